@@ -1,0 +1,265 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The architecture as a table. Each helper function at the foot can express only the edges that ARCHITECTURE.md allows;
+// `Scripts/check-layers` reads the manifest's dump and refuses any other.
+
+nonisolated(unsafe) var targets: [Target] = []
+nonisolated(unsafe) var kitLevels: [String: Int] = [:]
+
+// MARK: Toolkit, by level: a module sees only modules of lower levels
+
+kit("Core", level: 0)
+
+kit("Telemetry", level: 1, on: ["Core"], libraries: [.logging, .metrics])
+kit("Config", level: 1, on: ["Core"], libraries: [.configuration])
+kit("Contract", level: 1, on: ["Core"], libraries: [.protobuf])
+
+kit("SQL", level: 2, on: ["Core", "Telemetry"], libraries: [.logging])
+kit("Messaging", level: 2, on: ["Core", "Telemetry"], libraries: [.logging])
+kit("Discovery", level: 2, on: ["Core", "Telemetry"], libraries: [.logging])
+kit("Resilience", level: 2, on: ["Core", "Telemetry", "Contract"], libraries: [.logging])
+kit("Security", level: 2, on: ["Core", "Telemetry"], libraries: [.logging, .jwt, .crypto])
+kit(
+    "RPC", level: 2, on: ["Core", "Telemetry", "Contract"],
+    libraries: [.logging, .protobuf, .nio, .nioPosix, .nioHTTP2, .nioHPACK, .lifecycle], testing: [.nioEmbedded])
+kit(
+    "REST", level: 2, on: ["Core", "Telemetry", "Contract"], libraries: [.logging, .protobuf, .hummingbird],
+    testing: [.hummingbirdTesting])
+
+kit(
+    "Outbox", level: 3, on: ["Core", "Telemetry", "Contract", "SQL", "Messaging"],
+    libraries: [.logging, .crypto, .protobuf])
+kit("EventSourcing", level: 3, on: ["Core", "Telemetry", "SQL"], libraries: [.logging])
+kit("Workflows", level: 3, on: ["Core", "Telemetry", "SQL"], libraries: [.logging, .crypto])
+kit("EventLog", level: 3, on: ["Core", "Telemetry", "Contract", "SQL", "Messaging"], libraries: [.logging, .protobuf])
+
+kit(
+    "Host", level: 4,
+    on: [
+        "Core", "Telemetry", "Config", "Contract", "SQL", "Messaging", "Discovery", "Resilience", "Security", "RPC",
+        "REST", "Outbox", "EventSourcing", "Workflows",
+    ],
+    libraries: [.logging, .metrics, .lifecycle, .protobuf, .hummingbird])
+kit("Testing", level: 4, on: ["Core", "Telemetry", "Contract", "SQL", "Messaging", "Discovery"])
+
+// MARK: Adapters, each behind one Toolkit protocol
+
+adapter("SQLite", on: ["Core", "Telemetry", "SQL"], system: "CSQLite", libraries: [.logging])
+adapter(
+    "EventLogClient", on: ["Core", "Telemetry", "Contract", "Messaging", "EventLog"], libraries: [.logging, .protobuf])
+
+// MARK: Contracts: the only thing that services share
+
+contract("Shared")
+contract("Catalog", on: ["Shared"])
+contract("Inventory", on: ["Shared"])
+contract("Carts", on: ["Shared"])
+contract("Orders", on: ["Shared"])
+contract("Payments", on: ["Shared"])
+contract("Provider", on: ["Shared"])
+
+// MARK: The shop
+
+service("Catalog", daemon: "catalogd")
+service("Inventory", daemon: "inventoryd", speaksTo: ["Orders"])
+service("Carts", daemon: "cartsd", speaksTo: ["Catalog"])
+service("Orders", daemon: "ordersd", speaksTo: ["Catalog", "Carts", "Inventory", "Payments"])
+service("Payments", daemon: "paymentsd", speaksTo: ["Provider"])
+service("Provider", daemon: "testproviderd")
+
+// MARK: Apps: where adapters are chosen
+
+app(
+    "Gateway", executable: "gatewayd",
+    on: [kits("Core", "Telemetry", "Config", "Contract", "Discovery", "Security", "REST", "Host")],
+    libraries: [.logging, .hummingbird, .asyncHTTPClient, .nio, .lifecycle])
+app(
+    "EventLogDaemon", executable: "eventlogd",
+    on: [kits("Core", "Config", "Contract", "EventLog", "Host"), adapters("SQLite")])
+app(
+    "Shop", executable: "shop",
+    on: [
+        kits("Core", "Config", "Contract", "EventLog", "Host"), adapters("SQLite"), ["Gateway"],
+        services("Catalog", "Inventory", "Carts", "Orders", "Payments", "Provider"),
+    ])
+app(
+    "CLI", executable: "martlet",
+    on: [
+        kits("Core", "Telemetry", "Config", "Contract", "RPC", "Security", "Host"),
+        contracts("Shared", "Catalog", "Inventory", "Carts", "Orders", "Payments", "Provider"),
+    ],
+    libraries: [.argumentParser, .asyncHTTPClient, .nio, .histogram, .crypto, .protobuf, .logging])
+
+// MARK: Tools
+
+tool("protoc-gen-martlet", libraries: [.protobuf, .protobufPlugin])
+tests("SystemTests", at: "Tests/System", on: [kits("Core"), ["CLI"]], libraries: [])
+
+// MARK: - Libraries that others keep
+
+enum Library {
+    case argumentParser, asyncHTTPClient, configuration, crypto, histogram, hummingbird, hummingbirdTesting, jwt
+    case lifecycle, logging, metrics, nio, nioEmbedded, nioHPACK, nioHTTP2, nioPosix, protobuf, protobufPlugin
+
+    var product: Target.Dependency {
+        switch self {
+        case .argumentParser: .product(name: "ArgumentParser", package: "swift-argument-parser")
+        case .asyncHTTPClient: .product(name: "AsyncHTTPClient", package: "async-http-client")
+        case .configuration: .product(name: "Configuration", package: "swift-configuration")
+        case .crypto: .product(name: "Crypto", package: "swift-crypto")
+        case .histogram: .product(name: "Histogram", package: "hdrhistogram-swift")
+        case .hummingbird: .product(name: "Hummingbird", package: "hummingbird")
+        case .hummingbirdTesting: .product(name: "HummingbirdTesting", package: "hummingbird")
+        case .jwt: .product(name: "JWTKit", package: "jwt-kit")
+        case .lifecycle: .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+        case .logging: .product(name: "Logging", package: "swift-log")
+        case .metrics: .product(name: "CoreMetrics", package: "swift-metrics")
+        case .nio: .product(name: "NIOCore", package: "swift-nio")
+        case .nioEmbedded: .product(name: "NIOEmbedded", package: "swift-nio")
+        case .nioHPACK: .product(name: "NIOHPACK", package: "swift-nio-http2")
+        case .nioHTTP2: .product(name: "NIOHTTP2", package: "swift-nio-http2")
+        case .nioPosix: .product(name: "NIOPosix", package: "swift-nio")
+        case .protobuf: .product(name: "SwiftProtobuf", package: "swift-protobuf")
+        case .protobufPlugin: .product(name: "SwiftProtobufPluginLibrary", package: "swift-protobuf")
+        }
+    }
+}
+
+let package = Package(
+    name: "martlet",
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser.git", exact: "1.8.2"),
+        .package(
+            url: "https://github.com/apple/swift-configuration.git", exact: "1.4.0", traits: ["CommandLineArguments"]),
+        .package(url: "https://github.com/apple/swift-crypto.git", exact: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log.git", exact: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics.git", exact: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-nio.git", exact: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-http2.git", exact: "1.46.0"),
+        .package(url: "https://github.com/apple/swift-protobuf.git", exact: "1.39.0"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift.git", exact: "0.2.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird.git", exact: "2.28.1"),
+        .package(url: "https://github.com/swift-server/async-http-client.git", exact: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", exact: "2.13.0"),
+        .package(url: "https://github.com/vapor/jwt-kit.git", exact: "5.7.1"),
+    ],
+    targets: chosen(targets)
+)
+
+// MARK: - What a row of the table means
+
+/// A module of the toolkit: sees lower levels only.
+func kit(
+    _ name: String, level: Int, on kits: [String] = [], libraries: [Library] = [], testing: [Library] = []
+) {
+    for lower in kits {
+        guard let lowerLevel = kitLevels[lower], lowerLevel < level else { fatalError("\(name) may not import \(lower)") }
+    }
+    kitLevels[name] = level
+    let seen = martlet(kits) + libraries.map(\.product)
+    library("Martlet\(name)", at: "Toolkit/\(name)", on: seen)
+    // Tests are a composition room: from level 2 on they may choose an adapter.
+    var tested = seen + [.byName(name: "Martlet\(name)")]
+    if level >= 2 { tested += ["MartletSQLite"] }
+    if level >= 2, name != "Testing" { tested += ["MartletTesting"] }
+    testTarget("Martlet\(name)Tests", at: "Toolkit/\(name)/Tests", on: tested + testing.map(\.product))
+}
+
+/// One outside technology behind one protocol of the toolkit.
+func adapter(_ name: String, on kits: [String], system: String? = nil, libraries: [Library] = []) {
+    var seen = martlet(kits) + libraries.map(\.product)
+    if let system {
+        targets.append(.systemLibrary(name: system, path: "Adapters/\(name)/\(system)", providers: [.apt(["libsqlite3-dev"])]))
+        seen.append(.byName(name: system))
+    }
+    library("Martlet\(name)", at: "Adapters/\(name)", on: seen)
+    let tested: [Target.Dependency] = [.byName(name: "Martlet\(name)"), "MartletTesting", "MartletRPC", "MartletSQLite"]
+    testTarget("Martlet\(name)Tests", at: "Adapters/\(name)/Tests", on: unique(seen + tested))
+}
+
+/// A contract: generated from `Contracts/proto`, sees the toolkit's words for contracts and shared messages.
+func contract(_ name: String, on others: [String] = []) {
+    library(
+        "\(name)Contract", at: "Contracts/\(name)",
+        on: martlet(["Core", "Contract", "Messaging"]) + others.map { .byName(name: "\($0)Contract") }
+            + [Library.protobuf.product])
+}
+
+/// A service: its own contract, contracts that it speaks to, the toolkit; never another service, never an adapter.
+func service(_ name: String, daemon: String, speaksTo contracts: [String] = []) {
+    let seen =
+        martlet([
+            "Core", "Telemetry", "Contract", "SQL", "Messaging", "Outbox", "EventSourcing", "Workflows", "Host",
+        ])
+        + ([name, "Shared"] + contracts).map { .byName(name: "\($0)Contract") }
+        + [Library.logging.product, Library.protobuf.product]
+    library(name, at: "Services/\(name)", on: seen)
+    testTarget(
+        "\(name)Tests", at: "Services/\(name)/Tests", on: seen + [.byName(name: name), "MartletTesting", "MartletSQLite"])
+    executable(
+        daemon, at: "Services/\(name)/Daemon",
+        on: [.byName(name: name), "MartletHost", "MartletSQLite", "MartletEventLogClient"])
+}
+
+/// A program: one library with its code, one executable that starts it.
+func app(_ name: String, executable program: String, on rooms: [[Target.Dependency]], libraries: [Library] = []) {
+    let seen = rooms.flatMap { $0 } + libraries.map(\.product)
+    library(name, at: "Apps/\(name)", on: seen)
+    testTarget("\(name)Tests", at: "Apps/\(name)/Tests", on: seen + [.byName(name: name)])
+    executable(program, at: "Apps/\(name)/Program", on: [.byName(name: name)])
+}
+
+func tool(_ name: String, libraries: [Library]) {
+    executable(name, at: "Tools/\(name)/Sources", on: libraries.map(\.product))
+}
+
+func tests(_ name: String, at path: String, on rooms: [[Target.Dependency]], libraries: [Library]) {
+    testTarget(name, at: path, on: rooms.flatMap { $0 } + libraries.map(\.product))
+}
+
+func kits(_ names: String...) -> [Target.Dependency] { martlet(names) }
+func adapters(_ names: String...) -> [Target.Dependency] { martlet(names) }
+func services(_ names: String...) -> [Target.Dependency] { names.map { .byName(name: $0) } }
+func contracts(_ names: String...) -> [Target.Dependency] { names.map { .byName(name: "\($0)Contract") } }
+
+func martlet(_ names: [String]) -> [Target.Dependency] { names.map { .byName(name: "Martlet\($0)") } }
+
+func library(_ name: String, at path: String, on dependencies: [Target.Dependency]) {
+    targets.append(.target(name: name, dependencies: dependencies, path: "\(path)/Sources", swiftSettings: strict()))
+}
+
+func executable(_ name: String, at path: String, on dependencies: [Target.Dependency]) {
+    targets.append(.executableTarget(name: name, dependencies: dependencies, path: path, swiftSettings: strict()))
+}
+
+func testTarget(_ name: String, at path: String, on dependencies: [Target.Dependency]) {
+    targets.append(.testTarget(name: name, dependencies: unique(dependencies), path: path, swiftSettings: strict()))
+}
+
+/// Every target, or with `MARTLET_ONLY=A,B` those and what they stand on: a smaller build while working on one module.
+func chosen(_ all: [Target]) -> [Target] {
+    guard let only = Context.environment["MARTLET_ONLY"], !only.isEmpty else { return all }
+    let byName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
+    var wanted: Set<String> = []
+    var waiting = only.split(separator: ",").map(String.init)
+    while let name = waiting.popLast() {
+        guard let target = byName[name], wanted.insert(name).inserted else { continue }
+        for case .byNameItem(let name, _) in target.dependencies { waiting.append(name) }
+    }
+    return all.filter { wanted.contains($0.name) }
+}
+
+func strict() -> [SwiftSetting] {
+    [
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .treatAllWarnings(as: .error),
+    ]
+}
+
+func unique(_ dependencies: [Target.Dependency]) -> [Target.Dependency] {
+    var seen: Set<String> = []
+    return dependencies.filter { seen.insert("\($0)").inserted }
+}

@@ -1,0 +1,15 @@
+# Sourced by the scripts beside it: where the project is, and the tools that Scripts/setup put there.
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+TOOLS=$ROOT/.build-tools
+export PATH="$TOOLS/venv/bin:$TOOLS/bin:$PATH"
+export PYTHONDONTWRITEBYTECODE=1
+
+# Says what is happening, on standard error so that a script's output stays its own.
+say() { printf '==> %s\n' "$*" >&2; }
+
+# Ends the script with a reason.
+die() {
+    printf 'error: %s\n' "$*" >&2
+    exit 1
+}

@@ -1,0 +1,71 @@
+public import MartletCore
+public import SwiftProtobuf
+
+/// A contract with the handler behind it: what gRPC, REST and in-process channels serve.
+public struct ServedContract: Sendable {
+    /// The service's full name in the contract.
+    public let name: String
+    /// OpenAPI 3.1 of this contract, as JSON; empty when it has no REST binding.
+    public let openAPI: String
+    public private(set) var methods: [ServedMethod] = []
+
+    public init(name: String, openAPI: String) {
+        self.name = name
+        self.openAPI = openAPI
+    }
+
+    /// Adds a unary method.
+    public mutating func on<Request: ContractMessage, Response: ContractMessage>(
+        _ descriptor: MethodDescriptor,
+        _ handle: @escaping @Sendable (Request, CallContext) async throws -> Response
+    ) {
+        methods.append(
+            ServedMethod(
+                descriptor: descriptor, requestShape: Request.shape,
+                decode: { try Request(serializedBytes: $0) },
+                decodeJSON: { try Request(jsonUTF8Bytes: $0, options: $1) },
+                form: .unary { request, context in
+                    guard let request = request as? Request else { throw Fault.wrongMessage(descriptor) }
+                    try request.checkRules()
+                    return try await handle(request, context)
+                }))
+    }
+
+    /// Adds a server-streaming method.
+    public mutating func onStream<Request: ContractMessage, Response: ContractMessage>(
+        _ descriptor: MethodDescriptor,
+        _ handle: @escaping @Sendable (Request, CallContext) async throws -> ResponseStream<Response>
+    ) {
+        methods.append(
+            ServedMethod(
+                descriptor: descriptor, requestShape: Request.shape,
+                decode: { try Request(serializedBytes: $0) },
+                decodeJSON: { try Request(jsonUTF8Bytes: $0, options: $1) },
+                form: .serverStream { request, context in
+                    guard let request = request as? Request else { throw Fault.wrongMessage(descriptor) }
+                    try request.checkRules()
+                    let typed = try await handle(request, context)
+                    return ResponseStream { try await typed.pull() }
+                }))
+    }
+}
+
+extension Fault {
+    static func wrongMessage(_ method: MethodDescriptor) -> Fault {
+        Fault(.internal, .internal, "\(method.path) was called with another method's message")
+    }
+}
+
+/// One method of a served contract, with its types erased.
+public struct ServedMethod: Sendable {
+    public enum Form: Sendable {
+        case unary(@Sendable (any ContractMessage, CallContext) async throws -> any ContractMessage)
+        case serverStream(@Sendable (any ContractMessage, CallContext) async throws -> ResponseStream<any ContractMessage>)
+    }
+
+    public let descriptor: MethodDescriptor
+    public let requestShape: MessageShape
+    public let decode: @Sendable ([UInt8]) throws -> any ContractMessage
+    public let decodeJSON: @Sendable ([UInt8], JSONDecodingOptions) throws -> any ContractMessage
+    public let form: Form
+}

@@ -1,0 +1,85 @@
+/// A "no" for three readers: `code` and `reason` for code, `message` for the caller, `cause` for the operator's log.
+public struct Fault: Error, Sendable {
+    public var code: FaultCode
+    /// Stable and machine-readable; callers branch on it.
+    public var reason: Reason
+    /// Safe to show to the caller: no secrets, no personal data.
+    public var message: String
+    /// Which fields of the request broke which rule, in request order.
+    public var violations: [FieldViolation]
+    /// When a repeat makes sense, the least pause before it; `nil` when the fault does not say.
+    public var retryAfter: Duration?
+    /// What really happened. Stays in the process.
+    public var cause: (any Error)?
+
+    public init(
+        _ code: FaultCode, _ reason: Reason, _ message: String, field: String? = nil, retryAfter: Duration? = nil,
+        cause: (any Error)? = nil
+    ) {
+        self.code = code
+        self.reason = reason
+        self.message = message
+        self.violations = field.map { [FieldViolation(field: $0, rule: message)] } ?? []
+        self.retryAfter = retryAfter
+        self.cause = cause
+    }
+}
+
+/// One field of a request and the rule that it broke.
+public struct FieldViolation: Sendable, Hashable {
+    /// Path in the contract's words, as in `lines[3].quantity`.
+    public let field: String
+    public let rule: String
+
+    public init(field: String, rule: String) {
+        self.field = field
+        self.rule = rule
+    }
+}
+
+/// A domain error that knows what it is on the wire.
+public protocol FaultConvertible: Error {
+    var fault: Fault { get }
+}
+
+extension Fault: FaultConvertible {
+    public var fault: Fault { self }
+}
+
+extension Fault {
+    /// What an arbitrary error is to a caller: itself when it says so, `cancelled` or `internal` otherwise.
+    public init(describing error: any Error) {
+        switch error {
+        case let error as any FaultConvertible: self = error.fault
+        case is CancellationError: self.init(.cancelled, .cancelled, "the call was cancelled", cause: error)
+        default: self.init(.internal, .internal, "an internal error happened", cause: error)
+        }
+    }
+}
+
+/// Why something was refused: stable, dotted, lower case, as in `inventory.insufficient_stock`.
+public struct Reason: Sendable, Hashable, ExpressibleByStringLiteral, CustomStringConvertible {
+    public let name: String
+
+    public init(stringLiteral name: String) { self.name = name }
+    public init(name: String) { self.name = name }
+
+    public var description: String { name }
+
+    public static let invalidRequest: Reason = "request.invalid"
+    public static let malformedRequest: Reason = "request.malformed"
+    public static let requestTooLarge: Reason = "request.too_large"
+    public static let unauthenticated: Reason = "auth.unauthenticated"
+    public static let forbidden: Reason = "auth.forbidden"
+    public static let notFound: Reason = "not_found"
+    public static let idempotencyKeyReused: Reason = "idempotency.key_reused"
+    public static let idempotencyKeyMissing: Reason = "idempotency.key_missing"
+    public static let requestInProgress: Reason = "idempotency.in_progress"
+    public static let deadlineExceeded: Reason = "deadline_exceeded"
+    public static let unavailable: Reason = "unavailable"
+    public static let overloaded: Reason = "overloaded"
+    public static let outcomeUnknown: Reason = "outcome_unknown"
+    public static let conflict: Reason = "conflict"
+    public static let cancelled: Reason = "cancelled"
+    public static let `internal`: Reason = "internal"
+}

@@ -1,0 +1,33 @@
+/// A point on the monotonic clock of one process: for deadlines and pauses, never stored, never sent.
+public struct Moment: Sendable, Hashable, Comparable {
+    /// Nanoseconds since an origin that only this process knows.
+    public let nanoseconds: Int64
+
+    public init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
+
+    public static func < (left: Moment, right: Moment) -> Bool { left.nanoseconds < right.nanoseconds }
+
+    /// Saturates at the ends of the range.
+    public static func + (left: Moment, right: Duration) -> Moment {
+        let (sum, overflow) = left.nanoseconds.addingReportingOverflow(right.nanosecondsClamped)
+        return Moment(nanoseconds: overflow ? (right < .zero ? .min : .max) : sum)
+    }
+
+    public static func - (left: Moment, right: Moment) -> Duration {
+        .nanoseconds(left.nanoseconds) - .nanoseconds(right.nanoseconds)
+    }
+}
+
+extension Duration {
+    /// The whole nanoseconds, clamped to 64 bits (292 years).
+    public var nanosecondsClamped: Int64 {
+        let (seconds, attoseconds) = components
+        let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        if overflow { return seconds < 0 ? .min : .max }
+        let (sum, carry) = product.addingReportingOverflow(attoseconds / 1_000_000_000)
+        return carry ? (seconds < 0 ? .min : .max) : sum
+    }
+
+    /// The whole milliseconds, rounded towards zero.
+    public var milliseconds: Int64 { nanosecondsClamped / 1_000_000 }
+}

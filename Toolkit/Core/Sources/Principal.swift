@@ -1,0 +1,33 @@
+/// Who is calling, after verification.
+public struct Principal: Sendable, Hashable {
+    public enum Kind: Sendable, Hashable {
+        /// Nobody proved anything; may read what is public.
+        case anonymous
+        /// A person or a merchant's system, by a verified token.
+        case user
+        /// One of our own services.
+        case service
+    }
+
+    public let kind: Kind
+    /// The token's subject, or the service's name; empty for `anonymous`.
+    public let id: String
+    public let scopes: Set<String>
+    /// For a service that acts for somebody: that principal's id.
+    public let onBehalfOf: String?
+
+    public init(kind: Kind, id: String, scopes: Set<String>, onBehalfOf: String? = nil) {
+        self.kind = kind
+        self.id = id
+        self.scopes = scopes
+        self.onBehalfOf = onBehalfOf
+    }
+
+    public static let anonymous = Principal(kind: .anonymous, id: "", scopes: [])
+
+    /// The id whose data this call is about: the represented principal for a service, the caller otherwise.
+    public var subject: String { onBehalfOf ?? id }
+
+    /// True when the principal holds `scope`, or the service scope, which holds all that a service may ask of another.
+    public func holds(_ scope: String) -> Bool { scope.isEmpty || scopes.contains(scope) || kind == .service }
+}

@@ -1,0 +1,52 @@
+/// W3C trace context: which trace a piece of work belongs to.
+public struct TraceContext: Sendable, Hashable {
+    /// 32 lower-case hexadecimal digits, not all zero.
+    public let traceID: String
+    /// 16 lower-case hexadecimal digits, not all zero.
+    public let spanID: String
+    public let sampled: Bool
+
+    public init(traceID: String, spanID: String, sampled: Bool) {
+        self.traceID = traceID
+        self.spanID = spanID
+        self.sampled = sampled
+    }
+
+    /// A new trace.
+    public static func root(_ entropy: some Entropy) -> TraceContext {
+        TraceContext(
+            traceID: hexadecimal(entropy.next() | 1) + hexadecimal(entropy.next()),
+            spanID: hexadecimal(entropy.next() | 1), sampled: true)
+    }
+
+    /// A new span of the same trace.
+    public func child(_ entropy: some Entropy) -> TraceContext {
+        TraceContext(traceID: traceID, spanID: Self.hexadecimal(entropy.next() | 1), sampled: sampled)
+    }
+
+    /// The header's form, `00-<trace>-<span>-<flags>`.
+    public var traceparent: String { "00-\(traceID)-\(spanID)-\(sampled ? "01" : "00")" }
+
+    /// Reads a `traceparent` header; `nil` when it is not of version 00 and well formed: a new trace is then begun.
+    public init?(traceparent: String) {
+        let bytes = Array(traceparent.utf8)
+        guard bytes.count == 55, bytes[2] == 45, bytes[35] == 45, bytes[52] == 45,
+            bytes[0] == 48, bytes[1] == 48,
+            (bytes[3..<35] + bytes[36..<52] + bytes[53..<55]).allSatisfy({ (48...57).contains($0) || (97...102).contains($0) }),
+            bytes[3..<35].contains(where: { $0 != 48 }), bytes[36..<52].contains(where: { $0 != 48 })
+        else { return nil }
+        traceID = String(decoding: bytes[3..<35], as: UTF8.self)
+        spanID = String(decoding: bytes[36..<52], as: UTF8.self)
+        sampled = bytes[54] & 1 == 1
+    }
+
+    private static func hexadecimal(_ value: UInt64) -> String {
+        let digits = String(value, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+}
+
+extension TraceContext {
+    /// The trace of the running task; set at the edges, read by logs, calls and messages.
+    @TaskLocal public static var current: TraceContext?
+}

@@ -1,0 +1,39 @@
+public import MartletCore
+
+/// An event on the bus: CloudEvents' attributes, and a sequence without gaps per source epoch, topic and key.
+public struct Envelope: Sendable, Hashable {
+    /// Unique per source.
+    public let id: String
+    /// The publishing service.
+    public let source: String
+    /// Counts the restores of the source's database from a backup: numbers of different epochs do not compare.
+    public let epoch: Int
+    public let topic: String
+    public let key: String
+    /// 1, 2, 3, … per source, epoch, topic and key.
+    public let sequence: Int64
+    /// When the event was committed, by the source's database.
+    public let time: Timestamp
+    /// The trace of the request that caused it.
+    public let traceparent: String?
+    /// Reserved; empty today.
+    public let tenant: String
+    /// Protobuf, of the topic's type.
+    public let body: [UInt8]
+
+    public init(
+        id: String, source: String, epoch: Int, topic: String, key: String, sequence: Int64, time: Timestamp,
+        traceparent: String?, tenant: String = "", body: [UInt8]
+    ) {
+        self.id = id
+        self.source = source
+        self.epoch = epoch
+        self.topic = topic
+        self.key = key
+        self.sequence = sequence
+        self.time = time
+        self.traceparent = traceparent
+        self.tenant = tenant
+        self.body = body
+    }
+}

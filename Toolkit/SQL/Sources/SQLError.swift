@@ -1,0 +1,44 @@
+public import MartletCore
+
+/// Why a transaction did not happen, or may not have. Any of them dooms its transaction.
+public struct SQLError: Error, Sendable {
+    public enum Kind: Sendable, Hashable {
+        /// Another transaction was in the way: the runner repeats the body, and throws this after its last attempt.
+        case conflict
+        /// The data forbid it (unique, check, not null, foreign key).
+        case constraint
+        /// The database cannot be reached, is full or read-only: nothing was committed.
+        case unavailable
+        /// The connection broke, or the disk failed, during the commit: it may or may not have happened.
+        case outcomeUnknown
+        /// The statement is wrong, or control statements were used: a bug.
+        case misuse
+    }
+
+    public let kind: Kind
+    /// The engine's own code: SQLite's extended result code, PostgreSQL's SQLSTATE.
+    public let code: String
+    /// For the operator; may contain values of the statement.
+    public let message: String
+
+    public init(_ kind: Kind, code: String, message: String) {
+        self.kind = kind
+        self.code = code
+        self.message = message
+    }
+}
+
+extension SQLError: FaultConvertible {
+    public var fault: Fault {
+        switch kind {
+        case .conflict:
+            Fault(.aborted, .conflict, "another change was in the way", retryAfter: .milliseconds(50), cause: self)
+        case .unavailable:
+            Fault(.unavailable, .unavailable, "the database is unavailable", retryAfter: .seconds(1), cause: self)
+        case .outcomeUnknown:
+            Fault(.unknown, .outcomeUnknown, "the outcome of the commit is unknown", cause: self)
+        case .constraint, .misuse:
+            Fault(.internal, .internal, "an internal error happened", cause: self)
+        }
+    }
+}

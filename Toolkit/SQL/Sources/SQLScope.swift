@@ -1,0 +1,54 @@
+public import MartletCore
+
+/// The state of one run of one body: its deadline, its first error, its deferred work. Lives on the runner's thread.
+public final class SQLScope {
+    private let deadline: Moment?
+    private let time: any TimeSource
+    private var firstError: (any Error)?
+    private var works: [(type: ObjectIdentifier, work: any SQLDeferredWork)] = []
+    private var actions: [@Sendable () -> Void] = []
+
+    public init(deadline: Moment?, time: any TimeSource) {
+        self.deadline = deadline
+        self.time = time
+    }
+
+    /// Runs `body`, then flushes what it deferred.
+    ///
+    /// - Throws: The body's error, or the first ``SQLError`` even when the body swallowed it.
+    public func run<R>(
+        _ body: (borrowing SQLTransaction) throws -> R, on connection: any SQLConnection
+    ) throws -> R {
+        let tx = SQLTransaction(connection, self)
+        let result = try body(tx)
+        if let firstError { throw firstError }
+        for (_, work) in works { try work.flush(in: tx) }
+        if let firstError { throw firstError }
+        return result
+    }
+
+    /// To be called by the runner once the commit is durable.
+    public func committed() {
+        for action in actions { action() }
+        actions = []
+    }
+
+    func check() throws {
+        if let firstError { throw firstError }
+        if let deadline, time.now >= deadline { throw Fault.deadlineExceeded }
+    }
+
+    func doom(_ error: any Error) {
+        if firstError == nil { firstError = error }
+    }
+
+    func deferred<Work: SQLDeferredWork>(_ make: () -> Work) -> Work {
+        let type = ObjectIdentifier(Work.self)
+        if let known = works.first(where: { $0.type == type })?.work as? Work { return known }
+        let work = make()
+        works.append((type, work))
+        return work
+    }
+
+    func afterCommit(_ action: @escaping @Sendable () -> Void) { actions.append(action) }
+}
