@@ -1,0 +1,129 @@
+public import MartletCore
+import Synchronization
+
+/// Two clocks that stand still until a test advances them; whoever sleeps on them wakes then.
+///
+/// Safe to share between tasks.
+public final class ManualTime: TimeSource {
+    private let sleepers: Mutex<Sleepers>
+
+    /// - Parameters:
+    ///   - now: Where the monotonic clock stands.
+    ///   - date: Where the wall clock stands.
+    public init(
+        now: Moment = Moment(nanoseconds: 1_000_000_000), date: Timestamp = Timestamp(seconds: 1_767_225_600)
+    ) {
+        sleepers = Mutex(Sleepers(now: now, date: date))
+    }
+
+    public var now: Moment { sleepers.withLock { $0.now } }
+
+    public var date: Timestamp { sleepers.withLock { $0.date } }
+
+    /// How many tasks sleep at this moment.
+    public var sleeping: Int { sleepers.withLock { $0.waiting.count } }
+
+    /// Moves both clocks forward and wakes every sleeper that is due, the earliest first.
+    ///
+    /// A woken task runs when it is scheduled, not before this returns; one that sleeps again counts from the new time.
+    public func advance(by pause: Duration) {
+        precondition(pause >= .zero, "time does not run backwards; jumpDate(by:) moves the wall clock")
+        let due = sleepers.withLock { $0.advance(to: $0.now + pause) }
+        for sleeper in due { sleeper.resume() }
+    }
+
+    /// Moves both clocks to the earliest sleeper and wakes it; false when nobody sleeps.
+    @discardableResult
+    public func advanceToNextSleeper() -> Bool {
+        let due = sleepers.withLock { sleepers in
+            sleepers.waiting.map(\.moment).min().map { sleepers.advance(to: $0) }
+        }
+        guard let due else { return false }
+        for sleeper in due { sleeper.resume() }
+        return true
+    }
+
+    /// Moves the wall clock alone, forward or backward, as an operator or NTP does. Wakes nobody.
+    public func jumpDate(by offset: Duration) { sleepers.withLock { $0.date = $0.date + offset } }
+
+    /// Suspends until at least `count` tasks sleep: the way to let another task come to rest before advancing.
+    public func waitForSleepers(_ count: Int = 1) async {
+        await withCheckedContinuation { continuation in
+            let there = sleepers.withLock { sleepers in
+                guard sleepers.waiting.count < count else { return true }
+                sleepers.watchers.append((count, continuation))
+                return false
+            }
+            if there { continuation.resume() }
+        }
+    }
+
+    public func sleep(until moment: Moment) async throws {
+        try Task.checkCancellation()
+        let id = sleepers.withLock { $0.enter() }
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                let (outcome, watchers) = sleepers.withLock { $0.add(id, until: moment, continuation) }
+                switch outcome {
+                case .waits: break
+                case .due: continuation.resume()
+                case .cancelled: continuation.resume(throwing: CancellationError())
+                }
+                for watcher in watchers { watcher.resume() }
+            }
+        } onCancel: {
+            sleepers.withLock { $0.cancel(id) }?.resume(throwing: CancellationError())
+        }
+    }
+}
+
+/// Who sleeps until when.
+private struct Sleepers {
+    typealias Continuation = CheckedContinuation<Void, any Error>
+    typealias Watcher = CheckedContinuation<Void, Never>
+    enum Outcome { case waits, due, cancelled }
+
+    var now: Moment
+    var date: Timestamp
+    var waiting: [(id: Int, moment: Moment, continuation: Continuation)] = []
+    var watchers: [(count: Int, continuation: Watcher)] = []
+    private var entering: [Int: Bool] = [:]
+    private var lastID = 0
+
+    init(now: Moment, date: Timestamp) {
+        self.now = now
+        self.date = date
+    }
+
+    mutating func enter() -> Int {
+        lastID += 1
+        entering[lastID] = true
+        return lastID
+    }
+
+    mutating func add(_ id: Int, until moment: Moment, _ continuation: Continuation) -> (Outcome, [Watcher]) {
+        let wanted = entering.removeValue(forKey: id) ?? false
+        guard wanted else { return (.cancelled, []) }
+        guard now < moment else { return (.due, []) }
+        waiting.append((id, moment, continuation))
+        let content = watchers.filter { $0.count <= waiting.count }
+        watchers.removeAll { $0.count <= waiting.count }
+        return (.waits, content.map(\.continuation))
+    }
+
+    mutating func cancel(_ id: Int) -> Continuation? {
+        if let index = waiting.firstIndex(where: { $0.id == id }) { return waiting.remove(at: index).continuation }
+        if entering[id] != nil { entering[id] = false }
+        return nil
+    }
+
+    mutating func advance(to moment: Moment) -> [Continuation] {
+        if now < moment {
+            date = date + (moment - now)
+            now = moment
+        }
+        let due = waiting.filter { $0.moment <= now }.sorted { ($0.moment, $0.id) < ($1.moment, $1.id) }
+        waiting.removeAll { $0.moment <= now }
+        return due.map(\.continuation)
+    }
+}
