@@ -1,0 +1,108 @@
+/// Cuts bytes into the records of a CSV file (RFC 4180), however the bytes are split into pieces.
+///
+/// A field may be quoted, and then holds commas, line ends and doubled quotes. Lines end in LF or CRLF; empty lines are
+/// skipped; a byte order mark at the start is skipped.
+struct CSVRecords {
+    /// The largest record that is read, in bytes.
+    static let recordBytesMax = 65_536
+
+    /// One record: its fields' bytes, and the line on which it starts, from 1.
+    struct Record {
+        fileprivate(set) var line = 1
+        fileprivate(set) var bytes: [UInt8] = []
+        fileprivate(set) var ends: [Int] = []
+
+        var count: Int { ends.count }
+
+        /// The bytes of a field below `count`, quotes taken off.
+        subscript(field: Int) -> ArraySlice<UInt8> { bytes[(field == 0 ? 0 : ends[field - 1])..<ends[field]] }
+    }
+
+    enum Fault: Error, Equatable {
+        case recordTooLong(line: Int)
+        case quoteInsideField(line: Int)
+        case textAfterQuote(line: Int)
+        case unclosedQuote(line: Int)
+    }
+
+    private enum State {
+        /// At the start of a field. Goes to `plain`, `quoted`, or to the next field or record.
+        case start
+        /// In a field without quotes. Goes to `start`.
+        case plain
+        /// Between quotes. Goes to `closing` at a quote.
+        case quoted
+        /// After a quote between quotes: a doubled one goes back to `quoted`, the field's end to `start`.
+        case closing
+    }
+
+    private var state = State.start
+    private var record = Record()
+    private var line = 1
+    private var markBytes = 0
+
+    /// Takes the next bytes and hands out every record that they complete.
+    mutating func feed(_ bytes: some Sequence<UInt8>, _ body: (Record) throws -> Void) throws {
+        for byte in bytes {
+            if line == 1, markBytes < 3, record.bytes.isEmpty, byte == [0xEF, 0xBB, 0xBF][markBytes] {
+                markBytes += 1
+                continue
+            }
+            try take(byte, body)
+        }
+    }
+
+    /// Ends the input; hands out the last record when the file does not end in a line end.
+    mutating func finish(_ body: (Record) throws -> Void) throws {
+        if case .quoted = state { throw Fault.unclosedQuote(line: record.line) }
+        try endRecord(body)
+    }
+
+    private mutating func take(_ byte: UInt8, _ body: (Record) throws -> Void) throws {
+        switch (state, byte) {
+        case (.quoted, UInt8(ascii: "\"")):
+            state = .closing
+        case (.quoted, _):
+            if byte == UInt8(ascii: "\n") { line += 1 }
+            try append(byte)
+        case (.closing, UInt8(ascii: "\"")):
+            state = .quoted
+            try append(byte)
+        case (.start, UInt8(ascii: "\"")):
+            state = .quoted
+        case (_, UInt8(ascii: ",")):
+            record.ends.append(record.bytes.count)
+            state = .start
+        case (_, UInt8(ascii: "\n")):
+            line += 1
+            try endRecord(body)
+        case (_, UInt8(ascii: "\r")):
+            break
+        case (.closing, _):
+            throw Fault.textAfterQuote(line: line)
+        case (.plain, UInt8(ascii: "\"")):
+            throw Fault.quoteInsideField(line: line)
+        default:
+            state = .plain
+            try append(byte)
+        }
+    }
+
+    private mutating func append(_ byte: UInt8) throws {
+        guard record.bytes.count < Self.recordBytesMax else { throw Fault.recordTooLong(line: record.line) }
+        record.bytes.append(byte)
+    }
+
+    private mutating func endRecord(_ body: (Record) throws -> Void) throws {
+        if case .start = state, record.ends.isEmpty {
+            record.line = line
+            return
+        }
+        record.ends.append(record.bytes.count)
+        try body(record)
+        record.bytes.removeAll(keepingCapacity: true)
+        record.ends.removeAll(keepingCapacity: true)
+        record.line = line
+        state = .start
+    }
+}

@@ -1,0 +1,104 @@
+import Foundation
+
+/// A CSV file of invoices, plain or packed by gzip; read from its start to its end in pieces.
+struct InvoiceFile: Sendable {
+    /// The most rows that are kept of one file.
+    static let rowsMax = 10_000_000
+    private static let pieceBytes = 262_144
+
+    let path: String
+
+    /// The rows, grouped by invoice, in the sequence of the invoices' first rows.
+    ///
+    /// - Parameter limit: Take only the first so many distinct invoice numbers; `nil` takes all.
+    /// - Throws: ``InvoiceFault``.
+    func invoices(first limit: Int?) throws -> [Invoice] {
+        var invoices: [Invoice] = []
+        var places: [String: Int] = [:]
+        var rows = 0
+        try eachRow { row in
+            if let place = places[row.invoice] {
+                invoices[place].append(row)
+            } else if limit.map({ invoices.count < $0 }) ?? true {
+                places[row.invoice] = invoices.count
+                invoices.append(Invoice(first: row))
+            } else {
+                return
+            }
+            rows += 1
+            guard rows <= Self.rowsMax else { throw fault("has more than \(Self.rowsMax) rows") }
+        }
+        return invoices
+    }
+
+    /// Hands out every row in the file's sequence.
+    ///
+    /// - Throws: ``InvoiceFault``, or what `body` throws.
+    func eachRow(_ body: (InvoiceRow) throws -> Void) throws {
+        var records = CSVRecords()
+        var isHeader = true
+        func take(_ record: CSVRecords.Record) throws {
+            if isHeader {
+                isHeader = false
+                let names = (0..<record.count).map { String(decoding: record[$0], as: UTF8.self) }
+                guard names.joined(separator: ",") == InvoiceRow.header else {
+                    throw fault("the first line must be \(InvoiceRow.header)", line: record.line)
+                }
+            } else {
+                try body(InvoiceRow(record, file: path))
+            }
+        }
+        do {
+            try eachPiece { try records.feed($0, take) }
+            try records.finish(take)
+        } catch let fault as CSVRecords.Fault {
+            throw described(fault)
+        }
+        guard !isHeader else { throw fault("is empty") }
+    }
+
+    private func eachPiece(_ body: ([UInt8]) throws -> Void) throws {
+        guard let file = FileHandle(forReadingAtPath: path) else { throw fault("cannot be read") }
+        defer { try? file.close() }  // Nothing was written: a failed close loses nothing.
+        let start = try file.read(upToCount: 2)
+        guard start == Data([0x1F, 0x8B]) else {
+            if let start { try body([UInt8](start)) }
+            return try eachPiece(of: file, body)
+        }
+        let gzip = Process()
+        let output = Pipe()
+        gzip.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        gzip.arguments = ["gzip", "-dc", "--", path]
+        gzip.standardInput = FileHandle.nullDevice
+        gzip.standardOutput = output
+        gzip.standardError = FileHandle.nullDevice
+        try gzip.run()
+        do {
+            try eachPiece(of: output.fileHandleForReading, body)
+        } catch {
+            gzip.terminate()
+            gzip.waitUntilExit()
+            throw error
+        }
+        gzip.waitUntilExit()
+        guard gzip.terminationStatus == 0 else { throw fault("gzip cannot unpack it") }
+    }
+
+    private func eachPiece(of file: FileHandle, _ body: ([UInt8]) throws -> Void) throws {
+        while let piece = try file.read(upToCount: Self.pieceBytes), !piece.isEmpty { try body([UInt8](piece)) }
+    }
+
+    private func fault(_ rule: String, line: Int? = nil) -> InvoiceFault {
+        InvoiceFault(file: path, line: line, column: nil, rule: rule)
+    }
+
+    private func described(_ fault: CSVRecords.Fault) -> InvoiceFault {
+        switch fault {
+        case .recordTooLong(let line):
+            self.fault("is longer than \(CSVRecords.recordBytesMax) bytes", line: line)
+        case .quoteInsideField(let line): self.fault("has a quote inside a field that is not quoted", line: line)
+        case .textAfterQuote(let line): self.fault("has text after a closing quote", line: line)
+        case .unclosedQuote(let line): self.fault("has a quote that is never closed", line: line)
+        }
+    }
+}
