@@ -1,0 +1,63 @@
+import Glibc
+import Synchronization
+
+/// Where log lines go: a file descriptor that may stall without stalling the program.
+///
+/// A line is at most ``lineBytesLimit`` bytes, which a pipe takes in one piece, so that the lines of several processes never mix.
+/// When the reader does not read for ``patience``, lines are dropped and counted until it reads again.
+public final class LogOutput: Sendable {
+    /// What POSIX lets a pipe take atomically.
+    public static let lineBytesLimit = 4_096
+    /// How long one line may wait for its reader, in milliseconds.
+    static let patience: Int32 = 50
+
+    private struct State {
+        var stalled = false
+        var dropped = 0
+    }
+
+    private let descriptor: Int32
+    private let state = Mutex(State())
+
+    public init(descriptor: Int32) { self.descriptor = descriptor }
+
+    public static let standardError = LogOutput(descriptor: STDERR_FILENO)
+
+    /// Lines that found no reader since the last line that did.
+    public var dropped: Int { state.withLock { $0.dropped } }
+
+    /// Writes `line` and a newline, cut at the limit.
+    func write(_ line: [UInt8]) {
+        var bytes = line.prefix(Self.lineBytesLimit - 1)
+        bytes.append(UInt8(ascii: "\n"))
+        state.withLock { state in
+            guard isWritable(after: state.stalled ? 0 : Self.patience) else {
+                state.stalled = true
+                state.dropped += 1
+                return
+            }
+            if state.dropped > 0 {
+                emit(
+                    Array(
+                        "{\"level\":\"warning\",\"message\":\"log lines were dropped\",\"lines\":\(state.dropped)}\n"
+                            .utf8
+                    )[...]
+                )
+            }
+            state = State()
+            emit(bytes)
+        }
+    }
+
+    private func isWritable(after milliseconds: Int32) -> Bool {
+        var wanted = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        return poll(&wanted, 1, milliseconds) == 1 && wanted.revents & Int16(POLLOUT) != 0
+    }
+
+    private func emit(_ bytes: ArraySlice<UInt8>) {
+        bytes.withUnsafeBytes { buffer in
+            // A failed log line has no better place to be reported.
+            _ = Glibc.write(descriptor, buffer.baseAddress, buffer.count)
+        }
+    }
+}
