@@ -1,0 +1,20 @@
+/// Everything that is wrong with the configuration, at once.
+public struct ConfigFaults: Error, Equatable, CustomStringConvertible {
+    /// One setting and what is wrong with it.
+    public struct Fault: Sendable, Equatable {
+        /// The flag or the variable as the operator wrote it, such as `--http-port` or `MARTLET_HTTP_PORT`.
+        public let key: String
+        public let message: String
+    }
+
+    public let faults: [Fault]
+
+    /// One line per fault.
+    public var description: String { faults.map { "\($0.key): \($0.message)" }.joined(separator: "\n") }
+}
+
+/// Somebody asked for `--help`.
+public struct HelpRequested: Error, Equatable {
+    /// All settings with their variables, defaults and meanings.
+    public let text: String
+}
