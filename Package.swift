@@ -63,7 +63,7 @@ contract("Provider", on: ["Shared"])
 
 service("Catalog", daemon: "catalogd")
 service("Inventory", daemon: "inventoryd", speaksTo: ["Orders"])
-service("Carts", daemon: "cartsd", speaksTo: ["Catalog"])
+service("Carts", daemon: "cartsd", speaksTo: ["Catalog", "Orders"])
 service("Orders", daemon: "ordersd", speaksTo: ["Catalog", "Carts", "Inventory", "Payments"])
 service("Payments", daemon: "paymentsd", speaksTo: ["Provider"])
 service("Provider", daemon: "testproviderd")

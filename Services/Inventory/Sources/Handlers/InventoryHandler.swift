@@ -1,0 +1,59 @@
+import InventoryContract
+import MartletContract
+import MartletCore
+import MartletOutbox
+import MartletSQL
+import SharedContract
+
+/// Turns messages into domain calls, and answers into messages. Decides nothing.
+struct InventoryHandler: InventoryCalls {
+    let database: any SQLDatabase
+    let stock: StockStore
+
+    func reserve(_ request: ReserveRequest, context: CallContext) async throws -> ReserveResponse {
+        try await context.transaction(on: database, InventoryMethods.reserve, request) { tx in
+            let units = request.lines.reduce(into: [SKU: Int]()) { $0[SKU($1.sku), default: 0] += Int($1.quantity) }
+            let hold = request.holdSeconds == 0 ? StockStore.holdDefault : .seconds(Int64(request.holdSeconds))
+            try stock.change(request.reservationID, adding: units.keys, hold: hold, in: tx) { try $0.reserve(units) }
+            let expires = try stock.expiry(of: request.reservationID, in: tx)
+            return ReserveResponse.with { if let expires { $0.expires = .init(expires) } }
+        }
+    }
+
+    func confirm(_ request: ConfirmRequest, context: CallContext) async throws -> ConfirmResponse {
+        try await context.transaction(on: database, InventoryMethods.confirm, request) { tx in
+            try stock.change(request.reservationID, in: tx) { try $0.confirm() }
+            return ConfirmResponse()
+        }
+    }
+
+    func release(_ request: ReleaseRequest, context: CallContext) async throws -> ReleaseResponse {
+        try await context.transaction(on: database, InventoryMethods.release, request) { tx in
+            try stock.change(request.reservationID, in: tx) { $0.release() }
+            return ReleaseResponse()
+        }
+    }
+
+    func receive(_ request: ReceiveRequest, context: CallContext) async throws -> ReceiveResponse {
+        try await context.transaction(on: database, InventoryMethods.receive, request) { tx in
+            let units = request.lines.reduce(into: [SKU: Int]()) { $0[SKU($1.sku), default: 0] += Int($1.quantity) }
+            let kind: MovementKind = request.kind == .return ? .returned : .received
+            try stock.receive(
+                request.deliveryID, units, warehouse: warehouse(request.warehouse), kind: kind, in: tx)
+            return ReceiveResponse()
+        }
+    }
+
+    func correct(_ request: CorrectRequest, context: CallContext) async throws -> CorrectResponse {
+        guard request.change != 0 else {
+            throw Fault(.invalidArgument, .invalidRequest, "must not be 0", field: "change")
+        }
+        return try await context.transaction(on: database, InventoryMethods.correct, request) { tx in
+            let place = Place(sku: SKU(request.sku), warehouse: warehouse(request.warehouse))
+            let onHand = try stock.correct(request.correctionID, place, by: Int(request.change), in: tx)
+            return CorrectResponse.with { $0.onHand = Int64(onHand) }
+        }
+    }
+
+    private func warehouse(_ name: String) -> String { name.isEmpty ? Place.mainWarehouse : name }
+}

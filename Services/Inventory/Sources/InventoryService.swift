@@ -1,0 +1,45 @@
+import InventoryContract
+public import MartletContract
+import MartletCore
+public import MartletHost
+public import MartletOutbox
+public import MartletSQL
+import OrdersContract
+
+/// Inventory, assembled: reads as the table of contents of this folder.
+public struct InventoryService: ServiceBlueprint {
+    public static let name = "inventory"
+    public static let migrations = StockSchema.migrations
+
+    /// How many expired promises one transaction takes back.
+    static let expiryBatch = 100
+
+    let database: any SQLDatabase
+    let stock = StockStore()
+
+    public init(on platform: Platform) { database = platform.database }
+
+    public var handlers: [ServedContract] { [.inventory(InventoryHandler(database: database, stock: stock))] }
+
+    public var subscriptions: [Subscription] {
+        [
+            // The checkout releases what it reserved itself; this takes back what an older one may have left.
+            .on(OrderTopics.orders, group: Self.name) { [stock] order, tx in
+                guard order.kind == .cancelled || order.kind == .rejected, !order.reservationID.isEmpty else { return }
+                try stock.change(order.reservationID, in: tx) { $0.release() }
+            }
+        ]
+    }
+
+    public var jobs: [Job] {
+        [
+            Job("expire reservations", every: .seconds(5)) { [database, stock] in
+                try await database.transaction("expire reservations") { tx in
+                    for reservation in try stock.due(limit: Self.expiryBatch, in: tx) {
+                        try stock.change(reservation, in: tx) { $0.expire() }
+                    }
+                }
+            }
+        ]
+    }
+}

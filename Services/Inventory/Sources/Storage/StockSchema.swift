@@ -1,0 +1,49 @@
+import MartletSQL
+
+enum StockSchema {
+    static let migrations = [
+        Migration(
+            "inventory", 1,
+            [
+                """
+                CREATE TABLE stock (
+                    sku TEXT NOT NULL,
+                    warehouse TEXT NOT NULL,
+                    available BIGINT NOT NULL CHECK (available >= 0),
+                    on_hand BIGINT NOT NULL CHECK (on_hand >= 0),
+                    received BIGINT NOT NULL,
+                    sold BIGINT NOT NULL,
+                    returned BIGINT NOT NULL,
+                    corrected BIGINT NOT NULL,
+                    PRIMARY KEY (sku, warehouse)
+                )
+                """,
+                """
+                CREATE TABLE reservations (
+                    id TEXT PRIMARY KEY,
+                    status TEXT NOT NULL,
+                    expires_at BIGINT NOT NULL,
+                    changed_at BIGINT NOT NULL
+                )
+                """,
+                "CREATE INDEX reservations_due ON reservations (expires_at) WHERE status = 'held'",
+                """
+                CREATE TABLE reservation_lines (
+                    reservation_id TEXT NOT NULL REFERENCES reservations (id),
+                    sku TEXT NOT NULL,
+                    warehouse TEXT NOT NULL,
+                    units BIGINT NOT NULL CHECK (units > 0),
+                    PRIMARY KEY (reservation_id, sku, warehouse)
+                )
+                """,
+                """
+                CREATE TABLE movements (
+                    id TEXT PRIMARY KEY,
+                    contents TEXT NOT NULL,
+                    on_hand BIGINT NOT NULL,
+                    at BIGINT NOT NULL
+                )
+                """,
+            ])
+    ]
+}

@@ -1,0 +1,49 @@
+public import MartletCore
+
+/// Where a list goes on: the sort key of the last row that was answered, readable by the service only.
+public struct PageToken: Sendable, Hashable {
+    /// The parts of the sort key, in its order.
+    public let parts: [String]
+
+    public init(_ parts: [String]) { self.parts = parts }
+
+    /// Reads what `text` wrote; an empty token stands before everything.
+    ///
+    /// - Throws: `Fault` with `invalidArgument` and the field `page_token`.
+    public init(_ text: String, parts count: Int) throws {
+        guard !text.isEmpty else {
+            parts = Array(repeating: "", count: count)
+            return
+        }
+        let pieces = text.split(separator: ".", omittingEmptySubsequences: false).map { Self.decoded($0) }
+        let read = pieces.compactMap { $0 }
+        guard read.count == count, pieces.count == count else {
+            throw Fault(.invalidArgument, .invalidRequest, "is not a token that this list gave", field: "page_token")
+        }
+        parts = read
+    }
+
+    public subscript(index: Int) -> String { parts[index] }
+
+    /// Hexadecimal parts between dots: safe in a query string.
+    public var text: String {
+        parts.map { part in
+            part.utf8.map { byte in
+                let digits = String(byte, radix: 16)
+                return digits.count == 1 ? "0" + digits : digits
+            }.joined()
+        }.joined(separator: ".")
+    }
+
+    private static func decoded(_ part: Substring) -> String? {
+        let digits = Array(part.utf8)
+        guard digits.count % 2 == 0 else { return nil }
+        var bytes: [UInt8] = []
+        for index in stride(from: 0, to: digits.count, by: 2) {
+            let pair = String(decoding: digits[index...index + 1], as: UTF8.self)
+            guard let byte = UInt8(pair, radix: 16) else { return nil }
+            bytes.append(byte)
+        }
+        return String(validating: bytes, as: UTF8.self)
+    }
+}
