@@ -70,12 +70,10 @@ struct Shelf: Sendable, Equatable {
 
     /// Gives back whatever the reservation holds or has sold, and closes it for good. A repeat answers `nil`.
     mutating func release() -> Movement? {
-        switch standing {
-        case .closed: return nil
-        default: break
-        }
-        defer { standing = .closed(.released) }
-        switch standing {
+        let before = standing
+        if case .closed = before { return nil }
+        standing = .closed(.released)
+        switch before {
         case .held(let units): return move(units, .released, available: 1, onHand: 0)
         case .confirmed(let units): return move(units, .released, available: 1, onHand: 1)
         case .unknown, .closed: return nil

@@ -1,0 +1,21 @@
+import SharedContract
+
+extension Placement {
+    /// Lines of goods and services together; the merchant's largest invoices stay below.
+    static let linesLimit = 2_000
+
+    /// Checks the lines, adds them up exactly and rounds once.
+    ///
+    /// - Throws: `OrderError.emptyOrder`, `.tooManyLines`, `.totalOutOfRange` for a negative or immense total.
+    init(
+        customerID: String, reference: String, cartID: String, currency: String, lines: [PricedLine]
+    ) throws(OrderError) {
+        guard !lines.isEmpty else { throw .emptyOrder }
+        guard lines.count <= Self.linesLimit else { throw .tooManyLines(limit: Self.linesLimit) }
+        let exact = lines.reduce(Amount.zero) { $0 + $1.value(of: $1.quantity) }
+        guard exact >= .zero, let total = exact.minorUnits(of: currency) else { throw .totalOutOfRange }
+        self.init(
+            customerID: customerID, reference: reference, cartID: cartID, currency: currency, lines: lines,
+            totalMinorUnits: total)
+    }
+}
