@@ -34,7 +34,8 @@ extension SQLDatabase {
                 guard !done.contains(Step(room: migration.room, number: migration.number)) else { continue }
                 for statement in migration.statements { try tx.run(SQLQuery(unchecked: statement)) }
                 try tx.run(
-                    "INSERT INTO schema_migrations (room, number) VALUES (\(migration.room), \(migration.number))")
+                    "INSERT INTO schema_migrations (room, number) VALUES (\(migration.room), \(migration.number))"
+                )
             }
         }
     }

@@ -15,10 +15,13 @@ public final class SQLScope {
 
     /// Runs `body`, then flushes what it deferred.
     ///
-    /// - Throws: The body's error, or the first ``SQLError`` even when the body swallowed it.
+    /// - Throws: The body's error, or the first ``SQLError`` even when the body swallowed it; `Fault` with
+    ///   `deadlineExceeded`, before the body too.
     public func run<R>(
-        _ body: (borrowing SQLTransaction) throws -> R, on connection: any SQLConnection
+        _ body: (borrowing SQLTransaction) throws -> R,
+        on connection: any SQLConnection
     ) throws -> R {
+        try check()
         let tx = SQLTransaction(connection, self)
         let result = try body(tx)
         if let firstError { throw firstError }

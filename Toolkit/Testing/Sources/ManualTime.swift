@@ -11,7 +11,8 @@ public final class ManualTime: TimeSource {
     ///   - now: Where the monotonic clock stands.
     ///   - date: Where the wall clock stands.
     public init(
-        now: Moment = Moment(nanoseconds: 1_000_000_000), date: Timestamp = Timestamp(seconds: 1_767_225_600)
+        now: Moment = Moment(nanoseconds: 1_000_000_000),
+        date: Timestamp = Timestamp(seconds: 1_767_225_600)
     ) {
         sleepers = Mutex(Sleepers(now: now, date: date))
     }
@@ -43,7 +44,9 @@ public final class ManualTime: TimeSource {
         return true
     }
 
-    /// Moves the wall clock alone, forward or backward, as an operator or NTP does. Wakes nobody.
+    /// Moves the wall clock alone, forward or backward, as an operator or NTP does.
+    ///
+    /// Wakes nobody.
     public func jumpDate(by offset: Duration) { sleepers.withLock { $0.date = $0.date + offset } }
 
     /// Suspends until at least `count` tasks sleep: the way to let another task come to rest before advancing.

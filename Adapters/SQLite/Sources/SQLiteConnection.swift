@@ -1,0 +1,198 @@
+import CSQLite
+public import MartletCore
+public import MartletSQL
+
+/// A connection to one SQLite file, or to a database in memory. Used by one thread at a time.
+public final class SQLiteConnection: SQLConnection {
+    /// What the connection is for.
+    enum Role: Sendable { case writer, reader, memory }
+
+    private let database: OpaquePointer
+    private let time: any TimeSource
+    private let limits: SQLiteLimits
+    private let onFsyncFailure: @Sendable (SQLError) -> Void
+    private let authorizer = SQLiteAuthorizer()
+    private var statements: [String: SQLiteStatement] = [:]
+    private var controls: [SQLiteStatement] = []
+    private var uses = 0
+    private var reading = false
+    private var broken: SQLError?
+    private let logPages = SQLiteLogPages()
+    private var checkpointAt: Int
+
+    init(
+        path: String,
+        role: Role,
+        time: any TimeSource,
+        limits: SQLiteLimits,
+        onFsyncFailure: @escaping @Sendable (SQLError) -> Void
+    ) throws {
+        var handle: OpaquePointer?
+        let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX
+        let code = sqlite3_open_v2(path, &handle, flags, nil)
+        guard let handle else { throw SQLError(.unavailable, code: "\(code)", message: "cannot open \(path)") }
+        database = handle
+        self.time = time
+        self.limits = limits
+        self.onFsyncFailure = onFsyncFailure
+        checkpointAt = limits.checkpointPages
+        guard code == SQLITE_OK else { throw failure(code) }
+        sqlite3_extended_result_codes(database, 1)
+        sqlite3_busy_timeout(database, Int32(clamping: limits.busyPause.milliseconds))
+        authorizer.guardStatements(of: database)
+        try configure(role)
+        let texts = ["BEGIN IMMEDIATE", "BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT b", "RELEASE b", "ROLLBACK TO b"]
+        controls = try texts.map(prepare)
+        authorizer.trusted = false
+    }
+
+    deinit {
+        statements = [:]
+        controls = []
+        sqlite3_close_v2(database)
+    }
+
+    private func configure(_ role: Role) throws {
+        try ask("PRAGMA foreign_keys=ON")
+        try ask("PRAGMA temp_store=MEMORY")
+        if let pages = limits.pages { try ask("PRAGMA max_page_count=\(pages)") }
+        guard role != .memory else { return }
+        let mode = try ask("PRAGMA journal_mode=WAL")
+        guard mode.first?.values.first == .text("wal") else {
+            throw SQLError(.unavailable, code: "wal", message: "this file system does not allow a write-ahead log")
+        }
+        try ask("PRAGMA synchronous=FULL")
+        // SQLite's own checkpoint hides its errors, and a failed fsync must not be hidden.
+        try ask("PRAGMA wal_autocheckpoint=0")
+        switch role {
+        case .reader: try ask("PRAGMA query_only=ON")
+        case .writer: logPages.watch(database)
+        case .memory: break
+        }
+    }
+
+    // MARK: - Statements
+
+    public var date: Timestamp { time.date }
+
+    public var dialect: SQLDialect { .sqlite }
+
+    public var inTransaction: Bool { sqlite3_get_autocommit(database) == 0 }
+
+    public func run(_ query: SQLQuery) throws -> [SQLRow] {
+        if let broken { throw broken }
+        let statement = try statement(query.text)
+        guard !reading || statement.readOnly else {
+            throw misuse("a read must not write")
+        }
+        defer { statement.clean() }
+        let code = statement.bind(query.values)
+        guard code == SQLITE_OK else { throw failure(code) }
+        return try step(statement)
+    }
+
+    public func control(_ control: SQLControl) throws {
+        if let broken { throw broken }
+        authorizer.trusted = true
+        defer { authorizer.trusted = false }
+        let statement = controls[control.rawValue]
+        let code = sqlite3_step(statement.handle)
+        let error = code == SQLITE_DONE ? nil : failure(code, committing: control == .commit)
+        statement.clean()
+        if let error { throw error }
+        switch control {
+        case .beginRead: reading = true
+        case .begin, .commit, .rollback: reading = false
+        case .savepoint, .releaseSavepoint, .rollbackToSavepoint: break
+        }
+    }
+
+    /// A statement of the connection's own.
+    @discardableResult
+    func ask(_ text: String) throws -> [SQLRow] {
+        authorizer.trusted = true
+        defer { authorizer.trusted = false }
+        let statement = try prepare(text)
+        defer { statement.clean() }
+        return try step(statement)
+    }
+
+    private func step(_ statement: SQLiteStatement) throws -> [SQLRow] {
+        var rows: [SQLRow] = []
+        while true {
+            switch sqlite3_step(statement.handle) {
+            case SQLITE_ROW: rows.append(statement.row())
+            case SQLITE_DONE: return rows
+            case let code: throw failure(code)
+            }
+        }
+    }
+
+    private func statement(_ text: String) throws -> SQLiteStatement {
+        uses += 1
+        if let known = statements[text] {
+            known.lastUse = uses
+            return known
+        }
+        if statements.count >= limits.statements,
+            let oldest = statements.min(by: { $0.value.lastUse < $1.value.lastUse })
+        {
+            statements[oldest.key] = nil
+        }
+        let statement = try prepare(text)
+        statement.lastUse = uses
+        statements[text] = statement
+        return statement
+    }
+
+    private func prepare(_ text: String) throws -> SQLiteStatement {
+        guard !text.utf8.contains(0) else { throw misuse("a statement must not contain NUL") }
+        return try text.withCString { start in
+            var handle: OpaquePointer?
+            var rest: UnsafePointer<CChar>?
+            let code = sqlite3_prepare_v3(database, start, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &handle, &rest)
+            guard code == SQLITE_OK else { throw failure(code) }
+            guard let handle else { throw misuse("the statement is empty") }
+            let statement = SQLiteStatement(handle: handle)
+            guard let rest, rest.pointee != 0 else { return statement }
+            // Only a comment or blanks may follow: SQLite would leave a second statement out without a word.
+            var second: OpaquePointer?
+            let secondCode = sqlite3_prepare_v3(database, rest, -1, 0, &second, nil)
+            sqlite3_finalize(second)
+            guard secondCode == SQLITE_OK, second == nil else { throw misuse("more than one statement") }
+            return statement
+        }
+    }
+
+    // MARK: - Checkpoints
+
+    /// Moves the write-ahead log into the database when it has grown by the limit; readers are not waited for.
+    ///
+    /// - Throws: ``SQLError``; nothing is lost then, the log is moved another time.
+    func checkpointIfDue() throws {
+        if logPages.wasRestarted { checkpointAt = limits.checkpointPages }
+        guard logPages.count >= checkpointAt else { return }
+        checkpointAt = logPages.count + limits.checkpointPages
+        let code = sqlite3_wal_checkpoint_v2(database, nil, SQLITE_CHECKPOINT_PASSIVE, nil, nil)
+        guard code == SQLITE_OK else { throw failure(code) }
+    }
+
+    // MARK: - Errors
+
+    private func misuse(_ message: String) -> SQLError {
+        SQLError(.misuse, code: "\(SQLITE_MISUSE)", message: message)
+    }
+
+    private func failure(_ code: Int32, committing: Bool = false) -> SQLError {
+        let known = sqlite3_extended_errcode(database)
+        let code = known & 0xFF == code & 0xFF ? known : code
+        let kind = committing ? SQLiteCodes.commitKind(code) : SQLiteCodes.kind(code)
+        let message = known == code ? String(cString: sqlite3_errmsg(database)) : String(cString: sqlite3_errstr(code))
+        let error = SQLError(kind, code: "\(code)", message: message)
+        if SQLiteCodes.isSyncFailure(code) {
+            broken = SQLError(.unavailable, code: "\(code)", message: "closed after a failed fsync")
+            onFsyncFailure(error)
+        }
+        return error
+    }
+}

@@ -1,0 +1,135 @@
+import Glibc
+public import Logging
+public import MartletCore
+public import MartletSQL
+
+/// A database in one SQLite file, owned by one process, or in memory.
+///
+/// Writes go through one thread that commits in groups; reads run on snapshots beside it.
+public final class SQLiteDatabase: SQLDatabase {
+    private let time: any TimeSource
+    private let writer: GroupWriter
+    private let writing: any SQLRunner
+    private let reading: any SQLRunner
+    private let epoch: Int
+
+    /// Opens the file at `path`, and makes it when it is missing; its folder must exist.
+    ///
+    /// - Parameters:
+    ///   - time: Judges deadlines, and its wall clock is the database's.
+    ///   - onFsyncFailure: Must end the process: after a failed fsync nobody knows what is on the disk. The database
+    ///     refuses everything afterwards.
+    /// - Throws: ``SQLError`` with `unavailable`; its code is `locked` when another process owns the file.
+    public init(
+        path: String,
+        time: any TimeSource,
+        limits: SQLiteLimits = SQLiteLimits(),
+        log: Logger = Logger(label: "martlet.sqlite"),
+        onFsyncFailure: (@Sendable (SQLError) -> Void)? = nil
+    ) throws {
+        precondition(limits.readers >= 1)
+        let stop: @Sendable (SQLError) -> Void = onFsyncFailure ?? { Self.stopProcess(path, $0, log) }
+        let writer = GroupWriter(time: time, limits: limits.groupCommit, log: log)
+        let lock = try SQLiteFileLock(path: path)
+        let connection = try SQLiteConnection(
+            path: path,
+            role: .writer,
+            time: time,
+            limits: limits,
+            onFsyncFailure: stop
+        )
+        epoch = try connection.countBoot()
+        reading = try SQLiteThreads.reading(writer, limits: limits) {
+            try SQLiteConnection(path: path, role: .reader, time: time, limits: limits, onFsyncFailure: stop)
+        }
+        writing = SQLiteThreads.writing(on: connection, writer, lock: lock, limits: limits, log: log)
+        self.time = time
+        self.writer = writer
+    }
+
+    /// A database in memory, gone when it is closed or forgotten; its bodies run where their callers stand.
+    public static func inMemory(
+        time: any TimeSource,
+        limits: SQLiteLimits = SQLiteLimits(),
+        log: Logger = Logger(label: "martlet.sqlite")
+    ) throws -> SQLiteDatabase {
+        let connection = try SQLiteConnection(
+            path: ":memory:",
+            role: .memory,
+            time: time,
+            limits: limits,
+            onFsyncFailure: { _ in }
+        )
+        return SQLiteDatabase(
+            connection,
+            time: time,
+            writer: GroupWriter(time: time, limits: limits.groupCommit, log: log)
+        )
+    }
+
+    private init(_ connection: sending SQLiteConnection, time: any TimeSource, writer: GroupWriter) {
+        self.time = time
+        self.writer = writer
+        let shared = SQLiteSharedConnection(connection)
+        writing = SQLiteInline(.write, on: shared, writer)
+        reading = SQLiteInline(.read, on: shared, writer)
+        epoch = 1
+    }
+
+    /// How many logical transactions became how many commits since the database was opened.
+    public var statistics: SQLStatistics { writer.statistics }
+
+    public func transaction<R: Sendable>(
+        _ name: StaticString,
+        deadline: Moment?,
+        _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
+    ) async throws -> R {
+        try await withCheckedThrowingContinuation { continuation in
+            writing.submit(SQLJob(name, deadline: deadline, time: time, answer: continuation, body))
+        }
+    }
+
+    public func read<R: Sendable>(
+        _ name: StaticString,
+        deadline: Moment?,
+        _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
+    ) async throws -> R {
+        try await withCheckedThrowingContinuation { continuation in
+            reading.submit(SQLJob(name, deadline: deadline, time: time, answer: continuation, body))
+        }
+    }
+
+    /// How often the file was opened: one process owns it, so everybody who used it before is dead.
+    public func bootEpoch() async throws -> Int { epoch }
+
+    /// Refuses new bodies, answers those that wait, and gives the file back. A repeat does nothing.
+    public func close() async {
+        // The writer goes last, since the last connection moves the write-ahead log.
+        await reading.close()
+        await writing.close()
+    }
+
+    private static func stopProcess(_ path: String, _ error: SQLError, _ log: Logger) {
+        log.critical(
+            "fsync failed, the process stops: nobody knows what is on the disk",
+            metadata: ["database": "\(path)", "error.code": "\(error.code)"]
+        )
+        abort()
+    }
+}
+
+extension SQLiteConnection {
+    /// Counts this opening of the file in its table `martlet_boot`.
+    func countBoot() throws -> Int {
+        try ask(
+            "CREATE TABLE IF NOT EXISTS martlet_boot (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), epoch BIGINT NOT NULL)"
+        )
+        let rows = try ask(
+            """
+            INSERT INTO martlet_boot (only_row, epoch) VALUES (1, 1)
+            ON CONFLICT (only_row) DO UPDATE SET epoch = epoch + 1 RETURNING epoch
+            """
+        )
+        return rows.first?.int(0) ?? 1
+    }
+}

@@ -1,0 +1,43 @@
+import Glibc
+import MartletSQL
+import Synchronization
+
+/// One process per file: a lock that the system gives back when the process dies.
+final class SQLiteFileLock: Sendable {
+    private let descriptor: Mutex<Int32?>
+
+    /// - Throws: ``SQLError`` with `unavailable` and the code `locked` when another owner holds `<path>.lock`.
+    init(path: String) throws {
+        let lockPath = path + ".lock"
+        let descriptor = open(lockPath, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else {
+            throw SQLError(.unavailable, code: "open", message: "cannot open \(lockPath): \(Self.reason(errno))")
+        }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            let reason = errno
+            close(descriptor)
+            guard reason == EWOULDBLOCK else {
+                throw SQLError(.unavailable, code: "lock", message: "cannot lock \(lockPath): \(Self.reason(reason))")
+            }
+            throw SQLError(
+                .unavailable,
+                code: "locked",
+                message: "\(path) is in use: one process owns a database file at a time"
+            )
+        }
+        self.descriptor = Mutex(descriptor)
+    }
+
+    deinit { release() }
+
+    /// Lets the next owner in. A repeat does nothing.
+    func release() {
+        let held = descriptor.withLock { descriptor in
+            defer { descriptor = nil }
+            return descriptor
+        }
+        if let held { close(held) }
+    }
+
+    private static func reason(_ number: Int32) -> String { String(cString: strerror(number)) }
+}

@@ -1,0 +1,106 @@
+import Foundation
+import Logging
+import MartletSQL
+import Synchronization
+
+/// Runs bodies on threads of its own, each with its own connection. They end when this is closed or forgotten.
+final class SQLiteThreads: SQLRunner {
+    private let queue: SQLiteJobQueue
+    private let crew = SQLiteCrew()
+
+    /// Starts one thread that writes on `connection` and moves its write-ahead log; at its end it gives `lock` back.
+    static func writing(
+        on connection: sending SQLiteConnection,
+        _ writer: GroupWriter,
+        lock: SQLiteFileLock,
+        limits: SQLiteLimits,
+        log: Logger
+    ) -> SQLiteThreads {
+        let threads = SQLiteThreads(limits: limits)
+        threads.start("sqlite-writer", connection, atEnd: { lock.release() }) {
+            [queue = threads.queue] connection, job in
+            writer.write(job, next: { queue.next() }, on: connection)
+            do {
+                try connection.checkpointIfDue()
+            } catch {
+                log.error("a checkpoint failed, it will be tried again", metadata: ["error": "\(error)"])
+            }
+        }
+        return threads
+    }
+
+    /// Starts `limits.readers` threads, each of which reads snapshots on a connection that `open` makes.
+    static func reading(
+        _ writer: GroupWriter,
+        limits: SQLiteLimits,
+        open: () throws -> sending SQLiteConnection
+    ) throws -> SQLiteThreads {
+        let threads = SQLiteThreads(limits: limits)
+        for _ in 0..<limits.readers {
+            let connection = try open()
+            threads.start("sqlite-reader", connection, atEnd: {}) { writer.read($1, on: $0) }
+        }
+        return threads
+    }
+
+    private init(limits: SQLiteLimits) { queue = SQLiteJobQueue(limit: limits.waitingBodies) }
+
+    deinit { queue.close() }
+
+    func submit(_ job: SQLJob) { queue.push(job) }
+
+    func close() async {
+        queue.close()
+        await crew.allLeft()
+    }
+
+    private func start(
+        _ name: String,
+        _ connection: sending SQLiteConnection,
+        atEnd: @escaping @Sendable () -> Void,
+        _ work: @escaping @Sendable (SQLiteConnection, SQLJob) -> Void
+    ) {
+        crew.join()
+        let owned = Mutex<SQLiteConnection?>(connection)
+        let thread = Thread { [queue, crew] in
+            while let job = queue.wait() { owned.withLock { if let connection = $0 { work(connection, job) } } }
+            owned.withLock { $0 = nil }
+            atEnd()
+            crew.leave()
+        }
+        thread.name = name
+        thread.start()
+    }
+}
+
+/// Who still runs, and who waits for the last one to end.
+private final class SQLiteCrew: Sendable {
+    private struct State {
+        var running = 0
+        var waiting: [CheckedContinuation<Void, Never>] = []
+    }
+
+    private let state = Mutex(State())
+
+    func join() { state.withLock { $0.running += 1 } }
+
+    func leave() {
+        let waiting = state.withLock { state in
+            state.running -= 1
+            defer { if state.running == 0 { state.waiting = [] } }
+            return state.running == 0 ? state.waiting : []
+        }
+        for continuation in waiting { continuation.resume() }
+    }
+
+    func allLeft() async {
+        await withCheckedContinuation { continuation in
+            let left = state.withLock { state in
+                guard state.running > 0 else { return true }
+                state.waiting.append(continuation)
+                return false
+            }
+            if left { continuation.resume() }
+        }
+    }
+}

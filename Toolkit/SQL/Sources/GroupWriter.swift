@@ -1,0 +1,163 @@
+public import Logging
+public import MartletCore
+import Synchronization
+
+/// Runs jobs on a connection as ``GroupCommit`` decides. No answer leaves before the commit that it rests on.
+public final class GroupWriter: Sendable {
+    private let time: any TimeSource
+    private let limits: GroupCommit.Limits
+    private let log: Logger
+    private let counts = Mutex(SQLCounts())
+
+    public init(time: any TimeSource, limits: GroupCommit.Limits, log: Logger) {
+        self.time = time
+        self.limits = limits
+        self.log = log
+    }
+
+    public var statistics: SQLStatistics { counts.withLock { $0.statistics } }
+
+    /// Runs `first` and what `next` gives until it gives nothing or the batch is full, commits, and answers them all.
+    public func write(_ first: SQLJob, next: () -> SQLJob?, on connection: any SQLConnection) {
+        var batch = GroupCommit(limits: limits, at: time.now)
+        var runs: [Run] = []
+        do {
+            try connection.control(.begin)
+        } catch {
+            return refuse(first, next: next, error)
+        }
+        var waiting: SQLJob? = first
+        while let job = waiting {
+            let savepoint = batch.admit()
+            let attempt = run(job, inSavepoint: savepoint, on: connection)
+            runs.append(Run(job: job, attempt: attempt))
+            switch batch.afterBody(failure: attempt.failure, transactionOpen: connection.inTransaction) {
+            case .keep, .undo:
+                break
+            case .answerAlone:
+                rollBack(connection)
+                return attempt.answer(attempt.failure ?? Self.transactionEnded)
+            case .runAlone:
+                rollBack(connection)
+                return runAlone(runs, on: connection)
+            case .giveUp:
+                rollBack(connection)
+                for run in runs { run.attempt.answer(attempt.failure) }
+                return
+            }
+            waiting = batch.mayAdmit(at: time.now) ? next() : nil
+        }
+        commit(batch, runs, on: connection)
+    }
+
+    /// Runs `job` on a snapshot and answers it.
+    public func read(_ job: SQLJob, on connection: any SQLConnection) {
+        do {
+            try connection.control(.beginRead)
+        } catch {
+            return job.fail(error)
+        }
+        let attempt = timed(job, on: connection)
+        do {
+            if attempt.failure == nil {
+                try connection.control(.commit)
+            } else {
+                rollBack(connection)
+            }
+            attempt.answer(nil)
+        } catch {
+            rollBack(connection)
+            attempt.answer(error)
+        }
+    }
+
+    // MARK: - One batch
+
+    private struct Run {
+        let job: SQLJob
+        let attempt: SQLJob.Attempt
+    }
+
+    /// Runs a body once, and keeps or undoes its part of the batch when that can be done.
+    private func run(_ job: SQLJob, inSavepoint: Bool, on connection: any SQLConnection) -> SQLJob.Attempt {
+        guard inSavepoint else { return timed(job, on: connection) }
+        do {
+            try connection.control(.savepoint)
+        } catch {
+            return SQLJob.Attempt(failure: error) { job.fail($0 ?? error) }
+        }
+        let attempt = timed(job, on: connection)
+        guard connection.inTransaction else { return attempt }
+        do {
+            if attempt.failure != nil { try connection.control(.rollbackToSavepoint) }
+            try connection.control(.releaseSavepoint)
+            return attempt
+        } catch {
+            // The batch cannot tell this body's work from its neighbours' any more.
+            rollBack(connection)
+            return SQLJob.Attempt(failure: error, answer: attempt.answer)
+        }
+    }
+
+    private func timed(_ job: SQLJob, on connection: any SQLConnection) -> SQLJob.Attempt {
+        let start = time.now
+        let attempt = job.attempt(connection)
+        let taken = time.now - start
+        if taken > limits.slowBody {
+            log.warning(
+                "a transaction's body is slow and delays others",
+                metadata: ["transaction": "\(job.name)", "milliseconds": "\(taken.milliseconds)"]
+            )
+        }
+        return attempt
+    }
+
+    private func commit(_ batch: GroupCommit, _ runs: [Run], on connection: any SQLConnection) {
+        var failure: SQLError?
+        do {
+            crashPoint("sql.committing")
+            try connection.control(.commit)
+        } catch {
+            failure = error as? SQLError ?? SQLError(.outcomeUnknown, code: "", message: "\(error)")
+        }
+        switch batch.afterCommit(failure: failure) {
+        case .answer:
+            crashPoint("sql.committed")
+            let names = runs.filter { $0.attempt.failure == nil }.map(\.job.name)
+            counts.withLock { $0.committed(names) }
+            for run in runs { run.attempt.answer(nil) }
+        case .runAlone:
+            rollBack(connection)
+            runAlone(runs, on: connection)
+        case .giveUp:
+            rollBack(connection)
+            for run in runs { run.attempt.answer(failure) }
+        }
+    }
+
+    private func runAlone(_ runs: [Run], on connection: any SQLConnection) {
+        counts.withLock { $0.reran(runs.count) }
+        for run in runs { write(run.job, next: { nil }, on: connection) }
+    }
+
+    /// Nothing can be begun: those who wait now hear it now.
+    private func refuse(_ first: SQLJob, next: () -> SQLJob?, _ error: any Error) {
+        first.fail(error)
+        for _ in 1..<limits.bodies {
+            guard let job = next() else { break }
+            job.fail(error)
+        }
+    }
+
+    private func rollBack(_ connection: any SQLConnection) {
+        guard connection.inTransaction else { return }
+        // A rollback that fails leaves the transaction open: the next BEGIN fails then, and says so to its callers.
+        try? connection.control(.rollback)
+    }
+
+    private static let transactionEnded = SQLError(
+        .misuse,
+        code: "",
+        message: "a statement of the body ended the transaction"
+    )
+}

@@ -1,0 +1,42 @@
+/// What a database's runner has done since it was opened.
+public struct SQLStatistics: Sendable, Equatable {
+    /// Logical transactions that were committed.
+    public internal(set) var transactions = 0
+    /// Physical commits that carried them.
+    public internal(set) var commits = 0
+    /// Bodies that ran again, alone, because a neighbour spoilt their batch.
+    public internal(set) var reruns = 0
+    /// Committed logical transactions by the name that the caller gave.
+    public internal(set) var transactionsByName: [String: Int] = [:]
+
+    public init() {}
+}
+
+/// Counts without making strings: names are told apart by their addresses.
+struct SQLCounts: Sendable {
+    private var commits = 0
+    private var reruns = 0
+    private var names: [UInt: (name: StaticString, count: Int)] = [:]
+
+    mutating func committed(_ batch: [StaticString]) {
+        commits += 1
+        for name in batch {
+            let key =
+                name.hasPointerRepresentation ? UInt(bitPattern: name.utf8Start) : UInt(name.unicodeScalar.value)
+            names[key, default: (name, 0)].count += 1
+        }
+    }
+
+    mutating func reran(_ bodies: Int) { reruns += bodies }
+
+    var statistics: SQLStatistics {
+        var statistics = SQLStatistics()
+        statistics.commits = commits
+        statistics.reruns = reruns
+        for (name, count) in names.values {
+            statistics.transactions += count
+            statistics.transactionsByName["\(name)", default: 0] += count
+        }
+        return statistics
+    }
+}

@@ -1,0 +1,96 @@
+public import MartletDiscovery
+
+/// What every registry must do, whatever stands behind it.
+///
+/// An adapter's test runs each check once:
+/// `@Test(arguments: RegistryConformance.Check.allCases) func conforms(check: …) async throws { try await suite.run(check) }`
+public struct RegistryConformance: Sendable {
+    public enum Check: String, Sendable, CaseIterable {
+        case resolvesByID, hasNoInstanceOfAStranger, listsServicesByName, followsAChange, tellsAWatcher
+        case answersAWatcherWhoIsBehind, letsACancelledWatcherGo
+    }
+
+    /// A registry that stands over `services`, and how to change them; `change` is `nil` when they never change.
+    public struct Subject: Sendable {
+        public let registry: any Registry
+        public let change: (@Sendable (_ service: String, _ instances: [Instance]) async throws -> Void)?
+
+        public init(
+            registry: any Registry,
+            change: (@Sendable (_ service: String, _ instances: [Instance]) async throws -> Void)?
+        ) {
+            self.registry = registry
+            self.change = change
+        }
+    }
+
+    private let make: @Sendable (_ services: [String: [Instance]]) async throws -> Subject
+
+    /// - Parameter make: A fresh registry per check.
+    public init(_ make: @escaping @Sendable (_ services: [String: [Instance]]) async throws -> Subject) {
+        self.make = make
+    }
+
+    /// - Throws: ``RegistryFailure`` when the registry does not do what it must.
+    public func run(_ check: Check) async throws {
+        let first = Self.instance("a", 9_001)
+        let second = Self.instance("b", 9_002)
+        let subject = try await make(["orders": [second, first], "carts": [first], "empty": []])
+        let registry = subject.registry
+        switch check {
+        case .resolvesByID:
+            try expect(try await registry.resolve("orders") == [first, second], check)
+        case .hasNoInstanceOfAStranger:
+            try expect(try await registry.resolve("nobody").isEmpty, check)
+            try expect(try await registry.resolve("empty").isEmpty, check)
+        case .listsServicesByName:
+            try expect(try await registry.services() == ["carts", "orders"], check)
+        case .followsAChange:
+            guard let change = subject.change else { return }
+            try await change("orders", [second])
+            try expect(try await registry.resolve("orders") == [second], check)
+            try expect(try await registry.resolve("carts") == [first], check)
+            try await change("orders", [])
+            try expect(try await registry.resolve("orders").isEmpty, check)
+            try expect(try await registry.services() == ["carts"], check)
+        case .tellsAWatcher:
+            guard let change = subject.change else { return }
+            async let seen = registry.changes(of: "orders", from: [first, second])
+            try await change("carts", [second])
+            try await change("orders", [first])
+            try expect(try await seen == [first], check)
+        case .answersAWatcherWhoIsBehind:
+            try expect(try await registry.changes(of: "orders", from: []) == [first, second], check)
+        case .letsACancelledWatcherGo:
+            let ended = await withTaskGroup(of: Bool.self) { group in
+                group.addTask {
+                    do {
+                        _ = try await registry.changes(of: "orders", from: [first, second])
+                        return false
+                    } catch { return error is CancellationError }
+                }
+                group.cancelAll()
+                return await group.next() ?? false
+            }
+            try expect(ended, check)
+        }
+    }
+
+    private static func instance(_ id: String, _ port: Int) -> Instance {
+        Instance(
+            id: id,
+            http: Address(host: "127.0.0.1", port: port),
+            grpc: Address(host: "::1", port: port + 100),
+            operate: nil
+        )
+    }
+
+    private func expect(_ holds: Bool, _ check: Check) throws {
+        guard holds else { throw RegistryFailure(check: check) }
+    }
+}
+
+/// A registry does not do what every registry must.
+public struct RegistryFailure: Error, Equatable {
+    public let check: RegistryConformance.Check
+}
