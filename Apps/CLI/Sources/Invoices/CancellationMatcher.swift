@@ -23,7 +23,7 @@ struct CancellationMatcher {
 
     private var lots: [Key: [Lot]] = [:]
 
-    /// Remembers a line that may come back. Orders are added in the file's sequence, their lines in the order's.
+    /// Remembers a line that may come back; orders are added in the file's sequence, lines in their order's.
     mutating func add(order: Int, line: Int, customer: String, code: String, quantity: Int, price: Mills) {
         guard price > .zero else { return }
         let lot = Lot(order: order, line: line, price: price, left: quantity)
@@ -48,7 +48,8 @@ struct CancellationMatcher {
             wanted -= taken
             lots[key]?[index].left -= taken
             pieces.append(
-                Piece(order: mine[index].order, line: mine[index].line, units: taken, price: mine[index].price))
+                Piece(order: mine[index].order, line: mine[index].line, units: taken, price: mine[index].price)
+            )
         }
         return pieces
     }

@@ -8,8 +8,8 @@ struct InvoiceDate: Hashable, Comparable, Sendable {
     /// Whole days since 1970-01-01; 0 was a Thursday.
     var day: Int64 { seconds >= 0 ? seconds / 86_400 : (seconds - 86_399) / 86_400 }
 
-    /// The day's first second.
-    var midnight: InvoiceDate { InvoiceDate(seconds: day * 86_400) }
+    /// The month's first second.
+    var monthStart: InvoiceDate { InvoiceDate(seconds: (day - civil.day + 1) * 86_400) }
 }
 
 extension InvoiceDate {

@@ -40,7 +40,7 @@ struct InvoiceFigures: Equatable, Sendable, Codable {
     var creditNoteLines = 0
     var creditNoteMills: Int64 = 0
     var corrections = 0
-    /// By stock code of goods. A dictionary: sort its keys before they reach any output.
+    /// By stock code of goods; sort the keys before they reach any output.
     var skus: [String: Stock] = [:]
 
     enum CodingKeys: String, CodingKey {

@@ -1,4 +1,4 @@
-/// What a row is. Every row is exactly one of these; ``InvoiceRules`` says which.
+/// What a row is: every row is exactly one of these, and ``InvoiceRules`` says which.
 enum InvoiceRowKind: String, CaseIterable, Sendable {
     case goodsSale = "goods_sale"
     case serviceSale = "service_sale"

@@ -44,15 +44,24 @@ struct PlanBook {
             case .correction:
                 corrections.append(
                     PlannedCorrection(
-                        invoice: row.invoice, row: index + 1, sku: row.code, delta: row.quantity, date: row.date,
-                        reason: row.description))
+                        invoice: row.invoice,
+                        row: index + 1,
+                        sku: row.code,
+                        delta: row.quantity,
+                        date: row.date,
+                        reason: row.description
+                    )
+                )
             case .countedOnly: break
             }
         }
         guard lines.count <= PlannedOrder.linesMax else {
             throw InvoiceFault(
-                file: file, line: nil, column: nil,
-                rule: "invoice \(invoice.number) has \(lines.count) lines, may have \(PlannedOrder.linesMax)")
+                file: file,
+                line: nil,
+                column: nil,
+                rule: "invoice \(invoice.number) has \(lines.count) lines, may have \(PlannedOrder.linesMax)"
+            )
         }
         if !lines.isEmpty { order(lines, of: invoice) }
         for correction in corrections { correct(correction) }
@@ -69,8 +78,12 @@ struct PlanBook {
     private mutating func order(_ rows: [InvoiceRow], of invoice: Invoice) {
         let lines = rows.map { row in
             PlannedOrder.Line(
-                code: row.code, description: row.description, quantity: row.quantity, price: row.price,
-                isGoods: row.isGoods)
+                code: row.code,
+                description: row.description,
+                quantity: row.quantity,
+                price: row.price,
+                isGoods: row.isGoods
+            )
         }
         for (place, line) in lines.enumerated() {
             if line.isGoods {
@@ -79,12 +92,21 @@ struct PlanBook {
             }
             guard let customer = invoice.customer else { continue }
             matcher.add(
-                order: orders.count, line: place, customer: customer, code: line.code, quantity: line.quantity,
-                price: line.price)
+                order: orders.count,
+                line: place,
+                customer: customer,
+                code: line.code,
+                quantity: line.quantity,
+                price: line.price
+            )
         }
         let order = PlannedOrder(
-            invoice: invoice.number, customer: invoice.customer, date: invoice.date, country: invoice.country,
-            lines: lines)
+            invoice: invoice.number,
+            customer: invoice.customer,
+            date: invoice.date,
+            country: invoice.country,
+            lines: lines
+        )
         figures.orders += 1
         figures.orderLines += lines.count
         figures.capturedPence += order.total
@@ -108,13 +130,22 @@ struct PlanBook {
             var left = -row.quantity
             if let customer = invoice.customer {
                 let pieces = matcher.take(
-                    customer: customer, code: row.code, units: left, price: row.price, isGoods: row.isGoods)
+                    customer: customer,
+                    code: row.code,
+                    units: left,
+                    price: row.price,
+                    isGoods: row.isGoods
+                )
                 for piece in pieces {
                     left -= piece.units
                     let before = returned[piece.order]?[piece.line]?.quantity ?? 0
                     returned[piece.order, default: [:]][piece.line] = PlannedReturn.Line(
-                        line: piece.line, code: row.code, quantity: before + piece.units, price: piece.price,
-                        isGoods: row.isGoods)
+                        line: piece.line,
+                        code: row.code,
+                        quantity: before + piece.units,
+                        price: piece.price,
+                        isGoods: row.isGoods
+                    )
                 }
             }
             if left > 0 { credited.append(PlannedCredit.Line(code: row.code, quantity: left, price: row.price)) }
@@ -124,7 +155,11 @@ struct PlanBook {
         }
         guard !credited.isEmpty else { return }
         let credit = PlannedCredit(
-            invoice: invoice.number, customer: invoice.customer, date: invoice.date, lines: credited)
+            invoice: invoice.number,
+            customer: invoice.customer,
+            date: invoice.date,
+            lines: credited
+        )
         figures.creditNotes += 1
         figures.creditNoteLines += credited.count
         figures.creditNoteMills += credit.value.rawValue
@@ -148,8 +183,15 @@ struct PlanBook {
         actions.append(
             .giveBack(
                 PlannedReturn(
-                    invoice: invoice.number, order: order.invoice, after: after, date: invoice.date, lines: lines,
-                    refund: refund)))
+                    invoice: invoice.number,
+                    order: order.invoice,
+                    after: after,
+                    date: invoice.date,
+                    lines: lines,
+                    refund: refund
+                )
+            )
+        )
         orders[index] = order
     }
 }

@@ -19,7 +19,8 @@ struct PlanCatalogue {
     private struct Entry {
         var described = Ballot<String>()
         var describedWithPrice = Ballot<String>()
-        var prices: [InvoiceDate: Ballot<Mills>] = [:]
+        var customersPrices: [InvoiceDate: Ballot<Mills>] = [:]
+        var guestsPrices: [InvoiceDate: Ballot<Mills>] = [:]
     }
 
     private var entries: [String: Entry] = [:]
@@ -27,14 +28,20 @@ struct PlanCatalogue {
     mutating func take(_ invoice: Invoice) {
         let `class` = invoice.class
         for row in invoice.rows where row.isGoods {
-            let kind = InvoiceRowKind(row, in: `class`)
+            var entry = entries.removeValue(forKey: row.code) ?? Entry()
             if !row.description.isEmpty {
-                entries[row.code, default: Entry()].described.vote(row.description)
-                if row.price > .zero { entries[row.code, default: Entry()].describedWithPrice.vote(row.description) }
+                entry.described.vote(row.description)
+                if row.price > .zero { entry.describedWithPrice.vote(row.description) }
             }
-            if kind == .goodsSale {
-                entries[row.code, default: Entry()].prices[row.date.midnight, default: Ballot()].vote(row.price)
+            if InvoiceRowKind(row, in: `class`) == .goodsSale {
+                let month = row.date.monthStart
+                if invoice.customer == nil {
+                    entry.guestsPrices[month, default: Ballot()].vote(row.price)
+                } else {
+                    entry.customersPrices[month, default: Ballot()].vote(row.price)
+                }
             }
+            entries[row.code] = entry
         }
     }
 
@@ -46,16 +53,17 @@ struct PlanCatalogue {
                 sku: sku,
                 name: entry.describedWithPrice.winner ?? entry.described.winner ?? sku,
                 descriptions: entry.described.choices,
-                prices: history(entry.prices),
-                openingUnits: stock.opening)
+                prices: history(entry.customersPrices.isEmpty ? entry.guestsPrices : entry.customersPrices),
+                openingUnits: stock.opening
+            )
         }
     }
 
-    private func history(_ days: [InvoiceDate: Ballot<Mills>]) -> [PlannedProduct.Price] {
+    private func history(_ months: [InvoiceDate: Ballot<Mills>]) -> [PlannedProduct.Price] {
         var history: [PlannedProduct.Price] = []
-        for (day, ballot) in days.sorted(by: { $0.key < $1.key }) {
+        for (month, ballot) in months.sorted(by: { $0.key < $1.key }) {
             guard let price = ballot.winner, price != history.last?.price else { continue }
-            history.append(PlannedProduct.Price(effective: day, price: price))
+            history.append(PlannedProduct.Price(effective: month, price: price))
         }
         return history
     }

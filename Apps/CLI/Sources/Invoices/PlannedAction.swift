@@ -90,8 +90,9 @@ struct PlannedReturn: Equatable, Sendable {
     let date: InvoiceDate
     /// By place in the order, each place once.
     let lines: [Line]
-    /// What this return refunds in pence when the order's returns run in the plan's sequence; may be 0. In another
-    /// sequence single refunds may differ by a penny; their sum does not.
+    /// What this return refunds in pence when the order's returns run in the plan's sequence; may be 0.
+    ///
+    /// In another sequence single refunds may differ by a penny; their sum does not.
     let refund: Int64
 }
 

@@ -1,7 +1,7 @@
 /// One product of the catalogue: a stock code of goods that the file names anywhere.
 struct PlannedProduct: Equatable, Sendable {
     struct Price: Equatable, Sendable {
-        /// The first second of the day from which the price holds.
+        /// The first second of the month from which the price holds.
         let effective: InvoiceDate
         let price: Mills
     }
@@ -12,8 +12,10 @@ struct PlannedProduct: Equatable, Sendable {
     let name: String
     /// How many different descriptions its rows have, an empty one not counted.
     let descriptions: Int
-    /// Per day the most frequent price of its sale rows, the first of equals, where it differs from the day before; by
-    /// date. Empty when the file never sells the code.
+    /// Per month the most frequent price of its sale rows, the first of equals, where it differs from the month before.
+    ///
+    /// By date. What customers with a number paid; what guests paid, when no other bought it. Empty when the file never
+    /// sells the code.
     let prices: [Price]
     /// The units that make every order and every stock loss possible, in whatever sequence they come.
     let openingUnits: Int

@@ -1,4 +1,6 @@
-/// How much of the full opening stock is received: 1 is all, 0.9 is scarce. Exact to three places, from 0 to 100.
+/// How much of the full opening stock is received: 1 is all, 0.9 is scarce.
+///
+/// Exact to three places, from 0 to 100.
 struct StockFactor: Equatable, Sendable {
     static let full = StockFactor(permille: 1000)
 

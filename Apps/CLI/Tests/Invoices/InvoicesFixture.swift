@@ -1,0 +1,56 @@
+import Foundation
+
+@testable import CLI
+
+/// Files and short forms that the tests about invoices share.
+enum InvoicesFixture {
+    static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+
+    /// Half a year of real invoices, where it lies beside the project.
+    static let realFile = root.deletingLastPathComponent()
+        .appendingPathComponent("shared/data/online-retail-2010-12-to-2011-05.csv.gz").path
+
+    static var hasRealFile: Bool { FileManager.default.fileExists(atPath: realFile) }
+
+    /// Runs `body` with a file of that content, which is gone afterwards.
+    static func withFile<R>(_ name: String, _ bytes: [UInt8], _ body: (String) throws -> R) throws -> R {
+        let process = ProcessInfo.processInfo.processIdentifier
+        let file = FileManager.default.temporaryDirectory.appendingPathComponent("martlet-\(process)-\(name)")
+        try Data(bytes).write(to: file)
+        defer { try? FileManager.default.removeItem(at: file) }  // One left behind is no harm.
+        return try body(file.path)
+    }
+
+    static func sample(seed: UInt64, invoices: Int) -> [UInt8] {
+        var bytes: [UInt8] = []
+        SampleWriter(seed: seed, invoices: invoices).write { bytes += $0 }
+        return bytes
+    }
+
+    /// What `Scripts/expected-figures` says about a file.
+    static func expected(_ path: String, invoices: Int?) throws -> InvoiceFigures {
+        let script = Process()
+        let output = Pipe()
+        script.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        script.arguments =
+            ["python3", root.appendingPathComponent("Scripts/expected-figures").path, path, "--json"]
+            + (invoices.map { ["--invoices", String($0)] } ?? [])
+        script.standardOutput = output
+        try script.run()
+        let answer = try output.fileHandleForReading.readToEnd() ?? Data()
+        script.waitUntilExit()
+        return try JSONDecoder().decode(InvoiceFigures.self, from: answer)
+    }
+
+    /// A plan of rows written as `invoice,code,quantity,price,customer`, all on one day.
+    static func plan(_ rows: [String]) throws -> InvoicePlan {
+        let lines = rows.map { row in
+            let field = row.split(separator: ",", omittingEmptySubsequences: false)
+            return "\(field[0]),\(field[1]),THING,\(field[2]),2010-12-01 08:26:00,\(field[3]),\(field[4]),France"
+        }
+        let name = "plan-\(rows.joined().utf8.reduce(5381) { ($0 &* 33) ^ Int($1) }.magnitude).csv"
+        let text = ([InvoiceRow.header] + lines).joined(separator: "\r\n")
+        return try withFile(name, Array(text.utf8)) { try InvoicePlan(path: $0, first: nil) }
+    }
+}

@@ -1,0 +1,101 @@
+import Testing
+
+@testable import CLI
+
+@Suite("A file of invoices")
+struct InvoicesReadingTests {
+    private func records(_ text: String, piece: Int) throws -> [[String]] {
+        var reader = CSVRecords()
+        var found: [[String]] = []
+        func take(_ record: CSVRecords.Record) {
+            found.append((0..<record.count).map { String(decoding: record[$0], as: UTF8.self) })
+        }
+        let bytes = Array(text.utf8)
+        for start in stride(from: 0, to: bytes.count, by: piece) {
+            try reader.feed(bytes[start..<min(start + piece, bytes.count)], take)
+        }
+        try reader.finish(take)
+        return found
+    }
+
+    @Test("is cut into the same records however its bytes are split", arguments: [1, 2, 3, 7, 100])
+    func pieces(piece: Int) throws {
+        let text = "\u{FEFF}a,\"b, \"\"c\"\"\",\r\n\n\"two\nlines\",,é\n,last"
+        #expect(try records(text, piece: piece) == [["a", "b, \"c\"", ""], ["two\nlines", "", "é"], ["", "last"]])
+    }
+
+    @Test(
+        "refuses broken quotes and endless records, and names the line",
+        arguments: [
+            ("a\nb\"c", CSVRecords.Fault.quoteInsideField(line: 2)), ("a\n\"b\"c", .textAfterQuote(line: 2)),
+            ("a\n\n\"b\n", .unclosedQuote(line: 3)),
+            (String(repeating: "x", count: CSVRecords.recordBytesMax + 1), .recordTooLong(line: 1)),
+        ]
+    )
+    func broken(text: String, fault: CSVRecords.Fault) {
+        #expect(throws: fault) { try records(text, piece: 64) }
+    }
+
+    @Test(
+        "names line, column and rule of what it cannot read",
+        arguments: [
+            ("1,,x,1,2010-12-01 08:26:00,1.0,,UK", "StockCode"), ("1,a,x,1.5,2010-12-01 08:26:00,1.0,,UK", "Quantity"),
+            ("1,a,x,100001,2010-12-01 08:26:00,1.0,,UK", "Quantity"),
+            ("1,a,x,1,2010-02-30 08:26:00,1.0,,UK", "InvoiceDate"),
+            ("1,a,x,1,2010-12-01T08:26:00,1.0,,UK", "InvoiceDate"),
+            ("1,a,x,1,2010-12-01 08:26:00,1.0005,,UK", "UnitPrice"),
+            ("1,a,x,1,2010-12-01 08:26:00,1e3,,UK", "UnitPrice"), ("1,a,x,1,2010-12-01 08:26:00,1.0,,UK,more", nil),
+        ] as [(String, String?)]
+    )
+    func faults(row: String, column: String?) throws {
+        let text = "\(InvoiceRow.header)\n0,a,\"two\nlines\",1,2010-12-01 08:26:00,1.0,,UK\n\(row)\n"
+        let name = "faults-\(row.utf8.reduce(7) { ($0 &* 31) ^ Int($1) }.magnitude).csv"
+        try InvoicesFixture.withFile(name, Array(text.utf8)) { path in
+            let fault = #expect(throws: InvoiceFault.self) { try InvoicePlan(path: path, first: nil) }
+            #expect(fault?.line == 4)
+            #expect(fault?.column == column)
+        }
+    }
+
+    @Test("refuses another header, an absent file, and what only looks packed")
+    func files() throws {
+        try InvoicesFixture.withFile("header.csv", Array("a,b\n1,2\n".utf8)) { path in
+            let fault = #expect(throws: InvoiceFault.self) { try InvoicePlan(path: path, first: nil) }
+            #expect(fault?.line == 1)
+        }
+        try InvoicesFixture.withFile("packed.csv.gz", [0x1F, 0x8B, 1, 2, 3]) { path in
+            let fault = #expect(throws: InvoiceFault.self) { try InvoicePlan(path: path, first: nil) }
+            #expect(fault?.rule == "gzip cannot unpack it")
+        }
+        #expect(throws: InvoiceFault.self) { try InvoicePlan(path: "/nowhere/at/all.csv", first: nil) }
+    }
+
+    @Test(
+        "has prices as exact thousandths",
+        arguments: [("2.55", 2550), ("18", 18_000), ("0.001", 1), ("-1.5", -1500)]
+    )
+    func prices(text: String, mills: Int64) {
+        #expect(Mills(reading: text.utf8)?.rawValue == mills)
+    }
+
+    @Test("has no price that is not a plain decimal", arguments: ["", "-", ".5", "5.", "1.2345", "1,0", "1000000.001"])
+    func noPrices(text: String) {
+        #expect(Mills(reading: text.utf8) == nil)
+    }
+
+    @Test(
+        "is summed in pence, half to even",
+        arguments: [(5, 0), (15, 2), (25, 2), (26, 3), (14, 1), (-5, 0), (-15, -2), (-16, -2), (10, 1)]
+    )
+    func rounding(mills: Int64, pence: Int64) {
+        #expect(Mills(rawValue: mills).pence == pence)
+    }
+
+    @Test("has dates that read back as they were written", arguments: ["2010-12-01 08:26:00", "2012-02-29 23:59:59"])
+    func dates(text: String) throws {
+        let date = try #require(InvoiceDate(reading: text.utf8))
+        #expect(date.description == text)
+        #expect(date.rfc3339 == text.split(separator: " ").joined(separator: "T") + "Z")
+        #expect(date.monthStart.description.hasSuffix("-01 00:00:00"))
+    }
+}
