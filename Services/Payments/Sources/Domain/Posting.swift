@@ -1,0 +1,39 @@
+/// One journal of the double-entry ledger: its debits equal its credits.
+struct Posting: Sendable, Equatable {
+    struct Entry: Sendable, Equatable {
+        let account: Account
+        let debit: Int64
+        let credit: Int64
+    }
+
+    /// What the shop's ledger knows.
+    enum Account: String, Sendable, Equatable, CaseIterable {
+        /// What the provider owes us.
+        case providerClearing = "provider_clearing"
+        case sales
+        case refunds
+    }
+
+    /// Unique: a journal is posted once.
+    let journal: String
+    let currency: String
+    let entries: [Entry]
+
+    static func capture(_ payment: Payment) -> Posting {
+        Posting(
+            journal: "capture/\(payment.id)", currency: payment.currency,
+            entries: [
+                Entry(account: .providerClearing, debit: payment.amount, credit: 0),
+                Entry(account: .sales, debit: 0, credit: payment.amount),
+            ])
+    }
+
+    static func refund(_ refund: Refund, currency: String) -> Posting {
+        Posting(
+            journal: "refund/\(refund.paymentID)/\(refund.id)", currency: currency,
+            entries: [
+                Entry(account: .refunds, debit: refund.amount, credit: 0),
+                Entry(account: .providerClearing, debit: 0, credit: refund.amount),
+            ])
+    }
+}

@@ -1,0 +1,34 @@
+import MartletMessaging
+import PaymentsContract
+import SharedContract
+
+extension Payment {
+    /// The payment in the words of the contract, ready for the outbox.
+    var message: Message {
+        get throws {
+            try Message(
+                PaymentChanged.with {
+                    $0.paymentID = id
+                    $0.orderID = orderID
+                    $0.status = status.published
+                    $0.amount = Money(amount, currency: currency)
+                    $0.refunded = Money(refundedMinorUnits, currency: currency)
+                },
+                on: PaymentsTopics.payments)
+        }
+    }
+}
+
+extension Payment.Status {
+    var published: PaymentStatus {
+        switch self {
+        case .authorising: .authorising
+        case .authorised: .authorised
+        case .declined: .declined
+        case .capturing: .capturing
+        case .captured: .captured
+        case .voiding: .voiding
+        case .voided: .voided
+        }
+    }
+}

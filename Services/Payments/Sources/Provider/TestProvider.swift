@@ -1,0 +1,82 @@
+import MartletCore
+import ProviderContract
+
+/// The built-in test provider, over its contract.
+struct TestProvider: PaymentProvider {
+    let client: any ProviderCalls
+    let service: String
+
+    func authorise(_ payment: Payment, key: String, _ context: CallContext) async throws -> ProviderAnswer {
+        let request = CreatePaymentRequest.with {
+            $0.reference = payment.id
+            $0.currency = payment.currency
+            $0.amount = payment.amount
+            $0.paymentMethod = payment.method
+        }
+        return try await answer {
+            try await client.createPayment(request, context: context.outgoing(as: service, key: key)).payment
+        }
+    }
+
+    func capture(_ providerID: String, key: String, _ context: CallContext) async throws -> ProviderAnswer {
+        let request = CapturePaymentRequest.with { $0.providerID = providerID }
+        return try await answer {
+            try await client.capturePayment(request, context: context.outgoing(as: service, key: key)).payment
+        }
+    }
+
+    func void(_ providerID: String, key: String, _ context: CallContext) async throws -> ProviderAnswer {
+        let request = CancelPaymentRequest.with { $0.providerID = providerID }
+        return try await answer {
+            try await client.cancelPayment(request, context: context.outgoing(as: service, key: key)).payment
+        }
+    }
+
+    func refund(
+        _ providerID: String, _ refund: Refund, key: String, _ context: CallContext
+    ) async throws -> ProviderAnswer {
+        let request = CreateRefundRequest.with {
+            $0.providerID = providerID
+            $0.reference = refund.id
+            $0.amount = refund.amount
+        }
+        return try await answer {
+            try await client.createRefund(request, context: context.outgoing(as: service, key: key)).payment
+        }
+    }
+
+    func find(_ reference: String, _ context: CallContext) async throws -> [ProviderView] {
+        let request = FindPaymentsRequest.with { $0.reference = reference }
+        return try await client.findPayments(request, context: context.outgoing(as: service)).payments.map(ProviderView.init)
+    }
+
+    func totals(_ context: CallContext) async throws -> ProviderTotals {
+        let ledger = try await client.getLedger(GetLedgerRequest(), context: context.outgoing(as: service))
+        return ProviderTotals(authorised: ledger.authorised, captured: ledger.captured, refunded: ledger.refunded)
+    }
+
+    private func answer(_ call: () async throws -> ProviderPayment) async throws -> ProviderAnswer {
+        do {
+            return .done(ProviderView(try await call()))
+        } catch let fault as Fault where fault.reason == "provider.stored_failure" {
+            return .storedFailure
+        } catch let fault as Fault where fault.code.outcome == .refused {
+            return .refused(fault.reason.name)
+        }
+    }
+}
+
+extension ProviderView {
+    fileprivate init(_ payment: ProviderPayment) {
+        let status: Status =
+            switch payment.status {
+            case .captured: .captured
+            case .cancelled: .cancelled
+            case .declined: .declined
+            default: .authorised
+            }
+        self.init(
+            providerID: payment.providerID, status: status, amount: payment.amount, refunded: payment.refunded,
+            refunds: payment.refunds.map(\.reference))
+    }
+}

@@ -1,0 +1,57 @@
+import MartletCore
+import MartletSQL
+
+/// The answers stored under idempotency keys, by Stripe's rules.
+struct KeyStore: Sendable {
+    /// How long an answer is repeated.
+    static let lifetime = Duration.seconds(24 * 3600)
+    /// How many keys one run of the purger forgets.
+    static let purgeBatch = 500
+
+    enum Outcome: String, Sendable, Equatable {
+        case done, declined
+        case storedFailure = "stored_failure"
+        /// The call was lost before it acted: nothing is stored but that it was seen.
+        case lost
+    }
+
+    /// What was stored under `key`.
+    ///
+    /// - Throws: `ProviderError.keyReused` when it was stored for other parameters.
+    func outcome(
+        _ key: String, _ parameters: [UInt8], in tx: borrowing SQLTransaction
+    ) throws -> (outcome: Outcome, providerID: String?)? {
+        guard let row = try tx.run("SELECT parameters, outcome, provider_id FROM keys WHERE key = \(key)").first
+        else { return nil }
+        guard row.bytes(0) == parameters else { throw ProviderError.keyReused }
+        return (Outcome(rawValue: row.text(1)) ?? .lost, row.textIfPresent(2))
+    }
+
+    func store(
+        _ key: String, _ parameters: [UInt8], reference: String, _ outcome: Outcome, providerID: String?,
+        in tx: borrowing SQLTransaction
+    ) throws {
+        try tx.run(
+            """
+            INSERT INTO keys (key, parameters, reference, outcome, provider_id, at)
+            VALUES (\(key), \(parameters), \(reference), \(outcome.rawValue), \(providerID), \(tx.date.microseconds))
+            ON CONFLICT (key) DO UPDATE SET outcome = excluded.outcome, provider_id = excluded.provider_id
+            """)
+    }
+
+    /// Whether any key of this reference has stored a failure already.
+    func hasFailed(_ reference: String, in tx: borrowing SQLTransaction) throws -> Bool {
+        let failure = Outcome.storedFailure.rawValue
+        return try !tx.run("SELECT 1 FROM keys WHERE reference = \(reference) AND outcome = \(failure)").isEmpty
+    }
+
+    /// Forgets the oldest keys whose time is over.
+    func purge(in tx: borrowing SQLTransaction) throws {
+        let due = (tx.date - Self.lifetime).microseconds
+        try tx.run(
+            """
+            DELETE FROM keys WHERE key IN
+                (SELECT key FROM keys WHERE at < \(due) ORDER BY at, key LIMIT \(Self.purgeBatch))
+            """)
+    }
+}
