@@ -49,12 +49,17 @@ public struct FieldShape: Sendable {
     public let name: String
     public let kind: Kind
     public let repeated: Bool
+    /// The group of fields of which one may be given; `nil` for a field of its own.
+    public let oneof: String?
     public let rule: FieldRule
 
-    public init(_ name: String, _ kind: Kind, repeated: Bool = false, rule: FieldRule = FieldRule()) {
+    public init(
+        _ name: String, _ kind: Kind, repeated: Bool = false, oneof: String? = nil, rule: FieldRule = FieldRule()
+    ) {
         self.name = name
         self.kind = kind
         self.repeated = repeated
+        self.oneof = oneof
         self.rule = rule
     }
 }

@@ -50,3 +50,15 @@ public struct HTTPRule: Sendable, Hashable {
         self.body = body
     }
 }
+
+/// A method and the service that serves it: a row of the gateway's table.
+public struct RoutedMethod: Sendable, Hashable {
+    /// As the registry knows it, as in `inventory`.
+    public let service: String
+    public let method: MethodDescriptor
+
+    public init(service: String, method: MethodDescriptor) {
+        self.service = service
+        self.method = method
+    }
+}

@@ -1,4 +1,4 @@
-public import MartletCore
+import MartletCore
 
 /// Where a list goes on: the sort key of the last row that was answered, readable by the service only.
 public struct PageToken: Sendable, Hashable {

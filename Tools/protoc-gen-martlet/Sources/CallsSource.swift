@@ -1,0 +1,113 @@
+import SwiftProtobuf
+import SwiftProtobufPluginLibrary
+
+/// The transport-neutral protocol of a service, its client, its descriptors and how a handler is served.
+struct CallsSource {
+    let service: Service
+    let package: Package
+
+    var text: String {
+        get throws {
+            var source = SourceText()
+            let types = service.methods.flatMap { [$0.input, $0.output] }
+            source.imports(
+                ["public import MartletContract", "public import MartletCore"]
+                    + package.names.modules(of: types).map { "public import \($0)" })
+            writeProtocol(&source)
+            writeClient(&source)
+            writeMethods(&source)
+            writeServed(&source)
+            return source.text
+        }
+    }
+
+    private func signature(_ method: Method) -> String {
+        let answer = package.names.type(method.output)
+        return "func \(method.word)(_ request: \(package.names.type(method.input)), context: CallContext) async throws -> "
+            + (method.streams ? "ResponseStream<\(answer)>" : answer)
+    }
+
+    private func writeProtocol(_ source: inout SourceText) {
+        source.comment(service.comment)
+        source.block("public protocol \(service.base)Calls: Sendable") { source in
+            for method in service.methods {
+                source.comment(method.comment)
+                source.line(signature(method))
+            }
+        }
+        source.line()
+    }
+
+    private func writeClient(_ source: inout SourceText) {
+        source.comment(["Calls \(service.base) over whatever carries it."])
+        source.block("public struct \(service.base)Client: \(service.base)Calls") { source in
+            source.line("private let channel: any RPCChannel")
+            source.line()
+            source.line("public init(over channel: any RPCChannel) { self.channel = channel }")
+            for method in service.methods {
+                source.line()
+                source.block("public \(signature(method))") { source in
+                    let form = method.streams ? "serverStream" : "unary"
+                    source.line("try await channel.\(form)(\(service.base)Methods.\(method.word), request, context)")
+                }
+            }
+        }
+        source.line()
+    }
+
+    private func writeMethods(_ source: inout SourceText) {
+        source.comment(["What the contract says of each method of \(service.base)."])
+        source.block("public enum \(service.base)Methods") { source in
+            for method in service.methods {
+                source.line("public static let \(method.word) = \(DescriptorSource.text(of: method, service))")
+            }
+            source.line()
+            source.comment(["In the contract's order."])
+            let all = service.methods.map(\.word).joined(separator: ", ")
+            source.line("public static let all: [MethodDescriptor] = [\(all)]")
+        }
+        source.line()
+    }
+
+    private func writeServed(_ source: inout SourceText) {
+        source.block("extension ServedContract") { source in
+            source.comment(["`handler` as what gRPC, REST and in-process channels serve."])
+            let opening = "public static func \(service.word)(_ handler: some \(service.base)Calls) -> ServedContract"
+            source.block(opening) { source in
+                let document = service.hasREST ? "\(service.base)OpenAPI.document" : "\"\""
+                source.line(
+                    "var served = ServedContract(name: \(service.descriptor.fullName.literal), openAPI: \(document))")
+                for method in service.methods {
+                    let on = method.streams ? "onStream" : "on"
+                    let request = package.names.type(method.input)
+                    source.block("served.\(on)(\(service.base)Methods.\(method.word))", closure: request) { source in
+                        source.line("try await handler.\(method.word)(request, context: context)")
+                    }
+                }
+                source.line("return served")
+            }
+        }
+    }
+}
+
+extension SourceText {
+    fileprivate mutating func block(
+        _ opening: String, closure request: String, _ body: (inout SourceText) throws -> Void
+    ) rethrows {
+        line("\(opening) { (request: \(request), context) in")
+        try indented(body)
+        line("}")
+    }
+}
+
+/// A method's descriptor as a Swift expression.
+enum DescriptorSource {
+    static func text(of method: Method, _ service: Service) -> String {
+        let rules = method.rules.map { rule in
+            "HTTPRule(.\(rule.verb.lowercased()), \(rule.path.literal), body: \(rule.body.literal))"
+        }
+        return "MethodDescriptor(service: \(service.descriptor.fullName.literal), name: \(method.descriptor.name.literal), "
+            + "idempotent: \(method.call.idempotent), writes: \(method.call.writes), scope: \(method.call.scope.literal), "
+            + "http: [\(rules.joined(separator: ", "))])"
+    }
+}

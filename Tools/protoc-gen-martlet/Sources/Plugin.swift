@@ -1,0 +1,71 @@
+import SwiftProtobuf
+import SwiftProtobufPluginLibrary
+
+/// Writes what our contracts say beyond messages: calls, clients, method descriptors, field rules, typed topics, OpenAPI and
+/// the gateway's routes.
+///
+/// Options: `ProtoPathModuleMappings=<file>`, as protoc-gen-swift takes it; `Gateway=<package prefix>`, whose contracts the
+/// gateway serves.
+@main
+struct Plugin: CodeGenerator {
+    var supportedFeatures: [Google_Protobuf_Compiler_CodeGeneratorResponse.Feature] { [.proto3Optional] }
+    var customOptionExtensions: [any AnyMessageExtension] {
+        [Google_Api_Extensions_http, Extensions_call, Extensions_event, Extensions_rule]
+    }
+
+    func generate(
+        files: [FileDescriptor], parameter: any CodeGeneratorParameter, protoCompilerContext: any ProtoCompilerContext,
+        generatorOutputs outputs: any GeneratorOutputs
+    ) throws {
+        var mappings = ProtoFileToModuleMappings()
+        var gateway = ""
+        for (key, value) in parameter.parsedPairs {
+            switch key {
+            case "ProtoPathModuleMappings": mappings = try ProtoFileToModuleMappings(path: value)
+            case "Gateway": gateway = value
+            default: throw Refusal("unknown option '\(key)'")
+            }
+        }
+        let packages = try Package.all(of: files, mappings)
+        for package in packages {
+            try package.write(to: outputs, documented: !gateway.isEmpty && package.name.hasPrefix(gateway))
+        }
+        if !gateway.isEmpty {
+            try Gateway(packages: packages.filter { $0.name.hasPrefix(gateway) }).write(to: outputs)
+        }
+    }
+}
+
+extension Package {
+    /// - Parameter documented: Whether its OpenAPI documents are files too.
+    fileprivate func write(to outputs: any GeneratorOutputs, documented: Bool) throws {
+        for file in files {
+            let name = file.name.dropLast(".proto".count)
+            if let source = try ShapesSource(file: file, names: names).text {
+                try outputs.add(fileName: "\(name).shapes.martlet.swift", contents: source)
+            }
+        }
+        for service in services {
+            let source = try CallsSource(service: service, package: self).text
+            try outputs.add(fileName: "\(folder)/\(service.fileName).calls.martlet.swift", contents: source)
+            guard service.hasREST else { continue }
+            let document = try OpenAPIDocument(title: service.base, version: version, services: [service]).json.pretty
+            try outputs.add(
+                fileName: "\(folder)/\(service.fileName).openapi.martlet.swift",
+                contents: OpenAPISource(name: "\(service.base)OpenAPI", access: "", document: document).text)
+            if documented {
+                try outputs.add(fileName: "openapi/\(service.fileName).json", contents: document + "\n")
+            }
+        }
+        if let source = try TopicsSource(package: self).text {
+            try outputs.add(fileName: "\(folder)/\(word).topics.martlet.swift", contents: source)
+        }
+    }
+}
+
+/// Why a contract cannot be generated, with the place where it says so.
+struct Refusal: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) { self.description = description }
+}

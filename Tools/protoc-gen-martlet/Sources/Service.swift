@@ -1,0 +1,123 @@
+import SwiftProtobuf
+import SwiftProtobufPluginLibrary
+
+/// One service of a contract, read and checked.
+struct Service {
+    let descriptor: ServiceDescriptor
+    let package: String
+    let methods: [Method]
+
+    init(_ descriptor: ServiceDescriptor, package: String) throws {
+        self.descriptor = descriptor
+        self.package = package
+        methods = try descriptor.methods.map { try Method($0) }
+    }
+
+    /// As in `Inventory` for `InventoryService`.
+    var base: String {
+        descriptor.name.hasSuffix("Service") && descriptor.name != "Service"
+            ? String(descriptor.name.dropLast("Service".count)) : descriptor.name
+    }
+    /// As in `inventory`.
+    var word: String { base.lowerFirst }
+    var fileName: String { base.lowercased() }
+    var hasREST: Bool { methods.contains { !$0.rules.isEmpty } }
+    var comment: [String] { descriptor.commentLines }
+}
+
+/// One method of a service, read and checked.
+struct Method {
+    let descriptor: SwiftProtobufPluginLibrary.MethodDescriptor
+    let rules: [HTTPRule]
+
+    init(_ descriptor: SwiftProtobufPluginLibrary.MethodDescriptor) throws {
+        self.descriptor = descriptor
+        guard !descriptor.clientStreaming else {
+            throw Refusal("\(descriptor.fullName): requests do not stream; send them one by one")
+        }
+        let all = descriptor.options.hasGoogle_Api_http ? [descriptor.options.Google_Api_http] : []
+        rules = try all.flatMap { [$0] + $0.additionalBindings }.map { try HTTPRule($0, of: descriptor) }
+    }
+
+    var word: String { descriptor.name.lowerFirst }
+    var call: Call { descriptor.options.call }
+    var input: Descriptor { descriptor.inputType }
+    var output: Descriptor { descriptor.outputType }
+    var streams: Bool { descriptor.serverStreaming }
+    var comment: [String] { descriptor.commentLines }
+    /// A write whose repeat would act twice.
+    var demandsKey: Bool { call.writes && !call.idempotent }
+}
+
+/// One `google.api.http` binding, checked against its request.
+struct HTTPRule {
+    let verb: String
+    let path: String
+    let body: String
+    /// The fields that the path fills, in the order of the path.
+    let variables: [FieldDescriptor]
+
+    init(_ rule: Google_Api_HttpRule, of method: SwiftProtobufPluginLibrary.MethodDescriptor) throws {
+        switch rule.pattern {
+        case .get(let path): (verb, self.path) = ("GET", path)
+        case .put(let path): (verb, self.path) = ("PUT", path)
+        case .post(let path): (verb, self.path) = ("POST", path)
+        case .delete(let path): (verb, self.path) = ("DELETE", path)
+        case .patch(let path): (verb, self.path) = ("PATCH", path)
+        case .custom, nil: throw Refusal("\(method.fullName): http needs get, put, post, delete or patch")
+        }
+        body = rule.body
+        guard let input = method.inputType else { throw Refusal("\(method.fullName): no request type") }
+        variables = try HTTPRule.variableNames(path).map { name in
+            guard let field = input.fields.first(where: { $0.name == name }), !field.isRepeated,
+                field.type != .message
+            else { throw Refusal("\(method.fullName): the path's {\(name)} is no single plain field of \(input.name)") }
+            return field
+        }
+        if !body.isEmpty, body != "*" {
+            guard input.fields.contains(where: { $0.name == body && $0.type == .message && !$0.isRepeated }) else {
+                throw Refusal("\(method.fullName): the body '\(body)' is no single message field of \(input.name)")
+            }
+        }
+        if ["GET", "DELETE"].contains(verb), !body.isEmpty {
+            throw Refusal("\(method.fullName): \(verb) takes no body")
+        }
+        guard path.hasPrefix("/"), !path.contains("**") else {
+            throw Refusal("\(method.fullName): the path begins with '/' and has no '**': \(path)")
+        }
+    }
+
+    /// As OpenAPI writes it: `{name=shops/*}` is `{name}`.
+    var openAPIPath: String {
+        var text = ""
+        var skipping = false
+        for character in path {
+            if character == "=" { skipping = true }
+            if character == "}" { skipping = false }
+            if !skipping { text.append(character) }
+        }
+        return text
+    }
+
+    /// What the query may fill: every field that neither the path nor the body fills.
+    func queryFields(of input: Descriptor) -> [FieldDescriptor] {
+        guard body != "*" else { return [] }
+        let taken = Set(variables.map(\.name) + [body])
+        return input.fields.filter { !taken.contains($0.name) }
+    }
+
+    private static func variableNames(_ path: String) -> [String] {
+        path.split(separator: "{").dropFirst().map { String($0.prefix { $0 != "}" && $0 != "=" }) }
+    }
+}
+
+extension ProvidesSourceCodeLocation {
+    /// The comment in front of it, line by line, without its marks.
+    var commentLines: [String] {
+        guard let comment = sourceCodeInfoLocation?.leadingComments, !comment.isEmpty else { return [] }
+        var lines = comment.split(separator: "\n", omittingEmptySubsequences: false)
+            .map { String($0.drop { $0 == " " }) }
+        while lines.last?.isEmpty == true { lines.removeLast() }
+        return lines
+    }
+}
