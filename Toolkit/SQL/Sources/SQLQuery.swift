@@ -35,6 +35,12 @@ public struct SQLQuery: Sendable, Hashable, ExpressibleByStringInterpolation {
             text += "$\(values.count)"
         }
 
+        /// A value or NULL.
+        public mutating func appendInterpolation<Value: SQLBindable>(_ value: Value?) {
+            values.append(value.sqlValue)
+            text += "$\(values.count)"
+        }
+
         /// Values in a list, for `IN (\(list: ids))`. An empty list matches nothing.
         public mutating func appendInterpolation(list: [some SQLBindable]) {
             guard !list.isEmpty else {
