@@ -24,7 +24,7 @@ public struct InventoryService: ServiceBlueprint {
     public var subscriptions: [Subscription] {
         [
             // The checkout releases what it reserved itself; this takes back what an older one may have left.
-            .on(OrderTopics.orders, group: Self.name) { [stock] order, tx in
+            .on(OrdersTopics.orders, group: Self.name) { [stock] order, tx in
                 guard order.kind == .cancelled || order.kind == .rejected, !order.reservationID.isEmpty else { return }
                 try stock.change(order.reservationID, in: tx) { $0.release() }
             }

@@ -61,6 +61,9 @@ extension Order {
         return [.returnRequested(OrderReturn(id: id, wishes: wishes, lines: lines, refundMinorUnits: refund))]
     }
 
+    /// The money is back and the goods are on the shelf. A repeat changes nothing.
+    func finishReturn(_ id: String) -> [OrderEvent] { completedReturns.contains(id) ? [] : [.returnCompleted(id: id)] }
+
     /// Goods of a return by SKU.
     func goods(of back: OrderReturn) -> [String: Int] {
         back.lines.filter { placement.lines[$0.line].isGoods }

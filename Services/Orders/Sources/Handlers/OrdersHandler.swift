@@ -1,0 +1,94 @@
+import CartsContract
+import CatalogContract
+import MartletContract
+import MartletCore
+import MartletOutbox
+import MartletSQL
+import OrdersContract
+import SharedContract
+
+/// Turns messages into domain calls, and answers into messages. Decides nothing but what the caller may see.
+struct OrdersHandler: OrdersCalls {
+    let database: any SQLDatabase
+    let orders: OrderStore
+    let pricing: Pricing
+    let time: any TimeSource
+    let entropy: any Entropy
+
+    func placeOrder(_ request: PlaceOrderRequest, context: CallContext) async throws -> PlaceOrderResponse {
+        if let stored = try await context.storedResponse(
+            on: database, OrdersMethods.placeOrder, request, as: PlaceOrderResponse.self)
+        {
+            return stored
+        }
+        let priced = try await pricing.lines(of: request, context)
+        let placement = try Placement(
+            customerID: context.principal.subject, reference: "", cartID: priced.cartID, currency: priced.currency,
+            lines: priced.lines)
+        let id = newID()
+        return try await context.transaction(on: database, OrdersMethods.placeOrder, request) { tx in
+            let order = try orders.place(
+                id, placement, paymentMethod: request.paymentMethod, principal: placement.customerID, in: tx)
+            return PlaceOrderResponse.with { $0.order = order.message(placed: tx.date) }
+        }
+    }
+
+    func placeAgreedOrder(
+        _ request: PlaceAgreedOrderRequest, context: CallContext
+    ) async throws -> PlaceAgreedOrderResponse {
+        let placement = try Placement(request)
+        let id = newID()
+        return try await context.transaction(on: database, OrdersMethods.placeAgreedOrder, request) { tx in
+            if let known = try Headline.orderID(reference: request.reference, in: tx) {
+                let (order, placed) = try orders.order(known, in: tx)
+                guard order.placement == placement else { throw OrderError.referenceTaken(request.reference) }
+                return PlaceAgreedOrderResponse.with { $0.order = order.message(placed: placed) }
+            }
+            let order = try orders.place(
+                id, placement, paymentMethod: request.paymentMethod, principal: placement.customerID, in: tx)
+            return PlaceAgreedOrderResponse.with { $0.order = order.message(placed: tx.date) }
+        }
+    }
+
+    func cancelOrder(_ request: CancelOrderRequest, context: CallContext) async throws -> CancelOrderResponse {
+        try await context.transaction(on: database, OrdersMethods.cancelOrder, request) { tx in
+            try see(request.orderID, context, in: tx)
+            let order = try orders.change(request.orderID, in: tx) { try $0.requestCancel(reason: request.reason) }
+            return CancelOrderResponse.with { $0.status = order.status.published }
+        }
+    }
+
+    func returnOrder(_ request: ReturnOrderRequest, context: CallContext) async throws -> ReturnOrderResponse {
+        guard request.returnID != Order.cancelReturnID else {
+            throw Fault(.invalidArgument, .invalidRequest, "is a reserved name", field: "return_id")
+        }
+        let wishes = try request.lines.enumerated().map { index, line in
+            guard line.line > 0 || !line.sku.isEmpty else {
+                throw Fault(.invalidArgument, .invalidRequest, "or sku is required", field: "lines[\(index)].line")
+            }
+            return ReturnWish(
+                line: line.line > 0 ? Int(line.line) - 1 : nil, code: line.sku, quantity: Int(line.quantity))
+        }
+        return try await context.transaction(on: database, OrdersMethods.returnOrder, request) { tx in
+            try see(request.orderID, context, in: tx)
+            let order = try orders.change(request.orderID, in: tx) { try $0.takeBack(id: request.returnID, wishes) }
+            let refund = order.returns.first { $0.id == request.returnID }?.refundMinorUnits ?? 0
+            return ReturnOrderResponse.with { $0.refund = Money(refund, currency: order.placement.currency) }
+        }
+    }
+
+    private func newID() -> String { "\(Identifier(time: time, entropy: entropy))" }
+
+    /// Lets the caller go on when the order is theirs, or when they trade for all customers.
+    ///
+    /// - Throws: `OrderError.unknownOrder` otherwise: nobody learns that another's order exists.
+    @discardableResult
+    func see(_ id: String, _ context: CallContext, in tx: borrowing SQLTransaction) throws -> (Order, Timestamp) {
+        let (order, placed) = try orders.order(id, in: tx)
+        let mayAll = context.principal.kind == .service && context.principal.onBehalfOf == nil
+        guard mayAll || context.principal.scopes.contains(OrdersMethods.placeAgreedOrder.scope)
+            || order.placement.customerID == context.principal.subject
+        else { throw OrderError.unknownOrder(id) }
+        return (order, placed)
+    }
+}

@@ -1,0 +1,28 @@
+import MartletSQL
+
+enum OrderSchema {
+    static let migrations = [
+        Migration(
+            "orders", 1,
+            [
+                """
+                CREATE TABLE order_headlines (
+                    order_id TEXT PRIMARY KEY,
+                    status TEXT NOT NULL,
+                    customer_id TEXT NOT NULL,
+                    reference TEXT,
+                    currency TEXT NOT NULL,
+                    total BIGINT NOT NULL,
+                    captured BIGINT NOT NULL,
+                    refunded BIGINT NOT NULL,
+                    returns BIGINT NOT NULL,
+                    open_returns BIGINT NOT NULL,
+                    placed_at BIGINT NOT NULL
+                )
+                """,
+                "CREATE UNIQUE INDEX orders_by_reference ON order_headlines (reference) WHERE reference IS NOT NULL",
+                "CREATE INDEX orders_by_customer ON order_headlines (customer_id, placed_at, order_id)",
+                "CREATE INDEX orders_by_time ON order_headlines (placed_at, order_id)",
+            ])
+    ]
+}

@@ -1,0 +1,119 @@
+import InventoryContract
+import MartletCore
+import MartletSQL
+import MartletWorkflows
+import PaymentsContract
+import SharedContract
+
+/// From an order on file to money in the till: reserve, authorise, confirm, fulfil, capture.
+///
+/// The order's stream is the truth and may refuse any step; then everything that was done is undone.
+struct Checkout: Workflow {
+    static let name = "checkout"
+    static let version = 1
+    /// Longer than any checkout that needs no human.
+    static let holdSeconds: UInt32 = 24 * 3600
+
+    struct Input: Codable, Sendable {
+        let orderID: String
+        let goods: [Units]
+        let totalMinorUnits: Int64
+        let currency: String
+        /// The provider's token.
+        let paymentMethod: String
+    }
+
+    struct Units: Codable, Sendable, Equatable {
+        let sku: String
+        let quantity: Int
+    }
+
+    let orders: OrderStore
+    let inventory: any InventoryCalls
+    let payments: any PaymentsCalls
+
+    func run(_ input: Input, _ context: WorkflowContext) async throws -> String {
+        do {
+            try await reserve(input, context)
+            try await authorise(input, context)
+            try await context.local("confirm") { [orders] tx in
+                try orders.change(input.orderID, in: tx) { try $0.confirm() }
+            }
+            try await sell(input, context)
+            // Fulfilment is immediate until goods are shipped by somebody.
+            try await context.local("request_capture") { [orders] tx in
+                try orders.change(input.orderID, in: tx) { try $0.requestCapture() }
+            }
+        } catch let refusal as StepRefused {
+            try await context.compensate()
+            try await context.local("give_up", input: refusal.reason.name) { [orders] tx in
+                try orders.change(input.orderID, in: tx) { try $0.giveUp(reason: refusal.reason.name) }
+            }
+            return refusal.reason.name
+        }
+        let captured = try await capture(input, context)
+        try await context.local("complete", input: captured) { [orders] tx in
+            try orders.complete(input.orderID, capturedMinorUnits: captured, in: tx)
+        }
+        return "completed"
+    }
+
+    private func reserve(_ input: Input, _ context: WorkflowContext) async throws {
+        guard !input.goods.isEmpty else { return }
+        try await context.remote("reserve", input: input.goods, undo: { [inventory] call in
+            let request = ReleaseRequest.with { $0.reservationID = input.orderID }
+            _ = try await inventory.release(request, context: call.context)
+        }) { [inventory] call in
+            let request = ReserveRequest.with {
+                $0.reservationID = input.orderID
+                $0.holdSeconds = Self.holdSeconds
+                $0.lines = input.goods.flatMap(Self.lines)
+            }
+            _ = try await inventory.reserve(request, context: call.context)
+        }
+    }
+
+    private func authorise(_ input: Input, _ context: WorkflowContext) async throws {
+        guard input.totalMinorUnits > 0 else { return }
+        try await context.remote("authorise", input: input.totalMinorUnits, undo: { [payments] call in
+            let request = VoidPaymentRequest.with { $0.paymentID = input.orderID }
+            _ = try await payments.voidPayment(request, context: call.context)
+        }) { [payments] call in
+            let request = AuthoriseRequest.with {
+                $0.paymentID = input.orderID
+                $0.orderID = input.orderID
+                $0.amount = Money(input.totalMinorUnits, currency: input.currency)
+                $0.paymentMethod = input.paymentMethod
+            }
+            _ = try await payments.authorise(request, context: call.context)
+        }
+    }
+
+    private func sell(_ input: Input, _ context: WorkflowContext) async throws {
+        guard !input.goods.isEmpty else { return }
+        try await context.remote("confirm_stock", input: input.orderID) { [inventory] call in
+            let request = ConfirmRequest.with { $0.reservationID = input.orderID }
+            _ = try await inventory.confirm(request, context: call.context)
+        }
+    }
+
+    private func capture(_ input: Input, _ context: WorkflowContext) async throws -> Int64 {
+        guard input.totalMinorUnits > 0 else { return 0 }
+        return try await context.remote("capture", input: input.orderID) { [payments] call in
+            let request = CaptureRequest.with { $0.paymentID = input.orderID }
+            return try await payments.capture(request, context: call.context).captured.minorUnits
+        }
+    }
+
+    /// One line of the contract holds so many units at most.
+    private static let unitsPerLine = 100_000
+
+    private static func lines(_ units: Units) -> [Line] {
+        stride(from: 0, to: units.quantity, by: unitsPerLine).map { start in
+            .with {
+                $0.sku = units.sku
+                $0.quantity = UInt32(min(unitsPerLine, units.quantity - start))
+            }
+        }
+    }
+}

@@ -1,0 +1,81 @@
+import InventoryContract
+import MartletCore
+import MartletSQL
+import MartletWorkflows
+import PaymentsContract
+import SharedContract
+
+/// From a return on file to money back and goods on the shelf.
+struct TakeBack: Workflow {
+    static let name = "return"
+    static let version = 1
+
+    struct Input: Codable, Sendable {
+        let orderID: String
+        let returnID: String
+        let goods: [Checkout.Units]
+        let refundMinorUnits: Int64
+        let currency: String
+    }
+
+    let orders: OrderStore
+    let inventory: any InventoryCalls
+    let payments: any PaymentsCalls
+
+    func run(_ input: Input, _ context: WorkflowContext) async throws -> String {
+        if input.refundMinorUnits > 0 {
+            try await context.remote("refund", input: input.refundMinorUnits) { [payments] call in
+                let request = RefundRequest.with {
+                    $0.paymentID = input.orderID
+                    $0.refundID = input.returnID
+                    $0.amount = Money(input.refundMinorUnits, currency: input.currency)
+                }
+                _ = try await payments.refund(request, context: call.context)
+            }
+        }
+        if !input.goods.isEmpty {
+            try await context.remote("restock", input: input.goods) { [inventory] call in
+                let request = ReceiveRequest.with {
+                    $0.deliveryID = "\(input.orderID)/\(input.returnID)"
+                    $0.kind = .return
+                    $0.lines = input.goods.map { units in
+                        .with {
+                            $0.sku = units.sku
+                            $0.quantity = UInt32(units.quantity)
+                        }
+                    }
+                }
+                _ = try await inventory.receive(request, context: call.context)
+            }
+        }
+        try await context.local("finish") { [orders] tx in
+            try orders.change(input.orderID, in: tx) { $0.finishReturn(input.returnID) }
+        }
+        return "returned"
+    }
+}
+
+extension TakeBack.Input {
+    init(_ back: OrderReturn, of order: Order) {
+        self.init(
+            orderID: order.id, returnID: back.id,
+            goods: order.goods(of: back).sorted { $0.key < $1.key }.map { .init(sku: $0.key, quantity: $0.value) },
+            refundMinorUnits: back.refundMinorUnits, currency: order.placement.currency)
+    }
+
+    /// One run per return.
+    var runID: String { "return/\(orderID)/\(returnID)" }
+}
+
+extension Checkout.Input {
+    init(_ order: Order, paymentMethod: String) {
+        self.init(
+            orderID: order.id,
+            goods: order.goods.sorted { $0.key < $1.key }.map { .init(sku: $0.key, quantity: $0.value) },
+            totalMinorUnits: order.placement.totalMinorUnits, currency: order.placement.currency,
+            paymentMethod: paymentMethod)
+    }
+
+    /// One run per order.
+    var runID: String { "checkout/\(orderID)" }
+}
