@@ -1,0 +1,191 @@
+package import MartletCore
+
+/// One group on one topic: who owns which partition, what is out, what came back, what is done.
+///
+/// A value without clock, lock or task; offsets begin at 1. Invariant: an offset is in exactly one place: at or below the
+/// floor, done, out, returned, or not yet delivered.
+package struct GroupMachine: Sendable {
+    /// Deliveries that came back, per partition: beyond that nothing new is handed out before they are done.
+    package static let returnedLimit = 10_000
+
+    package struct Handout: Sendable, Hashable {
+        package let id: DeliveryID
+        package let attempt: Int
+    }
+
+    private struct Flight {
+        let member: Int
+        let attempt: Int
+        let since: Moment
+    }
+
+    private struct Returned {
+        let due: Moment
+        let attempt: Int
+    }
+
+    private struct Partition {
+        /// Everything at or below is done.
+        var floor: Int64
+        /// Done, above the floor.
+        var done: Set<Int64>
+        /// The first offset that was never handed out.
+        var next: Int64
+        var head: Int64
+        var owner: Int?
+        var out: [Int64: Flight] = [:]
+        var returned: [Int64: Returned] = [:]
+    }
+
+    private var partitions: [Partition]
+    /// In the order in which they joined.
+    private var members: [Int] = []
+    /// Where the next handout begins, so that no partition starves.
+    private var turn = 0
+
+    /// - Parameter positions: Per partition: all done up to `floor`, further ones in `done`, published up to `head`.
+    package init(_ positions: [(floor: Int64, done: Set<Int64>, head: Int64)]) {
+        partitions = positions.map { Partition(floor: $0.floor, done: $0.done, next: $0.floor + 1, head: $0.head) }
+    }
+
+    // MARK: Members
+
+    package mutating func join(_ member: Int) {
+        guard !members.contains(member) else { return }
+        members.append(member)
+        rebalance()
+    }
+
+    /// What the member held is due at `now` for the others. A repeat does nothing.
+    package mutating func leave(_ member: Int, at now: Moment) {
+        guard let index = members.firstIndex(of: member) else { return }
+        members.remove(at: index)
+        for index in partitions.indices {
+            for (offset, flight) in partitions[index].out where flight.member == member {
+                partitions[index].out[offset] = nil
+                partitions[index].returned[offset] = Returned(due: now, attempt: flight.attempt)
+            }
+        }
+        rebalance()
+    }
+
+    package func holds(_ member: Int) -> Bool { members.contains(member) }
+
+    /// Members that have held a delivery since before `moment`, in joining order: they are thought dead.
+    package func members(holdingSinceBefore moment: Moment) -> [Int] {
+        var late: Set<Int> = []
+        for partition in partitions {
+            for flight in partition.out.values where flight.since < moment { late.insert(flight.member) }
+        }
+        return members.filter { late.contains($0) }
+    }
+
+    // MARK: Deliveries
+
+    package mutating func published(_ partition: Int, head: Int64) {
+        partitions[partition].head = max(partitions[partition].head, head)
+    }
+
+    /// Hands out at most `limit` offsets to a member that has at most `window` out, in order per partition.
+    package mutating func take(for member: Int, limit: Int, window: Int, at now: Moment) -> [Handout] {
+        let out = partitions.reduce(0) { $0 + $1.out.values.count { $0.member == member } }
+        var room = min(limit, window - out)
+        var handouts: [Handout] = []
+        for step in partitions.indices {
+            let index = (turn + step) % partitions.count
+            guard room > 0 else { break }
+            guard partitions[index].owner == member else { continue }
+            let taken = take(from: index, for: member, limit: room, at: now)
+            room -= taken.count
+            handouts += taken
+            if room == 0 { turn = (index + 1) % partitions.count }
+        }
+        return handouts
+    }
+
+    private mutating func take(from index: Int, for member: Int, limit: Int, at now: Moment) -> [Handout] {
+        var handouts: [Handout] = []
+        func hand(_ offset: Int64, _ attempt: Int) {
+            partitions[index].out[offset] = Flight(member: member, attempt: attempt, since: now)
+            handouts.append(Handout(id: DeliveryID(partition: index, offset: offset), attempt: attempt))
+        }
+        let due = partitions[index].returned.filter { $0.value.due <= now }.keys.sorted().prefix(limit)
+        for offset in due {
+            let attempt = partitions[index].returned.removeValue(forKey: offset)?.attempt ?? 0
+            hand(offset, attempt + 1)
+        }
+        while handouts.count < limit, partitions[index].next <= partitions[index].head,
+            partitions[index].returned.count < Self.returnedLimit
+        {
+            let offset = partitions[index].next
+            partitions[index].next += 1
+            if !partitions[index].done.contains(offset) { hand(offset, 1) }
+        }
+        return handouts
+    }
+
+    /// Counts what was not done before. A repeat does nothing; offsets that were never handed out are ignored.
+    package mutating func acknowledge(_ deliveries: [DeliveryID]) -> [DeliveryID] {
+        var fresh: [DeliveryID] = []
+        for id in deliveries {
+            guard partitions.indices.contains(id.partition) else { continue }
+            let known = partitions[id.partition]
+            guard id.offset > known.floor, id.offset < known.next, !known.done.contains(id.offset) else { continue }
+            partitions[id.partition].out[id.offset] = nil
+            partitions[id.partition].returned[id.offset] = nil
+            partitions[id.partition].done.insert(id.offset)
+            fresh.append(id)
+        }
+        for index in Set(fresh.map(\.partition)).sorted() { raiseFloor(of: index) }
+        rebalance()
+        return fresh
+    }
+
+    private mutating func raiseFloor(of index: Int) {
+        while partitions[index].done.remove(partitions[index].floor + 1) != nil { partitions[index].floor += 1 }
+        partitions[index].next = max(partitions[index].next, partitions[index].floor + 1)
+    }
+
+    /// What the member holds of these is due again at `due`; others are ignored.
+    package mutating func giveBack(_ deliveries: [DeliveryID], from member: Int, due: Moment) {
+        for id in deliveries {
+            guard partitions.indices.contains(id.partition),
+                let flight = partitions[id.partition].out[id.offset], flight.member == member
+            else { continue }
+            partitions[id.partition].out[id.offset] = nil
+            partitions[id.partition].returned[id.offset] = Returned(due: due, attempt: flight.attempt)
+        }
+        rebalance()
+    }
+
+    /// When the member may get something without anything new being published; `nil` when it may not.
+    package func nextDue(for member: Int) -> Moment? {
+        partitions.filter { $0.owner == member }.compactMap { $0.returned.values.map(\.due).min() }.min()
+    }
+
+    // MARK: Figures
+
+    package var published: Int64 { partitions.reduce(0) { $0 + $1.head } }
+
+    package var acknowledged: Int64 { partitions.reduce(0) { $0 + $1.floor + Int64($1.done.count) } }
+
+    package var floors: [Int64] { partitions.map(\.floor) }
+
+    /// What is done above the floor, in order.
+    package func done(in partition: Int) -> [Int64] { partitions[partition].done.sorted() }
+
+    /// Partitions are shared out in turn. One changes hands only when nothing of it is out, so that order holds where it can.
+    private mutating func rebalance() {
+        for index in partitions.indices {
+            guard !members.isEmpty else {
+                partitions[index].owner = nil
+                continue
+            }
+            let wanted = members[index % members.count]
+            let owner = partitions[index].owner
+            guard owner != wanted else { continue }
+            let alive = owner.map { members.contains($0) } ?? false
+            if !alive || partitions[index].out.isEmpty { partitions[index].owner = wanted }
+        }
+    }
+}

@@ -1,0 +1,184 @@
+import Logging
+import MartletCore
+import MartletMessaging
+import MartletSQL
+
+/// One member at work: receives, takes a batch in one transaction, tells the bus.
+///
+/// When one event of a batch fails, its key is set aside and the others are taken without it, so that it delays nobody.
+struct Consumer {
+    private let inbox: Inbox
+    private let member: any GroupMember
+    private let database: any SQLDatabase
+    private let time: any TimeSource
+    private let entropy: any Entropy
+    private let limits: SubscriptionRunner.Limits
+    private var troubles = KeyTroubles()
+
+    /// What the bus is to be told of one round.
+    private struct Round {
+        var done: [DeliveryID] = []
+        var back: [Duration: [DeliveryID]] = [:]
+
+        mutating func giveBack(_ delivery: Delivery, after pause: Duration) {
+            back[max(pause, .zero), default: []].append(delivery.id)
+        }
+    }
+
+    init(
+        subscription: Subscription, member: any GroupMember, database: any SQLDatabase, time: any TimeSource,
+        entropy: any Entropy, limits: SubscriptionRunner.Limits
+    ) {
+        inbox = Inbox(subscription)
+        self.member = member
+        self.database = database
+        self.time = time
+        self.entropy = entropy
+        self.limits = limits
+    }
+
+    private var log: Logger.Metadata {
+        ["topic": "\(inbox.subscription.topic)", "group": "\(inbox.subscription.group)"]
+    }
+
+    /// Receives some events and handles them.
+    ///
+    /// - Throws: What the bus throws; failures of the database are logged, and the events given back.
+    mutating func step() async throws {
+        let deliveries = try await member.receive(limit: limits.batch)
+        crashPoint("inbox.received")
+        let round = try await handle(deliveries)
+        if !round.done.isEmpty {
+            try await member.acknowledge(round.done)
+            crashPoint("inbox.acknowledged")
+        }
+        for (pause, ids) in round.back.sorted(by: { $0.key < $1.key }) {
+            try await member.giveBack(ids, after: pause)
+        }
+    }
+
+    private mutating func handle(_ deliveries: [Delivery]) async throws -> Round {
+        var round = Round()
+        var waiting: [[Delivery]] = [deliveries]
+        while let batch = waiting.popLast() {
+            let batch = setAside(batch, &round)
+            guard !batch.isEmpty else { continue }
+            do {
+                try await take(batch, &round)
+            } catch let failure as EffectFailure {
+                try await failed(batch[failure.index], failure, &round)
+                waiting.append(batch.filter { $0.id != batch[failure.index].id })
+            } catch is CancellationError {
+                throw CancellationError()
+            } catch where EffectFailure.isPassing(error) {
+                interrupted(batch + waiting.flatMap { $0 }, error, &round)
+                return round
+            } catch {
+                // The failure belongs to the transaction's end: nobody knows whose it is, so each is tried alone.
+                if batch.count > 1 {
+                    waiting += batch.reversed().map { [$0] }
+                } else {
+                    try await failed(batch[0], EffectFailure(error, index: 0), &round)
+                }
+            }
+        }
+        return round
+    }
+
+    /// Gives back what waits for a failing event of its key.
+    private mutating func setAside(_ batch: [Delivery], _ round: inout Round) -> [Delivery] {
+        let now = time.now
+        var free: [Delivery] = []
+        for delivery in batch {
+            if let failure = troubles.blocking(delivery.event, at: now) {
+                // The failing one comes first.
+                let extra: Duration = delivery.event.sequence > failure.sequence ? limits.leastGapPause : .zero
+                round.giveBack(delivery, after: failure.retryAt - now + extra)
+            } else {
+                free.append(delivery)
+            }
+        }
+        return free
+    }
+
+    /// Takes the whole batch in one transaction.
+    private mutating func take(_ batch: [Delivery], _ round: inout Round) async throws {
+        let (inbox, now) = (inbox, time.now)
+        let events = batch.map { delivery in
+            let event = delivery.event
+            return (event, troubles.isOverdue(event, at: now, patience: limits.gapPatience))
+        }
+        let verdicts = try await database.transaction("inbox.take") { tx in
+            var verdicts: [InboxVerdict] = []
+            for (index, (event, acceptingBase)) in events.enumerated() {
+                do {
+                    verdicts.append(try inbox.take(event, acceptingBase: acceptingBase, in: tx))
+                } catch {
+                    throw EffectFailure.wrapping(error, index: index)
+                }
+            }
+            return verdicts
+        }
+        crashPoint("inbox.committed")
+        for (delivery, verdict) in zip(batch, verdicts) { settle(delivery, verdict, &round) }
+    }
+
+    private mutating func settle(_ delivery: Delivery, _ verdict: InboxVerdict, _ round: inout Round) {
+        let now = time.now
+        guard !verdict.isDone else {
+            troubles.passed(delivery.event)
+            round.done.append(delivery.id)
+            return
+        }
+        let open = troubles.gap(before: delivery.event, at: now)
+        let pause = Backoff(least: limits.leastGapPause, most: limits.mostPause).pause(after: delivery.attempt, entropy)
+        round.giveBack(delivery, after: pause)
+        if open >= limits.gapPatience {
+            Logger.current.error(
+                "an event of this key does not arrive, later ones wait",
+                metadata: log.merging(["key": "\(delivery.event.key)", "sequence": "\(delivery.event.sequence)"]) { $1 })
+        }
+    }
+
+    /// One more failed try: the event comes again after a pause, or is parked.
+    private mutating func failed(
+        _ delivery: Delivery, _ failure: EffectFailure, _ round: inout Round
+    ) async throws {
+        let (event, now, limits, entropy) = (delivery.event, time.now, limits, entropy)
+        let acceptingBase = troubles.isOverdue(event, at: now, patience: limits.gapPatience)
+        let trouble = troubles.failed(event, at: now) { attempts in
+            Backoff(least: limits.leastPause, most: limits.mostPause).pause(after: attempts, entropy)
+        }
+        let facts = log.merging([
+            "key": "\(event.key)", "sequence": "\(event.sequence)", "attempt": "\(trouble.attempts)",
+            "error.type": "\(failure.kind)",
+        ]) { $1 }
+        guard trouble.attempts >= limits.attempts else {
+            Logger.current.warning("handling an event failed, will retry", metadata: facts)
+            return round.giveBack(delivery, after: trouble.retryAt - now)
+        }
+        let inbox = inbox
+        do {
+            let verdict = try await database.transaction("inbox.park") { tx in
+                try inbox.park(
+                    event, error: failure.text, attempts: trouble.attempts, acceptingBase: acceptingBase, in: tx)
+            }
+            crashPoint("inbox.parked")
+            Logger.current.error("an event was parked, its key waits for an operator", metadata: facts)
+            settle(delivery, verdict, &round)
+        } catch where EffectFailure.isPassing(error) && !(error is CancellationError) {
+            interrupted([delivery], error, &round)
+        }
+    }
+
+    /// The database is away: everything comes again a little later, and nothing is counted.
+    private func interrupted(_ batch: [Delivery], _ error: any Error, _ round: inout Round) {
+        Logger.current.warning(
+            "taking events failed, will retry",
+            metadata: log.merging(["error": "\(Fault(describing: error).message)"]) { $1 })
+        for delivery in batch {
+            let pause = Backoff(least: limits.leastPause, most: limits.mostPause).pause(after: delivery.attempt, entropy)
+            round.giveBack(delivery, after: pause)
+        }
+    }
+}

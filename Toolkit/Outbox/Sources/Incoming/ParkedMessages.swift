@@ -1,0 +1,176 @@
+public import MartletCore
+public import MartletMessaging
+public import MartletSQL
+
+/// One event that waits for a decision of an operator, or behind one that does.
+public struct ParkedMessage: Sendable, Hashable {
+    public let group: String
+    public let event: Envelope
+    /// Why the last try failed. May hold data of the event: for operators only.
+    public let error: String
+    /// Failed tries; 0 for one that only waits behind another.
+    public let attempts: Int
+    public let parkedAt: Timestamp
+}
+
+/// A key of a topic that a group has parked.
+public struct ParkedKey: Sendable, Hashable {
+    public let group: String
+    public let topic: String
+    public let key: String
+    /// How many events wait.
+    public let count: Int
+    /// True when they are being handled again.
+    public let isRedriving: Bool
+}
+
+/// What an operator can do with parked events. All in the given transaction, so that an audit row commits with it.
+public enum ParkedMessages {
+    /// Rows of one answer.
+    public static let pageLimit = 500
+
+    /// The parked keys by group, topic and key, at most ``pageLimit``, after `after`.
+    public static func keys(after: ParkedKey? = nil, in tx: borrowing SQLTransaction) throws -> [ParkedKey] {
+        let (group, topic, key) = (after?.group ?? "", after?.topic ?? "", after?.key ?? "")
+        return try tx.run(
+            """
+            SELECT k.group_name, k.topic, k.key, k.redriving,
+                (SELECT COUNT(*) FROM inbox_parked p
+                    WHERE p.group_name = k.group_name AND p.topic = k.topic AND p.key = k.key)
+            FROM inbox_parked_keys k WHERE (k.group_name, k.topic, k.key) > (\(group), \(topic), \(key))
+            ORDER BY k.group_name, k.topic, k.key LIMIT \(pageLimit)
+            """
+        ).map {
+            ParkedKey(
+                group: $0.text(0), topic: $0.text(1), key: $0.text(2), count: $0.int(4), isRedriving: $0.bool(3))
+        }
+    }
+
+    /// The events of one parked key in their order, at most ``pageLimit``.
+    public static func list(
+        group: String, topic: String, key: String, in tx: borrowing SQLTransaction
+    ) throws -> [ParkedMessage] {
+        try rows(group: group, topic: topic, key: key, limit: pageLimit, in: tx)
+    }
+
+    /// One parked event by its envelope's id; `nil` when it is not parked.
+    public static func show(
+        group: String, topic: String, id: String, in tx: borrowing SQLTransaction
+    ) throws -> ParkedMessage? {
+        try tx.run(
+            SQLQuery(
+                unchecked: "SELECT \(columns) FROM inbox_parked WHERE group_name = $1 AND topic = $2 AND id = $3",
+                values: [group.sqlValue, topic.sqlValue, id.sqlValue])
+        ).first.map(message)
+    }
+
+    /// Replaces the body of a parked event; it takes effect in that form at the next redrive.
+    ///
+    /// - Returns: False when it is not parked.
+    public static func edit(
+        group: String, topic: String, id: String, body: [UInt8], in tx: borrowing SQLTransaction
+    ) throws -> Bool {
+        guard body.count <= Outbox.bodyLimit else {
+            throw Fault(.invalidArgument, .requestTooLarge, "a body has at most \(Outbox.bodyLimit) bytes", field: "body")
+        }
+        return try !tx.run(
+            """
+            UPDATE inbox_parked SET body = \(body)
+            WHERE group_name = \(group) AND topic = \(topic) AND id = \(id) RETURNING 1
+            """
+        ).isEmpty
+    }
+
+    /// Asks the running consumer to handle the key's events again, in order. A repeat does nothing.
+    ///
+    /// - Returns: False when the key is not parked.
+    public static func redrive(
+        group: String, topic: String, key: String, in tx: borrowing SQLTransaction
+    ) throws -> Bool {
+        try !tx.run(
+            """
+            UPDATE inbox_parked_keys SET redriving = 1
+            WHERE group_name = \(group) AND topic = \(topic) AND key = \(key) RETURNING 1
+            """
+        ).isEmpty
+    }
+
+    /// Gives up one parked event: it never takes effect. The key is free when it was the last one.
+    ///
+    /// - Returns: False when it is not parked.
+    public static func drop(group: String, topic: String, id: String, in tx: borrowing SQLTransaction) throws -> Bool {
+        guard let message = try show(group: group, topic: topic, id: id, in: tx) else { return false }
+        try remove(message, in: tx)
+        _ = try freeIfEmpty(group: group, topic: topic, key: message.event.key, in: tx)
+        return true
+    }
+}
+
+extension ParkedMessages {
+    private static let columns =
+        "group_name, topic, key, source, epoch, sequence, id, time, traceparent, tenant, body, error, attempts, parked_at"
+
+    static func rows(
+        group: String, topic: String, key: String, limit: Int, in tx: borrowing SQLTransaction
+    ) throws -> [ParkedMessage] {
+        try tx.run(
+            SQLQuery(
+                unchecked: """
+                    SELECT \(columns) FROM inbox_parked WHERE group_name = $1 AND topic = $2 AND key = $3
+                    ORDER BY source, epoch, sequence LIMIT $4
+                    """,
+                values: [group.sqlValue, topic.sqlValue, key.sqlValue, limit.sqlValue])
+        ).map(message)
+    }
+
+    static func isRedriving(
+        group: String, topic: String, key: String, in tx: borrowing SQLTransaction
+    ) throws -> Bool {
+        try !tx.run(
+            """
+            SELECT 1 FROM inbox_parked_keys
+            WHERE redriving = 1 AND group_name = \(group) AND topic = \(topic) AND key = \(key)
+            """
+        ).isEmpty
+    }
+
+    /// Keys that are to be handled again, in order.
+    static func redriving(limit: Int, in tx: borrowing SQLTransaction) throws -> [ParkedKey] {
+        try tx.run(
+            """
+            SELECT group_name, topic, key FROM inbox_parked_keys WHERE redriving = 1
+            ORDER BY group_name, topic, key LIMIT \(limit)
+            """
+        ).map { ParkedKey(group: $0.text(0), topic: $0.text(1), key: $0.text(2), count: 0, isRedriving: true) }
+    }
+
+    static func remove(_ message: ParkedMessage, in tx: borrowing SQLTransaction) throws {
+        let event = message.event
+        try tx.run(
+            """
+            DELETE FROM inbox_parked WHERE group_name = \(message.group) AND topic = \(event.topic)
+                AND key = \(event.key) AND source = \(event.source) AND epoch = \(event.epoch)
+                AND sequence = \(event.sequence)
+            """)
+    }
+
+    /// True when nothing of the key is parked any more: new events take effect at once again.
+    static func freeIfEmpty(
+        group: String, topic: String, key: String, in tx: borrowing SQLTransaction
+    ) throws -> Bool {
+        guard try rows(group: group, topic: topic, key: key, limit: 1, in: tx).isEmpty else { return false }
+        try tx.run(
+            "DELETE FROM inbox_parked_keys WHERE group_name = \(group) AND topic = \(topic) AND key = \(key)")
+        return true
+    }
+
+    private static func message(_ row: SQLRow) -> ParkedMessage {
+        ParkedMessage(
+            group: row.text(0),
+            event: Envelope(
+                id: row.text(6), source: row.text(3), epoch: row.int(4), topic: row.text(1), key: row.text(2),
+                sequence: row.int64(5), time: Timestamp(microseconds: row.int64(7)), traceparent: row.textIfPresent(8),
+                tenant: row.text(9), body: row.bytes(10)),
+            error: row.text(11), attempts: row.int(12), parkedAt: Timestamp(microseconds: row.int64(13)))
+    }
+}

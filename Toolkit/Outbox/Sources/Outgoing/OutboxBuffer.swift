@@ -1,0 +1,87 @@
+import MartletCore
+public import MartletMessaging
+public import MartletSQL
+
+extension SQLTransaction {
+    /// Publishes `message` when, and only when, this transaction commits.
+    ///
+    /// Events of equal topic and key are handled in the order of the commits, and in one transaction in the order of the calls.
+    ///
+    /// - Throws: `Fault`: `invalidArgument` beyond the limits of ``Outbox``. At the transaction's end, `unavailable` when too
+    ///   many events wait for the broker: nothing is kept then.
+    public borrowing func append(_ message: Message) throws {
+        try deferred { OutboxBuffer() }.add(message, traceparent: TraceContext.current?.traceparent)
+    }
+}
+
+/// The events of one transaction until its body ends.
+final class OutboxBuffer: SQLDeferredWork {
+    private struct Line: Hashable, Comparable {
+        let topic: String
+        let key: String
+
+        static func < (left: Line, right: Line) -> Bool { (left.topic, left.key) < (right.topic, right.key) }
+    }
+
+    private var events: [Line: [(body: [UInt8], traceparent: String?)]] = [:]
+    private var count = 0
+    private var flushed = false
+
+    func add(_ message: Message, traceparent: String?) throws {
+        precondition(!flushed, "an event was appended after the transaction's events were written")
+        guard 1...Outbox.nameLimit ~= message.key.utf8.count, 1...Outbox.nameLimit ~= message.topic.utf8.count else {
+            throw Fault(.invalidArgument, .invalidRequest, "an event's key must have 1 to \(Outbox.nameLimit) bytes")
+        }
+        guard message.body.count <= Outbox.bodyLimit, count < Outbox.appendLimit else {
+            throw Fault(.invalidArgument, .requestTooLarge, "an event, or their number, is over the limit")
+        }
+        count += 1
+        events[Line(topic: message.topic, key: message.key), default: []].append((message.body, traceparent))
+    }
+
+    func flush(in tx: borrowing SQLTransaction) throws {
+        flushed = true
+        guard let source = try tx.run("SELECT epoch, identity, is_full FROM outbox_source").first else {
+            throw SQLError(.misuse, code: "", message: "outbox_source has no row")
+        }
+        guard !source.bool(2) else {
+            throw Fault(
+                .unavailable, .overloaded, "too many events wait to be published", retryAfter: .seconds(1))
+        }
+        // In key order, so that two transactions that touch the same keys cannot deadlock.
+        for (line, events) in events.sorted(by: { $0.key < $1.key }) {
+            try write(events, of: line, epoch: source.int(0), in: tx)
+        }
+        let identity = source.int64(1)
+        tx.afterCommit {
+            crashPoint("outbox.committed")
+            OutboxWakeUps.raise(identity)
+        }
+    }
+
+    private func write(
+        _ events: [(body: [UInt8], traceparent: String?)], of line: Line, epoch: Int, in tx: borrowing SQLTransaction
+    ) throws {
+        // A key's times never run backwards, whatever the clock does: relays send in the order of time.
+        let taken = try tx.run(
+            """
+            INSERT INTO outbox_keys (topic, key, next_sequence, last_time)
+            VALUES (\(line.topic), \(line.key), \(1 + events.count), \(tx.date.microseconds))
+            ON CONFLICT (topic, key) DO UPDATE SET
+                next_sequence = outbox_keys.next_sequence + \(events.count),
+                last_time = CASE WHEN excluded.last_time > outbox_keys.last_time
+                    THEN excluded.last_time ELSE outbox_keys.last_time END
+            RETURNING next_sequence, last_time
+            """)
+        guard let taken = taken.first else { throw SQLError(.misuse, code: "", message: "outbox_keys gave no number") }
+        let partition = Partitioning.partition(of: "\(line.topic)/\(line.key)", among: Outbox.partitions)
+        for (index, event) in events.enumerated() {
+            try tx.run(
+                """
+                INSERT INTO outbox (topic, key, epoch, sequence, partition, time, traceparent, body)
+                VALUES (\(line.topic), \(line.key), \(epoch), \(taken.int(0) - events.count + index), \(partition),
+                    \(taken.int64(1)), \(event.traceparent), \(event.body))
+                """)
+        }
+    }
+}

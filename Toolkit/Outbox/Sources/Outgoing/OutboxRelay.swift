@@ -1,0 +1,177 @@
+import Logging
+public import MartletCore
+public import MartletMessaging
+public import MartletSQL
+
+/// Carries committed events from a service's outbox to the broker: at least once, each key in order.
+///
+/// Any number of relays may run on one database: each sends the parts of the outbox that it has leased.
+public struct OutboxRelay: Sendable {
+    /// How much a relay takes at once, and how long it waits.
+    public struct Limits: Sendable {
+        /// Events of one publication. At least 1.
+        public var batch = 256
+        /// Bytes of bodies in one publication, but for a single larger body.
+        public var batchBytes = 1 << 20
+        /// Unsent events from which on writes are refused. Approximate: it is judged now and then.
+        public var backlog = 100_000
+        /// How long a lease lasts by the database's clock; it is renewed after a third of that.
+        public var lease = Duration.seconds(30)
+        /// How long the relay waits for further events after it was woken, to send them together.
+        public var gathering = Duration.milliseconds(2)
+        /// How long it sleeps at most when nobody wakes it.
+        public var rest = Duration.seconds(5)
+        /// Pauses after failures.
+        public var leastPause = Duration.milliseconds(50)
+        public var mostPause = Duration.seconds(5)
+
+        public init() {}
+    }
+
+    /// Full publications between two judgements of the backlog.
+    private static let judgementInterval = 16
+
+    private let source: String
+    private let database: any SQLDatabase
+    private let bus: any MessageBus
+    private let time: any TimeSource
+    private let entropy: any Entropy
+    private let limits: Limits
+
+    /// - Parameter source: The publishing service's name.
+    public init(
+        source: String, database: any SQLDatabase, bus: any MessageBus, time: any TimeSource, entropy: any Entropy,
+        limits: Limits = Limits()
+    ) {
+        precondition(limits.batch >= 1 && limits.backlog >= 1)
+        self.source = source
+        self.database = database
+        self.bus = bus
+        self.time = time
+        self.entropy = entropy
+        self.limits = limits
+    }
+
+    /// Relays until its task is cancelled. Failures of the broker and of the database are logged and tried again.
+    ///
+    /// - Throws: `CancellationError`.
+    public func run() async throws {
+        let owner = "relay-\(entropy.next())"
+        let signal = Signal()
+        let identity = try await identify()
+        OutboxWakeUps.add(signal, for: identity)
+        defer { OutboxWakeUps.remove(signal, for: identity) }
+        var session = Session(owner: owner, renewal: time.now)
+        while true {
+            try Task.checkCancellation()
+            do {
+                try await pass(&session, signal)
+                session.failures = 0
+            } catch is CancellationError {
+                throw CancellationError()
+            } catch {
+                session.failures += 1
+                session.next = nil
+                let pause = Backoff(least: limits.leastPause, most: limits.mostPause).pause(after: session.failures, entropy)
+                Logger.current.warning(
+                    "publishing events failed, will retry",
+                    metadata: [
+                        "error": "\(Fault(describing: error).message)", "attempt": "\(session.failures)",
+                        "retry.in": "\(pause)",
+                    ])
+                await judge(&session)
+                try await time.sleep(for: pause)
+            }
+        }
+    }
+
+    /// What one run of a relay remembers between its passes.
+    private struct Session {
+        let owner: String
+        var renewal: Moment
+        var leases: [OutboxStore.Lease] = []
+        /// What the last transaction saw waiting; `nil` when nobody looked.
+        var next: [OutboxStore.Row]?
+        var failures = 0
+        var fullBatches = 0
+        var isFull = true
+    }
+
+    private func identify() async throws -> Int64 {
+        let fresh = Int64(bitPattern: entropy.next() | 1)
+        var failures = 0
+        while true {
+            do {
+                return try await database.transaction("outbox.start") { tx in
+                    try OutboxStore.start(identity: fresh, in: tx)
+                }
+            } catch let error as SQLError where error.kind == .unavailable {
+                failures += 1
+                try await time.sleep(
+                    for: Backoff(least: limits.leastPause, most: limits.mostPause).pause(after: failures, entropy))
+            }
+        }
+    }
+
+    /// Sends one batch, or waits for one.
+    private func pass(_ session: inout Session, _ signal: Signal) async throws {
+        let (owner, limits, source) = (session.owner, limits, source)
+        if session.renewal <= time.now {
+            session.renewal = time.now + limits.lease / 3
+            session.leases = try await database.transaction("outbox.lease") { tx in
+                try OutboxStore.lease(for: owner, lasting: limits.lease, in: tx)
+            }
+        }
+        let leases = session.leases
+        var rows = session.next ?? []
+        session.next = nil
+        if rows.isEmpty {
+            rows = try await database.read("outbox.waiting") { tx in
+                try OutboxStore.waiting(leases, source: source, limit: limits.batch, in: tx)
+            }
+        }
+        guard !rows.isEmpty else {
+            if session.isFull { await judge(&session) }
+            try await signal.wait(until: min(session.renewal, time.now + limits.rest), time)
+            return try await time.sleep(for: limits.gathering)
+        }
+        let batch = cut(rows)
+        try await bus.publish(batch.map(\.event))
+        crashPoint("outbox.published")
+        session.next = try await database.transaction("outbox.mark") { tx in
+            try OutboxStore.mark(batch, sentUnder: leases, by: owner, in: tx)
+            return try OutboxStore.waiting(leases, source: source, limit: limits.batch, in: tx)
+        }
+        crashPoint("outbox.marked")
+        session.fullBatches = rows.count == limits.batch ? session.fullBatches + 1 : 0
+        if session.fullBatches >= Self.judgementInterval || session.isFull { await judge(&session) }
+    }
+
+    /// The first rows whose bodies fit in one publication.
+    private func cut(_ rows: [OutboxStore.Row]) -> [OutboxStore.Row] {
+        var bytes = 0
+        let fitting = rows.prefix { row in
+            bytes += row.event.body.count
+            return bytes <= limits.batchBytes
+        }
+        return Array(fitting.isEmpty ? rows.prefix(1) : fitting)
+    }
+
+    /// Counts what waits, and closes or opens the outbox for appends.
+    private func judge(_ session: inout Session) async {
+        session.fullBatches = 0
+        let backlog = limits.backlog
+        do {
+            let wasFull = session.isFull
+            session.isFull = try await database.transaction("outbox.judge") { tx in
+                try OutboxStore.judge(limit: backlog, in: tx)
+            }
+            if session.isFull, !wasFull {
+                Logger.current.error("the outbox is full, writes are refused", metadata: ["limit": "\(backlog)"])
+            }
+        } catch {
+            Logger.current.warning(
+                "counting the outbox failed", metadata: ["error": "\(Fault(describing: error).message)"])
+        }
+    }
+}

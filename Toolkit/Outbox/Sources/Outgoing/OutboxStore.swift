@@ -1,0 +1,111 @@
+import MartletCore
+import MartletMessaging
+import MartletSQL
+
+/// What a relay asks of the outbox's tables.
+enum OutboxStore {
+    /// The right to send one part of the outbox, until it expires.
+    struct Lease: Sendable, Hashable {
+        let partition: Int
+        let epoch: Int
+    }
+
+    struct Row: Sendable {
+        let partition: Int
+        let event: Envelope
+    }
+
+    /// Gives the database its identity when it has none. On SQLite, where one process owns the file, all leases are old ones.
+    static func start(identity fresh: Int64, in tx: borrowing SQLTransaction) throws -> Int64 {
+        try tx.run("UPDATE outbox_source SET identity = \(fresh) WHERE identity = 0")
+        if tx.dialect == .sqlite { try tx.run("UPDATE outbox_leases SET expires_at = 0") }
+        return try tx.run("SELECT identity FROM outbox_source").first?.int64(0) ?? fresh
+    }
+
+    /// Renews what `owner` holds and takes what nobody holds.
+    static func lease(for owner: String, lasting: Duration, in tx: borrowing SQLTransaction) throws -> [Lease] {
+        let now = tx.date.microseconds
+        let expiry = (tx.date + lasting).microseconds
+        try tx.run("UPDATE outbox_leases SET expires_at = \(expiry) WHERE owner = \(owner) AND expires_at > \(now)")
+        for partition in 0..<Outbox.partitions {
+            try tx.run(
+                """
+                INSERT INTO outbox_leases (partition, owner, epoch, expires_at)
+                VALUES (\(partition), \(owner), 1, \(expiry))
+                ON CONFLICT (partition) DO UPDATE SET
+                    owner = excluded.owner, epoch = outbox_leases.epoch + 1, expires_at = excluded.expires_at
+                WHERE outbox_leases.expires_at <= \(now)
+                """)
+        }
+        return try held(by: owner, in: tx)
+    }
+
+    static func held(by owner: String, in tx: borrowing SQLTransaction) throws -> [Lease] {
+        try tx.run(
+            """
+            SELECT partition, epoch FROM outbox_leases WHERE owner = \(owner)
+                AND expires_at > \(tx.date.microseconds) ORDER BY partition
+            """
+        ).map { Lease(partition: $0.int(0), epoch: $0.int(1)) }
+    }
+
+    /// Lets the next relay begin at once.
+    static func release(_ owner: String, in tx: borrowing SQLTransaction) throws {
+        try tx.run("UPDATE outbox_leases SET expires_at = 0 WHERE owner = \(owner)")
+    }
+
+    /// What waits in the leased parts, oldest first: of each key a run without gaps from its first unsent number.
+    static func waiting(
+        _ leases: [Lease], source: String, limit: Int, in tx: borrowing SQLTransaction
+    ) throws -> [Row] {
+        try tx.run(
+            """
+            SELECT partition, topic, key, epoch, sequence, time, traceparent, body FROM outbox
+            WHERE sent_at IS NULL AND partition IN (\(list: leases.map(\.partition)))
+            ORDER BY time, topic, key, sequence LIMIT \(limit)
+            """
+        ).map { row in
+            let (topic, key, epoch, sequence) = (row.text(1), row.text(2), row.int(3), row.int64(4))
+            return Row(
+                partition: row.int(0),
+                event: Envelope(
+                    id: "\(source)/\(epoch)/\(topic)/\(key)/\(sequence)", source: source, epoch: epoch, topic: topic,
+                    key: key, sequence: sequence, time: Timestamp(microseconds: row.int64(5)),
+                    traceparent: row.textIfPresent(6), body: row.bytes(7)))
+        }
+    }
+
+    /// Marks what was sent under leases that still hold. What is not marked is sent again, by whoever holds it now.
+    static func mark(
+        _ rows: [Row], sentUnder leases: [Lease], by owner: String, in tx: borrowing SQLTransaction
+    ) throws {
+        let good = Set(try held(by: owner, in: tx)).intersection(leases)
+        let partitions = Set(good.map(\.partition))
+        var runs: [(event: Envelope, last: Int64)] = []
+        var places: [String: Int] = [:]
+        for row in rows where partitions.contains(row.partition) {
+            let line = "\(row.event.topic)/\(row.event.epoch)/\(row.event.key)"
+            if let place = places[line] {
+                runs[place].last = row.event.sequence
+            } else {
+                places[line] = runs.count
+                runs.append((row.event, row.event.sequence))
+            }
+        }
+        for (event, last) in runs {
+            try tx.run(
+                """
+                UPDATE outbox SET sent_at = \(tx.date.microseconds) WHERE topic = \(event.topic) AND key = \(event.key)
+                    AND epoch = \(event.epoch) AND sequence BETWEEN \(event.sequence) AND \(last)
+                """)
+        }
+    }
+
+    /// Closes or opens the outbox for appends; answers whether it is closed.
+    static func judge(limit: Int, in tx: borrowing SQLTransaction) throws -> Bool {
+        let rows = try tx.run("SELECT COUNT(*) FROM (SELECT 1 FROM outbox WHERE sent_at IS NULL LIMIT \(limit)) AS waiting")
+        let full = rows.first.map { $0.int(0) >= limit } ?? false
+        try tx.run("UPDATE outbox_source SET is_full = \(full) WHERE is_full <> \(full)")
+        return full
+    }
+}

@@ -1,0 +1,36 @@
+import MartletSQL
+
+/// The tables of the room `outbox`.
+enum OutboxTables {
+    static let migrations = [
+        Migration(
+            "outbox", 1,
+            [
+                // One row: which epoch numbers belong to, who is to be woken, whether no more is taken.
+                """
+                CREATE TABLE outbox_source (
+                    id BIGINT PRIMARY KEY CHECK (id = 1), epoch BIGINT NOT NULL, identity BIGINT NOT NULL,
+                    is_full BIGINT NOT NULL)
+                """,
+                "INSERT INTO outbox_source (id, epoch, identity, is_full) VALUES (1, 1, 0, 0)",
+                // Kept for good: a number is never given twice.
+                """
+                CREATE TABLE outbox_keys (
+                    topic TEXT NOT NULL, key TEXT NOT NULL, next_sequence BIGINT NOT NULL, last_time BIGINT NOT NULL,
+                    PRIMARY KEY (topic, key))
+                """,
+                """
+                CREATE TABLE outbox (
+                    topic TEXT NOT NULL, key TEXT NOT NULL, epoch BIGINT NOT NULL, sequence BIGINT NOT NULL,
+                    partition BIGINT NOT NULL, time BIGINT NOT NULL, traceparent TEXT, body BLOB NOT NULL, sent_at BIGINT,
+                    PRIMARY KEY (topic, key, epoch, sequence))
+                """,
+                "CREATE INDEX outbox_unsent ON outbox (time, topic, key, sequence) WHERE sent_at IS NULL",
+                "CREATE INDEX outbox_sent ON outbox (sent_at) WHERE sent_at IS NOT NULL",
+                """
+                CREATE TABLE outbox_leases (
+                    partition BIGINT PRIMARY KEY, owner TEXT NOT NULL, epoch BIGINT NOT NULL, expires_at BIGINT NOT NULL)
+                """,
+            ])
+    ]
+}

@@ -1,0 +1,74 @@
+import MartletCore
+import MartletSQL
+
+/// The answers to requests that carried a key, so that a repeat gets the same answer and has no further effect.
+enum Idempotency {
+    /// Of a key, in bytes.
+    static let keyLimit = 255
+    /// How long a repeat is known.
+    static let retention = Duration.seconds(7 * 24 * 3_600)
+
+    static let migrations = [
+        Migration(
+            "idempotency", 1,
+            [
+                """
+                CREATE TABLE idempotency (
+                    principal TEXT NOT NULL, method TEXT NOT NULL, key TEXT NOT NULL, request_hash BLOB NOT NULL,
+                    response BLOB NOT NULL, created_at BIGINT NOT NULL, PRIMARY KEY (principal, method, key))
+                """,
+                "CREATE INDEX idempotency_created ON idempotency (created_at)",
+            ])
+    ]
+
+    /// A request that may be repeated.
+    struct Request: Sendable, Hashable {
+        let principal: String
+        let method: String
+        let key: String
+        let hash: [UInt8]
+    }
+
+    /// The stored response; `nil` when the request is new.
+    ///
+    /// - Throws: `Fault` with `idempotencyKeyReused` when the key stands for another request.
+    static func stored(_ request: Request, in tx: borrowing SQLTransaction) throws -> [UInt8]? {
+        let rows = try tx.run(
+            """
+            SELECT request_hash, response FROM idempotency WHERE principal = \(request.principal)
+                AND method = \(request.method) AND key = \(request.key)
+            """)
+        guard let known = rows.first else { return nil }
+        guard known.bytes(0) == request.hash else {
+            throw Fault(.alreadyExists, .idempotencyKeyReused, "this idempotency key was used for another request")
+        }
+        return known.bytes(1)
+    }
+
+    /// - Throws: `Fault` with `requestInProgress` when a duplicate was faster.
+    static func store(_ response: [UInt8], to request: Request, in tx: borrowing SQLTransaction) throws {
+        let kept = try tx.run(
+            """
+            INSERT INTO idempotency (principal, method, key, request_hash, response, created_at)
+            VALUES (\(request.principal), \(request.method), \(request.key), \(request.hash), \(response),
+                \(tx.date.microseconds))
+            ON CONFLICT DO NOTHING RETURNING 1
+            """)
+        guard !kept.isEmpty else {
+            throw Fault(
+                .aborted, .requestInProgress, "the same request is being handled", retryAfter: .milliseconds(100))
+        }
+    }
+
+    static func purge(in tx: borrowing SQLTransaction) throws -> Int {
+        let before = tx.date - retention
+        return try tx.run(
+            """
+            DELETE FROM idempotency WHERE (principal, method, key) IN (
+                SELECT principal, method, key FROM idempotency WHERE created_at < \(before.microseconds)
+                ORDER BY created_at LIMIT \(Outbox.purgeBatch)
+            ) RETURNING 1
+            """
+        ).count
+    }
+}
