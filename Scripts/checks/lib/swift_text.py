@@ -2,7 +2,7 @@
 
 
 def masked(source, keep_strings=False):
-    """The source with comments, and unless kept strings, replaced by spaces; line numbers stay, interpolations stay code."""
+    """The source with comments, and unless kept strings, as spaces; line numbers stay, interpolations stay code."""
     return _Masker(source, keep_strings).run()
 
 

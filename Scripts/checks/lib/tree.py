@@ -19,7 +19,7 @@ def root_from_arguments():
 
 
 def files(root, *suffixes):
-    """Relative paths of the project's files in order: what git tracks or would track, or all files of a plain directory."""
+    """Relative paths of the project's files, in order: what git keeps or would keep, or all of a plain directory."""
     if (root / ".git").exists():
         command = ["git", "-C", str(root), "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
         names = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split("\0")
@@ -35,7 +35,7 @@ def files(root, *suffixes):
 
 def is_generated(path):
     """Whether a file is written by a tool: formatting and house rules do not apply to it."""
-    return path.endswith((".pb.swift", ".martlet.swift")) or "/Generated/" in path
+    return path.endswith((".pb.swift", ".martlet.swift")) or "/Generated/" in path or path.startswith("Contracts/openapi/")
 
 
 def hand_written_swift(root):

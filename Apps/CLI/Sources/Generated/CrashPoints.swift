@@ -3,5 +3,30 @@
 /// The durable boundaries at which `MARTLET_CRASH=name:n` can kill a process.
 enum CrashPointNames {
     /// Every name, sorted.
-    static let all: [String] = []
+    static let all: [String] = [
+        "inbox.acknowledged",
+        "inbox.committed",
+        "inbox.parked",
+        "inbox.received",
+        "inbox.redriven",
+        "outbox.committed",
+        "outbox.marked",
+        "outbox.published",
+        "payments.authorise.answered",
+        "payments.authorise.key_stored",
+        "payments.capture.answered",
+        "payments.capture.key_stored",
+        "payments.refund.answered",
+        "payments.refund.key_stored",
+        "payments.void.answered",
+        "payments.void.begun",
+        "provider.acted",
+        "sql.committed",
+        "sql.committing",
+        "workflow.called",
+        "workflow.completed",
+        "workflow.intent",
+        "workflow.journaled",
+        "workflow.started",
+    ]
 }
