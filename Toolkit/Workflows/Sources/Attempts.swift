@@ -1,0 +1,36 @@
+import MartletCore
+
+/// Counts the failed attempts of one step, and decides what follows each.
+struct Attempts: Sendable, Equatable {
+    enum Next: Equatable {
+        case pause(Duration)
+        /// A limit is reached: a human has to look.
+        case park
+    }
+
+    private(set) var failures: Int
+    private(set) var unknowns: Int
+
+    init(failures: Int = 0, unknowns: Int = 0) {
+        self.failures = failures
+        self.unknowns = unknowns
+    }
+
+    /// - Parameter fraction: Chance in 0..<1.
+    mutating func failed(
+        _ outcome: FaultCode.Outcome,
+        retryAfter: Duration?,
+        _ limits: WorkflowLimits,
+        fraction: Double
+    ) -> Next {
+        failures += 1
+        if outcome == .unknown { unknowns += 1 }
+        guard failures < limits.attemptsLimit, unknowns < limits.unknownLimit else { return .park }
+        let doublings = min(failures - 1, 30)
+        let whole = min(limits.pauseMin * Int(1 << doublings), limits.pauseMax)
+        let pause = whole / 2 + whole / 2 * fraction
+        return .pause(max(pause, min(retryAfter ?? .zero, limits.pauseMax)))
+    }
+
+    func isLookUpDue(_ limits: WorkflowLimits) -> Bool { unknowns > 0 && unknowns % limits.lookUpAfter == 0 }
+}

@@ -1,0 +1,35 @@
+import MartletCore
+
+/// A run while this process holds its lease.
+struct ClaimedRun: Sendable {
+    let id: String
+    let workflow: String
+    let version: Int
+    let input: String
+    let principal: String
+    let trace: TraceContext?
+    let owner: String
+    /// Guards the journal: it grows with every claim, and a write with an old one is refused.
+    let fence: Int
+    /// Failed attempts of the open step, this claim's not included.
+    let attempts: Attempts
+    let isForced: Bool
+    var journal: [JournalEntry]
+    /// The database's clock at the claim, by which its timers are judged.
+    let date: Timestamp
+
+    var key: String { WorkflowKey.text(workflow, version) }
+}
+
+/// Another owner has claimed the run, or an operator took it: this execution may write nothing more.
+struct LeaseLost: Error, Equatable {}
+
+/// What a journal transaction does to its run's row.
+enum RunChange: Sendable {
+    /// A step was taken: the lease is renewed and failed attempts are forgotten.
+    case progressed(leaseUntil: Timestamp)
+    case suspended(until: Timestamp?, waitingFor: String?, attempts: Attempts)
+    case completed(output: String)
+    case failed(error: String)
+    case needsHuman(error: String)
+}

@@ -1,0 +1,102 @@
+public import MartletCore
+
+/// One step as the journal knows it.
+public struct JournalEntry: Sendable, Hashable {
+    public enum Kind: String, Sendable, Hashable {
+        case local, remote, undo, timer, signal, value
+        /// Written by a newer program; fits no step.
+        case unknown
+    }
+
+    public enum State: String, Sendable, Hashable {
+        /// Begun: a call may be out, a timer may be running. Goes to `done` or `refused`.
+        case open
+        case done
+        case refused
+    }
+
+    /// From 0, in the sequence in which the run came to them.
+    public let seq: Int
+    public let step: String
+    public let kind: Kind
+    public let inputHash: String
+    public internal(set) var state: State
+    /// JSON: the result, the refusal, or an open timer's due time.
+    public internal(set) var result: String?
+    /// How often a look-up proved that nothing happened under the former key; part of the key from 1 on.
+    public internal(set) var generation: Int
+    /// When the step was begun, by the database's clock.
+    public internal(set) var at: Timestamp
+}
+
+/// The journal of one execution: what was done before, where the function stands, and what is not yet written.
+struct Journal: Sendable {
+    enum Visit: Equatable {
+        /// The function is here for the first time.
+        case new(seq: Int)
+        /// Begun in an earlier execution, and not known to be finished.
+        case open(JournalEntry)
+        case answered(JournalEntry)
+    }
+
+    let stepsLimit: Int
+    private(set) var entries: [JournalEntry]
+    private var position = 0
+    private var names: Set<String>
+    private var unwrittenFrom: [Int] = []
+
+    init(_ entries: [JournalEntry], stepsLimit: Int) {
+        self.entries = entries
+        self.stepsLimit = stepsLimit
+        names = Set(entries.map(\.step))
+    }
+
+    /// Entries that the next journal transaction takes along, by sequence.
+    var unwritten: [JournalEntry] { unwrittenFrom.map { entries[$0] } }
+
+    /// The first entry that the function did not come to.
+    var leftover: JournalEntry? { position < entries.count ? entries[position] : nil }
+
+    /// - Throws: ``JournalMismatch`` when the function does not do what the journal says it did.
+    mutating func visit(
+        _ step: String,
+        _ kind: JournalEntry.Kind,
+        _ inputHash: String
+    ) throws(JournalMismatch) -> Visit {
+        guard position < entries.count else {
+            guard position < stepsLimit else { throw JournalMismatch("more than \(stepsLimit) steps") }
+            guard !names.contains(step) else { throw JournalMismatch("step \(step) stands twice in the run") }
+            defer { position += 1 }
+            return .new(seq: position)
+        }
+        let entry = entries[position]
+        guard entry.step == step, entry.kind == kind else {
+            throw JournalMismatch(
+                "step \(position) is \(kind.rawValue) \(step), was \(entry.kind.rawValue) \(entry.step)"
+            )
+        }
+        guard entry.inputHash == inputHash else { throw JournalMismatch("step \(step) has another input than before") }
+        position += 1
+        return entry.state == .open ? .open(entry) : .answered(entry)
+    }
+
+    /// Takes `entry` in, to be written with the next journal transaction unless it `isWritten` already.
+    mutating func record(_ entry: JournalEntry, isWritten: Bool) {
+        precondition(entry.seq <= entries.count && entry.seq == position - 1)
+        if entry.seq < entries.count { entries[entry.seq] = entry } else { entries.append(entry) }
+        names.insert(entry.step)
+        if !isWritten, unwrittenFrom.last != entry.seq { unwrittenFrom.append(entry.seq) }
+    }
+
+    /// These forms of these entries are durable now.
+    mutating func wrote(_ written: [JournalEntry]) {
+        unwrittenFrom.removeAll { seq in written.contains(entries[seq]) }
+    }
+}
+
+/// The function does not fit its journal: it was changed under an open run, or it is not deterministic.
+struct JournalMismatch: Error, Equatable, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,118 @@
+import MartletCore
+import MartletSQL
+
+/// The SQL by which engines take runs and keep them.
+enum WorkflowClaims {
+    struct Found: Sendable {
+        var runs: [ClaimedRun]
+        /// When the next run is due; `nil` when none waits for a time.
+        var nextWake: Timestamp?
+        let date: Timestamp
+    }
+
+    /// Takes up to `limit` due runs of the workflows in `keys`, but for those in `held`, which this process executes.
+    static func claim(
+        _ keys: [String],
+        held: [String],
+        owner: String,
+        lease: Duration,
+        limit: Int,
+        in tx: borrowing SQLTransaction
+    ) throws -> Found {
+        let date = tx.date
+        // PostgreSQL: replicas pass over rows that another is claiming, instead of waiting for them.
+        let rows =
+            switch tx.dialect {
+            case .sqlite:
+                try tx.run(
+                    """
+                    UPDATE workflow_runs SET lease_owner = \(owner), fence = fence + 1, attempts = attempts + 1,
+                        wake_at = \((date + lease).microseconds), waiting_for = NULL, updated_at = \(date.microseconds)
+                    WHERE id IN (SELECT id FROM workflow_runs
+                        WHERE state = 'open' AND wake_at <= \(date.microseconds)
+                            AND workflow || '@' || version IN (\(list: keys)) AND id NOT IN (\(list: held + [""]))
+                        ORDER BY wake_at, id LIMIT \(limit))
+                    RETURNING id, workflow, version, input, principal, traceparent, fence, attempts, unknowns, forced
+                    """
+                )
+            case .postgres:
+                try tx.run(
+                    """
+                    UPDATE workflow_runs SET lease_owner = \(owner), fence = fence + 1, attempts = attempts + 1,
+                        wake_at = \((date + lease).microseconds), waiting_for = NULL, updated_at = \(date.microseconds)
+                    WHERE id IN (SELECT id FROM workflow_runs
+                        WHERE state = 'open' AND wake_at <= \(date.microseconds)
+                            AND workflow || '@' || version IN (\(list: keys)) AND id NOT IN (\(list: held + [""]))
+                        ORDER BY wake_at, id LIMIT \(limit) FOR UPDATE SKIP LOCKED)
+                    RETURNING id, workflow, version, input, principal, traceparent, fence, attempts, unknowns, forced
+                    """
+                )
+            }
+        var runs: [ClaimedRun] = []
+        for row in rows.sorted(by: { $0.text(0) < $1.text(0) }) {
+            let journal = try WorkflowStore.journal(of: row.text(0), in: tx)
+            runs.append(ClaimedRun(row: row, owner: owner, journal: journal, date: date))
+        }
+        let next = try tx.run(
+            """
+            SELECT MIN(wake_at) FROM workflow_runs WHERE state = 'open' AND wake_at > \(date.microseconds)
+                AND (lease_owner IS NULL OR lease_owner <> \(owner))
+            """
+        )
+        let nextWake = next.first?.intIfPresent(0).map { Timestamp(microseconds: Int64($0)) }
+        return Found(runs: runs, nextWake: nextWake, date: date)
+    }
+
+    static func renew(
+        _ runs: [String],
+        owner: String,
+        lease: Duration,
+        in tx: borrowing SQLTransaction
+    ) throws {
+        try tx.run(
+            """
+            UPDATE workflow_runs SET wake_at = \((tx.date + lease).microseconds)
+            WHERE state = 'open' AND lease_owner = \(owner) AND id IN (\(list: runs))
+            """
+        )
+    }
+
+    /// Frees what other owners held: right only where no other owner can live.
+    static func voidLeases(butOf owner: String, in tx: borrowing SQLTransaction) throws {
+        try tx.run(
+            """
+            UPDATE workflow_runs SET lease_owner = NULL, wake_at = \(tx.date.microseconds)
+            WHERE state = 'open' AND lease_owner IS NOT NULL AND lease_owner <> \(owner)
+            """
+        )
+    }
+
+    /// Frees runs of ours that were never begun.
+    static func release(_ runs: [String], owner: String, in tx: borrowing SQLTransaction) throws {
+        try tx.run(
+            """
+            UPDATE workflow_runs SET lease_owner = NULL, wake_at = \(tx.date.microseconds), attempts = 0
+            WHERE state = 'open' AND lease_owner = \(owner) AND id IN (\(list: runs))
+            """
+        )
+    }
+}
+
+extension ClaimedRun {
+    fileprivate init(row: SQLRow, owner: String, journal: [JournalEntry], date: Timestamp) {
+        self.init(
+            id: row.text(0),
+            workflow: row.text(1),
+            version: row.int(2),
+            input: row.text(3),
+            principal: row.text(4),
+            trace: row.textIfPresent(5).flatMap { TraceContext(traceparent: $0) },
+            owner: owner,
+            fence: row.int(6),
+            attempts: Attempts(failures: row.int(7) - 1, unknowns: row.int(8)),
+            isForced: row.bool(9),
+            journal: journal,
+            date: date
+        )
+    }
+}

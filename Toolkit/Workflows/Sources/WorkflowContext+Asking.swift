@@ -1,0 +1,148 @@
+import Logging
+import MartletCore
+import MartletSQL
+import Synchronization
+
+/// How a step came out.
+enum StepAnswer<R: Sendable>: Sendable {
+    case done(R)
+    case refused(StoredRefusal)
+}
+
+/// How one attempt looks up what became of its predecessors.
+typealias LookUp<R: Sendable> = @Sendable (StepCall) async throws -> StepResolution<R>
+
+/// A local body threw something that is not a refusal: a bug, and no attempt will mend it.
+struct BodyThrew: Error {
+    let error: any Error
+}
+
+extension WorkflowContext {
+    /// Repeats `attempt` until it is done or refused; parks the run at a limit.
+    func ask<R: Sendable>(
+        _ entry: JournalEntry,
+        lookUp: LookUp<R>?,
+        _ attempt: @escaping @Sendable (StepCall) async throws -> R
+    ) async throws -> StepAnswer<R> {
+        var entry = entry
+        var attempts = execution.withLock { $0.attempts }
+        var isLookUp = try isTooOld(entry, hasLookUp: lookUp != nil)
+        while true {
+            let failure: Fault
+            do {
+                guard isLookUp, let lookUp else {
+                    return .done(try await bounded(entry, attempt))
+                }
+                switch try await bounded(entry, lookUp) {
+                case .done(let result): return .done(result)
+                case .refused(let fault): return .refused(StoredRefusal(fault))
+                case .notDone:
+                    entry.generation += 1
+                    entry.at = tools.time.date
+                    try await intend(entry)
+                    attempts = Attempts()
+                    isLookUp = false
+                    continue
+                case .unknown:
+                    failure = Fault(.unknown, .outcomeUnknown, "the look-up did not know")
+                }
+            } catch let error as WorkflowInterrupted {
+                throw error
+            } catch let threw as BodyThrew {
+                throw parked(by: threw.error, entry)
+            } catch let error as SQLError where entry.kind == .local {
+                // What is left here is a constraint or a wrong statement: no repeat mends it.
+                throw parked(by: error, entry)
+            } catch {
+                if Task.isCancelled { throw end(.cancelled) }
+                failure = Fault(describing: error)
+                // A refused look-up says nothing about the step.
+                if failure.code.outcome == .refused, !isLookUp { return .refused(StoredRefusal(failure)) }
+            }
+            try await waitAfter(failure, &attempts, entry)
+            isLookUp = lookUp != nil && (isLookUp || attempts.isLookUpDue(tools.limits))
+        }
+    }
+
+    private func parked(by error: any Error, _ entry: JournalEntry) -> WorkflowInterrupted {
+        Logger.current.error(
+            "workflow step threw",
+            error: error,
+            metadata: ["workflow.run": "\(run.id)", "workflow.step": "\(entry.step)"]
+        )
+        return end(.parked(reason: "step \(entry.step) threw \(type(of: error))"))
+    }
+
+    /// One attempt with its own deadline.
+    private func bounded<R: Sendable>(
+        _ entry: JournalEntry,
+        _ attempt: @escaping @Sendable (StepCall) async throws -> R
+    ) async throws -> R {
+        let call = call(for: entry)
+        // The database bounds a local step itself: its transaction is never given up half way.
+        guard entry.kind != .local else { return try await attempt(call) }
+        return try await withDeadline(call.context.deadline, tools.time) { try await attempt(call) }
+    }
+
+    private func call(for entry: JournalEntry) -> StepCall {
+        let generation = entry.generation == 0 ? "" : "~\(entry.generation)"
+        let key = "\(run.id)/\(entry.step)\(generation)"
+        let principal = Principal(
+            kind: .service,
+            id: tools.service,
+            scopes: [],
+            onBehalfOf: run.principal.isEmpty ? nil : run.principal
+        )
+        return StepCall(
+            key: key,
+            context: CallContext(
+                deadline: tools.time.now + tools.limits.attemptTimeout,
+                principal: principal,
+                idempotencyKey: key,
+                trace: run.trace?.child(tools.entropy)
+            )
+        )
+    }
+
+    /// True when the callee may have forgotten the key, so that only a look-up is safe. An undo is safe at any time.
+    private func isTooOld(_ entry: JournalEntry, hasLookUp: Bool) throws -> Bool {
+        guard entry.kind == .remote, run.date - entry.at >= tools.limits.keyLifetime else { return false }
+        guard hasLookUp else {
+            throw end(.parked(reason: "step \(entry.step): its key is too old to be asked again"))
+        }
+        return true
+    }
+
+    private func waitAfter(_ failure: Fault, _ attempts: inout Attempts, _ entry: JournalEntry) async throws {
+        let next = attempts.failed(
+            failure.code.outcome,
+            retryAfter: failure.retryAfter,
+            tools.limits,
+            fraction: tools.entropy.fraction()
+        )
+        let counted = attempts
+        execution.withLock { $0.attempts = counted }
+        switch next {
+        case .park:
+            let reason =
+                "step \(entry.step): \(attempts.failures) attempts, \(attempts.unknowns) of unknown outcome, "
+                + "the last: \(failure.reason)"
+            throw end(.parked(reason: reason))
+        case .pause(let length):
+            Logger.current.debug(
+                "workflow step failed, will retry",
+                error: failure.cause ?? failure,
+                metadata: [
+                    "workflow.run": "\(run.id)", "workflow.step": "\(entry.step)", "attempt": "\(attempts.failures)",
+                    "reason": "\(failure.reason)", "retry.in": "\(length)",
+                ]
+            )
+            tools.observe(WorkflowEvent(run, .stepRetried(entry.step)))
+            // A local step has no intent in the journal, so there is nothing to come back to: it holds its place.
+            if length >= tools.limits.pauseHeldMax, entry.kind != .local {
+                throw try await suspend(for: length, attempts: attempts)
+            }
+            try await pause(length)
+        }
+    }
+}

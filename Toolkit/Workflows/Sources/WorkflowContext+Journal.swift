@@ -1,0 +1,87 @@
+import MartletCore
+import MartletSQL
+import Synchronization
+
+/// What a journal transaction knows about itself.
+struct JournalTurn: Sendable {
+    let date: Timestamp
+    /// True when an earlier try may have been committed.
+    let isRepeat: Bool
+}
+
+extension WorkflowContext {
+    /// Runs `body` in a transaction that takes along every entry not yet written.
+    ///
+    /// The body applies a ``RunChange``, which is what makes the transaction conditional on the fence.
+    ///
+    /// - Throws: ``WorkflowInterrupted`` when the lease is lost or the database does not answer; otherwise what `body` throws.
+    func journalTransaction<R: Sendable>(
+        _ name: StaticString,
+        _ body: @escaping @Sendable (borrowing SQLTransaction, JournalTurn) throws -> R
+    ) async throws -> R {
+        let run = run
+        let unwritten = execution.withLock { $0.journal.unwritten }
+        var failures = 0
+        while true {
+            let isRepeat = failures > 0
+            do {
+                let result = try await tools.database.transaction(name) { (tx: borrowing SQLTransaction) in
+                    let date = tx.date
+                    for var entry in unwritten {
+                        entry.at = date
+                        try WorkflowStore.put(entry, of: run.id, in: tx)
+                    }
+                    return try body(tx, JournalTurn(date: date, isRepeat: isRepeat))
+                }
+                execution.withLock { $0.journal.wrote(unwritten) }
+                return result
+            } catch is LeaseLost {
+                throw end(.leaseLost)
+            } catch let error as SQLError where error.kind != .constraint && error.kind != .misuse {
+                failures += 1
+                guard failures < tools.limits.journalAttemptsLimit else { throw end(.interrupted(error)) }
+                try await pause(tools.limits.pauseMin * (1 << failures))
+            }
+        }
+    }
+
+    /// As ``journalTransaction(_:_:)``, where any other error is the database's and ends the execution.
+    func journalOnly<R: Sendable>(
+        _ name: StaticString,
+        _ body: @escaping @Sendable (borrowing SQLTransaction, JournalTurn) throws -> R
+    ) async throws -> R {
+        do { return try await journalTransaction(name, body) } catch let error as WorkflowInterrupted {
+            throw error
+        } catch {
+            throw end(.interrupted(error))
+        }
+    }
+
+    /// Writes `entry` as begun, so that its key is durable before the call.
+    func intend(_ entry: JournalEntry) async throws {
+        record(entry, isWritten: false)
+        let run = run
+        let lease = tools.limits.lease
+        try await journalOnly("workflow.intent") { (tx: borrowing SQLTransaction, turn: JournalTurn) in
+            try WorkflowStore.apply(.progressed(leaseUntil: turn.date + lease), to: run, at: turn.date, in: tx)
+        }
+        crashPoint("workflow.intent")
+        try reached("workflow.intent")
+    }
+
+    /// Gives the run back until `pause` has passed.
+    func suspend(for pause: Duration, attempts: Attempts) async throws -> WorkflowInterrupted {
+        let run = run
+        let until = try await journalOnly("workflow.suspend") { (tx: borrowing SQLTransaction, turn: JournalTurn) in
+            let until = turn.date + pause
+            try WorkflowStore.apply(
+                .suspended(until: until, waitingFor: nil, attempts: attempts),
+                to: run,
+                at: turn.date,
+                in: tx
+            )
+            return until
+        }
+        return end(.suspended(until: until))
+    }
+}

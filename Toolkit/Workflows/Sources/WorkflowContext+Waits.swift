@@ -1,0 +1,163 @@
+public import MartletCore
+import MartletSQL
+
+extension WorkflowContext {
+    /// Waits by the database's clock, across restarts. The run takes no place in memory meanwhile.
+    ///
+    /// - Throws: ``StepRefused`` when an operator ends the run.
+    public func sleep(_ step: String, for pause: Duration) async throws {
+        let visit = try enter(step, .timer, "")
+        defer { leave() }
+        switch visit {
+        case .answered(let entry): let _: NoValue = try answer(entry, as: NoValue.self)
+        case .open(let entry):
+            if isRefusing { let _: NoValue = try refuse(entry, .byOperator, as: NoValue.self) }
+            let due = Timestamp(microseconds: entry.result.flatMap { Int64($0) } ?? 0)
+            guard due <= run.date else { throw try await suspend(until: due) }
+            var entry = entry
+            entry.state = .done
+            entry.result = try stored(NoValue(), of: step)
+            record(entry, isWritten: false)
+        case .new(let seq):
+            let entry = blank(seq, step, .timer, "")
+            if isRefusing { let _: NoValue = try refuse(entry, .byOperator, as: NoValue.self) }
+            throw try await begin(entry, for: pause)
+        }
+    }
+
+    /// Waits for the next signal of this name, sent before or after the wait began.
+    ///
+    /// - Throws: ``StepRefused`` when an operator ends the run.
+    public func signal<P: Codable & Sendable>(
+        _ step: String,
+        _ name: String,
+        as type: P.Type = String.self
+    ) async throws -> P {
+        let payload = try await awaitSignal(step, name, timeout: nil)
+        return try answer(payload, as: type)
+    }
+
+    /// Waits for the next signal of this name; `nil` when none has come in time.
+    ///
+    /// - Throws: ``StepRefused`` when an operator ends the run.
+    public func signal<P: Codable & Sendable>(
+        _ step: String,
+        _ name: String,
+        as type: P.Type = String.self,
+        timeout: Duration
+    ) async throws -> P? {
+        let payload = try await awaitSignal(step, name, timeout: timeout)
+        return try answer(payload, as: P?.self)
+    }
+
+    /// The wall clock, journaled: the same in every replay.
+    public func date(_ step: String) throws -> Timestamp {
+        Timestamp(microseconds: try value(step) { $0.time.date.microseconds })
+    }
+
+    /// A new identifier, journaled: the same in every replay.
+    public func identifier(_ step: String) throws -> String {
+        try value(step) { "\(Identifier(time: $0.time, entropy: $0.entropy))" }
+    }
+
+    private func value<R: Codable & Sendable>(_ step: String, _ make: (WorkflowTools) -> R) throws -> R {
+        let visit = try enter(step, .value, "")
+        defer { leave() }
+        switch visit {
+        case .answered(let entry), .open(let entry): return try answer(entry, as: R.self)
+        case .new(let seq):
+            let value = make(tools)
+            var entry = blank(seq, step, .value, "")
+            entry.state = .done
+            entry.result = try stored(value, of: step)
+            record(entry, isWritten: false)
+            return value
+        }
+    }
+
+    private func awaitSignal(_ step: String, _ name: String, timeout: Duration?) async throws -> JournalEntry {
+        let visit = try enter(step, .signal, try hash(name, of: step))
+        defer { leave() }
+        let entry: JournalEntry
+        let isNew: Bool
+        switch visit {
+        case .answered(let known): return known
+        case .open(let known): (entry, isNew) = (known, false)
+        case .new(let seq): (entry, isNew) = (blank(seq, step, .signal, try hash(name, of: step)), true)
+        }
+        if isRefusing { let _: NoValue = try refuse(entry, .byOperator, as: NoValue.self) }
+        let run = run
+        let lease = tools.limits.lease
+        let (known, wakeAt) = try await journalOnly("workflow.signal") {
+            (tx: borrowing SQLTransaction, turn: JournalTurn) -> (JournalEntry, Timestamp?) in
+            if turn.isRepeat, let known = try WorkflowStore.entry(entry.seq, of: run.id, in: tx), known.state == .done {
+                try WorkflowStore.apply(.progressed(leaseUntil: turn.date + lease), to: run, at: turn.date, in: tx)
+                return (known, nil)
+            }
+            var entry = entry
+            if isNew {
+                entry.at = turn.date
+                entry.result = timeout.map { "\((turn.date + $0).microseconds)" }
+            }
+            let due = entry.result.flatMap { Int64($0) }.map { Timestamp(microseconds: $0) }
+            let payload = try WorkflowStore.takeSignal(name, of: run.id, for: entry.seq, in: tx)
+            if let payload {
+                entry.state = .done
+                entry.result = payload
+            } else if let due, due <= turn.date {
+                entry.state = .done
+                entry.result = "null"
+            }
+            try WorkflowStore.put(entry, of: run.id, in: tx)
+            let change: RunChange =
+                entry.state == .done
+                ? .progressed(leaseUntil: turn.date + lease)
+                : .suspended(until: due, waitingFor: name, attempts: Attempts())
+            try WorkflowStore.apply(change, to: run, at: turn.date, in: tx)
+            return (entry, due)
+        }
+        record(known, isWritten: true)
+        crashPoint("workflow.journaled")
+        try reached("workflow.journaled")
+        guard known.state == .done else { throw end(.suspended(until: wakeAt)) }
+        return known
+    }
+
+    /// Writes `entry` as begun and gives the run back until its time.
+    private func begin(_ entry: JournalEntry, for timeout: Duration) async throws -> WorkflowInterrupted {
+        let run = run
+        let (known, until) = try await journalOnly("workflow.timer") {
+            (tx: borrowing SQLTransaction, turn: JournalTurn) -> (JournalEntry, Timestamp) in
+            let until = turn.date + timeout
+            var entry = entry
+            entry.at = turn.date
+            entry.result = "\(until.microseconds)"
+            try WorkflowStore.put(entry, of: run.id, in: tx)
+            try WorkflowStore.apply(
+                .suspended(until: until, waitingFor: nil, attempts: Attempts()),
+                to: run,
+                at: turn.date,
+                in: tx
+            )
+            return (entry, until)
+        }
+        record(known, isWritten: true)
+        crashPoint("workflow.journaled")
+        try reached("workflow.journaled")
+        return end(.suspended(until: until))
+    }
+
+    /// Gives the run back to its timer, which woke too early.
+    private func suspend(until: Timestamp) async throws -> WorkflowInterrupted {
+        let run = run
+        try await journalOnly("workflow.suspend") { (tx: borrowing SQLTransaction, turn: JournalTurn) in
+            try WorkflowStore.apply(
+                .suspended(until: until, waitingFor: nil, attempts: Attempts()),
+                to: run,
+                at: turn.date,
+                in: tx
+            )
+        }
+        return end(.suspended(until: until))
+    }
+}

@@ -1,0 +1,129 @@
+import Logging
+import MartletCore
+import MartletSQL
+import Synchronization
+
+/// What a workflow sees of the world: its steps. One per execution of a run; steps follow one another.
+///
+/// Every method throws ``WorkflowInterrupted`` when the execution ends at it; a workflow lets that pass.
+public final class WorkflowContext: Sendable {
+    /// The run's id, as it was started.
+    public var runID: String { run.id }
+    /// The id of the principal for whom the run acts; empty when for nobody.
+    public var principalID: String { run.principal }
+
+    let run: ClaimedRun
+    let tools: WorkflowTools
+    let execution: Mutex<Execution>
+
+    init(_ run: ClaimedRun, _ tools: WorkflowTools) {
+        self.run = run
+        self.tools = tools
+        execution = Mutex(
+            Execution(
+                Journal(run.journal, stepsLimit: tools.limits.stepsLimit),
+                attempts: run.attempts,
+                isForced: run.isForced
+            )
+        )
+    }
+
+    // MARK: What the steps are made of
+
+    func enter(_ step: String, _ kind: JournalEntry.Kind, _ inputHash: String) throws -> Journal.Visit {
+        let isCancelled = Task.isCancelled
+        return try execution.withLock { execution throws(WorkflowInterrupted) in
+            try execution.enter(step, kind, inputHash, isCancelled: isCancelled)
+        }
+    }
+
+    func leave() { execution.withLock { $0.leave() } }
+
+    func record(_ entry: JournalEntry, isWritten: Bool) {
+        execution.withLock { $0.journal.record(entry, isWritten: isWritten) }
+    }
+
+    /// Ends the execution; the first ending stands.
+    func end(_ ending: Execution.Ending) -> WorkflowInterrupted {
+        execution.withLock { $0.end(ending) }
+        return WorkflowInterrupted()
+    }
+
+    /// A place where a test may kill the execution.
+    func reached(_ name: String) throws {
+        if let probe = tools.probe, probe(name) { throw end(.killed) }
+    }
+
+    func pause(_ pause: Duration) async throws {
+        do { try await tools.time.sleep(for: pause) } catch { throw end(.cancelled) }
+    }
+
+    /// The form in which `value` is journaled.
+    func stored(_ value: some Encodable, of step: String) throws -> String {
+        let text: String
+        do { text = try WorkflowJSON.text(value) } catch {
+            throw end(.parked(reason: "step \(step): its result cannot be stored"))
+        }
+        guard text.utf8.count <= tools.limits.bytesMax else {
+            throw end(.parked(reason: "step \(step): its result is longer than \(tools.limits.bytesMax) bytes"))
+        }
+        return text
+    }
+
+    func hash(_ input: some Encodable, of step: String) throws -> String {
+        if input is NoValue { return "" }
+        do { return try WorkflowJSON.hash(input) } catch {
+            throw end(.parked(reason: "step \(step): its input cannot be stored"))
+        }
+    }
+
+    /// What a finished step answered.
+    func answer<R: Decodable>(_ entry: JournalEntry, as type: R.Type) throws -> R {
+        guard entry.state == .refused else {
+            do { return try WorkflowJSON.value(type, from: entry.result ?? "null") } catch {
+                throw end(.parked(reason: "mismatch: the journaled result of step \(entry.step) cannot be read"))
+            }
+        }
+        guard let refusal = try? WorkflowJSON.value(StoredRefusal.self, from: entry.result ?? "") else {
+            throw end(.parked(reason: "mismatch: the journaled refusal of step \(entry.step) cannot be read"))
+        }
+        if !refusal.isForced { execution.withLock { $0.forget(undoOf: entry.step) } }
+        throw StepRefused(step: entry.step, fault: refusal.fault)
+    }
+
+    /// Journals the refusal with the next journal transaction, and throws it.
+    func refuse<R: Decodable>(_ entry: JournalEntry, _ refusal: StoredRefusal, as type: R.Type) throws -> R {
+        var entry = entry
+        entry.state = .refused
+        entry.result = try stored(refusal, of: entry.step)
+        record(entry, isWritten: false)
+        return try answer(entry, as: type)
+    }
+
+    var isRefusing: Bool { execution.withLock { $0.isRefusing } }
+
+    func blank(_ seq: Int, _ step: String, _ kind: JournalEntry.Kind, _ inputHash: String) -> JournalEntry {
+        JournalEntry(
+            seq: seq,
+            step: step,
+            kind: kind,
+            inputHash: inputHash,
+            state: .open,
+            result: nil,
+            generation: 0,
+            at: tools.time.date
+        )
+    }
+}
+
+/// What an execution works with.
+struct WorkflowTools: Sendable {
+    let service: String
+    let database: any SQLDatabase
+    let time: any TimeSource
+    let entropy: any Entropy
+    let limits: WorkflowLimits
+    let observe: @Sendable (WorkflowEvent) -> Void
+    /// Answers true where a test kills the execution.
+    let probe: (@Sendable (_ boundary: String) -> Bool)?
+}

@@ -1,0 +1,137 @@
+import Logging
+import MartletCore
+import MartletSQL
+import Synchronization
+
+extension WorkflowEngine {
+    /// Runs the function once, to its end or to where it has to stop, and writes what became of it.
+    func execute(_ run: ClaimedRun) async {
+        let trace = run.trace?.child(tools.entropy)
+        await TraceContext.$current.withValue(trace) {
+            tools.observe(WorkflowEvent(run, .claimed))
+            let context = WorkflowContext(run, tools)
+            await context.settle(await settlement(of: run, context))
+            if case .suspended(.some(let until)) = context.execution.withLock({ $0.ending }) {
+                let moment = time.now + (until - time.date)
+                state.withLock { $0.look(at: moment) }
+            }
+        }
+        let bells = state.withLock { $0.ended(run) }
+        for watcher in bells { watcher.ring() }
+        bell.ring()
+    }
+
+    private func function(_ run: ClaimedRun) throws -> @Sendable (String, WorkflowContext) async throws -> String {
+        // The claim asks only for what is registered.
+        guard let workflow = state.withLock({ $0.workflows[run.key] }) else {
+            throw WorkflowNotRegistered(key: run.key)
+        }
+        return workflow.run
+    }
+
+    /// Runs the function, and the compensation when an operator demands it and the function did not see to it.
+    private func settlement(of run: ClaimedRun, _ context: WorkflowContext) async -> Settlement {
+        guard run.attempts.failures < limits.attemptsLimit else {
+            return .needsHuman(reason: "\(run.attempts.failures) executions ended without any progress")
+        }
+        let result: Result<String, any Error>
+        do { result = .success(try await function(run)(run.input, context)) } catch { result = .failure(error) }
+        if case .failure(let error as any FaultConvertible) = result, error.fault.code.outcome == .refused,
+            context.execution.withLock({ $0.owesCompensation && $0.ending == nil })
+        {
+            // What stops it has become the execution's ending, at which the settlement looks.
+            try? await context.compensate()
+        }
+        return context.settlement(of: result)
+    }
+}
+
+/// What is to be written about an execution that is over.
+enum Settlement: Sendable {
+    case completed(output: String)
+    case failed(WorkflowFailure)
+    case needsHuman(reason: String)
+    /// Given back as it is, to be claimed by the next process.
+    case released
+    /// Written already, or nothing may be written.
+    case nothing
+}
+
+extension WorkflowContext {
+    func settlement(of result: Result<String, any Error>) -> Settlement {
+        let (ending, leftover) = execution.withLock { ($0.ending, $0.journal.leftover) }
+        switch ending {
+        case .suspended, .killed, .interrupted: return .nothing
+        case .leaseLost:
+            Logger.current.info("workflow lease lost", metadata: ["workflow.run": "\(run.id)"])
+            return .nothing
+        case .parked(let reason): return .needsHuman(reason: reason)
+        case .cancelled: return .released
+        case nil: break
+        }
+        if case .failure = result, Task.isCancelled { return .released }
+        if let leftover {
+            return .needsHuman(reason: "mismatch: the run ended before step \(leftover.seq), \(leftover.step)")
+        }
+        switch result {
+        case .success(let output) where output.utf8.count > tools.limits.bytesMax:
+            return .needsHuman(reason: "the output is longer than \(tools.limits.bytesMax) bytes")
+        case .success(let output): return .completed(output: output)
+        case .failure(let error as any FaultConvertible) where error.fault.code.outcome == .refused:
+            return .failed(WorkflowFailure(error))
+        case .failure(let error):
+            Logger.current.error("workflow threw", error: error, metadata: ["workflow.run": "\(run.id)"])
+            return .needsHuman(reason: "the workflow threw \(type(of: error))")
+        }
+    }
+
+    /// Writes the settlement with what the journal still owes. What cannot be written happens again when the lease has ended.
+    func settle(_ settlement: Settlement) async {
+        do {
+            switch settlement {
+            case .nothing:
+                if case .interrupted(let error) = execution.withLock({ $0.ending }) {
+                    Logger.current.warning(
+                        "workflow interrupted, goes on when its lease has ended",
+                        error: error,
+                        metadata: ["workflow.run": "\(run.id)"]
+                    )
+                }
+            case .completed(let output):
+                try await write { _ in .completed(output: output) }
+                crashPoint("workflow.completed")
+                tools.observe(WorkflowEvent(run, .completed))
+            case .failed(let failure):
+                let error = try WorkflowJSON.text(failure)
+                try await write { _ in .failed(error: error) }
+                crashPoint("workflow.completed")
+                tools.observe(WorkflowEvent(run, .failed(reason: failure.reason)))
+            case .needsHuman(let reason):
+                try await write { _ in .needsHuman(error: reason) }
+                Logger.current.error(
+                    "workflow parked, needs a human",
+                    metadata: [
+                        "workflow": "\(run.workflow)", "workflow.run": "\(run.id)", "workflow.reason": "\(reason)",
+                    ]
+                )
+                tools.observe(WorkflowEvent(run, .needsHuman(reason: reason)))
+            case .released:
+                let attempts = execution.withLock { $0.attempts }
+                try await write { .suspended(until: $0, waitingFor: nil, attempts: attempts) }
+            }
+        } catch {
+            Logger.current.warning(
+                "workflow outcome not written, goes on when its lease has ended",
+                error: error,
+                metadata: ["workflow.run": "\(run.id)"]
+            )
+        }
+    }
+
+    private func write(_ change: @escaping @Sendable (Timestamp) -> RunChange) async throws {
+        let run = run
+        try await journalTransaction("workflow.settle") { (tx: borrowing SQLTransaction, turn: JournalTurn) in
+            try WorkflowStore.apply(change(turn.date), to: run, at: turn.date, in: tx)
+        }
+    }
+}

@@ -1,0 +1,84 @@
+public import MartletCore
+public import MartletSQL
+import Synchronization
+
+extension WorkflowEngine {
+    /// How the run came out so far; `nil` when there is no such run of this workflow.
+    public func result<W: Workflow>(of run: String, as workflow: W.Type) async throws -> WorkflowOutcome<W.Output>? {
+        try await database.read("workflow.result") { (tx: borrowing SQLTransaction) in
+            try Self.result(of: run, as: workflow, in: tx)
+        }
+    }
+
+    /// As ``result(of:as:)``, in the caller's transaction.
+    public static func result<W: Workflow>(
+        of run: String,
+        as workflow: W.Type,
+        in tx: borrowing SQLTransaction
+    ) throws -> WorkflowOutcome<W.Output>? {
+        let rows = try tx.run(
+            "SELECT state, output, error FROM workflow_runs WHERE id = \(run) AND workflow = \(W.name)"
+        )
+        guard let row = rows.first else { return nil }
+        switch WorkflowState(rawValue: row.text(0)) {
+        case .completed: return .completed(try WorkflowJSON.value(W.Output.self, from: row.text(1)))
+        case .failed: return .failed(try WorkflowJSON.value(WorkflowFailure.self, from: row.text(2)))
+        case .needsHuman: return .needsHuman(reason: row.textIfPresent(2) ?? "")
+        case .open, nil: return .open
+        }
+    }
+
+    /// Waits until the run has come out, or until `deadline`, and answers how it stands then.
+    ///
+    /// A run that another process ends is seen at the latest after `pollPause`.
+    ///
+    /// - Returns: `nil` when there is no such run of this workflow.
+    public func settled<W: Workflow>(
+        _ run: String,
+        as workflow: W.Type,
+        until deadline: Moment
+    ) async throws -> WorkflowOutcome<W.Output>? {
+        let watcher = Doorbell()
+        let id = state.withLock { $0.watch(run, watcher) }
+        defer { state.withLock { $0.unwatch(id) } }
+        while true {
+            let outcome = try await result(of: run, as: workflow)
+            guard let outcome, !outcome.isSettled, time.now < deadline else { return outcome }
+            let moment = min(deadline, time.now + limits.pollPause)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { await watcher.wait() }
+                group.addTask { try await self.time.sleep(until: moment) }
+                defer { group.cancelAll() }
+                try await group.next()
+            }
+            try Task.checkCancellation()
+        }
+    }
+
+    /// Deletes up to `limit` runs that ended longer ago than `age`, with journals and signals. A job calls it until it answers 0.
+    ///
+    /// Runs that are open or need a human stay.
+    @discardableResult
+    public func purge(
+        olderThan age: Duration = WorkflowEngine.finishedRetention,
+        limit: Int = 500
+    ) async throws -> Int {
+        try await database.transaction("workflow.purge") { (tx: borrowing SQLTransaction) in
+            let rows = try tx.run(
+                """
+                SELECT id FROM workflow_runs
+                WHERE state IN ('completed', 'failed') AND updated_at < \((tx.date - age).microseconds)
+                ORDER BY id LIMIT \(limit)
+                """
+            )
+            let ids = rows.map { $0.text(0) }
+            try tx.run("DELETE FROM workflow_signals WHERE run IN (\(list: ids))")
+            try tx.run("DELETE FROM workflow_journal WHERE run IN (\(list: ids))")
+            try tx.run("DELETE FROM workflow_runs WHERE id IN (\(list: ids))")
+            return ids.count
+        }
+    }
+
+    /// What an operator may do; acts of it wake this engine.
+    public var operations: WorkflowOperations { WorkflowOperations(database, wake: { [self] in wake() }) }
+}

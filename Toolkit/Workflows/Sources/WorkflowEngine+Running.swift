@@ -1,0 +1,150 @@
+import Logging
+import MartletCore
+import MartletSQL
+import Synchronization
+
+extension WorkflowEngine {
+    /// Claims and executes runs until the task is cancelled; then gives back what it holds.
+    public func run() async throws {
+        await voidForeignLeases()
+        state.withLock { $0.isAccepting = true }
+        await withDiscardingTaskGroup { group in
+            group.addTask { await self.renewLeases() }
+            while !Task.isCancelled {
+                for run in state.withLock({ $0.begin() }) { group.addTask { await self.execute(run) } }
+                for run in await claimDue() { group.addTask { await self.execute(run) } }
+                activity.ring()
+                await rest()
+            }
+            state.withLock { $0.isAccepting = false }
+            group.cancelAll()
+        }
+        await releaseBirths()
+    }
+
+    /// Executes what is due, one run after another, until nothing is: for tests and tools, where no loop runs.
+    ///
+    /// - Returns: How many executions that took.
+    @discardableResult
+    public func runUntilIdle() async throws -> Int {
+        var executions = 0
+        while true {
+            wake()
+            let runs = await claimDue()
+            guard !runs.isEmpty else { return executions }
+            for run in runs {
+                await execute(run)
+                executions += 1
+            }
+        }
+    }
+
+    /// On SQLite one process owns the file, so whoever else held a lease is dead.
+    func voidForeignLeases() async {
+        let owner = owner
+        var failures = 0
+        while !Task.isCancelled {
+            do {
+                return try await database.transaction("workflow.boot") { (tx: borrowing SQLTransaction) in
+                    if tx.dialect == .sqlite { try WorkflowClaims.voidLeases(butOf: owner, in: tx) }
+                }
+            } catch {
+                failures += 1
+                Logger.current.warning(
+                    "workflow engine cannot start, will retry",
+                    error: error,
+                    metadata: ["attempt": "\(failures)"]
+                )
+                // A cancelled wait ends the loop by its condition.
+                try? await time.sleep(for: errorPause)
+            }
+        }
+    }
+
+    /// The due runs for which there is a place; none when it is not time to look.
+    private func claimDue() async -> [ClaimedRun] {
+        let now = time.now
+        let (limit, keys, held) = state.withLock { state in (state.takeLook(at: now), state.keys, state.held) }
+        guard limit > 0 else { return [] }
+        guard !keys.isEmpty else { return [] }
+        let (owner, lease) = (owner, limits.lease)
+        do {
+            let found = try await database.transaction("workflow.claim") { (tx: borrowing SQLTransaction) in
+                try WorkflowClaims.claim(keys, held: held, owner: owner, lease: lease, limit: limit, in: tx)
+            }
+            let now = time.now
+            state.withLock { state in
+                state.claimed(found.runs)
+                if found.runs.count == limit { state.lookSoon() }
+                let untilNext = found.nextWake.map { $0 - found.date } ?? limits.pollPause
+                state.look(at: now + min(untilNext, limits.pollPause))
+            }
+            return found.runs
+        } catch {
+            Logger.current.warning("claiming workflow runs failed, will retry", error: error)
+            let now = time.now
+            state.withLock { $0.look(at: now + errorPause) }
+            return []
+        }
+    }
+
+    private func rest() async {
+        switch state.withLock({ $0.rest }) {
+        case .none: return
+        case .untilRung: await bell.wait()
+        case .until(let moment):
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { await self.bell.wait() }
+                // A cancelled wait is over as well.
+                group.addTask { try? await self.time.sleep(until: moment) }
+                await group.next()
+                group.cancelAll()
+            }
+        }
+    }
+
+    private func renewLeases() async {
+        while !Task.isCancelled {
+            let held = state.withLock { $0.held }
+            guard !held.isEmpty else {
+                await activity.wait()
+                continue
+            }
+            // A cancelled wait ends the loop by its condition.
+            try? await time.sleep(for: limits.lease / 3)
+            let still = state.withLock { $0.held }
+            guard !Task.isCancelled, !still.isEmpty else { continue }
+            let (owner, lease) = (owner, limits.lease)
+            do {
+                try await database.transaction("workflow.renew") { (tx: borrowing SQLTransaction) in
+                    try WorkflowClaims.renew(still, owner: owner, lease: lease, in: tx)
+                }
+            } catch {
+                Logger.current.warning(
+                    "renewing workflow leases failed, will retry",
+                    error: error,
+                    metadata: ["runs": "\(still.count)"]
+                )
+            }
+        }
+    }
+
+    private func releaseBirths() async {
+        let ids = state.withLock { $0.abandonBirths() }
+        guard !ids.isEmpty else { return }
+        let owner = owner
+        do {
+            try await database.transaction("workflow.release") { (tx: borrowing SQLTransaction) in
+                try WorkflowClaims.release(ids, owner: owner, in: tx)
+            }
+        } catch {
+            Logger.current.warning(
+                "releasing workflow runs failed, their leases will end",
+                error: error,
+                metadata: ["runs": "\(ids.count)"]
+            )
+        }
+    }
+
+    private var errorPause: Duration { min(limits.pauseMin * 8, limits.pauseMax) }
+}

@@ -1,0 +1,197 @@
+public import MartletCore
+public import MartletSQL
+import Synchronization
+
+/// Executes the workflows of one service, inside its own database.
+///
+/// Safe to share between tasks. One per service and process.
+public final class WorkflowEngine: Sendable {
+    /// How long finished runs are kept, with journal and signals; see ``purge(olderThan:limit:)``.
+    public static let finishedRetention = Duration.seconds(90 * 24 * 3_600)
+    public static var migrations: [Migration] { WorkflowTables.migrations }
+
+    let tools: WorkflowTools
+    /// Names this engine in leases; a new one with every start of the process.
+    let owner: String
+    let state: Mutex<EngineState>
+    /// Wakes the loop.
+    let bell = Doorbell()
+    /// Wakes the renewal of leases.
+    let activity = Doorbell()
+
+    var database: any SQLDatabase { tools.database }
+    var time: any TimeSource { tools.time }
+    var limits: WorkflowLimits { tools.limits }
+
+    /// - Parameters:
+    ///   - service: The principal that remote steps call as.
+    ///   - observe: Sees what happens to runs, for metrics and alarms; it must be quick.
+    public convenience init(
+        service: String,
+        database: any SQLDatabase,
+        time: any TimeSource,
+        entropy: any Entropy,
+        limits: WorkflowLimits = WorkflowLimits(),
+        observe: @escaping @Sendable (WorkflowEvent) -> Void = { _ in }
+    ) {
+        self.init(
+            WorkflowTools(
+                service: service,
+                database: database,
+                time: time,
+                entropy: entropy,
+                limits: limits,
+                observe: observe,
+                probe: nil
+            )
+        )
+    }
+
+    init(_ tools: WorkflowTools) {
+        self.tools = tools
+        owner = "\(Identifier(time: tools.time, entropy: tools.entropy))"
+        state = Mutex(EngineState(concurrencyLimit: tools.limits.concurrencyLimit))
+    }
+
+    /// Adds workflows, before ``run()`` and before any start. Each name and version once.
+    public func register(_ workflows: [RegisteredWorkflow]) {
+        state.withLock { state in
+            for workflow in workflows { state.register(workflow) }
+        }
+    }
+
+    // MARK: Starting and signalling, in the caller's transaction
+
+    /// Starts a run when `tx` commits. A repeat with the same id does nothing and answers false.
+    ///
+    /// - Parameters:
+    ///   - id: Unique over all workflows of the service; it becomes part of the steps' keys.
+    ///   - principal: The id of the principal for whom the run acts, never a token; empty for nobody.
+    ///   - trace: The trace that the run belongs to. A transaction's body has no task of its own: hand the caller's in.
+    /// - Throws: ``WorkflowNotRegistered``; `Fault` when the input is longer than `bytesMax`.
+    @discardableResult
+    public func start<W: Workflow>(
+        _ workflow: W.Type,
+        id: String,
+        input: W.Input,
+        principal: String,
+        trace: TraceContext? = nil,
+        in tx: borrowing SQLTransaction
+    ) throws -> Bool {
+        let key = WorkflowKey.text(W.name, W.version)
+        guard state.withLock({ $0.workflows[key] != nil }) else { throw WorkflowNotRegistered(key: key) }
+        let text = try bounded(try WorkflowJSON.text(input))
+        let date = tx.date
+        let isClaimed = state.withLock { $0.claimsAtBirth(key) }
+        let wakeAt = isClaimed ? date + limits.lease : date
+        let rows = try tx.run(
+            """
+            INSERT INTO workflow_runs (id, workflow, version, state, input, principal, traceparent, lease_owner, fence,
+                wake_at, attempts, unknowns, forced, created_at, updated_at)
+            VALUES (\(id), \(W.name), \(W.version), 'open', \(text), \(principal), \(trace?.traceparent),
+                \(isClaimed ? owner : nil), 1, \(wakeAt.microseconds), \(isClaimed ? 1 : 0), 0, 0,
+                \(date.microseconds), \(date.microseconds))
+            ON CONFLICT (id) DO NOTHING RETURNING id
+            """
+        )
+        guard !rows.isEmpty else { return false }
+        let born = ClaimedRun(
+            id: id,
+            workflow: W.name,
+            version: W.version,
+            input: text,
+            principal: principal,
+            trace: trace,
+            owner: owner,
+            fence: 1,
+            attempts: Attempts(),
+            isForced: false,
+            journal: [],
+            date: date
+        )
+        tx.afterCommit { [self] in
+            crashPoint("workflow.started")
+            state.withLock { state in
+                if isClaimed { state.born(born) } else { state.lookSoon() }
+            }
+            bell.ring()
+        }
+        return true
+    }
+
+    /// Starts a run for the caller of `context`: its subject and its trace.
+    @discardableResult
+    public func start<W: Workflow>(
+        _ workflow: W.Type,
+        id: String,
+        input: W.Input,
+        for context: CallContext,
+        in tx: borrowing SQLTransaction
+    ) throws -> Bool {
+        try start(
+            workflow,
+            id: id,
+            input: input,
+            principal: context.principal.subject,
+            trace: context.trace,
+            in: tx
+        )
+    }
+
+    /// Leaves a signal for a run when `tx` commits, and wakes the run when it waits for it. Every signal is consumed once.
+    ///
+    /// - Returns: False when there is no such run or it has ended: the signal is then dropped.
+    /// - Throws: `Fault` when the payload is longer than `bytesMax` or the run has `signalsLimit` signals.
+    @discardableResult
+    public func signal(
+        run: String,
+        name: String,
+        payload: some Encodable & Sendable,
+        in tx: borrowing SQLTransaction
+    ) throws -> Bool {
+        let text = try bounded(try WorkflowJSON.text(payload))
+        let rows = try tx.run(
+            """
+            SELECT (SELECT COUNT(*) FROM workflow_signals WHERE run = \(run)) FROM workflow_runs
+            WHERE id = \(run) AND state IN ('open', 'needs_human')
+            """
+        )
+        guard let count = rows.first?.int(0) else { return false }
+        guard count < limits.signalsLimit else {
+            throw Fault(.resourceExhausted, .overloaded, "the run has too many signals")
+        }
+        let date = tx.date.microseconds
+        try tx.run(
+            """
+            INSERT INTO workflow_signals (run, seq, name, payload, at)
+            VALUES (\(run), \(count + 1), \(name), \(text), \(date))
+            """
+        )
+        try tx.run(
+            """
+            UPDATE workflow_runs SET wake_at = \(date)
+            WHERE id = \(run) AND state = 'open' AND lease_owner IS NULL AND waiting_for = \(name)
+            """
+        )
+        tx.afterCommit { [self] in wake() }
+        return true
+    }
+
+    /// Has the loop look for due runs at once.
+    func wake() {
+        state.withLock { $0.lookSoon() }
+        bell.ring()
+    }
+
+    private func bounded(_ text: String) throws -> String {
+        guard text.utf8.count <= limits.bytesMax else {
+            throw Fault(.invalidArgument, .requestTooLarge, "longer than \(limits.bytesMax) bytes")
+        }
+        return text
+    }
+}
+
+/// A run was to be started of a workflow that its engine does not know: a bug in the composition.
+public struct WorkflowNotRegistered: Error, Equatable {
+    public let key: String
+}

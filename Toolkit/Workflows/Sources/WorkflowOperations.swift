@@ -1,0 +1,165 @@
+import MartletCore
+public import MartletSQL
+
+/// What an operator sees and may do. The functions that take `tx` let an audit row stand in the same transaction.
+public struct WorkflowOperations: Sendable {
+    /// Runs on one page.
+    public static let pageLimit = 200
+
+    private let database: any SQLDatabase
+    private let wake: (@Sendable () -> Void)?
+
+    /// Acts of it are seen by engines at their next look; ``WorkflowEngine/operations`` wakes its own.
+    public init(_ database: any SQLDatabase) { self.init(database, wake: nil) }
+
+    init(_ database: any SQLDatabase, wake: (@Sendable () -> Void)?) {
+        self.database = database
+        self.wake = wake
+    }
+
+    // MARK: Looking
+
+    /// Runs, newest first; all states when `state` is `nil`.
+    ///
+    /// - Parameters:
+    ///   - cursor: The last run of the page before; `nil` for the first page.
+    ///   - limit: 1 to ``pageLimit``, clamped.
+    public func list(
+        state: WorkflowState? = nil,
+        after cursor: WorkflowCursor? = nil,
+        limit: Int = 50
+    ) async throws -> [WorkflowRun] {
+        try await database.read("workflow.list") { (tx: borrowing SQLTransaction) in
+            var values: [SQLValue] = []
+            var conditions = ["1 = 1"]
+            if let state {
+                values.append(.text(state.rawValue))
+                conditions.append("state = $\(values.count)")
+            }
+            if let cursor {
+                values += [.integer(cursor.createdAt.microseconds), .text(cursor.id)]
+                conditions.append("(created_at, id) < ($\(values.count - 1), $\(values.count))")
+            }
+            values.append(.integer(Int64(min(max(limit, 1), Self.pageLimit))))
+            let text = """
+                SELECT \(WorkflowRun.columns) FROM workflow_runs WHERE \(conditions.joined(separator: " AND "))
+                ORDER BY created_at DESC, id DESC LIMIT $\(values.count)
+                """
+            return try tx.run(SQLQuery(unchecked: text, values: values)).map { WorkflowRun(row: $0) }
+        }
+    }
+
+    /// One run with its journal and signals; `nil` when there is none.
+    public func show(
+        _ run: String
+    ) async throws -> (run: WorkflowRun, journal: [JournalEntry], signals: [WorkflowSignal])? {
+        try await database.read("workflow.show") { (tx: borrowing SQLTransaction) in
+            guard let found = try Self.find(run, in: tx) else { return nil }
+            let journal = try WorkflowStore.journal(of: run, in: tx)
+            let rows = try tx.run(
+                "SELECT seq, name, consumed, at FROM workflow_signals WHERE run = \(run) ORDER BY seq"
+            )
+            let signals = rows.map { row in
+                WorkflowSignal(
+                    seq: row.int(0),
+                    name: row.text(1),
+                    consumedBy: row.intIfPresent(2),
+                    at: Timestamp(microseconds: row.int64(3))
+                )
+            }
+            return (found, journal, signals)
+        }
+    }
+
+    /// How many runs stand where, by workflow, version and state.
+    ///
+    /// An old version may be dropped from the code once none of its runs is open or needs a human.
+    public func counts() async throws -> [WorkflowCount] {
+        try await database.read("workflow.counts") { (tx: borrowing SQLTransaction) in
+            try tx.run(
+                """
+                SELECT workflow, version, state, COUNT(*) FROM workflow_runs
+                GROUP BY workflow, version, state ORDER BY workflow, version, state
+                """
+            ).map { row in
+                WorkflowCount(
+                    workflow: row.text(0),
+                    version: row.int(1),
+                    state: WorkflowState(rawValue: row.text(2)) ?? .needsHuman,
+                    count: row.int(3)
+                )
+            }
+        }
+    }
+
+    /// One run, in the caller's transaction; `nil` when there is none.
+    public static func find(_ run: String, in tx: borrowing SQLTransaction) throws -> WorkflowRun? {
+        let query = SQLQuery(
+            unchecked: "SELECT \(WorkflowRun.columns) FROM workflow_runs WHERE id = $1",
+            values: [.text(run)]
+        )
+        return try tx.run(query).first.map { WorkflowRun(row: $0) }
+    }
+
+    // MARK: Acting
+
+    /// Lets a run that needs a human go on where it stopped, its attempts forgotten.
+    ///
+    /// The operator vouches for the age of its keys: the open step is asked again. False when the run does not need a human.
+    @discardableResult
+    public func retry(_ run: String) async throws -> Bool {
+        try await database.transaction("workflow.retry") { (tx: borrowing SQLTransaction) in
+            try retry(run, in: tx)
+        }
+    }
+
+    /// As ``retry(_:)``, in the caller's transaction.
+    @discardableResult
+    public func retry(_ run: String, in tx: borrowing SQLTransaction) throws -> Bool {
+        let date = tx.date.microseconds
+        let rows = try tx.run(
+            """
+            UPDATE workflow_runs SET state = 'open', error = NULL, wake_at = \(date), attempts = 0, unknowns = 0,
+                updated_at = \(date)
+            WHERE id = \(run) AND state = 'needs_human' RETURNING id
+            """
+        )
+        guard !rows.isEmpty else { return false }
+        try tx.run(
+            "UPDATE workflow_journal SET at = \(date) WHERE run = \(run) AND state = 'open' AND kind = 'remote'"
+        )
+        wakeAfterCommit(tx)
+        return true
+    }
+
+    /// Ends a run: what has no answer yet is refused, so that the workflow takes its own way of failing, and what was done is undone.
+    ///
+    /// Whoever executes it loses it, and the step at which it was is undone as well. False when the run has ended.
+    @discardableResult
+    public func compensate(_ run: String) async throws -> Bool {
+        try await database.transaction("workflow.compensate") { (tx: borrowing SQLTransaction) in
+            try compensate(run, in: tx)
+        }
+    }
+
+    /// As ``compensate(_:)``, in the caller's transaction.
+    @discardableResult
+    public func compensate(_ run: String, in tx: borrowing SQLTransaction) throws -> Bool {
+        let date = tx.date.microseconds
+        let rows = try tx.run(
+            """
+            UPDATE workflow_runs SET state = 'open', error = NULL, forced = 1, fence = fence + 1, lease_owner = NULL,
+                waiting_for = NULL, wake_at = \(date), attempts = 0, unknowns = 0, updated_at = \(date)
+            WHERE id = \(run) AND state IN ('open', 'needs_human') RETURNING id
+            """
+        )
+        guard !rows.isEmpty else { return false }
+        wakeAfterCommit(tx)
+        return true
+    }
+
+    private func wakeAfterCommit(_ tx: borrowing SQLTransaction) {
+        guard let wake else { return }
+        tx.afterCommit(wake)
+    }
+}

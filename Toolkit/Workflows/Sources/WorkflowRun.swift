@@ -1,0 +1,80 @@
+public import MartletCore
+import MartletSQL
+
+/// A run as an operator sees it.
+public struct WorkflowRun: Sendable, Hashable {
+    public let id: String
+    public let workflow: String
+    public let version: Int
+    public let state: WorkflowState
+    /// True while a process executes it.
+    public let isRunning: Bool
+    /// The signal for which it waits.
+    public let waitingFor: String?
+    /// When it may be claimed next; `nil` when only a signal can wake it, or nothing.
+    public let wakeAt: Timestamp?
+    /// Failed attempts of the step at which it is.
+    public let attempts: Int
+    /// True when an operator had it compensated.
+    public let isForced: Bool
+    /// JSON, with ids only.
+    public let input: String
+    public let output: String?
+    /// Why it failed (JSON) or needs a human (a sentence).
+    public let error: String?
+    public let principal: String
+    public let traceparent: String?
+    public let createdAt: Timestamp
+    public let updatedAt: Timestamp
+
+    static let columns =
+        "id, workflow, version, state, lease_owner, waiting_for, wake_at, attempts, forced, input, output, error, "
+        + "principal, traceparent, created_at, updated_at"
+
+    init(row: SQLRow) {
+        id = row.text(0)
+        workflow = row.text(1)
+        version = row.int(2)
+        state = WorkflowState(rawValue: row.text(3)) ?? .needsHuman
+        isRunning = !row.isNull(4)
+        waitingFor = row.textIfPresent(5)
+        wakeAt = row.intIfPresent(6).map { Timestamp(microseconds: Int64($0)) }
+        attempts = row.int(7)
+        isForced = row.bool(8)
+        input = row.text(9)
+        output = row.textIfPresent(10)
+        error = row.textIfPresent(11)
+        principal = row.text(12)
+        traceparent = row.textIfPresent(13)
+        createdAt = Timestamp(microseconds: row.int64(14))
+        updatedAt = Timestamp(microseconds: row.int64(15))
+    }
+}
+
+/// A signal that was left for a run.
+public struct WorkflowSignal: Sendable, Hashable {
+    public let seq: Int
+    public let name: String
+    /// The journal sequence of the step that took it; `nil` while it waits.
+    public let consumedBy: Int?
+    public let at: Timestamp
+}
+
+/// Where a page of runs goes on: after this run.
+public struct WorkflowCursor: Sendable, Hashable {
+    public let createdAt: Timestamp
+    public let id: String
+
+    public init(createdAt: Timestamp, id: String) {
+        self.createdAt = createdAt
+        self.id = id
+    }
+}
+
+/// How many runs of one workflow version are in one state.
+public struct WorkflowCount: Sendable, Hashable {
+    public let workflow: String
+    public let version: Int
+    public let state: WorkflowState
+    public let count: Int
+}
