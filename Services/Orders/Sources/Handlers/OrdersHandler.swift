@@ -17,7 +17,7 @@ struct OrdersHandler: OrdersCalls {
 
     func placeOrder(_ request: PlaceOrderRequest, context: CallContext) async throws -> PlaceOrderResponse {
         if let stored = try await context.storedResponse(
-            on: database, OrdersMethods.placeOrder, request, as: PlaceOrderResponse.self)
+            PlaceOrderResponse.self, on: database, OrdersMethods.placeOrder, request)
         {
             return stored
         }

@@ -1,0 +1,44 @@
+import CartsContract
+import CatalogContract
+public import MartletContract
+import MartletCore
+public import MartletHost
+public import MartletOutbox
+public import MartletSQL
+import OrdersContract
+
+/// Carts, assembled: reads as the table of contents of this folder.
+public struct CartsService: ServiceBlueprint {
+    public static let name = "carts"
+    public static let migrations = CartStore.migrations
+
+    let handler: CartsHandler
+
+    public init(on platform: Platform) {
+        handler = CartsHandler(
+            service: Self.name, database: platform.database,
+            catalog: CatalogClient(over: platform.channel(to: "catalog")), time: platform.time,
+            entropy: platform.entropy)
+    }
+
+    public var handlers: [ServedContract] { [.carts(handler)] }
+
+    public var subscriptions: [Subscription] {
+        [
+            .on(OrdersTopics.orders, group: Self.name) { [store = handler.store] order, tx in
+                guard order.kind == .placed, !order.cartID.isEmpty else { return }
+                let owner: CartOwner =
+                    order.cartID == CartOwner.ownName ? .customer(order.customerID) : .guest(order.cartID)
+                try store.close(owner.cartID, orderID: order.orderID, in: tx)
+            }
+        ]
+    }
+
+    public var jobs: [Job] {
+        [
+            Job("forget carts", every: .seconds(3600)) { [handler] in
+                try await handler.database.transaction("forget carts") { tx in try handler.store.purge(in: tx) }
+            }
+        ]
+    }
+}

@@ -1,0 +1,105 @@
+import CartsContract
+import MartletCore
+import MartletMessaging
+import MartletOutbox
+import MartletSQL
+
+/// The carts' tables.
+struct CartStore: Sendable {
+    static let linesLimit = 2_000
+    /// How long a cart that nobody touches is kept.
+    static let retention = Duration.seconds(90 * 24 * 3600)
+    /// How many carts one run of the purger removes.
+    static let purgeBatch = 100
+
+    static let migrations = [
+        Migration(
+            "carts", 1,
+            [
+                "CREATE TABLE carts (id TEXT PRIMARY KEY, touched_at BIGINT NOT NULL)",
+                "CREATE INDEX carts_by_age ON carts (touched_at)",
+                """
+                CREATE TABLE cart_lines (
+                    cart_id TEXT NOT NULL REFERENCES carts (id),
+                    sku TEXT NOT NULL,
+                    quantity BIGINT NOT NULL CHECK (quantity > 0),
+                    PRIMARY KEY (cart_id, sku)
+                )
+                """,
+            ])
+    ]
+
+    /// Opens the cart; a repeat only notes that it was touched.
+    func open(_ owner: CartOwner, in tx: borrowing SQLTransaction) throws {
+        try tx.run(
+            """
+            INSERT INTO carts (id, touched_at) VALUES (\(owner.cartID), \(tx.date.microseconds))
+            ON CONFLICT (id) DO UPDATE SET touched_at = excluded.touched_at
+            """)
+    }
+
+    /// A customer's cart is there as soon as it is looked for; a guest's must have been opened.
+    ///
+    /// - Throws: `CartError.unknownCart`.
+    func lines(_ owner: CartOwner, in tx: borrowing SQLTransaction) throws -> [(sku: String, quantity: Int)] {
+        if case .guest = owner, try tx.run("SELECT 1 FROM carts WHERE id = \(owner.cartID)").isEmpty {
+            throw CartError.unknownCart
+        }
+        return try tx.run("SELECT sku, quantity FROM cart_lines WHERE cart_id = \(owner.cartID) ORDER BY sku")
+            .map { ($0.text(0), $0.int(1)) }
+    }
+
+    /// Sets a line, or removes it with quantity 0. A repeat changes nothing.
+    func set(_ sku: String, to quantity: Int, _ owner: CartOwner, in tx: borrowing SQLTransaction) throws {
+        let before = try lines(owner, in: tx)
+        try open(owner, in: tx)
+        let known = before.first { $0.sku == sku }?.quantity ?? 0
+        guard known != quantity else { return }
+        if quantity == 0 {
+            try tx.run("DELETE FROM cart_lines WHERE cart_id = \(owner.cartID) AND sku = \(sku)")
+        } else {
+            guard known > 0 || before.count < Self.linesLimit else {
+                throw CartError.tooManyLines(limit: Self.linesLimit)
+            }
+            try tx.run(
+                """
+                INSERT INTO cart_lines (cart_id, sku, quantity) VALUES (\(owner.cartID), \(sku), \(quantity))
+                ON CONFLICT (cart_id, sku) DO UPDATE SET quantity = excluded.quantity
+                """)
+        }
+        try tell(owner.cartID, orderID: "", in: tx)
+    }
+
+    /// Empties a cart that became an order. A repeat, and an unknown cart, changes nothing.
+    func close(_ cartID: String, orderID: String, in tx: borrowing SQLTransaction) throws {
+        let gone = try tx.run("DELETE FROM cart_lines WHERE cart_id = \(cartID) RETURNING sku")
+        guard !gone.isEmpty else { return }
+        try tell(cartID, orderID: orderID, in: tx)
+    }
+
+    /// Forgets the carts that nobody has touched for long, the oldest first.
+    func purge(in tx: borrowing SQLTransaction) throws {
+        let due = (tx.date - Self.retention).microseconds
+        let old = try tx.run(
+            "SELECT id FROM carts WHERE touched_at < \(due) ORDER BY touched_at, id LIMIT \(Self.purgeBatch)")
+        for row in old {
+            try tx.run("DELETE FROM cart_lines WHERE cart_id = \(row.text(0))")
+            try tx.run("DELETE FROM carts WHERE id = \(row.text(0))")
+        }
+    }
+
+    private func tell(_ cartID: String, orderID: String, in tx: borrowing SQLTransaction) throws {
+        let rows = try tx.run("SELECT sku, quantity FROM cart_lines WHERE cart_id = \(cartID) ORDER BY sku")
+        let event = CartChanged.with {
+            $0.cartID = cartID
+            $0.orderID = orderID
+            $0.lines = rows.map { row in
+                .with {
+                    $0.sku = row.text(0)
+                    $0.quantity = UInt32(row.int(1))
+                }
+            }
+        }
+        try tx.append(try Message(event, on: CartsTopics.carts))
+    }
+}

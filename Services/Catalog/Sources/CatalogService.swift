@@ -1,0 +1,16 @@
+import CatalogContract
+public import MartletContract
+public import MartletHost
+public import MartletSQL
+
+/// The catalogue, assembled: reads as the table of contents of this folder.
+public struct CatalogService: ServiceBlueprint {
+    public static let name = "catalog"
+    public static let migrations = CatalogSchema.migrations
+
+    let database: any SQLDatabase
+
+    public init(on platform: Platform) { database = platform.database }
+
+    public var handlers: [ServedContract] { [.catalog(CatalogHandler(database: database))] }
+}

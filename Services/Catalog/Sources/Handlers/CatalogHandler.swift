@@ -1,0 +1,130 @@
+import CatalogContract
+import MartletContract
+import MartletCore
+import MartletOutbox
+import MartletSQL
+import SharedContract
+import SwiftProtobuf
+
+/// Turns messages into the catalogue's words, and back. Decides nothing.
+struct CatalogHandler: CatalogCalls {
+    let database: any SQLDatabase
+    let store = CatalogStore()
+
+    func putProduct(_ request: PutProductRequest, context: CallContext) async throws -> PutProductResponse {
+        try await context.transaction(on: database, CatalogMethods.putProduct, request) { tx in
+            try store.put(Product(sku: request.sku, name: request.name, isStocked: request.stocked), in: tx)
+            return try PutProductResponse.with { $0.product = try known(request.sku, in: tx).message }
+        }
+    }
+
+    func setPrice(_ request: SetPriceRequest, context: CallContext) async throws -> SetPriceResponse {
+        try await context.transaction(on: database, CatalogMethods.setPrice, request) { tx in
+            let from = request.hasEffectiveFrom ? Timestamp(request.effectiveFrom) : tx.date
+            let price = DatedPrice(price: request.unitPrice, effectiveFrom: from)
+            try store.set(price, of: request.sku, in: tx)
+            return SetPriceResponse.with { $0.price = price.message }
+        }
+    }
+
+    func importProducts(
+        _ request: ImportProductsRequest, context: CallContext
+    ) async throws -> ImportProductsResponse {
+        try await context.transaction(on: database, CatalogMethods.importProducts, request) { tx in
+            for item in request.products {
+                try store.put(Product(sku: item.sku, name: item.name, isStocked: item.stocked), in: tx)
+                for price in item.prices {
+                    let dated = DatedPrice(
+                        price: price.unitPrice, effectiveFrom: Timestamp(price.effectiveFrom))
+                    try store.set(dated, of: item.sku, in: tx)
+                }
+            }
+            return ImportProductsResponse.with {
+                $0.products = UInt32(request.products.count)
+                $0.prices = UInt32(request.products.reduce(0) { $0 + $1.prices.count })
+            }
+        }
+    }
+
+    func searchProducts(
+        _ request: SearchProductsRequest, context: CallContext
+    ) async throws -> SearchProductsResponse {
+        let size = request.pageSize == 0 ? 20 : Int(request.pageSize)
+        let after = try PageToken(request.pageToken, parts: 1)[0]
+        let found = try await database.read("search", deadline: context.deadline) { tx in
+            try store.search(SearchQuery(request.query), after: after, limit: size + 1, in: tx)
+        }
+        return .with {
+            $0.products = found.prefix(size).map(\.message)
+            if found.count > size, let last = $0.products.last { $0.page.nextPageToken = PageToken([last.sku]).text }
+        }
+    }
+
+    func getProduct(_ request: GetProductRequest, context: CallContext) async throws -> GetProductResponse {
+        try await database.read("get product", deadline: context.deadline) { tx in
+            try .with { $0.product = try known(request.sku, in: tx).message }
+        }
+    }
+
+    func listPrices(_ request: ListPricesRequest, context: CallContext) async throws -> ListPricesResponse {
+        let size = request.pageSize == 0 ? 50 : Int(request.pageSize)
+        let after = Int64(try PageToken(request.pageToken, parts: 1)[0]) ?? .min
+        let prices = try await database.read("list prices", deadline: context.deadline) { tx in
+            _ = try known(request.sku, in: tx)
+            return try store.prices(
+                of: request.sku, after: Timestamp(microseconds: after), limit: size + 1, in: tx)
+        }
+        return .with {
+            $0.prices = prices.prefix(size).map(\.message)
+            if prices.count > size, let last = prices.prefix(size).last {
+                $0.page.nextPageToken = PageToken([String(last.effectiveFrom.microseconds)]).text
+            }
+        }
+    }
+
+    func quotePrices(_ request: QuotePricesRequest, context: CallContext) async throws -> QuotePricesResponse {
+        let found = try await database.read("quote", deadline: context.deadline) { tx in
+            var found: [PricedProduct] = []
+            for sku in Set(request.skus).sorted() {
+                if let product = try store.product(sku, in: tx), product.price != nil { found.append(product) }
+            }
+            return found
+        }
+        return .with {
+            $0.quotes = found.map { found in
+                .with {
+                    $0.sku = found.product.sku
+                    $0.name = found.product.name
+                    $0.stocked = found.product.isStocked
+                    if let price = found.price { $0.unitPrice = price }
+                }
+            }
+        }
+    }
+
+    private func known(_ sku: String, in tx: borrowing SQLTransaction) throws -> PricedProduct {
+        guard let product = try store.product(sku, in: tx) else { throw CatalogError.unknownSKU(sku) }
+        return product
+    }
+}
+
+extension PricedProduct {
+    /// The product in the words of the contract.
+    var message: CatalogContract.Product {
+        .with {
+            $0.sku = product.sku
+            $0.name = product.name
+            $0.stocked = product.isStocked
+            if let price { $0.price = price }
+        }
+    }
+}
+
+extension DatedPrice {
+    var message: Price {
+        .with {
+            $0.unitPrice = price
+            $0.effectiveFrom = Google_Protobuf_Timestamp(effectiveFrom)
+        }
+    }
+}

@@ -1,0 +1,11 @@
+import MartletCore
+
+// The one place where a "no" of the domain becomes a "no" on the wire.
+
+extension CatalogError: FaultConvertible {
+    var fault: Fault {
+        switch self {
+        case .unknownSKU(let sku): Fault(.notFound, "catalog.unknown_sku", "there is no product \(sku)", field: "sku")
+        }
+    }
+}

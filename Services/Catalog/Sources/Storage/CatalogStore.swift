@@ -1,0 +1,120 @@
+import CatalogContract
+import MartletCore
+import MartletMessaging
+import MartletOutbox
+import MartletSQL
+import SharedContract
+
+/// The tables of products, prices and the full-text index.
+struct CatalogStore: Sendable {
+    /// Creates or replaces; tells it only when something changed.
+    func put(_ product: Product, in tx: borrowing SQLTransaction) throws {
+        let known = try tx.run("SELECT id, name, stocked FROM products WHERE sku = \(product.sku)").first
+        if let known, known.text(1) == product.name, known.bool(2) == product.isStocked { return }
+        let id: Int
+        if let known {
+            id = known.int(0)
+            try tx.run("UPDATE products SET name = \(product.name), stocked = \(product.isStocked) WHERE id = \(id)")
+            try tx.run("DELETE FROM product_words WHERE rowid = \(id)")
+        } else {
+            id = try tx.run(
+                """
+                INSERT INTO products (sku, name, stocked) VALUES (\(product.sku), \(product.name), \(product.isStocked))
+                RETURNING id
+                """)[0].int(0)
+        }
+        try tx.run("INSERT INTO product_words (rowid, sku, name) VALUES (\(id), \(product.sku), \(product.name))")
+        try tell(product, in: tx)
+    }
+
+    /// Sets the price from a moment on; tells it only when it changed.
+    ///
+    /// - Throws: `CatalogError.unknownSKU`.
+    func set(_ price: DatedPrice, of sku: String, in tx: borrowing SQLTransaction) throws {
+        guard let product = try product(sku, in: tx)?.product else { throw CatalogError.unknownSKU(sku) }
+        let from = price.effectiveFrom.microseconds
+        let known = try tx.run(
+            "SELECT currency, units, nanos FROM prices WHERE sku = \(sku) AND effective_from = \(from)"
+        ).first.map { Self.unitPrice($0, at: 0) }
+        if known == price.price { return }
+        try tx.run(
+            """
+            INSERT INTO prices (sku, effective_from, currency, units, nanos)
+            VALUES (\(sku), \(from), \(price.price.currency), \(price.price.units), \(price.price.nanos))
+            ON CONFLICT (sku, effective_from) DO UPDATE SET currency = excluded.currency, units = excluded.units,
+                nanos = excluded.nanos
+            """)
+        try tell(product, in: tx)
+    }
+
+    func product(_ sku: String, in tx: borrowing SQLTransaction) throws -> PricedProduct? {
+        guard let row = try tx.run("SELECT name, stocked FROM products WHERE sku = \(sku)").first else { return nil }
+        let product = Product(sku: sku, name: row.text(0), isStocked: row.bool(1))
+        return PricedProduct(product: product, price: try price(of: sku, in: tx))
+    }
+
+    /// Those that match, by SKU, after `sku`.
+    func search(
+        _ query: SearchQuery, after sku: String, limit: Int, in tx: borrowing SQLTransaction
+    ) throws -> [PricedProduct] {
+        let rows: [SQLRow]
+        if let words = query.fts5 {
+            rows = try tx.run(
+                """
+                SELECT sku, name, stocked FROM products
+                WHERE sku > \(sku) AND id IN (SELECT rowid FROM product_words WHERE product_words MATCH \(words))
+                ORDER BY sku LIMIT \(limit)
+                """)
+        } else {
+            rows = try tx.run(
+                "SELECT sku, name, stocked FROM products WHERE sku > \(sku) ORDER BY sku LIMIT \(limit)")
+        }
+        var found: [PricedProduct] = []
+        for row in rows {
+            let product = Product(sku: row.text(0), name: row.text(1), isStocked: row.bool(2))
+            found.append(PricedProduct(product: product, price: try price(of: product.sku, in: tx)))
+        }
+        return found
+    }
+
+    /// A product's prices after a moment, oldest first.
+    func prices(
+        of sku: String, after moment: Timestamp, limit: Int, in tx: borrowing SQLTransaction
+    ) throws -> [DatedPrice] {
+        try tx.run(
+            """
+            SELECT effective_from, currency, units, nanos FROM prices
+            WHERE sku = \(sku) AND effective_from > \(moment.microseconds) ORDER BY effective_from LIMIT \(limit)
+            """
+        ).map {
+            DatedPrice(price: Self.unitPrice($0, at: 1), effectiveFrom: Timestamp(microseconds: $0.int64(0)))
+        }
+    }
+
+    /// The price that holds now.
+    private func price(of sku: String, in tx: borrowing SQLTransaction) throws -> UnitPrice? {
+        try tx.run(
+            """
+            SELECT currency, units, nanos FROM prices WHERE sku = \(sku) AND effective_from <= \(tx.date.microseconds)
+            ORDER BY effective_from DESC LIMIT 1
+            """
+        ).first.map { Self.unitPrice($0, at: 0) }
+    }
+
+    private func tell(_ product: Product, in tx: borrowing SQLTransaction) throws {
+        let event = ProductChanged.with {
+            $0.sku = product.sku
+            $0.name = product.name
+            $0.stocked = product.isStocked
+        }
+        try tx.append(try Message(event, on: CatalogTopics.products))
+    }
+
+    private static func unitPrice(_ row: SQLRow, at column: Int) -> UnitPrice {
+        .with {
+            $0.currency = row.text(column)
+            $0.units = row.int64(column + 1)
+            $0.nanos = Int32(clamping: row.int(column + 2))
+        }
+    }
+}
