@@ -79,6 +79,10 @@ public final class SQLiteDatabase: SQLDatabase {
     /// How many logical transactions became how many commits since the database was opened.
     public var statistics: SQLStatistics { writer.statistics }
 
+    /// Transactions that wait for the writer.
+    public var waiting: Int { writing.waiting }
+
+    @discardableResult
     public func transaction<R: Sendable>(
         _ name: StaticString,
         deadline: Moment?,

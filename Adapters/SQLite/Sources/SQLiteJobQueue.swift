@@ -53,6 +53,8 @@ final class SQLiteJobQueue: Sendable {
         }
     }
 
+    var count: Int { state.withLock { $0.count } }
+
     /// The next body, if one waits.
     func next() -> SQLJob? { state.withLock { $0.next() } }
 

@@ -49,6 +49,8 @@ final class SQLiteThreads: SQLRunner {
 
     func submit(_ job: SQLJob) { queue.push(job) }
 
+    var waiting: Int { queue.count }
+
     func close() async {
         queue.close()
         await crew.allLeft()

@@ -52,4 +52,9 @@ private struct Step: Hashable, Comparable {
 public struct SchemaTooNew: Error, Equatable {
     public let room: String
     public let number: Int
+
+    public init(room: String, number: Int) {
+        self.room = room
+        self.number = number
+    }
 }

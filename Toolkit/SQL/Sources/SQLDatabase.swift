@@ -10,6 +10,7 @@ public protocol SQLDatabase: Sendable {
     ///   - name: For the log of slow bodies.
     ///   - deadline: Checked before the body and between its statements.
     /// - Throws: ``SQLError``; `Fault` with `deadlineExceeded`; otherwise whatever `body` throws, and then nothing is kept.
+    @discardableResult
     func transaction<R: Sendable>(
         _ name: StaticString,
         deadline: Moment?,
@@ -33,6 +34,7 @@ extension SQLDatabase {
     public func bootEpoch() async throws -> Int { 0 }
 
     /// Without a deadline; see ``transaction(_:deadline:_:)``.
+    @discardableResult
     public func transaction<R: Sendable>(
         _ name: StaticString = #function,
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R

@@ -47,6 +47,8 @@ public struct SQLJob: Sendable {
 public protocol SQLRunner: Sendable {
     /// Takes the job and sees to it that it is answered exactly once, with an error when it cannot run.
     func submit(_ job: SQLJob)
+    /// Jobs that were taken and have not begun.
+    var waiting: Int { get }
     /// Refuses new jobs and returns when those that were taken have been answered.
     func close() async
 }

@@ -1,0 +1,20 @@
+import MartletSQL
+import Testing
+
+@Suite("A query")
+struct SQLQueryTests {
+    @Test("binds what is interpolated, each value under a number of its own")
+    func interpolation() {
+        let none: Int? = nil
+        let query: SQLQuery = "SELECT \(1), \("a"), \(none), \(true), \([UInt8]([1])) WHERE x = \(1)"
+        #expect(query.text == "SELECT $1, $2, $3, $4, $5 WHERE x = $6")
+        #expect(query.values == [.integer(1), .text("a"), .null, .integer(1), .bytes([1]), .integer(1)])
+    }
+
+    @Test("numbers the members of a list after what stands before it, and writes NULL for an empty one")
+    func list() {
+        let query: SQLQuery = "a = \(0) AND b IN (\(list: ["x", "y"])) AND c IN (\(list: [Int]()))"
+        #expect(query.text == "a = $1 AND b IN ($2, $3) AND c IN (NULL)")
+        #expect(query.values == [.integer(0), .text("x"), .text("y")])
+    }
+}

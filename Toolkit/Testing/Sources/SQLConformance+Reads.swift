@@ -1,0 +1,57 @@
+import MartletSQL
+
+extension SQLConformance {
+    static let reads = [
+        Check("a read refuses to write, and is doomed by the attempt") { database, _ in
+            try await database.makeTable()
+            let writes: [SQLQuery] = [
+                "INSERT INTO t (id, n) VALUES (1, 0)", "UPDATE t SET n = 1", "DELETE FROM t", "DROP TABLE t",
+                "CREATE TABLE other (id BIGINT)",
+            ]
+            for query in writes {
+                let error = try await failure(query.text) {
+                    try await database.read { tx in
+                        do { try tx.run(query) } catch {}
+                    }
+                }
+                try require((error as? SQLError)?.kind == .misuse, "\(query.text): \(error)")
+            }
+            try require(try await database.ids().isEmpty, "something was written")
+            try await database.transaction { tx in try tx.run("INSERT INTO t (id, n) VALUES (1, 0)") }
+            try require(try await database.ids() == [1], "a transaction after the refused reads")
+        },
+        Check("a read is one snapshot, whatever is committed meanwhile") { database, _ in
+            try await database.makeTable()
+            try await database.transaction { tx in
+                try tx.run("INSERT INTO t (id, n) VALUES (1, 500)")
+                try tx.run("INSERT INTO t (id, n) VALUES (2, 500)")
+            }
+            let sums = try await withThrowingTaskGroup(of: Int?.self) { group in
+                for step in 0..<100 {
+                    group.addTask {
+                        try await database.transaction { tx in
+                            try tx.run("UPDATE t SET n = n - \(step) WHERE id = 1")
+                            try tx.run("UPDATE t SET n = n + \(step) WHERE id = 2")
+                        }
+                        return nil
+                    }
+                    group.addTask {
+                        try await database.read { tx in
+                            let first = try tx.run("SELECT n FROM t WHERE id = 1")[0].int(0)
+                            let second = try tx.run("SELECT n FROM t WHERE id = 2")[0].int(0)
+                            return first + second
+                        }
+                    }
+                }
+                return try await group.reduce(into: [Int]()) { if let sum = $1 { $0.append(sum) } }
+            }
+            try require(sums == [Int](repeating: 1_000, count: 100), "a read saw half of a transaction")
+        },
+        Check("an error of a read arrives as it was thrown") { database, _ in
+            let error = try await failure("the body") { try await database.read { _ in throw Refused(number: 3) } }
+            try require(error as? Refused == Refused(number: 3), "\(error)")
+            let wrong = try await failure("a wrong read") { try await database.read { tx in _ = try tx.run("SELEKT") } }
+            try require((wrong as? SQLError)?.kind == .misuse, "\(wrong)")
+        },
+    ]
+}

@@ -1,0 +1,90 @@
+import MartletSQL
+
+extension SQLConformance {
+    static let values = [
+        Check("values of every type come back as they went in") { database, _ in
+            let sent: [[SQLValue]] = [
+                [.integer(.min), .real(-0.1), .text(""), .bytes([])],
+                [.integer(.max), .real(.greatestFiniteMagnitude), .text("naïve 𝕬 '\"$1 ?1 \\ %"), .bytes([0, 255, 0])],
+                [.integer(0), .real(.leastNonzeroMagnitude), .text(String(repeating: "ab", count: 100_000)), .null],
+                [.integer(-1), .real(3), .null, .bytes([UInt8](repeating: 7, count: 1_000_000))],
+                [.null, .null, .text("\u{0}"), .null],
+            ]
+            try await database.transaction { tx in
+                let bytes = tx.dialect == .sqlite ? "BLOB" : "BYTEA"
+                try tx.run(
+                    SQLQuery(
+                        unchecked:
+                            "CREATE TABLE v (id BIGINT PRIMARY KEY, i BIGINT, r DOUBLE PRECISION, t TEXT, b \(bytes))"))
+            }
+            for (id, row) in sent.enumerated() {
+                let known = try await database.transaction { tx in
+                    // PostgreSQL's text cannot hold NUL; there it must be refused, which its adapter tests.
+                    guard tx.dialect == .sqlite || row[2] != .text("\u{0}") else { return false }
+                    try tx.run(
+                        "INSERT INTO v (id, i, r, t, b) VALUES (\(id), \(row[0]), \(row[1]), \(row[2]), \(row[3]))")
+                    return true
+                }
+                guard known else { continue }
+                let back = try await database.read { tx in try tx.run("SELECT i, r, t, b FROM v WHERE id = \(id)") }
+                try require(back == [SQLRow(row)], "row \(id) came back differently")
+            }
+        },
+        Check("a text with NUL in the middle is not cut") { database, _ in
+            let back: String? = try await database.transaction { tx in
+                guard tx.dialect == .sqlite else { return "a\u{0}b" }
+                try tx.run("CREATE TABLE s (t TEXT NOT NULL)")
+                try tx.run("INSERT INTO s (t) VALUES (\("a\u{0}b"))")
+                return try tx.run("SELECT t FROM s WHERE t = \("a\u{0}b")").first?.text(0)
+            }
+            try require(back == "a\u{0}b", "the text was cut")
+        },
+        Check("interpolated values are bound, never spliced") { database, _ in
+            try await database.makeTable()
+            let hostile = "'); DROP TABLE t; --"
+            let back = try await database.transaction { tx in
+                try tx.run("CREATE TABLE s (t TEXT NOT NULL)")
+                try tx.run("INSERT INTO s (t) VALUES (\(hostile))")
+                return try tx.run("SELECT t FROM s").map { $0.text(0) }
+            }
+            try require(back == [hostile], "the text changed")
+            try require(try await database.ids().isEmpty, "the other table is there and empty")
+        },
+        Check("a value may be used twice and out of order by its number") { database, _ in
+            try await database.makeTable()
+            let row = try await database.transaction { tx in
+                try tx.run(SQLQuery(unchecked: "INSERT INTO t (id, n) VALUES ($2, $1)", values: [.integer(20), .integer(1)]))
+                let query = SQLQuery(
+                    unchecked: "SELECT id, n FROM t WHERE n = $2 AND id = $1 AND n > $1",
+                    values: [.integer(1), .integer(20)])
+                return try tx.run(query)
+            }
+            try require(row == [SQLRow([.integer(1), .integer(20)])], "the values were mixed up")
+        },
+        Check("a list of values matches its members, an empty one nothing") { database, _ in
+            try await database.makeTable()
+            let (some, none) = try await database.transaction { tx in
+                for id in 1...4 { try tx.run("INSERT INTO t (id, n) VALUES (\(id), 0)") }
+                let some = try tx.run("SELECT id FROM t WHERE id IN (\(list: [2, 4, 9])) ORDER BY id")
+                let none = try tx.run("SELECT id FROM t WHERE id IN (\(list: [Int]()))")
+                return (some.map { $0.int(0) }, none.count)
+            }
+            try require(some == [2, 4], "the members")
+            try require(none == 0, "an empty list matches nothing")
+        },
+        Check("one statement inserts or changes, and returns what it did") { database, _ in
+            try await database.makeTable()
+            let counts = try await database.transaction { tx in
+                try (0..<3).map { _ in
+                    let rows = try tx.run(
+                        """
+                        INSERT INTO t (id, n) VALUES (\(1), \(1))
+                        ON CONFLICT (id) DO UPDATE SET n = t.n + excluded.n RETURNING n
+                        """)
+                    return rows.map { $0.int(0) }
+                }
+            }
+            try require(counts == [[1], [2], [3]], "\(counts)")
+        },
+    ]
+}
