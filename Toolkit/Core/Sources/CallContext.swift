@@ -8,6 +8,8 @@ public struct CallContext: Sendable {
     public var trace: TraceContext?
     /// Further headers by lower-case name, as they came in; never the `authorization` header.
     public var metadata: [String: String]
+    /// False when the caller repeats the call itself, as a workflow's step does: retries happen at one layer.
+    public var mayRetry = true
 
     public init(
         deadline: Moment? = nil, principal: Principal = .anonymous, idempotencyKey: String? = nil,

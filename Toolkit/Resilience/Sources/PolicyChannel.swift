@@ -1,0 +1,139 @@
+import Logging
+public import MartletContract
+public import MartletCore
+public import MartletTelemetry
+
+/// A channel to one peer behind a ``CallPolicy``.
+///
+/// The deadline is set here and kept by the channel below, which knows how to give a call up.
+public struct PolicyChannel: RPCChannel {
+    private let peer: String
+    private let channel: any RPCChannel
+    private let policy: CallPolicy
+    private let budget: RetryBudget
+    private let breaker: CircuitBreaker
+    private let bulkhead: Bulkhead
+    private let metrics: CallMetrics
+    private let time: any TimeSource
+    private let entropy: any Entropy
+
+    public init(
+        to peer: String,
+        over channel: any RPCChannel,
+        policy: CallPolicy,
+        metrics: MetricsRegistry,
+        time: any TimeSource,
+        entropy: any Entropy
+    ) {
+        self.peer = peer
+        self.channel = channel
+        self.policy = policy
+        self.time = time
+        self.entropy = entropy
+        budget = RetryBudget(capacity: policy.retryBurst, deposit: policy.retryShare)
+        let breaker = CircuitBreaker(failuresLimit: policy.failuresLimit, pause: policy.circuitPause, time: time)
+        self.breaker = breaker
+        bulkhead = Bulkhead(runningLimit: policy.runningLimit, waitingLimit: policy.waitingLimit, time: time)
+        self.metrics = CallMetrics(peer: peer, registry: metrics)
+        metrics.read(
+            "martlet_client_circuit_open",
+            help: "1 while calls to the peer are refused.",
+            labels: ["peer": peer]
+        ) {
+            breaker.isOpen ? 1 : 0
+        }
+    }
+
+    public func unary<Request: ContractMessage, Response: ContractMessage>(
+        _ method: MethodDescriptor,
+        _ request: Request,
+        _ context: CallContext
+    ) async throws -> Response {
+        let context = prepared(context)
+        let isRepeatable = context.mayRetry && (method.idempotent || context.idempotencyKey != nil)
+        budget.called()
+        var attempt = 1
+        while true {
+            do {
+                return try await self.attempt(method, context) { try await channel.unary(method, request, $0) }
+            } catch {
+                let fault = Fault(describing: error)
+                let left = context.deadline.map { $0 - time.now }
+                let pause = policy.retry.pause(
+                    after: attempt,
+                    fault,
+                    isRepeatable: isRepeatable,
+                    fraction: entropy.fraction(),
+                    left: left
+                )
+                guard let pause, budget.takeRetry() else { throw fault }
+                metrics.retries.add()
+                Logger.current.debug(
+                    "call failed, will retry",
+                    metadata: [
+                        "peer": "\(peer)", "method": "\(method.path)", "attempt": "\(attempt)", "retry.in": "\(pause)",
+                        "reason": "\(fault.reason)",
+                    ]
+                )
+                try await time.sleep(for: pause)
+                attempt += 1
+            }
+        }
+    }
+
+    /// A stream is opened once, has no deadline but the caller's, and keeps no place in the bulkhead while it is read.
+    public func serverStream<Request: ContractMessage, Response: ContractMessage>(
+        _ method: MethodDescriptor,
+        _ request: Request,
+        _ context: CallContext
+    ) async throws -> ResponseStream<Response> {
+        var traced = context
+        traced.trace = trace(context)
+        return try await attempt(method, traced) { try await channel.serverStream(method, request, $0) }
+    }
+
+    private func attempt<R: Sendable>(
+        _ method: MethodDescriptor,
+        _ context: CallContext,
+        _ call: (CallContext) async throws -> R
+    ) async throws -> R {
+        try await bulkhead.run(until: context.deadline) {
+            try await breaker.run(judging: Self.judge) {
+                let start = time.now
+                do {
+                    let result = try await call(context)
+                    metrics.called(method, nil, took: time.now - start)
+                    return result
+                } catch {
+                    metrics.called(method, Fault(describing: error).code, took: time.now - start)
+                    throw error
+                }
+            }
+        }
+    }
+
+    private func prepared(_ context: CallContext) -> CallContext {
+        var context = context
+        context.deadline = context.deadline ?? time.now + policy.timeout
+        context.trace = trace(context)
+        return context
+    }
+
+    /// A new span of the caller's trace, or a new trace.
+    private func trace(_ context: CallContext) -> TraceContext {
+        (context.trace ?? TraceContext.current).map { Self.child(of: $0, entropy) } ?? Self.root(entropy)
+    }
+
+    private static func child(of trace: TraceContext, _ entropy: some Entropy) -> TraceContext { trace.child(entropy) }
+    private static func root(_ entropy: some Entropy) -> TraceContext { .root(entropy) }
+
+    /// What an error says about the peer's health.
+    static func judge(_ error: any Error) -> CircuitBreaker.Verdict {
+        if error is CancellationError { return .nothing }
+        switch Fault(describing: error).code {
+        case .unavailable, .deadlineExceeded, .internal, .unknown, .dataLoss: return .failure
+        case .cancelled: return .nothing
+        default: return .success
+        }
+    }
+}

@@ -1,0 +1,138 @@
+import MartletContract
+import MartletCore
+import MartletTelemetry
+import MartletTesting
+import SwiftProtobuf
+import Synchronization
+import Testing
+
+@testable import MartletResilience
+
+/// An empty message, written by hand so that this module needs no contract.
+private struct Nothing: ContractMessage, Equatable {
+    static let protoMessageName = "test.Nothing"
+    static let shape = MessageShape("test.Nothing", [])
+    var unknownFields = UnknownStorage()
+
+    mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+        while try decoder.nextFieldNumber() != nil {}
+    }
+
+    func traverse<V: Visitor>(visitor: inout V) throws { try unknownFields.traverse(visitor: &visitor) }
+    func isEqualTo(message: any SwiftProtobuf.Message) -> Bool { (message as? Nothing) == self }
+    func check(_ violations: inout [FieldViolation], at path: String) {}
+}
+
+/// Answers with the faults that it was given, then with success.
+private final class Peer: RPCChannel {
+    let faults: Mutex<[Fault]>
+    let seen = Mutex<[CallContext]>([])
+
+    init(_ faults: [Fault]) { self.faults = Mutex(faults) }
+
+    var calls: Int { seen.withLock { $0.count } }
+
+    func unary<Request: ContractMessage, Response: ContractMessage>(
+        _ method: MethodDescriptor,
+        _ request: Request,
+        _ context: CallContext
+    ) async throws -> Response {
+        seen.withLock { $0.append(context) }
+        if let fault = faults.withLock({ $0.isEmpty ? nil : $0.removeFirst() }) { throw fault }
+        return Response()
+    }
+
+    func serverStream<Request: ContractMessage, Response: ContractMessage>(
+        _ method: MethodDescriptor,
+        _ request: Request,
+        _ context: CallContext
+    ) async throws -> ResponseStream<Response> { ResponseStream { nil } }
+}
+
+@Suite("A channel behind a policy")
+struct PolicyChannelTests {
+    let time = ManualTime()
+    let metrics = MetricsRegistry(service: "carts")
+    let read = MethodDescriptor(service: "s", name: "Get", idempotent: true, writes: false, scope: "", http: [])
+    let write = MethodDescriptor(service: "s", name: "Put", idempotent: false, writes: true, scope: "", http: [])
+    private let away = Fault(.unavailable, .unavailable, "away")
+
+    func channel(to peer: any RPCChannel, _ change: (inout CallPolicy) -> Void = { _ in }) -> PolicyChannel {
+        var policy = CallPolicy.betweenServices
+        policy.retry.base = .nanoseconds(1)
+        change(&policy)
+        return PolicyChannel(
+            to: "orders",
+            over: peer,
+            policy: policy,
+            metrics: metrics,
+            time: time,
+            entropy: ZeroEntropy()
+        )
+    }
+
+    struct ZeroEntropy: Entropy {
+        func next() -> UInt64 { 0 }
+    }
+
+    @Test("repeats a read that found nobody, up to its limit of attempts")
+    func repeats() async throws {
+        let peer = Peer([away, away, away])
+        await #expect(throws: Fault.self) {
+            let _: Nothing = try await channel(to: peer).unary(read, Nothing(), CallContext())
+        }
+        #expect(peer.calls == 3)
+    }
+
+    @Test("does not repeat a write without a key, or when the caller repeats it itself")
+    func doesNotRepeat() async throws {
+        var own = CallContext(idempotencyKey: "k")
+        own.mayRetry = false
+        for context in [CallContext(), own] {
+            let peer = Peer([away])
+            await #expect(throws: Fault.self) {
+                let _: Nothing = try await channel(to: peer).unary(write, Nothing(), context)
+            }
+            #expect(peer.calls == 1)
+        }
+        let peer = Peer([away])
+        let _: Nothing = try await channel(to: peer).unary(write, Nothing(), CallContext(idempotencyKey: "k"))
+        #expect(peer.calls == 2)
+    }
+
+    @Test("gives a call its deadline and a span of its trace")
+    func context() async throws {
+        let peer = Peer([])
+        let trace = TraceContext.root(SeededEntropy(seed: 1))
+        let _: Nothing = try await channel(to: peer).unary(read, Nothing(), CallContext(trace: trace))
+        let seen = try #require(peer.seen.withLock { $0.first })
+        #expect(seen.deadline == time.now + .seconds(5))
+        #expect(seen.trace?.traceID == trace.traceID)
+        #expect(seen.trace?.spanID != trace.spanID)
+    }
+
+    @Test("opens its circuit on a sick peer, not on one that refuses")
+    func circuit() async throws {
+        let refusing = Peer(Array(repeating: Fault(.notFound, .notFound, "no"), count: 5))
+        let well = channel(to: refusing) { $0.failuresLimit = 2 }
+        for _ in 1...5 { _ = try? await well.unary(read, Nothing(), CallContext()) as Nothing }
+        #expect(refusing.calls == 5)
+
+        let sick = Peer(Array(repeating: Fault(.internal, .internal, "oh"), count: 5))
+        let guarded = channel(to: sick) { $0.failuresLimit = 2 }
+        for _ in 1...5 { _ = try? await guarded.unary(read, Nothing(), CallContext()) as Nothing }
+        #expect(sick.calls == 2)
+    }
+
+    @Test("counts attempts by outcome")
+    func counts() async throws {
+        let peer = Peer([away])
+        let _: Nothing = try await channel(to: peer).unary(read, Nothing(), CallContext())
+        let text = MetricsText.exposition(of: [metrics])
+        #expect(
+            text.contains(#"martlet_client_calls_total{service="carts",peer="orders",method="/s/Get",code="ok"} 1"#)
+        )
+        #expect(text.contains(#"code="unavailable"} 1"#))
+        #expect(text.contains(#"martlet_client_retries_total{service="carts",peer="orders"} 1"#))
+    }
+}
