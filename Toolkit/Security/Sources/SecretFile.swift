@@ -1,0 +1,51 @@
+import Glibc
+
+/// A file that only its owner may read.
+enum SecretFile {
+    static let bytesLimit = 1 << 16
+
+    struct Unreadable: Error, Equatable, CustomStringConvertible {
+        let path: String
+        let message: String
+
+        var description: String { "\(path): \(message)" }
+    }
+
+    /// Creates or replaces the file with mode 0600, whole or not at all.
+    static func write(_ text: String, to path: String) throws(Unreadable) {
+        let temporary = "\(path).\(getpid()).new"
+        unlink(temporary)
+        let descriptor = open(temporary, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw failure(temporary) }
+        let bytes = Array(text.utf8)
+        let written = Glibc.write(descriptor, bytes, bytes.count)
+        let synced = fsync(descriptor) == 0
+        guard close(descriptor) == 0, synced, written == bytes.count else { throw failure(temporary) }
+        guard rename(temporary, path) == 0 else { throw failure(path) }
+    }
+
+    /// Reads the file; `nil` when there is none.
+    ///
+    /// - Throws: ``Unreadable`` also when others may read it.
+    static func read(_ path: String) throws(Unreadable) -> String? {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            if errno == ENOENT { return nil }
+            throw failure(path)
+        }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw failure(path) }
+        guard status.st_mode & 0o077 == 0 else {
+            throw Unreadable(path: path, message: "others may read it: chmod 600 it and make a new one")
+        }
+        var bytes = [UInt8](repeating: 0, count: bytesLimit)
+        let count = Glibc.read(descriptor, &bytes, bytes.count)
+        guard count >= 0, count < bytesLimit else { throw failure(path) }
+        return String(decoding: bytes.prefix(count), as: UTF8.self)
+    }
+
+    private static func failure(_ path: String) -> Unreadable {
+        Unreadable(path: path, message: String(cString: strerror(errno)))
+    }
+}

@@ -1,0 +1,90 @@
+import Foundation
+import JWTKit
+import MartletCore
+
+/// What a token says.
+///
+/// Decoded only after its signature has been checked, and by hand where a library would trap.
+struct TokenClaims: JWTPayload, Equatable {
+    var iss: String
+    var sub: String
+    var aud: [String]
+    /// Seconds since 1970.
+    var exp: Int64
+    var iat: Int64?
+    var nbf: Int64?
+    /// Separated by spaces (RFC 9068).
+    var scope: String
+    /// `user` or `service`.
+    var kind: String
+
+    private enum CodingKeys: String, CodingKey {
+        case iss, sub, aud, exp, iat, nbf, scope, kind
+    }
+
+    init(iss: String, sub: String, aud: [String], exp: Int64, iat: Int64?, nbf: Int64?, scope: String, kind: String) {
+        self.iss = iss
+        self.sub = sub
+        self.aud = aud
+        self.exp = exp
+        self.iat = iat
+        self.nbf = nbf
+        self.scope = scope
+        self.kind = kind
+    }
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        iss = try container.decode(String.self, forKey: .iss)
+        sub = try container.decode(String.self, forKey: .sub)
+        // RFC 7519: one audience may stand without its list.
+        if let one = try? container.decode(String.self, forKey: .aud) {
+            aud = [one]
+        } else {
+            aud = try container.decode([String].self, forKey: .aud)
+        }
+        exp = try container.decode(Int64.self, forKey: .exp)
+        iat = try container.decodeIfPresent(Int64.self, forKey: .iat)
+        nbf = try container.decodeIfPresent(Int64.self, forKey: .nbf)
+        scope = try container.decodeIfPresent(String.self, forKey: .scope) ?? ""
+        kind = try container.decodeIfPresent(String.self, forKey: .kind) ?? "user"
+    }
+
+    /// The claims are judged by ``TokenRules``, with a clock that is given.
+    func verify(using algorithm: some JWTAlgorithm) async throws {}
+}
+
+/// What a token must say to be accepted.
+struct TokenRules: Sendable {
+    static let subjectBytesLimit = 200
+    static let scopesLimit = 64
+
+    let issuer: String
+    let audience: String
+    let leeway: Duration
+
+    /// Who the token speaks for, and until when (without leeway).
+    func principal(_ claims: TokenClaims, at now: Timestamp) throws(TokenRefusal) -> Principal {
+        let slack = leeway.nanosecondsClamped / 1_000_000_000
+        let seconds = now.milliseconds / 1_000
+        guard claims.iss == issuer else { throw .issuer }
+        guard claims.aud.contains(audience) else { throw .audience }
+        guard seconds < claims.exp.addingReportingOverflow(slack).partialValue, claims.exp > 0, claims.exp < 1 << 40
+        else { throw .expired }
+        if let nbf = claims.nbf { guard nbf - slack <= seconds, nbf > -(1 << 40) else { throw .notYetValid } }
+        guard !claims.sub.isEmpty, claims.sub.utf8.count <= Self.subjectBytesLimit else { throw .subject }
+        let scopes = claims.scope.split(separator: " ", maxSplits: Self.scopesLimit).map(String.init)
+        guard scopes.count <= Self.scopesLimit else { throw .scopes }
+        switch claims.kind {
+        case "user": return Principal(kind: .user, id: claims.sub, scopes: Set(scopes))
+        case "service": return Principal(kind: .service, id: claims.sub, scopes: Set(scopes))
+        default: throw .subject
+        }
+    }
+}
+
+/// Why a token was not accepted: for the log, never for the caller.
+enum TokenRefusal: Error, Equatable {
+    case tooLong, malformed, key, algorithm, type, header, signature, issuer, audience, expired, notYetValid, subject,
+        scopes
+}

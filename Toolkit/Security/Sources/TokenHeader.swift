@@ -1,0 +1,42 @@
+import Foundation
+
+/// The head of a token, read strictly before anything in it is trusted.
+struct TokenHeader: Equatable {
+    static let type = "at+jwt"
+
+    let kid: String
+    let alg: String
+
+    /// Takes `alg`, `kid` and `typ`, and refuses whatever else could lead a verifier to another key.
+    init(_ encoded: Substring) throws(TokenRefusal) {
+        guard let data = Self.base64URL(encoded),
+            let fields = (try? JSONSerialization.jsonObject(with: data)) as? [String: Any]
+        else { throw .malformed }
+        // `jku`, `jwk`, `x5u`, `x5c`, `crit` and all that is invented later.
+        guard Set(fields.keys).isSubset(of: ["alg", "kid", "typ"]) else { throw .header }
+        guard let type = fields["typ"] as? String, type.lowercased() == Self.type else { throw .type }
+        guard let alg = fields["alg"] as? String else { throw .algorithm }
+        guard let kid = fields["kid"] as? String else { throw .key }
+        self.alg = alg
+        self.kid = kid
+    }
+
+    /// Strict: the alphabet of RFC 4648 section 5, no padding; `nil` otherwise.
+    static func base64URL(_ text: Substring) -> Data? {
+        guard !text.isEmpty, text.utf8.count % 4 != 1 else { return nil }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(text.utf8.count + 3)
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "-"): bytes.append(UInt8(ascii: "+"))
+            case UInt8(ascii: "_"): bytes.append(UInt8(ascii: "/"))
+            case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"):
+                bytes.append(byte)
+            default: return nil
+            }
+        }
+        while bytes.count % 4 != 0 { bytes.append(UInt8(ascii: "=")) }
+        return Data(base64Encoded: Data(bytes))
+    }
+}

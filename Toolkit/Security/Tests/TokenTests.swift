@@ -1,0 +1,214 @@
+import Foundation
+import Glibc
+import JWTKit
+import MartletCore
+import MartletTesting
+import Testing
+
+@testable import MartletSecurity
+
+@Suite("A token")
+struct TokenTests {
+    let folder = try? TemporaryFolder()
+    let time = ManualTime()
+
+    func path() throws -> String { try #require(folder).path }
+
+    func issuer(_ algorithm: TokenKey.Algorithm = .edDSA) async throws -> LocalIssuer {
+        try await LocalIssuer(folder: path(), algorithm: algorithm, time: time, entropy: SeededEntropy(seed: 1))
+    }
+
+    func verifier(
+        audience: String = LocalIssuer.audience,
+        issuer: String = LocalIssuer.name
+    ) async throws -> TokenVerifier {
+        TokenVerifier(
+            keys: try await KeySet.read(LocalIssuer.keySetPath(in: path())),
+            issuer: issuer,
+            audience: audience,
+            leeway: .seconds(30),
+            time: time
+        )
+    }
+
+    func refusal(_ token: String, _ verifier: TokenVerifier) -> TokenRefusal? {
+        do throws(TokenRefusal) {
+            _ = try verifier.check(token)
+            return nil
+        } catch { return error }
+    }
+
+    @Test("speaks for its subject with its scopes", arguments: TokenKey.Algorithm.allCases)
+    func accepted(algorithm: TokenKey.Algorithm) async throws {
+        let token = try await issuer(algorithm).userToken("u1", scopes: ["orders:write", "a"], lifetime: .seconds(60))
+        let verifier = try await verifier()
+        for _ in 1...2 {
+            let principal = try verifier.verify(token)
+            #expect(principal == Principal(kind: .user, id: "u1", scopes: ["orders:write", "a"]))
+        }
+        let service = try await issuer(algorithm).serviceToken("orders", lifetime: .seconds(60))
+        #expect(try verifier.verify(service).kind == .service)
+    }
+
+    @Test("is over when it expires, also for who has seen it before")
+    func expires() async throws {
+        let token = try await issuer().userToken("u1", scopes: [], lifetime: .seconds(60))
+        let verifier = try await verifier()
+        time.advance(by: .seconds(89))
+        #expect(refusal(token, verifier) == nil)
+        time.advance(by: .seconds(1))
+        #expect(refusal(token, verifier) == .expired)
+    }
+
+    @Test("is for one audience and from one issuer")
+    func parties() async throws {
+        let token = try await issuer().userToken("u1", scopes: [], lifetime: .seconds(60))
+        #expect(refusal(token, try await verifier(audience: "others")) == .audience)
+        #expect(refusal(token, try await verifier(issuer: "others")) == .issuer)
+    }
+
+    @Test(
+        "with another head is refused",
+        arguments: [
+            (#"{"alg":"none","kid":"KID","typ":"at+jwt"}"#, TokenRefusal.algorithm),
+            (#"{"alg":"ES256","kid":"KID","typ":"at+jwt"}"#, .algorithm),
+            (#"{"alg":"EdDSA","kid":"other","typ":"at+jwt"}"#, .key),
+            (#"{"alg":"EdDSA","typ":"at+jwt"}"#, .key),
+            (#"{"alg":"EdDSA","kid":"KID"}"#, .type),
+            (#"{"alg":"EdDSA","kid":"KID","typ":"JWT"}"#, .type),
+            (#"{"alg":"EdDSA","kid":"KID","typ":"at+jwt","jku":"http://evil"}"#, .header),
+            (#"{"alg":"EdDSA","kid":"KID","typ":"at+jwt","jwk":{}}"#, .header),
+            (#"{"alg":"EdDSA","kid":"KID","typ":"at+jwt","x5u":"http://evil"}"#, .header),
+            (#"{"alg":"EdDSA","kid":"KID","typ":"at+jwt","crit":["exp"]}"#, .header),
+            (#"{"alg":"EdDSA","kid":"KID","typ":"at+jwt" }"#, .signature),
+            (#"[]"#, .malformed),
+        ]
+    )
+    func heads(head: String, expected: TokenRefusal) async throws {
+        let token = try await issuer().userToken("u1", scopes: [], lifetime: .seconds(60))
+        let verifier = try await verifier()
+        let kid = try await KeySet.read(LocalIssuer.keySetPath(in: path()))[0].id
+        let parts = token.split(separator: ".")
+        let forged = Data(head.split(separator: "KID").joined(separator: kid).utf8).base64EncodedString()
+            .filter { $0 != "=" }
+        #expect(refusal("\(forged).\(parts[1]).\(parts[2])", verifier) == expected)
+        #expect(refusal(token, verifier) == nil)
+    }
+
+    @Test("that was touched anywhere, cut or grown is refused")
+    func touched() async throws {
+        let token = try await issuer().userToken("u1", scopes: ["a"], lifetime: .seconds(60))
+        let verifier = try await verifier()
+        var accepted = 0
+        for index in token.indices {
+            var other = token
+            other.replaceSubrange(index...index, with: token[index] == "A" ? "B" : "A")
+            // The last character of a part holds bits that base64 ignores.
+            if other != token, refusal(other, verifier) == nil { accepted += 1 }
+        }
+        #expect(accepted <= 1)
+        for bad in ["", ".", "..", "a.b", "a.b.c.d", token + ".x", String(token.dropLast(4)), "🦆.🦆.🦆"] {
+            #expect(refusal(bad, verifier) != nil)
+        }
+        #expect(refusal(String(repeating: "a", count: TokenVerifier.tokenBytesLimit + 1), verifier) == .tooLong)
+    }
+
+    @Test("of a stranger's key is refused")
+    func stranger() async throws {
+        let own = try await issuer().userToken("u1", scopes: [], lifetime: .seconds(60))
+        let verifier = try await verifier()
+        let keys = JWTKeyCollection()
+        let kid = try await KeySet.read(LocalIssuer.keySetPath(in: path()))[0].id
+        await keys.add(eddsa: try EdDSA.PrivateKey(curve: .ed25519), kid: JWKIdentifier(string: kid))
+        let claims = TokenClaims(
+            iss: LocalIssuer.name,
+            sub: "u1",
+            aud: [LocalIssuer.audience],
+            exp: 4_000_000_000,
+            iat: nil,
+            nbf: nil,
+            scope: "operate",
+            kind: "user"
+        )
+        let forged = try await keys.sign(claims, kid: JWKIdentifier(string: kid), header: ["typ": "at+jwt"])
+        #expect(refusal(forged, verifier) == .signature)
+        #expect(refusal(own, verifier) == nil)
+    }
+
+    @Test("does not say why it is refused")
+    func silent() async throws {
+        _ = try await issuer()
+        let verifier = try await verifier()
+        let fault = try #require(throws: Fault.self) { try verifier.verify("nonsense") }
+        #expect(fault.code == .unauthenticated)
+        #expect(fault.message == "the token is not valid")
+        #expect(try verifier.principal(nil) == .anonymous)
+    }
+}
+
+@Suite("A local issuer")
+struct LocalIssuerTests {
+    let folder = try? TemporaryFolder()
+    let time = ManualTime()
+
+    func issuer() async throws -> LocalIssuer {
+        try await LocalIssuer(
+            folder: try #require(folder).path,
+            algorithm: .es256,
+            time: time,
+            entropy: SeededEntropy(seed: 1)
+        )
+    }
+
+    @Test("keeps its key for later, out of the sight of others")
+    func keeps() async throws {
+        let token = try await issuer().userToken("u", scopes: [], lifetime: .seconds(60))
+        _ = try await issuer()
+        let path = try #require(folder).path
+        let verifier = TokenVerifier(
+            keys: try await KeySet.read(LocalIssuer.keySetPath(in: path)),
+            issuer: LocalIssuer.name,
+            audience: LocalIssuer.audience,
+            leeway: .zero,
+            time: time
+        )
+        #expect(try verifier.verify(token).id == "u")
+        var status = stat()
+        #expect(stat(path + "/issuer.pem", &status) == 0)
+        #expect(status.st_mode & 0o777 == 0o600)
+
+        chmod(path + "/issuer.pem", 0o644)
+        await #expect(throws: SecretFile.Unreadable.self) { try await issuer() }
+    }
+
+    @Test("gives each service an identity, which is read again when it is renewed")
+    func identities() async throws {
+        let path = LocalIssuer.tokenPath(for: "orders", in: try #require(folder).path)
+        let file = TokenFile(path: path, every: .seconds(10), time: time)
+        #expect(throws: Fault.self) { try file.token() }
+        try await issuer().writeServiceToken("orders", lifetime: .seconds(60))
+        let first = try file.token()
+        time.advance(by: .seconds(9))
+        try await issuer().writeServiceToken("orders", lifetime: .seconds(60))
+        #expect(try file.token() == first)
+        time.advance(by: .seconds(1))
+        #expect(try file.token() != first)
+    }
+}
+
+@Suite("Remembered tokens")
+struct VerifiedTokensTests {
+    @Test("are forgotten oldest first, at the limit and after their time")
+    func bounded() {
+        var tokens = VerifiedTokens(limit: 2)
+        let until = Timestamp(seconds: 10)
+        for number in 1...3 as ClosedRange<UInt8> {
+            tokens.remember([number], VerifiedTokens.Entry(principal: .anonymous, until: until))
+        }
+        #expect(tokens.count == 2)
+        let found = (1...3 as ClosedRange<UInt8>).map { tokens.find([$0], at: Timestamp(seconds: 9)) != nil }
+        #expect(found == [false, true, true])
+        let late = tokens.find([3], at: until)
+        #expect(late == nil)
+    }
+}
