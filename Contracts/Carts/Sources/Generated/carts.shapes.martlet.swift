@@ -16,8 +16,15 @@ extension CartLine: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.message("unit_price", hasUnitPrice ? unitPrice : nil)
+        check.message("unit_price", self.hasUnitPrice ? self.unitPrice : nil)
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("sku", self.sku)
+        json.text("name", self.name)
+        json.number("quantity", self.quantity)
+        json.message("unit_price", self.hasUnitPrice ? self.unitPrice : nil)
     }
 }
 
@@ -32,9 +39,15 @@ extension Cart: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.messages("lines", lines)
-        check.message("total", hasTotal ? total : nil)
+        check.messages("lines", self.lines)
+        check.message("total", self.hasTotal ? self.total : nil)
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("cart_id", self.cartID)
+        json.messages("lines", self.lines)
+        json.message("total", self.hasTotal ? self.total : nil)
     }
 }
 
@@ -42,6 +55,8 @@ extension CreateGuestCartRequest: ContractMessage {
     public static let shape = MessageShape("shop.carts.v1.CreateGuestCartRequest", [])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    public func write(to json: inout JSONWriter) {}
 }
 
 extension CreateGuestCartResponse: ContractMessage {
@@ -52,6 +67,10 @@ extension CreateGuestCartResponse: ContractMessage {
         ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    public func write(to json: inout JSONWriter) {
+        json.text("cart_id", self.cartID)
+    }
 }
 
 extension GetCartRequest: ContractMessage {
@@ -63,8 +82,12 @@ extension GetCartRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("cart_id", cartID, FieldRule(required: true, maxLength: 64))
+        check.text("cart_id", self.cartID, FieldRule(required: true, maxLength: 64))
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("cart_id", self.cartID)
     }
 }
 
@@ -77,8 +100,12 @@ extension GetCartResponse: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.message("cart", hasCart ? cart : nil)
+        check.message("cart", self.hasCart ? self.cart : nil)
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.message("cart", self.hasCart ? self.cart : nil)
     }
 }
 
@@ -93,10 +120,16 @@ extension PutLineRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("cart_id", cartID, FieldRule(required: true, maxLength: 64))
-        check.text("sku", sku, FieldRule(required: true, maxLength: 64))
-        check.number("quantity", quantity, FieldRule(min: 1, max: 100000))
+        check.text("cart_id", self.cartID, FieldRule(required: true, maxLength: 64))
+        check.text("sku", self.sku, FieldRule(required: true, maxLength: 64))
+        check.number("quantity", self.quantity, FieldRule(min: 1, max: 100000))
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("cart_id", self.cartID)
+        json.text("sku", self.sku)
+        json.number("quantity", self.quantity)
     }
 }
 
@@ -109,8 +142,12 @@ extension PutLineResponse: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.message("cart", hasCart ? cart : nil)
+        check.message("cart", self.hasCart ? self.cart : nil)
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.message("cart", self.hasCart ? self.cart : nil)
     }
 }
 
@@ -124,9 +161,14 @@ extension RemoveLineRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("cart_id", cartID, FieldRule(required: true, maxLength: 64))
-        check.text("sku", sku, FieldRule(required: true, maxLength: 64))
+        check.text("cart_id", self.cartID, FieldRule(required: true, maxLength: 64))
+        check.text("sku", self.sku, FieldRule(required: true, maxLength: 64))
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("cart_id", self.cartID)
+        json.text("sku", self.sku)
     }
 }
 
@@ -139,8 +181,12 @@ extension RemoveLineResponse: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.message("cart", hasCart ? cart : nil)
+        check.message("cart", self.hasCart ? self.cart : nil)
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.message("cart", self.hasCart ? self.cart : nil)
     }
 }
 
@@ -154,6 +200,12 @@ extension CartChanged: ContractMessage {
         ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    public func write(to json: inout JSONWriter) {
+        json.text("cart_id", self.cartID)
+        json.messages("lines", self.lines)
+        json.text("order_id", self.orderID)
+    }
 }
 
 extension CartChanged.Line: ContractMessage {
@@ -165,4 +217,9 @@ extension CartChanged.Line: ContractMessage {
         ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    public func write(to json: inout JSONWriter) {
+        json.text("sku", self.sku)
+        json.number("quantity", self.quantity)
+    }
 }

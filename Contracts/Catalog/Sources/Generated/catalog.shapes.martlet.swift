@@ -17,10 +17,17 @@ extension Product: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("sku", sku, FieldRule(required: true, maxLength: 64))
-        check.text("name", name, FieldRule(required: true, maxLength: 300))
-        check.message("price", hasPrice ? price : nil)
+        check.text("sku", self.sku, FieldRule(required: true, maxLength: 64))
+        check.text("name", self.name, FieldRule(required: true, maxLength: 300))
+        check.message("price", self.hasPrice ? self.price : nil)
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("sku", self.sku)
+        json.text("name", self.name)
+        json.flag("stocked", self.stocked)
+        json.message("price", self.hasPrice ? self.price : nil)
     }
 }
 
@@ -34,9 +41,14 @@ extension Price: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.message("unit_price", hasUnitPrice ? unitPrice : nil, FieldRule(required: true))
-        check.timestamp("effective_from", hasEffectiveFrom ? effectiveFrom : nil, FieldRule(required: true))
+        check.message("unit_price", self.hasUnitPrice ? self.unitPrice : nil, FieldRule(required: true))
+        check.timestamp("effective_from", self.hasEffectiveFrom ? self.effectiveFrom : nil, FieldRule(required: true))
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.message("unit_price", self.hasUnitPrice ? self.unitPrice : nil)
+        json.timestamp("effective_from", self.hasEffectiveFrom ? self.effectiveFrom : nil)
     }
 }
 
@@ -51,10 +63,16 @@ extension SearchProductsRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("query", query, FieldRule(maxLength: 200))
-        check.number("page_size", pageSize, FieldRule(max: 200))
-        check.text("page_token", pageToken, FieldRule(maxLength: 400))
+        check.text("query", self.query, FieldRule(maxLength: 200))
+        check.number("page_size", self.pageSize, FieldRule(max: 200))
+        check.text("page_token", self.pageToken, FieldRule(maxLength: 400))
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("query", self.query)
+        json.number("page_size", self.pageSize)
+        json.text("page_token", self.pageToken)
     }
 }
 
@@ -68,8 +86,13 @@ extension SearchProductsResponse: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.messages("products", products)
+        check.messages("products", self.products)
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.messages("products", self.products)
+        json.message("page", self.hasPage ? self.page : nil)
     }
 }
 
@@ -82,8 +105,12 @@ extension GetProductRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("sku", sku, FieldRule(required: true, maxLength: 64))
+        check.text("sku", self.sku, FieldRule(required: true, maxLength: 64))
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("sku", self.sku)
     }
 }
 
@@ -96,8 +123,12 @@ extension GetProductResponse: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.message("product", hasProduct ? product : nil)
+        check.message("product", self.hasProduct ? self.product : nil)
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.message("product", self.hasProduct ? self.product : nil)
     }
 }
 
@@ -112,9 +143,15 @@ extension PutProductRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("sku", sku, FieldRule(required: true, maxLength: 64))
-        check.text("name", name, FieldRule(required: true, maxLength: 300))
+        check.text("sku", self.sku, FieldRule(required: true, maxLength: 64))
+        check.text("name", self.name, FieldRule(required: true, maxLength: 300))
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("sku", self.sku)
+        json.text("name", self.name)
+        json.flag("stocked", self.stocked)
     }
 }
 
@@ -127,8 +164,12 @@ extension PutProductResponse: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.message("product", hasProduct ? product : nil)
+        check.message("product", self.hasProduct ? self.product : nil)
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.message("product", self.hasProduct ? self.product : nil)
     }
 }
 
@@ -143,9 +184,15 @@ extension SetPriceRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("sku", sku, FieldRule(required: true, maxLength: 64))
-        check.message("unit_price", hasUnitPrice ? unitPrice : nil, FieldRule(required: true))
+        check.text("sku", self.sku, FieldRule(required: true, maxLength: 64))
+        check.message("unit_price", self.hasUnitPrice ? self.unitPrice : nil, FieldRule(required: true))
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("sku", self.sku)
+        json.message("unit_price", self.hasUnitPrice ? self.unitPrice : nil)
+        json.timestamp("effective_from", self.hasEffectiveFrom ? self.effectiveFrom : nil)
     }
 }
 
@@ -158,8 +205,12 @@ extension SetPriceResponse: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.message("price", hasPrice ? price : nil)
+        check.message("price", self.hasPrice ? self.price : nil)
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.message("price", self.hasPrice ? self.price : nil)
     }
 }
 
@@ -174,10 +225,16 @@ extension ListPricesRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("sku", sku, FieldRule(required: true, maxLength: 64))
-        check.number("page_size", pageSize, FieldRule(max: 500))
-        check.text("page_token", pageToken, FieldRule(maxLength: 400))
+        check.text("sku", self.sku, FieldRule(required: true, maxLength: 64))
+        check.number("page_size", self.pageSize, FieldRule(max: 500))
+        check.text("page_token", self.pageToken, FieldRule(maxLength: 400))
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("sku", self.sku)
+        json.number("page_size", self.pageSize)
+        json.text("page_token", self.pageToken)
     }
 }
 
@@ -191,8 +248,13 @@ extension ListPricesResponse: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.messages("prices", prices)
+        check.messages("prices", self.prices)
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.messages("prices", self.prices)
+        json.message("page", self.hasPage ? self.page : nil)
     }
 }
 
@@ -208,10 +270,17 @@ extension ImportedProduct: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("sku", sku, FieldRule(required: true, maxLength: 64))
-        check.text("name", name, FieldRule(required: true, maxLength: 300))
-        check.messages("prices", prices, FieldRule(maxItems: 1000))
+        check.text("sku", self.sku, FieldRule(required: true, maxLength: 64))
+        check.text("name", self.name, FieldRule(required: true, maxLength: 300))
+        check.messages("prices", self.prices, FieldRule(maxItems: 1000))
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("sku", self.sku)
+        json.text("name", self.name)
+        json.flag("stocked", self.stocked)
+        json.messages("prices", self.prices)
     }
 }
 
@@ -224,8 +293,12 @@ extension ImportProductsRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.messages("products", products, FieldRule(minItems: 1, maxItems: 500))
+        check.messages("products", self.products, FieldRule(minItems: 1, maxItems: 500))
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.messages("products", self.products)
     }
 }
 
@@ -238,6 +311,11 @@ extension ImportProductsResponse: ContractMessage {
         ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    public func write(to json: inout JSONWriter) {
+        json.number("products", self.products)
+        json.number("prices", self.prices)
+    }
 }
 
 extension QuotePricesRequest: ContractMessage {
@@ -249,8 +327,12 @@ extension QuotePricesRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.texts("skus", skus, FieldRule(minItems: 1, maxItems: 2000))
+        check.texts("skus", self.skus, FieldRule(minItems: 1, maxItems: 2000))
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.texts("skus", self.skus)
     }
 }
 
@@ -263,8 +345,12 @@ extension QuotePricesResponse: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.messages("quotes", quotes)
+        check.messages("quotes", self.quotes)
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.messages("quotes", self.quotes)
     }
 }
 
@@ -280,8 +366,15 @@ extension QuotePricesResponse.Quote: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.message("unit_price", hasUnitPrice ? unitPrice : nil)
+        check.message("unit_price", self.hasUnitPrice ? self.unitPrice : nil)
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("sku", self.sku)
+        json.text("name", self.name)
+        json.flag("stocked", self.stocked)
+        json.message("unit_price", self.hasUnitPrice ? self.unitPrice : nil)
     }
 }
 
@@ -295,4 +388,10 @@ extension ProductChanged: ContractMessage {
         ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    public func write(to json: inout JSONWriter) {
+        json.text("sku", self.sku)
+        json.text("name", self.name)
+        json.flag("stocked", self.stocked)
+    }
 }

@@ -3,6 +3,7 @@
 public import MartletContract
 public import MartletCore
 import SharedContract
+import SwiftProtobuf
 
 extension Line: ContractMessage {
     public static let shape = MessageShape(
@@ -14,9 +15,14 @@ extension Line: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("sku", sku, FieldRule(required: true, maxLength: 64))
-        check.number("quantity", quantity, FieldRule(min: 1, max: 100000))
+        check.text("sku", self.sku, FieldRule(required: true, maxLength: 64))
+        check.number("quantity", self.quantity, FieldRule(min: 1, max: 100000))
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("sku", self.sku)
+        json.number("quantity", self.quantity)
     }
 }
 
@@ -31,10 +37,16 @@ extension ReserveRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("reservation_id", reservationID, FieldRule(required: true, maxLength: 100))
-        check.messages("lines", lines, FieldRule(minItems: 1, maxItems: 2000))
-        check.number("hold_seconds", holdSeconds, FieldRule(max: 604800))
+        check.text("reservation_id", self.reservationID, FieldRule(required: true, maxLength: 100))
+        check.messages("lines", self.lines, FieldRule(minItems: 1, maxItems: 2000))
+        check.number("hold_seconds", self.holdSeconds, FieldRule(max: 604800))
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("reservation_id", self.reservationID)
+        json.messages("lines", self.lines)
+        json.number("hold_seconds", self.holdSeconds)
     }
 }
 
@@ -46,6 +58,10 @@ extension ReserveResponse: ContractMessage {
         ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    public func write(to json: inout JSONWriter) {
+        json.timestamp("expires", self.hasExpires ? self.expires : nil)
+    }
 }
 
 extension ConfirmRequest: ContractMessage {
@@ -57,8 +73,12 @@ extension ConfirmRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("reservation_id", reservationID, FieldRule(required: true, maxLength: 100))
+        check.text("reservation_id", self.reservationID, FieldRule(required: true, maxLength: 100))
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("reservation_id", self.reservationID)
     }
 }
 
@@ -66,6 +86,8 @@ extension ConfirmResponse: ContractMessage {
     public static let shape = MessageShape("shop.inventory.v1.ConfirmResponse", [])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    public func write(to json: inout JSONWriter) {}
 }
 
 extension ReleaseRequest: ContractMessage {
@@ -77,8 +99,12 @@ extension ReleaseRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("reservation_id", reservationID, FieldRule(required: true, maxLength: 100))
+        check.text("reservation_id", self.reservationID, FieldRule(required: true, maxLength: 100))
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("reservation_id", self.reservationID)
     }
 }
 
@@ -86,6 +112,8 @@ extension ReleaseResponse: ContractMessage {
     public static let shape = MessageShape("shop.inventory.v1.ReleaseResponse", [])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    public func write(to json: inout JSONWriter) {}
 }
 
 extension DeliveredLine: ContractMessage {
@@ -98,9 +126,14 @@ extension DeliveredLine: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("sku", sku, FieldRule(required: true, maxLength: 64))
-        check.number("quantity", quantity, FieldRule(min: 1, max: 1000000000))
+        check.text("sku", self.sku, FieldRule(required: true, maxLength: 64))
+        check.number("quantity", self.quantity, FieldRule(min: 1, max: 1000000000))
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("sku", self.sku)
+        json.number("quantity", self.quantity)
     }
 }
 
@@ -116,11 +149,18 @@ extension ReceiveRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("delivery_id", deliveryID, FieldRule(required: true, maxLength: 100))
-        check.choice("kind", kind, FieldRule(required: true))
-        check.text("warehouse", warehouse, FieldRule(maxLength: 40))
-        check.messages("lines", lines, FieldRule(minItems: 1, maxItems: 5000))
+        check.text("delivery_id", self.deliveryID, FieldRule(required: true, maxLength: 100))
+        check.choice("kind", self.kind, FieldRule(required: true))
+        check.text("warehouse", self.warehouse, FieldRule(maxLength: 40))
+        check.messages("lines", self.lines, FieldRule(minItems: 1, maxItems: 5000))
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("delivery_id", self.deliveryID)
+        json.choice("kind", self.kind)
+        json.text("warehouse", self.warehouse)
+        json.messages("lines", self.lines)
     }
 }
 
@@ -128,6 +168,8 @@ extension ReceiveResponse: ContractMessage {
     public static let shape = MessageShape("shop.inventory.v1.ReceiveResponse", [])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    public func write(to json: inout JSONWriter) {}
 }
 
 extension CorrectRequest: ContractMessage {
@@ -143,12 +185,20 @@ extension CorrectRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("correction_id", correctionID, FieldRule(required: true, maxLength: 100))
-        check.text("sku", sku, FieldRule(required: true, maxLength: 64))
-        check.text("warehouse", warehouse, FieldRule(maxLength: 40))
-        check.number("change", change, FieldRule(min: -1000000, max: 1000000))
-        check.text("note", note, FieldRule(maxLength: 300))
+        check.text("correction_id", self.correctionID, FieldRule(required: true, maxLength: 100))
+        check.text("sku", self.sku, FieldRule(required: true, maxLength: 64))
+        check.text("warehouse", self.warehouse, FieldRule(maxLength: 40))
+        check.number("change", self.change, FieldRule(min: -1000000, max: 1000000))
+        check.text("note", self.note, FieldRule(maxLength: 300))
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("correction_id", self.correctionID)
+        json.text("sku", self.sku)
+        json.text("warehouse", self.warehouse)
+        json.number("change", self.change)
+        json.text("note", self.note)
     }
 }
 
@@ -160,6 +210,10 @@ extension CorrectResponse: ContractMessage {
         ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    public func write(to json: inout JSONWriter) {
+        json.number("on_hand", self.onHand)
+    }
 }
 
 extension StockLevel: ContractMessage {
@@ -177,6 +231,17 @@ extension StockLevel: ContractMessage {
         ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    public func write(to json: inout JSONWriter) {
+        json.text("sku", self.sku)
+        json.text("warehouse", self.warehouse)
+        json.number("on_hand", self.onHand)
+        json.number("available", self.available)
+        json.number("received", self.received)
+        json.number("sold", self.sold)
+        json.number("returned", self.returned)
+        json.number("corrected", self.corrected)
+    }
 }
 
 extension GetStockRequest: ContractMessage {
@@ -188,8 +253,12 @@ extension GetStockRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("sku", sku, FieldRule(required: true, maxLength: 64))
+        check.text("sku", self.sku, FieldRule(required: true, maxLength: 64))
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("sku", self.sku)
     }
 }
 
@@ -201,6 +270,10 @@ extension GetStockResponse: ContractMessage {
         ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    public func write(to json: inout JSONWriter) {
+        json.messages("levels", self.levels)
+    }
 }
 
 extension ListStockRequest: ContractMessage {
@@ -213,9 +286,14 @@ extension ListStockRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.number("page_size", pageSize, FieldRule(max: 1000))
-        check.text("page_token", pageToken, FieldRule(maxLength: 400))
+        check.number("page_size", self.pageSize, FieldRule(max: 1000))
+        check.text("page_token", self.pageToken, FieldRule(maxLength: 400))
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.number("page_size", self.pageSize)
+        json.text("page_token", self.pageToken)
     }
 }
 
@@ -228,6 +306,11 @@ extension ListStockResponse: ContractMessage {
         ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    public func write(to json: inout JSONWriter) {
+        json.messages("levels", self.levels)
+        json.message("page", self.hasPage ? self.page : nil)
+    }
 }
 
 extension GetReservationRequest: ContractMessage {
@@ -239,8 +322,12 @@ extension GetReservationRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("reservation_id", reservationID, FieldRule(required: true, maxLength: 100))
+        check.text("reservation_id", self.reservationID, FieldRule(required: true, maxLength: 100))
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("reservation_id", self.reservationID)
     }
 }
 
@@ -255,9 +342,15 @@ extension GetReservationResponse: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.choice("status", status)
-        check.messages("lines", lines)
+        check.choice("status", self.status)
+        check.messages("lines", self.lines)
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.choice("status", self.status)
+        json.messages("lines", self.lines)
+        json.timestamp("expires", self.hasExpires ? self.expires : nil)
     }
 }
 
@@ -272,8 +365,14 @@ extension StockMoved: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.choice("kind", kind)
+        check.choice("kind", self.kind)
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("movement_id", self.movementID)
+        json.choice("kind", self.kind)
+        json.messages("changes", self.changes)
     }
 }
 
@@ -288,4 +387,51 @@ extension StockMoved.Change: ContractMessage {
         ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    public func write(to json: inout JSONWriter) {
+        json.text("sku", self.sku)
+        json.text("warehouse", self.warehouse)
+        json.number("available", self.available)
+        json.number("on_hand", self.onHand)
+    }
+}
+
+extension DeliveryKind: ContractEnum {
+    public var contractName: String {
+        switch self {
+            case .unspecified: "DELIVERY_KIND_UNSPECIFIED"
+            case .purchase: "DELIVERY_KIND_PURCHASE"
+            case .return: "DELIVERY_KIND_RETURN"
+            case .UNRECOGNIZED(let number): String(number)
+        }
+    }
+}
+
+extension ReservationStatus: ContractEnum {
+    public var contractName: String {
+        switch self {
+            case .unspecified: "RESERVATION_STATUS_UNSPECIFIED"
+            case .held: "RESERVATION_STATUS_HELD"
+            case .confirmed: "RESERVATION_STATUS_CONFIRMED"
+            case .released: "RESERVATION_STATUS_RELEASED"
+            case .expired: "RESERVATION_STATUS_EXPIRED"
+            case .UNRECOGNIZED(let number): String(number)
+        }
+    }
+}
+
+extension StockMoved.Kind: ContractEnum {
+    public var contractName: String {
+        switch self {
+            case .unspecified: "KIND_UNSPECIFIED"
+            case .reserved: "KIND_RESERVED"
+            case .confirmed: "KIND_CONFIRMED"
+            case .released: "KIND_RELEASED"
+            case .expired: "KIND_EXPIRED"
+            case .received: "KIND_RECEIVED"
+            case .returned: "KIND_RETURNED"
+            case .corrected: "KIND_CORRECTED"
+            case .UNRECOGNIZED(let number): String(number)
+        }
+    }
 }

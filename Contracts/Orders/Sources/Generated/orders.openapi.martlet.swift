@@ -8,7 +8,7 @@ enum OrdersOpenAPI {
   "info": {
     "title": "Orders",
     "version": "v1",
-    "description": "Orders from checkout to return. Each is an event-sourced stream; durable workflows drive it.\n\nFields have the names of the contract, in snake case. Unknown fields, duplicates and values of a wrong type are refused with the field's path.\n\nNumbers of 64 bits are numbers; a string of digits is accepted too. A field that has its type's zero value may be left out of a response.\n\nEvery error is a problem of RFC 9457."
+    "description": "Orders from checkout to return. Each is an event-sourced stream; durable workflows drive it.\n\nFields have the names of the contract, in snake case. Unknown fields, duplicates and values of a wrong type are refused with the field's path.\n\nNumbers of 64 bits are numbers; a string of digits is accepted too. A response has every field, also those that are zero, false or empty; only what is not there is left out.\n\nEvery error is a problem of RFC 9457."
   },
   "servers": [
     {
@@ -977,6 +977,19 @@ enum OrdersOpenAPI {
           "placed": {
             "type": "string",
             "format": "date-time"
+          },
+          "captured": {
+            "$ref": "#/components/schemas/shared.Money"
+          },
+          "refunded": {
+            "$ref": "#/components/schemas/shared.Money"
+          },
+          "open_returns": {
+            "type": "integer",
+            "format": "int64",
+            "minimum": 0,
+            "maximum": 4294967295,
+            "description": "Returns that are not finished yet."
           }
         }
       },

@@ -393,12 +393,35 @@ public nonisolated struct OrderHeadline: Sendable {
   /// Clears the value of `placed`. Subsequent reads from it will return its default value.
   public mutating func clearPlaced() {self._placed = nil}
 
+  public var captured: SharedContract.Money {
+    get {_captured ?? SharedContract.Money()}
+    set {_captured = newValue}
+  }
+  /// Returns true if `captured` has been explicitly set.
+  public var hasCaptured: Bool {self._captured != nil}
+  /// Clears the value of `captured`. Subsequent reads from it will return its default value.
+  public mutating func clearCaptured() {self._captured = nil}
+
+  public var refunded: SharedContract.Money {
+    get {_refunded ?? SharedContract.Money()}
+    set {_refunded = newValue}
+  }
+  /// Returns true if `refunded` has been explicitly set.
+  public var hasRefunded: Bool {self._refunded != nil}
+  /// Clears the value of `refunded`. Subsequent reads from it will return its default value.
+  public mutating func clearRefunded() {self._refunded = nil}
+
+  /// Returns that are not finished yet.
+  public var openReturns: UInt32 = 0
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
   fileprivate var _total: SharedContract.Money? = nil
   fileprivate var _placed: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
+  fileprivate var _captured: SharedContract.Money? = nil
+  fileprivate var _refunded: SharedContract.Money? = nil
 }
 
 public nonisolated struct ListOrdersResponse: Sendable {
@@ -1222,7 +1245,7 @@ nonisolated extension ListOrdersRequest: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension OrderHeadline: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".OrderHeadline"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}order_id\0\u{1}status\0\u{3}customer_id\0\u{1}reference\0\u{1}total\0\u{1}placed\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}order_id\0\u{1}status\0\u{3}customer_id\0\u{1}reference\0\u{1}total\0\u{1}placed\0\u{1}captured\0\u{1}refunded\0\u{3}open_returns\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1236,6 +1259,9 @@ nonisolated extension OrderHeadline: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 4: try { try decoder.decodeSingularStringField(value: &self.reference) }()
       case 5: try { try decoder.decodeSingularMessageField(value: &self._total) }()
       case 6: try { try decoder.decodeSingularMessageField(value: &self._placed) }()
+      case 7: try { try decoder.decodeSingularMessageField(value: &self._captured) }()
+      case 8: try { try decoder.decodeSingularMessageField(value: &self._refunded) }()
+      case 9: try { try decoder.decodeSingularUInt32Field(value: &self.openReturns) }()
       default: break
       }
     }
@@ -1264,6 +1290,15 @@ nonisolated extension OrderHeadline: SwiftProtobuf.Message, SwiftProtobuf._Messa
     try { if let v = self._placed {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
     } }()
+    try { if let v = self._captured {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+    } }()
+    try { if let v = self._refunded {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+    } }()
+    if self.openReturns != 0 {
+      try visitor.visitSingularUInt32Field(value: self.openReturns, fieldNumber: 9)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1274,6 +1309,9 @@ nonisolated extension OrderHeadline: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if lhs.reference != rhs.reference {return false}
     if lhs._total != rhs._total {return false}
     if lhs._placed != rhs._placed {return false}
+    if lhs._captured != rhs._captured {return false}
+    if lhs._refunded != rhs._refunded {return false}
+    if lhs.openReturns != rhs.openReturns {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -3,6 +3,7 @@
 public import MartletContract
 public import MartletCore
 import SharedContract
+import SwiftProtobuf
 
 extension OrderLine: ContractMessage {
     public static let shape = MessageShape(
@@ -19,8 +20,18 @@ extension OrderLine: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.message("unit_price", hasUnitPrice ? unitPrice : nil)
+        check.message("unit_price", self.hasUnitPrice ? self.unitPrice : nil)
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.number("number", self.number)
+        json.text("sku", self.sku)
+        json.text("name", self.name)
+        json.number("quantity", self.quantity)
+        json.message("unit_price", self.hasUnitPrice ? self.unitPrice : nil)
+        json.flag("service", self.service)
+        json.number("returned", self.returned)
     }
 }
 
@@ -42,12 +53,25 @@ extension Order: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.choice("status", status)
-        check.messages("lines", lines)
-        check.message("total", hasTotal ? total : nil)
-        check.message("captured", hasCaptured ? captured : nil)
-        check.message("refunded", hasRefunded ? refunded : nil)
+        check.choice("status", self.status)
+        check.messages("lines", self.lines)
+        check.message("total", self.hasTotal ? self.total : nil)
+        check.message("captured", self.hasCaptured ? self.captured : nil)
+        check.message("refunded", self.hasRefunded ? self.refunded : nil)
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("order_id", self.orderID)
+        json.choice("status", self.status)
+        json.text("reason", self.reason)
+        json.text("customer_id", self.customerID)
+        json.text("reference", self.reference)
+        json.messages("lines", self.lines)
+        json.message("total", self.hasTotal ? self.total : nil)
+        json.message("captured", self.hasCaptured ? self.captured : nil)
+        json.message("refunded", self.hasRefunded ? self.refunded : nil)
+        json.timestamp("placed", self.hasPlaced ? self.placed : nil)
     }
 }
 
@@ -61,9 +85,14 @@ extension WantedLine: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("sku", sku, FieldRule(required: true, maxLength: 64))
-        check.number("quantity", quantity, FieldRule(min: 1, max: 100000))
+        check.text("sku", self.sku, FieldRule(required: true, maxLength: 64))
+        check.number("quantity", self.quantity, FieldRule(min: 1, max: 100000))
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("sku", self.sku)
+        json.number("quantity", self.quantity)
     }
 }
 
@@ -78,10 +107,16 @@ extension PlaceOrderRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("cart_id", cartID, FieldRule(maxLength: 64))
-        check.messages("lines", lines, FieldRule(maxItems: 2000))
-        check.text("payment_method", paymentMethod, FieldRule(required: true, maxLength: 100))
+        check.text("cart_id", self.cartID, FieldRule(maxLength: 64))
+        check.messages("lines", self.lines, FieldRule(maxItems: 2000))
+        check.text("payment_method", self.paymentMethod, FieldRule(required: true, maxLength: 100))
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("cart_id", self.cartID)
+        json.messages("lines", self.lines)
+        json.text("payment_method", self.paymentMethod)
     }
 }
 
@@ -94,8 +129,12 @@ extension PlaceOrderResponse: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.message("order", hasOrder ? order : nil)
+        check.message("order", self.hasOrder ? self.order : nil)
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.message("order", self.hasOrder ? self.order : nil)
     }
 }
 
@@ -112,11 +151,19 @@ extension AgreedLine: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("sku", sku, FieldRule(required: true, maxLength: 64))
-        check.text("name", name, FieldRule(maxLength: 300))
-        check.number("quantity", quantity, FieldRule(min: 1, max: 100000))
-        check.message("unit_price", hasUnitPrice ? unitPrice : nil, FieldRule(required: true))
+        check.text("sku", self.sku, FieldRule(required: true, maxLength: 64))
+        check.text("name", self.name, FieldRule(maxLength: 300))
+        check.number("quantity", self.quantity, FieldRule(min: 1, max: 100000))
+        check.message("unit_price", self.hasUnitPrice ? self.unitPrice : nil, FieldRule(required: true))
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("sku", self.sku)
+        json.text("name", self.name)
+        json.number("quantity", self.quantity)
+        json.message("unit_price", self.hasUnitPrice ? self.unitPrice : nil)
+        json.flag("service", self.service)
     }
 }
 
@@ -132,11 +179,18 @@ extension PlaceAgreedOrderRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("reference", reference, FieldRule(required: true, maxLength: 64))
-        check.text("customer_id", customerID, FieldRule(required: true, maxLength: 64))
-        check.messages("lines", lines, FieldRule(minItems: 1, maxItems: 2000))
-        check.text("payment_method", paymentMethod, FieldRule(required: true, maxLength: 100))
+        check.text("reference", self.reference, FieldRule(required: true, maxLength: 64))
+        check.text("customer_id", self.customerID, FieldRule(required: true, maxLength: 64))
+        check.messages("lines", self.lines, FieldRule(minItems: 1, maxItems: 2000))
+        check.text("payment_method", self.paymentMethod, FieldRule(required: true, maxLength: 100))
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("reference", self.reference)
+        json.text("customer_id", self.customerID)
+        json.messages("lines", self.lines)
+        json.text("payment_method", self.paymentMethod)
     }
 }
 
@@ -149,8 +203,12 @@ extension PlaceAgreedOrderResponse: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.message("order", hasOrder ? order : nil)
+        check.message("order", self.hasOrder ? self.order : nil)
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.message("order", self.hasOrder ? self.order : nil)
     }
 }
 
@@ -163,8 +221,12 @@ extension GetOrderRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("order_id", orderID, FieldRule(required: true, maxLength: 100))
+        check.text("order_id", self.orderID, FieldRule(required: true, maxLength: 100))
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("order_id", self.orderID)
     }
 }
 
@@ -177,8 +239,12 @@ extension GetOrderResponse: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.message("order", hasOrder ? order : nil)
+        check.message("order", self.hasOrder ? self.order : nil)
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.message("order", self.hasOrder ? self.order : nil)
     }
 }
 
@@ -193,10 +259,16 @@ extension ListOrdersRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.number("page_size", pageSize, FieldRule(max: 200))
-        check.text("page_token", pageToken, FieldRule(maxLength: 400))
-        check.choice("status", status)
+        check.number("page_size", self.pageSize, FieldRule(max: 200))
+        check.text("page_token", self.pageToken, FieldRule(maxLength: 400))
+        check.choice("status", self.status)
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.number("page_size", self.pageSize)
+        json.text("page_token", self.pageToken)
+        json.choice("status", self.status)
     }
 }
 
@@ -210,13 +282,30 @@ extension OrderHeadline: ContractMessage {
             FieldShape("reference", .string),
             FieldShape("total", .message { SharedContract.Money.shape }),
             FieldShape("placed", .timestamp),
+            FieldShape("captured", .message { SharedContract.Money.shape }),
+            FieldShape("refunded", .message { SharedContract.Money.shape }),
+            FieldShape("open_returns", .uint32),
         ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.choice("status", status)
-        check.message("total", hasTotal ? total : nil)
+        check.choice("status", self.status)
+        check.message("total", self.hasTotal ? self.total : nil)
+        check.message("captured", self.hasCaptured ? self.captured : nil)
+        check.message("refunded", self.hasRefunded ? self.refunded : nil)
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("order_id", self.orderID)
+        json.choice("status", self.status)
+        json.text("customer_id", self.customerID)
+        json.text("reference", self.reference)
+        json.message("total", self.hasTotal ? self.total : nil)
+        json.timestamp("placed", self.hasPlaced ? self.placed : nil)
+        json.message("captured", self.hasCaptured ? self.captured : nil)
+        json.message("refunded", self.hasRefunded ? self.refunded : nil)
+        json.number("open_returns", self.openReturns)
     }
 }
 
@@ -230,8 +319,13 @@ extension ListOrdersResponse: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.messages("orders", orders)
+        check.messages("orders", self.orders)
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.messages("orders", self.orders)
+        json.message("page", self.hasPage ? self.page : nil)
     }
 }
 
@@ -244,8 +338,12 @@ extension GetTimelineRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("order_id", orderID, FieldRule(required: true, maxLength: 100))
+        check.text("order_id", self.orderID, FieldRule(required: true, maxLength: 100))
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("order_id", self.orderID)
     }
 }
 
@@ -260,6 +358,13 @@ extension TimelineEntry: ContractMessage {
         ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    public func write(to json: inout JSONWriter) {
+        json.number("version", self.version)
+        json.text("event", self.event)
+        json.timestamp("at", self.hasAt ? self.at : nil)
+        json.text("detail", self.detail)
+    }
 }
 
 extension GetTimelineResponse: ContractMessage {
@@ -273,8 +378,14 @@ extension GetTimelineResponse: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.choice("status", status)
+        check.choice("status", self.status)
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("order_id", self.orderID)
+        json.choice("status", self.status)
+        json.messages("entries", self.entries)
     }
 }
 
@@ -288,9 +399,14 @@ extension CancelOrderRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("order_id", orderID, FieldRule(required: true, maxLength: 100))
-        check.text("reason", reason, FieldRule(maxLength: 300))
+        check.text("order_id", self.orderID, FieldRule(required: true, maxLength: 100))
+        check.text("reason", self.reason, FieldRule(maxLength: 300))
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("order_id", self.orderID)
+        json.text("reason", self.reason)
     }
 }
 
@@ -303,8 +419,12 @@ extension CancelOrderResponse: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.choice("status", status)
+        check.choice("status", self.status)
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.choice("status", self.status)
     }
 }
 
@@ -319,10 +439,16 @@ extension ReturnedLine: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.number("line", line, FieldRule(max: 2000))
-        check.number("quantity", quantity, FieldRule(min: 1, max: 100000))
-        check.text("sku", sku, FieldRule(maxLength: 64))
+        check.number("line", self.line, FieldRule(max: 2000))
+        check.number("quantity", self.quantity, FieldRule(min: 1, max: 100000))
+        check.text("sku", self.sku, FieldRule(maxLength: 64))
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.number("line", self.line)
+        json.number("quantity", self.quantity)
+        json.text("sku", self.sku)
     }
 }
 
@@ -337,10 +463,16 @@ extension ReturnOrderRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("order_id", orderID, FieldRule(required: true, maxLength: 100))
-        check.text("return_id", returnID, FieldRule(required: true, maxLength: 64))
-        check.messages("lines", lines, FieldRule(minItems: 1, maxItems: 2000))
+        check.text("order_id", self.orderID, FieldRule(required: true, maxLength: 100))
+        check.text("return_id", self.returnID, FieldRule(required: true, maxLength: 64))
+        check.messages("lines", self.lines, FieldRule(minItems: 1, maxItems: 2000))
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("order_id", self.orderID)
+        json.text("return_id", self.returnID)
+        json.messages("lines", self.lines)
     }
 }
 
@@ -353,8 +485,12 @@ extension ReturnOrderResponse: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.message("refund", hasRefund ? refund : nil)
+        check.message("refund", self.hasRefund ? self.refund : nil)
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.message("refund", self.hasRefund ? self.refund : nil)
     }
 }
 
@@ -362,6 +498,8 @@ extension GetSummaryRequest: ContractMessage {
     public static let shape = MessageShape("shop.orders.v1.GetSummaryRequest", [])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    public func write(to json: inout JSONWriter) {}
 }
 
 extension GetSummaryResponse: ContractMessage {
@@ -377,10 +515,18 @@ extension GetSummaryResponse: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.messages("statuses", statuses)
-        check.message("captured", hasCaptured ? captured : nil)
-        check.message("refunded", hasRefunded ? refunded : nil)
+        check.messages("statuses", self.statuses)
+        check.message("captured", self.hasCaptured ? self.captured : nil)
+        check.message("refunded", self.hasRefunded ? self.refunded : nil)
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.messages("statuses", self.statuses)
+        json.message("captured", self.hasCaptured ? self.captured : nil)
+        json.message("refunded", self.hasRefunded ? self.refunded : nil)
+        json.number("returns", self.returns)
+        json.number("open_returns", self.openReturns)
     }
 }
 
@@ -395,9 +541,15 @@ extension GetSummaryResponse.StatusCount: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.choice("status", status)
-        check.message("total", hasTotal ? total : nil)
+        check.choice("status", self.status)
+        check.message("total", self.hasTotal ? self.total : nil)
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.choice("status", self.status)
+        json.number("orders", self.orders)
+        json.message("total", self.hasTotal ? self.total : nil)
     }
 }
 
@@ -415,8 +567,46 @@ extension OrderChanged: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.choice("kind", kind)
-        check.message("total", hasTotal ? total : nil)
+        check.choice("kind", self.kind)
+        check.message("total", self.hasTotal ? self.total : nil)
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("order_id", self.orderID)
+        json.choice("kind", self.kind)
+        json.text("customer_id", self.customerID)
+        json.text("cart_id", self.cartID)
+        json.text("reservation_id", self.reservationID)
+        json.message("total", self.hasTotal ? self.total : nil)
+    }
+}
+
+extension OrderStatus: ContractEnum {
+    public var contractName: String {
+        switch self {
+            case .unspecified: "ORDER_STATUS_UNSPECIFIED"
+            case .pending: "ORDER_STATUS_PENDING"
+            case .confirmed: "ORDER_STATUS_CONFIRMED"
+            case .completed: "ORDER_STATUS_COMPLETED"
+            case .rejected: "ORDER_STATUS_REJECTED"
+            case .cancelled: "ORDER_STATUS_CANCELLED"
+            case .UNRECOGNIZED(let number): String(number)
+        }
+    }
+}
+
+extension OrderChanged.Kind: ContractEnum {
+    public var contractName: String {
+        switch self {
+            case .unspecified: "KIND_UNSPECIFIED"
+            case .placed: "KIND_PLACED"
+            case .confirmed: "KIND_CONFIRMED"
+            case .completed: "KIND_COMPLETED"
+            case .rejected: "KIND_REJECTED"
+            case .cancelled: "KIND_CANCELLED"
+            case .returned: "KIND_RETURNED"
+            case .UNRECOGNIZED(let number): String(number)
+        }
     }
 }

@@ -3,6 +3,7 @@
 public import MartletContract
 public import MartletCore
 import SharedContract
+import SwiftProtobuf
 
 extension AuthoriseRequest: ContractMessage {
     public static let shape = MessageShape(
@@ -16,11 +17,18 @@ extension AuthoriseRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("payment_id", paymentID, FieldRule(required: true, maxLength: 100))
-        check.text("order_id", orderID, FieldRule(required: true, maxLength: 100))
-        check.message("amount", hasAmount ? amount : nil, FieldRule(required: true))
-        check.text("payment_method", paymentMethod, FieldRule(required: true, maxLength: 100))
+        check.text("payment_id", self.paymentID, FieldRule(required: true, maxLength: 100))
+        check.text("order_id", self.orderID, FieldRule(required: true, maxLength: 100))
+        check.message("amount", self.hasAmount ? self.amount : nil, FieldRule(required: true))
+        check.text("payment_method", self.paymentMethod, FieldRule(required: true, maxLength: 100))
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("payment_id", self.paymentID)
+        json.text("order_id", self.orderID)
+        json.message("amount", self.hasAmount ? self.amount : nil)
+        json.text("payment_method", self.paymentMethod)
     }
 }
 
@@ -28,6 +36,8 @@ extension AuthoriseResponse: ContractMessage {
     public static let shape = MessageShape("shop.payments.v1.AuthoriseResponse", [])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    public func write(to json: inout JSONWriter) {}
 }
 
 extension CaptureRequest: ContractMessage {
@@ -39,8 +49,12 @@ extension CaptureRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("payment_id", paymentID, FieldRule(required: true, maxLength: 100))
+        check.text("payment_id", self.paymentID, FieldRule(required: true, maxLength: 100))
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("payment_id", self.paymentID)
     }
 }
 
@@ -53,8 +67,12 @@ extension CaptureResponse: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.message("captured", hasCaptured ? captured : nil)
+        check.message("captured", self.hasCaptured ? self.captured : nil)
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.message("captured", self.hasCaptured ? self.captured : nil)
     }
 }
 
@@ -67,8 +85,12 @@ extension VoidPaymentRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("payment_id", paymentID, FieldRule(required: true, maxLength: 100))
+        check.text("payment_id", self.paymentID, FieldRule(required: true, maxLength: 100))
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("payment_id", self.paymentID)
     }
 }
 
@@ -76,6 +98,8 @@ extension VoidPaymentResponse: ContractMessage {
     public static let shape = MessageShape("shop.payments.v1.VoidPaymentResponse", [])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    public func write(to json: inout JSONWriter) {}
 }
 
 extension RefundRequest: ContractMessage {
@@ -89,10 +113,16 @@ extension RefundRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("payment_id", paymentID, FieldRule(required: true, maxLength: 100))
-        check.text("refund_id", refundID, FieldRule(required: true, maxLength: 100))
-        check.message("amount", hasAmount ? amount : nil, FieldRule(required: true))
+        check.text("payment_id", self.paymentID, FieldRule(required: true, maxLength: 100))
+        check.text("refund_id", self.refundID, FieldRule(required: true, maxLength: 100))
+        check.message("amount", self.hasAmount ? self.amount : nil, FieldRule(required: true))
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("payment_id", self.paymentID)
+        json.text("refund_id", self.refundID)
+        json.message("amount", self.hasAmount ? self.amount : nil)
     }
 }
 
@@ -105,8 +135,12 @@ extension RefundResponse: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.message("refunded", hasRefunded ? refunded : nil)
+        check.message("refunded", self.hasRefunded ? self.refunded : nil)
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.message("refunded", self.hasRefunded ? self.refunded : nil)
     }
 }
 
@@ -119,8 +153,12 @@ extension GetPaymentRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("payment_id", paymentID, FieldRule(required: true, maxLength: 100))
+        check.text("payment_id", self.paymentID, FieldRule(required: true, maxLength: 100))
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("payment_id", self.paymentID)
     }
 }
 
@@ -139,11 +177,21 @@ extension GetPaymentResponse: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.choice("status", status)
-        check.message("amount", hasAmount ? amount : nil)
-        check.message("captured", hasCaptured ? captured : nil)
-        check.message("refunded", hasRefunded ? refunded : nil)
+        check.choice("status", self.status)
+        check.message("amount", self.hasAmount ? self.amount : nil)
+        check.message("captured", self.hasCaptured ? self.captured : nil)
+        check.message("refunded", self.hasRefunded ? self.refunded : nil)
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("payment_id", self.paymentID)
+        json.text("order_id", self.orderID)
+        json.choice("status", self.status)
+        json.message("amount", self.hasAmount ? self.amount : nil)
+        json.message("captured", self.hasCaptured ? self.captured : nil)
+        json.message("refunded", self.hasRefunded ? self.refunded : nil)
+        json.timestamp("created", self.hasCreated ? self.created : nil)
     }
 }
 
@@ -151,6 +199,8 @@ extension GetTrialBalanceRequest: ContractMessage {
     public static let shape = MessageShape("shop.payments.v1.GetTrialBalanceRequest", [])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    public func write(to json: inout JSONWriter) {}
 }
 
 extension GetTrialBalanceResponse: ContractMessage {
@@ -168,6 +218,17 @@ extension GetTrialBalanceResponse: ContractMessage {
         ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    public func write(to json: inout JSONWriter) {
+        json.messages("accounts", self.accounts)
+        json.number("debits", self.debits)
+        json.number("credits", self.credits)
+        json.flag("balanced", self.balanced)
+        json.number("captured_payments", self.capturedPayments)
+        json.number("voided_payments", self.voidedPayments)
+        json.number("declined_payments", self.declinedPayments)
+        json.number("open_payments", self.openPayments)
+    }
 }
 
 extension GetTrialBalanceResponse.Account: ContractMessage {
@@ -181,12 +242,21 @@ extension GetTrialBalanceResponse.Account: ContractMessage {
         ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    public func write(to json: inout JSONWriter) {
+        json.text("name", self.name)
+        json.text("currency", self.currency)
+        json.number("debits", self.debits)
+        json.number("credits", self.credits)
+    }
 }
 
 extension ReconcileRequest: ContractMessage {
     public static let shape = MessageShape("shop.payments.v1.ReconcileRequest", [])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    public func write(to json: inout JSONWriter) {}
 }
 
 extension ReconcileResponse: ContractMessage {
@@ -202,6 +272,15 @@ extension ReconcileResponse: ContractMessage {
         ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    public func write(to json: inout JSONWriter) {
+        json.number("our_captured", self.ourCaptured)
+        json.number("provider_captured", self.providerCaptured)
+        json.number("our_refunded", self.ourRefunded)
+        json.number("provider_refunded", self.providerRefunded)
+        json.number("provider_authorised", self.providerAuthorised)
+        json.flag("equal", self.equal)
+    }
 }
 
 extension PaymentChanged: ContractMessage {
@@ -217,9 +296,33 @@ extension PaymentChanged: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.choice("status", status)
-        check.message("amount", hasAmount ? amount : nil)
-        check.message("refunded", hasRefunded ? refunded : nil)
+        check.choice("status", self.status)
+        check.message("amount", self.hasAmount ? self.amount : nil)
+        check.message("refunded", self.hasRefunded ? self.refunded : nil)
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("payment_id", self.paymentID)
+        json.text("order_id", self.orderID)
+        json.choice("status", self.status)
+        json.message("amount", self.hasAmount ? self.amount : nil)
+        json.message("refunded", self.hasRefunded ? self.refunded : nil)
+    }
+}
+
+extension PaymentStatus: ContractEnum {
+    public var contractName: String {
+        switch self {
+            case .unspecified: "PAYMENT_STATUS_UNSPECIFIED"
+            case .authorising: "PAYMENT_STATUS_AUTHORISING"
+            case .authorised: "PAYMENT_STATUS_AUTHORISED"
+            case .declined: "PAYMENT_STATUS_DECLINED"
+            case .capturing: "PAYMENT_STATUS_CAPTURING"
+            case .captured: "PAYMENT_STATUS_CAPTURED"
+            case .voiding: "PAYMENT_STATUS_VOIDING"
+            case .voided: "PAYMENT_STATUS_VOIDED"
+            case .UNRECOGNIZED(let number): String(number)
+        }
     }
 }

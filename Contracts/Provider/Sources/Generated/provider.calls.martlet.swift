@@ -7,12 +7,12 @@ public import MartletCore
 ///
 /// The key is the call's idempotency key. The first answer under a key is stored, also a stored failure (INTERNAL
 /// provider.stored_failure), and repeated to every call with the same parameters for 24 hours; the same key with other
-/// parameters is refused (INVALID_ARGUMENT provider.key_reused); while the first call is on its way a second one is refused
-/// (ABORTED provider.key_in_use). A refusal before the call begins (validation) stores nothing.
+/// parameters is refused (INVALID_ARGUMENT provider.key_reused); a second call waits while the first is on its way. A refusal
+/// before the call begins (validation) stores nothing.
 ///
 /// The payment method decides: `pm_test_ok` always works; `pm_test_declined` is declined; `pm_test_by_amount` declines
-/// amounts that end in 02, answers a stored failure for 05, loses its answer after acting for 08 and before acting for 09
-/// (the first time under a key).
+/// amounts that end in 02, stores a failure under the first key for 05, and loses its first answer after acting for 08 and
+/// before acting for 09.
 public protocol ProviderCalls: Sendable {
     /// FAILED_PRECONDITION provider.declined
     func createPayment(_ request: CreatePaymentRequest, context: CallContext) async throws -> CreatePaymentResponse

@@ -2,6 +2,7 @@
 
 public import MartletContract
 public import MartletCore
+import SwiftProtobuf
 
 extension ProviderRefund: ContractMessage {
     public static let shape = MessageShape(
@@ -13,6 +14,12 @@ extension ProviderRefund: ContractMessage {
         ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    public func write(to json: inout JSONWriter) {
+        json.text("refund_id", self.refundID)
+        json.text("reference", self.reference)
+        json.number("amount", self.amount)
+    }
 }
 
 extension ProviderPayment: ContractMessage {
@@ -32,8 +39,20 @@ extension ProviderPayment: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.choice("status", status)
+        check.choice("status", self.status)
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("provider_id", self.providerID)
+        json.text("reference", self.reference)
+        json.choice("status", self.status)
+        json.text("currency", self.currency)
+        json.number("amount", self.amount)
+        json.number("captured", self.captured)
+        json.number("refunded", self.refunded)
+        json.messages("refunds", self.refunds)
+        json.timestamp("created", self.hasCreated ? self.created : nil)
     }
 }
 
@@ -49,11 +68,18 @@ extension CreatePaymentRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("reference", reference, FieldRule(required: true, maxLength: 100))
-        check.text("currency", currency, FieldRule(required: true, minLength: 3, maxLength: 3))
-        check.number("amount", amount, FieldRule(min: 1, max: 99999999999))
-        check.text("payment_method", paymentMethod, FieldRule(required: true, maxLength: 100))
+        check.text("reference", self.reference, FieldRule(required: true, maxLength: 100))
+        check.text("currency", self.currency, FieldRule(required: true, minLength: 3, maxLength: 3))
+        check.number("amount", self.amount, FieldRule(min: 1, max: 99999999999))
+        check.text("payment_method", self.paymentMethod, FieldRule(required: true, maxLength: 100))
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("reference", self.reference)
+        json.text("currency", self.currency)
+        json.number("amount", self.amount)
+        json.text("payment_method", self.paymentMethod)
     }
 }
 
@@ -66,8 +92,12 @@ extension CreatePaymentResponse: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.message("payment", hasPayment ? payment : nil)
+        check.message("payment", self.hasPayment ? self.payment : nil)
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.message("payment", self.hasPayment ? self.payment : nil)
     }
 }
 
@@ -80,8 +110,12 @@ extension CapturePaymentRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("provider_id", providerID, FieldRule(required: true, maxLength: 100))
+        check.text("provider_id", self.providerID, FieldRule(required: true, maxLength: 100))
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("provider_id", self.providerID)
     }
 }
 
@@ -94,8 +128,12 @@ extension CapturePaymentResponse: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.message("payment", hasPayment ? payment : nil)
+        check.message("payment", self.hasPayment ? self.payment : nil)
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.message("payment", self.hasPayment ? self.payment : nil)
     }
 }
 
@@ -108,8 +146,12 @@ extension CancelPaymentRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("provider_id", providerID, FieldRule(required: true, maxLength: 100))
+        check.text("provider_id", self.providerID, FieldRule(required: true, maxLength: 100))
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("provider_id", self.providerID)
     }
 }
 
@@ -122,8 +164,12 @@ extension CancelPaymentResponse: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.message("payment", hasPayment ? payment : nil)
+        check.message("payment", self.hasPayment ? self.payment : nil)
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.message("payment", self.hasPayment ? self.payment : nil)
     }
 }
 
@@ -138,10 +184,16 @@ extension CreateRefundRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("provider_id", providerID, FieldRule(required: true, maxLength: 100))
-        check.text("reference", reference, FieldRule(required: true, maxLength: 100))
-        check.number("amount", amount, FieldRule(min: 1, max: 99999999999))
+        check.text("provider_id", self.providerID, FieldRule(required: true, maxLength: 100))
+        check.text("reference", self.reference, FieldRule(required: true, maxLength: 100))
+        check.number("amount", self.amount, FieldRule(min: 1, max: 99999999999))
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("provider_id", self.providerID)
+        json.text("reference", self.reference)
+        json.number("amount", self.amount)
     }
 }
 
@@ -154,8 +206,12 @@ extension CreateRefundResponse: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.message("payment", hasPayment ? payment : nil)
+        check.message("payment", self.hasPayment ? self.payment : nil)
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.message("payment", self.hasPayment ? self.payment : nil)
     }
 }
 
@@ -168,8 +224,12 @@ extension FindPaymentsRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("reference", reference, FieldRule(required: true, maxLength: 100))
+        check.text("reference", self.reference, FieldRule(required: true, maxLength: 100))
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("reference", self.reference)
     }
 }
 
@@ -182,8 +242,12 @@ extension FindPaymentsResponse: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.messages("payments", payments)
+        check.messages("payments", self.payments)
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.messages("payments", self.payments)
     }
 }
 
@@ -191,6 +255,8 @@ extension GetLedgerRequest: ContractMessage {
     public static let shape = MessageShape("shop.provider.v1.GetLedgerRequest", [])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    public func write(to json: inout JSONWriter) {}
 }
 
 extension GetLedgerResponse: ContractMessage {
@@ -206,4 +272,26 @@ extension GetLedgerResponse: ContractMessage {
         ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    public func write(to json: inout JSONWriter) {
+        json.number("payments", self.payments)
+        json.number("authorised", self.authorised)
+        json.number("captured", self.captured)
+        json.number("refunded", self.refunded)
+        json.number("captures", self.captures)
+        json.number("refunds", self.refunds)
+    }
+}
+
+extension ProviderPaymentStatus: ContractEnum {
+    public var contractName: String {
+        switch self {
+            case .unspecified: "PROVIDER_PAYMENT_STATUS_UNSPECIFIED"
+            case .authorised: "PROVIDER_PAYMENT_STATUS_AUTHORISED"
+            case .captured: "PROVIDER_PAYMENT_STATUS_CAPTURED"
+            case .cancelled: "PROVIDER_PAYMENT_STATUS_CANCELLED"
+            case .declined: "PROVIDER_PAYMENT_STATUS_DECLINED"
+            case .UNRECOGNIZED(let number): String(number)
+        }
+    }
 }

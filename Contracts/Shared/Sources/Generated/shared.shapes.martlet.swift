@@ -13,8 +13,13 @@ extension Money: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("currency", currency, FieldRule(required: true, minLength: 3, maxLength: 3))
+        check.text("currency", self.currency, FieldRule(required: true, minLength: 3, maxLength: 3))
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("currency", self.currency)
+        json.number("minor_units", self.minorUnits)
     }
 }
 
@@ -29,10 +34,16 @@ extension UnitPrice: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("currency", currency, FieldRule(required: true, minLength: 3, maxLength: 3))
-        check.number("units", units, FieldRule(min: -1000000000, max: 1000000000))
-        check.number("nanos", nanos, FieldRule(min: -999999999, max: 999999999))
+        check.text("currency", self.currency, FieldRule(required: true, minLength: 3, maxLength: 3))
+        check.number("units", self.units, FieldRule(min: -1000000000, max: 1000000000))
+        check.number("nanos", self.nanos, FieldRule(min: -999999999, max: 999999999))
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("currency", self.currency)
+        json.number("units", self.units)
+        json.number("nanos", self.nanos)
     }
 }
 
@@ -44,4 +55,8 @@ extension Page: ContractMessage {
         ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    public func write(to json: inout JSONWriter) {
+        json.text("next_page_token", self.nextPageToken)
+    }
 }

@@ -62,7 +62,10 @@ extension Order {
     }
 
     /// The money is back and the goods are on the shelf. A repeat changes nothing.
-    func finishReturn(_ id: String) -> [OrderEvent] { completedReturns.contains(id) ? [] : [.returnCompleted(id: id)] }
+    func finishReturn(_ id: String) -> [OrderEvent] {
+        guard let back = returns.first(where: { $0.id == id }), !completedReturns.contains(id) else { return [] }
+        return [.returnCompleted(id: id, refundMinorUnits: back.refundMinorUnits)]
+    }
 
     /// Goods of a return by SKU.
     func goods(of back: OrderReturn) -> [String: Int] {

@@ -40,7 +40,7 @@ struct Order: Sendable, Equatable {
             status = .cancelled
             self.reason = reason
         case .returnRequested(let back): returns.append(back)
-        case .returnCompleted(let id): completedReturns.insert(id)
+        case .returnCompleted(let id, _): completedReturns.insert(id)
         }
     }
 }

@@ -15,7 +15,7 @@ enum OrderEvent: Codable, Sendable, Equatable {
     case rejected(reason: String)
     case cancelled(reason: String)
     case returnRequested(OrderReturn)
-    case returnCompleted(id: String)
+    case returnCompleted(id: String, refundMinorUnits: Int64)
 
     /// Stable, for the timeline and for storage.
     var name: String {

@@ -41,6 +41,9 @@ extension Headline {
             $0.customerID = customerID
             $0.reference = reference
             $0.total = Money(total, currency: currency)
+            $0.captured = Money(captured, currency: currency)
+            $0.refunded = Money(refunded, currency: currency)
+            $0.openReturns = UInt32(openReturns)
             $0.placed = Google_Protobuf_Timestamp(placed)
         }
     }
@@ -79,7 +82,7 @@ extension OrderEvent {
         case .captured(let minorUnits): "\(minorUnits) \(currency) minor units"
         case .cancelRequested(let reason), .rejected(let reason), .cancelled(let reason): reason
         case .returnRequested(let back): "\(back.id): \(back.refundMinorUnits) \(currency) minor units"
-        case .returnCompleted(let id): id
+        case .returnCompleted(let id, _): id
         case .stockReserved, .paymentAuthorised, .confirmed, .captureRequested, .completed: ""
         }
     }

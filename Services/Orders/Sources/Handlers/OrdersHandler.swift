@@ -28,7 +28,7 @@ struct OrdersHandler: OrdersCalls {
         let id = newID()
         return try await context.transaction(on: database, OrdersMethods.placeOrder, request) { tx in
             let order = try orders.place(
-                id, placement, paymentMethod: request.paymentMethod, principal: placement.customerID, in: tx)
+                id, placement, paymentMethod: request.paymentMethod, context, in: tx)
             return PlaceOrderResponse.with { $0.order = order.message(placed: tx.date) }
         }
     }
@@ -45,7 +45,7 @@ struct OrdersHandler: OrdersCalls {
                 return PlaceAgreedOrderResponse.with { $0.order = order.message(placed: placed) }
             }
             let order = try orders.place(
-                id, placement, paymentMethod: request.paymentMethod, principal: placement.customerID, in: tx)
+                id, placement, paymentMethod: request.paymentMethod, context, in: tx)
             return PlaceAgreedOrderResponse.with { $0.order = order.message(placed: tx.date) }
         }
     }
@@ -53,7 +53,7 @@ struct OrdersHandler: OrdersCalls {
     func cancelOrder(_ request: CancelOrderRequest, context: CallContext) async throws -> CancelOrderResponse {
         try await context.transaction(on: database, OrdersMethods.cancelOrder, request) { tx in
             try see(request.orderID, context, in: tx)
-            let order = try orders.change(request.orderID, in: tx) { try $0.requestCancel(reason: request.reason) }
+            let order = try orders.change(request.orderID, trace: context.trace, in: tx) { try $0.requestCancel(reason: request.reason) }
             return CancelOrderResponse.with { $0.status = order.status.published }
         }
     }
@@ -71,7 +71,9 @@ struct OrdersHandler: OrdersCalls {
         }
         return try await context.transaction(on: database, OrdersMethods.returnOrder, request) { tx in
             try see(request.orderID, context, in: tx)
-            let order = try orders.change(request.orderID, in: tx) { try $0.takeBack(id: request.returnID, wishes) }
+            let order = try orders.change(request.orderID, trace: context.trace, in: tx) {
+                try $0.takeBack(id: request.returnID, wishes)
+            }
             let refund = order.returns.first { $0.id == request.returnID }?.refundMinorUnits ?? 0
             return ReturnOrderResponse.with { $0.refund = Money(refund, currency: order.placement.currency) }
         }

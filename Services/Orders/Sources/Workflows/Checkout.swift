@@ -36,23 +36,23 @@ struct Checkout: Workflow {
         do {
             try await reserve(input, context)
             try await authorise(input, context)
-            try await context.local("confirm") { [orders] tx in
-                try orders.change(input.orderID, in: tx) { try $0.confirm() }
+            try await context.local("confirm") { [orders] (tx: borrowing SQLTransaction) in
+                _ = try orders.change(input.orderID, in: tx) { try $0.confirm() }
             }
             try await sell(input, context)
             // Fulfilment is immediate until goods are shipped by somebody.
-            try await context.local("request_capture") { [orders] tx in
-                try orders.change(input.orderID, in: tx) { try $0.requestCapture() }
+            try await context.local("request_capture") { [orders] (tx: borrowing SQLTransaction) in
+                _ = try orders.change(input.orderID, in: tx) { try $0.requestCapture() }
             }
         } catch let refusal as StepRefused {
             try await context.compensate()
-            try await context.local("give_up", input: refusal.reason.name) { [orders] tx in
-                try orders.change(input.orderID, in: tx) { try $0.giveUp(reason: refusal.reason.name) }
+            try await context.local("give_up", input: refusal.reason.name) { [orders] (tx: borrowing SQLTransaction) in
+                _ = try orders.change(input.orderID, in: tx) { try $0.giveUp(reason: refusal.reason.name) }
             }
             return refusal.reason.name
         }
         let captured = try await capture(input, context)
-        try await context.local("complete", input: captured) { [orders] tx in
+        try await context.local("complete", input: captured) { [orders] (tx: borrowing SQLTransaction) in
             try orders.complete(input.orderID, capturedMinorUnits: captured, in: tx)
         }
         return "completed"

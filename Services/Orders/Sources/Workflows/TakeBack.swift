@@ -48,8 +48,8 @@ struct TakeBack: Workflow {
                 _ = try await inventory.receive(request, context: call.context)
             }
         }
-        try await context.local("finish") { [orders] tx in
-            try orders.change(input.orderID, in: tx) { $0.finishReturn(input.returnID) }
+        try await context.local("finish") { [orders] (tx: borrowing SQLTransaction) in
+            _ = try orders.change(input.orderID, in: tx) { $0.finishReturn(input.returnID) }
         }
         return "returned"
     }
