@@ -1,0 +1,116 @@
+import MartletCore
+import NIOCore
+import NIOHPACK
+import NIOHTTP2
+
+/// The life of one call on the client, as a value: what arrives goes in, what the caller gets comes out.
+struct ClientCall {
+    enum State: Equatable {
+        /// Neither sent nor ended. Goes to `sent`, or to `over` when the caller gives up.
+        case waiting
+        /// The request is out. Goes to `answered` with the response's head, or to `over`.
+        case sent
+        /// Messages arrive. Goes to `over` with the trailers.
+        case answered
+        case over
+    }
+
+    private(set) var state = State.waiting
+    private var reassembler: MessageReassembler
+
+    init(messageBytesMax: Int) { reassembler = MessageReassembler(messageBytesMax: messageBytesMax) }
+
+    /// - Returns: False when the caller has given up before.
+    mutating func send() -> Bool {
+        guard state == .waiting else { return false }
+        state = .sent
+        return true
+    }
+
+    enum Step {
+        case wait
+        /// The call has ended, well when there is no fault.
+        case end(Fault?)
+    }
+
+    mutating func received(_ headers: HPACKHeaders, endStream: Bool) -> Step {
+        switch state {
+        case .waiting, .over: return .wait
+        case .sent where !endStream:
+            if headers.first(name: ":status")?.hasPrefix("1") == true { return .wait }
+            guard headers.first(name: ":status") == "200" else {
+                return end(Status.http(Int(headers.first(name: ":status") ?? "") ?? 0))
+            }
+            state = .answered
+            return .wait
+        case .answered where !endStream:
+            return end(Fault(.internal, .internal, "the peer sent a second head"))
+        case .sent, .answered:
+            let fault = Status.read(headers)
+            if fault == nil, !reassembler.isEmpty {
+                return end(Fault(.internal, .internal, "the peer ended in the midst of a message"))
+            }
+            return end(fault)
+        }
+    }
+
+    /// Takes in what has arrived; then ask ``next()`` until it answers `nil`.
+    mutating func received(_ data: ByteBuffer, endStream: Bool) -> Step {
+        guard state == .answered || state == .sent else { return .wait }
+        guard state == .answered else {
+            return end(Fault(.internal, .internal, "the peer sent a message before its head"))
+        }
+        reassembler.append(data)
+        return .wait
+    }
+
+    /// The next message that has arrived.
+    mutating func next() throws(Fault) -> ByteBuffer? {
+        guard state == .answered else { return nil }
+        do {
+            return try reassembler.next()
+        } catch {
+            state = .over
+            throw error
+        }
+    }
+
+    /// DATA has ended the stream where trailers should have.
+    mutating func endedWithoutTrailers() -> Step {
+        guard state != .over else { return .wait }
+        return end(Fault(.internal, .internal, "the peer ended the call without a status"))
+    }
+
+    /// The stream was reset.
+    mutating func reset(_ code: HTTP2ErrorCode) -> Step {
+        guard state != .over else { return .wait }
+        let text = "the peer reset the call"
+        switch code {
+        case .refusedStream: return end(.notProcessed("the peer did not take the call"))
+        case .cancel: return end(Fault(.cancelled, .cancelled, text))
+        case .enhanceYourCalm: return end(Fault(.resourceExhausted, .overloaded, text))
+        case .inadequateSecurity: return end(Fault(.permissionDenied, .forbidden, text))
+        default: return end(Fault(.internal, .internal, text))
+        }
+    }
+
+    /// The connection is gone.
+    mutating func disconnected() -> Step {
+        switch state {
+        case .over: .wait
+        case .waiting: end(.notProcessed("the connection was lost before the call was sent"))
+        case .sent, .answered: end(Fault(.unavailable, .unavailable, "the connection was lost"))
+        }
+    }
+
+    /// The caller gives up, or its time is over.
+    mutating func giveUp(_ fault: Fault) -> Step {
+        guard state != .over else { return .wait }
+        return end(fault)
+    }
+
+    private mutating func end(_ fault: Fault?) -> Step {
+        state = .over
+        return .end(fault)
+    }
+}

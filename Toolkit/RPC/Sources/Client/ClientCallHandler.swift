@@ -1,0 +1,213 @@
+import MartletCore
+import NIOCore
+import NIOHPACK
+import NIOHTTP2
+
+/// One call of a client, from its caller to its stream channel.
+///
+/// Unchecked: after `init` all that may change is touched on `loop` only.
+final class ClientCallHandler: ChannelDuplexHandler, @unchecked Sendable {
+    typealias InboundIn = HTTP2Frame.FramePayload
+    typealias OutboundIn = Never
+    typealias OutboundOut = HTTP2Frame.FramePayload
+
+    /// Where the outcome goes.
+    enum Sink {
+        case unary(UnsafeContinuation<ByteBuffer, any Error>)
+        case stream(ResponseInbox)
+    }
+
+    let loop: any EventLoop
+    private let headers: HPACKHeaders
+    private let message: ByteBuffer
+    private let deadline: Moment?
+    private let deadlines: NIOLoopBoundBox<DeadlineTimer<ClientCallHandler>>
+    private var call: ClientCall
+    private var sink: Sink?
+    private var outcome: Fault??
+    private var response: ByteBuffer?
+    private var context: ChannelHandlerContext?
+    private var link: ClientLinkHandler?
+    private var deadlineNumber: UInt64?
+    private var readHeld = false
+
+    init(
+        headers: HPACKHeaders,
+        message: ByteBuffer,
+        deadline: Moment?,
+        messageBytesMax: Int,
+        deadlines: NIOLoopBoundBox<DeadlineTimer<ClientCallHandler>>
+    ) {
+        self.headers = headers
+        self.message = message
+        self.deadline = deadline
+        self.deadlines = deadlines
+        loop = deadlines.eventLoop
+        call = ClientCall(messageBytesMax: messageBytesMax)
+    }
+
+    /// The caller waits from now on. A call that has ended already answers at once.
+    func attach(_ sink: Sink) {
+        self.sink = sink
+        if let outcome { return deliver(outcome) }
+        if let deadline { deadlineNumber = deadlines.value.add(self, until: deadline) }
+    }
+
+    /// Opens a stream for this call; the caller is attached.
+    func open(on link: ClientLink) {
+        guard call.state == .waiting else { return }
+        let opened = loop.makePromise(of: (any Channel).self)
+        opened.futureResult.whenFailure { _ in
+            self.perform(self.call.giveUp(.notProcessed("the connection was lost before the call was sent")))
+        }
+        link.multiplexer.createStreamChannel(promise: opened) { self.install($0, link) }
+    }
+
+    /// Attaches the caller and opens a stream, in one hop to the event loop.
+    func begin(_ sink: Sink, on link: ClientLink) {
+        let opened = loop.makePromise(of: (any Channel).self)
+        opened.futureResult.whenFailure { _ in
+            if self.sink == nil { self.attach(sink) }
+            self.perform(self.call.giveUp(.notProcessed("the connection was lost before the call was sent")))
+        }
+        link.multiplexer.createStreamChannel(promise: opened) { channel in
+            self.attach(sink)
+            return self.install(channel, link)
+        }
+    }
+
+    private func install(_ channel: any Channel, _ link: ClientLink) -> EventLoopFuture<Void> {
+        do {
+            guard call.state == .waiting else { throw CancellationError() }
+            try link.handler.value.admit(self)
+            self.link = link.handler.value
+            try channel.pipeline.syncOperations.addHandler(self)
+            return loop.makeSucceededVoidFuture()
+        } catch {
+            perform(call.giveUp(Fault(describing: error)))
+            return loop.makeFailedFuture(error)
+        }
+    }
+
+    /// Callable from anywhere: nobody waits for the outcome any more.
+    func cancel() {
+        loop.execute { self.interrupt(Fault(.cancelled, .cancelled, "the call was cancelled")) }
+    }
+
+    /// Ends the call from this side; a stream that is open is reset.
+    func interrupt(_ fault: Fault) { perform(call.giveUp(fault)) }
+
+    /// Callable from anywhere: the reader has room again.
+    func readOn() {
+        loop.execute {
+            guard self.readHeld else { return }
+            self.readHeld = false
+            self.context?.read()
+        }
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+
+    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+    func channelActive(context: ChannelHandlerContext) {
+        guard call.send() else { return context.close(promise: nil) }
+        let sent = loop.makePromise(of: Void.self)
+        sent.futureResult.whenFailure { self.writeFailed($0) }
+        context.write(wrapOutboundOut(.headers(.init(headers: headers))), promise: sent)
+        context.writeAndFlush(
+            wrapOutboundOut(.data(.init(data: .byteBuffer(message), endStream: true))),
+            promise: nil
+        )
+        context.fireChannelActive()
+    }
+
+    private func writeFailed(_ error: any Error) {
+        // Errors of HTTP/2's own rules come before the first byte; those of the socket may come behind the last.
+        if error is any NIOHTTP2Error {
+            perform(call.giveUp(.notProcessed("the connection takes no more calls")))
+        }
+    }
+
+    func read(context: ChannelHandlerContext) {
+        if case .stream(let inbox) = sink, inbox.pauses() {
+            readHeld = true
+        } else {
+            context.read()
+        }
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch unwrapInboundIn(data) {
+        case .headers(let frame):
+            perform(call.received(frame.headers, endStream: frame.endStream))
+        case .data(let frame):
+            guard case .byteBuffer(let bytes) = frame.data else { return }
+            perform(call.received(bytes, endStream: frame.endStream))
+            takeMessages()
+            if frame.endStream { perform(call.endedWithoutTrailers()) }
+        default: break
+        }
+    }
+
+    private func takeMessages() {
+        do throws(Fault) {
+            while let message = try call.next() {
+                switch sink {
+                case .stream(let inbox): inbox.append(message)
+                case .unary where response == nil: response = message
+                case .unary, nil:
+                    perform(call.giveUp(Fault(.internal, .internal, "the peer answered more than one message")))
+                }
+            }
+        } catch {
+            finish(error)
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if let closed = error as? NIOHTTP2Errors.StreamClosed {
+            perform(call.reset(closed.errorCode))
+        } else if !(error is ChannelError) {
+            perform(call.giveUp(Fault(.internal, .internal, "the peer broke the protocol", cause: error)))
+        }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        perform(call.disconnected())
+        link?.closed(self)
+        link = nil
+        context.fireChannelInactive()
+    }
+
+    private func perform(_ step: ClientCall.Step) {
+        if case .end(let fault) = step { finish(fault) }
+    }
+
+    private func finish(_ fault: Fault?) {
+        if let number = deadlineNumber {
+            deadlineNumber = nil
+            deadlines.value.remove(number)
+        }
+        outcome = .some(fault)
+        if sink != nil { deliver(fault) }
+        // Closing a stream that has ended well does nothing; any other is reset.
+        if fault != nil { context?.close(promise: nil) }
+    }
+
+    private func deliver(_ fault: Fault?) {
+        guard let sink else { return }
+        self.sink = nil
+        switch sink {
+        case .stream(let inbox): inbox.end(fault)
+        case .unary(let continuation):
+            if let fault {
+                continuation.resume(throwing: fault)
+            } else if let response {
+                continuation.resume(returning: response)
+            } else {
+                continuation.resume(throwing: Fault(.internal, .internal, "the peer answered no message"))
+            }
+        }
+    }
+}

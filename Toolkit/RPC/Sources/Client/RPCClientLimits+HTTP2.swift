@@ -1,0 +1,26 @@
+import NIOCore
+import NIOHTTP2
+
+extension RPCClientLimits {
+    var connection: NIOHTTP2Handler.ConnectionConfiguration {
+        var configuration = NIOHTTP2Handler.ConnectionConfiguration()
+        configuration.initialSettings = [
+            HTTP2Setting(parameter: .enablePush, value: 0),
+            HTTP2Setting(parameter: .maxHeaderListSize, value: headerBytesMax),
+            HTTP2Setting(parameter: .initialWindowSize, value: callWindowBytes),
+        ]
+        configuration.targetWindowSize = connectionWindowBytes
+        configuration.controlFrameRateLimit.maximumCount = controlFramesMax
+        return configuration
+    }
+
+    var stream: NIOHTTP2Handler.StreamConfiguration {
+        var configuration = NIOHTTP2Handler.StreamConfiguration()
+        configuration.targetWindowSize = callWindowBytes
+        configuration.outboundBufferSizeHighWatermark = callWindowBytes
+        configuration.outboundBufferSizeLowWatermark = callWindowBytes / 2
+        configuration.streamResetFrameRateLimit.maximumCount = controlFramesMax
+        configuration.streamErrorRateLimit.maximumCount = controlFramesMax
+        return configuration
+    }
+}

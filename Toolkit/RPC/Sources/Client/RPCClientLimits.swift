@@ -1,0 +1,25 @@
+/// What one client connection accepts at most, and how long it waits.
+public struct RPCClientLimits: Sendable {
+    /// The longest request or response message, in bytes. Above it a call ends with `resourceExhausted`.
+    public var messageBytesMax = 4 * 1_024 * 1_024
+    /// The longest list of response headers or trailers, in bytes as HTTP/2 counts them.
+    public var headerBytesMax = 16 * 1_024
+    /// Calls that may be open or wait at once; one more is refused with `resourceExhausted`.
+    public var callsMax = 10_000
+    /// Bytes that a call may have on their way in before they are read.
+    public var callWindowBytes = 256 * 1_024
+    /// Bytes that the connection may have on their way in before they are read.
+    public var connectionWindowBytes = 4 * 1_024 * 1_024
+    /// Messages of a stream that may wait for their reader.
+    public var messagesAhead = 64
+    public var connectTimeout: Duration = .seconds(2)
+    /// The pause after the first failed connection; it grows by 1.6 with each, up to `pauseMax`, and is spread by a fifth.
+    public var pauseMin: Duration = .milliseconds(50)
+    public var pauseMax: Duration = .seconds(2)
+    /// How long a silent connection lives before it is asked for a sign of life; twice that closes it.
+    public var keepAlive: Duration = .seconds(20)
+    /// Frames such as PING, SETTINGS and RST_STREAM that a server may send in 30 seconds.
+    public var controlFramesMax = 20_000
+
+    public init() {}
+}

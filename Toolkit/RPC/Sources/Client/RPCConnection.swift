@@ -1,0 +1,232 @@
+public import MartletContract
+public import MartletCore
+import NIOCore
+import NIOHPACK
+import NIOHTTP2
+import NIOPosix
+import SwiftProtobuf
+import Synchronization
+
+/// Calls one address over gRPC (HTTP/2 without TLS), on one connection at a time, made when it is needed.
+///
+/// Safe to share between tasks. While the address cannot be reached, calls fail at once with `unavailable` between attempts
+/// whose pauses grow. A fault whose `isNotProcessed` is true never reached a handler, so that even a write may be sent
+/// again; after any other `unavailable`, `cancelled` or `deadlineExceeded` the effect is unknown. Cancelling the calling
+/// task resets the stream, which cancels the handler.
+public final class RPCConnection: RPCChannel {
+    private struct Waiter {
+        let call: ClientCallHandler
+    }
+
+    private let host: String
+    private let port: Int
+    private let authority: String
+    private let limits: RPCClientLimits
+    private let time: any TimeSource
+    private let entropy: any Entropy
+    private let authorization: (@Sendable (CallContext) async throws -> String?)?
+    private let loop: any EventLoop
+    private let deadlines: NIOLoopBoundBox<DeadlineTimer<ClientCallHandler>>
+    private let life: Mutex<ClientConnectionLife<ClientLink, Waiter>>
+    private let links = Mutex<[ObjectIdentifier: ClientLink]>([:])
+
+    /// - Parameter authorization: The value of the `authorization` header for one call; without the closure, or for `nil`,
+    ///   none is sent.
+    public init(
+        host: String,
+        port: Int,
+        limits: RPCClientLimits,
+        time: any TimeSource,
+        entropy: any Entropy,
+        authorization: (@Sendable (CallContext) async throws -> String?)?
+    ) {
+        self.host = host
+        self.port = port
+        authority = host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+        self.limits = limits
+        self.time = time
+        self.entropy = entropy
+        self.authorization = authorization
+        let loop: any EventLoop = MultiThreadedEventLoopGroup.singleton.next()
+        self.loop = loop
+        deadlines = NIOLoopBoundBox.makeBoxSendingValue(
+            DeadlineTimer<ClientCallHandler>(loop: loop, time: time) { $0.interrupt(.deadlineExceeded) },
+            eventLoop: loop
+        )
+        life = Mutex(ClientConnectionLife(waitersMax: limits.callsMax))
+    }
+
+    deinit { closeLinks() }
+
+    public func unary<Request: ContractMessage, Response: ContractMessage>(
+        _ method: MethodDescriptor,
+        _ request: Request,
+        _ context: CallContext
+    ) async throws -> Response {
+        let call = try await prepare(method, request, context)
+        let reply = try await withTaskCancellationHandler {
+            try await withUnsafeThrowingContinuation { continuation in
+                dispatch(call, .unary(continuation))
+            }
+        } onCancel: {
+            call.cancel()
+        }
+        return try Self.decode(reply)
+    }
+
+    public func serverStream<Request: ContractMessage, Response: ContractMessage>(
+        _ method: MethodDescriptor,
+        _ request: Request,
+        _ context: CallContext
+    ) async throws -> ResponseStream<Response> {
+        let call = try await prepare(method, request, context)
+        let reader = ResponseReader(call, messagesAhead: limits.messagesAhead)
+        dispatch(call, .stream(reader.inbox))
+        return ResponseStream {
+            guard let message = try await reader.next() else { return nil }
+            do { return try Self.decode(message) } catch {
+                reader.cancel()
+                throw error
+            }
+        }
+    }
+
+    /// Ends open calls with `unavailable` and refuses further ones; waits until the sockets are closed. A repeat does
+    /// nothing.
+    public func close() async {
+        for closed in closeLinks() {
+            try? await closed.get()  // `closeFuture` cannot fail.
+        }
+    }
+
+    @discardableResult
+    private func closeLinks() -> [EventLoopFuture<Void>] {
+        let fault = Fault(.unavailable, .unavailable, "the connection was closed")
+        let waiting = life.withLock { $0.close() }
+        let open = links.withLock { $0.values.map { $0 } }
+        loop.execute {
+            for waiter in waiting { waiter.call.interrupt(.notProcessed("the connection was closed")) }
+            for link in open { link.handler.value.stop(fault) }
+        }
+        return open.map(\.channel.closeFuture)
+    }
+
+    private func prepare(
+        _ method: MethodDescriptor,
+        _ request: some ContractMessage,
+        _ context: CallContext
+    ) async throws -> ClientCallHandler {
+        let value = if let authorization { try await authorization(context) } else { String?.none }
+        let left = context.deadline.map { $0 - time.now }
+        if let left, left <= .zero { throw Fault.deadlineExceeded }
+        let headers = try RequestHeaders.make(method, context, authority: authority, authorization: value, left: left)
+        let message: FramedMessage = try request.serializedBytes()
+        guard message.count <= limits.messageBytesMax else {
+            throw Fault(
+                .resourceExhausted,
+                .requestTooLarge,
+                "a request of \(message.count) bytes is longer than the limit of \(limits.messageBytesMax)",
+                cause: NotProcessed()
+            )
+        }
+        return ClientCallHandler(
+            headers: headers,
+            message: message.buffer,
+            deadline: context.deadline,
+            messageBytesMax: limits.messageBytesMax,
+            deadlines: deadlines
+        )
+    }
+
+    private static func decode<Response: ContractMessage>(_ message: ByteBuffer) throws -> Response {
+        do { return try Response(serializedBytes: ReceivedMessage(message)) } catch {
+            throw Fault(.internal, .internal, "the response is not the method's message", cause: error)
+        }
+    }
+
+    private func dispatch(_ call: ClientCallHandler, _ sink: ClientCallHandler.Sink) {
+        let begin = life.withLock { $0.begin(Waiter(call: call), now: time.now) }
+        switch begin {
+        case .open(let link): call.begin(sink, on: link)
+        case .wait: loop.execute { call.attach(sink) }
+        case .connect(let number):
+            loop.execute { call.attach(sink) }
+            connect(number)
+        case .replace(let link, let number):
+            loop.execute {
+                call.attach(sink)
+                link.handler.value.retire()
+            }
+            connect(number)
+        case .refuse(let fault):
+            loop.execute {
+                call.attach(sink)
+                call.interrupt(fault)
+            }
+        }
+    }
+
+    private func connect(_ number: UInt64) {
+        let limits = limits
+        ClientBootstrap(group: loop)
+            .connectTimeout(TimeAmount(limits.connectTimeout))
+            .channelOption(.socketOption(.tcp_nodelay), value: 1)
+            .channelInitializer { _ in self.loop.makeSucceededVoidFuture() }
+            .connect(host: host, port: port)
+            .flatMapThrowing { channel in try self.install(channel, number) }
+            .whenComplete { result in self.connected(number, result) }
+    }
+
+    private func install(_ channel: any Channel, _ number: UInt64) throws -> ClientLink {
+        let handler = ClientLinkHandler(
+            limits: limits,
+            onProof: { [weak self] in self?.life.withLock { $0.proved(number) } },
+            onLoss: { [weak self] proved in
+                guard let self else { return }
+                let until = restUntil()
+                life.withLock { $0.lost(number, proved: proved, until: until) }
+            }
+        )
+        let pipeline = channel.pipeline.syncOperations
+        try pipeline.addHandler(FlushOncePerTurn())
+        let multiplexer = try pipeline.configureHTTP2Pipeline(
+            mode: .client,
+            connectionConfiguration: limits.connection,
+            streamConfiguration: limits.stream
+        ) { stream in
+            // A server of gRPC opens no streams.
+            stream.eventLoop.makeFailedFuture(CancellationError())
+        }
+        try pipeline.addHandler(handler)
+        return ClientLink(
+            channel: channel,
+            multiplexer: multiplexer,
+            handler: NIOLoopBound(handler, eventLoop: channel.eventLoop)
+        )
+    }
+
+    private func connected(_ number: UInt64, _ result: Result<ClientLink, any Error>) {
+        switch result {
+        case .success(let link):
+            let id = ObjectIdentifier(link.handler.value)
+            links.withLock { $0[id] = link }
+            link.channel.closeFuture.whenComplete { [weak self] _ in
+                _ = self?.links.withLock { $0.removeValue(forKey: id) }
+            }
+            guard let waiters = life.withLock({ $0.connected(number, link) }) else {
+                return link.channel.close(promise: nil)
+            }
+            for waiter in waiters { waiter.call.open(on: link) }
+        case .failure:
+            let until = restUntil()
+            let waiters = life.withLock { $0.connectFailed(number, until: until) }
+            let fault = Fault.notProcessed("the peer cannot be reached", retryAfter: until - time.now)
+            for waiter in waiters { waiter.call.interrupt(fault) }
+        }
+    }
+
+    private func restUntil() -> Moment {
+        let failures = life.withLock { $0.failures }
+        return time.now + Backoff(limits).pause(after: failures, spread: entropy.fraction())
+    }
+}

@@ -1,0 +1,66 @@
+import MartletContract
+import MartletCore
+import NIOHPACK
+
+/// Builds the headers of a call.
+enum RequestHeaders {
+    /// - Throws: `invalidArgument` for metadata that a header cannot carry.
+    static func make(
+        _ method: MethodDescriptor,
+        _ context: CallContext,
+        authority: String,
+        authorization: String?,
+        left: Duration?
+    ) throws(Fault) -> HPACKHeaders {
+        var headers = HPACKHeaders()
+        headers.reserveCapacity(12 + context.metadata.count)
+        headers.add(name: ":method", value: "POST")
+        headers.add(name: ":scheme", value: "http")
+        headers.add(name: ":path", value: method.path)
+        headers.add(name: ":authority", value: authority)
+        headers.add(name: HeaderName.contentType, value: "application/grpc")
+        headers.add(name: "te", value: "trailers")
+        if let left { headers.add(name: HeaderName.timeout, value: CallTimeout.format(left), indexing: .nonIndexable) }
+        if let authorization { try add(HeaderName.authorization, authorization, .indexable, &headers) }
+        if let trace = context.trace ?? TraceContext.current {
+            headers.add(name: HeaderName.traceparent, value: trace.traceparent, indexing: .nonIndexable)
+        }
+        if let key = context.idempotencyKey { try add(HeaderName.idempotencyKey, key, .nonIndexable, &headers) }
+        if context.principal.kind == .service, let subject = context.principal.onBehalfOf, !subject.isEmpty {
+            headers.add(name: HeaderName.onBehalfOf, value: PercentText.encode(subject), indexing: .nonIndexable)
+        }
+        for (name, value) in context.metadata.sorted(by: { $0.key < $1.key }) {
+            guard isName(name), !name.hasPrefix("grpc-"), !ours.contains(name) else {
+                throw Fault(.invalidArgument, .invalidRequest, "\(name) is no name of metadata")
+            }
+            try add(name, value, .nonIndexable, &headers)
+        }
+        return headers
+    }
+
+    private static let ours: Set<String> = [
+        HeaderName.contentType, HeaderName.authorization, HeaderName.traceparent, HeaderName.idempotencyKey,
+        HeaderName.onBehalfOf, "te", "connection", "host", "transfer-encoding", "upgrade", "keep-alive",
+        "proxy-connection",
+    ]
+
+    private static func isName(_ name: String) -> Bool {
+        !name.isEmpty
+            && name.utf8.allSatisfy {
+                0x61...0x7A ~= $0 || 0x30...0x39 ~= $0 || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_")
+                    || $0 == UInt8(ascii: ".")
+            }
+    }
+
+    private static func add(
+        _ name: String,
+        _ value: String,
+        _ indexing: HPACKIndexing,
+        _ headers: inout HPACKHeaders
+    ) throws(Fault) {
+        guard value.utf8.allSatisfy({ 0x20...0x7E ~= $0 }) else {
+            throw Fault(.invalidArgument, .invalidRequest, "the value of \(name) is not printable ASCII")
+        }
+        headers.add(name: name, value: value, indexing: indexing)
+    }
+}

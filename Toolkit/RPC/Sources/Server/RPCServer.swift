@@ -1,0 +1,173 @@
+public import Logging
+public import MartletContract
+public import MartletCore
+import NIOCore
+import NIOHTTP2
+import NIOPosix
+public import ServiceLifecycle
+import Synchronization
+
+/// Serves contracts as gRPC over HTTP/2 without TLS (h2c), with grpc.health.v1 beside them.
+///
+/// Each call is a task on its connection's event loop: a handler must not block. A call ends with
+/// `deadlineExceeded` at its `grpc-timeout`, `resourceExhausted` above a limit, `unimplemented` for an unknown method,
+/// `unauthenticated` or `permissionDenied` when the principal does not hold the method's scope.
+public final class RPCServer: Service {
+    /// Which services are able to work; all are at the beginning.
+    public let health: HealthBoard
+
+    private let host: String
+    private let port: Int
+    private let core: ServerCore
+    private let connections = Mutex<[ObjectIdentifier: NIOLoopBound<ServerConnectionHandler>]>([:])
+    private let bound: EventLoopPromise<Int>
+    private let loops = MultiThreadedEventLoopGroup.singleton
+
+    /// - Parameters:
+    ///   - port: 0 takes a free one; ``boundPort()`` tells it.
+    ///   - authenticate: Who sends these headers; `anonymous` when they prove nothing, a `Fault` when they lie. A service's
+    ///     principal takes over the represented principal that its call names.
+    public init(
+        contracts: [ServedContract],
+        host: String,
+        port: Int,
+        limits: RPCServerLimits,
+        time: any TimeSource,
+        entropy: any Entropy,
+        logger: Logger,
+        authenticate: @escaping @Sendable (CallHeaders) async throws -> Principal
+    ) {
+        self.host = host
+        self.port = port
+        let health = HealthBoard(services: contracts.map(\.name))
+        self.health = health
+        core = ServerCore(
+            table: MethodTable(contracts + [.health(health)]),
+            limits: limits,
+            time: time,
+            entropy: entropy,
+            logger: logger,
+            authenticate: authenticate
+        )
+        bound = loops.any().makePromise()
+    }
+
+    deinit { bound.fail(ServerNeverBound()) }
+
+    /// The port on which calls are answered; waits until `run` has bound it.
+    ///
+    /// - Throws: Whatever kept `run` from binding.
+    public func boundPort() async throws -> Int { try await bound.futureResult.get() }
+
+    /// Serves until graceful shutdown, then drains: health says no, GOAWAY goes out, open calls end or are ended. When the
+    /// task is cancelled instead, connections are closed at once.
+    public func run() async throws {
+        let listener: any Channel
+        do {
+            listener = try await bind()
+        } catch {
+            bound.fail(error)
+            throw error
+        }
+        bound.succeed(listener.localAddress?.port ?? port)
+        core.logger.debug(
+            "serving calls",
+            metadata: ["host": "\(host)", "port": "\(listener.localAddress?.port ?? port)"]
+        )
+        let gracefully: Bool
+        do {
+            try await gracefulShutdown()
+            gracefully = true
+        } catch {
+            gracefully = false
+        }
+        health.finish()
+        try? await listener.close()  // It may be closed already; nothing else can fail here.
+        await drain(gracefully)
+    }
+
+    private func drain(_ gracefully: Bool) async {
+        let open = connections.withLock { $0.values.map { $0 } }
+        let closed = open.map { connection in
+            connection.eventLoop.flatSubmit {
+                let handler = connection.value
+                if gracefully { handler.drain() } else { handler.stop() }
+                return handler.closed
+            }
+        }
+        // A connection that breaks while it drains is closed too.
+        try? await EventLoopFuture.andAllComplete(closed, on: loops.any()).get()
+    }
+
+    private func bind() async throws -> any Channel {
+        try await ServerBootstrap(group: loops)
+            .serverChannelOption(.backlog, value: 1_024)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
+            .childChannelInitializer { [weak self] channel in
+                channel.eventLoop.makeCompletedFuture {
+                    guard let self else { throw ServerNeverBound() }
+                    try self.accept(channel)
+                }
+            }
+            .bind(host: host, port: port).get()
+    }
+
+    private func accept(_ channel: any Channel) throws {
+        let handler = ServerConnectionHandler(core, channel: channel)
+        let connection = NIOLoopBound(handler, eventLoop: channel.eventLoop)
+        let id = ObjectIdentifier(handler)
+        let taken = connections.withLock { connections in
+            guard connections.count < core.limits.connectionsMax else { return false }
+            connections[id] = connection
+            return true
+        }
+        guard taken else { throw Fault(.resourceExhausted, .overloaded, "too many connections") }
+        channel.closeFuture.whenComplete { [weak self] _ in
+            _ = self?.connections.withLock { $0.removeValue(forKey: id) }
+        }
+        let pipeline = channel.pipeline.syncOperations
+        try pipeline.addHandler(FlushOncePerTurn())
+        _ = try pipeline.configureHTTP2Pipeline(
+            mode: .server,
+            connectionConfiguration: core.limits.connection,
+            streamConfiguration: core.limits.stream,
+            streamDelegate: ServerStreams(connection: connection)
+        ) { stream in
+            stream.eventLoop.makeCompletedFuture {
+                try stream.pipeline.syncOperations.addHandler(ServerCallHandler(connection.value))
+            }
+        }
+        try pipeline.addHandler(handler)
+    }
+}
+
+/// `run` has never been called.
+struct ServerNeverBound: Error {}
+
+extension RPCServerLimits {
+    var connection: NIOHTTP2Handler.ConnectionConfiguration {
+        var configuration = NIOHTTP2Handler.ConnectionConfiguration()
+        configuration.initialSettings = [
+            HTTP2Setting(parameter: .maxConcurrentStreams, value: callsPerConnectionMax),
+            HTTP2Setting(parameter: .maxHeaderListSize, value: headerBytesMax),
+            HTTP2Setting(parameter: .initialWindowSize, value: callWindowBytes),
+        ]
+        configuration.targetWindowSize = connectionWindowBytes
+        configuration.controlFrameRateLimit.maximumCount = controlFramesMax
+        configuration.controlFrameRateLimit.windowLength = TimeAmount(floodWindow)
+        return configuration
+    }
+
+    var stream: NIOHTTP2Handler.StreamConfiguration {
+        var configuration = NIOHTTP2Handler.StreamConfiguration()
+        configuration.targetWindowSize = callWindowBytes
+        configuration.outboundBufferSizeHighWatermark = outboundBytesMax
+        configuration.outboundBufferSizeLowWatermark = outboundBytesMax / 2
+        configuration.streamResetFrameRateLimit.maximumCount = controlFramesMax
+        configuration.streamResetFrameRateLimit.windowLength = TimeAmount(floodWindow)
+        configuration.streamErrorRateLimit.maximumCount = controlFramesMax
+        configuration.streamErrorRateLimit.windowLength = TimeAmount(floodWindow)
+        return configuration
+    }
+}

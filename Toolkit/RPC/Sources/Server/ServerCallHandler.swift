@@ -1,0 +1,235 @@
+import Logging
+import MartletContract
+import MartletCore
+import NIOCore
+import NIOHTTP2
+import SwiftProtobuf
+
+/// One call on its stream channel: feeds ``ServerCall`` and does what it says. Lives on the connection's event loop.
+final class ServerCallHandler: ChannelInboundHandler {
+    typealias InboundIn = HTTP2Frame.FramePayload
+    typealias OutboundOut = HTTP2Frame.FramePayload
+
+    private let connection: ServerConnectionHandler
+    private var call: ServerCall
+    private var context: ChannelHandlerContext?
+    private var task: Task<Void, Never>?
+    private var room: CheckedContinuation<Void, any Error>?
+    private var deadline: Moment?
+    private var deadlineNumber: UInt64?
+    private(set) var streams = false
+
+    init(_ connection: ServerConnectionHandler) {
+        self.connection = connection
+        call = ServerCall(
+            table: connection.core.table,
+            messageBytesMax: connection.core.limits.messageBytesMax
+        )
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        connection.opened(self)
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch unwrapInboundIn(data) {
+        case .headers(let frame): perform(call.received(frame.headers, endStream: frame.endStream))
+        case .data(let frame):
+            guard case .byteBuffer(let bytes) = frame.data else { return }
+            perform(call.received(bytes, endStream: frame.endStream))
+        default: break
+        }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable { resumeWriter(nil) }
+        context.fireChannelWritabilityChanged()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // RST_STREAM and broken frames of this stream; `channelInactive` follows where the stream is gone.
+        context.close(promise: nil)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        if call.lost() { task?.cancel() }
+        resumeWriter(CancellationError())
+        forgetDeadline()
+        connection.closed(self)
+        context.fireChannelInactive()
+    }
+
+    /// Ends the call from outside: its time is over, or the server drains.
+    func interrupt(_ fault: Fault) {
+        guard let end = call.end(fault) else { return }
+        finish(end)
+        task?.cancel()
+        resumeWriter(CancellationError())
+    }
+
+    private func perform(_ step: ServerCall.Step) {
+        switch step {
+        case .wait: break
+        case .expect(let timeout): watch(timeout)
+        case .end(let end): finish(end)
+        case .start(let method, let head, let message):
+            if deadline == nil { watch(head.timeout) }
+            if !call.isOver { start(method, head, message) }
+        }
+    }
+
+    private func watch(_ timeout: Duration?) {
+        guard let timeout else { return }
+        let deadline = connection.core.time.now + timeout
+        self.deadline = deadline
+        if timeout <= .zero {
+            interrupt(.deadlineExceeded)
+        } else {
+            deadlineNumber = connection.deadlines.add(self, until: deadline)
+        }
+    }
+
+    private func forgetDeadline() {
+        guard let number = deadlineNumber else { return }
+        deadlineNumber = nil
+        connection.deadlines.remove(number)
+    }
+
+    private func start(_ method: ServedMethod, _ head: RequestHead, _ message: ByteBuffer) {
+        if case .serverStream = method.form { streams = true }
+        let box = NIOLoopBound(self, eventLoop: connection.executor.loop)
+        let core = connection.core
+        let deadline = deadline
+        task = Self.spawn(on: connection.executor) {
+            await Self.run(box, core, method, head, message, deadline)
+        }
+    }
+
+    private static func spawn(
+        on executor: LoopExecutor,
+        _ body: @escaping @Sendable () async -> Void
+    ) -> Task<Void, Never> {
+        Task(executorPreference: executor) { await body() }
+    }
+
+    /// Runs on the connection's event loop whenever it does not wait for something.
+    private static func run(
+        _ box: NIOLoopBound<ServerCallHandler>,
+        _ core: ServerCore,
+        _ method: ServedMethod,
+        _ head: RequestHead,
+        _ message: ByteBuffer,
+        _ deadline: Moment?
+    ) async {
+        do {
+            let principal = try await core.admit(method.descriptor, head)
+            let request = try decode(message, method)
+            let trace = core.trace(head)
+            let context = CallContext(
+                deadline: deadline,
+                principal: principal,
+                idempotencyKey: head.idempotencyKey,
+                trace: trace,
+                metadata: head.metadata
+            )
+            try await TraceContext.$current.withValue(trace) {
+                try await answer(box, method, request, context)
+            }
+            box.value.end(nil)
+        } catch {
+            let fault = Fault(describing: error)
+            log(fault, method.descriptor, core)
+            box.value.end(fault)
+        }
+    }
+
+    private static func answer(
+        _ box: NIOLoopBound<ServerCallHandler>,
+        _ method: ServedMethod,
+        _ request: any ContractMessage,
+        _ context: CallContext
+    ) async throws {
+        switch method.form {
+        case .unary(let handle):
+            let response = try await handle(request, context)
+            try box.value.send(response)
+        case .serverStream(let handle):
+            let responses = try await handle(request, context)
+            while let response = try await responses.pull() {
+                try Task.checkCancellation()
+                let writable = try box.value.send(response)
+                if !writable { try await waitForRoom(box) }
+            }
+        }
+    }
+
+    private static func decode(_ message: ByteBuffer, _ method: ServedMethod) throws -> any ContractMessage {
+        do { return try method.decode(Array(message.readableBytesView)) } catch {
+            throw Fault(.invalidArgument, .malformedRequest, "the request is not the method's message", cause: error)
+        }
+    }
+
+    private static func log(_ fault: Fault, _ method: MethodDescriptor, _ core: ServerCore) {
+        if fault.code == .internal {
+            core.logger.error(
+                "call failed inside",
+                metadata: ["rpc.method": "\(method.path)", "cause": "\(fault.cause ?? fault)"]
+            )
+        } else {
+            core.logger.debug("call refused", metadata: ["rpc.method": "\(method.path)", "reason": "\(fault.reason)"])
+        }
+    }
+
+    /// - Returns: False when the writer must wait for room.
+    @discardableResult
+    private func send(_ response: any ContractMessage) throws -> Bool {
+        let message: FramedMessage = try response.serializedBytes()
+        guard message.count <= connection.core.limits.messageBytesMax else {
+            throw Fault(
+                .resourceExhausted,
+                .requestTooLarge,
+                "a response of \(message.count) bytes is longer than the limit of \(connection.core.limits.messageBytesMax)"
+            )
+        }
+        guard let headFirst = call.send(), let context else { throw CancellationError() }
+        if headFirst { context.write(wrapOutboundOut(.headers(.init(headers: Status.responseHead))), promise: nil) }
+        context.write(wrapOutboundOut(.data(.init(data: .byteBuffer(message.buffer)))), promise: nil)
+        if streams { context.flush() }
+        return context.channel.isWritable
+    }
+
+    private func end(_ fault: Fault?) {
+        if let end = call.end(fault) { finish(end) }
+    }
+
+    private func finish(_ end: ServerCall.End) {
+        forgetDeadline()
+        guard let context else { return }
+        context.writeAndFlush(
+            wrapOutboundOut(.headers(.init(headers: end.trailers, endStream: true))),
+            promise: nil
+        )
+        if end.resets { context.writeAndFlush(wrapOutboundOut(.rstStream(.noError)), promise: nil) }
+    }
+
+    private static func waitForRoom(_ box: NIOLoopBound<ServerCallHandler>) async throws {
+        try await withCheckedThrowingContinuation { continuation in
+            box.value.wait(continuation)
+        }
+    }
+
+    private func wait(_ continuation: CheckedContinuation<Void, any Error>) {
+        guard !call.isOver, let context else { return continuation.resume(throwing: CancellationError()) }
+        if context.channel.isWritable { return continuation.resume() }
+        room = continuation
+    }
+
+    private func resumeWriter(_ error: (any Error)?) {
+        guard let continuation = room else { return }
+        room = nil
+        if let error { continuation.resume(throwing: error) } else { continuation.resume() }
+    }
+}

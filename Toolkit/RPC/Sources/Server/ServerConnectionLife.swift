@@ -1,0 +1,78 @@
+/// The life of one connection on the server, as a value.
+struct ServerConnectionLife {
+    enum State: Equatable {
+        /// Takes calls. Goes to `announced` when the server drains.
+        case serving
+        /// GOAWAY without a last stream is out, with a PING behind it: calls that cross it are still taken. Goes to
+        /// `draining` when the client has answered the PING.
+        case announced
+        /// GOAWAY with the last stream is out. Goes to `closed` with the last call.
+        case draining
+        case closed
+    }
+
+    enum Action: Equatable {
+        case ping(UInt64)
+        /// `nil` stands for the greatest number: the peer learns that the end is near, not where it is.
+        case goAway(lastStream: Int32?)
+        case close
+    }
+
+    /// What tells the two kinds of PING apart.
+    static let drainPing: UInt64 = 0x6D61_7274_6C65_7401
+    static let keepAlivePing: UInt64 = 0x6D61_7274_6C65_7402
+
+    private(set) var state = State.serving
+    private(set) var open = 0
+    private var lastStream: Int32 = 0
+    private var pulse = Pulse()
+
+    mutating func opened(_ stream: Int32) {
+        open += 1
+        lastStream = max(lastStream, stream)
+    }
+
+    mutating func streamClosed() -> [Action] {
+        open -= 1
+        return closeWhenEmpty()
+    }
+
+    /// Begins to drain; a repeat does nothing.
+    mutating func drain() -> [Action] {
+        guard state == .serving else { return [] }
+        state = .announced
+        return [.goAway(lastStream: nil), .ping(Self.drainPing)]
+    }
+
+    mutating func ponged(_ data: UInt64) -> [Action] {
+        guard data == Self.drainPing, state == .announced else { return [] }
+        state = .draining
+        return [.goAway(lastStream: lastStream)] + closeWhenEmpty()
+    }
+
+    /// Any bytes have arrived.
+    mutating func bytesArrived() { pulse.bytesArrived() }
+
+    /// One keep-alive interval is over.
+    mutating func intervalOver() -> [Action] {
+        guard state != .closed else { return [] }
+        switch pulse.intervalOver() {
+        case .nothing: return []
+        case .ask: return [.ping(Self.keepAlivePing)]
+        case .giveUp: return stop()
+        }
+    }
+
+    /// The time for draining is over, or the server stops at once.
+    mutating func stop() -> [Action] {
+        guard state != .closed else { return [] }
+        state = .closed
+        return [.close]
+    }
+
+    private mutating func closeWhenEmpty() -> [Action] {
+        guard state == .draining, open == 0 else { return [] }
+        state = .closed
+        return [.close]
+    }
+}

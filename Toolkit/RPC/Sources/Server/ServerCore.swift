@@ -1,0 +1,39 @@
+import Logging
+import MartletContract
+import MartletCore
+
+/// What all connections of a server share.
+struct ServerCore: Sendable {
+    let table: MethodTable
+    let limits: RPCServerLimits
+    let time: any TimeSource
+    let entropy: any Entropy
+    let logger: Logger
+    let authenticate: @Sendable (CallHeaders) async throws -> Principal
+
+    /// Who calls, when they may call this method.
+    func admit(_ method: MethodDescriptor, _ head: RequestHead) async throws -> Principal {
+        var principal = try await authenticate(head.headers)
+        if principal.kind == .service, let subject = head.onBehalfOf {
+            principal = Principal(
+                kind: .service,
+                id: principal.id,
+                scopes: principal.scopes,
+                onBehalfOf: subject
+            )
+        }
+        if principal.holds(method.scope) { return principal }
+        if principal.kind == .anonymous {
+            throw Fault(.unauthenticated, .unauthenticated, "\(method.path) needs a token")
+        }
+        throw Fault(.permissionDenied, .forbidden, "\(method.path) needs the scope \(method.scope)")
+    }
+
+    /// A span of the caller's trace, or a new trace.
+    func trace(_ head: RequestHead) -> TraceContext {
+        func span(_ entropy: some Entropy) -> TraceContext {
+            head.traceparent.flatMap(TraceContext.init(traceparent:))?.child(entropy) ?? .root(entropy)
+        }
+        return span(entropy)
+    }
+}

@@ -1,0 +1,22 @@
+import NIOHPACK
+
+/// The headers of one call.
+public struct CallHeaders: Sendable {
+    let block: HPACKHeaders
+
+    init(_ block: HPACKHeaders) { self.block = block }
+
+    /// The first header of this lower-case name, `nil` when there is none.
+    public subscript(name: String) -> String? {
+        for (candidate, value, _) in block where candidate == name { return value }
+        return nil
+    }
+
+    /// The token of `authorization: Bearer …`, `nil` when there is none.
+    public var bearerToken: String? {
+        guard let value = self[HeaderName.authorization], value.utf8.count > 7,
+            value.prefix(7).lowercased() == "bearer "
+        else { return nil }
+        return String(value.dropFirst(7))
+    }
+}

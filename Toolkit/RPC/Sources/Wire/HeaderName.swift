@@ -1,0 +1,14 @@
+/// The names of the headers that a call uses.
+enum HeaderName {
+    static let contentType = "content-type"
+    static let timeout = "grpc-timeout"
+    static let encoding = "grpc-encoding"
+    static let status = "grpc-status"
+    static let message = "grpc-message"
+    static let details = "grpc-status-details-bin"
+    static let idempotencyKey = "idempotency-key"
+    static let traceparent = "traceparent"
+    static let authorization = "authorization"
+    /// The represented principal's id, percent-encoded; believed only when a service sends it.
+    static let onBehalfOf = "martlet-on-behalf-of"
+}
