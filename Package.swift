@@ -174,7 +174,8 @@ func adapter(_ name: String, on kits: [String], system: String? = nil, libraries
         seen.append(.byName(name: system))
     }
     library("Martlet\(name)", at: "Adapters/\(name)", on: seen)
-    let tested: [Target.Dependency] = [.byName(name: "Martlet\(name)"), "MartletTesting", "MartletRPC", "MartletSQLite"]
+    var tested: [Target.Dependency] = [.byName(name: "Martlet\(name)"), "MartletTesting", "MartletSQLite"]
+    if kits.contains("Contract") { tested += ["MartletRPC"] }
     testTarget("Martlet\(name)Tests", at: "Adapters/\(name)/Tests", on: unique(seen + tested))
 }
 

@@ -2,7 +2,9 @@ import CSQLite
 public import MartletCore
 public import MartletSQL
 
-/// A connection to one SQLite file, or to a database in memory. Used by one thread at a time.
+/// A connection to one SQLite file, or to a database in memory.
+///
+/// Used by one thread at a time.
 public final class SQLiteConnection: SQLConnection {
     /// What the connection is for.
     enum Role: Sendable { case writer, reader, memory }
@@ -110,8 +112,9 @@ public final class SQLiteConnection: SQLConnection {
     /// A statement of the connection's own.
     @discardableResult
     func ask(_ text: String) throws -> [SQLRow] {
+        let before = authorizer.trusted
         authorizer.trusted = true
-        defer { authorizer.trusted = false }
+        defer { authorizer.trusted = before }
         let statement = try prepare(text)
         defer { statement.clean() }
         return try step(statement)

@@ -106,7 +106,9 @@ public final class SQLiteDatabase: SQLDatabase {
     /// How often the file was opened: one process owns it, so everybody who used it before is dead.
     public func bootEpoch() async throws -> Int { epoch }
 
-    /// Refuses new bodies, answers those that wait, and gives the file back. A repeat does nothing.
+    /// Refuses new bodies, answers those that wait, and gives the file back.
+    ///
+    /// A repeat does nothing.
     public func close() async {
         // The writer goes last, since the last connection moves the write-ahead log.
         await reading.close()

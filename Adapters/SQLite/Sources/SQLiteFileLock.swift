@@ -30,7 +30,9 @@ final class SQLiteFileLock: Sendable {
 
     deinit { release() }
 
-    /// Lets the next owner in. A repeat does nothing.
+    /// Lets the next owner in.
+    ///
+    /// A repeat does nothing.
     func release() {
         let held = descriptor.withLock { descriptor in
             defer { descriptor = nil }

@@ -33,7 +33,9 @@ final class SQLiteInline: SQLRunner {
     func close() async { shared.connection.withLock { $0 = nil } }
 }
 
-/// The one connection of a database in memory. It lives as long as somebody may ask it.
+/// The one connection of a database in memory.
+///
+/// It lives as long as somebody may ask it.
 final class SQLiteSharedConnection: Sendable {
     let connection: Mutex<SQLiteConnection?>
 

@@ -2,7 +2,9 @@ import Dispatch
 import MartletSQL
 import Synchronization
 
-/// Bodies that wait for a thread. Bounded; first in, first out.
+/// Bodies that wait for a thread.
+///
+/// Bounded; first in, first out.
 final class SQLiteJobQueue: Sendable {
     private struct State {
         var jobs: [SQLJob?] = []

@@ -4,7 +4,9 @@ public import MartletSQL
 public struct SQLiteLimits: Sendable {
     /// What one commit of the writer may hold back.
     public var groupCommit = GroupCommit.Limits()
-    /// Threads that read snapshots of a file. At least 1.
+    /// Threads that read snapshots of a file.
+    ///
+    /// At least 1.
     public var readers = 2
     /// Bodies that may wait for the writer, and as many for the readers; the next one is refused as `unavailable`.
     public var waitingBodies = 10_000
@@ -14,7 +16,9 @@ public struct SQLiteLimits: Sendable {
     public var busyPause: Duration = .seconds(2)
     /// After so many pages the write-ahead log is moved into the database.
     public var checkpointPages = 1_000
-    /// The largest size of the file, in pages of 4 KiB; beyond it writes are refused as `unavailable`. `nil`: the disk's.
+    /// The largest size of the file, in pages of 4 KiB; beyond it writes are refused as `unavailable`.
+    ///
+    /// `nil`: the disk's.
     public var pages: Int?
 
     public init() {}

@@ -1,7 +1,9 @@
 import CSQLite
 import MartletSQL
 
-/// One prepared statement. Finalized when it goes.
+/// One prepared statement.
+///
+/// Finalized when it goes.
 final class SQLiteStatement {
     let handle: OpaquePointer
     let readOnly: Bool

@@ -3,7 +3,9 @@ import Logging
 import MartletSQL
 import Synchronization
 
-/// Runs bodies on threads of its own, each with its own connection. They end when this is closed or forgotten.
+/// Runs bodies on threads of its own, each with its own connection.
+///
+/// They end when this is closed or forgotten.
 final class SQLiteThreads: SQLRunner {
     private let queue: SQLiteJobQueue
     private let crew = SQLiteCrew()

@@ -6,7 +6,9 @@ public import MartletCore
 public struct GroupCommit: Sendable {
     /// How much one batch may hold back.
     public struct Limits: Sendable {
-        /// Bodies in one commit. At least 1.
+        /// Bodies in one commit.
+        ///
+        /// At least 1.
         public var bodies = 128
         /// After this, a batch admits no further body.
         public var duration: Duration = .milliseconds(5)

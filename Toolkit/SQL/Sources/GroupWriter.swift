@@ -2,7 +2,9 @@ public import Logging
 public import MartletCore
 import Synchronization
 
-/// Runs jobs on a connection as ``GroupCommit`` decides. No answer leaves before the commit that it rests on.
+/// Runs jobs on a connection as ``GroupCommit`` decides.
+///
+/// No answer leaves before the commit that it rests on.
 public final class GroupWriter: Sendable {
     private let time: any TimeSource
     private let limits: GroupCommit.Limits

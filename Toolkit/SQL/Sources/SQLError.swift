@@ -1,6 +1,8 @@
 public import MartletCore
 
-/// Why a transaction did not happen, or may not have. Any of them dooms its transaction.
+/// Why a transaction did not happen, or may not have.
+///
+/// Any of them dooms its transaction.
 public struct SQLError: Error, Sendable {
     public enum Kind: Sendable, Hashable {
         /// Another transaction was in the way: the runner repeats the body, and throws this after its last attempt.

@@ -1,6 +1,8 @@
 public import MartletCore
 
-/// A body on its way to a runner, with the caller who waits for its answer. It is answered exactly once.
+/// A body on its way to a runner, with the caller who waits for its answer.
+///
+/// It is answered exactly once.
 public struct SQLJob: Sendable {
     /// One run of the body.
     struct Attempt {

@@ -41,7 +41,9 @@ public struct SQLQuery: Sendable, Hashable, ExpressibleByStringInterpolation {
             text += "$\(values.count)"
         }
 
-        /// Values in a list, for `IN (\(list: ids))`. An empty list matches nothing.
+        /// Values in a list, for `IN (\(list: ids))`.
+        ///
+        /// An empty list matches nothing.
         public mutating func appendInterpolation(list: [some SQLBindable]) {
             guard !list.isEmpty else {
                 text += "NULL"

@@ -1,6 +1,8 @@
 public import MartletCore
 
-/// The state of one run of one body: its deadline, its first error, its deferred work. Lives on the runner's thread.
+/// The state of one run of one body: its deadline, its first error, its deferred work.
+///
+/// Lives on the runner's thread.
 public final class SQLScope {
     private let deadline: Moment?
     private let time: any TimeSource

@@ -1,6 +1,8 @@
 public import MartletCore
 
-/// A transaction while its body runs. Noncopyable and only ever borrowed: it can be neither kept nor awaited upon.
+/// A transaction while its body runs.
+///
+/// Noncopyable and only ever borrowed: it can be neither kept nor awaited upon.
 public struct SQLTransaction: ~Copyable {
     let connection: any SQLConnection
     let scope: SQLScope

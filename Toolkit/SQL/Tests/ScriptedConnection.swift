@@ -2,7 +2,9 @@ import MartletCore
 import MartletSQL
 import Synchronization
 
-/// A connection that notes what it is told, and fails where the test says. Every statement "succeeds" with no rows.
+/// A connection that notes what it is told, and fails where the test says.
+///
+/// Every statement "succeeds" with no rows.
 final class ScriptedConnection: SQLConnection {
     /// What was said, statements by their text.
     private(set) var said: [String] = []

@@ -29,7 +29,8 @@ extension SQLConformance {
                     """
                     CREATE TABLE c (id BIGINT PRIMARY KEY, p BIGINT REFERENCES p (id), u BIGINT UNIQUE,
                     n BIGINT NOT NULL CHECK (n > 0))
-                    """)
+                    """
+                )
                 try tx.run("INSERT INTO p (id) VALUES (1)")
                 try tx.run("INSERT INTO c (id, p, u, n) VALUES (1, 1, 1, 1)")
             }

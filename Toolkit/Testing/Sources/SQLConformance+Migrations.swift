@@ -16,7 +16,11 @@ extension SQLConformance {
             try require(n == 1, "the third step ran \(n) times")
         },
         Check("a migration that fails leaves nothing") { database, _ in
-            let broken = Migration("room", 2, ["INSERT INTO t (id, n) VALUES (1, 0)", "INSERT INTO nowhere VALUES (1)"])
+            let broken = Migration(
+                "room",
+                2,
+                ["INSERT INTO t (id, n) VALUES (1, 0)", "INSERT INTO nowhere VALUES (1)"]
+            )
             let error = try await failure("a broken migration") { try await database.migrate([first, broken]) }
             try require((error as? SQLError)?.kind == .misuse, "\(error)")
             try await database.migrate([first, second])

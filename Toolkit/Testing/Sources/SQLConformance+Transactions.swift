@@ -113,7 +113,8 @@ extension SQLConformance {
 
     /// How many of `callers` at once get an answer; a refusal or a conflict after the last attempt is none.
     private static func count(
-        _ callers: Int, _ call: @escaping @Sendable (Int) async throws -> Void
+        _ callers: Int,
+        _ call: @escaping @Sendable (Int) async throws -> Void
     ) async throws -> Int {
         try await withThrowingTaskGroup(of: Bool.self) { group in
             for caller in 0..<callers {

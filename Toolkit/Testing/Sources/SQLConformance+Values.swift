@@ -5,7 +5,10 @@ extension SQLConformance {
         Check("values of every type come back as they went in") { database, _ in
             let sent: [[SQLValue]] = [
                 [.integer(.min), .real(-0.1), .text(""), .bytes([])],
-                [.integer(.max), .real(.greatestFiniteMagnitude), .text("naïve 𝕬 '\"$1 ?1 \\ %"), .bytes([0, 255, 0])],
+                [
+                    .integer(.max), .real(.greatestFiniteMagnitude), .text("naïve 𝕬 '\"$1 ?1 \\ %"),
+                    .bytes([0, 255, 0]),
+                ],
                 [.integer(0), .real(.leastNonzeroMagnitude), .text(String(repeating: "ab", count: 100_000)), .null],
                 [.integer(-1), .real(3), .null, .bytes([UInt8](repeating: 7, count: 1_000_000))],
                 [.null, .null, .text("\u{0}"), .null],
@@ -15,14 +18,17 @@ extension SQLConformance {
                 try tx.run(
                     SQLQuery(
                         unchecked:
-                            "CREATE TABLE v (id BIGINT PRIMARY KEY, i BIGINT, r DOUBLE PRECISION, t TEXT, b \(bytes))"))
+                            "CREATE TABLE v (id BIGINT PRIMARY KEY, i BIGINT, r DOUBLE PRECISION, t TEXT, b \(bytes))"
+                    )
+                )
             }
             for (id, row) in sent.enumerated() {
                 let known = try await database.transaction { tx in
                     // PostgreSQL's text cannot hold NUL; there it must be refused, which its adapter tests.
                     guard tx.dialect == .sqlite || row[2] != .text("\u{0}") else { return false }
                     try tx.run(
-                        "INSERT INTO v (id, i, r, t, b) VALUES (\(id), \(row[0]), \(row[1]), \(row[2]), \(row[3]))")
+                        "INSERT INTO v (id, i, r, t, b) VALUES (\(id), \(row[0]), \(row[1]), \(row[2]), \(row[3]))"
+                    )
                     return true
                 }
                 guard known else { continue }
@@ -53,10 +59,13 @@ extension SQLConformance {
         Check("a value may be used twice and out of order by its number") { database, _ in
             try await database.makeTable()
             let row = try await database.transaction { tx in
-                try tx.run(SQLQuery(unchecked: "INSERT INTO t (id, n) VALUES ($2, $1)", values: [.integer(20), .integer(1)]))
+                try tx.run(
+                    SQLQuery(unchecked: "INSERT INTO t (id, n) VALUES ($2, $1)", values: [.integer(20), .integer(1)])
+                )
                 let query = SQLQuery(
                     unchecked: "SELECT id, n FROM t WHERE n = $2 AND id = $1 AND n > $1",
-                    values: [.integer(1), .integer(20)])
+                    values: [.integer(1), .integer(20)]
+                )
                 return try tx.run(query)
             }
             try require(row == [SQLRow([.integer(1), .integer(20)])], "the values were mixed up")
@@ -80,7 +89,8 @@ extension SQLConformance {
                         """
                         INSERT INTO t (id, n) VALUES (\(1), \(1))
                         ON CONFLICT (id) DO UPDATE SET n = t.n + excluded.n RETURNING n
-                        """)
+                        """
+                    )
                     return rows.map { $0.int(0) }
                 }
             }

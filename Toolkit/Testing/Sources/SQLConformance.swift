@@ -47,7 +47,10 @@ func require(_ holds: Bool, _ what: String, file: StaticString = #fileID, line: 
 
 /// The error that `body` throws.
 func failure<R>(
-    _ what: String, file: StaticString = #fileID, line: Int = #line, of body: () async throws -> R
+    _ what: String,
+    file: StaticString = #fileID,
+    line: Int = #line,
+    of body: () async throws -> R
 ) async throws -> any Error {
     do {
         _ = try await body()
