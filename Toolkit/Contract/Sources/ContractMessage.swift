@@ -6,6 +6,19 @@ public protocol ContractMessage: SwiftProtobuf.Message, Sendable {
     static var shape: MessageShape { get }
     /// Adds what this message breaks of its contract's rules, in field order; `path` is the prefix of the fields' names.
     func check(_ violations: inout [FieldViolation], at path: String)
+    /// Writes its fields as members of a JSON object, by number.
+    func write(to json: inout JSONWriter)
+}
+
+/// An enum of a contract: it knows its values' names.
+public protocol ContractEnum: SwiftProtobuf.Enum, CaseIterable, Sendable {
+    /// As the contract writes it, in capitals; the number in decimal for a value that is newer than this code.
+    var contractName: String { get }
+}
+
+extension ContractEnum {
+    /// True for a zero that only says "not said".
+    public var isUnspecified: Bool { rawValue == 0 && contractName.hasSuffix("_UNSPECIFIED") }
 }
 
 extension ContractMessage {

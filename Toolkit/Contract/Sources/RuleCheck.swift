@@ -70,7 +70,7 @@ public struct RuleCheck {
         items(field, values, rule) { _ in nil }
     }
 
-    public mutating func choice<Choice: Enum & CaseIterable>(
+    public mutating func choice<Choice: ContractEnum>(
         _ field: String, _ value: Choice?, _ rule: FieldRule = FieldRule()
     ) {
         guard let value else { return missing(field, rule) }
@@ -78,7 +78,7 @@ public struct RuleCheck {
         if !Self.isKnown(value) { add(field, "has no value \(value.rawValue)") }
     }
 
-    public mutating func choices<Choice: Enum & CaseIterable>(
+    public mutating func choices<Choice: ContractEnum>(
         _ field: String, _ values: [Choice], _ rule: FieldRule = FieldRule()
     ) {
         items(field, values, rule) { Self.isKnown($0) ? nil : "has no value \($0.rawValue)" }
@@ -179,7 +179,7 @@ extension RuleCheck {
         }
     }
 
-    private static func isKnown<Choice: Enum & CaseIterable>(_ value: Choice) -> Bool {
+    private static func isKnown<Choice: ContractEnum>(_ value: Choice) -> Bool {
         Choice.allCases.contains { $0.rawValue == value.rawValue }
     }
 

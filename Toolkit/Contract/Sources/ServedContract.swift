@@ -69,3 +69,18 @@ public struct ServedMethod: Sendable {
     public let decodeJSON: @Sendable ([UInt8], JSONDecodingOptions) throws -> any ContractMessage
     public let form: Form
 }
+
+extension ServedContract {
+    /// The same contract with every method's handler replaced: how a host puts metrics and scopes around calls.
+    public func mapForms(
+        _ change: (MethodDescriptor, ServedMethod.Form) -> ServedMethod.Form
+    ) -> ServedContract {
+        var copy = self
+        copy.methods = methods.map { method in
+            ServedMethod(
+                descriptor: method.descriptor, requestShape: method.requestShape, decode: method.decode,
+                decodeJSON: method.decodeJSON, form: change(method.descriptor, method.form))
+        }
+        return copy
+    }
+}

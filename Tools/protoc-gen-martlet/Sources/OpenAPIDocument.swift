@@ -23,8 +23,8 @@ struct OpenAPIDocument {
         let words = [
             "Fields have the names of the contract, in snake case. Unknown fields, duplicates and values of a wrong type are "
                 + "refused with the field's path.",
-            "Numbers of 64 bits are numbers; a string of digits is accepted too. A field that has its type's zero value may be "
-                + "left out of a response.",
+            "Numbers of 64 bits are numbers; a string of digits is accepted too. A response has every field, also those that are "
+                + "zero, false or empty; only what is not there is left out.",
             "Every error is a problem of RFC 9457.",
         ]
         let about = services.count == 1 ? [services[0].comment.joined(separator: "\n")] : []

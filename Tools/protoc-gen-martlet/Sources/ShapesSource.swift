@@ -10,16 +10,24 @@ struct ShapesSource {
     var text: String? {
         get throws {
             let messages = file.messages.flatMap(\.withNested)
-            guard !messages.isEmpty else { return nil }
+            let enums = file.enums + messages.flatMap(\.enums)
+            guard !messages.isEmpty || !enums.isEmpty else { return nil }
             var source = SourceText()
-            source.imports(["public import MartletContract", "public import MartletCore"] + otherModules(messages))
+            let core = messages.isEmpty ? [] : ["public import MartletCore"]
+            source.imports(["public import MartletContract"] + core + otherModules(messages))
             for (index, message) in messages.enumerated() {
                 if index > 0 { source.line() }
                 try source.block("extension \(names.type(message)): ContractMessage") { source in
                     try writeShape(message, &source)
                     source.line()
                     try writeCheck(message, &source)
+                    source.line()
+                    try writeJSON(message, &source)
                 }
+            }
+            for value in enums {
+                source.line()
+                source.block("extension \(names.namer.fullName(enum: value)): ContractEnum") { write(value, &$0) }
             }
             return source.text
         }
@@ -27,7 +35,7 @@ struct ShapesSource {
 
     private func otherModules(_ messages: [Descriptor]) -> [String] {
         let used = messages.flatMap(\.fields).filter { $0.type == .message && !$0.isTimestamp }.compactMap(\.messageType)
-        let timestamps = messages.flatMap(\.fields).contains { $0.isTimestamp && $0.checks }
+        let timestamps = messages.flatMap(\.fields).contains(where: \.isTimestamp)
         return names.modules(of: used).map { "import \($0)" } + (timestamps ? ["import SwiftProtobuf"] : [])
     }
 
@@ -74,7 +82,7 @@ struct ShapesSource {
             source.line("var check = RuleCheck(at: path)")
             for field in checked {
                 let rule = field.ruleSource.map { ", \($0)" } ?? ""
-                source.line("check.\(try function(for: field))(\(field.name.literal), \(value(of: field))\(rule))")
+                try writeCall("check", field, rule, &source)
             }
             source.line("violations += check.violations")
         }
@@ -95,14 +103,45 @@ struct ShapesSource {
         return field.isRepeated ? kind + (kind == "octets" ? "List" : "s") : kind
     }
 
-    /// The property, or an optional when the field knows whether it is there.
-    private func value(of field: FieldDescriptor) -> String {
-        let (name, has) = names.property(field)
-        if let oneof = field.realContainingOneof {
-            let (property, element) = names.oneof(oneof, field)
-            return "{ if case \(element)(let value)? = \(property) { value } else { nil } }()"
+    private func writeJSON(_ message: Descriptor, _ source: inout SourceText) throws {
+        guard !message.fields.isEmpty else {
+            source.line("public func write(to json: inout JSONWriter) {}")
+            return
         }
-        return field.hasPresence ? "\(has) ? \(name) : nil" : name
+        try source.block("public func write(to json: inout JSONWriter)") { source in
+            for field in message.fields.sorted(by: { $0.number < $1.number }) {
+                try writeCall("json", field, "", &source)
+            }
+        }
+    }
+
+    /// `target.function("name", value)`; the value is an optional when the field knows whether it is there.
+    private func writeCall(_ target: String, _ field: FieldDescriptor, _ more: String, _ source: inout SourceText) throws {
+        let (name, has) = names.property(field)
+        let call = "\(target).\(try function(for: field))(\(field.name.literal), "
+        if let oneof = field.realContainingOneof {
+            guard !field.options.rule.required else {
+                throw Refusal("\(field.fullName): one of several cannot be required")
+            }
+            let (property, element) = names.oneof(oneof, field)
+            source.line("if case \(element)(let value)? = self.\(property) { \(call)value\(more)) }")
+        } else {
+            // With `self`, since a field may be called like a parameter.
+            source.line("\(call)\(field.hasPresence ? "self.\(has) ? self.\(name) : nil" : "self.\(name)")\(more))")
+        }
+    }
+
+    private func write(_ value: EnumDescriptor, _ source: inout SourceText) {
+        source.block("public var contractName: String") { source in
+            source.block("switch self") { source in
+                var seen: Set<Int32> = []
+                for element in value.values where seen.insert(element.number).inserted {
+                    let name = names.namer.dottedRelativeName(enumValue: element)
+                    source.line("case \(name): \(element.name.literal)")
+                }
+                source.line("case .UNRECOGNIZED(let number): String(number)")
+            }
+        }
     }
 }
 

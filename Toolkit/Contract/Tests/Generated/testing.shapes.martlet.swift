@@ -2,6 +2,7 @@
 
 public import MartletContract
 public import MartletCore
+import SwiftProtobuf
 
 extension Item: ContractMessage {
     public static let shape = MessageShape(
@@ -14,10 +15,16 @@ extension Item: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("name", name, FieldRule(required: true, maxLength: 20))
-        check.number("quantity", quantity, FieldRule(min: 1, max: 1000))
-        check.messages("inner", inner, FieldRule(maxItems: 3))
+        check.text("name", self.name, FieldRule(required: true, maxLength: 20))
+        check.number("quantity", self.quantity, FieldRule(min: 1, max: 1000))
+        check.messages("inner", self.inner, FieldRule(maxItems: 3))
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("name", self.name)
+        json.number("quantity", self.quantity)
+        json.messages("inner", self.inner)
     }
 }
 
@@ -45,17 +52,36 @@ extension Parcel: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.messages("items", items, FieldRule(minItems: 1, maxItems: 3))
-        check.choice("size", size, FieldRule(required: true))
-        check.text("note", hasNote ? note : nil, FieldRule(minLength: 2, maxLength: 5))
-        check.text("person", { if case .person(let value)? = receiver { value } else { nil } }(), FieldRule(maxLength: 10))
-        check.message("machine", { if case .machine(let value)? = receiver { value } else { nil } }())
-        check.octets("seal", seal, FieldRule(maxLength: 4))
-        check.number("worth", worth, FieldRule(min: -5, max: 9000000000))
-        check.fraction("weight", weight, FieldRule(max: 100))
-        check.texts("labels", labels, FieldRule(maxLength: 3, maxItems: 2))
-        check.choices("sizes", sizes)
+        check.messages("items", self.items, FieldRule(minItems: 1, maxItems: 3))
+        check.choice("size", self.size, FieldRule(required: true))
+        check.text("note", self.hasNote ? self.note : nil, FieldRule(minLength: 2, maxLength: 5))
+        if case .person(let value)? = self.receiver { check.text("person", value, FieldRule(maxLength: 10)) }
+        if case .machine(let value)? = self.receiver { check.message("machine", value) }
+        check.octets("seal", self.seal, FieldRule(maxLength: 4))
+        check.number("worth", self.worth, FieldRule(min: -5, max: 9000000000))
+        check.fraction("weight", self.weight, FieldRule(max: 100))
+        check.texts("labels", self.labels, FieldRule(maxLength: 3, maxItems: 2))
+        check.choices("sizes", self.sizes)
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("parcel_id", self.parcelID)
+        json.text("shelf", self.shelf)
+        json.messages("items", self.items)
+        json.choice("size", self.size)
+        json.timestamp("due", self.hasDue ? self.due : nil)
+        json.text("note", self.hasNote ? self.note : nil)
+        if case .person(let value)? = self.receiver { json.text("person", value) }
+        if case .machine(let value)? = self.receiver { json.message("machine", value) }
+        json.octets("seal", self.seal)
+        json.number("worth", self.worth)
+        json.number("shift", self.shift)
+        json.number("number", self.number)
+        json.fraction("weight", self.weight)
+        json.flag("fragile", self.fragile)
+        json.texts("labels", self.labels)
+        json.choices("sizes", self.sizes)
     }
 }
 
@@ -71,11 +97,18 @@ extension StoreParcelRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("parcel_id", parcelID, FieldRule(required: true, maxLength: 10))
-        check.text("shelf", shelf, FieldRule(maxLength: 5))
-        check.messages("items", items, FieldRule(minItems: 1, maxItems: 3))
-        check.message("parcel", hasParcel ? parcel : nil)
+        check.text("parcel_id", self.parcelID, FieldRule(required: true, maxLength: 10))
+        check.text("shelf", self.shelf, FieldRule(maxLength: 5))
+        check.messages("items", self.items, FieldRule(minItems: 1, maxItems: 3))
+        check.message("parcel", self.hasParcel ? self.parcel : nil)
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("parcel_id", self.parcelID)
+        json.text("shelf", self.shelf)
+        json.messages("items", self.items)
+        json.message("parcel", self.hasParcel ? self.parcel : nil)
     }
 }
 
@@ -88,6 +121,11 @@ extension StoreParcelResponse: ContractMessage {
         ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    public func write(to json: inout JSONWriter) {
+        json.number("items", self.items)
+        json.text("by", self.by)
+    }
 }
 
 extension CreateParcelRequest: ContractMessage {
@@ -100,8 +138,13 @@ extension CreateParcelRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.message("parcel", hasParcel ? parcel : nil, FieldRule(required: true))
+        check.message("parcel", self.hasParcel ? self.parcel : nil, FieldRule(required: true))
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.message("parcel", self.hasParcel ? self.parcel : nil)
+        json.flag("dry", self.dry)
     }
 }
 
@@ -114,8 +157,12 @@ extension CreateParcelResponse: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.message("parcel", hasParcel ? parcel : nil)
+        check.message("parcel", self.hasParcel ? self.parcel : nil)
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.message("parcel", self.hasParcel ? self.parcel : nil)
     }
 }
 
@@ -128,8 +175,12 @@ extension GetParcelRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("parcel_id", parcelID, FieldRule(required: true, maxLength: 10))
+        check.text("parcel_id", self.parcelID, FieldRule(required: true, maxLength: 10))
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("parcel_id", self.parcelID)
     }
 }
 
@@ -142,8 +193,12 @@ extension GetParcelResponse: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.message("parcel", hasParcel ? parcel : nil)
+        check.message("parcel", self.hasParcel ? self.parcel : nil)
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.message("parcel", self.hasParcel ? self.parcel : nil)
     }
 }
 
@@ -157,8 +212,13 @@ extension Paging: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.number("size", size, FieldRule(max: 100))
+        check.number("size", self.size, FieldRule(max: 100))
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.number("size", self.size)
+        json.text("token", self.token)
     }
 }
 
@@ -175,9 +235,17 @@ extension ListParcelsRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.message("page", hasPage ? page : nil)
-        check.choice("size", size)
+        check.message("page", self.hasPage ? self.page : nil)
+        check.choice("size", self.size)
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.message("page", self.hasPage ? self.page : nil)
+        json.choice("size", self.size)
+        json.texts("labels", self.labels)
+        json.flag("fragile", self.hasFragile ? self.fragile : nil)
+        json.number("least_worth", self.leastWorth)
     }
 }
 
@@ -191,9 +259,14 @@ extension ListParcelsResponse: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.messages("parcels", parcels)
-        check.message("asked", hasAsked ? asked : nil)
+        check.messages("parcels", self.parcels)
+        check.message("asked", self.hasAsked ? self.asked : nil)
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.messages("parcels", self.parcels)
+        json.message("asked", self.hasAsked ? self.asked : nil)
     }
 }
 
@@ -205,6 +278,10 @@ extension SendParcelRequest: ContractMessage {
         ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    public func write(to json: inout JSONWriter) {
+        json.text("parcel_id", self.parcelID)
+    }
 }
 
 extension SendParcelResponse: ContractMessage {
@@ -215,6 +292,10 @@ extension SendParcelResponse: ContractMessage {
         ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    public func write(to json: inout JSONWriter) {
+        json.text("parcel_id", self.parcelID)
+    }
 }
 
 extension WatchParcelRequest: ContractMessage {
@@ -227,8 +308,13 @@ extension WatchParcelRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.number("number", number, FieldRule(max: 5))
+        check.number("number", self.number, FieldRule(max: 5))
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("parcel_id", self.parcelID)
+        json.number("number", self.number)
     }
 }
 
@@ -240,6 +326,10 @@ extension WatchParcelResponse: ContractMessage {
         ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    public func write(to json: inout JSONWriter) {
+        json.number("number", self.number)
+    }
 }
 
 extension WeighParcelRequest: ContractMessage {
@@ -250,6 +340,10 @@ extension WeighParcelRequest: ContractMessage {
         ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    public func write(to json: inout JSONWriter) {
+        json.text("parcel_id", self.parcelID)
+    }
 }
 
 extension WeighParcelResponse: ContractMessage {
@@ -260,6 +354,10 @@ extension WeighParcelResponse: ContractMessage {
         ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    public func write(to json: inout JSONWriter) {
+        json.fraction("weight", self.weight)
+    }
 }
 
 extension ParcelMoved: ContractMessage {
@@ -271,4 +369,20 @@ extension ParcelMoved: ContractMessage {
         ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    public func write(to json: inout JSONWriter) {
+        json.text("parcel_id", self.parcelID)
+        json.text("shelf", self.shelf)
+    }
+}
+
+extension Size: ContractEnum {
+    public var contractName: String {
+        switch self {
+            case .unspecified: "SIZE_UNSPECIFIED"
+            case .small: "SIZE_SMALL"
+            case .large: "SIZE_LARGE"
+            case .UNRECOGNIZED(let number): String(number)
+        }
+    }
 }

@@ -20,6 +20,19 @@ extension EventRecord: ContractMessage {
         ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    public func write(to json: inout JSONWriter) {
+        json.text("id", self.id)
+        json.text("source", self.source)
+        json.number("epoch", self.epoch)
+        json.text("topic", self.topic)
+        json.text("key", self.key)
+        json.number("sequence", self.sequence)
+        json.number("time", self.time)
+        json.text("traceparent", self.traceparent)
+        json.text("tenant", self.tenant)
+        json.octets("body", self.body)
+    }
 }
 
 extension DeliveryPosition: ContractMessage {
@@ -31,6 +44,11 @@ extension DeliveryPosition: ContractMessage {
         ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    public func write(to json: inout JSONWriter) {
+        json.number("partition", self.partition)
+        json.number("offset", self.offset)
+    }
 }
 
 extension DeliveryRecord: ContractMessage {
@@ -43,6 +61,12 @@ extension DeliveryRecord: ContractMessage {
         ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    public func write(to json: inout JSONWriter) {
+        json.message("position", self.hasPosition ? self.position : nil)
+        json.message("event", self.hasEvent ? self.event : nil)
+        json.number("attempt", self.attempt)
+    }
 }
 
 extension PublishRequest: ContractMessage {
@@ -54,8 +78,12 @@ extension PublishRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.messages("events", events, FieldRule(required: true, maxItems: 1000))
+        check.messages("events", self.events, FieldRule(required: true, maxItems: 1000))
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.messages("events", self.events)
     }
 }
 
@@ -63,6 +91,8 @@ extension PublishResponse: ContractMessage {
     public static let shape = MessageShape("martlet.eventlog.v1.PublishResponse", [])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    public func write(to json: inout JSONWriter) {}
 }
 
 extension JoinRequest: ContractMessage {
@@ -77,11 +107,18 @@ extension JoinRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("topic", topic, FieldRule(required: true, maxLength: 255))
-        check.text("group", group, FieldRule(required: true, maxLength: 255))
-        check.choice("start", start, FieldRule(required: true))
-        check.number("window", window, FieldRule(min: 1, max: 1000))
+        check.text("topic", self.topic, FieldRule(required: true, maxLength: 255))
+        check.text("group", self.group, FieldRule(required: true, maxLength: 255))
+        check.choice("start", self.start, FieldRule(required: true))
+        check.number("window", self.window, FieldRule(min: 1, max: 1000))
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("topic", self.topic)
+        json.text("group", self.group)
+        json.choice("start", self.start)
+        json.number("window", self.window)
     }
 }
 
@@ -94,6 +131,11 @@ extension JoinResponse: ContractMessage {
         ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    public func write(to json: inout JSONWriter) {
+        json.text("member", self.member)
+        json.messages("deliveries", self.deliveries)
+    }
 }
 
 extension AcknowledgeRequest: ContractMessage {
@@ -106,9 +148,14 @@ extension AcknowledgeRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("member", member, FieldRule(required: true, maxLength: 64))
-        check.messages("positions", positions, FieldRule(maxItems: 1000))
+        check.text("member", self.member, FieldRule(required: true, maxLength: 64))
+        check.messages("positions", self.positions, FieldRule(maxItems: 1000))
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("member", self.member)
+        json.messages("positions", self.positions)
     }
 }
 
@@ -116,6 +163,8 @@ extension AcknowledgeResponse: ContractMessage {
     public static let shape = MessageShape("martlet.eventlog.v1.AcknowledgeResponse", [])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    public func write(to json: inout JSONWriter) {}
 }
 
 extension GiveBackRequest: ContractMessage {
@@ -129,10 +178,16 @@ extension GiveBackRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("member", member, FieldRule(required: true, maxLength: 64))
-        check.messages("positions", positions, FieldRule(maxItems: 1000))
-        check.number("pause_milliseconds", pauseMilliseconds, FieldRule(min: 0, max: 3600000))
+        check.text("member", self.member, FieldRule(required: true, maxLength: 64))
+        check.messages("positions", self.positions, FieldRule(maxItems: 1000))
+        check.number("pause_milliseconds", self.pauseMilliseconds, FieldRule(min: 0, max: 3600000))
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("member", self.member)
+        json.messages("positions", self.positions)
+        json.number("pause_milliseconds", self.pauseMilliseconds)
     }
 }
 
@@ -140,6 +195,8 @@ extension GiveBackResponse: ContractMessage {
     public static let shape = MessageShape("martlet.eventlog.v1.GiveBackResponse", [])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    public func write(to json: inout JSONWriter) {}
 }
 
 extension LeaveRequest: ContractMessage {
@@ -151,8 +208,12 @@ extension LeaveRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("member", member, FieldRule(required: true, maxLength: 64))
+        check.text("member", self.member, FieldRule(required: true, maxLength: 64))
         violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("member", self.member)
     }
 }
 
@@ -160,12 +221,16 @@ extension LeaveResponse: ContractMessage {
     public static let shape = MessageShape("martlet.eventlog.v1.LeaveResponse", [])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    public func write(to json: inout JSONWriter) {}
 }
 
 extension StatusRequest: ContractMessage {
     public static let shape = MessageShape("martlet.eventlog.v1.StatusRequest", [])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    public func write(to json: inout JSONWriter) {}
 }
 
 extension StatusResponse: ContractMessage {
@@ -176,6 +241,10 @@ extension StatusResponse: ContractMessage {
         ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    public func write(to json: inout JSONWriter) {
+        json.messages("topics", self.topics)
+    }
 }
 
 extension TopicRecord: ContractMessage {
@@ -188,6 +257,12 @@ extension TopicRecord: ContractMessage {
         ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    public func write(to json: inout JSONWriter) {
+        json.text("topic", self.topic)
+        json.number("published", self.published)
+        json.messages("groups", self.groups)
+    }
 }
 
 extension GroupRecord: ContractMessage {
@@ -200,4 +275,21 @@ extension GroupRecord: ContractMessage {
         ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    public func write(to json: inout JSONWriter) {
+        json.text("name", self.name)
+        json.number("acknowledged", self.acknowledged)
+        json.number("lag", self.lag)
+    }
+}
+
+extension StartPosition: ContractEnum {
+    public var contractName: String {
+        switch self {
+            case .unspecified: "START_POSITION_UNSPECIFIED"
+            case .earliest: "START_POSITION_EARLIEST"
+            case .latest: "START_POSITION_LATEST"
+            case .UNRECOGNIZED(let number): String(number)
+        }
+    }
 }

@@ -8,7 +8,7 @@ enum ParcelOpenAPI {
   "info": {
     "title": "Parcel",
     "version": "v1",
-    "description": "Parcels on shelves.\n\nFields have the names of the contract, in snake case. Unknown fields, duplicates and values of a wrong type are refused with the field's path.\n\nNumbers of 64 bits are numbers; a string of digits is accepted too. A field that has its type's zero value may be left out of a response.\n\nEvery error is a problem of RFC 9457."
+    "description": "Parcels on shelves.\n\nFields have the names of the contract, in snake case. Unknown fields, duplicates and values of a wrong type are refused with the field's path.\n\nNumbers of 64 bits are numbers; a string of digits is accepted too. A response has every field, also those that are zero, false or empty; only what is not there is left out.\n\nEvery error is a problem of RFC 9457."
   },
   "servers": [
     {

@@ -1,0 +1,154 @@
+/// Whether a piece of text is a value of a plain field, in JSON, a path or a query.
+enum ScalarText {
+    /// A JSON value that is neither object nor list.
+    enum Token {
+        case string(String)
+        case number(String)
+        case word(String)
+    }
+
+    /// What a field of this kind wants.
+    static func expectation(of kind: FieldShape.Kind) -> String {
+        switch kind {
+        case .bool: "must be true or false"
+        case .int32, .int64, .uint32, .uint64: "must be a whole number"
+        case .double: "must be a number"
+        case .string: "must be a string"
+        case .bytes: "must be a string in base64"
+        case .timestamp: "must be a time, as in 2026-01-31T23:59:59Z"
+        case .enum(let names): "must be one of \(names.joined(separator: ", "))"
+        case .message: "must be an object"
+        }
+    }
+
+    /// What is wrong with a JSON value; `nil` when nothing is.
+    static func broken(_ token: Token, _ kind: FieldShape.Kind, _ rule: FieldRule) -> String? {
+        switch (kind, token) {
+        case (.bool, .word): return nil
+        case (.int32, .number(let text)), (.uint32, .number(let text)), (.int64, .number(let text)),
+            (.uint64, .number(let text)):
+            return brokenWhole(text, kind, rule)
+        // Proto's JSON writes 64 bits as a string, since JavaScript's numbers have 53.
+        case (.int64, .string(let text)), (.uint64, .string(let text)): return brokenWhole(text, kind, rule)
+        case (.double, .number(let text)):
+            guard let value = Double(text), value.isFinite else { return "must be a number that 64 bits can hold" }
+            return nil
+        case (.string, .string(let text)):
+            return text.utf8.contains(0) ? "must not hold the character U+0000" : nil
+        case (.bytes, .string(let text)): return isBase64(text) ? nil : expectation(of: kind)
+        case (.timestamp, .string(let text)): return isTime(text) ? nil : expectation(of: kind)
+        case (.enum(let names), .string(let text)): return names.contains(text) ? nil : expectation(of: kind)
+        default: return expectation(of: kind)
+        }
+    }
+
+    /// The JSON of a value that a path or a query spells.
+    ///
+    /// - Returns: The literal, or what is wrong.
+    static func literal(_ text: String, _ kind: FieldShape.Kind, _ rule: FieldRule) -> Result<String, Broken> {
+        let token: Token =
+            switch kind {
+            case .bool: text == "true" || text == "false" ? .word(text) : .string(text)
+            case .int32, .int64, .uint32, .uint64, .double: isNumber(text) ? .number(text) : .string("")
+            default: .string(text)
+            }
+        if let broken = broken(token, kind, rule) { return .failure(Broken(rule: broken)) }
+        switch token {
+        case .word(let text), .number(let text): return .success(text)
+        case .string(let text): return .success(JSONWriter.quoted(text))
+        }
+    }
+
+    struct Broken: Error { let rule: String }
+}
+
+extension ScalarText {
+    private static func isNumber(_ text: String) -> Bool {
+        var scanner = JSONScanner(Array(text.utf8))
+        guard (try? scanner.number()) != nil else { return false }  // What kind of wrong does not matter.
+        return scanner.offset == text.utf8.count
+    }
+
+    private static func brokenWhole(_ text: String, _ kind: FieldShape.Kind, _ rule: FieldRule) -> String? {
+        let digits = text.hasPrefix("-") ? text.dropFirst() : text[...]
+        guard !digits.isEmpty, digits.utf8.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }) else {
+            return expectation(of: kind)
+        }
+        let fits =
+            switch kind {
+            case .int32: Int32(text) != nil
+            case .uint32: UInt32(text) != nil
+            case .uint64: UInt64(text) != nil
+            default: Int64(text) != nil
+            }
+        return fits ? nil : range(of: kind, rule)
+    }
+
+    /// The contract's own bounds where it has some, the type's otherwise.
+    private static func range(of kind: FieldShape.Kind, _ rule: FieldRule) -> String {
+        let (least, most) =
+            switch kind {
+            case .int32: (String(Int32.min), String(Int32.max))
+            case .uint32: ("0", String(UInt32.max))
+            case .uint64: ("0", String(UInt64.max))
+            default: (String(Int64.min), String(Int64.max))
+            }
+        return "must be \(rule.min.map { "\($0)" } ?? least) to \(rule.max.map { "\($0)" } ?? most)"
+    }
+
+    /// Standard or URL-safe alphabet, padded or not.
+    private static func isBase64(_ text: String) -> Bool {
+        let digits = text.utf8.drop { _ in false }
+        let body = digits.prefix { $0 != UInt8(ascii: "=") }
+        let padding = digits.count - body.count
+        guard padding <= 2, digits.suffix(padding).allSatisfy({ $0 == UInt8(ascii: "=") }), body.count % 4 != 1,
+            padding == 0 || digits.count % 4 == 0
+        else { return false }
+        return body.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "+"), UInt8(ascii: "/"), UInt8(ascii: "-"),
+                UInt8(ascii: "_"):
+                true
+            default: false
+            }
+        }
+    }
+
+    /// RFC 3339 with `T` and an offset, the years 1 to 9999.
+    private static func isTime(_ text: String) -> Bool {
+        let bytes = Array(text.utf8)
+        guard bytes.count >= 20, bytes.count <= 35 else { return false }
+        let form = Array("dddd-dd-ddTdd:dd:dd".utf8)
+        for (byte, wanted) in zip(bytes, form) where !(wanted == UInt8(ascii: "d") ? isDigit(byte) : byte == wanted) {
+            return false
+        }
+        var rest = bytes[19...]
+        if rest.first == UInt8(ascii: ".") {
+            let fraction = rest.dropFirst().prefix(while: isDigit)
+            guard 1...9 ~= fraction.count else { return false }
+            rest = rest.dropFirst(fraction.count + 1)
+        }
+        guard isOffset(Array(rest)) else { return false }
+        let (year, month, day) = (number(bytes[0..<4]), number(bytes[5..<7]), number(bytes[8..<10]))
+        let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
+        let days = [31, leap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+        return year >= 1 && 1...12 ~= month && 1...days[month - 1] ~= day && number(bytes[11..<13]) < 24
+            && number(bytes[14..<16]) < 60 && number(bytes[17..<19]) < 60
+    }
+
+    private static func isOffset(_ bytes: [UInt8]) -> Bool {
+        if bytes == [UInt8(ascii: "Z")] { return true }
+        guard bytes.count == 6, bytes[0] == UInt8(ascii: "+") || bytes[0] == UInt8(ascii: "-"),
+            bytes[3] == UInt8(ascii: ":"), [1, 2, 4, 5].allSatisfy({ isDigit(bytes[$0]) })
+        else { return false }
+        return number(bytes[1..<3]) < 24 && number(bytes[4..<6]) < 60
+    }
+
+    private static func isDigit(_ byte: UInt8) -> Bool { UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte }
+
+    /// Of at most four digits that were checked.
+    private static func number(_ digits: ArraySlice<UInt8>) -> Int {
+        digits.reduce(0) { $0 * 10 + Int($1) - 48 }
+    }
+}

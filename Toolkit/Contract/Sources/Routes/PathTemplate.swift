@@ -1,0 +1,72 @@
+import MartletCore
+
+/// The path of an HTTP rule, as in `/v1/carts/{cart_id}/lines/{sku}` or `/v1/orders/{order_id}:cancel`.
+public struct PathTemplate: Sendable, Hashable {
+    enum Segment: Sendable, Hashable {
+        case literal(String)
+        /// Any one segment that is not empty.
+        case any
+    }
+
+    struct Variable: Sendable, Hashable {
+        let name: String
+        /// Which segments it takes.
+        let segments: Range<Int>
+    }
+
+    /// As the contract writes it.
+    public let text: String
+    let segments: [Segment]
+    let variables: [Variable]
+    /// The custom verb behind the last segment; empty for none.
+    let verb: String
+
+    /// - Throws: `Fault` with `internal` when `text` is no template: a contract's mistake, never a caller's.
+    public init(_ text: String) throws {
+        self.text = text
+        guard text.first == "/" else { throw Self.wrong(text) }
+        var rest = text.dropFirst()
+        var verb = ""
+        if let colon = rest.lastIndex(of: ":"), !rest[colon...].contains("/"), !rest[colon...].contains("}") {
+            verb = String(rest[rest.index(after: colon)...])
+            rest = rest[..<colon]
+        }
+        var segments: [Segment] = []
+        var variables: [Variable] = []
+        while !rest.isEmpty {
+            if rest.first == "{" {
+                guard let close = rest.firstIndex(of: "}") else { throw Self.wrong(text) }
+                let inside = rest[rest.index(after: rest.startIndex)..<close].split(separator: "=", maxSplits: 1)
+                guard let name = inside.first, !name.isEmpty else { throw Self.wrong(text) }
+                let first = segments.count
+                for piece in (inside.count == 2 ? inside[1] : "*").split(separator: "/", omittingEmptySubsequences: false) {
+                    segments.append(try Self.segment(piece, of: text))
+                }
+                variables.append(Variable(name: String(name), segments: first..<segments.count))
+                rest = rest[rest.index(after: close)...]
+                guard rest.isEmpty || rest.first == "/" else { throw Self.wrong(text) }
+            } else {
+                let piece = rest.prefix { $0 != "/" }
+                segments.append(try Self.segment(piece, of: text))
+                rest = rest.dropFirst(piece.count)
+            }
+            if rest.first == "/" {
+                rest = rest.dropFirst()
+                guard !rest.isEmpty else { throw Self.wrong(text) }
+            }
+        }
+        self.segments = segments
+        self.variables = variables
+        self.verb = verb
+    }
+
+    private static func segment(_ piece: Substring, of text: String) throws -> Segment {
+        if piece == "*" { return .any }
+        guard !piece.isEmpty, !piece.contains("{"), !piece.contains("}"), !piece.contains("*") else { throw wrong(text) }
+        return .literal(String(piece))
+    }
+
+    private static func wrong(_ text: String) -> any Error {
+        Fault(.internal, .internal, "'\(text)' is no path template")
+    }
+}

@@ -1,0 +1,141 @@
+import MartletCore
+
+/// Puts a request together from its path, its query and its body, as its HTTP rule says: one JSON object with the contract's
+/// names, every value checked against the shape.
+public enum RequestBinding {
+    /// Pairs in one query; more are refused.
+    public static let parametersLimit = 100
+
+    /// - Parameters:
+    ///   - query: As it came, percent-encoded, without the question mark. A nested field is spelled with dots, as in `page.size`;
+    ///     a repeated field repeats its name.
+    ///   - body: JSON; empty for an object without members.
+    /// - Throws: `Fault` with `invalidArgument` and the fields by name.
+    public static func json(
+        of shape: MessageShape, by rule: HTTPRule, variables: [PathVariable], query: some StringProtocol, body: [UInt8]
+    ) throws -> [UInt8] {
+        var tree = ParameterTree()
+        for variable in variables { tree.add(variable.name, variable.value, path: [variable.name], in: shape) }
+        let given = Set(variables.map(\.name))
+        let closed = rule.body == "*" ? nil : given.union([rule.body])
+        try tree.add(query: query, in: shape, closed: closed)
+        if !tree.violations.isEmpty {
+            var fault = Fault(.invalidArgument, .invalidRequest, tree.violations.first.map { "\($0.field) \($0.rule)" } ?? "")
+            fault.violations = tree.violations
+            throw fault
+        }
+        switch rule.body {
+        case "":
+            guard body.isEmpty else { throw JSONCheck.malformed("body", "must be empty") }
+            return Array("{\(tree.members)}".utf8)
+        case "*":
+            if !body.isEmpty { try JSONCheck.check(body, against: shape, given: given) }
+            return joined(tree.members, body)
+        default:
+            guard let field = shape.fields.first(where: { $0.name == rule.body }), case .message(let inner) = field.kind
+            else { throw Fault(.internal, .internal, "the body of \(rule.path) is no field") }
+            if !body.isEmpty { try JSONCheck.check(body, against: inner(), prefix: field.name) }
+            let members = tree.members + (tree.members.isEmpty ? "" : ",") + "\"\(field.name)\":"
+            return Array("{\(members)".utf8) + (body.isEmpty ? Array("{}".utf8) : body) + Array("}".utf8)
+        }
+    }
+
+    /// The members in front of those of `body`, which was found to be an object.
+    private static func joined(_ members: String, _ body: [UInt8]) -> [UInt8] {
+        guard let brace = body.firstIndex(of: UInt8(ascii: "{")) else { return Array("{\(members)}".utf8) }
+        let rest = body[(brace + 1)...]
+        let blanks: [UInt8] = [0x20, 0x0A, 0x0D, 0x09]
+        let isEmpty = rest.first { !blanks.contains($0) } == UInt8(ascii: "}")
+        return Array("{\(members)\(members.isEmpty || isEmpty ? "" : ",")".utf8) + rest
+    }
+}
+
+/// What a path and a query say, by name, before it is JSON.
+struct ParameterTree {
+    private enum Node {
+        /// JSON literals.
+        case values([String], repeated: Bool)
+        case object([(name: String, node: Node)])
+    }
+
+    private var root: [(name: String, node: Node)] = []
+    private(set) var violations: [FieldViolation] = []
+
+    /// As members of a JSON object, without braces.
+    var members: String { Self.members(root) }
+
+    /// - Parameter closed: Fields that the query may not fill; `nil` when it may fill none.
+    mutating func add(query: some StringProtocol, in shape: MessageShape, closed: Set<String>?) throws {
+        let pairs = query.split(separator: "&")
+        guard pairs.count <= RequestBinding.parametersLimit else {
+            throw JSONCheck.malformed("query", "must have at most \(RequestBinding.parametersLimit) parameters")
+        }
+        for pair in pairs {
+            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard let name = PercentCoding.decoded(parts[0], plusIsBlank: true),
+                let value = PercentCoding.decoded(parts.count > 1 ? parts[1] : "", plusIsBlank: true)
+            else { throw JSONCheck.malformed("query", "is not percent-encoded UTF-8") }
+            let path = name.split(separator: ".", omittingEmptySubsequences: false).map { String($0) }
+            guard let closed, !closed.contains(path[0]), path.count <= 4 else {
+                refuse(name, "is no parameter of this request")
+                continue
+            }
+            add(name, value, path: path, in: shape)
+        }
+    }
+
+    mutating func add(_ name: String, _ value: String, path: [String], in shape: MessageShape) {
+        var shape = shape
+        for step in path.dropLast() {
+            guard case .message(let inner)? = shape.fields.first(where: { $0.name == step && !$0.repeated })?.kind else {
+                return refuse(name, "is no parameter of this request")
+            }
+            shape = inner()
+        }
+        guard let field = shape.fields.first(where: { $0.name == path.last }) else {
+            return refuse(name, "is no parameter of this request")
+        }
+        if case .message = field.kind { return refuse(name, "is no parameter of this request: name a field inside it") }
+        switch ScalarText.literal(value, field.kind, field.rule) {
+        case .failure(let broken): refuse(name, broken.rule)
+        case .success(let literal):
+            if !Self.insert(literal, field.repeated, path[...], into: &root) { refuse(name, "is given twice") }
+        }
+    }
+
+    private mutating func refuse(_ field: String, _ rule: String) {
+        guard violations.count < RuleCheck.violationsLimit else { return }
+        violations.append(FieldViolation(field: String(field.unicodeScalars.prefix(64)), rule: rule))
+    }
+
+    private static func insert(
+        _ literal: String, _ repeated: Bool, _ path: ArraySlice<String>, into members: inout [(name: String, node: Node)]
+    ) -> Bool {
+        guard let name = path.first else { return false }
+        let index = members.firstIndex { $0.name == name }
+        if path.count == 1 {
+            guard let index else {
+                members.append((name, .values([literal], repeated: repeated)))
+                return true
+            }
+            guard case .values(let old, true) = members[index].node else { return false }
+            members[index].node = .values(old + [literal], repeated: true)
+            return true
+        }
+        var inner: [(name: String, node: Node)] = []
+        if let index, case .object(let old) = members[index].node { inner = old }
+        guard insert(literal, repeated, path.dropFirst(), into: &inner) else { return false }
+        if let index { members[index].node = .object(inner) } else { members.append((name, .object(inner))) }
+        return true
+    }
+
+    private static func members(_ members: [(name: String, node: Node)]) -> String {
+        members.map { name, node in
+            switch node {
+            case .values(let literals, true): "\"\(name)\":[\(literals.joined(separator: ","))]"
+            case .values(let literals, false): "\"\(name)\":\(literals.first ?? "null")"
+            case .object(let inner): "\"\(name)\":{\(Self.members(inner))}"
+            }
+        }.joined(separator: ",")
+    }
+}

@@ -1,0 +1,117 @@
+import MartletCore
+
+/// Finds what answers a verb and a path. A literal segment goes before a variable, a custom verb before none.
+public struct RouteTable<Target: Sendable>: Sendable {
+    /// Of one path; longer ones are nowhere.
+    public static var segmentsLimit: Int { 32 }
+
+    private struct Leaf: Sendable {
+        let template: PathTemplate
+        let verb: HTTPRule.Verb
+        let target: Target
+    }
+
+    private struct Node: Sendable {
+        var literals: [String: Int] = [:]
+        var any: Int?
+        var leaves: [Leaf] = []
+    }
+
+    private var nodes: [Node] = [Node()]
+
+    public init() {}
+
+    /// - Throws: `Fault` with `internal` when `rule` has no valid template or its verb and path are taken.
+    public mutating func add(_ rule: HTTPRule, _ target: Target) throws {
+        let template = try PathTemplate(rule.path)
+        var node = 0
+        for segment in template.segments { node = child(of: node, segment) }
+        guard !nodes[node].leaves.contains(where: { $0.verb == rule.verb && $0.template.verb == template.verb }) else {
+            throw Fault(.internal, .internal, "two methods want \(rule.verb.rawValue) \(rule.path)")
+        }
+        nodes[node].leaves.append(Leaf(template: template, verb: rule.verb, target: target))
+    }
+
+    /// - Parameter path: As it came, still percent-encoded, without the query.
+    /// - Throws: `Fault` with `invalidArgument` when a variable is wrongly encoded.
+    public func find(_ verb: String, _ path: some StringProtocol) throws -> RouteAnswer<Target> {
+        guard path.first == "/" else { return .unknownPath }
+        let pieces = path.dropFirst().split(separator: "/", omittingEmptySubsequences: false).map { String($0) }
+        guard pieces.count <= Self.segmentsLimit, let last = pieces.last else { return .unknownPath }
+        var allowed: Set<HTTPRule.Verb> = []
+        if let colon = last.lastIndex(of: ":"), colon > last.startIndex {
+            let custom = String(last[last.index(after: colon)...])
+            let shorter = pieces.dropLast() + [String(last[..<colon])]
+            if let leaf = leaf(0, Array(shorter), 0, custom, verb, &allowed) {
+                return try answer(leaf, Array(shorter))
+            }
+        }
+        if let leaf = leaf(0, pieces, 0, "", verb, &allowed) { return try answer(leaf, pieces) }
+        return allowed.isEmpty ? .unknownPath : .otherVerbs(allowed.sorted { $0.rawValue < $1.rawValue })
+    }
+
+    private func answer(_ leaf: Leaf, _ pieces: [String]) throws -> RouteAnswer<Target> {
+        let variables = try leaf.template.variables.map { variable in
+            let values = pieces[variable.segments].map { PercentCoding.decoded($0) }
+            let decoded = values.compactMap { $0 }
+            guard decoded.count == values.count else {
+                throw JSONCheck.malformed(variable.name, "is not percent-encoded UTF-8")
+            }
+            return PathVariable(name: variable.name, value: decoded.joined(separator: "/"))
+        }
+        return .found(leaf.target, template: leaf.template.text, variables: variables)
+    }
+
+    private mutating func child(of node: Int, _ segment: PathTemplate.Segment) -> Int {
+        let known =
+            switch segment {
+            case .literal(let text): nodes[node].literals[text]
+            case .any: nodes[node].any
+            }
+        if let known { return known }
+        nodes.append(Node())
+        let new = nodes.count - 1
+        switch segment {
+        case .literal(let text): nodes[node].literals[text] = new
+        case .any: nodes[node].any = new
+        }
+        return new
+    }
+
+    private func leaf(
+        _ node: Int, _ pieces: [String], _ index: Int, _ custom: String, _ verb: String, _ allowed: inout Set<HTTPRule.Verb>
+    ) -> Leaf? {
+        guard index < pieces.count else {
+            let fitting = nodes[node].leaves.filter { $0.template.verb == custom }
+            allowed.formUnion(fitting.map(\.verb))
+            return fitting.first { $0.verb.rawValue == verb }
+        }
+        if let next = nodes[node].literals[pieces[index]],
+            let found = leaf(next, pieces, index + 1, custom, verb, &allowed)
+        {
+            return found
+        }
+        guard let next = nodes[node].any, !pieces[index].isEmpty else { return nil }
+        return leaf(next, pieces, index + 1, custom, verb, &allowed)
+    }
+}
+
+/// What a route table says of a verb and a path.
+public enum RouteAnswer<Target: Sendable>: Sendable {
+    /// The variables are decoded, in the order of the template.
+    case found(Target, template: String, variables: [PathVariable])
+    /// The path exists for these verbs only.
+    case otherVerbs([HTTPRule.Verb])
+    case unknownPath
+}
+
+/// A field of a request that its path fills.
+public struct PathVariable: Sendable, Hashable {
+    public let name: String
+    public let value: String
+
+    public init(name: String, value: String) {
+        self.name = name
+        self.value = value
+    }
+}
