@@ -27,7 +27,12 @@ public final class SQLScope {
         let tx = SQLTransaction(connection, self)
         let result = try body(tx)
         if let firstError { throw firstError }
-        for (_, work) in works { try work.flush(in: tx) }
+        // By index: one work's flush may defer another.
+        var next = 0
+        while next < works.count {
+            try works[next].work.flush(in: tx)
+            next += 1
+        }
         if let firstError { throw firstError }
         return result
     }
