@@ -1,0 +1,87 @@
+import MartletCore
+import Testing
+
+@testable import MartletMessaging
+
+@Suite("A group's machine")
+struct GroupMachineTests {
+    var machine = GroupMachine([(floor: 0, done: [], head: 3), (floor: 0, done: [], head: 2)])
+    let start = Moment(nanoseconds: 0)
+
+    private func offsets(_ handouts: [GroupMachine.Handout], in partition: Int) -> [Int64] {
+        handouts.filter { $0.id.partition == partition }.map(\.id.offset)
+    }
+
+    @Test("hands out each offset once, in order, up to the window")
+    mutating func window() {
+        machine.join(1)
+        let first = machine.take(for: 1, limit: 10, window: 4, at: start)
+        let second = machine.take(for: 1, limit: 10, window: 4, at: start)
+        #expect(first.count == 4)
+        #expect(second.isEmpty)
+
+        let fresh = machine.acknowledge([first[0].id])
+        let third = machine.take(for: 1, limit: 10, window: 4, at: start)
+        #expect(fresh == [first[0].id])
+        #expect(offsets(first + third, in: 0) == [1, 2, 3])
+        #expect(offsets(first + third, in: 1) == [1, 2])
+    }
+
+    @Test("keeps a partition with its member until nothing of it is out")
+    mutating func handover() {
+        machine.join(1)
+        let held = machine.take(for: 1, limit: 10, window: 10, at: start)
+        machine.join(2)
+        machine.published(1, head: 3)
+        let early = machine.take(for: 2, limit: 10, window: 10, at: start)
+        #expect(early.isEmpty)
+
+        _ = machine.acknowledge(held.map(\.id))
+        let late = machine.take(for: 2, limit: 10, window: 10, at: start)
+        #expect(late.map(\.id) == [DeliveryID(partition: 1, offset: 3)])
+    }
+
+    @Test("hands out again what came back, when it is due, with its attempts counted")
+    mutating func returned() {
+        machine.join(1)
+        let held = machine.take(for: 1, limit: 1, window: 10, at: start)
+        machine.giveBack(held.map(\.id), from: 1, due: start + .seconds(5))
+        #expect(machine.nextDue(for: 1) == start + .seconds(5))
+
+        let others = machine.take(for: 1, limit: 10, window: 10, at: start + .seconds(4))
+        let again = machine.take(for: 1, limit: 10, window: 10, at: start + .seconds(5))
+        #expect(others.count == 4)
+        #expect(again == [GroupMachine.Handout(id: held[0].id, attempt: 2)])
+    }
+
+    @Test("ignores what a member gives back that it does not hold")
+    mutating func foreign() {
+        machine.join(1)
+        let held = machine.take(for: 1, limit: 1, window: 10, at: start)
+        machine.giveBack(held.map(\.id), from: 2, due: start)
+        machine.giveBack([DeliveryID(partition: 9, offset: 1)], from: 1, due: start)
+        #expect(machine.nextDue(for: 1) == nil)
+        let unknown = machine.acknowledge([DeliveryID(partition: 0, offset: 99), DeliveryID(partition: -1, offset: 1)])
+        #expect(unknown.isEmpty)
+    }
+
+    @Test("raises its floor over what is done without a gap")
+    mutating func floor() {
+        machine.join(1)
+        let held = machine.take(for: 1, limit: 10, window: 10, at: start).map(\.id).filter { $0.partition == 0 }
+        _ = machine.acknowledge([held[2]])
+        #expect(machine.floors[0] == 0)
+        #expect(machine.done(in: 0) == [3])
+        _ = machine.acknowledge([held[0], held[1]])
+        #expect(machine.floors[0] == 3)
+        #expect(machine.acknowledged == 3)
+    }
+
+    @Test("names members that hold a delivery for too long")
+    mutating func late() {
+        machine.join(1)
+        _ = machine.take(for: 1, limit: 1, window: 10, at: start)
+        #expect(machine.members(holdingSinceBefore: start).isEmpty)
+        #expect(machine.members(holdingSinceBefore: start + .seconds(1)) == [1])
+    }
+}

@@ -1,0 +1,69 @@
+import MartletCore
+public import MartletMessaging
+
+/// What every broker behind the messaging seam must do.
+///
+/// An adapter's test runs each check on a bus of its own:
+/// `@Test(arguments: MessageBusConformance.checks) func conforms(to check: MessageBusConformance.Check) async throws {
+/// try await check.run { time in … } }`
+public enum MessageBusConformance {
+    /// One sentence about a bus.
+    public struct Check: Sendable, CustomStringConvertible {
+        public let description: String
+        let body: @Sendable (any MessageBus, ManualTime) async throws -> Void
+
+        init(_ description: String, _ body: @escaping @Sendable (any MessageBus, ManualTime) async throws -> Void) {
+            self.description = description
+            self.body = body
+        }
+
+        /// - Parameter make: An empty bus whose pauses follow the given time.
+        /// - Throws: ``MessageBusConformanceFailure`` when the bus does not do what it must.
+        public func run(_ make: (ManualTime) async throws -> any MessageBus) async throws {
+            let time = ManualTime()
+            try await body(try await make(time), time)
+        }
+    }
+
+    public static let checks = delivery + redelivery + sharing + figures
+}
+
+/// A bus did not do what the seam promises.
+public struct MessageBusConformanceFailure: Error, CustomStringConvertible {
+    public let description: String
+}
+
+// MARK: - Words of the checks
+
+func demand(_ holds: Bool, _ what: String, file: StaticString = #fileID, line: Int = #line) throws {
+    guard !holds else { return }
+    throw MessageBusConformanceFailure(description: "\(what) (\(file):\(line))")
+}
+
+extension Envelope {
+    /// The `sequence`-th event of `key` on the topic `things`.
+    static func numbered(_ sequence: Int64, of key: String = "k", on topic: String = "things") -> Envelope {
+        Envelope(
+            id: "test/1/\(topic)/\(key)/\(sequence)", source: "test", epoch: 1, topic: topic, key: key,
+            sequence: sequence, time: Timestamp(seconds: 1_767_225_600), traceparent: nil, body: [1, 2, 3])
+    }
+}
+
+extension MessageBus {
+    func join(_ group: String, _ start: GroupStart = .earliest, on topic: String = "things") async throws -> any GroupMember {
+        try await join(topic: topic, group: group, start: start)
+    }
+
+    func figures(of group: String, on topic: String = "things") async throws -> TopicStatus.Group? {
+        try await status().first { $0.topic == topic }?.groups.first { $0.name == group }
+    }
+}
+
+extension GroupMember {
+    /// Receives until there are `count` deliveries; acknowledges none.
+    func receive(exactly count: Int) async throws -> [Delivery] {
+        var deliveries: [Delivery] = []
+        while deliveries.count < count { deliveries += try await receive(limit: count - deliveries.count) }
+        return deliveries
+    }
+}
