@@ -43,10 +43,10 @@ def hand_written_swift(root):
 
 
 def read(root, path):
-    """The text of a file, or nothing for a file that is not text."""
+    """The text of a file, or nothing for one that is not text or has just been removed."""
     try:
         return (root / path).read_text(encoding="utf-8")
-    except UnicodeDecodeError:
+    except (UnicodeDecodeError, FileNotFoundError):
         return ""
 
 

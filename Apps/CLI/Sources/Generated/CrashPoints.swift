@@ -4,6 +4,8 @@
 enum CrashPointNames {
     /// Every name, sorted.
     static let all: [String] = [
+        "eventlog.acknowledged",
+        "eventlog.published",
         "inbox.acknowledged",
         "inbox.committed",
         "inbox.parked",
