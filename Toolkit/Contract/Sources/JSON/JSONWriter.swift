@@ -87,6 +87,11 @@ public struct JSONWriter {
         first = false
     }
 
+    /// An object with the members that `body` writes.
+    public mutating func members(_ name: String, _ body: (inout JSONWriter) -> Void) {
+        member(name) { $0.object(body) }
+    }
+
     /// A list of objects, each with the members that `body` writes.
     public mutating func objects<Value>(_ name: String, _ values: [Value], _ body: (inout JSONWriter, Value) -> Void) {
         list(name, values) { writer, value in writer.object { body(&$0, value) } }

@@ -1,0 +1,38 @@
+import Foundation
+import MartletCore
+
+/// Several OpenAPI documents as one: what a process with several contracts answers at `/openapi.json`.
+enum JoinedOpenAPI {
+    /// - Throws: `Fault` with `internal` when a document is no JSON object.
+    static func document(of documents: [String]) throws -> String {
+        guard documents.count > 1 else {
+            return documents.first ?? #"{"openapi":"3.1.0","info":{"title":"Martlet","version":"v1"},"paths":{}}"#
+        }
+        let trees = try documents.map { try read($0) }
+        var joined = trees[0]
+        for tree in trees.dropFirst() { joined = merge(joined, tree) }
+        joined["info"] = ["title": "Martlet", "version": "v1"]
+        let data = try JSONSerialization.data(withJSONObject: joined, options: [.sortedKeys, .withoutEscapingSlashes])
+        return String(decoding: data, as: UTF8.self)
+    }
+
+    private static func read(_ document: String) throws -> [String: Any] {
+        guard let tree = try JSONSerialization.jsonObject(with: Data(document.utf8)) as? [String: Any] else {
+            throw Fault(.internal, .internal, "an OpenAPI document is no object")
+        }
+        return tree
+    }
+
+    /// Objects member by member, tags one after another, the first of anything else.
+    private static func merge(_ left: [String: Any], _ right: [String: Any]) -> [String: Any] {
+        left.merging(right) { left, right in
+            if let left = left as? [String: Any], let right = right as? [String: Any] { return merge(left, right) }
+            if let left = left as? [[String: Any]], let right = right as? [[String: Any]],
+                right.first?["name"] != nil, left.first?["in"] == nil
+            {
+                return left + right
+            }
+            return left
+        }
+    }
+}

@@ -1,0 +1,89 @@
+public import Hummingbird
+import MartletContract
+public import MartletCore
+
+/// An error as REST answers it: RFC 9457 problem details.
+public struct Problem: Sendable {
+    public let fault: Fault
+    public let status: HTTPResponse.Status
+    /// The request's id.
+    public let instance: String
+
+    public init(_ fault: Fault, requestID: String) {
+        self.fault = fault
+        status = Problem.status(of: fault)
+        instance = requestID
+    }
+
+    /// The same for every fault with the same code and reason.
+    public static func status(of fault: Fault) -> HTTPResponse.Status {
+        switch fault.reason {
+        case .requestTooLarge: return .contentTooLarge
+        case .mediaType: return .unsupportedMediaType
+        case .methodNotAllowed: return .methodNotAllowed
+        case .idempotencyKeyReused: return .unprocessableContent
+        default: break
+        }
+        switch fault.code {
+        case .invalidArgument, .outOfRange: return .badRequest
+        case .unauthenticated: return .unauthorized
+        case .permissionDenied: return .forbidden
+        case .notFound: return .notFound
+        case .alreadyExists, .failedPrecondition, .aborted: return .conflict
+        case .resourceExhausted: return .tooManyRequests
+        case .cancelled: return HTTPResponse.Status(code: 499, reasonPhrase: "Client Closed Request")
+        case .unimplemented: return .notImplemented
+        case .unavailable: return .serviceUnavailable
+        case .deadlineExceeded: return .gatewayTimeout
+        case .unknown, .internal, .dataLoss: return .internalServerError
+        }
+    }
+
+    /// Seconds, rounded up; 1 where a repeat makes sense and the fault does not say when.
+    var retryAfterSeconds: Int64? {
+        if let pause = fault.retryAfter { return max(1, (pause.milliseconds + 999) / 1_000) }
+        return status == .serviceUnavailable || status == .tooManyRequests ? 1 : nil
+    }
+
+    public var response: Response {
+        var json = JSONWriter()
+        json.object { json in
+            json.text("type", "/problems/\(fault.reason)")
+            json.text("title", status.reasonPhrase)
+            json.number("status", status.code)
+            json.text("detail", fault.message)
+            json.text("instance", instance)
+            json.text("reason", fault.reason.name)
+            if !fault.violations.isEmpty {
+                json.objects("violations", fault.violations) { json, violation in
+                    json.text("field", violation.field)
+                    json.text("rule", violation.rule)
+                }
+            }
+        }
+        var headers: HTTPFields = [.contentType: "application/problem+json", .cacheControl: "no-store"]
+        headers[RESTHeaders.requestID] = instance
+        if status == .unauthorized { headers[.wwwAuthenticate] = "Bearer" }
+        if status == .forbidden { headers[.wwwAuthenticate] = "Bearer error=\"insufficient_scope\"" }
+        if let seconds = retryAfterSeconds { headers[.retryAfter] = "\(seconds)" }
+        return Response(status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: json.bytes)))
+    }
+}
+
+extension Reason {
+    /// No method has this path.
+    public static let unknownPath: Reason = "request.unknown_path"
+    /// The path has other verbs.
+    public static let methodNotAllowed: Reason = "request.method_not_allowed"
+    /// The body is not JSON by its header.
+    public static let mediaType: Reason = "request.media_type"
+}
+
+extension Fault {
+    public static var unknownPath: Fault { Fault(.notFound, .unknownPath, "there is nothing at this path") }
+
+    /// A body over the limit.
+    public static func bodyTooLarge(limit bytes: Int) -> Fault {
+        Fault(.resourceExhausted, .requestTooLarge, "must have at most \(bytes) bytes", field: "body")
+    }
+}

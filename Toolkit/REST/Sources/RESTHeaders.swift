@@ -1,0 +1,76 @@
+public import Hummingbird
+public import MartletCore
+
+/// The name of a header.
+public typealias HeaderName = HTTPFields.Element.Name
+
+/// The headers that requests and responses of ours have beside HTTP's own. All names are ASCII tokens.
+public enum RESTHeaders {
+    /// Names the request in logs and problems. Taken from the caller when it is 1 to 64 letters, digits, `.`, `_` or `-`;
+    /// echoed in the response.
+    public static let requestID = name("x-request-id")
+    /// How long the caller waits, in whole milliseconds from 1.
+    public static let requestTimeout = name("x-request-timeout")
+    /// 1 to 255 visible ASCII characters: a repeat with the same key and body is answered with the first answer.
+    public static let idempotencyKey = name("idempotency-key")
+    /// W3C trace context.
+    public static let traceparent = name("traceparent")
+    static let prefixOfOurs = "x-"
+    static let idempotencyKeyBytesLimit = 255
+
+    private static func name(_ text: String) -> HeaderName {
+        guard let name = HeaderName(text) else { preconditionFailure("'\(text)' is no header name") }
+        return name
+    }
+
+    /// The caller's request id when it is acceptable, a new one otherwise.
+    public static func requestID(
+        of headers: HTTPFields, time: any TimeSource, entropy: any Entropy
+    ) -> String {
+        if let given = headers[requestID], 1...64 ~= given.utf8.count, given.utf8.allSatisfy(isPlain) { return given }
+        return Identifier(time: time, entropy: entropy).description
+    }
+
+    /// When the caller stops waiting: what its header says, at most `limit` from now; `standard` without a header.
+    ///
+    /// - Throws: `Fault` with `invalidArgument` when the header is no whole number from 1.
+    public static func deadline(
+        of headers: HTTPFields, standard: Duration, limit: Duration, now: Moment
+    ) throws -> Moment {
+        guard let text = headers[requestTimeout] else { return now + min(standard, limit) }
+        guard text.utf8.count <= 18, text.utf8.allSatisfy({ 48...57 ~= $0 }), let milliseconds = Int64(text),
+            milliseconds > 0
+        else {
+            throw Fault(
+                .invalidArgument, .invalidRequest, "must be a whole number of milliseconds from 1",
+                field: "x-request-timeout")
+        }
+        return now + min(.milliseconds(milliseconds), limit)
+    }
+
+    /// The trace that a request belongs to, as a span of its own.
+    public static func trace(of headers: HTTPFields, entropy: any Entropy) -> TraceContext {
+        if let text = headers[traceparent], let parent = TraceContext(traceparent: text) {
+            return parent.child(entropy)
+        }
+        return TraceContext.root(entropy)
+    }
+
+    /// - Throws: `Fault` with `invalidArgument` for a key that is empty, too long or not visible ASCII.
+    static func idempotencyKey(of headers: HTTPFields) throws -> String? {
+        guard let key = headers[idempotencyKey] else { return nil }
+        guard 1...idempotencyKeyBytesLimit ~= key.utf8.count, key.utf8.allSatisfy({ 0x21...0x7E ~= $0 }) else {
+            throw Fault(
+                .invalidArgument, .invalidRequest,
+                "must be 1 to \(idempotencyKeyBytesLimit) visible ASCII characters", field: "Idempotency-Key")
+        }
+        return key
+    }
+
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 48...57, 65...90, 97...122, UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"): true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,19 @@
+/// What one REST listener takes.
+public struct RESTLimits: Sendable, Hashable {
+    /// Of one body; a larger one is answered with 413.
+    public let bodyBytesMax: Int
+    /// For a request that says nothing.
+    public let timeout: Duration
+    /// For a request that wants more.
+    public let timeoutMax: Duration
+
+    public init(bodyBytesMax: Int, timeout: Duration, timeoutMax: Duration) {
+        precondition(bodyBytesMax > 0 && timeout > .zero && timeoutMax >= timeout)
+        self.bodyBytesMax = bodyBytesMax
+        self.timeout = timeout
+        self.timeoutMax = timeoutMax
+    }
+
+    /// 2 MiB, 10 seconds, at most 60 seconds.
+    public static let standard = RESTLimits(bodyBytesMax: 2 << 20, timeout: .seconds(10), timeoutMax: .seconds(60))
+}

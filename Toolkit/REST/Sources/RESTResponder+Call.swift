@@ -1,0 +1,129 @@
+import Hummingbird
+import MartletContract
+import MartletCore
+import SwiftProtobuf
+
+extension RESTResponder {
+    /// From route to answer.
+    ///
+    /// - Throws: What becomes a problem.
+    func call(_ route: Route, _ variables: [PathVariable], _ exchange: Exchange) async throws -> Response {
+        let headers = exchange.request.headers
+        let deadline = try RESTHeaders.deadline(
+            of: headers, standard: limits.timeout, limit: limits.timeoutMax, now: exchange.started)
+        return try await withDeadline(deadline, time) {
+            let descriptor = route.method.descriptor
+            let principal = try await authenticate(headers)
+            try Self.admit(principal, to: descriptor)
+            let context = CallContext(
+                deadline: deadline, principal: principal, idempotencyKey: try Self.key(headers, descriptor),
+                trace: exchange.trace, metadata: Self.metadata(headers))
+            let body = try await body(of: exchange.request, expected: !route.rule.body.isEmpty)
+            let request = try decode(route, variables, exchange.request, body)
+            switch route.method.form {
+            case .unary(let handle):
+                return Self.json(try await handle(request, context).jsonBytes)
+            case .serverStream(let handle):
+                return Self.lines(try await handle(request, context), exchange.id)
+            }
+        }
+    }
+
+    static func admit(_ principal: Principal, to method: MethodDescriptor) throws {
+        guard !principal.holds(method.scope) else { return }
+        if principal.kind == .anonymous {
+            throw Fault(.unauthenticated, .unauthenticated, "a token is required")
+        }
+        throw Fault(.permissionDenied, .forbidden, "the token lacks the scope \(method.scope)")
+    }
+
+    /// The idempotency key of a write; demanded where a repeat would act twice.
+    private static func key(_ headers: HTTPFields, _ method: MethodDescriptor) throws -> String? {
+        guard method.writes else { return nil }
+        let key = try RESTHeaders.idempotencyKey(of: headers)
+        if key == nil, !method.idempotent {
+            throw Fault(
+                .invalidArgument, .idempotencyKeyMissing, "is required, since a repeat would act twice",
+                field: "Idempotency-Key")
+        }
+        return key
+    }
+
+    /// The headers of ours, as `CallContext` carries them.
+    private static func metadata(_ headers: HTTPFields) -> [String: String] {
+        var metadata: [String: String] = [:]
+        for header in headers where header.name.canonicalName.hasPrefix(RESTHeaders.prefixOfOurs) {
+            metadata[header.name.canonicalName] = header.value
+        }
+        return metadata
+    }
+
+    private func body(of request: Request, expected: Bool) async throws -> [UInt8] {
+        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limits.bodyBytesMax {
+            throw Fault.bodyTooLarge(limit: limits.bodyBytesMax)
+        }
+        var bytes: [UInt8] = []
+        for try await buffer in request.body {
+            guard bytes.count + buffer.readableBytes <= limits.bodyBytesMax else {
+                throw Fault.bodyTooLarge(limit: limits.bodyBytesMax)
+            }
+            bytes.append(contentsOf: buffer.readableBytesView)
+        }
+        if expected, !bytes.isEmpty, !Self.isJSON(request.headers[.contentType]) {
+            throw Fault(.invalidArgument, .mediaType, "must be application/json", field: "Content-Type")
+        }
+        return bytes
+    }
+
+    private static func isJSON(_ type: String?) -> Bool {
+        let essence = (type ?? "").prefix { $0 != ";" }.lowercased().filter { $0 != " " }
+        return essence == "application/json"
+    }
+
+    private func decode(
+        _ route: Route, _ variables: [PathVariable], _ request: Request, _ body: [UInt8]
+    ) throws -> any ContractMessage {
+        let json = try RequestBinding.json(
+            of: route.method.requestShape, by: route.rule, variables: variables, query: request.uri.query ?? "", body: body)
+        var options = JSONDecodingOptions()
+        options.messageDepthLimit = JSONCheck.depthLimit + 1
+        do {
+            return try route.method.decodeJSON(json, options)
+        } catch {
+            // The shape allowed what the decoder does not; say at least where.
+            throw Fault(.invalidArgument, .malformedRequest, "is not what the contract says", field: "body", cause: error)
+        }
+    }
+
+    private static func json(_ bytes: [UInt8]) -> Response {
+        Response(
+            status: .ok, headers: [.contentType: "application/json"],
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
+    }
+
+    /// One JSON object a line, as they come. A stream that fails ends with a line that has the one member `problem`.
+    private static func lines(_ stream: ResponseStream<any ContractMessage>, _ id: String) -> Response {
+        Response(
+            status: .ok, headers: [.contentType: "application/x-ndjson"],
+            body: ResponseBody { writer in
+                do {
+                    while let message = try await stream.pull() {
+                        try await writer.write(ByteBuffer(bytes: message.jsonBytes + [0x0A]))
+                    }
+                } catch {
+                    let fault = Fault(describing: error)
+                    var json = JSONWriter()
+                    json.object { json in
+                        json.members("problem") { json in
+                            json.number("status", Problem.status(of: fault).code)
+                            json.text("detail", fault.message)
+                            json.text("instance", id)
+                            json.text("reason", fault.reason.name)
+                        }
+                    }
+                    try await writer.write(ByteBuffer(bytes: json.bytes + [0x0A]))
+                }
+                try await writer.finish(nil)
+            })
+    }
+}

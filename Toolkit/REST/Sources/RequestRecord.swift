@@ -1,0 +1,11 @@
+/// What became of one request: for metrics.
+public struct RequestRecord: Sendable, Hashable {
+    /// As in `GET`; `OTHER` for a verb that no contract has, so that callers cannot invent labels.
+    public let verb: String
+    /// The path's template, as in `/v1/orders/{order_id}`; empty when there is none.
+    public let route: String
+    public let status: Int
+    public let duration: Duration
+    /// Empty for a success.
+    public let reason: String
+}
