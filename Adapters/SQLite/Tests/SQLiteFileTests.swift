@@ -1,0 +1,171 @@
+import CSQLite
+import Foundation
+import MartletCore
+import MartletSQL
+import MartletTesting
+import Synchronization
+import Testing
+
+@testable import MartletSQLite
+
+@Suite("A SQLite file", .timeLimit(.minutes(1)))
+struct SQLiteFileTests {
+    let folder: TemporaryFolder
+    let time = ManualTime()
+
+    init() throws { folder = try TemporaryFolder() }
+
+    func open(_ limits: SQLiteLimits = SQLiteLimits()) throws -> SQLiteDatabase {
+        try SQLiteDatabase(path: folder.file("test.sqlite"), time: time, limits: limits)
+    }
+
+    func insert(_ ids: Range<Int>, _ database: SQLiteDatabase) async throws {
+        try await database.transaction { tx in
+            try tx.run("CREATE TABLE IF NOT EXISTS t (id BIGINT PRIMARY KEY)")
+            for id in ids { try tx.run("INSERT INTO t (id) VALUES (\(id))") }
+        }
+    }
+
+    func ids(_ database: SQLiteDatabase) async throws -> [Int] {
+        try await database.read { tx in try tx.run("SELECT id FROM t ORDER BY id").map { $0.int(0) } }
+    }
+
+    @Test("keeps what was answered when it is closed and opened again, under a new epoch")
+    func reopened() async throws {
+        let first = try open()
+        try await insert(0..<3, first)
+        #expect(try await first.bootEpoch() == 1)
+        await first.close()
+        await first.close()
+        let second = try open()
+        #expect(try await ids(second) == [0, 1, 2])
+        #expect(try await second.bootEpoch() == 2)
+        await second.close()
+    }
+
+    @Test("keeps what was answered when its process is killed")
+    func killed() async throws {
+        let path = folder.file("test.sqlite")
+        await #expect(processExitsWith: .signal(SIGKILL)) { [path = path as String] in
+            let database = try SQLiteDatabase(path: path, time: ManualTime())
+            try await database.migrate([Migration("room", 1, ["CREATE TABLE t (id BIGINT PRIMARY KEY)"])])
+            for id in 0..<20 {
+                try await database.transaction { tx in try tx.run("INSERT INTO t (id) VALUES (\(id))") }
+            }
+            // What is never answered may be there or not; this one is undone.
+            try await database.transaction { tx in
+                try tx.run("INSERT INTO t (id) VALUES (99)")
+                kill(getpid(), SIGKILL)
+            }
+        }
+        let database = try open()
+        #expect(try await ids(database) == Array(0..<20))
+        #expect(try await database.bootEpoch() == 2)
+        await database.close()
+    }
+
+    @Test("belongs to one owner at a time")
+    func locked() async throws {
+        let owner = try open()
+        let error = #expect(throws: SQLError.self) { try open() }
+        #expect(error?.kind == .unavailable)
+        #expect(error?.code == "locked")
+        await owner.close()
+        let next = try open()
+        await next.close()
+    }
+
+    @Test("is given back when its owner forgets it")
+    func forgotten() async throws {
+        try await insert(0..<1, try open())
+        var next: SQLiteDatabase?
+        while next == nil {
+            do {
+                next = try open()
+            } catch let error as SQLError where error.code == "locked" {
+                await Task.yield()
+            }
+        }
+        await next?.close()
+    }
+
+    @Test("cannot be opened where there is no folder")
+    func nowhere() {
+        let error = #expect(throws: SQLError.self) {
+            try SQLiteDatabase(path: folder.file("missing/test.sqlite"), time: time)
+        }
+        #expect(error?.kind == .unavailable)
+    }
+
+    @Test("refuses everything once it is closed")
+    func closed() async throws {
+        for database in [try open(), try SQLiteDatabase.inMemory(time: time)] {
+            await database.close()
+            let write = await #expect(throws: SQLError.self) { try await database.transaction { _ in () } }
+            let read = await #expect(throws: SQLError.self) { try await database.read { _ in () } }
+            #expect([write?.code, read?.code] == ["closed", "closed"])
+        }
+    }
+
+    @Test("shows a reader one state while a writer goes on")
+    func snapshot() async throws {
+        let (database, gate) = (try open(), WriterGate())
+        try await insert(0..<2, database)
+        async let counts = database.read { tx in
+            let before = try tx.run("SELECT COUNT(*) FROM t")[0].int(0)
+            gate.pass()
+            return [before, try tx.run("SELECT COUNT(*) FROM t")[0].int(0)]
+        }
+        await gate.gather(0, before: database)
+        try await insert(2..<5, database)
+        #expect(try await ids(database).count == 5)
+        gate.open()
+        #expect(try await counts == [2, 2])
+        await database.close()
+    }
+
+    @Test("moves its write-ahead log into the database without being closed")
+    func checkpoints() async throws {
+        var limits = SQLiteLimits()
+        limits.checkpointPages = 20
+        let database = try open(limits)
+        try await insert(0..<1, database)
+        let bytes = [UInt8](repeating: 7, count: 10_000)
+        try await database.transaction { tx in try tx.run("CREATE TABLE big (id BIGINT PRIMARY KEY, b BLOB)") }
+        for id in 0..<50 {
+            try await database.transaction { tx in try tx.run("INSERT INTO big (id, b) VALUES (\(id), \(bytes))") }
+        }
+        let sizes = try ["test.sqlite", "test.sqlite-wal"].map { name in
+            try FileManager.default.attributesOfItem(atPath: folder.file(name))[.size] as? Int ?? 0
+        }
+        #expect(sizes[0] > 400_000)
+        #expect(sizes[1] < 300_000)
+        await database.close()
+    }
+
+    @Test("stops its process after a failed fsync, and says nothing else before")
+    func failedSync() throws {
+        let uri = try #require(FaultyDisk.uri(folder.file("test.sqlite")))
+        let stopped = Mutex<[String]>([])
+        let connection = try SQLiteConnection(
+            path: uri,
+            role: .writer,
+            time: time,
+            limits: SQLiteLimits(),
+            onFsyncFailure: { error in stopped.withLock { $0.append(error.code) } }
+        )
+        try connection.control(.begin)
+        _ = try connection.run("CREATE TABLE t (id BIGINT PRIMARY KEY)")
+        try connection.control(.commit)
+        try connection.control(.begin)
+        _ = try connection.run("INSERT INTO t (id) VALUES (1)")
+        FaultyDisk.syncFails.withLock { $0 = true }
+        defer { FaultyDisk.syncFails.withLock { $0 = false } }
+        let error = #expect(throws: SQLError.self) { try connection.control(.commit) }
+        #expect(error?.kind == .outcomeUnknown)
+        #expect(stopped.withLock { $0 } == ["1034"])
+        FaultyDisk.syncFails.withLock { $0 = false }
+        let later = #expect(throws: SQLError.self) { try connection.run("SELECT 1") }
+        #expect(later?.kind == .unavailable)
+    }
+}

@@ -1,0 +1,176 @@
+import Logging
+import MartletCore
+import MartletSQL
+import MartletSQLite
+import MartletTesting
+import Synchronization
+import Testing
+
+@Suite("SQLite's group commit", .timeLimit(.minutes(1)))
+struct SQLiteGroupCommitTests {
+    let folder: TemporaryFolder
+    let time = ManualTime()
+    let log = RecordedLog()
+    let gate = WriterGate()
+
+    init() throws { folder = try TemporaryFolder() }
+
+    func open(_ limits: SQLiteLimits = SQLiteLimits()) async throws -> SQLiteDatabase {
+        let database = try SQLiteDatabase(
+            path: folder.file("test.sqlite"),
+            time: time,
+            limits: limits,
+            log: log.logger
+        )
+        try await database.transaction("make") { tx in
+            try tx.run("CREATE TABLE t (id BIGINT PRIMARY KEY, n BLOB)")
+        }
+        return database
+    }
+
+    func ids(_ database: SQLiteDatabase) async throws -> [Int] {
+        try await database.read { tx in try tx.run("SELECT id FROM t ORDER BY id").map { $0.int(0) } }
+    }
+
+    /// Runs `count` bodies that wait together, number 0 holding the gate; returns the errors by number.
+    func together(
+        _ count: Int,
+        _ database: SQLiteDatabase,
+        _ body: @escaping @Sendable (Int, borrowing SQLTransaction) throws -> Void
+    ) async throws -> [Int: any Error] {
+        let gate = gate
+        return await withTaskGroup(of: (Int, (any Error)?).self) { group in
+            for number in 0..<count {
+                if number == 1 { await gate.gather(0, before: database) }
+                group.addTask {
+                    do {
+                        try await database.transaction("together") { tx in
+                            if number == 0 { gate.pass() }
+                            try body(number, tx)
+                        }
+                        return (number, nil)
+                    } catch {
+                        return (number, error)
+                    }
+                }
+            }
+            await gate.gather(count - 1, before: database)
+            gate.open()
+            return await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
+        }
+    }
+
+    @Test("carries those that wait together in one commit")
+    func merges() async throws {
+        let database = try await open()
+        let errors = try await together(50, database) { number, tx in
+            try tx.run("INSERT INTO t (id) VALUES (\(number))")
+        }
+        #expect(errors.isEmpty)
+        #expect(try await ids(database) == Array(0..<50))
+        let statistics = database.statistics
+        #expect(statistics.transactions == 51)
+        #expect(statistics.commits == 2)
+        #expect(statistics.reruns == 0)
+        #expect(statistics.transactionsByName == ["make": 1, "together": 50])
+        await database.close()
+    }
+
+    @Test("holds no more bodies than its limit")
+    func bounded() async throws {
+        var limits = SQLiteLimits()
+        limits.groupCommit.bodies = 10
+        let database = try await open(limits)
+        let errors = try await together(50, database) { number, tx in
+            try tx.run("INSERT INTO t (id) VALUES (\(number))")
+        }
+        #expect(errors.isEmpty)
+        #expect(database.statistics.commits == 1 + 5)
+        await database.close()
+    }
+
+    @Test("runs the neighbours again alone when one body rolls everything back")
+    func poisoned() async throws {
+        let database = try await open()
+        let committed = Mutex<[Int]>([])
+        let errors = try await together(9, database) { number, tx in
+            tx.afterCommit { committed.withLock { $0.append(number) } }
+            if number == 4 {
+                try tx.run("INSERT OR ROLLBACK INTO t (id) VALUES (0)")
+            } else {
+                try tx.run("INSERT INTO t (id) VALUES (\(number))")
+            }
+        }
+        #expect(errors.keys.sorted() == [4])
+        #expect((errors[4] as? SQLError)?.kind == .constraint)
+        let innocent = [0, 1, 2, 3, 5, 6, 7, 8]
+        #expect(try await ids(database) == innocent)
+        #expect(committed.withLock { $0.sorted() } == innocent)
+        #expect(database.statistics.reruns > 0)
+        #expect(database.statistics.transactions == 1 + innocent.count)
+        await database.close()
+    }
+
+    @Test("refuses when the file is full, and goes on with what fits")
+    func full() async throws {
+        var limits = SQLiteLimits()
+        limits.pages = 30
+        let database = try await open(limits)
+        let error = await #expect(throws: SQLError.self) {
+            try await database.transaction { tx in
+                try tx.run("INSERT INTO t (id, n) VALUES (1, \([UInt8](repeating: 1, count: 1_000_000)))")
+            }
+        }
+        #expect(error?.kind == .unavailable)
+        try await database.transaction { tx in try tx.run("INSERT INTO t (id) VALUES (2)") }
+        #expect(try await ids(database) == [2])
+        await database.close()
+    }
+
+    @Test("refuses a whole batch when the file is full, and commits nothing of it")
+    func fullBatch() async throws {
+        var limits = SQLiteLimits()
+        limits.pages = 30
+        let database = try await open(limits)
+        let errors = try await together(3, database) { number, tx in
+            let bytes = [UInt8](repeating: 1, count: number == 0 ? 10 : 1_000_000)
+            try tx.run("INSERT INTO t (id, n) VALUES (\(number), \(bytes))")
+        }
+        let kinds = errors.sorted { $0.key < $1.key }.map { ($0.value as? SQLError)?.kind }
+        #expect(kinds.allSatisfy { $0 == .unavailable })
+        #expect(kinds.count >= 2)
+        #expect(try await ids(database) == (0..<3).filter { errors[$0] == nil })
+        #expect(database.statistics.reruns == 0)
+        await database.close()
+    }
+
+    @Test("logs a slow body by its name, and no other")
+    func slow() async throws {
+        let (database, time) = (try await open(), time)
+        try await database.transaction("quick") { _ in time.advance(by: .milliseconds(50)) }
+        #expect(log.lines.isEmpty)
+        try await database.transaction("slow") { _ in time.advance(by: .milliseconds(51)) }
+        #expect(log.lines.map(\.level) == [.warning])
+        #expect(log.lines.first?.metadata == ["transaction": "slow", "milliseconds": "51"])
+        await database.close()
+    }
+
+    @Test("refuses those who come when too many wait")
+    func crowded() async throws {
+        var limits = SQLiteLimits()
+        limits.waitingBodies = 3
+        let (database, gate) = (try await open(limits), gate)
+        async let held: Void = database.transaction { _ in gate.pass() }
+        await gate.gather(0, before: database)
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0..<3 { group.addTask { _ = try? await database.transaction { _ in () } } }
+            await gate.gather(3, before: database)
+            let error = await #expect(throws: SQLError.self) { try await database.transaction { _ in () } }
+            #expect(error?.kind == .unavailable)
+            #expect(error?.code == "full")
+            gate.open()
+        }
+        try await held
+        await database.close()
+    }
+}

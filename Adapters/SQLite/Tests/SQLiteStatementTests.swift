@@ -1,0 +1,99 @@
+import MartletSQL
+import MartletSQLite
+import MartletTesting
+import Testing
+
+@Suite("SQLite's statements")
+struct SQLiteStatementTests {
+    let time = ManualTime()
+
+    @Test("stay right when more of them are used than the cache keeps")
+    func cache() async throws {
+        var limits = SQLiteLimits()
+        limits.statements = 3
+        let database = try SQLiteDatabase.inMemory(time: time, limits: limits)
+        let sums = try await database.transaction { tx in
+            try (0..<40).map { step in
+                let query = SQLQuery(unchecked: "SELECT \(step % 8) + $1", values: [.integer(Int64(step))])
+                return try tx.run(query)[0].int(0)
+            }
+        }
+        #expect(sums == (0..<40).map { $0 % 8 + $0 })
+    }
+
+    @Test("are clean after an error in the middle of their rows")
+    func clean() async throws {
+        let database = try SQLiteDatabase.inMemory(time: time)
+        try await database.transaction { tx in
+            try tx.run("CREATE TABLE t (id BIGINT PRIMARY KEY, n BIGINT UNIQUE)")
+            for id in 1...3 { try tx.run("INSERT INTO t (id, n) VALUES (\(id), \(id))") }
+        }
+        for _ in 0..<3 {
+            let error = await #expect(throws: SQLError.self) {
+                try await database.transaction { tx in try tx.run("UPDATE t SET n = \(2) WHERE id >= \(1) RETURNING id")
+                }
+            }
+            #expect(error?.kind == .constraint)
+            #expect(error?.code == "2067")
+        }
+        let rows = try await database.transaction { tx in
+            try tx.run("UPDATE t SET n = \(7) WHERE id >= \(3) RETURNING id").map { $0.int(0) }
+        }
+        #expect(rows == [3])
+    }
+
+    @Test("see a schema that changed after they were prepared")
+    func schema() async throws {
+        let database = try SQLiteDatabase.inMemory(time: time)
+        let widths = try await database.transaction { tx in
+            try tx.run("CREATE TABLE t (a BIGINT)")
+            try tx.run("INSERT INTO t VALUES (1)")
+            let before = try tx.run("SELECT * FROM t")[0].values.count
+            try tx.run("ALTER TABLE t ADD COLUMN b BIGINT")
+            return [before, try tx.run("SELECT * FROM t")[0].values.count]
+        }
+        #expect(widths == [1, 2])
+    }
+
+    @Test(
+        "may not leave their database or turn its screws",
+        arguments: [
+            "ATTACH DATABASE ':memory:' AS other", "DETACH DATABASE main", "PRAGMA foreign_keys=OFF",
+            "PRAGMA journal_mode=DELETE", "PRAGMA user_version=7", "VACUUM",
+        ]
+    )
+    func screws(_ text: String) async throws {
+        let database = try SQLiteDatabase.inMemory(time: time)
+        let error = await #expect(throws: SQLError.self) {
+            try await database.transaction { tx in try tx.run(SQLQuery(unchecked: text)) }
+        }
+        #expect(error?.kind == .misuse)
+    }
+
+    @Test("search full text")
+    func fullText() async throws {
+        let folder = try TemporaryFolder()
+        let file = try SQLiteDatabase(path: folder.file("test.sqlite"), time: time)
+        for database in [file, try SQLiteDatabase.inMemory(time: time)] {
+            try await database.transaction { tx in
+                try tx.run("CREATE VIRTUAL TABLE f USING fts5(words)")
+                try tx.run("INSERT INTO f (rowid, words) VALUES (1, \("white hanging heart"))")
+                try tx.run("INSERT INTO f (rowid, words) VALUES (2, \("red lantern"))")
+            }
+            try await database.transaction { tx in try tx.run("DELETE FROM f WHERE rowid = 2") }
+            let found = try await database.read { tx in
+                try tx.run("SELECT rowid FROM f WHERE f MATCH \("heart OR lantern") ORDER BY rank").map { $0.int(0) }
+            }
+            #expect(found == [1])
+            await database.close()
+        }
+    }
+
+    @Test("read the clock that the database was given")
+    func date() async throws {
+        let database = try SQLiteDatabase.inMemory(time: time)
+        time.jumpDate(by: .seconds(86_400))
+        let date = try await database.transaction { tx in tx.date }
+        #expect(date == time.date)
+    }
+}
