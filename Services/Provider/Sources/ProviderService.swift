@@ -1,5 +1,5 @@
 public import MartletContract
-public import MartletCore
+import MartletCore
 public import MartletHost
 public import MartletSQL
 import ProviderContract

@@ -5,6 +5,7 @@ import MartletCore
 import MartletOutbox
 import MartletSQL
 import SharedContract
+import SwiftProtobuf
 
 /// Turns messages into the carts' words, and back; asks the catalogue for prices.
 struct CartsHandler: CartsCalls {

@@ -3,6 +3,7 @@ import MartletCore
 import MartletMessaging
 import MartletOutbox
 import MartletSQL
+import SwiftProtobuf
 
 /// The carts' tables.
 struct CartStore: Sendable {

@@ -4,6 +4,7 @@ import MartletMessaging
 import MartletOutbox
 import MartletSQL
 import SharedContract
+import SwiftProtobuf
 
 /// The tables of products, prices and the full-text index.
 struct CatalogStore: Sendable {

@@ -1,11 +1,12 @@
 import InventoryContract
 import MartletMessaging
+import SwiftProtobuf
 
 extension Movement {
     /// The movement in the words of the contract, ready for the outbox.
-    var message: Message {
+    var message: MartletMessaging.Message {
         get throws {
-            try Message(
+            try MartletMessaging.Message(
                 StockMoved.with {
                     $0.movementID = id
                     $0.kind = kind.published

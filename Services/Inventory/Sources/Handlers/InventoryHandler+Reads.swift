@@ -3,6 +3,7 @@ import MartletContract
 import MartletCore
 import MartletSQL
 import SharedContract
+import SwiftProtobuf
 
 extension InventoryHandler {
     func getStock(_ request: GetStockRequest, context: CallContext) async throws -> GetStockResponse {

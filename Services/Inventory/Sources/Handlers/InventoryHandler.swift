@@ -4,6 +4,7 @@ import MartletCore
 import MartletOutbox
 import MartletSQL
 import SharedContract
+import SwiftProtobuf
 
 /// Turns messages into domain calls, and answers into messages. Decides nothing.
 struct InventoryHandler: InventoryCalls {

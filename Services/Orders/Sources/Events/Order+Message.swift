@@ -1,10 +1,11 @@
 import MartletMessaging
 import OrdersContract
 import SharedContract
+import SwiftProtobuf
 
 extension Order {
     /// What others learn of an event; `nil` for those that stay private.
-    func message(of event: OrderEvent) throws -> Message? {
+    func announcement(of event: OrderEvent) throws -> MartletMessaging.Message? {
         let kind: OrderChanged.Kind? =
             switch event {
             case .placed: .placed
@@ -17,7 +18,7 @@ extension Order {
                 nil
             }
         guard let kind else { return nil }
-        return try Message(
+        return try MartletMessaging.Message(
             OrderChanged.with {
                 $0.orderID = id
                 $0.kind = kind

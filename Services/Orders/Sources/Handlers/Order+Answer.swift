@@ -1,3 +1,4 @@
+import MartletContract
 import MartletCore
 import OrdersContract
 import SharedContract

@@ -6,6 +6,7 @@ import MartletOutbox
 import MartletSQL
 import OrdersContract
 import SharedContract
+import SwiftProtobuf
 
 /// Turns messages into domain calls, and answers into messages. Decides nothing but what the caller may see.
 struct OrdersHandler: OrdersCalls {

@@ -3,6 +3,7 @@ import CatalogContract
 import MartletCore
 import OrdersContract
 import SharedContract
+import SwiftProtobuf
 
 /// Finds out what a request wants and what it costs, from cart and catalogue.
 struct Pricing: Sendable {

@@ -52,7 +52,7 @@ struct OrderStore: Sendable {
             return decided
         }.state
         for event in decided {
-            if let message = try order.message(of: event) { try tx.append(message) }
+            if let message = try order.announcement(of: event) { try tx.append(message) }
             guard case .returnRequested(let back) = event else { continue }
             let input = TakeBack.Input(back, of: order)
             try workflows.start(

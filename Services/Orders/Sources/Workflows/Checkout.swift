@@ -4,6 +4,7 @@ import MartletSQL
 import MartletWorkflows
 import PaymentsContract
 import SharedContract
+import SwiftProtobuf
 
 /// From an order on file to money in the till: reserve, authorise, confirm, fulfil, capture.
 ///

@@ -4,6 +4,7 @@ import MartletSQL
 import MartletWorkflows
 import PaymentsContract
 import SharedContract
+import SwiftProtobuf
 
 /// From a return on file to money back and goods on the shelf.
 struct TakeBack: Workflow {

@@ -1,12 +1,13 @@
 import MartletMessaging
 import PaymentsContract
 import SharedContract
+import SwiftProtobuf
 
 extension Payment {
     /// The payment in the words of the contract, ready for the outbox.
-    var message: Message {
+    var message: MartletMessaging.Message {
         get throws {
-            try Message(
+            try MartletMessaging.Message(
                 PaymentChanged.with {
                     $0.paymentID = id
                     $0.orderID = orderID

@@ -3,6 +3,7 @@ import MartletCore
 import MartletSQL
 import PaymentsContract
 import SharedContract
+import SwiftProtobuf
 
 /// Turns messages into domain calls, and answers into messages. Decides nothing.
 struct PaymentsHandler: PaymentsCalls {

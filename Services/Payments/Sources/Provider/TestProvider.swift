@@ -1,5 +1,6 @@
 import MartletCore
 import ProviderContract
+import SwiftProtobuf
 
 /// The built-in test provider, over its contract.
 struct TestProvider: PaymentProvider {
