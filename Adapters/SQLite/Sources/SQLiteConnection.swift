@@ -1,11 +1,11 @@
 import CSQLite
-public import MartletCore
-public import MartletSQL
+import MartletCore
+import MartletSQL
 
 /// A connection to one SQLite file, or to a database in memory.
 ///
 /// Used by one thread at a time.
-public final class SQLiteConnection: SQLConnection {
+final class SQLiteConnection: SQLConnection {
     /// What the connection is for.
     enum Role: Sendable { case writer, reader, memory }
 
@@ -75,13 +75,13 @@ public final class SQLiteConnection: SQLConnection {
 
     // MARK: - Statements
 
-    public var date: Timestamp { time.date }
+    var date: Timestamp { time.date }
 
-    public var dialect: SQLDialect { .sqlite }
+    var dialect: SQLDialect { .sqlite }
 
-    public var inTransaction: Bool { sqlite3_get_autocommit(database) == 0 }
+    var inTransaction: Bool { sqlite3_get_autocommit(database) == 0 }
 
-    public func run(_ query: SQLQuery) throws -> [SQLRow] {
+    func run(_ query: SQLQuery) throws -> [SQLRow] {
         if let broken { throw broken }
         let statement = try statement(query.text)
         guard !reading || statement.readOnly else {
@@ -93,7 +93,7 @@ public final class SQLiteConnection: SQLConnection {
         return try step(statement)
     }
 
-    public func control(_ control: SQLControl) throws {
+    func control(_ control: SQLControl) throws {
         if let broken { throw broken }
         authorizer.trusted = true
         defer { authorizer.trusted = false }

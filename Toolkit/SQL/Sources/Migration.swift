@@ -3,14 +3,23 @@ public struct Migration: Sendable {
     /// Which room's tables these are (`inventory`, `outbox`, `workflows`): each room numbers its own steps from 1.
     public let room: String
     public let number: Int
-    /// The statements, run in order in one transaction.
-    public let statements: [String]
+    private let statements: [String]
+    private let postgresStatements: [String]?
 
-    public init(_ room: String, _ number: Int, _ statements: [String]) {
+    /// - Parameters:
+    ///   - statements: Run in this order in one transaction.
+    ///   - postgres: Where one text cannot serve both engines, PostgreSQL's.
+    public init(_ room: String, _ number: Int, _ statements: [String], postgres: [String]? = nil) {
         precondition(number >= 1)
         self.room = room
         self.number = number
         self.statements = statements
+        postgresStatements = postgres
+    }
+
+    /// What runs on an engine of `dialect`.
+    public func statements(in dialect: SQLDialect) -> [String] {
+        dialect == .postgres ? postgresStatements ?? statements : statements
     }
 }
 
@@ -32,7 +41,7 @@ extension SQLDatabase {
             }
             for migration in migrations.sorted(by: { ($0.room, $0.number) < ($1.room, $1.number) }) {
                 guard !done.contains(Step(room: migration.room, number: migration.number)) else { continue }
-                for statement in migration.statements { try tx.run(SQLQuery(unchecked: statement)) }
+                for statement in migration.statements(in: tx.dialect) { try tx.run(SQLQuery(unchecked: statement)) }
                 try tx.run(
                     "INSERT INTO schema_migrations (room, number) VALUES (\(migration.room), \(migration.number))"
                 )

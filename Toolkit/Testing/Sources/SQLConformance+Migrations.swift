@@ -12,7 +12,7 @@ extension SQLConformance {
             try await database.migrate([first, second, other])
             try require(try await database.ids() == [1], "the second step ran once")
             for _ in 0..<2 { try await database.migrate([third, first, other, second]) }
-            let n = try await database.read { tx in try tx.run("SELECT n FROM t")[0].int(0) }
+            let n = try await database.read { tx in try tx.run("SELECT n FROM t").one().int(0) }
             try require(n == 1, "the third step ran \(n) times")
         },
         Check("a migration that fails leaves nothing") { database, _ in

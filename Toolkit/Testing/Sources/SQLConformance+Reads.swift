@@ -37,8 +37,8 @@ extension SQLConformance {
                     }
                     group.addTask {
                         try await database.read { tx in
-                            let first = try tx.run("SELECT n FROM t WHERE id = 1")[0].int(0)
-                            let second = try tx.run("SELECT n FROM t WHERE id = 2")[0].int(0)
+                            let first = try tx.run("SELECT n FROM t WHERE id = 1").one().int(0)
+                            let second = try tx.run("SELECT n FROM t WHERE id = 2").one().int(0)
                             return first + second
                         }
                     }

@@ -16,7 +16,7 @@ extension SQLConformance {
                 for id in 0..<300 {
                     group.addTask {
                         let answer = try await database.transaction { tx in
-                            try tx.run("INSERT INTO t (id, n) VALUES (\(id), 0) RETURNING id")[0].int(0)
+                            try tx.run("INSERT INTO t (id, n) VALUES (\(id), 0) RETURNING id").one().int(0)
                         }
                         return (id, answer)
                     }
@@ -52,11 +52,11 @@ extension SQLConformance {
             try await database.transaction { tx in try tx.run("INSERT INTO t (id, n) VALUES (1, 0)") }
             let done = try await count(100) { _ in
                 try await database.transaction { tx in
-                    let n = try tx.run("SELECT n FROM t WHERE id = 1")[0].int(0)
+                    let n = try tx.run("SELECT n FROM t WHERE id = 1").one().int(0)
                     try tx.run("UPDATE t SET n = \(n + 1) WHERE id = 1")
                 }
             }
-            let n = try await database.read { tx in try tx.run("SELECT n FROM t WHERE id = 1")[0].int(0) }
+            let n = try await database.read { tx in try tx.run("SELECT n FROM t WHERE id = 1").one().int(0) }
             try require(done > 0 && n == done, "\(done) increments were answered, the row says \(n)")
         },
         Check("write skew does not happen") { database, _ in
@@ -69,7 +69,7 @@ extension SQLConformance {
             _ = try await count(2 * pairs) { id in
                 try await database.transaction { tx in
                     let first = id - id % 2
-                    let there = try tx.run("SELECT SUM(n) FROM t WHERE id >= \(first) AND id < \(first + 2)")[0].int(0)
+                    let there = try tx.run("SELECT SUM(n) FROM t WHERE id >= \(first) AND id < \(first + 2)").one().int(0)
                     guard there == 2 else { throw Refused(number: id) }
                     try tx.run("UPDATE t SET n = 0 WHERE id = \(id)")
                 }

@@ -60,6 +60,16 @@ func failure<R>(
     throw SQLConformanceFailure(description: "\(what) was not refused (\(file):\(line))")
 }
 
+extension [SQLRow] {
+    /// The only row.
+    func one() throws -> SQLRow {
+        guard count == 1, let row = first else {
+            throw SQLConformanceFailure(description: "\(count) rows in place of one")
+        }
+        return row
+    }
+}
+
 extension SQLDatabase {
     /// A table `t (id, n)`.
     func makeTable() async throws {
