@@ -1,0 +1,133 @@
+import MartletCore
+public import MartletSQL
+
+/// The streams of one service: append with an expected version, load, and the tables that follow.
+///
+/// Everything happens in the caller's transaction: events, projections, outgoing messages and journal entries commit together.
+public struct EventStore: Sendable {
+    public static var migrations: [Migration] { EventStoreTables.migrations }
+    /// Events of one append.
+    public static let appendLimit = 1_000
+    /// One event's body or one snapshot, in bytes of JSON.
+    public static let bodyBytesMax = 1_048_576
+    /// Events that are read at a time.
+    static let pageLimit = 500
+
+    let projections: [Projection]
+    let upcasters: UpcasterChain
+
+    public init(projections: [Projection], upcasters: [Upcaster]) {
+        self.projections = projections
+        self.upcasters = UpcasterChain(upcasters)
+    }
+
+    /// How far the stream has come; 0 when it does not exist.
+    public func version(of stream: String, in tx: borrowing SQLTransaction) throws -> Int {
+        try tx.run("SELECT COALESCE(MAX(version), 0) FROM es_events WHERE stream = \(stream)").first?.int(0) ?? 0
+    }
+
+    /// Appends `events` behind version `expected`, and has the projections take them in.
+    ///
+    /// - Parameter expected: 0 for a new stream.
+    /// - Returns: The version of the last event.
+    /// - Throws: ``VersionConflict``; `Fault` when there are more than ``appendLimit`` events or a body is too long.
+    @discardableResult
+    public func append(
+        _ events: [NewEvent],
+        to stream: String,
+        expected: Int,
+        in tx: borrowing SQLTransaction
+    ) throws -> Int {
+        guard events.count <= Self.appendLimit else {
+            throw Fault(.invalidArgument, .requestTooLarge, "more than \(Self.appendLimit) events in one append")
+        }
+        let actual = try version(of: stream, in: tx)
+        guard actual == expected else { throw VersionConflict(stream: stream, expected: expected, actual: actual) }
+        let date = tx.date
+        var version = expected
+        for event in events {
+            guard event.body.utf8.count <= Self.bodyBytesMax else {
+                throw Fault(.invalidArgument, .requestTooLarge, "an event is longer than \(Self.bodyBytesMax) bytes")
+            }
+            version += 1
+            try tx.run(
+                """
+                INSERT INTO es_events (stream, version, type, schema, body, at)
+                VALUES (\(stream), \(version), \(event.type), \(event.schema), \(event.body), \(date.microseconds))
+                """
+            )
+            let stored = StoredEvent(
+                stream: stream,
+                version: version,
+                type: event.type,
+                schema: event.schema,
+                body: event.body,
+                at: date
+            )
+            try project(stored, in: tx)
+        }
+        return version
+    }
+
+    /// The events of a stream from version `first` on, upcasted; empty when there are none.
+    public func load(
+        _ stream: String,
+        from first: Int = 1,
+        in tx: borrowing SQLTransaction
+    ) throws -> [StoredEvent] {
+        var events: [StoredEvent] = []
+        var next = first
+        while true {
+            let rows = try tx.run(
+                """
+                SELECT stream, version, type, schema, body, at FROM es_events
+                WHERE stream = \(stream) AND version >= \(next) ORDER BY version LIMIT \(Self.pageLimit)
+                """
+            )
+            for row in rows { events.append(try upcasters.upcast(StoredEvent(row: row))) }
+            guard rows.count == Self.pageLimit, let last = events.last else { return events }
+            next = last.version + 1
+        }
+    }
+
+    /// Empties every projection and has it take in all events, stream by stream: afterwards it equals what was kept live.
+    ///
+    /// For tests, and for a new projection while nothing is appended: it is one transaction.
+    public func replayAll(in tx: borrowing SQLTransaction) throws {
+        for projection in projections { try projection.clear(tx) }
+        var (stream, version) = ("", 0)
+        while true {
+            let rows = try tx.run(
+                """
+                SELECT stream, version, type, schema, body, at FROM es_events
+                WHERE (stream, version) > (\(stream), \(version)) ORDER BY stream, version LIMIT \(Self.pageLimit)
+                """
+            )
+            for row in rows {
+                let event = StoredEvent(row: row)
+                try project(event, in: tx)
+                (stream, version) = (event.stream, event.version)
+            }
+            guard rows.count == Self.pageLimit else { return }
+        }
+    }
+
+    private func project(_ event: StoredEvent, in tx: borrowing SQLTransaction) throws {
+        guard !projections.isEmpty else { return }
+        let event = try upcasters.upcast(event)
+        for projection in projections { try projection.apply(event, tx) }
+    }
+}
+
+extension StoredEvent {
+    init(row: SQLRow) {
+        self.init(
+            stream: row.text(0),
+            version: row.int(1),
+            type: row.text(2),
+            schema: row.int(3),
+            body: row.text(4),
+            at: Timestamp(microseconds: row.int64(5))
+        )
+    }
+}

@@ -1,0 +1,59 @@
+public import MartletCore
+
+/// One event of a stream, as it is stored: private to its service, with ids and never personal data.
+public struct StoredEvent: Sendable, Hashable {
+    public let stream: String
+    /// From 1, gapless in its stream.
+    public let version: Int
+    /// The event's stored name: never renamed but by an upcaster.
+    public let type: String
+    /// The version of the body's form, from 1.
+    public let schema: Int
+    /// JSON.
+    public let body: String
+    /// By the database's clock; several events of one append share it.
+    public let at: Timestamp
+
+    public init(stream: String, version: Int, type: String, schema: Int, body: String, at: Timestamp) {
+        self.stream = stream
+        self.version = version
+        self.type = type
+        self.schema = schema
+        self.body = body
+        self.at = at
+    }
+}
+
+/// An event about to be appended.
+public struct NewEvent: Sendable, Hashable {
+    public let type: String
+    public let schema: Int
+    /// JSON.
+    public let body: String
+
+    public init(type: String, schema: Int, body: String) {
+        precondition(schema >= 1)
+        self.type = type
+        self.schema = schema
+        self.body = body
+    }
+}
+
+/// The stream has moved on, or never was where the writer thought: nothing was appended.
+public struct VersionConflict: Error, Equatable {
+    public let stream: String
+    public let expected: Int
+    public let actual: Int
+
+    public init(stream: String, expected: Int, actual: Int) {
+        self.stream = stream
+        self.expected = expected
+        self.actual = actual
+    }
+}
+
+extension VersionConflict: FaultConvertible {
+    public var fault: Fault {
+        Fault(.aborted, .conflict, "another change was in the way", cause: self)
+    }
+}
