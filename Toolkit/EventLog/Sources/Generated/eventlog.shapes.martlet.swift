@@ -4,7 +4,7 @@ public import MartletContract
 public import MartletCore
 
 extension EventRecord: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "martlet.eventlog.v1.EventRecord",
         [
             FieldShape("id", .string),
@@ -36,7 +36,7 @@ extension EventRecord: ContractMessage {
 }
 
 extension DeliveryPosition: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "martlet.eventlog.v1.DeliveryPosition",
         [
             FieldShape("partition", .int32),
@@ -52,7 +52,7 @@ extension DeliveryPosition: ContractMessage {
 }
 
 extension DeliveryRecord: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "martlet.eventlog.v1.DeliveryRecord",
         [
             FieldShape("position", .message { DeliveryPosition.shape }),
@@ -70,7 +70,7 @@ extension DeliveryRecord: ContractMessage {
 }
 
 extension PublishRequest: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "martlet.eventlog.v1.PublishRequest",
         [
             FieldShape("events", .message { EventRecord.shape }, repeated: true, rule: FieldRule(required: true, maxItems: 1000)),
@@ -88,7 +88,7 @@ extension PublishRequest: ContractMessage {
 }
 
 extension PublishResponse: ContractMessage {
-    public static let shape = MessageShape("martlet.eventlog.v1.PublishResponse", [])
+    public static let shape: MessageShape = MessageShape("martlet.eventlog.v1.PublishResponse", [])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
 
@@ -96,7 +96,7 @@ extension PublishResponse: ContractMessage {
 }
 
 extension JoinRequest: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "martlet.eventlog.v1.JoinRequest",
         [
             FieldShape("topic", .string, rule: FieldRule(required: true, maxLength: 255)),
@@ -123,7 +123,7 @@ extension JoinRequest: ContractMessage {
 }
 
 extension JoinResponse: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "martlet.eventlog.v1.JoinResponse",
         [
             FieldShape("member", .string),
@@ -139,7 +139,7 @@ extension JoinResponse: ContractMessage {
 }
 
 extension AcknowledgeRequest: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "martlet.eventlog.v1.AcknowledgeRequest",
         [
             FieldShape("member", .string, rule: FieldRule(required: true, maxLength: 64)),
@@ -160,7 +160,7 @@ extension AcknowledgeRequest: ContractMessage {
 }
 
 extension AcknowledgeResponse: ContractMessage {
-    public static let shape = MessageShape("martlet.eventlog.v1.AcknowledgeResponse", [])
+    public static let shape: MessageShape = MessageShape("martlet.eventlog.v1.AcknowledgeResponse", [])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
 
@@ -168,7 +168,7 @@ extension AcknowledgeResponse: ContractMessage {
 }
 
 extension GiveBackRequest: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "martlet.eventlog.v1.GiveBackRequest",
         [
             FieldShape("member", .string, rule: FieldRule(required: true, maxLength: 64)),
@@ -192,7 +192,7 @@ extension GiveBackRequest: ContractMessage {
 }
 
 extension GiveBackResponse: ContractMessage {
-    public static let shape = MessageShape("martlet.eventlog.v1.GiveBackResponse", [])
+    public static let shape: MessageShape = MessageShape("martlet.eventlog.v1.GiveBackResponse", [])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
 
@@ -200,7 +200,7 @@ extension GiveBackResponse: ContractMessage {
 }
 
 extension LeaveRequest: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "martlet.eventlog.v1.LeaveRequest",
         [
             FieldShape("member", .string, rule: FieldRule(required: true, maxLength: 64)),
@@ -218,7 +218,7 @@ extension LeaveRequest: ContractMessage {
 }
 
 extension LeaveResponse: ContractMessage {
-    public static let shape = MessageShape("martlet.eventlog.v1.LeaveResponse", [])
+    public static let shape: MessageShape = MessageShape("martlet.eventlog.v1.LeaveResponse", [])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
 
@@ -226,7 +226,7 @@ extension LeaveResponse: ContractMessage {
 }
 
 extension StatusRequest: ContractMessage {
-    public static let shape = MessageShape("martlet.eventlog.v1.StatusRequest", [])
+    public static let shape: MessageShape = MessageShape("martlet.eventlog.v1.StatusRequest", [])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
 
@@ -234,7 +234,7 @@ extension StatusRequest: ContractMessage {
 }
 
 extension StatusResponse: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "martlet.eventlog.v1.StatusResponse",
         [
             FieldShape("topics", .message { TopicRecord.shape }, repeated: true),
@@ -248,7 +248,7 @@ extension StatusResponse: ContractMessage {
 }
 
 extension TopicRecord: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "martlet.eventlog.v1.TopicRecord",
         [
             FieldShape("topic", .string),
@@ -266,7 +266,7 @@ extension TopicRecord: ContractMessage {
 }
 
 extension GroupRecord: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "martlet.eventlog.v1.GroupRecord",
         [
             FieldShape("name", .string),

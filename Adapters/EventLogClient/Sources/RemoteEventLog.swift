@@ -1,0 +1,77 @@
+public import MartletContract
+public import MartletCore
+import MartletEventLog
+public import MartletMessaging
+
+/// The embedded event log in another process, as a message bus.
+///
+/// Safe to share between tasks. Holds no connection of its own: the channel does.
+public struct RemoteEventLog: MessageBus {
+    /// How long a call may take, but for the stream of deliveries.
+    public static let callLimit = Duration.seconds(10)
+    /// Deliveries that a member lets the log send ahead of their acknowledgements.
+    public static let window = 256
+
+    private let client: EventLogClient
+    private let caller: Principal
+    private let time: any TimeSource
+
+    /// - Parameter service: Who speaks to the log.
+    public init(over channel: any RPCChannel, service: String, time: any TimeSource) {
+        client = EventLogClient(over: channel)
+        caller = Principal(kind: .service, id: service, scopes: [])
+        self.time = time
+    }
+
+    public func publish(_ events: [Envelope]) async throws {
+        guard !events.isEmpty else { return }
+        var request = PublishRequest()
+        request.events = events.map { EventRecord($0) }
+        _ = try await client.publish(request, context: shortCall)
+    }
+
+    public func join(topic: String, group: String, start: GroupStart) async throws -> any GroupMember {
+        var request = JoinRequest()
+        request.topic = topic
+        request.group = group
+        request.start = StartPosition(start)
+        request.window = Int32(Self.window)
+        let stream = try await client.join(request, context: CallContext(principal: caller))
+        guard let first = try await stream.pull(), !first.member.isEmpty else { throw Fault.streamEnded }
+        return RemoteMember(log: self, name: first.member, stream: stream)
+    }
+
+    public func status() async throws -> [TopicStatus] {
+        try await client.status(StatusRequest(), context: shortCall).topics.map(\.status)
+    }
+
+    // MARK: Members
+
+    func acknowledge(_ positions: [DeliveryID], as member: String) async throws {
+        var request = AcknowledgeRequest()
+        request.member = member
+        request.positions = positions.map { DeliveryPosition($0) }
+        _ = try await client.acknowledge(request, context: shortCall)
+    }
+
+    func giveBack(_ positions: [DeliveryID], as member: String, after pause: Duration) async throws {
+        var request = GiveBackRequest()
+        request.member = member
+        request.positions = positions.map { DeliveryPosition($0) }
+        request.pauseMilliseconds = min(max(pause.milliseconds, 0), RemoteMember.pauseLimit.milliseconds)
+        _ = try await client.giveBack(request, context: shortCall)
+    }
+
+    func leave(_ member: String) async throws {
+        var request = LeaveRequest()
+        request.member = member
+        _ = try await client.leave(request, context: shortCall)
+    }
+
+    private var shortCall: CallContext { CallContext(deadline: time.now + Self.callLimit, principal: caller) }
+}
+
+extension Fault {
+    /// The log let the member go, or went away itself: join anew.
+    static var streamEnded: Fault { Fault(.unavailable, .unavailable, "the event log ended the stream of deliveries") }
+}

@@ -1,0 +1,291 @@
+import Logging
+public import MartletCore
+public import MartletMessaging
+public import MartletSQL
+import Synchronization
+
+/// The embedded broker: durable topics in one database that one process owns.
+///
+/// Safe to share between tasks. Publishing costs one transaction; acknowledgements are written together, a little later, by
+/// ``run()``: what a crash loses of them is delivered again.
+public final class EventLog: MessageBus {
+    private let database: any SQLDatabase
+    private let time: any TimeSource
+    private let limits: EventLogLimits
+    private let state = Mutex(EventLogState())
+    /// Names members of this run, so that those of an earlier one are unknown.
+    let run: String
+
+    /// Opens the log on its database and brings the schema up to date.
+    ///
+    /// - Throws: What the database throws.
+    public static func open(
+        _ database: any SQLDatabase, time: any TimeSource, entropy: any Entropy, limits: EventLogLimits = EventLogLimits()
+    ) async throws -> EventLog {
+        try await database.migrate(EventLogTables.migrations)
+        let (topics, groups) = try await database.read("log.open") { tx in
+            let topics = try EventLogStore.topics(in: tx)
+            var groups: [EventLogStore.Group] = []
+            for topic in topics { groups += try EventLogStore.groups(of: topic, in: tx) }
+            return (topics, groups)
+        }
+        let log = EventLog(database, time: time, run: String(entropy.next(), radix: 16), limits: limits)
+        log.state.withLock { state in
+            for topic in topics { state.add(topic) }
+            for group in groups { state.add(group) }
+        }
+        return log
+    }
+
+    private init(_ database: any SQLDatabase, time: any TimeSource, run: String, limits: EventLogLimits) {
+        precondition(limits.partitions >= 1 && limits.window >= 1 && limits.purgeBatch >= 1)
+        self.database = database
+        self.time = time
+        self.run = run
+        self.limits = limits
+    }
+
+    // MARK: MessageBus
+
+    public func publish(_ events: [Envelope]) async throws {
+        guard !events.isEmpty else { return }
+        guard events.count <= limits.batch, events.allSatisfy({ $0.body.count <= limits.body }) else {
+            throw Fault(.resourceExhausted, .requestTooLarge, "a publication or a body is over the limit")
+        }
+        let topics = try await prepare(Set(events.map(\.topic)).sorted())
+        let batches = Self.batches(events, topics)
+        let heads = try await database.transaction("log.publish") { tx in
+            var heads: [Int64] = []
+            for batch in batches {
+                heads.append(
+                    try EventLogStore.store(batch.events, topic: batch.topicID, partition: batch.partition, in: tx))
+            }
+            return heads
+        }
+        crashPoint("eventlog.published")
+        let signals = state.withLock { state in
+            zip(batches, heads).flatMap { state.published($0.topic, partition: $0.partition, head: $1) }
+        }
+        for signal in signals { signal.raise() }
+    }
+
+    public func join(topic: String, group: String, start: GroupStart) async throws -> any GroupMember {
+        try await join(topic: topic, group: group, start: start, window: limits.window)
+    }
+
+    /// As ``join(topic:group:start:)``, with at most `window` deliveries out at once.
+    func join(topic: String, group: String, start: GroupStart, window: Int) async throws -> EventLogMember {
+        let topics = try await prepare([topic])
+        if let known = topics[topic], known.groups[group] == nil {
+            let positions = try await database.transaction("log.join") { tx in
+                try EventLogStore.makeGroup(group, of: known.id, start: start, in: tx)
+            }
+            state.withLock { $0.add(EventLogStore.Group(topic: topic, name: group, positions: positions)) }
+        }
+        let signal = Signal()
+        let membership = EventLogState.Membership(topic: topic, group: group, window: min(window, limits.window))
+        let (member, woken) = state.withLock { $0.join(membership, signal) }
+        for other in woken { other.raise() }
+        return EventLogMember(log: self, id: member, signal: signal)
+    }
+
+    public func status() async throws -> [TopicStatus] { state.withLock { $0.status } }
+
+    // MARK: Members
+
+    func receive(_ member: EventLogMember, limit: Int) async throws -> [Delivery] {
+        precondition(limit >= 1)
+        while true {
+            try Task.checkCancellation()
+            let (step, woken) = state.withLock {
+                $0.take(member.id, limit: limit, holding: limits.holding, at: time.now)
+            }
+            for signal in woken { signal.raise() }
+            switch step {
+            case .deliver(let handouts, let topicID):
+                let deliveries = try await read(handouts, topicID: topicID, for: member)
+                if !deliveries.isEmpty { return deliveries }
+            case .wait(let moment):
+                try await member.signal.wait(until: moment, time)
+            case .gone:
+                throw Fault.leftGroup
+            }
+        }
+    }
+
+    func acknowledge(_ ids: [DeliveryID], by member: Int) throws {
+        try change(member) { state, membership in state.acknowledge(ids, for: membership) }
+    }
+
+    func giveBack(_ ids: [DeliveryID], by member: Int, after pause: Duration) throws {
+        let due = time.now + pause
+        try change(member) { state, membership in state.giveBack(ids, from: member, of: membership, due: due) }
+    }
+
+    /// Ends a membership at once; a repeat does nothing.
+    func leave(_ member: Int) {
+        let woken = state.withLock { $0.leave(member, at: time.now) }
+        for signal in woken { signal.raise() }
+    }
+
+    func holds(_ member: Int) -> Bool { state.withLock { $0.membership(of: member) != nil } }
+
+    private func change(
+        _ member: Int, _ body: (inout EventLogState, EventLogState.Membership) -> [Signal]
+    ) throws {
+        let woken = try state.withLock { state in
+            guard let membership = state.membership(of: member) else { throw Fault.unknownMember }
+            return body(&state, membership)
+        }
+        for signal in woken { signal.raise() }
+    }
+
+    /// Reads what was handed out. What does not fit is handed out again; what has outlived its retention counts as done.
+    private func read(
+        _ handouts: [GroupMachine.Handout], topicID: Int, for member: EventLogMember
+    ) async throws -> [Delivery] {
+        guard let membership = state.withLock({ $0.membership(of: member.id) }) else { throw Fault.leftGroup }
+        let ids = handouts.map(\.id)
+        let events: [DeliveryID: Envelope]
+        do {
+            events = try await database.read("log.read") { tx in
+                try EventLogStore.read(ids, topic: topicID, name: membership.topic, in: tx)
+            }
+        } catch {
+            try giveBack(ids, by: member.id, after: .zero)
+            throw error
+        }
+        var deliveries: [Delivery] = []
+        var bytes = 0
+        for (index, handout) in handouts.enumerated() {
+            guard let event = events[handout.id] else {
+                try acknowledge([handout.id], by: member.id)
+                continue
+            }
+            bytes += event.body.count
+            guard bytes <= limits.deliveryBytes || deliveries.isEmpty else {
+                try giveBack(handouts[index...].map(\.id), by: member.id, after: .zero)
+                break
+            }
+            deliveries.append(Delivery(id: handout.id, event: event, attempt: handout.attempt))
+        }
+        return deliveries
+    }
+
+    // MARK: Topics
+
+    private func prepare(_ names: [String]) async throws -> [String: EventLogState.Topic] {
+        let missing = state.withLock { state in names.filter { state.topics[$0] == nil } }
+        if !missing.isEmpty {
+            let partitions = limits.partitions
+            let made = try await database.transaction("log.topics") { tx in
+                var made: [EventLogStore.Topic] = []
+                for name in missing { made.append(try EventLogStore.makeTopic(name, partitions: partitions, in: tx)) }
+                return made
+            }
+            state.withLock { state in
+                for topic in made { state.add(topic) }
+            }
+        }
+        return state.withLock { state in
+            Dictionary(uniqueKeysWithValues: names.compactMap { name in state.topics[name].map { (name, $0) } })
+        }
+    }
+
+    private struct Batch: Sendable {
+        let topic: String
+        let topicID: Int
+        let partition: Int
+        var events: [Envelope]
+    }
+
+    /// The events by partition, in order within each.
+    private static func batches(_ events: [Envelope], _ topics: [String: EventLogState.Topic]) -> [Batch] {
+        var batches: [Batch] = []
+        var places: [String: Int] = [:]
+        for event in events {
+            guard let topic = topics[event.topic] else { continue }
+            let partition = Partitioning.partition(of: event.key, among: topic.heads.count)
+            let name = "\(topic.id)/\(partition)"
+            if let place = places[name] {
+                batches[place].events.append(event)
+            } else {
+                places[name] = batches.count
+                batches.append(Batch(topic: event.topic, topicID: topic.id, partition: partition, events: [event]))
+            }
+        }
+        return batches
+    }
+
+    // MARK: Work beside
+
+    /// Writes acknowledgements and removes old events until its task is cancelled.
+    ///
+    /// - Throws: `CancellationError`, after a last write.
+    public func run() async throws {
+        var nextPurge = time.now + limits.purgePause
+        do {
+            while true {
+                try await time.sleep(for: limits.acknowledgementPause)
+                try await attempt("writing acknowledgements failed, will retry") { try await flush() }
+                guard nextPurge <= time.now else { continue }
+                nextPurge = time.now + limits.purgePause
+                try await attempt("removing old events failed, will retry") { try await purge() }
+            }
+        } catch {
+            // What is not written is delivered again: a failure costs repeats, nothing else.
+            try? await flush()
+            throw error
+        }
+    }
+
+    private func attempt(_ failure: Logger.Message, _ body: () async throws -> Void) async throws {
+        do {
+            try await body()
+        } catch is CancellationError {
+            throw CancellationError()
+        } catch {
+            Logger.current.warning(failure, metadata: ["error": "\(Fault(describing: error).message)"])
+        }
+    }
+
+    /// Writes the acknowledgements that are not written yet.
+    public func flush() async throws {
+        let progress = state.withLock { $0.takeUnwritten() }
+        guard !progress.isEmpty else { return }
+        do {
+            try await database.transaction("log.acknowledge") { tx in try EventLogStore.write(progress, in: tx) }
+        } catch {
+            state.withLock { $0.restore(progress) }
+            throw error
+        }
+        crashPoint("eventlog.acknowledged")
+    }
+
+    /// Removes the events that every group has acknowledged and that have outlived their topic's retention.
+    public func purge() async throws {
+        let limit = limits.purgeBatch
+        for topic in state.withLock({ $0.purgeable }) {
+            let retention = limits.retentions[topic.name] ?? limits.retention
+            var gone = limit
+            while gone == limit {
+                gone = try await database.transaction("log.purge") { tx in
+                    try EventLogStore.purge(
+                        topic: topic.id, floors: topic.floors, before: tx.date - retention, limit: limit, in: tx)
+                }
+            }
+        }
+    }
+}
+
+extension Fault {
+    /// The membership is over: join anew.
+    static var leftGroup: Fault { Fault(.unavailable, .unavailable, "this member has left its group") }
+
+    static var unknownMember: Fault { Fault(.notFound, .unknownMember, "the membership has ended") }
+}
+
+extension Reason {
+    /// The log does not know the member (any more): join anew.
+    public static let unknownMember: Reason = "eventlog.unknown_member"
+}

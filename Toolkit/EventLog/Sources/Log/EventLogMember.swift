@@ -1,0 +1,18 @@
+import MartletMessaging
+
+/// One member of a group in this process.
+struct EventLogMember: GroupMember {
+    let log: EventLog
+    let id: Int
+    let signal: Signal
+
+    func receive(limit: Int) async throws -> [Delivery] { try await log.receive(self, limit: limit) }
+
+    func acknowledge(_ deliveries: [DeliveryID]) async throws { try log.acknowledge(deliveries, by: id) }
+
+    func giveBack(_ deliveries: [DeliveryID], after pause: Duration) async throws {
+        try log.giveBack(deliveries, by: id, after: pause)
+    }
+
+    func leave() async { log.leave(id) }
+}

@@ -1,0 +1,203 @@
+import MartletCore
+import MartletMessaging
+import MartletSQL
+
+/// What the log asks of its tables.
+enum EventLogStore {
+    struct Topic: Sendable {
+        let id: Int
+        let name: String
+        /// Last offset by partition; 0 when there is none.
+        let heads: [Int64]
+    }
+
+    struct Group: Sendable {
+        let topic: String
+        let name: String
+        let positions: [Position]
+    }
+
+    struct Position: Sendable {
+        let floor: Int64
+        let done: [Int64]
+    }
+
+    /// Acknowledgements of one group that are not written yet.
+    struct Progress: Sendable {
+        let topicID: Int
+        let group: String
+        let floors: [Int64]
+        let fresh: [DeliveryID]
+    }
+
+    // MARK: Topics and groups
+
+    static func topics(in tx: borrowing SQLTransaction) throws -> [Topic] {
+        try tx.run("SELECT id, name FROM log_topics ORDER BY id").map { row in
+            Topic(id: row.int(0), name: row.text(1), heads: try heads(of: row.int(0), in: tx))
+        }
+    }
+
+    static func makeTopic(_ name: String, partitions: Int, in tx: borrowing SQLTransaction) throws -> Topic {
+        if let known = try tx.run("SELECT id FROM log_topics WHERE name = \(name)").first {
+            return Topic(id: known.int(0), name: name, heads: try heads(of: known.int(0), in: tx))
+        }
+        let id = try tx.run("SELECT COALESCE(MAX(id), 0) + 1 FROM log_topics").first?.int(0) ?? 1
+        try tx.run("INSERT INTO log_topics (id, name) VALUES (\(id), \(name))")
+        for partition in 0..<partitions {
+            try tx.run("INSERT INTO log_partitions (topic_id, partition, head) VALUES (\(id), \(partition), 0)")
+        }
+        return Topic(id: id, name: name, heads: Array(repeating: 0, count: partitions))
+    }
+
+    private static func heads(of topic: Int, in tx: borrowing SQLTransaction) throws -> [Int64] {
+        try tx.run("SELECT head FROM log_partitions WHERE topic_id = \(topic) ORDER BY partition").map { $0.int64(0) }
+    }
+
+    static func groups(of topic: Topic, in tx: borrowing SQLTransaction) throws -> [Group] {
+        try tx.run("SELECT DISTINCT group_name FROM log_positions WHERE topic_id = \(topic.id) ORDER BY group_name")
+            .map { row in
+                let name = row.text(0)
+                return Group(topic: topic.name, name: name, positions: try positions(topic.id, name, in: tx))
+            }
+    }
+
+    /// The group's positions; a new group is stored where it begins.
+    static func makeGroup(
+        _ name: String, of topic: Int, start: GroupStart, in tx: borrowing SQLTransaction
+    ) throws -> [Position] {
+        let known = try positions(topic, name, in: tx)
+        guard known.isEmpty else { return known }
+        for (partition, head) in try heads(of: topic, in: tx).enumerated() {
+            let oldest = try tx.run(
+                "SELECT MIN(number) FROM log_events WHERE topic_id = \(topic) AND partition = \(partition)"
+            ).first?.intIfPresent(0)
+            let floor = start == .latest ? head : oldest.map { Int64($0) - 1 } ?? head
+            try tx.run(
+                """
+                INSERT INTO log_positions (topic_id, group_name, partition, floor)
+                VALUES (\(topic), \(name), \(partition), \(floor))
+                """)
+        }
+        return try positions(topic, name, in: tx)
+    }
+
+    private static func positions(_ topic: Int, _ group: String, in tx: borrowing SQLTransaction) throws -> [Position] {
+        try tx.run(
+            """
+            SELECT partition, floor FROM log_positions WHERE topic_id = \(topic) AND group_name = \(group)
+            ORDER BY partition
+            """
+        ).map { row in
+            let done = try tx.run(
+                """
+                SELECT number FROM log_acknowledged WHERE topic_id = \(topic) AND group_name = \(group)
+                    AND partition = \(row.int(0)) AND number > \(row.int64(1)) ORDER BY number
+                """)
+            return Position(floor: row.int64(1), done: done.map { $0.int64(0) })
+        }
+    }
+
+    static func write(_ progress: [Progress], in tx: borrowing SQLTransaction) throws {
+        for group in progress {
+            for id in group.fresh where id.offset > group.floors[id.partition] {
+                try tx.run(
+                    """
+                    INSERT INTO log_acknowledged (topic_id, group_name, partition, number)
+                    VALUES (\(group.topicID), \(group.group), \(id.partition), \(id.offset)) ON CONFLICT DO NOTHING
+                    """)
+            }
+            for partition in Set(group.fresh.map(\.partition)).sorted() {
+                let floor = group.floors[partition]
+                try tx.run(
+                    """
+                    UPDATE log_positions SET floor = \(floor) WHERE topic_id = \(group.topicID)
+                        AND group_name = \(group.group) AND partition = \(partition) AND floor < \(floor)
+                    """)
+                try tx.run(
+                    """
+                    DELETE FROM log_acknowledged WHERE topic_id = \(group.topicID) AND group_name = \(group.group)
+                        AND partition = \(partition) AND number <= \(floor)
+                    """)
+            }
+        }
+    }
+
+    // MARK: Events
+
+    /// Stores the events of one partition in order; answers the new head.
+    static func store(
+        _ events: [Envelope], topic: Int, partition: Int, in tx: borrowing SQLTransaction
+    ) throws -> Int64 {
+        let rows = try tx.run(
+            """
+            UPDATE log_partitions SET head = head + \(events.count)
+            WHERE topic_id = \(topic) AND partition = \(partition) RETURNING head
+            """)
+        guard let head = rows.first?.int64(0) else { throw SQLError(.misuse, code: "", message: "no such partition") }
+        let first = head - Int64(events.count) + 1
+        for (index, event) in events.enumerated() {
+            try tx.run(
+                """
+                INSERT INTO log_events (topic_id, partition, number, id, source, epoch, key, sequence, time, traceparent,
+                    tenant, body, stored_at)
+                VALUES (\(topic), \(partition), \(first + Int64(index)), \(event.id), \(event.source), \(event.epoch),
+                    \(event.key), \(event.sequence), \(event.time.microseconds), \(event.traceparent), \(event.tenant),
+                    \(event.body), \(tx.date.microseconds))
+                """)
+        }
+        return head
+    }
+
+    /// The events at these places that still exist.
+    static func read(
+        _ ids: [DeliveryID], topic: Int, name: String, in tx: borrowing SQLTransaction
+    ) throws -> [DeliveryID: Envelope] {
+        var found: [DeliveryID: Envelope] = [:]
+        for run in runs(ids) {
+            let rows = try tx.run(
+                """
+                SELECT number, id, source, epoch, key, sequence, time, traceparent, tenant, body FROM log_events
+                WHERE topic_id = \(topic) AND partition = \(run.partition)
+                    AND number BETWEEN \(run.first) AND \(run.last)
+                """)
+            for row in rows {
+                found[DeliveryID(partition: run.partition, offset: row.int64(0))] = Envelope(
+                    id: row.text(1), source: row.text(2), epoch: row.int(3), topic: name, key: row.text(4),
+                    sequence: row.int64(5), time: Timestamp(microseconds: row.int64(6)),
+                    traceparent: row.textIfPresent(7), tenant: row.text(8), body: row.bytes(9))
+            }
+        }
+        return found
+    }
+
+    private static func runs(_ ids: [DeliveryID]) -> [(partition: Int, first: Int64, last: Int64)] {
+        var runs: [(partition: Int, first: Int64, last: Int64)] = []
+        for id in ids.sorted() {
+            if let last = runs.last, last.partition == id.partition, last.last + 1 == id.offset {
+                runs[runs.count - 1].last = id.offset
+            } else {
+                runs.append((id.partition, id.offset, id.offset))
+            }
+        }
+        return runs
+    }
+
+    /// Removes a batch of events at or below the floors that were stored before `date`; answers how many.
+    static func purge(
+        topic: Int, floors: [Int64], before date: Timestamp, limit: Int, in tx: borrowing SQLTransaction
+    ) throws -> Int {
+        var gone = 0
+        for (partition, floor) in floors.enumerated() where gone < limit {
+            gone += try tx.run(
+                """
+                DELETE FROM log_events WHERE topic_id = \(topic) AND partition = \(partition) AND number IN (
+                    SELECT number FROM log_events WHERE topic_id = \(topic) AND partition = \(partition)
+                        AND number <= \(floor) AND stored_at < \(date.microseconds) ORDER BY number LIMIT \(limit - gone)
+                ) RETURNING 1
+                """
+            ).count
+        }
+        return gone
+    }
+}

@@ -1,0 +1,92 @@
+public import MartletContract
+public import MartletCore
+import MartletMessaging
+import Synchronization
+
+/// Serves an event log to other processes.
+public struct EventLogHandler: EventLogCalls {
+    /// Deliveries in one response of a stream.
+    static let responseLimit = 64
+
+    private let log: EventLog
+
+    public init(_ log: EventLog) { self.log = log }
+
+    public func publish(_ request: PublishRequest, context: CallContext) async throws -> PublishResponse {
+        try await log.publish(request.events.map(\.envelope))
+        return PublishResponse()
+    }
+
+    public func join(_ request: JoinRequest, context: CallContext) async throws -> ResponseStream<JoinResponse> {
+        let member = try await log.join(
+            topic: request.topic, group: request.group, start: request.start.groupStart, window: Int(request.window))
+        let stream = MemberStream(log, member)
+        return ResponseStream { try await stream.next() }
+    }
+
+    public func acknowledge(_ request: AcknowledgeRequest, context: CallContext) async throws -> AcknowledgeResponse {
+        try log.acknowledge(request.positions.map(\.deliveryID), by: try member(request.member))
+        return AcknowledgeResponse()
+    }
+
+    public func giveBack(_ request: GiveBackRequest, context: CallContext) async throws -> GiveBackResponse {
+        try log.giveBack(
+            request.positions.map(\.deliveryID), by: try member(request.member),
+            after: .milliseconds(request.pauseMilliseconds))
+        return GiveBackResponse()
+    }
+
+    public func leave(_ request: LeaveRequest, context: CallContext) async throws -> LeaveResponse {
+        // Whom the log does not know has left.
+        if let member = try? member(request.member) { log.leave(member) }
+        return LeaveResponse()
+    }
+
+    public func status(_ request: StatusRequest, context: CallContext) async throws -> StatusResponse {
+        var response = StatusResponse()
+        response.topics = try await log.status().map { TopicRecord($0) }
+        return response
+    }
+
+    /// Members are named `<run of the log>-<number>`.
+    private func member(_ name: String) throws -> Int {
+        let parts = name.split(separator: "-", maxSplits: 1)
+        guard parts.count == 2, parts[0] == log.run, let member = Int(parts[1]) else { throw Fault.unknownMember }
+        return member
+    }
+}
+
+/// The responses of one membership, which ends when the stream does, however that comes.
+private final class MemberStream: Sendable {
+    private let log: EventLog
+    private let member: EventLogMember
+    private let named = Mutex(false)
+
+    init(_ log: EventLog, _ member: EventLogMember) {
+        self.log = log
+        self.member = member
+    }
+
+    deinit { log.leave(member.id) }
+
+    func next() async throws -> JoinResponse? {
+        var response = JoinResponse()
+        let isFirst = named.withLock { named in
+            defer { named = true }
+            return !named
+        }
+        if isFirst {
+            response.member = "\(log.run)-\(member.id)"
+            return response
+        }
+        do {
+            response.deliveries = try await member.receive(limit: EventLogHandler.responseLimit).map { DeliveryRecord($0) }
+            return response
+        } catch {
+            // A member that was asked to leave, or was expelled, ends its stream in order.
+            guard log.holds(member.id) else { return nil }
+            log.leave(member.id)
+            throw error
+        }
+    }
+}

@@ -1,0 +1,78 @@
+import FoundationEssentials
+import MartletCore
+public import MartletMessaging
+
+// Between the words of the bus and those of the contract, in one place.
+
+extension EventRecord {
+    public init(_ event: Envelope) {
+        self.init()
+        id = event.id
+        source = event.source
+        epoch = Int64(event.epoch)
+        topic = event.topic
+        key = event.key
+        sequence = event.sequence
+        time = event.time.microseconds
+        traceparent = event.traceparent ?? ""
+        tenant = event.tenant
+        body = Data(event.body)
+    }
+
+    public var envelope: Envelope {
+        Envelope(
+            id: id, source: source, epoch: Int(epoch), topic: topic, key: key, sequence: sequence,
+            time: Timestamp(microseconds: time), traceparent: traceparent.isEmpty ? nil : traceparent, tenant: tenant,
+            body: Array(body))
+    }
+}
+
+extension DeliveryPosition {
+    public init(_ id: DeliveryID) {
+        self.init()
+        partition = Int32(clamping: id.partition)
+        offset = id.offset
+    }
+
+    public var deliveryID: DeliveryID { DeliveryID(partition: Int(partition), offset: offset) }
+}
+
+extension DeliveryRecord {
+    public init(_ delivery: Delivery) {
+        self.init()
+        position = DeliveryPosition(delivery.id)
+        event = EventRecord(delivery.event)
+        attempt = Int32(clamping: delivery.attempt)
+    }
+
+    public var delivery: Delivery {
+        Delivery(id: position.deliveryID, event: event.envelope, attempt: Int(attempt))
+    }
+}
+
+extension StartPosition {
+    public init(_ start: GroupStart) { self = start == .earliest ? .earliest : .latest }
+
+    public var groupStart: GroupStart { self == .latest ? .latest : .earliest }
+}
+
+extension TopicRecord {
+    public init(_ status: TopicStatus) {
+        self.init()
+        topic = status.topic
+        published = status.published
+        groups = status.groups.map { group in
+            var record = GroupRecord()
+            record.name = group.name
+            record.acknowledged = group.acknowledged
+            record.lag = group.lag
+            return record
+        }
+    }
+
+    public var status: TopicStatus {
+        TopicStatus(
+            topic: topic, published: published,
+            groups: groups.map { TopicStatus.Group(name: $0.name, acknowledged: $0.acknowledged, lag: $0.lag) })
+    }
+}

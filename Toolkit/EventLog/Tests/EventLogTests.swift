@@ -1,0 +1,156 @@
+import MartletCore
+import MartletMessaging
+import MartletSQL
+import MartletSQLite
+import MartletTesting
+import Testing
+
+@testable import MartletEventLog
+
+@Suite("The event log")
+struct EventLogTests {
+    let time = ManualTime()
+    let database: SQLiteDatabase
+
+    init() throws { database = try SQLiteDatabase.inMemory(time: time) }
+
+    private func open(_ limits: EventLogLimits = EventLogLimits()) async throws -> EventLog {
+        try await EventLog.open(database, time: time, entropy: SeededEntropy(seed: 1), limits: limits)
+    }
+
+    private func event(_ sequence: Int64, of key: String = "k", bytes: Int = 1) -> Envelope {
+        Envelope(
+            id: "\(key)/\(sequence)", source: "test", epoch: 1, topic: "things", key: key, sequence: sequence,
+            time: time.date, traceparent: nil, body: Array(repeating: 7, count: bytes))
+    }
+
+    @Test("conforms", arguments: MessageBusConformance.checks)
+    func conforms(to check: MessageBusConformance.Check) async throws {
+        try await check.run { time in
+            try await EventLog.open(
+                try SQLiteDatabase.inMemory(time: time), time: time, entropy: SeededEntropy(seed: 1))
+        }
+    }
+
+    @Test("keeps events and written acknowledgements across a restart")
+    func restart() async throws {
+        let first = try await open()
+        try await first.publish((1...5).map { event($0) })
+        let member = try await first.join(topic: "things", group: "g", start: .earliest)
+        let held = try await member.receive(limit: 5)
+        try await member.acknowledge([held[0].id, held[1].id, held[3].id])
+        try await first.flush()
+
+        let second = try await open()
+        let rest = try await second.join(topic: "things", group: "g", start: .earliest).receive(limit: 5)
+        #expect(rest.map(\.event.sequence) == [3, 5])
+        #expect(try await second.status().first?.groups.map(\.lag) == [2])
+    }
+
+    @Test("delivers again after a restart what was acknowledged and not yet written")
+    func unwritten() async throws {
+        let first = try await open()
+        try await first.publish([event(1)])
+        let member = try await first.join(topic: "things", group: "g", start: .earliest)
+        try await member.acknowledge(try await member.receive(limit: 1).map(\.id))
+
+        let again = try await open().join(topic: "things", group: "g", start: .earliest).receive(limit: 1)
+        #expect(again.map(\.event.sequence) == [1])
+    }
+
+    @Test("writes acknowledgements while it runs, and at its end")
+    func background() async throws {
+        let log = try await open()
+        try await log.publish([event(1), event(2)])
+        let member = try await log.join(topic: "things", group: "g", start: .earliest)
+        let held = try await member.receive(limit: 2)
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { try? await log.run() }
+            await time.waitForSleepers()
+            try? await member.acknowledge(held.map(\.id))
+            group.cancelAll()
+        }
+        #expect(try await open().status().first?.groups.map(\.lag) == [0])
+    }
+
+    @Test("removes what every group has acknowledged when its retention is over, and nothing else")
+    func retention() async throws {
+        let log = try await open()
+        try await log.publish([event(1), event(2)])
+        for group in ["fast", "slow"] {
+            let member = try await log.join(topic: "things", group: group, start: .earliest)
+            let held = try await member.receive(limit: 2)
+            try await member.acknowledge(held.prefix(group == "fast" ? 2 : 1).map(\.id))
+            await member.leave()
+        }
+        try await log.purge()
+        #expect(try await numbers() == [1, 2])
+
+        time.advance(by: EventLogLimits().retention + .seconds(1))
+        try await log.purge()
+        #expect(try await numbers() == [2])
+
+        try await log.publish([event(3)])
+        let late = try await log.join(topic: "things", group: "late", start: .earliest).receive(limit: 5)
+        #expect(late.map(\.event.sequence) == [2, 3])
+    }
+
+    @Test("keeps offsets rising when all events of a partition are gone")
+    func heads() async throws {
+        var limits = EventLogLimits()
+        limits.retention = .zero
+        let log = try await open(limits)
+        try await log.publish([event(1)])
+        time.advance(by: .seconds(1))
+        try await log.purge()
+        #expect(try await numbers() == [])
+
+        try await open(limits).publish([event(2)])
+        #expect(try await numbers() == [2])
+    }
+
+    @Test("hands out no more bytes at once than its limit, but at least one event")
+    func bytes() async throws {
+        var limits = EventLogLimits()
+        limits.deliveryBytes = 100
+        let log = try await open(limits)
+        try await log.publish([event(1, bytes: 500), event(2, bytes: 60), event(3, bytes: 60)])
+        let member = try await log.join(topic: "things", group: "g", start: .earliest)
+        let first = try await member.receive(limit: 10)
+        let second = try await member.receive(limit: 10)
+        let third = try await member.receive(limit: 10)
+        #expect([first, second, third].map { $0.map(\.event.sequence) } == [[1], [2], [3]])
+    }
+
+    @Test("refuses a publication or a body over the limit")
+    func limits() async throws {
+        var limits = EventLogLimits()
+        limits.batch = 2
+        limits.body = 10
+        let log = try await open(limits)
+        try await log.publish([event(1, bytes: 10), event(2)])
+        await #expect(throws: Fault.self) { try await log.publish([event(3), event(4), event(5)]) }
+        await #expect(throws: Fault.self) { try await log.publish([event(3, bytes: 11)]) }
+    }
+
+    @Test("expels a member that holds a delivery for too long")
+    func expelled() async throws {
+        let log = try await open()
+        try await log.publish([event(1)])
+        let dead = try await log.join(topic: "things", group: "g", start: .earliest)
+        let held = try await dead.receive(limit: 1)
+        let alive = try await log.join(topic: "things", group: "g", start: .earliest)
+        time.advance(by: EventLogLimits().holding + .seconds(1))
+
+        let again = try await alive.receive(limit: 1)
+        #expect(again.map(\.event) == held.map(\.event))
+        await #expect(throws: Fault.self) { try await dead.acknowledge(held.map(\.id)) }
+        await #expect(throws: Fault.self) { try await dead.receive(limit: 1) }
+    }
+
+    private func numbers() async throws -> [Int] {
+        try await database.read { tx in
+            try tx.run("SELECT sequence FROM log_events ORDER BY sequence").map { $0.int(0) }
+        }
+    }
+}
