@@ -1,0 +1,145 @@
+import MartletContract
+import MartletCore
+import ServiceLifecycle
+import Testing
+
+@testable import MartletRPC
+
+@Suite("Beside grpcio", .enabled(if: Python.isAvailable), .serialized)
+struct InteropTests {
+    @Test("our server answers everything that its client asks")
+    func server() async throws {
+        let verdict = try await Bench.with { bench in
+            let python = try Python(["client", "\(bench.port)"])
+            return await python.line()
+        }
+        #expect(verdict == "good")
+    }
+
+    @Test("our server drains: its client's open call ends well, the next one finds nobody")
+    func drain() async throws {
+        let verdict = try await Bench.with { bench in
+            let python = try Python(["drained", "\(bench.port)"])
+            await bench.texts.held.wait()
+            await bench.group.triggerGracefulShutdown()
+            bench.texts.release.fire()
+            return await python.line()
+        }
+        #expect(verdict == "good")
+    }
+
+    @Test("our client calls its server: answers, refusals, deadlines, streams, sizes, a crowd, metadata")
+    func client() async throws {
+        let python = try Python(["server"])
+        let port = try #require(await python.line().flatMap { Int($0) })
+        let connection = Bench.connect(port, RPCClientLimits(), "secret")
+        defer { python.finish() }
+
+        #expect(try await text(connection, TextMethods.echo, "hello") == "hello")
+
+        let sent = Texts.refusal
+        let details = StatusDetails.encode(sent, message: sent.message).map {
+            String($0 >> 4, radix: 16) + String($0 & 15, radix: 16)
+        }
+        let refused = try #require(await fault(connection, TextMethods.refuse, details.joined()))
+        #expect(refused.code == .failedPrecondition)
+        #expect(refused.reason == sent.reason)
+        #expect(refused.message == sent.message)
+        #expect(refused.violations == sent.violations)
+        #expect(refused.retryAfter == sent.retryAfter)
+
+        let late = await fault(
+            connection,
+            TextMethods.slow,
+            "",
+            CallContext(deadline: SystemTime().now + .milliseconds(50))
+        )
+        #expect(late?.code == .deadlineExceeded)
+        #expect(try await text(connection, TextMethods.awaitCancelled, "") == "cancelled")
+
+        let unserved = await fault(connection, TextMethods.unserved, "")
+        #expect(unserved?.code == .unimplemented)
+        let long = try await text(connection, TextMethods.echo, String(repeating: "x", count: 1_048_576))
+        #expect(long.utf8.count == 1_048_576)
+        let tooLong = await fault(connection, TextMethods.echo, String(repeating: "x", count: 3_000_000))
+        #expect(tooLong?.code == .resourceExhausted)
+
+        let answers: ResponseStream<Text> = try await connection.serverStream(
+            TextMethods.many,
+            Text("10000"),
+            CallContext()
+        )
+        var numbers: [Int] = []
+        for try await answer in answers { numbers.append(Int(answer.value) ?? -1) }
+        #expect(numbers == Array(0..<10_000))
+
+        let sum = try await withThrowingTaskGroup(of: Int.self) { tasks in
+            for number in 0..<500 {
+                tasks.addTask { Int(try await text(connection, TextMethods.echo, "\(number)")) ?? -1 }
+            }
+            return try await tasks.reduce(0, +)
+        }
+        #expect(sum == 499 * 250)
+
+        let context = CallContext(
+            deadline: SystemTime().now + .seconds(60),
+            principal: Principal(kind: .service, id: "orders", scopes: [], onBehalfOf: "c7"),
+            idempotencyKey: "k1",
+            trace: TraceContext(traceID: "0af7651916cd43dd8448eb211c80319c", spanID: "b7ad6b7169203331", sampled: true),
+            metadata: ["x-colour": "green", "x-raw-bin": "AAE"]
+        )
+        let about = try await text(connection, TextMethods.about, "", context)
+        #expect(
+            about == "k1|c7|green|0001|00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01|Bearer secret|deadline"
+        )
+        await connection.close()
+    }
+
+    @Test("our client survives its server's GOAWAY: the open call ends well, the next one is refused as not processed")
+    func goAway() async throws {
+        let python = try Python(["server"])
+        let port = try #require(await python.line().flatMap { Int($0) })
+        let connection = Bench.connect(port)
+        defer { python.finish() }
+        let answers: ResponseStream<Text> = try await connection.serverStream(
+            TextMethods.many,
+            Text("10000"),
+            CallContext()
+        )
+        let first = try await answers.pull()
+        python.say("stop")
+        var count = 1
+        while try await answers.pull() != nil { count += 1 }
+        #expect(first?.value == "0")
+        #expect(count == 10_000)
+        #expect(await python.line() == "stopped")
+        let next = try #require(await fault(connection, TextMethods.echo, ""))
+        #expect(next.code == .unavailable)
+        #expect(next.isNotProcessed)
+        await connection.close()
+    }
+
+    private func text(
+        _ connection: RPCConnection,
+        _ method: MethodDescriptor,
+        _ value: String,
+        _ context: CallContext = CallContext()
+    ) async throws -> String {
+        let answer: Text = try await connection.unary(method, Text(value), context)
+        return answer.value
+    }
+
+    private func fault(
+        _ connection: RPCConnection,
+        _ method: MethodDescriptor,
+        _ value: String,
+        _ context: CallContext = CallContext()
+    ) async -> Fault? {
+        do {
+            _ = try await text(connection, method, value, context)
+            return nil
+        } catch {
+            return Fault(describing: error)
+        }
+    }
+}

@@ -1,0 +1,112 @@
+import MartletContract
+import MartletCore
+
+enum TextMethods {
+    static let service = "martlet.test.Texts"
+    static let echo = method("Echo")
+    /// Never ends by itself.
+    static let slow = method("Slow")
+    /// Answers as many numbers as the request says.
+    static let many = method("Many")
+    /// Answers 64 KiB again and again.
+    static let flood = method("Flood")
+    static let refuse = method("Refuse")
+    /// Answers what travelled beside the request.
+    static let about = method("About")
+    /// Waits until the test lets it go.
+    static let hold = method("Hold")
+    /// Ends when a call of `Slow` has been cancelled.
+    static let awaitCancelled = method("AwaitCancelled")
+    static let guarded = method("Guarded", scope: "texts:read")
+    static let admin = method("Admin", scope: "texts:admin")
+    static let unserved = method("Unserved")
+
+    private static func method(_ name: String, scope: String = "") -> MethodDescriptor {
+        MethodDescriptor(service: service, name: name, idempotent: true, writes: false, scope: scope, http: [])
+    }
+}
+
+/// The handler that the tests call.
+final class Texts: Sendable {
+    static let floodMessages = 1_000
+    static let floodBytes = 64 * 1_024
+
+    let held = Signal()
+    let release = Signal()
+    let cancelled = Signal()
+    let streamCancelled = Signal()
+    let flood = Countdown(floodMessages)
+
+    static var refusal: Fault {
+        Fault(
+            .failedPrecondition,
+            "texts.no",
+            "ni\u{00E9}t – 100 %",
+            field: "value",
+            retryAfter: .milliseconds(1_500),
+            cause: CancellationError()
+        )
+    }
+
+    func slow() async throws -> Text {
+        do {
+            try await SystemTime().sleep(for: .seconds(600))
+        } catch {
+            cancelled.fire()
+            throw error
+        }
+        return Text()
+    }
+
+    func about(_ context: CallContext) -> Text {
+        let facts = [
+            context.idempotencyKey ?? "-", context.principal.subject, context.metadata["x-colour"] ?? "-",
+            context.metadata["x-raw-bin"] ?? "-", TraceContext.current?.traceID ?? "-",
+            context.deadline == nil ? "no deadline" : "deadline",
+        ]
+        return Text(facts.joined(separator: "|"))
+    }
+}
+
+extension ServedContract {
+    static func texts(_ handler: Texts) -> ServedContract {
+        var contract = ServedContract(name: TextMethods.service, openAPI: "")
+        for method in [TextMethods.echo, TextMethods.guarded, TextMethods.admin] {
+            contract.on(method) { (request: Text, _) in request }
+        }
+        contract.on(TextMethods.refuse) { (_: Text, _) -> Text in throw Texts.refusal }
+        contract.on(TextMethods.slow) { (_: Text, _) -> Text in try await handler.slow() }
+        contract.on(TextMethods.awaitCancelled) { (_: Text, _) -> Text in
+            await handler.cancelled.wait()
+            return Text("cancelled")
+        }
+        contract.on(TextMethods.hold) { (request: Text, _) -> Text in
+            handler.held.fire()
+            await handler.release.wait()
+            return request
+        }
+        contract.on(TextMethods.about) { (_: Text, context) in handler.about(context) }
+        contract.onStream(TextMethods.many) { (request: Text, _) in
+            let left = Countdown(Int(request.value) ?? 0)
+            return ResponseStream { left.tick().map { Text("\($0)") } }
+        }
+        contract.onStream(TextMethods.flood) { (_: Text, _) in
+            let text = Text(String(repeating: "x", count: Texts.floodBytes))
+            let watch = StreamEnd(handler.streamCancelled)
+            return ResponseStream {
+                defer { withExtendedLifetime(watch) {} }
+                return handler.flood.tick().map { _ in text }
+            }
+        }
+        return contract
+    }
+}
+
+/// Fires when the server lets go of a stream.
+private final class StreamEnd: Sendable {
+    private let signal: Signal
+
+    init(_ signal: Signal) { self.signal = signal }
+
+    deinit { signal.fire() }
+}
