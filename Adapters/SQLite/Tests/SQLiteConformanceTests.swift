@@ -1,5 +1,6 @@
 import MartletSQLite
 import MartletTesting
+import Synchronization
 import Testing
 
 @Suite("SQLite behind the SQL seam")
@@ -7,7 +8,13 @@ struct SQLiteConformanceTests {
     @Test("in a file", arguments: SQLConformance.checks)
     func file(_ check: SQLConformance.Check) async throws {
         let folder = try TemporaryFolder()
-        try await check.run { try SQLiteDatabase(path: folder.file("test.sqlite"), time: $0) }
+        let opened = Mutex<SQLiteDatabase?>(nil)
+        try await check.run { time in
+            let database = try SQLiteDatabase(path: folder.file("test.sqlite"), time: time)
+            opened.withLock { $0 = database }
+            return database
+        }
+        await opened.withLock { $0 }?.close()
     }
 
     @Test("in memory", arguments: SQLConformance.checks)

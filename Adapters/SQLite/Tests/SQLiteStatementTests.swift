@@ -6,6 +6,9 @@ import Testing
 @Suite("SQLite's statements")
 struct SQLiteStatementTests {
     let time = ManualTime()
+    let folder: TemporaryFolder
+
+    init() throws { folder = try TemporaryFolder() }
 
     @Test("stay right when more of them are used than the cache keeps")
     func cache() async throws {
@@ -72,7 +75,6 @@ struct SQLiteStatementTests {
 
     @Test("search full text")
     func fullText() async throws {
-        let folder = try TemporaryFolder()
         let file = try SQLiteDatabase(path: folder.file("test.sqlite"), time: time)
         for database in [file, try SQLiteDatabase.inMemory(time: time)] {
             try await database.transaction { tx in

@@ -69,7 +69,8 @@ extension SQLConformance {
             _ = try await count(2 * pairs) { id in
                 try await database.transaction { tx in
                     let first = id - id % 2
-                    let there = try tx.run("SELECT SUM(n) FROM t WHERE id >= \(first) AND id < \(first + 2)").one().int(0)
+                    let pair = try tx.run("SELECT SUM(n) FROM t WHERE id >= \(first) AND id < \(first + 2)")
+                    let there = try pair.one().int(0)
                     guard there == 2 else { throw Refused(number: id) }
                     try tx.run("UPDATE t SET n = 0 WHERE id = \(id)")
                 }
