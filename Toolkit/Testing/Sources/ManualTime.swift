@@ -50,14 +50,17 @@ public final class ManualTime: TimeSource {
     public func jumpDate(by offset: Duration) { sleepers.withLock { $0.date = $0.date + offset } }
 
     /// Suspends until at least `count` tasks sleep: the way to let another task come to rest before advancing.
+    ///
+    /// Returns early when the task is cancelled, so that a test's time limit ends a wait that is in vain.
     public func waitForSleepers(_ count: Int = 1) async {
-        await withCheckedContinuation { continuation in
-            let there = sleepers.withLock { sleepers in
-                guard sleepers.waiting.count < count else { return true }
-                sleepers.watchers.append((count, continuation))
-                return false
+        let id = sleepers.withLock { $0.enter() }
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let waits = sleepers.withLock { $0.watch(id, for: count, continuation) }
+                if !waits { continuation.resume() }
             }
-            if there { continuation.resume() }
+        } onCancel: {
+            sleepers.withLock { $0.cancelWatcher(id) }?.resume()
         }
     }
 
@@ -89,7 +92,7 @@ private struct Sleepers {
     var now: Moment
     var date: Timestamp
     var waiting: [(id: Int, moment: Moment, continuation: Continuation)] = []
-    var watchers: [(count: Int, continuation: Watcher)] = []
+    var watchers: [(id: Int, count: Int, continuation: Watcher)] = []
     private var entering: [Int: Bool] = [:]
     private var lastID = 0
 
@@ -112,6 +115,20 @@ private struct Sleepers {
         let content = watchers.filter { $0.count <= waiting.count }
         watchers.removeAll { $0.count <= waiting.count }
         return (.waits, content.map(\.continuation))
+    }
+
+    /// False when there is nothing to wait for.
+    mutating func watch(_ id: Int, for count: Int, _ continuation: Watcher) -> Bool {
+        let wanted = entering.removeValue(forKey: id) ?? false
+        guard wanted, waiting.count < count else { return false }
+        watchers.append((id, count, continuation))
+        return true
+    }
+
+    mutating func cancelWatcher(_ id: Int) -> Watcher? {
+        if let index = watchers.firstIndex(where: { $0.id == id }) { return watchers.remove(at: index).continuation }
+        if entering[id] != nil { entering[id] = false }
+        return nil
     }
 
     mutating func cancel(_ id: Int) -> Continuation? {

@@ -53,6 +53,17 @@ struct ManualTimeTests {
         #expect(time.sleeping == 0)
     }
 
+    @Test("lets a cancelled watcher go, though nobody sleeps")
+    func cancelledWatcher() async {
+        let time = time
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await time.waitForSleepers() }
+            group.cancelAll()
+            await group.waitForAll()
+        }
+        #expect(time.sleeping == 0)
+    }
+
     @Test("a jump of the wall clock leaves the monotonic clock alone")
     func jump() {
         let (start, date) = (time.now, time.date)
