@@ -2,7 +2,7 @@
 import PackageDescription
 
 // The architecture as a table. Each helper function at the foot can express only the edges that ARCHITECTURE.md allows;
-// `Scripts/check-layers` reads the manifest's dump and refuses any other.
+// `Scripts/checks/layers` reads the manifest's dump and refuses any other.
 
 nonisolated(unsafe) var targets: [Target] = []
 nonisolated(unsafe) var kitLevels: [String: Int] = [:]
@@ -25,7 +25,7 @@ kit(
     libraries: [.logging, .protobuf, .nio, .nioPosix, .nioHTTP2, .nioHPACK, .lifecycle], testing: [.nioEmbedded])
 kit(
     "REST", level: 2, on: ["Core", "Telemetry", "Contract"], libraries: [.logging, .protobuf, .hummingbird],
-    testing: [.hummingbirdTesting])
+    testing: [.hummingbirdTesting], testingOn: ["Messaging"])
 
 kit(
     "Outbox", level: 3, on: ["Core", "Telemetry", "Contract", "SQL", "Messaging"],
@@ -40,7 +40,7 @@ kit(
         "Core", "Telemetry", "Config", "Contract", "SQL", "Messaging", "Discovery", "Resilience", "Security", "RPC",
         "REST", "Outbox", "EventSourcing", "Workflows",
     ],
-    libraries: [.logging, .metrics, .lifecycle, .protobuf, .hummingbird])
+    libraries: [.logging, .metrics, .lifecycle, .signals, .protobuf, .hummingbird, .nio])
 kit("Testing", level: 4, on: ["Core", "Telemetry", "Contract", "SQL", "Messaging", "Discovery"])
 
 // MARK: Adapters, each behind one Toolkit protocol
@@ -65,7 +65,7 @@ service("Catalog", daemon: "catalogd")
 service("Inventory", daemon: "inventoryd", speaksTo: ["Orders"])
 service("Carts", daemon: "cartsd", speaksTo: ["Catalog", "Orders"])
 service("Orders", daemon: "ordersd", speaksTo: ["Catalog", "Carts", "Inventory", "Payments"])
-service("Payments", daemon: "paymentsd", speaksTo: ["Provider"])
+service("Payments", daemon: "paymentsd", speaksTo: ["Provider"], testingBeside: ["Provider"])
 service("Provider", daemon: "testproviderd")
 
 // MARK: Apps: where adapters are chosen
@@ -73,23 +73,26 @@ service("Provider", daemon: "testproviderd")
 app(
     "Gateway", executable: "gatewayd",
     on: [kits("Core", "Telemetry", "Config", "Contract", "Discovery", "Security", "REST", "Host")],
-    libraries: [.logging, .hummingbird, .asyncHTTPClient, .nio, .lifecycle])
+    libraries: [.logging, .hummingbird, .asyncHTTPClient, .nio, .nioHTTP1, .lifecycle])
 app(
     "EventLogDaemon", executable: "eventlogd",
-    on: [kits("Core", "Config", "Contract", "EventLog", "Host"), adapters("SQLite")])
+    on: [kits("Core", "Contract", "EventLog", "Host"), adapters("SQLite")])
 app(
     "Shop", executable: "shop",
     on: [
-        kits("Core", "Config", "Contract", "EventLog", "Host"), adapters("SQLite"), ["Gateway"],
+        kits("Core", "Telemetry", "Contract", "EventLog", "Host"), adapters("SQLite"),
         services("Catalog", "Inventory", "Carts", "Orders", "Payments", "Provider"),
     ])
 app(
     "CLI", executable: "martlet",
     on: [
-        kits("Core", "Telemetry", "Config", "Contract", "RPC", "Security", "Host"),
+        kits(
+            "Core", "Telemetry", "Config", "Contract", "Messaging", "Discovery", "RPC", "Security", "EventLog", "Host"),
         contracts("Shared", "Catalog", "Inventory", "Carts", "Orders", "Payments", "Provider"),
     ],
-    libraries: [.argumentParser, .asyncHTTPClient, .nio, .histogram, .crypto, .protobuf, .logging])
+    libraries: [
+        .argumentParser, .asyncHTTPClient, .nio, .nioHTTP1, .histogram, .crypto, .protobuf, .logging, .signals,
+    ])
 
 // MARK: Tools
 
@@ -98,9 +101,10 @@ tests("SystemTests", at: "Tests/System", on: [kits("Core"), ["CLI"]], libraries:
 
 // MARK: - Libraries that others keep
 
-enum Library {
+enum Library: CaseIterable {
     case argumentParser, asyncHTTPClient, configuration, crypto, histogram, hummingbird, hummingbirdTesting, jwt
-    case lifecycle, logging, metrics, nio, nioEmbedded, nioHPACK, nioHTTP2, nioPosix, protobuf, protobufPlugin
+    case lifecycle, logging, metrics, nio, nioEmbedded, nioHPACK, nioHTTP1, nioHTTP2, nioPosix, protobuf
+    case protobufPlugin, signals
 
     var product: Target.Dependency {
         switch self {
@@ -118,9 +122,11 @@ enum Library {
         case .nio: .product(name: "NIOCore", package: "swift-nio")
         case .nioEmbedded: .product(name: "NIOEmbedded", package: "swift-nio")
         case .nioHPACK: .product(name: "NIOHPACK", package: "swift-nio-http2")
+        case .nioHTTP1: .product(name: "NIOHTTP1", package: "swift-nio")
         case .nioHTTP2: .product(name: "NIOHTTP2", package: "swift-nio-http2")
         case .nioPosix: .product(name: "NIOPosix", package: "swift-nio")
         case .protobuf: .product(name: "SwiftProtobuf", package: "swift-protobuf")
+        case .signals: .product(name: "UnixSignals", package: "swift-service-lifecycle")
         case .protobufPlugin: .product(name: "SwiftProtobufPluginLibrary", package: "swift-protobuf")
         }
     }
@@ -151,7 +157,8 @@ let package = Package(
 
 /// A module of the toolkit: sees lower levels only.
 func kit(
-    _ name: String, level: Int, on kits: [String] = [], libraries: [Library] = [], testing: [Library] = []
+    _ name: String, level: Int, on kits: [String] = [], libraries: [Library] = [], testing: [Library] = [],
+    testingOn testedKits: [String] = []
 ) {
     for lower in kits {
         guard let lowerLevel = kitLevels[lower], lowerLevel < level else { fatalError("\(name) may not import \(lower)") }
@@ -163,7 +170,8 @@ func kit(
     var tested = seen + [.byName(name: "Martlet\(name)")]
     if level >= 2 { tested += ["MartletSQLite"] }
     if level >= 2, name != "Testing" { tested += ["MartletTesting"] }
-    testTarget("Martlet\(name)Tests", at: "Toolkit/\(name)/Tests", on: tested + testing.map(\.product))
+    testTarget(
+        "Martlet\(name)Tests", at: "Toolkit/\(name)/Tests", on: tested + martlet(testedKits) + testing.map(\.product))
 }
 
 /// One outside technology behind one protocol of the toolkit.
@@ -188,7 +196,9 @@ func contract(_ name: String, on others: [String] = []) {
 }
 
 /// A service: its own contract, contracts that it speaks to, the toolkit; never another service, never an adapter.
-func service(_ name: String, daemon: String, speaksTo contracts: [String] = []) {
+func service(
+    _ name: String, daemon: String, speaksTo contracts: [String] = [], testingBeside neighbours: [String] = []
+) {
     let seen =
         martlet([
             "Core", "Telemetry", "Contract", "SQL", "Messaging", "Outbox", "EventSourcing", "Workflows", "Host",
@@ -197,7 +207,8 @@ func service(_ name: String, daemon: String, speaksTo contracts: [String] = []) 
         + [Library.logging.product, Library.protobuf.product]
     library(name, at: "Services/\(name)", on: seen)
     testTarget(
-        "\(name)Tests", at: "Services/\(name)/Tests", on: seen + [.byName(name: name), "MartletTesting", "MartletSQLite"])
+        "\(name)Tests", at: "Services/\(name)/Tests",
+        on: seen + ([name] + neighbours).map { .byName(name: $0) } + ["MartletTesting", "MartletSQLite"])
     executable(
         daemon, at: "Services/\(name)/Daemon",
         on: [.byName(name: name), "MartletHost", "MartletSQLite", "MartletEventLogClient"])
@@ -207,7 +218,7 @@ func service(_ name: String, daemon: String, speaksTo contracts: [String] = []) 
 func app(_ name: String, executable program: String, on rooms: [[Target.Dependency]], libraries: [Library] = []) {
     let seen = rooms.flatMap { $0 } + libraries.map(\.product)
     library(name, at: "Apps/\(name)", on: seen)
-    testTarget("\(name)Tests", at: "Apps/\(name)/Tests", on: seen + [.byName(name: name)])
+    testTarget("\(name)Tests", at: "Apps/\(name)/Tests", on: seen + [.byName(name: name), "MartletTesting"])
     executable(program, at: "Apps/\(name)/Program", on: [.byName(name: name)])
 }
 
@@ -248,7 +259,10 @@ func chosen(_ all: [Target]) -> [Target] {
         guard let target = byName[name], wanted.insert(name).inserted else { continue }
         for case .byNameItem(let name, _) in target.dependencies { waiting.append(name) }
     }
-    return all.filter { wanted.contains($0.name) }
+    // The libraries stay the same whatever is chosen: otherwise they would be built anew with every choice.
+    let anchor = Target.target(
+        name: "EveryLibrary", dependencies: Library.allCases.map(\.product), path: ".build-anchor")
+    return all.filter { wanted.contains($0.name) } + [anchor]
 }
 
 func strict() -> [SwiftSetting] {

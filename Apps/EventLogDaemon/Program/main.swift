@@ -1,0 +1,3 @@
+import EventLogDaemon
+
+await EventLogProgram.run()

@@ -509,7 +509,7 @@ enum GatewayOpenAPI {
             "schema": {
               "type": "string",
               "minLength": 1,
-              "maxLength": 100
+              "maxLength": 200
             }
           },
           {
@@ -3057,7 +3057,7 @@ enum GatewayOpenAPI {
           "delivery_id": {
             "type": "string",
             "minLength": 1,
-            "maxLength": 100
+            "maxLength": 200
           },
           "kind": {
             "type": "string",

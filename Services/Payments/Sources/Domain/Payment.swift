@@ -66,6 +66,8 @@ enum PaymentError: Error, Equatable {
     case voided
     case refundExceedsCapture(wanted: Int64, left: Int64)
     case amountOutOfRange
+    /// A refund is in the payment's own currency, which is this one.
+    case otherCurrency(String)
     /// The provider's answer does not fit what we know: a person must look.
     case providerDisagrees(String)
 }

@@ -33,7 +33,8 @@ struct PaymentsHandler: PaymentsCalls {
     func refund(_ request: RefundRequest, context: CallContext) async throws -> RefundResponse {
         guard request.amount.minorUnits > 0 else { throw PaymentError.amountOutOfRange }
         let refunded = try await till.refund(
-            request.refundID, of: request.paymentID, amount: request.amount.minorUnits, context)
+            request.refundID, of: request.paymentID, amount: request.amount.minorUnits,
+            currency: request.amount.currency, context)
         return .with { $0.refunded = Money(refunded, currency: request.amount.currency) }
     }
 

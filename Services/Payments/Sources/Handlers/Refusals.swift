@@ -24,6 +24,8 @@ extension PaymentError: FaultConvertible {
                 field: "amount")
         case .amountOutOfRange:
             Fault(.invalidArgument, .invalidRequest, "must be at least 1", field: "amount.minor_units")
+        case .otherCurrency(let currency):
+            Fault(.invalidArgument, .invalidRequest, "must be \(currency)", field: "amount.currency")
         case .providerDisagrees(let what):
             Fault(.internal, "payments.provider_disagrees", "the provider's answer does not fit: \(what)")
         }

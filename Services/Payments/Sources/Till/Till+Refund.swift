@@ -5,8 +5,10 @@ extension Till {
     /// Gives captured money back, once per refund id.
     ///
     /// - Returns: All that has been refunded of the payment, in minor units.
-    func refund(_ refundID: String, of id: String, amount: Int64, _ context: CallContext) async throws -> Int64 {
-        var refund = try await keyOnFile(refundID, of: id, amount: amount, context)
+    func refund(
+        _ refundID: String, of id: String, amount: Int64, currency: String, _ context: CallContext
+    ) async throws -> Int64 {
+        var refund = try await keyOnFile(refundID, of: id, amount: amount, currency: currency, context)
         crashPoint("payments.refund.key_stored")
         while !refund.isDone {
             let asked = refund
@@ -28,12 +30,13 @@ extension Till {
     }
 
     private func keyOnFile(
-        _ refundID: String, of id: String, amount: Int64, _ context: CallContext
+        _ refundID: String, of id: String, amount: Int64, currency: String, _ context: CallContext
     ) async throws -> Refund {
         let store = store
         return try await transaction("refund: key", context) { tx in
             guard let payment = try store.payment(id, in: tx) else { throw PaymentError.unknownPayment(id) }
             guard payment.status == .captured else { throw PaymentError.notCaptured(payment.status) }
+            guard payment.currency == currency else { throw PaymentError.otherCurrency(payment.currency) }
             if let known = try store.refund(refundID, of: id, in: tx) {
                 guard known.amount == amount else { throw PaymentError.refundMismatch(refundID) }
                 return known

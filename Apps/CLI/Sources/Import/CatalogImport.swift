@@ -1,0 +1,94 @@
+import CatalogContract
+import Foundation
+import InventoryContract
+import SharedContract
+import SwiftProtobuf
+
+/// Brings a plan's products, prices and opening stock into the shop. A repeat changes nothing.
+struct CatalogImport: Sendable {
+    /// Products that one request carries.
+    static let productsPerRequest = 200
+    /// Lines that one delivery carries.
+    static let linesPerDelivery = 2_000
+    static let currency = "GBP"
+
+    let plan: InvoicePlan
+    let factor: StockFactor
+    let shop: ShopClient
+
+    /// What was sent.
+    struct Outcome: Sendable {
+        var products = 0
+        var prices = 0
+        var openingUnits = 0
+    }
+
+    /// - Parameter progress: Gets how many products of how many are in.
+    func run(progress: @Sendable (Int, Int) -> Void) async throws -> Outcome {
+        var outcome = Outcome()
+        let products = plan.products
+        for start in stride(from: 0, to: products.count, by: Self.productsPerRequest) {
+            let slice = products[start..<min(start + Self.productsPerRequest, products.count)]
+            let request = ImportProductsRequest.with { $0.products = slice.map(\.imported) }
+            let answer = try await shop.send(
+                "POST", "/v1/products:import", key: nil, request, as: ImportProductsResponse.self)
+            outcome.products += Int(answer.products)
+            outcome.prices += Int(answer.prices)
+            progress(min(start + Self.productsPerRequest, products.count), products.count)
+        }
+        let lines = products.map { (sku: $0.sku, units: $0.opening(at: factor)) }.filter { $0.units > 0 }
+        for (index, start) in stride(from: 0, to: lines.count, by: Self.linesPerDelivery).enumerated() {
+            let slice = lines[start..<min(start + Self.linesPerDelivery, lines.count)]
+            let id = "opening-\(fingerprint)-\(index)"
+            let request = ReceiveRequest.with {
+                $0.deliveryID = id
+                $0.kind = .purchase
+                $0.lines = slice.map { line in
+                    .with {
+                        $0.sku = line.sku
+                        $0.quantity = UInt32(line.units)
+                    }
+                }
+            }
+            let _: ReceiveResponse = try await shop.send("PUT", "/v1/deliveries/\(id)", request)
+            outcome.openingUnits += slice.reduce(0) { $0 + $1.units }
+        }
+        return outcome
+    }
+
+    /// Names the plan's stock, whatever the factor: a second opening at another factor is refused, not added.
+    private var fingerprint: String {
+        var hash: UInt64 = 14_695_981_039_346_656_037
+        for product in plan.products {
+            for byte in "\(product.sku)=\(product.openingUnits);".utf8 { hash = (hash ^ UInt64(byte)) &* 1_099_511_628_211 }
+        }
+        return String(hash, radix: 16)
+    }
+}
+
+extension PlannedProduct {
+    fileprivate var imported: ImportedProduct {
+        .with {
+            $0.sku = sku
+            $0.name = name
+            $0.stocked = true
+            $0.prices = prices.map { dated in
+                .with {
+                    $0.unitPrice = dated.price.unitPrice
+                    $0.effectiveFrom = Google_Protobuf_Timestamp(seconds: dated.effective.seconds)
+                }
+            }
+        }
+    }
+}
+
+extension Mills {
+    /// In pounds sterling, the currency of the invoices.
+    var unitPrice: UnitPrice {
+        .with {
+            $0.currency = CatalogImport.currency
+            $0.units = units
+            $0.nanos = nanos
+        }
+    }
+}

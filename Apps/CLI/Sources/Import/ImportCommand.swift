@@ -1,0 +1,58 @@
+import ArgumentParser
+import Foundation
+import MartletCore
+
+extension StockFactor: ExpressibleByArgument {}
+
+/// `martlet import`
+struct ImportCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "import",
+        abstract: "Import a catalogue and its opening stock from a file of invoices.",
+        discussion: """
+            The file has the form of the public data set "Online Retail" (see Docs/Guides/Orders.md), plain or gzip: one
+            product per stock code, its descriptions reconciled, its prices as history, and the opening stock that all its
+            invoices need. Importing the same file again changes nothing.
+
+            Example:
+              martlet sample --seed 1 --invoices 1000 --output orders.csv
+              martlet import orders.csv
+            """)
+
+    @Argument(help: "The file of invoices, .csv or .csv.gz.")
+    var file: String
+
+    @Option(help: "Use only the first N invoices of the file.")
+    var invoices: Int?
+
+    @Option(help: "How much of the opening stock to receive: 1 is all, 0.9 is scarce.")
+    var stockFactor = StockFactor.full
+
+    @OptionGroup var shop: ShopOptions
+
+    @Flag(help: "Print the outcome as JSON.")
+    var json = false
+
+    struct Report: Encodable {
+        let products: Int
+        let prices: Int
+        let openingUnits: Int
+    }
+
+    func run() async throws {
+        let terminal = Terminal()
+        let plan = try InvoicePlan(path: file, first: invoices)
+        let bar = ProgressBar("products", terminal: terminal, time: SystemTime())
+        let outcome = try await shop.withShop { client in
+            try await CatalogImport(plan: plan, factor: stockFactor, shop: client).run { bar.show($0, of: $1) }
+        }
+        bar.end()
+        if json {
+            try terminal.json(
+                Report(products: outcome.products, prices: outcome.prices, openingUnits: outcome.openingUnits))
+        } else {
+            terminal.line(
+                "imported \(outcome.products) products, \(outcome.prices) prices, \(outcome.openingUnits) units of stock")
+        }
+    }
+}

@@ -1,0 +1,69 @@
+import ArgumentParser
+import Foundation
+import MartletCore
+
+/// `martlet replay`
+struct ReplayCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "replay",
+        abstract: "Send a file of invoices through the running shop, and reconcile it to the last penny and unit.",
+        discussion: """
+            Imports the catalogue, then sends one order per sale invoice with its agreed prices, stock corrections as
+            corrections and cancellations as returns against the customer's earlier orders. Afterwards it waits until
+            nothing is on its way any more and compares the shop with figures that Scripts/expected-figures computes from
+            the file alone. Ends with status 1 on any difference. Replaying the same file again changes nothing.
+
+            Example:
+              martlet sample --seed 1 --invoices 1000 --output orders.csv
+              martlet replay orders.csv --concurrency 32
+            """)
+
+    @Argument(help: "The file of invoices, .csv or .csv.gz.")
+    var file: String
+
+    @Option(help: "Use only the first N invoices of the file.")
+    var invoices: Int?
+
+    @Option(help: "How many requests are open at a time, 1 to 1024.")
+    var concurrency = 32
+
+    @Option(help: "How much of the opening stock to receive: 1 is all, 0.9 is scarce.")
+    var stockFactor = StockFactor.full
+
+    @Option(help: "How many seconds to wait at the end until nothing is on its way any more.")
+    var settle = 300
+
+    @OptionGroup var shop: ShopOptions
+
+    @Flag(help: "Print the outcome as JSON.")
+    var json = false
+
+    func validate() throws {
+        guard 1...1024 ~= concurrency else { throw ValidationError("--concurrency must be 1 to 1024") }
+        guard invoices.map({ $0 >= 1 }) ?? true else { throw ValidationError("--invoices must be at least 1") }
+        guard settle >= 1 else { throw ValidationError("--settle must be at least 1") }
+    }
+
+    func run() async throws {
+        let terminal = Terminal()
+        let plan = try InvoicePlan(path: file, first: invoices)
+        let figures = try expected(plan, terminal)
+        let report = try await shop.withShop { client in
+            try await Replay(
+                plan: plan, figures: figures, factor: stockFactor, concurrency: concurrency,
+                settle: .seconds(Int64(settle)), shop: client, backstage: Backstage(data: shop.data),
+                terminal: terminal, time: SystemTime()
+            ).run()
+        }
+        if json { try terminal.json(report) } else { report.write(to: terminal) }
+        if !report.holds { throw ExitStatus.failed }
+    }
+
+    private func expected(_ plan: InvoicePlan, _ terminal: Terminal) throws -> InvoiceFigures {
+        guard let script = ExpectedFigures.script() else {
+            terminal.note("Scripts/expected-figures is not at hand: comparing with this program's own figures")
+            return plan.figures
+        }
+        return try ExpectedFigures.run(script, file: file, invoices: invoices)
+    }
+}

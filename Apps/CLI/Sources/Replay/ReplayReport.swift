@@ -1,0 +1,71 @@
+import MartletCore
+
+/// What a replay did, how fast, and whether the shop is right.
+struct ReplayReport: Sendable, Encodable {
+    struct Percentile: Sendable, Encodable {
+        let percentile: Double
+        let milliseconds: Double
+    }
+
+    let orders: Int
+    /// Orders that were not in the shop before.
+    let newOrders: Int
+    let returns: Int
+    let corrections: Int
+    let creditNotes: Int
+    let skipped: [String: Int]
+    /// From the first request to the last answer.
+    let sendingSeconds: Double
+    /// From the first request until nothing was on its way any more.
+    let totalSeconds: Double
+    /// New orders per second, from the first request to rest.
+    let ordersPerSecond: Double
+    let acceptMilliseconds: [Percentile]
+    let checks: [Reconciliation.Check]
+    let remarks: [String]
+    let holds: Bool
+
+    init(
+        counts: ReplayTally.Counts, newOrders: Int, sent: Duration, total: Duration,
+        percentiles: [(percentile: Double, milliseconds: Double)], reconciliation: Reconciliation
+    ) {
+        orders = counts.orders
+        self.newOrders = newOrders
+        returns = counts.returns
+        corrections = counts.corrections
+        creditNotes = counts.creditNotes
+        skipped = counts.skipped
+        sendingSeconds = Double(sent.milliseconds) / 1_000
+        totalSeconds = Double(total.milliseconds) / 1_000
+        ordersPerSecond = totalSeconds > 0 ? Double(newOrders) / totalSeconds : 0
+        acceptMilliseconds = percentiles.map { Percentile(percentile: $0.percentile, milliseconds: $0.milliseconds) }
+        checks = reconciliation.checks
+        remarks = reconciliation.remarks
+        holds = reconciliation.holds
+    }
+
+    func write(to terminal: Terminal) {
+        terminal.line("\(orders) orders, \(returns) returns, \(corrections) corrections, \(creditNotes) credit notes")
+        for (reason, count) in skipped.sorted(by: { $0.key < $1.key }) { terminal.line("\(count) skipped: \(reason)") }
+        if newOrders == 0 { terminal.line("nothing changed: the shop knew all of them") }
+        terminal.line(
+            "\(Int(ordersPerSecond)) orders/s to a terminal state, \(totalSeconds) s in all (sent in \(sendingSeconds) s)")
+        terminal.line(
+            "accepted after "
+                + acceptMilliseconds.map { "\($0.milliseconds) ms (p\(Self.short($0.percentile)))" }
+                .joined(separator: ", "))
+        terminal.line("")
+        var table = TextTable("reconciliation", "expected", "found", "")
+        for check in checks {
+            let verdict = check.holds ? TextTable.Cell("equal", .green) : TextTable.Cell("DIFFERENT", .red)
+            table.add(.init(check.what), .init(check.expected), .init(check.found), verdict)
+        }
+        table.write(to: terminal)
+        for remark in remarks { terminal.line(remark) }
+        terminal.line(holds ? "no difference" : "DIFFERENCES FOUND")
+    }
+
+    private static func short(_ number: Double) -> String {
+        number == number.rounded() ? String(Int(number)) : String(number)
+    }
+}

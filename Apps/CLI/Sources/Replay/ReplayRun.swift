@@ -1,0 +1,139 @@
+import Foundation
+import InventoryContract
+import MartletCore
+import OrdersContract
+import SharedContract
+import Synchronization
+
+/// Sends a plan's actions through the gateway, many at a time, each after those that it stands on.
+struct ReplayRun: Sendable {
+    /// Accepted by the test provider without conditions.
+    static let paymentMethod = "pm_test_ok"
+    /// How often an order is looked at while a return waits for it.
+    static let lookPause = Duration.milliseconds(40)
+    static let guest = "guest"
+
+    let plan: InvoicePlan
+    let shop: ShopClient
+    let concurrency: Int
+    let tally: ReplayTally
+    let time: any TimeSource
+
+    func run() async throws {
+        let actions = plan.actions
+        let gates = ReplayGates(count: actions.count)
+        let awaited = Set(actions.flatMap(\.after))
+        let next = Mutex(0)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<max(1, concurrency) {
+                group.addTask {
+                    while let index = next.withLock({ next in
+                        guard next < actions.count else { return Int?.none }
+                        defer { next += 1 }
+                        return next
+                    }) {
+                        let outcome = try await perform(actions[index], gates, isAwaited: awaited.contains(index))
+                        tally.ended(actions[index], outcome)
+                        gates.open(index, outcome)
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    private func perform(
+        _ action: PlannedAction, _ gates: ReplayGates, isAwaited: Bool
+    ) async throws -> ReplayOutcome {
+        switch action {
+        case .order(let order): return try await place(order, key: action.idempotencyKey, untilEnd: isAwaited)
+        case .correction(let correction): return try await correct(correction, key: action.idempotencyKey)
+        case .credit: return .counted
+        case .giveBack(let back):
+            var orderID: String?
+            for index in back.after {
+                let outcome = try await gates.wait(for: index)
+                if case .order(let id, let completed) = outcome { orderID = completed ? id : nil }
+                if case .skipped = outcome { orderID = nil }
+                if case .returned(let id) = outcome { orderID = id }
+            }
+            guard let orderID else { return .skipped("the order was not completed") }
+            return try await giveBack(back, orderID, key: action.idempotencyKey)
+        }
+    }
+
+    private func place(_ order: PlannedOrder, key: String, untilEnd: Bool) async throws -> ReplayOutcome {
+        let request = PlaceAgreedOrderRequest.with {
+            $0.reference = order.invoice
+            $0.customerID = order.customer ?? Self.guest
+            $0.paymentMethod = Self.paymentMethod
+            $0.lines = order.lines.map { line in
+                .with {
+                    $0.sku = line.code
+                    $0.name = line.description
+                    $0.quantity = UInt32(line.quantity)
+                    $0.unitPrice = line.price.unitPrice
+                    $0.service = !line.isGoods
+                }
+            }
+        }
+        let begun = time.now
+        let answer: PlaceAgreedOrderResponse = try await shop.send("POST", "/v1/orders:agreed", key: key, request)
+        tally.accepted(after: time.now - begun)
+        var order = answer.order
+        while untilEnd, !order.status.isTerminal {
+            try await time.sleep(for: Self.lookPause)
+            let look: GetOrderResponse = try await shop.send("GET", "/v1/orders/\(escaped(order.orderID))")
+            order = look.order
+        }
+        return .order(id: order.orderID, completed: order.status == .completed)
+    }
+
+    private func correct(_ correction: PlannedCorrection, key: String) async throws -> ReplayOutcome {
+        let id = "\(correction.invoice)-\(correction.row)"
+        let request = CorrectRequest.with {
+            $0.correctionID = id
+            $0.sku = correction.sku
+            $0.change = Int32(correction.delta)
+            $0.note = correction.reason
+        }
+        do {
+            let _: CorrectResponse = try await shop.send("PUT", "/v1/corrections/\(escaped(id))", key: key, request)
+            return .corrected
+        } catch let problem as ShopProblem where problem.reason == "inventory.insufficient_stock" {
+            return .skipped("a correction found too little stock")
+        }
+    }
+
+    private func giveBack(_ back: PlannedReturn, _ orderID: String, key: String) async throws -> ReplayOutcome {
+        let request = ReturnOrderRequest.with {
+            $0.orderID = orderID
+            $0.returnID = back.invoice
+            $0.lines = back.lines.map { line in
+                .with {
+                    $0.line = UInt32(line.line + 1)
+                    $0.sku = line.code
+                    $0.quantity = UInt32(line.quantity)
+                }
+            }
+        }
+        let path = "/v1/orders/\(escaped(orderID))/returns/\(escaped(back.invoice))"
+        let answer: ReturnOrderResponse = try await shop.send("PUT", path, key: key, request)
+        tally.refunded(answer.refund.minorUnits, planned: back.refund)
+        return .returned(orderID: orderID)
+    }
+}
+
+/// What became of one action.
+enum ReplayOutcome: Sendable, Equatable {
+    case order(id: String, completed: Bool)
+    case returned(orderID: String)
+    case corrected
+    /// Nothing to send.
+    case counted
+    case skipped(String)
+}
+
+extension OrderStatus {
+    var isTerminal: Bool { self == .completed || self == .rejected || self == .cancelled }
+}

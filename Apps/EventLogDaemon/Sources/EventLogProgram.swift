@@ -1,0 +1,20 @@
+import MartletContract
+import MartletCore
+import MartletEventLog
+import MartletHost
+import MartletSQLite
+
+/// `eventlogd`: the embedded event log as a process of its own, reached by others over gRPC.
+public enum EventLogProgram {
+    /// Serves until a signal, then ends the process.
+    public static func run() async -> Never {
+        await Daemon.run("eventlog") { place in
+            let database = try SQLiteDatabase(path: place.databasePath, time: place.time)
+            let log = try await EventLog.open(database, time: place.time, entropy: place.entropy)
+            return ServiceRuntime(
+                name: place.service, telemetry: place.telemetry, time: place.time,
+                contracts: [.eventLog(EventLogHandler(log))],
+                loops: [.init("event log", .relay) { try await log.run() }])
+        }
+    }
+}

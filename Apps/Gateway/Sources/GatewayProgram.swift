@@ -1,0 +1,55 @@
+import Foundation
+import Logging
+import MartletConfig
+import MartletCore
+import MartletDiscovery
+import MartletHost
+import MartletSecurity
+import MartletTelemetry
+
+/// `gatewayd`: the one entrance as a process of its own.
+public enum GatewayProgram {
+    static let name = "gateway"
+
+    struct Settings: Sendable {
+        let host: String
+        let port: Int
+        let registry: String
+        let keys: String
+        let logLevel: Logger.Level
+
+        init(_ reader: inout ConfigReader) {
+            host = reader.string("host", "127.0.0.1", help: "The address on which it answers.")
+            port = reader.port("http-port", 8080, help: "REST for everybody; 0 takes a free port.")
+            registry = reader.string("registry", nil, help: "The file that says what runs where.")
+            keys = reader.string("keys", nil, help: "The folder with jwks.json.")
+            let level = reader.choice("log-level", DaemonSettings.LogLevel.info, help: "The least level that is logged.")
+            logLevel = Logger.Level(rawValue: level.rawValue) ?? .info
+        }
+    }
+
+    /// Serves until a signal, then ends the process.
+    public static func run() async -> Never {
+        let settings = Daemon.read("gatewayd") { reader in Settings(&reader) }
+        let time = SystemTime()
+        let entropy = SystemEntropy()
+        let telemetry = Telemetry(service: name, level: settings.logLevel, time: time)
+        await Daemon.finish(telemetry.logger) {
+            try await telemetry.scope {
+                let verifier = TokenVerifier(
+                    keys: try await KeySet.read(LocalIssuer.keySetPath(in: settings.keys)), issuer: LocalIssuer.name,
+                    audience: LocalIssuer.audience, leeway: .seconds(30), time: time)
+                let host = ServiceHost(
+                    [], listeners: Listeners(host: settings.host, http: nil, grpc: nil, operate: nil),
+                    access: Access(verifier: verifier), metrics: telemetry.metrics, time: time, entropy: entropy,
+                    logger: telemetry.logger)
+                let server = try GatewayServer(
+                    host: settings.host, port: settings.port,
+                    registry: FileRegistry(path: settings.registry, every: .milliseconds(200), time: time),
+                    verifier: verifier, readiness: host.readiness, metrics: telemetry.metrics, time: time,
+                    entropy: entropy, logger: telemetry.logger)
+                try await host.run(besides: [server])
+            }
+        }
+    }
+}

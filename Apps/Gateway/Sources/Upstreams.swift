@@ -1,0 +1,86 @@
+import AsyncHTTPClient
+import Hummingbird
+import MartletContract
+import MartletCore
+import MartletDiscovery
+import MartletREST
+import NIOCore
+import NIOHTTP1
+
+/// The services behind the gateway: picks an instance and hands requests on over kept connections.
+struct Upstreams: Sendable {
+    /// What of a request a service gets to see, beside what the gateway says itself.
+    private static let passed: [HeaderName] = [
+        .accept, .acceptLanguage, .authorization, .contentType, .ifMatch, .ifNoneMatch, .userAgent,
+    ]
+    /// What belongs to one connection and not to the answer.
+    private static let hops: Set<String> = [
+        "connection", "keep-alive", "proxy-authenticate", "te", "trailer", "transfer-encoding", "upgrade",
+    ]
+
+    let http: HTTPClient
+    let limits: GatewayLimits
+    let time: any TimeSource
+    private let balancers: [String: Balancer]
+
+    init(services: Set<String>, registry: any Registry, http: HTTPClient, limits: GatewayLimits, time: any TimeSource) {
+        self.http = http
+        self.limits = limits
+        self.time = time
+        balancers = Dictionary(uniqueKeysWithValues: services.map { ($0, Balancer(for: $0, in: registry)) })
+    }
+
+    /// - Throws: `Fault`: `unavailable` when the service is down, `deadlineExceeded` when it does not answer in time.
+    func forward(
+        _ request: Request, _ body: ByteBuffer, to routed: RoutedMethod, deadline: Moment, requestID: String,
+        traceparent: String
+    ) async throws -> Response {
+        guard let balancer = balancers[routed.service] else { throw Self.down(routed.service, nil) }
+        guard let address = try await balancer.pick(where: { $0.http != nil }).http else {
+            throw Self.down(routed.service, nil)
+        }
+        let left = deadline - time.now
+        guard left > .zero else { throw Fault.deadlineExceeded }
+        var sent = HTTPClientRequest(url: "http://\(address)\(request.uri.string)")
+        sent.method = .init(rawValue: request.method.rawValue)
+        for name in Self.passed {
+            if let value = request.headers[name] { sent.headers.add(name: name.canonicalName, value: value) }
+        }
+        if let key = request.headers[RESTHeaders.idempotencyKey] {
+            sent.headers.add(name: RESTHeaders.idempotencyKey.canonicalName, value: key)
+        }
+        sent.headers.add(name: RESTHeaders.requestID.canonicalName, value: requestID)
+        sent.headers.add(name: RESTHeaders.traceparent.canonicalName, value: traceparent)
+        sent.headers.add(
+            name: RESTHeaders.requestTimeout.canonicalName, value: "\(max(1, left.milliseconds))")
+        if body.readableBytes > 0 { sent.body = .bytes(body) }
+        do {
+            let answer = try await http.execute(sent, timeout: .nanoseconds(left.nanosecondsClamped))
+            let bytes = try await answer.body.collect(upTo: limits.answerBytesMax)
+            return Self.response(answer, bytes)
+        } catch let error as HTTPClientError where error == .deadlineExceeded || error == .readTimeout {
+            throw Fault(.deadlineExceeded, .deadlineExceeded, "\(routed.service) did not answer in time", cause: error)
+        } catch is NIOTooManyBytesError {
+            throw Fault(.internal, .internal, "the answer is larger than \(limits.answerBytesMax) bytes")
+        } catch is CancellationError {
+            throw CancellationError()
+        } catch {
+            throw Self.down(routed.service, error)
+        }
+    }
+
+    private static func response(_ answer: HTTPClientResponse, _ bytes: ByteBuffer) -> Response {
+        var headers = HTTPFields()
+        for (name, value) in answer.headers where !hops.contains(name.lowercased()) {
+            guard let name = HeaderName(name), name != .contentLength else { continue }
+            headers.append(HTTPFields.Element(name: name, value: value))
+        }
+        return Response(
+            status: .init(code: Int(answer.status.code)), headers: headers, body: ResponseBody(byteBuffer: bytes))
+    }
+
+    /// Whether the service has acted is not known: its client asks again with the same key.
+    private static func down(_ service: String, _ cause: (any Error)?) -> Fault {
+        Fault(.unavailable, .unavailable, "\(service) is not available", retryAfter: .seconds(1), cause: cause)
+    }
+}
