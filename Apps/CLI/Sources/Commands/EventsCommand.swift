@@ -1,0 +1,98 @@
+import ArgumentParser
+
+struct EventsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "events",
+        abstract: "Shows topics, groups and lag; lists and mends parked events.",
+        discussion: """
+            An event whose effect keeps failing is parked by its consumer, together with all later events of the same key, \
+            while other keys flow on. Look at it, mend its cause or its body, and redrive the key: its events then take \
+            effect in their order, once.
+
+            Examples:
+              martlet events groups
+              martlet events parked list
+              martlet events parked redrive --group carts --topic shop.orders.v1.orders --key 0198… --reason "fixed in 1.4"
+            """,
+        subcommands: [EventsTopicsCommand.self, EventsGroupsCommand.self, ParkedCommand.self]
+    )
+}
+
+struct EventsTopicsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "topics",
+        abstract: "Lists the topics and how many events each holds.",
+        discussion: "Example:\n  martlet events topics --json | jq '.topics[].name'"
+    )
+
+    @OptionGroup var data: FolderOptions
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func run() async throws {
+        try await reporting {
+            let terminal = Terminal()
+            let status = try await LogStatus.read(data.folder)
+            if json { return try terminal.json(status) }
+            var table = TextTable("TOPIC", "PUBLISHED", "GROUPS")
+            for topic in status.topics { table.add("\(topic.name)", "\(topic.published)", "\(topic.groups.count)") }
+            table.write(to: terminal)
+        }
+    }
+}
+
+struct EventsGroupsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "groups",
+        abstract: "Lists the groups of every topic and how far each is behind.",
+        discussion: """
+            LAG counts the events that are published and not acknowledged by the group.
+
+            Example:
+              martlet events groups --topic shop.orders.v1.orders
+            """
+    )
+
+    @OptionGroup var data: FolderOptions
+
+    @Option(help: "Only this topic.")
+    var topic: String?
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func run() async throws {
+        try await reporting {
+            struct Row: Encodable {
+                let topic: String
+                let group: String
+                let published: Int64
+                let acknowledged: Int64
+                let lag: Int64
+            }
+            let terminal = Terminal()
+            let rows = try await LogStatus.read(data.folder).topics.filter { topic == nil || $0.name == topic }
+                .flatMap { topic in
+                    topic.groups.map { group in
+                        Row(
+                            topic: topic.name,
+                            group: group.name,
+                            published: topic.published,
+                            acknowledged: group.acknowledged,
+                            lag: group.lag
+                        )
+                    }
+                }
+            if json { return try terminal.json(["groups": rows]) }
+            var table = TextTable("TOPIC", "GROUP", "PUBLISHED", "ACKNOWLEDGED", "LAG")
+            for row in rows {
+                table.add(
+                    "\(row.topic)", "\(row.group)", "\(row.published)", "\(row.acknowledged)",
+                    TextTable.Cell("\(row.lag)", row.lag == 0 ? nil : .yellow)
+                )
+            }
+            table.write(to: terminal)
+        }
+    }
+}

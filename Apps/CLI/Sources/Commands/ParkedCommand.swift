@@ -1,0 +1,56 @@
+import ArgumentParser
+
+struct ParkedCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "parked",
+        abstract: "Lists and mends events that could not take effect.",
+        discussion: """
+            Events wait per group, topic and key. `list` shows the keys; with --key it shows that key's events, whose ids \
+            `show`, `edit` and `drop` take. Whatever changes something wants --reason, which goes to the audit trail.
+
+            Examples:
+              martlet events parked list
+              martlet events parked list --group carts --topic shop.orders.v1.orders --key 0198…
+              martlet events parked show ID --group carts --topic shop.orders.v1.orders
+              martlet events parked edit ID --group carts --topic shop.orders.v1.orders --body fixed.json --reason "…"
+              martlet events parked redrive --all --reason "the catalogue is back"
+            """,
+        subcommands: [
+            ParkedListCommand.self, ParkedShowCommand.self, ParkedEditCommand.self, ParkedRedriveCommand.self,
+            ParkedDropCommand.self,
+        ]
+    )
+}
+
+/// Which running service is meant.
+struct ServiceOptions: ParsableArguments {
+    @OptionGroup var data: FolderOptions
+
+    @Option(help: ArgumentHelp("Only this service, as in orders; otherwise all are asked.", valueName: "name"))
+    var service: String?
+
+    func desk() async throws -> OperatorDesk { try await OperatorDesk.open(data.folder, only: service) }
+}
+
+/// Which consumer of which topic is meant.
+struct GroupOptions: ParsableArguments {
+    @Option(help: "The group that parked it.")
+    var group: String
+
+    @Option(help: "Its topic.")
+    var topic: String
+}
+
+/// Why something is changed: it goes to the audit trail.
+struct ReasonOptions: ParsableArguments {
+    static let charactersLimit = 500
+
+    @Option(help: "Why, for the audit trail: 1 to \(charactersLimit) characters.")
+    var reason: String
+
+    func validate() throws {
+        guard 1...Self.charactersLimit ~= reason.count else {
+            throw ValidationError("--reason must have 1 to \(Self.charactersLimit) characters.")
+        }
+    }
+}

@@ -1,0 +1,63 @@
+import ArgumentParser
+import Foundation
+import MartletCore
+
+struct SampleCommand: AsyncParsableCommand {
+    /// The pause between two drawings of the progress.
+    static let progressPause: Duration = .milliseconds(200)
+
+    static let configuration = CommandConfiguration(
+        commandName: "sample",
+        abstract: "Writes made-up invoices in the form of the real ones.",
+        discussion: """
+            Sales, cancellations, stock corrections, postage and discounts, of the same shape and with the same dirt as \
+            half a year of a real merchant. Equal seeds give equal bytes. A file whose name ends in .gz is compressed.
+
+            Examples:
+              martlet sample --seed 1 --invoices 1500 --output invoices.csv.gz
+              martlet sample --seed 7 --invoices 20 | head
+            """
+    )
+
+    @Option(help: "Which invoices: any number, the same one for the same file.")
+    var seed: UInt64 = 1
+
+    @Option(help: "How many invoices, of every kind: 1 to \(SampleWriter.invoicesMax).")
+    var invoices: Int
+
+    @Option(
+        name: .shortAndLong,
+        help: ArgumentHelp("Where to write; - is standard output.", valueName: "file"),
+        completion: .file(extensions: ["csv", "gz"])
+    )
+    var output = "-"
+
+    func validate() throws {
+        guard 1...SampleWriter.invoicesMax ~= invoices else {
+            throw ValidationError("--invoices must be 1 to \(SampleWriter.invoicesMax).")
+        }
+    }
+
+    func run() async throws {
+        try await reporting {
+            let terminal = Terminal()
+            let time = SystemTime()
+            let started = time.now
+            var drawn = started
+            var bytes = 0
+            let target = try SampleTarget(output)
+            try SampleWriter(seed: seed, invoices: invoices).write { piece in
+                try target.write(piece)
+                bytes += piece.count
+                if time.now - drawn >= Self.progressPause {
+                    drawn = time.now
+                    terminal.progress("\(bytes / 1_048_576) MiB")
+                }
+            }
+            try target.finish()
+            let seconds = Double((time.now - started).milliseconds) / 1_000
+            if terminal.showsProgress { terminal.progress("") }
+            if output != "-" { terminal.note("\(output): \(invoices) invoices, \(bytes) bytes of CSV in \(seconds) s") }
+        }
+    }
+}

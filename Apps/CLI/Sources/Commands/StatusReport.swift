@@ -1,0 +1,78 @@
+import MartletCore
+
+/// What runs where, as it is now.
+struct StatusReport: Encodable {
+    struct Process: Encodable {
+        let name: String
+        let services: [String]
+        /// 0 when it has none.
+        let pid: Int32
+        let state: DaemonLife.State
+        let isReady: Bool
+        let restarts: Int
+        let http: Int
+        let grpc: Int
+        let operate: Int
+        let log: String
+    }
+
+    let url: String
+    let data: String
+    /// 0 when the supervisor has died and its processes live on.
+    let supervisor: Int32
+    let isReady: Bool
+    /// Events that wait for a group, over all groups; `nil` when the event log does not answer.
+    let lag: Int64?
+    let processes: [Process]
+
+    init(of table: ProcessTable, in folder: DataFolder) async {
+        let probe = ReadinessProbe(timeout: SupervisorLimits().probeTimeout)
+        var ready: Set<String> = []
+        await withTaskGroup(of: String?.self) { group in
+            for row in table.rows where row.mark?.isAlive == true {
+                group.addTask { await probe.isReady(port: row.http) ? row.name : nil }
+            }
+            for await name in group { if let name { ready.insert(name) } }
+        }
+        url = table.url
+        data = folder.path
+        supervisor = table.supervisor.flatMap { $0.isAlive ? $0.pid : nil } ?? 0
+        processes = table.rows.map { row in
+            Process(
+                name: row.name,
+                services: row.services,
+                pid: row.mark.flatMap { $0.isAlive ? $0.pid : nil } ?? 0,
+                state: row.state,
+                isReady: ready.contains(row.name),
+                restarts: row.restarts,
+                http: row.http,
+                grpc: row.grpc,
+                operate: row.operate,
+                log: row.log
+            )
+        }
+        isReady = ready.count == table.rows.count
+        // Without the event log there is no lag to tell, and its own row says that it is away.
+        lag = try? await LogStatus.read(folder).lag
+    }
+
+    func write(to terminal: Terminal) {
+        var table = TextTable("PROCESS", "READY", "STATE", "PID", "RESTARTS", "HTTP", "GRPC", "OPERATE")
+        for process in processes {
+            table.add(
+                "\(process.name)",
+                TextTable.Cell(process.isReady ? "yes" : "no", process.isReady ? .green : .red),
+                "\(process.state.rawValue)",
+                "\(process.pid)",
+                TextTable.Cell("\(process.restarts)", process.restarts == 0 ? nil : .yellow),
+                .port(process.http), .port(process.grpc), .port(process.operate)
+            )
+        }
+        table.write(to: terminal)
+        terminal.line()
+        if supervisor == 0 { terminal.line("The supervisor has died: `martlet up` ends these and starts anew.") }
+        terminal.line("Entrance: \(terminal.styled(url, .bold))")
+        terminal.line("Events that wait for a group: \(lag.map { "\($0)" } ?? "the event log does not answer")")
+        terminal.line("Data and logs: \(data)")
+    }
+}

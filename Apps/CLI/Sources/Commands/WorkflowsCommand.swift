@@ -1,0 +1,162 @@
+import ArgumentParser
+import MartletCore
+import MartletHost
+import SwiftProtobuf
+
+struct WorkflowsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "workflows",
+        abstract: "Lists durable workflows, shows their journals, and mends stuck ones.",
+        discussion: """
+            A run that cannot go on by itself is parked as needs_human, never dropped. Look at its journal, mend the cause, \
+            then `retry` it, or `compensate` it: undo what it did.
+
+            Examples:
+              martlet workflows list --state needs_human
+              martlet workflows show RUN
+              martlet workflows retry RUN --reason "the provider is back"
+            """,
+        subcommands: [
+            WorkflowsListCommand.self, WorkflowsShowCommand.self, WorkflowsRetryCommand.self,
+            WorkflowsCompensateCommand.self,
+        ]
+    )
+}
+
+struct WorkflowsListCommand: AsyncParsableCommand {
+    enum State: String, ExpressibleByArgument, CaseIterable {
+        case open
+        case completed
+        case failed
+        case needsHuman = "needs_human"
+    }
+
+    static let limits = 1...200
+
+    static let configuration = CommandConfiguration(
+        commandName: "list",
+        abstract: "Lists runs, newest first.",
+        discussion: """
+            Examples:
+              martlet workflows list --state needs_human --json | jq -r '.runs[].id'
+              martlet workflows list --service orders --limit 20
+            """
+    )
+
+    @OptionGroup var services: ServiceOptions
+
+    @Option(help: "Only runs in this state.")
+    var state: State?
+
+    @Option(help: "How many runs of each service: \(limits.lowerBound) to \(limits.upperBound).")
+    var limit = 50
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func validate() throws {
+        guard Self.limits ~= limit else { throw ValidationError("--limit must be 1 to \(Self.limits.upperBound).") }
+    }
+
+    func run() async throws {
+        try await reporting {
+            let terminal = Terminal()
+            let desk = try await services.desk()
+            let request = ListWorkflowsRequest.with {
+                $0.state = state?.rawValue ?? ""
+                $0.limit = UInt32(limit)
+            }
+            let runs = try await desk.ask { try await $0.calls.listWorkflows(request, context: $0.context).runs }
+                .flatMap { service, runs in runs.map { WorkflowRunRow($0, of: service) } }
+            if json { return try terminal.json(["runs": runs]) }
+            if runs.isEmpty { return terminal.line("No runs.") }
+            var table = TextTable("RUN", "SERVICE", "WORKFLOW", "STATE", "ATTEMPTS", "UPDATED", "ERROR")
+            for run in runs {
+                table.add(
+                    "\(run.id)", "\(run.service)", "\(run.workflow) v\(run.version)",
+                    TextTable.Cell(run.state, run.style), "\(run.attempts)", "\(run.updatedAt)", "\(run.error)"
+                )
+            }
+            table.write(to: terminal)
+        }
+    }
+}
+
+struct WorkflowsShowCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "show",
+        abstract: "Shows one run with its journal.",
+        discussion: "Example:\n  martlet workflows show 0198… --json"
+    )
+
+    @Argument(help: "The run's id.")
+    var id: String
+
+    @OptionGroup var services: ServiceOptions
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func run() async throws {
+        try await reporting {
+            let terminal = Terminal()
+            let desk = try await services.desk()
+            let request = ShowWorkflowRequest.with { $0.id = id }
+            let found = try await desk.find { try await $0.calls.showWorkflow(request, context: $0.context) }
+            let journal = WorkflowJournal(found.answer, of: found.service)
+            if json { try terminal.json(journal) } else { journal.write(to: terminal) }
+        }
+    }
+}
+
+struct WorkflowsRetryCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "retry",
+        abstract: "Lets a run that needs a human go on where it stopped.",
+        discussion: "Example:\n  martlet workflows retry 0198… --reason \"the provider is back\""
+    )
+
+    @Argument(help: "The run's id.")
+    var id: String
+
+    @OptionGroup var services: ServiceOptions
+    @OptionGroup var why: ReasonOptions
+
+    func run() async throws {
+        try await reporting {
+            let desk = try await services.desk()
+            let request = RetryWorkflowRequest.with {
+                $0.id = id
+                $0.reason = why.reason
+            }
+            let found = try await desk.find { try await $0.calls.retryWorkflow(request, context: $0.context) }
+            Terminal().note("\(found.service) goes on with \(id)")
+        }
+    }
+}
+
+struct WorkflowsCompensateCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "compensate",
+        abstract: "Ends a run and undoes what it did.",
+        discussion: "Example:\n  martlet workflows compensate 0198… --reason \"the customer called\""
+    )
+
+    @Argument(help: "The run's id.")
+    var id: String
+
+    @OptionGroup var services: ServiceOptions
+    @OptionGroup var why: ReasonOptions
+
+    func run() async throws {
+        try await reporting {
+            let desk = try await services.desk()
+            let request = CompensateWorkflowRequest.with {
+                $0.id = id
+                $0.reason = why.reason
+            }
+            let found = try await desk.find { try await $0.calls.compensateWorkflow(request, context: $0.context) }
+            Terminal().note("\(found.service) compensates \(id)")
+        }
+    }
+}

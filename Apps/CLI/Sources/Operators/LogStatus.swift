@@ -1,0 +1,60 @@
+import MartletCore
+import MartletDiscovery
+import MartletEventLog
+import MartletRPC
+import MartletSecurity
+
+/// What the event log says of its topics and groups.
+struct LogStatus: Sendable, Encodable {
+    struct Group: Sendable, Encodable {
+        let name: String
+        let acknowledged: Int64
+        /// Published and not acknowledged.
+        let lag: Int64
+    }
+
+    struct Topic: Sendable, Encodable {
+        let name: String
+        let published: Int64
+        let groups: [Group]
+    }
+
+    /// The log's name in the registry.
+    static let service = "eventlog"
+
+    let topics: [Topic]
+
+    /// Over all groups.
+    var lag: Int64 { topics.flatMap(\.groups).reduce(0) { $0 + $1.lag } }
+
+    /// Asks the event log of the shop on `folder`.
+    static func read(_ folder: DataFolder) async throws -> LogStatus {
+        let (time, entropy) = (SystemTime(), SystemEntropy())
+        guard let address = try OperatorDesk.read(folder)[service]?.first?.grpc else {
+            throw CommandFailure("no event log runs on \(folder.path)", status: ExitStatus.notRunning)
+        }
+        let issuer = try await LocalKeys(folder: folder, time: time, entropy: entropy).existingIssuer()
+        let token = try await issuer.serviceToken("martlet", lifetime: OperatorDesk.tokenLifetime)
+        let channel = RPCConnection(
+            host: address.host, port: address.port, limits: RPCClientLimits(), time: time, entropy: entropy,
+            authorization: { _ in "Bearer \(token)" })
+        let context = CallContext(deadline: time.now + OperatorDesk.patience)
+        do {
+            let status = try await EventLogClient(over: channel).status(StatusRequest(), context: context)
+            await channel.close()
+            return LogStatus(status)
+        } catch let fault as Fault {
+            throw CommandFailure("the event log: \(fault.message)")
+        }
+    }
+
+    private init(_ status: StatusResponse) {
+        topics = status.topics.map { topic in
+            Topic(
+                name: topic.topic,
+                published: topic.published,
+                groups: topic.groups.map { Group(name: $0.name, acknowledged: $0.acknowledged, lag: $0.lag) }
+            )
+        }
+    }
+}

@@ -1,0 +1,46 @@
+import Foundation
+
+/// A daemon's log file, kept at a bounded size.
+///
+/// The daemon appends to it directly, so its words outlive its supervisor. A file that is too long is copied aside and
+/// emptied; what is written between the two is lost.
+struct ChildLog: Sendable {
+    static let bytesLimit = 16 * 1_024 * 1_024
+    /// Older files, `name.log.1` being the youngest.
+    static let generationsLimit = 3
+    static let tailBytes = 8_192
+
+    let path: String
+
+    /// Sets the file aside when it is longer than `limit` bytes.
+    func rotate(limit: Int = bytesLimit) throws {
+        let files = FileManager.default
+        guard let size = try? files.attributesOfItem(atPath: path)[.size] as? Int, size > limit else { return }
+        let oldest = "\(path).\(Self.generationsLimit)"
+        if files.fileExists(atPath: oldest) { try files.removeItem(atPath: oldest) }
+        for generation in stride(from: Self.generationsLimit - 1, through: 1, by: -1) {
+            let older = "\(path).\(generation)"
+            if files.fileExists(atPath: older) {
+                try files.moveItem(atPath: older, toPath: "\(path).\(generation + 1)")
+            }
+        }
+        try files.copyItem(atPath: path, toPath: "\(path).1")
+        guard truncate(path, 0) == 0 else {
+            throw CommandFailure("\(path): \(String(cString: strerror(errno)))")
+        }
+    }
+
+    /// The last `count` lines, as far as they lie within ``tailBytes``.
+    func tail(_ count: Int) -> [String] {
+        guard let handle = FileHandle(forReadingAtPath: path) else { return [] }
+        defer { try? handle.close() }  // It was only read.
+        do {
+            let size = try handle.seekToEnd()
+            try handle.seek(toOffset: size > UInt64(Self.tailBytes) ? size - UInt64(Self.tailBytes) : 0)
+            let text = String(decoding: try handle.readToEnd() ?? Data(), as: UTF8.self)
+            return text.split(separator: "\n").suffix(count).map(String.init)
+        } catch {
+            return []
+        }
+    }
+}

@@ -1,0 +1,131 @@
+import Foundation
+import MartletCore
+import MartletDiscovery
+import MartletSecurity
+
+/// Prepares a data folder for a supervisor: ports, registry, keys, and the command line of every daemon.
+struct Launch: Sendable {
+    /// How long a service's own token lasts; a supervisor that lives longer writes a new one in time.
+    static let tokenLifetime: Duration = .seconds(48 * 3_600)
+    static let tokenRenewal: Duration = .seconds(12 * 3_600)
+    static let host = "127.0.0.1"
+
+    let folder: DataFolder
+    let topology: Topology
+    /// Of the entrance.
+    let port: Int
+    /// Where the programs lie.
+    let programs: String
+    /// Program to a crash point's `name:n` for its first start.
+    let crashes: [String: String]
+    let time: any TimeSource
+    let entropy: any Entropy
+
+    /// The daemons in the order in which they end. Writes the registry and the keys.
+    func prepare() async throws -> [Supervisor.Daemon] {
+        guard FreePorts.isFree(port) else {
+            throw CommandFailure("port \(port) is taken: end what listens there, or choose another with --port")
+        }
+        var free = FreePorts(entropy: entropy)
+        _ = try free.take(port)
+        let known = knownPorts()
+        var registry: [String: [Instance]] = [:]
+        var daemons: [Supervisor.Daemon] = []
+        for member in topology.members {
+            let ports = try take(member, known, &free)
+            for service in member.services {
+                registry[service] = [instance(service, ports)]
+            }
+            daemons.append(daemon(member, ports))
+        }
+        try RegistryFile.write(registry, to: folder.registry)
+        try await writeTokens()
+        return daemons
+    }
+
+    /// Gives every service a fresh token by which it proves itself to the others.
+    func writeTokens() async throws {
+        let issuer = try await LocalKeys(folder: folder, time: time, entropy: entropy).issuer()
+        for service in Set(topology.members.flatMap(\.services)).sorted() {
+            try await issuer.writeServiceToken(service, lifetime: Self.tokenLifetime)
+        }
+    }
+
+    private typealias Ports = [Topology.Listener: Int]
+
+    /// The ports of the last time, so that what was noted down elsewhere stays true.
+    private func knownPorts() -> [String: Instance] {
+        // A registry that is missing or bad is written anew.
+        let registry = (try? RegistryFile.read(folder.registry)) ?? [:]
+        return registry.compactMapValues(\.first)
+    }
+
+    private func take(_ member: Topology.Member, _ known: [String: Instance], _ free: inout FreePorts) throws -> Ports {
+        var ports: Ports = [:]
+        let before = member.services.compactMap { known[$0] }
+        for listener in Topology.Listener.allCases where member.listeners.contains(listener) {
+            if member.isEntrance, listener == .http {
+                ports[listener] = port
+                continue
+            }
+            let address =
+                switch listener {
+                case .http: before.lazy.compactMap(\.http).first
+                case .grpc: before.lazy.compactMap(\.grpc).first
+                case .operate: before.lazy.compactMap(\.operate).first
+                }
+            ports[listener] = try free.take(address?.port)
+        }
+        return ports
+    }
+
+    private func instance(_ service: String, _ ports: Ports) -> Instance {
+        func address(_ listener: Topology.Listener) -> Address? {
+            ports[listener].map { Address(host: Self.host, port: $0) }
+        }
+        return Instance(
+            id: "\(service)-1",
+            http: address(.http),
+            grpc: address(.grpc),
+            operate: Topology.withoutOperators.contains(service) ? nil : address(.operate)
+        )
+    }
+
+    private func daemon(_ member: Topology.Member, _ ports: Ports) -> Supervisor.Daemon {
+        let log = folder.log(of: member.program)
+        let crash = crashes[member.program]
+        return Supervisor.Daemon(
+            row: ProcessTable.Row(
+                name: member.program,
+                services: member.services,
+                state: .starting,
+                mark: nil,
+                restarts: 0,
+                http: ports[.http] ?? 0,
+                grpc: ports[.grpc] ?? 0,
+                operate: ports[.operate] ?? 0,
+                log: log
+            ),
+            program: ChildProcess.Program(
+                path: "\(programs)/\(member.program)",
+                arguments: arguments(member, ports),
+                environment: Self.inherited(ProcessInfo.processInfo.environment),
+                log: log
+            ),
+            firstEnvironment: crash.map { ["MARTLET_CRASH": $0] } ?? [:]
+        )
+    }
+
+    private func arguments(_ member: Topology.Member, _ ports: Ports) -> [String] {
+        var flags = ports.sorted { $0.key.rawValue < $1.key.rawValue }.map { ("\($0.key.rawValue)-port", "\($0.value)") }
+        flags.append(("data", folder.path))
+        flags.append(("keys", folder.keys))
+        flags.append(("registry", folder.registry))
+        return flags.flatMap { ["--\($0.0)", $0.1] }
+    }
+
+    /// The settings of daemons are given by flag alone: a variable meant for this program would be refused by another.
+    static func inherited(_ environment: [String: String]) -> [String: String] {
+        environment.filter { !$0.key.hasPrefix("MARTLET_") }
+    }
+}

@@ -1,0 +1,51 @@
+import Foundation
+
+/// Where the command line writes: answers to standard output, everything else to standard error.
+struct Terminal: Sendable {
+    enum Style: String {
+        case bold = "1"
+        case dim = "2"
+        case red = "31"
+        case green = "32"
+        case yellow = "33"
+    }
+
+    /// True when standard output is a screen that shows colours.
+    let isColoured: Bool
+    /// True when standard error is a screen, on which progress may be drawn over itself.
+    let showsProgress: Bool
+
+    init() {
+        let environment = ProcessInfo.processInfo.environment
+        let wantsNone = !(environment["NO_COLOR"] ?? "").isEmpty || environment["TERM"] == "dumb"
+        isColoured = isatty(STDOUT_FILENO) == 1 && !wantsNone
+        showsProgress = isatty(STDERR_FILENO) == 1 && environment["TERM"] != "dumb"
+    }
+
+    /// Part of the answer.
+    func line(_ text: String = "") {
+        print(text)
+        // A script that reads a pipe sees the line at once.
+        fflush(nil)
+    }
+
+    /// What a person wants to know while waiting; never part of the answer.
+    func note(_ text: String) { FileHandle.standardError.write(Data("\(text)\n".utf8)) }
+
+    /// Replaces the progress that was drawn before it; draws nothing when standard error is not a screen.
+    func progress(_ text: String) {
+        guard showsProgress else { return }
+        FileHandle.standardError.write(Data("\r\u{1B}[2K\(text)".utf8))
+    }
+
+    func styled(_ text: String, _ style: Style) -> String {
+        isColoured ? "\u{1B}[\(style.rawValue)m\(text)\u{1B}[0m" : text
+    }
+
+    /// Writes `value` as JSON with sorted keys.
+    func json(_ value: some Encodable) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        line(String(decoding: try encoder.encode(value), as: UTF8.self))
+    }
+}

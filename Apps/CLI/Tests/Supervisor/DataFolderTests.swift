@@ -1,0 +1,97 @@
+import Foundation
+import MartletCore
+import MartletDiscovery
+import MartletTesting
+import Testing
+
+@testable import CLI
+
+@Suite("A data folder")
+struct DataFolderTests {
+    private func launch(_ folder: DataFolder, _ topology: Topology) throws -> Launch {
+        var free = FreePorts(entropy: SystemEntropy())
+        return Launch(
+            folder: folder, topology: topology, port: try free.take(nil), programs: "/nowhere", crashes: [:],
+            time: SystemTime(), entropy: SystemEntropy())
+    }
+
+    @Test("belongs to one supervisor at a time")
+    func lock() throws {
+        let temporary = try TemporaryFolder()
+        let folder = DataFolder(temporary.path)
+        let first = try FolderLock.take(folder)
+        let second = try FolderLock.take(folder)
+        #expect(first != nil && second == nil && FolderLock.isTaken(folder))
+    }
+
+    @Test("keeps the ports over a restart, each for one listener")
+    func ports() async throws {
+        let temporary = try TemporaryFolder()
+        let folder = DataFolder(temporary.path)
+        try folder.make()
+        let launch = try launch(folder, .processes)
+        let first = try await launch.prepare().map(\.row)
+        let second = try await launch.prepare().map(\.row)
+        #expect(first == second)
+        let ports = first.flatMap { [$0.http, $0.grpc, $0.operate] }.filter { $0 != 0 }
+        #expect(Set(ports).count == ports.count)
+        #expect(first.first?.http == launch.port)
+    }
+
+    @Test("tells every service's addresses in its registry, and gives each a token that only its owner can read")
+    func registry() async throws {
+        let temporary = try TemporaryFolder()
+        let folder = DataFolder(temporary.path)
+        try folder.make()
+        let rows = try await launch(folder, .processes).prepare().map(\.row)
+        let registry = try RegistryFile.read(folder.registry)
+        for row in rows {
+            let instance = try #require(registry[row.services[0]]?.first)
+            #expect(instance.http?.port ?? 0 == row.http)
+            #expect(instance.grpc?.port ?? 0 == row.grpc)
+            #expect(instance.operate?.port ?? 0 == row.operate)
+            let token = try FileManager.default.attributesOfItem(atPath: "\(folder.keys)/\(row.services[0]).token")
+            #expect(token[.posixPermissions] as? Int == 0o600)
+        }
+    }
+
+    @Test("refuses an entrance whose port is taken")
+    func taken() async throws {
+        let temporary = try TemporaryFolder()
+        let folder = DataFolder(temporary.path)
+        try folder.make()
+        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(listener) }
+        #expect(listen(listener, 1) == 0)
+        var address = sockaddr_in()
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { _ = getsockname(listener, $0, &size) }
+        }
+        let launch = Launch(
+            folder: folder, topology: .processes, port: Int(in_port_t(bigEndian: address.sin_port)),
+            programs: "/nowhere", crashes: [:], time: SystemTime(), entropy: SystemEntropy())
+        await #expect(throws: CommandFailure.self) { try await launch.prepare() }
+    }
+
+    @Test("gives daemons no variable that is meant for the command line")
+    func environment() {
+        let inherited = Launch.inherited(["PATH": "/bin", "MARTLET_DATA": "x", "MARTLET_CRASH": "a.b:1"])
+        #expect(inherited == ["PATH": "/bin"])
+    }
+
+    @Test("keeps a log that is too long aside, a few times")
+    func rotation() throws {
+        let temporary = try TemporaryFolder()
+        let log = ChildLog(path: temporary.file("a.log"))
+        for number in 1...5 {
+            try "line \(number)\n".write(toFile: log.path, atomically: false, encoding: .utf8)
+            try log.rotate(limit: 3)
+        }
+        let names = try FileManager.default.contentsOfDirectory(atPath: temporary.path).sorted()
+        #expect(names == ["a.log", "a.log.1", "a.log.2", "a.log.3"])
+        #expect(log.tail(1) == [])
+        #expect(ChildLog(path: "\(log.path).1").tail(1) == ["line 5"])
+        #expect(ChildLog(path: "\(log.path).3").tail(1) == ["line 3"])
+    }
+}

@@ -1,0 +1,196 @@
+import Foundation
+import MartletCore
+import MartletTesting
+import Synchronization
+import Testing
+
+@testable import CLI
+
+/// Daemons that are small shell scripts: each says that it is ready by a file, and writes down its end.
+private struct FakeShop {
+    let temporary: TemporaryFolder
+    let folder: DataFolder
+    /// `name ready`, or what the supervisor noted.
+    let news: AsyncStream<String>
+    private let inbox: AsyncStream<String>.Continuation
+    private let stops = AsyncStream.makeStream(of: Int32.self)
+
+    init() throws {
+        temporary = try TemporaryFolder()
+        folder = DataFolder(temporary.path)
+        try folder.make()
+        (news, inbox) = AsyncStream.makeStream(of: String.self)
+    }
+
+    var ends: [String] {
+        let text = String(decoding: FileManager.default.contents(atPath: temporary.file("ends")) ?? Data(), as: UTF8.self)
+        return text.split(separator: "\n").map(String.init)
+    }
+
+    func stop() { stops.continuation.yield(SIGTERM) }
+
+    func supervisor(_ scripts: [(name: String, script: String)], limits: SupervisorLimits) throws -> Supervisor {
+        let daemons = try scripts.enumerated().map { port, daemon in
+            let path = temporary.file(daemon.name)
+            try "#!/bin/sh\n\(daemon.script)\n".write(toFile: path, atomically: true, encoding: .utf8)
+            try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
+            let log = folder.log(of: daemon.name)
+            return Supervisor.Daemon(
+                row: ProcessTable.Row(
+                    name: daemon.name, services: [daemon.name], state: .starting, mark: nil, restarts: 0, http: port,
+                    grpc: 0, operate: 0, log: log),
+                program: ChildProcess.Program(
+                    path: path, arguments: [temporary.path, daemon.name], environment: ["PATH": "/usr/bin:/bin"],
+                    log: log),
+                firstEnvironment: ["FIRST": "yes"])
+        }
+        let names = scripts.map(\.name)
+        return Supervisor(
+            folder: folder, url: "http://127.0.0.1:1", singleProcess: false, daemons: daemons, limits: limits,
+            time: SystemTime(),
+            isReady: { [temporary, inbox] port in
+                let marker = temporary.file("\(names[port]).ready")
+                guard FileManager.default.fileExists(atPath: marker) else { return false }
+                unlink(marker)
+                inbox.yield("\(names[port]) ready")
+                return true
+            },
+            note: { [inbox] in inbox.yield($0) })
+    }
+
+    func run(_ supervisor: Supervisor) async throws -> SupervisorMachine.Outcome {
+        try await supervisor.run(stops: stops.stream) { _ in inbox.yield("announced") }
+    }
+
+    /// Waits until all of `wanted` were told, in any order.
+    func wait(for wanted: String...) async {
+        var missing = Set(wanted)
+        for await text in news {
+            missing.remove(text)
+            if missing.isEmpty { return }
+        }
+    }
+
+    /// Ends in order when it is asked.
+    static let obedient = """
+        trap 'echo "$2" >> "$1/ends"; exit 0' TERM
+        echo "started $FIRST"
+        touch "$1/$2.ready"
+        while :; do sleep 0.01; done
+        """
+    static let stubborn = """
+        trap '' TERM
+        touch "$1/$2.ready"
+        while :; do sleep 0.01; done
+        """
+}
+
+@Suite("A supervisor", .timeLimit(.minutes(1)))
+struct SupervisorTests {
+    @Test("restarts a daemon that was killed, then ends all in order")
+    func restartAndDrain() async throws {
+        let shop = try FakeShop()
+        let scripts = ["c", "b", "a"].map { (name: $0, script: FakeShop.obedient) }
+        let supervisor = try shop.supervisor(scripts, limits: SupervisorLimits())
+        async let outcome = shop.run(supervisor)
+        await shop.wait(for: "announced")
+
+        let before = try #require(ProcessTable.read(shop.folder)?.rows.first { $0.name == "b" })
+        before.mark?.send(SIGKILL)
+        await shop.wait(for: "b was killed by signal 9", "b ready")
+        shop.stop()
+
+        #expect(try await outcome == .stopped)
+        #expect(shop.ends == ["c", "b", "a"])
+        let after = try #require(ProcessTable.read(shop.folder)?.rows.first { $0.name == "b" })
+        #expect(after.restarts == 1)
+        #expect(after.state == .stopped && after.mark == nil)
+        #expect(before.mark?.isAlive == false)
+        // The crash point is armed for the first start only.
+        #expect(ChildLog(path: shop.folder.log(of: "b")).tail(9) == ["started yes", "started "])
+    }
+
+    @Test("kills a daemon that does not end in time")
+    func stubborn() async throws {
+        let shop = try FakeShop()
+        var limits = SupervisorLimits()
+        limits.drainLimit = .milliseconds(50)
+        let supervisor = try shop.supervisor(
+            [(name: "b", script: FakeShop.stubborn), (name: "a", script: FakeShop.obedient)], limits: limits)
+        async let outcome = shop.run(supervisor)
+        await shop.wait(for: "announced")
+        shop.stop()
+        #expect(try await outcome == .stopped)
+        #expect(shop.ends == ["a"])
+    }
+
+    @Test("ends everything when a daemon can never become ready")
+    func neverReady() async throws {
+        let shop = try FakeShop()
+        var limits = SupervisorLimits()
+        limits.restartPauseMin = .milliseconds(1)
+        let supervisor = try shop.supervisor(
+            [(name: "b", script: "echo no port; exit 78"), (name: "a", script: FakeShop.obedient)], limits: limits)
+        let outcome = try await shop.run(supervisor)
+        #expect(outcome == .failed(reason: "b exited with status 78, 3 times in a row", daemons: ["b"]))
+        #expect(ChildLog(path: shop.folder.log(of: "b")).tail(1) == ["no port"])
+    }
+
+    @Test("says when a program is not there")
+    func missing() async throws {
+        let shop = try FakeShop()
+        var limits = SupervisorLimits()
+        limits.restartPauseMin = .milliseconds(1)
+        let supervisor = try shop.supervisor([(name: "a", script: "")], limits: limits)
+        unlink(shop.temporary.file("a"))
+        let outcome = try await shop.run(supervisor)
+        guard case .failed(let reason, _) = outcome else {
+            Issue.record("it started")
+            return
+        }
+        #expect(reason.contains("No such file"))
+    }
+}
+
+@Suite("What a dead supervisor left")
+struct LeftoversTests {
+    private func child(_ temporary: TemporaryFolder, _ script: String) async throws -> (ChildProcess, AsyncStream<ProcessEnd>) {
+        let (ends, inbox) = AsyncStream.makeStream(of: ProcessEnd.self)
+        let program = ChildProcess.Program(
+            path: "/bin/sh", arguments: ["-c", script], environment: ["PATH": "/usr/bin:/bin"],
+            log: temporary.file("log"))
+        return (try await ChildProcess.start(program) { inbox.yield($0) }, ends)
+    }
+
+    private func table(_ mark: ProcessMark) -> ProcessTable {
+        ProcessTable(
+            supervisor: nil, url: "", singleProcess: false,
+            rows: [
+                ProcessTable.Row(
+                    name: "a", services: ["a"], state: .ready, mark: mark, restarts: 0, http: 0, grpc: 0, operate: 0,
+                    log: "")
+            ])
+    }
+
+    @Test("is ended by the next one", .timeLimit(.minutes(1)))
+    func ended() async throws {
+        let temporary = try TemporaryFolder()
+        let (child, ends) = try await child(temporary, "exec sleep 1000")
+        let leftovers = Leftovers(of: table(child.mark))
+        #expect(leftovers.marks == [child.mark])
+        try await leftovers.end(time: SystemTime())
+        let end = await ends.first { _ in true }
+        #expect(end == .signalled(SIGTERM))
+    }
+
+    @Test("is told from a later process with the same number")
+    func reused() async throws {
+        let own = try #require(ProcessMark(pid: getpid()))
+        let text = String(decoding: try JSONEncoder().encode(own), as: UTF8.self)
+        let later = text.replacing("\(own.startTicks)", with: "\(own.startTicks + 1)")
+        let stranger = try JSONDecoder().decode(ProcessMark.self, from: Data(later.utf8))
+        #expect(own.isAlive)
+        #expect(!stranger.isAlive)
+        #expect(Leftovers(of: table(stranger)).marks == [])
+    }
+}
