@@ -28,10 +28,15 @@ public protocol SQLDatabase: Sendable {
     ///
     /// A lease that was taken under another epoch is void. Always 0 where several processes may use the database.
     func bootEpoch() async throws -> Int
+
+    /// What its runner has done since it was opened; nothing where nobody counts.
+    var statistics: SQLStatistics { get }
 }
 
 extension SQLDatabase {
     public func bootEpoch() async throws -> Int { 0 }
+
+    public var statistics: SQLStatistics { SQLStatistics() }
 
     /// Without a deadline; see ``transaction(_:deadline:_:)``.
     @discardableResult

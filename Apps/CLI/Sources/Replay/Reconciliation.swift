@@ -29,6 +29,8 @@ struct Reconciliation: Sendable {
         checks.append(Check(what: what, expected: "\(expected)", found: "\(found)"))
     }
 
+    mutating func remark(_ text: String) { remarks.append(text) }
+
     private mutating func compareRows(_ plan: InvoicePlan, _ figures: InvoiceFigures) {
         check("rows", expected: figures.rows, found: plan.figures.rows)
         for kind in figures.rowKinds.keys.sorted() {

@@ -3,6 +3,7 @@ import InventoryContract
 import MartletCore
 import OrdersContract
 import SharedContract
+import SwiftProtobuf
 import Synchronization
 
 /// Sends a plan's actions through the gateway, many at a time, each after those that it stands on.
