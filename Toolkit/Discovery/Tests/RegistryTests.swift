@@ -33,10 +33,11 @@ struct RegistryConformanceTests {
             try RegistryFile.write(services, to: path)
             let registry = FileRegistry(path: path, every: .seconds(1), time: time)
             return RegistryConformance.Subject(registry: registry) { service, instances in
+                // A watcher has seen the file as it is before it changes.
+                if check == .tellsAWatcher { await time.waitForSleepers() }
                 var services = try RegistryFile.read(path)
                 services[service] = instances
                 try RegistryFile.write(services, to: path)
-                if check == .tellsAWatcher { await time.waitForSleepers() }
                 time.advance(by: .seconds(1))
             }
         }

@@ -50,7 +50,7 @@ public struct PolicyChannel: RPCChannel {
         _ context: CallContext
     ) async throws -> Response {
         let context = prepared(context)
-        let isRepeatable = context.mayRetry && (method.idempotent || context.idempotencyKey != nil)
+        let isRepeatable = method.idempotent || context.idempotencyKey != nil
         budget.called()
         var attempt = 1
         while true {
@@ -66,7 +66,7 @@ public struct PolicyChannel: RPCChannel {
                     fraction: entropy.fraction(),
                     left: left
                 )
-                guard let pause, budget.takeRetry() else { throw fault }
+                guard context.mayRetry, let pause, budget.takeRetry() else { throw fault }
                 metrics.retries.add()
                 Logger.current.debug(
                     "call failed, will retry",

@@ -21,7 +21,7 @@ public struct RetryRule: Sendable {
     /// The pause before the next attempt, or `nil` when `fault` stands.
     ///
     /// Full jitter: a random fraction of the doubled base, but never less than the callee asked for. Only calls that may be
-    /// repeated are, and only when nothing happened or the peer was away; never what our own breaker or bulkhead refused.
+    /// repeated are, or that never reached their handler, and only when nothing happened or the peer was away; never what our own breaker or bulkhead refused.
     ///
     /// - Parameters:
     ///   - attempt: The one that failed, from 1.
@@ -33,7 +33,9 @@ public struct RetryRule: Sendable {
         fraction: Double,
         left: Duration?
     ) -> Duration? {
-        guard isRepeatable, attempt < attemptsLimit, Self.isWorthRetrying(fault) else { return nil }
+        guard isRepeatable || fault.isNotProcessed, attempt < attemptsLimit, Self.isWorthRetrying(fault) else {
+            return nil
+        }
         let doublings = min(attempt - 1, 20)
         let ceiling = min(cap, base * (1 << doublings))
         let pause = max(ceiling * fraction, fault.retryAfter ?? .zero)

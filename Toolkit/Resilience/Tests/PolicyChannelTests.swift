@@ -21,6 +21,7 @@ private struct Nothing: ContractMessage, Equatable {
     func traverse<V: Visitor>(visitor: inout V) throws { try unknownFields.traverse(visitor: &visitor) }
     func isEqualTo(message: any SwiftProtobuf.Message) -> Bool { (message as? Nothing) == self }
     func check(_ violations: inout [FieldViolation], at path: String) {}
+    func write(to json: inout JSONWriter) {}
 }
 
 /// Answers with the faults that it was given, then with success.

@@ -43,6 +43,7 @@ struct RetryTests {
     @Test("is only for what may be repeated, and only when nothing happened or the peer was away")
     func onlyThen() {
         #expect(pause(1, away, repeatable: false) == nil)
+        #expect(pause(1, .notProcessed("gone"), repeatable: false) != nil)
         let retried = FaultCode.allCases.filter { pause(1, Fault($0, .internal, "")) != nil }
         #expect(retried == [.resourceExhausted, .aborted, .unavailable])
         #expect(pause(1, CircuitOpen(retryAfter: .zero).fault) == nil)

@@ -72,6 +72,21 @@ struct MetricsTests {
         #expect(MetricsText.exposition(of: [telemetry.metrics]).contains("seen_total{service=\"carts\"} 1"))
     }
 
+    @Test("take totals that somebody else counts under names of their own")
+    func collected() {
+        let registry = MetricsRegistry(service: "s")
+        registry.readTotals("commits_total", help: "Commits.", label: "name") { ["b": 2, "a": 1] }
+        #expect(
+            MetricsText.exposition(of: [registry]).hasSuffix(
+                """
+                commits_total{service="s",name="a"} 1
+                commits_total{service="s",name="b"} 2
+
+                """
+            )
+        )
+    }
+
     @Test("say what the process uses")
     func process() {
         #expect(ProcessMetrics.residentBytes() > 1_000_000)

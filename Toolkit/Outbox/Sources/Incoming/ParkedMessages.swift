@@ -6,7 +6,9 @@ public import MartletSQL
 public struct ParkedMessage: Sendable, Hashable {
     public let group: String
     public let event: Envelope
-    /// Why the last try failed. May hold data of the event: for operators only.
+    /// Why the last try failed.
+    ///
+    /// May hold data of the event: for operators only.
     public let error: String
     /// Failed tries; 0 for one that only waits behind another.
     public let attempts: Int
@@ -22,9 +24,19 @@ public struct ParkedKey: Sendable, Hashable {
     public let count: Int
     /// True when they are being handled again.
     public let isRedriving: Bool
+
+    public init(group: String, topic: String, key: String, count: Int, isRedriving: Bool) {
+        self.group = group
+        self.topic = topic
+        self.key = key
+        self.count = count
+        self.isRedriving = isRedriving
+    }
 }
 
-/// What an operator can do with parked events. All in the given transaction, so that an audit row commits with it.
+/// What an operator can do with parked events.
+///
+/// All in the given transaction, so that an audit row commits with it.
 public enum ParkedMessages {
     /// Rows of one answer.
     public static let pageLimit = 500
@@ -42,25 +54,37 @@ public enum ParkedMessages {
             """
         ).map {
             ParkedKey(
-                group: $0.text(0), topic: $0.text(1), key: $0.text(2), count: $0.int(4), isRedriving: $0.bool(3))
+                group: $0.text(0),
+                topic: $0.text(1),
+                key: $0.text(2),
+                count: $0.int(4),
+                isRedriving: $0.bool(3)
+            )
         }
     }
 
     /// The events of one parked key in their order, at most ``pageLimit``.
     public static func list(
-        group: String, topic: String, key: String, in tx: borrowing SQLTransaction
+        group: String,
+        topic: String,
+        key: String,
+        in tx: borrowing SQLTransaction
     ) throws -> [ParkedMessage] {
         try rows(group: group, topic: topic, key: key, limit: pageLimit, in: tx)
     }
 
     /// One parked event by its envelope's id; `nil` when it is not parked.
     public static func show(
-        group: String, topic: String, id: String, in tx: borrowing SQLTransaction
+        group: String,
+        topic: String,
+        id: String,
+        in tx: borrowing SQLTransaction
     ) throws -> ParkedMessage? {
         try tx.run(
             SQLQuery(
                 unchecked: "SELECT \(columns) FROM inbox_parked WHERE group_name = $1 AND topic = $2 AND id = $3",
-                values: [group.sqlValue, topic.sqlValue, id.sqlValue])
+                values: [group.sqlValue, topic.sqlValue, id.sqlValue]
+            )
         ).first.map(message)
     }
 
@@ -68,10 +92,19 @@ public enum ParkedMessages {
     ///
     /// - Returns: False when it is not parked.
     public static func edit(
-        group: String, topic: String, id: String, body: [UInt8], in tx: borrowing SQLTransaction
+        group: String,
+        topic: String,
+        id: String,
+        body: [UInt8],
+        in tx: borrowing SQLTransaction
     ) throws -> Bool {
         guard body.count <= Outbox.bodyLimit else {
-            throw Fault(.invalidArgument, .requestTooLarge, "a body has at most \(Outbox.bodyLimit) bytes", field: "body")
+            throw Fault(
+                .invalidArgument,
+                .requestTooLarge,
+                "a body has at most \(Outbox.bodyLimit) bytes",
+                field: "body"
+            )
         }
         return try !tx.run(
             """
@@ -81,11 +114,16 @@ public enum ParkedMessages {
         ).isEmpty
     }
 
-    /// Asks the running consumer to handle the key's events again, in order. A repeat does nothing.
+    /// Asks the running consumer to handle the key's events again, in order.
+    ///
+    /// A repeat does nothing.
     ///
     /// - Returns: False when the key is not parked.
     public static func redrive(
-        group: String, topic: String, key: String, in tx: borrowing SQLTransaction
+        group: String,
+        topic: String,
+        key: String,
+        in tx: borrowing SQLTransaction
     ) throws -> Bool {
         try !tx.run(
             """
@@ -95,7 +133,9 @@ public enum ParkedMessages {
         ).isEmpty
     }
 
-    /// Gives up one parked event: it never takes effect. The key is free when it was the last one.
+    /// Gives up one parked event: it never takes effect.
+    ///
+    /// The key is free when it was the last one.
     ///
     /// - Returns: False when it is not parked.
     public static func drop(group: String, topic: String, id: String, in tx: borrowing SQLTransaction) throws -> Bool {
@@ -111,7 +151,11 @@ extension ParkedMessages {
         "group_name, topic, key, source, epoch, sequence, id, time, traceparent, tenant, body, error, attempts, parked_at"
 
     static func rows(
-        group: String, topic: String, key: String, limit: Int, in tx: borrowing SQLTransaction
+        group: String,
+        topic: String,
+        key: String,
+        limit: Int,
+        in tx: borrowing SQLTransaction
     ) throws -> [ParkedMessage] {
         try tx.run(
             SQLQuery(
@@ -119,12 +163,16 @@ extension ParkedMessages {
                     SELECT \(columns) FROM inbox_parked WHERE group_name = $1 AND topic = $2 AND key = $3
                     ORDER BY source, epoch, sequence LIMIT $4
                     """,
-                values: [group.sqlValue, topic.sqlValue, key.sqlValue, limit.sqlValue])
+                values: [group.sqlValue, topic.sqlValue, key.sqlValue, limit.sqlValue]
+            )
         ).map(message)
     }
 
     static func isRedriving(
-        group: String, topic: String, key: String, in tx: borrowing SQLTransaction
+        group: String,
+        topic: String,
+        key: String,
+        in tx: borrowing SQLTransaction
     ) throws -> Bool {
         try !tx.run(
             """
@@ -151,16 +199,21 @@ extension ParkedMessages {
             DELETE FROM inbox_parked WHERE group_name = \(message.group) AND topic = \(event.topic)
                 AND key = \(event.key) AND source = \(event.source) AND epoch = \(event.epoch)
                 AND sequence = \(event.sequence)
-            """)
+            """
+        )
     }
 
     /// True when nothing of the key is parked any more: new events take effect at once again.
     static func freeIfEmpty(
-        group: String, topic: String, key: String, in tx: borrowing SQLTransaction
+        group: String,
+        topic: String,
+        key: String,
+        in tx: borrowing SQLTransaction
     ) throws -> Bool {
         guard try rows(group: group, topic: topic, key: key, limit: 1, in: tx).isEmpty else { return false }
         try tx.run(
-            "DELETE FROM inbox_parked_keys WHERE group_name = \(group) AND topic = \(topic) AND key = \(key)")
+            "DELETE FROM inbox_parked_keys WHERE group_name = \(group) AND topic = \(topic) AND key = \(key)"
+        )
         return true
     }
 
@@ -168,9 +221,20 @@ extension ParkedMessages {
         ParkedMessage(
             group: row.text(0),
             event: Envelope(
-                id: row.text(6), source: row.text(3), epoch: row.int(4), topic: row.text(1), key: row.text(2),
-                sequence: row.int64(5), time: Timestamp(microseconds: row.int64(7)), traceparent: row.textIfPresent(8),
-                tenant: row.text(9), body: row.bytes(10)),
-            error: row.text(11), attempts: row.int(12), parkedAt: Timestamp(microseconds: row.int64(13)))
+                id: row.text(6),
+                source: row.text(3),
+                epoch: row.int(4),
+                topic: row.text(1),
+                key: row.text(2),
+                sequence: row.int64(5),
+                time: Timestamp(microseconds: row.int64(7)),
+                traceparent: row.textIfPresent(8),
+                tenant: row.text(9),
+                body: row.bytes(10)
+            ),
+            error: row.text(11),
+            attempts: row.int(12),
+            parkedAt: Timestamp(microseconds: row.int64(13))
+        )
     }
 }

@@ -28,6 +28,8 @@ public final class MetricsRegistry: Sendable {
         let kind: Kind
         let help: String
         var series: [String: Instrument] = [:]
+        /// Series that are not known before they are read, by the value of one label.
+        var collected: (@Sendable () -> [String: Instrument])?
     }
 
     struct State {
@@ -86,6 +88,30 @@ public final class MetricsRegistry: Sendable {
         _ value: @escaping @Sendable () -> Double
     ) {
         replace(name, .counter, help, Array(labels), .read(value, .counter))
+    }
+
+    /// Counters that somebody else counts under names of their own, read when they are asked for: one series per name.
+    ///
+    /// A repeat replaces the reader.
+    public func readTotals(
+        _ name: String,
+        help: String,
+        label: String,
+        _ values: @escaping @Sendable () -> [String: Int]
+    ) {
+        let service = service
+        state.withLock { state in
+            var family = state.families[name] ?? Family(kind: .counter, help: help)
+            family.collected = {
+                let pairs = values().map { value, count in
+                    let number = Double(count)
+                    let labels = MetricsText.labels([(key: "service", value: service), (key: label, value: value)])
+                    return (labels, Instrument.read({ number }, .counter))
+                }
+                return Dictionary(pairs) { first, _ in first }
+            }
+            state.families[name] = family
+        }
     }
 
     /// The instrument of this name and these labels; another kind under a known name gets one that nobody sees.

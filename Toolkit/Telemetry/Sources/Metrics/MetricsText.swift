@@ -9,7 +9,8 @@ public enum MetricsText {
         var families: [String: MetricsRegistry.Family] = [:]
         for registry in registries {
             let own = registry.state.withLock { $0.families }
-            for (name, family) in own {
+            for (name, var family) in own {
+                if let collected = family.collected { family.series.merge(collected()) { first, _ in first } }
                 guard let known = families[name] else {
                     families[name] = family
                     continue

@@ -1,0 +1,47 @@
+public import MartletContract
+public import MartletCore
+public import MartletMessaging
+public import MartletSQL
+public import MartletWorkflows
+
+/// Everything that a service gets from outside.
+public struct Platform: Sendable {
+    /// The service's own name.
+    public let service: String
+    /// The service's own database, already migrated.
+    public let database: any SQLDatabase
+    public let bus: any MessageBus
+    public let time: any TimeSource
+    public let entropy: any Entropy
+    /// Where the service starts and signals runs.
+    ///
+    /// Its workflows are registered by the host.
+    public let workflows: WorkflowEngine
+    private let channels: Channels
+
+    public init(
+        service: String,
+        database: any SQLDatabase,
+        bus: any MessageBus,
+        time: any TimeSource,
+        entropy: any Entropy,
+        workflows: WorkflowEngine,
+        channels: @escaping Channels
+    ) {
+        self.service = service
+        self.database = database
+        self.bus = bus
+        self.time = time
+        self.entropy = entropy
+        self.workflows = workflows
+        self.channels = channels
+    }
+
+    /// Where calls to another service go, behind the call policy.
+    ///
+    /// Cheap; nothing is connected before the first call.
+    public func channel(to service: String) -> any RPCChannel { channels(service) }
+}
+
+/// Finds the channel to a service by its name.
+public typealias Channels = @Sendable (_ service: String) -> any RPCChannel

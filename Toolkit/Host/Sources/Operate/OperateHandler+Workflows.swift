@@ -1,0 +1,74 @@
+import MartletCore
+import MartletSQL
+import MartletWorkflows
+import SwiftProtobuf
+
+extension OperateHandler {
+    func listWorkflows(_ request: ListWorkflowsRequest, context: CallContext) async throws -> ListWorkflowsResponse {
+        let state = try request.state.isEmpty ? nil : Self.state(request.state)
+        let cursor = WorkflowCursor(
+            createdAt: Timestamp(microseconds: request.afterCreatedAt),
+            id: request.afterID
+        )
+        let runs = try await workflows.list(
+            state: state,
+            after: request.afterID.isEmpty ? nil : cursor,
+            limit: request.limit == 0 ? 50 : Int(request.limit)
+        )
+        return .with { $0.runs = runs.map(WorkflowRecord.init) }
+    }
+
+    func showWorkflow(_ request: ShowWorkflowRequest, context: CallContext) async throws -> ShowWorkflowResponse {
+        guard let (run, journal, signals) = try await workflows.show(request.id) else { throw Fault.unknownRun }
+        return .with {
+            $0.run = WorkflowRecord(run)
+            $0.steps = journal.map(WorkflowStepRecord.init)
+            $0.signals = signals.map(WorkflowSignalRecord.init)
+        }
+    }
+
+    func retryWorkflow(_ request: RetryWorkflowRequest, context: CallContext) async throws -> RetryWorkflowResponse {
+        let act = act("workflow.retry", request.id, request.reason, context)
+        try await change(request.id, act, context) { [workflows] (tx: borrowing SQLTransaction) in
+            try workflows.retry(request.id, in: tx)
+        }
+        return RetryWorkflowResponse()
+    }
+
+    func compensateWorkflow(
+        _ request: CompensateWorkflowRequest,
+        context: CallContext
+    ) async throws -> CompensateWorkflowResponse {
+        let act = act("workflow.compensate", request.id, request.reason, context)
+        try await change(request.id, act, context) { [workflows] (tx: borrowing SQLTransaction) in
+            try workflows.compensate(request.id, in: tx)
+        }
+        return CompensateWorkflowResponse()
+    }
+
+    private func change(
+        _ id: String,
+        _ act: OperateAudit.Act,
+        _ context: CallContext,
+        _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> Bool
+    ) async throws {
+        try await database.transaction("operate.workflow", deadline: context.deadline) { tx in
+            guard let before = try WorkflowOperations.find(id, in: tx) else { throw Fault.unknownRun }
+            guard try body(tx) else { throw Fault.wrongState(before.state) }
+            let after = try WorkflowOperations.find(id, in: tx)
+            try OperateAudit.write(act, before: Self.line(before), after: after.map(Self.line) ?? "", in: tx)
+        }
+    }
+
+    private static func line(_ run: WorkflowRun) -> String {
+        "state=\(run.state.rawValue) attempts=\(run.attempts) forced=\(run.isForced) error=\(run.error ?? "")"
+    }
+
+    private static func state(_ name: String) throws -> WorkflowState {
+        guard let state = WorkflowState(rawValue: name) else {
+            let names = WorkflowState.allCases.map(\.rawValue).joined(separator: ", ")
+            throw Fault(.invalidArgument, .invalidRequest, "must be one of \(names)", field: "state")
+        }
+        return state
+    }
+}

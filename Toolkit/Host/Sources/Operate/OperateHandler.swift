@@ -1,0 +1,139 @@
+import MartletCore
+import MartletMessaging
+import MartletOutbox
+import MartletSQL
+import MartletWorkflows
+import SwiftProtobuf
+
+/// Parked messages of one service, as an operator sees and mends them.
+struct OperateHandler: OperateCalls {
+    let database: any SQLDatabase
+    let workflows: WorkflowOperations
+
+    func listParkedKeys(
+        _ request: ListParkedKeysRequest,
+        context: CallContext
+    ) async throws -> ListParkedKeysResponse {
+        try await database.read("operate.parked.keys", deadline: context.deadline) { tx in
+            let after = ParkedKey(
+                group: request.afterGroup,
+                topic: request.afterTopic,
+                key: request.afterKey,
+                count: 0,
+                isRedriving: false
+            )
+            let keys = try ParkedMessages.keys(after: request.afterGroup.isEmpty ? nil : after, in: tx)
+            return .with { $0.keys = keys.map(ParkedKeyRecord.init) }
+        }
+    }
+
+    func listParkedMessages(
+        _ request: ListParkedMessagesRequest,
+        context: CallContext
+    ) async throws -> ListParkedMessagesResponse {
+        try await database.read("operate.parked.list", deadline: context.deadline) { tx in
+            let messages = try ParkedMessages.list(
+                group: request.group,
+                topic: request.topic,
+                key: request.key,
+                in: tx
+            )
+            return .with { $0.messages = messages.map { ParkedMessageRecord($0, withBody: false) } }
+        }
+    }
+
+    func showParkedMessage(
+        _ request: ShowParkedMessageRequest,
+        context: CallContext
+    ) async throws -> ShowParkedMessageResponse {
+        try await database.read("operate.parked.show", deadline: context.deadline) { tx in
+            let message = try Self.parked(request.group, request.topic, request.id, in: tx)
+            return .with { $0.message = ParkedMessageRecord(message, withBody: true) }
+        }
+    }
+
+    func editParkedMessage(
+        _ request: EditParkedMessageRequest,
+        context: CallContext
+    ) async throws -> EditParkedMessageResponse {
+        let act = act("parked.edit", "\(request.group)/\(request.topic)/\(request.id)", request.reason, context)
+        return try await database.transaction("operate.parked.edit", deadline: context.deadline) { tx in
+            let message = try Self.parked(request.group, request.topic, request.id, in: tx)
+            _ = try ParkedMessages.edit(
+                group: request.group,
+                topic: request.topic,
+                id: request.id,
+                body: Array(request.body),
+                in: tx
+            )
+            try OperateAudit.write(
+                act,
+                before: Self.hexadecimal(message.event.body),
+                after: Self.hexadecimal(Array(request.body)),
+                in: tx
+            )
+            return EditParkedMessageResponse()
+        }
+    }
+
+    func redriveParkedKey(
+        _ request: RedriveParkedKeyRequest,
+        context: CallContext
+    ) async throws -> RedriveParkedKeyResponse {
+        let act = act("parked.redrive", "\(request.group)/\(request.topic)/\(request.key)", request.reason, context)
+        return try await database.transaction("operate.parked.redrive", deadline: context.deadline) { tx in
+            guard try ParkedMessages.redrive(group: request.group, topic: request.topic, key: request.key, in: tx)
+            else { throw Fault.notParked }
+            try OperateAudit.write(act, before: "parked", after: "redriving", in: tx)
+            return RedriveParkedKeyResponse()
+        }
+    }
+
+    func dropParkedMessage(
+        _ request: DropParkedMessageRequest,
+        context: CallContext
+    ) async throws -> DropParkedMessageResponse {
+        let act = act("parked.drop", "\(request.group)/\(request.topic)/\(request.id)", request.reason, context)
+        return try await database.transaction("operate.parked.drop", deadline: context.deadline) { tx in
+            let message = try Self.parked(request.group, request.topic, request.id, in: tx)
+            _ = try ParkedMessages.drop(group: request.group, topic: request.topic, id: request.id, in: tx)
+            try OperateAudit.write(act, before: Self.hexadecimal(message.event.body), after: "", in: tx)
+            return DropParkedMessageResponse()
+        }
+    }
+
+    func listAudit(_ request: ListAuditRequest, context: CallContext) async throws -> ListAuditResponse {
+        try await database.read("operate.audit", deadline: context.deadline) { tx in
+            let records = try OperateAudit.list(before: request.beforeNumber, limit: Int(request.limit), in: tx)
+            return .with { $0.records = records }
+        }
+    }
+
+    func act(_ name: String, _ target: String, _ why: String, _ context: CallContext) -> OperateAudit.Act {
+        OperateAudit.Act(who: context.principal.subject, name: name, target: target, why: why)
+    }
+
+    private static func parked(
+        _ group: String,
+        _ topic: String,
+        _ id: String,
+        in tx: borrowing SQLTransaction
+    ) throws -> ParkedMessage {
+        guard let message = try ParkedMessages.show(group: group, topic: topic, id: id, in: tx) else {
+            throw Fault.notParked
+        }
+        return message
+    }
+
+    private static func hexadecimal(_ bytes: [UInt8]) -> String {
+        bytes.prefix(OperateAudit.textLimit / 2).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+}
+
+extension Fault {
+    static var notParked: Fault { Fault(.notFound, "operate.not_parked", "nothing of that name is parked") }
+    static var unknownRun: Fault { Fault(.notFound, "operate.unknown_run", "there is no such run") }
+    static func wrongState(_ state: WorkflowState) -> Fault {
+        Fault(.failedPrecondition, "operate.wrong_state", "the run is \(state.rawValue)")
+    }
+}

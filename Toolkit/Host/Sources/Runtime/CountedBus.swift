@@ -1,0 +1,63 @@
+import MartletMessaging
+import MartletTelemetry
+
+/// A bus that counts what goes through it, by topic and group.
+struct CountedBus: MessageBus {
+    private let bus: any MessageBus
+    private let metrics: MetricsRegistry
+
+    init(_ bus: any MessageBus, _ metrics: MetricsRegistry) {
+        self.bus = bus
+        self.metrics = metrics
+    }
+
+    func publish(_ events: [Envelope]) async throws {
+        try await bus.publish(events)
+        for (topic, count) in Dictionary(events.map { ($0.topic, 1) }, uniquingKeysWith: +) {
+            metrics.counter(
+                "martlet_messages_published_total",
+                help: "Events that the broker has acknowledged.",
+                labels: ["topic": topic]
+            ).add(count)
+        }
+    }
+
+    func join(topic: String, group: String, start: GroupStart) async throws -> any GroupMember {
+        func counter(_ name: String, _ help: String) -> Counter {
+            metrics.counter(name, help: help, labels: ["topic": topic, "group": group])
+        }
+        return CountedMember(
+            member: try await bus.join(topic: topic, group: group, start: start),
+            delivered: counter("martlet_messages_delivered_total", "Events delivered, repeats included."),
+            acknowledged: counter("martlet_messages_acknowledged_total", "Deliveries that are done."),
+            givenBack: counter("martlet_messages_given_back_total", "Deliveries that are to come again.")
+        )
+    }
+
+    func status() async throws -> [TopicStatus] { try await bus.status() }
+}
+
+private struct CountedMember: GroupMember {
+    let member: any GroupMember
+    let delivered: Counter
+    let acknowledged: Counter
+    let givenBack: Counter
+
+    func receive(limit: Int) async throws -> [Delivery] {
+        let deliveries = try await member.receive(limit: limit)
+        delivered.add(deliveries.count)
+        return deliveries
+    }
+
+    func acknowledge(_ deliveries: [DeliveryID]) async throws {
+        try await member.acknowledge(deliveries)
+        acknowledged.add(deliveries.count)
+    }
+
+    func giveBack(_ deliveries: [DeliveryID], after pause: Duration) async throws {
+        try await member.giveBack(deliveries, after: pause)
+        givenBack.add(deliveries.count)
+    }
+
+    func leave() async { await member.leave() }
+}

@@ -1,0 +1,116 @@
+import Logging
+import MartletCore
+import MartletSQL
+import MartletTelemetry
+import MartletWorkflows
+
+/// Gauges of what waits in a service's tables, and the counts of its database.
+struct ServiceMetrics: Sendable {
+    static let pause = Duration.seconds(5)
+    /// Nothing is counted further than this.
+    static let countLimit = 100_000
+
+    private let database: any SQLDatabase
+    private let time: any TimeSource
+    private let metrics: MetricsRegistry
+
+    init(database: any SQLDatabase, time: any TimeSource, metrics: MetricsRegistry) {
+        self.database = database
+        self.time = time
+        self.metrics = metrics
+        metrics.readTotals(
+            "martlet_sql_transactions_total",
+            help: "Logical transactions committed, by name.",
+            label: "name"
+        ) {
+            database.statistics.transactionsByName
+        }
+        metrics.readTotal("martlet_sql_commits_total", help: "Physical commits.") {
+            Double(database.statistics.commits)
+        }
+        metrics.readTotal(
+            "martlet_sql_reruns_total",
+            help: "Bodies that ran again because a neighbour spoilt their batch."
+        ) {
+            Double(database.statistics.reruns)
+        }
+    }
+
+    func run() async throws {
+        while true {
+            do {
+                try await measure()
+            } catch is CancellationError {
+                throw CancellationError()
+            } catch {
+                Logger.current.debug("measuring failed, will measure again", error: error)
+            }
+            try await time.sleep(for: Self.pause)
+        }
+    }
+
+    func measure() async throws {
+        let limit = Self.countLimit
+        let (unsent, oldest, keys, parked, now) = try await database.read("metrics") { (tx: borrowing SQLTransaction) in
+            let waiting = try tx.run(
+                """
+                SELECT COUNT(*), MIN(time) FROM (SELECT time FROM outbox WHERE sent_at IS NULL LIMIT \(limit)) AS waiting
+                """
+            )
+            let parkedKeys = try tx.run("SELECT COUNT(*) FROM inbox_parked_keys")
+            let parkedEvents = try tx.run("SELECT COUNT(*) FROM inbox_parked")
+            return (
+                waiting.first?.int(0) ?? 0, waiting.first?.intIfPresent(1), parkedKeys.first?.int(0) ?? 0,
+                parkedEvents.first?.int(0) ?? 0, tx.date
+            )
+        }
+        metrics.gauge("martlet_outbox_unsent", help: "Events committed and not yet published.").set(Double(unsent))
+        let age = oldest.map { max(0, now.microseconds - Int64($0)) } ?? 0
+        metrics.gauge("martlet_outbox_oldest_unsent_seconds", help: "Age of the oldest unpublished event.")
+            .set(Double(age) / 1_000_000)
+        metrics.gauge("martlet_parked_keys", help: "Keys that wait for an operator.").set(Double(keys))
+        metrics.gauge("martlet_parked_messages", help: "Events that wait for an operator.").set(Double(parked))
+        // Every state of a version is said, so that one that emptied goes back to 0.
+        let counts = try await WorkflowOperations(database).counts()
+        for version in Set(counts.map { WorkflowVersion(name: $0.workflow, number: $0.version) }) {
+            for state in WorkflowState.allCases {
+                let count = counts.first {
+                    $0.workflow == version.name && $0.version == version.number && $0.state == state
+                }
+                metrics.gauge(
+                    "martlet_workflow_runs",
+                    help: "Workflow runs by state.",
+                    labels: [
+                        "workflow": version.name, "version": "\(version.number)", "state": state.rawValue,
+                    ]
+                ).set(Double(count?.count ?? 0))
+            }
+        }
+    }
+
+    /// Counts what happens to workflow runs.
+    static func observer(of metrics: MetricsRegistry) -> @Sendable (WorkflowEvent) -> Void {
+        { event in
+            metrics.counter(
+                "martlet_workflow_events_total",
+                help: "What happened to workflow runs.",
+                labels: ["workflow": event.workflow, "kind": name(event.kind)]
+            ).add()
+        }
+    }
+
+    private static func name(_ kind: WorkflowEvent.Kind) -> String {
+        switch kind {
+        case .claimed: "claimed"
+        case .stepRetried: "step_retried"
+        case .completed: "completed"
+        case .failed: "failed"
+        case .needsHuman: "needs_human"
+        }
+    }
+}
+
+private struct WorkflowVersion: Hashable {
+    let name: String
+    let number: Int
+}

@@ -1,0 +1,28 @@
+import Hummingbird
+import MartletCore
+import MartletRPC
+public import MartletSecurity
+
+/// How a listener learns who calls.
+public struct Access: Sendable {
+    private let verifier: TokenVerifier
+
+    public init(verifier: TokenVerifier) { self.verifier = verifier }
+
+    /// - Throws: `Fault` with `unauthenticated` for a token that is not valid.
+    func principal(_ headers: CallHeaders) throws -> Principal {
+        if headers["authorization"] != nil, headers.bearerToken == nil { throw Self.noBearer }
+        return try verifier.principal(headers.bearerToken)
+    }
+
+    /// - Throws: `Fault` with `unauthenticated` for a token that is not valid.
+    func principal(_ headers: HTTPFields) throws -> Principal {
+        guard let value = headers[.authorization] else { return .anonymous }
+        guard value.utf8.count > 7, value.prefix(7).lowercased() == "bearer " else { throw Self.noBearer }
+        return try verifier.verify(String(value.dropFirst(7)))
+    }
+
+    private static var noBearer: Fault {
+        Fault(.unauthenticated, .unauthenticated, "the authorization header holds no bearer token")
+    }
+}
