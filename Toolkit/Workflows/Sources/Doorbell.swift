@@ -21,7 +21,9 @@ final class Doorbell: Sendable {
         waiter?.resume()
     }
 
-    /// Suspends until the next ring, or until the task is cancelled. One task at a time.
+    /// Suspends until the next ring, or until the task is cancelled.
+    ///
+    /// One task at a time.
     func wait() async {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in

@@ -1,6 +1,8 @@
 import MartletCore
 
-/// What one engine holds, and when it has to look for more. No clock, lock or database in it.
+/// What one engine holds, and when it has to look for more.
+///
+/// No clock, lock or database in it.
 struct EngineState: Sendable {
     let concurrencyLimit: Int
     private(set) var workflows: [String: RegisteredWorkflow] = [:]

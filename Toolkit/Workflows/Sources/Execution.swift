@@ -7,7 +7,9 @@ struct Undo: Sendable {
     let body: @Sendable (StepCall) async throws -> Void
 }
 
-/// Where one execution of a run stands. No clock, lock or database in it: the context wraps those around.
+/// Where one execution of a run stands.
+///
+/// No clock, lock or database in it: the context wraps those around.
 struct Execution: Sendable {
     /// Why this execution ended before its function did.
     enum Ending: Sendable {

@@ -104,7 +104,9 @@ extension WorkflowContext {
         )
     }
 
-    /// True when the callee may have forgotten the key, so that only a look-up is safe. An undo is safe at any time.
+    /// True when the callee may have forgotten the key, so that only a look-up is safe.
+    ///
+    /// An undo is safe at any time.
     private func isTooOld(_ entry: JournalEntry, hasLookUp: Bool) throws -> Bool {
         guard entry.kind == .remote, run.date - entry.at >= tools.limits.keyLifetime else { return false }
         guard hasLookUp else {

@@ -115,7 +115,9 @@ extension WorkflowContext {
         }
     }
 
-    /// Runs the registered undos, newest first, each as a journaled step `undo.<step>`. A repeat does nothing.
+    /// Runs the registered undos, newest first, each as a journaled step `undo.<step>`.
+    ///
+    /// A repeat does nothing.
     ///
     /// A refused undo parks the run: what was to be undone still stands.
     public func compensate() async throws {

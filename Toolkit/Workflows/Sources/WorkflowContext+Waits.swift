@@ -2,7 +2,9 @@ public import MartletCore
 import MartletSQL
 
 extension WorkflowContext {
-    /// Waits by the database's clock, across restarts. The run takes no place in memory meanwhile.
+    /// Waits by the database's clock, across restarts.
+    ///
+    /// The run takes no place in memory meanwhile.
     ///
     /// - Throws: ``StepRefused`` when an operator ends the run.
     public func sleep(_ step: String, for pause: Duration) async throws {

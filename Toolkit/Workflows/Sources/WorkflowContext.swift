@@ -3,7 +3,9 @@ import MartletCore
 import MartletSQL
 import Synchronization
 
-/// What a workflow sees of the world: its steps. One per execution of a run; steps follow one another.
+/// What a workflow sees of the world: its steps.
+///
+/// One per execution of a run; steps follow one another.
 ///
 /// Every method throws ``WorkflowInterrupted`` when the execution ends at it; a workflow lets that pass.
 public final class WorkflowContext: Sendable {

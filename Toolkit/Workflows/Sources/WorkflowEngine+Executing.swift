@@ -85,7 +85,9 @@ extension WorkflowContext {
         }
     }
 
-    /// Writes the settlement with what the journal still owes. What cannot be written happens again when the lease has ended.
+    /// Writes the settlement with what the journal still owes.
+    ///
+    /// What cannot be written happens again when the lease has ended.
     func settle(_ settlement: Settlement) async {
         do {
             switch settlement {

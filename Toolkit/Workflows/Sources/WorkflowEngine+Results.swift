@@ -55,7 +55,9 @@ extension WorkflowEngine {
         }
     }
 
-    /// Deletes up to `limit` runs that ended longer ago than `age`, with journals and signals. A job calls it until it answers 0.
+    /// Deletes up to `limit` runs that ended longer ago than `age`, with journals and signals.
+    ///
+    /// A job calls it until it answers 0.
     ///
     /// Runs that are open or need a human stay.
     @discardableResult

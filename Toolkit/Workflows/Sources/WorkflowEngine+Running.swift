@@ -7,7 +7,10 @@ extension WorkflowEngine {
     /// Claims and executes runs until the task is cancelled; then gives back what it holds.
     public func run() async throws {
         await voidForeignLeases()
-        state.withLock { $0.isAccepting = true }
+        state.withLock { state in
+            state.isAccepting = true
+            state.lookSoon()
+        }
         await withDiscardingTaskGroup { group in
             group.addTask { await self.renewLeases() }
             while !Task.isCancelled {

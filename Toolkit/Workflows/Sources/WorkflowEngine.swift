@@ -53,7 +53,9 @@ public final class WorkflowEngine: Sendable {
         state = Mutex(EngineState(concurrencyLimit: tools.limits.concurrencyLimit))
     }
 
-    /// Adds workflows, before ``run()`` and before any start. Each name and version once.
+    /// Adds workflows, before ``run()`` and before any start.
+    ///
+    /// Each name and version once.
     public func register(_ workflows: [RegisteredWorkflow]) {
         state.withLock { state in
             for workflow in workflows { state.register(workflow) }
@@ -62,7 +64,9 @@ public final class WorkflowEngine: Sendable {
 
     // MARK: Starting and signalling, in the caller's transaction
 
-    /// Starts a run when `tx` commits. A repeat with the same id does nothing and answers false.
+    /// Starts a run when `tx` commits.
+    ///
+    /// A repeat with the same id does nothing and answers false.
     ///
     /// - Parameters:
     ///   - id: Unique over all workflows of the service; it becomes part of the steps' keys.
@@ -138,7 +142,9 @@ public final class WorkflowEngine: Sendable {
         )
     }
 
-    /// Leaves a signal for a run when `tx` commits, and wakes the run when it waits for it. Every signal is consumed once.
+    /// Leaves a signal for a run when `tx` commits, and wakes the run when it waits for it.
+    ///
+    /// Every signal is consumed once.
     ///
     /// - Returns: False when there is no such run or it has ended: the signal is then dropped.
     /// - Throws: `Fault` when the payload is longer than `bytesMax` or the run has `signalsLimit` signals.

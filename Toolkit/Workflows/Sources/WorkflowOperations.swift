@@ -1,7 +1,9 @@
 import MartletCore
 public import MartletSQL
 
-/// What an operator sees and may do. The functions that take `tx` let an audit row stand in the same transaction.
+/// What an operator sees and may do.
+///
+/// The functions that take `tx` let an audit row stand in the same transaction.
 public struct WorkflowOperations: Sendable {
     /// Runs on one page.
     public static let pageLimit = 200

@@ -2,8 +2,10 @@ public import MartletCore
 public import MartletSQL
 import Synchronization
 
-/// A test's proof that a workflow survives a crash anywhere: it runs once undisturbed, then once for each durable boundary, killed
-/// there and resumed by a new engine. All its endings have to be equal.
+/// A test's proof that a workflow survives a crash anywhere: it runs once undisturbed, then once for each durable
+/// boundary, killed there and resumed by a new engine.
+///
+/// All its endings have to be equal.
 public struct WorkflowReplay<W: Workflow>: Sendable {
     /// What one pass runs in: everything fresh, so that passes do not see one another.
     public struct World: Sendable {

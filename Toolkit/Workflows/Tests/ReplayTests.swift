@@ -1,0 +1,106 @@
+import MartletCore
+import MartletSQL
+import MartletSQLite
+import MartletTesting
+import Testing
+
+@testable import MartletWorkflows
+
+@Suite("A replay after every step")
+struct ReplayTests {
+    private func replay(
+        _ body: @escaping @Sendable (Peer, String, WorkflowContext) async throws -> String,
+        peer prepare: @escaping @Sendable (Peer) -> Void = { _ in }
+    ) -> WorkflowReplay<Scripted> {
+        var limits = WorkflowLimits()
+        limits.pauseMin = .zero
+        return WorkflowReplay(of: "in", limits: limits) {
+            let time = ManualTime()
+            let peer = Peer()
+            prepare(peer)
+            let database = try SQLiteDatabase.inMemory(time: time)
+            try await database.migrate([
+                Migration("effects", 1, ["CREATE TABLE effects (name TEXT PRIMARY KEY, value BIGINT NOT NULL)"])
+            ])
+            return WorkflowReplay.World(
+                database: database,
+                time: time,
+                entropy: SeededEntropy(seed: 1),
+                workflow: Scripted { try await body(peer, $0, $1) },
+                effects: {
+                    let rows = try await database.read { (tx: borrowing SQLTransaction) in
+                        try tx.run("SELECT name, value FROM effects ORDER BY name")
+                    }
+                    return "\(rows.map { "\($0.text(0))=\($0.int(1))" }) \(peer.effects)"
+                },
+                proceed: { engine, run in
+                    if let name = run.waitingFor {
+                        _ = try await database.transaction { (tx: borrowing SQLTransaction) in
+                            try engine.signal(run: run.id, name: name, payload: "word", in: tx)
+                        }
+                    } else {
+                        time.advance(by: .seconds(60))
+                    }
+                }
+            )
+        }
+    }
+
+    @Test("ends as without a crash, and each effect happens once")
+    func sound() async throws {
+        let report = try await replay({ peer, _, context in
+            let id = try context.date("when")
+            try await context.local("one") { (tx: borrowing SQLTransaction) in try add("one", tx) }
+            try await context.remote("two", input: "x") { try peer.call($0) }
+            try await context.sleep("three", for: .seconds(60))
+            let word = try await context.signal("four", "go")
+            try await context.remote("five", input: word) { try peer.call($0) }
+            try await context.local("six") { (tx: borrowing SQLTransaction) in try add("six", tx) }
+            return "\(id.microseconds > 0) \(word)"
+        }).run()
+        #expect(report.differences == [])
+        #expect(report.undisturbed.output == "\"true word\"")
+        #expect(report.undisturbed.effects == #"["one=1", "six=1"] ["replayed/five", "replayed/two"]"#)
+        // Two local steps, a timer begun, a signal awaited and taken, two intents, two calls.
+        #expect(report.killed.count == 9)
+    }
+
+    @Test("undoes as without a crash")
+    func compensating() async throws {
+        let report = try await replay(
+            { peer, _, context in
+                do {
+                    for step in ["one", "two", "three"] {
+                        try await context.remote(step, input: step, undo: { _ = try peer.call($0) }) {
+                            try peer.call($0)
+                        }
+                    }
+                    return "done"
+                } catch let refused as StepRefused {
+                    try await context.compensate()
+                    try await context.local("note") { (tx: borrowing SQLTransaction) in try add("undone", tx) }
+                    throw refused
+                }
+            },
+            peer: {
+                $0.fail("replayed/three", Array(repeating: .declined, count: 10))
+                $0.fail("replayed/two", [.lost])
+            }
+        ).run()
+        #expect(report.differences == [])
+        #expect(report.undisturbed.state == .failed)
+        #expect(report.killed.count > 8)
+    }
+
+    @Test("shows a workflow that is not deterministic")
+    func unsound() async throws {
+        let entropy = SeededEntropy(seed: 3)
+        let report = try await replay({ peer, _, context in
+            let chance = entropy.next()
+            try await context.remote("one", input: chance) { try peer.call($0) }
+            try await context.remote("two", input: "x") { try peer.call($0) }
+            return "done"
+        }).run()
+        #expect(!report.differences.isEmpty)
+    }
+}
