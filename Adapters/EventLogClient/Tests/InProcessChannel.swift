@@ -7,7 +7,9 @@ struct InProcessChannel: RPCChannel {
     let served: ServedContract
 
     func unary<Request: ContractMessage, Response: ContractMessage>(
-        _ method: MethodDescriptor, _ request: Request, _ context: CallContext
+        _ method: MethodDescriptor,
+        _ request: Request,
+        _ context: CallContext
     ) async throws -> Response {
         let called = try find(method)
         guard case .unary(let handle) = called.form else { throw Fault(.unimplemented, .internal, "not unary") }
@@ -16,7 +18,9 @@ struct InProcessChannel: RPCChannel {
     }
 
     func serverStream<Request: ContractMessage, Response: ContractMessage>(
-        _ method: MethodDescriptor, _ request: Request, _ context: CallContext
+        _ method: MethodDescriptor,
+        _ request: Request,
+        _ context: CallContext
     ) async throws -> ResponseStream<Response> {
         let called = try find(method)
         guard case .serverStream(let handle) = called.form else { throw Fault(.unimplemented, .internal, "no stream") }

@@ -13,15 +13,26 @@ struct RemoteEventLogTests {
 
     private static func open(_ time: ManualTime) async throws -> (log: EventLog, remote: RemoteEventLog) {
         let log = try await EventLog.open(
-            try SQLiteDatabase.inMemory(time: time), time: time, entropy: SeededEntropy(seed: 1))
+            try SQLiteDatabase.inMemory(time: time),
+            time: time,
+            entropy: SeededEntropy(seed: 1)
+        )
         let channel = InProcessChannel(served: .eventLog(EventLogHandler(log)))
         return (log, RemoteEventLog(over: channel, service: "test", time: time))
     }
 
     private func event(_ sequence: Int64) -> Envelope {
         Envelope(
-            id: "k/\(sequence)", source: "test", epoch: 1, topic: "things", key: "k", sequence: sequence, time: time.date,
-            traceparent: nil, body: [1])
+            id: "k/\(sequence)",
+            source: "test",
+            epoch: 1,
+            topic: "things",
+            key: "k",
+            sequence: sequence,
+            time: time.date,
+            traceparent: nil,
+            body: [1]
+        )
     }
 
     @Test("conforms", arguments: MessageBusConformance.checks)

@@ -20,15 +20,26 @@ struct EventLogTests {
 
     private func event(_ sequence: Int64, of key: String = "k", bytes: Int = 1) -> Envelope {
         Envelope(
-            id: "\(key)/\(sequence)", source: "test", epoch: 1, topic: "things", key: key, sequence: sequence,
-            time: time.date, traceparent: nil, body: Array(repeating: 7, count: bytes))
+            id: "\(key)/\(sequence)",
+            source: "test",
+            epoch: 1,
+            topic: "things",
+            key: key,
+            sequence: sequence,
+            time: time.date,
+            traceparent: nil,
+            body: Array(repeating: 7, count: bytes)
+        )
     }
 
     @Test("conforms", arguments: MessageBusConformance.checks)
     func conforms(to check: MessageBusConformance.Check) async throws {
         try await check.run { time in
             try await EventLog.open(
-                try SQLiteDatabase.inMemory(time: time), time: time, entropy: SeededEntropy(seed: 1))
+                try SQLiteDatabase.inMemory(time: time),
+                time: time,
+                entropy: SeededEntropy(seed: 1)
+            )
         }
     }
 

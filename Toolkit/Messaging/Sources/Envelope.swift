@@ -22,8 +22,16 @@ public struct Envelope: Sendable, Hashable {
     public let body: [UInt8]
 
     public init(
-        id: String, source: String, epoch: Int, topic: String, key: String, sequence: Int64, time: Timestamp,
-        traceparent: String?, tenant: String = "", body: [UInt8]
+        id: String,
+        source: String,
+        epoch: Int,
+        topic: String,
+        key: String,
+        sequence: Int64,
+        time: Timestamp,
+        traceparent: String?,
+        tenant: String = "",
+        body: [UInt8]
     ) {
         self.id = id
         self.source = source

@@ -56,7 +56,9 @@ package struct GroupMachine: Sendable {
         rebalance()
     }
 
-    /// What the member held is due at `now` for the others. A repeat does nothing.
+    /// What the member held is due at `now` for the others.
+    ///
+    /// A repeat does nothing.
     package mutating func leave(_ member: Int, at now: Moment) {
         guard let index = members.firstIndex(of: member) else { return }
         members.remove(at: index)
@@ -124,7 +126,9 @@ package struct GroupMachine: Sendable {
         return handouts
     }
 
-    /// Counts what was not done before. A repeat does nothing; offsets that were never handed out are ignored.
+    /// Counts what was not done before.
+    ///
+    /// A repeat does nothing; offsets that were never handed out are ignored.
     package mutating func acknowledge(_ deliveries: [DeliveryID]) -> [DeliveryID] {
         var fresh: [DeliveryID] = []
         for id in deliveries {
@@ -174,7 +178,9 @@ package struct GroupMachine: Sendable {
     /// What is done above the floor, in order.
     package func done(in partition: Int) -> [Int64] { partitions[partition].done.sorted() }
 
-    /// Partitions are shared out in turn. One changes hands only when nothing of it is out, so that order holds where it can.
+    /// Partitions are shared out in turn.
+    ///
+    /// One changes hands only when nothing of it is out, so that order holds where it can.
     private mutating func rebalance() {
         for index in partitions.indices {
             guard !members.isEmpty else {

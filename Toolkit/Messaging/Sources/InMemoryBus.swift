@@ -1,7 +1,9 @@
 public import MartletCore
 import Synchronization
 
-/// A broker inside the process, without a disk: for tests, simulations and trials. Deterministic.
+/// A broker inside the process, without a disk: for tests, simulations and trials.
+///
+/// Deterministic.
 public final class InMemoryBus: MessageBus {
     /// Events that a bus keeps before it refuses to take more.
     public static let eventsLimit = 1_000_000
@@ -40,7 +42,9 @@ public final class InMemoryBus: MessageBus {
     }
 
     fileprivate func take(_ member: InMemoryMember, limit: Int) -> Step {
-        let (step, signals) = state.withLock { $0.take(member.id, member.topic, member.group, limit: limit, at: time.now) }
+        let (step, signals) = state.withLock {
+            $0.take(member.id, member.topic, member.group, limit: limit, at: time.now)
+        }
         for signal in signals { signal.raise() }
         return step
     }
@@ -110,7 +114,9 @@ extension InMemoryBus {
                         known.partitions.map {
                             let head = Int64($0.count)
                             return (floor: start == .earliest ? 0 : head, done: [], head: head)
-                        }))
+                        }
+                    )
+                )
             group.machine.join(lastMember)
             group.signals[lastMember] = signal
             topics[topic, default: known].groups[name] = group
@@ -118,7 +124,11 @@ extension InMemoryBus {
         }
 
         mutating func take(
-            _ member: Int, _ topic: String, _ name: String, limit: Int, at now: Moment
+            _ member: Int,
+            _ topic: String,
+            _ name: String,
+            limit: Int,
+            at now: Moment
         ) -> (Step, [Signal]) {
             // Taken out while it changes, so that it is not copied.
             guard var group = topics[topic]?.groups.removeValue(forKey: name) else { return (.gone, []) }
@@ -148,7 +158,9 @@ extension InMemoryBus {
         }
 
         mutating func change(
-            _ topic: String, _ name: String, _ change: (inout GroupMachine) -> Void
+            _ topic: String,
+            _ name: String,
+            _ change: (inout GroupMachine) -> Void
         ) -> [Signal] {
             guard var group = topics[topic]?.groups.removeValue(forKey: name) else { return [] }
             change(&group.machine)
@@ -165,7 +177,10 @@ extension InMemoryBus {
                 let published = state.partitions.reduce(0) { $0 + Int64($1.count) }
                 let groups = state.groups.sorted { $0.key < $1.key }.map { name, group in
                     TopicStatus.Group(
-                        name: name, acknowledged: group.machine.acknowledged, lag: published - group.machine.acknowledged)
+                        name: name,
+                        acknowledged: group.machine.acknowledged,
+                        lag: published - group.machine.acknowledged
+                    )
                 }
                 return TopicStatus(topic: topic, published: published, groups: groups)
             }

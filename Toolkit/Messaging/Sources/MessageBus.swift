@@ -1,4 +1,6 @@
-/// What a broker must be able to do. It promises little: order per key and parking are the consumer's own.
+/// What a broker must be able to do.
+///
+/// It promises little: order per key and parking are the consumer's own.
 public protocol MessageBus: Sendable {
     /// Stores the events of one batch durably, in order, and then answers. A repeat may store them twice.
     ///
@@ -23,7 +25,9 @@ public enum GroupStart: Sendable, Hashable {
     case latest
 }
 
-/// One member's view of a group: at-least-once delivery of the partitions that it owns. Used by one task.
+/// One member's view of a group: at-least-once delivery of the partitions that it owns.
+///
+/// Used by one task.
 public protocol GroupMember: Sendable {
     /// Suspends until there is at least one delivery; returns at most `limit` of them, in partition order.
     ///

@@ -1,7 +1,9 @@
 package import MartletCore
 import Synchronization
 
-/// Wakes one task that waits for news. News that nobody waits for is kept for the next wait.
+/// Wakes one task that waits for news.
+///
+/// News that nobody waits for is kept for the next wait.
 package final class Signal: Sendable {
     private struct State {
         var raised = false
@@ -12,7 +14,9 @@ package final class Signal: Sendable {
 
     package init() {}
 
-    /// Wakes the waiting task, or lets the next wait return at once. Quick; safe to call anywhere.
+    /// Wakes the waiting task, or lets the next wait return at once.
+    ///
+    /// Quick; safe to call anywhere.
     package func raise() {
         let waiter = state.withLock { state in
             let waiter = state.waiter
@@ -23,7 +27,9 @@ package final class Signal: Sendable {
         waiter?.resume()
     }
 
-    /// Suspends until the signal is raised. One task waits at a time; a second one wakes the first.
+    /// Suspends until the signal is raised.
+    ///
+    /// One task waits at a time; a second one wakes the first.
     ///
     /// - Throws: `CancellationError`.
     package func wait() async throws {

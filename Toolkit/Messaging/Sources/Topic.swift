@@ -7,8 +7,10 @@ public struct Topic<Body: Sendable>: Sendable {
     public let decode: @Sendable ([UInt8]) throws -> Body
 
     public init(
-        _ name: String, key: @escaping @Sendable (Body) -> String,
-        encode: @escaping @Sendable (Body) throws -> [UInt8], decode: @escaping @Sendable ([UInt8]) throws -> Body
+        _ name: String,
+        key: @escaping @Sendable (Body) -> String,
+        encode: @escaping @Sendable (Body) throws -> [UInt8],
+        decode: @escaping @Sendable ([UInt8]) throws -> Body
     ) {
         self.name = name
         self.key = key

@@ -18,7 +18,9 @@ public enum Outbox {
     static let partitions = 8
 
     /// The tables of the rooms `outbox`, `inbox` and `idempotency`.
-    public static var migrations: [Migration] { OutboxTables.migrations + InboxTables.migrations + Idempotency.migrations }
+    public static var migrations: [Migration] {
+        OutboxTables.migrations + InboxTables.migrations + Idempotency.migrations
+    }
 
     /// Removes a batch of what has outlived its retention; repeat it until it answers 0.
     ///
@@ -31,7 +33,8 @@ public enum Outbox {
                 SELECT topic, key, epoch, sequence FROM outbox WHERE sent_at IS NOT NULL
                     AND sent_at < \(before.microseconds) ORDER BY sent_at LIMIT \(purgeBatch)
             ) RETURNING 1
-            """)
+            """
+        )
         return try sent.count + Idempotency.purge(in: tx)
     }
 
@@ -40,13 +43,13 @@ public enum Outbox {
     /// Consumers have seen numbers that the backup does not know; in a new epoch, numbers begin anew.
     public static func beginEpoch(in tx: borrowing SQLTransaction) throws {
         try tx.run("UPDATE outbox_source SET epoch = epoch + 1")
-        try tx.run("DELETE FROM outbox_keys")
+        try tx.run("UPDATE outbox_keys SET next_sequence = 1")
     }
 
     /// What has been committed and not yet been acknowledged by the broker, oldest first.
     public static func unsent(limit: Int, in tx: borrowing SQLTransaction) throws -> [Message] {
         try tx.run(
-            "SELECT topic, key, body FROM outbox WHERE sent_at IS NULL ORDER BY time, topic, key, sequence LIMIT \(limit)"
+            "SELECT topic, key, body FROM outbox WHERE sent_at IS NULL ORDER BY time, topic, key, epoch, sequence LIMIT \(limit)"
         ).map { Message(topic: $0.text(0), key: $0.text(1), body: $0.bytes(2)) }
     }
 }

@@ -5,7 +5,9 @@ import Synchronization
 extension MessageBusConformance {
     static let delivery: [Check] = [
         Check("delivers what was published, unchanged, and each key in order") { bus, _ in
-            let events = (1...20).flatMap { number in ["a", "b", "c", "d", "e"].map { Envelope.numbered(number, of: $0) } }
+            let events = (1...20).flatMap { number in
+                ["a", "b", "c", "d", "e"].map { Envelope.numbered(number, of: $0) }
+            }
             for start in stride(from: 0, to: events.count, by: 10) {
                 try await bus.publish(Array(events[start..<start + 10]))
             }
@@ -19,8 +21,17 @@ extension MessageBusConformance {
         },
         Check("keeps every attribute of an event") { bus, _ in
             let event = Envelope(
-                id: "i", source: "s", epoch: 7, topic: "things", key: "schlüssel", sequence: 3,
-                time: Timestamp(microseconds: 1_767_225_600_123_456), traceparent: "00-a-b-01", tenant: "t", body: [0, 255])
+                id: "i",
+                source: "s",
+                epoch: 7,
+                topic: "things",
+                key: "schlüssel",
+                sequence: 3,
+                time: Timestamp(microseconds: 1_767_225_600_123_456),
+                traceparent: "00-a-b-01",
+                tenant: "t",
+                body: [0, 255]
+            )
             try await bus.publish([event])
             let deliveries = try await bus.join("g").receive(exactly: 1)
             try demand(deliveries.first?.event == event, "came as \(deliveries)")
@@ -63,7 +74,10 @@ extension MessageBusConformance {
             try await member.giveBack(first.map(\.id), after: .seconds(2))
             try await bus.publish([.numbered(2)])
             let second = try await member.receive(exactly: 1)
-            try demand(second.map(\.event.sequence) == [2], "\(second.map(\.event.sequence)) came before the pause was over")
+            try demand(
+                second.map(\.event.sequence) == [2],
+                "\(second.map(\.event.sequence)) came before the pause was over"
+            )
             time.advance(by: .seconds(2))
             let again = try await member.receive(exactly: 1)
             try demand(again.map(\.event) == first.map(\.event), "\(again.map(\.event.sequence)) came instead")
@@ -129,7 +143,10 @@ extension MessageBusConformance {
             let late = try await bus.join("late", .latest)
             let early = try await bus.join("early", .earliest)
             try await bus.publish([.numbered(2)])
-            try demand(try await late.receive(exactly: 1).map(\.event.sequence) == [2], "late did not begin with the next")
+            try demand(
+                try await late.receive(exactly: 1).map(\.event.sequence) == [2],
+                "late did not begin with the next"
+            )
             try demand(try await early.receive(exactly: 2).map(\.event.sequence) == [1, 2], "early missed the oldest")
         },
         Check("lets a known group go on where it was, whatever start it asks for") { bus, _ in
@@ -152,7 +169,10 @@ extension MessageBusConformance {
             try demand(status.map(\.topic) == ["things", "words"], "the topics are \(status.map(\.topic))")
             try demand(status.map(\.published) == [2, 1], "published is \(status.map(\.published))")
             let group = try await bus.figures(of: "g")
-            try demand(group == TopicStatus.Group(name: "g", acknowledged: 1, lag: 1), "the group is \(String(describing: group))")
+            try demand(
+                group == TopicStatus.Group(name: "g", acknowledged: 1, lag: 1),
+                "the group is \(String(describing: group))"
+            )
         }
     ]
 

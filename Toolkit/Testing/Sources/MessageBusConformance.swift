@@ -44,13 +44,25 @@ extension Envelope {
     /// The `sequence`-th event of `key` on the topic `things`.
     static func numbered(_ sequence: Int64, of key: String = "k", on topic: String = "things") -> Envelope {
         Envelope(
-            id: "test/1/\(topic)/\(key)/\(sequence)", source: "test", epoch: 1, topic: topic, key: key,
-            sequence: sequence, time: Timestamp(seconds: 1_767_225_600), traceparent: nil, body: [1, 2, 3])
+            id: "test/1/\(topic)/\(key)/\(sequence)",
+            source: "test",
+            epoch: 1,
+            topic: topic,
+            key: key,
+            sequence: sequence,
+            time: Timestamp(seconds: 1_767_225_600),
+            traceparent: nil,
+            body: [1, 2, 3]
+        )
     }
 }
 
 extension MessageBus {
-    func join(_ group: String, _ start: GroupStart = .earliest, on topic: String = "things") async throws -> any GroupMember {
+    func join(
+        _ group: String,
+        _ start: GroupStart = .earliest,
+        on topic: String = "things"
+    ) async throws -> any GroupMember {
         try await join(topic: topic, group: group, start: start)
     }
 

@@ -20,7 +20,10 @@ public final class EventLog: MessageBus {
     ///
     /// - Throws: What the database throws.
     public static func open(
-        _ database: any SQLDatabase, time: any TimeSource, entropy: any Entropy, limits: EventLogLimits = EventLogLimits()
+        _ database: any SQLDatabase,
+        time: any TimeSource,
+        entropy: any Entropy,
+        limits: EventLogLimits = EventLogLimits()
     ) async throws -> EventLog {
         try await database.migrate(EventLogTables.migrations)
         let (topics, groups) = try await database.read("log.open") { tx in
@@ -58,7 +61,8 @@ public final class EventLog: MessageBus {
             var heads: [Int64] = []
             for batch in batches {
                 heads.append(
-                    try EventLogStore.store(batch.events, topic: batch.topicID, partition: batch.partition, in: tx))
+                    try EventLogStore.store(batch.events, topic: batch.topicID, partition: batch.partition, in: tx)
+                )
             }
             return heads
         }
@@ -131,7 +135,8 @@ public final class EventLog: MessageBus {
     func holds(_ member: Int) -> Bool { state.withLock { $0.membership(of: member) != nil } }
 
     private func change(
-        _ member: Int, _ body: (inout EventLogState, EventLogState.Membership) -> [Signal]
+        _ member: Int,
+        _ body: (inout EventLogState, EventLogState.Membership) -> [Signal]
     ) throws {
         let woken = try state.withLock { state in
             guard let membership = state.membership(of: member) else { throw Fault.unknownMember }
@@ -140,9 +145,13 @@ public final class EventLog: MessageBus {
         for signal in woken { signal.raise() }
     }
 
-    /// Reads what was handed out. What does not fit is handed out again; what has outlived its retention counts as done.
+    /// Reads what was handed out.
+    ///
+    /// What does not fit is handed out again; what has outlived its retention counts as done.
     private func read(
-        _ handouts: [GroupMachine.Handout], topicID: Int, for member: EventLogMember
+        _ handouts: [GroupMachine.Handout],
+        topicID: Int,
+        for member: EventLogMember
     ) async throws -> [Delivery] {
         guard let membership = state.withLock({ $0.membership(of: member.id) }) else { throw Fault.leftGroup }
         let ids = handouts.map(\.id)
@@ -271,7 +280,12 @@ public final class EventLog: MessageBus {
             while gone == limit {
                 gone = try await database.transaction("log.purge") { tx in
                     try EventLogStore.purge(
-                        topic: topic.id, floors: topic.floors, before: tx.date - retention, limit: limit, in: tx)
+                        topic: topic.id,
+                        floors: topic.floors,
+                        before: tx.date - retention,
+                        limit: limit,
+                        in: tx
+                    )
                 }
             }
         }

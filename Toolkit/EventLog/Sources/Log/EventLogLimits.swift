@@ -2,7 +2,9 @@ import MartletCore
 
 /// How much an event log holds, hands out and keeps.
 public struct EventLogLimits: Sendable {
-    /// Of a topic, fixed when it is first used. At least 1.
+    /// Of a topic, fixed when it is first used.
+    ///
+    /// At least 1.
     public var partitions = 8
     /// Deliveries that one member may hold without acknowledging them, at most.
     public var window = 1_000
@@ -18,7 +20,9 @@ public struct EventLogLimits: Sendable {
     public var retention = Duration.seconds(7 * 24 * 3_600)
     /// By topic, where it differs from `retention`.
     public var retentions: [String: Duration] = [:]
-    /// How long an acknowledgement may stay unwritten. What a crash loses of them is delivered again.
+    /// How long an acknowledgement may stay unwritten.
+    ///
+    /// What a crash loses of them is delivered again.
     public var acknowledgementPause = Duration.milliseconds(100)
     /// Between two looks for events that have outlived their retention.
     public var purgePause = Duration.seconds(60)

@@ -1,7 +1,9 @@
 import MartletCore
 import MartletMessaging
 
-/// What the log knows in memory: the machines of its groups, and who waits. A value behind the log's lock.
+/// What the log knows in memory: the machines of its groups, and who waits.
+///
+/// A value behind the log's lock.
 struct EventLogState: Sendable {
     struct Group: Sendable {
         var machine: GroupMachine
@@ -128,7 +130,12 @@ struct EventLogState: Sendable {
             for (groupName, group) in topic.groups.sorted(by: { $0.key < $1.key }) where !group.unwritten.isEmpty {
                 progress.append(
                     EventLogStore.Progress(
-                        topicID: topic.id, group: groupName, floors: group.machine.floors, fresh: group.unwritten.sorted()))
+                        topicID: topic.id,
+                        group: groupName,
+                        floors: group.machine.floors,
+                        fresh: group.unwritten.sorted()
+                    )
+                )
                 topics[name]?.groups[groupName]?.unwritten = []
             }
         }
@@ -158,7 +165,10 @@ struct EventLogState: Sendable {
             let published = topic.heads.reduce(0, +)
             let groups = topic.groups.sorted { $0.key < $1.key }.map { name, group in
                 TopicStatus.Group(
-                    name: name, acknowledged: group.machine.acknowledged, lag: published - group.machine.acknowledged)
+                    name: name,
+                    acknowledged: group.machine.acknowledged,
+                    lag: published - group.machine.acknowledged
+                )
             }
             return TopicStatus(topic: name, published: published, groups: groups)
         }

@@ -64,7 +64,10 @@ enum EventLogStore {
 
     /// The group's positions; a new group is stored where it begins.
     static func makeGroup(
-        _ name: String, of topic: Int, start: GroupStart, in tx: borrowing SQLTransaction
+        _ name: String,
+        of topic: Int,
+        start: GroupStart,
+        in tx: borrowing SQLTransaction
     ) throws -> [Position] {
         let known = try positions(topic, name, in: tx)
         guard known.isEmpty else { return known }
@@ -77,7 +80,8 @@ enum EventLogStore {
                 """
                 INSERT INTO log_positions (topic_id, group_name, partition, floor)
                 VALUES (\(topic), \(name), \(partition), \(floor))
-                """)
+                """
+            )
         }
         return try positions(topic, name, in: tx)
     }
@@ -93,7 +97,8 @@ enum EventLogStore {
                 """
                 SELECT number FROM log_acknowledged WHERE topic_id = \(topic) AND group_name = \(group)
                     AND partition = \(row.int(0)) AND number > \(row.int64(1)) ORDER BY number
-                """)
+                """
+            )
             return Position(floor: row.int64(1), done: done.map { $0.int64(0) })
         }
     }
@@ -105,7 +110,8 @@ enum EventLogStore {
                     """
                     INSERT INTO log_acknowledged (topic_id, group_name, partition, number)
                     VALUES (\(group.topicID), \(group.group), \(id.partition), \(id.offset)) ON CONFLICT DO NOTHING
-                    """)
+                    """
+                )
             }
             for partition in Set(group.fresh.map(\.partition)).sorted() {
                 let floor = group.floors[partition]
@@ -113,12 +119,14 @@ enum EventLogStore {
                     """
                     UPDATE log_positions SET floor = \(floor) WHERE topic_id = \(group.topicID)
                         AND group_name = \(group.group) AND partition = \(partition) AND floor < \(floor)
-                    """)
+                    """
+                )
                 try tx.run(
                     """
                     DELETE FROM log_acknowledged WHERE topic_id = \(group.topicID) AND group_name = \(group.group)
                         AND partition = \(partition) AND number <= \(floor)
-                    """)
+                    """
+                )
             }
         }
     }
@@ -127,13 +135,17 @@ enum EventLogStore {
 
     /// Stores the events of one partition in order; answers the new head.
     static func store(
-        _ events: [Envelope], topic: Int, partition: Int, in tx: borrowing SQLTransaction
+        _ events: [Envelope],
+        topic: Int,
+        partition: Int,
+        in tx: borrowing SQLTransaction
     ) throws -> Int64 {
         let rows = try tx.run(
             """
             UPDATE log_partitions SET head = head + \(events.count)
             WHERE topic_id = \(topic) AND partition = \(partition) RETURNING head
-            """)
+            """
+        )
         guard let head = rows.first?.int64(0) else { throw SQLError(.misuse, code: "", message: "no such partition") }
         let first = head - Int64(events.count) + 1
         for (index, event) in events.enumerated() {
@@ -144,14 +156,18 @@ enum EventLogStore {
                 VALUES (\(topic), \(partition), \(first + Int64(index)), \(event.id), \(event.source), \(event.epoch),
                     \(event.key), \(event.sequence), \(event.time.microseconds), \(event.traceparent), \(event.tenant),
                     \(event.body), \(tx.date.microseconds))
-                """)
+                """
+            )
         }
         return head
     }
 
     /// The events at these places that still exist.
     static func read(
-        _ ids: [DeliveryID], topic: Int, name: String, in tx: borrowing SQLTransaction
+        _ ids: [DeliveryID],
+        topic: Int,
+        name: String,
+        in tx: borrowing SQLTransaction
     ) throws -> [DeliveryID: Envelope] {
         var found: [DeliveryID: Envelope] = [:]
         for run in runs(ids) {
@@ -160,12 +176,21 @@ enum EventLogStore {
                 SELECT number, id, source, epoch, key, sequence, time, traceparent, tenant, body FROM log_events
                 WHERE topic_id = \(topic) AND partition = \(run.partition)
                     AND number BETWEEN \(run.first) AND \(run.last)
-                """)
+                """
+            )
             for row in rows {
                 found[DeliveryID(partition: run.partition, offset: row.int64(0))] = Envelope(
-                    id: row.text(1), source: row.text(2), epoch: row.int(3), topic: name, key: row.text(4),
-                    sequence: row.int64(5), time: Timestamp(microseconds: row.int64(6)),
-                    traceparent: row.textIfPresent(7), tenant: row.text(8), body: row.bytes(9))
+                    id: row.text(1),
+                    source: row.text(2),
+                    epoch: row.int(3),
+                    topic: name,
+                    key: row.text(4),
+                    sequence: row.int64(5),
+                    time: Timestamp(microseconds: row.int64(6)),
+                    traceparent: row.textIfPresent(7),
+                    tenant: row.text(8),
+                    body: row.bytes(9)
+                )
             }
         }
         return found
@@ -185,7 +210,11 @@ enum EventLogStore {
 
     /// Removes a batch of events at or below the floors that were stored before `date`; answers how many.
     static func purge(
-        topic: Int, floors: [Int64], before date: Timestamp, limit: Int, in tx: borrowing SQLTransaction
+        topic: Int,
+        floors: [Int64],
+        before date: Timestamp,
+        limit: Int,
+        in tx: borrowing SQLTransaction
     ) throws -> Int {
         var gone = 0
         for (partition, floor) in floors.enumerated() where gone < limit {

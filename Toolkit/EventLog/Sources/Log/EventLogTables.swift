@@ -4,7 +4,8 @@ import MartletSQL
 enum EventLogTables {
     static let migrations = [
         Migration(
-            "eventlog", 1,
+            "eventlog",
+            1,
             [
                 "CREATE TABLE log_topics (id BIGINT PRIMARY KEY, name TEXT NOT NULL UNIQUE)",
                 // Kept for good: an offset is never given twice, also when all events have outlived their retention.
@@ -32,6 +33,7 @@ enum EventLogTables {
                     topic_id BIGINT NOT NULL, group_name TEXT NOT NULL, partition BIGINT NOT NULL, number BIGINT NOT NULL,
                     PRIMARY KEY (topic_id, group_name, partition, number))
                 """,
-            ])
+            ]
+        )
     ]
 }

@@ -19,7 +19,11 @@ public struct EventLogHandler: EventLogCalls {
 
     public func join(_ request: JoinRequest, context: CallContext) async throws -> ResponseStream<JoinResponse> {
         let member = try await log.join(
-            topic: request.topic, group: request.group, start: request.start.groupStart, window: Int(request.window))
+            topic: request.topic,
+            group: request.group,
+            start: request.start.groupStart,
+            window: Int(request.window)
+        )
         let stream = MemberStream(log, member)
         return ResponseStream { try await stream.next() }
     }
@@ -31,8 +35,10 @@ public struct EventLogHandler: EventLogCalls {
 
     public func giveBack(_ request: GiveBackRequest, context: CallContext) async throws -> GiveBackResponse {
         try log.giveBack(
-            request.positions.map(\.deliveryID), by: try member(request.member),
-            after: .milliseconds(request.pauseMilliseconds))
+            request.positions.map(\.deliveryID),
+            by: try member(request.member),
+            after: .milliseconds(request.pauseMilliseconds)
+        )
         return GiveBackResponse()
     }
 
@@ -80,7 +86,9 @@ private final class MemberStream: Sendable {
             return response
         }
         do {
-            response.deliveries = try await member.receive(limit: EventLogHandler.responseLimit).map { DeliveryRecord($0) }
+            response.deliveries = try await member.receive(limit: EventLogHandler.responseLimit).map {
+                DeliveryRecord($0)
+            }
             return response
         } catch {
             // A member that was asked to leave, or was expelled, ends its stream in order.

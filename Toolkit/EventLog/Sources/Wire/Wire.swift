@@ -21,9 +21,17 @@ extension EventRecord {
 
     public var envelope: Envelope {
         Envelope(
-            id: id, source: source, epoch: Int(epoch), topic: topic, key: key, sequence: sequence,
-            time: Timestamp(microseconds: time), traceparent: traceparent.isEmpty ? nil : traceparent, tenant: tenant,
-            body: Array(body))
+            id: id,
+            source: source,
+            epoch: Int(epoch),
+            topic: topic,
+            key: key,
+            sequence: sequence,
+            time: Timestamp(microseconds: time),
+            traceparent: traceparent.isEmpty ? nil : traceparent,
+            tenant: tenant,
+            body: Array(body)
+        )
     }
 }
 
@@ -72,7 +80,9 @@ extension TopicRecord {
 
     public var status: TopicStatus {
         TopicStatus(
-            topic: topic, published: published,
-            groups: groups.map { TopicStatus.Group(name: $0.name, acknowledged: $0.acknowledged, lag: $0.lag) })
+            topic: topic,
+            published: published,
+            groups: groups.map { TopicStatus.Group(name: $0.name, acknowledged: $0.acknowledged, lag: $0.lag) }
+        )
     }
 }

@@ -26,8 +26,12 @@ struct Consumer {
     }
 
     init(
-        subscription: Subscription, member: any GroupMember, database: any SQLDatabase, time: any TimeSource,
-        entropy: any Entropy, limits: SubscriptionRunner.Limits
+        subscription: Subscription,
+        member: any GroupMember,
+        database: any SQLDatabase,
+        time: any TimeSource,
+        entropy: any Entropy,
+        limits: SubscriptionRunner.Limits
     ) {
         inbox = Inbox(subscription)
         self.member = member
@@ -70,7 +74,7 @@ struct Consumer {
                 waiting.append(batch.filter { $0.id != batch[failure.index].id })
             } catch is CancellationError {
                 throw CancellationError()
-            } catch where EffectFailure.isPassing(error) {
+            } catch  where EffectFailure.isPassing(error) {
                 interrupted(batch + waiting.flatMap { $0 }, error, &round)
                 return round
             } catch {
@@ -136,13 +140,16 @@ struct Consumer {
         if open >= limits.gapPatience {
             Logger.current.error(
                 "an event of this key does not arrive, later ones wait",
-                metadata: log.merging(["key": "\(delivery.event.key)", "sequence": "\(delivery.event.sequence)"]) { $1 })
+                metadata: log.merging(["key": "\(delivery.event.key)", "sequence": "\(delivery.event.sequence)"]) { $1 }
+            )
         }
     }
 
     /// One more failed try: the event comes again after a pause, or is parked.
     private mutating func failed(
-        _ delivery: Delivery, _ failure: EffectFailure, _ round: inout Round
+        _ delivery: Delivery,
+        _ failure: EffectFailure,
+        _ round: inout Round
     ) async throws {
         let (event, now, limits, entropy) = (delivery.event, time.now, limits, entropy)
         let acceptingBase = troubles.isOverdue(event, at: now, patience: limits.gapPatience)
@@ -161,12 +168,17 @@ struct Consumer {
         do {
             let verdict = try await database.transaction("inbox.park") { tx in
                 try inbox.park(
-                    event, error: failure.text, attempts: trouble.attempts, acceptingBase: acceptingBase, in: tx)
+                    event,
+                    error: failure.text,
+                    attempts: trouble.attempts,
+                    acceptingBase: acceptingBase,
+                    in: tx
+                )
             }
             crashPoint("inbox.parked")
             Logger.current.error("an event was parked, its key waits for an operator", metadata: facts)
             settle(delivery, verdict, &round)
-        } catch where EffectFailure.isPassing(error) && !(error is CancellationError) {
+        } catch  where EffectFailure.isPassing(error) && !(error is CancellationError) {
             interrupted([delivery], error, &round)
         }
     }
@@ -175,9 +187,13 @@ struct Consumer {
     private func interrupted(_ batch: [Delivery], _ error: any Error, _ round: inout Round) {
         Logger.current.warning(
             "taking events failed, will retry",
-            metadata: log.merging(["error": "\(Fault(describing: error).message)"]) { $1 })
+            metadata: log.merging(["error": "\(Fault(describing: error).message)"]) { $1 }
+        )
         for delivery in batch {
-            let pause = Backoff(least: limits.leastPause, most: limits.mostPause).pause(after: delivery.attempt, entropy)
+            let pause = Backoff(least: limits.leastPause, most: limits.mostPause).pause(
+                after: delivery.attempt,
+                entropy
+            )
             round.giveBack(delivery, after: pause)
         }
     }

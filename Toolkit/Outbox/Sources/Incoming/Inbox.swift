@@ -29,9 +29,15 @@ struct Inbox: Sendable {
         return verdict
     }
 
-    /// Parks the event, and with it its key. Does nothing when the event is not the next of its key any more.
+    /// Parks the event, and with it its key.
+    ///
+    /// Does nothing when the event is not the next of its key any more.
     func park(
-        _ event: Envelope, error: String, attempts: Int, acceptingBase: Bool, in tx: borrowing SQLTransaction
+        _ event: Envelope,
+        error: String,
+        attempts: Int,
+        acceptingBase: Bool,
+        in tx: borrowing SQLTransaction
     ) throws -> InboxVerdict {
         let verdict = try judge(event, acceptingBase: acceptingBase, in: tx)
         guard verdict == .effect || verdict == .behind else { return verdict }
@@ -39,7 +45,8 @@ struct Inbox: Sendable {
             """
             INSERT INTO inbox_parked_keys (group_name, topic, key, redriving)
             VALUES (\(subscription.group), \(event.topic), \(event.key), 0) ON CONFLICT DO NOTHING
-            """)
+            """
+        )
         try store(event, error: error, attempts: attempts, in: tx)
         try move(to: event, in: tx)
         return .behind
@@ -66,7 +73,8 @@ struct Inbox: Sendable {
             """
             UPDATE inbox_parked_keys SET redriving = 0
             WHERE group_name = \(group) AND topic = \(topic) AND key = \(key)
-            """)
+            """
+        )
         guard let first = try ParkedMessages.rows(group: group, topic: topic, key: key, limit: 1, in: tx).first else {
             return
         }
@@ -75,7 +83,8 @@ struct Inbox: Sendable {
             UPDATE inbox_parked SET error = \(String(error.prefix(Self.errorLimit))), attempts = attempts + 1
             WHERE group_name = \(group) AND topic = \(topic) AND key = \(key) AND source = \(first.event.source)
                 AND epoch = \(first.event.epoch) AND sequence = \(first.event.sequence)
-            """)
+            """
+        )
     }
 
     private func judge(_ event: Envelope, acceptingBase: Bool, in tx: borrowing SQLTransaction) throws -> InboxVerdict {
@@ -89,10 +98,14 @@ struct Inbox: Sendable {
             """
             SELECT 1 FROM inbox_parked_keys WHERE group_name = \(subscription.group)
                 AND topic = \(event.topic) AND key = \(event.key)
-            """)
+            """
+        )
         return InboxPosition.verdict(
-            on: event, at: known, isParked: !parked.isEmpty,
-            anyBase: acceptingBase || subscription.start == .latest)
+            on: event,
+            at: known,
+            isParked: !parked.isEmpty,
+            anyBase: acceptingBase || subscription.start == .latest
+        )
     }
 
     private func run(_ event: Envelope, in tx: borrowing SQLTransaction) throws {
@@ -109,11 +122,15 @@ struct Inbox: Sendable {
             VALUES (\(subscription.group), \(event.topic), \(event.key), \(event.source), \(event.epoch), \(event.sequence))
             ON CONFLICT (group_name, topic, key, source)
             DO UPDATE SET epoch = excluded.epoch, last_sequence = excluded.last_sequence
-            """)
+            """
+        )
     }
 
     private func store(
-        _ event: Envelope, error: String, attempts: Int, in tx: borrowing SQLTransaction
+        _ event: Envelope,
+        error: String,
+        attempts: Int,
+        in tx: borrowing SQLTransaction
     ) throws {
         try tx.run(
             """
@@ -122,6 +139,7 @@ struct Inbox: Sendable {
             VALUES (\(subscription.group), \(event.topic), \(event.key), \(event.source), \(event.epoch),
                 \(event.sequence), \(event.id), \(event.time.microseconds), \(event.traceparent), \(event.tenant),
                 \(event.body), \(String(error.prefix(Self.errorLimit))), \(attempts), \(tx.date.microseconds))
-            """)
+            """
+        )
     }
 }

@@ -4,7 +4,8 @@ import MartletSQL
 enum InboxTables {
     static let migrations = [
         Migration(
-            "inbox", 1,
+            "inbox",
+            1,
             [
                 // Kept for good: by the last number a repeat is known.
                 """
@@ -28,6 +29,7 @@ enum InboxTables {
                     attempts BIGINT NOT NULL, parked_at BIGINT NOT NULL,
                     PRIMARY KEY (group_name, topic, key, source, epoch, sequence))
                 """,
-            ])
+            ]
+        )
     ]
 }

@@ -26,7 +26,10 @@ struct InboxPosition: Sendable, Hashable {
     ///   - position: `nil` when the group has seen nothing of the key.
     ///   - anyBase: Whether the first event of a key may carry any number, or must carry 1.
     static func verdict(
-        on event: Envelope, at position: InboxPosition?, isParked: Bool, anyBase: Bool
+        on event: Envelope,
+        at position: InboxPosition?,
+        isParked: Bool,
+        anyBase: Bool
     ) -> InboxVerdict {
         let next: InboxVerdict = isParked ? .behind : .effect
         guard event.sequence >= 1 else { return .stale }

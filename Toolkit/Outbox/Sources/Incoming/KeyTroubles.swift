@@ -55,7 +55,9 @@ struct KeyTroubles: Sendable {
         gaps[Key(event)] = nil
     }
 
-    /// An event came before the one that it follows. Answers how long the key has been waiting.
+    /// An event came before the one that it follows.
+    ///
+    /// Answers how long the key has been waiting.
     mutating func gap(before event: Envelope, at now: Moment) -> Duration {
         if gaps.count >= Self.keysLimit { gaps = [:] }
         var gap = gaps[Key(event)] ?? Gap(since: now, lowest: event.sequence)

@@ -18,7 +18,9 @@ public struct Subscription: Sendable {
     ///   - effect: May run several times, but only one run commits. When it throws, the event is tried again with growing
     ///     pauses, and parked in the end; other keys go on.
     public static func on<Body>(
-        _ topic: Topic<Body>, group: String, start: GroupStart = .earliest,
+        _ topic: Topic<Body>,
+        group: String,
+        start: GroupStart = .earliest,
         _ effect: @escaping @Sendable (Body, borrowing SQLTransaction) throws -> Void
     ) -> Subscription {
         let decode = topic.decode
@@ -30,7 +32,9 @@ public struct Subscription: Sendable {
 
     /// As ``on(_:group:start:_:)``, for an effect that also needs the event's time, key or sequence.
     public static func onEnvelope<Body>(
-        _ topic: Topic<Body>, group: String, start: GroupStart = .earliest,
+        _ topic: Topic<Body>,
+        group: String,
+        start: GroupStart = .earliest,
         _ effect: @escaping @Sendable (Body, Envelope, borrowing SQLTransaction) throws -> Void
     ) -> Subscription {
         let decode = topic.decode

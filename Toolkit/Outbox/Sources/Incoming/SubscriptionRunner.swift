@@ -8,17 +8,23 @@ public import MartletSQL
 public struct SubscriptionRunner: Sendable {
     /// How much a consumer takes at once, how often it tries, and how long it waits.
     public struct Limits: Sendable {
-        /// Events of one transaction. At least 1.
+        /// Events of one transaction.
+        ///
+        /// At least 1.
         public var batch = 32
-        /// Failed tries after which an event is parked. At least 1.
+        /// Failed tries after which an event is parked.
+        ///
+        /// At least 1.
         public var attempts = 5
         /// Pauses between the tries of one event.
         public var leastPause = Duration.milliseconds(100)
         public var mostPause = Duration.seconds(5)
         /// Pauses before an event behind a gap is looked at again.
         public var leastGapPause = Duration.milliseconds(20)
-        /// How long a group that begins with the earliest waits for the first event of a key. Then the topic's retention is
-        /// thought to have dropped it, and the lowest event that is there becomes the key's first.
+        /// How long a group that begins with the earliest waits for the first event of a key.
+        ///
+        /// Then the topic's retention is thought to have dropped it, and the lowest event that is there becomes the
+        /// key's first.
         public var gapPatience = Duration.seconds(300)
         /// Between two looks for keys to be redriven.
         public var redrivePause = Duration.milliseconds(500)
@@ -37,13 +43,18 @@ public struct SubscriptionRunner: Sendable {
     private let limits: Limits
 
     public init(
-        _ subscriptions: [Subscription], database: any SQLDatabase, bus: any MessageBus, time: any TimeSource,
-        entropy: any Entropy, limits: Limits = Limits()
+        _ subscriptions: [Subscription],
+        database: any SQLDatabase,
+        bus: any MessageBus,
+        time: any TimeSource,
+        entropy: any Entropy,
+        limits: Limits = Limits()
     ) {
         precondition(limits.batch >= 1 && limits.attempts >= 1)
         precondition(
             Set(subscriptions.map { [$0.topic, $0.group] }).count == subscriptions.count,
-            "two subscriptions of one group to one topic: each would miss what the other takes")
+            "two subscriptions of one group to one topic: each would miss what the other takes"
+        )
         self.subscriptions = subscriptions
         self.database = database
         self.bus = bus
@@ -52,7 +63,9 @@ public struct SubscriptionRunner: Sendable {
         self.limits = limits
     }
 
-    /// Consumes until its task is cancelled. Failures of the bus and of the database are logged and tried again.
+    /// Consumes until its task is cancelled.
+    ///
+    /// Failures of the bus and of the database are logged and tried again.
     ///
     /// - Throws: `CancellationError`.
     public func run() async throws {
@@ -70,10 +83,18 @@ public struct SubscriptionRunner: Sendable {
         while true {
             do {
                 let member = try await bus.join(
-                    topic: subscription.topic, group: subscription.group, start: subscription.start)
+                    topic: subscription.topic,
+                    group: subscription.group,
+                    start: subscription.start
+                )
                 var consumer = Consumer(
-                    subscription: subscription, member: member, database: database, time: time, entropy: entropy,
-                    limits: limits)
+                    subscription: subscription,
+                    member: member,
+                    database: database,
+                    time: time,
+                    entropy: entropy,
+                    limits: limits
+                )
                 do {
                     while true {
                         try await consumer.step()
@@ -93,7 +114,8 @@ public struct SubscriptionRunner: Sendable {
                     metadata: [
                         "topic": "\(subscription.topic)", "group": "\(subscription.group)",
                         "error": "\(Fault(describing: error).message)", "retry.in": "\(pause)",
-                    ])
+                    ]
+                )
                 try await time.sleep(for: pause)
             }
         }
@@ -102,24 +124,32 @@ public struct SubscriptionRunner: Sendable {
     // MARK: Redrive
 
     private func redrive() async throws {
-        let known = Dictionary(uniqueKeysWithValues: subscriptions.map { ([$0.topic, $0.group], $0) })
         while true {
             do {
-                let keys = try await database.read("inbox.redriving") { tx in
-                    try ParkedMessages.redriving(limit: Self.redriveBatch, in: tx)
-                }
-                for key in keys {
-                    guard let subscription = known[[key.topic, key.group]] else { continue }
-                    try await redrive(key.key, of: subscription)
-                }
+                try await redriveAsked()
             } catch is CancellationError {
                 throw CancellationError()
             } catch {
                 Logger.current.warning(
                     "redriving parked events was interrupted, will retry",
-                    metadata: ["error": "\(Fault(describing: error).message)"])
+                    metadata: ["error": "\(Fault(describing: error).message)"]
+                )
             }
             try await time.sleep(for: limits.redrivePause)
+        }
+    }
+
+    /// Redrives the keys for which an operator has asked.
+    func redriveAsked() async throws {
+        let keys = try await database.read("inbox.redriving") { tx in
+            try ParkedMessages.redriving(limit: Self.redriveBatch, in: tx)
+        }
+        for key in keys {
+            guard let subscription = subscriptions.first(where: { $0.topic == key.topic && $0.group == key.group })
+            else {
+                continue
+            }
+            try await redrive(key.key, of: subscription)
         }
     }
 
@@ -138,7 +168,8 @@ public struct SubscriptionRunner: Sendable {
                 metadata: [
                     "topic": "\(subscription.topic)", "group": "\(subscription.group)", "key": "\(key)",
                     "error.type": "\(failure.kind)",
-                ])
+                ]
+            )
             try await database.transaction("inbox.reparked") { tx in
                 try inbox.stopRedrive(of: key, error: failure.text, in: tx)
             }

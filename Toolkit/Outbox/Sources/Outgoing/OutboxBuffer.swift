@@ -46,7 +46,11 @@ final class OutboxBuffer: SQLDeferredWork {
         }
         guard !source.bool(2) else {
             throw Fault(
-                .unavailable, .overloaded, "too many events wait to be published", retryAfter: .seconds(1))
+                .unavailable,
+                .overloaded,
+                "too many events wait to be published",
+                retryAfter: .seconds(1)
+            )
         }
         // In key order, so that two transactions that touch the same keys cannot deadlock.
         for (line, events) in events.sorted(by: { $0.key < $1.key }) {
@@ -60,7 +64,10 @@ final class OutboxBuffer: SQLDeferredWork {
     }
 
     private func write(
-        _ events: [(body: [UInt8], traceparent: String?)], of line: Line, epoch: Int, in tx: borrowing SQLTransaction
+        _ events: [(body: [UInt8], traceparent: String?)],
+        of line: Line,
+        epoch: Int,
+        in tx: borrowing SQLTransaction
     ) throws {
         // A key's times never run backwards, whatever the clock does: relays send in the order of time.
         let taken = try tx.run(
@@ -72,7 +79,8 @@ final class OutboxBuffer: SQLDeferredWork {
                 last_time = CASE WHEN excluded.last_time > outbox_keys.last_time
                     THEN excluded.last_time ELSE outbox_keys.last_time END
             RETURNING next_sequence, last_time
-            """)
+            """
+        )
         guard let taken = taken.first else { throw SQLError(.misuse, code: "", message: "outbox_keys gave no number") }
         let partition = Partitioning.partition(of: "\(line.topic)/\(line.key)", among: Outbox.partitions)
         for (index, event) in events.enumerated() {
@@ -81,7 +89,8 @@ final class OutboxBuffer: SQLDeferredWork {
                 INSERT INTO outbox (topic, key, epoch, sequence, partition, time, traceparent, body)
                 VALUES (\(line.topic), \(line.key), \(epoch), \(taken.int(0) - events.count + index), \(partition),
                     \(taken.int64(1)), \(event.traceparent), \(event.body))
-                """)
+                """
+            )
         }
     }
 }

@@ -9,11 +9,15 @@ public import MartletSQL
 public struct OutboxRelay: Sendable {
     /// How much a relay takes at once, and how long it waits.
     public struct Limits: Sendable {
-        /// Events of one publication. At least 1.
+        /// Events of one publication.
+        ///
+        /// At least 1.
         public var batch = 256
         /// Bytes of bodies in one publication, but for a single larger body.
         public var batchBytes = 1 << 20
-        /// Unsent events from which on writes are refused. Approximate: it is judged now and then.
+        /// Unsent events from which on writes are refused.
+        ///
+        /// Approximate: it is judged now and then.
         public var backlog = 100_000
         /// How long a lease lasts by the database's clock; it is renewed after a third of that.
         public var lease = Duration.seconds(30)
@@ -40,7 +44,11 @@ public struct OutboxRelay: Sendable {
 
     /// - Parameter source: The publishing service's name.
     public init(
-        source: String, database: any SQLDatabase, bus: any MessageBus, time: any TimeSource, entropy: any Entropy,
+        source: String,
+        database: any SQLDatabase,
+        bus: any MessageBus,
+        time: any TimeSource,
+        entropy: any Entropy,
         limits: Limits = Limits()
     ) {
         precondition(limits.batch >= 1 && limits.backlog >= 1)
@@ -52,36 +60,68 @@ public struct OutboxRelay: Sendable {
         self.limits = limits
     }
 
-    /// Relays until its task is cancelled. Failures of the broker and of the database are logged and tried again.
+    /// Relays until its task is cancelled.
+    ///
+    /// Failures of the broker and of the database are logged and tried again.
     ///
     /// - Throws: `CancellationError`.
     public func run() async throws {
-        let owner = "relay-\(entropy.next())"
-        let signal = Signal()
         let identity = try await identify()
+        let signal = Signal()
         OutboxWakeUps.add(signal, for: identity)
         defer { OutboxWakeUps.remove(signal, for: identity) }
-        var session = Session(owner: owner, renewal: time.now)
-        while true {
-            try Task.checkCancellation()
-            do {
-                try await pass(&session, signal)
-                session.failures = 0
-            } catch is CancellationError {
-                throw CancellationError()
-            } catch {
-                session.failures += 1
-                session.next = nil
-                let pause = Backoff(least: limits.leastPause, most: limits.mostPause).pause(after: session.failures, entropy)
-                Logger.current.warning(
-                    "publishing events failed, will retry",
-                    metadata: [
-                        "error": "\(Fault(describing: error).message)", "attempt": "\(session.failures)",
-                        "retry.in": "\(pause)",
-                    ])
-                await judge(&session)
-                try await time.sleep(for: pause)
+        var session = Session(owner: "relay-\(entropy.next())", renewal: time.now)
+        do {
+            while true { try await turn(&session, signal) }
+        } catch {
+            await release(session)
+            throw error
+        }
+    }
+
+    /// Sends what waits now and returns: the flush at a service's end, after ``run()`` was cancelled.
+    ///
+    /// - Throws: What the broker or the database throws; the rest stays for the next start.
+    public func drain() async throws {
+        _ = try await identify()
+        var session = Session(owner: "relay-\(entropy.next())", renewal: time.now)
+        do {
+            while try await send(&session) {}
+            await release(session)
+        } catch {
+            await release(session)
+            throw error
+        }
+    }
+
+    /// Sends one batch, or waits until there may be one; after a failure, pauses.
+    private func turn(_ session: inout Session, _ signal: Signal) async throws {
+        try Task.checkCancellation()
+        do {
+            if try await !send(&session) {
+                if session.isFull { await judge(&session) }
+                try await signal.wait(until: min(session.renewal, time.now + limits.rest), time)
+                try await time.sleep(for: limits.gathering)
             }
+            session.failures = 0
+        } catch is CancellationError {
+            throw CancellationError()
+        } catch {
+            session.failures += 1
+            session.next = nil
+            let pause = Backoff(least: limits.leastPause, most: limits.mostPause).pause(
+                after: session.failures,
+                entropy
+            )
+            Logger.current.warning(
+                "publishing events failed, will retry",
+                metadata: [
+                    "error": "\(Fault(describing: error).message)", "attempt": "\(session.failures)",
+                    "retry.in": "\(pause)",
+                ]
+            )
+            await judge(&session)
+            try await time.sleep(for: pause)
         }
     }
 
@@ -108,13 +148,14 @@ public struct OutboxRelay: Sendable {
             } catch let error as SQLError where error.kind == .unavailable {
                 failures += 1
                 try await time.sleep(
-                    for: Backoff(least: limits.leastPause, most: limits.mostPause).pause(after: failures, entropy))
+                    for: Backoff(least: limits.leastPause, most: limits.mostPause).pause(after: failures, entropy)
+                )
             }
         }
     }
 
-    /// Sends one batch, or waits for one.
-    private func pass(_ session: inout Session, _ signal: Signal) async throws {
+    /// Sends one batch; false when nothing waits.
+    private func send(_ session: inout Session) async throws -> Bool {
         let (owner, limits, source) = (session.owner, limits, source)
         if session.renewal <= time.now {
             session.renewal = time.now + limits.lease / 3
@@ -130,11 +171,7 @@ public struct OutboxRelay: Sendable {
                 try OutboxStore.waiting(leases, source: source, limit: limits.batch, in: tx)
             }
         }
-        guard !rows.isEmpty else {
-            if session.isFull { await judge(&session) }
-            try await signal.wait(until: min(session.renewal, time.now + limits.rest), time)
-            return try await time.sleep(for: limits.gathering)
-        }
+        guard !rows.isEmpty else { return false }
         let batch = cut(rows)
         try await bus.publish(batch.map(\.event))
         crashPoint("outbox.published")
@@ -145,6 +182,13 @@ public struct OutboxRelay: Sendable {
         crashPoint("outbox.marked")
         session.fullBatches = rows.count == limits.batch ? session.fullBatches + 1 : 0
         if session.fullBatches >= Self.judgementInterval || session.isFull { await judge(&session) }
+        return true
+    }
+
+    /// Lets the next relay begin at once; when that fails, it waits until the leases expire.
+    private func release(_ session: Session) async {
+        let owner = session.owner
+        try? await database.transaction("outbox.release") { tx in try OutboxStore.release(owner, in: tx) }
     }
 
     /// The first rows whose bodies fit in one publication.
@@ -171,7 +215,9 @@ public struct OutboxRelay: Sendable {
             }
         } catch {
             Logger.current.warning(
-                "counting the outbox failed", metadata: ["error": "\(Fault(describing: error).message)"])
+                "counting the outbox failed",
+                metadata: ["error": "\(Fault(describing: error).message)"]
+            )
         }
     }
 }

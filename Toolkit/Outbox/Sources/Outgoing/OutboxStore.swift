@@ -15,7 +15,9 @@ enum OutboxStore {
         let event: Envelope
     }
 
-    /// Gives the database its identity when it has none. On SQLite, where one process owns the file, all leases are old ones.
+    /// Gives the database its identity when it has none.
+    ///
+    /// On SQLite, where one process owns the file, all leases are old ones.
     static func start(identity fresh: Int64, in tx: borrowing SQLTransaction) throws -> Int64 {
         try tx.run("UPDATE outbox_source SET identity = \(fresh) WHERE identity = 0")
         if tx.dialect == .sqlite { try tx.run("UPDATE outbox_leases SET expires_at = 0") }
@@ -35,7 +37,8 @@ enum OutboxStore {
                 ON CONFLICT (partition) DO UPDATE SET
                     owner = excluded.owner, epoch = outbox_leases.epoch + 1, expires_at = excluded.expires_at
                 WHERE outbox_leases.expires_at <= \(now)
-                """)
+                """
+            )
         }
         return try held(by: owner, in: tx)
     }
@@ -56,28 +59,44 @@ enum OutboxStore {
 
     /// What waits in the leased parts, oldest first: of each key a run without gaps from its first unsent number.
     static func waiting(
-        _ leases: [Lease], source: String, limit: Int, in tx: borrowing SQLTransaction
+        _ leases: [Lease],
+        source: String,
+        limit: Int,
+        in tx: borrowing SQLTransaction
     ) throws -> [Row] {
         try tx.run(
             """
             SELECT partition, topic, key, epoch, sequence, time, traceparent, body FROM outbox
             WHERE sent_at IS NULL AND partition IN (\(list: leases.map(\.partition)))
-            ORDER BY time, topic, key, sequence LIMIT \(limit)
+            ORDER BY time, topic, key, epoch, sequence LIMIT \(limit)
             """
         ).map { row in
             let (topic, key, epoch, sequence) = (row.text(1), row.text(2), row.int(3), row.int64(4))
             return Row(
                 partition: row.int(0),
                 event: Envelope(
-                    id: "\(source)/\(epoch)/\(topic)/\(key)/\(sequence)", source: source, epoch: epoch, topic: topic,
-                    key: key, sequence: sequence, time: Timestamp(microseconds: row.int64(5)),
-                    traceparent: row.textIfPresent(6), body: row.bytes(7)))
+                    id: "\(source)/\(epoch)/\(topic)/\(key)/\(sequence)",
+                    source: source,
+                    epoch: epoch,
+                    topic: topic,
+                    key: key,
+                    sequence: sequence,
+                    time: Timestamp(microseconds: row.int64(5)),
+                    traceparent: row.textIfPresent(6),
+                    body: row.bytes(7)
+                )
+            )
         }
     }
 
-    /// Marks what was sent under leases that still hold. What is not marked is sent again, by whoever holds it now.
+    /// Marks what was sent under leases that still hold.
+    ///
+    /// What is not marked is sent again, by whoever holds it now.
     static func mark(
-        _ rows: [Row], sentUnder leases: [Lease], by owner: String, in tx: borrowing SQLTransaction
+        _ rows: [Row],
+        sentUnder leases: [Lease],
+        by owner: String,
+        in tx: borrowing SQLTransaction
     ) throws {
         let good = Set(try held(by: owner, in: tx)).intersection(leases)
         let partitions = Set(good.map(\.partition))
@@ -97,13 +116,16 @@ enum OutboxStore {
                 """
                 UPDATE outbox SET sent_at = \(tx.date.microseconds) WHERE topic = \(event.topic) AND key = \(event.key)
                     AND epoch = \(event.epoch) AND sequence BETWEEN \(event.sequence) AND \(last)
-                """)
+                """
+            )
         }
     }
 
     /// Closes or opens the outbox for appends; answers whether it is closed.
     static func judge(limit: Int, in tx: borrowing SQLTransaction) throws -> Bool {
-        let rows = try tx.run("SELECT COUNT(*) FROM (SELECT 1 FROM outbox WHERE sent_at IS NULL LIMIT \(limit)) AS waiting")
+        let rows = try tx.run(
+            "SELECT COUNT(*) FROM (SELECT 1 FROM outbox WHERE sent_at IS NULL LIMIT \(limit)) AS waiting"
+        )
         let full = rows.first.map { $0.int(0) >= limit } ?? false
         try tx.run("UPDATE outbox_source SET is_full = \(full) WHERE is_full <> \(full)")
         return full

@@ -4,7 +4,8 @@ import MartletSQL
 enum OutboxTables {
     static let migrations = [
         Migration(
-            "outbox", 1,
+            "outbox",
+            1,
             [
                 // One row: which epoch numbers belong to, who is to be woken, whether no more is taken.
                 """
@@ -25,12 +26,13 @@ enum OutboxTables {
                     partition BIGINT NOT NULL, time BIGINT NOT NULL, traceparent TEXT, body BLOB NOT NULL, sent_at BIGINT,
                     PRIMARY KEY (topic, key, epoch, sequence))
                 """,
-                "CREATE INDEX outbox_unsent ON outbox (time, topic, key, sequence) WHERE sent_at IS NULL",
+                "CREATE INDEX outbox_unsent ON outbox (time, topic, key, epoch, sequence) WHERE sent_at IS NULL",
                 "CREATE INDEX outbox_sent ON outbox (sent_at) WHERE sent_at IS NOT NULL",
                 """
                 CREATE TABLE outbox_leases (
                     partition BIGINT PRIMARY KEY, owner TEXT NOT NULL, epoch BIGINT NOT NULL, expires_at BIGINT NOT NULL)
                 """,
-            ])
+            ]
+        )
     ]
 }

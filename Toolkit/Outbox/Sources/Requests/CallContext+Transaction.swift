@@ -14,7 +14,9 @@ extension CallContext {
     ///   that runs at the same time, `invalidArgument` for a key that is empty or too long, `deadlineExceeded`; otherwise
     ///   whatever `body` or the database throws.
     public func transaction<Response: ContractMessage>(
-        on database: any SQLDatabase, _ method: MethodDescriptor, _ request: some ContractMessage,
+        on database: any SQLDatabase,
+        _ method: MethodDescriptor,
+        _ request: some ContractMessage,
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> Response
     ) async throws -> Response {
         guard let known = try identity(of: request, to: method) else {
@@ -33,7 +35,9 @@ extension CallContext {
     ///
     /// - Throws: As ``transaction(on:_:_:_:)``.
     public func storedResponse<Response: ContractMessage>(
-        _ type: Response.Type = Response.self, on database: any SQLDatabase, _ method: MethodDescriptor,
+        _ type: Response.Type = Response.self,
+        on database: any SQLDatabase,
+        _ method: MethodDescriptor,
         _ request: some ContractMessage
     ) async throws -> Response? {
         guard let known = try identity(of: request, to: method) else { return nil }
@@ -44,13 +48,17 @@ extension CallContext {
     }
 
     private func identity(
-        of request: some ContractMessage, to method: MethodDescriptor
+        of request: some ContractMessage,
+        to method: MethodDescriptor
     ) throws -> Idempotency.Request? {
         guard let key = idempotencyKey else { return nil }
         guard 1...Idempotency.keyLimit ~= key.utf8.count else {
             throw Fault(
-                .invalidArgument, .invalidRequest, "must have 1 to \(Idempotency.keyLimit) bytes",
-                field: "Idempotency-Key")
+                .invalidArgument,
+                .invalidRequest,
+                "must have 1 to \(Idempotency.keyLimit) bytes",
+                field: "Idempotency-Key"
+            )
         }
         var options = BinaryEncodingOptions()
         options.useDeterministicOrdering = true
@@ -58,6 +66,10 @@ extension CallContext {
         // A service that acts for somebody has keys of its own beside that person's.
         let caller = principal.onBehalfOf.map { "\(principal.id) for \($0)" } ?? principal.id
         return Idempotency.Request(
-            principal: caller, method: method.path, key: key, hash: Array(SHA256.hash(data: bytes)))
+            principal: caller,
+            method: method.path,
+            key: key,
+            hash: Array(SHA256.hash(data: bytes))
+        )
     }
 }

@@ -10,7 +10,8 @@ enum Idempotency {
 
     static let migrations = [
         Migration(
-            "idempotency", 1,
+            "idempotency",
+            1,
             [
                 """
                 CREATE TABLE idempotency (
@@ -18,7 +19,8 @@ enum Idempotency {
                     response BLOB NOT NULL, created_at BIGINT NOT NULL, PRIMARY KEY (principal, method, key))
                 """,
                 "CREATE INDEX idempotency_created ON idempotency (created_at)",
-            ])
+            ]
+        )
     ]
 
     /// A request that may be repeated.
@@ -37,7 +39,8 @@ enum Idempotency {
             """
             SELECT request_hash, response FROM idempotency WHERE principal = \(request.principal)
                 AND method = \(request.method) AND key = \(request.key)
-            """)
+            """
+        )
         guard let known = rows.first else { return nil }
         guard known.bytes(0) == request.hash else {
             throw Fault(.alreadyExists, .idempotencyKeyReused, "this idempotency key was used for another request")
@@ -53,10 +56,15 @@ enum Idempotency {
             VALUES (\(request.principal), \(request.method), \(request.key), \(request.hash), \(response),
                 \(tx.date.microseconds))
             ON CONFLICT DO NOTHING RETURNING 1
-            """)
+            """
+        )
         guard !kept.isEmpty else {
             throw Fault(
-                .aborted, .requestInProgress, "the same request is being handled", retryAfter: .milliseconds(100))
+                .aborted,
+                .requestInProgress,
+                "the same request is being handled",
+                retryAfter: .milliseconds(100)
+            )
         }
     }
 

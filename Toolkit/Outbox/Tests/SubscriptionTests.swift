@@ -1,0 +1,303 @@
+import MartletCore
+import MartletMessaging
+import MartletSQL
+import MartletTesting
+import Synchronization
+import Testing
+
+@testable import MartletOutbox
+
+/// A member that hands out each batch in an order of its own, as a log may do after a redelivery.
+private final class ShufflingMember: GroupMember {
+    private let member: any GroupMember
+    private let entropy: SeededEntropy
+
+    init(_ member: any GroupMember, seed: UInt64) {
+        self.member = member
+        entropy = SeededEntropy(seed: seed)
+    }
+
+    func receive(limit: Int) async throws -> [Delivery] {
+        var deliveries = try await member.receive(limit: limit)
+        for index in deliveries.indices.reversed() {
+            deliveries.swapAt(index, Int(entropy.number(below: UInt64(index + 1))))
+        }
+        // Some come twice.
+        return deliveries + deliveries.filter { _ in entropy.number(below: 4) == 0 }
+    }
+
+    func acknowledge(_ deliveries: [DeliveryID]) async throws { try await member.acknowledge(deliveries) }
+
+    func giveBack(_ deliveries: [DeliveryID], after pause: Duration) async throws {
+        try await member.giveBack(deliveries, after: pause)
+    }
+
+    func leave() async { await member.leave() }
+}
+
+@Suite("A subscription")
+struct SubscriptionTests {
+    let pair: Pair
+    let effect = Effect()
+
+    init() async throws { pair = try await Pair() }
+
+    private func consumer(shuffledBy seed: UInt64? = nil, start: GroupStart = .earliest) async throws -> Consumer {
+        let member = try await pair.bus.join(topic: "things", group: "g", start: start)
+        return Consumer(
+            subscription: effect.subscription(start: start),
+            member: seed.map { ShufflingMember(member, seed: $0) } ?? member,
+            database: pair.target,
+            time: pair.time,
+            entropy: pair.entropy,
+            limits: SubscriptionRunner.Limits()
+        )
+    }
+
+    /// Sends what is committed and lets the consumer work until the bus has nothing more for it.
+    private func settle(_ consumer: inout Consumer) async throws {
+        try await pair.relay().drain()
+        while try await pair.lag() > 0 {
+            // Longer than any pause: whatever was given back is due.
+            pair.time.advance(by: .seconds(6))
+            try await consumer.step()
+        }
+    }
+
+    private func redrive(_ key: String) async throws {
+        let asked = try await pair.target.transaction { tx in
+            try ParkedMessages.redrive(group: "g", topic: "things", key: key, in: tx)
+        }
+        #expect(asked)
+        try await runner().redriveAsked()
+    }
+
+    private func runner() -> SubscriptionRunner {
+        SubscriptionRunner(
+            [effect.subscription()],
+            database: pair.target,
+            bus: pair.bus,
+            time: pair.time,
+            entropy: pair.entropy
+        )
+    }
+
+    private func parked(_ key: String) async throws -> [Int64] {
+        try await pair.target.read { tx in
+            try ParkedMessages.list(group: "g", topic: "things", key: key, in: tx).map(\.event.sequence)
+        }
+    }
+
+    @Test("handles each key in order, each event once, also when the log redelivers out of order", arguments: 1...8)
+    func shuffled(seed: UInt64) async throws {
+        try await pair.commit((1...60).map { "k\($0 % 6)" })
+        var consumer = try await consumer(shuffledBy: seed)
+        try await settle(&consumer)
+        for key in 0..<6 { #expect(try await pair.effects(of: "k\(key)") == Array(1...10)) }
+    }
+
+    @Test(
+        "parks a key in order at the event that always fails, lets others pass, and after redrive handles all in order, once",
+        arguments: [nil, 1, 2, 3, 4, 5] as [UInt64?]
+    )
+    func parking(seed: UInt64?) async throws {
+        effect.breakAt("a", 3)
+        try await pair.commit(["a", "b", "a", "a", "b", "a", "c", "a", "b"])
+        var consumer = try await consumer(shuffledBy: seed)
+        try await settle(&consumer)
+        #expect(try await pair.effects(of: "a") == [1, 2])
+        #expect(try await pair.effects(of: "b") == [1, 2, 3])
+        #expect(try await pair.effects(of: "c") == [1])
+        #expect(try await parked("a") == [3, 4, 5])
+
+        try await pair.commit(["a", "b"])
+        try await settle(&consumer)
+        #expect(try await parked("a") == [3, 4, 5, 6])
+        #expect(try await pair.effects(of: "b") == [1, 2, 3, 4])
+
+        effect.mend()
+        try await redrive("a")
+        #expect(try await pair.effects(of: "a") == [1, 2, 3, 4, 5, 6])
+        #expect(try await parked("a") == [])
+
+        try await pair.commit(["a"])
+        try await settle(&consumer)
+        #expect(try await pair.effects(of: "a") == [1, 2, 3, 4, 5, 6, 7])
+    }
+
+    @Test("stays parked when a redrive fails again, at the event that failed")
+    func failedRedrive() async throws {
+        effect.breakAt("a", 1)
+        effect.breakAt("a", 3)
+        try await pair.commit(["a", "a", "a", "a"])
+        var consumer = try await consumer()
+        try await settle(&consumer)
+        effect.mend()
+        effect.breakAt("a", 3)
+        try await redrive("a")
+        #expect(try await pair.effects(of: "a") == [1, 2])
+        #expect(try await parked("a") == [3, 4])
+
+        effect.mend()
+        try await runner().redriveAsked()
+        #expect(try await parked("a") == [3, 4])
+        try await redrive("a")
+        #expect(try await pair.effects(of: "a") == [1, 2, 3, 4])
+    }
+
+    @Test("tries a failing event as often as its limit says, and forgets it when it works before that")
+    func attempts() async throws {
+        effect.breakAt("a", 1)
+        try await pair.commit(["a"])
+        try await pair.relay().drain()
+        var consumer = try await consumer()
+        for _ in 1..<SubscriptionRunner.Limits().attempts {
+            pair.time.advance(by: .seconds(6))
+            try await consumer.step()
+        }
+        #expect(try await parked("a") == [])
+        effect.mend()
+        try await settle(&consumer)
+        #expect(try await pair.effects(of: "a") == [1])
+    }
+
+    @Test("tells operators what failed and how often; they may edit it or drop it")
+    func operators() async throws {
+        effect.breakAt("a", 1)
+        try await pair.commit(["a", "a"])
+        var consumer = try await consumer()
+        try await settle(&consumer)
+        let target = pair.target
+        let keys = try await target.read { tx in try ParkedMessages.keys(in: tx) }
+        #expect(keys == [ParkedKey(group: "g", topic: "things", key: "a", count: 2, isRedriving: false)])
+        let rest = try await target.read { [keys] tx in try ParkedMessages.keys(after: keys[0], in: tx) }
+        #expect(rest.isEmpty)
+
+        let id = "test/1/things/a/1"
+        let shown = try await target.read { tx in try ParkedMessages.show(group: "g", topic: "things", id: id, in: tx) }
+        #expect(shown?.attempts == SubscriptionRunner.Limits().attempts)
+        #expect(shown?.error == "Broken()")
+
+        let edited = try await target.transaction { tx in
+            try ParkedMessages.edit(group: "g", topic: "things", id: id, body: [9], in: tx)
+        }
+        let after = try await target.read { tx in try ParkedMessages.show(group: "g", topic: "things", id: id, in: tx) }
+        #expect(edited)
+        #expect(after?.event.body == [9])
+
+        let dropped = try await target.transaction { tx in
+            [
+                try ParkedMessages.drop(group: "g", topic: "things", id: id, in: tx),
+                try ParkedMessages.drop(group: "g", topic: "things", id: id, in: tx),
+            ]
+        }
+        #expect(dropped == [true, false])
+        try await redrive("a")
+        #expect(try await pair.effects(of: "a") == [2])
+    }
+
+    @Test("commits its own events with its effect, and in the trace of the event that caused them")
+    func outgoing() async throws {
+        let trace = TraceContext.root(pair.entropy)
+        let subscription = Subscription.on(.things, group: "g") { (key: String, tx: borrowing SQLTransaction) in
+            try tx.append(Message(topic: "answers", key: key, body: []))
+        }
+        let event = Envelope(
+            id: "i",
+            source: "test",
+            epoch: 1,
+            topic: "things",
+            key: "k",
+            sequence: 1,
+            time: pair.time.date,
+            traceparent: trace.traceparent,
+            body: [65]
+        )
+        let verdicts = [
+            try await subscription.deliver(event, on: pair.target),
+            try await subscription.deliver(event, on: pair.target),
+        ]
+        #expect(verdicts == [.effect, .duplicate])
+        let kept = try await pair.target.read { tx in
+            try tx.run("SELECT topic, key, traceparent FROM outbox").map { [$0.text(0), $0.text(1), $0.text(2)] }
+        }
+        #expect(kept == [["answers", "A", trace.traceparent]])
+    }
+
+    @Test("that begins with the latest takes the first event of a key that it sees as the key's first")
+    func latest() async throws {
+        try await pair.commit(["a", "a"])
+        try await pair.relay().drain()
+        var consumer = try await consumer(start: .latest)
+        try await pair.commit(["a", "a"])
+        try await settle(&consumer)
+        #expect(try await pair.effects(of: "a") == [3, 4])
+    }
+
+    @Test("waits for a missing first event for its patience, then begins with the lowest that is there")
+    func missingFirst() async throws {
+        try await pair.bus.publish([.numbered(3, of: "a"), .numbered(4, of: "a")])
+        var consumer = try await consumer(shuffledBy: 3)
+        for _ in 1...5 {
+            pair.time.advance(by: .seconds(6))
+            try await consumer.step()
+        }
+        #expect(try await pair.effects(of: "a") == [])
+        pair.time.advance(by: SubscriptionRunner.Limits().gapPatience)
+        while try await pair.lag() > 0 {
+            pair.time.advance(by: .seconds(6))
+            try await consumer.step()
+        }
+        #expect(try await pair.effects(of: "a") == [3, 4])
+    }
+
+    @Test("goes on in a new epoch of its source, and drops what is late from the old one")
+    func epochs() async throws {
+        let subscription = effect.subscription()
+        var verdicts: [InboxVerdict] = []
+        for event in [
+            Envelope.numbered(1, of: "a"), .numbered(2, of: "a"), .numbered(1, of: "a", epoch: 2),
+            .numbered(3, of: "a"),
+            .numbered(2, of: "a", epoch: 2),
+        ] {
+            verdicts.append(try await subscription.deliver(event, on: pair.target))
+        }
+        #expect(verdicts == [.effect, .effect, .effect, .stale, .effect])
+    }
+
+    @Test("runs: takes what comes, parks what fails, and redrives when it is asked")
+    func running() async throws {
+        let time = SystemTime()
+        var limits = SubscriptionRunner.Limits()
+        limits.leastPause = .milliseconds(1)
+        limits.mostPause = .milliseconds(2)
+        limits.redrivePause = .milliseconds(1)
+        effect.breakAt("a", 1)
+        let bus = InMemoryBus(time: time)
+        let runner = SubscriptionRunner(
+            [effect.subscription()],
+            database: pair.target,
+            bus: bus,
+            time: time,
+            entropy: pair.entropy,
+            limits: limits
+        )
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await runner.run() }
+            try await bus.publish([.numbered(1, of: "a"), .numbered(2, of: "a"), .numbered(1, of: "b")])
+            while try await parked("a") != [1, 2] { await Task.yield() }
+            #expect(try await pair.effects(of: "b") == [1])
+            effect.mend()
+            _ = try await pair.target.transaction { tx in
+                try ParkedMessages.redrive(group: "g", topic: "things", key: "a", in: tx)
+            }
+            while try await pair.effects(of: "a") != [1, 2] { await Task.yield() }
+            group.cancelAll()
+            while let result = await group.nextResult() {
+                guard case .failure(let error) = result else { continue }
+                #expect(error is CancellationError)
+            }
+        }
+        #expect(try await parked("a") == [])
+    }
+}
