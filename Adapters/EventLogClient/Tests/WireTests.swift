@@ -1,0 +1,94 @@
+import Logging
+import MartletContract
+import MartletCore
+import MartletEventLog
+import MartletEventLogClient
+import MartletMessaging
+import MartletRPC
+import MartletSQLite
+import MartletTesting
+import Testing
+
+@Suite("The event log over a real socket")
+struct WireTests {
+    private static let service = Principal(kind: .service, id: "test", scopes: [])
+
+    /// A server on a free port.
+    private static func server(_ log: EventLog) -> RPCServer {
+        RPCServer(
+            contracts: [.eventLog(EventLogHandler(log))],
+            host: "127.0.0.1",
+            port: 0,
+            limits: RPCServerLimits(),
+            time: SystemTime(),
+            entropy: SystemEntropy(),
+            logger: Logger(label: "test"),
+            authenticate: { _ in service }
+        )
+    }
+
+    private static func connect(_ server: RPCServer) async throws -> RPCConnection {
+        RPCConnection(
+            host: "127.0.0.1",
+            port: try await server.boundPort(),
+            limits: RPCClientLimits(),
+            time: SystemTime(),
+            entropy: SystemEntropy(),
+            authorization: nil
+        )
+    }
+
+    private static func open(_ time: any TimeSource) async throws -> EventLog {
+        try await EventLog.open(
+            try SQLiteDatabase.inMemory(time: time),
+            time: time,
+            entropy: SeededEntropy(seed: 1)
+        )
+    }
+
+    @Test("conforms", arguments: MessageBusConformance.checks)
+    func conforms(to check: MessageBusConformance.Check) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            try await check.run { time in
+                let server = Self.server(try await Self.open(time))
+                tasks.addTask { try await server.run() }
+                return RemoteEventLog(over: try await Self.connect(server), service: "test", time: SystemTime())
+            }
+            tasks.cancelAll()
+            // The server says that it was cancelled.
+            while await tasks.nextResult() != nil {}
+        }
+    }
+
+    @Test("loses a member with its stream")
+    func brokenStream() async throws {
+        let log = try await Self.open(ManualTime())
+        let server = Self.server(log)
+        let event = Envelope(
+            id: "k/1",
+            source: "test",
+            epoch: 1,
+            topic: "things",
+            key: "k",
+            sequence: 1,
+            time: Timestamp(seconds: 1),
+            traceparent: nil,
+            body: [1]
+        )
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try await server.run() }
+            let connection = try await Self.connect(server)
+            let remote = RemoteEventLog(over: connection, service: "test", time: SystemTime())
+            try await remote.publish([event])
+            let member = try await remote.join(topic: "things", group: "g", start: .earliest)
+            let held = try await member.receive(limit: 1)
+            await connection.close()
+
+            // Another member gets it as soon as the server has seen the end of the stream.
+            let other = try await log.join(topic: "things", group: "g", start: .earliest)
+            #expect(try await other.receive(limit: 1).map(\.event) == held.map(\.event))
+            tasks.cancelAll()
+            while await tasks.nextResult() != nil {}
+        }
+    }
+}
