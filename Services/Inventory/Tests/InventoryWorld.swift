@@ -19,7 +19,8 @@ struct InventoryWorld {
     let service: InventoryService
     let client: InventoryClient
     let merchant = CallContext(
-        principal: Principal(kind: .user, id: "merchant", scopes: ["inventory:read", "inventory:write"]))
+        principal: Principal(kind: .user, id: "merchant", scopes: ["inventory:read", "inventory:write"])
+    )
 
     init() async throws {
         let (time, entropy) = (time, SeededEntropy(seed: 1))
@@ -28,25 +29,40 @@ struct InventoryWorld {
         let services = LocalServices()
         service = InventoryService(
             on: Platform(
-                service: InventoryService.name, database: database, bus: InMemoryBus(time: time), time: time,
+                service: InventoryService.name,
+                database: database,
+                bus: InMemoryBus(time: time),
+                time: time,
                 entropy: entropy,
                 workflows: WorkflowEngine(
-                    service: InventoryService.name, database: database, time: time, entropy: entropy),
-                channels: { _ in LocalChannel(to: services, time: time) }))
+                    service: InventoryService.name,
+                    database: database,
+                    time: time,
+                    entropy: entropy
+                ),
+                channels: { _ in LocalChannel(to: services, time: time) }
+            )
+        )
         services.add(service.handlers)
         client = InventoryClient(over: LocalChannel(to: services, time: time))
     }
 
     @discardableResult
     func reserve(
-        _ id: String, _ lines: KeyValuePairs<String, UInt32>, hold: UInt32 = 0, context: CallContext? = nil
+        _ id: String,
+        _ lines: KeyValuePairs<String, UInt32>,
+        hold: UInt32 = 0,
+        context: CallContext? = nil
     ) async throws -> ReserveResponse {
         try await reserve(id, lines.map { ($0.key, $0.value) }, hold: hold, context: context)
     }
 
     @discardableResult
     func reserve(
-        _ id: String, _ lines: [(String, UInt32)], hold: UInt32 = 0, context: CallContext? = nil
+        _ id: String,
+        _ lines: [(String, UInt32)],
+        hold: UInt32 = 0,
+        context: CallContext? = nil
     ) async throws -> ReserveResponse {
         let request = ReserveRequest.with {
             $0.reservationID = id
@@ -70,7 +86,10 @@ struct InventoryWorld {
     }
 
     func receive(
-        _ id: String, _ lines: KeyValuePairs<String, UInt32>, warehouse: String = "", kind: DeliveryKind = .purchase
+        _ id: String,
+        _ lines: KeyValuePairs<String, UInt32>,
+        warehouse: String = "",
+        kind: DeliveryKind = .purchase
     ) async throws {
         let request = ReceiveRequest.with {
             $0.deliveryID = id

@@ -3,6 +3,7 @@ import MartletContract
 import MartletCore
 import MartletMessaging
 import MartletOutbox
+import MartletTesting
 import OrdersContract
 import SwiftProtobuf
 import Testing
@@ -169,8 +170,16 @@ struct ReservationTests {
         for body in bodies {
             let message = try MartletMessaging.Message(body, on: OrdersTopics.orders)
             let event = Envelope(
-                id: "orders/1/\(message.key)/1", source: "orders", epoch: 1, topic: message.topic, key: message.key,
-                sequence: 1, time: world.time.date, traceparent: nil, body: message.body)
+                id: "orders/1/\(message.key)/1",
+                source: "orders",
+                epoch: 1,
+                topic: message.topic,
+                key: message.key,
+                sequence: 1,
+                time: world.time.date,
+                traceparent: nil,
+                body: message.body
+            )
             for subscription in world.service.subscriptions where subscription.topic == event.topic {
                 verdicts.append(try await subscription.deliver(event, on: world.database))
             }

@@ -1,3 +1,4 @@
+import MartletCore
 import MartletTesting
 import Testing
 
@@ -35,12 +36,15 @@ struct ShelfTests {
         #expect(
             movement
                 == Movement(
-                    id: "r1", kind: .reserved,
+                    id: "r1",
+                    kind: .reserved,
                     changes: [
                         Change(place: eastMug, available: -3, onHand: 0),
                         Change(place: mainMug, available: -2, onHand: 0),
                         Change(place: mainPen, available: -1, onHand: 0),
-                    ]))
+                    ]
+                )
+        )
         #expect(shelf.standing == .held([eastMug: 3, mainMug: 2, mainPen: 1]))
         #expect(shelf.available == [eastMug: 0, mainMug: 2, mainPen: 0])
     }

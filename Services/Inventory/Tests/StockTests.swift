@@ -67,7 +67,9 @@ struct StockTests {
         #expect(fault?.code == .failedPrecondition)
         #expect(fault?.reason == "inventory.insufficient_stock")
         #expect(try await world.correct("c1", "mug", by: -1) == 4)
-        #expect(await refusal { try await world.correct("c2", "nothing", by: -1) }?.reason == "inventory.insufficient_stock")
+        #expect(
+            await refusal { try await world.correct("c2", "nothing", by: -1) }?.reason == "inventory.insufficient_stock"
+        )
         #expect(await refusal { try await world.stock("nothing") }?.reason == "inventory.unknown_sku")
     }
 
@@ -81,7 +83,9 @@ struct StockTests {
 
     @Test("lists every place once, page by page")
     func pages() async throws {
-        for number in 1...7 { try await world.receive("d\(number)", [["a", "B", "z", "ä"][number % 4]: 1], warehouse: "w\(number)") }
+        for number in 1...7 {
+            try await world.receive("d\(number)", [["a", "B", "z", "ä"][number % 4]: 1], warehouse: "w\(number)")
+        }
         var seen: [String] = []
         var token = ""
         repeat {
@@ -89,7 +93,9 @@ struct StockTests {
                 .with {
                     $0.pageSize = 3
                     $0.pageToken = token
-                }, context: world.merchant)
+                },
+                context: world.merchant
+            )
             seen += page.levels.map { "\($0.sku)/\($0.warehouse)" }
             token = page.page.nextPageToken
         } while !token.isEmpty

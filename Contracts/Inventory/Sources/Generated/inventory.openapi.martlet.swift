@@ -163,7 +163,7 @@ enum InventoryOpenAPI {
             "schema": {
               "type": "string",
               "minLength": 1,
-              "maxLength": 100
+              "maxLength": 200
             }
           },
           {
@@ -963,7 +963,7 @@ enum InventoryOpenAPI {
           "delivery_id": {
             "type": "string",
             "minLength": 1,
-            "maxLength": 100
+            "maxLength": 200
           },
           "kind": {
             "type": "string",

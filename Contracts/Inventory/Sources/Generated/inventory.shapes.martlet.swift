@@ -6,7 +6,7 @@ import SharedContract
 import SwiftProtobuf
 
 extension Line: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.inventory.v1.Line",
         [
             FieldShape("sku", .string, rule: FieldRule(required: true, maxLength: 64)),
@@ -27,7 +27,7 @@ extension Line: ContractMessage {
 }
 
 extension ReserveRequest: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.inventory.v1.ReserveRequest",
         [
             FieldShape("reservation_id", .string, rule: FieldRule(required: true, maxLength: 100)),
@@ -51,7 +51,7 @@ extension ReserveRequest: ContractMessage {
 }
 
 extension ReserveResponse: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.inventory.v1.ReserveResponse",
         [
             FieldShape("expires", .timestamp),
@@ -65,7 +65,7 @@ extension ReserveResponse: ContractMessage {
 }
 
 extension ConfirmRequest: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.inventory.v1.ConfirmRequest",
         [
             FieldShape("reservation_id", .string, rule: FieldRule(required: true, maxLength: 100)),
@@ -83,7 +83,7 @@ extension ConfirmRequest: ContractMessage {
 }
 
 extension ConfirmResponse: ContractMessage {
-    public static let shape = MessageShape("shop.inventory.v1.ConfirmResponse", [])
+    public static let shape: MessageShape = MessageShape("shop.inventory.v1.ConfirmResponse", [])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
 
@@ -91,7 +91,7 @@ extension ConfirmResponse: ContractMessage {
 }
 
 extension ReleaseRequest: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.inventory.v1.ReleaseRequest",
         [
             FieldShape("reservation_id", .string, rule: FieldRule(required: true, maxLength: 100)),
@@ -109,7 +109,7 @@ extension ReleaseRequest: ContractMessage {
 }
 
 extension ReleaseResponse: ContractMessage {
-    public static let shape = MessageShape("shop.inventory.v1.ReleaseResponse", [])
+    public static let shape: MessageShape = MessageShape("shop.inventory.v1.ReleaseResponse", [])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
 
@@ -117,7 +117,7 @@ extension ReleaseResponse: ContractMessage {
 }
 
 extension DeliveredLine: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.inventory.v1.DeliveredLine",
         [
             FieldShape("sku", .string, rule: FieldRule(required: true, maxLength: 64)),
@@ -138,10 +138,10 @@ extension DeliveredLine: ContractMessage {
 }
 
 extension ReceiveRequest: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.inventory.v1.ReceiveRequest",
         [
-            FieldShape("delivery_id", .string, rule: FieldRule(required: true, maxLength: 100)),
+            FieldShape("delivery_id", .string, rule: FieldRule(required: true, maxLength: 200)),
             FieldShape("kind", .enum(["DELIVERY_KIND_PURCHASE", "DELIVERY_KIND_RETURN"]), rule: FieldRule(required: true)),
             FieldShape("warehouse", .string, rule: FieldRule(maxLength: 40)),
             FieldShape("lines", .message { DeliveredLine.shape }, repeated: true, rule: FieldRule(minItems: 1, maxItems: 5000)),
@@ -149,7 +149,7 @@ extension ReceiveRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("delivery_id", self.deliveryID, FieldRule(required: true, maxLength: 100))
+        check.text("delivery_id", self.deliveryID, FieldRule(required: true, maxLength: 200))
         check.choice("kind", self.kind, FieldRule(required: true))
         check.text("warehouse", self.warehouse, FieldRule(maxLength: 40))
         check.messages("lines", self.lines, FieldRule(minItems: 1, maxItems: 5000))
@@ -165,7 +165,7 @@ extension ReceiveRequest: ContractMessage {
 }
 
 extension ReceiveResponse: ContractMessage {
-    public static let shape = MessageShape("shop.inventory.v1.ReceiveResponse", [])
+    public static let shape: MessageShape = MessageShape("shop.inventory.v1.ReceiveResponse", [])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
 
@@ -173,7 +173,7 @@ extension ReceiveResponse: ContractMessage {
 }
 
 extension CorrectRequest: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.inventory.v1.CorrectRequest",
         [
             FieldShape("correction_id", .string, rule: FieldRule(required: true, maxLength: 100)),
@@ -203,7 +203,7 @@ extension CorrectRequest: ContractMessage {
 }
 
 extension CorrectResponse: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.inventory.v1.CorrectResponse",
         [
             FieldShape("on_hand", .int64),
@@ -217,7 +217,7 @@ extension CorrectResponse: ContractMessage {
 }
 
 extension StockLevel: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.inventory.v1.StockLevel",
         [
             FieldShape("sku", .string),
@@ -245,7 +245,7 @@ extension StockLevel: ContractMessage {
 }
 
 extension GetStockRequest: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.inventory.v1.GetStockRequest",
         [
             FieldShape("sku", .string, rule: FieldRule(required: true, maxLength: 64)),
@@ -263,7 +263,7 @@ extension GetStockRequest: ContractMessage {
 }
 
 extension GetStockResponse: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.inventory.v1.GetStockResponse",
         [
             FieldShape("levels", .message { StockLevel.shape }, repeated: true),
@@ -277,7 +277,7 @@ extension GetStockResponse: ContractMessage {
 }
 
 extension ListStockRequest: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.inventory.v1.ListStockRequest",
         [
             FieldShape("page_size", .uint32, rule: FieldRule(max: 1000)),
@@ -298,7 +298,7 @@ extension ListStockRequest: ContractMessage {
 }
 
 extension ListStockResponse: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.inventory.v1.ListStockResponse",
         [
             FieldShape("levels", .message { StockLevel.shape }, repeated: true),
@@ -314,7 +314,7 @@ extension ListStockResponse: ContractMessage {
 }
 
 extension GetReservationRequest: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.inventory.v1.GetReservationRequest",
         [
             FieldShape("reservation_id", .string, rule: FieldRule(required: true, maxLength: 100)),
@@ -332,7 +332,7 @@ extension GetReservationRequest: ContractMessage {
 }
 
 extension GetReservationResponse: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.inventory.v1.GetReservationResponse",
         [
             FieldShape("status", .enum(["RESERVATION_STATUS_HELD", "RESERVATION_STATUS_CONFIRMED", "RESERVATION_STATUS_RELEASED", "RESERVATION_STATUS_EXPIRED"])),
@@ -355,7 +355,7 @@ extension GetReservationResponse: ContractMessage {
 }
 
 extension StockMoved: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.inventory.v1.StockMoved",
         [
             FieldShape("movement_id", .string),
@@ -377,7 +377,7 @@ extension StockMoved: ContractMessage {
 }
 
 extension StockMoved.Change: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.inventory.v1.StockMoved.Change",
         [
             FieldShape("sku", .string),
