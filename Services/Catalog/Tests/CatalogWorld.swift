@@ -28,11 +28,20 @@ struct CatalogWorld {
         let services = LocalServices()
         let service = CatalogService(
             on: Platform(
-                service: CatalogService.name, database: database, bus: InMemoryBus(time: time), time: time,
+                service: CatalogService.name,
+                database: database,
+                bus: InMemoryBus(time: time),
+                time: time,
                 entropy: entropy,
                 workflows: WorkflowEngine(
-                    service: CatalogService.name, database: database, time: time, entropy: entropy),
-                channels: { _ in LocalChannel(to: services, time: time) }))
+                    service: CatalogService.name,
+                    database: database,
+                    time: time,
+                    entropy: entropy
+                ),
+                channels: { _ in LocalChannel(to: services, time: time) }
+            )
+        )
         services.add(service.handlers)
         client = CatalogClient(over: LocalChannel(to: services, time: time))
     }
@@ -73,7 +82,9 @@ struct CatalogWorld {
                     $0.query = query
                     $0.pageSize = pageSize
                     $0.pageToken = token
-                }, context: anybody)
+                },
+                context: anybody
+            )
             found += page.products.map(\.sku)
             token = page.page.nextPageToken
         } while !token.isEmpty

@@ -1,6 +1,7 @@
 import CatalogContract
 import MartletContract
 import MartletCore
+import MartletTesting
 import SharedContract
 import SwiftProtobuf
 import Testing
@@ -28,7 +29,10 @@ struct ProductTests {
     func caseOfCodes() async throws {
         try await world.put("85123a", "small")
         try await world.put("85123A", "large")
-        #expect(try await world.client.getProduct(.with { $0.sku = "85123A" }, context: world.anybody).product.name == "large")
+        #expect(
+            try await world.client.getProduct(.with { $0.sku = "85123A" }, context: world.anybody).product.name
+                == "large"
+        )
         #expect(try await world.search("85123a") == ["85123A", "85123a"])
     }
 
@@ -60,7 +64,9 @@ struct ProductTests {
                     $0.sku = "mug"
                     $0.pageSize = 2
                     $0.pageToken = token
-                }, context: world.anybody)
+                },
+                context: world.anybody
+            )
             seen += page.prices.map(\.unitPrice)
             token = page.page.nextPageToken
         } while !token.isEmpty
@@ -76,7 +82,9 @@ struct ProductTests {
                 .with {
                     $0.sku = "mug"
                     $0.unitPrice = price
-                }, context: world.merchant)
+                },
+                context: world.merchant
+            )
             #expect(try await world.price("mug")?.amount.nanos == nanos)
         }
     }
@@ -84,13 +92,13 @@ struct ProductTests {
     @Test("change nothing and tell nothing when they are imported again")
     func importing() async throws {
         let request = ImportProductsRequest.with {
-            $0.products = ["mug", "pen"].map { sku in
-                .with {
+            $0.products = ["mug", "pen"].map { (sku: String) in
+                ImportedProduct.with {
                     $0.sku = sku
                     $0.name = "A \(sku)"
                     $0.stocked = true
-                    $0.prices = [100, 200].map { pence in
-                        .with {
+                    $0.prices = [100, 200].map { (pence: Int64) in
+                        Price.with {
                             $0.unitPrice = .pence(pence)
                             $0.effectiveFrom = Google_Protobuf_Timestamp(Timestamp(seconds: pence))
                         }
@@ -112,8 +120,8 @@ struct ProductTests {
     @Test("are imported all or none")
     func importAllOrNone() async throws {
         let request = ImportProductsRequest.with {
-            $0.products = ["mug", ""].map { sku in
-                .with {
+            $0.products = ["mug", ""].map { (sku: String) in
+                ImportedProduct.with {
                     $0.sku = sku
                     $0.name = "A product"
                 }
@@ -134,12 +142,15 @@ struct ProductTests {
         try await world.price("POST", 400)
         let service = CallContext(principal: Principal(kind: .service, id: "orders", scopes: []))
         let quotes = try await world.client.quotePrices(
-            .with { $0.skus = ["pen", "mug", "POST", "mug", "nothing"] }, context: service
+            .with { $0.skus = ["pen", "mug", "POST", "mug", "nothing"] },
+            context: service
         ).quotes
         #expect(quotes.map(\.sku) == ["POST", "mug"])
         #expect(quotes.map(\.stocked) == [false, true])
         #expect(quotes.map(\.unitPrice) == [.pence(400), .pence(255)])
-        let fault = await refusal { try await world.client.quotePrices(.with { $0.skus = ["mug"] }, context: world.merchant) }
+        let fault = await refusal {
+            try await world.client.quotePrices(.with { $0.skus = ["mug"] }, context: world.merchant)
+        }
         #expect(fault?.code == .permissionDenied)
     }
 
@@ -152,7 +163,9 @@ struct ProductTests {
             #expect(fault?.reason == "catalog.unknown_sku")
             #expect(fault?.violations.map(\.field) == ["sku"])
         }
-        let list = await refusal { try await world.client.listPrices(.with { $0.sku = "nothing" }, context: world.anybody) }
+        let list = await refusal {
+            try await world.client.listPrices(.with { $0.sku = "nothing" }, context: world.anybody)
+        }
         #expect(list?.reason == "catalog.unknown_sku")
     }
 }

@@ -11,11 +11,13 @@ struct SearchQueryTests {
         #expect(query.fts5 == #""white"* "hanging"* "heart"* "85123a"*"#)
     }
 
-    @Test("lets nothing of the engine's own language pass",
+    @Test(
+        "lets nothing of the engine's own language pass",
         arguments: [
             #"a" OR "b"#: ["a", "or", "b"], "NEAR(a b, 2)": ["near", "a", "b", "2"], "name:a*": ["name", "a"],
             "^a + b": ["a", "b"], "a\u{0}b": ["a", "b"], "'; DROP TABLE products; --": ["drop", "table", "products"],
-        ])
+        ]
+    )
     func hostile(text: String, words: [String]) {
         #expect(SearchQuery(text).words == words)
     }

@@ -1,6 +1,7 @@
 import CatalogContract
 import MartletContract
 import MartletCore
+import SharedContract
 import SwiftProtobuf
 import Testing
 
@@ -18,12 +19,14 @@ struct SearchTests {
         try await world.put("CAFE", "Café Crème mug")
     }
 
-    @Test("finds the beginnings of words, all of them, in any sequence",
+    @Test(
+        "finds the beginnings of words, all of them, in any sequence",
         arguments: [
             "white": ["71053", "85123A"], "WHI": ["71053", "85123A"], "heart white": ["85123A"], "hite": [],
             "white box": [], "85123": ["85123A"], "nest 7": ["22752"], "cafe": ["CAFE"], "crème": ["CAFE"],
             "t-light": ["85123A"],
-        ])
+        ]
+    )
     func words(query: String, skus: [String]) async throws {
         #expect(try await world.search(query) == skus)
     }
@@ -56,17 +59,21 @@ struct SearchTests {
             .with {
                 $0.pageSize = 2
                 $0.pageToken = first.page.nextPageToken
-            }, context: world.anybody)
+            },
+            context: world.anybody
+        )
         #expect(second.products.map(\.sku) == ["85123A", "CAFE"])
         #expect(second.page.nextPageToken.isEmpty)
     }
 
-    @Test("is never an error, whatever is looked for",
+    @Test(
+        "is never an error, whatever is looked for",
         arguments: [
             "\"", "white\"", "\"white", "*", "white*", "NEAR(white, 2)", "white AND NOT pen", "name:white", "^white",
             "{sku name}:white", "white)", "(", "\u{0}", "'; --", "%", "_", "½", "²", "𞤀𞤁", "ꙮ", "ｗｈｉｔｅ", "👩‍👩‍👧 x",
             "e\u{301}\u{301}\u{301}", "\u{202E}white", "ß", "İ",
-        ])
+        ]
+    )
     func hostile(query: String) async throws {
         let fault = await refusal { try await world.search(query) }
         #expect(fault == nil)
