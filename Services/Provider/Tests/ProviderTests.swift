@@ -1,5 +1,6 @@
 import MartletCore
 import MartletHost
+import MartletTesting
 import ProviderContract
 import Testing
 

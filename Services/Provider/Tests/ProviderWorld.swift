@@ -24,11 +24,20 @@ struct ProviderWorld {
         let services = LocalServices()
         service = ProviderService(
             on: Platform(
-                service: ProviderService.name, database: database, bus: InMemoryBus(time: time), time: time,
+                service: ProviderService.name,
+                database: database,
+                bus: InMemoryBus(time: time),
+                time: time,
                 entropy: entropy,
                 workflows: WorkflowEngine(
-                    service: ProviderService.name, database: database, time: time, entropy: entropy),
-                channels: { _ in LocalChannel(to: services, time: time) }))
+                    service: ProviderService.name,
+                    database: database,
+                    time: time,
+                    entropy: entropy
+                ),
+                channels: { _ in LocalChannel(to: services, time: time) }
+            )
+        )
         services.add(service.handlers)
         client = ProviderClient(over: LocalChannel(to: services, time: time))
     }
@@ -38,7 +47,10 @@ struct ProviderWorld {
     }
 
     func create(
-        _ reference: String, _ amount: Int64 = 100, method: String = "pm_test_by_amount", key: String?
+        _ reference: String,
+        _ amount: Int64 = 100,
+        method: String = "pm_test_by_amount",
+        key: String?
     ) async throws -> ProviderPayment {
         let request = CreatePaymentRequest.with {
             $0.reference = reference
@@ -73,7 +85,9 @@ struct ProviderWorld {
         try await client.findPayments(.with { $0.reference = reference }, context: context(nil)).payments
     }
 
-    func ledger() async throws -> GetLedgerResponse { try await client.getLedger(GetLedgerRequest(), context: context(nil)) }
+    func ledger() async throws -> GetLedgerResponse {
+        try await client.getLedger(GetLedgerRequest(), context: context(nil))
+    }
 }
 
 /// The fault with which `body` is refused; `nil` when it is not.

@@ -6,8 +6,14 @@ import Testing
 struct WalletTests {
     private func wallet(_ status: Wallet.Status = .authorised, captured: Int64 = 0, refunded: Int64 = 0) -> Wallet {
         Wallet(
-            providerID: "pp_1", reference: "p1", currency: "GBP", amount: 100, status: status, captured: captured,
-            refunded: refunded)
+            providerID: "pp_1",
+            reference: "p1",
+            currency: "GBP",
+            amount: 100,
+            status: status,
+            captured: captured,
+            refunded: refunded
+        )
     }
 
     @Test("is captured whole, once")
@@ -49,11 +55,13 @@ struct WalletTests {
 
 @Suite("The test provider's behaviour")
 struct BehaviourTests {
-    @Test("follows the method and the last two digits",
+    @Test(
+        "follows the method and the last two digits",
         arguments: [
             102: Behaviour.declines, 2: .declines, 105: .storesFailure, 108: .losesAnswerAfterActing,
             109: .losesAnswerBeforeActing, 100: .works, 120: .works, 199: .works, 205: .storesFailure,
-        ] as [Int64: Behaviour])
+        ] as [Int64: Behaviour]
+    )
     func byAmount(amount: Int64, behaviour: Behaviour) {
         #expect(Behaviour.of(method: "pm_test_by_amount", amount: amount) == behaviour)
         #expect(Behaviour.of(method: "pm_test_ok", amount: amount) == .works)
