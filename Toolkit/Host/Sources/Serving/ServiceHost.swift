@@ -97,6 +97,8 @@ public struct ServiceHost: Sendable {
         )
         configuration.maximumGracefulShutdownDuration =
             limits.notReadyPause + limits.drain + limits.stop + limits.stop + limits.flush + .seconds(1)
+        // Whoever ignores its cancellation is not waited for: the process ends, and what was committed stays so.
+        configuration.maximumCancellationDuration = limits.stop
         try await withLogger(logger) { _ in try await ServiceGroup(configuration: configuration).run() }
     }
 

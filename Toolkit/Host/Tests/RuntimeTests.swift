@@ -1,0 +1,104 @@
+import MartletCore
+import MartletMessaging
+import MartletSQL
+import MartletTelemetry
+import MartletTesting
+import Testing
+
+@testable import MartletHost
+
+@Suite("A service without sockets")
+struct RuntimeTests {
+    @Test("takes part in its own events, and says what its tables hold")
+    func loops() async throws {
+        let world = try await WordWorld()
+        try await WordService.say("hello", on: world.database)
+        let flushedBefore = try await world.runtime.isFlushed()
+        #expect(!flushedBefore)
+        let loops = world.runtime.loops.filter { ["outbox relay", "subscriptions"].contains($0.name) }
+        #expect(loops.count == 2)
+        let heard = await withTaskGroup(of: Void.self) { group in
+            for loop in loops {
+                // A cancelled loop ends with that word.
+                group.addTask { try? await loop.run() }
+            }
+            let heard = await world.hears("hello", stepsLimit: 100_000)
+            group.cancelAll()
+            return heard
+        }
+        #expect(heard)
+        let flushedAfter = try await world.runtime.isFlushed()
+        #expect(flushedAfter)
+        try await ServiceMetrics(
+            database: world.database,
+            time: world.time,
+            metrics: world.runtime.telemetry.metrics
+        ).measure()
+        let text = MetricsText.exposition(of: [world.runtime.telemetry.metrics])
+        #expect(text.contains(#"martlet_messages_published_total{service="words",topic="test.words"} 1"#))
+        #expect(text.contains(#"martlet_parked_keys{service="words"} 0"#))
+        #expect(text.contains(#"martlet_sql_transactions_total{service="words",name="say"} 1"#))
+    }
+
+    @Test("has every loop that its blueprint asks for, and the house's own")
+    func names() async throws {
+        let names = try await WordWorld().runtime.loops.map(\.name)
+        #expect(
+            names == ["outbox relay", "metrics", "workflows", "subscriptions", "clock watch", "job purge"]
+        )
+    }
+}
+
+@Suite("The watch over the clocks")
+struct ClockWatchTests {
+    @Test(
+        "sees a jump either way, and lets expiry rest for a while",
+        arguments: [Duration.seconds(3_600), .seconds(-10)]
+    )
+    func jump(by offset: Duration) {
+        let time = ManualTime()
+        let watch = ClockWatch(time: time, metrics: MetricsRegistry(service: "s"))
+        time.advance(by: .seconds(100))
+        #expect(!watch.pausesExpiry)
+        time.jumpDate(by: offset)
+        #expect(watch.pausesExpiry)
+        time.advance(by: ClockWatch.rest - .seconds(1))
+        #expect(watch.pausesExpiry)
+        time.advance(by: .seconds(1))
+        #expect(!watch.pausesExpiry)
+    }
+
+    @Test("does not mind what a clock is corrected by every day")
+    func slew() {
+        let time = ManualTime()
+        let watch = ClockWatch(time: time, metrics: MetricsRegistry(service: "s"))
+        for _ in 1...100 {
+            time.jumpDate(by: .milliseconds(500))
+            #expect(!watch.pausesExpiry)
+        }
+    }
+}
+
+@Suite("A call within the process")
+struct LocalChannelTests {
+    @Test("to a service that is not there was not made")
+    func nobody() async throws {
+        let desk = OperateClient(over: LocalChannel(to: LocalServices(), time: ManualTime()))
+        let fault = try await #require(throws: Fault.self) {
+            try await desk.listAudit(.init(), context: WordWorld.operator1)
+        }
+        #expect(fault.code == .unavailable)
+        #expect(fault.isNotProcessed)
+    }
+
+    @Test("keeps its deadline")
+    func deadline() async throws {
+        let world = try await WordWorld()
+        var context = WordWorld.operator1
+        context.deadline = world.time.now
+        let late = context
+        let desk = world.operators()
+        let fault = try await #require(throws: Fault.self) { try await desk.listAudit(.init(), context: late) }
+        #expect(fault.code == .deadlineExceeded)
+    }
+}

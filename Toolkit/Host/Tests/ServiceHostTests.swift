@@ -1,0 +1,168 @@
+import Foundation
+import FoundationNetworking
+import Logging
+import MartletCore
+import MartletMessaging
+import MartletRPC
+import MartletSQLite
+import MartletSecurity
+import MartletTelemetry
+import MartletTesting
+import Synchronization
+import Testing
+
+@testable import MartletHost
+
+private let promtool = "/usr/bin/promtool"
+
+/// A host with the word service on free ports, real clocks and real files.
+private struct HostWorld {
+    let folder: TemporaryFolder
+    let issuer: LocalIssuer
+    let host: ServiceHost
+    let runtime: ServiceRuntime
+    let time = SystemTime()
+
+    init() async throws {
+        folder = try TemporaryFolder()
+        let (time, entropy) = (time, SystemEntropy())
+        issuer = try await LocalIssuer(folder: folder.path, algorithm: .edDSA, time: time, entropy: entropy)
+        let database = try SQLiteDatabase(path: folder.file("words.sqlite"), time: time)
+        runtime = try await ServiceRuntime(
+            WordService.self,
+            on: WordWorld.parts(database, InMemoryBus(time: time), time, entropy)
+        )
+        let verifier = TokenVerifier(
+            keys: try await KeySet.read(LocalIssuer.keySetPath(in: folder.path)),
+            issuer: LocalIssuer.name,
+            audience: LocalIssuer.audience,
+            leeway: .zero,
+            time: time
+        )
+        var limits = ServiceHostLimits()
+        limits.notReadyPause = .zero
+        var logger = Logger(label: "tests")
+        logger.logLevel = .critical
+        host = ServiceHost(
+            [runtime],
+            listeners: Listeners(host: "127.0.0.1", http: 0, grpc: 0, operate: 0),
+            access: Access(verifier: verifier),
+            metrics: MetricsRegistry(service: "process"),
+            limits: limits,
+            time: time,
+            entropy: entropy,
+            logger: logger
+        )
+    }
+
+    /// Serves while `body` runs, then stops.
+    func serving(_ body: @escaping @Sendable (BoundPorts) async throws -> Void) async throws {
+        let host = host
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            let (ports, tell) = AsyncStream.makeStream(of: BoundPorts.self)
+            group.addTask {
+                do {
+                    try await host.run(handlingSignals: false) { tell.yield($0) }
+                } catch is CancellationError {
+                    return
+                }
+            }
+            group.addTask {
+                for await bound in ports { return try await body(bound) }
+            }
+            try await group.next()
+            group.cancelAll()
+        }
+    }
+
+    static func get(_ path: String, _ port: Int?) async throws -> (status: Int, body: String) {
+        let url = try #require(URL(string: "http://127.0.0.1:\(port ?? 0)\(path)"))
+        let (data, response) = try await URLSession.shared.data(from: url)
+        return ((response as? HTTPURLResponse)?.statusCode ?? 0, String(decoding: data, as: UTF8.self))
+    }
+}
+
+@Suite("A host")
+struct ServiceHostTests {
+    @Test("answers for its life, its readiness, its metrics and its contracts")
+    func health() async throws {
+        let world = try await HostWorld()
+        let host = world.host
+        #expect(host.readiness.current == .starting)
+        try await world.serving { ports in
+            #expect(try await HostWorld.get("/livez", ports.http).status == 200)
+            let ready = try await HostWorld.get("/readyz", ports.http)
+            #expect(ready == (200, "serving\n"))
+            #expect(try await HostWorld.get("/openapi.json", ports.http).body.contains("\"openapi\":\"3.1"))
+            #expect(try await HostWorld.get("/nowhere", ports.http).status == 404)
+            host.readiness.advance(to: .draining)
+            #expect(try await HostWorld.get("/readyz", ports.http).status == 503)
+            #expect(try await HostWorld.get("/livez", ports.http).status == 200)
+        }
+        #expect(host.readiness.current == .draining)
+    }
+
+    @Test("serves operators on their own port, by token and scope")
+    func operators() async throws {
+        let world = try await HostWorld()
+        let good = try await world.issuer.userToken("olga", scopes: ["operate"], lifetime: .seconds(60))
+        let poor = try await world.issuer.userToken("paul", scopes: ["orders:write"], lifetime: .seconds(60))
+        let time = world.time
+        try await world.serving { ports in
+            func ask(_ port: Int?, _ token: String?) async throws -> Int {
+                let connection = RPCConnection(
+                    host: "127.0.0.1",
+                    port: port ?? 0,
+                    limits: RPCClientLimits(),
+                    time: time,
+                    entropy: SystemEntropy(),
+                    authorization: { _ in token.map { "Bearer \($0)" } }
+                )
+                let records = try await OperateClient(over: connection).listAudit(.init(), context: CallContext())
+                    .records
+                await connection.close()
+                return records.count
+            }
+            func code(_ port: Int?, _ token: String?) async -> FaultCode? {
+                do {
+                    _ = try await ask(port, token)
+                    return nil
+                } catch { return Fault(describing: error).code }
+            }
+            #expect(await code(ports.operate, good) == nil)
+            #expect(await code(ports.operate, poor) == .permissionDenied)
+            #expect(await code(ports.operate, nil) == .unauthenticated)
+            #expect(await code(ports.operate, "nonsense") == .unauthenticated)
+            #expect(await code(ports.grpc, good) == .unimplemented)
+        }
+    }
+
+    @Test(
+        "exposes metrics that Prometheus' own tool takes",
+        .enabled(if: FileManager.default.isExecutableFile(atPath: promtool))
+    )
+    func metrics() async throws {
+        let world = try await HostWorld()
+        let text = Mutex("")
+        try await world.serving { ports in
+            _ = try await HostWorld.get("/nowhere", ports.http)
+            let body = try await HostWorld.get("/metrics", ports.http).body
+            text.withLock { $0 = body }
+        }
+        let exposition = text.withLock { $0 }
+        #expect(exposition.contains("martlet_http_requests_total{"))
+        #expect(exposition.contains("process_resident_memory_bytes{"))
+        let tool = Process()
+        tool.executableURL = URL(fileURLWithPath: promtool)
+        tool.arguments = ["check", "metrics"]
+        let (input, output) = (Pipe(), Pipe())
+        (tool.standardInput, tool.standardOutput, tool.standardError) = (input, output, output)
+        try tool.run()
+        input.fileHandleForWriting.write(Data(exposition.utf8))
+        try input.fileHandleForWriting.close()
+        let said = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        tool.waitUntilExit()
+        #expect(tool.terminationStatus == 0, "\(said)")
+        #expect(said.isEmpty)
+    }
+}
