@@ -16,9 +16,12 @@ public struct CartsService: ServiceBlueprint {
 
     public init(on platform: Platform) {
         handler = CartsHandler(
-            service: Self.name, database: platform.database,
-            catalog: CatalogClient(over: platform.channel(to: "catalog")), time: platform.time,
-            entropy: platform.entropy)
+            service: Self.name,
+            database: platform.database,
+            catalog: CatalogClient(over: platform.channel(to: "catalog")),
+            time: platform.time,
+            entropy: platform.entropy
+        )
     }
 
     public var handlers: [ServedContract] { [.carts(handler)] }

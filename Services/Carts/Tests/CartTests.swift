@@ -4,6 +4,7 @@ import MartletCore
 import MartletHost
 import MartletOutbox
 import MartletSQL
+import MartletTesting
 import SharedContract
 import SwiftProtobuf
 import Testing
@@ -175,7 +176,8 @@ struct CartTests {
             try store.open(.customer("alice"), in: tx)
             for number in 1...CartStore.linesLimit {
                 try tx.run(
-                    "INSERT INTO cart_lines (cart_id, sku, quantity) VALUES ('customer:alice', \("s\(number)"), 1)")
+                    "INSERT INTO cart_lines (cart_id, sku, quantity) VALUES ('customer:alice', \("s\(number)"), 1)"
+                )
             }
         }
         let fault = await refusal { try await world.put("mug", 1, world.customer("alice")) }

@@ -31,10 +31,15 @@ struct CartsWorld {
         services.add([.catalog(catalog)])
         service = CartsService(
             on: Platform(
-                service: CartsService.name, database: database, bus: InMemoryBus(time: time), time: time,
+                service: CartsService.name,
+                database: database,
+                bus: InMemoryBus(time: time),
+                time: time,
                 entropy: entropy,
                 workflows: WorkflowEngine(service: CartsService.name, database: database, time: time, entropy: entropy),
-                channels: { _ in LocalChannel(to: services, time: time) }))
+                channels: { _ in LocalChannel(to: services, time: time) }
+            )
+        )
         services.add(service.handlers)
         client = CartsClient(over: LocalChannel(to: services, time: time))
     }
@@ -45,7 +50,10 @@ struct CartsWorld {
         try await client.createGuestCart(CreateGuestCartRequest(), context: context).cartID
     }
 
-    func get(_ cart: String = "me", _ context: CallContext) async throws -> Cart {
+    /// The cart of whoever is signed in.
+    func get(_ context: CallContext) async throws -> Cart { try await get("me", context) }
+
+    func get(_ cart: String, _ context: CallContext) async throws -> Cart {
         try await client.getCart(.with { $0.cartID = cart }, context: context).cart
     }
 
@@ -79,10 +87,20 @@ struct CartsWorld {
         }
         let message = try MartletMessaging.Message(body, on: OrdersTopics.orders)
         let event = Envelope(
-            id: "orders/1/\(order)/1", source: "orders", epoch: 1, topic: message.topic, key: message.key, sequence: 1,
-            time: time.date, traceparent: nil, body: message.body)
+            id: "orders/1/\(order)/1",
+            source: "orders",
+            epoch: 1,
+            topic: message.topic,
+            key: message.key,
+            sequence: 1,
+            time: time.date,
+            traceparent: nil,
+            body: message.body
+        )
         var verdicts: [InboxVerdict] = []
-        for subscription in service.subscriptions { verdicts.append(try await subscription.deliver(event, on: database)) }
+        for subscription in service.subscriptions {
+            verdicts.append(try await subscription.deliver(event, on: database))
+        }
         return verdicts
     }
 

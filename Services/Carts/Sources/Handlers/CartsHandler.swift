@@ -17,7 +17,8 @@ struct CartsHandler: CartsCalls {
     let store = CartStore()
 
     func createGuestCart(
-        _ request: CreateGuestCartRequest, context: CallContext
+        _ request: CreateGuestCartRequest,
+        context: CallContext
     ) async throws -> CreateGuestCartResponse {
         // Two identifiers: nobody guesses 148 random bits.
         let token = "\(Identifier(time: time, entropy: entropy))" + "\(entropy.next())"
@@ -59,7 +60,10 @@ struct CartsHandler: CartsCalls {
 
     /// Setting a line to a quantity is the same however often it is done: it needs no stored answer.
     private func change(
-        _ sku: String, to quantity: Int, _ owner: CartOwner, _ context: CallContext
+        _ sku: String,
+        to quantity: Int,
+        _ owner: CartOwner,
+        _ context: CallContext
     ) async throws -> [Wanted] {
         try await database.transaction("set line", deadline: context.deadline) { tx in
             try store.set(sku, to: quantity, owner, in: tx)
@@ -68,7 +72,10 @@ struct CartsHandler: CartsCalls {
     }
 
     private func priced<Response: ContractMessage>(
-        _ lines: [Wanted], _ owner: CartOwner, _ context: CallContext, _ type: Response.Type,
+        _ lines: [Wanted],
+        _ owner: CartOwner,
+        _ context: CallContext,
+        _ type: Response.Type,
         _ fill: (inout Response, Cart) -> Void
     ) async throws -> Response {
         let quotes = try await quotes(lines.map(\.sku), context)
@@ -96,7 +103,8 @@ struct CartsHandler: CartsCalls {
     }
 
     private func quotes(
-        _ skus: [String], _ context: CallContext
+        _ skus: [String],
+        _ context: CallContext
     ) async throws -> [String: QuotePricesResponse.Quote] {
         guard !skus.isEmpty else { return [:] }
         let request = QuotePricesRequest.with { $0.skus = skus }

@@ -15,7 +15,8 @@ struct CartStore: Sendable {
 
     static let migrations = [
         Migration(
-            "carts", 1,
+            "carts",
+            1,
             [
                 "CREATE TABLE carts (id TEXT PRIMARY KEY, touched_at BIGINT NOT NULL)",
                 "CREATE INDEX carts_by_age ON carts (touched_at)",
@@ -27,7 +28,8 @@ struct CartStore: Sendable {
                     PRIMARY KEY (cart_id, sku)
                 )
                 """,
-            ])
+            ]
+        )
     ]
 
     /// Opens the cart; a repeat only notes that it was touched.
@@ -36,7 +38,8 @@ struct CartStore: Sendable {
             """
             INSERT INTO carts (id, touched_at) VALUES (\(owner.cartID), \(tx.date.microseconds))
             ON CONFLICT (id) DO UPDATE SET touched_at = excluded.touched_at
-            """)
+            """
+        )
     }
 
     /// A customer's cart is there as soon as it is looked for; a guest's must have been opened.
@@ -50,7 +53,9 @@ struct CartStore: Sendable {
             .map { ($0.text(0), $0.int(1)) }
     }
 
-    /// Sets a line, or removes it with quantity 0. A repeat changes nothing.
+    /// Sets a line, or removes it with quantity 0.
+    ///
+    /// A repeat changes nothing.
     func set(_ sku: String, to quantity: Int, _ owner: CartOwner, in tx: borrowing SQLTransaction) throws {
         let before = try lines(owner, in: tx)
         try open(owner, in: tx)
@@ -66,12 +71,15 @@ struct CartStore: Sendable {
                 """
                 INSERT INTO cart_lines (cart_id, sku, quantity) VALUES (\(owner.cartID), \(sku), \(quantity))
                 ON CONFLICT (cart_id, sku) DO UPDATE SET quantity = excluded.quantity
-                """)
+                """
+            )
         }
         try tell(owner.cartID, orderID: "", in: tx)
     }
 
-    /// Empties a cart that became an order. A repeat, and an unknown cart, changes nothing.
+    /// Empties a cart that became an order.
+    ///
+    /// A repeat, and an unknown cart, changes nothing.
     func close(_ cartID: String, orderID: String, in tx: borrowing SQLTransaction) throws {
         let gone = try tx.run("DELETE FROM cart_lines WHERE cart_id = \(cartID) RETURNING sku")
         guard !gone.isEmpty else { return }
@@ -82,7 +90,8 @@ struct CartStore: Sendable {
     func purge(in tx: borrowing SQLTransaction) throws {
         let due = (tx.date - Self.retention).microseconds
         let old = try tx.run(
-            "SELECT id FROM carts WHERE touched_at < \(due) ORDER BY touched_at, id LIMIT \(Self.purgeBatch)")
+            "SELECT id FROM carts WHERE touched_at < \(due) ORDER BY touched_at, id LIMIT \(Self.purgeBatch)"
+        )
         for row in old {
             try tx.run("DELETE FROM cart_lines WHERE cart_id = \(row.text(0))")
             try tx.run("DELETE FROM carts WHERE id = \(row.text(0))")
