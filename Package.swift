@@ -97,7 +97,7 @@ app(
 // MARK: Tools
 
 tool("protoc-gen-martlet", libraries: [.protobuf, .protobufPlugin])
-tests("SystemTests", at: "Tests/System", on: [kits("Core"), ["CLI"]], libraries: [])
+tests("SystemTests", at: "Tests/System", on: [["martlet"]], libraries: [])
 
 // MARK: - Libraries that others keep
 

@@ -13,8 +13,10 @@ public struct PaymentsService: ServiceBlueprint {
 
     public init(on platform: Platform) {
         till = Till(
-            database: platform.database, store: PaymentStore(),
-            provider: TestProvider(client: ProviderClient(over: platform.channel(to: "provider")), service: Self.name))
+            database: platform.database,
+            store: PaymentStore(),
+            provider: TestProvider(client: ProviderClient(over: platform.channel(to: "provider")), service: Self.name)
+        )
     }
 
     public var handlers: [ServedContract] { [.payments(PaymentsHandler(till: till))] }

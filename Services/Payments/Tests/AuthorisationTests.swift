@@ -1,4 +1,5 @@
 import MartletCore
+import MartletTesting
 import PaymentsContract
 import Testing
 
@@ -19,8 +20,10 @@ struct AuthorisationTests {
         #expect(try await world.told() == [.authorised])
     }
 
-    @Test("is asked for again with the same key when its answer got lost",
-        arguments: [ScriptedProvider.Play.losesAnswerBeforeActing, .losesAnswerAfterActing])
+    @Test(
+        "is asked for again with the same key when its answer got lost",
+        arguments: [ScriptedProvider.Play.losesAnswerBeforeActing, .losesAnswerAfterActing]
+    )
     func lost(play: ScriptedProvider.Play) async throws {
         provider.plays(play)
         let fault = await refusal { try await world.authorise() }

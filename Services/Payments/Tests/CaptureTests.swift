@@ -1,5 +1,7 @@
 import MartletCore
+import MartletTesting
 import PaymentsContract
+import SharedContract
 import Testing
 
 @testable import Payments
@@ -26,8 +28,10 @@ struct CaptureTests {
         #expect(try await world.told() == [.authorised, .captured])
     }
 
-    @Test("is asked for again with the same key when its answer got lost",
-        arguments: [ScriptedProvider.Play.losesAnswerBeforeActing, .losesAnswerAfterActing])
+    @Test(
+        "is asked for again with the same key when its answer got lost",
+        arguments: [ScriptedProvider.Play.losesAnswerBeforeActing, .losesAnswerAfterActing]
+    )
     func lost(play: ScriptedProvider.Play) async throws {
         provider.plays(play)
         #expect(await refusal { try await world.capture() }?.code.outcome == .unknown)

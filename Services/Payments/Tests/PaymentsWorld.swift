@@ -27,7 +27,9 @@ struct PaymentsWorld {
         time = ManualTime()
         database = try await Self.database(PaymentsService.self, time)
         let services = LocalServices()
-        services.add([.payments(PaymentsHandler(till: Till(database: database, store: PaymentStore(), provider: provider)))])
+        services.add([
+            .payments(PaymentsHandler(till: Till(database: database, store: PaymentStore(), provider: provider)))
+        ])
         client = PaymentsClient(over: LocalChannel(to: services, time: time))
     }
 
@@ -36,7 +38,8 @@ struct PaymentsWorld {
         let time = ManualTime()
         let services = LocalServices()
         let provider = ProviderService(
-            on: try await platform(ProviderService.self, try await database(ProviderService.self, time), time, services))
+            on: try await platform(ProviderService.self, try await database(ProviderService.self, time), time, services)
+        )
         services.add(provider.handlers)
         let database = try await database(PaymentsService.self, time)
         let payments = PaymentsService(on: try await platform(PaymentsService.self, database, time, services))
@@ -54,26 +57,40 @@ struct PaymentsWorld {
         self.client = client
     }
 
-    private static func database<S: ServiceBlueprint>(_ service: S.Type, _ time: ManualTime) async throws -> SQLiteDatabase {
+    private static func database<S: ServiceBlueprint>(
+        _ service: S.Type,
+        _ time: ManualTime
+    ) async throws -> SQLiteDatabase {
         let database = try SQLiteDatabase.inMemory(time: time)
         try await database.migrate(ServiceRuntime.migrations(of: service))
         return database
     }
 
     private static func platform<S: ServiceBlueprint>(
-        _ service: S.Type, _ database: SQLiteDatabase, _ time: ManualTime, _ services: LocalServices
+        _ service: S.Type,
+        _ database: SQLiteDatabase,
+        _ time: ManualTime,
+        _ services: LocalServices
     ) async throws -> Platform {
         let entropy = SeededEntropy(seed: 1)
         return Platform(
-            service: S.name, database: database, bus: InMemoryBus(time: time), time: time, entropy: entropy,
+            service: S.name,
+            database: database,
+            bus: InMemoryBus(time: time),
+            time: time,
+            entropy: entropy,
             workflows: WorkflowEngine(service: S.name, database: database, time: time, entropy: entropy),
-            channels: { _ in LocalChannel(to: services, time: time) })
+            channels: { _ in LocalChannel(to: services, time: time) }
+        )
     }
 
     // MARK: What a caller does
 
     func authorise(
-        _ id: String = "p1", _ amount: Int64 = 100, currency: String = "GBP", method: String = "pm_test_by_amount"
+        _ id: String = "p1",
+        _ amount: Int64 = 100,
+        currency: String = "GBP",
+        method: String = "pm_test_by_amount"
     ) async throws {
         let request = AuthoriseRequest.with {
             $0.paymentID = id
@@ -95,7 +112,10 @@ struct PaymentsWorld {
 
     @discardableResult
     func refund(
-        _ refund: String, _ amount: Int64, of id: String = "p1", currency: String = "GBP"
+        _ refund: String,
+        _ amount: Int64,
+        of id: String = "p1",
+        currency: String = "GBP"
     ) async throws -> Int64 {
         let request = RefundRequest.with {
             $0.paymentID = id
@@ -124,7 +144,9 @@ struct PaymentsWorld {
 
     func told(_ id: String = "p1") async throws -> [PaymentStatus] {
         let messages = try await database.read { tx in try Outbox.unsent(limit: 10_000, in: tx) }
-        return try messages.map { try PaymentsTopics.payments.decode($0.body) }.filter { $0.paymentID == id }.map(\.status)
+        return try messages.map { try PaymentsTopics.payments.decode($0.body) }.filter { $0.paymentID == id }.map(
+            \.status
+        )
     }
 
     /// Repeats a step as a workflow does, until it is done or refused.

@@ -1,6 +1,7 @@
 import MartletCore
 import MartletTesting
 import PaymentsContract
+import SharedContract
 import Testing
 
 @testable import Payments
@@ -74,8 +75,10 @@ struct RefundTests {
         #expect(provider.keys.suffix(2) == ["refund/p1/r1/1", "refund/p1/r1/1"])
     }
 
-    @Test("that happened in spite of a stored failure or of an old key is found",
-        arguments: [ScriptedProvider.Play.storesFailureAfterActing, .losesAnswerAfterActing])
+    @Test(
+        "that happened in spite of a stored failure or of an old key is found",
+        arguments: [ScriptedProvider.Play.storesFailureAfterActing, .losesAnswerAfterActing]
+    )
     func found(play: ScriptedProvider.Play) async throws {
         try await world.capture()
         provider.plays(play)
@@ -110,7 +113,10 @@ struct RefundTests {
         #expect(nothing?.violations.map(\.field) == ["amount.minor_units"])
     }
 
-    @Test("and everything else leaves the books balanced and equal to the provider's", arguments: 0..<40 as Range<UInt64>)
+    @Test(
+        "and everything else leaves the books balanced and equal to the provider's",
+        arguments: 0..<40 as Range<UInt64>
+    )
     func books(seed: UInt64) async throws {
         let chance = SeededEntropy(seed: seed)
         let plays: [ScriptedProvider.Play] = [
@@ -121,6 +127,7 @@ struct RefundTests {
             let id = "p\(chance.number(below: 3))"
             // A decline is an answer to an authorisation only.
             let step = chance.number(below: 4)
+            let refund = "r\(chance.number(below: 4))"
             let play = plays[Int(chance.number(below: 6))]
             if play != .declines || step == 0 { provider.plays(play) }
             _ = await world.persist {
@@ -128,7 +135,7 @@ struct RefundTests {
                 case 0: try await world.authorise(id)
                 case 1: try await world.capture(id)
                 case 2: try await world.void(id)
-                default: try await world.refund("r\(chance.number(below: 4))", 30, of: id)
+                default: try await world.refund(refund, 30, of: id)
                 }
             }
         }

@@ -43,8 +43,12 @@ final class ScriptedProvider: PaymentProvider {
     func authorise(_ payment: Payment, key: String, _ context: CallContext) async throws -> ProviderAnswer {
         try answer(key) { state, isDeclined in
             let view = ProviderView(
-                providerID: "pp\(state.payments.count + 1)", status: isDeclined ? .declined : .authorised,
-                amount: payment.amount, refunded: 0, refunds: [])
+                providerID: "pp\(state.payments.count + 1)",
+                status: isDeclined ? .declined : .authorised,
+                amount: payment.amount,
+                refunded: 0,
+                refunds: []
+            )
             state.payments.append((payment.id, view))
             return isDeclined ? .refused("provider.declined") : .done(view)
         }
@@ -62,13 +66,20 @@ final class ScriptedProvider: PaymentProvider {
     }
 
     func refund(
-        _ providerID: String, _ refund: Refund, key: String, _ context: CallContext
+        _ providerID: String,
+        _ refund: Refund,
+        key: String,
+        _ context: CallContext
     ) async throws -> ProviderAnswer {
         try answer(key) { state, _ in
             Self.change(providerID, &state, from: .captured) { view in
                 ProviderView(
-                    providerID: view.providerID, status: view.status, amount: view.amount,
-                    refunded: view.refunded + refund.amount, refunds: view.refunds + [refund.id])
+                    providerID: view.providerID,
+                    status: view.status,
+                    amount: view.amount,
+                    refunded: view.refunded + refund.amount,
+                    refunds: view.refunds + [refund.id]
+                )
             }
         }
     }
@@ -85,7 +96,8 @@ final class ScriptedProvider: PaymentProvider {
         return ProviderTotals(
             authorised: views.filter { $0.status == .authorised }.reduce(0) { $0 + $1.amount },
             captured: views.filter { $0.status == .captured }.reduce(0) { $0 + $1.amount },
-            refunded: views.reduce(0) { $0 + $1.refunded })
+            refunded: views.reduce(0) { $0 + $1.refunded }
+        )
     }
 
     private func answer(_ key: String, _ act: (inout State, Bool) -> ProviderAnswer) throws -> ProviderAnswer {
@@ -109,7 +121,9 @@ final class ScriptedProvider: PaymentProvider {
     }
 
     private static func change(
-        _ providerID: String, _ state: inout State, from status: ProviderView.Status,
+        _ providerID: String,
+        _ state: inout State,
+        from status: ProviderView.Status,
         _ change: (ProviderView) -> ProviderView
     ) -> ProviderAnswer {
         guard let index = state.payments.firstIndex(where: { $0.view.providerID == providerID }),

@@ -1,4 +1,5 @@
 import MartletCore
+import MartletTesting
 import PaymentsContract
 import ProviderContract
 import SwiftProtobuf
@@ -8,8 +9,11 @@ import Testing
 
 @Suite("Payments over the test provider's contract")
 struct TestProviderTests {
-    @Test("come to the same end whatever the provider does on the way",
-        arguments: [100, 105, 108, 109] as [Int64], ["capture", "void"])
+    @Test(
+        "come to the same end whatever the provider does on the way",
+        arguments: [100, 105, 108, 109] as [Int64],
+        ["capture", "void"]
+    )
     func ends(amount: Int64, end: String) async throws {
         let (world, provider) = try await PaymentsWorld.withTestProvider()
         let authorised = await world.persist { try await world.authorise("p1", amount) }
@@ -57,7 +61,8 @@ struct TestProviderTests {
     @Test("answer that their provider is away, and go on when it is back")
     func away() async throws {
         let world = try await PaymentsWorld(
-            TestProvider(client: ProviderClient(over: NoChannel()), service: PaymentsService.name))
+            TestProvider(client: ProviderClient(over: NoChannel()), service: PaymentsService.name)
+        )
         let fault = await refusal { try await world.authorise() }
         #expect(fault?.code == .unavailable)
         #expect(try await world.payment().status == .authorising)

@@ -1,4 +1,5 @@
 import MartletCore
+import MartletTesting
 import PaymentsContract
 import Testing
 
@@ -33,8 +34,10 @@ struct VoidTests {
         #expect(try await world.balance().voidedPayments == 1)
     }
 
-    @Test("of an unknown authorisation asks with its key first, and leaves nothing set aside",
-        arguments: [ScriptedProvider.Play.losesAnswerBeforeActing, .losesAnswerAfterActing, .storesFailureAfterActing])
+    @Test(
+        "of an unknown authorisation asks with its key first, and leaves nothing set aside",
+        arguments: [ScriptedProvider.Play.losesAnswerBeforeActing, .losesAnswerAfterActing, .storesFailureAfterActing]
+    )
     func ofUnknown(play: ScriptedProvider.Play) async throws {
         provider.plays(play)
         _ = await refusal { try await world.authorise() }
@@ -54,8 +57,10 @@ struct VoidTests {
         #expect(provider.keys == ["authorise/p1/1", "authorise/p1/1"])
     }
 
-    @Test("whose answer got lost is asked again with the same key",
-        arguments: [ScriptedProvider.Play.losesAnswerBeforeActing, .losesAnswerAfterActing])
+    @Test(
+        "whose answer got lost is asked again with the same key",
+        arguments: [ScriptedProvider.Play.losesAnswerBeforeActing, .losesAnswerAfterActing]
+    )
     func lost(play: ScriptedProvider.Play) async throws {
         try await world.authorise()
         provider.plays(play)
@@ -66,8 +71,10 @@ struct VoidTests {
         #expect(provider.views.map(\.status) == [.cancelled])
     }
 
-    @Test("that happened in spite of a stored failure or of an old key is found",
-        arguments: [ScriptedProvider.Play.storesFailureAfterActing, .losesAnswerAfterActing])
+    @Test(
+        "that happened in spite of a stored failure or of an old key is found",
+        arguments: [ScriptedProvider.Play.storesFailureAfterActing, .losesAnswerAfterActing]
+    )
     func found(play: ScriptedProvider.Play) async throws {
         try await world.authorise()
         provider.plays(play)

@@ -21,19 +21,23 @@ struct Posting: Sendable, Equatable {
 
     static func capture(_ payment: Payment) -> Posting {
         Posting(
-            journal: "capture/\(payment.id)", currency: payment.currency,
+            journal: "capture/\(payment.id)",
+            currency: payment.currency,
             entries: [
                 Entry(account: .providerClearing, debit: payment.amount, credit: 0),
                 Entry(account: .sales, debit: 0, credit: payment.amount),
-            ])
+            ]
+        )
     }
 
     static func refund(_ refund: Refund, currency: String) -> Posting {
         Posting(
-            journal: "refund/\(refund.paymentID)/\(refund.id)", currency: currency,
+            journal: "refund/\(refund.paymentID)/\(refund.id)",
+            currency: currency,
             entries: [
                 Entry(account: .refunds, debit: refund.amount, credit: 0),
                 Entry(account: .providerClearing, debit: 0, credit: refund.amount),
-            ])
+            ]
+        )
     }
 }

@@ -15,7 +15,8 @@ extension Payment {
                     $0.amount = Money(amount, currency: currency)
                     $0.refunded = Money(refundedMinorUnits, currency: currency)
                 },
-                on: PaymentsTopics.payments)
+                on: PaymentsTopics.payments
+            )
         }
     }
 }

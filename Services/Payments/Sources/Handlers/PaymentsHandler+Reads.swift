@@ -20,14 +20,16 @@ extension PaymentsHandler {
     }
 
     func getTrialBalance(
-        _ request: GetTrialBalanceRequest, context: CallContext
+        _ request: GetTrialBalanceRequest,
+        context: CallContext
     ) async throws -> GetTrialBalanceResponse {
         try await till.database.read("trial balance", deadline: context.deadline) { tx in
             let accounts = try tx.run(
                 """
                 SELECT account, currency, SUM(debit), SUM(credit) FROM ledger
                 GROUP BY account, currency ORDER BY account, currency
-                """)
+                """
+            )
             let statuses = try tx.run("SELECT status, COUNT(*) FROM payments GROUP BY status")
             let counts = Dictionary(uniqueKeysWithValues: statuses.map { ($0.text(0), UInt64($0.int(1))) })
             return .with { response in
@@ -58,7 +60,8 @@ extension PaymentsHandler {
                 """
                 SELECT COALESCE(SUM(CASE WHEN status = 'captured' THEN amount ELSE 0 END), 0),
                     COALESCE(SUM(refunded), 0) FROM payments
-                """)[0]
+                """
+            )[0]
         }
         return .with {
             $0.ourCaptured = ours.int64(0)

@@ -5,16 +5,25 @@ import PaymentsContract
 import SharedContract
 import SwiftProtobuf
 
-/// Turns messages into domain calls, and answers into messages. Decides nothing.
+/// Turns messages into domain calls, and answers into messages.
+///
+/// Decides nothing.
 struct PaymentsHandler: PaymentsCalls {
     let till: Till
 
     func authorise(_ request: AuthoriseRequest, context: CallContext) async throws -> AuthoriseResponse {
         guard request.amount.minorUnits > 0 else { throw PaymentError.amountOutOfRange }
         let payment = Payment(
-            id: request.paymentID, orderID: request.orderID, currency: request.amount.currency,
-            amount: request.amount.minorUnits, method: request.paymentMethod, status: .authorising, attempt: 1,
-            keySince: Timestamp(microseconds: 0), refundedMinorUnits: 0)
+            id: request.paymentID,
+            orderID: request.orderID,
+            currency: request.amount.currency,
+            amount: request.amount.minorUnits,
+            method: request.paymentMethod,
+            status: .authorising,
+            attempt: 1,
+            keySince: Timestamp(microseconds: 0),
+            refundedMinorUnits: 0
+        )
         try await till.authorise(payment, context)
         return AuthoriseResponse()
     }
@@ -33,8 +42,12 @@ struct PaymentsHandler: PaymentsCalls {
     func refund(_ request: RefundRequest, context: CallContext) async throws -> RefundResponse {
         guard request.amount.minorUnits > 0 else { throw PaymentError.amountOutOfRange }
         let refunded = try await till.refund(
-            request.refundID, of: request.paymentID, amount: request.amount.minorUnits,
-            currency: request.amount.currency, context)
+            request.refundID,
+            of: request.paymentID,
+            amount: request.amount.minorUnits,
+            currency: request.amount.currency,
+            context
+        )
         return .with { $0.refunded = Money(refunded, currency: request.amount.currency) }
     }
 

@@ -20,8 +20,11 @@ extension PaymentError: FaultConvertible {
         case .voided: Fault(.failedPrecondition, "payments.voided", "the payment was given up")
         case .refundExceedsCapture(let wanted, let left):
             Fault(
-                .failedPrecondition, "payments.refund_exceeds_capture", "\(wanted) to be refunded, \(left) left",
-                field: "amount")
+                .failedPrecondition,
+                "payments.refund_exceeds_capture",
+                "\(wanted) to be refunded, \(left) left",
+                field: "amount"
+            )
         case .amountOutOfRange:
             Fault(.invalidArgument, .invalidRequest, "must be at least 1", field: "amount.minor_units")
         case .otherCurrency(let currency):

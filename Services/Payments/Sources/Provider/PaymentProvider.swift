@@ -8,7 +8,12 @@ protocol PaymentProvider: Sendable {
     func authorise(_ payment: Payment, key: String, _ context: CallContext) async throws -> ProviderAnswer
     func capture(_ providerID: String, key: String, _ context: CallContext) async throws -> ProviderAnswer
     func void(_ providerID: String, key: String, _ context: CallContext) async throws -> ProviderAnswer
-    func refund(_ providerID: String, _ refund: Refund, key: String, _ context: CallContext) async throws -> ProviderAnswer
+    func refund(
+        _ providerID: String,
+        _ refund: Refund,
+        key: String,
+        _ context: CallContext
+    ) async throws -> ProviderAnswer
     /// What the provider knows under our reference, newest first: the truth when a key cannot tell.
     func find(_ reference: String, _ context: CallContext) async throws -> [ProviderView]
     func totals(_ context: CallContext) async throws -> ProviderTotals

@@ -34,7 +34,10 @@ struct TestProvider: PaymentProvider {
     }
 
     func refund(
-        _ providerID: String, _ refund: Refund, key: String, _ context: CallContext
+        _ providerID: String,
+        _ refund: Refund,
+        key: String,
+        _ context: CallContext
     ) async throws -> ProviderAnswer {
         let request = CreateRefundRequest.with {
             $0.providerID = providerID
@@ -48,7 +51,9 @@ struct TestProvider: PaymentProvider {
 
     func find(_ reference: String, _ context: CallContext) async throws -> [ProviderView] {
         let request = FindPaymentsRequest.with { $0.reference = reference }
-        return try await client.findPayments(request, context: context.outgoing(as: service)).payments.map(ProviderView.init)
+        return try await client.findPayments(request, context: context.outgoing(as: service)).payments.map(
+            ProviderView.init
+        )
     }
 
     func totals(_ context: CallContext) async throws -> ProviderTotals {
@@ -77,7 +82,11 @@ extension ProviderView {
             default: .authorised
             }
         self.init(
-            providerID: payment.providerID, status: status, amount: payment.amount, refunded: payment.refunded,
-            refunds: payment.refunds.map(\.reference))
+            providerID: payment.providerID,
+            status: status,
+            amount: payment.amount,
+            refunded: payment.refunded,
+            refunds: payment.refunds.map(\.reference)
+        )
     }
 }

@@ -3,7 +3,8 @@ import MartletSQL
 enum PaymentSchema {
     static let migrations = [
         Migration(
-            "payments", 1,
+            "payments",
+            1,
             [
                 """
                 CREATE TABLE payments (
@@ -44,6 +45,7 @@ enum PaymentSchema {
                     PRIMARY KEY (journal, line)
                 )
                 """,
-            ])
+            ]
+        )
     ]
 }

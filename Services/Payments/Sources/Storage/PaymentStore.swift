@@ -10,13 +10,22 @@ struct PaymentStore: Sendable {
             SELECT id, order_id, currency, amount, method, status, provider_id, attempt, key_since, refunded,
                 created_at
             FROM payments WHERE id = \(id)
-            """)
+            """
+        )
         return rows.first.map { row in
             Payment(
-                id: row.text(0), orderID: row.text(1), currency: row.text(2), amount: row.int64(3), method: row.text(4),
-                status: Payment.Status(rawValue: row.text(5)) ?? .authorising, providerID: row.textIfPresent(6),
-                attempt: row.int(7), keySince: Timestamp(microseconds: row.int64(8)), refundedMinorUnits: row.int64(9),
-                created: Timestamp(microseconds: row.int64(10)))
+                id: row.text(0),
+                orderID: row.text(1),
+                currency: row.text(2),
+                amount: row.int64(3),
+                method: row.text(4),
+                status: Payment.Status(rawValue: row.text(5)) ?? .authorising,
+                providerID: row.textIfPresent(6),
+                attempt: row.int(7),
+                keySince: Timestamp(microseconds: row.int64(8)),
+                refundedMinorUnits: row.int64(9),
+                created: Timestamp(microseconds: row.int64(10))
+            )
         }
     }
 
@@ -31,7 +40,8 @@ struct PaymentStore: Sendable {
                 \(payment.keySince.microseconds), \(payment.refundedMinorUnits), \(tx.date.microseconds))
             ON CONFLICT (id) DO UPDATE SET status = excluded.status, provider_id = excluded.provider_id,
                 attempt = excluded.attempt, key_since = excluded.key_since, refunded = excluded.refunded
-            """)
+            """
+        )
         switch payment.status {
         case .authorised, .declined, .captured, .voided: try tx.append(try payment.message)
         case .authorising, .capturing, .voiding: break
@@ -43,8 +53,13 @@ struct PaymentStore: Sendable {
             "SELECT amount, done, attempt, key_since FROM refunds WHERE payment_id = \(paymentID) AND id = \(id)"
         ).first.map { row in
             Refund(
-                id: id, paymentID: paymentID, amount: row.int64(0), isDone: row.bool(1), attempt: row.int(2),
-                keySince: Timestamp(microseconds: row.int64(3)))
+                id: id,
+                paymentID: paymentID,
+                amount: row.int64(0),
+                isDone: row.bool(1),
+                attempt: row.int(2),
+                keySince: Timestamp(microseconds: row.int64(3))
+            )
         }
     }
 
@@ -56,7 +71,8 @@ struct PaymentStore: Sendable {
                 \(refund.keySince.microseconds))
             ON CONFLICT (payment_id, id) DO UPDATE SET done = excluded.done, attempt = excluded.attempt,
                 key_since = excluded.key_since
-            """)
+            """
+        )
     }
 
     /// What all refunds of a payment add up to, also those that are still on their way.
@@ -72,7 +88,8 @@ struct PaymentStore: Sendable {
                 INSERT INTO ledger (journal, line, account, currency, debit, credit, at)
                 VALUES (\(posting.journal), \(index + 1), \(entry.account.rawValue), \(posting.currency),
                     \(entry.debit), \(entry.credit), \(tx.date.microseconds))
-                """)
+                """
+            )
         }
     }
 }

@@ -33,9 +33,13 @@ extension Till {
             }
             let asked = payment
             let answer = try await settle(
-                asked.id, keySince: asked.keySince, now: now, context,
+                asked.id,
+                keySince: asked.keySince,
+                now: now,
+                context,
                 ask: { try await provider.authorise(asked, key: asked.key("authorise"), context) },
-                isDone: { _ in true })
+                isDone: { _ in true }
+            )
             crashPoint("payments.authorise.answered")
             (payment, now) = try await update(asked.id, "authorise: answer", context) { payment, tx in
                 guard payment.status == .authorising, payment.attempt == asked.attempt else { return }

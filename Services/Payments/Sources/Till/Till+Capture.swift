@@ -22,9 +22,13 @@ extension Till {
                 throw PaymentError.providerDisagrees("capture of \(id) fails under every key")
             }
             let answer = try await settle(
-                id, keySince: asked.keySince, now: now, context,
+                id,
+                keySince: asked.keySince,
+                now: now,
+                context,
                 ask: { try await provider.capture(providerID, key: asked.key("capture"), context) },
-                isDone: { $0.providerID == providerID && $0.status == .captured })
+                isDone: { $0.providerID == providerID && $0.status == .captured }
+            )
             crashPoint("payments.capture.answered")
             if case .refused(let reason) = answer {
                 throw PaymentError.providerDisagrees("capture of \(id) was refused: \(reason)")

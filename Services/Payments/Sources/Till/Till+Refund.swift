@@ -6,7 +6,11 @@ extension Till {
     ///
     /// - Returns: All that has been refunded of the payment, in minor units.
     func refund(
-        _ refundID: String, of id: String, amount: Int64, currency: String, _ context: CallContext
+        _ refundID: String,
+        of id: String,
+        amount: Int64,
+        currency: String,
+        _ context: CallContext
     ) async throws -> Int64 {
         var refund = try await keyOnFile(refundID, of: id, amount: amount, currency: currency, context)
         crashPoint("payments.refund.key_stored")
@@ -17,9 +21,13 @@ extension Till {
                 throw PaymentError.providerDisagrees("refund \(refundID) of \(id) fails under every key")
             }
             let answer = try await settle(
-                id, keySince: asked.keySince, now: now, context,
+                id,
+                keySince: asked.keySince,
+                now: now,
+                context,
                 ask: { try await provider.refund(providerID, asked, key: asked.key(), context) },
-                isDone: { $0.providerID == providerID && $0.refunds.contains(refundID) })
+                isDone: { $0.providerID == providerID && $0.refunds.contains(refundID) }
+            )
             crashPoint("payments.refund.answered")
             if case .refused(let reason) = answer {
                 throw PaymentError.providerDisagrees("refund \(refundID) of \(id) was refused: \(reason)")
@@ -30,7 +38,11 @@ extension Till {
     }
 
     private func keyOnFile(
-        _ refundID: String, of id: String, amount: Int64, currency: String, _ context: CallContext
+        _ refundID: String,
+        of id: String,
+        amount: Int64,
+        currency: String,
+        _ context: CallContext
     ) async throws -> Refund {
         let store = store
         return try await transaction("refund: key", context) { tx in
@@ -44,7 +56,13 @@ extension Till {
             let left = payment.amount - (try store.refundsRequested(of: id, in: tx))
             guard amount <= left else { throw PaymentError.refundExceedsCapture(wanted: amount, left: left) }
             let refund = Refund(
-                id: refundID, paymentID: id, amount: amount, isDone: false, attempt: 1, keySince: tx.date)
+                id: refundID,
+                paymentID: id,
+                amount: amount,
+                isDone: false,
+                attempt: 1,
+                keySince: tx.date
+            )
             try store.save(refund, in: tx)
             return refund
         }

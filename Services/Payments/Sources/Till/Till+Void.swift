@@ -2,7 +2,9 @@ import MartletCore
 import MartletSQL
 
 extension Till {
-    /// Gives up what was set aside. Safe before, after and without the authorisation.
+    /// Gives up what was set aside.
+    ///
+    /// Safe before, after and without the authorisation.
     func void(_ id: String, _ context: CallContext) async throws {
         let store = store
         var (payment, now) = try await transaction("void: begin", context) { tx in
@@ -10,8 +12,16 @@ extension Till {
             var payment =
                 known
                 ?? Payment(
-                    id: id, orderID: "", currency: "", amount: 0, method: "", status: .voided, attempt: 1,
-                    keySince: tx.date, refundedMinorUnits: 0)
+                    id: id,
+                    orderID: "",
+                    currency: "",
+                    amount: 0,
+                    method: "",
+                    status: .voided,
+                    attempt: 1,
+                    keySince: tx.date,
+                    refundedMinorUnits: 0
+                )
             if payment.status == .authorised {
                 payment.status = .voiding
                 payment.keySince = tx.date
@@ -37,9 +47,13 @@ extension Till {
                 throw PaymentError.providerDisagrees("void of \(id) fails under every key")
             }
             let answer = try await settle(
-                id, keySince: asked.keySince, now: now, context,
+                id,
+                keySince: asked.keySince,
+                now: now,
+                context,
                 ask: { try await provider.void(providerID, key: asked.key("void"), context) },
-                isDone: { $0.providerID == providerID && $0.status == .cancelled })
+                isDone: { $0.providerID == providerID && $0.status == .cancelled }
+            )
             crashPoint("payments.void.answered")
             if case .refused(let reason) = answer {
                 throw PaymentError.providerDisagrees("void of \(id) was refused: \(reason)")

@@ -23,8 +23,12 @@ struct Till: Sendable {
     ///   - isDone: Whether what the provider shows means that this step has happened.
     /// - Returns: `nil` when the step has certainly not happened and the key is used up: a new key is to be stored.
     func settle(
-        _ reference: String, keySince: Timestamp, now: Timestamp, _ context: CallContext,
-        ask: () async throws -> ProviderAnswer, isDone: (ProviderView) -> Bool
+        _ reference: String,
+        keySince: Timestamp,
+        now: Timestamp,
+        _ context: CallContext,
+        ask: () async throws -> ProviderAnswer,
+        isDone: (ProviderView) -> Bool
     ) async throws -> ProviderAnswer? {
         if now - keySince > Self.keyLifetime {
             if let view = try await provider.find(reference, context).first(where: isDone) { return .done(view) }
@@ -37,7 +41,8 @@ struct Till: Sendable {
     }
 
     func transaction<R: Sendable>(
-        _ name: StaticString, _ context: CallContext,
+        _ name: StaticString,
+        _ context: CallContext,
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
     ) async throws -> R {
         try await database.transaction(name, deadline: context.deadline, body)
@@ -45,7 +50,9 @@ struct Till: Sendable {
 
     /// Changes the payment on file; answers it as it is afterwards, with the database's clock.
     func update(
-        _ id: String, _ name: StaticString, _ context: CallContext,
+        _ id: String,
+        _ name: StaticString,
+        _ context: CallContext,
         _ change: @escaping @Sendable (inout Payment, borrowing SQLTransaction) throws -> Void
     ) async throws -> (Payment, Timestamp) {
         let store = store
