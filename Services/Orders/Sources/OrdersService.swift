@@ -25,11 +25,17 @@ public struct OrdersService: ServiceBlueprint {
         inventory = InventoryClient(over: platform.channel(to: "inventory"))
         payments = PaymentsClient(over: platform.channel(to: "payments"))
         let pricing = Pricing(
-            service: Self.name, carts: CartsClient(over: platform.channel(to: "carts")),
-            catalog: CatalogClient(over: platform.channel(to: "catalog")))
+            service: Self.name,
+            carts: CartsClient(over: platform.channel(to: "carts")),
+            catalog: CatalogClient(over: platform.channel(to: "catalog"))
+        )
         handler = OrdersHandler(
-            database: platform.database, orders: orders, pricing: pricing, time: platform.time,
-            entropy: platform.entropy)
+            database: platform.database,
+            orders: orders,
+            pricing: pricing,
+            time: platform.time,
+            entropy: platform.entropy
+        )
     }
 
     public var handlers: [ServedContract] { [.orders(handler)] }

@@ -8,14 +8,23 @@ extension Placement {
     ///
     /// - Throws: `OrderError.emptyOrder`, `.tooManyLines`, `.totalOutOfRange` for a negative or immense total.
     init(
-        customerID: String, reference: String, cartID: String, currency: String, lines: [PricedLine]
+        customerID: String,
+        reference: String,
+        cartID: String,
+        currency: String,
+        lines: [PricedLine]
     ) throws(OrderError) {
         guard !lines.isEmpty else { throw .emptyOrder }
         guard lines.count <= Self.linesLimit else { throw .tooManyLines(limit: Self.linesLimit) }
         let exact = lines.reduce(Amount.zero) { $0 + $1.value(of: $1.quantity) }
         guard exact >= .zero, let total = exact.minorUnits(of: currency) else { throw .totalOutOfRange }
         self.init(
-            customerID: customerID, reference: reference, cartID: cartID, currency: currency, lines: lines,
-            totalMinorUnits: total)
+            customerID: customerID,
+            reference: reference,
+            cartID: cartID,
+            currency: currency,
+            lines: lines,
+            totalMinorUnits: total
+        )
     }
 }

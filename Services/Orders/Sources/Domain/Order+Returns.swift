@@ -4,7 +4,9 @@ extension Order {
     /// The return that a cancel after the capture becomes.
     static let cancelReturnID = "cancel"
 
-    /// Notes the wish to cancel. A repeat, and a wish for a cancelled order, changes nothing.
+    /// Notes the wish to cancel.
+    ///
+    /// A repeat, and a wish for a cancelled order, changes nothing.
     ///
     /// - Throws: `OrderError.notCancellable` for a rejected order, and for one of which units came back already.
     func requestCancel(reason: String) throws(OrderError) -> [OrderEvent] {
@@ -22,9 +24,15 @@ extension Order {
 
     /// All units of all lines, refunded with all that was captured.
     func returnEverything() -> [OrderEvent] {
-        let lines = placement.lines.enumerated().map { OrderReturn.Line(line: $0.offset, quantity: $0.element.quantity) }
+        let lines = placement.lines.enumerated().map {
+            OrderReturn.Line(line: $0.offset, quantity: $0.element.quantity)
+        }
         let back = OrderReturn(
-            id: Self.cancelReturnID, wishes: [], lines: lines, refundMinorUnits: capturedMinorUnits - refundRequestedMinorUnits)
+            id: Self.cancelReturnID,
+            wishes: [],
+            lines: lines,
+            refundMinorUnits: capturedMinorUnits - refundRequestedMinorUnits
+        )
         return [.returnRequested(back)]
     }
 
@@ -61,7 +69,9 @@ extension Order {
         return [.returnRequested(OrderReturn(id: id, wishes: wishes, lines: lines, refundMinorUnits: refund))]
     }
 
-    /// The money is back and the goods are on the shelf. A repeat changes nothing.
+    /// The money is back and the goods are on the shelf.
+    ///
+    /// A repeat changes nothing.
     func finishReturn(_ id: String) -> [OrderEvent] {
         guard let back = returns.first(where: { $0.id == id }), !completedReturns.contains(id) else { return [] }
         return [.returnCompleted(id: id, refundMinorUnits: back.refundMinorUnits)]

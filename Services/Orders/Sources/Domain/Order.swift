@@ -1,6 +1,8 @@
 import SharedContract
 
-/// An order as its events tell it. Decides; changes only by events.
+/// An order as its events tell it.
+///
+/// Decides; changes only by events.
 struct Order: Sendable, Equatable {
     enum Status: String, Sendable, Equatable, Codable {
         /// Goes to `confirmed`, `rejected` or `cancelled`.
@@ -12,7 +14,13 @@ struct Order: Sendable, Equatable {
 
     let id: String
     private(set) var placement = Placement(
-        customerID: "", reference: "", cartID: "", currency: "", lines: [], totalMinorUnits: 0)
+        customerID: "",
+        reference: "",
+        cartID: "",
+        currency: "",
+        lines: [],
+        totalMinorUnits: 0
+    )
     private(set) var status = Status.pending
     private(set) var reason = ""
     private(set) var cancelReason: String?

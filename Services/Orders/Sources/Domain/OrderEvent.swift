@@ -1,6 +1,8 @@
 import SharedContract
 
-/// What happened to an order. Stored for good, private to this service; carries ids, never personal data.
+/// What happened to an order.
+///
+/// Stored for good, private to this service; carries ids, never personal data.
 enum OrderEvent: Codable, Sendable, Equatable {
     case placed(Placement)
     case stockReserved

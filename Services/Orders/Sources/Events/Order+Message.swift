@@ -27,6 +27,7 @@ extension Order {
                 $0.reservationID = goods.isEmpty ? "" : id
                 $0.total = Money(placement.totalMinorUnits, currency: placement.currency)
             },
-            on: OrdersTopics.orders)
+            on: OrdersTopics.orders
+        )
     }
 }

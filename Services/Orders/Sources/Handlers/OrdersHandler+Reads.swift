@@ -40,7 +40,12 @@ extension OrdersHandler {
         let customer = seesAll ? nil : context.principal.subject
         let headlines = try await database.read("list orders", deadline: context.deadline) { tx in
             try Headline.list(
-                customerID: customer, status: Order.Status(request.status), before: before, limit: size + 1, in: tx)
+                customerID: customer,
+                status: Order.Status(request.status),
+                before: before,
+                limit: size + 1,
+                in: tx
+            )
         }
         return .with {
             $0.orders = headlines.prefix(size).map(\.message)
@@ -56,7 +61,8 @@ extension OrdersHandler {
                 """
                 SELECT status, currency, COUNT(*), SUM(total), SUM(captured), SUM(refunded), SUM(returns),
                     SUM(open_returns) FROM order_headlines GROUP BY status, currency ORDER BY status, currency
-                """)
+                """
+            )
             return .with { response in
                 response.statuses = rows.map { row in
                     .with {

@@ -8,7 +8,9 @@ import OrdersContract
 import SharedContract
 import SwiftProtobuf
 
-/// Turns messages into domain calls, and answers into messages. Decides nothing but what the caller may see.
+/// Turns messages into domain calls, and answers into messages.
+///
+/// Decides nothing but what the caller may see.
 struct OrdersHandler: OrdersCalls {
     let database: any SQLDatabase
     let orders: OrderStore
@@ -18,24 +20,37 @@ struct OrdersHandler: OrdersCalls {
 
     func placeOrder(_ request: PlaceOrderRequest, context: CallContext) async throws -> PlaceOrderResponse {
         if let stored = try await context.storedResponse(
-            PlaceOrderResponse.self, on: database, OrdersMethods.placeOrder, request)
-        {
+            PlaceOrderResponse.self,
+            on: database,
+            OrdersMethods.placeOrder,
+            request
+        ) {
             return stored
         }
         let priced = try await pricing.lines(of: request, context)
         let placement = try Placement(
-            customerID: context.principal.subject, reference: "", cartID: priced.cartID, currency: priced.currency,
-            lines: priced.lines)
+            customerID: context.principal.subject,
+            reference: "",
+            cartID: priced.cartID,
+            currency: priced.currency,
+            lines: priced.lines
+        )
         let id = newID()
         return try await context.transaction(on: database, OrdersMethods.placeOrder, request) { tx in
             let order = try orders.place(
-                id, placement, paymentMethod: request.paymentMethod, context, in: tx)
+                id,
+                placement,
+                paymentMethod: request.paymentMethod,
+                context,
+                in: tx
+            )
             return PlaceOrderResponse.with { $0.order = order.message(placed: tx.date) }
         }
     }
 
     func placeAgreedOrder(
-        _ request: PlaceAgreedOrderRequest, context: CallContext
+        _ request: PlaceAgreedOrderRequest,
+        context: CallContext
     ) async throws -> PlaceAgreedOrderResponse {
         let placement = try Placement(request)
         let id = newID()
@@ -46,7 +61,12 @@ struct OrdersHandler: OrdersCalls {
                 return PlaceAgreedOrderResponse.with { $0.order = order.message(placed: placed) }
             }
             let order = try orders.place(
-                id, placement, paymentMethod: request.paymentMethod, context, in: tx)
+                id,
+                placement,
+                paymentMethod: request.paymentMethod,
+                context,
+                in: tx
+            )
             return PlaceAgreedOrderResponse.with { $0.order = order.message(placed: tx.date) }
         }
     }
@@ -54,7 +74,9 @@ struct OrdersHandler: OrdersCalls {
     func cancelOrder(_ request: CancelOrderRequest, context: CallContext) async throws -> CancelOrderResponse {
         try await context.transaction(on: database, OrdersMethods.cancelOrder, request) { tx in
             try see(request.orderID, context, in: tx)
-            let order = try orders.change(request.orderID, trace: context.trace, in: tx) { try $0.requestCancel(reason: request.reason) }
+            let order = try orders.change(request.orderID, trace: context.trace, in: tx) {
+                try $0.requestCancel(reason: request.reason)
+            }
             return CancelOrderResponse.with { $0.status = order.status.published }
         }
     }
@@ -68,7 +90,10 @@ struct OrdersHandler: OrdersCalls {
                 throw Fault(.invalidArgument, .invalidRequest, "or sku is required", field: "lines[\(index)].line")
             }
             return ReturnWish(
-                line: line.line > 0 ? Int(line.line) - 1 : nil, code: line.sku, quantity: Int(line.quantity))
+                line: line.line > 0 ? Int(line.line) - 1 : nil,
+                code: line.sku,
+                quantity: Int(line.quantity)
+            )
         }
         return try await context.transaction(on: database, OrdersMethods.returnOrder, request) { tx in
             try see(request.orderID, context, in: tx)
@@ -89,8 +114,9 @@ struct OrdersHandler: OrdersCalls {
     func see(_ id: String, _ context: CallContext, in tx: borrowing SQLTransaction) throws -> (Order, Timestamp) {
         let (order, placed) = try orders.order(id, in: tx)
         let mayAll = context.principal.kind == .service && context.principal.onBehalfOf == nil
-        guard mayAll || context.principal.scopes.contains(OrdersMethods.placeAgreedOrder.scope)
-            || order.placement.customerID == context.principal.subject
+        guard
+            mayAll || context.principal.scopes.contains(OrdersMethods.placeAgreedOrder.scope)
+                || order.placement.customerID == context.principal.subject
         else { throw OrderError.unknownOrder(id) }
         return (order, placed)
     }

@@ -44,7 +44,9 @@ struct Pricing: Sendable {
     }
 
     private func price(
-        _ wanted: [(sku: String, quantity: Int)], cartID: String, _ context: CallContext
+        _ wanted: [(sku: String, quantity: Int)],
+        cartID: String,
+        _ context: CallContext
     ) async throws -> Priced {
         guard wanted.count <= Placement.linesLimit else { throw OrderError.tooManyLines(limit: Placement.linesLimit) }
         let request = QuotePricesRequest.with { $0.skus = Set(wanted.map(\.sku)).sorted() }
@@ -53,7 +55,12 @@ struct Pricing: Sendable {
         let lines = try wanted.map { sku, quantity in
             guard let quote = quotes[sku] else { throw OrderError.unknownSKU(sku) }
             return try PricedLine(
-                code: sku, name: quote.name, quantity: quantity, price: quote.unitPrice, isGoods: quote.stocked)
+                code: sku,
+                name: quote.name,
+                quantity: quantity,
+                price: quote.unitPrice,
+                isGoods: quote.stocked
+            )
         }
         let currencies = Set(answer.quotes.map(\.unitPrice.currency))
         guard currencies.count == 1, let currency = currencies.first else { throw OrderError.mixedCurrencies }
@@ -78,10 +85,20 @@ extension Placement {
         for line in request.lines {
             lines.append(
                 try PricedLine(
-                    code: line.sku, name: line.name, quantity: Int(line.quantity), price: line.unitPrice,
-                    isGoods: !line.service))
+                    code: line.sku,
+                    name: line.name,
+                    quantity: Int(line.quantity),
+                    price: line.unitPrice,
+                    isGoods: !line.service
+                )
+            )
         }
         try self.init(
-            customerID: request.customerID, reference: request.reference, cartID: "", currency: currency, lines: lines)
+            customerID: request.customerID,
+            reference: request.reference,
+            cartID: "",
+            currency: currency,
+            lines: lines
+        )
     }
 }

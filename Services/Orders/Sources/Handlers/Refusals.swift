@@ -5,7 +5,8 @@ import MartletCore
 extension OrderError: FaultConvertible {
     var fault: Fault {
         switch self {
-        case .unknownOrder(let id): Fault(.notFound, "orders.unknown_order", "there is no order \(id)", field: "order_id")
+        case .unknownOrder(let id):
+            Fault(.notFound, "orders.unknown_order", "there is no order \(id)", field: "order_id")
         case .unknownSKU(let sku):
             Fault(.notFound, "orders.unknown_sku", "the catalogue sells no \(sku)", field: "lines.sku")
         case .unknownCart(let id): Fault(.notFound, "orders.unknown_cart", "there is no cart \(id)", field: "cart_id")
@@ -20,15 +21,22 @@ extension OrderError: FaultConvertible {
             Fault(.invalidArgument, "orders.total_out_of_range", "must add up to 0 or more", field: "lines")
         case .referenceTaken(let reference):
             Fault(
-                .alreadyExists, "orders.reference_taken", "\(reference) is another order's number", field: "reference")
+                .alreadyExists,
+                "orders.reference_taken",
+                "\(reference) is another order's number",
+                field: "reference"
+            )
         case .notCancellable(let status):
             Fault(.failedPrecondition, "orders.not_cancellable", "the order is \(status.rawValue)")
         case .notReturnable(let status):
             Fault(.failedPrecondition, "orders.not_returnable", "the order is \(status.rawValue)")
         case .returnExceedsOrder(let wish, let left):
             Fault(
-                .invalidArgument, "orders.return_exceeds_order",
-                "\(wish.quantity) of \(wish.code.isEmpty ? "the line" : wish.code) to return, \(left) left", field: "lines")
+                .invalidArgument,
+                "orders.return_exceeds_order",
+                "\(wish.quantity) of \(wish.code.isEmpty ? "the line" : wish.code) to return, \(left) left",
+                field: "lines"
+            )
         case .returnMismatch(let id):
             Fault(.invalidArgument, "orders.return_mismatch", "return \(id) is on file with other lines")
         case .cancelWanted: Fault(.failedPrecondition, "orders.cancelled", "the customer asked to cancel")

@@ -21,10 +21,14 @@ struct Headline: Sendable, Equatable {
         apply: { (stored: StoredEvent, tx: borrowing SQLTransaction) in
             try apply(try OrderEvent(stored), of: stored.stream, at: stored.at, in: tx)
         },
-        clear: { (tx: borrowing SQLTransaction) in try tx.run("DELETE FROM order_headlines") })
+        clear: { (tx: borrowing SQLTransaction) in try tx.run("DELETE FROM order_headlines") }
+    )
 
     private static func apply(
-        _ event: OrderEvent, of id: String, at: Timestamp, in tx: borrowing SQLTransaction
+        _ event: OrderEvent,
+        of id: String,
+        at: Timestamp,
+        in tx: borrowing SQLTransaction
     ) throws {
         switch event {
         case .placed(let placement):
@@ -35,7 +39,8 @@ struct Headline: Sendable, Equatable {
                     refunded, returns, open_returns, placed_at)
                 VALUES (\(id), 'pending', \(placement.customerID), \(reference), \(placement.currency),
                     \(placement.totalMinorUnits), 0, 0, 0, 0, \(at.microseconds))
-                """)
+                """
+            )
         case .confirmed: try set(.confirmed, id, in: tx)
         case .completed: try set(.completed, id, in: tx)
         case .rejected: try set(.rejected, id, in: tx)
@@ -47,13 +52,15 @@ struct Headline: Sendable, Equatable {
                 """
                 UPDATE order_headlines SET returns = returns + 1, open_returns = open_returns + 1
                 WHERE order_id = \(id)
-                """)
+                """
+            )
         case .returnCompleted(_, let refund):
             try tx.run(
                 """
                 UPDATE order_headlines SET refunded = refunded + \(refund), open_returns = open_returns - 1
                 WHERE order_id = \(id)
-                """)
+                """
+            )
         case .stockReserved, .paymentAuthorised, .cancelRequested, .captureRequested: break
         }
     }
@@ -64,7 +71,10 @@ struct Headline: Sendable, Equatable {
 
     /// Newest first, after the row whose time and id are given.
     static func list(
-        customerID: String?, status: Order.Status?, before: (placed: Int64, orderID: String), limit: Int,
+        customerID: String?,
+        status: Order.Status?,
+        before: (placed: Int64, orderID: String),
+        limit: Int,
         in tx: borrowing SQLTransaction
     ) throws -> [Headline] {
         try tx.run(
@@ -78,10 +88,17 @@ struct Headline: Sendable, Equatable {
             """
         ).map { row in
             Headline(
-                orderID: row.text(0), status: Order.Status(rawValue: row.text(1)) ?? .pending, customerID: row.text(2),
-                reference: row.textIfPresent(3) ?? "", currency: row.text(4), total: row.int64(5),
-                captured: row.int64(6), refunded: row.int64(7), openReturns: row.int(8),
-                placed: Timestamp(microseconds: row.int64(9)))
+                orderID: row.text(0),
+                status: Order.Status(rawValue: row.text(1)) ?? .pending,
+                customerID: row.text(2),
+                reference: row.textIfPresent(3) ?? "",
+                currency: row.text(4),
+                total: row.int64(5),
+                captured: row.int64(6),
+                refunded: row.int64(7),
+                openReturns: row.int(8),
+                placed: Timestamp(microseconds: row.int64(9))
+            )
         }
     }
 

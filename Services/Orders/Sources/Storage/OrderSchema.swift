@@ -3,7 +3,8 @@ import MartletSQL
 enum OrderSchema {
     static let migrations = [
         Migration(
-            "orders", 1,
+            "orders",
+            1,
             [
                 """
                 CREATE TABLE order_headlines (
@@ -23,6 +24,7 @@ enum OrderSchema {
                 "CREATE UNIQUE INDEX orders_by_reference ON order_headlines (reference) WHERE reference IS NOT NULL",
                 "CREATE INDEX orders_by_customer ON order_headlines (customer_id, placed_at, order_id)",
                 "CREATE INDEX orders_by_time ON order_headlines (placed_at, order_id)",
-            ])
+            ]
+        )
     ]
 }

@@ -27,13 +27,22 @@ struct OrderStore: Sendable {
 
     /// Puts a new order on file and starts its checkout.
     func place(
-        _ id: String, _ placement: Placement, paymentMethod: String, _ context: CallContext,
+        _ id: String,
+        _ placement: Placement,
+        paymentMethod: String,
+        _ context: CallContext,
         in tx: borrowing SQLTransaction
     ) throws -> Order {
         let order = try change(id, trace: context.trace, in: tx) { _ in [.placed(placement)] }
         let input = Checkout.Input(order, paymentMethod: paymentMethod)
         try workflows.start(
-            Checkout.self, id: input.runID, input: input, principal: placement.customerID, trace: context.trace, in: tx)
+            Checkout.self,
+            id: input.runID,
+            input: input,
+            principal: placement.customerID,
+            trace: context.trace,
+            in: tx
+        )
         return order
     }
 
@@ -43,7 +52,9 @@ struct OrderStore: Sendable {
     /// - Throws: What `decide` throws; `OrderError.unknownOrder`.
     @discardableResult
     func change(
-        _ id: String, trace: TraceContext? = nil, in tx: borrowing SQLTransaction,
+        _ id: String,
+        trace: TraceContext? = nil,
+        in tx: borrowing SQLTransaction,
         _ decide: (Order) throws -> [OrderEvent]
     ) throws -> Order {
         var decided: [OrderEvent] = []
@@ -56,8 +67,13 @@ struct OrderStore: Sendable {
             guard case .returnRequested(let back) = event else { continue }
             let input = TakeBack.Input(back, of: order)
             try workflows.start(
-                TakeBack.self, id: input.runID, input: input, principal: order.placement.customerID, trace: trace,
-                in: tx)
+                TakeBack.self,
+                id: input.runID,
+                input: input,
+                principal: order.placement.customerID,
+                trace: trace,
+                in: tx
+            )
         }
         return order
     }

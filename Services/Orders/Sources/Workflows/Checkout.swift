@@ -61,10 +61,14 @@ struct Checkout: Workflow {
 
     private func reserve(_ input: Input, _ context: WorkflowContext) async throws {
         guard !input.goods.isEmpty else { return }
-        try await context.remote("reserve", input: input.goods, undo: { [inventory] call in
-            let request = ReleaseRequest.with { $0.reservationID = input.orderID }
-            _ = try await inventory.release(request, context: call.context)
-        }) { [inventory] call in
+        try await context.remote(
+            "reserve",
+            input: input.goods,
+            undo: { [inventory] call in
+                let request = ReleaseRequest.with { $0.reservationID = input.orderID }
+                _ = try await inventory.release(request, context: call.context)
+            }
+        ) { [inventory] call in
             let request = ReserveRequest.with {
                 $0.reservationID = input.orderID
                 $0.holdSeconds = Self.holdSeconds
@@ -76,10 +80,14 @@ struct Checkout: Workflow {
 
     private func authorise(_ input: Input, _ context: WorkflowContext) async throws {
         guard input.totalMinorUnits > 0 else { return }
-        try await context.remote("authorise", input: input.totalMinorUnits, undo: { [payments] call in
-            let request = VoidPaymentRequest.with { $0.paymentID = input.orderID }
-            _ = try await payments.voidPayment(request, context: call.context)
-        }) { [payments] call in
+        try await context.remote(
+            "authorise",
+            input: input.totalMinorUnits,
+            undo: { [payments] call in
+                let request = VoidPaymentRequest.with { $0.paymentID = input.orderID }
+                _ = try await payments.voidPayment(request, context: call.context)
+            }
+        ) { [payments] call in
             let request = AuthoriseRequest.with {
                 $0.paymentID = input.orderID
                 $0.orderID = input.orderID

@@ -59,9 +59,12 @@ struct TakeBack: Workflow {
 extension TakeBack.Input {
     init(_ back: OrderReturn, of order: Order) {
         self.init(
-            orderID: order.id, returnID: back.id,
+            orderID: order.id,
+            returnID: back.id,
             goods: order.goods(of: back).sorted { $0.key < $1.key }.map { .init(sku: $0.key, quantity: $0.value) },
-            refundMinorUnits: back.refundMinorUnits, currency: order.placement.currency)
+            refundMinorUnits: back.refundMinorUnits,
+            currency: order.placement.currency
+        )
     }
 
     /// One run per return.
@@ -73,8 +76,10 @@ extension Checkout.Input {
         self.init(
             orderID: order.id,
             goods: order.goods.sorted { $0.key < $1.key }.map { .init(sku: $0.key, quantity: $0.value) },
-            totalMinorUnits: order.placement.totalMinorUnits, currency: order.placement.currency,
-            paymentMethod: paymentMethod)
+            totalMinorUnits: order.placement.totalMinorUnits,
+            currency: order.placement.currency,
+            paymentMethod: paymentMethod
+        )
     }
 
     /// One run per order.

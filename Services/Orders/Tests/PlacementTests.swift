@@ -1,0 +1,49 @@
+import SharedContract
+import Testing
+
+@testable import Orders
+
+@Suite("A placement")
+struct PlacementTests {
+    @Test(
+        "adds up exactly and rounds once, half to even",
+        arguments: [5_000_000: 0, 15_000_000: 2, 25_000_000: 2, 25_000_001: 3, 4_000_000: 0] as [Int64: Int64]
+    )
+    func rounding(nanos: Int64, pence: Int64) throws {
+        #expect(try Placement.of([.goods("pin", 1, nanos: nanos)]).totalMinorUnits == pence)
+    }
+
+    @Test("does not round its lines")
+    func roundsOnce() throws {
+        let lines = (1...3).map { PricedLine.goods("pin\($0)", 1, nanos: 4_000_000) }
+        #expect(try Placement.of(lines).totalMinorUnits == 1)
+        #expect(try Placement.of([.goods("pin", 1_000, nanos: 4_000_000)]).totalMinorUnits == 400)
+    }
+
+    @Test("takes a discount down to nothing, and refuses less")
+    func negative() throws {
+        let mugs = PricedLine.goods("mug", 1, pence: 100)
+        #expect(try Placement.of([mugs, .service("DISCOUNT", pence: -40)]).totalMinorUnits == 60)
+        #expect(try Placement.of([mugs, .service("DISCOUNT", pence: -100)]).totalMinorUnits == 0)
+        #expect(throws: OrderError.totalOutOfRange) { try Placement.of([mugs, .service("DISCOUNT", pence: -101)]) }
+        // Even when it would round to nothing.
+        #expect(throws: OrderError.totalOutOfRange) { try Placement.of([.goods("pin", 1, nanos: -1)]) }
+    }
+
+    @Test("refuses a total beyond 64 bits, and holds one just below")
+    func immense() throws {
+        let line = PricedLine.goods("gold", 100_000, nanos: .max)
+        #expect(try Placement.of(Array(repeating: line, count: 99)).totalMinorUnits > 0)
+        #expect(throws: OrderError.totalOutOfRange) { try Placement.of(Array(repeating: line, count: 101)) }
+    }
+
+    @Test("has one line to 2,000, and not one more")
+    func limits() throws {
+        let line = PricedLine.goods("mug", 1, pence: 1)
+        #expect(throws: OrderError.emptyOrder) { try Placement.of([]) }
+        #expect(try Placement.of(Array(repeating: line, count: 2_000)).totalMinorUnits == 2_000)
+        #expect(throws: OrderError.tooManyLines(limit: 2_000)) {
+            try Placement.of(Array(repeating: line, count: 2_001))
+        }
+    }
+}
