@@ -4,7 +4,8 @@ public import SwiftProtobuf
 /// A message of a contract: it can describe its own fields, for validation with names.
 public protocol ContractMessage: SwiftProtobuf.Message, Sendable {
     static var shape: MessageShape { get }
-    /// Adds what this message breaks of its contract's rules, in field order; `path` is the prefix of the fields' names.
+    /// Adds what this message breaks of its contract's rules, in field order; `path` is the prefix of the fields'
+    /// names.
     func check(_ violations: inout [FieldViolation], at path: String)
     /// Writes its fields as members of a JSON object, by number.
     func write(to json: inout JSONWriter)
@@ -67,7 +68,11 @@ public struct FieldShape: Sendable {
     public let rule: FieldRule
 
     public init(
-        _ name: String, _ kind: Kind, repeated: Bool = false, oneof: String? = nil, rule: FieldRule = FieldRule()
+        _ name: String,
+        _ kind: Kind,
+        repeated: Bool = false,
+        oneof: String? = nil,
+        rule: FieldRule = FieldRule()
     ) {
         self.name = name
         self.kind = kind
@@ -77,7 +82,9 @@ public struct FieldShape: Sendable {
     }
 }
 
-/// What `(martlet.options.v1.rule)` says of a field. Lengths are in characters (strings), bytes or items (repeated).
+/// What `(martlet.options.v1.rule)` says of a field.
+///
+/// Lengths are in characters (strings), bytes or items (repeated).
 public struct FieldRule: Sendable, Hashable {
     public var required: Bool
     public var min: Int64?
@@ -89,8 +96,13 @@ public struct FieldRule: Sendable, Hashable {
     public var maxItems: Int?
 
     public init(
-        required: Bool = false, min: Int64? = nil, max: Int64? = nil, minLength: Int? = nil, maxLength: Int? = nil,
-        minItems: Int? = nil, maxItems: Int? = nil
+        required: Bool = false,
+        min: Int64? = nil,
+        max: Int64? = nil,
+        minLength: Int? = nil,
+        maxLength: Int? = nil,
+        minItems: Int? = nil,
+        maxItems: Int? = nil
     ) {
         self.required = required
         self.min = min

@@ -14,7 +14,12 @@ public struct MethodDescriptor: Sendable, Hashable {
     public let http: [HTTPRule]
 
     public init(
-        service: String, name: String, idempotent: Bool, writes: Bool, scope: String, http: [HTTPRule]
+        service: String,
+        name: String,
+        idempotent: Bool,
+        writes: Bool,
+        scope: String,
+        http: [HTTPRule]
     ) {
         self.service = service
         self.name = name
@@ -39,7 +44,8 @@ public struct HTTPRule: Sendable, Hashable {
     }
 
     public let verb: Verb
-    /// A template such as `/v1/carts/{cart_id}/lines/{sku}`; a custom verb stands at the end, as in `/v1/orders/{id}:cancel`.
+    /// A template such as `/v1/carts/{cart_id}/lines/{sku}`; a custom verb stands at the end, as in
+    /// `/v1/orders/{id}:cancel`.
     public let path: String
     /// Which field the body fills: `*` for the whole message, empty for none.
     public let body: String

@@ -4,17 +4,22 @@ public import MartletCore
 public protocol RPCChannel: Sendable {
     /// - Throws: `Fault`.
     func unary<Request: ContractMessage, Response: ContractMessage>(
-        _ method: MethodDescriptor, _ request: Request, _ context: CallContext
+        _ method: MethodDescriptor,
+        _ request: Request,
+        _ context: CallContext
     ) async throws -> Response
 
     /// - Throws: `Fault`, at once or while the stream is read.
     func serverStream<Request: ContractMessage, Response: ContractMessage>(
-        _ method: MethodDescriptor, _ request: Request, _ context: CallContext
+        _ method: MethodDescriptor,
+        _ request: Request,
+        _ context: CallContext
     ) async throws -> ResponseStream<Response>
 }
 
-/// The answers of a server-streaming call, in order. Read by one task; the callee is not ahead of the reader by more than
-/// the transport's window.
+/// The answers of a server-streaming call, in order.
+///
+/// Read by one task; the callee is not ahead of the reader by more than the transport's window.
 public struct ResponseStream<Response: Sendable>: AsyncSequence, Sendable {
     public typealias Element = Response
 

@@ -3,8 +3,8 @@ public import SwiftProtobuf
 
 /// Collects what the fields of one message break of their rules; generated code drives it, field by field.
 ///
-/// A value is `nil` when its field knows that it is absent. Fields without presence are absent when empty (strings, bytes);
-/// their numbers are always there.
+/// A value is `nil` when its field knows that it is absent. Fields without presence are absent when empty (strings,
+/// bytes); their numbers are always there.
 public struct RuleCheck {
     /// One message names at most this many broken rules; a caller mends those first.
     public static let violationsLimit = 20
@@ -34,12 +34,18 @@ public struct RuleCheck {
         if let broken = Self.broken(length: value.count, of: "bytes", rule) { add(field, broken) }
     }
 
-    public mutating func octetsList(_ field: String, _ values: [some Collection<UInt8>], _ rule: FieldRule = FieldRule()) {
+    public mutating func octetsList(
+        _ field: String,
+        _ values: [some Collection<UInt8>],
+        _ rule: FieldRule = FieldRule()
+    ) {
         items(field, values, rule) { Self.broken(length: $0.count, of: "bytes", rule) }
     }
 
     public mutating func number<Number: BinaryInteger>(
-        _ field: String, _ value: Number?, _ rule: FieldRule = FieldRule()
+        _ field: String,
+        _ value: Number?,
+        _ rule: FieldRule = FieldRule()
     ) {
         guard let value else { return missing(field, rule) }
         if rule.required, value == 0 { return add(field, "must not be 0") }
@@ -47,7 +53,9 @@ public struct RuleCheck {
     }
 
     public mutating func numbers<Number: BinaryInteger>(
-        _ field: String, _ values: [Number], _ rule: FieldRule = FieldRule()
+        _ field: String,
+        _ values: [Number],
+        _ rule: FieldRule = FieldRule()
     ) {
         items(field, values, rule) { Self.broken($0, rule) }
     }
@@ -71,7 +79,9 @@ public struct RuleCheck {
     }
 
     public mutating func choice<Choice: ContractEnum>(
-        _ field: String, _ value: Choice?, _ rule: FieldRule = FieldRule()
+        _ field: String,
+        _ value: Choice?,
+        _ rule: FieldRule = FieldRule()
     ) {
         guard let value else { return missing(field, rule) }
         if rule.required, value.rawValue == 0 { return missing(field, rule) }
@@ -79,20 +89,26 @@ public struct RuleCheck {
     }
 
     public mutating func choices<Choice: ContractEnum>(
-        _ field: String, _ values: [Choice], _ rule: FieldRule = FieldRule()
+        _ field: String,
+        _ values: [Choice],
+        _ rule: FieldRule = FieldRule()
     ) {
         items(field, values, rule) { Self.isKnown($0) ? nil : "has no value \($0.rawValue)" }
     }
 
     public mutating func timestamp(
-        _ field: String, _ value: Google_Protobuf_Timestamp?, _ rule: FieldRule = FieldRule()
+        _ field: String,
+        _ value: Google_Protobuf_Timestamp?,
+        _ rule: FieldRule = FieldRule()
     ) {
         guard let value else { return missing(field, rule) }
         if !Self.isValid(value) { add(field, Self.timestampRule) }
     }
 
     public mutating func timestamps(
-        _ field: String, _ values: [Google_Protobuf_Timestamp], _ rule: FieldRule = FieldRule()
+        _ field: String,
+        _ values: [Google_Protobuf_Timestamp],
+        _ rule: FieldRule = FieldRule()
     ) {
         items(field, values, rule) { Self.isValid($0) ? nil : Self.timestampRule }
     }
@@ -124,7 +140,10 @@ extension RuleCheck {
     }
 
     private mutating func items<Value>(
-        _ field: String, _ values: [Value], _ rule: FieldRule, _ broken: (Value) -> String?
+        _ field: String,
+        _ values: [Value],
+        _ rule: FieldRule,
+        _ broken: (Value) -> String?
     ) {
         guard count(field, values.count, rule) else { return }
         for (index, value) in values.enumerated() {

@@ -21,14 +21,17 @@ public struct ServedContract: Sendable {
     ) {
         methods.append(
             ServedMethod(
-                descriptor: descriptor, requestShape: Request.shape,
+                descriptor: descriptor,
+                requestShape: Request.shape,
                 decode: { try Request(serializedBytes: $0) },
                 decodeJSON: { try Request(jsonUTF8Bytes: $0, options: $1) },
                 form: .unary { request, context in
                     guard let request = request as? Request else { throw Fault.wrongMessage(descriptor) }
                     try request.checkRules()
                     return try await handle(request, context)
-                }))
+                }
+            )
+        )
     }
 
     /// Adds a server-streaming method.
@@ -38,7 +41,8 @@ public struct ServedContract: Sendable {
     ) {
         methods.append(
             ServedMethod(
-                descriptor: descriptor, requestShape: Request.shape,
+                descriptor: descriptor,
+                requestShape: Request.shape,
                 decode: { try Request(serializedBytes: $0) },
                 decodeJSON: { try Request(jsonUTF8Bytes: $0, options: $1) },
                 form: .serverStream { request, context in
@@ -46,7 +50,9 @@ public struct ServedContract: Sendable {
                     try request.checkRules()
                     let typed = try await handle(request, context)
                     return ResponseStream { try await typed.pull() }
-                }))
+                }
+            )
+        )
     }
 }
 
@@ -60,7 +66,9 @@ extension Fault {
 public struct ServedMethod: Sendable {
     public enum Form: Sendable {
         case unary(@Sendable (any ContractMessage, CallContext) async throws -> any ContractMessage)
-        case serverStream(@Sendable (any ContractMessage, CallContext) async throws -> ResponseStream<any ContractMessage>)
+        case serverStream(
+            @Sendable (any ContractMessage, CallContext) async throws -> ResponseStream<any ContractMessage>
+        )
     }
 
     public let descriptor: MethodDescriptor
@@ -78,8 +86,12 @@ extension ServedContract {
         var copy = self
         copy.methods = methods.map { method in
             ServedMethod(
-                descriptor: method.descriptor, requestShape: method.requestShape, decode: method.decode,
-                decodeJSON: method.decodeJSON, form: change(method.descriptor, method.form))
+                descriptor: method.descriptor,
+                requestShape: method.requestShape,
+                decode: method.decode,
+                decodeJSON: method.decodeJSON,
+                form: change(method.descriptor, method.form)
+            )
         }
         return copy
     }

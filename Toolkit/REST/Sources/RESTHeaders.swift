@@ -4,10 +4,13 @@ public import MartletCore
 /// The name of a header.
 public typealias HeaderName = HTTPFields.Element.Name
 
-/// The headers that requests and responses of ours have beside HTTP's own. All names are ASCII tokens.
+/// The headers that requests and responses of ours have beside HTTP's own.
+///
+/// All names are ASCII tokens.
 public enum RESTHeaders {
-    /// Names the request in logs and problems. Taken from the caller when it is 1 to 64 letters, digits, `.`, `_` or `-`;
-    /// echoed in the response.
+    /// Names the request in logs and problems.
+    ///
+    /// Taken from the caller when it is 1 to 64 letters, digits, `.`, `_` or `-`; echoed in the response.
     public static let requestID = name("x-request-id")
     /// How long the caller waits, in whole milliseconds from 1.
     public static let requestTimeout = name("x-request-timeout")
@@ -25,7 +28,9 @@ public enum RESTHeaders {
 
     /// The caller's request id when it is acceptable, a new one otherwise.
     public static func requestID(
-        of headers: HTTPFields, time: any TimeSource, entropy: any Entropy
+        of headers: HTTPFields,
+        time: any TimeSource,
+        entropy: any Entropy
     ) -> String {
         if let given = headers[requestID], 1...64 ~= given.utf8.count, given.utf8.allSatisfy(isPlain) { return given }
         return Identifier(time: time, entropy: entropy).description
@@ -35,15 +40,21 @@ public enum RESTHeaders {
     ///
     /// - Throws: `Fault` with `invalidArgument` when the header is no whole number from 1.
     public static func deadline(
-        of headers: HTTPFields, standard: Duration, limit: Duration, now: Moment
+        of headers: HTTPFields,
+        standard: Duration,
+        limit: Duration,
+        now: Moment
     ) throws -> Moment {
         guard let text = headers[requestTimeout] else { return now + min(standard, limit) }
         guard text.utf8.count <= 18, text.utf8.allSatisfy({ 48...57 ~= $0 }), let milliseconds = Int64(text),
             milliseconds > 0
         else {
             throw Fault(
-                .invalidArgument, .invalidRequest, "must be a whole number of milliseconds from 1",
-                field: "x-request-timeout")
+                .invalidArgument,
+                .invalidRequest,
+                "must be a whole number of milliseconds from 1",
+                field: "x-request-timeout"
+            )
         }
         return now + min(.milliseconds(milliseconds), limit)
     }
@@ -61,8 +72,11 @@ public enum RESTHeaders {
         guard let key = headers[idempotencyKey] else { return nil }
         guard 1...idempotencyKeyBytesLimit ~= key.utf8.count, key.utf8.allSatisfy({ 0x21...0x7E ~= $0 }) else {
             throw Fault(
-                .invalidArgument, .invalidRequest,
-                "must be 1 to \(idempotencyKeyBytesLimit) visible ASCII characters", field: "Idempotency-Key")
+                .invalidArgument,
+                .invalidRequest,
+                "must be 1 to \(idempotencyKeyBytesLimit) visible ASCII characters",
+                field: "Idempotency-Key"
+            )
         }
         return key
     }

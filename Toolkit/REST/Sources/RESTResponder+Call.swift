@@ -10,14 +10,22 @@ extension RESTResponder {
     func call(_ route: Route, _ variables: [PathVariable], _ exchange: Exchange) async throws -> Response {
         let headers = exchange.request.headers
         let deadline = try RESTHeaders.deadline(
-            of: headers, standard: limits.timeout, limit: limits.timeoutMax, now: exchange.started)
+            of: headers,
+            standard: limits.timeout,
+            limit: limits.timeoutMax,
+            now: exchange.started
+        )
         return try await withDeadline(deadline, time) {
             let descriptor = route.method.descriptor
             let principal = try await authenticate(headers)
             try Self.admit(principal, to: descriptor)
             let context = CallContext(
-                deadline: deadline, principal: principal, idempotencyKey: try Self.key(headers, descriptor),
-                trace: exchange.trace, metadata: Self.metadata(headers))
+                deadline: deadline,
+                principal: principal,
+                idempotencyKey: try Self.key(headers, descriptor),
+                trace: exchange.trace,
+                metadata: Self.metadata(headers)
+            )
             let body = try await body(of: exchange.request, expected: !route.rule.body.isEmpty)
             let request = try decode(route, variables, exchange.request, body)
             switch route.method.form {
@@ -43,8 +51,11 @@ extension RESTResponder {
         let key = try RESTHeaders.idempotencyKey(of: headers)
         if key == nil, !method.idempotent {
             throw Fault(
-                .invalidArgument, .idempotencyKeyMissing, "is required, since a repeat would act twice",
-                field: "Idempotency-Key")
+                .invalidArgument,
+                .idempotencyKeyMissing,
+                "is required, since a repeat would act twice",
+                field: "Idempotency-Key"
+            )
         }
         return key
     }
@@ -81,30 +92,49 @@ extension RESTResponder {
     }
 
     private func decode(
-        _ route: Route, _ variables: [PathVariable], _ request: Request, _ body: [UInt8]
+        _ route: Route,
+        _ variables: [PathVariable],
+        _ request: Request,
+        _ body: [UInt8]
     ) throws -> any ContractMessage {
         let json = try RequestBinding.json(
-            of: route.method.requestShape, by: route.rule, variables: variables, query: request.uri.query ?? "", body: body)
+            of: route.method.requestShape,
+            by: route.rule,
+            variables: variables,
+            query: request.uri.query ?? "",
+            body: body
+        )
         var options = JSONDecodingOptions()
         options.messageDepthLimit = JSONCheck.depthLimit + 1
         do {
             return try route.method.decodeJSON(json, options)
         } catch {
             // The shape allowed what the decoder does not; say at least where.
-            throw Fault(.invalidArgument, .malformedRequest, "is not what the contract says", field: "body", cause: error)
+            throw Fault(
+                .invalidArgument,
+                .malformedRequest,
+                "is not what the contract says",
+                field: "body",
+                cause: error
+            )
         }
     }
 
     private static func json(_ bytes: [UInt8]) -> Response {
         Response(
-            status: .ok, headers: [.contentType: "application/json"],
-            body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
+            status: .ok,
+            headers: [.contentType: "application/json"],
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes))
+        )
     }
 
-    /// One JSON object a line, as they come. A stream that fails ends with a line that has the one member `problem`.
+    /// One JSON object a line, as they come.
+    ///
+    /// A stream that fails ends with a line that has the one member `problem`.
     private static func lines(_ stream: ResponseStream<any ContractMessage>, _ id: String) -> Response {
         Response(
-            status: .ok, headers: [.contentType: "application/x-ndjson"],
+            status: .ok,
+            headers: [.contentType: "application/x-ndjson"],
             body: ResponseBody { writer in
                 do {
                     while let message = try await stream.pull() {
@@ -124,6 +154,7 @@ extension RESTResponder {
                     try await writer.write(ByteBuffer(bytes: json.bytes + [0x0A]))
                 }
                 try await writer.finish(nil)
-            })
+            }
+        )
     }
 }

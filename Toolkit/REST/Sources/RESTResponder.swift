@@ -5,12 +5,13 @@ public import MartletCore
 
 /// Serves the REST side of contracts: routes, tokens and scopes, limits, deadlines, binding, validation, problems.
 ///
-/// `x-request-id` is taken or made, and answered. Beside the contracts' paths it answers `/openapi.json`, and whatever `add`
-/// adds.
+/// `x-request-id` is taken or made, and answered. Beside the contracts' paths it answers `/openapi.json`, and whatever
+/// `add` adds.
 public struct RESTResponder: HTTPResponder {
     public typealias Context = BasicRequestContext
-    /// Verifies the token of a request. `Principal.anonymous` without a token; throws `Fault` with `unauthenticated` for one
-    /// that is not valid.
+    /// Verifies the token of a request.
+    ///
+    /// `Principal.anonymous` without a token; throws `Fault` with `unauthenticated` for one that is not valid.
     public typealias Authenticate = @Sendable (HTTPFields) async throws -> Principal
 
     let authenticate: Authenticate
@@ -31,8 +32,13 @@ public struct RESTResponder: HTTPResponder {
     /// - Parameter observe: Called once per request, after its answer is known.
     /// - Throws: `Fault` with `internal` when two methods want one path, or a contract's document is no JSON.
     public init(
-        contracts: [ServedContract], authenticate: @escaping Authenticate, limits: RESTLimits, time: any TimeSource,
-        entropy: any Entropy, log: Logger, observe: @escaping @Sendable (RequestRecord) -> Void = { _ in }
+        contracts: [ServedContract],
+        authenticate: @escaping Authenticate,
+        limits: RESTLimits,
+        time: any TimeSource,
+        entropy: any Entropy,
+        log: Logger,
+        observe: @escaping @Sendable (RequestRecord) -> Void = { _ in }
     ) throws {
         self.authenticate = authenticate
         self.limits = limits
@@ -48,13 +54,16 @@ public struct RESTResponder: HTTPResponder {
         let document = try JoinedOpenAPI.document(of: contracts.map(\.openAPI).filter { !$0.isEmpty })
         add("/openapi.json") { _ in
             Response(
-                status: .ok, headers: [.contentType: "application/json"],
-                body: ResponseBody(byteBuffer: ByteBuffer(string: document)))
+                status: .ok,
+                headers: [.contentType: "application/json"],
+                body: ResponseBody(byteBuffer: ByteBuffer(string: document))
+            )
         }
     }
 
-    /// Answers GET on `path` without token, record or log line: for health, metrics and the like. A later one replaces an
-    /// earlier one.
+    /// Answers GET on `path` without token, record or log line: for health, metrics and the like.
+    ///
+    /// A later one replaces an earlier one.
     public mutating func add(_ path: String, _ answer: @escaping @Sendable (Request) async throws -> Response) {
         plain[path] = answer
     }
@@ -62,7 +71,9 @@ public struct RESTResponder: HTTPResponder {
     public func respond(to request: Request, context: Context) async throws -> Response {
         let id = RESTHeaders.requestID(of: request.headers, time: time, entropy: entropy)
         if request.method == .get, let answer = plain[request.uri.path] {
-            do { return try await answer(request) } catch { return Problem(Fault(describing: error), requestID: id).response }
+            do { return try await answer(request) } catch {
+                return Problem(Fault(describing: error), requestID: id).response
+            }
         }
         let trace = RESTHeaders.trace(of: request.headers, entropy: entropy)
         return await TraceContext.$current.withValue(trace) {
@@ -99,8 +110,12 @@ public struct RESTResponder: HTTPResponder {
     private func finish(_ exchange: Exchange, _ route: String, _ status: Int, _ failure: Fault?) {
         let known = HTTPRule.Verb(rawValue: exchange.request.method.rawValue)
         let record = RequestRecord(
-            verb: known?.rawValue ?? "OTHER", route: route, status: status, duration: time.now - exchange.started,
-            reason: failure?.reason.name ?? "")
+            verb: known?.rawValue ?? "OTHER",
+            route: route,
+            status: status,
+            duration: time.now - exchange.started,
+            reason: failure?.reason.name ?? ""
+        )
         observe(record)
         var facts: Logger.Metadata = [
             "http.method": "\(record.verb)", "http.route": "\(route)", "http.status": "\(status)",

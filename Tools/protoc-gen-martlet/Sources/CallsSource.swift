@@ -12,7 +12,8 @@ struct CallsSource {
             let types = service.methods.flatMap { [$0.input, $0.output] }
             source.imports(
                 ["public import MartletContract", "public import MartletCore"]
-                    + package.names.modules(of: types).map { "public import \($0)" })
+                    + package.names.modules(of: types).map { "public import \($0)" }
+            )
             writeProtocol(&source)
             writeClient(&source)
             writeMethods(&source)
@@ -23,7 +24,8 @@ struct CallsSource {
 
     private func signature(_ method: Method) -> String {
         let answer = package.names.type(method.output)
-        return "func \(method.word)(_ request: \(package.names.type(method.input)), context: CallContext) async throws -> "
+        return
+            "func \(method.word)(_ request: \(package.names.type(method.input)), context: CallContext) async throws -> "
             + (method.streams ? "ResponseStream<\(answer)>" : answer)
     }
 
@@ -76,7 +78,8 @@ struct CallsSource {
             source.block(opening) { source in
                 let document = service.hasREST ? "\(service.base)OpenAPI.document" : "\"\""
                 source.line(
-                    "var served = ServedContract(name: \(service.descriptor.fullName.literal), openAPI: \(document))")
+                    "var served = ServedContract(name: \(service.descriptor.fullName.literal), openAPI: \(document))"
+                )
                 for method in service.methods {
                     let on = method.streams ? "onStream" : "on"
                     let request = package.names.type(method.input)
@@ -92,7 +95,9 @@ struct CallsSource {
 
 extension SourceText {
     fileprivate mutating func block(
-        _ opening: String, closure request: String, _ body: (inout SourceText) throws -> Void
+        _ opening: String,
+        closure request: String,
+        _ body: (inout SourceText) throws -> Void
     ) rethrows {
         line("\(opening) { (request: \(request), context) in")
         try indented(body)
@@ -106,7 +111,8 @@ enum DescriptorSource {
         let rules = method.rules.map { rule in
             "HTTPRule(.\(rule.verb.lowercased()), \(rule.path.literal), body: \(rule.body.literal))"
         }
-        return "MethodDescriptor(service: \(service.descriptor.fullName.literal), name: \(method.descriptor.name.literal), "
+        return
+            "MethodDescriptor(service: \(service.descriptor.fullName.literal), name: \(method.descriptor.name.literal), "
             + "idempotent: \(method.call.idempotent), writes: \(method.call.writes), scope: \(method.call.scope.literal), "
             + "http: [\(rules.joined(separator: ", "))])"
     }

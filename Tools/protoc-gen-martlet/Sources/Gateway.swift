@@ -7,12 +7,15 @@ struct Gateway {
 
     func write(to outputs: any GeneratorOutputs) throws {
         let document = try OpenAPIDocument(
-            title: "Martlet", version: "v1", services: packages.flatMap(\.services).filter(\.hasREST)
+            title: "Martlet",
+            version: "v1",
+            services: packages.flatMap(\.services).filter(\.hasREST)
         ).json.pretty
         try outputs.add(fileName: "gateway/GatewayRoutes.martlet.swift", contents: try routes)
         try outputs.add(
             fileName: "gateway/GatewayOpenAPI.martlet.swift",
-            contents: OpenAPISource(name: "GatewayOpenAPI", access: "", document: document).text)
+            contents: OpenAPISource(name: "GatewayOpenAPI", access: "", document: document).text
+        )
         try outputs.add(fileName: "openapi/gateway.json", contents: document + "\n")
     }
 
@@ -30,7 +33,9 @@ struct Gateway {
                             for method in service.methods where !method.rules.isEmpty {
                                 for rule in method.rules {
                                     guard seen.insert("\(rule.verb) \(rule.path)").inserted else {
-                                        throw Refusal("\(method.descriptor.fullName): a second \(rule.verb) \(rule.path)")
+                                        throw Refusal(
+                                            "\(method.descriptor.fullName): a second \(rule.verb) \(rule.path)"
+                                        )
                                     }
                                 }
                                 let descriptor = DescriptorSource.text(of: method, service)

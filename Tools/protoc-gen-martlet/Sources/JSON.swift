@@ -30,7 +30,8 @@ indirect enum JSON: Sendable, ExpressibleByStringLiteral, ExpressibleByIntegerLi
         case .number(let value): text += String(value)
         case .flag(let value): text += value ? "true" : "false"
         case .list(let items):
-            JSON.write(items, "[", "]", to: &text, depth: depth) { item, text in item.write(to: &text, depth: depth + 1) }
+            JSON.write(items, "[", "]", to: &text, depth: depth) { item, text in item.write(to: &text, depth: depth + 1)
+            }
         case .object(let members):
             JSON.write(members, "{", "}", to: &text, depth: depth) { member, text in
                 text += JSON.quoted(member.0) + ": "
@@ -40,7 +41,11 @@ indirect enum JSON: Sendable, ExpressibleByStringLiteral, ExpressibleByIntegerLi
     }
 
     private static func write<Item>(
-        _ items: [Item], _ open: String, _ close: String, to text: inout String, depth: Int,
+        _ items: [Item],
+        _ open: String,
+        _ close: String,
+        to text: inout String,
+        depth: Int,
         _ body: (Item, inout String) -> Void
     ) {
         text += open

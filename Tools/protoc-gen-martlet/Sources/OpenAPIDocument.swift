@@ -15,7 +15,8 @@ struct OpenAPIDocument {
                 ("servers", .list([.object([("url", "/")])])),
                 ("tags", .list(services.map(tag))),
                 ("paths", .object(try paths)),
-                ("components", try components))
+                ("components", try components)
+            )
         }
     }
 
@@ -29,14 +30,17 @@ struct OpenAPIDocument {
         ]
         let about = services.count == 1 ? [services[0].comment.joined(separator: "\n")] : []
         return .members(
-            ("title", .text(title)), ("version", .text(version)),
-            ("description", .text((about + words).joined(separator: "\n\n"))))
+            ("title", .text(title)),
+            ("version", .text(version)),
+            ("description", .text((about + words).joined(separator: "\n\n")))
+        )
     }
 
     private func tag(_ service: Service) -> JSON {
         .members(
             ("name", .text(service.base)),
-            ("description", service.comment.isEmpty ? nil : .text(service.comment.joined(separator: "\n"))))
+            ("description", service.comment.isEmpty ? nil : .text(service.comment.joined(separator: "\n")))
+        )
     }
 
     private var paths: [(String, JSON)] {
@@ -45,7 +49,12 @@ struct OpenAPIDocument {
             for service in services {
                 for method in service.methods {
                     for (index, rule) in method.rules.enumerated() {
-                        let operation = try OpenAPIOperation(service: service, method: method, rule: rule, number: index).json
+                        let operation = try OpenAPIOperation(
+                            service: service,
+                            method: method,
+                            rule: rule,
+                            number: index
+                        ).json
                         operations.append((rule.openAPIPath, rule.verb.lowercased(), operation))
                     }
                 }
@@ -69,11 +78,15 @@ struct OpenAPIDocument {
                         (
                             "bearer",
                             .members(
-                                ("type", "http"), ("scheme", "bearer"), ("bearerFormat", "JWT"),
-                                ("description", "A token whose scopes include the one that the operation names."))
+                                ("type", "http"),
+                                ("scheme", "bearer"),
+                                ("bearerFormat", "JWT"),
+                                ("description", "A token whose scopes include the one that the operation names.")
+                            )
                         )
                     ])
-                ))
+                )
+            )
         }
     }
 

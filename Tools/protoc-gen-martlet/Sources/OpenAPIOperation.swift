@@ -13,21 +13,29 @@ struct OpenAPIOperation {
         (
             "RequestTimeout",
             header(
-                "x-request-timeout", "How long the caller waits, in milliseconds. The answer after that is 504.",
-                required: false, .members(("type", "integer"), ("minimum", 1)))
+                "x-request-timeout",
+                "How long the caller waits, in milliseconds. The answer after that is 504.",
+                required: false,
+                .members(("type", "integer"), ("minimum", 1))
+            )
         ),
         (
             "IdempotencyKey",
             header(
-                "Idempotency-Key", "A repeat with the same key and body is answered with the first answer.",
-                required: false, key)
+                "Idempotency-Key",
+                "A repeat with the same key and body is answered with the first answer.",
+                required: false,
+                key
+            )
         ),
         (
             "DemandedIdempotencyKey",
             header(
                 "Idempotency-Key",
                 "A repeat with the same key and body is answered with the first answer. Without one, a repeat would act twice.",
-                required: true, key)
+                required: true,
+                key
+            )
         ),
     ]
 
@@ -35,8 +43,12 @@ struct OpenAPIOperation {
 
     private static func header(_ name: String, _ description: String, required: Bool, _ schema: JSON) -> JSON {
         .members(
-            ("name", .text(name)), ("in", "header"), ("required", .flag(required)), ("description", .text(description)),
-            ("schema", schema))
+            ("name", .text(name)),
+            ("in", "header"),
+            ("required", .flag(required)),
+            ("description", .text(description)),
+            ("schema", schema)
+        )
     }
 
     var json: JSON {
@@ -44,14 +56,18 @@ struct OpenAPIOperation {
             let lines = method.comment
             let summary = lines.first { !$0.isEmpty } ?? method.descriptor.name
             return .members(
-                ("operationId", .text("\(service.base)_\(method.descriptor.name)" + (number == 0 ? "" : "_\(number + 1)"))),
+                (
+                    "operationId",
+                    .text("\(service.base)_\(method.descriptor.name)" + (number == 0 ? "" : "_\(number + 1)"))
+                ),
                 ("tags", .list([.text(service.base)])),
                 ("summary", .text(summary)),
                 ("description", lines.count > 1 ? .text(lines.joined(separator: "\n")) : nil),
                 ("security", security),
                 ("parameters", .list(try parameters)),
                 ("requestBody", try requestBody),
-                ("responses", responses))
+                ("responses", responses)
+            )
         }
     }
 
@@ -65,7 +81,11 @@ struct OpenAPIOperation {
         get throws {
             var all = try rule.variables.map { field in
                 JSON.members(
-                    ("name", .text(field.name)), ("in", "path"), ("required", true), ("schema", try OpenAPISchema.of(field)))
+                    ("name", .text(field.name)),
+                    ("in", "path"),
+                    ("required", true),
+                    ("schema", try OpenAPISchema.of(field))
+                )
             }
             all += try rule.queryFields(of: method.input).flatMap { try query($0, prefix: "", depth: 0) }
             if method.demandsKey {
@@ -86,8 +106,11 @@ struct OpenAPIOperation {
         let required = depth == 0 && OpenAPISchema.isRequired(field)
         return [
             .members(
-                ("name", .text(prefix + field.name)), ("in", "query"), ("required", required ? true : nil),
-                ("schema", try OpenAPISchema.of(field)))
+                ("name", .text(prefix + field.name)),
+                ("in", "query"),
+                ("required", required ? true : nil),
+                ("schema", try OpenAPISchema.of(field))
+            )
         ]
     }
 
@@ -95,7 +118,9 @@ struct OpenAPIOperation {
         get throws {
             guard !rule.body.isEmpty else { return nil }
             let taken = Set(rule.variables.map(\.name))
-            let fields = method.input.fields.filter { rule.body == "*" ? !taken.contains($0.name) : $0.name == rule.body }
+            let fields = method.input.fields.filter {
+                rule.body == "*" ? !taken.contains($0.name) : $0.name == rule.body
+            }
             let schema: JSON =
                 if rule.body != "*", let message = fields.first?.messageType {
                     OpenAPISchema.reference(to: message)
@@ -106,7 +131,8 @@ struct OpenAPIOperation {
                 }
             return .members(
                 ("required", .flag(fields.contains(where: OpenAPISchema.isRequired))),
-                ("content", .object([("application/json", .object([("schema", schema)]))])))
+                ("content", .object([("application/json", .object([("schema", schema)]))]))
+            )
         }
     }
 
@@ -115,7 +141,9 @@ struct OpenAPIOperation {
         let content = JSON.object([(type, .object([("schema", OpenAPISchema.reference(to: method.output))]))])
         let description = method.streams ? "One JSON object a line, as they come." : "Done."
         let success = JSON.members(("description", .text(description)), ("content", content))
-        return .object([("200", success)] + problems.map { ("\($0)", .reference("#/components/responses/Problem\($0)")) })
+        return .object(
+            [("200", success)] + problems.map { ("\($0)", .reference("#/components/responses/Problem\($0)")) }
+        )
     }
 
     private var problems: [Int] {

@@ -9,8 +9,10 @@ enum OpenAPIProblems {
                 (
                     "type",
                     .members(
-                        ("type", "string"), ("format", "uri-reference"),
-                        ("description", "`/problems/` and the reason."))
+                        ("type", "string"),
+                        ("format", "uri-reference"),
+                        ("description", "`/problems/` and the reason.")
+                    )
                 ),
                 ("title", .members(("type", "string"))),
                 ("status", .members(("type", "integer"))),
@@ -22,12 +24,15 @@ enum OpenAPIProblems {
                 (
                     "reason",
                     .members(
-                        ("type", "string"), ("description", "Stable: branch on it, as in `request.invalid`."))
+                        ("type", "string"),
+                        ("description", "Stable: branch on it, as in `request.invalid`.")
+                    )
                 ),
                 ("violations", .members(("type", "array"), ("items", violation))),
             ])
         ),
-        ("required", .list(["type", "title", "status", "instance", "reason"])))
+        ("required", .list(["type", "title", "status", "instance", "reason"]))
+    )
 
     private static let violation = JSON.members(
         ("type", "object"),
@@ -38,7 +43,8 @@ enum OpenAPIProblems {
                 ("rule", .members(("type", "string"))),
             ])
         ),
-        ("required", .list(["field", "rule"])))
+        ("required", .list(["field", "rule"]))
+    )
 
     private static let meanings: [(Int, String)] = [
         (400, "The request breaks the contract: `violations` names every field."),
@@ -66,7 +72,8 @@ enum OpenAPIProblems {
                     .object([
                         ("application/problem+json", .object([("schema", .reference("#/components/schemas/Problem"))]))
                     ])
-                ))
+                )
+            )
         )
     }
 

@@ -23,7 +23,8 @@ enum OpenAPISchema {
             ("type", "object"),
             ("description", description.isEmpty ? nil : .text(description.joined(separator: "\n"))),
             ("properties", fields.isEmpty ? nil : .object(try fields.map { ($0.name, try of($0)) })),
-            ("required", required.isEmpty ? nil : .list(required)))
+            ("required", required.isEmpty ? nil : .list(required))
+        )
     }
 
     static func isRequired(_ field: FieldDescriptor) -> Bool {
@@ -43,15 +44,20 @@ enum OpenAPISchema {
         }
         let least = rule.hasMinItems ? Int64(rule.minItems) : rule.required ? 1 : nil
         return .members(
-            ("type", "array"), ("items", one), ("minItems", least.map { .number($0) }),
-            ("maxItems", rule.hasMaxItems ? .number(Int64(rule.maxItems)) : nil), ("description", comment))
+            ("type", "array"),
+            ("items", one),
+            ("minItems", least.map { .number($0) }),
+            ("maxItems", rule.hasMaxItems ? .number(Int64(rule.maxItems)) : nil),
+            ("description", comment)
+        )
     }
 
     private static func single(_ field: FieldDescriptor) throws -> JSON {
         switch try FieldKind(field) {
         case .enumeration(let names): .members(("type", "string"), ("enum", .list(names.map { .text($0) })))
         case .message(let message): reference(to: message)
-        case .plain(let kind): plain(kind, field.options.rule, required: field.options.rule.required && !field.isRepeated)
+        case .plain(let kind):
+            plain(kind, field.options.rule, required: field.options.rule.required && !field.isRepeated)
         }
     }
 
@@ -66,8 +72,11 @@ enum OpenAPISchema {
             return .members(("type", "integer"), ("format", .text(kind)), ("minimum", least), ("maximum", greatest))
         case "uint32":
             return .members(
-                ("type", "integer"), ("format", "int64"), ("minimum", least ?? 0),
-                ("maximum", greatest ?? .number(Int64(UInt32.max))))
+                ("type", "integer"),
+                ("format", "int64"),
+                ("minimum", least ?? 0),
+                ("maximum", greatest ?? .number(Int64(UInt32.max)))
+            )
         case "uint64":
             return .members(("type", "integer"), ("minimum", least ?? 0), ("maximum", greatest))
         case "double":

@@ -1,11 +1,11 @@
 import SwiftProtobuf
 import SwiftProtobufPluginLibrary
 
-/// Writes what our contracts say beyond messages: calls, clients, method descriptors, field rules, typed topics, OpenAPI and
-/// the gateway's routes.
+/// Writes what our contracts say beyond messages: calls, clients, method descriptors, field rules, typed topics,
+/// OpenAPI and the gateway's routes.
 ///
-/// Options: `ProtoPathModuleMappings=<file>`, as protoc-gen-swift takes it; `Gateway=<package prefix>`, whose contracts the
-/// gateway serves.
+/// Options: `ProtoPathModuleMappings=<file>`, as protoc-gen-swift takes it; `Gateway=<package prefix>`, whose contracts
+/// the gateway serves.
 @main
 struct Plugin: CodeGenerator {
     var supportedFeatures: [Google_Protobuf_Compiler_CodeGeneratorResponse.Feature] { [.proto3Optional] }
@@ -14,7 +14,9 @@ struct Plugin: CodeGenerator {
     }
 
     func generate(
-        files: [FileDescriptor], parameter: any CodeGeneratorParameter, protoCompilerContext: any ProtoCompilerContext,
+        files: [FileDescriptor],
+        parameter: any CodeGeneratorParameter,
+        protoCompilerContext: any ProtoCompilerContext,
         generatorOutputs outputs: any GeneratorOutputs
     ) throws {
         var mappings = ProtoFileToModuleMappings()
@@ -52,7 +54,8 @@ extension Package {
             let document = try OpenAPIDocument(title: service.base, version: version, services: [service]).json.pretty
             try outputs.add(
                 fileName: "\(folder)/\(service.fileName).openapi.martlet.swift",
-                contents: OpenAPISource(name: "\(service.base)OpenAPI", access: "", document: document).text)
+                contents: OpenAPISource(name: "\(service.base)OpenAPI", access: "", document: document).text
+            )
             if documented {
                 try outputs.add(fileName: "openapi/\(service.fileName).json", contents: document + "\n")
             }

@@ -34,7 +34,9 @@ struct ShapesSource {
     }
 
     private func otherModules(_ messages: [Descriptor]) -> [String] {
-        let used = messages.flatMap(\.fields).filter { $0.type == .message && !$0.isTimestamp }.compactMap(\.messageType)
+        let used = messages.flatMap(\.fields).filter { $0.type == .message && !$0.isTimestamp }.compactMap(
+            \.messageType
+        )
         let timestamps = messages.flatMap(\.fields).contains(where: \.isTimestamp)
         return names.modules(of: used).map { "import \($0)" } + (timestamps ? ["import SwiftProtobuf"] : [])
     }
@@ -42,10 +44,10 @@ struct ShapesSource {
     private func writeShape(_ message: Descriptor, _ source: inout SourceText) throws {
         let fields = message.fields.sorted { $0.number < $1.number }
         guard !fields.isEmpty else {
-            source.line("public static let shape = MessageShape(\(message.fullName.literal), [])")
+            source.line("public static let shape: MessageShape = MessageShape(\(message.fullName.literal), [])")
             return
         }
-        source.line("public static let shape = MessageShape(")
+        source.line("public static let shape: MessageShape = MessageShape(")
         try source.indented { source in
             source.line("\(message.fullName.literal),")
             source.line("[")
@@ -116,7 +118,12 @@ struct ShapesSource {
     }
 
     /// `target.function("name", value)`; the value is an optional when the field knows whether it is there.
-    private func writeCall(_ target: String, _ field: FieldDescriptor, _ more: String, _ source: inout SourceText) throws {
+    private func writeCall(
+        _ target: String,
+        _ field: FieldDescriptor,
+        _ more: String,
+        _ source: inout SourceText
+    ) throws {
         let (name, has) = names.property(field)
         let call = "\(target).\(try function(for: field))(\(field.name.literal), "
         if let oneof = field.realContainingOneof {

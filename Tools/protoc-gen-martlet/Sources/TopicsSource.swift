@@ -16,13 +16,17 @@ struct TopicsSource {
                 var names: Set<String> = []
                 for event in package.events {
                     let (name, topic, key) = try read(event)
-                    guard names.insert(name).inserted else { throw Refusal("\(event.fullName): a second topic \(topic)") }
+                    guard names.insert(name).inserted else {
+                        throw Refusal("\(event.fullName): a second topic \(topic)")
+                    }
                     let type = package.names.type(event)
                     source.comment(event.commentLines)
                     source.line("public static let \(name) = Topic<\(type)>(")
                     source.indented { source in
                         source.line("\(topic.literal), key: { $0.\(package.names.property(key).name) },")
-                        source.line("encode: { try $0.serializedBytes() }, decode: { try \(type)(serializedBytes: $0) })")
+                        source.line(
+                            "encode: { try $0.serializedBytes() }, decode: { try \(type)(serializedBytes: $0) })"
+                        )
                     }
                 }
             }

@@ -5,7 +5,7 @@ public import MartletCore
 import SharedContract
 
 extension CartLine: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.carts.v1.CartLine",
         [
             FieldShape("sku", .string),
@@ -29,7 +29,7 @@ extension CartLine: ContractMessage {
 }
 
 extension Cart: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.carts.v1.Cart",
         [
             FieldShape("cart_id", .string),
@@ -52,7 +52,7 @@ extension Cart: ContractMessage {
 }
 
 extension CreateGuestCartRequest: ContractMessage {
-    public static let shape = MessageShape("shop.carts.v1.CreateGuestCartRequest", [])
+    public static let shape: MessageShape = MessageShape("shop.carts.v1.CreateGuestCartRequest", [])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
 
@@ -60,7 +60,7 @@ extension CreateGuestCartRequest: ContractMessage {
 }
 
 extension CreateGuestCartResponse: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.carts.v1.CreateGuestCartResponse",
         [
             FieldShape("cart_id", .string),
@@ -74,7 +74,7 @@ extension CreateGuestCartResponse: ContractMessage {
 }
 
 extension GetCartRequest: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.carts.v1.GetCartRequest",
         [
             FieldShape("cart_id", .string, rule: FieldRule(required: true, maxLength: 64)),
@@ -92,7 +92,7 @@ extension GetCartRequest: ContractMessage {
 }
 
 extension GetCartResponse: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.carts.v1.GetCartResponse",
         [
             FieldShape("cart", .message { Cart.shape }),
@@ -110,7 +110,7 @@ extension GetCartResponse: ContractMessage {
 }
 
 extension PutLineRequest: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.carts.v1.PutLineRequest",
         [
             FieldShape("cart_id", .string, rule: FieldRule(required: true, maxLength: 64)),
@@ -134,7 +134,7 @@ extension PutLineRequest: ContractMessage {
 }
 
 extension PutLineResponse: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.carts.v1.PutLineResponse",
         [
             FieldShape("cart", .message { Cart.shape }),
@@ -152,7 +152,7 @@ extension PutLineResponse: ContractMessage {
 }
 
 extension RemoveLineRequest: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.carts.v1.RemoveLineRequest",
         [
             FieldShape("cart_id", .string, rule: FieldRule(required: true, maxLength: 64)),
@@ -173,7 +173,7 @@ extension RemoveLineRequest: ContractMessage {
 }
 
 extension RemoveLineResponse: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.carts.v1.RemoveLineResponse",
         [
             FieldShape("cart", .message { Cart.shape }),
@@ -191,7 +191,7 @@ extension RemoveLineResponse: ContractMessage {
 }
 
 extension CartChanged: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.carts.v1.CartChanged",
         [
             FieldShape("cart_id", .string),
@@ -209,7 +209,7 @@ extension CartChanged: ContractMessage {
 }
 
 extension CartChanged.Line: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.carts.v1.CartChanged.Line",
         [
             FieldShape("sku", .string),

@@ -6,7 +6,7 @@ import SharedContract
 import SwiftProtobuf
 
 extension Product: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.catalog.v1.Product",
         [
             FieldShape("sku", .string, rule: FieldRule(required: true, maxLength: 64)),
@@ -32,7 +32,7 @@ extension Product: ContractMessage {
 }
 
 extension Price: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.catalog.v1.Price",
         [
             FieldShape("unit_price", .message { SharedContract.UnitPrice.shape }, rule: FieldRule(required: true)),
@@ -53,7 +53,7 @@ extension Price: ContractMessage {
 }
 
 extension SearchProductsRequest: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.catalog.v1.SearchProductsRequest",
         [
             FieldShape("query", .string, rule: FieldRule(maxLength: 200)),
@@ -77,7 +77,7 @@ extension SearchProductsRequest: ContractMessage {
 }
 
 extension SearchProductsResponse: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.catalog.v1.SearchProductsResponse",
         [
             FieldShape("products", .message { Product.shape }, repeated: true),
@@ -97,7 +97,7 @@ extension SearchProductsResponse: ContractMessage {
 }
 
 extension GetProductRequest: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.catalog.v1.GetProductRequest",
         [
             FieldShape("sku", .string, rule: FieldRule(required: true, maxLength: 64)),
@@ -115,7 +115,7 @@ extension GetProductRequest: ContractMessage {
 }
 
 extension GetProductResponse: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.catalog.v1.GetProductResponse",
         [
             FieldShape("product", .message { Product.shape }),
@@ -133,7 +133,7 @@ extension GetProductResponse: ContractMessage {
 }
 
 extension PutProductRequest: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.catalog.v1.PutProductRequest",
         [
             FieldShape("sku", .string, rule: FieldRule(required: true, maxLength: 64)),
@@ -156,7 +156,7 @@ extension PutProductRequest: ContractMessage {
 }
 
 extension PutProductResponse: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.catalog.v1.PutProductResponse",
         [
             FieldShape("product", .message { Product.shape }),
@@ -174,7 +174,7 @@ extension PutProductResponse: ContractMessage {
 }
 
 extension SetPriceRequest: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.catalog.v1.SetPriceRequest",
         [
             FieldShape("sku", .string, rule: FieldRule(required: true, maxLength: 64)),
@@ -197,7 +197,7 @@ extension SetPriceRequest: ContractMessage {
 }
 
 extension SetPriceResponse: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.catalog.v1.SetPriceResponse",
         [
             FieldShape("price", .message { Price.shape }),
@@ -215,7 +215,7 @@ extension SetPriceResponse: ContractMessage {
 }
 
 extension ListPricesRequest: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.catalog.v1.ListPricesRequest",
         [
             FieldShape("sku", .string, rule: FieldRule(required: true, maxLength: 64)),
@@ -239,7 +239,7 @@ extension ListPricesRequest: ContractMessage {
 }
 
 extension ListPricesResponse: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.catalog.v1.ListPricesResponse",
         [
             FieldShape("prices", .message { Price.shape }, repeated: true),
@@ -259,7 +259,7 @@ extension ListPricesResponse: ContractMessage {
 }
 
 extension ImportedProduct: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.catalog.v1.ImportedProduct",
         [
             FieldShape("sku", .string, rule: FieldRule(required: true, maxLength: 64)),
@@ -285,7 +285,7 @@ extension ImportedProduct: ContractMessage {
 }
 
 extension ImportProductsRequest: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.catalog.v1.ImportProductsRequest",
         [
             FieldShape("products", .message { ImportedProduct.shape }, repeated: true, rule: FieldRule(minItems: 1, maxItems: 500)),
@@ -303,7 +303,7 @@ extension ImportProductsRequest: ContractMessage {
 }
 
 extension ImportProductsResponse: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.catalog.v1.ImportProductsResponse",
         [
             FieldShape("products", .uint32),
@@ -319,7 +319,7 @@ extension ImportProductsResponse: ContractMessage {
 }
 
 extension QuotePricesRequest: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.catalog.v1.QuotePricesRequest",
         [
             FieldShape("skus", .string, repeated: true, rule: FieldRule(minItems: 1, maxItems: 2000)),
@@ -337,7 +337,7 @@ extension QuotePricesRequest: ContractMessage {
 }
 
 extension QuotePricesResponse: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.catalog.v1.QuotePricesResponse",
         [
             FieldShape("quotes", .message { QuotePricesResponse.Quote.shape }, repeated: true),
@@ -355,7 +355,7 @@ extension QuotePricesResponse: ContractMessage {
 }
 
 extension QuotePricesResponse.Quote: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.catalog.v1.QuotePricesResponse.Quote",
         [
             FieldShape("sku", .string),
@@ -379,7 +379,7 @@ extension QuotePricesResponse.Quote: ContractMessage {
 }
 
 extension ProductChanged: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.catalog.v1.ProductChanged",
         [
             FieldShape("sku", .string),

@@ -6,7 +6,7 @@ import SharedContract
 import SwiftProtobuf
 
 extension OrderLine: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.orders.v1.OrderLine",
         [
             FieldShape("number", .uint32),
@@ -36,7 +36,7 @@ extension OrderLine: ContractMessage {
 }
 
 extension Order: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.orders.v1.Order",
         [
             FieldShape("order_id", .string),
@@ -76,7 +76,7 @@ extension Order: ContractMessage {
 }
 
 extension WantedLine: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.orders.v1.WantedLine",
         [
             FieldShape("sku", .string, rule: FieldRule(required: true, maxLength: 64)),
@@ -97,7 +97,7 @@ extension WantedLine: ContractMessage {
 }
 
 extension PlaceOrderRequest: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.orders.v1.PlaceOrderRequest",
         [
             FieldShape("cart_id", .string, rule: FieldRule(maxLength: 64)),
@@ -121,7 +121,7 @@ extension PlaceOrderRequest: ContractMessage {
 }
 
 extension PlaceOrderResponse: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.orders.v1.PlaceOrderResponse",
         [
             FieldShape("order", .message { Order.shape }),
@@ -139,7 +139,7 @@ extension PlaceOrderResponse: ContractMessage {
 }
 
 extension AgreedLine: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.orders.v1.AgreedLine",
         [
             FieldShape("sku", .string, rule: FieldRule(required: true, maxLength: 64)),
@@ -168,7 +168,7 @@ extension AgreedLine: ContractMessage {
 }
 
 extension PlaceAgreedOrderRequest: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.orders.v1.PlaceAgreedOrderRequest",
         [
             FieldShape("reference", .string, rule: FieldRule(required: true, maxLength: 64)),
@@ -195,7 +195,7 @@ extension PlaceAgreedOrderRequest: ContractMessage {
 }
 
 extension PlaceAgreedOrderResponse: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.orders.v1.PlaceAgreedOrderResponse",
         [
             FieldShape("order", .message { Order.shape }),
@@ -213,7 +213,7 @@ extension PlaceAgreedOrderResponse: ContractMessage {
 }
 
 extension GetOrderRequest: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.orders.v1.GetOrderRequest",
         [
             FieldShape("order_id", .string, rule: FieldRule(required: true, maxLength: 100)),
@@ -231,7 +231,7 @@ extension GetOrderRequest: ContractMessage {
 }
 
 extension GetOrderResponse: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.orders.v1.GetOrderResponse",
         [
             FieldShape("order", .message { Order.shape }),
@@ -249,7 +249,7 @@ extension GetOrderResponse: ContractMessage {
 }
 
 extension ListOrdersRequest: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.orders.v1.ListOrdersRequest",
         [
             FieldShape("page_size", .uint32, rule: FieldRule(max: 200)),
@@ -273,7 +273,7 @@ extension ListOrdersRequest: ContractMessage {
 }
 
 extension OrderHeadline: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.orders.v1.OrderHeadline",
         [
             FieldShape("order_id", .string),
@@ -310,7 +310,7 @@ extension OrderHeadline: ContractMessage {
 }
 
 extension ListOrdersResponse: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.orders.v1.ListOrdersResponse",
         [
             FieldShape("orders", .message { OrderHeadline.shape }, repeated: true),
@@ -330,7 +330,7 @@ extension ListOrdersResponse: ContractMessage {
 }
 
 extension GetTimelineRequest: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.orders.v1.GetTimelineRequest",
         [
             FieldShape("order_id", .string, rule: FieldRule(required: true, maxLength: 100)),
@@ -348,7 +348,7 @@ extension GetTimelineRequest: ContractMessage {
 }
 
 extension TimelineEntry: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.orders.v1.TimelineEntry",
         [
             FieldShape("version", .uint32),
@@ -368,7 +368,7 @@ extension TimelineEntry: ContractMessage {
 }
 
 extension GetTimelineResponse: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.orders.v1.GetTimelineResponse",
         [
             FieldShape("order_id", .string),
@@ -390,7 +390,7 @@ extension GetTimelineResponse: ContractMessage {
 }
 
 extension CancelOrderRequest: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.orders.v1.CancelOrderRequest",
         [
             FieldShape("order_id", .string, rule: FieldRule(required: true, maxLength: 100)),
@@ -411,7 +411,7 @@ extension CancelOrderRequest: ContractMessage {
 }
 
 extension CancelOrderResponse: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.orders.v1.CancelOrderResponse",
         [
             FieldShape("status", .enum(["ORDER_STATUS_PENDING", "ORDER_STATUS_CONFIRMED", "ORDER_STATUS_COMPLETED", "ORDER_STATUS_REJECTED", "ORDER_STATUS_CANCELLED"])),
@@ -429,7 +429,7 @@ extension CancelOrderResponse: ContractMessage {
 }
 
 extension ReturnedLine: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.orders.v1.ReturnedLine",
         [
             FieldShape("line", .uint32, rule: FieldRule(max: 2000)),
@@ -453,7 +453,7 @@ extension ReturnedLine: ContractMessage {
 }
 
 extension ReturnOrderRequest: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.orders.v1.ReturnOrderRequest",
         [
             FieldShape("order_id", .string, rule: FieldRule(required: true, maxLength: 100)),
@@ -477,7 +477,7 @@ extension ReturnOrderRequest: ContractMessage {
 }
 
 extension ReturnOrderResponse: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.orders.v1.ReturnOrderResponse",
         [
             FieldShape("refund", .message { SharedContract.Money.shape }),
@@ -495,7 +495,7 @@ extension ReturnOrderResponse: ContractMessage {
 }
 
 extension GetSummaryRequest: ContractMessage {
-    public static let shape = MessageShape("shop.orders.v1.GetSummaryRequest", [])
+    public static let shape: MessageShape = MessageShape("shop.orders.v1.GetSummaryRequest", [])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
 
@@ -503,7 +503,7 @@ extension GetSummaryRequest: ContractMessage {
 }
 
 extension GetSummaryResponse: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.orders.v1.GetSummaryResponse",
         [
             FieldShape("statuses", .message { GetSummaryResponse.StatusCount.shape }, repeated: true),
@@ -531,7 +531,7 @@ extension GetSummaryResponse: ContractMessage {
 }
 
 extension GetSummaryResponse.StatusCount: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.orders.v1.GetSummaryResponse.StatusCount",
         [
             FieldShape("status", .enum(["ORDER_STATUS_PENDING", "ORDER_STATUS_CONFIRMED", "ORDER_STATUS_COMPLETED", "ORDER_STATUS_REJECTED", "ORDER_STATUS_CANCELLED"])),
@@ -554,7 +554,7 @@ extension GetSummaryResponse.StatusCount: ContractMessage {
 }
 
 extension OrderChanged: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.orders.v1.OrderChanged",
         [
             FieldShape("order_id", .string),

@@ -6,7 +6,7 @@ import SharedContract
 import SwiftProtobuf
 
 extension AuthoriseRequest: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.payments.v1.AuthoriseRequest",
         [
             FieldShape("payment_id", .string, rule: FieldRule(required: true, maxLength: 100)),
@@ -33,7 +33,7 @@ extension AuthoriseRequest: ContractMessage {
 }
 
 extension AuthoriseResponse: ContractMessage {
-    public static let shape = MessageShape("shop.payments.v1.AuthoriseResponse", [])
+    public static let shape: MessageShape = MessageShape("shop.payments.v1.AuthoriseResponse", [])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
 
@@ -41,7 +41,7 @@ extension AuthoriseResponse: ContractMessage {
 }
 
 extension CaptureRequest: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.payments.v1.CaptureRequest",
         [
             FieldShape("payment_id", .string, rule: FieldRule(required: true, maxLength: 100)),
@@ -59,7 +59,7 @@ extension CaptureRequest: ContractMessage {
 }
 
 extension CaptureResponse: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.payments.v1.CaptureResponse",
         [
             FieldShape("captured", .message { SharedContract.Money.shape }),
@@ -77,7 +77,7 @@ extension CaptureResponse: ContractMessage {
 }
 
 extension VoidPaymentRequest: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.payments.v1.VoidPaymentRequest",
         [
             FieldShape("payment_id", .string, rule: FieldRule(required: true, maxLength: 100)),
@@ -95,7 +95,7 @@ extension VoidPaymentRequest: ContractMessage {
 }
 
 extension VoidPaymentResponse: ContractMessage {
-    public static let shape = MessageShape("shop.payments.v1.VoidPaymentResponse", [])
+    public static let shape: MessageShape = MessageShape("shop.payments.v1.VoidPaymentResponse", [])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
 
@@ -103,7 +103,7 @@ extension VoidPaymentResponse: ContractMessage {
 }
 
 extension RefundRequest: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.payments.v1.RefundRequest",
         [
             FieldShape("payment_id", .string, rule: FieldRule(required: true, maxLength: 100)),
@@ -127,7 +127,7 @@ extension RefundRequest: ContractMessage {
 }
 
 extension RefundResponse: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.payments.v1.RefundResponse",
         [
             FieldShape("refunded", .message { SharedContract.Money.shape }),
@@ -145,7 +145,7 @@ extension RefundResponse: ContractMessage {
 }
 
 extension GetPaymentRequest: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.payments.v1.GetPaymentRequest",
         [
             FieldShape("payment_id", .string, rule: FieldRule(required: true, maxLength: 100)),
@@ -163,7 +163,7 @@ extension GetPaymentRequest: ContractMessage {
 }
 
 extension GetPaymentResponse: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.payments.v1.GetPaymentResponse",
         [
             FieldShape("payment_id", .string),
@@ -196,7 +196,7 @@ extension GetPaymentResponse: ContractMessage {
 }
 
 extension GetTrialBalanceRequest: ContractMessage {
-    public static let shape = MessageShape("shop.payments.v1.GetTrialBalanceRequest", [])
+    public static let shape: MessageShape = MessageShape("shop.payments.v1.GetTrialBalanceRequest", [])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
 
@@ -204,7 +204,7 @@ extension GetTrialBalanceRequest: ContractMessage {
 }
 
 extension GetTrialBalanceResponse: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.payments.v1.GetTrialBalanceResponse",
         [
             FieldShape("accounts", .message { GetTrialBalanceResponse.Account.shape }, repeated: true),
@@ -232,7 +232,7 @@ extension GetTrialBalanceResponse: ContractMessage {
 }
 
 extension GetTrialBalanceResponse.Account: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.payments.v1.GetTrialBalanceResponse.Account",
         [
             FieldShape("name", .string),
@@ -252,7 +252,7 @@ extension GetTrialBalanceResponse.Account: ContractMessage {
 }
 
 extension ReconcileRequest: ContractMessage {
-    public static let shape = MessageShape("shop.payments.v1.ReconcileRequest", [])
+    public static let shape: MessageShape = MessageShape("shop.payments.v1.ReconcileRequest", [])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
 
@@ -260,7 +260,7 @@ extension ReconcileRequest: ContractMessage {
 }
 
 extension ReconcileResponse: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.payments.v1.ReconcileResponse",
         [
             FieldShape("our_captured", .int64),
@@ -284,7 +284,7 @@ extension ReconcileResponse: ContractMessage {
 }
 
 extension PaymentChanged: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.payments.v1.PaymentChanged",
         [
             FieldShape("payment_id", .string),

@@ -5,7 +5,7 @@ public import MartletCore
 import SwiftProtobuf
 
 extension ProviderRefund: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.provider.v1.ProviderRefund",
         [
             FieldShape("refund_id", .string),
@@ -23,7 +23,7 @@ extension ProviderRefund: ContractMessage {
 }
 
 extension ProviderPayment: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.provider.v1.ProviderPayment",
         [
             FieldShape("provider_id", .string),
@@ -57,7 +57,7 @@ extension ProviderPayment: ContractMessage {
 }
 
 extension CreatePaymentRequest: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.provider.v1.CreatePaymentRequest",
         [
             FieldShape("reference", .string, rule: FieldRule(required: true, maxLength: 100)),
@@ -84,7 +84,7 @@ extension CreatePaymentRequest: ContractMessage {
 }
 
 extension CreatePaymentResponse: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.provider.v1.CreatePaymentResponse",
         [
             FieldShape("payment", .message { ProviderPayment.shape }),
@@ -102,7 +102,7 @@ extension CreatePaymentResponse: ContractMessage {
 }
 
 extension CapturePaymentRequest: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.provider.v1.CapturePaymentRequest",
         [
             FieldShape("provider_id", .string, rule: FieldRule(required: true, maxLength: 100)),
@@ -120,7 +120,7 @@ extension CapturePaymentRequest: ContractMessage {
 }
 
 extension CapturePaymentResponse: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.provider.v1.CapturePaymentResponse",
         [
             FieldShape("payment", .message { ProviderPayment.shape }),
@@ -138,7 +138,7 @@ extension CapturePaymentResponse: ContractMessage {
 }
 
 extension CancelPaymentRequest: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.provider.v1.CancelPaymentRequest",
         [
             FieldShape("provider_id", .string, rule: FieldRule(required: true, maxLength: 100)),
@@ -156,7 +156,7 @@ extension CancelPaymentRequest: ContractMessage {
 }
 
 extension CancelPaymentResponse: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.provider.v1.CancelPaymentResponse",
         [
             FieldShape("payment", .message { ProviderPayment.shape }),
@@ -174,7 +174,7 @@ extension CancelPaymentResponse: ContractMessage {
 }
 
 extension CreateRefundRequest: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.provider.v1.CreateRefundRequest",
         [
             FieldShape("provider_id", .string, rule: FieldRule(required: true, maxLength: 100)),
@@ -198,7 +198,7 @@ extension CreateRefundRequest: ContractMessage {
 }
 
 extension CreateRefundResponse: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.provider.v1.CreateRefundResponse",
         [
             FieldShape("payment", .message { ProviderPayment.shape }),
@@ -216,7 +216,7 @@ extension CreateRefundResponse: ContractMessage {
 }
 
 extension FindPaymentsRequest: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.provider.v1.FindPaymentsRequest",
         [
             FieldShape("reference", .string, rule: FieldRule(required: true, maxLength: 100)),
@@ -234,7 +234,7 @@ extension FindPaymentsRequest: ContractMessage {
 }
 
 extension FindPaymentsResponse: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.provider.v1.FindPaymentsResponse",
         [
             FieldShape("payments", .message { ProviderPayment.shape }, repeated: true),
@@ -252,7 +252,7 @@ extension FindPaymentsResponse: ContractMessage {
 }
 
 extension GetLedgerRequest: ContractMessage {
-    public static let shape = MessageShape("shop.provider.v1.GetLedgerRequest", [])
+    public static let shape: MessageShape = MessageShape("shop.provider.v1.GetLedgerRequest", [])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
 
@@ -260,7 +260,7 @@ extension GetLedgerRequest: ContractMessage {
 }
 
 extension GetLedgerResponse: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.provider.v1.GetLedgerResponse",
         [
             FieldShape("payments", .uint64),

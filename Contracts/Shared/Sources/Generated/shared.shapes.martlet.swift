@@ -4,7 +4,7 @@ public import MartletContract
 public import MartletCore
 
 extension Money: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.shared.v1.Money",
         [
             FieldShape("currency", .string, rule: FieldRule(required: true, minLength: 3, maxLength: 3)),
@@ -24,7 +24,7 @@ extension Money: ContractMessage {
 }
 
 extension UnitPrice: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.shared.v1.UnitPrice",
         [
             FieldShape("currency", .string, rule: FieldRule(required: true, minLength: 3, maxLength: 3)),
@@ -48,7 +48,7 @@ extension UnitPrice: ContractMessage {
 }
 
 extension Page: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "shop.shared.v1.Page",
         [
             FieldShape("next_page_token", .string),

@@ -2,8 +2,8 @@ import MartletCore
 
 /// Compares JSON with the shape of a message, so that whatever is wrong is answered with its field's path.
 ///
-/// Refused: what is not JSON, unknown fields, fields given twice, two fields of one oneof, wrong types, numbers that the
-/// field cannot hold. Rules of the contract are for `ContractMessage.check`, after decoding.
+/// Refused: what is not JSON, unknown fields, fields given twice, two fields of one oneof, wrong types, numbers that
+/// the field cannot hold. Rules of the contract are for `ContractMessage.check`, after decoding.
 public struct JSONCheck {
     /// Objects and lists inside each other.
     public static let depthLimit = 32
@@ -33,7 +33,10 @@ public struct JSONCheck {
     ///   - prefix: Where the object stands in the request; empty for the request itself.
     /// - Throws: `Fault`: `request.malformed` with line and column, or `request.invalid`, each with fields.
     public static func check(
-        _ bytes: [UInt8], against shape: MessageShape, given: Set<String> = [], prefix: String = ""
+        _ bytes: [UInt8],
+        against shape: MessageShape,
+        given: Set<String> = [],
+        prefix: String = ""
     ) throws {
         guard String(validating: bytes, as: UTF8.self) != nil else { throw malformed("body", "is not UTF-8") }
         var check = JSONCheck(bytes, path: prefix.isEmpty ? [] : [.name(prefix)])
@@ -43,7 +46,8 @@ public struct JSONCheck {
             let (line, column) = position(of: found.offset, in: bytes)
             throw malformed(
                 check.place.isEmpty ? "body" : check.place,
-                "is not JSON at line \(line), column \(column): expected \(found.expected)")
+                "is not JSON at line \(line), column \(column): expected \(found.expected)"
+            )
         } catch Stop.tooDeep {
             throw malformed(check.place, "is nested deeper than \(depthLimit) levels")
         } catch Stop.enough {}
@@ -126,7 +130,8 @@ extension JSONCheck {
 
     /// Reads an object member by member; `body` reads the value, with the path at its name.
     private mutating func members(
-        depth: Int, _ body: (inout JSONCheck, String) throws(Stop) -> Void
+        depth: Int,
+        _ body: (inout JSONCheck, String) throws(Stop) -> Void
     ) throws(Stop) {
         guard depth <= Self.depthLimit else { throw .tooDeep }
         try scan { (scanner) throws(JSONScanner.Malformed) in try scanner.expect("{") }

@@ -1,4 +1,6 @@
-/// Reads JSON token by token (RFC 8259), without building anything. Never traps, whatever the bytes are.
+/// Reads JSON token by token (RFC 8259), without building anything.
+///
+/// Never traps, whatever the bytes are.
 struct JSONScanner {
     /// Why bytes are not JSON, and where.
     struct Malformed: Error, Equatable {

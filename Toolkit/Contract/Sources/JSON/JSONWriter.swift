@@ -3,8 +3,8 @@ public import SwiftProtobuf
 
 /// Writes a message as JSON with the names of its contract; generated code drives it, field by field.
 ///
-/// Every field is written, also zero, false and empty ones; only what knows that it is absent is left out. Numbers are numbers,
-/// enums names, times RFC 3339 in UTC, bytes base64.
+/// Every field is written, also zero, false and empty ones; only what knows that it is absent is left out. Numbers are
+/// numbers, enums names, times RFC 3339 in UTC, bytes base64.
 public struct JSONWriter {
     public private(set) var bytes: [UInt8] = []
     private var first = true
@@ -46,7 +46,9 @@ public struct JSONWriter {
         if let value { member(name) { $0.raw(value ? "true" : "false") } }
     }
 
-    public mutating func flags(_ name: String, _ values: [Bool]) { list(name, values) { $0.raw($1 ? "true" : "false") } }
+    public mutating func flags(_ name: String, _ values: [Bool]) {
+        list(name, values) { $0.raw($1 ? "true" : "false") }
+    }
 
     /// A value that only says "not said" is absent.
     public mutating func choice(_ name: String, _ value: (some ContractEnum)?) {

@@ -71,7 +71,9 @@ extension ScalarText {
 
     private static func brokenWhole(_ text: String, _ kind: FieldShape.Kind, _ rule: FieldRule) -> String? {
         let digits = text.hasPrefix("-") ? text.dropFirst() : text[...]
-        guard !digits.isEmpty, digits.utf8.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }) else {
+        let leadingZero = digits.count > 1 && digits.first == "0"
+        guard !digits.isEmpty, !leadingZero, digits.utf8.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 })
+        else {
             return expectation(of: kind)
         }
         let fits =

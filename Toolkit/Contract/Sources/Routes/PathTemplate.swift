@@ -39,7 +39,10 @@ public struct PathTemplate: Sendable, Hashable {
                 let inside = rest[rest.index(after: rest.startIndex)..<close].split(separator: "=", maxSplits: 1)
                 guard let name = inside.first, !name.isEmpty else { throw Self.wrong(text) }
                 let first = segments.count
-                for piece in (inside.count == 2 ? inside[1] : "*").split(separator: "/", omittingEmptySubsequences: false) {
+                for piece in (inside.count == 2 ? inside[1] : "*").split(
+                    separator: "/",
+                    omittingEmptySubsequences: false
+                ) {
                     segments.append(try Self.segment(piece, of: text))
                 }
                 variables.append(Variable(name: String(name), segments: first..<segments.count))
@@ -62,7 +65,9 @@ public struct PathTemplate: Sendable, Hashable {
 
     private static func segment(_ piece: Substring, of text: String) throws -> Segment {
         if piece == "*" { return .any }
-        guard !piece.isEmpty, !piece.contains("{"), !piece.contains("}"), !piece.contains("*") else { throw wrong(text) }
+        guard !piece.isEmpty, !piece.contains("{"), !piece.contains("}"), !piece.contains("*") else {
+            throw wrong(text)
+        }
         return .literal(String(piece))
     }
 

@@ -1,18 +1,22 @@
 import MartletCore
 
-/// Puts a request together from its path, its query and its body, as its HTTP rule says: one JSON object with the contract's
-/// names, every value checked against the shape.
+/// Puts a request together from its path, its query and its body, as its HTTP rule says: one JSON object with the
+/// contract's names, every value checked against the shape.
 public enum RequestBinding {
     /// Pairs in one query; more are refused.
     public static let parametersLimit = 100
 
     /// - Parameters:
-    ///   - query: As it came, percent-encoded, without the question mark. A nested field is spelled with dots, as in `page.size`;
-    ///     a repeated field repeats its name.
+    ///   - query: As it came, percent-encoded, without the question mark. A nested field is spelled with dots, as in
+    ///     `page.size`; a repeated field repeats its name.
     ///   - body: JSON; empty for an object without members.
     /// - Throws: `Fault` with `invalidArgument` and the fields by name.
     public static func json(
-        of shape: MessageShape, by rule: HTTPRule, variables: [PathVariable], query: some StringProtocol, body: [UInt8]
+        of shape: MessageShape,
+        by rule: HTTPRule,
+        variables: [PathVariable],
+        query: some StringProtocol,
+        body: [UInt8]
     ) throws -> [UInt8] {
         var tree = ParameterTree()
         for variable in variables { tree.add(variable.name, variable.value, path: [variable.name], in: shape) }
@@ -20,7 +24,11 @@ public enum RequestBinding {
         let closed = rule.body == "*" ? nil : given.union([rule.body])
         try tree.add(query: query, in: shape, closed: closed)
         if !tree.violations.isEmpty {
-            var fault = Fault(.invalidArgument, .invalidRequest, tree.violations.first.map { "\($0.field) \($0.rule)" } ?? "")
+            var fault = Fault(
+                .invalidArgument,
+                .invalidRequest,
+                tree.violations.first.map { "\($0.field) \($0.rule)" } ?? ""
+            )
             fault.violations = tree.violations
             throw fault
         }
@@ -87,7 +95,8 @@ struct ParameterTree {
     mutating func add(_ name: String, _ value: String, path: [String], in shape: MessageShape) {
         var shape = shape
         for step in path.dropLast() {
-            guard case .message(let inner)? = shape.fields.first(where: { $0.name == step && !$0.repeated })?.kind else {
+            guard case .message(let inner)? = shape.fields.first(where: { $0.name == step && !$0.repeated })?.kind
+            else {
                 return refuse(name, "is no parameter of this request")
             }
             shape = inner()
@@ -109,7 +118,10 @@ struct ParameterTree {
     }
 
     private static func insert(
-        _ literal: String, _ repeated: Bool, _ path: ArraySlice<String>, into members: inout [(name: String, node: Node)]
+        _ literal: String,
+        _ repeated: Bool,
+        _ path: ArraySlice<String>,
+        into members: inout [(name: String, node: Node)]
     ) -> Bool {
         guard let name = path.first else { return false }
         let index = members.firstIndex { $0.name == name }

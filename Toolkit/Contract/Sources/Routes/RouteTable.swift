@@ -1,6 +1,8 @@
 import MartletCore
 
-/// Finds what answers a verb and a path. A literal segment goes before a variable, a custom verb before none.
+/// Finds what answers a verb and a path.
+///
+/// A literal segment goes before a variable, a custom verb before none.
 public struct RouteTable<Target: Sendable>: Sendable {
     /// Of one path; longer ones are nowhere.
     public static var segmentsLimit: Int { 32 }
@@ -79,7 +81,12 @@ public struct RouteTable<Target: Sendable>: Sendable {
     }
 
     private func leaf(
-        _ node: Int, _ pieces: [String], _ index: Int, _ custom: String, _ verb: String, _ allowed: inout Set<HTTPRule.Verb>
+        _ node: Int,
+        _ pieces: [String],
+        _ index: Int,
+        _ custom: String,
+        _ verb: String,
+        _ allowed: inout Set<HTTPRule.Verb>
     ) -> Leaf? {
         guard index < pieces.count else {
             let fitting = nodes[node].leaves.filter { $0.template.verb == custom }

@@ -5,7 +5,7 @@ public import MartletCore
 import SwiftProtobuf
 
 extension Item: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "martlet.testing.v1.Item",
         [
             FieldShape("name", .string, rule: FieldRule(required: true, maxLength: 20)),
@@ -29,7 +29,7 @@ extension Item: ContractMessage {
 }
 
 extension Parcel: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "martlet.testing.v1.Parcel",
         [
             FieldShape("parcel_id", .string),
@@ -86,7 +86,7 @@ extension Parcel: ContractMessage {
 }
 
 extension StoreParcelRequest: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "martlet.testing.v1.StoreParcelRequest",
         [
             FieldShape("parcel_id", .string, rule: FieldRule(required: true, maxLength: 10)),
@@ -113,7 +113,7 @@ extension StoreParcelRequest: ContractMessage {
 }
 
 extension StoreParcelResponse: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "martlet.testing.v1.StoreParcelResponse",
         [
             FieldShape("items", .uint32),
@@ -129,7 +129,7 @@ extension StoreParcelResponse: ContractMessage {
 }
 
 extension CreateParcelRequest: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "martlet.testing.v1.CreateParcelRequest",
         [
             FieldShape("parcel", .message { Parcel.shape }, rule: FieldRule(required: true)),
@@ -149,7 +149,7 @@ extension CreateParcelRequest: ContractMessage {
 }
 
 extension CreateParcelResponse: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "martlet.testing.v1.CreateParcelResponse",
         [
             FieldShape("parcel", .message { Parcel.shape }),
@@ -167,7 +167,7 @@ extension CreateParcelResponse: ContractMessage {
 }
 
 extension GetParcelRequest: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "martlet.testing.v1.GetParcelRequest",
         [
             FieldShape("parcel_id", .string, rule: FieldRule(required: true, maxLength: 10)),
@@ -185,7 +185,7 @@ extension GetParcelRequest: ContractMessage {
 }
 
 extension GetParcelResponse: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "martlet.testing.v1.GetParcelResponse",
         [
             FieldShape("parcel", .message { Parcel.shape }),
@@ -203,7 +203,7 @@ extension GetParcelResponse: ContractMessage {
 }
 
 extension Paging: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "martlet.testing.v1.Paging",
         [
             FieldShape("size", .uint32, rule: FieldRule(max: 100)),
@@ -223,7 +223,7 @@ extension Paging: ContractMessage {
 }
 
 extension ListParcelsRequest: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "martlet.testing.v1.ListParcelsRequest",
         [
             FieldShape("page", .message { Paging.shape }),
@@ -250,7 +250,7 @@ extension ListParcelsRequest: ContractMessage {
 }
 
 extension ListParcelsResponse: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "martlet.testing.v1.ListParcelsResponse",
         [
             FieldShape("parcels", .message { Parcel.shape }, repeated: true),
@@ -271,7 +271,7 @@ extension ListParcelsResponse: ContractMessage {
 }
 
 extension SendParcelRequest: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "martlet.testing.v1.SendParcelRequest",
         [
             FieldShape("parcel_id", .string),
@@ -285,7 +285,7 @@ extension SendParcelRequest: ContractMessage {
 }
 
 extension SendParcelResponse: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "martlet.testing.v1.SendParcelResponse",
         [
             FieldShape("parcel_id", .string),
@@ -299,7 +299,7 @@ extension SendParcelResponse: ContractMessage {
 }
 
 extension WatchParcelRequest: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "martlet.testing.v1.WatchParcelRequest",
         [
             FieldShape("parcel_id", .string),
@@ -319,7 +319,7 @@ extension WatchParcelRequest: ContractMessage {
 }
 
 extension WatchParcelResponse: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "martlet.testing.v1.WatchParcelResponse",
         [
             FieldShape("number", .uint32),
@@ -333,7 +333,7 @@ extension WatchParcelResponse: ContractMessage {
 }
 
 extension WeighParcelRequest: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "martlet.testing.v1.WeighParcelRequest",
         [
             FieldShape("parcel_id", .string),
@@ -347,7 +347,7 @@ extension WeighParcelRequest: ContractMessage {
 }
 
 extension WeighParcelResponse: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "martlet.testing.v1.WeighParcelResponse",
         [
             FieldShape("weight", .double),
@@ -361,7 +361,7 @@ extension WeighParcelResponse: ContractMessage {
 }
 
 extension ParcelMoved: ContractMessage {
-    public static let shape = MessageShape(
+    public static let shape: MessageShape = MessageShape(
         "martlet.testing.v1.ParcelMoved",
         [
             FieldShape("parcel_id", .string),

@@ -1,0 +1,103 @@
+import MartletContract
+import MartletCore
+import SwiftProtobuf
+import Testing
+
+@Suite("Generated code")
+struct GeneratedCodeTests {
+    let client = ParcelClient(over: InProcessChannel(.parcel(ParcelHandler())))
+    let context = CallContext(principal: Principal(kind: .user, id: "anna", scopes: []))
+
+    @Test("carries a unary call from the client to the handler and back")
+    func unary() async throws {
+        let request = StoreParcelRequest.with {
+            $0.parcelID = "p1"
+            $0.items = [
+                Item.with {
+                    $0.name = "cup"; $0.quantity = 2
+                }
+            ]
+        }
+        let response = try await client.storeParcel(request, context: context)
+        #expect(response.items == 1)
+        #expect(response.by == "anna")
+    }
+
+    @Test("carries a stream of responses, in order and to its end")
+    func stream() async throws {
+        let stream = try await client.watchParcel(WatchParcelRequest.with { $0.number = 3 }, context: context)
+        var numbers: [UInt32] = []
+        for try await response in stream { numbers.append(response.number) }
+        #expect(numbers == [1, 2, 3])
+    }
+
+    @Test("refuses a request that breaks the contract, before the handler sees it")
+    func rules() async throws {
+        let request = StoreParcelRequest.with {
+            $0.items = [
+                Item.with {
+                    $0.name = "cup"; $0.quantity = 1
+                }, Item.with { $0.quantity = 2000 },
+            ]
+        }
+        let fault = await #expect(throws: Fault.self) { try await client.storeParcel(request, context: context) }
+        #expect(fault?.code == .invalidArgument)
+        #expect(
+            fault?.violations == [
+                FieldViolation(field: "parcel_id", rule: "is required"),
+                FieldViolation(field: "items[1].name", rule: "is required"),
+                FieldViolation(field: "items[1].quantity", rule: "must be 1 to 1000"),
+            ]
+        )
+    }
+
+    @Test("passes a handler's fault through")
+    func fault() async throws {
+        let request = StoreParcelRequest.with {
+            $0.parcelID = "p1"
+            $0.shelf = "full"
+            $0.items = [
+                Item.with {
+                    $0.name = "cup"; $0.quantity = 2
+                }
+            ]
+        }
+        let fault = await #expect(throws: Fault.self) { try await client.storeParcel(request, context: context) }
+        #expect(fault?.reason == "parcel.shelf_full")
+    }
+
+    @Test("describes each method as the contract does")
+    func descriptors() {
+        let store = ParcelMethods.storeParcel
+        #expect(store.path == "/martlet.testing.v1.ParcelService/StoreParcel")
+        #expect(store.idempotent && store.writes && store.scope == "parcels:write")
+        #expect(
+            store.http == [
+                HTTPRule(.put, "/v1/parcels/{parcel_id}", body: "*"),
+                HTTPRule(.post, "/v1/shelves/{shelf}/parcels/{parcel_id}", body: "*"),
+            ]
+        )
+        #expect(ParcelMethods.createParcel.idempotent == false)
+        #expect(ParcelMethods.weighParcel.http.isEmpty)
+        #expect(ParcelMethods.all.map(\.name).first == "StoreParcel")
+        #expect(ServedContract.parcel(ParcelHandler()).methods.map(\.descriptor) == ParcelMethods.all)
+    }
+
+    @Test("knows the names of an enum, also of a value that is newer")
+    func enums() {
+        #expect(Size.large.contractName == "SIZE_LARGE")
+        #expect(Size.unspecified.isUnspecified)
+        #expect(Size(rawValue: 77)?.contractName == "77")
+    }
+
+    @Test("describes the shape of a message that holds itself")
+    func shape() throws {
+        let inner = try #require(Item.shape.fields.last)
+        guard case .message(let shape) = inner.kind else {
+            Issue.record("'inner' is no message")
+            return
+        }
+        #expect(inner.repeated && shape().name == "martlet.testing.v1.Item")
+        #expect(Parcel.shape.fields.first { $0.name == "machine" }?.oneof == "receiver")
+    }
+}

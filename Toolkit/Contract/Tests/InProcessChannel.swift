@@ -1,0 +1,38 @@
+import MartletContract
+import MartletCore
+import SwiftProtobuf
+
+/// Carries calls to a served contract as a transport does: requests and responses as bytes, methods by path.
+struct InProcessChannel: RPCChannel {
+    let methods: [String: ServedMethod]
+
+    init(_ contract: ServedContract) {
+        methods = Dictionary(uniqueKeysWithValues: contract.methods.map { ($0.descriptor.path, $0) })
+    }
+
+    func unary<Request: ContractMessage, Response: ContractMessage>(
+        _ method: MethodDescriptor,
+        _ request: Request,
+        _ context: CallContext
+    ) async throws -> Response {
+        guard let served = methods[method.path], case .unary(let handle) = served.form else {
+            throw Fault(.unimplemented, .notFound, "no unary \(method.path)")
+        }
+        let response = try await handle(try served.decode(try request.serializedBytes()), context)
+        return try Response(serializedBytes: try response.serializedBytes() as [UInt8])
+    }
+
+    func serverStream<Request: ContractMessage, Response: ContractMessage>(
+        _ method: MethodDescriptor,
+        _ request: Request,
+        _ context: CallContext
+    ) async throws -> ResponseStream<Response> {
+        guard let served = methods[method.path], case .serverStream(let handle) = served.form else {
+            throw Fault(.unimplemented, .notFound, "no stream \(method.path)")
+        }
+        let stream = try await handle(try served.decode(try request.serializedBytes()), context)
+        return ResponseStream {
+            try await stream.pull().map { try Response(serializedBytes: try $0.serializedBytes() as [UInt8]) }
+        }
+    }
+}

@@ -1,0 +1,57 @@
+import MartletContract
+import MartletCore
+import SwiftProtobuf
+
+/// Answers what it was asked, so that a test sees what arrived.
+struct ParcelHandler: ParcelCalls {
+    func storeParcel(_ request: StoreParcelRequest, context: CallContext) async throws -> StoreParcelResponse {
+        guard request.shelf != "full" else {
+            throw Fault(.failedPrecondition, "parcel.shelf_full", "the shelf is full")
+        }
+        return StoreParcelResponse.with {
+            $0.items = UInt32(request.items.count)
+            $0.by = context.principal.id
+        }
+    }
+
+    func createParcel(_ request: CreateParcelRequest, context: CallContext) async throws -> CreateParcelResponse {
+        CreateParcelResponse.with { $0.parcel = request.parcel }
+    }
+
+    func getParcel(_ request: GetParcelRequest, context: CallContext) async throws -> GetParcelResponse {
+        GetParcelResponse.with { $0.parcel.parcelID = request.parcelID }
+    }
+
+    func listParcels(_ request: ListParcelsRequest, context: CallContext) async throws -> ListParcelsResponse {
+        ListParcelsResponse.with { $0.asked = request }
+    }
+
+    func sendParcel(_ request: SendParcelRequest, context: CallContext) async throws -> SendParcelResponse {
+        SendParcelResponse.with { $0.parcelID = request.parcelID }
+    }
+
+    func watchParcel(
+        _ request: WatchParcelRequest,
+        context: CallContext
+    ) async throws -> ResponseStream<WatchParcelResponse> {
+        let counter = Counter(end: request.number)
+        return ResponseStream { await counter.next().map { number in WatchParcelResponse.with { $0.number = number } } }
+    }
+
+    func weighParcel(_ request: WeighParcelRequest, context: CallContext) async throws -> WeighParcelResponse {
+        WeighParcelResponse.with { $0.weight = 1.5 }
+    }
+
+    private actor Counter {
+        private var last: UInt32 = 0
+        private let end: UInt32
+
+        init(end: UInt32) { self.end = end }
+
+        func next() -> UInt32? {
+            guard last < end else { return nil }
+            last += 1
+            return last
+        }
+    }
+}

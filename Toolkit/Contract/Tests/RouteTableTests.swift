@@ -1,0 +1,100 @@
+import MartletContract
+import MartletCore
+import Testing
+
+@Suite("A route table")
+struct RouteTableTests {
+    let table: RouteTable<String>
+
+    init() throws {
+        var table = RouteTable<String>()
+        for (verb, path) in [
+            (HTTPRule.Verb.get, "/v1/orders"), (.post, "/v1/orders"), (.post, "/v1/orders:agreed"),
+            (.get, "/v1/orders/{order_id}"), (.post, "/v1/orders/{order_id}:cancel"),
+            (.get, "/v1/orders/mine"), (.put, "/v1/orders/{order_id}/returns/{return_id}"),
+            (.get, "/v1/{name=shelves/*/rows/*}/cups"),
+        ] {
+            try table.add(HTTPRule(verb, path, body: ""), "\(verb.rawValue) \(path)")
+        }
+        self.table = table
+    }
+
+    static let paths: [(String, String, String, [PathVariable])] = [
+        ("GET", "/v1/orders", "GET /v1/orders", []),
+        ("POST", "/v1/orders:agreed", "POST /v1/orders:agreed", []),
+        ("GET", "/v1/orders/o-1", "GET /v1/orders/{order_id}", [PathVariable(name: "order_id", value: "o-1")]),
+        ("GET", "/v1/orders/mine", "GET /v1/orders/mine", []),
+        ("GET", "/v1/orders/a%2Fb%20c", "GET /v1/orders/{order_id}", [PathVariable(name: "order_id", value: "a/b c")]),
+        ("GET", "/v1/orders/a:b", "GET /v1/orders/{order_id}", [PathVariable(name: "order_id", value: "a:b")]),
+        (
+            "POST", "/v1/orders/a:b:cancel", "POST /v1/orders/{order_id}:cancel",
+            [PathVariable(name: "order_id", value: "a:b")]
+        ),
+        (
+            "PUT", "/v1/orders/o/returns/r", "PUT /v1/orders/{order_id}/returns/{return_id}",
+            [PathVariable(name: "order_id", value: "o"), PathVariable(name: "return_id", value: "r")]
+        ),
+        (
+            "GET", "/v1/shelves/a/rows/b/cups", "GET /v1/{name=shelves/*/rows/*}/cups",
+            [PathVariable(name: "name", value: "shelves/a/rows/b")]
+        ),
+    ]
+
+    @Test("finds the method and its variables", arguments: paths)
+    func finds(_ verb: String, _ path: String, _ target: String, _ variables: [PathVariable]) throws {
+        guard case .found(let found, _, let values) = try table.find(verb, path) else {
+            Issue.record("nothing at \(verb) \(path)")
+            return
+        }
+        #expect(found == target)
+        #expect(values == variables)
+    }
+
+    @Test(
+        "knows nothing of other paths",
+        arguments: [
+            "/", "", "v1/orders", "/v1", "/v1/orders/", "/v1//orders", "/v1/orders/o/x", "/v1/orders/o/returns/",
+        ]
+    )
+    func unknown(_ path: String) throws {
+        guard case .unknownPath = try table.find("GET", path) else {
+            Issue.record("something at \(path)")
+            return
+        }
+    }
+
+    @Test("names the verbs that a path has")
+    func otherVerbs() throws {
+        guard case .otherVerbs(let verbs) = try table.find("DELETE", "/v1/orders") else {
+            Issue.record("no other verbs")
+            return
+        }
+        #expect(verbs == [.get, .post])
+    }
+
+    @Test("refuses a variable that is wrongly encoded, by its name", arguments: ["/v1/orders/%zz", "/v1/orders/%ff"])
+    func encoding(_ path: String) {
+        let fault = #expect(throws: Fault.self) { try table.find("GET", path) }
+        #expect(fault?.violations.first?.field == "order_id")
+    }
+
+    @Test("refuses two methods at one place, whatever their variables are called")
+    func twice() {
+        var table = table
+        #expect(throws: Fault.self) { try table.add(HTTPRule(.get, "/v1/orders/{other}", body: ""), "again") }
+    }
+
+    @Test("refuses what is no template", arguments: ["v1", "/v1/{a", "/v1//b", "/v1/{}", "/v1/{a}b", "/v1/a*", "/v1/"])
+    func templates(_ text: String) {
+        #expect(throws: Fault.self) { try PathTemplate(text) }
+    }
+
+    @Test("looks no further than the limit of segments")
+    func limit() throws {
+        let path = String(repeating: "/a", count: RouteTable<String>.segmentsLimit + 1)
+        guard case .unknownPath = try table.find("GET", path) else {
+            Issue.record("something at a long path")
+            return
+        }
+    }
+}

@@ -1,0 +1,45 @@
+import Hummingbird
+import MartletContract
+import MartletCore
+import MartletREST
+import Testing
+
+@Suite("A problem")
+struct ProblemTests {
+    @Test(
+        "has the status of its fault's code",
+        arguments: [
+            (FaultCode.invalidArgument, 400), (.outOfRange, 400), (.unauthenticated, 401), (.permissionDenied, 403),
+            (.notFound, 404), (.alreadyExists, 409), (.failedPrecondition, 409), (.aborted, 409),
+            (.resourceExhausted, 429), (.cancelled, 499), (.unknown, 500), (.internal, 500), (.dataLoss, 500),
+            (.unimplemented, 501), (.unavailable, 503), (.deadlineExceeded, 504),
+        ]
+    )
+    func status(_ code: FaultCode, _ status: Int) {
+        #expect(Problem.status(of: Fault(code, "a.reason", "no")).code == status)
+    }
+
+    @Test(
+        "has a status of its own for some reasons",
+        arguments: [
+            (FaultCode.resourceExhausted, Reason.requestTooLarge, 413), (.alreadyExists, .idempotencyKeyReused, 422),
+            (.invalidArgument, .mediaType, 415), (.unimplemented, .methodNotAllowed, 405),
+        ]
+    )
+    func reason(_ code: FaultCode, _ reason: Reason, _ status: Int) {
+        #expect(Problem.status(of: Fault(code, reason, "no")).code == status)
+    }
+
+    @Test(
+        "says when to come back, in whole seconds rounded up",
+        arguments: [
+            (FaultCode.unavailable, nil, "1"), (.unavailable, .milliseconds(1), "1"),
+            (.unavailable, .milliseconds(1_001), "2"),
+            (.resourceExhausted, nil, "1"), (.notFound, nil, nil), (.aborted, .seconds(3), "3"),
+        ] as [(FaultCode, Duration?, String?)]
+    )
+    func retryAfter(_ code: FaultCode, _ pause: Duration?, _ header: String?) {
+        let problem = Problem(Fault(code, "a.reason", "no", retryAfter: pause), requestID: "r")
+        #expect(problem.response.headers[.retryAfter] == header)
+    }
+}

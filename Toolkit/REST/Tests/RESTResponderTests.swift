@@ -1,0 +1,374 @@
+import Foundation
+import Hummingbird
+import HummingbirdTesting
+import Logging
+import MartletContract
+import MartletCore
+import MartletREST
+import MartletTesting
+import Synchronization
+import Testing
+
+@Suite("REST")
+struct RESTResponderTests {
+    let time = ManualTime()
+    let shelf: Shelf
+    let application: Application<RESTResponder>
+    let records: Records
+
+    final class Records: Sendable {
+        private let all = Mutex<[RequestRecord]>([])
+
+        var values: [RequestRecord] { all.withLock { $0 } }
+
+        func add(_ record: RequestRecord) { all.withLock { $0.append(record) } }
+    }
+
+    init() throws {
+        let records = Records()
+        self.records = records
+        shelf = Shelf(time: time)
+        let limits = RESTLimits(bodyBytesMax: 1_000, timeout: .seconds(10), timeoutMax: .seconds(60))
+        var responder = try RESTResponder(
+            contracts: [.parcel(shelf)],
+            authenticate: Self.authenticate,
+            limits: limits,
+            time: time,
+            entropy: SeededEntropy(seed: 1),
+            log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            observe: { records.add($0) }
+        )
+        responder.add("/livez") { _ in Response(status: .ok) }
+        application = Application(responder: responder)
+    }
+
+    /// Understands `Bearer <id> <scope> <scope>`.
+    static let authenticate: RESTResponder.Authenticate = { headers in
+        guard let header = headers[.authorization] else { return .anonymous }
+        let words = header.split(separator: " ").map { String($0) }
+        guard words.count > 1, words[0] == "Bearer", words[1] != "forged" else {
+            throw Fault(.unauthenticated, .unauthenticated, "the token is not valid")
+        }
+        return Principal(kind: .user, id: words[1], scopes: Set(words.dropFirst(2)))
+    }
+
+    struct Answer {
+        let status: Int
+        let headers: HTTPFields
+        let text: String
+        let json: [String: any Sendable]
+
+        subscript(_ name: String) -> String? { json[name] as? String }
+        var fields: [String] { (json["violations"] as? [[String: String]] ?? []).compactMap { $0["field"] } }
+    }
+
+    private func send(
+        _ method: HTTPRequest.Method,
+        _ path: String,
+        _ body: String? = nil,
+        token: String? = "anna parcels:write parcels:read",
+        headers: [(String, String)] = []
+    ) async throws -> Answer {
+        var fields = HTTPFields()
+        if let token { fields[.authorization] = "Bearer \(token)" }
+        if body != nil { fields[.contentType] = "application/json" }
+        for (name, value) in headers { fields[try #require(HeaderName(name))] = value }
+        let sent = fields
+        return try await application.test(.router) { client in
+            let response = try await client.execute(
+                uri: path,
+                method: method,
+                headers: sent,
+                body: body.map { ByteBuffer(string: $0) }
+            )
+            let text = String(buffer: response.body)
+            let tree = try? JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: any Sendable]
+            return Answer(status: Int(response.status.code), headers: response.headers, text: text, json: tree ?? [:])
+        }
+    }
+
+    private let good = #"{"items":[{"name":"cup","quantity":1}]}"#
+
+    @Test("answers a write with the handler's answer, and gives it who, key, trace and deadline")
+    func write() async throws {
+        let answer = try await send(
+            .put,
+            "/v1/parcels/p1",
+            good,
+            headers: [
+                ("Idempotency-Key", "k-1"), ("x-request-id", "r-1"), ("x-request-timeout", "1500"), ("X-Color", "red"),
+                ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+            ]
+        )
+        #expect(answer.status == 200)
+        #expect(answer.text == #"{"items":1,"by":"anna"}"#)
+        #expect(answer.headers[RESTHeaders.requestID] == "r-1")
+        let context = try #require(shelf.last)
+        #expect(context.idempotencyKey == "k-1")
+        #expect(context.deadline == time.now + .milliseconds(1_500))
+        #expect(context.trace?.traceID == "0af7651916cd43dd8448eb211c80319c")
+        #expect(context.trace?.spanID != "b7ad6b7169203331")
+        #expect(context.metadata["x-color"] == "red")
+        #expect(context.metadata["authorization"] == nil)
+    }
+
+    @Test("answers a read without a token where the contract wants none")
+    func open() async throws {
+        let answer = try await send(.get, "/v1/parcels/a%20b", token: nil)
+        #expect(answer.status == 200)
+        #expect(answer.text.hasPrefix(#"{"parcel":{"parcel_id":"a b","#))
+        #expect(shelf.last?.idempotencyKey == nil)
+        #expect(answer.headers[RESTHeaders.requestID]?.count == 36)
+    }
+
+    @Test("binds additional paths, custom verbs, queries and a body that is one field")
+    func binding() async throws {
+        #expect(try await send(.post, "/v1/shelves/a/parcels/p1", good).status == 200)
+        #expect(try await send(.post, "/v1/parcels/p:1:send").text == #"{"parcel_id":"p:1"}"#)
+        let list = try await send(.get, "/v1/parcels?page.size=3&labels=a&labels=b")
+        #expect(list.text.contains(#""page":{"size":3,"token":""}"#) && list.text.contains(#""labels":["a","b"]"#))
+        let parcel = #"{"items":[{"name":"cup","quantity":1}],"size":"SIZE_SMALL"}"#
+        let create = try await send(.post, "/v1/parcels", parcel, headers: [("Idempotency-Key", "k")])
+        #expect(create.status == 200 && create.text.contains(#""size":"SIZE_SMALL""#))
+    }
+
+    struct Bad: Sendable, CustomTestStringConvertible {
+        let title: String
+        let method: HTTPRequest.Method
+        let path: String
+        let body: String?
+        let token: String?
+        let headers: [(String, String)]
+        let status: Int
+        let reason: String
+        let fields: [String]
+
+        init(
+            _ title: String,
+            _ method: HTTPRequest.Method = .put,
+            _ path: String = "/v1/parcels/p1",
+            _ body: String? = nil,
+            token: String? = "anna parcels:write",
+            headers: [(String, String)] = [],
+            _ status: Int,
+            _ reason: String,
+            _ fields: [String] = []
+        ) {
+            self.title = title
+            self.method = method
+            self.path = path
+            self.body = body
+            self.token = token
+            self.headers = headers
+            self.status = status
+            self.reason = reason
+            self.fields = fields
+        }
+
+        var testDescription: String { title }
+    }
+
+    static let good = #"{"items":[{"name":"cup","quantity":1}]}"#
+    static func on(_ shelf: String) -> String { #"{"shelf":"\#(shelf)","items":[{"name":"cup","quantity":1}]}"# }
+
+    static let bad = [
+        Bad("malformed JSON", .put, "/v1/parcels/p1", "{\"items\":[", 400, "request.malformed", ["items[0]"]),
+        Bad("unknown field", .put, "/v1/parcels/p1", #"{"colour":1}"#, 400, "request.invalid", ["colour"]),
+        Bad(
+            "wrong type",
+            .put,
+            "/v1/parcels/p1",
+            #"{"items":[{"quantity":"1"}]}"#,
+            400,
+            "request.invalid",
+            ["items[0].quantity"]
+        ),
+        Bad(
+            "out of the type's range",
+            .put,
+            "/v1/parcels/p1",
+            #"{"items":[{"quantity":-1}]}"#,
+            400,
+            "request.invalid",
+            ["items[0].quantity"]
+        ),
+        Bad(
+            "quantity 0",
+            .put,
+            "/v1/parcels/p1",
+            #"{"items":[{"name":"a","quantity":0}]}"#,
+            400,
+            "request.invalid",
+            ["items[0].quantity"]
+        ),
+        Bad(
+            "over the limit",
+            .put,
+            "/v1/parcels/p1",
+            #"{"items":[{"name":"a","quantity":1001}]}"#,
+            400,
+            "request.invalid",
+            ["items[0].quantity"]
+        ),
+        Bad("empty body", .put, "/v1/parcels/p1", nil, 400, "request.invalid", ["items"]),
+        Bad("path too long", .put, "/v1/parcels/p1234567890", good, 400, "request.invalid", ["parcel_id"]),
+        Bad(
+            "unknown parameter",
+            .get,
+            "/v1/parcels?colour=1",
+            token: "anna parcels:read",
+            400,
+            "request.invalid",
+            ["colour"]
+        ),
+        Bad(
+            "body over the limit",
+            .put,
+            "/v1/parcels/p1",
+            String(repeating: " ", count: 1_001),
+            413,
+            "request.too_large",
+            ["body"]
+        ),
+        Bad("no token", .put, "/v1/parcels/p1", good, token: nil, 401, "auth.unauthenticated"),
+        Bad("forged token", .put, "/v1/parcels/p1", good, token: "forged", 401, "auth.unauthenticated"),
+        Bad("forged token where none is wanted", .get, "/v1/parcels/p1", token: "forged", 401, "auth.unauthenticated"),
+        Bad("wrong scope", .put, "/v1/parcels/p1", good, token: "anna parcels:read", 403, "auth.forbidden"),
+        Bad("no key", .post, "/v1/parcels", "{}", 400, "idempotency.key_missing", ["Idempotency-Key"]),
+        Bad(
+            "bad key",
+            .put,
+            "/v1/parcels/p1",
+            good,
+            headers: [("Idempotency-Key", "a b")],
+            400,
+            "request.invalid",
+            ["Idempotency-Key"]
+        ),
+        Bad(
+            "bad timeout",
+            .put,
+            "/v1/parcels/p1",
+            good,
+            headers: [("x-request-timeout", "1s")],
+            400,
+            "request.invalid",
+            ["x-request-timeout"]
+        ),
+        Bad(
+            "media type",
+            .put,
+            "/v1/parcels/p1",
+            good,
+            headers: [("Content-Type", "text/plain")],
+            415,
+            "request.media_type",
+            ["Content-Type"]
+        ),
+        Bad("domain refusal", .put, "/v1/parcels/p1", on("full"), 409, "parcel.shelf_full"),
+        Bad("dependency down", .put, "/v1/parcels/p1", on("away"), 503, "unavailable"),
+        Bad("a bug", .put, "/v1/parcels/p1", on("bug"), 500, "internal"),
+        Bad("unknown path", .get, "/v1/nothing", nil, 404, "request.unknown_path"),
+        Bad("unknown verb", .delete, "/v1/parcels/p1", nil, 405, "request.method_not_allowed"),
+        Bad(
+            "a method of services",
+            .get,
+            "/martlet.testing.v1.ParcelService/WeighParcel",
+            nil,
+            404,
+            "request.unknown_path"
+        ),
+    ]
+
+    @Test("answers bad input with a problem that names the field", arguments: bad)
+    func problems(_ bad: Bad) async throws {
+        let answer = try await send(bad.method, bad.path, bad.body, token: bad.token, headers: bad.headers)
+        #expect(answer.status == bad.status)
+        #expect(answer.headers[.contentType] == "application/problem+json")
+        #expect(answer["reason"] == bad.reason)
+        #expect(answer["type"] == "/problems/\(bad.reason)")
+        #expect(answer.json["status"] as? Int == bad.status)
+        #expect(answer["instance"] == answer.headers[RESTHeaders.requestID])
+        #expect(answer.fields == bad.fields)
+        #expect(answer.text.contains("hunter2") == false)
+        #expect(records.values.map(\.status) == [bad.status])
+    }
+
+    @Test("says how to do better: a token's kind, other verbs, when to come back")
+    func hints() async throws {
+        #expect(try await send(.put, "/v1/parcels/p1", good, token: nil).headers[.wwwAuthenticate] == "Bearer")
+        #expect(try await send(.delete, "/v1/parcels/p1").headers[.allow] == "GET, PUT")
+        #expect(try await send(.put, "/v1/parcels/p1", Self.on("away")).headers[.retryAfter] == "3")
+    }
+
+    @Test("answers 504 when the caller's time is over")
+    func deadline() async throws {
+        async let answer = send(.put, "/v1/parcels/p1", Self.on("slow"), headers: [("x-request-timeout", "200")])
+        await time.waitForSleepers(2)
+        time.advance(by: .milliseconds(200))
+        let late = try await answer
+        #expect(late.status == 504)
+        #expect(late["reason"] == "deadline_exceeded")
+    }
+
+    @Test("cuts a caller's timeout at the limit")
+    func timeoutLimit() async throws {
+        _ = try await send(.get, "/v1/parcels/p1", headers: [("x-request-timeout", "86400000")])
+        #expect(shelf.last?.deadline == time.now + .seconds(60))
+    }
+
+    @Test("streams one JSON object a line")
+    func stream() async throws {
+        let answer = try await send(.get, "/v1/parcels/p1:watch?number=2")
+        #expect(answer.headers[.contentType] == "application/x-ndjson")
+        #expect(answer.text == "{\"number\":1}\n{\"number\":2}\n")
+    }
+
+    @Test("ends a stream that fails with its problem")
+    func brokenStream() async throws {
+        let answer = try await send(.get, "/v1/parcels/breaks:watch?number=3", headers: [("x-request-id", "r")])
+        #expect(
+            answer.text == "{\"number\":1}\n{\"problem\":{\"status\":503,\"detail\":\"the shelf went away\","
+                + "\"instance\":\"r\",\"reason\":\"unavailable\"}}\n"
+        )
+    }
+
+    @Test("records each request by its template, and nothing that a caller could invent")
+    func record() async throws {
+        _ = try await send(.put, "/v1/parcels/p1", Self.on("full"))
+        _ = try await send(HTTPRequest.Method("BREW") ?? .get, "/v1/coffee")
+        #expect(records.values.map(\.route) == ["/v1/parcels/{parcel_id}", ""])
+        #expect(records.values.map(\.verb) == ["PUT", "OTHER"])
+        #expect(records.values.map(\.reason) == ["parcel.shelf_full", "request.unknown_path"])
+    }
+
+    @Test("answers its own document and what was added, without a record")
+    func plain() async throws {
+        let document = try await send(.get, "/openapi.json", token: nil)
+        #expect(document["openapi"] == "3.1.0")
+        #expect(document.text.contains("/v1/parcels/{parcel_id}:send"))
+        #expect(try await send(.get, "/livez", token: nil).status == 200)
+        #expect(records.values.isEmpty)
+    }
+
+    @Test(
+        "replaces a request id that is not fit to be echoed",
+        arguments: ["", "a b", String(repeating: "x", count: 65)]
+    )
+    func requestID(_ id: String) async throws {
+        let answer = try await send(.get, "/v1/parcels/p1", headers: [("x-request-id", id)])
+        #expect(answer.headers[RESTHeaders.requestID] != id)
+    }
+
+    @Test("serves over a real connection, and stays usable after a body that is too large")
+    func live() async throws {
+        let headers: HTTPFields = [.authorization: "Bearer anna parcels:write", .contentType: "application/json"]
+        let (good, large) = (ByteBuffer(string: good), ByteBuffer(repeating: 0x20, count: 200_000))
+        try await application.test(.live) { client in
+            let refused = try await client.execute(uri: "/v1/parcels/p1", method: .put, headers: headers, body: large)
+            #expect(refused.status == .contentTooLarge)
+            let stored = try await client.execute(uri: "/v1/parcels/p1", method: .put, headers: headers, body: good)
+            #expect(stored.status == .ok)
+        }
+    }
+}
