@@ -8,7 +8,8 @@ struct CommandLineTests {
     @Test(
         "takes what its help says",
         arguments: [
-            ["up"], ["up", "--data", "x", "--port", "81", "--single-process", "--json"], ["down"], ["status", "--json"],
+            ["up"], ["up", "--data", "x", "--port", "81", "--single-process", "--json"], ["down"],
+            ["status", "--json"],
             ["token", "--customer", "ann"], ["token", "--merchant", "--ttl", "15m"], ["token", "--operator"],
             ["token", "--subject", "a", "--scope", "payments:read", "orders:read"], ["token", "--service", "orders"],
             ["sample", "--seed", "1", "--invoices", "10", "-o", "-"], ["crash-points", "--json"],
@@ -20,7 +21,8 @@ struct CommandLineTests {
             ["events", "parked", "drop", "id", "--group", "g", "--topic", "t", "--reason", "r"],
             ["workflows", "list", "--state", "needs_human"], ["workflows", "show", "id"],
             ["workflows", "retry", "id", "--reason", "r"], ["workflows", "compensate", "id", "--reason", "r"],
-        ])
+        ]
+    )
     func accepted(_ arguments: [String]) throws {
         #expect(throws: Never.self) { try MartletCommand.parseAsRoot(arguments) }
     }
@@ -35,7 +37,8 @@ struct CommandLineTests {
             ["events", "parked", "drop", "id", "--group", "g", "--topic", "t"],
             ["workflows", "retry", "id"], ["workflows", "retry", "id", "--reason", ""],
             ["workflows", "list", "--limit", "0"], ["workflows", "list", "--state", "lost"],
-        ])
+        ]
+    )
     func refused(_ arguments: [String]) {
         #expect(throws: (any Error).self) { try MartletCommand.parseAsRoot(arguments) }
     }

@@ -4,7 +4,7 @@ import MartletCore
 
 struct DownCommand: AsyncParsableCommand {
     /// How long the supervisor may take to drain everything before all is killed.
-    static let patience: Duration = .seconds(180)
+    static let patience: Duration = .seconds(300)
     static let look: Duration = .milliseconds(50)
 
     static let configuration = CommandConfiguration(

@@ -88,7 +88,10 @@ struct EventsGroupsCommand: AsyncParsableCommand {
             var table = TextTable("TOPIC", "GROUP", "PUBLISHED", "ACKNOWLEDGED", "LAG")
             for row in rows {
                 table.add(
-                    "\(row.topic)", "\(row.group)", "\(row.published)", "\(row.acknowledged)",
+                    "\(row.topic)",
+                    "\(row.group)",
+                    "\(row.published)",
+                    "\(row.acknowledged)",
                     TextTable.Cell("\(row.lag)", row.lag == 0 ? nil : .yellow)
                 )
             }

@@ -4,7 +4,6 @@ import FoundationEssentials
 import MartletCore
 import MartletHost
 import SwiftProtobuf
-import SwiftProtobuf
 
 /// A parked event as the command line shows it.
 struct ParkedEvent: Encodable {
@@ -90,7 +89,11 @@ struct ParkedListCommand: AsyncParsableCommand {
         var table = TextTable("SERVICE", "GROUP", "TOPIC", "KEY", "EVENTS", "STATE")
         for key in keys {
             table.add(
-                "\(key.service)", "\(key.group)", "\(key.topic)", "\(key.key)", "\(key.events)",
+                "\(key.service)",
+                "\(key.group)",
+                "\(key.topic)",
+                "\(key.key)",
+                "\(key.events)",
                 key.isRedriving ? "redriving" : "parked"
             )
         }

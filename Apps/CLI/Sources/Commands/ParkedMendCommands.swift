@@ -35,7 +35,8 @@ struct ParkedEditCommand: AsyncParsableCommand {
     func run() async throws {
         try await reporting {
             let file: FileHandle? = body == "-" ? .standardInput : FileHandle(forReadingAtPath: body)
-            guard let data = try file?.read(upToCount: Self.bodyBytesLimit + 1), data.count <= Self.bodyBytesLimit else {
+            guard let data = try file?.read(upToCount: Self.bodyBytesLimit + 1), data.count <= Self.bodyBytesLimit
+            else {
                 throw CommandFailure("\(body): cannot be read, is empty, or is over \(Self.bodyBytesLimit) bytes")
             }
             let desk = try await services.desk()

@@ -26,7 +26,8 @@ struct StatusCommand: AsyncParsableCommand {
             let folder = data.folder
             let terminal = Terminal()
             let table = ProcessTable.read(folder)
-            guard let table, table.supervisor?.isAlive == true || table.rows.contains(where: { $0.mark?.isAlive == true })
+            guard let table,
+                table.supervisor?.isAlive == true || table.rows.contains(where: { $0.mark?.isAlive == true })
             else {
                 throw CommandFailure("nothing runs on \(folder.path)", status: ExitStatus.notRunning)
             }

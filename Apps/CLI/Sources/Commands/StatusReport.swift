@@ -65,7 +65,9 @@ struct StatusReport: Encodable {
                 "\(process.state.rawValue)",
                 "\(process.pid)",
                 TextTable.Cell("\(process.restarts)", process.restarts == 0 ? nil : .yellow),
-                .port(process.http), .port(process.grpc), .port(process.operate)
+                .port(process.http),
+                .port(process.grpc),
+                .port(process.operate)
             )
         }
         table.write(to: terminal)

@@ -56,7 +56,9 @@ struct TokenCommand: AsyncParsableCommand {
             throw ValidationError("Choose one of --customer, --merchant, --operator and --service.")
         }
         guard kinds == 1 || subject != nil else {
-            throw ValidationError("Say whose token it is: --customer ID, --merchant, --operator, --service NAME or --subject ID.")
+            throw ValidationError(
+                "Say whose token it is: --customer ID, --merchant, --operator, --service NAME or --subject ID."
+            )
         }
         let names = [subject, customer, service].compactMap { $0 }
         guard names.allSatisfy({ !$0.isEmpty && $0.utf8.count <= 200 }) else {

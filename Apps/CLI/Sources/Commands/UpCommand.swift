@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import MartletCore
+import MartletHost
 import UnixSignals
 
 struct UpCommand: AsyncParsableCommand {
@@ -37,6 +38,21 @@ struct UpCommand: AsyncParsableCommand {
         )
     )
     var crash: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "The least level that daemons log.",
+            discussion: DaemonSettings.LogLevel.allCases.map(\.rawValue).joined(separator: ", "),
+            valueName: "level"
+        ),
+        transform: { text in
+            guard let level = DaemonSettings.LogLevel(rawValue: text) else {
+                throw ValidationError("there is no level \(text)")
+            }
+            return level
+        }
+    )
+    var logLevel = DaemonSettings.LogLevel.info
 
     @Flag(help: "Print one JSON object when everything is ready, and nothing else on standard output.")
     var json = false
@@ -101,6 +117,7 @@ struct UpCommand: AsyncParsableCommand {
                 port: port,
                 programs: try Self.programs(),
                 crashes: crashes,
+                logLevel: logLevel,
                 time: time,
                 entropy: SystemEntropy()
             )
@@ -136,8 +153,8 @@ struct UpCommand: AsyncParsableCommand {
         )
         return try await withThrowingDiscardingTaskGroup { group in
             group.addTask {
-                while true {
-                    try await launch.time.sleep(for: Launch.tokenRenewal)
+                // Ends with the supervisor, by cancellation.
+                while (try? await launch.time.sleep(for: Launch.tokenRenewal)) != nil {
                     try await launch.writeTokens()
                 }
             }

@@ -42,7 +42,11 @@ struct UpReport: Encodable {
         var table = TextTable("PROCESS", "PID", "HTTP", "GRPC", "OPERATE")
         for process in processes {
             table.add(
-                "\(process.name)", "\(process.pid)", .port(process.http), .port(process.grpc), .port(process.operate)
+                "\(process.name)",
+                "\(process.pid)",
+                .port(process.http),
+                .port(process.grpc),
+                .port(process.operate)
             )
         }
         table.write(to: terminal)

@@ -77,13 +77,21 @@ struct WorkflowJournal: Encodable {
         run = WorkflowRunRow(answer.run, of: service)
         steps = answer.steps.map {
             Step(
-                number: $0.number, step: $0.step, kind: $0.kind, state: $0.state, result: $0.result,
-                at: Timestamp(microseconds: $0.at).description)
+                number: $0.number,
+                step: $0.step,
+                kind: $0.kind,
+                state: $0.state,
+                result: $0.result,
+                at: Timestamp(microseconds: $0.at).description
+            )
         }
         signals = answer.signals.map {
             Signal(
-                number: $0.number, name: $0.name, consumedBy: $0.consumedBy < 0 ? nil : $0.consumedBy,
-                at: Timestamp(microseconds: $0.at).description)
+                number: $0.number,
+                name: $0.name,
+                consumedBy: $0.consumedBy < 0 ? nil : $0.consumedBy,
+                at: Timestamp(microseconds: $0.at).description
+            )
         }
     }
 
@@ -99,7 +107,13 @@ struct WorkflowJournal: Encodable {
         var table = TextTable("STEP", "NAME", "KIND", "STATE", "AT", "RESULT")
         for step in steps {
             table.add(
-                "\(step.number)", "\(step.step)", "\(step.kind)", "\(step.state)", "\(step.at)", "\(step.result)")
+                "\(step.number)",
+                "\(step.step)",
+                "\(step.kind)",
+                "\(step.state)",
+                "\(step.at)",
+                "\(step.result)"
+            )
         }
         table.write(to: terminal)
         guard !signals.isEmpty else { return }

@@ -73,8 +73,13 @@ struct WorkflowsListCommand: AsyncParsableCommand {
             var table = TextTable("RUN", "SERVICE", "WORKFLOW", "STATE", "ATTEMPTS", "UPDATED", "ERROR")
             for run in runs {
                 table.add(
-                    "\(run.id)", "\(run.service)", "\(run.workflow) v\(run.version)",
-                    TextTable.Cell(run.state, run.style), "\(run.attempts)", "\(run.updatedAt)", "\(run.error)"
+                    "\(run.id)",
+                    "\(run.service)",
+                    "\(run.workflow) v\(run.version)",
+                    TextTable.Cell(run.state, run.style),
+                    "\(run.attempts)",
+                    "\(run.updatedAt)",
+                    "\(run.error)"
                 )
             }
             table.write(to: terminal)

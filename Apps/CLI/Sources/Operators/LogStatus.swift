@@ -36,8 +36,13 @@ struct LogStatus: Sendable, Encodable {
         let issuer = try await LocalKeys(folder: folder, time: time, entropy: entropy).existingIssuer()
         let token = try await issuer.serviceToken("martlet", lifetime: OperatorDesk.tokenLifetime)
         let channel = RPCConnection(
-            host: address.host, port: address.port, limits: RPCClientLimits(), time: time, entropy: entropy,
-            authorization: { _ in "Bearer \(token)" })
+            host: address.host,
+            port: address.port,
+            limits: RPCClientLimits(),
+            time: time,
+            entropy: entropy,
+            authorization: { _ in "Bearer \(token)" }
+        )
         let context = CallContext(deadline: time.now + OperatorDesk.patience)
         do {
             let status = try await EventLogClient(over: channel).status(StatusRequest(), context: context)

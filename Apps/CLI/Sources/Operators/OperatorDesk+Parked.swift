@@ -36,8 +36,13 @@ extension OperatorDesk {
             keys.filter { (group ?? $0.group) == $0.group && (topic ?? $0.topic) == $0.topic }
                 .map {
                     ParkedKey(
-                        service: service, group: $0.group, topic: $0.topic, key: $0.key, events: $0.count,
-                        isRedriving: $0.redriving)
+                        service: service,
+                        group: $0.group,
+                        topic: $0.topic,
+                        key: $0.key,
+                        events: $0.count,
+                        isRedriving: $0.redriving
+                    )
                 }
         }
     }

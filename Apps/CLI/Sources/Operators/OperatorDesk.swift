@@ -19,7 +19,7 @@ struct OperatorDesk: Sendable {
         fileprivate let connection: RPCConnection
         fileprivate let time: any TimeSource
 
-        /// What a call carries. A process that holds several services is told which one is meant.
+        /// What a call carries: a process that holds several services is told which one is meant.
         var context: CallContext {
             CallContext(deadline: time.now + OperatorDesk.patience, metadata: ["martlet-service": name])
         }
@@ -38,8 +38,13 @@ struct OperatorDesk: Sendable {
         let services = registry.sorted { $0.key < $1.key }.compactMap { name, instances -> Service? in
             guard only == nil || only == name, let address = instances.first?.operate else { return nil }
             let channel = RPCConnection(
-                host: address.host, port: address.port, limits: RPCClientLimits(), time: time, entropy: entropy,
-                authorization: { _ in "Bearer \(token)" })
+                host: address.host,
+                port: address.port,
+                limits: RPCClientLimits(),
+                time: time,
+                entropy: entropy,
+                authorization: { _ in "Bearer \(token)" }
+            )
             return Service(name: name, calls: OperateClient(over: channel), connection: channel, time: time)
         }
         guard !services.isEmpty else {

@@ -1,6 +1,7 @@
 import Foundation
 import MartletCore
 import MartletDiscovery
+import MartletHost
 import MartletSecurity
 
 /// Prepares a data folder for a supervisor: ports, registry, keys, and the command line of every daemon.
@@ -18,10 +19,13 @@ struct Launch: Sendable {
     let programs: String
     /// Program to a crash point's `name:n` for its first start.
     let crashes: [String: String]
+    let logLevel: DaemonSettings.LogLevel
     let time: any TimeSource
     let entropy: any Entropy
 
-    /// The daemons in the order in which they end. Writes the registry and the keys.
+    /// The daemons in the order in which they end.
+    ///
+    /// Writes the registry and the keys.
     func prepare() async throws -> [Supervisor.Daemon] {
         guard FreePorts.isFree(port) else {
             throw CommandFailure("port \(port) is taken: end what listens there, or choose another with --port")
@@ -117,10 +121,13 @@ struct Launch: Sendable {
     }
 
     private func arguments(_ member: Topology.Member, _ ports: Ports) -> [String] {
-        var flags = ports.sorted { $0.key.rawValue < $1.key.rawValue }.map { ("\($0.key.rawValue)-port", "\($0.value)") }
-        flags.append(("data", folder.path))
+        var flags = ports.sorted { $0.key.rawValue < $1.key.rawValue }.map {
+            ("\($0.key.rawValue)-port", "\($0.value)")
+        }
+        if member.hasDatabase { flags.append(("data", folder.path)) }
         flags.append(("keys", folder.keys))
         flags.append(("registry", folder.registry))
+        flags.append(("log-level", logLevel.rawValue))
         return flags.flatMap { ["--\($0.0)", $0.1] }
     }
 

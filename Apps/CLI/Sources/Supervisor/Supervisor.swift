@@ -37,8 +37,8 @@ struct Supervisor: Sendable {
         let (events, inbox) = AsyncStream.makeStream(of: Event.self)
         let runs = Runs()
         return try await withThrowingDiscardingTaskGroup { group in
-            group.addTask { for try await _ in stops { inbox.yield(.stop) } }
-            group.addTask { try await rotateLogs() }
+            group.addTask { await pass(stops, on: inbox) }
+            group.addTask { await rotateLogs() }
             var machine = SupervisorMachine(drainOrder: daemons.map(\.row.name), limits: limits)
             var children: [String: ChildProcess] = [:]
             var written: ProcessTable?
@@ -50,14 +50,11 @@ struct Supervisor: Sendable {
                 for action in actions {
                     switch action {
                     case .spawn(let name, let run): children[name] = await spawn(name, run, inbox)
-                    case .probe(let name, let run): group.addTask { try await probe(name, run, runs, inbox) }
+                    case .probe(let name, let run): group.addTask { await probe(name, run, runs, inbox) }
                     case .terminate(let name): signal(name, SIGTERM, children)
                     case .kill(let name): signal(name, SIGKILL, children)
                     case .wait(let timer, let pause):
-                        group.addTask {
-                            try await time.sleep(for: pause)
-                            inbox.yield(.due(timer))
-                        }
+                        group.addTask { if await rest(pause) { inbox.yield(.due(timer)) } }
                     case .announce: try announce(table(machine, children))
                     case .finish(let outcome):
                         try table(machine, children).write(to: folder)
@@ -92,19 +89,31 @@ struct Supervisor: Sendable {
         }
     }
 
+    /// Waits; `false` when the supervisor has ended meanwhile.
+    private func rest(_ pause: Duration) async -> Bool { (try? await time.sleep(for: pause)) != nil }
+
+    private func pass(_ stops: some AsyncSequence, on inbox: AsyncStream<Event>.Continuation) async {
+        do {
+            for try await _ in stops { inbox.yield(.stop) }
+        } catch {
+            // Whoever cannot ask any more is taken to have asked.
+            inbox.yield(.stop)
+        }
+    }
+
     private func probe(
         _ name: String,
         _ run: Int,
         _ runs: Runs,
         _ inbox: AsyncStream<Event>.Continuation
-    ) async throws {
+    ) async {
         guard let daemon = daemons.first(where: { $0.row.name == name }) else { return }
         while runs.isStarting(name, run) {
             if await isReady(daemon.row.http) {
                 inbox.yield(.ready(name, run: run))
                 return
             }
-            try await time.sleep(for: limits.probePause)
+            guard await rest(limits.probePause) else { return }
         }
     }
 
@@ -113,8 +122,8 @@ struct Supervisor: Sendable {
         if number == SIGKILL { note("\(name) does not end by itself and is killed") }
     }
 
-    private func rotateLogs() async throws {
-        while true {
+    private func rotateLogs() async {
+        repeat {
             for daemon in daemons {
                 do {
                     try ChildLog(path: daemon.program.log).rotate()
@@ -122,8 +131,7 @@ struct Supervisor: Sendable {
                     note("the log of \(daemon.row.name) cannot be set aside: \(error)")
                 }
             }
-            try await time.sleep(for: limits.logPause)
-        }
+        } while await rest(limits.logPause)
     }
 
     private func tell(of event: Event) {

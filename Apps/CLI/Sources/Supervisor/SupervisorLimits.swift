@@ -9,8 +9,8 @@ struct SupervisorLimits: Sendable {
     var earlyDeathsLimit = 3
     /// How long everything together may take until it is ready.
     var readyLimit: Duration = .seconds(60)
-    /// How long one daemon may take to end before it is killed.
-    var drainLimit: Duration = .seconds(20)
+    /// How long one daemon may take to end before it is killed: longer than the sum of its own limits, 26 seconds.
+    var drainLimit: Duration = .seconds(30)
     /// The pause between two questions whether a daemon is ready.
     var probePause: Duration = .milliseconds(20)
     /// How long a daemon may take to answer that question.

@@ -8,6 +8,8 @@ struct Topology: Sendable {
         let listeners: Set<Listener>
         /// True for the entrance: its HTTP listener is the one that people use.
         var isEntrance = false
+        /// False for a program that keeps nothing.
+        var hasDatabase = true
     }
 
     enum Listener: String, Sendable, CaseIterable {
@@ -24,7 +26,7 @@ struct Topology: Sendable {
 
     /// Every service in its own process.
     static let processes = Topology(members: [
-        Member(program: "gatewayd", services: ["gateway"], listeners: [.http], isEntrance: true),
+        Member(program: "gatewayd", services: ["gateway"], listeners: [.http], isEntrance: true, hasDatabase: false),
         service("orders", program: "ordersd"),
         service("carts", program: "cartsd"),
         service("payments", program: "paymentsd"),

@@ -1,6 +1,7 @@
 import Foundation
 import MartletCore
 import MartletDiscovery
+import MartletHost
 import MartletTesting
 import Testing
 
@@ -11,8 +12,15 @@ struct DataFolderTests {
     private func launch(_ folder: DataFolder, _ topology: Topology) throws -> Launch {
         var free = FreePorts(entropy: SystemEntropy())
         return Launch(
-            folder: folder, topology: topology, port: try free.take(nil), programs: "/nowhere", crashes: [:],
-            time: SystemTime(), entropy: SystemEntropy())
+            folder: folder,
+            topology: topology,
+            port: try free.take(nil),
+            programs: "/nowhere",
+            crashes: [:],
+            logLevel: .info,
+            time: SystemTime(),
+            entropy: SystemEntropy()
+        )
     }
 
     @Test("belongs to one supervisor at a time")
@@ -69,8 +77,15 @@ struct DataFolderTests {
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { _ = getsockname(listener, $0, &size) }
         }
         let launch = Launch(
-            folder: folder, topology: .processes, port: Int(in_port_t(bigEndian: address.sin_port)),
-            programs: "/nowhere", crashes: [:], time: SystemTime(), entropy: SystemEntropy())
+            folder: folder,
+            topology: .processes,
+            port: Int(in_port_t(bigEndian: address.sin_port)),
+            programs: "/nowhere",
+            crashes: [:],
+            logLevel: .info,
+            time: SystemTime(),
+            entropy: SystemEntropy()
+        )
         await #expect(throws: CommandFailure.self) { try await launch.prepare() }
     }
 

@@ -20,7 +20,8 @@ struct SupervisorMachineTests {
             began == [
                 .spawn("log", run: 1), .probe("log", run: 1), .spawn("orders", run: 1), .probe("orders", run: 1),
                 .spawn("gateway", run: 1), .probe("gateway", run: 1), .wait(.readyLimit, Self.limits.readyLimit),
-            ])
+            ]
+        )
         let first = machine.handle(.ready("log", run: 1))
         let second = machine.handle(.ready("orders", run: 1))
         let third = machine.handle(.ready("gateway", run: 1))
@@ -80,7 +81,9 @@ struct SupervisorMachineTests {
         let gateway = machine.handle(.ended("gateway", run: 1, .exited(0)))
         #expect(gateway.first == .terminate("log"))
         let log = machine.handle(.ended("log", run: 1, .exited(0)))
-        #expect(log == [.finish(.failed(reason: "orders exited with status 78, 3 times in a row", daemons: ["orders"]))])
+        #expect(
+            log == [.finish(.failed(reason: "orders exited with status 78, 3 times in a row", daemons: ["orders"]))]
+        )
     }
 
     @Test("give up when not all is ready in time, and say what was not")
@@ -93,7 +96,8 @@ struct SupervisorMachineTests {
         _ = machine.handle(.ended("orders", run: 1, .exited(0)))
         let end = machine.handle(.ended("log", run: 1, .exited(0)))
         #expect(
-            end == [.finish(.failed(reason: "not ready in time: gateway, orders", daemons: ["gateway", "orders"]))])
+            end == [.finish(.failed(reason: "not ready in time: gateway, orders", daemons: ["gateway", "orders"]))]
+        )
     }
 
     @Test("drain one daemon at a time, kill the one that does not end, and restart none")

@@ -23,7 +23,10 @@ private struct FakeShop {
     }
 
     var ends: [String] {
-        let text = String(decoding: FileManager.default.contents(atPath: temporary.file("ends")) ?? Data(), as: UTF8.self)
+        let text = String(
+            decoding: FileManager.default.contents(atPath: temporary.file("ends")) ?? Data(),
+            as: UTF8.self
+        )
         return text.split(separator: "\n").map(String.init)
     }
 
@@ -37,16 +40,32 @@ private struct FakeShop {
             let log = folder.log(of: daemon.name)
             return Supervisor.Daemon(
                 row: ProcessTable.Row(
-                    name: daemon.name, services: [daemon.name], state: .starting, mark: nil, restarts: 0, http: port,
-                    grpc: 0, operate: 0, log: log),
+                    name: daemon.name,
+                    services: [daemon.name],
+                    state: .starting,
+                    mark: nil,
+                    restarts: 0,
+                    http: port,
+                    grpc: 0,
+                    operate: 0,
+                    log: log
+                ),
                 program: ChildProcess.Program(
-                    path: path, arguments: [temporary.path, daemon.name], environment: ["PATH": "/usr/bin:/bin"],
-                    log: log),
-                firstEnvironment: ["FIRST": "yes"])
+                    path: path,
+                    arguments: [temporary.path, daemon.name],
+                    environment: ["PATH": "/usr/bin:/bin"],
+                    log: log
+                ),
+                firstEnvironment: ["FIRST": "yes"]
+            )
         }
         let names = scripts.map(\.name)
         return Supervisor(
-            folder: folder, url: "http://127.0.0.1:1", singleProcess: false, daemons: daemons, limits: limits,
+            folder: folder,
+            url: "http://127.0.0.1:1",
+            singleProcess: false,
+            daemons: daemons,
+            limits: limits,
             time: SystemTime(),
             isReady: { [temporary, inbox] port in
                 let marker = temporary.file("\(names[port]).ready")
@@ -55,7 +74,8 @@ private struct FakeShop {
                 inbox.yield("\(names[port]) ready")
                 return true
             },
-            note: { [inbox] in inbox.yield($0) })
+            note: { [inbox] in inbox.yield($0) }
+        )
     }
 
     func run(_ supervisor: Supervisor) async throws -> SupervisorMachine.Outcome {
@@ -116,7 +136,9 @@ struct SupervisorTests {
         var limits = SupervisorLimits()
         limits.drainLimit = .milliseconds(50)
         let supervisor = try shop.supervisor(
-            [(name: "b", script: FakeShop.stubborn), (name: "a", script: FakeShop.obedient)], limits: limits)
+            [(name: "b", script: FakeShop.stubborn), (name: "a", script: FakeShop.obedient)],
+            limits: limits
+        )
         async let outcome = shop.run(supervisor)
         await shop.wait(for: "announced")
         shop.stop()
@@ -130,7 +152,9 @@ struct SupervisorTests {
         var limits = SupervisorLimits()
         limits.restartPauseMin = .milliseconds(1)
         let supervisor = try shop.supervisor(
-            [(name: "b", script: "echo no port; exit 78"), (name: "a", script: FakeShop.obedient)], limits: limits)
+            [(name: "b", script: "echo no port; exit 78"), (name: "a", script: FakeShop.obedient)],
+            limits: limits
+        )
         let outcome = try await shop.run(supervisor)
         #expect(outcome == .failed(reason: "b exited with status 78, 3 times in a row", daemons: ["b"]))
         #expect(ChildLog(path: shop.folder.log(of: "b")).tail(1) == ["no port"])
@@ -154,22 +178,39 @@ struct SupervisorTests {
 
 @Suite("What a dead supervisor left")
 struct LeftoversTests {
-    private func child(_ temporary: TemporaryFolder, _ script: String) async throws -> (ChildProcess, AsyncStream<ProcessEnd>) {
+    private func child(
+        _ temporary: TemporaryFolder,
+        _ script: String
+    ) async throws -> (ChildProcess, AsyncStream<ProcessEnd>) {
         let (ends, inbox) = AsyncStream.makeStream(of: ProcessEnd.self)
         let program = ChildProcess.Program(
-            path: "/bin/sh", arguments: ["-c", script], environment: ["PATH": "/usr/bin:/bin"],
-            log: temporary.file("log"))
+            path: "/bin/sh",
+            arguments: ["-c", script],
+            environment: ["PATH": "/usr/bin:/bin"],
+            log: temporary.file("log")
+        )
         return (try await ChildProcess.start(program) { inbox.yield($0) }, ends)
     }
 
     private func table(_ mark: ProcessMark) -> ProcessTable {
         ProcessTable(
-            supervisor: nil, url: "", singleProcess: false,
+            supervisor: nil,
+            url: "",
+            singleProcess: false,
             rows: [
                 ProcessTable.Row(
-                    name: "a", services: ["a"], state: .ready, mark: mark, restarts: 0, http: 0, grpc: 0, operate: 0,
-                    log: "")
-            ])
+                    name: "a",
+                    services: ["a"],
+                    state: .ready,
+                    mark: mark,
+                    restarts: 0,
+                    http: 0,
+                    grpc: 0,
+                    operate: 0,
+                    log: ""
+                )
+            ]
+        )
     }
 
     @Test("is ended by the next one", .timeLimit(.minutes(1)))
