@@ -5,7 +5,7 @@ import ServiceLifecycle
 import SwiftProtobuf
 import Testing
 
-@Suite("A stream of answers")
+@Suite("A stream of answers", .timeLimit(.minutes(2)))
 struct StreamTests {
     @Test("comes whole and in order")
     func tenThousand() async throws {
@@ -87,7 +87,7 @@ struct StreamTests {
                 scope: "",
                 http: []
             )
-            // The request's first field is the name, as in `Text`; the response's is a number, which `Text` keeps unread.
+            // The request's first field is a text, as in `Text`; the response's is a number, which `Text` keeps unread.
             let unknown = try await bench.fault(check, "nobody")
             #expect(unknown?.code == .notFound)
             let statuses: ResponseStream<Text> = try await bench.connection.serverStream(

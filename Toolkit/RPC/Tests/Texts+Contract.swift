@@ -17,6 +17,8 @@ enum TextMethods {
     static let hold = method("Hold")
     /// Ends when a call of `Slow` has been cancelled.
     static let awaitCancelled = method("AwaitCancelled")
+    /// Answers `yes` once a call of `Slow` has reached its handler.
+    static let begun = method("Begun")
     static let guarded = method("Guarded", scope: "texts:read")
     static let admin = method("Admin", scope: "texts:admin")
     static let unserved = method("Unserved")
@@ -32,6 +34,7 @@ final class Texts: Sendable {
     static let floodBytes = 64 * 1_024
 
     let held = Signal()
+    let begun = Signal()
     let release = Signal()
     let cancelled = Signal()
     let streamCancelled = Signal()
@@ -49,6 +52,7 @@ final class Texts: Sendable {
     }
 
     func slow() async throws -> Text {
+        begun.fire()
         do {
             try await SystemTime().sleep(for: .seconds(600))
         } catch {
@@ -76,6 +80,7 @@ extension ServedContract {
         }
         contract.on(TextMethods.refuse) { (_: Text, _) -> Text in throw Texts.refusal }
         contract.on(TextMethods.slow) { (_: Text, _) -> Text in try await handler.slow() }
+        contract.on(TextMethods.begun) { (_: Text, _) -> Text in Text(handler.begun.hasFired ? "yes" : "no") }
         contract.on(TextMethods.awaitCancelled) { (_: Text, _) -> Text in
             await handler.cancelled.wait()
             return Text("cancelled")

@@ -24,6 +24,7 @@ final class ClientCallHandler: ChannelDuplexHandler, @unchecked Sendable {
     private let deadlines: NIOLoopBoundBox<DeadlineTimer<ClientCallHandler>>
     private var call: ClientCall
     private var sink: Sink?
+    private var attached = false
     private var outcome: Fault??
     private var response: ByteBuffer?
     private var context: ChannelHandlerContext?
@@ -46,8 +47,12 @@ final class ClientCallHandler: ChannelDuplexHandler, @unchecked Sendable {
         call = ClientCall(messageBytesMax: messageBytesMax)
     }
 
-    /// The caller waits from now on. A call that has ended already answers at once.
+    /// The caller waits from now on.
+    ///
+    /// A call that has ended already answers at once. Only the first caller counts: its continuation is resumed once.
     func attach(_ sink: Sink) {
+        guard !attached else { return }
+        attached = true
         self.sink = sink
         if let outcome { return deliver(outcome) }
         if let deadline { deadlineNumber = deadlines.value.add(self, until: deadline) }
@@ -67,7 +72,7 @@ final class ClientCallHandler: ChannelDuplexHandler, @unchecked Sendable {
     func begin(_ sink: Sink, on link: ClientLink) {
         let opened = loop.makePromise(of: (any Channel).self)
         opened.futureResult.whenFailure { _ in
-            if self.sink == nil { self.attach(sink) }
+            self.attach(sink)
             self.perform(self.call.giveUp(.notProcessed("the connection was lost before the call was sent")))
         }
         link.multiplexer.createStreamChannel(promise: opened) { channel in

@@ -96,7 +96,9 @@ struct ClientConnectionLife<Link: Sendable, Waiter> {
         if number == lastNumber { failures = 0 }
     }
 
-    /// The link is gone, or takes no more calls. Without a sign of life before, that counts as a failure.
+    /// The link is gone, or takes no more calls.
+    ///
+    /// Without a sign of life before, that counts as a failure.
     mutating func lost(_ number: UInt64, proved: Bool, until: Moment) {
         guard case .ready(number, _) = state else { return }
         if proved {

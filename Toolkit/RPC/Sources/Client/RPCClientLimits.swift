@@ -1,6 +1,6 @@
 /// What one client connection accepts at most, and how long it waits.
 public struct RPCClientLimits: Sendable {
-    /// The longest request or response message, in bytes. Above it a call ends with `resourceExhausted`.
+    /// The longest request or response message, in bytes; above it a call ends with `resourceExhausted`.
     public var messageBytesMax = 4 * 1_024 * 1_024
     /// The longest list of response headers or trailers, in bytes as HTTP/2 counts them.
     public var headerBytesMax = 16 * 1_024
@@ -12,8 +12,10 @@ public struct RPCClientLimits: Sendable {
     public var connectionWindowBytes = 4 * 1_024 * 1_024
     /// Messages of a stream that may wait for their reader.
     public var messagesAhead = 64
+    /// How often a unary call is sent when a live peer did not take it: it refused the stream, or was going away.
+    public var attemptsMax = 4
     public var connectTimeout: Duration = .seconds(2)
-    /// The pause after the first failed connection; it grows by 1.6 with each, up to `pauseMax`, and is spread by a fifth.
+    /// The pause after the first failed connection; it grows by 1.6 with each, up to `pauseMax`, spread by a fifth.
     public var pauseMin: Duration = .milliseconds(50)
     public var pauseMax: Duration = .seconds(2)
     /// How long a silent connection lives before it is asked for a sign of life; twice that closes it.

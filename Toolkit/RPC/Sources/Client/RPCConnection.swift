@@ -9,13 +9,21 @@ import Synchronization
 
 /// Calls one address over gRPC (HTTP/2 without TLS), on one connection at a time, made when it is needed.
 ///
-/// Safe to share between tasks. While the address cannot be reached, calls fail at once with `unavailable` between attempts
-/// whose pauses grow. A fault whose `isNotProcessed` is true never reached a handler, so that even a write may be sent
-/// again; after any other `unavailable`, `cancelled` or `deadlineExceeded` the effect is unknown. Cancelling the calling
-/// task resets the stream, which cancels the handler.
+/// Safe to share between tasks. While the address cannot be reached, calls fail at once with `unavailable` between
+/// attempts whose pauses grow. A fault whose `isNotProcessed` is true never reached a handler, so that even a write may
+/// be sent again; a unary call that a live peer did not take is, up to `attemptsMax`. After any other `unavailable`,
+/// `cancelled` or `deadlineExceeded` the effect is unknown. Cancelling the calling task resets the stream, which cancels
+/// the handler.
 public final class RPCConnection: RPCChannel {
     private struct Waiter {
         let call: ClientCallHandler
+    }
+
+    /// What one call sends.
+    private struct Prepared {
+        let headers: HPACKHeaders
+        let message: ByteBuffer
+        let deadline: Moment?
     }
 
     private let host: String
@@ -30,8 +38,8 @@ public final class RPCConnection: RPCChannel {
     private let life: Mutex<ClientConnectionLife<ClientLink, Waiter>>
     private let links = Mutex<[ObjectIdentifier: ClientLink]>([:])
 
-    /// - Parameter authorization: The value of the `authorization` header for one call; without the closure, or for `nil`,
-    ///   none is sent.
+    /// - Parameter authorization: The value of the `authorization` header for one call; without the closure, or for
+    ///   `nil`, none is sent.
     public init(
         host: String,
         port: Int,
@@ -63,15 +71,30 @@ public final class RPCConnection: RPCChannel {
         _ request: Request,
         _ context: CallContext
     ) async throws -> Response {
-        let call = try await prepare(method, request, context)
-        let reply = try await withTaskCancellationHandler {
+        let prepared = try await prepare(method, request, context)
+        var attempts = 1
+        while true {
+            do {
+                return try Self.decode(try await send(prepared))
+            } catch let fault as Fault
+                where fault.isNotProcessed && fault.retryAfter == nil && fault.code == .unavailable
+                && attempts < limits.attemptsMax
+            {
+                // A stream that crossed GOAWAY or the peer's limit of streams never reached a handler.
+                attempts += 1
+            }
+        }
+    }
+
+    private func send(_ prepared: Prepared) async throws -> ByteBuffer {
+        let call = handler(prepared)
+        return try await withTaskCancellationHandler {
             try await withUnsafeThrowingContinuation { continuation in
                 dispatch(call, .unary(continuation))
             }
         } onCancel: {
             call.cancel()
         }
-        return try Self.decode(reply)
     }
 
     public func serverStream<Request: ContractMessage, Response: ContractMessage>(
@@ -79,7 +102,7 @@ public final class RPCConnection: RPCChannel {
         _ request: Request,
         _ context: CallContext
     ) async throws -> ResponseStream<Response> {
-        let call = try await prepare(method, request, context)
+        let call = handler(try await prepare(method, request, context))
         let reader = ResponseReader(call, messagesAhead: limits.messagesAhead)
         dispatch(call, .stream(reader.inbox))
         return ResponseStream {
@@ -91,8 +114,9 @@ public final class RPCConnection: RPCChannel {
         }
     }
 
-    /// Ends open calls with `unavailable` and refuses further ones; waits until the sockets are closed. A repeat does
-    /// nothing.
+    /// Ends open calls with `unavailable` and refuses further ones; waits until the sockets are closed.
+    ///
+    /// A repeat does nothing.
     public func close() async {
         for closed in closeLinks() {
             try? await closed.get()  // `closeFuture` cannot fail.
@@ -115,7 +139,7 @@ public final class RPCConnection: RPCChannel {
         _ method: MethodDescriptor,
         _ request: some ContractMessage,
         _ context: CallContext
-    ) async throws -> ClientCallHandler {
+    ) async throws -> Prepared {
         let value = if let authorization { try await authorization(context) } else { String?.none }
         let left = context.deadline.map { $0 - time.now }
         if let left, left <= .zero { throw Fault.deadlineExceeded }
@@ -129,10 +153,14 @@ public final class RPCConnection: RPCChannel {
                 cause: NotProcessed()
             )
         }
-        return ClientCallHandler(
-            headers: headers,
-            message: message.buffer,
-            deadline: context.deadline,
+        return Prepared(headers: headers, message: message.buffer, deadline: context.deadline)
+    }
+
+    private func handler(_ prepared: Prepared) -> ClientCallHandler {
+        ClientCallHandler(
+            headers: prepared.headers,
+            message: prepared.message,
+            deadline: prepared.deadline,
             messageBytesMax: limits.messageBytesMax,
             deadlines: deadlines
         )

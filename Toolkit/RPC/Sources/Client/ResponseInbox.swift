@@ -2,7 +2,9 @@ import MartletCore
 import NIOCore
 import Synchronization
 
-/// Where the messages of a stream wait for their reader. The event loop fills it, one task reads it.
+/// Where the messages of a stream wait for their reader.
+///
+/// The event loop fills it, one task reads it.
 final class ResponseInbox: Sendable {
     /// The queue, as a value.
     struct Queue {
@@ -83,7 +85,9 @@ final class ResponseInbox: Sendable {
 
     func pauses() -> Bool { state.withLock { $0.queue.pauses() } }
 
-    /// The next message, `nil` at the end. `readOn` is called when the connection should read on.
+    /// The next message, `nil` at the end.
+    ///
+    /// - Parameter readOn: Called when the connection should read on.
     func next(_ readOn: () -> Void) async throws -> ByteBuffer? {
         let taken = state.withLock { $0.queue.take() }
         switch taken {

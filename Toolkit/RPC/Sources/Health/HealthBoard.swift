@@ -32,7 +32,9 @@ public final class HealthBoard: Sendable {
         board = Mutex(Board(statuses: statuses))
     }
 
-    /// Says whether `service` is able to work; watchers learn it at once. After shutdown has begun nothing changes.
+    /// Says whether `service` is able to work; watchers learn it at once.
+    ///
+    /// After shutdown has begun nothing changes.
     public func set(_ service: String, serving: Bool) {
         change { board in
             guard !board.finished else { return }

@@ -13,20 +13,26 @@ import Synchronization
 /// `deadlineExceeded` at its `grpc-timeout`, `resourceExhausted` above a limit, `unimplemented` for an unknown method,
 /// `unauthenticated` or `permissionDenied` when the principal does not hold the method's scope.
 public final class RPCServer: Service {
+    private struct Accepted {
+        var connections: [ObjectIdentifier: NIOLoopBound<ServerConnectionHandler>] = [:]
+        /// No connection is taken any more, not even one that the socket had accepted before.
+        var drains = false
+    }
+
     /// Which services are able to work; all are at the beginning.
     public let health: HealthBoard
 
     private let host: String
     private let port: Int
     private let core: ServerCore
-    private let connections = Mutex<[ObjectIdentifier: NIOLoopBound<ServerConnectionHandler>]>([:])
+    private let accepted = Mutex(Accepted())
     private let bound: EventLoopPromise<Int>
     private let loops = MultiThreadedEventLoopGroup.singleton
 
     /// - Parameters:
     ///   - port: 0 takes a free one; ``boundPort()`` tells it.
-    ///   - authenticate: Who sends these headers; `anonymous` when they prove nothing, a `Fault` when they lie. A service's
-    ///     principal takes over the represented principal that its call names.
+    ///   - authenticate: Who sends these headers; `anonymous` when they prove nothing, a `Fault` when they lie. A
+    ///     service's principal takes over the represented principal that its call names.
     public init(
         contracts: [ServedContract],
         host: String,
@@ -59,8 +65,10 @@ public final class RPCServer: Service {
     /// - Throws: Whatever kept `run` from binding.
     public func boundPort() async throws -> Int { try await bound.futureResult.get() }
 
-    /// Serves until graceful shutdown, then drains: health says no, GOAWAY goes out, open calls end or are ended. When the
-    /// task is cancelled instead, connections are closed at once.
+    /// Serves until graceful shutdown, then drains.
+    ///
+    /// Then health says no, GOAWAY goes out, open calls end or are ended. When the task is cancelled instead,
+    /// connections are closed at once.
     public func run() async throws {
         let listener: any Channel
         do {
@@ -87,7 +95,10 @@ public final class RPCServer: Service {
     }
 
     private func drain(_ gracefully: Bool) async {
-        let open = connections.withLock { $0.values.map { $0 } }
+        let open = accepted.withLock { accepted in
+            accepted.drains = true
+            return accepted.connections.values.map { $0 }
+        }
         let closed = open.map { connection in
             connection.eventLoop.flatSubmit {
                 let handler = connection.value
@@ -117,14 +128,14 @@ public final class RPCServer: Service {
         let handler = ServerConnectionHandler(core, channel: channel)
         let connection = NIOLoopBound(handler, eventLoop: channel.eventLoop)
         let id = ObjectIdentifier(handler)
-        let taken = connections.withLock { connections in
-            guard connections.count < core.limits.connectionsMax else { return false }
-            connections[id] = connection
+        let taken = accepted.withLock { accepted in
+            guard !accepted.drains, accepted.connections.count < core.limits.connectionsMax else { return false }
+            accepted.connections[id] = connection
             return true
         }
         guard taken else { throw Fault(.resourceExhausted, .overloaded, "too many connections") }
         channel.closeFuture.whenComplete { [weak self] _ in
-            _ = self?.connections.withLock { $0.removeValue(forKey: id) }
+            _ = self?.accepted.withLock { $0.connections.removeValue(forKey: id) }
         }
         let pipeline = channel.pipeline.syncOperations
         try pipeline.addHandler(FlushOncePerTurn())

@@ -1,6 +1,6 @@
 /// What one RPC server accepts at most.
 public struct RPCServerLimits: Sendable {
-    /// The longest request or response message, in bytes. Above it a call ends with `resourceExhausted`.
+    /// The longest request or response message, in bytes; above it a call ends with `resourceExhausted`.
     public var messageBytesMax = 4 * 1_024 * 1_024
     /// The longest list of request headers, in bytes as HTTP/2 counts them.
     public var headerBytesMax = 16 * 1_024

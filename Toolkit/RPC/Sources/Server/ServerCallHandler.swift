@@ -5,7 +5,9 @@ import NIOCore
 import NIOHTTP2
 import SwiftProtobuf
 
-/// One call on its stream channel: feeds ``ServerCall`` and does what it says. Lives on the connection's event loop.
+/// One call on its stream channel: feeds ``ServerCall`` and does what it says.
+///
+/// Lives on the connection's event loop.
 final class ServerCallHandler: ChannelInboundHandler {
     typealias InboundIn = HTTP2Frame.FramePayload
     typealias OutboundOut = HTTP2Frame.FramePayload
@@ -187,11 +189,12 @@ final class ServerCallHandler: ChannelInboundHandler {
     @discardableResult
     private func send(_ response: any ContractMessage) throws -> Bool {
         let message: FramedMessage = try response.serializedBytes()
-        guard message.count <= connection.core.limits.messageBytesMax else {
+        let limit = connection.core.limits.messageBytesMax
+        guard message.count <= limit else {
             throw Fault(
                 .resourceExhausted,
                 .requestTooLarge,
-                "a response of \(message.count) bytes is longer than the limit of \(connection.core.limits.messageBytesMax)"
+                "a response of \(message.count) bytes is longer than the limit of \(limit)"
             )
         }
         guard let headFirst = call.send(), let context else { throw CancellationError() }

@@ -1,7 +1,9 @@
 import MartletCore
 import NIOCore
 
-/// Ends calls whose time is over. Lives on one event loop; the real timer asks the given clock again when it fires.
+/// Ends calls whose time is over.
+///
+/// Lives on one event loop; the real timer asks the given clock again when it fires.
 final class DeadlineTimer<Call> {
     private let loop: any EventLoop
     private let time: any TimeSource

@@ -1,0 +1,97 @@
+import MartletCore
+import NIOCore
+import NIOHPACK
+import NIOHTTP2
+import Testing
+
+@testable import MartletRPC
+
+@Suite("A call on the client")
+struct ClientCallTests {
+    var call = ClientCall(messageBytesMax: 10)
+    let head: HPACKHeaders = [":status": "200", "content-type": "application/grpc"]
+    let message = ByteBuffer(bytes: [0, 0, 0, 0, 1, 7])
+
+    @Test("is sent, answered, and ends with its trailers")
+    mutating func life() throws {
+        let sent = call.send()
+        _ = call.received(head, endStream: false)
+        _ = call.received(message, endStream: false)
+        let answer = try call.next()
+        let none = try call.next()
+        let end = call.received(["grpc-status": "0"], endStream: true)
+        #expect(sent)
+        #expect(answer.map { Array($0.readableBytesView) } == [7])
+        #expect(none == nil)
+        #expect(Self.code(end) == .some(nil))
+        #expect(call.state == .over)
+    }
+
+    @Test("is not sent when the caller has given up")
+    mutating func givenUp() {
+        _ = call.giveUp(.deadlineExceeded)
+        let sent = call.send()
+        #expect(sent == false)
+    }
+
+    @Test("ends by trailers alone")
+    mutating func trailersOnly() {
+        _ = call.send()
+        let end = call.received([":status": "200", "grpc-status": "7"], endStream: true)
+        #expect(Self.code(end) == .permissionDenied)
+    }
+
+    @Test("ends as a fault when the peer breaks the protocol")
+    mutating func broken() throws {
+        _ = call.send()
+        var early = call
+        var twice = call
+        var torn = call
+        var bare = call
+        var page = call
+        let earlyEnd = early.received(message, endStream: false)
+        _ = twice.received(head, endStream: false)
+        let twiceEnd = twice.received(head, endStream: false)
+        _ = torn.received(head, endStream: false)
+        _ = torn.received(ByteBuffer(bytes: [0, 0]), endStream: false)
+        let tornMessage = try torn.next()
+        let tornEnd = torn.received(["grpc-status": "0"], endStream: true)
+        _ = bare.received(head, endStream: false)
+        let bareEnd = bare.endedWithoutTrailers()
+        let pageEnd = page.received([":status": "502"], endStream: false)
+        #expect(tornMessage == nil)
+        #expect([earlyEnd, twiceEnd, tornEnd, bareEnd].map(Self.code) == Array(repeating: .internal, count: 4))
+        #expect(Self.code(pageEnd) == .unavailable)
+    }
+
+    @Test(
+        "that the peer resets says what is known of it",
+        arguments: [
+            (HTTP2ErrorCode.refusedStream, FaultCode.unavailable, true), (.cancel, .cancelled, false),
+            (.enhanceYourCalm, .resourceExhausted, false), (.internalError, .internal, false),
+        ]
+    )
+    mutating func reset(_ code: HTTP2ErrorCode, _ expected: FaultCode, _ notProcessed: Bool) {
+        _ = call.send()
+        guard case .end(.some(let fault)) = call.reset(code) else { return #expect(Bool(false)) }
+        #expect(fault.code == expected)
+        #expect(fault.isNotProcessed == notProcessed)
+    }
+
+    @Test("that loses its connection was not processed only when it was not sent")
+    mutating func disconnection() {
+        var sent = call
+        _ = sent.send()
+        guard case .end(.some(let before)) = call.disconnected(), case .end(.some(let after)) = sent.disconnected()
+        else { return #expect(Bool(false)) }
+        #expect(before.isNotProcessed)
+        #expect(after.code == .unavailable)
+        #expect(after.isNotProcessed == false)
+    }
+
+    /// The code of an end; `.some(nil)` for a good one, `nil` for none.
+    private static func code(_ step: ClientCall.Step) -> FaultCode?? {
+        guard case .end(let fault) = step else { return nil }
+        return .some(fault?.code)
+    }
+}

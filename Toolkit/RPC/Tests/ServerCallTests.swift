@@ -1,0 +1,129 @@
+import MartletContract
+import MartletCore
+import NIOCore
+import NIOHPACK
+import Testing
+
+@testable import MartletRPC
+
+@Suite("A call on the server")
+struct ServerCallTests {
+    var call = ServerCall(table: MethodTable([.texts(Texts())]), messageBytesMax: 100)
+    let hello = ByteBuffer(bytes: [0, 0, 0, 0, 4, 0x0A, 2, 0x68, 0x69])
+
+    static func head(_ changes: [String: String] = [:]) -> HPACKHeaders {
+        let usual = [
+            (":method", "POST"), (":scheme", "http"), (":path", "/martlet.test.Texts/Echo"), (":authority", "a"),
+            ("content-type", "application/grpc"), ("te", "trailers"),
+        ]
+        var headers = HPACKHeaders(usual.map { ($0.0, changes[$0.0] ?? $0.1) })
+        for (name, value) in changes.sorted(by: { $0.key < $1.key }) where !usual.contains(where: { $0.0 == name }) {
+            headers.add(name: name, value: value)
+        }
+        return headers
+    }
+
+    @Test("expects its deadline, starts with its message, answers with a head first, and ends once")
+    mutating func life() {
+        let first = call.received(Self.head(["grpc-timeout": "3S"]), endStream: false)
+        guard case .expect(.some(.seconds(3))) = first else { return #expect(Bool(false), "\(first)") }
+        let part = call.received(hello.getSlice(at: 0, length: 6) ?? ByteBuffer(), endStream: false)
+        guard case .wait = part else { return #expect(Bool(false), "\(part)") }
+        let whole = call.received(hello.getSlice(at: 6, length: 3) ?? ByteBuffer(), endStream: true)
+        guard case .start(let method, _, let message) = whole else { return #expect(Bool(false), "\(whole)") }
+        #expect(method.descriptor.name == "Echo")
+        #expect(message.readableBytes == 4)
+        let sends = [call.send(), call.send()]
+        #expect(sends == [true, false])
+        let end = call.end(nil)
+        #expect(end?.trailers == ["grpc-status": "0"])
+        #expect(end?.resets == false)
+        let again = call.end(.deadlineExceeded)
+        #expect(again?.trailers == nil)
+        let late = call.send()
+        #expect(late == nil)
+    }
+
+    @Test(
+        "is turned away by its headers",
+        arguments: [
+            (["content-type": "application/json"], "415", FaultCode.invalidArgument),
+            (["content-type": "application/grpcx"], "415", .invalidArgument),
+            ([":method": "GET"], "405", .invalidArgument),
+            ([":path": "/martlet.test.Texts/None"], "200", .unimplemented),
+            ([":path": ""], "200", .unimplemented),
+            (["grpc-encoding": "gzip"], "200", .unimplemented),
+            (["grpc-timeout": "soon"], "200", .invalidArgument),
+        ]
+    )
+    mutating func refusals(_ changes: [String: String], _ status: String, _ code: FaultCode) {
+        let step = call.received(Self.head(changes), endStream: false)
+        guard case .end(let end) = step else { return #expect(Bool(false), "\(step)") }
+        #expect(end.trailers.first(name: ":status") == status)
+        #expect(Status.read(end.trailers)?.code == code)
+        #expect(end.resets)
+    }
+
+    @Test(
+        "is exactly one whole message",
+        arguments: [[], [0], [0, 0, 0, 0, 4, 1], [0, 0, 0, 0, 0, 0, 0, 0, 0, 0]] as [[UInt8]]
+    )
+    mutating func cardinality(_ bytes: [UInt8]) {
+        _ = call.received(Self.head(), endStream: false)
+        let step = call.received(ByteBuffer(bytes: bytes), endStream: true)
+        guard case .end(let end) = step else { return #expect(Bool(false), "\(step)") }
+        #expect(Status.read(end.trailers)?.code == .unimplemented)
+        #expect(end.resets == false)
+    }
+
+    @Test("above the limit is refused before its body has arrived")
+    mutating func tooLong() {
+        _ = call.received(Self.head(), endStream: false)
+        let step = call.received(ByteBuffer(bytes: [0, 0, 0, 0, 101]), endStream: false)
+        guard case .end(let end) = step else { return #expect(Bool(false), "\(step)") }
+        #expect(Status.read(end.trailers)?.code == .resourceExhausted)
+        #expect(end.resets)
+        let more = call.received(hello, endStream: true)
+        guard case .wait = more else { return #expect(Bool(false), "\(more)") }
+    }
+
+    @Test("that is lost cancels its handler only while it runs")
+    mutating func loss() {
+        let early = call.lost()
+        call = ServerCall(table: MethodTable([.texts(Texts())]), messageBytesMax: 100)
+        _ = call.received(Self.head(), endStream: false)
+        _ = call.received(hello, endStream: true)
+        let running = call.lost()
+        let twice = call.lost()
+        #expect([early, running, twice] == [false, true, false])
+    }
+
+    @Test("never traps on noise", arguments: 1...200)
+    mutating func noise(_ seed: Int) {
+        var chance = Chance(seed: UInt64(seed))
+        let names = [
+            ":path", ":method", "content-type", "grpc-timeout", "grpc-encoding", "traceparent", "x", "grpc-x", "",
+        ]
+        for _ in 0..<20 {
+            switch chance.number(below: 6) {
+            case 0: _ = call.received(Self.head(), endStream: chance.number(below: 5) == 0)
+            case 1:
+                var headers = HPACKHeaders()
+                for _ in 0..<chance.number(below: 6) {
+                    let value = String(decoding: chance.bytes(chance.number(below: 12)), as: UTF8.self)
+                    headers.add(name: names[chance.number(below: names.count)], value: value)
+                }
+                _ = call.received(headers, endStream: chance.number(below: 5) == 0)
+            case 2: _ = call.send()
+            case 3 where chance.number(below: 5) == 0:
+                _ = call.end(chance.number(below: 2) == 0 ? nil : .deadlineExceeded)
+            case 4 where chance.number(below: 5) == 0: _ = call.lost()
+            default:
+                let bytes = chance.number(below: 2) == 0 ? hello : ByteBuffer(bytes: chance.bytes(9))
+                _ = call.received(bytes, endStream: chance.number(below: 3) == 0)
+            }
+        }
+        _ = call.lost()
+        #expect(call.isOver)
+    }
+}
