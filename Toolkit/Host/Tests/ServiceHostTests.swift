@@ -137,6 +137,40 @@ struct ServiceHostTests {
         }
     }
 
+    @Test("lets a call go that was given up before it began, once")
+    func cancelledBefore() async throws {
+        let world = try await HostWorld()
+        let token = try await world.issuer.userToken("olga", scopes: ["operate"], lifetime: .seconds(60))
+        let time = world.time
+        try await world.serving { ports in
+            let connection = RPCConnection(
+                host: "127.0.0.1",
+                port: ports.operate ?? 0,
+                limits: RPCClientLimits(),
+                time: time,
+                entropy: SystemEntropy(),
+                authorization: { _ in "Bearer \(token)" }
+            )
+            let desk = OperateClient(over: connection)
+            _ = try await desk.listAudit(.init(), context: CallContext())
+            let codes = await withTaskGroup(of: FaultCode?.self) { group in
+                for _ in 1...100 {
+                    group.addTask {
+                        withUnsafeCurrentTask { $0?.cancel() }
+                        do {
+                            _ = try await desk.listAudit(.init(), context: CallContext())
+                            return nil
+                        } catch { return Fault(describing: error).code }
+                    }
+                }
+                return await group.reduce(into: Set<FaultCode?>()) { $0.insert($1) }
+            }
+            #expect(codes.isSubset(of: [.cancelled, nil]))
+            #expect(codes.contains(.cancelled))
+            await connection.close()
+        }
+    }
+
     @Test(
         "exposes metrics that Prometheus' own tool takes",
         .enabled(if: FileManager.default.isExecutableFile(atPath: promtool))
