@@ -18,7 +18,8 @@ kit("Contract", level: 1, on: ["Core"], libraries: [.protobuf])
 kit("SQL", level: 2, on: ["Core", "Telemetry"], libraries: [.logging])
 kit("Messaging", level: 2, on: ["Core", "Telemetry"], libraries: [.logging])
 kit("Discovery", level: 2, on: ["Core", "Telemetry"], libraries: [.logging])
-kit("Resilience", level: 2, on: ["Core", "Telemetry", "Contract"], libraries: [.logging])
+kit(
+    "Resilience", level: 2, on: ["Core", "Telemetry", "Contract"], libraries: [.logging], testing: [.protobuf])
 kit("Security", level: 2, on: ["Core", "Telemetry"], libraries: [.logging, .jwt, .crypto])
 kit(
     "RPC", level: 2, on: ["Core", "Telemetry", "Contract"],
