@@ -45,6 +45,26 @@ struct StockTests {
         #expect(try await world.stock("mug").map(\.returned) == [1])
     }
 
+    @Test("takes the largest delivery, with the longest codes, told in several events")
+    func largestDelivery() async throws {
+        let request = ReceiveRequest.with {
+            $0.deliveryID = "d1"
+            $0.kind = .purchase
+            $0.warehouse = String(repeating: "東", count: 40)
+            $0.lines = (1...5_000).map { (number: Int) in
+                let digits = String(number)
+                return DeliveredLine.with {
+                    $0.sku = String(repeating: "茶", count: 64 - digits.count) + digits
+                    $0.quantity = 1
+                }
+            }
+        }
+        _ = try await world.client.receive(request, context: world.merchant)
+        let told = try await world.published()
+        #expect(told.count == 10)
+        #expect(Set(told.flatMap(\.changes).map(\.sku)).count == 5_000)
+    }
+
     @Test("is corrected once by id, and answers what was on hand then")
     func corrected() async throws {
         try await world.receive("d1", ["mug": 5])

@@ -413,7 +413,7 @@ public nonisolated struct GetReservationResponse: Sendable {
   fileprivate var _expires: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
 }
 
-/// Units were promised, sold, given back, received or corrected; one event per movement with all its lines.
+/// Units were promised, sold, given back, received or corrected; a large movement is told in several events.
 public nonisolated struct StockMoved: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for

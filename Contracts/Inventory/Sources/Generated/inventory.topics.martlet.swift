@@ -5,7 +5,7 @@ import SwiftProtobuf
 
 /// What Inventory publishes.
 public enum InventoryTopics {
-    /// Units were promised, sold, given back, received or corrected; one event per movement with all its lines.
+    /// Units were promised, sold, given back, received or corrected; a large movement is told in several events.
     public static let movements = Topic<StockMoved>(
         "shop.inventory.v1.movements", key: { $0.movementID },
         encode: { try $0.serializedBytes() }, decode: { try StockMoved(serializedBytes: $0) })

@@ -27,7 +27,9 @@ struct Shelf: Sendable, Equatable {
         self.available = available
     }
 
-    /// Promises every line or none. A repeat changes nothing and answers `nil`.
+    /// Promises every line or none.
+    ///
+    /// A repeat changes nothing and answers `nil`.
     ///
     /// Units are taken from the warehouses in the order of their names. When it throws, nothing has changed.
     ///
@@ -56,7 +58,9 @@ struct Shelf: Sendable, Equatable {
         return move(taken, .reserved, available: -1, onHand: 0)
     }
 
-    /// Turns the promise into a sale. A repeat answers `nil`.
+    /// Turns the promise into a sale.
+    ///
+    /// A repeat answers `nil`.
     mutating func confirm() throws(StockError) -> Movement? {
         switch standing {
         case .held(let units):
@@ -68,7 +72,9 @@ struct Shelf: Sendable, Equatable {
         }
     }
 
-    /// Gives back whatever the reservation holds or has sold, and closes it for good. A repeat answers `nil`.
+    /// Gives back whatever the reservation holds or has sold, and closes it for good.
+    ///
+    /// A repeat answers `nil`.
     mutating func release() -> Movement? {
         let before = standing
         if case .closed = before { return nil }
@@ -87,7 +93,12 @@ struct Shelf: Sendable, Equatable {
         return move(units, .expired, available: 1, onHand: 0)
     }
 
-    private mutating func move(_ units: [Place: Int], _ kind: MovementKind, available sign: Int, onHand: Int) -> Movement {
+    private mutating func move(
+        _ units: [Place: Int],
+        _ kind: MovementKind,
+        available sign: Int,
+        onHand: Int
+    ) -> Movement {
         for (place, count) in units { available[place, default: 0] += sign * count }
         let changes = units.sorted { $0.key < $1.key }
             .map { Change(place: $0.key, available: sign * $0.value, onHand: onHand * $0.value) }

@@ -39,7 +39,8 @@ extension InventoryHandler {
     }
 
     func getReservation(
-        _ request: GetReservationRequest, context: CallContext
+        _ request: GetReservationRequest,
+        context: CallContext
     ) async throws -> GetReservationResponse {
         try await database.read("get reservation", deadline: context.deadline) { tx in
             let id = request.reservationID
@@ -49,7 +50,8 @@ extension InventoryHandler {
             let lines = try tx.run(
                 """
                 SELECT sku, SUM(units) FROM reservation_lines WHERE reservation_id = \(id) GROUP BY sku ORDER BY sku
-                """)
+                """
+            )
             return .with {
                 $0.status =
                     switch row.text(0) {

@@ -6,7 +6,9 @@ import MartletSQL
 import SharedContract
 import SwiftProtobuf
 
-/// Turns messages into domain calls, and answers into messages. Decides nothing.
+/// Turns messages into domain calls, and answers into messages.
+///
+/// Decides nothing.
 struct InventoryHandler: InventoryCalls {
     let database: any SQLDatabase
     let stock: StockStore
@@ -40,7 +42,12 @@ struct InventoryHandler: InventoryCalls {
             let units = request.lines.reduce(into: [SKU: Int]()) { $0[SKU($1.sku), default: 0] += Int($1.quantity) }
             let kind: MovementKind = request.kind == .return ? .returned : .received
             try stock.receive(
-                request.deliveryID, units, warehouse: warehouse(request.warehouse), kind: kind, in: tx)
+                request.deliveryID,
+                units,
+                warehouse: warehouse(request.warehouse),
+                kind: kind,
+                in: tx
+            )
             return ReceiveResponse()
         }
     }

@@ -7,8 +7,10 @@ extension StockError: FaultConvertible {
         switch self {
         case .insufficient(let sku, let wanted, let available):
             Fault(
-                .failedPrecondition, "inventory.insufficient_stock",
-                "\(wanted) of \(sku.code) wanted, \(available) available")
+                .failedPrecondition,
+                "inventory.insufficient_stock",
+                "\(wanted) of \(sku.code) wanted, \(available) available"
+            )
         case .unknownSKU(let sku):
             Fault(.notFound, "inventory.unknown_sku", "no stock of \(sku.code) was ever seen", field: "sku")
         case .unknownReservation(let id):

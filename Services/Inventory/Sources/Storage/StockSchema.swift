@@ -3,7 +3,8 @@ import MartletSQL
 enum StockSchema {
     static let migrations = [
         Migration(
-            "inventory", 1,
+            "inventory",
+            1,
             [
                 """
                 CREATE TABLE stock (
@@ -44,6 +45,7 @@ enum StockSchema {
                     at BIGINT NOT NULL
                 )
                 """,
-            ])
+            ]
+        )
     ]
 }

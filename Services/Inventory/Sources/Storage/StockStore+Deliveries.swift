@@ -7,7 +7,11 @@ extension StockStore {
     ///
     /// - Throws: `StockError.movementMismatch` when `id` is on file with other contents.
     func receive(
-        _ id: String, _ units: [SKU: Int], warehouse: String, kind: MovementKind, in tx: borrowing SQLTransaction
+        _ id: String,
+        _ units: [SKU: Int],
+        warehouse: String,
+        kind: MovementKind,
+        in tx: borrowing SQLTransaction
     ) throws {
         let lines = units.sorted { $0.key < $1.key }
         let contents = "\(kind) \(warehouse) " + lines.map { "\($0.key.code)=\($0.value)" }.joined(separator: ",")
@@ -22,12 +26,13 @@ extension StockStore {
                 ON CONFLICT (sku, warehouse) DO UPDATE SET available = stock.available + excluded.available,
                     on_hand = stock.on_hand + excluded.on_hand, received = stock.received + excluded.received,
                     returned = stock.returned + excluded.returned
-                """)
+                """
+            )
         }
         let changes = lines.map {
             Change(place: Place(sku: $0.key, warehouse: warehouse), available: $0.value, onHand: $0.value)
         }
-        try tx.append(Movement(id: id, kind: kind, changes: changes).message)
+        for message in try Movement(id: id, kind: kind, changes: changes).messages { try tx.append(message) }
     }
 
     /// Corrects what a count found, once per `id`, and answers what is on hand then.
@@ -35,7 +40,10 @@ extension StockStore {
     /// - Throws: `StockError.insufficient` when fewer units are available than are to go;
     ///   `StockError.movementMismatch` when `id` is on file with other contents.
     func correct(
-        _ id: String, _ place: Place, by change: Int, in tx: borrowing SQLTransaction
+        _ id: String,
+        _ place: Place,
+        by change: Int,
+        in tx: borrowing SQLTransaction
     ) throws -> Int {
         let row = try tx.run(
             "SELECT available, on_hand FROM stock WHERE sku = \(place.sku.code) AND warehouse = \(place.warehouse)"
@@ -55,15 +63,23 @@ extension StockStore {
             VALUES (\(place.sku.code), \(place.warehouse), \(max(change, 0)), \(max(change, 0)), 0, 0, 0, \(change))
             ON CONFLICT (sku, warehouse) DO UPDATE SET available = stock.available + \(change),
                 on_hand = stock.on_hand + \(change), corrected = stock.corrected + \(change)
-            """)
-        try tx.append(
-            Movement(id: id, kind: .corrected, changes: [Change(place: place, available: change, onHand: change)]).message)
+            """
+        )
+        let movement = Movement(
+            id: id,
+            kind: .corrected,
+            changes: [Change(place: place, available: change, onHand: change)]
+        )
+        for message in try movement.messages { try tx.append(message) }
         return onHand
     }
 
     /// Puts `id` on file; false when it is there already with the same contents.
     private func isNew(
-        _ id: String, _ contents: String, onHand: Int, in tx: borrowing SQLTransaction
+        _ id: String,
+        _ contents: String,
+        onHand: Int,
+        in tx: borrowing SQLTransaction
     ) throws -> Bool {
         if let known = try tx.run("SELECT contents FROM movements WHERE id = \(id)").first {
             guard known.text(0) == contents else { throw StockError.movementMismatch(id) }
@@ -73,7 +89,8 @@ extension StockStore {
             """
             INSERT INTO movements (id, contents, on_hand, at)
             VALUES (\(id), \(contents), \(onHand), \(tx.date.microseconds))
-            """)
+            """
+        )
         return true
     }
 }

@@ -12,8 +12,11 @@ struct StockStore: Sendable {
     /// - Parameter decide: Answers what moved, `nil` for nothing. It may run again, so it is pure.
     /// - Throws: What `decide` throws; nothing is kept then.
     func change(
-        _ reservation: String, adding skus: some Collection<SKU> = [], hold: Duration = holdDefault,
-        in tx: borrowing SQLTransaction, _ decide: (inout Shelf) throws -> Movement?
+        _ reservation: String,
+        adding skus: some Collection<SKU> = [],
+        hold: Duration = holdDefault,
+        in tx: borrowing SQLTransaction,
+        _ decide: (inout Shelf) throws -> Movement?
     ) throws {
         let before = try load(reservation, adding: skus, in: tx)
         var shelf = before
@@ -39,13 +42,16 @@ struct StockStore: Sendable {
     }
 
     private func load(
-        _ reservation: String, adding skus: some Collection<SKU>, in tx: borrowing SQLTransaction
+        _ reservation: String,
+        adding skus: some Collection<SKU>,
+        in tx: borrowing SQLTransaction
     ) throws -> Shelf {
         let status = try tx.run("SELECT status FROM reservations WHERE id = \(reservation)").first?.text(0)
         var held: [Place: Int] = [:]
         if status != nil {
             let lines = try tx.run(
-                "SELECT sku, warehouse, units FROM reservation_lines WHERE reservation_id = \(reservation)")
+                "SELECT sku, warehouse, units FROM reservation_lines WHERE reservation_id = \(reservation)"
+            )
             for row in lines { held[Place(sku: SKU(row.text(0)), warehouse: row.text(1))] = row.int(2) }
         }
         var available: [Place: Int] = [:]
@@ -80,14 +86,16 @@ struct StockStore: Sendable {
             INSERT INTO reservations (id, status, expires_at, changed_at)
             VALUES (\(shelf.reservation), \(status), \((now + hold).microseconds), \(now.microseconds))
             ON CONFLICT (id) DO UPDATE SET status = excluded.status, changed_at = excluded.changed_at
-            """)
+            """
+        )
         guard case .held(let units) = shelf.standing else { return }
         for (place, count) in units.sorted(by: { $0.key < $1.key }) {
             try tx.run(
                 """
                 INSERT INTO reservation_lines (reservation_id, sku, warehouse, units)
                 VALUES (\(shelf.reservation), \(place.sku.code), \(place.warehouse), \(count))
-                """)
+                """
+            )
         }
     }
 
@@ -100,8 +108,9 @@ struct StockStore: Sendable {
                 UPDATE stock SET available = available + \(change.available), on_hand = on_hand + \(change.onHand),
                     sold = sold + \(sold)
                 WHERE sku = \(change.place.sku.code) AND warehouse = \(change.place.warehouse)
-                """)
+                """
+            )
         }
-        try tx.append(try movement.message)
+        for message in try movement.messages { try tx.append(message) }
     }
 }
