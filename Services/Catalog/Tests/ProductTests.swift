@@ -117,6 +117,30 @@ struct ProductTests {
         #expect(try await world.price("pen") == .pence(200))
     }
 
+    @Test("that one import names twice are what it says last, and a repeat still changes nothing")
+    func importingTwice() async throws {
+        let request = ImportProductsRequest.with {
+            $0.products = [("Mug", Int64(100)), ("Mug, blue", 200)].map { (name: String, pence: Int64) in
+                ImportedProduct.with {
+                    $0.sku = "mug"
+                    $0.name = name
+                    $0.prices = [pence, pence + 1].map { (pence: Int64) in
+                        Price.with {
+                            $0.unitPrice = .pence(pence)
+                            $0.effectiveFrom = Google_Protobuf_Timestamp(Timestamp(seconds: 1))
+                        }
+                    }
+                }
+            }
+        }
+        _ = try await world.client.importProducts(request, context: world.merchant)
+        #expect(try await world.price("mug") == .pence(201))
+        #expect(try await world.search("blue") == ["mug"])
+        let told = try await world.published()
+        _ = try await world.client.importProducts(request, context: world.merchant)
+        #expect(try await world.published() == told)
+    }
+
     @Test("are imported all or none")
     func importAllOrNone() async throws {
         let request = ImportProductsRequest.with {

@@ -11,6 +11,8 @@ struct SearchQuery: Sendable, Equatable {
         self.words = words.prefix(Self.wordsLimit).map(String.init)
     }
 
-    /// The query in FTS5's language: every word as a prefix. `nil` when there is nothing to look for.
+    /// The query in FTS5's language: every word as a prefix.
+    ///
+    /// `nil` when there is nothing to look for.
     var fts5: String? { words.isEmpty ? nil : words.map { "\"\($0)\"*" }.joined(separator: " ") }
 }

@@ -6,7 +6,9 @@ import MartletSQL
 import SharedContract
 import SwiftProtobuf
 
-/// Turns messages into the catalogue's words, and back. Decides nothing.
+/// Turns messages into the catalogue's words, and back.
+///
+/// Decides nothing.
 struct CatalogHandler: CatalogCalls {
     let database: any SQLDatabase
     let store = CatalogStore()
@@ -28,15 +30,19 @@ struct CatalogHandler: CatalogCalls {
     }
 
     func importProducts(
-        _ request: ImportProductsRequest, context: CallContext
+        _ request: ImportProductsRequest,
+        context: CallContext
     ) async throws -> ImportProductsResponse {
         try await context.transaction(on: database, CatalogMethods.importProducts, request) { tx in
-            for item in request.products {
-                try store.put(Product(sku: item.sku, name: item.name, isStocked: item.stocked), in: tx)
-                for price in item.prices {
-                    let dated = DatedPrice(
-                        price: price.unitPrice, effectiveFrom: Timestamp(price.effectiveFrom))
-                    try store.set(dated, of: item.sku, in: tx)
+            // Of those that name the same SKU or the same moment the last one counts: so a repeat finds what it wants.
+            let products = Dictionary(grouping: request.products, by: \.sku).sorted { $0.key < $1.key }
+            for (sku, items) in products {
+                guard let last = items.last else { continue }
+                try store.put(Product(sku: sku, name: last.name, isStocked: last.stocked), in: tx)
+                let prices = items.flatMap(\.prices).map { (Timestamp($0.effectiveFrom), $0.unitPrice) }
+                let dated = Dictionary(prices) { $1 }
+                for (moment, price) in dated.sorted(by: { $0.key < $1.key }) {
+                    try store.set(DatedPrice(price: price, effectiveFrom: moment), of: sku, in: tx)
                 }
             }
             return ImportProductsResponse.with {
@@ -47,7 +53,8 @@ struct CatalogHandler: CatalogCalls {
     }
 
     func searchProducts(
-        _ request: SearchProductsRequest, context: CallContext
+        _ request: SearchProductsRequest,
+        context: CallContext
     ) async throws -> SearchProductsResponse {
         let size = request.pageSize == 0 ? 20 : Int(request.pageSize)
         let after = try PageToken(request.pageToken, parts: 1)[0]
@@ -72,7 +79,11 @@ struct CatalogHandler: CatalogCalls {
         let prices = try await database.read("list prices", deadline: context.deadline) { tx in
             _ = try known(request.sku, in: tx)
             return try store.prices(
-                of: request.sku, after: Timestamp(microseconds: after), limit: size + 1, in: tx)
+                of: request.sku,
+                after: Timestamp(microseconds: after),
+                limit: size + 1,
+                in: tx
+            )
         }
         return .with {
             $0.prices = prices.prefix(size).map(\.message)

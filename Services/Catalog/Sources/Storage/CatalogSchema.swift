@@ -3,7 +3,8 @@ import MartletSQL
 enum CatalogSchema {
     static let migrations = [
         Migration(
-            "catalog", 1,
+            "catalog",
+            1,
             [
                 """
                 CREATE TABLE products (
@@ -24,6 +25,7 @@ enum CatalogSchema {
                 )
                 """,
                 "CREATE VIRTUAL TABLE product_words USING fts5 (sku, name, tokenize = 'unicode61')",
-            ])
+            ]
+        )
     ]
 }

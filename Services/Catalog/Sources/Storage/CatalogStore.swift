@@ -22,7 +22,8 @@ struct CatalogStore: Sendable {
                 """
                 INSERT INTO products (sku, name, stocked) VALUES (\(product.sku), \(product.name), \(product.isStocked))
                 RETURNING id
-                """)[0].int(0)
+                """
+            )[0].int(0)
         }
         try tx.run("INSERT INTO product_words (rowid, sku, name) VALUES (\(id), \(product.sku), \(product.name))")
         try tell(product, in: tx)
@@ -44,7 +45,8 @@ struct CatalogStore: Sendable {
             VALUES (\(sku), \(from), \(price.price.currency), \(price.price.units), \(price.price.nanos))
             ON CONFLICT (sku, effective_from) DO UPDATE SET currency = excluded.currency, units = excluded.units,
                 nanos = excluded.nanos
-            """)
+            """
+        )
         try tell(product, in: tx)
     }
 
@@ -56,7 +58,10 @@ struct CatalogStore: Sendable {
 
     /// Those that match, by SKU, after `sku`.
     func search(
-        _ query: SearchQuery, after sku: String, limit: Int, in tx: borrowing SQLTransaction
+        _ query: SearchQuery,
+        after sku: String,
+        limit: Int,
+        in tx: borrowing SQLTransaction
     ) throws -> [PricedProduct] {
         let rows: [SQLRow]
         if let words = query.fts5 {
@@ -65,10 +70,12 @@ struct CatalogStore: Sendable {
                 SELECT sku, name, stocked FROM products
                 WHERE sku > \(sku) AND id IN (SELECT rowid FROM product_words WHERE product_words MATCH \(words))
                 ORDER BY sku LIMIT \(limit)
-                """)
+                """
+            )
         } else {
             rows = try tx.run(
-                "SELECT sku, name, stocked FROM products WHERE sku > \(sku) ORDER BY sku LIMIT \(limit)")
+                "SELECT sku, name, stocked FROM products WHERE sku > \(sku) ORDER BY sku LIMIT \(limit)"
+            )
         }
         var found: [PricedProduct] = []
         for row in rows {
@@ -80,7 +87,10 @@ struct CatalogStore: Sendable {
 
     /// A product's prices after a moment, oldest first.
     func prices(
-        of sku: String, after moment: Timestamp, limit: Int, in tx: borrowing SQLTransaction
+        of sku: String,
+        after moment: Timestamp,
+        limit: Int,
+        in tx: borrowing SQLTransaction
     ) throws -> [DatedPrice] {
         try tx.run(
             """
