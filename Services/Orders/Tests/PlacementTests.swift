@@ -30,11 +30,15 @@ struct PlacementTests {
         #expect(throws: OrderError.totalOutOfRange) { try Placement.of([.goods("pin", 1, nanos: -1)]) }
     }
 
-    @Test("refuses a total beyond 64 bits, and holds one just below")
+    @Test("has a total up to what a provider moves at once, and not a penny more")
     func immense() throws {
-        let line = PricedLine.goods("gold", 100_000, nanos: .max)
-        #expect(try Placement.of(Array(repeating: line, count: 99)).totalMinorUnits > 0)
-        #expect(throws: OrderError.totalOutOfRange) { try Placement.of(Array(repeating: line, count: 101)) }
+        let most = PricedLine.goods("gold", 1, pence: Placement.totalLimit)
+        let penny = PricedLine.goods("pin", 1, pence: 1)
+        #expect(try Placement.of([most]).totalMinorUnits == 99_999_999_999)
+        #expect(throws: OrderError.totalOutOfRange) { try Placement.of([most, penny]) }
+        #expect(try Placement.of([most, penny, .service("D", pence: -1)]).totalMinorUnits == 99_999_999_999)
+        let immense = PricedLine.goods("gold", 100_000, nanos: .max)
+        #expect(throws: OrderError.totalOutOfRange) { try Placement.of(Array(repeating: immense, count: 2_000)) }
     }
 
     @Test("has one line to 2,000, and not one more")

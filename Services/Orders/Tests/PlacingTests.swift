@@ -137,6 +137,36 @@ struct PlacingTests {
         #expect(try await world.headlines().count == 1)
     }
 
+    @Test("has up to 2,000 lines, with the longest codes and names, and not one more")
+    func largest() async throws {
+        var request = PlaceAgreedOrderRequest.with {
+            $0.reference = "1"
+            $0.customerID = "17850"
+            $0.paymentMethod = "pm_test_ok"
+            $0.lines = (1...2_000).map { (number: Int) in
+                let digits = String(number)
+                return AgreedLine.with {
+                    $0.sku = String(repeating: "s", count: 64 - digits.count) + digits
+                    $0.name = String(repeating: "n", count: 300)
+                    $0.quantity = 100_000
+                    $0.unitPrice = UnitPrice(Amount(nanos: 10_000_000), currency: "GBP")
+                }
+            }
+        }
+        let order = try await world.client.placeAgreedOrder(request, context: world.merchant).order
+        #expect(order.total.minorUnits == 200_000_000)
+        try await world.settle()
+        #expect(try await world.order(order.orderID, by: world.merchant).reason == "inventory.insufficient_stock")
+        #expect(try await world.unfinished().isEmpty)
+
+        request.reference = "2"
+        request.lines.append(request.lines[0])
+        let fault = await refusal {
+            try await world.client.placeAgreedOrder(request, context: world.merchant)
+        }
+        #expect(fault?.violations.map(\.field) == ["lines"])
+    }
+
     @Test("for less than nothing is refused")
     func negativeTotal() async throws {
         let fault = await refusal { try await agreed("1", discount: -3_331) }

@@ -3,6 +3,8 @@ import SharedContract
 extension Placement {
     /// Lines of goods and services together; the merchant's largest invoices stay below.
     static let linesLimit = 2_000
+    /// In minor units: what a provider moves at once, and far below what sums of all orders overflow at.
+    static let totalLimit: Int64 = 99_999_999_999
 
     /// Checks the lines, adds them up exactly and rounds once.
     ///
@@ -17,7 +19,9 @@ extension Placement {
         guard !lines.isEmpty else { throw .emptyOrder }
         guard lines.count <= Self.linesLimit else { throw .tooManyLines(limit: Self.linesLimit) }
         let exact = lines.reduce(Amount.zero) { $0 + $1.value(of: $1.quantity) }
-        guard exact >= .zero, let total = exact.minorUnits(of: currency) else { throw .totalOutOfRange }
+        guard exact >= .zero, let total = exact.minorUnits(of: currency), total <= Self.totalLimit else {
+            throw .totalOutOfRange
+        }
         self.init(
             customerID: customerID,
             reference: reference,

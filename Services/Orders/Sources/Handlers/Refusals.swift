@@ -18,7 +18,12 @@ extension OrderError: FaultConvertible {
         case .mixedCurrencies:
             Fault(.invalidArgument, "orders.mixed_currencies", "must all be of one currency", field: "lines.unit_price")
         case .totalOutOfRange:
-            Fault(.invalidArgument, "orders.total_out_of_range", "must add up to 0 or more", field: "lines")
+            Fault(
+                .invalidArgument,
+                "orders.total_out_of_range",
+                "must add up to 0 to \(Placement.totalLimit) minor units",
+                field: "lines"
+            )
         case .referenceTaken(let reference):
             Fault(
                 .alreadyExists,
