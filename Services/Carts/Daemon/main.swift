@@ -8,4 +8,5 @@ await Daemon.run(
     database: { place in try SQLiteDatabase(path: place.databasePath, time: place.time) },
     bus: { place in
         RemoteEventLog(over: place.channel(to: "eventlog"), service: place.service, time: place.time)
-    })
+    }
+)

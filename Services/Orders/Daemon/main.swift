@@ -1,11 +1,12 @@
-import Orders
 import MartletEventLogClient
 import MartletHost
 import MartletSQLite
+import Orders
 
 await Daemon.run(
     OrdersService.self,
     database: { place in try SQLiteDatabase(path: place.databasePath, time: place.time) },
     bus: { place in
         RemoteEventLog(over: place.channel(to: "eventlog"), service: place.service, time: place.time)
-    })
+    }
+)

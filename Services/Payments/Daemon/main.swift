@@ -1,11 +1,12 @@
-import Payments
 import MartletEventLogClient
 import MartletHost
 import MartletSQLite
+import Payments
 
 await Daemon.run(
     PaymentsService.self,
     database: { place in try SQLiteDatabase(path: place.databasePath, time: place.time) },
     bus: { place in
         RemoteEventLog(over: place.channel(to: "eventlog"), service: place.service, time: place.time)
-    })
+    }
+)

@@ -1,11 +1,12 @@
-import Provider
 import MartletEventLogClient
 import MartletHost
 import MartletSQLite
+import Provider
 
 await Daemon.run(
     ProviderService.self,
     database: { place in try SQLiteDatabase(path: place.databasePath, time: place.time) },
     bus: { place in
         RemoteEventLog(over: place.channel(to: "eventlog"), service: place.service, time: place.time)
-    })
+    }
+)

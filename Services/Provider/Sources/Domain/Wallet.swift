@@ -1,4 +1,6 @@
-/// One payment at the provider. Decides; keeps nothing.
+/// One payment at the provider.
+///
+/// Decides; keeps nothing.
 struct Wallet: Sendable, Equatable {
     enum Status: String, Sendable, Equatable {
         case authorised, captured, cancelled, declined

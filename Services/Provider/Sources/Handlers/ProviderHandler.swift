@@ -19,8 +19,12 @@ struct ProviderHandler: ProviderCalls {
         let id = newID()
         let payment = try await keyed(request, request.reference, behaviour, context) { tx in
             let wallet = Wallet(
-                providerID: id, reference: request.reference, currency: request.currency, amount: request.amount,
-                status: behaviour == .declines ? .declined : .authorised)
+                providerID: id,
+                reference: request.reference,
+                currency: request.currency,
+                amount: request.amount,
+                status: behaviour == .declines ? .declined : .authorised
+            )
             try store.save(wallet, in: tx)
             if wallet.status == .authorised {
                 try store.book(id, "authorise", wallet, reference: request.reference, amount: wallet.amount, in: tx)
@@ -61,7 +65,9 @@ struct ProviderHandler: ProviderCalls {
 
     /// Runs `move` on an existing wallet under the call's key.
     private func moved(
-        _ request: some ContractMessage, _ providerID: String, _ context: CallContext,
+        _ request: some ContractMessage,
+        _ providerID: String,
+        _ context: CallContext,
         _ move: @escaping @Sendable (inout Wallet, borrowing SQLTransaction) throws -> Void
     ) async throws -> ProviderPayment {
         try await keyed(request, providerID, .works, context) { tx in
@@ -76,7 +82,10 @@ struct ProviderHandler: ProviderCalls {
 
     /// Runs `act` once per key, and behaves as `behaviour` says.
     private func keyed(
-        _ request: some ContractMessage, _ reference: String, _ behaviour: Behaviour, _ context: CallContext,
+        _ request: some ContractMessage,
+        _ reference: String,
+        _ behaviour: Behaviour,
+        _ context: CallContext,
         _ act: @escaping @Sendable (borrowing SQLTransaction) throws -> Wallet
     ) async throws -> ProviderPayment {
         guard let key = context.idempotencyKey, !key.isEmpty else { throw ProviderError.keyMissing }

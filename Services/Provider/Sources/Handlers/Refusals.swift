@@ -8,15 +8,21 @@ extension ProviderError: FaultConvertible {
         case .declined: Fault(.failedPrecondition, "provider.declined", "the card was declined")
         case .unknownMethod(let method):
             Fault(
-                .invalidArgument, "provider.unknown_method", "there is no payment method \(method)",
-                field: "payment_method")
+                .invalidArgument,
+                "provider.unknown_method",
+                "there is no payment method \(method)",
+                field: "payment_method"
+            )
         case .unknownPayment(let id):
             Fault(.notFound, "provider.unknown_payment", "there is no payment \(id)", field: "provider_id")
         case .wrongState(let status): Fault(.failedPrecondition, "provider.wrong_state", "the payment is \(status)")
         case .refundTooLarge(let wanted, let left):
             Fault(
-                .failedPrecondition, "provider.refund_too_large", "\(wanted) to be refunded, \(left) left",
-                field: "amount")
+                .failedPrecondition,
+                "provider.refund_too_large",
+                "\(wanted) to be refunded, \(left) left",
+                field: "amount"
+            )
         case .keyReused:
             Fault(.invalidArgument, "provider.key_reused", "the idempotency key was used with other parameters")
         case .keyMissing: Fault(.invalidArgument, .idempotencyKeyMissing, "an idempotency key is required")

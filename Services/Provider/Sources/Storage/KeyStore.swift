@@ -19,7 +19,9 @@ struct KeyStore: Sendable {
     ///
     /// - Throws: `ProviderError.keyReused` when it was stored for other parameters.
     func outcome(
-        _ key: String, _ parameters: [UInt8], in tx: borrowing SQLTransaction
+        _ key: String,
+        _ parameters: [UInt8],
+        in tx: borrowing SQLTransaction
     ) throws -> (outcome: Outcome, providerID: String?)? {
         guard let row = try tx.run("SELECT parameters, outcome, provider_id FROM keys WHERE key = \(key)").first
         else { return nil }
@@ -28,7 +30,11 @@ struct KeyStore: Sendable {
     }
 
     func store(
-        _ key: String, _ parameters: [UInt8], reference: String, _ outcome: Outcome, providerID: String?,
+        _ key: String,
+        _ parameters: [UInt8],
+        reference: String,
+        _ outcome: Outcome,
+        providerID: String?,
         in tx: borrowing SQLTransaction
     ) throws {
         try tx.run(
@@ -36,7 +42,8 @@ struct KeyStore: Sendable {
             INSERT INTO keys (key, parameters, reference, outcome, provider_id, at)
             VALUES (\(key), \(parameters), \(reference), \(outcome.rawValue), \(providerID), \(tx.date.microseconds))
             ON CONFLICT (key) DO UPDATE SET outcome = excluded.outcome, provider_id = excluded.provider_id
-            """)
+            """
+        )
     }
 
     /// Whether any key of this reference has stored a failure already.
@@ -52,6 +59,7 @@ struct KeyStore: Sendable {
             """
             DELETE FROM keys WHERE key IN
                 (SELECT key FROM keys WHERE at < \(due) ORDER BY at, key LIMIT \(Self.purgeBatch))
-            """)
+            """
+        )
     }
 }

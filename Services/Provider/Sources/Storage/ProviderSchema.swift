@@ -3,7 +3,8 @@ import MartletSQL
 enum ProviderSchema {
     static let migrations = [
         Migration(
-            "provider", 1,
+            "provider",
+            1,
             [
                 """
                 CREATE TABLE keys (
@@ -41,6 +42,7 @@ enum ProviderSchema {
                 )
                 """,
                 "CREATE INDEX ledger_by_payment ON ledger (provider_id, entry_id)",
-            ])
+            ]
+        )
     ]
 }

@@ -13,7 +13,9 @@ struct ProviderStore: Sendable {
     }
 
     private func wallets(
-        _ column: String, _ value: String, in tx: borrowing SQLTransaction
+        _ column: String,
+        _ value: String,
+        in tx: borrowing SQLTransaction
     ) throws -> [(wallet: Wallet, created: Timestamp)] {
         let text = """
             SELECT provider_id, reference, currency, amount, status, captured, refunded, created_at FROM payments
@@ -21,9 +23,14 @@ struct ProviderStore: Sendable {
             """
         return try tx.run(SQLQuery(unchecked: text, values: [.text(value)])).map { row in
             let wallet = Wallet(
-                providerID: row.text(0), reference: row.text(1), currency: row.text(2), amount: row.int64(3),
-                status: Wallet.Status(rawValue: row.text(4)) ?? .declined, captured: row.int64(5),
-                refunded: row.int64(6))
+                providerID: row.text(0),
+                reference: row.text(1),
+                currency: row.text(2),
+                amount: row.int64(3),
+                status: Wallet.Status(rawValue: row.text(4)) ?? .declined,
+                captured: row.int64(5),
+                refunded: row.int64(6)
+            )
             return (wallet, Timestamp(microseconds: row.int64(7)))
         }
     }
@@ -36,19 +43,25 @@ struct ProviderStore: Sendable {
                 \(wallet.amount), \(wallet.captured), \(wallet.refunded), \(tx.date.microseconds))
             ON CONFLICT (provider_id) DO UPDATE SET status = excluded.status, captured = excluded.captured,
                 refunded = excluded.refunded
-            """)
+            """
+        )
     }
 
     /// Writes what moved: `authorise`, `capture`, `cancel` or `refund`.
     func book(
-        _ entryID: String, _ kind: String, _ wallet: Wallet, reference: String, amount: Int64,
+        _ entryID: String,
+        _ kind: String,
+        _ wallet: Wallet,
+        reference: String,
+        amount: Int64,
         in tx: borrowing SQLTransaction
     ) throws {
         try tx.run(
             """
             INSERT INTO ledger (entry_id, provider_id, kind, reference, amount, at)
             VALUES (\(entryID), \(wallet.providerID), \(kind), \(reference), \(amount), \(tx.date.microseconds))
-            """)
+            """
+        )
     }
 
     /// The refunds of a wallet, in their order.
@@ -57,6 +70,7 @@ struct ProviderStore: Sendable {
             """
             SELECT entry_id, reference, amount FROM ledger WHERE provider_id = \(providerID) AND kind = 'refund'
             ORDER BY entry_id
-            """)
+            """
+        )
     }
 }
