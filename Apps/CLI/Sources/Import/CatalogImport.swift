@@ -41,7 +41,6 @@ struct CatalogImport: Sendable {
             let slice = lines[start..<min(start + Self.linesPerDelivery, lines.count)]
             let id = "opening-\(fingerprint)-\(index)"
             let request = ReceiveRequest.with {
-                $0.deliveryID = id
                 $0.kind = .purchase
                 $0.lines = slice.map { line in
                     .with {

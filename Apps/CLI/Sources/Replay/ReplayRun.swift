@@ -24,15 +24,11 @@ struct ReplayRun: Sendable {
         let actions = plan.actions
         let gates = ReplayGates(count: actions.count)
         let awaited = Set(actions.flatMap(\.after))
-        let next = Mutex(0)
+        let turns = Turns(count: actions.count)
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<max(1, concurrency) {
                 group.addTask {
-                    while let index = next.withLock({ next in
-                        guard next < actions.count else { return Int?.none }
-                        defer { next += 1 }
-                        return next
-                    }) {
+                    while let index = turns.next() {
                         let outcome = try await perform(actions[index], gates, isAwaited: awaited.contains(index))
                         tally.ended(actions[index], outcome)
                         gates.open(index, outcome)
@@ -93,7 +89,6 @@ struct ReplayRun: Sendable {
     private func correct(_ correction: PlannedCorrection, key: String) async throws -> ReplayOutcome {
         let id = "\(correction.invoice)-\(correction.row)"
         let request = CorrectRequest.with {
-            $0.correctionID = id
             $0.sku = correction.sku
             $0.change = Int32(correction.delta)
             $0.note = correction.reason
@@ -108,8 +103,6 @@ struct ReplayRun: Sendable {
 
     private func giveBack(_ back: PlannedReturn, _ orderID: String, key: String) async throws -> ReplayOutcome {
         let request = ReturnOrderRequest.with {
-            $0.orderID = orderID
-            $0.returnID = back.invoice
             $0.lines = back.lines.map { line in
                 .with {
                     $0.line = UInt32(line.line + 1)
@@ -137,4 +130,21 @@ enum ReplayOutcome: Sendable, Equatable {
 
 extension OrderStatus {
     var isTerminal: Bool { self == .completed || self == .rejected || self == .cancelled }
+}
+
+/// The actions in the order in which they are begun, shared out among those that perform them.
+private final class Turns: Sendable {
+    private let count: Int
+    private let begun = Mutex(0)
+
+    init(count: Int) { self.count = count }
+
+    /// The next action; `nil` when all are begun.
+    func next() -> Int? {
+        begun.withLock { begun in
+            guard begun < count else { return nil }
+            defer { begun += 1 }
+            return begun
+        }
+    }
 }

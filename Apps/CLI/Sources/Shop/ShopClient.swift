@@ -3,6 +3,7 @@ import Foundation
 import MartletContract
 import MartletCore
 import NIOCore
+import NIOHTTP1
 import SwiftProtobuf
 
 /// Speaks REST with the gateway, and asks again with the same key where an answer is missing.

@@ -3,6 +3,7 @@ import AsyncHTTPClient
 import Foundation
 import MartletCore
 import MartletSecurity
+import NIOCore
 
 /// Which running shop a command speaks to, and as whom.
 struct ShopOptions: ParsableArguments {

@@ -93,8 +93,14 @@ struct Supervisor: Sendable {
     private func rest(_ pause: Duration) async -> Bool { (try? await time.sleep(for: pause)) != nil }
 
     private func pass(_ stops: some AsyncSequence, on inbox: AsyncStream<Event>.Continuation) async {
+        var last: Moment?
         do {
-            for try await _ in stops { inbox.yield(.stop) }
+            for try await _ in stops {
+                // One wish may come as several signals: to the process, and to its group.
+                if let last, time.now - last < limits.stopsApart { continue }
+                last = time.now
+                inbox.yield(.stop)
+            }
         } catch {
             // Whoever cannot ask any more is taken to have asked.
             inbox.yield(.stop)
@@ -119,7 +125,7 @@ struct Supervisor: Sendable {
 
     private func signal(_ name: String, _ number: Int32, _ children: [String: ChildProcess]) {
         children[name]?.send(number)
-        if number == SIGKILL { note("\(name) does not end by itself and is killed") }
+        if number == SIGKILL { note("\(name) has not ended and is killed") }
     }
 
     private func rotateLogs() async {

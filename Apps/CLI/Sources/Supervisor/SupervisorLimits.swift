@@ -11,6 +11,8 @@ struct SupervisorLimits: Sendable {
     var readyLimit: Duration = .seconds(60)
     /// How long one daemon may take to end before it is killed: longer than the sum of its own limits, 26 seconds.
     var drainLimit: Duration = .seconds(30)
+    /// Signals that come closer together are one wish to end.
+    var stopsApart: Duration = .milliseconds(500)
     /// The pause between two questions whether a daemon is ready.
     var probePause: Duration = .milliseconds(20)
     /// How long a daemon may take to answer that question.

@@ -1,0 +1,88 @@
+import Foundation
+import Testing
+
+/// What a replay prints with `--json`, as far as the tests look.
+struct ReplayOutcome: Decodable {
+    struct Check: Decodable, CustomStringConvertible {
+        let what: String
+        let expected: String
+        let found: String
+
+        var description: String { "\(what): expected \(expected), found \(found)" }
+    }
+
+    let orders: Int
+    let newOrders: Int
+    let checks: [Check]
+    let holds: Bool
+
+    var differences: [Check] { checks.filter { $0.expected != $0.found } }
+}
+
+@Suite("The shop, as real processes", .enabled(if: Programs.areBuilt), .serialized)
+struct KillTests {
+    static let invoices = 1_500
+    static let killsWanted = 12
+
+    @Test("loses no order and no penny while every daemon is killed in turn", .timeLimit(.minutes(20)))
+    func sampleUnderKills() throws {
+        let folder = NSTemporaryDirectory() + ProcessInfo.processInfo.globallyUniqueString
+        let file = "\(folder).csv"
+        let made = try Programs.run(["sample", "--seed", "11", "--invoices", "\(Self.invoices)", "--output", file])
+        #expect(made.status == 0)
+        try replayUnderKills(file)
+        try FileManager.default.removeItem(atPath: file)
+    }
+
+    @Test("does so with real invoices", .enabled(if: Programs.realInvoices != nil), .timeLimit(.minutes(20)))
+    func realUnderKills() throws {
+        try replayUnderKills(try #require(Programs.realInvoices))
+    }
+
+    private func replayUnderKills(_ file: String) throws {
+        let shop = try RunningShop()
+        let replay = Process()
+        replay.executableURL = Programs.martlet
+        replay.arguments = arguments(file, shop)
+        let output = Pipe()
+        replay.standardOutput = output
+        try replay.run()
+        let kills = try killInTurn(shop, while: replay)
+        let data = output.fileHandleForReading.readDataToEndOfFile()
+        replay.waitUntilExit()
+        let outcome = try JSONDecoder().decode(ReplayOutcome.self, from: data)
+        #expect(kills >= 10, "the replay must last long enough for the kills")
+        #expect(try shop.restarts() >= 10)
+        #expect(outcome.differences.map(\.description) == [])
+        #expect(replay.terminationStatus == 0)
+
+        let again = try Programs.run(arguments(file, shop))
+        let repeated = try JSONDecoder().decode(ReplayOutcome.self, from: again.output)
+        #expect(again.status == 0)
+        #expect(repeated.newOrders == 0)
+        #expect(repeated.orders == outcome.orders)
+        #expect(try shop.end() == 0)
+    }
+
+    private func arguments(_ file: String, _ shop: RunningShop) -> [String] {
+        [
+            "replay", file, "--invoices", "\(Self.invoices)", "--url", shop.url, "--data", shop.folder, "--concurrency",
+            "24", "--json",
+        ]
+    }
+
+    /// Kills one daemon after another until the replay has ended or enough have been killed.
+    private func killInTurn(_ shop: RunningShop, while replay: Process) throws -> Int {
+        let programs = try shop.programs
+        var kills = 0
+        var turn = 0
+        while replay.isRunning, kills < Self.killsWanted {
+            // Long enough for the last one to be back and at work.
+            Thread.sleep(forTimeInterval: 2)
+            guard replay.isRunning else { break }
+            if try shop.kill(programs[turn % programs.count]) { kills += 1 }
+            turn += 1
+        }
+        return kills
+    }
+}

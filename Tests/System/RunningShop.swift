@@ -1,0 +1,90 @@
+import Foundation
+import Glibc
+
+/// A shop of real processes on a folder and a port of its own.
+final class RunningShop {
+    struct Broken: Error { let what: String }
+
+    private struct Up: Decodable {
+        let url: String
+    }
+
+    private struct Table: Decodable {
+        struct Row: Decodable {
+            struct Mark: Decodable { let pid: Int32 }
+            let name: String
+            let mark: Mark?
+            let restarts: Int
+        }
+        let rows: [Row]
+    }
+
+    let folder: String
+    let url: String
+    private let supervisor = Process()
+
+    /// Returns once everything is ready.
+    init() throws {
+        folder = "\(NSTemporaryDirectory())martlet-\(getpid())-\(ProcessInfo.processInfo.globallyUniqueString)"
+        supervisor.executableURL = Programs.martlet
+        supervisor.arguments = ["up", "--data", folder, "--port", String(try Self.freePort()), "--json"]
+        let output = Pipe()
+        supervisor.standardOutput = output
+        try supervisor.run()
+        var text = Data()
+        var up: Up?
+        while up == nil {
+            let piece = output.fileHandleForReading.availableData
+            guard !piece.isEmpty else { throw Broken(what: "the shop ended before it was ready") }
+            text += piece
+            up = try? JSONDecoder().decode(Up.self, from: text)  // Not all of it has come yet.
+        }
+        url = up?.url ?? ""
+    }
+
+    /// Kills a daemon as a power cut would. False when it has no process at the moment.
+    func kill(_ program: String) throws -> Bool {
+        guard let pid = try row(program).mark?.pid else { return false }
+        return Glibc.kill(pid, SIGKILL) == 0
+    }
+
+    func restarts() throws -> Int { try table().rows.reduce(0) { $0 + $1.restarts } }
+
+    var programs: [String] { get throws { try table().rows.map(\.name).sorted() } }
+
+    /// Ends everything in order and removes the data.
+    func end() throws -> Int32 {
+        supervisor.interrupt()
+        supervisor.waitUntilExit()
+        try FileManager.default.removeItem(atPath: folder)
+        return supervisor.terminationStatus
+    }
+
+    private func row(_ program: String) throws -> Table.Row {
+        guard let row = try table().rows.first(where: { $0.name == program }) else {
+            throw Broken(what: "no program \(program)")
+        }
+        return row
+    }
+
+    private func table() throws -> Table {
+        let data = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/processes.json"))
+        return try JSONDecoder().decode(Table.self, from: data)
+    }
+
+    private static func freePort() throws -> UInt16 {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let bound = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
+                bind(descriptor, pointer, length) == 0 && getsockname(descriptor, pointer, &length) == 0
+            }
+        }
+        guard bound else { throw Broken(what: "no free port") }
+        return UInt16(bigEndian: address.sin_port)
+    }
+}
