@@ -1,4 +1,5 @@
 import Foundation
+import MartletCore
 import Testing
 
 /// What a replay prints with `--json`, as far as the tests look.
@@ -25,21 +26,21 @@ struct KillTests {
     static let killsWanted = 12
 
     @Test("loses no order and no penny while every daemon is killed in turn", .timeLimit(.minutes(20)))
-    func sampleUnderKills() throws {
+    func sampleUnderKills() async throws {
         let folder = NSTemporaryDirectory() + ProcessInfo.processInfo.globallyUniqueString
         let file = "\(folder).csv"
         let made = try Programs.run(["sample", "--seed", "11", "--invoices", "\(Self.invoices)", "--output", file])
         #expect(made.status == 0)
-        try replayUnderKills(file)
+        try await replayUnderKills(file)
         try FileManager.default.removeItem(atPath: file)
     }
 
     @Test("does so with real invoices", .enabled(if: Programs.realInvoices != nil), .timeLimit(.minutes(20)))
-    func realUnderKills() throws {
-        try replayUnderKills(try #require(Programs.realInvoices))
+    func realUnderKills() async throws {
+        try await replayUnderKills(try #require(Programs.realInvoices))
     }
 
-    private func replayUnderKills(_ file: String) throws {
+    private func replayUnderKills(_ file: String) async throws {
         let shop = try RunningShop()
         let replay = Process()
         replay.executableURL = Programs.martlet
@@ -47,7 +48,7 @@ struct KillTests {
         let output = Pipe()
         replay.standardOutput = output
         try replay.run()
-        let kills = try killInTurn(shop, while: replay)
+        let kills = try await killInTurn(shop, while: replay)
         let data = output.fileHandleForReading.readDataToEndOfFile()
         replay.waitUntilExit()
         let outcome = try JSONDecoder().decode(ReplayOutcome.self, from: data)
@@ -72,13 +73,13 @@ struct KillTests {
     }
 
     /// Kills one daemon after another until the replay has ended or enough have been killed.
-    private func killInTurn(_ shop: RunningShop, while replay: Process) throws -> Int {
+    private func killInTurn(_ shop: RunningShop, while replay: Process) async throws -> Int {
         let programs = try shop.programs
         var kills = 0
         var turn = 0
         while replay.isRunning, kills < Self.killsWanted {
             // Long enough for the last one to be back and at work.
-            Thread.sleep(forTimeInterval: 2)
+            try await SystemTime().sleep(for: .seconds(2))
             guard replay.isRunning else { break }
             if try shop.kill(programs[turn % programs.count]) { kills += 1 }
             turn += 1

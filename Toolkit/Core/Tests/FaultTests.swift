@@ -1,0 +1,50 @@
+import MartletCore
+import Testing
+
+@Suite("A fault")
+struct FaultTests {
+    struct Unknown: Error {}
+
+    struct Refusal: FaultConvertible {
+        var fault: Fault { Fault(.notFound, "a.missing", "there is no a", field: "a") }
+    }
+
+    @Test("is what an error says of itself, and tells nothing of any other")
+    func describing() {
+        #expect(Fault(describing: Refusal()).reason == "a.missing")
+        #expect(Fault(describing: Refusal()).violations == [FieldViolation(field: "a", rule: "there is no a")])
+        let other = Fault(describing: Unknown())
+        #expect(other.code == .internal)
+        #expect(other.message == "an internal error happened")
+        #expect(Fault(describing: CancellationError()).code == .cancelled)
+    }
+
+    @Test("says what a caller may conclude", arguments: FaultCode.allCases)
+    func outcome(code: FaultCode) {
+        let unknown: Set<FaultCode> = [.cancelled, .unknown, .deadlineExceeded, .internal, .unavailable, .dataLoss]
+        #expect((code.outcome == .unknown) == unknown.contains(code))
+        #expect((code.outcome == .notDone) == [.aborted, .resourceExhausted].contains(code))
+    }
+}
+
+@Suite("A principal")
+struct PrincipalTests {
+    @Test("holds its scopes, and a service all of them")
+    func scopes() {
+        let user = Principal(kind: .user, id: "ann", scopes: ["orders:read"])
+        #expect(user.holds("orders:read"))
+        #expect(!user.holds("orders:write"))
+        #expect(user.holds(""))
+        #expect(!Principal.anonymous.holds("orders:read"))
+        #expect(Principal(kind: .service, id: "orders", scopes: []).holds("inventory:write"))
+    }
+
+    @Test("is about whom it represents")
+    func subject() {
+        let context = CallContext(principal: Principal(kind: .user, id: "ann", scopes: []), idempotencyKey: "k")
+        let outgoing = context.outgoing(as: "orders")
+        #expect(outgoing.principal.subject == "ann")
+        #expect(outgoing.principal.id == "orders")
+        #expect(outgoing.idempotencyKey == nil)
+    }
+}
