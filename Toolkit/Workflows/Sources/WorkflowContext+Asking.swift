@@ -93,15 +93,15 @@ extension WorkflowContext {
             scopes: [],
             onBehalfOf: run.principal.isEmpty ? nil : run.principal
         )
-        return StepCall(
-            key: key,
-            context: CallContext(
-                deadline: tools.time.now + tools.limits.attemptTimeout,
-                principal: principal,
-                idempotencyKey: key,
-                trace: run.trace?.child(tools.entropy)
-            )
+        var context = CallContext(
+            deadline: tools.time.now + tools.limits.attemptTimeout,
+            principal: principal,
+            idempotencyKey: key,
+            trace: run.trace?.child(tools.entropy)
         )
+        // The step repeats by itself: a second layer of retries would multiply the load on a peer in trouble.
+        context.mayRetry = false
+        return StepCall(key: key, context: context)
     }
 
     /// True when the callee may have forgotten the key, so that only a look-up is safe.
