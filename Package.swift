@@ -98,7 +98,7 @@ app(
 // MARK: Tools
 
 tool("protoc-gen-martlet", libraries: [.protobuf, .protobufPlugin])
-tests("SystemTests", at: "Tests/System", on: [["martlet"]], libraries: [])
+tests("SystemTests", at: "Tests/System", on: [kits("Core"), ["martlet"]], libraries: [])
 
 // MARK: - Libraries that others keep
 
@@ -135,6 +135,7 @@ enum Library: CaseIterable {
 
 let package = Package(
     name: "martlet",
+    products: products(["Core", "Contract", "RPC"]),
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser.git", exact: "1.8.2"),
         .package(
@@ -235,6 +236,12 @@ func kits(_ names: String...) -> [Target.Dependency] { martlet(names) }
 func adapters(_ names: String...) -> [Target.Dependency] { martlet(names) }
 func services(_ names: String...) -> [Target.Dependency] { names.map { .byName(name: $0) } }
 func contracts(_ names: String...) -> [Target.Dependency] { names.map { .byName(name: "\($0)Contract") } }
+
+/// What `Benchmarks/`, a package of its own, may import.
+func products(_ kits: [String]) -> [Product] {
+    guard Context.environment["MARTLET_ONLY"]?.isEmpty ?? true else { return [] }
+    return kits.map { .library(name: "Martlet\($0)", targets: ["Martlet\($0)"]) }
+}
 
 func martlet(_ names: [String]) -> [Target.Dependency] { names.map { .byName(name: "Martlet\($0)") } }
 
