@@ -12,9 +12,12 @@ public enum EventLogProgram {
             let database = try SQLiteDatabase(path: place.databasePath, time: place.time)
             let log = try await EventLog.open(database, time: place.time, entropy: place.entropy)
             return ServiceRuntime(
-                name: place.service, telemetry: place.telemetry, time: place.time,
+                name: place.service,
+                telemetry: place.telemetry,
+                time: place.time,
                 contracts: [.eventLog(EventLogHandler(log))],
-                loops: [.init("event log", .relay) { try await log.run() }])
+                loops: [.init("event log", .relay) { try await log.run() }]
+            )
         }
     }
 }

@@ -23,7 +23,11 @@ public enum GatewayProgram {
             port = reader.port("http-port", 8080, help: "REST for everybody; 0 takes a free port.")
             registry = reader.string("registry", nil, help: "The file that says what runs where.")
             keys = reader.string("keys", nil, help: "The folder with jwks.json.")
-            let level = reader.choice("log-level", DaemonSettings.LogLevel.info, help: "The least level that is logged.")
+            let level = reader.choice(
+                "log-level",
+                DaemonSettings.LogLevel.info,
+                help: "The least level that is logged."
+            )
             logLevel = Logger.Level(rawValue: level.rawValue) ?? .info
         }
     }
@@ -37,17 +41,32 @@ public enum GatewayProgram {
         await Daemon.finish(telemetry.logger) {
             try await telemetry.scope {
                 let verifier = TokenVerifier(
-                    keys: try await KeySet.read(LocalIssuer.keySetPath(in: settings.keys)), issuer: LocalIssuer.name,
-                    audience: LocalIssuer.audience, leeway: .seconds(30), time: time)
+                    keys: try await KeySet.read(LocalIssuer.keySetPath(in: settings.keys)),
+                    issuer: LocalIssuer.name,
+                    audience: LocalIssuer.audience,
+                    leeway: .seconds(30),
+                    time: time
+                )
                 let host = ServiceHost(
-                    [], listeners: Listeners(host: settings.host, http: nil, grpc: nil, operate: nil),
-                    access: Access(verifier: verifier), metrics: telemetry.metrics, time: time, entropy: entropy,
-                    logger: telemetry.logger)
+                    [],
+                    listeners: Listeners(host: settings.host, http: nil, grpc: nil, operate: nil),
+                    access: Access(verifier: verifier),
+                    metrics: telemetry.metrics,
+                    time: time,
+                    entropy: entropy,
+                    logger: telemetry.logger
+                )
                 let server = try GatewayServer(
-                    host: settings.host, port: settings.port,
+                    host: settings.host,
+                    port: settings.port,
                     registry: FileRegistry(path: settings.registry, every: .milliseconds(200), time: time),
-                    verifier: verifier, readiness: host.readiness, metrics: telemetry.metrics, time: time,
-                    entropy: entropy, logger: telemetry.logger)
+                    verifier: verifier,
+                    readiness: host.readiness,
+                    metrics: telemetry.metrics,
+                    time: time,
+                    entropy: entropy,
+                    logger: telemetry.logger
+                )
                 try await host.run(besides: [server])
             }
         }

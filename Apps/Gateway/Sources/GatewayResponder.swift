@@ -23,8 +23,14 @@ struct GatewayResponder: HTTPResponder {
 
     /// - Throws: `Fault` when two methods want one path.
     init(
-        upstreams: Upstreams, verifier: TokenVerifier, limits: GatewayLimits, readiness: Readiness,
-        metrics: MetricsRegistry, time: any TimeSource, entropy: any Entropy, log: Logger
+        upstreams: Upstreams,
+        verifier: TokenVerifier,
+        limits: GatewayLimits,
+        readiness: Readiness,
+        metrics: MetricsRegistry,
+        time: any TimeSource,
+        entropy: any Entropy,
+        log: Logger
     ) throws {
         self.upstreams = upstreams
         self.verifier = verifier
@@ -73,11 +79,14 @@ struct GatewayResponder: HTTPResponder {
         let took = time.now - begun
         let status = Int(response.status.code)
         metrics.counter(
-            "martlet_gateway_requests_total", help: "Requests answered.",
+            "martlet_gateway_requests_total",
+            help: "Requests answered.",
             labels: ["service": service, "route": route, "status": "\(status)"]
         ).add()
         metrics.histogram(
-            "martlet_gateway_request_seconds", help: "Time to answer a request.", labels: ["service": service]
+            "martlet_gateway_request_seconds",
+            help: "Time to answer a request.",
+            labels: ["service": service]
         ).record(took)
         log.info(
             "request",
@@ -85,19 +94,33 @@ struct GatewayResponder: HTTPResponder {
                 "http.method": "\(HTTPRule.Verb(rawValue: request.method.rawValue)?.rawValue ?? "OTHER")",
                 "http.route": "\(route)", "http.status": "\(status)", "peer": "\(service)", "request.id": "\(id)",
                 "duration.us": "\(took.nanosecondsClamped / 1_000)",
-            ])
+            ]
+        )
         return response
     }
 
     private func hand(
-        _ request: Request, to routed: RoutedMethod, _ id: String, _ trace: TraceContext
+        _ request: Request,
+        to routed: RoutedMethod,
+        _ id: String,
+        _ trace: TraceContext
     ) async throws -> Response {
         try admit(request, to: routed.method)
         let deadline = try RESTHeaders.deadline(
-            of: request.headers, standard: limits.timeout, limit: limits.timeoutMax, now: time.now)
+            of: request.headers,
+            standard: limits.timeout,
+            limit: limits.timeoutMax,
+            now: time.now
+        )
         let body = try await body(of: request)
         return try await upstreams.forward(
-            request, body, to: routed, deadline: deadline, requestID: id, traceparent: trace.traceparent)
+            request,
+            body,
+            to: routed,
+            deadline: deadline,
+            requestID: id,
+            traceparent: trace.traceparent
+        )
     }
 
     /// - Throws: `Fault` with `unauthenticated` or `permissionDenied`.
@@ -138,8 +161,10 @@ struct GatewayResponder: HTTPResponder {
         case "/livez": plain(.ok, "text/plain; charset=utf-8", "alive\n")
         case "/readyz":
             plain(
-                readiness.current == .serving ? .ok : .serviceUnavailable, "text/plain; charset=utf-8",
-                readiness.current.rawValue + "\n")
+                readiness.current == .serving ? .ok : .serviceUnavailable,
+                "text/plain; charset=utf-8",
+                readiness.current.rawValue + "\n"
+            )
         case "/metrics": plain(.ok, MetricsText.contentType, MetricsText.exposition(of: [metrics]))
         case "/openapi.json": plain(.ok, "application/json", GatewayOpenAPI.document)
         default: nil
@@ -148,7 +173,9 @@ struct GatewayResponder: HTTPResponder {
 
     private func plain(_ status: HTTPResponse.Status, _ type: String, _ text: String) -> Response {
         Response(
-            status: status, headers: [.contentType: type, .cacheControl: "no-store"],
-            body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
+            status: status,
+            headers: [.contentType: type, .cacheControl: "no-store"],
+            body: ResponseBody(byteBuffer: ByteBuffer(string: text))
+        )
     }
 }

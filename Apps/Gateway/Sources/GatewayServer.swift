@@ -20,8 +20,15 @@ public struct GatewayServer: Service {
     ///   - readiness: Of the process that it is part of: `/readyz` answers by it.
     /// - Throws: `Fault` when the route table contradicts itself.
     public init(
-        host: String, port: Int, registry: any Registry, verifier: TokenVerifier, readiness: Readiness,
-        metrics: MetricsRegistry, time: any TimeSource, entropy: any Entropy, logger: Logger
+        host: String,
+        port: Int,
+        registry: any Registry,
+        verifier: TokenVerifier,
+        readiness: Readiness,
+        metrics: MetricsRegistry,
+        time: any TimeSource,
+        entropy: any Entropy,
+        logger: Logger
     ) throws {
         let limits = GatewayLimits()
         var configuration = HTTPClient.Configuration()
@@ -31,16 +38,29 @@ public struct GatewayServer: Service {
         configuration.connectionPool.retryConnectionEstablishment = false
         http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
         let upstreams = Upstreams(
-            services: Set(GatewayRoutes.all.map(\.service)), registry: registry, http: http, limits: limits, time: time)
+            services: Set(GatewayRoutes.all.map(\.service)),
+            registry: registry,
+            http: http,
+            limits: limits,
+            time: time
+        )
         let responder = try GatewayResponder(
-            upstreams: upstreams, verifier: verifier, limits: limits, readiness: readiness, metrics: metrics,
-            time: time, entropy: entropy, log: logger)
+            upstreams: upstreams,
+            verifier: verifier,
+            limits: limits,
+            readiness: readiness,
+            metrics: metrics,
+            time: time,
+            entropy: entropy,
+            log: logger
+        )
         var quiet = logger
         quiet.logLevel = max(.warning, logger.logLevel)
         application = Application(
             responder: responder,
             configuration: ApplicationConfiguration(address: .hostname(host, port: port), serverName: nil),
-            logger: quiet)
+            logger: quiet
+        )
     }
 
     public func run() async throws {

@@ -32,7 +32,11 @@ struct Upstreams: Sendable {
 
     /// - Throws: `Fault`: `unavailable` when the service is down, `deadlineExceeded` when it does not answer in time.
     func forward(
-        _ request: Request, _ body: ByteBuffer, to routed: RoutedMethod, deadline: Moment, requestID: String,
+        _ request: Request,
+        _ body: ByteBuffer,
+        to routed: RoutedMethod,
+        deadline: Moment,
+        requestID: String,
         traceparent: String
     ) async throws -> Response {
         guard let balancer = balancers[routed.service] else { throw Self.down(routed.service, nil) }
@@ -52,7 +56,9 @@ struct Upstreams: Sendable {
         sent.headers.add(name: RESTHeaders.requestID.canonicalName, value: requestID)
         sent.headers.add(name: RESTHeaders.traceparent.canonicalName, value: traceparent)
         sent.headers.add(
-            name: RESTHeaders.requestTimeout.canonicalName, value: "\(max(1, left.milliseconds))")
+            name: RESTHeaders.requestTimeout.canonicalName,
+            value: "\(max(1, left.milliseconds))"
+        )
         if body.readableBytes > 0 { sent.body = .bytes(body) }
         do {
             let answer = try await http.execute(sent, timeout: .nanoseconds(left.nanosecondsClamped))
@@ -76,7 +82,10 @@ struct Upstreams: Sendable {
             headers.append(HTTPFields.Element(name: name, value: value))
         }
         return Response(
-            status: .init(code: Int(answer.status.code)), headers: headers, body: ResponseBody(byteBuffer: bytes))
+            status: .init(code: Int(answer.status.code)),
+            headers: headers,
+            body: ResponseBody(byteBuffer: bytes)
+        )
     }
 
     /// Whether the service has acted is not known: its client asks again with the same key.

@@ -24,9 +24,13 @@ public enum ShopProgram {
             let services = LocalServices()
             func service<Blueprint: ServiceBlueprint>(_ blueprint: Blueprint.Type) async throws -> ServiceRuntime {
                 let parts = ServiceParts(
-                    database: try database(Blueprint.name), bus: log, time: time, entropy: place.entropy,
+                    database: try database(Blueprint.name),
+                    bus: log,
+                    time: time,
+                    entropy: place.entropy,
                     telemetry: Telemetry(service: Blueprint.name, level: place.settings.logLevel, time: time),
-                    connect: { _ in LocalChannel(to: services, time: time) })
+                    connect: { _ in LocalChannel(to: services, time: time) }
+                )
                 let runtime = try await ServiceRuntime(Blueprint.self, on: parts)
                 services.add(runtime.contracts)
                 return runtime
@@ -34,9 +38,12 @@ public enum ShopProgram {
 
             return [
                 ServiceRuntime(
-                    name: "eventlog", telemetry: Telemetry(service: "eventlog", level: place.settings.logLevel, time: time),
-                    time: time, contracts: [.eventLog(EventLogHandler(log))],
-                    loops: [.init("event log", .relay) { try await log.run() }]),
+                    name: "eventlog",
+                    telemetry: Telemetry(service: "eventlog", level: place.settings.logLevel, time: time),
+                    time: time,
+                    contracts: [.eventLog(EventLogHandler(log))],
+                    loops: [.init("event log", .relay) { try await log.run() }]
+                ),
                 try await service(CatalogService.self),
                 try await service(InventoryService.self),
                 try await service(CartsService.self),

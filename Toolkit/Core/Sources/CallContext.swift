@@ -1,4 +1,6 @@
-/// What travels with a call beside its request. It only ever shrinks: a callee gets what is left of the deadline.
+/// What travels with a call beside its request.
+///
+/// It only ever shrinks: a callee gets what is left of the deadline.
 public struct CallContext: Sendable {
     /// When the caller stops waiting, on this process's clock; `nil` when it never does.
     public var deadline: Moment?
@@ -12,8 +14,11 @@ public struct CallContext: Sendable {
     public var mayRetry = true
 
     public init(
-        deadline: Moment? = nil, principal: Principal = .anonymous, idempotencyKey: String? = nil,
-        trace: TraceContext? = nil, metadata: [String: String] = [:]
+        deadline: Moment? = nil,
+        principal: Principal = .anonymous,
+        idempotencyKey: String? = nil,
+        trace: TraceContext? = nil,
+        metadata: [String: String] = [:]
     ) {
         self.deadline = deadline
         self.principal = principal
@@ -27,6 +32,8 @@ public struct CallContext: Sendable {
         CallContext(
             deadline: deadline,
             principal: Principal(kind: .service, id: service, scopes: [], onBehalfOf: principal.subject),
-            idempotencyKey: key, trace: trace)
+            idempotencyKey: key,
+            trace: trace
+        )
     }
 }

@@ -5,7 +5,9 @@ public protocol Entropy: Sendable {
 }
 
 extension Entropy {
-    /// A number below `bound`, evenly spread up to a bias of `bound` in 2^64. `bound` is at least 1.
+    /// A number below `bound`, evenly spread up to a bias of `bound` in 2^64.
+    ///
+    /// `bound` is at least 1.
     public func number(below bound: UInt64) -> UInt64 { next().multipliedFullWidth(by: bound).high }
 
     /// A fraction in 0..<1 with 53 random bits.

@@ -9,11 +9,17 @@ public struct Fault: Error, Sendable {
     public var violations: [FieldViolation]
     /// When a repeat makes sense, the least pause before it; `nil` when the fault does not say.
     public var retryAfter: Duration?
-    /// What really happened. Stays in the process.
+    /// What really happened.
+    ///
+    /// Stays in the process.
     public var cause: (any Error)?
 
     public init(
-        _ code: FaultCode, _ reason: Reason, _ message: String, field: String? = nil, retryAfter: Duration? = nil,
+        _ code: FaultCode,
+        _ reason: Reason,
+        _ message: String,
+        field: String? = nil,
+        retryAfter: Duration? = nil,
         cause: (any Error)? = nil
     ) {
         self.code = code

@@ -2,7 +2,9 @@
 ///
 /// - Throws: `Fault` with `deadlineExceeded` when the time is over, otherwise whatever `body` throws.
 public func withDeadline<R: Sendable>(
-    _ deadline: Moment?, _ time: any TimeSource, _ body: @escaping @Sendable () async throws -> R
+    _ deadline: Moment?,
+    _ time: any TimeSource,
+    _ body: @escaping @Sendable () async throws -> R
 ) async throws -> R {
     guard let deadline else { return try await body() }
     guard time.now < deadline else { throw Fault.deadlineExceeded }

@@ -16,7 +16,9 @@ public struct TraceContext: Sendable, Hashable {
     public static func root(_ entropy: some Entropy) -> TraceContext {
         TraceContext(
             traceID: hexadecimal(entropy.next() | 1) + hexadecimal(entropy.next()),
-            spanID: hexadecimal(entropy.next() | 1), sampled: true)
+            spanID: hexadecimal(entropy.next() | 1),
+            sampled: true
+        )
     }
 
     /// A new span of the same trace.
@@ -32,7 +34,9 @@ public struct TraceContext: Sendable, Hashable {
         let bytes = Array(traceparent.utf8)
         guard bytes.count == 55, bytes[2] == 45, bytes[35] == 45, bytes[52] == 45,
             bytes[0] == 48, bytes[1] == 48,
-            (bytes[3..<35] + bytes[36..<52] + bytes[53..<55]).allSatisfy({ (48...57).contains($0) || (97...102).contains($0) }),
+            (bytes[3..<35] + bytes[36..<52] + bytes[53..<55]).allSatisfy({
+                (48...57).contains($0) || (97...102).contains($0)
+            }),
             bytes[3..<35].contains(where: { $0 != 48 }), bytes[36..<52].contains(where: { $0 != 48 })
         else { return nil }
         traceID = String(decoding: bytes[3..<35], as: UTF8.self)

@@ -12,7 +12,8 @@ struct TimestampTests {
             ("2038-01-19T03:14:08.000000Z", 2_147_483_648_000_000),
             ("0001-01-01T00:00:00.000000Z", -62_135_596_800_000_000),
             ("9999-12-31T23:59:59.999999Z", 253_402_300_799_999_999),
-        ])
+        ]
+    )
     func text(text: String, microseconds: Int64) {
         #expect(Timestamp(microseconds: microseconds).description == text)
         #expect(Timestamp(text)?.microseconds == microseconds)
@@ -28,8 +29,10 @@ struct TimestampTests {
         "refuses what is no moment",
         arguments: [
             "", "2026-01-02", "2026-13-02T03:04:05Z", "2026-01-02T24:04:05Z", "2026-01-02T03:04:05",
-            "2026-01-02T03:04:05.Z", "2026-01-02T03:04:05.1234567Z", "2026-01-02T03:04:05+01:00", "२०२६-01-02T03:04:05Z",
-        ])
+            "2026-01-02T03:04:05.Z", "2026-01-02T03:04:05.1234567Z", "2026-01-02T03:04:05+01:00",
+            "२०२६-01-02T03:04:05Z",
+        ]
+    )
     func refused(text: String) { #expect(Timestamp(text) == nil) }
 
     @Test("saturates instead of overflowing")

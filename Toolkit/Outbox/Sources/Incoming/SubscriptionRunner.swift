@@ -104,7 +104,7 @@ public struct SubscriptionRunner: Sendable {
                     await member.leave()
                     throw error
                 }
-            } catch where error is CancellationError || Task.isCancelled {
+            } catch  where error is CancellationError || Task.isCancelled {
                 throw CancellationError()
             } catch {
                 failures += 1
