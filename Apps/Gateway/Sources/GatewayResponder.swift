@@ -81,12 +81,12 @@ struct GatewayResponder: HTTPResponder {
         metrics.counter(
             "martlet_gateway_requests_total",
             help: "Requests answered.",
-            labels: ["service": service, "route": route, "status": "\(status)"]
+            labels: ["peer": service, "route": route, "status": "\(status)"]
         ).add()
         metrics.histogram(
             "martlet_gateway_request_seconds",
             help: "Time to answer a request.",
-            labels: ["service": service]
+            labels: ["peer": service]
         ).record(took)
         log.info(
             "request",
