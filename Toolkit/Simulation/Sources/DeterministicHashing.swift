@@ -1,0 +1,25 @@
+import Glibc
+
+/// Equal hashes in every process, so that sets and dictionaries keep the same order in each.
+public enum DeterministicHashing {
+    private static let setting = "SWIFT_DETERMINISTIC_HASHING"
+
+    /// The program could not be started anew.
+    public struct Failure: Error {
+        public let errno: Int32
+    }
+
+    public static var isOn: Bool { getenv(setting) != nil }
+
+    /// Starts this program anew with its own arguments and equal hashing; returns when it already hashes so.
+    ///
+    /// Must come first in the program: the runtime reads its setting once, and what was done before is done twice.
+    public static func adopt() throws(Failure) {
+        guard !isOn else { return }
+        setenv(setting, "1", 1)
+        var arguments = CommandLine.arguments.map { strdup($0) }
+        arguments.append(nil)
+        execv("/proc/self/exe", arguments)
+        throw Failure(errno: Glibc.errno)
+    }
+}
