@@ -11,6 +11,7 @@ public enum EventLogProgram {
         await Daemon.run("eventlog") { place in
             let database = try SQLiteDatabase(path: place.databasePath, time: place.time)
             let log = try await EventLog.open(database, time: place.time, entropy: place.entropy)
+            place.telemetry.metrics.readCounts(of: database)
             return ServiceRuntime(
                 name: place.service,
                 telemetry: place.telemetry,

@@ -18,22 +18,7 @@ struct ServiceMetrics: Sendable {
         self.database = database
         self.time = time
         self.metrics = metrics
-        metrics.readTotals(
-            "martlet_sql_transactions_total",
-            help: "Logical transactions committed, by name.",
-            label: "name"
-        ) {
-            database.statistics.transactionsByName
-        }
-        metrics.readTotal("martlet_sql_commits_total", help: "Physical commits.") {
-            Double(database.statistics.commits)
-        }
-        metrics.readTotal(
-            "martlet_sql_reruns_total",
-            help: "Bodies that ran again because a neighbour spoilt their batch."
-        ) {
-            Double(database.statistics.reruns)
-        }
+        metrics.readCounts(of: database)
     }
 
     func run() async throws {
