@@ -1,7 +1,9 @@
 import MartletCore
 import MartletWorkflows
 import OrdersContract
+import PaymentsContract
 import SharedContract
+import SwiftProtobuf
 import Testing
 
 @testable import Orders
@@ -90,6 +92,20 @@ struct CheckoutTests {
         #expect(world.desk.standings == [id: .voided])
         #expect(try await world.told(id).last == .cancelled)
         #expect(try await world.unfinished().isEmpty)
+    }
+
+    @Test("whose capture is refused waits for a human, and is neither failed nor dropped")
+    func captureRefused() async throws {
+        let world = world
+        let id = try await world.place().orderID
+        world.stock.script.during("confirm") {
+            _ = try await world.desk.voidPayment(.with { $0.paymentID = id }, context: world.alice)
+        }
+        try await world.settle()
+        let unfinished = try await world.unfinished()
+        #expect(unfinished.map(\.state) == [.needsHuman])
+        #expect(try await world.order(id).status == .confirmed)
+        #expect(world.desk.captured == 0)
     }
 
     @Test("of an order that is cancelled during its capture refunds everything")

@@ -52,7 +52,7 @@ struct Checkout: Workflow {
             }
             return refusal.reason.name
         }
-        let captured = try await capture(input, context)
+        let captured = try await unrefusable { try await capture(input, context) }
         try await context.local("complete", input: captured) { [orders] (tx: borrowing SQLTransaction) in
             try orders.complete(input.orderID, capturedMinorUnits: captured, in: tx)
         }
