@@ -43,6 +43,7 @@ kit(
     ],
     libraries: [.logging, .metrics, .lifecycle, .signals, .protobuf, .hummingbird, .nio])
 kit("Testing", level: 4, on: ["Core", "Telemetry", "Contract", "SQL", "Messaging", "Discovery"])
+kit("Simulation", level: 4, on: ["Core"])
 
 // MARK: Adapters, each behind one Toolkit protocol
 
@@ -77,7 +78,7 @@ app(
     libraries: [.logging, .hummingbird, .asyncHTTPClient, .nio, .nioHTTP1, .lifecycle])
 app(
     "EventLogDaemon", executable: "eventlogd",
-    on: [kits("Core", "Contract", "EventLog", "Host"), adapters("SQLite")])
+    on: [kits("Core", "Contract", "EventLog", "Host", "Telemetry"), adapters("SQLite")])
 app(
     "Shop", executable: "shop",
     on: [
@@ -95,10 +96,20 @@ app(
         .argumentParser, .asyncHTTPClient, .nio, .nioHTTP1, .histogram, .crypto, .protobuf, .logging, .signals,
     ])
 
+// MARK: Simulations: whole-shop runs under a seed
+
+executable(
+    "checkout-trace", at: "Simulations/Checkout",
+    on: kits("Core", "Telemetry", "Contract", "Messaging", "EventLog", "Host", "Simulation", "Testing")
+        + adapters("SQLite") + contracts("Shared", "Catalog", "Inventory", "Carts", "Orders", "Payments")
+        + services("Catalog", "Inventory", "Carts", "Orders", "Payments", "Provider")
+        + [Library.logging, .protobuf].map(\.product))
+
 // MARK: Tools
 
 tool("protoc-gen-martlet", libraries: [.protobuf, .protobufPlugin])
 tests("SystemTests", at: "Tests/System", on: [kits("Core"), ["martlet"]], libraries: [])
+tests("SimulationTests", at: "Tests/Simulation", on: [["checkout-trace"]], libraries: [])
 
 // MARK: - Libraries that others keep
 

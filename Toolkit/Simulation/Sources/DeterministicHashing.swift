@@ -9,7 +9,7 @@ public enum DeterministicHashing {
         public let errno: Int32
     }
 
-    public static var isOn: Bool { getenv(setting) != nil }
+    public static var isOn: Bool { getenv(setting).map { String(cString: $0) } == "1" }
 
     /// Starts this program anew with its own arguments and equal hashing; returns when it already hashes so.
     ///
