@@ -1,0 +1,56 @@
+import Logging
+import MartletContract
+import MartletCore
+import MartletRPC
+import ServiceLifecycle
+
+/// The echo on our wire.
+enum MartletEcho {
+    private static let echo = MethodDescriptor(
+        service: Wire.service,
+        name: Wire.method,
+        idempotent: true,
+        writes: false,
+        scope: "",
+        http: []
+    )
+
+    static func serve(_ bound: @escaping @Sendable (Int) -> Void) async throws {
+        var contract = ServedContract(name: Wire.service, openAPI: "")
+        contract.on(echo) { (request: Text, _) in request }
+        let server = RPCServer(
+            contracts: [contract],
+            host: "127.0.0.1",
+            port: 0,
+            limits: RPCServerLimits(),
+            time: SystemTime(),
+            entropy: SystemEntropy(),
+            logger: Logger(label: "rpc-echo"),
+            authenticate: { _ in .anonymous }
+        )
+        let group = ServiceGroup(
+            configuration: ServiceGroupConfiguration(services: [server], logger: Logger(label: "rpc-echo"))
+        )
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try await group.run() }
+            bound(try await server.boundPort())
+            try await tasks.waitForAll()
+        }
+    }
+
+    static func withCalls(
+        _ port: Int,
+        _ body: @Sendable (_ call: @escaping @Sendable (Text) async throws -> Text) async throws -> Void
+    ) async throws {
+        let connection = RPCConnection(
+            host: "127.0.0.1",
+            port: port,
+            limits: RPCClientLimits(),
+            time: SystemTime(),
+            entropy: SystemEntropy(),
+            authorization: nil
+        )
+        try await body { try await connection.unary(echo, $0, CallContext()) }
+        await connection.close()
+    }
+}

@@ -1,0 +1,14 @@
+import Glibc
+
+/// What this process has used of the processor so far.
+struct Usage {
+    /// User and system time of all threads.
+    let microseconds: Int
+
+    static var now: Usage {
+        var usage = rusage()
+        getrusage(RUSAGE_SELF.rawValue, &usage)
+        let seconds = usage.ru_utime.tv_sec + usage.ru_stime.tv_sec
+        return Usage(microseconds: seconds * 1_000_000 + usage.ru_utime.tv_usec + usage.ru_stime.tv_usec)
+    }
+}

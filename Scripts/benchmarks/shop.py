@@ -1,0 +1,129 @@
+"""A shop of release programs in a folder of its own, and what can be read from outside: its figures and its processes."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+
+TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+READY_SECONDS_MAX = 120
+REST_SECONDS_MAX = 600
+# A shop is at rest when nothing has moved for so long.
+REST_SECONDS = 3
+SERIES = re.compile(r'^(martlet_sql_\w+_total)\{service="([^"]*)"(?:,name="((?:[^"\\]|\\.)*)")?\} (\S+)$', re.MULTILINE)
+
+
+class Shop:
+    """`martlet up` on a fresh folder; ends with the `with` block."""
+
+    def __init__(self, programs):
+        self.martlet = str(Path(programs) / "martlet")
+
+    def __enter__(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="martlet-bench-")
+        self.data = self.folder.name
+        command = [self.martlet, "up", "--data", self.data, "--port", str(free_port()), "--json", "--log-level", "warning"]
+        self.supervisor = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        text = ""
+        for line in self.supervisor.stdout:
+            text += line
+            try:
+                self.up = json.loads(text)
+                break
+            except json.JSONDecodeError:
+                continue
+        else:
+            raise SystemExit("error: the shop ended before it was ready")
+        self.url = self.up["url"]
+        self.token = self.run("token", "--merchant", "--ttl", "1h", "--data", self.data).strip()
+        return self
+
+    def __exit__(self, *error):
+        self.supervisor.send_signal(signal.SIGINT)
+        self.supervisor.wait(timeout=60)
+        self.folder.cleanup()
+
+    def run(self, *arguments, statuses=(0,)):
+        done = subprocess.run([self.martlet, *arguments], stdout=subprocess.PIPE, text=True)
+        if done.returncode not in statuses:
+            raise SystemExit(f"error: 'martlet {' '.join(arguments)}' ended with {done.returncode}")
+        return done.stdout
+
+    def call(self, method, path, body=None, key=None):
+        """The answer of the gateway, as JSON."""
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        if key:
+            headers["Idempotency-Key"] = key
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data=data, method=method, headers=headers)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.loads(answer.read())
+
+    @property
+    def processes(self):
+        """Process numbers by name, the supervisor's among them."""
+        numbers = {row["name"]: row["pid"] for row in self.up["processes"]}
+        return {**numbers, "martlet up": self.up["supervisor"]}
+
+    def cpu_milliseconds(self):
+        """Processor time that each process has used so far, user and system."""
+        used = {}
+        for name, pid in self.processes.items():
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            used[name] = (int(fields[11]) + int(fields[12])) * 1000 / TICKS_PER_SECOND
+        return used
+
+    def memory_bytes(self):
+        """Proportional set size of each process."""
+        sizes = {}
+        for name, pid in self.processes.items():
+            text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+            sizes[name] = int(re.search(r"^Pss:\s+(\d+) kB", text, re.MULTILINE).group(1)) * 1024
+        return sizes
+
+    def counts(self):
+        """Logical transactions by service and name, and physical commits by service."""
+        transactions, commits = {}, {}
+        for row in self.up["processes"]:
+            with urllib.request.urlopen(f"http://127.0.0.1:{row['http']}/metrics", timeout=30) as answer:
+                text = answer.read().decode()
+            for series, service, name, value in SERIES.findall(text):
+                if series == "martlet_sql_transactions_total":
+                    transactions[service, name] = int(float(value))
+                elif series == "martlet_sql_commits_total":
+                    commits[service] = int(float(value))
+        return transactions, commits
+
+    def rest(self):
+        """Waits until every event has been taken and nothing but the services' own rounds happens."""
+        until = time.monotonic() + REST_SECONDS_MAX
+        while time.monotonic() < until:
+            before = self.busy_count()
+            time.sleep(REST_SECONDS)
+            status = json.loads(self.run("status", "--json", "--data", self.data, statuses=(0, 1)))
+            if status["lag"] == 0 and self.busy_count() == before:
+                return
+        raise SystemExit(f"error: the shop did not come to rest in {REST_SECONDS_MAX} s")
+
+    def busy_count(self):
+        """Transactions that only work causes: each changes when an order moves."""
+        works = ("outbox.mark", "inbox.take", "request", "workflow.settle", "workflow.local", "workflow.intent")
+        transactions, _ = self.counts()
+        return sum(count for (_, name), count in transactions.items() if name in works)
+
+
+def difference(after, before):
+    return {key: after[key] - before.get(key, 0) for key in after if after[key] != before.get(key, 0)}
+
+
+def free_port():
+    import socket
+
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
