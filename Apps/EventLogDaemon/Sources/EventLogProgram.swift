@@ -3,6 +3,7 @@ import MartletCore
 import MartletEventLog
 import MartletHost
 import MartletSQLite
+import MartletTelemetry
 
 /// `eventlogd`: the embedded event log as a process of its own, reached by others over gRPC.
 public enum EventLogProgram {
