@@ -2,11 +2,12 @@ import Foundation
 import Glibc
 
 /// A shop of real processes on a folder and a port of its own.
-final class RunningShop {
+final class RunningShop: Sendable {
     struct Broken: Error { let what: String }
 
     private struct Up: Decodable {
         let url: String
+        let supervisor: Int32
     }
 
     private struct Table: Decodable {
@@ -15,19 +16,25 @@ final class RunningShop {
             let name: String
             let mark: Mark?
             let restarts: Int
+            let http: Int
         }
         let rows: [Row]
     }
 
     let folder: String
     let url: String
+    /// The process of `martlet up`.
+    let supervisorID: Int32
     private let supervisor = Process()
 
     /// Returns once everything is ready.
-    init() throws {
+    ///
+    /// - Parameter options: Further ones of `martlet up`.
+    init(_ options: String...) throws {
         folder = "\(NSTemporaryDirectory())martlet-\(getpid())-\(ProcessInfo.processInfo.globallyUniqueString)"
         supervisor.executableURL = Programs.martlet
         supervisor.arguments = ["up", "--data", folder, "--port", String(try Self.freePort()), "--json"]
+        supervisor.arguments? += options
         let output = Pipe()
         supervisor.standardOutput = output
         try supervisor.run()
@@ -40,13 +47,25 @@ final class RunningShop {
             up = try? JSONDecoder().decode(Up.self, from: text)  // Not all of it has come yet.
         }
         url = up?.url ?? ""
+        supervisorID = up?.supervisor ?? 0
     }
 
-    /// Kills a daemon as a power cut would. False when it has no process at the moment.
+    /// Kills a daemon as a power cut would.
+    ///
+    /// - Returns: False when it has no process at the moment.
     func kill(_ program: String) throws -> Bool {
         guard let pid = try row(program).mark?.pid else { return false }
         return Glibc.kill(pid, SIGKILL) == 0
     }
+
+    /// The process of a daemon that runs.
+    func process(of program: String) throws -> Int32 {
+        guard let pid = try row(program).mark?.pid else { throw Broken(what: "\(program) does not run") }
+        return pid
+    }
+
+    /// Where a daemon answers HTTP.
+    func address(of program: String) throws -> String { "http://127.0.0.1:\(try row(program).http)" }
 
     func restarts() throws -> Int { try table().rows.reduce(0) { $0 + $1.restarts } }
 

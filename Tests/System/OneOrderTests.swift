@@ -1,0 +1,44 @@
+import Foundation
+import Testing
+
+@Suite("An order", .enabled(if: Programs.areBuilt), .serialized, .timeLimit(.minutes(10)))
+struct OneOrderTests {
+    @Test(
+        "is completed although a daemon dies on its way",
+        arguments: [
+            ("ordersd", "outbox.committed:1"), ("ordersd", "workflow.called:2"), ("inventoryd", "sql.committed:3"),
+            ("paymentsd", "payments.capture.key_stored:1"), ("testproviderd", "provider.acted:1"),
+            ("eventlogd", "eventlog.published:1"),
+        ]
+    )
+    func survives(_ daemon: String, _ point: String) async throws {
+        try await with(try RunningShop("--crash", "\(daemon)=\(point)")) { stocked in
+            try await place(in: stocked)
+            #expect(try stocked.shop.restarts() == 1)
+        }
+    }
+
+    @Test("is completed in a shop of one process")
+    func oneProcess() async throws {
+        try await with(try RunningShop("--single-process")) { stocked in
+            #expect(try stocked.shop.programs == ["shop"])
+            try await place(in: stocked)
+        }
+    }
+
+    private func place(in stocked: StockedShop) async throws {
+        let placed = try await stocked.settled(.order(key: "one"))
+        let id = try placed.decoded(PlacedOrder.self).order.order_id
+        _ = try await stocked.order(id, at: "ORDER_STATUS_COMPLETED")
+    }
+
+    private func with(_ shop: RunningShop, _ body: (StockedShop) async throws -> Void) async throws {
+        do {
+            try await body(try await StockedShop(shop))
+        } catch {
+            _ = try shop.end()
+            throw error
+        }
+        #expect(try shop.end() == 0)
+    }
+}

@@ -1,0 +1,225 @@
+import Testing
+
+/// A request that must be refused, and how.
+struct Refusal: Sendable, CustomTestStringConvertible {
+    let what: String
+    let request: ShopRequest
+    let status: Int
+    /// The end of the problem's type.
+    let reason: String
+    /// What the problem blames; `nil` when it is no field's fault.
+    var field: String?
+
+    var testDescription: String { what }
+
+    static let all = bodies + quantities + identities + requests
+
+    private static let bodies = [
+        order("JSON that breaks off", #"{"lines":"#, 400, "request.malformed", "lines"),
+        order("JSON that is none", "mugs, please", 400, "request.malformed", "body"),
+        order("a list for an object", "[]", 400, "request.invalid", "body"),
+        order("no body", "", 400, "request.invalid", "payment_method"),
+        order(
+            "a field that nobody knows",
+            #"{"payment_method":"pm_test_ok","gift":true}"#,
+            400,
+            "request.invalid",
+            "gift"
+        ),
+        order(
+            "a field that nobody knows, in a line",
+            PlacedOrder.body(#"{"sku":"MUG","quantity":1,"colour":"red"}"#),
+            400,
+            "request.invalid",
+            "lines[0].colour"
+        ),
+        order("a missing field", #"{"lines":[{"sku":"MUG","quantity":1}]}"#, 400, "request.invalid", "payment_method"),
+        order(
+            "a number for a text",
+            #"{"lines":[{"sku":"MUG","quantity":1}],"payment_method":7}"#,
+            400,
+            "request.invalid",
+            "payment_method"
+        ),
+        order(
+            "an object for a list",
+            #"{"lines":{"sku":"MUG"},"payment_method":"pm_test_ok"}"#,
+            400,
+            "request.invalid",
+            "lines"
+        ),
+        order("an order of nothing", PlacedOrder.body(""), 400, "orders.empty", "lines"),
+        order(
+            "a product that nobody sells",
+            PlacedOrder.body(#"{"sku":"NOPE","quantity":1}"#),
+            404,
+            "orders.unknown_sku",
+            "lines.sku"
+        ),
+        order("a body over the limit", String(repeating: " ", count: 2 << 20 | 1), 413, "request.too_large", "body"),
+        order(
+            "a body that says it is something else",
+            PlacedOrder.oneMug,
+            415,
+            "request.media_type",
+            "Content-Type",
+            ["Content-Type": "text/plain"]
+        ),
+    ]
+
+    private static let quantities = [
+        ("0", "a quantity of 0"), ("100001", "a quantity above the limit"), ("-1", "a quantity below 0"),
+        ("99999999999999999999", "a number beyond all numbers"), ("1.5", "half a mug"),
+        (#""two""#, "a word for a number"),
+        ("true", "a truth for a number"), ("[1]", "a list for a number"),
+    ].map { quantity, what in
+        order(
+            what,
+            PlacedOrder.body(#"{"sku":"MUG","quantity":1},{"sku":"MUG","quantity":\#(quantity)}"#),
+            400,
+            "request.invalid",
+            "lines[1].quantity"
+        )
+    }
+
+    private static let identities = [
+        Refusal(
+            what: "no token",
+            request: .order(key: "k", as: .nobody),
+            status: 401,
+            reason: "auth.unauthenticated"
+        ),
+        Refusal(
+            what: "a token that is none",
+            request: .order(key: "k", as: .header("Bearer mug")),
+            status: 401,
+            reason: "auth.unauthenticated"
+        ),
+        Refusal(
+            what: "a token with another's name",
+            request: .order(key: "k", as: .forged),
+            status: 401,
+            reason: "auth.unauthenticated"
+        ),
+        Refusal(
+            what: "a password",
+            request: .order(key: "k", as: .header("Basic YW5uOmFubg==")),
+            status: 401,
+            reason: "auth.unauthenticated"
+        ),
+        Refusal(
+            what: "the wrong scope",
+            request: ShopRequest(path: "/v1/orders:summary"),
+            status: 403,
+            reason: "auth.forbidden"
+        ),
+        Refusal(
+            what: "the wrong scope, whatever the body says",
+            request: ShopRequest(method: "PUT", path: "/v1/deliveries/d", body: "{}"),
+            status: 403,
+            reason: "auth.forbidden"
+        ),
+    ]
+
+    private static let requests = [
+        Refusal(
+            what: "no Idempotency-Key",
+            request: .order(key: nil),
+            status: 400,
+            reason: "idempotency.key_missing",
+            field: "Idempotency-Key"
+        ),
+        Refusal(
+            what: "an Idempotency-Key that is too long",
+            request: .order(key: String(repeating: "k", count: 1_000)),
+            status: 400,
+            reason: "request.invalid",
+            field: "Idempotency-Key"
+        ),
+        Refusal(
+            what: "a page that is too large",
+            request: ShopRequest(path: "/v1/products?page_size=201"),
+            status: 400,
+            reason: "request.invalid",
+            field: "page_size"
+        ),
+        Refusal(
+            what: "a page of a size in words",
+            request: ShopRequest(path: "/v1/products?page_size=ten"),
+            status: 400,
+            reason: "request.invalid",
+            field: "page_size"
+        ),
+        Refusal(
+            what: "a page token that nobody gave",
+            request: ShopRequest(path: "/v1/products?page_token=mug"),
+            status: 400,
+            reason: "request.invalid",
+            field: "page_token"
+        ),
+        Refusal(
+            what: "a parameter that nobody knows",
+            request: ShopRequest(path: "/v1/products?colour=red"),
+            status: 400,
+            reason: "request.invalid",
+            field: "colour"
+        ),
+        Refusal(
+            what: "an unknown word of an enumeration",
+            request: ShopRequest(path: "/v1/orders?status=LOST"),
+            status: 400,
+            reason: "request.invalid",
+            field: "status"
+        ),
+        Refusal(
+            what: "a product that is not in the catalogue",
+            request: ShopRequest(path: "/v1/products/NOPE"),
+            status: 404,
+            reason: "catalog.unknown_sku",
+            field: "sku"
+        ),
+        Refusal(
+            what: "an order that does not exist",
+            request: ShopRequest(path: "/v1/orders/nope"),
+            status: 404,
+            reason: "orders.unknown_order",
+            field: "order_id"
+        ),
+        Refusal(
+            what: "a wait in words",
+            request: ShopRequest(path: "/v1/products", headers: ["x-request-timeout": "soon"]),
+            status: 400,
+            reason: "request.invalid",
+            field: "x-request-timeout"
+        ),
+        Refusal(
+            what: "a path that leads nowhere",
+            request: ShopRequest(path: "/v2/mugs"),
+            status: 404,
+            reason: "request.unknown_path"
+        ),
+        Refusal(
+            what: "a path of the services' own",
+            request: ShopRequest(path: "/shop.catalog.v1.CatalogService/QuotePrices"),
+            status: 404,
+            reason: "request.unknown_path"
+        ),
+    ]
+
+    private static func order(
+        _ what: String,
+        _ body: String,
+        _ status: Int,
+        _ reason: String,
+        _ field: String,
+        _ headers: [String: String] = [:]
+    ) -> Refusal {
+        Refusal(
+            what: what,
+            request: .order(body, key: "refused", headers),
+            status: status,
+            reason: reason,
+            field: field
+        )
+    }
+}

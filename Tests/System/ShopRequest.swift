@@ -1,0 +1,87 @@
+import Foundation
+import FoundationNetworking
+
+/// A request to a running shop.
+struct ShopRequest: Sendable {
+    /// As whom it is sent.
+    enum Bearer: Sendable {
+        case nobody
+        case customer
+        case otherCustomer
+        case merchant
+        /// The customer's token with another's name in it.
+        case forged
+        /// The value of the header as it stands.
+        case header(String)
+    }
+
+    var method = "GET"
+    var path: String
+    var body: String?
+    var bearer = Bearer.customer
+    var headers: [String: String] = [:]
+
+    /// Places an order of one mug, unless `body` wants something else.
+    static func order(
+        _ body: String = PlacedOrder.oneMug,
+        key: String?,
+        as bearer: Bearer = .customer,
+        _ headers: [String: String] = [:]
+    ) -> ShopRequest {
+        var headers = headers
+        if let key { headers["Idempotency-Key"] = key }
+        return ShopRequest(method: "POST", path: "/v1/orders", body: body, bearer: bearer, headers: headers)
+    }
+}
+
+/// What a shop answered.
+struct ShopAnswer: Sendable, CustomStringConvertible {
+    /// RFC 9457, as far as the tests look.
+    struct Problem: Decodable, Sendable {
+        struct Violation: Decodable, Sendable {
+            let field: String
+            let rule: String
+        }
+        let type: String
+        let title: String
+        let status: Int
+        let detail: String
+        let violations: [Violation]?
+
+        var fields: [String] { (violations ?? []).map(\.field) }
+    }
+
+    let status: Int
+    private let headers: [String: String]
+    let body: Data
+
+    init(_ response: HTTPURLResponse, _ body: Data) {
+        status = response.statusCode
+        self.body = body
+        var headers: [String: String] = [:]
+        for (name, value) in response.allHeaderFields { headers["\(name)".lowercased()] = "\(value)" }
+        self.headers = headers
+    }
+
+    subscript(header: String) -> String? { headers[header.lowercased()] }
+
+    func decoded<Value: Decodable>(_ type: Value.Type = Value.self) throws -> Value {
+        try JSONDecoder().decode(type, from: body)
+    }
+
+    var description: String { "\(status) \(String(decoding: body.prefix(1_000), as: UTF8.self))" }
+}
+
+/// An order as the shop answers it, as far as the tests look.
+struct PlacedOrder: Decodable, Sendable {
+    struct Order: Decodable, Sendable {
+        let order_id: String
+        let status: String
+    }
+    let order: Order
+
+    static let sku = "MUG"
+    static let oneMug = body(#"{"sku":"MUG","quantity":1}"#)
+
+    static func body(_ lines: String) -> String { #"{"lines":[\#(lines)],"payment_method":"pm_test_ok"}"# }
+}
