@@ -84,7 +84,8 @@ app(
     on: [
         kits("Core", "Telemetry", "Contract", "EventLog", "Host"), adapters("SQLite"),
         services("Catalog", "Inventory", "Carts", "Orders", "Payments", "Provider"),
-    ])
+    ],
+    libraries: [.logging])
 app(
     "CLI", executable: "martlet",
     on: [

@@ -56,7 +56,7 @@ struct GatewayResponder: HTTPResponder {
         }
     }
 
-    private func answer(_ request: Request, _ id: String, _ trace: TraceContext, begun: Moment) async -> Response {
+    func answer(_ request: Request, _ id: String, _ trace: TraceContext, begun: Moment) async -> Response {
         var route = "none"
         var service = "none"
         var response: Response

@@ -7,7 +7,6 @@ public import MartletDiscovery
 public import MartletHost
 public import MartletSecurity
 public import MartletTelemetry
-import NIOCore
 public import ServiceLifecycle
 
 /// The gateway as a part of a process: serves until it is told to stop.
@@ -31,12 +30,7 @@ public struct GatewayServer: Service {
         logger: Logger
     ) throws {
         let limits = GatewayLimits()
-        var configuration = HTTPClient.Configuration()
-        configuration.httpVersion = .http1Only
-        configuration.timeout.connect = .nanoseconds(limits.connect.nanosecondsClamped)
-        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 256
-        configuration.connectionPool.retryConnectionEstablishment = false
-        http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+        http = Upstreams.client(limits)
         let upstreams = Upstreams(
             services: Set(GatewayRoutes.all.map(\.service)),
             registry: registry,

@@ -30,6 +30,16 @@ struct Upstreams: Sendable {
         balancers = Dictionary(uniqueKeysWithValues: services.map { ($0, Balancer(for: $0, in: registry)) })
     }
 
+    /// Connections to services: a service that does not listen is told at once.
+    static func client(_ limits: GatewayLimits) -> HTTPClient {
+        var configuration = HTTPClient.Configuration()
+        configuration.httpVersion = .http1Only
+        configuration.timeout.connect = .nanoseconds(limits.connect.nanosecondsClamped)
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 256
+        configuration.connectionPool.retryConnectionEstablishment = false
+        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    }
+
     /// - Throws: `Fault`: `unavailable` when the service is down, `deadlineExceeded` when it does not answer in time.
     func forward(
         _ request: Request,

@@ -15,42 +15,56 @@ public enum ShopProgram {
     /// Serves until a signal, then ends the process.
     public static func run() async -> Never {
         await Daemon.runTogether("shop") { place in
-            let time = place.time
-            func database(_ name: String) throws -> SQLiteDatabase {
-                try SQLiteDatabase(path: "\(place.settings.data)/\(name).sqlite", time: time)
-            }
-
-            let log = try await EventLog.open(try database("eventlog"), time: time, entropy: place.entropy)
-            let services = LocalServices()
-            func service<Blueprint: ServiceBlueprint>(_ blueprint: Blueprint.Type) async throws -> ServiceRuntime {
-                let parts = ServiceParts(
-                    database: try database(Blueprint.name),
-                    bus: log,
-                    time: time,
-                    entropy: place.entropy,
-                    telemetry: Telemetry(service: Blueprint.name, level: place.settings.logLevel, time: time),
-                    connect: { _ in LocalChannel(to: services, time: time) }
-                )
-                let runtime = try await ServiceRuntime(Blueprint.self, on: parts)
-                services.add(runtime.contracts)
-                return runtime
-            }
-
-            return [
-                ServiceRuntime(
-                    name: "eventlog",
-                    telemetry: Telemetry(service: "eventlog", level: place.settings.logLevel, time: time),
-                    time: time,
-                    contracts: [.eventLog(EventLogHandler(log))],
-                    loops: [.init("event log", .relay) { try await log.run() }]
-                ),
-                try await service(CatalogService.self),
-                try await service(InventoryService.self),
-                try await service(CartsService.self),
-                try await service(ProviderService.self),
-                try await service(PaymentsService.self),
-                try await service(OrdersService.self),
-            ]
+            try await services(
+                time: place.time,
+                entropy: place.entropy,
+                telemetry: { Telemetry(service: $0, level: place.settings.logLevel, time: place.time) },
+                database: { try SQLiteDatabase(path: "\(place.settings.data)/\($0).sqlite", time: place.time) }
+            )
         }
+    }
+
+    /// The topology: who there is, on which database, and that they call one another directly.
+    ///
+    /// - Parameters:
+    ///   - telemetry: Made for each service.
+    ///   - database: Opened for each service.
+    static func services(
+        time: any TimeSource,
+        entropy: any Entropy,
+        telemetry: (String) -> Telemetry,
+        database: (String) throws -> SQLiteDatabase
+    ) async throws -> [ServiceRuntime] {
+        let log = try await EventLog.open(try database("eventlog"), time: time, entropy: entropy)
+        let services = LocalServices()
+        func service<Blueprint: ServiceBlueprint>(_ blueprint: Blueprint.Type) async throws -> ServiceRuntime {
+            let parts = ServiceParts(
+                database: try database(Blueprint.name),
+                bus: log,
+                time: time,
+                entropy: entropy,
+                telemetry: telemetry(Blueprint.name),
+                connect: { _ in LocalChannel(to: services, time: time) }
+            )
+            let runtime = try await ServiceRuntime(Blueprint.self, on: parts)
+            services.add(runtime.contracts)
+            return runtime
+        }
+
+        return [
+            ServiceRuntime(
+                name: "eventlog",
+                telemetry: telemetry("eventlog"),
+                time: time,
+                contracts: [.eventLog(EventLogHandler(log))],
+                loops: [.init("event log", .relay) { try await log.run() }]
+            ),
+            try await service(CatalogService.self),
+            try await service(InventoryService.self),
+            try await service(CartsService.self),
+            try await service(ProviderService.self),
+            try await service(PaymentsService.self),
+            try await service(OrdersService.self),
+        ]
     }
 }

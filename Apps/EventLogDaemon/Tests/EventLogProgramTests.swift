@@ -1,0 +1,57 @@
+import MartletContract
+import MartletCore
+import MartletEventLog
+import MartletHost
+import MartletSQLite
+import MartletTesting
+import Testing
+
+@testable import EventLogDaemon
+
+@Suite("The event log's daemon")
+struct EventLogProgramTests {
+    @Test("finds in its file what it took before it ended")
+    func opensAnew() async throws {
+        let folder = try TemporaryFolder()
+        let time = ManualTime()
+        for run in 1...3 {
+            let database = try SQLiteDatabase(path: folder.file("eventlog.sqlite"), time: time)
+            let log = try await EventLog.open(database, time: time, entropy: SeededEntropy(seed: UInt64(run)))
+            let handler = EventLogHandler(log)
+            _ = try await handler.publish(publication(run), context: context(time))
+            let status = try await handler.status(StatusRequest(), context: context(time))
+            #expect(status.topics.map(\.topic) == ["mugs"])
+            #expect(status.topics.map(\.published) == [Int64(run)])
+            await database.close()
+        }
+    }
+
+    @Test("serves its contract to services alone")
+    func isForServices() async throws {
+        let time = ManualTime()
+        let log = try await EventLog.open(
+            try SQLiteDatabase.inMemory(time: time),
+            time: time,
+            entropy: SeededEntropy(seed: 1)
+        )
+        let contract = ServedContract.eventLog(EventLogHandler(log))
+        #expect(contract.methods.count == 6)
+        #expect(contract.methods.allSatisfy { $0.descriptor.scope == "service" && $0.descriptor.http.isEmpty })
+    }
+
+    private func publication(_ sequence: Int) -> PublishRequest {
+        var event = EventRecord()
+        event.id = "event-\(sequence)"
+        event.source = "test"
+        event.topic = "mugs"
+        event.key = "white"
+        event.sequence = Int64(sequence)
+        var request = PublishRequest()
+        request.events = [event]
+        return request
+    }
+
+    private func context(_ time: ManualTime) -> CallContext {
+        CallContext(principal: Principal(kind: .service, id: "test", scopes: []))
+    }
+}

@@ -1,0 +1,116 @@
+import AsyncHTTPClient
+import Foundation
+import Hummingbird
+import Logging
+import MartletContract
+import MartletCore
+import MartletDiscovery
+import MartletHost
+import MartletREST
+import MartletSecurity
+import MartletTelemetry
+import MartletTesting
+import NIOCore
+import Testing
+
+@testable import Gateway
+
+@Suite("The gateway")
+struct GatewayTests {
+    let time = ManualTime()
+    let entropy = SeededEntropy(seed: 1)
+    let folder: TemporaryFolder
+    let issuer: LocalIssuer
+
+    init() async throws {
+        folder = try TemporaryFolder()
+        issuer = try await LocalIssuer(folder: folder.path, algorithm: .edDSA, time: time, entropy: entropy)
+    }
+
+    @Test("answers 503 with Retry-After for a service that has no instance, or none that listens")
+    func down() async throws {
+        for instances in [
+            [], [Instance(id: "catalog-1", http: Address(host: "127.0.0.1", port: 1), grpc: nil, operate: nil)],
+        ] {
+            let response = try await answer(.get, "/v1/products", instances: ["catalog": instances])
+            #expect(response.status == .serviceUnavailable)
+            #expect(response.headers[.retryAfter] == "1")
+        }
+    }
+
+    @Test("refuses a token that has expired, and a scope that is not held")
+    func tokens() async throws {
+        let token = try await issuer.userToken("ann", scopes: ["orders:read"], lifetime: .seconds(60))
+        #expect(try await answer(.get, "/v1/orders", token: token).status == .serviceUnavailable)
+        #expect(try await answer(.post, "/v1/orders", token: token).status == .forbidden)
+        #expect(try await answer(.get, "/v1/orders").status == .unauthorized)
+        time.advance(by: .seconds(100))
+        #expect(try await answer(.get, "/v1/orders", token: token).status == .unauthorized)
+    }
+
+    @Test("refuses a body over the limit by what its header says")
+    func body() async throws {
+        let response = try await answer(.get, "/v1/products", headers: [.contentLength: "2097153"])
+        #expect(response.status == .contentTooLarge)
+        #expect(response.headers[.contentType] == "application/problem+json")
+    }
+
+    @Test("says which methods a path has")
+    func methods() async throws {
+        let response = try await answer(.delete, "/v1/orders")
+        #expect(response.status == .methodNotAllowed)
+        #expect(response.headers[.allow] == "GET, POST")
+        #expect(try await answer(.get, "/v1/mugs").status == .notFound)
+    }
+
+    @Test("documents every path that it routes")
+    func documented() {
+        for rule in GatewayRoutes.all.flatMap(\.method.http) {
+            #expect(GatewayOpenAPI.document.contains("\"\(rule.path)\": {"), "\(rule.path)")
+        }
+    }
+
+    private func answer(
+        _ verb: HTTPRequest.Method,
+        _ path: String,
+        token: String? = nil,
+        headers: HTTPFields = [:],
+        instances: [String: [Instance]] = [:]
+    ) async throws -> Response {
+        let verifier = TokenVerifier(
+            keys: try await KeySet.read(LocalIssuer.keySetPath(in: folder.path)),
+            issuer: LocalIssuer.name,
+            audience: LocalIssuer.audience,
+            leeway: .seconds(30),
+            time: time
+        )
+        let limits = GatewayLimits()
+        let http = Upstreams.client(limits)
+        let upstreams = Upstreams(
+            services: Set(GatewayRoutes.all.map(\.service)),
+            registry: StaticRegistry(instances, time: time),
+            http: http,
+            limits: limits,
+            time: time
+        )
+        let responder = try GatewayResponder(
+            upstreams: upstreams,
+            verifier: verifier,
+            limits: limits,
+            readiness: Readiness(),
+            metrics: MetricsRegistry(service: "gateway"),
+            time: time,
+            entropy: entropy,
+            log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        )
+        var fields = headers
+        if let token { fields[.authorization] = "Bearer \(token)" }
+        let request = Request(
+            head: HTTPRequest(method: verb, scheme: nil, authority: nil, path: path, headerFields: fields),
+            body: RequestBody(buffer: ByteBuffer())
+        )
+        let response = await responder.answer(request, "request-1", TraceContext.root(entropy), begun: time.now)
+        try await http.shutdown()
+        return response
+    }
+}

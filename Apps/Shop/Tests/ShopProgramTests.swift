@@ -1,0 +1,49 @@
+import Logging
+import MartletContract
+import MartletCore
+import MartletHost
+import MartletSQLite
+import MartletTelemetry
+import MartletTesting
+import Testing
+
+@testable import Shop
+
+@Suite("The shop in one process")
+struct ShopProgramTests {
+    let time = ManualTime()
+
+    @Test("holds every service on a database of its own")
+    func services() async throws {
+        var databases: [String] = []
+        let services = try await build { databases.append($0) }
+        let names = ["carts", "catalog", "eventlog", "inventory", "orders", "payments", "provider"]
+        #expect(services.map(\.name).sorted() == names)
+        #expect(databases.sorted() == names)
+    }
+
+    @Test("has one answer for every path")
+    func paths() async throws {
+        var routes = RouteTable<String>()
+        for method in try await build().flatMap(\.contracts).flatMap(\.methods) {
+            for rule in method.descriptor.http { try routes.add(rule, method.descriptor.path) }
+        }
+        guard case .found(let place, _, _) = try routes.find("POST", "/v1/orders") else {
+            Issue.record("nobody takes orders")
+            return
+        }
+        #expect(place == "/shop.orders.v1.OrdersService/PlaceOrder")
+    }
+
+    private func build(_ opened: (String) -> Void = { _ in }) async throws -> [ServiceRuntime] {
+        try await ShopProgram.services(
+            time: time,
+            entropy: SeededEntropy(seed: 1),
+            telemetry: { Telemetry(service: $0, level: .critical, time: time) },
+            database: { name in
+                opened(name)
+                return try SQLiteDatabase.inMemory(time: time)
+            }
+        )
+    }
+}
