@@ -2,17 +2,24 @@ import ArgumentParser
 
 /// A span of time as people write it: `90s`, `15m`, `1h`, `7d`.
 struct PauseArgument: ExpressibleByArgument, Equatable, Sendable {
+    private static let units: [(letter: Character, seconds: Int64)] = [
+        ("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1),
+    ]
+
     let duration: Duration
 
     init(duration: Duration) { self.duration = duration }
 
     init?(argument: String) {
-        let units: [Character: Int64] = ["s": 1, "m": 60, "h": 3_600, "d": 86_400]
-        guard let unit = argument.last.flatMap({ units[$0] }), let number = Int64(argument.dropLast()),
-            1...1_000_000 ~= number
+        guard let unit = Self.units.first(where: { $0.letter == argument.last }),
+            let number = Int64(argument.dropLast()), 1...1_000_000 ~= number
         else { return nil }
-        duration = .seconds(number * unit)
+        duration = .seconds(number * unit.seconds)
     }
 
-    var defaultValueDescription: String { "\(duration)" }
+    var defaultValueDescription: String {
+        let seconds = duration.components.seconds
+        let unit = Self.units.first { seconds % $0.seconds == 0 } ?? (letter: "s", seconds: 1)
+        return "\(seconds / unit.seconds)\(unit.letter)"
+    }
 }

@@ -80,9 +80,12 @@ struct UpCommand: AsyncParsableCommand {
             crashes[parts[0]] = parts[1]
         }
         for point in crashes.values.sorted() {
-            let name = point.split(separator: ":").first.map(String.init) ?? ""
-            guard CrashPointNames.all.contains(name) else {
+            let parts = point.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            guard CrashPointNames.all.contains(parts[0]) else {
                 throw CommandFailure("\(point): no such crash point; `martlet crash-points` lists them")
+            }
+            guard parts.count == 1 || (Int(parts[1]) ?? 0) >= 1 else {
+                throw CommandFailure("\(point): the number of the hit must be 1 or more")
             }
         }
         return (port, crashes)

@@ -2,22 +2,25 @@ import ArgumentParser
 import Foundation
 import MartletCore
 
-extension StockFactor: ExpressibleByArgument {}
+extension StockFactor: ExpressibleByArgument {
+    var defaultValueDescription: String { self == .full ? "1" : "\(Double(permille) / 1_000)" }
+}
 
-/// `martlet import`
+/// `martlet import`.
 struct ImportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "import",
-        abstract: "Import a catalogue and its opening stock from a file of invoices.",
+        abstract: "Imports a catalogue and its opening stock from a file of invoices.",
         discussion: """
-            The file has the form of the public data set "Online Retail" (see Docs/Guides/Orders.md), plain or gzip: one
-            product per stock code, its descriptions reconciled, its prices as history, and the opening stock that all its
-            invoices need. Importing the same file again changes nothing.
+            The file has the form of the public data set "Online Retail" (see Docs/Guides/Orders.md), plain or gzip: \
+            one product per stock code, its descriptions reconciled, its prices as history, and the opening stock that all \
+            its invoices need. Importing the same file again changes nothing.
 
             Example:
               martlet sample --seed 1 --invoices 1000 --output orders.csv
               martlet import orders.csv
-            """)
+            """
+    )
 
     @Argument(help: "The file of invoices, .csv or .csv.gz.")
     var file: String
@@ -39,7 +42,9 @@ struct ImportCommand: AsyncParsableCommand {
         let openingUnits: Int
     }
 
-    func run() async throws {
+    func run() async throws { try await reporting { try await bringIn() } }
+
+    private func bringIn() async throws {
         let terminal = Terminal()
         let plan = try InvoicePlan(path: file, first: invoices)
         let bar = ProgressBar("products", terminal: terminal, time: SystemTime())
@@ -49,10 +54,12 @@ struct ImportCommand: AsyncParsableCommand {
         bar.end()
         if json {
             try terminal.json(
-                Report(products: outcome.products, prices: outcome.prices, openingUnits: outcome.openingUnits))
+                Report(products: outcome.products, prices: outcome.prices, openingUnits: outcome.openingUnits)
+            )
         } else {
             terminal.line(
-                "imported \(outcome.products) products, \(outcome.prices) prices, \(outcome.openingUnits) units of stock")
+                "imported \(outcome.products) products, \(outcome.prices) prices, \(outcome.openingUnits) units of stock"
+            )
         }
     }
 }

@@ -2,21 +2,22 @@ import ArgumentParser
 import Foundation
 import MartletCore
 
-/// `martlet replay`
+/// `martlet replay`.
 struct ReplayCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "replay",
-        abstract: "Send a file of invoices through the running shop, and reconcile it to the last penny and unit.",
+        abstract: "Sends a file of invoices through the running shop, and reconciles it to the last penny and unit.",
         discussion: """
-            Imports the catalogue, then sends one order per sale invoice with its agreed prices, stock corrections as
-            corrections and cancellations as returns against the customer's earlier orders. Afterwards it waits until
-            nothing is on its way any more and compares the shop with figures that Scripts/expected-figures computes from
+            Imports the catalogue, then sends one order per sale invoice with its agreed prices, stock corrections \
+            as corrections and cancellations as returns against the customer's earlier orders. Afterwards it waits until \
+            nothing is on its way any more and compares the shop with figures that Scripts/expected-figures computes from \
             the file alone. Ends with status 1 on any difference. Replaying the same file again changes nothing.
 
             Example:
               martlet sample --seed 1 --invoices 1000 --output orders.csv
               martlet replay orders.csv --concurrency 32
-            """)
+            """
+    )
 
     @Argument(help: "The file of invoices, .csv or .csv.gz.")
     var file: String
@@ -44,15 +45,23 @@ struct ReplayCommand: AsyncParsableCommand {
         guard settle >= 1 else { throw ValidationError("--settle must be at least 1") }
     }
 
-    func run() async throws {
+    func run() async throws { try await reporting { try await send() } }
+
+    private func send() async throws {
         let terminal = Terminal()
         let plan = try InvoicePlan(path: file, first: invoices)
         let figures = try expected(plan, terminal)
         let report = try await shop.withShop { client in
             try await Replay(
-                plan: plan, figures: figures, factor: stockFactor, concurrency: concurrency,
-                settle: .seconds(Int64(settle)), shop: client, backstage: Backstage(data: shop.data),
-                terminal: terminal, time: SystemTime()
+                plan: plan,
+                figures: figures,
+                factor: stockFactor,
+                concurrency: concurrency,
+                settle: .seconds(Int64(settle)),
+                shop: client,
+                backstage: Backstage(data: shop.data.folder.path),
+                terminal: terminal,
+                time: SystemTime()
             ).run()
         }
         if json { try terminal.json(report) } else { report.write(to: terminal) }

@@ -25,7 +25,10 @@ struct ShopClient: Sendable {
     ///
     /// - Throws: ``ShopProblem`` for a refusal; the last trouble when patience is over.
     func send<Answer: ContractMessage>(
-        _ verb: String, _ path: String, key: String? = nil, _ body: (any ContractMessage)? = nil,
+        _ verb: String,
+        _ path: String,
+        key: String? = nil,
+        _ body: (any ContractMessage)? = nil,
         as type: Answer.Type = Answer.self
     ) async throws -> Answer {
         let deadline = time.now + patience
@@ -41,15 +44,24 @@ struct ShopClient: Sendable {
             } catch is CancellationError {
                 throw CancellationError()
             } catch {
-                guard time.now + pause < deadline else { throw error }
+                guard time.now + pause < deadline else { throw Self.away(address, error) }
             }
             try await time.sleep(for: pause * (0.5 + entropy.fraction()))
             pause = min(pause * 2, .seconds(2))
         }
     }
 
+    /// What is told when patience is over: the shop's own words, or that nobody answers.
+    private static func away(_ address: String, _ error: any Error) -> any Error {
+        error is ShopProblem
+            ? error : CommandFailure("nothing answers at \(address): is the shop up? See `martlet status`")
+    }
+
     private func attempt<Answer: ContractMessage>(
-        _ verb: String, _ path: String, _ key: String?, _ body: [UInt8]?
+        _ verb: String,
+        _ path: String,
+        _ key: String?,
+        _ body: [UInt8]?
     ) async throws -> Answer {
         var request = HTTPClientRequest(url: address + path)
         request.method = .init(rawValue: verb)
@@ -61,7 +73,9 @@ struct ShopClient: Sendable {
             request.body = .bytes(ByteBuffer(bytes: body))
         }
         let response = try await http.execute(
-            request, timeout: .nanoseconds(Self.attemptTimeout.nanosecondsClamped))
+            request,
+            timeout: .nanoseconds(Self.attemptTimeout.nanosecondsClamped)
+        )
         let buffer = try await response.body.collect(upTo: Self.answerLimit)
         let bytes = Array(buffer.readableBytesView)
         guard (200..<300).contains(response.status.code) else {
@@ -91,7 +105,8 @@ struct ShopProblem: Error, CustomStringConvertible {
             let reason: String?
             let detail: String?
         }
-        let problem = try? JSONDecoder().decode(Problem.self, from: Data(body))  // Another's error page is no problem document.
+        // Another's error page is no problem document.
+        let problem = try? JSONDecoder().decode(Problem.self, from: Data(body))
         self.status = status
         self.reason = problem?.reason ?? ""
         self.detail = problem?.detail ?? String(decoding: body.prefix(200), as: UTF8.self)

@@ -7,11 +7,12 @@ import NIOCore
 
 /// Which running shop a command speaks to, and as whom.
 struct ShopOptions: ParsableArguments {
-    @Option(help: "Where the shop answers.")
-    var url = "http://127.0.0.1:8080"
+    @OptionGroup var data: FolderOptions
 
-    @Option(help: "The data folder of the running shop; its development issuer signs the token.")
-    var data = "martlet-data"
+    @Option(
+        help: ArgumentHelp("Where the shop answers.", discussion: "(default: where the shop of the data folder does)")
+    )
+    var url: String?
 
     @Option(help: "A token to use instead of one by the development issuer.")
     var token: String?
@@ -25,10 +26,21 @@ struct ShopOptions: ParsableArguments {
         "payments:read",
     ]
     static let merchant = "merchant"
+    static let entrance = "http://127.0.0.1:8080"
     static let tokenLifetime = Duration.seconds(12 * 3600)
+
+    /// Where the shop answers, without a slash at its end.
+    private func address() throws -> String {
+        let text = url ?? ProcessTable.read(data.folder)?.url ?? Self.entrance
+        guard let parsed = URL(string: text), ["http", "https"].contains(parsed.scheme ?? ""), parsed.host != nil else {
+            throw CommandFailure("--url \(text): an address looks like \(Self.entrance)")
+        }
+        return text.hasSuffix("/") ? String(text.dropLast()) : text
+    }
 
     /// Lends a client for as long as `body` runs.
     func withShop<R>(_ body: (ShopClient) async throws -> R) async throws -> R {
+        let address = try address()
         var configuration = HTTPClient.Configuration()
         configuration.httpVersion = .http1Only
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 256
@@ -36,8 +48,13 @@ struct ShopOptions: ParsableArguments {
         let http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
         do {
             let client = ShopClient(
-                http: http, address: url, token: try await tokenToUse(), patience: .seconds(Int64(patience)),
-                time: SystemTime(), entropy: SystemEntropy())
+                http: http,
+                address: address,
+                token: try await tokenToUse(),
+                patience: .seconds(Int64(patience)),
+                time: SystemTime(),
+                entropy: SystemEntropy()
+            )
             let result = try await body(client)
             try await http.shutdown()
             return result
@@ -49,13 +66,12 @@ struct ShopOptions: ParsableArguments {
 
     private func tokenToUse() async throws -> String {
         if let token { return token }
-        let folder = "\(data)/keys"
-        guard FileManager.default.fileExists(atPath: folder) else {
-            throw CommandFailure("\(data) is no data folder of a shop: start one with 'martlet up', or give --token")
-        }
-        let issuer = try await LocalIssuer(
-            folder: folder, algorithm: .edDSA, time: SystemTime(), entropy: SystemEntropy())
+        let keys = LocalKeys(folder: data.folder, time: SystemTime(), entropy: SystemEntropy())
+        let issuer = try await keys.existingIssuer()
         return try await issuer.userToken(
-            Self.merchant, scopes: Self.merchantScopes, lifetime: Self.tokenLifetime)
+            Self.merchant,
+            scopes: Self.merchantScopes,
+            lifetime: Self.tokenLifetime
+        )
     }
 }

@@ -22,13 +22,19 @@ struct DataFolder: Sendable {
     func log(of program: String) -> String { "\(logs)/\(program).log" }
 
     /// Makes the folder and those in it, for their owner only; a repeat does nothing.
+    ///
+    /// - Throws: ``CommandFailure`` when that is not allowed or not possible.
     func make() throws {
         for folder in [path, keys, logs] {
-            try FileManager.default.createDirectory(
-                atPath: folder,
-                withIntermediateDirectories: true,
-                attributes: [.posixPermissions: 0o700]
-            )
+            do {
+                try FileManager.default.createDirectory(
+                    atPath: folder,
+                    withIntermediateDirectories: true,
+                    attributes: [.posixPermissions: 0o700]
+                )
+            } catch {
+                throw CommandFailure("the folder \(folder) cannot be made; --data names another")
+            }
         }
     }
 }

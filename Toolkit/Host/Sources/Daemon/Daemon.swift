@@ -112,7 +112,7 @@ public enum Daemon {
             say(help.text, to: .standardOutput)
             exit(ExitStatus.clean.rawValue)
         } catch let faults as ConfigFaults {
-            say("\(program): \n\(faults)", to: .standardError)
+            say("\(program):\n\(faults)", to: .standardError)
             let isUsage = faults.faults.contains { !$0.key.hasPrefix(Config.prefix) }
             exit((isUsage ? ExitStatus.usage : .config).rawValue)
         } catch {
