@@ -24,6 +24,8 @@ final class ClientLinkHandler: ChannelInboundHandler {
     private var keepAlive: RepeatedTask?
     private var proved = false
     private var lost = false
+    /// No more calls may go here.
+    var isLost: Bool { lost }
     private var pulse = Pulse()
 
     init(limits: RPCClientLimits, onProof: @escaping () -> Void, onLoss: @escaping (_ proved: Bool) -> Void) {
@@ -81,6 +83,7 @@ final class ClientLinkHandler: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data).payload {
+        // Whatever its code: a draining peer that refuses a stream may call that an error and answers the others still.
         case .goAway: retire()
         case .settings where !proved:
             proved = true

@@ -199,13 +199,28 @@ public final class RPCConnection: RPCChannel {
         ClientBootstrap(group: loop)
             .connectTimeout(TimeAmount(limits.connectTimeout))
             .channelOption(.socketOption(.tcp_nodelay), value: 1)
-            .channelInitializer { _ in self.loop.makeSucceededVoidFuture() }
+            // Here, and not once it is connected: the peer's first bytes must find the handlers there.
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try self.install(channel, number) }
+            }
             .connect(host: host, port: port)
-            .flatMapThrowing { channel in try self.install(channel, number) }
+            .flatMapThrowing { channel in try Self.link(channel) }
             .whenComplete { result in self.connected(number, result) }
     }
 
-    private func install(_ channel: any Channel, _ number: UInt64) throws -> ClientLink {
+    private static func link(_ channel: any Channel) throws -> ClientLink {
+        let pipeline = channel.pipeline.syncOperations
+        let handler = try pipeline.handler(type: ClientLinkHandler.self)
+        // A peer that is already gone has told the handler, and nobody would tell it again.
+        guard channel.isActive, !handler.isLost else { throw ChannelError.ioOnClosedChannel }
+        return ClientLink(
+            channel: channel,
+            multiplexer: try pipeline.handler(type: NIOHTTP2Handler.self).syncMultiplexer(),
+            handler: NIOLoopBound(handler, eventLoop: channel.eventLoop)
+        )
+    }
+
+    private func install(_ channel: any Channel, _ number: UInt64) throws {
         let handler = ClientLinkHandler(
             limits: limits,
             onProof: { [weak self] in self?.life.withLock { $0.proved(number) } },
@@ -217,7 +232,7 @@ public final class RPCConnection: RPCChannel {
         )
         let pipeline = channel.pipeline.syncOperations
         try pipeline.addHandler(FlushOncePerTurn())
-        let multiplexer = try pipeline.configureHTTP2Pipeline(
+        _ = try pipeline.configureHTTP2Pipeline(
             mode: .client,
             connectionConfiguration: limits.connection,
             streamConfiguration: limits.stream
@@ -226,11 +241,6 @@ public final class RPCConnection: RPCChannel {
             stream.eventLoop.makeFailedFuture(CancellationError())
         }
         try pipeline.addHandler(handler)
-        return ClientLink(
-            channel: channel,
-            multiplexer: multiplexer,
-            handler: NIOLoopBound(handler, eventLoop: channel.eventLoop)
-        )
     }
 
     private func connected(_ number: UInt64, _ result: Result<ClientLink, any Error>) {

@@ -19,10 +19,9 @@ final class FlushOncePerTurn: ChannelOutboundHandler {
     }
 
     func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
-        if pending {
-            pending = false
-            context.flush()
-        }
+        // Whoever closes with the last call's end does so between that end's write and its flush.
+        pending = false
+        context.flush()
         context.close(mode: mode, promise: promise)
     }
 
