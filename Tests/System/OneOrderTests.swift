@@ -23,6 +23,19 @@ struct OneOrderTests {
         try await with(try RunningShop("--single-process")) { stocked in
             #expect(try stocked.shop.programs == ["shop"])
             try await place(in: stocked)
+            let refused = try await stocked.send(.order(PlacedOrder.body(""), key: "nothing"))
+            #expect(refused.status == 400)
+            #expect(try refused.decoded(ShopAnswer.Problem.self).fields == ["lines"])
+            try await judge("/metrics", by: OutsideTool.promtool, "check", "metrics")
+            try await judge("/openapi.json", by: OutsideTool.openAPIValidator, "-")
+
+            func judge(_ path: String, by tool: OutsideTool?, _ arguments: String...) async throws {
+                // Judges are not on every machine; the endpoint is.
+                let answer = try await stocked.send(ShopRequest(path: path, bearer: .nobody))
+                #expect(answer.status == 200)
+                guard let verdict = try tool?.judge(answer.body, arguments) else { return }
+                #expect(verdict.isContent, "\(verdict.words)")
+            }
         }
     }
 

@@ -18,15 +18,15 @@ struct OutsideTool {
         path = "\(place)/\(name)"
     }
 
-    /// Runs it on a file of `input`; what it says, and whether it is content.
-    func judge(_ input: Data, _ arguments: [String], asFile: Bool = false) throws -> (isContent: Bool, words: String) {
+    /// Runs it with `input` on its standard input; what it says, and whether it is content.
+    func judge(_ input: Data, _ arguments: [String]) throws -> (isContent: Bool, words: String) {
         let file = NSTemporaryDirectory() + ProcessInfo.processInfo.globallyUniqueString
         try input.write(to: URL(fileURLWithPath: file))
         defer { unlink(file) }
         let ended = try Programs.run(
             URL(fileURLWithPath: path),
-            arguments + (asFile ? [file] : []),
-            standardInput: asFile ? nil : file
+            arguments,
+            standardInput: file
         )
         return (ended.status == 0, ended.words)
     }
