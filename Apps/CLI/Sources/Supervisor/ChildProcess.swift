@@ -106,11 +106,9 @@ final class ChildProcess: Sendable {
             }
         }
         guard fault == 0 else { throw NotStarted(description: "\(program.path): \(String(cString: strerror(fault)))") }
-        guard let mark = ProcessMark(pid: pid) else {
-            // It has already ended: nobody else can tell, since its parent has not taken notice.
-            var status: Int32 = 0
-            waitpid(pid, &status, 0)
-            throw NotStarted(description: "\(program.path): ended at once with status \(status >> 8 & 0xFF)")
+        // It may have ended already; its number is its own until it is waited for.
+        guard let mark = ProcessMark(child: pid) else {
+            throw NotStarted(description: "\(program.path): its process \(pid) cannot be looked at in /proc")
         }
         return ChildProcess(mark)
     }

@@ -19,6 +19,14 @@ struct ProcessMark: Sendable, Hashable, Codable {
     /// True while this very process runs; a zombie has ended.
     var isAlive: Bool { boot == Self.currentBoot && Self.startTicks(of: pid) == startTicks }
 
+    /// A child of this process that it has not reaped: also one that has ended already.
+    init?(child pid: Int32) {
+        guard let ticks = Self.stat(of: pid)?.startTicks else { return nil }
+        self.pid = pid
+        startTicks = ticks
+        boot = Self.currentBoot
+    }
+
     /// Sends `signal` when the process still runs.
     func send(_ signal: Int32) {
         if isAlive { _ = kill(pid, signal) }
@@ -27,12 +35,17 @@ struct ProcessMark: Sendable, Hashable, Codable {
     private static let currentBoot = read("/proc/sys/kernel/random/boot_id").filter { !$0.isWhitespace }
 
     private static func startTicks(of pid: Int32) -> UInt64? {
+        guard let stat = stat(of: pid), stat.state != "Z", stat.state != "X" else { return nil }
+        return stat.startTicks
+    }
+
+    private static func stat(of pid: Int32) -> (state: Substring, startTicks: UInt64)? {
         // The program's name stands in parentheses and may hold anything, so fields are counted after the last one.
         let text = read("/proc/\(pid)/stat")
         guard let name = text.lastIndex(of: ")") else { return nil }
         let fields = text[text.index(after: name)...].split(separator: " ")
-        guard fields.count > 19, fields[0] != "Z", fields[0] != "X" else { return nil }
-        return UInt64(fields[19])
+        guard fields.count > 19, let ticks = UInt64(fields[19]) else { return nil }
+        return (fields[0], ticks)
     }
 
     private static func read(_ path: String) -> String {
