@@ -4,7 +4,9 @@ import InventoryContract
 import SharedContract
 import SwiftProtobuf
 
-/// Brings a plan's products, prices and opening stock into the shop. A repeat changes nothing.
+/// Brings a plan's products, prices and opening stock into the shop.
+///
+/// A repeat changes nothing.
 struct CatalogImport: Sendable {
     /// Products that one request carries.
     static let productsPerRequest = 200
@@ -31,7 +33,12 @@ struct CatalogImport: Sendable {
             let slice = products[start..<min(start + Self.productsPerRequest, products.count)]
             let request = ImportProductsRequest.with { $0.products = slice.map(\.imported) }
             let answer = try await shop.send(
-                "POST", "/v1/products:import", key: nil, request, as: ImportProductsResponse.self)
+                "POST",
+                "/v1/products:import",
+                key: nil,
+                request,
+                as: ImportProductsResponse.self
+            )
             outcome.products += Int(answer.products)
             outcome.prices += Int(answer.prices)
             progress(min(start + Self.productsPerRequest, products.count), products.count)
@@ -59,7 +66,9 @@ struct CatalogImport: Sendable {
     private var fingerprint: String {
         var hash: UInt64 = 14_695_981_039_346_656_037
         for product in plan.products {
-            for byte in "\(product.sku)=\(product.openingUnits);".utf8 { hash = (hash ^ UInt64(byte)) &* 1_099_511_628_211 }
+            for byte in "\(product.sku)=\(product.openingUnits);".utf8 {
+                hash = (hash ^ UInt64(byte)) &* 1_099_511_628_211
+            }
         }
         return String(hash, radix: 16)
     }

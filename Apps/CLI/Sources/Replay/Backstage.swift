@@ -23,19 +23,26 @@ struct Backstage: Sendable {
 
     func compare(_ reconciliation: inout Reconciliation) async throws {
         guard isAtHand else {
-            reconciliation.remark("\(folder.path) is no data folder of this shop: topics and workflows were not compared")
+            reconciliation.remark(
+                "\(folder.path) is no data folder of this shop: topics and workflows were not compared"
+            )
             return
         }
         for topic in try await LogStatus.read(folder).topics.sorted(by: { $0.name < $1.name }) {
             for group in topic.groups {
                 reconciliation.check(
-                    "events of \(topic.name) taken by \(group.name)", expected: topic.published,
-                    found: group.acknowledged)
+                    "events of \(topic.name) taken by \(group.name)",
+                    expected: topic.published,
+                    found: group.acknowledged
+                )
             }
         }
         let desk = try await OperatorDesk.open(folder, only: nil)
         reconciliation.check(
-            "parked keys", expected: 0, found: try await desk.parkedKeys(group: nil, topic: nil).count)
+            "parked keys",
+            expected: 0,
+            found: try await desk.parkedKeys(group: nil, topic: nil).count
+        )
         let stuck = try await desk.ask { service in
             let request = ListWorkflowsRequest.with {
                 $0.state = "needs_human"

@@ -6,7 +6,8 @@ enum ExpectedFigures {
     static func script() -> String? {
         let name = "Scripts/expected-figures"
         var folders = [FileManager.default.currentDirectoryPath]
-        var folder = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath().deletingLastPathComponent()
+        var folder = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
+            .deletingLastPathComponent()
         for _ in 0..<5 {
             folders.append(folder.path)
             folder.deleteLastPathComponent()
@@ -25,7 +26,12 @@ enum ExpectedFigures {
         let data = output.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
         guard process.terminationStatus == 0 else {
-            throw InvoiceFault(file: file, line: nil, column: nil, rule: "\(script) ended with \(process.terminationStatus)")
+            throw InvoiceFault(
+                file: file,
+                line: nil,
+                column: nil,
+                rule: "\(script) ended with \(process.terminationStatus)"
+            )
         }
         return try JSONDecoder().decode(InvoiceFigures.self, from: data)
     }

@@ -3,7 +3,9 @@ import OrdersContract
 import PaymentsContract
 import SharedContract
 
-/// Compares the running shop with what the invoices alone say. Every line is one comparison.
+/// Compares the running shop with what the invoices alone say.
+///
+/// Every line is one comparison.
 struct Reconciliation: Sendable {
     struct Check: Sendable, Codable, Equatable {
         let what: String
@@ -34,12 +36,19 @@ struct Reconciliation: Sendable {
     private mutating func compareRows(_ plan: InvoicePlan, _ figures: InvoiceFigures) {
         check("rows", expected: figures.rows, found: plan.figures.rows)
         for kind in figures.rowKinds.keys.sorted() {
-            check("rows: \(kind)", expected: figures.rowKinds[kind, default: 0], found: plan.figures.rowKinds[kind, default: 0])
+            check(
+                "rows: \(kind)",
+                expected: figures.rowKinds[kind, default: 0],
+                found: plan.figures.rowKinds[kind, default: 0]
+            )
         }
     }
 
     private mutating func compareOrders(
-        _ plan: InvoicePlan, _ figures: InvoiceFigures, _ shop: ShopView, isScarce: Bool
+        _ plan: InvoicePlan,
+        _ figures: InvoiceFigures,
+        _ shop: ShopView,
+        isScarce: Bool
     ) {
         let found = Dictionary(shop.headlines.map { ($0.reference, $0) }) { first, _ in first }
         var missing = 0
@@ -83,24 +92,39 @@ struct Reconciliation: Sendable {
             check("captured pence", expected: figures.capturedPence, found: captured)
             check("refunded pence", expected: figures.refundedPence, found: refunded)
             check(
-                "captured less refunded", expected: figures.capturedPence - figures.refundedPence,
-                found: captured - refunded)
+                "captured less refunded",
+                expected: figures.capturedPence - figures.refundedPence,
+                found: captured - refunded
+            )
         }
         let accounts = Dictionary(shop.balance.accounts.map { ($0.name, $0) }) { first, _ in first }
         check("ledger: debits are credits", expected: shop.balance.debits, found: shop.balance.credits)
         check(
-            "ledger: sales", expected: shop.summary.captured.minorUnits, found: accounts["sales"]?.credits ?? 0)
+            "ledger: sales",
+            expected: shop.summary.captured.minorUnits,
+            found: accounts["sales"]?.credits ?? 0
+        )
         check(
-            "ledger: refunds", expected: shop.summary.refunded.minorUnits, found: accounts["refunds"]?.debits ?? 0)
+            "ledger: refunds",
+            expected: shop.summary.refunded.minorUnits,
+            found: accounts["refunds"]?.debits ?? 0
+        )
         check("provider: captured", expected: shop.provider.ourCaptured, found: shop.provider.providerCaptured)
         check("provider: refunded", expected: shop.provider.ourRefunded, found: shop.provider.providerRefunded)
-        check("provider: captured is the orders'", expected: shop.summary.captured.minorUnits, found: shop.provider.providerCaptured)
+        check(
+            "provider: captured is the orders'",
+            expected: shop.summary.captured.minorUnits,
+            found: shop.provider.providerCaptured
+        )
         check("provider: set aside and forgotten", expected: 0, found: shop.provider.providerAuthorised)
         check("payments that are open", expected: 0, found: shop.balance.openPayments)
     }
 
     private mutating func compareStock(
-        _ plan: InvoicePlan, _ figures: InvoiceFigures, _ shop: ShopView, isScarce: Bool
+        _ plan: InvoicePlan,
+        _ figures: InvoiceFigures,
+        _ shop: ShopView,
+        isScarce: Bool
     ) {
         var foreignSold: [String: Int64] = [:]
         var foreignReturned: [String: Int64] = [:]
@@ -135,7 +159,11 @@ struct Reconciliation: Sendable {
             check("units returned", expected: sums.returned, found: found.returned)
             check("units corrected", expected: sums.corrected, found: found.corrected)
         }
-        check("SKUs whose stock does not add up", expected: "none", found: wrong.isEmpty ? "none" : wrong.prefix(10).joined(separator: " "))
+        check(
+            "SKUs whose stock does not add up",
+            expected: "none",
+            found: wrong.isEmpty ? "none" : wrong.prefix(10).joined(separator: " ")
+        )
     }
 
     private struct Sum {

@@ -37,8 +37,13 @@ struct Replay: Sendable {
         try await backstage.compare(&reconciliation)
         let after = try await ShopView.isQuiet(shop).terminal
         return ReplayReport(
-            counts: tally.counts, newOrders: Int(after) - Int(before), sent: sent, total: total,
-            percentiles: tally.acceptMilliseconds(at: [50, 90, 99, 99.9, 100]), reconciliation: reconciliation)
+            counts: tally.counts,
+            newOrders: Int(after) - Int(before),
+            sent: sent,
+            total: total,
+            percentiles: tally.acceptMilliseconds(at: [50, 90, 99, 99.9, 100]),
+            reconciliation: reconciliation
+        )
     }
 
     /// Until it is cancelled.

@@ -26,8 +26,12 @@ struct ReplayReport: Sendable, Encodable {
     let holds: Bool
 
     init(
-        counts: ReplayTally.Counts, newOrders: Int, sent: Duration, total: Duration,
-        percentiles: [(percentile: Double, milliseconds: Double)], reconciliation: Reconciliation
+        counts: ReplayTally.Counts,
+        newOrders: Int,
+        sent: Duration,
+        total: Duration,
+        percentiles: [(percentile: Double, milliseconds: Double)],
+        reconciliation: Reconciliation
     ) {
         orders = counts.orders
         self.newOrders = newOrders
@@ -49,11 +53,13 @@ struct ReplayReport: Sendable, Encodable {
         for (reason, count) in skipped.sorted(by: { $0.key < $1.key }) { terminal.line("\(count) skipped: \(reason)") }
         if newOrders == 0 { terminal.line("nothing changed: the shop knew all of them") }
         terminal.line(
-            "\(Int(ordersPerSecond)) orders/s to a terminal state, \(totalSeconds) s in all (sent in \(sendingSeconds) s)")
+            "\(Int(ordersPerSecond)) orders/s to a terminal state, \(totalSeconds) s in all (sent in \(sendingSeconds) s)"
+        )
         terminal.line(
             "accepted after "
                 + acceptMilliseconds.map { "\($0.milliseconds) ms (p\(Self.short($0.percentile)))" }
-                .joined(separator: ", "))
+                .joined(separator: ", ")
+        )
         terminal.line("")
         var table = TextTable("reconciliation", "expected", "found", "")
         for check in checks {

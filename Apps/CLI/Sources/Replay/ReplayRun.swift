@@ -40,7 +40,9 @@ struct ReplayRun: Sendable {
     }
 
     private func perform(
-        _ action: PlannedAction, _ gates: ReplayGates, isAwaited: Bool
+        _ action: PlannedAction,
+        _ gates: ReplayGates,
+        isAwaited: Bool
     ) async throws -> ReplayOutcome {
         switch action {
         case .order(let order): return try await place(order, key: action.idempotencyKey, untilEnd: isAwaited)
