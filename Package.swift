@@ -12,36 +12,55 @@ nonisolated(unsafe) var kitLevels: [String: Int] = [:]
 kit("Core", level: 0)
 
 kit("Telemetry", level: 1, on: ["Core"], libraries: [.logging, .metrics])
-kit("Config", level: 1, on: ["Core"], libraries: [.configuration])
+kit("Config", level: 1, on: ["Core"])
 kit("Contract", level: 1, on: ["Core"], libraries: [.protobuf])
 
 kit("SQL", level: 2, on: ["Core", "Telemetry"], libraries: [.logging])
 kit("Messaging", level: 2, on: ["Core", "Telemetry"], libraries: [.logging])
 kit("Discovery", level: 2, on: ["Core", "Telemetry"], libraries: [.logging])
 kit(
-    "Resilience", level: 2, on: ["Core", "Telemetry", "Contract"], libraries: [.logging], testing: [.protobuf])
+    "Resilience",
+    level: 2,
+    on: ["Core", "Telemetry", "Contract"],
+    libraries: [.logging],
+    testing: [.protobuf]
+)
 kit("Security", level: 2, on: ["Core", "Telemetry"], libraries: [.logging, .jwt, .crypto])
 kit(
-    "RPC", level: 2, on: ["Core", "Telemetry", "Contract"],
-    libraries: [.logging, .protobuf, .nio, .nioPosix, .nioHTTP2, .nioHPACK, .lifecycle], testing: [.nioEmbedded])
+    "RPC",
+    level: 2,
+    on: ["Core", "Telemetry", "Contract"],
+    libraries: [.logging, .protobuf, .nio, .nioPosix, .nioHTTP2, .nioHPACK, .lifecycle],
+    testing: [.nioEmbedded]
+)
 kit(
-    "REST", level: 2, on: ["Core", "Telemetry", "Contract"], libraries: [.logging, .protobuf, .hummingbird],
-    testing: [.hummingbirdTesting], testingOn: ["Messaging"])
+    "REST",
+    level: 2,
+    on: ["Core", "Telemetry", "Contract"],
+    libraries: [.logging, .protobuf, .hummingbird],
+    testing: [.hummingbirdTesting],
+    testingOn: ["Messaging"]
+)
 
 kit(
-    "Outbox", level: 3, on: ["Core", "Telemetry", "Contract", "SQL", "Messaging"],
-    libraries: [.logging, .crypto, .protobuf])
+    "Outbox",
+    level: 3,
+    on: ["Core", "Telemetry", "Contract", "SQL", "Messaging"],
+    libraries: [.logging, .crypto, .protobuf]
+)
 kit("EventSourcing", level: 3, on: ["Core", "Telemetry", "SQL"], libraries: [.logging])
 kit("Workflows", level: 3, on: ["Core", "Telemetry", "SQL"], libraries: [.logging, .crypto])
 kit("EventLog", level: 3, on: ["Core", "Telemetry", "Contract", "SQL", "Messaging"], libraries: [.logging, .protobuf])
 
 kit(
-    "Host", level: 4,
+    "Host",
+    level: 4,
     on: [
         "Core", "Telemetry", "Config", "Contract", "SQL", "Messaging", "Discovery", "Resilience", "Security", "RPC",
         "REST", "Outbox", "EventSourcing", "Workflows",
     ],
-    libraries: [.logging, .metrics, .lifecycle, .signals, .protobuf, .hummingbird, .nio])
+    libraries: [.logging, .metrics, .lifecycle, .signals, .protobuf, .hummingbird, .nio]
+)
 kit("Testing", level: 4, on: ["Core", "Telemetry", "Contract", "SQL", "Messaging", "Discovery"])
 kit("Simulation", level: 4, on: ["Core"])
 
@@ -49,7 +68,10 @@ kit("Simulation", level: 4, on: ["Core"])
 
 adapter("SQLite", on: ["Core", "Telemetry", "SQL"], system: "CSQLite", libraries: [.logging])
 adapter(
-    "EventLogClient", on: ["Core", "Telemetry", "Contract", "Messaging", "EventLog"], libraries: [.logging, .protobuf])
+    "EventLogClient",
+    on: ["Core", "Telemetry", "Contract", "Messaging", "EventLog"],
+    libraries: [.logging, .protobuf]
+)
 
 // MARK: Contracts: the only thing that services share
 
@@ -73,38 +95,58 @@ service("Provider", daemon: "testproviderd")
 // MARK: Apps: where adapters are chosen
 
 app(
-    "Gateway", executable: "gatewayd",
+    "Gateway",
+    executable: "gatewayd",
     on: [kits("Core", "Telemetry", "Config", "Contract", "Discovery", "Security", "REST", "Host")],
-    libraries: [.logging, .hummingbird, .asyncHTTPClient, .nio, .nioHTTP1, .lifecycle])
+    libraries: [.logging, .hummingbird, .asyncHTTPClient, .nio, .nioHTTP1, .lifecycle]
+)
 app(
-    "EventLogDaemon", executable: "eventlogd",
-    on: [kits("Core", "Contract", "EventLog", "Host", "Telemetry"), adapters("SQLite")])
+    "EventLogDaemon",
+    executable: "eventlogd",
+    on: [kits("Core", "Contract", "EventLog", "Host", "Telemetry"), adapters("SQLite")]
+)
 app(
-    "Shop", executable: "shop",
+    "Shop",
+    executable: "shop",
     on: [
         kits("Core", "Telemetry", "Contract", "EventLog", "Host"), adapters("SQLite"),
         services("Catalog", "Inventory", "Carts", "Orders", "Payments", "Provider"),
     ],
-    libraries: [.logging])
+    libraries: [.logging]
+)
 app(
-    "CLI", executable: "martlet",
+    "CLI",
+    executable: "martlet",
     on: [
         kits(
-            "Core", "Telemetry", "Config", "Contract", "Messaging", "Discovery", "RPC", "Security", "EventLog", "Host"),
+            "Core",
+            "Telemetry",
+            "Config",
+            "Contract",
+            "Messaging",
+            "Discovery",
+            "RPC",
+            "Security",
+            "EventLog",
+            "Host"
+        ),
         contracts("Shared", "Catalog", "Inventory", "Carts", "Orders", "Payments", "Provider"),
     ],
     libraries: [
         .argumentParser, .asyncHTTPClient, .nio, .nioHTTP1, .histogram, .crypto, .protobuf, .logging, .signals,
-    ])
+    ]
+)
 
 // MARK: Simulations: whole-shop runs under a seed
 
 executable(
-    "checkout-trace", at: "Simulations/Checkout",
+    "checkout-trace",
+    at: "Simulations/Checkout",
     on: kits("Core", "Telemetry", "Contract", "Messaging", "EventLog", "Host", "Simulation", "Testing")
         + adapters("SQLite") + contracts("Shared", "Catalog", "Inventory", "Carts", "Orders", "Payments")
         + services("Catalog", "Inventory", "Carts", "Orders", "Payments", "Provider")
-        + [Library.logging, .protobuf].map(\.product))
+        + [Library.logging, .protobuf].map(\.product)
+)
 
 // MARK: Tools
 
@@ -114,8 +156,8 @@ tests("SimulationTests", at: "Tests/Simulation", on: [["checkout-trace"]], libra
 
 // MARK: - Libraries that others keep
 
-enum Library: CaseIterable {
-    case argumentParser, asyncHTTPClient, configuration, crypto, histogram, hummingbird, hummingbirdTesting, jwt
+enum Library {
+    case argumentParser, asyncHTTPClient, crypto, histogram, hummingbird, hummingbirdTesting, jwt
     case lifecycle, logging, metrics, nio, nioEmbedded, nioHPACK, nioHTTP1, nioHTTP2, nioPosix, protobuf
     case protobufPlugin, signals
 
@@ -123,7 +165,6 @@ enum Library: CaseIterable {
         switch self {
         case .argumentParser: .product(name: "ArgumentParser", package: "swift-argument-parser")
         case .asyncHTTPClient: .product(name: "AsyncHTTPClient", package: "async-http-client")
-        case .configuration: .product(name: "Configuration", package: "swift-configuration")
         case .crypto: .product(name: "Crypto", package: "swift-crypto")
         case .histogram: .product(name: "Histogram", package: "hdrhistogram-swift")
         case .hummingbird: .product(name: "Hummingbird", package: "hummingbird")
@@ -150,8 +191,6 @@ let package = Package(
     products: products(["Core", "Contract", "RPC"]),
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser.git", exact: "1.8.2"),
-        .package(
-            url: "https://github.com/apple/swift-configuration.git", exact: "1.4.0", traits: ["CommandLineArguments"]),
         .package(url: "https://github.com/apple/swift-crypto.git", exact: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log.git", exact: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics.git", exact: "2.13.0"),
@@ -164,18 +203,24 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", exact: "2.13.0"),
         .package(url: "https://github.com/vapor/jwt-kit.git", exact: "5.7.1"),
     ],
-    targets: chosen(targets)
+    targets: targets
 )
 
 // MARK: - What a row of the table means
 
 /// A module of the toolkit: sees lower levels only.
 func kit(
-    _ name: String, level: Int, on kits: [String] = [], libraries: [Library] = [], testing: [Library] = [],
+    _ name: String,
+    level: Int,
+    on kits: [String] = [],
+    libraries: [Library] = [],
+    testing: [Library] = [],
     testingOn testedKits: [String] = []
 ) {
     for lower in kits {
-        guard let lowerLevel = kitLevels[lower], lowerLevel < level else { fatalError("\(name) may not import \(lower)") }
+        guard let lowerLevel = kitLevels[lower], lowerLevel < level else {
+            fatalError("\(name) may not import \(lower)")
+        }
     }
     kitLevels[name] = level
     let seen = martlet(kits) + libraries.map(\.product)
@@ -185,14 +230,19 @@ func kit(
     if level >= 2 { tested += ["MartletSQLite"] }
     if level >= 2, name != "Testing" { tested += ["MartletTesting"] }
     testTarget(
-        "Martlet\(name)Tests", at: "Toolkit/\(name)/Tests", on: tested + martlet(testedKits) + testing.map(\.product))
+        "Martlet\(name)Tests",
+        at: "Toolkit/\(name)/Tests",
+        on: tested + martlet(testedKits) + testing.map(\.product)
+    )
 }
 
 /// One outside technology behind one protocol of the toolkit.
 func adapter(_ name: String, on kits: [String], system: String? = nil, libraries: [Library] = []) {
     var seen = martlet(kits) + libraries.map(\.product)
     if let system {
-        targets.append(.systemLibrary(name: system, path: "Adapters/\(name)/\(system)", providers: [.apt(["libsqlite3-dev"])]))
+        targets.append(
+            .systemLibrary(name: system, path: "Adapters/\(name)/\(system)", providers: [.apt(["libsqlite3-dev"])])
+        )
         seen.append(.byName(name: system))
     }
     library("Martlet\(name)", at: "Adapters/\(name)", on: seen)
@@ -204,14 +254,19 @@ func adapter(_ name: String, on kits: [String], system: String? = nil, libraries
 /// A contract: generated from `Contracts/proto`, sees the toolkit's words for contracts and shared messages.
 func contract(_ name: String, on others: [String] = []) {
     library(
-        "\(name)Contract", at: "Contracts/\(name)",
+        "\(name)Contract",
+        at: "Contracts/\(name)",
         on: martlet(["Core", "Contract", "Messaging"]) + others.map { .byName(name: "\($0)Contract") }
-            + [Library.protobuf.product])
+            + [Library.protobuf.product]
+    )
 }
 
 /// A service: its own contract, contracts that it speaks to, the toolkit; never another service, never an adapter.
 func service(
-    _ name: String, daemon: String, speaksTo contracts: [String] = [], testingBeside neighbours: [String] = []
+    _ name: String,
+    daemon: String,
+    speaksTo contracts: [String] = [],
+    testingBeside neighbours: [String] = []
 ) {
     let seen =
         martlet([
@@ -221,11 +276,15 @@ func service(
         + [Library.logging.product, Library.protobuf.product]
     library(name, at: "Services/\(name)", on: seen)
     testTarget(
-        "\(name)Tests", at: "Services/\(name)/Tests",
-        on: seen + ([name] + neighbours).map { .byName(name: $0) } + ["MartletTesting", "MartletSQLite"])
+        "\(name)Tests",
+        at: "Services/\(name)/Tests",
+        on: seen + ([name] + neighbours).map { .byName(name: $0) } + ["MartletTesting", "MartletSQLite"]
+    )
     executable(
-        daemon, at: "Services/\(name)/Daemon",
-        on: [.byName(name: name), "MartletHost", "MartletSQLite", "MartletEventLogClient"])
+        daemon,
+        at: "Services/\(name)/Daemon",
+        on: [.byName(name: name), "MartletHost", "MartletSQLite", "MartletEventLogClient"]
+    )
 }
 
 /// A program: one library with its code, one executable that starts it.
@@ -251,8 +310,7 @@ func contracts(_ names: String...) -> [Target.Dependency] { names.map { .byName(
 
 /// What `Benchmarks/`, a package of its own, may import.
 func products(_ kits: [String]) -> [Product] {
-    guard Context.environment["MARTLET_ONLY"]?.isEmpty ?? true else { return [] }
-    return kits.map { .library(name: "Martlet\($0)", targets: ["Martlet\($0)"]) }
+    kits.map { .library(name: "Martlet\($0)", targets: ["Martlet\($0)"]) }
 }
 
 func martlet(_ names: [String]) -> [Target.Dependency] { names.map { .byName(name: "Martlet\($0)") } }
@@ -267,22 +325,6 @@ func executable(_ name: String, at path: String, on dependencies: [Target.Depend
 
 func testTarget(_ name: String, at path: String, on dependencies: [Target.Dependency]) {
     targets.append(.testTarget(name: name, dependencies: unique(dependencies), path: path, swiftSettings: strict()))
-}
-
-/// Every target, or with `MARTLET_ONLY=A,B` those and what they stand on: a smaller build while working on one module.
-func chosen(_ all: [Target]) -> [Target] {
-    guard let only = Context.environment["MARTLET_ONLY"], !only.isEmpty else { return all }
-    let byName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
-    var wanted: Set<String> = []
-    var waiting = only.split(separator: ",").map(String.init)
-    while let name = waiting.popLast() {
-        guard let target = byName[name], wanted.insert(name).inserted else { continue }
-        for case .byNameItem(let name, _) in target.dependencies { waiting.append(name) }
-    }
-    // The libraries stay the same whatever is chosen: otherwise they would be built anew with every choice.
-    let anchor = Target.target(
-        name: "EveryLibrary", dependencies: Library.allCases.map(\.product), path: ".build-anchor")
-    return all.filter { wanted.contains($0.name) } + [anchor]
 }
 
 func strict() -> [SwiftSetting] {
