@@ -1,0 +1,99 @@
+"""Scripts/chaos: runs scenarios from a seed and prints what held.
+
+Real processes, real SQLite on a real disk, real sockets. kill -9 keeps the page cache: what `synchronous=FULL` promises
+against a power cut is tested by the simulated disk of the simulation, not here.
+"""
+
+import argparse
+import asyncio
+import json
+import random
+import sys
+import time
+from pathlib import Path
+
+from .report import Report
+from .run import perform
+from .scenarios import ALL
+from .shop import Shop
+
+PROGRAMS_NEEDED = ("martlet", "ordersd", "gatewayd")
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog="Scripts/chaos", description=__doc__.split("\n")[0])
+    parser.add_argument("--seed", type=int, default=1, help="the plan of faults and of shoppers follows from it (default 1)")
+    parser.add_argument("--kills", type=int, default=30, help="kills of real processes (default 30)")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="scenarios to run, by name; see --list")
+    parser.add_argument("--all", action="store_true", help="every scenario, not only those for CI")
+    parser.add_argument("--list", action="store_true", help="list scenarios and faults, and end")
+    parser.add_argument("--json", metavar="FILE", help="write the outcome as JSON")
+    parser.add_argument("--programs", metavar="DIR", required=True, help="where martlet and the daemons lie")
+    parser.add_argument("--keep", action="store_true", help="keep each shop's folder: logs, databases, what clients were told")
+    parser.add_argument("--log-level", default="info", help="of the daemons (default info)")
+    return parser.parse_args()
+
+
+def chosen(options):
+    if options.only:
+        unknown = sorted(set(options.only) - {scenario.name for scenario in ALL})
+        if unknown:
+            raise SystemExit(f"error: no scenario {', '.join(unknown)}; --list names them")
+        return [scenario for scenario in ALL if scenario.name in options.only]
+    return [scenario for scenario in ALL if options.all or getattr(scenario, "in_ci", True)]
+
+
+async def play(scenario, options, note):
+    """One scenario on a fresh shop; what breaks the harness itself is an outcome too."""
+    chance = random.Random(f"{options.seed}/{scenario.name}")
+    shop = Shop(options.programs, note, keep=True, log_level=options.log_level)
+    note(f"{scenario.name}: begins in {shop.folder}")
+    begun = time.monotonic()
+    outcome = None
+    try:
+        async with shop:
+            outcome = await perform(scenario(), shop, chance, options)
+    except Exception as trouble:  # The other scenarios are still worth running.
+        import traceback
+
+        traceback.print_exc()
+        outcome = outcome or {
+            "scenario": scenario.name,
+            "covers": list(scenario.covers),
+            "holds": False,
+            "violations": [{"invariant": "harness", "what": f"{type(trouble).__name__}: {trouble}"}],
+            "injected": {},
+            "seconds": round(time.monotonic() - begun, 1),
+        }
+    outcome["folder"] = str(shop.folder)
+    if outcome["holds"] and not options.keep:
+        import shutil
+
+        shutil.rmtree(shop.folder, ignore_errors=True)
+        outcome["folder"] = ""
+    return outcome
+
+
+async def main():
+    options = arguments()
+    if options.list:
+        return Report.catalogue()
+    for program in PROGRAMS_NEEDED:
+        if not (Path(options.programs) / program).is_file():
+            raise SystemExit(f"error: {options.programs} has no {program}; build first, or name another folder by --programs")
+
+    def note(text):
+        print(text, file=sys.stderr, flush=True)
+
+    report = Report(options)
+    for scenario in chosen(options):
+        outcome = await play(scenario, options, note)
+        report.add(outcome)
+        note(f"{scenario.name}: {'holds' if outcome['holds'] else 'BROKEN'} after {outcome['seconds']} s")
+    if options.json:
+        Path(options.json).write_text(json.dumps(report.as_json(), indent=1, sort_keys=True) + "\n")
+    report.write()
+    return 0 if report.holds else 1
+
+
+sys.exit(asyncio.run(main()))

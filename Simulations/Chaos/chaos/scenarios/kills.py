@@ -1,0 +1,63 @@
+"""kill -9 of real processes under load."""
+
+import asyncio
+
+from ..run import Scenario
+from ..topology import PROGRAMS
+
+
+class Kills(Scenario):
+    """Every daemon in turn and at random, in pairs, again while it recovers, and all at once."""
+
+    name = "kills"
+    covers = ("F01", "F02", "F03", "F04", "F05", "F06", "F07", "F08", "F15", "F44")
+    rate = 60.0
+
+    async def inject(self, stage):
+        wanted, done = stage.options.kills, 0
+        order = []
+        while done < wanted:
+            if not order:
+                order = stage.chance.sample(PROGRAMS, len(PROGRAMS))
+            kind = stage.chance.choices(["one", "pair", "recovery", "all"], [70, 14, 12, 4])[0]
+            if kind == "all" and wanted - done < len(PROGRAMS):
+                kind = "one"
+            done += await getattr(self, kind)(stage, order)
+            await asyncio.sleep(stage.chance.uniform(0.1, 1.4))
+        await stage.shop.all_ready()
+        stage.faults.heal()
+
+    async def one(self, stage, order):
+        return self.kill(stage, order.pop(), stage.chance.choice([0, 0, 0.3, 1.0]))
+
+    async def pair(self, stage, order):
+        """Two at the same time: nobody is there to remember for the other."""
+        first = order.pop()
+        second = stage.chance.choice([program for program in PROGRAMS if program != first])
+        return self.kill(stage, first, 0) + self.kill(stage, second, stage.chance.choice([0, 0.5]))
+
+    async def recovery(self, stage, order):
+        """The same again, while it recovers from the first."""
+        program = order.pop()
+        done = self.kill(stage, program, 0)
+        daemon = stage.shop.daemons[program]
+        await daemon.ended.wait()
+        await asyncio.wait_for(daemon.back.wait(), 10)
+        await asyncio.sleep(stage.chance.choice([0.01, 0.05, 0.1, 0.2, 0.4]))
+        again = self.kill(stage, program, 0)
+        stage.faults.did("kill -9 during the recovery from kill -9", again)
+        return done + again
+
+    async def all(self, stage, order):
+        done = 0
+        for program in stage.chance.sample(PROGRAMS, len(PROGRAMS)):
+            # Back in a random order.
+            done += self.kill(stage, program, stage.chance.uniform(0, 1.5))
+        stage.faults.did("kill -9 of all daemons at once")
+        return done
+
+    def kill(self, stage, program, rest):
+        done = stage.shop.daemons[program].kill(rest)
+        if done:
+            stage.faults.did(f"kill -9 {program}")
+        return int(done)

@@ -1,0 +1,205 @@
+"""The whole shop as real processes on a folder and ports of its own, each daemon with its own view of the registry."""
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import socket
+import tempfile
+import time
+from pathlib import Path
+
+from .daemon import Daemon
+from .proxy_client import Proxies
+from .topology import GATEWAY, PROGRAMS, SERVICES, WITH_DATABASE, program_of
+from .web import Connections
+
+LISTENERS = ("http", "grpc", "operate")
+
+
+class Shop:
+    """Started by `async with`; ends every process that it started, and removes the folder unless `keep` is set."""
+
+    def __init__(self, programs, note, keep=False, log_level="info", folder=None):
+        self.programs = Path(programs)
+        self.note = note
+        self.keep = keep
+        self.log_level = log_level
+        self.folder = Path(folder or tempfile.mkdtemp(prefix="martlet-chaos-"))
+        self.data = self.folder / "data"
+        # A daemon's own place for its database, where it is not the common one.
+        self.places = {}
+        self.daemons = {}
+        self.addresses = {}
+        # (asking program, asked service) to whether a proxy stands between them.
+        self.detours = set()
+        self.proxies = Proxies(note)
+
+    async def __aenter__(self):
+        await self.prepare()
+        await self.proxies.start()
+        for program in PROGRAMS:
+            self.write_view(program)
+            await self.daemons[program].start()
+        for program in PROGRAMS:
+            if not await self.daemons[program].ready():
+                raise SystemExit(f"error: {program} does not become ready; see {self.log(program)}")
+        self.merchant = await self.token("--merchant")
+        return self
+
+    async def __aexit__(self, *error):
+        for program in reversed(PROGRAMS):
+            daemon = self.daemons.get(program)
+            if daemon:
+                daemon.excuse = "the end"
+                daemon.send(signal.SIGCONT)
+        # In the order of a supervisor: whoever asks ends before whom it asks.
+        for program in reversed(PROGRAMS):
+            if program in self.daemons:
+                await self.daemons[program].end(patience=20.0)
+        await self.proxies.stop()
+        if not self.keep:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    async def prepare(self):
+        """Lets `martlet up` make keys, tokens, the registry and the tables, and ends it again."""
+        self.data.mkdir(parents=True, exist_ok=True)
+        (self.folder / "views").mkdir(exist_ok=True)
+        self.port = free_port()
+        martlet = str(self.programs / "martlet")
+        up = await asyncio.create_subprocess_exec(
+            martlet, "up", "--data", str(self.data), "--port", str(self.port), "--json",
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL)  # fmt: skip
+        try:
+            text = b""
+            while line := await asyncio.wait_for(up.stdout.readline(), 60):
+                text += line
+                if line == b"}\n":
+                    break
+            json.loads(text)
+        finally:
+            if up.returncode is None:
+                up.send_signal(signal.SIGINT)
+            await up.wait()
+        self.registry = json.loads((self.data / "registry.json").read_text())["services"]
+        for service, instances in self.registry.items():
+            self.addresses[service] = {name: instances[0][name] for name in LISTENERS if name in instances[0]}
+        processes = json.loads((self.data / "processes.json").read_text())["rows"]
+        for row in processes:
+            self.make_daemon(row)
+        self.http = Connections("127.0.0.1", self.port)
+
+    def make_daemon(self, row):
+        program = row["name"]
+        arguments = []
+        for listener in LISTENERS:
+            if row[listener]:
+                arguments += [f"--{listener}-port", str(row[listener])]
+        if program in WITH_DATABASE:
+            arguments += ["--data", str(self.places.get(program, self.data))]
+        arguments += ["--keys", str(self.data / "keys"), "--registry", str(self.view(program))]
+        arguments += ["--log-level", self.log_level]
+        path = str(self.programs / program)
+        self.daemons[program] = Daemon(program, path, arguments, str(self.log(program)), row["http"], self.note)
+
+    def move(self, program, place):
+        """Gives a daemon that is down another folder for its database; the files are moved."""
+        before = self.places.get(program, self.data)
+        for file in Path(before).glob(f"{SERVICES[program]}.sqlite*"):
+            shutil.move(str(file), str(Path(place) / file.name))
+        self.places[program] = Path(place)
+        arguments = self.daemons[program].arguments
+        arguments[arguments.index("--data") + 1] = str(place)
+
+    def database(self, program):
+        return self.places.get(program, self.data) / f"{SERVICES[program]}.sqlite"
+
+    def log(self, program):
+        return self.data / "logs" / f"{program}.log"
+
+    def view(self, program):
+        return self.folder / "views" / f"{program}.json"
+
+    def write_view(self, program, without=()):
+        """What `program` believes of where the others are; `without` are services that it does not know."""
+        services = {}
+        for service, addresses in sorted(self.addresses.items()):
+            if service in without:
+                continue
+            seen = dict(addresses)
+            if (program, service) in self.detours:
+                for listener in ("http", "grpc"):
+                    if listener in seen:
+                        seen[listener] = f"127.0.0.1:{self.proxies.port(program, service, listener)}"
+            services[service] = [{"id": f"{service}-1", **seen}]
+        write_whole(self.view(program), json.dumps({"version": 1, "services": services}, indent=1))
+
+    async def detour(self, asking, asked):
+        """Puts a proxy on the way from a program to a service; a repeat does nothing."""
+        if (asking, asked) in self.detours:
+            return
+        for listener in ("http", "grpc"):
+            if listener in self.addresses[asked]:
+                port = int(self.addresses[asked][listener].rpartition(":")[2])
+                await self.proxies.open(asking, asked, listener, port)
+        self.detours.add((asking, asked))
+        self.write_view(asking)
+        # Daemons look at their registry every 200 ms.
+        await asyncio.sleep(0.5)
+
+    async def straight(self, asking, asked):
+        """Takes the proxy out of the way again."""
+        self.detours.discard((asking, asked))
+        self.write_view(asking)
+        await asyncio.sleep(0.5)
+
+    async def martlet(self, *arguments, statuses=(0,)):
+        """Runs the command line on this shop; its standard output."""
+        process = await asyncio.create_subprocess_exec(
+            str(self.programs / "martlet"), *arguments, "--data", str(self.data), stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE)  # fmt: skip
+        output, words = await process.communicate()
+        if process.returncode not in statuses:
+            raise RuntimeError(f"martlet {' '.join(arguments)} ended with {process.returncode}: {words.decode()[-400:]}")
+        return output.decode()
+
+    async def token(self, *whose):
+        return (await self.martlet("token", "--ttl", "12h", *whose)).strip()
+
+    def surprises(self):
+        return [surprise for daemon in self.daemons.values() for surprise in daemon.surprises]
+
+    async def all_ready(self, patience=60.0):
+        limit = time.monotonic() + patience
+        for daemon in self.daemons.values():
+            if not await daemon.ready(max(0.1, limit - time.monotonic())):
+                return False
+        return True
+
+
+def write_whole(path, text):
+    """Replaces a file so that a reader sees the old or the new one."""
+    temporary = path.with_suffix(".new")
+    temporary.write_text(text)
+    os.replace(temporary, path)
+
+
+def free_port():
+    """Below the range from which the kernel takes the ports of outgoing connections."""
+    import random
+
+    chance = random.SystemRandom()
+    for _ in range(1_000):
+        port = chance.randrange(20_000, 32_000)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+    raise SystemExit("error: no free port")
+
+
+__all__ = ["Shop", "GATEWAY", "program_of", "free_port"]

@@ -1,0 +1,80 @@
+"""The services' own tables, read from outside and never written."""
+
+import sqlite3
+from contextlib import contextmanager
+
+from .topology import BLUEPRINTS, EVENT_LOG, SERVICES
+
+FINAL = ("completed", "rejected", "cancelled")
+
+
+class Tables:
+    def __init__(self, shop):
+        self.shop = shop
+
+    @contextmanager
+    def of(self, program):
+        connection = sqlite3.connect(f"file:{self.shop.database(program)}?mode=ro", uri=True, timeout=10)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    def rows(self, program, query, *values):
+        with self.of(program) as connection:
+            return connection.execute(query, values).fetchall()
+
+    def number(self, program, query, *values):
+        return self.rows(program, query, *values)[0][0] or 0
+
+    # What is still on its way.
+
+    def unsent(self):
+        return {
+            SERVICES[program]: count
+            for program in BLUEPRINTS
+            if (count := self.number(program, "SELECT count(*) FROM outbox WHERE sent_at IS NULL"))
+        }
+
+    def open_runs(self):
+        return {
+            SERVICES[program]: count
+            for program in BLUEPRINTS
+            if (count := self.number(program, "SELECT count(*) FROM workflow_runs WHERE state = 'open'"))
+        }
+
+    def open_orders(self):
+        marks = ", ".join("?" for _ in FINAL)
+        return self.number(
+            "ordersd", f"SELECT count(*) FROM order_headlines WHERE status NOT IN ({marks}) OR open_returns > 0", *FINAL)
+
+    def lag(self):
+        """Events that a group has not acknowledged, over all groups."""
+        with self.of(EVENT_LOG) as log:
+            behind = log.execute(
+                "SELECT coalesce(sum(p.head - q.floor), 0) FROM log_positions q"
+                " JOIN log_partitions p ON p.topic_id = q.topic_id AND p.partition = q.partition").fetchone()[0]
+            ahead = log.execute(
+                "SELECT count(*) FROM log_acknowledged a JOIN log_positions q ON q.topic_id = a.topic_id"
+                " AND q.group_name = a.group_name AND q.partition = a.partition WHERE a.number > q.floor").fetchone()[0]
+        return behind - ahead
+
+    def on_its_way(self):
+        """In words; empty when nothing is."""
+        found = []
+        if unsent := self.unsent():
+            found.append(f"unsent events {unsent}")
+        if runs := self.open_runs():
+            found.append(f"open runs {runs}")
+        if orders := self.open_orders():
+            found.append(f"{orders} orders in no terminal state")
+        if lag := self.lag():
+            found.append(f"{lag} events wait for a group")
+        return ", ".join(found)
+
+    def parked(self):
+        found = []
+        for program in BLUEPRINTS:
+            rows = self.rows(program, "SELECT group_name, topic, key, error, attempts FROM inbox_parked ORDER BY 1, 2, 3")
+            found += [f"{group} {topic} {key}: {error} ({attempts} attempts)" for group, topic, key, error, attempts in rows]
+        return found
