@@ -1,4 +1,5 @@
 import MartletCore
+public import MartletSQL
 
 /// A registered compensation: what undoes a step, whether it happened or not.
 struct Undo: Sendable {
@@ -6,6 +7,9 @@ struct Undo: Sendable {
     let inputHash: String
     let body: @Sendable (StepCall) async throws -> Void
 }
+
+/// An effect in the service's own database that answers nothing.
+public typealias LocalEffect = @Sendable (borrowing SQLTransaction) throws -> Void
 
 /// Where one execution of a run stands.
 ///
@@ -30,6 +34,8 @@ struct Execution: Sendable {
     var journal: Journal
     private(set) var ending: Ending?
     private(set) var undos: [Undo] = []
+    /// What commits together with the run's completion, in the sequence in which it was asked for.
+    private(set) var completion: [LocalEffect] = []
     /// Failed attempts of the step that was open when the run was claimed, and the count so far for its release.
     var attempts: Attempts
     private let isForced: Bool
@@ -77,6 +83,8 @@ struct Execution: Sendable {
     }
 
     mutating func register(_ undo: Undo) { undos.append(undo) }
+
+    mutating func complete(with effect: @escaping LocalEffect) { completion.append(effect) }
 
     /// A refused step did nothing, so nothing is undone.
     mutating func forget(undoOf step: String) {

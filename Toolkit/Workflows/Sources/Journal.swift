@@ -18,7 +18,7 @@ public struct JournalEntry: Sendable, Hashable {
     /// From 0, in the sequence in which the run came to them.
     public let seq: Int
     public let step: String
-    public let kind: Kind
+    public internal(set) var kind: Kind
     public let inputHash: String
     public internal(set) var state: State
     /// JSON: the result, the refusal, or an open timer's due time.

@@ -15,6 +15,17 @@ typealias LookUp<R: Sendable> = @Sendable (StepCall) async throws -> StepResolut
 /// A local body threw something that is not a refusal: a bug, and no attempt will mend it.
 struct BodyThrew: Error {
     let error: any Error
+
+    /// Runs a local body; what is neither the database's error nor a fault comes out as this.
+    static func around<R>(_ body: () throws -> R) throws -> R {
+        do { return try body() } catch let error as SQLError {
+            throw error
+        } catch let error as any FaultConvertible {
+            throw error
+        } catch {
+            throw BodyThrew(error: error)
+        }
+    }
 }
 
 extension WorkflowContext {

@@ -69,6 +69,27 @@ extension WorkflowContext {
         try reached("workflow.intent")
     }
 
+    /// Writes `entry` as begun together with `effect`, which happens once.
+    ///
+    /// - Throws: What `effect` throws, with nothing kept.
+    func intend(_ entry: JournalEntry, with effect: @escaping LocalEffect) async throws {
+        let run = run
+        let lease = tools.limits.lease
+        let written = try await journalTransaction("workflow.intent") {
+            (tx: borrowing SQLTransaction, turn: JournalTurn) -> JournalEntry in
+            try WorkflowStore.apply(.progressed(leaseUntil: turn.date + lease), to: run, at: turn.date, in: tx)
+            if turn.isRepeat, let known = try WorkflowStore.entry(entry.seq, of: run.id, in: tx) { return known }
+            try BodyThrew.around { try effect(tx) }
+            var entry = entry
+            entry.at = turn.date
+            try WorkflowStore.put(entry, of: run.id, in: tx)
+            return entry
+        }
+        record(written, isWritten: true)
+        crashPoint("workflow.intent")
+        try reached("workflow.intent")
+    }
+
     /// Gives the run back until `pause` has passed.
     func suspend(for pause: Duration, attempts: Attempts) async throws -> WorkflowInterrupted {
         let run = run

@@ -56,14 +56,7 @@ extension WorkflowContext {
             if turn.isRepeat, let known = try WorkflowStore.entry(entry.seq, of: run.id, in: tx) {
                 return (try self.answer(known, as: R.self), known)
             }
-            let result: R
-            do { result = try body(tx) } catch let error as SQLError {
-                throw error
-            } catch let error as any FaultConvertible {
-                throw error
-            } catch {
-                throw BodyThrew(error: error)
-            }
+            let result = try BodyThrew.around { try body(tx) }
             var done = entry
             done.state = .done
             done.result = try self.stored(result, of: entry.step)
@@ -81,6 +74,8 @@ extension WorkflowContext {
     ///
     /// - Parameters:
     ///   - input: What the call is made from, by ids; a replay with another input parks the run.
+    ///   - effect: In the service's own database, once: commits with the key, before the first call. When it refuses, the step is
+    ///     refused and not called.
     ///   - undo: The compensation. Safe before, after or without the step, and in every repeat.
     ///   - resolve: Looks up what became of the call, where the callee forgets keys or replays stored failures.
     ///   - call: Makes the same request in every attempt, with `call.context`, and does not retry by itself.
@@ -89,6 +84,7 @@ extension WorkflowContext {
     public func remote<R: Codable & Sendable>(
         _ step: String,
         input: some Encodable & Sendable,
+        with effect: LocalEffect? = nil,
         undo: (@Sendable (StepCall) async throws -> Void)? = nil,
         resolve: (@Sendable (StepCall) async throws -> StepResolution<R>)? = nil,
         _ call: @escaping @Sendable (StepCall) async throws -> R
@@ -99,17 +95,18 @@ extension WorkflowContext {
         if let undo {
             execution.withLock { $0.register(Undo(step: step, inputHash: inputHash, body: undo)) }
         }
-        return try await perform(step, .remote, inputHash, visit, resolve, call)
+        return try await perform(step, .remote, inputHash, visit, effect, resolve, call)
     }
 
     /// A remote step that answers nothing.
     public func remote(
         _ step: String,
         input: some Encodable & Sendable,
+        with effect: LocalEffect? = nil,
         undo: (@Sendable (StepCall) async throws -> Void)? = nil,
         _ call: @escaping @Sendable (StepCall) async throws -> Void
     ) async throws {
-        let _: NoValue = try await remote(step, input: input, undo: undo, resolve: nil) { step in
+        let _: NoValue = try await remote(step, input: input, with: effect, undo: undo, resolve: nil) { step in
             try await call(step)
             return NoValue()
         }
@@ -125,11 +122,29 @@ extension WorkflowContext {
             let step = "undo.\(undo.step)"
             let visit = try enter(step, .undo, undo.inputHash)
             defer { leave() }
-            let _: NoValue = try await perform(step, .undo, undo.inputHash, visit, nil) { call in
+            let _: NoValue = try await perform(step, .undo, undo.inputHash, visit, nil, nil) { call in
                 try await undo.body(call)
                 return NoValue()
             }
         }
+    }
+
+    /// Does something in the service's own database in the transaction that completes the run, and only then.
+    ///
+    /// The last thing that a run does is best done so: it is no step, and cannot be refused. When it throws, the run is parked.
+    public func atCompletion(_ effect: @escaping LocalEffect) { execution.withLock { $0.complete(with: effect) } }
+
+    /// Journals the intent together with `effect`, which may refuse the step.
+    private func begin(_ entry: JournalEntry, with effect: @escaping LocalEffect) async throws -> StoredRefusal? {
+        // Until the key is durable this is a local matter: nothing is out that could be come back to.
+        var local = entry
+        local.kind = .local
+        let answer = try await ask(local, lookUp: nil) { _ in
+            try await self.intend(entry, with: effect)
+            return NoValue()
+        }
+        guard case .refused(let refusal) = answer else { return nil }
+        return refusal
     }
 
     private func perform<R: Codable & Sendable>(
@@ -137,6 +152,7 @@ extension WorkflowContext {
         _ kind: JournalEntry.Kind,
         _ inputHash: String,
         _ visit: Journal.Visit,
+        _ effect: LocalEffect?,
         _ lookUp: LookUp<R>?,
         _ call: @escaping @Sendable (StepCall) async throws -> R
     ) async throws -> R {
@@ -149,7 +165,11 @@ extension WorkflowContext {
         case .new(let seq):
             entry = blank(seq, step, kind, inputHash)
             if isRefusing { return try refuse(entry, .byOperator, as: R.self) }
-            try await intend(entry)
+            if let effect {
+                if let refusal = try await begin(entry, with: effect) { return try refuse(entry, refusal, as: R.self) }
+            } else {
+                try await intend(entry)
+            }
         }
         let marked: @Sendable (StepCall) async throws -> R = { step in
             let result = try await call(step)

@@ -51,8 +51,8 @@ enum Settlement: Sendable {
     case completed(output: String)
     case failed(WorkflowFailure)
     case needsHuman(reason: String)
-    /// Given back as it is, to be claimed by the next process.
-    case released
+    /// Given back as it is, to be claimed again after a pause.
+    case released(after: Duration)
     /// Written already, or nothing may be written.
     case nothing
 }
@@ -66,10 +66,10 @@ extension WorkflowContext {
             Logger.current.info("workflow lease lost", metadata: ["workflow.run": "\(run.id)"])
             return .nothing
         case .parked(let reason): return .needsHuman(reason: reason)
-        case .cancelled: return .released
+        case .cancelled: return .released(after: .zero)
         case nil: break
         }
-        if case .failure = result, Task.isCancelled { return .released }
+        if case .failure = result, Task.isCancelled { return .released(after: .zero) }
         if let leftover {
             return .needsHuman(reason: "mismatch: the run ended before step \(leftover.seq), \(leftover.step)")
         }
@@ -100,7 +100,9 @@ extension WorkflowContext {
                     )
                 }
             case .completed(let output):
-                try await write { _ in .completed(output: output) }
+                do { try await complete(output) } catch  where !(error is WorkflowInterrupted) {
+                    return await settle(self.settlement(ofCompletion: error))
+                }
                 crashPoint("workflow.completed")
                 tools.observe(WorkflowEvent(run, .completed))
             case .failed(let failure):
@@ -117,9 +119,10 @@ extension WorkflowContext {
                     ]
                 )
                 tools.observe(WorkflowEvent(run, .needsHuman(reason: reason)))
-            case .released:
+            case .released(let pause):
                 let attempts = execution.withLock { $0.attempts }
-                try await write { .suspended(until: $0, waitingFor: nil, attempts: attempts) }
+                try await write { .suspended(until: $0 + pause, waitingFor: nil, attempts: attempts) }
+                execution.withLock { $0.end(.suspended(until: tools.time.date + pause)) }
             }
         } catch {
             Logger.current.warning(
@@ -127,6 +130,40 @@ extension WorkflowContext {
                 error: error,
                 metadata: ["workflow.run": "\(run.id)"]
             )
+        }
+    }
+
+    /// What becomes of a run whose completion threw: it is tried again when that may help.
+    private func settlement(ofCompletion error: any Error) -> Settlement {
+        Logger.current.error(
+            "workflow completion threw",
+            error: error,
+            metadata: ["workflow.run": "\(run.id)", "workflow": "\(run.workflow)"]
+        )
+        let needsHuman = Settlement.needsHuman(reason: "the completion threw \(type(of: error))")
+        guard !(error is SQLError), let fault = (error as? any FaultConvertible)?.fault, fault.code.outcome != .refused
+        else {
+            return needsHuman
+        }
+        var attempts = execution.withLock { $0.attempts }
+        let next = attempts.failed(
+            fault.code.outcome,
+            retryAfter: fault.retryAfter,
+            tools.limits,
+            fraction: tools.entropy.fraction()
+        )
+        let counted = attempts
+        execution.withLock { $0.attempts = counted }
+        guard case .pause(let pause) = next else { return needsHuman }
+        return .released(after: pause)
+    }
+
+    private func complete(_ output: String) async throws {
+        let run = run
+        let effects = execution.withLock { $0.completion }
+        try await journalTransaction("workflow.settle") { (tx: borrowing SQLTransaction, turn: JournalTurn) in
+            try WorkflowStore.apply(.completed(output: output), to: run, at: turn.date, in: tx)
+            for effect in effects { try effect(tx) }
         }
     }
 

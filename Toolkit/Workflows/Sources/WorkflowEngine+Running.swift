@@ -42,14 +42,15 @@ extension WorkflowEngine {
         }
     }
 
-    /// On SQLite one process owns the file, so whoever else held a lease is dead.
+    /// Where one process owns the database, whoever else held a lease is dead.
     func voidForeignLeases() async {
         let owner = owner
         var failures = 0
         while !Task.isCancelled {
             do {
+                guard try await database.bootEpoch() != 0 else { return }
                 return try await database.transaction("workflow.boot") { (tx: borrowing SQLTransaction) in
-                    if tx.dialect == .sqlite { try WorkflowClaims.voidLeases(butOf: owner, in: tx) }
+                    try WorkflowClaims.voidLeases(butOf: owner, in: tx)
                 }
             } catch {
                 failures += 1

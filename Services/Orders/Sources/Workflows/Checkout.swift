@@ -37,23 +37,20 @@ struct Checkout: Workflow {
         do {
             try await reserve(input, context)
             try await authorise(input, context)
-            try await context.local("confirm") { [orders] (tx: borrowing SQLTransaction) in
-                _ = try orders.change(input.orderID, in: tx) { try $0.confirm() }
-            }
-            try await sell(input, context)
+            try await confirm(input, context)
             // Fulfilment is immediate until goods are shipped by somebody.
             try await context.local("request_capture") { [orders] (tx: borrowing SQLTransaction) in
                 _ = try orders.change(input.orderID, in: tx) { try $0.requestCapture() }
             }
         } catch let refusal as StepRefused {
             try await context.compensate()
-            try await context.local("give_up", input: refusal.reason.name) { [orders] (tx: borrowing SQLTransaction) in
+            context.atCompletion { [orders] (tx: borrowing SQLTransaction) in
                 _ = try orders.change(input.orderID, in: tx) { try $0.giveUp(reason: refusal.reason.name) }
             }
             return refusal.reason.name
         }
         let captured = try await unrefusable { try await capture(input, context) }
-        try await context.local("complete", input: captured) { [orders] (tx: borrowing SQLTransaction) in
+        context.atCompletion { [orders] (tx: borrowing SQLTransaction) in
             try orders.complete(input.orderID, capturedMinorUnits: captured, in: tx)
         }
         return "completed"
@@ -98,9 +95,13 @@ struct Checkout: Workflow {
         }
     }
 
-    private func sell(_ input: Input, _ context: WorkflowContext) async throws {
-        guard !input.goods.isEmpty else { return }
-        try await context.remote("confirm_stock", input: input.orderID) { [inventory] call in
+    /// The order is on, and what was reserved for it is sold.
+    private func confirm(_ input: Input, _ context: WorkflowContext) async throws {
+        let confirm: LocalEffect = { [orders] (tx: borrowing SQLTransaction) in
+            _ = try orders.change(input.orderID, in: tx) { try $0.confirm() }
+        }
+        guard !input.goods.isEmpty else { return try await context.local("confirm", confirm) }
+        try await context.remote("confirm", input: input.orderID, with: confirm) { [inventory] call in
             let request = ConfirmRequest.with { $0.reservationID = input.orderID }
             _ = try await inventory.confirm(request, context: call.context)
         }

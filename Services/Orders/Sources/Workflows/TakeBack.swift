@@ -28,7 +28,7 @@ struct TakeBack: Workflow {
             try await refund(input, context)
             try await restock(input, context)
         }
-        try await context.local("finish") { [orders] (tx: borrowing SQLTransaction) in
+        context.atCompletion { [orders] (tx: borrowing SQLTransaction) in
             _ = try orders.change(input.orderID, in: tx) { $0.finishReturn(input.returnID) }
         }
         return "returned"
