@@ -22,7 +22,10 @@ public struct OutboxRelay: Sendable {
         /// How long a lease lasts by the database's clock; it is renewed after a third of that.
         public var lease = Duration.seconds(30)
         /// How long the relay waits for further events after it was woken, to send them together.
-        public var gathering = Duration.milliseconds(2)
+        ///
+        /// It delays what others hear of a quiet service, and spares the broker and every consumer a transaction for each
+        /// event. A busy relay does not wait.
+        public var gathering = Duration.milliseconds(50)
         /// How long it sleeps at most when nobody wakes it.
         public var rest = Duration.seconds(5)
         /// Pauses after failures.
@@ -142,8 +145,9 @@ public struct OutboxRelay: Sendable {
         var failures = 0
         while true {
             do {
+                let isAlone = try await database.bootEpoch() != 0
                 return try await database.transaction("outbox.start") { tx in
-                    try OutboxStore.start(identity: fresh, in: tx)
+                    try OutboxStore.start(identity: fresh, isAlone: isAlone, in: tx)
                 }
             } catch let error as SQLError where error.kind == .unavailable {
                 failures += 1

@@ -17,10 +17,10 @@ enum OutboxStore {
 
     /// Gives the database its identity when it has none.
     ///
-    /// On SQLite, where one process owns the file, all leases are old ones.
-    static func start(identity fresh: Int64, in tx: borrowing SQLTransaction) throws -> Int64 {
+    /// - Parameter isAlone: Whether everybody who held a lease is dead.
+    static func start(identity fresh: Int64, isAlone: Bool, in tx: borrowing SQLTransaction) throws -> Int64 {
         try tx.run("UPDATE outbox_source SET identity = \(fresh) WHERE identity = 0")
-        if tx.dialect == .sqlite { try tx.run("UPDATE outbox_leases SET expires_at = 0") }
+        if isAlone { try tx.run("UPDATE outbox_leases SET expires_at = 0") }
         return try tx.run("SELECT identity FROM outbox_source").first?.int64(0) ?? fresh
     }
 
