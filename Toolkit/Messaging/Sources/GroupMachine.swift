@@ -7,6 +7,10 @@ package import MartletCore
 package struct GroupMachine: Sendable {
     /// Deliveries that came back, per partition: beyond that nothing new is handed out before they are done.
     package static let returnedLimit = 10_000
+    /// How many offsets of a partition, from the oldest that is not done, may be handed out before it is.
+    ///
+    /// What is done behind it cannot be forgotten: this bounds what a delivery costs that never gets done.
+    package static let aheadLimit: Int64 = 1_000_000
 
     package struct Handout: Sendable, Hashable {
         package let id: DeliveryID
@@ -27,14 +31,43 @@ package struct GroupMachine: Sendable {
     private struct Partition {
         /// Everything at or below is done.
         var floor: Int64
-        /// Done, above the floor.
-        var done: Set<Int64>
+        /// Done, above the floor: as many ranges as there are gaps, however much is done.
+        var done: RangeSet<Int64>
         /// The first offset that was never handed out.
         var next: Int64
         var head: Int64
         var owner: Int?
         var out: [Int64: Flight] = [:]
         var returned: [Int64: Returned] = [:]
+
+        var doneCount: Int { done.ranges.reduce(0) { $0 + $1.count } }
+
+        /// The next offset that was never handed out and is not done; `nil` when there is none, or a limit is reached.
+        mutating func takeNext() -> Int64? {
+            if done.contains(next), let done = done.ranges.first(where: { $0.contains(next) }) {
+                next = done.upperBound
+            }
+            guard next <= head, next - floor <= GroupMachine.aheadLimit, returned.count < GroupMachine.returnedLimit
+            else { return nil }
+            next += 1
+            return next - 1
+        }
+
+        /// False when it was done before, or never handed out.
+        mutating func finish(_ offset: Int64) -> Bool {
+            guard offset > floor, offset < next, !done.contains(offset) else { return false }
+            out[offset] = nil
+            returned[offset] = nil
+            done.insert(contentsOf: offset..<offset + 1)
+            return true
+        }
+
+        mutating func raiseFloor() {
+            guard let first = done.ranges.first, first.lowerBound == floor + 1 else { return }
+            done.remove(contentsOf: first)
+            floor = first.upperBound - 1
+            next = max(next, floor + 1)
+        }
     }
 
     private var partitions: [Partition]
@@ -44,7 +77,7 @@ package struct GroupMachine: Sendable {
     private var turn = 0
 
     /// - Parameter positions: Per partition: all done up to `floor`, further ones in `done`, published up to `head`.
-    package init(_ positions: [(floor: Int64, done: Set<Int64>, head: Int64)]) {
+    package init(_ positions: [(floor: Int64, done: RangeSet<Int64>, head: Int64)]) {
         partitions = positions.map { Partition(floor: $0.floor, done: $0.done, next: $0.floor + 1, head: $0.head) }
     }
 
@@ -116,12 +149,8 @@ package struct GroupMachine: Sendable {
             let attempt = partitions[index].returned.removeValue(forKey: offset)?.attempt ?? 0
             hand(offset, attempt + 1)
         }
-        while handouts.count < limit, partitions[index].next <= partitions[index].head,
-            partitions[index].returned.count < Self.returnedLimit
-        {
-            let offset = partitions[index].next
-            partitions[index].next += 1
-            if !partitions[index].done.contains(offset) { hand(offset, 1) }
+        while handouts.count < limit, let offset = partitions[index].takeNext() {
+            hand(offset, 1)
         }
         return handouts
     }
@@ -132,22 +161,14 @@ package struct GroupMachine: Sendable {
     package mutating func acknowledge(_ deliveries: [DeliveryID]) -> [DeliveryID] {
         var fresh: [DeliveryID] = []
         for id in deliveries {
-            guard partitions.indices.contains(id.partition) else { continue }
-            let known = partitions[id.partition]
-            guard id.offset > known.floor, id.offset < known.next, !known.done.contains(id.offset) else { continue }
-            partitions[id.partition].out[id.offset] = nil
-            partitions[id.partition].returned[id.offset] = nil
-            partitions[id.partition].done.insert(id.offset)
+            guard partitions.indices.contains(id.partition), partitions[id.partition].finish(id.offset) else {
+                continue
+            }
             fresh.append(id)
         }
-        for index in Set(fresh.map(\.partition)).sorted() { raiseFloor(of: index) }
+        for index in Set(fresh.map(\.partition)).sorted() { partitions[index].raiseFloor() }
         rebalance()
         return fresh
-    }
-
-    private mutating func raiseFloor(of index: Int) {
-        while partitions[index].done.remove(partitions[index].floor + 1) != nil { partitions[index].floor += 1 }
-        partitions[index].next = max(partitions[index].next, partitions[index].floor + 1)
     }
 
     /// What the member holds of these is due again at `due`; others are ignored.
@@ -171,12 +192,12 @@ package struct GroupMachine: Sendable {
 
     package var published: Int64 { partitions.reduce(0) { $0 + $1.head } }
 
-    package var acknowledged: Int64 { partitions.reduce(0) { $0 + $1.floor + Int64($1.done.count) } }
+    package var acknowledged: Int64 { partitions.reduce(0) { $0 + $1.floor + Int64($1.doneCount) } }
 
     package var floors: [Int64] { partitions.map(\.floor) }
 
     /// What is done above the floor, in order.
-    package func done(in partition: Int) -> [Int64] { partitions[partition].done.sorted() }
+    package func done(in partition: Int) -> [Range<Int64>] { Array(partitions[partition].done.ranges) }
 
     /// Partitions are shared out in turn.
     ///

@@ -113,7 +113,7 @@ extension InMemoryBus {
                     machine: GroupMachine(
                         known.partitions.map {
                             let head = Int64($0.count)
-                            return (floor: start == .earliest ? 0 : head, done: [], head: head)
+                            return (floor: start == .earliest ? 0 : head, done: RangeSet(), head: head)
                         }
                     )
                 )

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("A group's machine")
 struct GroupMachineTests {
-    var machine = GroupMachine([(floor: 0, done: [], head: 3), (floor: 0, done: [], head: 2)])
+    var machine = GroupMachine([(floor: 0, done: RangeSet(), head: 3), (floor: 0, done: RangeSet(), head: 2)])
     let start = Moment(nanoseconds: 0)
 
     private func offsets(_ handouts: [GroupMachine.Handout], in partition: Int) -> [Int64] {
@@ -71,10 +71,37 @@ struct GroupMachineTests {
         let held = machine.take(for: 1, limit: 10, window: 10, at: start).map(\.id).filter { $0.partition == 0 }
         _ = machine.acknowledge([held[2]])
         #expect(machine.floors[0] == 0)
-        #expect(machine.done(in: 0) == [3])
+        #expect(machine.done(in: 0) == [3..<4])
         _ = machine.acknowledge([held[0], held[1]])
         #expect(machine.floors[0] == 3)
         #expect(machine.acknowledged == 3)
+    }
+
+    @Test("keeps one range, not each offset, of what is done behind one that is not")
+    mutating func unfillable() {
+        machine.published(0, head: 2_000)
+        machine.join(1)
+        let held = machine.take(for: 1, limit: 2_000, window: 2_000, at: start).map(\.id).filter { $0.partition == 0 }
+        _ = machine.acknowledge(held.dropFirst().reversed())
+        #expect(machine.floors[0] == 0)
+        #expect(machine.done(in: 0) == [2..<held[held.count - 1].offset + 1])
+
+        _ = machine.acknowledge([held[0]])
+        #expect(machine.floors[0] == Int64(held.count))
+        #expect(machine.done(in: 0) == [])
+    }
+
+    @Test("hands out only so far ahead of the oldest that is not done")
+    func ahead() {
+        let limit = GroupMachine.aheadLimit
+        var machine = GroupMachine([(floor: 0, done: RangeSet(2..<limit), head: limit + 2)])
+        machine.join(1)
+        let held = machine.take(for: 1, limit: 10, window: 10, at: start)
+        #expect(held.map(\.id.offset) == [1, limit])
+
+        _ = machine.acknowledge([held[0].id])
+        let rest = machine.take(for: 1, limit: 10, window: 10, at: start)
+        #expect(rest.map(\.id.offset) == [limit + 1, limit + 2])
     }
 
     @Test("names members that hold a delivery for too long")

@@ -45,7 +45,7 @@ struct EventLogState: Sendable {
     mutating func add(_ group: EventLogStore.Group) {
         guard let heads = topics[group.topic]?.heads, topics[group.topic]?.groups[group.name] == nil else { return }
         let positions = zip(group.positions, heads).map { position, head in
-            (floor: position.floor, done: Set(position.done), head: max(head, position.floor))
+            (floor: position.floor, done: RangeSet(position.done.map { $0..<$0 + 1 }), head: max(head, position.floor))
         }
         topics[group.topic]?.groups[group.name] = Group(machine: GroupMachine(positions))
     }
