@@ -159,6 +159,34 @@ struct EventLogTests {
         await #expect(throws: Fault.self) { try await dead.receive(limit: 1) }
     }
 
+    @Test("wakes one that waited before, so that it sees when another holds a delivery for too long")
+    func waiting() {
+        var state = EventLogState()
+        let (start, holding) = (time.now, Duration.seconds(60))
+        let membership = EventLogState.Membership(topic: "things", group: "g", window: 10)
+        state.add(EventLogStore.Topic(id: 1, name: "things", heads: [0]))
+        let position = EventLogStore.Position(floor: 0, done: [])
+        state.add(EventLogStore.Group(topic: "things", name: "g", positions: [position]))
+        let (holder, _) = state.join(membership, Signal())
+        let (waiter, _) = state.join(membership, Signal())
+        func wait(at moment: Moment) -> Moment? {
+            guard case .wait(let until) = state.take(waiter, limit: 1, holding: holding, at: moment).step else {
+                return nil
+            }
+            return until
+        }
+        #expect(wait(at: start) == nil)
+
+        _ = state.published("things", partition: 0, head: 1)
+        let taken = state.take(holder, limit: 1, holding: holding, at: start)
+        #expect(taken.woken.count == 2)
+        #expect(wait(at: start) == start + holding)
+
+        let late = state.take(waiter, limit: 1, holding: holding, at: start + holding)
+        guard case .deliver(let handouts, _) = late.step else { Issue.record("nothing came"); return }
+        #expect(handouts.map(\.attempt) == [2])
+    }
+
     private func numbers() async throws -> [Int] {
         try await database.read { tx in
             try tx.run("SELECT sequence FROM log_events ORDER BY sequence").map { $0.int(0) }

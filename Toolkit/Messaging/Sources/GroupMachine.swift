@@ -106,11 +106,14 @@ package struct GroupMachine: Sendable {
 
     package func holds(_ member: Int) -> Bool { members.contains(member) }
 
-    /// Members that have held a delivery since before `moment`, in joining order: they are thought dead.
-    package func members(holdingSinceBefore moment: Moment) -> [Int] {
+    /// Since when the oldest delivery is out; `nil` when none is.
+    package var heldSince: Moment? { partitions.compactMap { $0.out.values.map(\.since).min() }.min() }
+
+    /// Members that have held a delivery for `holding`, in joining order: they are thought dead.
+    package func late(after holding: Duration, at now: Moment) -> [Int] {
         var late: Set<Int> = []
         for partition in partitions {
-            for flight in partition.out.values where flight.since < moment { late.insert(flight.member) }
+            for flight in partition.out.values where flight.since + holding <= now { late.insert(flight.member) }
         }
         return members.filter { late.contains($0) }
     }
@@ -183,9 +186,12 @@ package struct GroupMachine: Sendable {
         rebalance()
     }
 
-    /// When the member may get something without anything new being published; `nil` when it may not.
-    package func nextDue(for member: Int) -> Moment? {
-        partitions.filter { $0.owner == member }.compactMap { $0.returned.values.map(\.due).min() }.min()
+    /// When a member that waits has to look again although nothing new is published: when something comes back to it, or
+    /// somebody has held a delivery for `holding`; `nil` when neither will happen.
+    package func nextLook(for member: Int, holding: Duration, after now: Moment) -> Moment? {
+        let due = partitions.filter { $0.owner == member }.compactMap { $0.returned.values.map(\.due).min() }.min()
+        // What is due already waits for the window, which an acknowledgement opens.
+        return [due.flatMap { $0 > now ? $0 : nil }, heldSince.map { $0 + holding }].compactMap(\.self).min()
     }
 
     // MARK: Figures

@@ -133,22 +133,21 @@ extension InMemoryBus {
             // Taken out while it changes, so that it is not copied.
             guard var group = topics[topic]?.groups.removeValue(forKey: name) else { return (.gone, []) }
             defer { topics[topic]?.groups[name] = group }
-            var expelled = false
-            for late in group.machine.members(holdingSinceBefore: now + (.zero - InMemoryBus.holdingLimit)) {
-                group.machine.leave(late, at: now)
-                expelled = true
-            }
-            let woken = expelled ? group.everyone : []
+            let late = group.machine.late(after: InMemoryBus.holdingLimit, at: now)
+            for dead in late { group.machine.leave(dead, at: now) }
+            var woken = late.isEmpty ? [] : group.everyone
             guard group.machine.holds(member) else {
                 group.signals[member] = nil
                 return (.gone, woken)
             }
+            let wasIdle = group.machine.heldSince == nil
             let handouts = group.machine.take(for: member, limit: limit, window: InMemoryBus.windowLimit, at: now)
             guard !handouts.isEmpty else {
-                // What is due already waits for the window, which an acknowledgement opens.
-                let due = group.machine.nextDue(for: member).flatMap { $0 > now ? $0 : nil }
-                return (.wait(until: due), woken)
+                let moment = group.machine.nextLook(for: member, holding: InMemoryBus.holdingLimit, after: now)
+                return (.wait(until: moment), woken)
             }
+            // From now on those who wait have to see whether this member holds it for too long.
+            if wasIdle { woken = group.everyone }
             let stored = (topics[topic] ?? empty).partitions
             let deliveries = handouts.map { handout in
                 let event = stored[handout.id.partition][Int(handout.id.offset) - 1]

@@ -46,7 +46,7 @@ struct GroupMachineTests {
         machine.join(1)
         let held = machine.take(for: 1, limit: 1, window: 10, at: start)
         machine.giveBack(held.map(\.id), from: 1, due: start + .seconds(5))
-        #expect(machine.nextDue(for: 1) == start + .seconds(5))
+        #expect(machine.nextLook(for: 1, holding: .seconds(60), after: start) == start + .seconds(5))
 
         let others = machine.take(for: 1, limit: 10, window: 10, at: start + .seconds(4))
         let again = machine.take(for: 1, limit: 10, window: 10, at: start + .seconds(5))
@@ -60,7 +60,7 @@ struct GroupMachineTests {
         let held = machine.take(for: 1, limit: 1, window: 10, at: start)
         machine.giveBack(held.map(\.id), from: 2, due: start)
         machine.giveBack([DeliveryID(partition: 9, offset: 1)], from: 1, due: start)
-        #expect(machine.nextDue(for: 1) == nil)
+        #expect(machine.nextLook(for: 1, holding: .seconds(60), after: start) == start + .seconds(60))
         let unknown = machine.acknowledge([DeliveryID(partition: 0, offset: 99), DeliveryID(partition: -1, offset: 1)])
         #expect(unknown.isEmpty)
     }
@@ -104,11 +104,15 @@ struct GroupMachineTests {
         #expect(rest.map(\.id.offset) == [limit + 1, limit + 2])
     }
 
-    @Test("names members that hold a delivery for too long")
+    @Test("lets who waits look again when another has held a delivery for too long")
     mutating func late() {
         machine.join(1)
+        machine.join(2)
+        #expect(machine.nextLook(for: 2, holding: .seconds(60), after: start) == nil)
         _ = machine.take(for: 1, limit: 1, window: 10, at: start)
-        #expect(machine.members(holdingSinceBefore: start).isEmpty)
-        #expect(machine.members(holdingSinceBefore: start + .seconds(1)) == [1])
+        let end = start + .seconds(60)
+        #expect(machine.nextLook(for: 2, holding: .seconds(60), after: start) == end)
+        #expect(machine.late(after: .seconds(60), at: end + .nanoseconds(-1)) == [])
+        #expect(machine.late(after: .seconds(60), at: end) == [1])
     }
 }

@@ -108,6 +108,19 @@ extension MessageBusConformance {
             let rest = try await bus.join("g").receive(exactly: 2)
             try demand(rest.map(\.event.sequence) == [2, 4], "\(rest.map(\.event.sequence)) came")
         },
+        Check("gives what a member holds for ever to one that waits") { bus, time in
+            let members = [try await bus.join("g"), try await bus.join("g")]
+            try await bus.publish([.numbered(1)])
+            let taken = try await withThrowingTaskGroup(of: [Delivery].self) { group in
+                for member in members { group.addTask { try await member.receive(limit: 1) } }
+                let held = try await group.next() ?? []
+                await time.waitForSleepers()
+                time.advance(by: .seconds(3_600))
+                return [held, try await group.next() ?? []]
+            }
+            try demand(taken[1].map(\.event) == taken[0].map(\.event), "\(taken[1]) came")
+            try demand(taken[1].map(\.attempt) == [2], "the attempt was not counted")
+        },
         Check("refuses a member that has left") { bus, _ in
             let member = try await bus.join("g")
             await member.leave()

@@ -89,19 +89,22 @@ struct EventLogState: Sendable {
 
     mutating func take(_ member: Int, limit: Int, holding: Duration, at now: Moment) -> (step: Step, woken: [Signal]) {
         guard let membership = members[member], let topic = topics[membership.topic] else { return (.gone, []) }
-        var late: [Int] = []
-        var step = Step.gone
-        var woken = change(membership) { group in
-            late = group.machine.members(holdingSinceBefore: now + (.zero - holding))
-            guard !late.contains(member) else { return }
-            let handouts = group.machine.take(for: member, limit: limit, window: membership.window, at: now)
-            // What is due already waits for the window, which an acknowledgement opens.
-            let due = group.machine.nextDue(for: member).flatMap { $0 > now ? $0 : nil }
-            step = handouts.isEmpty ? .wait(until: due) : .deliver(handouts, topicID: topic.id)
-        }
-        // Handing out changes nothing for the others.
-        if late.isEmpty { woken = [] }
+        var woken: [Signal] = []
+        let late = topic.groups[membership.group]?.machine.late(after: holding, at: now) ?? []
         for dead in late { woken += leave(dead, at: now) }
+        guard members[member] != nil else { return (.gone, woken) }
+        var step = Step.gone
+        var wasIdle = false
+        let everyone = change(membership) { group in
+            wasIdle = group.machine.heldSince == nil
+            let handouts = group.machine.take(for: member, limit: limit, window: membership.window, at: now)
+            step =
+                handouts.isEmpty
+                ? .wait(until: group.machine.nextLook(for: member, holding: holding, after: now))
+                : .deliver(handouts, topicID: topic.id)
+        }
+        // From now on those who wait have to see whether this member holds it for too long; nothing else changes for them.
+        if wasIdle, case .deliver = step { woken = everyone }
         return (step, woken)
     }
 
