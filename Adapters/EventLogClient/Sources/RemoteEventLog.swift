@@ -27,7 +27,10 @@ public struct RemoteEventLog: MessageBus {
         guard !events.isEmpty else { return }
         var request = PublishRequest()
         request.events = events.map { EventRecord($0) }
-        _ = try await client.publish(request, context: shortCall)
+        // The relay repeats what it could not publish, with pauses of its own: one of the two is enough.
+        var context = shortCall
+        context.mayRetry = false
+        _ = try await client.publish(request, context: context)
     }
 
     public func join(topic: String, group: String, start: GroupStart) async throws -> any GroupMember {

@@ -53,6 +53,14 @@ struct RemoteEventLogTests {
         #expect(next.map(\.event) == [event(1)])
     }
 
+    @Test("asks its channel not to repeat a publication, which the relay repeats")
+    func retries() async throws {
+        let channel = DeadChannel()
+        let remote = RemoteEventLog(over: channel, service: "test", time: time)
+        await #expect(throws: Fault.self) { try await remote.publish([event(1)]) }
+        #expect(channel.contexts.map(\.mayRetry) == [false])
+    }
+
     @Test("is not sent more ahead than its window")
     func window() async throws {
         let (log, remote) = try await Self.open(time)
