@@ -7,23 +7,27 @@ import Testing
 
 @testable import MartletOutbox
 
-/// A bus that stores what it is given and then loses its answer, as often as it is told to.
-private final class ForgetfulBus: MessageBus {
+/// A bus that stores what it is given; then something may happen, or its answer be lost.
+private final class WatchedBus: MessageBus {
     private let bus: InMemoryBus
-    private let losses: Mutex<Int>
+    private let count = Mutex(0)
+    private let published: @Sendable (Int) async throws -> Void
 
-    init(_ bus: InMemoryBus, losing losses: Int) {
+    /// - Parameter published: Told after each publication how many there have been.
+    init(_ bus: InMemoryBus, published: @escaping @Sendable (Int) async throws -> Void) {
         self.bus = bus
-        self.losses = Mutex(losses)
+        self.published = published
     }
+
+    var publications: Int { count.withLock { $0 } }
 
     func publish(_ events: [Envelope]) async throws {
         try await bus.publish(events)
-        let isLost = losses.withLock { losses in
-            losses -= 1
-            return losses >= 0
+        let number = count.withLock { count in
+            count += 1
+            return count
         }
-        if isLost { throw Fault(.unavailable, .unavailable, "the answer was lost") }
+        try await published(number)
     }
 
     func join(topic: String, group: String, start: GroupStart) async throws -> any GroupMember {
@@ -31,6 +35,8 @@ private final class ForgetfulBus: MessageBus {
     }
 
     func status() async throws -> [TopicStatus] { try await bus.status() }
+
+    static let answerLost = Fault(.unavailable, .unavailable, "the answer was lost")
 }
 
 @Suite("A relay")
@@ -63,7 +69,7 @@ struct OutboxRelayTests {
     @Test("sends again what it has not marked, which consumers drop")
     func unmarked() async throws {
         try await pair.commit(["a", "b", "a"])
-        let forgetful = ForgetfulBus(pair.bus, losing: 1)
+        let forgetful = WatchedBus(pair.bus) { number in if number == 1 { throw WatchedBus.answerLost } }
         await #expect(throws: Fault.self) { try await pair.relay(to: forgetful).drain() }
         #expect(try await unsent() == 3)
         try await pair.relay(to: forgetful).drain()
@@ -88,12 +94,43 @@ struct OutboxRelayTests {
         pair.time.advance(by: .seconds(31))
         let taken = try await pair.source.transaction { tx in
             let taken = try OutboxStore.lease(for: "second", lasting: .seconds(30), in: tx)
-            try OutboxStore.mark(lost.rows, sentUnder: lost.leases, by: "first", in: tx)
-            return taken
+            let held = try OutboxStore.mark(lost.rows, sentUnder: lost.leases, by: "first", in: tx)
+            return (leases: taken, stillHeld: held)
         }
-        #expect(taken.count == Outbox.partitions)
-        #expect(taken.allSatisfy { $0.epoch == 2 })
+        #expect(taken.leases.count == Outbox.partitions)
+        #expect(taken.stillHeld.isEmpty)
+        #expect(taken.leases.allSatisfy { $0.epoch == 2 })
         #expect(try await unsent() == 1)
+    }
+
+    @Test("takes its leases anew when they ended while it published, and sends again what it could not mark")
+    func ended() async throws {
+        try await pair.commit(["a"])
+        let time = pair.time
+        let bus = WatchedBus(pair.bus) { number in
+            // As when a laptop slept; the rest is for a relay that never stops.
+            if number == 1 { time.jumpDate(by: .seconds(60)) }
+            if number > 5 { throw WatchedBus.answerLost }
+        }
+        try await pair.relay(to: bus).drain()
+        #expect(bus.publications == 2)
+        #expect(try await unsent() == 0)
+    }
+
+    @Test("publishes nothing more of what another one took while it published")
+    func overtaken() async throws {
+        try await pair.commit(["a", "b", "a"])
+        let (time, source) = (pair.time, pair.source)
+        let bus = WatchedBus(pair.bus) { number in
+            guard number == 1 else { throw WatchedBus.answerLost }
+            time.jumpDate(by: .seconds(60))
+            try await source.transaction { tx in
+                _ = try OutboxStore.lease(for: "other", lasting: .seconds(30), in: tx)
+            }
+        }
+        try await pair.relay(to: bus) { $0.batch = 1 }.drain()
+        #expect(bus.publications == 1)
+        #expect(try await unsent() == 3)
     }
 
     @Test("leaves alone what another one has leased")

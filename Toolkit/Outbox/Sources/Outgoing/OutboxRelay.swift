@@ -179,11 +179,18 @@ public struct OutboxRelay: Sendable {
         let batch = cut(rows)
         try await bus.publish(batch.map(\.event))
         crashPoint("outbox.published")
-        session.next = try await database.transaction("outbox.mark") { tx in
-            try OutboxStore.mark(batch, sentUnder: leases, by: owner, in: tx)
-            return try OutboxStore.waiting(leases, source: source, limit: limits.batch, in: tx)
+        let (held, next) = try await database.transaction("outbox.mark") { tx in
+            let held = try OutboxStore.mark(batch, sentUnder: leases, by: owner, in: tx)
+            return (held, try OutboxStore.waiting(held, source: source, limit: limits.batch, in: tx))
         }
         crashPoint("outbox.marked")
+        if held == leases {
+            session.next = next
+        } else {
+            // The database's clock jumped past them, or another relay has them: nothing is published before it is known
+            // who holds what.
+            session.renewal = time.now
+        }
         session.fullBatches = rows.count == limits.batch ? session.fullBatches + 1 : 0
         if session.fullBatches >= Self.judgementInterval || session.isFull { await judge(&session) }
         return true

@@ -92,13 +92,15 @@ enum OutboxStore {
     /// Marks what was sent under leases that still hold.
     ///
     /// What is not marked is sent again, by whoever holds it now.
+    ///
+    /// - Returns: Those of the leases that still hold.
     static func mark(
         _ rows: [Row],
         sentUnder leases: [Lease],
         by owner: String,
         in tx: borrowing SQLTransaction
-    ) throws {
-        let good = Set(try held(by: owner, in: tx)).intersection(leases)
+    ) throws -> [Lease] {
+        let good = try held(by: owner, in: tx).filter(leases.contains)
         let partitions = Set(good.map(\.partition))
         var runs: [(event: Envelope, last: Int64)] = []
         var places: [String: Int] = [:]
@@ -119,6 +121,7 @@ enum OutboxStore {
                 """
             )
         }
+        return good
     }
 
     /// Closes or opens the outbox for appends; answers whether it is closed.
