@@ -17,6 +17,8 @@ from .run import perform
 from .scenarios import ALL
 from .shop import Shop
 
+# Of one scenario: a harness that hangs is a failure, not a wait.
+SECONDS_MAX = 1_800
 PROGRAMS_NEEDED = ("martlet", "ordersd", "gatewayd")
 
 
@@ -52,7 +54,7 @@ async def play(scenario, options, note):
     outcome = None
     try:
         async with shop:
-            outcome = await perform(scenario(), shop, chance, options)
+            outcome = await asyncio.wait_for(perform(scenario(), shop, chance, options), SECONDS_MAX)
     except Exception as trouble:  # The other scenarios are still worth running.
         import traceback
 
@@ -89,9 +91,9 @@ async def main():
     for scenario in chosen(options):
         outcome = await play(scenario, options, note)
         report.add(outcome)
+        if options.json:
+            Path(options.json).write_text(json.dumps(report.as_json(), indent=1, sort_keys=True) + "\n")
         note(f"{scenario.name}: {'holds' if outcome['holds'] else 'BROKEN'} after {outcome['seconds']} s")
-    if options.json:
-        Path(options.json).write_text(json.dumps(report.as_json(), indent=1, sort_keys=True) + "\n")
     report.write()
     return 0 if report.holds else 1
 

@@ -20,6 +20,10 @@ BY_AMOUNT = {2: "declined", 5: "stored failure", 8: "answer lost after acting", 
 REPEATABLE_CONFLICTS = ("idempotency.in_progress", "conflict")
 
 
+# Journeys and how often each is made.
+WEIGHTS = {"order": 40, "cancel": 16, "return": 12, "by_amount": 14, "declined": 4, "scarce": 8, "repeat": 6}
+
+
 class Refused(Exception):
     def __init__(self, answer):
         super().__init__(f"{answer.status} {answer.body[:300]!r}")
@@ -33,6 +37,9 @@ class Load:
     def __init__(self, shop, observer, seed, concurrency=16, rate=40.0):
         self.shop, self.observer = shop, observer
         self.seed, self.concurrency, self.rate = seed, concurrency, rate
+        self.weights = WEIGHTS
+        # While clocks are wrong, a good token may be refused.
+        self.repeats_unauthorised = False
         self.tokens = {}
         self.stopped = asyncio.Event()
         self.journeys = {}
@@ -78,8 +85,7 @@ class Load:
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             if self.stopped.is_set():
                 return
-            kind = chance.choices(
-                ["order", "cancel", "return", "by_amount", "declined", "scarce", "repeat"], [40, 16, 12, 14, 4, 8, 6])[0]
+            kind = chance.choices(list(self.weights), self.weights.values())[0]
             self.begun += 1
             self.journeys[kind] = self.journeys.get(kind, 0) + 1
             name = f"{self.seed}-{number}-{turn}"
@@ -217,8 +223,10 @@ class Load:
             else:
                 self.observer.answered(method, path, answer.status)
                 if 200 <= answer.status < 300:
+                    if not answer.is_whole():
+                        self.observer.violated("I15", f"{method} {path} was answered {answer.status} with a part")
                     return answer
-                if not is_worth_a_repeat(answer):
+                if not is_worth_a_repeat(answer) and not (answer.status == 401 and self.repeats_unauthorised):
                     raise Refused(answer)
                 last = f"{answer.status} {answer.body[:200]!r}"
             self.observer.repeats += 1

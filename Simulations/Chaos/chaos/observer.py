@@ -15,6 +15,8 @@ class Observer:
         self.told = {}
         self.violations = []
         self.answers = {}
+        # Keys of requests that a client sent, gave up, and was told nothing final of: an order may be there or not.
+        self.unknown = set()
         self.unanswered = 0
         self.repeats = 0
 

@@ -12,6 +12,7 @@ Faults of a route, all off at the start:
   half_close              after cut_after the side is closed for writing only
   blackhole               "answers", "requests" or "both": bytes are taken and never come out; connecting works
   refuse                  nobody listens: a connection is refused
+  drop_syn                somebody listens and never accepts, with a full queue: a connection is neither made nor refused
 """
 
 import asyncio
@@ -33,6 +34,8 @@ class Route:
         self.upstream = upstream
         self.fault = {}
         self.server = None
+        # A listener that never accepts, and those who wait for it.
+        self.deaf = []
         self.connections = set()
         self.chance = random.Random(seed)
         # What really happened, by kind.
@@ -47,10 +50,15 @@ class Route:
     async def set(self, fault):
         was = self.fault
         self.fault = fault
-        if fault.get("refuse") and self.server:
+        is_away = fault.get("refuse") or fault.get("drop_syn")
+        if is_away and self.server:
             self.server.close()
             self.server = None
-        if not fault.get("refuse") and self.server is None:
+            self.cut(reset=True, kind="away")
+        for each in self.deaf:
+            each.close()
+        self.deaf = fill_queue(self.port) if fault.get("drop_syn") else []
+        if not is_away and self.server is None:
             await self.listen()
         if was.get("blackhole") and not fault.get("blackhole"):
             # What was swallowed never comes: the connection is of no use to anybody.
@@ -141,6 +149,20 @@ class Route:
         self.count("reset" if fault.get("reset") else "cut")
         for each in pair:
             end(each, fault.get("reset", False))
+
+
+def fill_queue(port):
+    """Listens, never accepts, and has so many waiting that the kernel drops whoever comes."""
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
+    listener.listen(0)
+    waiting = []
+    for _ in range(3):
+        waiting.append(socket.socket())
+        waiting[-1].setblocking(False)
+        waiting[-1].connect_ex(("127.0.0.1", port))
+    return [listener, *waiting]
 
 
 def end(writer, reset):

@@ -62,10 +62,12 @@ class Proxies:
         for route in self.routes(asking, asked):
             await self.ask(do="cut", route=route, reset=reset)
 
-    async def counts(self):
-        """By kind, over all routes."""
+    async def counts(self, beginning=""):
+        """By kind, over all routes whose name begins so."""
         sums = {}
-        for counts in (await self.ask(do="counts")).values():
+        for route, counts in (await self.ask(do="counts")).items():
+            if not route.startswith(beginning):
+                continue
             for kind, number in counts.items():
                 sums[kind] = sums.get(kind, 0) + number
         return sums

@@ -35,6 +35,8 @@ class Shop:
         # (asking program, asked service) to whether a proxy stands between them.
         self.detours = set()
         self.proxies = Proxies(note)
+        # Run after the last process has ended.
+        self.cleanups = []
 
     async def __aenter__(self):
         await self.prepare()
@@ -59,6 +61,8 @@ class Shop:
             if program in self.daemons:
                 await self.daemons[program].end(patience=20.0)
         await self.proxies.stop()
+        for cleanup in self.cleanups:
+            await cleanup()
         if not self.keep:
             shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -162,6 +166,13 @@ class Shop:
         output, words = await process.communicate()
         if process.returncode not in statuses:
             raise RuntimeError(f"martlet {' '.join(arguments)} ended with {process.returncode}: {words.decode()[-400:]}")
+        return output.decode()
+
+    async def martlet_alone(self, *arguments):
+        """The command line on nothing in particular."""
+        process = await asyncio.create_subprocess_exec(
+            str(self.programs / "martlet"), *arguments, stdout=asyncio.subprocess.PIPE)
+        output, _ = await process.communicate()
         return output.decode()
 
     async def token(self, *whose):

@@ -28,6 +28,13 @@ class Answer:
                 self.fields = {}
         return self.fields
 
+    def is_whole(self):
+        try:
+            json.loads(self.body)
+            return True
+        except ValueError:
+            return False
+
 
 class Connections:
     """Kept connections to one address."""

@@ -1,0 +1,52 @@
+"""Wall clocks that jump in one process while the others keep time."""
+
+import asyncio
+
+from .. import machine
+from ..run import Scenario
+
+JUMPS = ("+10m", "-10m", "+1h", "-1h", "+3d")
+SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+PAUSE = 5.0
+
+
+class Clocks(Scenario):
+    """Nothing may expire early, no order of events may rest on the wall clock, and nothing may be lost."""
+
+    name = "clocks"
+    covers = ("F53", "F91")
+    rate = 30.0
+    in_ci = False
+
+    async def inject(self, stage):
+        if reason := machine.missing("faketime"):
+            stage.skipped |= {"F53": reason, "F91": reason}
+            return
+        # A token may be too old or too young for a daemon whose clock is wrong; it is asked again.
+        stage.load.repeats_unauthorised = True
+        for program in ("inventoryd", "ordersd", "eventlogd", "paymentsd"):
+            await self.live_with(stage, program)
+        expired = stage.tables.rows("inventoryd", "SELECT id FROM reservations WHERE status = 'expired'")
+        stage.require("F91", not expired, f"{len(expired)} reservations of a day expired within the run")
+
+    async def live_with(self, stage, program):
+        daemon = stage.shop.daemons[program]
+        file = stage.shop.folder / f"clock-{program}"
+        file.write_text("+0\n")
+        await daemon.end()
+        await daemon.again({
+            "LD_PRELOAD": str(machine.FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(file), "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1"})  # fmt: skip
+        await daemon.ready()
+        for jump in JUMPS if stage.options.all else JUMPS[:2]:
+            file.write_text(f"{jump[0]}{int(jump[1:-1]) * SECONDS[jump[-1]]}\n")
+            stage.faults.did(f"the clock of {program} jumps by {jump}")
+            await asyncio.sleep(PAUSE)
+            file.write_text("+0\n")
+            await asyncio.sleep(PAUSE / 2)
+        await daemon.end()
+        await daemon.again()
+        await daemon.ready()
+        stage.faults.heal()
+
+

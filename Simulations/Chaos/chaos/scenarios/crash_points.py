@@ -1,0 +1,77 @@
+"""Every durable boundary at which a process can be killed, once, by SIGKILL from within, under load."""
+
+import asyncio
+import json
+import signal
+
+from ..poison import Poison
+from ..run import Scenario
+
+# Who comes to a point, by the beginning of its name; the first that can is asked.
+WHO = {
+    "eventlog.": ["eventlogd"],
+    "inbox.": ["inventoryd", "cartsd"],
+    "outbox.": ["ordersd", "inventoryd", "paymentsd"],
+    "payments.": ["paymentsd"],
+    "provider.": ["testproviderd"],
+    "sql.": ["ordersd", "inventoryd", "paymentsd", "testproviderd", "eventlogd"],
+    "workflow.": ["ordersd"],
+}
+# Needs an event that nobody can handle, or an operator.
+BY_POISON = ("inbox.parked", "inbox.redriven")
+PATIENCE = 25.0
+
+
+class CrashPoints(Scenario):
+    """`martlet crash-points` lists them; one that is never hit fails the run."""
+
+    name = "crash-points"
+    covers = ("F01", "F02", "F03", "F04", "F05", "F06", "F07", "F08")
+    rate = 50.0
+
+    async def inject(self, stage):
+        names = json.loads(await stage.shop.martlet_alone("crash-points", "--json"))
+        poison = Poison(stage)
+        stage.judge.expected_parked = (Poison.PREFIX,)
+        missed = []
+        for name in names:
+            whose = next((programs for start, programs in WHO.items() if name.startswith(start)), None)
+            if whose is None:
+                stage.found("F01", f"nobody knows who comes to the crash point {name}")
+                continue
+            # Not the first time, when the process has just begun, but in the midst of work.
+            hit = stage.chance.choice([1, 2, 3, 5]) if name not in BY_POISON else 1
+            if await self.crash(stage, stage.chance.choice(whose), name, hit, poison):
+                stage.faults.did(f"SIGKILL at {name}")
+            else:
+                missed.append(name)
+        stage.require("F01", not missed, f"crash points that no process came to: {', '.join(missed)}")
+        # What was parked on purpose is mended and done, so that nothing is left to explain.
+        await poison.mend()
+        await stage.shop.all_ready()
+        stage.faults.heal()
+
+    async def crash(self, stage, program, name, hit, poison):
+        """Starts a daemon that will kill itself at the point; False when it does not come there in time."""
+        daemon = stage.shop.daemons[program]
+        await daemon.end()
+        await daemon.again({"MARTLET_CRASH": f"{name}:{hit}"})
+        daemon.expected += 1
+        if name in BY_POISON:
+            await daemon.ready()
+            await poison.plant(1)
+            if name == "inbox.redriven":
+                await poison.parked(1, [program])
+                await poison.edit()
+                await poison.redrive()
+        try:
+            await asyncio.wait_for(daemon.ended.wait(), PATIENCE)
+        except asyncio.TimeoutError:
+            daemon.expected -= 1
+            await daemon.end()
+            await daemon.again()
+            return False
+        # Started again by itself, without the point.
+        was_killed = daemon.ends[-1][1] == -signal.SIGKILL
+        await asyncio.wait_for(daemon.back.wait(), 10)
+        return was_killed

@@ -1,0 +1,35 @@
+"""SIGSTOP for longer than a lease, then SIGCONT: the process wakes up and believes that no time has passed."""
+
+import asyncio
+import signal
+
+from ..run import Scenario
+from ..topology import PROGRAMS
+
+# Leases of outbox and workflows last 30 s, memberships of the event log as long.
+SECONDS = 33
+
+
+class Pauses(Scenario):
+    """In CI the coordinator alone; otherwise every daemon, in groups that leave the others something to do."""
+
+    name = "pauses"
+    covers = ("F10", "F09")
+    rate = 30.0
+    in_ci = True
+    groups = (("ordersd",), ("paymentsd", "cartsd"), ("eventlogd",), ("inventoryd", "gatewayd"), ("testproviderd", "catalogd"))
+
+    async def inject(self, stage):
+        assert {program for group in self.groups for program in group} == set(PROGRAMS)
+        for group in self.groups if stage.options.all else self.groups[:1]:
+            for program in group:
+                if stage.shop.daemons[program].send(signal.SIGSTOP):
+                    stage.faults.did(f"SIGSTOP {program} for {SECONDS} s")
+            await asyncio.sleep(SECONDS)
+            for program in group:
+                stage.shop.daemons[program].send(signal.SIGCONT)
+            stage.faults.heal()
+            await asyncio.sleep(3)
+        stage.remarks["F09"] = (
+            "the zombie wakes and finds its leases expired; that another replica has taken over meanwhile is the simulation's: "
+            "a SQLite file has one owner")
