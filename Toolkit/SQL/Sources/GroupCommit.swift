@@ -14,6 +14,10 @@ public struct GroupCommit: Sendable {
         public var duration: Duration = .milliseconds(5)
         /// A body that takes longer is logged by its name: it delays everybody.
         public var slowBody: Duration = .milliseconds(50)
+        /// How often a body runs while another transaction is in its way.
+        ///
+        /// At least 1.
+        public var attempts = 3
 
         public init() {}
     }
@@ -25,7 +29,8 @@ public struct GroupCommit: Sendable {
         case undo
         /// The body was the only one: roll back and answer it at once.
         case answerAlone
-        /// Somebody's work was lost with the body's: roll back and run every body again in a commit of its own.
+        /// Somebody's work was lost with the body's, or another transaction was in the way: roll back and run every body
+        /// again in a commit of its own.
         case runAlone
         /// The database is in trouble: roll back, run nothing again, and answer everybody with this body's error.
         case giveUp
@@ -34,20 +39,24 @@ public struct GroupCommit: Sendable {
     public enum AfterCommit: Sendable, Equatable {
         /// The commit is durable: everybody gets the answer of his own body.
         case answer
-        /// Some body broke a rule that is judged at the commit: run every body again in a commit of its own.
+        /// Some body broke a rule that is judged at the commit, or another transaction was in the way: run every body again
+        /// in a commit of its own.
         case runAlone
         /// Answer everybody with the error of the commit; nothing runs again.
         case giveUp
     }
 
     private let limits: Limits
+    private let attempt: Int
     private let end: Moment
     /// Bodies that were admitted so far.
     public private(set) var bodies = 0
 
-    public init(limits: Limits, at now: Moment) {
-        precondition(limits.bodies >= 1)
+    /// - Parameter attempt: 1 for bodies that run for the first time.
+    public init(limits: Limits, attempt: Int, at now: Moment) {
+        precondition(limits.bodies >= 1 && limits.attempts >= 1 && attempt >= 1)
         self.limits = limits
+        self.attempt = attempt
         end = now + limits.duration
     }
 
@@ -60,11 +69,17 @@ public struct GroupCommit: Sendable {
         return bodies > 1
     }
 
+    /// Whether the batch may run once more: another transaction was in the way, so that nothing was committed.
+    public func mayRepeat(after failure: (any Error)?) -> Bool {
+        attempt < limits.attempts && (failure as? SQLError)?.kind == .conflict
+    }
+
     /// - Parameters:
     ///   - failure: What the body, or the end of its savepoint, threw.
     ///   - transactionOpen: False when a statement ended the transaction of the batch.
     public func afterBody(failure: (any Error)?, transactionOpen: Bool) -> AfterBody {
         let alone = bodies == 1
+        if mayRepeat(after: failure) { return .runAlone }
         switch (failure as? SQLError)?.kind {
         case .unavailable, .outcomeUnknown: return alone ? .answerAlone : .giveUp
         case .conflict, .constraint, .misuse, nil: break
@@ -78,7 +93,8 @@ public struct GroupCommit: Sendable {
         guard let failure else { return .answer }
         switch failure.kind {
         case .constraint, .misuse: return bodies > 1 ? .runAlone : .giveUp
-        case .conflict, .unavailable, .outcomeUnknown: return .giveUp
+        case .conflict: return mayRepeat(after: failure) ? .runAlone : .giveUp
+        case .unavailable, .outcomeUnknown: return .giveUp
         }
     }
 }

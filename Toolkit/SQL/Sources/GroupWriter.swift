@@ -21,35 +21,40 @@ public final class GroupWriter: Sendable {
 
     /// Runs `first` and what `next` gives until it gives nothing or the batch is full, commits, and answers them all.
     public func write(_ first: SQLJob, next: () -> SQLJob?, on connection: any SQLConnection) {
-        var batch = GroupCommit(limits: limits, at: time.now)
+        write(first, attempt: 1, next: next, on: connection)
+    }
+
+    private func write(_ first: SQLJob, attempt: Int, next: () -> SQLJob?, on connection: any SQLConnection) {
+        var batch = GroupCommit(limits: limits, attempt: attempt, at: time.now)
         var runs: [Run] = []
         do {
             try connection.control(.begin)
         } catch {
-            return refuse(first, next: next, error)
+            guard batch.mayRepeat(after: error) else { return refuse(first, next: next, error) }
+            return write(first, attempt: attempt + 1, next: next, on: connection)
         }
         var waiting: SQLJob? = first
         while let job = waiting {
             let savepoint = batch.admit()
-            let attempt = run(job, inSavepoint: savepoint, on: connection)
-            runs.append(Run(job: job, attempt: attempt))
-            switch batch.afterBody(failure: attempt.failure, transactionOpen: connection.inTransaction) {
+            let run = Run(job: job, attempt: run(job, inSavepoint: savepoint, on: connection))
+            runs.append(run)
+            switch batch.afterBody(failure: run.attempt.failure, transactionOpen: connection.inTransaction) {
             case .keep, .undo:
                 break
             case .answerAlone:
                 rollBack(connection)
-                return attempt.answer(attempt.failure ?? Self.transactionEnded)
+                return run.attempt.answer(run.attempt.failure ?? Self.transactionEnded)
             case .runAlone:
                 rollBack(connection)
-                return runAlone(runs, on: connection)
+                return runAlone(runs, attempt: attempt + 1, on: connection)
             case .giveUp:
                 rollBack(connection)
-                for run in runs { run.attempt.answer(attempt.failure) }
+                for other in runs { other.attempt.answer(run.attempt.failure) }
                 return
             }
             waiting = batch.mayAdmit(at: time.now) ? next() : nil
         }
-        commit(batch, runs, on: connection)
+        commit(batch, runs, attempt: attempt, on: connection)
     }
 
     /// Runs `job` on a snapshot and answers it.
@@ -114,7 +119,7 @@ public final class GroupWriter: Sendable {
         return attempt
     }
 
-    private func commit(_ batch: GroupCommit, _ runs: [Run], on connection: any SQLConnection) {
+    private func commit(_ batch: GroupCommit, _ runs: [Run], attempt: Int, on connection: any SQLConnection) {
         var failure: SQLError?
         do {
             crashPoint("sql.committing")
@@ -130,16 +135,16 @@ public final class GroupWriter: Sendable {
             for run in runs { run.attempt.answer(nil) }
         case .runAlone:
             rollBack(connection)
-            runAlone(runs, on: connection)
+            runAlone(runs, attempt: attempt + 1, on: connection)
         case .giveUp:
             rollBack(connection)
             for run in runs { run.attempt.answer(failure) }
         }
     }
 
-    private func runAlone(_ runs: [Run], on connection: any SQLConnection) {
+    private func runAlone(_ runs: [Run], attempt: Int, on connection: any SQLConnection) {
         counts.withLock { $0.reran(runs.count) }
-        for run in runs { write(run.job, next: { nil }, on: connection) }
+        for run in runs { write(run.job, attempt: attempt, next: { nil }, on: connection) }
     }
 
     /// Nothing can be begun: those who wait now hear it now.

@@ -10,10 +10,11 @@ struct GroupCommitTests {
     let unavailable = SQLError(.unavailable, code: "13", message: "")
     let unknown = SQLError(.outcomeUnknown, code: "10", message: "")
 
-    func batch(of bodies: Int, limit: Int = 128) -> GroupCommit {
+    func batch(of bodies: Int, limit: Int = 128, attempt: Int = 1) -> GroupCommit {
         var limits = GroupCommit.Limits()
         limits.bodies = limit
-        var batch = GroupCommit(limits: limits, at: start)
+        limits.attempts = 3
+        var batch = GroupCommit(limits: limits, attempt: attempt, at: start)
         for _ in 0..<bodies { _ = batch.admit() }
         return batch
     }
@@ -49,7 +50,7 @@ struct GroupCommitTests {
 
     @Test("answers a lone body that failed at once, whatever it failed of")
     func lone() {
-        for failure: any Error in [constraint, conflict, unavailable, unknown, CancellationError()] {
+        for failure: any Error in [constraint, unavailable, unknown, CancellationError()] {
             #expect(batch(of: 1).afterBody(failure: failure, transactionOpen: true) == .answerAlone)
             #expect(batch(of: 1).afterBody(failure: failure, transactionOpen: false) == .answerAlone)
         }
@@ -68,9 +69,23 @@ struct GroupCommitTests {
             #expect(batch(of: 2).afterBody(failure: unavailable, transactionOpen: open) == .giveUp)
             #expect(batch(of: 2).afterBody(failure: unknown, transactionOpen: open) == .giveUp)
         }
-        for failure in [conflict, unavailable, unknown] {
+        for failure in [unavailable, unknown] {
             #expect(batch(of: 2).afterCommit(failure: failure) == .giveUp)
         }
+    }
+
+    @Test("runs again what another transaction was in the way of, up to its limit")
+    func conflicts() {
+        for bodies in 1...2 {
+            let second = batch(of: bodies, attempt: 2)
+            #expect(second.mayRepeat(after: conflict))
+            #expect(!second.mayRepeat(after: unavailable))
+            #expect(second.afterBody(failure: conflict, transactionOpen: true) == .runAlone)
+            #expect(second.afterCommit(failure: conflict) == .runAlone)
+        }
+        #expect(batch(of: 1, attempt: 3).afterBody(failure: conflict, transactionOpen: true) == .answerAlone)
+        #expect(batch(of: 1, attempt: 3).afterCommit(failure: conflict) == .giveUp)
+        #expect(!batch(of: 1, attempt: 3).mayRepeat(after: conflict))
     }
 
     @Test("answers after a good commit, and looks for the guilty one after a commit that the data forbid")

@@ -10,6 +10,7 @@ struct GroupWriterTests {
     let time = ManualTime()
     let unknown = SQLError(.outcomeUnknown, code: "10", message: "")
     let constraint = SQLError(.constraint, code: "19", message: "")
+    let conflict = SQLError(.conflict, code: "5", message: "")
 
     /// Runs one body per text, which runs it as a statement, in this order and all waiting together.
     ///
@@ -128,6 +129,32 @@ struct GroupWriterTests {
         let (answers, _) = await write(["a", "b", "c"])
         #expect(answers == ["a: outcomeUnknown", "b: outcomeUnknown", "c: outcomeUnknown"])
         #expect(connection.said == ["begin"])
+    }
+
+    @Test("begins again when another program is in the way")
+    func inTheWay() async {
+        connection.failures[.begin] = [conflict, conflict]
+        let (answers, statistics) = await write(["a", "b"])
+        #expect(answers == ["a", "b"])
+        #expect(said(.begin) == 3)
+        #expect(statistics.commits == 1)
+    }
+
+    @Test("runs everybody again when another program was in the way of the commit")
+    func commitInTheWay() async {
+        connection.failures[.commit] = [conflict]
+        let (answers, statistics) = await write(["a", "b"])
+        #expect(answers == ["a", "b"])
+        #expect(connection.said.count { $0 == "a" } == 2)
+        #expect(statistics.transactions == 2 && statistics.reruns == 2)
+    }
+
+    @Test("answers a conflict after its last attempt")
+    func alwaysInTheWay() async {
+        connection.failures[.begin] = Array(repeating: conflict, count: GroupCommit.Limits().attempts)
+        let (answers, _) = await write(["a", "b"])
+        #expect(answers == ["a: conflict", "b: conflict"])
+        #expect(said(.begin) == GroupCommit.Limits().attempts)
     }
 
     @Test("runs everybody alone when the end of a savepoint fails")
