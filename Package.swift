@@ -151,8 +151,20 @@ executable(
 // MARK: Tools
 
 tool("protoc-gen-martlet", libraries: [.protobuf, .protobufPlugin])
-tests("SystemTests", at: "Tests/System", on: [kits("Core"), ["martlet"]], libraries: [])
-tests("SimulationTests", at: "Tests/Simulation", on: [["checkout-trace"]], libraries: [])
+
+// MARK: Tests of whole programs, as processes of their own
+
+library("BuiltPrograms", at: "Tests/Programs", on: [])
+tests(
+    "SystemTests",
+    at: "Tests/System",
+    on: [
+        kits("Core", "Contract", "SQL", "RPC", "EventLog"), adapters("SQLite"), contracts("Orders"),
+        ["BuiltPrograms", "martlet"],
+    ],
+    libraries: [.crypto, .protobuf]
+)
+tests("SimulationTests", at: "Tests/Simulation", on: [["BuiltPrograms", "checkout-trace"]], libraries: [])
 
 // MARK: - Libraries that others keep
 

@@ -1,3 +1,4 @@
+import BuiltPrograms
 import Foundation
 import Testing
 
@@ -89,31 +90,17 @@ struct CheckoutTests {
     }
 }
 
-/// The program that this build made, beside the tests.
+/// The program that runs one seed.
 enum CheckoutProgram {
-    private static let program: URL = {
-        let name = "checkout-trace"
-        if let given = ProcessInfo.processInfo.environment["MARTLET_PROGRAMS"] {
-            return URL(fileURLWithPath: given).appendingPathComponent(name)
-        }
-        let tests = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-        return tests.deletingLastPathComponent().appendingPathComponent(name)
-    }()
+    private static let program = Program(built: "checkout-trace")
 
-    static var isBuilt: Bool { FileManager.default.isExecutableFile(atPath: program.path) }
+    static var isBuilt: Bool { program.isThere }
 
     /// Runs it to its end in a process of its own.
     static func run(seed: UInt64) throws -> String {
-        let process = Process()
-        process.executableURL = program
-        process.arguments = ["--seed", "\(seed)"]
-        let output = Pipe()
-        process.standardOutput = output
-        try process.run()
-        let data = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 0)
-        return String(decoding: data, as: UTF8.self)
+        let ended = try program.run(["--seed", "\(seed)"])
+        #expect(ended.status == 0, "\(ended.words)")
+        return String(decoding: ended.output, as: UTF8.self)
     }
 
     static func report(_ output: String) throws -> CheckoutReport {

@@ -16,6 +16,12 @@ struct BadInputTests {
         #expect((answer["WWW-Authenticate"] != nil) == (refusal.status == 401 || refusal.status == 403))
     }
 
+    @Test("is none when a token is as it should be, whoever made it")
+    func mintedToken() async throws {
+        let answer = try await stocked.send(ShopRequest(path: "/v1/orders", bearer: .minted(MintedToken())))
+        #expect(answer.status == 200, "\(answer)")
+    }
+
     @Test("by a method that a path does not have is told which it has")
     func otherMethods() async throws {
         let answer = try await stocked.send(ShopRequest(method: "DELETE", path: "/v1/orders"))

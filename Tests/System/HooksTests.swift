@@ -1,3 +1,4 @@
+import BuiltPrograms
 import Foundation
 import Testing
 
@@ -67,7 +68,7 @@ struct HooksTests {
             let isReady: Bool
             let processes: [Process]
         }
-        let told = try Programs.run(["status", "--json", "--data", stocked.shop.folder])
+        let told = try Programs.martlet.run(["status", "--json", "--data", stocked.shop.folder])
         #expect(told.status == 0)
         let status = try JSONDecoder().decode(Status.self, from: told.output)
         #expect(status.isReady)
@@ -77,7 +78,7 @@ struct HooksTests {
 
     @Test("tell scripts where a process can be killed")
     func crashPoints() throws {
-        let told = try Programs.run(["crash-points", "--json"])
+        let told = try Programs.martlet.run(["crash-points", "--json"])
         let points = try JSONDecoder().decode([String].self, from: told.output)
         #expect(points.contains("outbox.committed"))
         #expect(points == points.sorted())
@@ -85,7 +86,7 @@ struct HooksTests {
 
     @Test("end a daemon with 64 for a flag that nobody knows", arguments: daemons)
     func unknownFlag(_ daemon: String) throws {
-        let ended = try Programs.run(Programs.folder.appendingPathComponent(daemon), ["--mugs", "7"])
+        let ended = try Program(built: daemon).run(["--mugs", "7"])
         #expect(ended.status == 64)
         #expect(ended.words.contains("--mugs"))
     }
@@ -95,11 +96,7 @@ struct HooksTests {
         let folder = NSTemporaryDirectory() + ProcessInfo.processInfo.globallyUniqueString
         var flags = ["--registry", "\(folder)/registry.json", "--keys", "\(folder)/keys"]
         if daemon != "gatewayd" { flags += ["--data", folder] }
-        let ended = try Programs.run(
-            Programs.folder.appendingPathComponent(daemon),
-            flags,
-            environment: ["MARTLET_MUGS": "7"]
-        )
+        let ended = try Program(built: daemon).run(flags, environment: ["MARTLET_MUGS": "7"])
         #expect(ended.status == 78)
         #expect(ended.words.contains("MARTLET_MUGS"))
         #expect(!FileManager.default.fileExists(atPath: folder), "it ends before it makes anything")

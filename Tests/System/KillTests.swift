@@ -1,3 +1,4 @@
+import BuiltPrograms
 import Foundation
 import MartletCore
 import Testing
@@ -29,7 +30,9 @@ struct KillTests {
     func sampleUnderKills() async throws {
         let folder = NSTemporaryDirectory() + ProcessInfo.processInfo.globallyUniqueString
         let file = "\(folder).csv"
-        let made = try Programs.run(["sample", "--seed", "11", "--invoices", "\(Self.invoices)", "--output", file])
+        let made = try Programs.martlet.run([
+            "sample", "--seed", "11", "--invoices", "\(Self.invoices)", "--output", file,
+        ])
         #expect(made.status == 0)
         try await replayUnderKills(file)
         try FileManager.default.removeItem(atPath: file)
@@ -42,9 +45,7 @@ struct KillTests {
 
     private func replayUnderKills(_ file: String) async throws {
         let shop = try RunningShop()
-        let replay = Process()
-        replay.executableURL = Programs.martlet
-        replay.arguments = arguments(file, shop)
+        let replay = Programs.martlet.process(arguments(file, shop))
         let output = Pipe()
         replay.standardOutput = output
         try replay.run()
@@ -57,7 +58,7 @@ struct KillTests {
         #expect(outcome.differences.map(\.description) == [])
         #expect(replay.terminationStatus == 0)
 
-        let again = try Programs.run(arguments(file, shop))
+        let again = try Programs.martlet.run(arguments(file, shop))
         let repeated = try JSONDecoder().decode(ReplayOutcome.self, from: again.output)
         #expect(again.status == 0)
         #expect(repeated.newOrders == 0)

@@ -1,14 +1,10 @@
+import BuiltPrograms
 import Foundation
 
-/// The programs that this build made, beside the tests.
+/// The programs that the tests start.
 enum Programs {
-    static let folder: URL = {
-        if let given = ProcessInfo.processInfo.environment["MARTLET_PROGRAMS"] { return URL(fileURLWithPath: given) }
-        return URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
-    }()
-
-    static var martlet: URL { folder.appendingPathComponent("martlet") }
-    static var areBuilt: Bool { FileManager.default.isExecutableFile(atPath: martlet.path) }
+    static let martlet = Program(built: "martlet")
+    static var areBuilt: Bool { martlet.isThere }
 
     /// Real invoices beside the project, where they are at hand.
     static let realInvoices: String? = {
@@ -17,17 +13,4 @@ enum Programs {
         let path = folder.appendingPathComponent("shared/data/online-retail-2010-12-to-2011-05.csv.gz").path
         return FileManager.default.fileExists(atPath: path) ? path : nil
     }()
-
-    /// Runs `martlet` to its end.
-    static func run(_ arguments: [String]) throws -> (status: Int32, output: Data) {
-        let process = Process()
-        process.executableURL = martlet
-        process.arguments = arguments
-        let output = Pipe()
-        process.standardOutput = output
-        try process.run()
-        let data = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        return (process.terminationStatus, data)
-    }
 }

@@ -12,7 +12,7 @@ struct Refusal: Sendable, CustomTestStringConvertible {
 
     var testDescription: String { what }
 
-    static let all = bodies + quantities + identities + requests
+    static let all = bodies + quantities + identities + tokens + requests
 
     private static let bodies = [
         order("JSON that breaks off", #"{"lines":"#, 400, "request.malformed", "lines"),
@@ -120,6 +120,24 @@ struct Refusal: Sendable, CustomTestStringConvertible {
             reason: "auth.forbidden"
         ),
     ]
+
+    /// All signed, and all but one with the shop's own key.
+    private static let tokens: [Refusal] = [
+        ("a token that has expired", MintedToken(expiresIn: -60)),
+        ("a token that is not valid yet", MintedToken(validIn: 120)),
+        ("a token of another issuer", MintedToken(issuer: "https://login.example")),
+        ("a token for another audience", MintedToken(audience: "warehouse")),
+        ("an identity token", MintedToken(type: "JWT")),
+        ("a token that says it is not signed", MintedToken(algorithm: "none")),
+        ("a token that a stranger signed", MintedToken(isStrangers: true)),
+    ].map { what, token in
+        Refusal(
+            what: what,
+            request: .order(key: "k", as: .minted(token)),
+            status: 401,
+            reason: "auth.unauthenticated"
+        )
+    }
 
     private static let requests = [
         Refusal(

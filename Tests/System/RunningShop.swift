@@ -1,5 +1,9 @@
+import BuiltPrograms
 import Foundation
 import Glibc
+import MartletCore
+import MartletSQL
+import MartletSQLite
 
 /// A shop of real processes on a folder and a port of its own.
 final class RunningShop: Sendable {
@@ -17,6 +21,7 @@ final class RunningShop: Sendable {
             let mark: Mark?
             let restarts: Int
             let http: Int
+            let grpc: Int
         }
         let rows: [Row]
     }
@@ -25,16 +30,16 @@ final class RunningShop: Sendable {
     let url: String
     /// The process of `martlet up`.
     let supervisorID: Int32
-    private let supervisor = Process()
+    private let supervisor: Process
 
     /// Returns once everything is ready.
     ///
     /// - Parameter options: Further ones of `martlet up`.
     init(_ options: String...) throws {
         folder = "\(NSTemporaryDirectory())martlet-\(getpid())-\(ProcessInfo.processInfo.globallyUniqueString)"
-        supervisor.executableURL = Programs.martlet
-        supervisor.arguments = ["up", "--data", folder, "--port", String(try Self.freePort()), "--json"]
-        supervisor.arguments? += options
+        supervisor = Programs.martlet.process(
+            ["up", "--data", folder, "--port", String(try Self.freePort()), "--json"] + options
+        )
         let output = Pipe()
         supervisor.standardOutput = output
         try supervisor.run()
@@ -67,9 +72,30 @@ final class RunningShop: Sendable {
     /// Where a daemon answers HTTP.
     func address(of program: String) throws -> String { "http://127.0.0.1:\(try row(program).http)" }
 
+    /// The port at which a daemon answers other services.
+    func grpcPort(of program: String) throws -> Int { try row(program).grpc }
+
     func restarts() throws -> Int { try table().rows.reduce(0) { $0 + $1.restarts } }
 
     var programs: [String] { get throws { try table().rows.map(\.name).sorted() } }
+
+    /// Kills a daemon, changes its database, and lets it be started again.
+    func kill(
+        _ program: String,
+        andChange database: String,
+        _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> Void
+    ) async throws {
+        let pid = try process(of: program)
+        // Nobody starts it again as long as the supervisor sleeps.
+        Glibc.kill(supervisorID, SIGSTOP)
+        defer { Glibc.kill(supervisorID, SIGCONT) }
+        Glibc.kill(pid, SIGKILL)
+        let time = SystemTime()
+        while Self.runs(pid) { try await time.sleep(for: .milliseconds(5)) }
+        let file = try SQLiteDatabase(path: "\(folder)/\(database).sqlite", time: time)
+        try await file.transaction("change") { tx in try body(tx) }
+        await file.close()
+    }
 
     /// Ends everything in order and removes the data.
     func end() throws -> Int32 {
@@ -77,6 +103,14 @@ final class RunningShop: Sendable {
         supervisor.waitUntilExit()
         try FileManager.default.removeItem(atPath: folder)
         return supervisor.terminationStatus
+    }
+
+    /// False once it has ended, whether or not its parent has noticed.
+    private static func runs(_ pid: Int32) -> Bool {
+        guard let text = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8),
+            let state = text.split(separator: ")").last?.split(separator: " ").first
+        else { return false }
+        return state != "Z"
     }
 
     private func row(_ program: String) throws -> Table.Row {

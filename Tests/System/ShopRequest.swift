@@ -11,6 +11,8 @@ struct ShopRequest: Sendable {
         case merchant
         /// The customer's token with another's name in it.
         case forged
+        /// A customer, by a token that the shop did not make.
+        case minted(MintedToken)
         /// The value of the header as it stands.
         case header(String)
     }

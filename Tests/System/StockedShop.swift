@@ -1,3 +1,4 @@
+import BuiltPrograms
 import Foundation
 import FoundationNetworking
 import MartletCore
@@ -13,7 +14,7 @@ struct StockedShop: Sendable {
     init(_ shop: RunningShop) async throws {
         self.shop = shop
         func token(_ whose: String...) throws -> String {
-            let made = try Programs.run(["token", "--data", shop.folder] + whose)
+            let made = try Programs.martlet.run(["token", "--data", shop.folder] + whose)
             return String(decoding: made.output, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
         }
         tokens = (try token("--customer", "ann"), try token("--customer", "bob"), try token("--merchant"))
@@ -49,7 +50,7 @@ struct StockedShop: Sendable {
             sent.httpBody = Data(body.utf8)
             sent.setValue("application/json", forHTTPHeaderField: "Content-Type")
         }
-        if let header = authorization(request.bearer) { sent.setValue(header, forHTTPHeaderField: "Authorization") }
+        if let header = try authorization(request.bearer) { sent.setValue(header, forHTTPHeaderField: "Authorization") }
         for (name, value) in request.headers { sent.setValue(value, forHTTPHeaderField: name) }
         let (body, response) = try await URLSession.shared.data(for: sent)
         guard let response = response as? HTTPURLResponse else {
@@ -78,6 +79,7 @@ struct StockedShop: Sendable {
     }
 
     /// Asks until there is an answer; patience is for a shop that is broken.
+    @discardableResult
     func until<Answer>(_ what: String, _ ask: () async throws -> Answer?) async throws -> Answer {
         let time = SystemTime()
         let limit = time.now + Self.patience
@@ -88,12 +90,13 @@ struct StockedShop: Sendable {
         throw RunningShop.Broken(what: "waited in vain for \(what)")
     }
 
-    private func authorization(_ bearer: ShopRequest.Bearer) -> String? {
+    private func authorization(_ bearer: ShopRequest.Bearer) throws -> String? {
         switch bearer {
         case .nobody: return nil
         case .customer: return "Bearer \(tokens.customer)"
         case .otherCustomer: return "Bearer \(tokens.other)"
         case .merchant: return "Bearer \(tokens.merchant)"
+        case .minted(let token): return "Bearer \(try token.signed(shop.folder))"
         case .header(let value): return value
         case .forged:
             let (own, other) = (tokens.customer.split(separator: "."), tokens.other.split(separator: "."))

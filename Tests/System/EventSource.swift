@@ -1,0 +1,60 @@
+import Foundation
+import MartletCore
+import MartletEventLog
+import MartletRPC
+import OrdersContract
+import SwiftProtobuf
+
+/// A service that publishes orders' events of one key, straight to a running shop's event log.
+struct EventSource: Sendable {
+    static let topic = "shop.orders.v1.orders"
+    /// Bytes that are no message.
+    static let unreadable = Data([0xFF, 0xFF, 0xFF])
+
+    let shop: RunningShop
+    let key: String
+
+    /// The event by which an order closes the guest's cart `cart`.
+    static func placed(_ key: String, cart: String) throws -> Data {
+        try OrderChanged.with {
+            $0.orderID = key
+            $0.kind = .placed
+            $0.cartID = cart
+        }.serializedData()
+    }
+
+    /// Publishes bodies by their sequence.
+    func publish(_ bodies: [Int64: Data]) async throws {
+        let (time, token) = (SystemTime(), try token())
+        let channel = RPCConnection(
+            host: "127.0.0.1",
+            port: try shop.grpcPort(of: "eventlogd"),
+            limits: RPCClientLimits(),
+            time: time,
+            entropy: SystemEntropy(),
+            authorization: { _ in "Bearer \(token)" }
+        )
+        let request = PublishRequest.with {
+            $0.events = bodies.sorted { $0.key < $1.key }.map { sequence, body in
+                .with {
+                    $0.id = "\(key)-\(sequence)"
+                    $0.source = "tests"
+                    $0.epoch = 1
+                    $0.topic = Self.topic
+                    $0.key = key
+                    $0.sequence = sequence
+                    $0.time = time.date.microseconds
+                    $0.body = body
+                }
+            }
+        }
+        let context = CallContext(deadline: time.now + StockedShop.patience)
+        _ = try await EventLogClient(over: channel).publish(request, context: context)
+        await channel.close()
+    }
+
+    private func token() throws -> String {
+        try OperatorSeat(folder: shop.folder).text("token", "--service", "tests")
+            .trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+}
