@@ -14,13 +14,22 @@ struct MartletCommand: AsyncParsableCommand {
             Start with `martlet up`: it runs every service in a process of its own, with its data under ./martlet-data. \
             Everything else finds the running shop through that folder; --data or MARTLET_DATA names another.
 
-            A first look:
-              martlet up                                     start; Ctrl-C ends everything in order
-              martlet sample --seed 1 --invoices 500 -o invoices.csv.gz
-              martlet status                                 what runs where, and how far it is behind
-              martlet token --customer ann                   a token for curl
+            A first look, in two terminals:
+              martlet up                      start the shop; Ctrl-C ends it in order
+              martlet status                  what runs where, how far it is behind
+              martlet sample --invoices 500 --output invoices.csv.gz
+              martlet replay invoices.csv.gz  order all of it, and check every penny
+              martlet token --customer ann    a token for curl
 
-            Exit statuses: 0 done, 1 failed or a difference was found, 3 nothing runs, 4 runs already, 64 wrong use.
+            Where it says [--json], --json prints one JSON value to standard output, and everything else goes to \
+            standard error.
+
+            Exit statuses:
+              0   done
+              1   failed, or a check found a difference
+              3   nothing runs on this data folder
+              4   something runs on this data folder already
+              64  wrong use
             """,
         groupedSubcommands: [
             CommandGroup(name: "Run", subcommands: [UpCommand.self, DownCommand.self, StatusCommand.self]),
@@ -30,7 +39,9 @@ struct MartletCommand: AsyncParsableCommand {
             ),
             CommandGroup(
                 name: "Look and mend",
-                subcommands: [EventsCommand.self, WorkflowsCommand.self, CrashPointsCommand.self]
+                subcommands: [
+                    EventsCommand.self, WorkflowsCommand.self, AuditCommand.self, CrashPointsCommand.self,
+                ]
             ),
         ]
     )

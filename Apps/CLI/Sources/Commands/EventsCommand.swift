@@ -5,14 +5,16 @@ struct EventsCommand: AsyncParsableCommand {
         commandName: "events",
         abstract: "Shows topics, groups and lag; lists and mends parked events.",
         discussion: """
-            An event whose effect keeps failing is parked by its consumer, together with all later events of the same key, \
-            while other keys flow on. Look at it, mend its cause or its body, and redrive the key: its events then take \
-            effect in their order, once.
+            Services publish events under topics; every group that takes a topic gets each of its events. Events of one \
+            key (an order, a cart) take effect in their order, once.
+
+            An event whose effect keeps failing is parked by its group, together with all later events of the same key, \
+            while other keys flow on. Look at it, mend its cause or its body, and redrive the key.
 
             Examples:
               martlet events groups
               martlet events parked list
-              martlet events parked redrive --group carts --topic shop.orders.v1.orders --key 0198… --reason "fixed in 1.4"
+              martlet events parked redrive --all --reason "fixed in 1.4"
             """,
         subcommands: [EventsTopicsCommand.self, EventsGroupsCommand.self, ParkedCommand.self]
     )
@@ -21,8 +23,13 @@ struct EventsCommand: AsyncParsableCommand {
 struct EventsTopicsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "topics",
-        abstract: "Lists the topics and how many events each holds.",
-        discussion: "Example:\n  martlet events topics --json | jq '.topics[].name'"
+        abstract: "Lists the topics, and how many events each was given.",
+        discussion: """
+            PUBLISHED counts events since the shop's first start; GROUPS counts who takes them.
+
+            Example:
+              martlet events topics --json | jq -r '.topics[].name'
+            """
     )
 
     @OptionGroup var data: FolderOptions
@@ -47,7 +54,8 @@ struct EventsGroupsCommand: AsyncParsableCommand {
         commandName: "groups",
         abstract: "Lists the groups of every topic and how far each is behind.",
         discussion: """
-            LAG counts the events that are published and not acknowledged by the group.
+            ACKNOWLEDGED counts what the group is done with: what took effect, and what it parked. LAG is what is left. A \
+            topic that nobody takes has no line here.
 
             Example:
               martlet events groups --topic shop.orders.v1.orders

@@ -6,13 +6,19 @@ struct ParkedCommand: AsyncParsableCommand {
         abstract: "Lists and mends events that could not take effect.",
         discussion: """
             Events wait per group, topic and key. `list` shows the keys; with --key it shows that key's events, whose ids \
-            `show`, `edit` and `drop` take. Whatever changes something wants --reason, which goes to the audit trail.
+            `show`, `edit` and `drop` take. Whatever changes something wants --reason, which goes to the audit trail: see \
+            `martlet audit`.
 
             Examples:
               martlet events parked list
-              martlet events parked list --group carts --topic shop.orders.v1.orders --key 0198…
-              martlet events parked show ID --group carts --topic shop.orders.v1.orders
-              martlet events parked edit ID --group carts --topic shop.orders.v1.orders --body fixed.json --reason "…"
+              martlet events parked list --group carts --topic TOPIC --key KEY
+              martlet events parked show ID --group carts --topic TOPIC
+              martlet events parked edit ID --group carts --topic TOPIC \\
+                --body fixed.json --reason "a wrong SKU"
+              martlet events parked drop ID --group carts --topic TOPIC \\
+                --reason "sent twice by hand"
+              martlet events parked redrive --group carts --topic TOPIC --key KEY \\
+                --reason "fixed in 1.4"
               martlet events parked redrive --all --reason "the catalogue is back"
             """,
         subcommands: [
@@ -26,7 +32,7 @@ struct ParkedCommand: AsyncParsableCommand {
 struct ServiceOptions: ParsableArguments {
     @OptionGroup var data: FolderOptions
 
-    @Option(help: ArgumentHelp("Only this service, as in orders; otherwise all are asked.", valueName: "name"))
+    @Option(help: ArgumentHelp("Ask only this service, as in orders; all without it.", valueName: "name"))
     var service: String?
 
     func desk() async throws -> OperatorDesk { try await OperatorDesk.open(data.folder, only: service) }
@@ -45,7 +51,9 @@ struct GroupOptions: ParsableArguments {
 struct ReasonOptions: ParsableArguments {
     static let charactersLimit = 500
 
-    @Option(help: "Why, for the audit trail: 1 to \(charactersLimit) characters.")
+    @Option(
+        help: ArgumentHelp("Why, for the audit trail: 1 to \(charactersLimit) characters.", valueName: "text")
+    )
     var reason: String
 
     func validate() throws {

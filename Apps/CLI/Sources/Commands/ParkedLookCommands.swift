@@ -45,9 +45,12 @@ struct ParkedListCommand: AsyncParsableCommand {
         commandName: "list",
         abstract: "Lists parked keys, or the events of one key.",
         discussion: """
+            With --key: ATTEMPTS counts failed tries, and is 0 for an event that only waits behind another.
+
             Examples:
               martlet events parked list
-              martlet events parked list --group carts --topic shop.orders.v1.orders --key 0198… --json
+              martlet events parked list --group carts --topic shop.orders.v1.orders \\
+                --key KEY --json
             """
     )
 
@@ -116,8 +119,11 @@ struct ParkedShowCommand: AsyncParsableCommand {
         commandName: "show",
         abstract: "Shows one parked event with its body.",
         discussion: """
+            The body is JSON of the topic's message, or base64 when it cannot be read as such.
+
             Example:
-              martlet events parked show ID --group carts --topic shop.orders.v1.orders --json | jq -r .body > body.json
+              martlet events parked show ID --group carts \\
+                --topic shop.orders.v1.orders --json | jq -r .body > body.json
             """
     )
 

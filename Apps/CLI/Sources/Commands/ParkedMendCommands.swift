@@ -15,7 +15,8 @@ struct ParkedEditCommand: AsyncParsableCommand {
             redriven.
 
             Example:
-              martlet events parked edit ID --group carts --topic shop.orders.v1.orders --body body.json --reason "bad sku"
+              martlet events parked edit ID --group carts \\
+                --topic shop.orders.v1.orders --body body.json --reason "a wrong SKU"
             """
     )
 
@@ -74,10 +75,12 @@ struct ParkedRedriveCommand: AsyncParsableCommand {
         commandName: "redrive",
         abstract: "Has a key's parked events handled again, in order.",
         discussion: """
-            A repeat does nothing. An event that fails again is parked again.
+            Returns as soon as the service has noted it; `parked list` shows what is left. An event that fails again stays \
+            parked, and with it those behind it.
 
             Examples:
-              martlet events parked redrive --group carts --topic shop.orders.v1.orders --key 0198… --reason "fixed"
+              martlet events parked redrive --group carts \\
+                --topic shop.orders.v1.orders --key KEY --reason "fixed in 1.4"
               martlet events parked redrive --all --reason "the catalogue is back"
             """
     )
@@ -138,7 +141,8 @@ struct ParkedDropCommand: AsyncParsableCommand {
             audit trail.
 
             Example:
-              martlet events parked drop ID --group carts --topic shop.orders.v1.orders --reason "sent twice by hand"
+              martlet events parked drop ID --group carts \\
+                --topic shop.orders.v1.orders --reason "sent twice by hand"
             """
     )
 

@@ -1,7 +1,8 @@
-import ArgumentParser
-
 /// A span of time as people write it: `90s`, `15m`, `1h`, `7d`.
-struct PauseArgument: ExpressibleByArgument, Equatable, Sendable {
+struct PauseArgument: Equatable, Sendable, CustomStringConvertible {
+    static let flag = FlagValue.reading("a time from 1s to 1000000d, as in 90s, 15m, 1h or 7d") {
+        PauseArgument(argument: $0)
+    }
     private static let units: [(letter: Character, seconds: Int64)] = [
         ("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1),
     ]
@@ -17,7 +18,8 @@ struct PauseArgument: ExpressibleByArgument, Equatable, Sendable {
         duration = .seconds(number * unit.seconds)
     }
 
-    var defaultValueDescription: String {
+    /// As it is written after a flag.
+    var description: String {
         let seconds = duration.components.seconds
         let unit = Self.units.first { seconds % $0.seconds == 0 } ?? (letter: "s", seconds: 1)
         return "\(seconds / unit.seconds)\(unit.letter)"

@@ -19,10 +19,18 @@ struct SampleCommand: AsyncParsableCommand {
             """
     )
 
-    @Option(help: "Which invoices: any number, the same one for the same file.")
+    @Option(
+        parsing: .unconditional,
+        help: "Any number; the same one makes the same file. (default: 1)",
+        transform: FlagValue.wholeNumber(0...UInt64.max)
+    )
     var seed: UInt64 = 1
 
-    @Option(help: "How many invoices, of every kind: 1 to \(SampleWriter.invoicesMax).")
+    @Option(
+        parsing: .unconditional,
+        help: "How many invoices, of every kind: 1 to \(SampleWriter.invoicesMax).",
+        transform: FlagValue.wholeNumber(1...SampleWriter.invoicesMax)
+    )
     var invoices: Int
 
     @Option(
@@ -31,12 +39,6 @@ struct SampleCommand: AsyncParsableCommand {
         completion: .file(extensions: ["csv", "gz"])
     )
     var output = "-"
-
-    func validate() throws {
-        guard 1...SampleWriter.invoicesMax ~= invoices else {
-            throw ValidationError("--invoices must be 1 to \(SampleWriter.invoicesMax).")
-        }
-    }
 
     func run() async throws {
         try await reporting {

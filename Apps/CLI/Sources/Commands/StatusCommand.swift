@@ -7,8 +7,12 @@ struct StatusCommand: AsyncParsableCommand {
         commandName: "status",
         abstract: "Shows what runs where, and how far it is behind.",
         discussion: """
-            Asks every process whether it is ready, and the event log how many events wait for each group. Ends with status \
-            0 when everything is ready, 1 when something is not, 3 when nothing runs.
+            Asks every process whether it is ready, and the event log how many events wait for a group that takes them. \
+            Ends with status 0 when everything is ready, 1 when something is not, 3 when nothing runs.
+
+            READY is what the process answers now; STATE is what the supervisor last knew: starting, ready, resting (it \
+            died and waits for its restart), draining, stopped. HTTP, GRPC and OPERATE are its ports: for REST, for other \
+            services, for operators.
 
             Examples:
               martlet status

@@ -17,13 +17,23 @@ struct TokenCommand: AsyncParsableCommand {
         abstract: "Prints a signed token.",
         discussion: """
             The token comes from the development issuer whose keys lie in the data folder; only a shop on that folder \
-            accepts it. Use it in the header `Authorization: Bearer …`.
+            accepts it. Use it in the header `Authorization: Bearer …`. Say whose it is by one of --customer, --merchant, \
+            --operator, --service and --subject; --scope adds to what the first three allow.
 
             Examples:
               martlet token --customer ann
               martlet token --merchant --ttl 15m
-              martlet token --subject auditor --scope payments:read orders:read
-              curl -H "Authorization: Bearer $(martlet token --customer ann)" localhost:8080/v1/orders
+              martlet token --subject auditor --scope payments:read inventory:read
+              TOKEN=$(martlet token --customer ann)
+              curl -H "Authorization: Bearer $TOKEN" localhost:8080/v1/orders
+
+            Scopes:
+              orders:read, orders:write           one's own orders
+              orders:agreed-price                 everybody's orders, at any price
+              catalog:write                       products and prices
+              inventory:read, inventory:write     stock and deliveries
+              payments:read                       payments and the ledger
+              operate                             the listeners for operators
             """
     )
 
@@ -35,19 +45,23 @@ struct TokenCommand: AsyncParsableCommand {
     @Option(parsing: .upToNextOption, help: ArgumentHelp("What the token allows, one or more.", valueName: "scope"))
     var scope: [String] = []
 
-    @Option(help: ArgumentHelp("A customer: their own orders.", valueName: "id"))
+    @Option(help: ArgumentHelp("A customer: their own orders and cart.", valueName: "id"))
     var customer: String?
 
     @Flag(help: "A merchant's system: all orders, agreed prices, catalogue, stock, payments.")
     var merchant = false
 
-    @Flag(name: .customLong("operator"), help: "An operator: the listeners for operators.")
+    @Flag(name: .customLong("operator"), help: "An operator: looks into services and mends them.")
     var isOperator = false
 
     @Option(help: ArgumentHelp("A service, for calls between services over gRPC.", valueName: "name"))
     var service: String?
 
-    @Option(help: "How long the token lasts, as in 90s, 15m, 1h, 7d.")
+    @Option(
+        parsing: .unconditional,
+        help: "How long the token lasts, as in 90s, 15m, 1h, 7d. (default: 1h)",
+        transform: PauseArgument.flag
+    )
     var ttl = PauseArgument(duration: .seconds(3_600))
 
     func validate() throws {

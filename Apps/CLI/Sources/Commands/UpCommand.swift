@@ -18,7 +18,7 @@ struct UpCommand: AsyncParsableCommand {
               martlet up
               martlet up --data /srv/shop --port 8081
               martlet up --single-process
-              martlet up --json | jq .url                    one JSON object when everything is ready
+              martlet up --json | jq -r .url
               martlet up --crash paymentsd=outbox.committed:3
             """
     )

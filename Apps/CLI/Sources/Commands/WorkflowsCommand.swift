@@ -8,6 +8,9 @@ struct WorkflowsCommand: AsyncParsableCommand {
         commandName: "workflows",
         abstract: "Lists durable workflows, shows their journals, and mends stuck ones.",
         discussion: """
+            A run is one execution of a workflow, such as the checkout of one order; its journal lists the steps that it \
+            has taken. States: open (on its way), completed, failed (it ended as its own rules decided), needs_human.
+
             A run that cannot go on by itself is parked as needs_human, never dropped. Look at its journal, mend the cause, \
             then `retry` it, or `compensate` it: undo what it did.
 
@@ -15,6 +18,7 @@ struct WorkflowsCommand: AsyncParsableCommand {
               martlet workflows list --state needs_human
               martlet workflows show RUN
               martlet workflows retry RUN --reason "the provider is back"
+              martlet workflows compensate RUN --reason "the customer called"
             """,
         subcommands: [
             WorkflowsListCommand.self, WorkflowsShowCommand.self, WorkflowsRetryCommand.self,
@@ -37,6 +41,8 @@ struct WorkflowsListCommand: AsyncParsableCommand {
         commandName: "list",
         abstract: "Lists runs, newest first.",
         discussion: """
+            ATTEMPTS counts the failed attempts of the step at which an open run stands.
+
             Examples:
               martlet workflows list --state needs_human --json | jq -r '.runs[].id'
               martlet workflows list --service orders --limit 20
@@ -48,15 +54,15 @@ struct WorkflowsListCommand: AsyncParsableCommand {
     @Option(help: "Only runs in this state.")
     var state: State?
 
-    @Option(help: "How many runs of each service: \(limits.lowerBound) to \(limits.upperBound).")
+    @Option(
+        parsing: .unconditional,
+        help: "How many runs of each service: \(limits.lowerBound) to \(limits.upperBound). (default: 50)",
+        transform: FlagValue.wholeNumber(limits)
+    )
     var limit = 50
 
     @Flag(help: "Print JSON.")
     var json = false
-
-    func validate() throws {
-        guard Self.limits ~= limit else { throw ValidationError("--limit must be 1 to \(Self.limits.upperBound).") }
-    }
 
     func run() async throws {
         try await reporting {
@@ -91,10 +97,16 @@ struct WorkflowsShowCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "show",
         abstract: "Shows one run with its journal.",
-        discussion: "Example:\n  martlet workflows show 0198… --json"
+        discussion: """
+            A step of the kind `remote` calls another service, `local` changes the service's own database, `undo` takes a \
+            step back, `timer` and `signal` wait. One that is `open` has begun and is not known to be done.
+
+            Example:
+              martlet workflows show checkout/ORDER
+            """
     )
 
-    @Argument(help: "The run's id.")
+    @Argument(help: "The run's id, from `workflows list`.")
     var id: String
 
     @OptionGroup var services: ServiceOptions
@@ -118,10 +130,16 @@ struct WorkflowsRetryCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "retry",
         abstract: "Lets a run that needs a human go on where it stopped.",
-        discussion: "Example:\n  martlet workflows retry 0198… --reason \"the provider is back\""
+        discussion: """
+            Steps that are done are not done again; the open one is asked again with its old key, so that it takes effect \
+            once. Returns at once; `show` tells how it goes on.
+
+            Example:
+              martlet workflows retry checkout/ORDER --reason "the provider is back"
+            """
     )
 
-    @Argument(help: "The run's id.")
+    @Argument(help: "The run's id, from `workflows list`.")
     var id: String
 
     @OptionGroup var services: ServiceOptions
@@ -144,10 +162,16 @@ struct WorkflowsCompensateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "compensate",
         abstract: "Ends a run and undoes what it did.",
-        discussion: "Example:\n  martlet workflows compensate 0198… --reason \"the customer called\""
+        discussion: """
+            Takes a run that is open or needs a human. Its open step counts as refused, and the steps before it are undone, \
+            the newest first. Returns at once; `show` tells how it goes on.
+
+            Example:
+              martlet workflows compensate checkout/ORDER --reason "the customer called"
+            """
     )
 
-    @Argument(help: "The run's id.")
+    @Argument(help: "The run's id, from `workflows list`.")
     var id: String
 
     @OptionGroup var services: ServiceOptions

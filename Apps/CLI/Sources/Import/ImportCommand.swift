@@ -2,8 +2,11 @@ import ArgumentParser
 import Foundation
 import MartletCore
 
-extension StockFactor: ExpressibleByArgument {
-    var defaultValueDescription: String { self == .full ? "1" : "\(Double(permille) / 1_000)" }
+extension StockFactor: CustomStringConvertible {
+    static let flag = FlagValue.reading("a decimal from 0 to 100 of up to three places") { StockFactor(argument: $0) }
+
+    /// As it is written after a flag.
+    var description: String { self == .full ? "1" : "\(Double(permille) / 1_000)" }
 }
 
 /// `martlet import`.
@@ -16,7 +19,7 @@ struct ImportCommand: AsyncParsableCommand {
             one product per stock code, its descriptions reconciled, its prices as history, and the opening stock that all \
             its invoices need. Importing the same file again changes nothing.
 
-            Example:
+            Examples:
               martlet sample --seed 1 --invoices 1000 --output orders.csv
               martlet import orders.csv
             """
@@ -25,10 +28,21 @@ struct ImportCommand: AsyncParsableCommand {
     @Argument(help: "The file of invoices, .csv or .csv.gz.")
     var file: String
 
-    @Option(help: "Use only the first N invoices of the file.")
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Use only the first invoices of the file.", valueName: "number"),
+        transform: FlagValue.wholeNumber(1...SampleWriter.invoicesMax)
+    )
     var invoices: Int?
 
-    @Option(help: "How much of the opening stock to receive: 1 is all, 0.9 is scarce.")
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "How much of the opening stock to receive; 0.9 is scarce. (default: 1)",
+            valueName: "factor"
+        ),
+        transform: StockFactor.flag
+    )
     var stockFactor = StockFactor.full
 
     @OptionGroup var shop: ShopOptions

@@ -13,7 +13,7 @@ struct ReplayCommand: AsyncParsableCommand {
             nothing is on its way any more and compares the shop with figures that Scripts/expected-figures computes from \
             the file alone. Ends with status 1 on any difference. Replaying the same file again changes nothing.
 
-            Example:
+            Examples:
               martlet sample --seed 1 --invoices 1000 --output orders.csv
               martlet replay orders.csv --concurrency 32
             """
@@ -22,28 +22,44 @@ struct ReplayCommand: AsyncParsableCommand {
     @Argument(help: "The file of invoices, .csv or .csv.gz.")
     var file: String
 
-    @Option(help: "Use only the first N invoices of the file.")
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Use only the first invoices of the file.", valueName: "number"),
+        transform: FlagValue.wholeNumber(1...SampleWriter.invoicesMax)
+    )
     var invoices: Int?
 
-    @Option(help: "How many requests are open at a time, 1 to 1024.")
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("How many requests are open at a time, 1 to 1024. (default: 32)", valueName: "number"),
+        transform: FlagValue.wholeNumber(1...1_024)
+    )
     var concurrency = 32
 
-    @Option(help: "How much of the opening stock to receive: 1 is all, 0.9 is scarce.")
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "How much of the opening stock to receive; 0.9 is scarce. (default: 1)",
+            valueName: "factor"
+        ),
+        transform: StockFactor.flag
+    )
     var stockFactor = StockFactor.full
 
-    @Option(help: "How many seconds to wait at the end until nothing is on its way any more.")
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "How long to wait at the end until all has come to rest. (default: 300)",
+            valueName: "seconds"
+        ),
+        transform: FlagValue.wholeNumber(1...86_400)
+    )
     var settle = 300
 
     @OptionGroup var shop: ShopOptions
 
     @Flag(help: "Print the outcome as JSON.")
     var json = false
-
-    func validate() throws {
-        guard 1...1024 ~= concurrency else { throw ValidationError("--concurrency must be 1 to 1024") }
-        guard invoices.map({ $0 >= 1 }) ?? true else { throw ValidationError("--invoices must be at least 1") }
-        guard settle >= 1 else { throw ValidationError("--settle must be at least 1") }
-    }
 
     func run() async throws { try await reporting { try await send() } }
 

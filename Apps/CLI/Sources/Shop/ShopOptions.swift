@@ -14,17 +14,16 @@ struct ShopOptions: ParsableArguments {
     )
     var url: String?
 
-    @Option(help: "A token to use instead of one by the development issuer.")
+    @Option(help: "A token to use; otherwise the development issuer makes one.")
     var token: String?
 
-    @Option(help: "How many seconds to repeat a request while the shop is away.")
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("How long to repeat a request while the shop is away. (default: 120)", valueName: "seconds"),
+        transform: FlagValue.wholeNumber(0...86_400)
+    )
     var patience = 120
 
-    /// What a merchant's system may do.
-    static let merchantScopes = [
-        "catalog:write", "inventory:read", "inventory:write", "orders:agreed-price", "orders:read", "orders:write",
-        "payments:read",
-    ]
     static let merchant = "merchant"
     static let entrance = "http://127.0.0.1:8080"
     static let tokenLifetime = Duration.seconds(12 * 3600)
@@ -70,7 +69,7 @@ struct ShopOptions: ParsableArguments {
         let issuer = try await keys.existingIssuer()
         return try await issuer.userToken(
             Self.merchant,
-            scopes: Self.merchantScopes,
+            scopes: TokenCommand.merchantScopes,
             lifetime: Self.tokenLifetime
         )
     }
