@@ -30,13 +30,16 @@ struct Pair {
         return database
     }
 
-    func relay(to bus: (any MessageBus)? = nil, _ change: (inout OutboxRelay.Limits) -> Void = { _ in }) -> OutboxRelay
-    {
+    func relay(
+        from source: (any SQLDatabase)? = nil,
+        to bus: (any MessageBus)? = nil,
+        _ change: (inout OutboxRelay.Limits) -> Void = { _ in }
+    ) -> OutboxRelay {
         var limits = OutboxRelay.Limits()
         change(&limits)
         return OutboxRelay(
             source: "test",
-            database: source,
+            database: source ?? self.source,
             bus: bus ?? self.bus,
             time: time,
             entropy: entropy,

@@ -158,6 +158,23 @@ struct OutboxRelayTests {
         #expect(try await unsent() == 1)
     }
 
+    @Test("waits at its start for a database that is in trouble")
+    func start() async throws {
+        try await pair.commit(["a"])
+        let source = TroubledDatabase(pair.source)
+        source.fail("outbox.start", [.unavailable, .conflict, .outcomeUnknown])
+        let time = pair.time
+        async let pauses: Void = {
+            for _ in 1...3 {
+                await time.waitForSleepers()
+                time.advanceToNextSleeper()
+            }
+        }()
+        try await pair.relay(from: source).drain()
+        await pauses
+        #expect(try await unsent() == 0)
+    }
+
     @Test("is woken by a commit, and sends when it runs")
     func running() async throws {
         let relay = pair.relay { $0.gathering = .zero }

@@ -24,11 +24,7 @@ struct EffectFailure: Error {
     /// Whether another try may succeed without anybody mending anything: such failures are not counted.
     static func isPassing(_ error: any Error) -> Bool {
         switch error {
-        case let error as SQLError:
-            switch error.kind {
-            case .conflict, .unavailable, .outcomeUnknown: true
-            case .constraint, .misuse: false
-            }
+        case let error as SQLError: error.isPassing
         case let fault as Fault: fault.reason == .overloaded || fault.code == .deadlineExceeded
         default: error is CancellationError
         }

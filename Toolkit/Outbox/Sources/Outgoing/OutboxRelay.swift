@@ -149,7 +149,7 @@ public struct OutboxRelay: Sendable {
                 return try await database.transaction("outbox.start") { tx in
                     try OutboxStore.start(identity: fresh, isAlone: isAlone, in: tx)
                 }
-            } catch let error as SQLError where error.kind == .unavailable {
+            } catch let error as SQLError where error.isPassing {
                 failures += 1
                 try await time.sleep(
                     for: Backoff(least: limits.leastPause, most: limits.mostPause).pause(after: failures, entropy)
