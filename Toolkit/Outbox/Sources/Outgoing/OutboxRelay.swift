@@ -65,7 +65,8 @@ public struct OutboxRelay: Sendable {
 
     /// Relays until its task is cancelled.
     ///
-    /// Failures of the broker and of the database are logged and tried again.
+    /// Failures of the broker and of the database are logged and tried again. At a service's end, cancel it once nothing is
+    /// unsent, or time is over: the rest is sent after the next start.
     ///
     /// - Throws: `CancellationError`.
     public func run() async throws {
@@ -82,10 +83,10 @@ public struct OutboxRelay: Sendable {
         }
     }
 
-    /// Sends what waits now and returns: the flush at a service's end, after ``run()`` was cancelled.
+    /// Sends what waits now and returns: how a test drives a relay.
     ///
-    /// - Throws: What the broker or the database throws; the rest stays for the next start.
-    public func drain() async throws {
+    /// - Throws: What the broker or the database throws.
+    func drain() async throws {
         _ = try await identify()
         var session = Session(owner: "relay-\(entropy.next())", renewal: time.now)
         do {
