@@ -34,6 +34,7 @@ public struct Program: Sendable {
         let process = Process()
         process.executableURL = url
         process.arguments = arguments
+        process.environment = Self.environment
         process.standardInput = FileHandle.nullDevice
         return process
     }
@@ -41,7 +42,7 @@ public struct Program: Sendable {
     /// Runs it to its end.
     ///
     /// - Parameters:
-    ///   - environment: Variables beside those of this process.
+    ///   - environment: Further variables.
     ///   - input: What comes to its standard input.
     /// - Throws: When it cannot be started.
     public func run(
@@ -54,7 +55,7 @@ public struct Program: Sendable {
         defer { for file in files { unlink(file.path) } }
         try input.write(to: files[0])
         let process = process(arguments)
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        process.environment = Self.environment.merging(environment) { $1 }
         process.standardInput = try FileHandle(forReadingFrom: files[0])
         process.standardOutput = try FileHandle(forWritingTo: files[1])
         process.standardError = try FileHandle(forWritingTo: files[2])
@@ -66,6 +67,9 @@ public struct Program: Sendable {
             errors: try Data(contentsOf: files[2])
         )
     }
+
+    /// That of this process, but for settings of our programs: those belong to whoever tests, not to what is tested.
+    private static let environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("MARTLET_") }
 
     private static func file(_ name: String) throws -> URL {
         let path = "\(NSTemporaryDirectory())martlet-\(ProcessInfo.processInfo.globallyUniqueString).\(name)"
