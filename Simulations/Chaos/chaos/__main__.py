@@ -30,7 +30,7 @@ def arguments():
     parser.add_argument("--all", action="store_true", help="every scenario, not only those for CI")
     parser.add_argument("--list", action="store_true", help="list scenarios and faults, and end")
     parser.add_argument("--json", metavar="FILE", help="write the outcome as JSON")
-    parser.add_argument("--programs", metavar="DIR", required=True, help="where martlet and the daemons lie")
+    parser.add_argument("--programs", metavar="DIR", default="", help="where martlet and the daemons lie")
     parser.add_argument("--keep", action="store_true", help="keep each shop's folder: logs, databases, what clients were told")
     parser.add_argument("--log-level", default="info", help="of the daemons (default info)")
     return parser.parse_args()
@@ -42,7 +42,7 @@ def chosen(options):
         if unknown:
             raise SystemExit(f"error: no scenario {', '.join(unknown)}; --list names them")
         return [scenario for scenario in ALL if scenario.name in options.only]
-    return [scenario for scenario in ALL if options.all or getattr(scenario, "in_ci", True)]
+    return [scenario for scenario in ALL if options.all or scenario.in_ci]
 
 
 async def play(scenario, options, note):
@@ -79,7 +79,7 @@ async def play(scenario, options, note):
 async def main():
     options = arguments()
     if options.list:
-        return Report.catalogue()
+        return Report.catalogue(ALL)
     for program in PROGRAMS_NEEDED:
         if not (Path(options.programs) / program).is_file():
             raise SystemExit(f"error: {options.programs} has no {program}; build first, or name another folder by --programs")

@@ -72,7 +72,8 @@ class Daemon:
             self.note(self.surprises[-1])
         if self.revive:
             await asyncio.sleep(max(self.rest, REST_SECONDS if status >= 0 else 0))
-            if self.revive:
+            # Somebody else may have started it meanwhile.
+            if self.revive and self.process is process:
                 await self.start()
 
     def send(self, number):

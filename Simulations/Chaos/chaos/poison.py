@@ -38,7 +38,7 @@ class Poison:
                     (TOPIC, key, epoch, now, body))  # fmt: skip
         connection.close()
         await daemon.again()
-        self.stage.faults.did("events that cannot be read", count)
+        self.stage.faults.did("events that cannot be read", count, of=("F41", "F42") if count > 100 else "F41")
 
     async def parked(self, count, programs=CONSUMERS, patience=60.0):
         """Waits until each of the consumers has parked so many."""

@@ -15,11 +15,16 @@ class Faults:
     def __init__(self, note):
         self.note = note
         self.counts = {}
+        # The same, by the fault that it was done for; all that the scenario covers when it does not say.
+        self.by_fault = {}
+        self.covers = ()
         self.healed = time.monotonic()
         self.history = []
 
-    def did(self, what, number=1, healed=True):
+    def did(self, what, number=1, healed=True, of=None):
         self.counts[what] = self.counts.get(what, 0) + number
+        for fault in self.covers if of is None else (of,) if isinstance(of, str) else of:
+            self.by_fault[fault] = self.by_fault.get(fault, 0) + number
         self.history.append((round(time.time(), 3), what))
         if healed:
             self.healed = time.monotonic()
@@ -57,6 +62,7 @@ async def perform(scenario, shop, chance, options):
     load = Load(shop, observer, f"{options.seed}-{scenario.name}", scenario.concurrency, scenario.rate)
     judge = Judge(shop, tables, observer)
     faults = Faults(shop.note)
+    faults.covers = scenario.covers
     stage = Stage(shop, load, observer, faults, tables, judge, chance, options)
     await load.stock()
     working = asyncio.ensure_future(load.run())
@@ -80,6 +86,7 @@ async def perform(scenario, shop, chance, options):
         "violations": violations,
         "oddities": load.oddities[:20],
         "injected": dict(sorted(faults.counts.items())),
+        "injected_by_fault": dict(sorted(faults.by_fault.items())),
         "network": await shop.proxies.counts(),
         "remarks": stage.remarks,
         "skipped": stage.skipped,
@@ -104,6 +111,8 @@ class Scenario:
     concurrency = 16
     rate = 60.0
     warm_up = 1.0
+    # False for what takes long: only with --all, or by name.
+    in_ci = True
 
     async def inject(self, stage):
         raise NotImplementedError

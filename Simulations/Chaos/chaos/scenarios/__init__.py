@@ -1,6 +1,7 @@
 """What can be done to a running shop, one scenario per file."""
 
 from .clocks import Clocks
+from .control import Control
 from .crash_points import CrashPoints
 from .descriptors import Descriptors
 from .discovery import Discovery
@@ -18,6 +19,6 @@ from .replays import Replays
 from .resources import Starvation
 
 ALL = [
-    Kills, CrashPoints, Replays, Oversell, Payments, Network, Discovery, Ends, DiskErrors, DiskFull, Descriptors, Poisons, Files,
+    Control, Kills, CrashPoints, Replays, Oversell, Payments, Network, Discovery, Ends, DiskErrors, DiskFull, Descriptors, Poisons, Files,
     Pauses, Clocks, Starvation, Backlog, Overload,
 ]  # fmt: skip

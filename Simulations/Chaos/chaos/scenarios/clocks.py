@@ -40,7 +40,7 @@ class Clocks(Scenario):
         await daemon.ready()
         for jump in JUMPS if stage.options.all else JUMPS[:2]:
             file.write_text(f"{jump[0]}{int(jump[1:-1]) * SECONDS[jump[-1]]}\n")
-            stage.faults.did(f"the clock of {program} jumps by {jump}")
+            stage.faults.did(f"the clock of {program} jumps by {jump}", of="F53" if "m" in jump else "F91")
             await asyncio.sleep(PAUSE)
             file.write_text("+0\n")
             await asyncio.sleep(PAUSE / 2)

@@ -20,6 +20,23 @@ WHO = {
 # Needs an event that nobody can handle, or an operator.
 BY_POISON = ("inbox.parked", "inbox.redriven")
 PATIENCE = 25.0
+# Which fault a point is, by its beginning.
+OF = {
+    "sql.committing": "F01",
+    "sql.committed": "F02",
+    "outbox.committed": "F03",
+    "outbox.published": "F04",
+    "eventlog.published": "F04",
+    "inbox.received": "F05",
+    "inbox.committed": "F06",
+    "inbox.acknowledged": "F06",
+    "payments.authorise": "F07",
+    "payments.capture": "F07",
+    "provider.": "F07",
+    "workflow.": "F07",
+    "payments.void": "F08",
+    "payments.refund": "F08",
+}
 
 
 class CrashPoints(Scenario):
@@ -42,7 +59,8 @@ class CrashPoints(Scenario):
             # Not the first time, when the process has just begun, but in the midst of work.
             hit = stage.chance.choice([1, 2, 3, 5]) if name not in BY_POISON else 1
             if await self.crash(stage, stage.chance.choice(whose), name, hit, poison):
-                stage.faults.did(f"SIGKILL at {name}")
+                of = next((fault for start, fault in OF.items() if name.startswith(start)), ())
+                stage.faults.did(f"SIGKILL at {name}", of=of)
             else:
                 missed.append(name)
         stage.require("F01", not missed, f"crash points that no process came to: {', '.join(missed)}")

@@ -35,7 +35,7 @@ class DiskErrors(Scenario):
                     await asyncio.wait_for(daemon.ended.wait(), 15)
                 except asyncio.TimeoutError:
                     pass
-            stage.faults.did(f"fsync of {program} fails once", min(1, tracer.injected))
+            stage.faults.did(f"fsync of {program} fails once", min(1, tracer.injected), of="F21")
             stage.require("F21", tracer.injected, f"{program} called no fsync")
             stage.require("F21", daemon.starts > starts or daemon.pid is None, f"{program} went on after a failed fsync")
             stage.require("F21", await daemon.ready(20), f"{program} does not come back after a failed fsync")
@@ -52,7 +52,7 @@ class DiskErrors(Scenario):
         try:
             async with machine.Tracer(daemon.pid, "pwrite64", injection) as tracer:
                 await asyncio.sleep(3)
-            stage.faults.did(f"pwrite64 of {program}: {injection.split(':')[0]}", tracer.injected)
+            stage.faults.did(f"pwrite64 of {program}: {injection.split(':')[0]}", tracer.injected, of="F22")
             stage.require("F22", tracer.injected, f"{program} wrote nothing within {time.monotonic() - begun:.0f} s")
             stage.require("F22", await daemon.ready(20), f"{program} is not ready after {injection}")
         finally:

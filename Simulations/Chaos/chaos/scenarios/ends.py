@@ -34,7 +34,7 @@ class Ends(Scenario):
         while process.returncode is None and time.monotonic() < begun + GRACE_SECONDS + 5:
             said_not_ready |= not await daemon.is_ready()
             await asyncio.sleep(0.01)
-        stage.faults.did(f"SIGTERM {program}")
+        stage.faults.did(f"SIGTERM {program}", of="F11")
         seconds = time.monotonic() - begun
         if process.returncode is None:
             stage.found("F11", f"{program} had not ended {seconds:.0f} s after SIGTERM")
@@ -55,7 +55,7 @@ class Ends(Scenario):
         daemon.send(signal.SIGTERM)
         await asyncio.sleep(0.05)
         daemon.send(signal.SIGTERM)
-        stage.faults.did(f"SIGTERM twice {program}")
+        stage.faults.did(f"SIGTERM twice {program}", of="F12")
         try:
             await asyncio.wait_for(process.wait(), GRACE_SECONDS + 5)
         except asyncio.TimeoutError:
@@ -73,7 +73,7 @@ class Ends(Scenario):
         daemon.send(signal.SIGTERM)
         await asyncio.sleep(stage.chance.choice([0.001, 0.01, 0.05]))
         daemon.send(signal.SIGKILL)
-        stage.faults.did(f"SIGTERM, then SIGKILL {program}")
+        stage.faults.did(f"SIGTERM, then SIGKILL {program}", of="F12")
         await asyncio.sleep(0.8)
         daemon.excuse = None
         stage.faults.heal()

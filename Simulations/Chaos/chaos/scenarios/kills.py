@@ -6,20 +6,26 @@ from ..run import Scenario
 from ..topology import PROGRAMS
 
 
+# Which fault the kill of a daemon at a random moment may be; which it was, nobody sees: crash points aim.
+OF = {"ordersd": ("F01", "F03"), "inventoryd": "F05", "cartsd": "F05", "paymentsd": "F07", "eventlogd": "F44"}
+
+
 class Kills(Scenario):
     """Every daemon in turn and at random, in pairs, again while it recovers, and all at once."""
 
     name = "kills"
-    covers = ("F01", "F02", "F03", "F04", "F05", "F06", "F07", "F08", "F15", "F44")
+    covers = ("F01", "F03", "F05", "F07", "F08", "F15", "F44")
     rate = 60.0
 
     async def inject(self, stage):
         wanted, done = stage.options.kills, 0
         order = []
+        # Also a short run has each kind once.
+        begin = ["all", "recovery", "pair"] if wanted >= 30 else []
         while done < wanted:
             if not order:
                 order = stage.chance.sample(PROGRAMS, len(PROGRAMS))
-            kind = stage.chance.choices(["one", "pair", "recovery", "all"], [70, 14, 12, 4])[0]
+            kind = begin.pop() if begin else stage.chance.choices(["one", "pair", "recovery", "all"], [70, 14, 12, 4])[0]
             if kind == "all" and wanted - done < len(PROGRAMS):
                 kind = "one"
             done += await getattr(self, kind)(stage, order)
@@ -45,7 +51,7 @@ class Kills(Scenario):
         await asyncio.wait_for(daemon.back.wait(), 10)
         await asyncio.sleep(stage.chance.choice([0.01, 0.05, 0.1, 0.2, 0.4]))
         again = self.kill(stage, program, 0)
-        stage.faults.did("kill -9 during the recovery from kill -9", again)
+        stage.faults.did("kill -9 during the recovery from kill -9", again, of="F08")
         return done + again
 
     async def all(self, stage, order):
@@ -53,11 +59,11 @@ class Kills(Scenario):
         for program in stage.chance.sample(PROGRAMS, len(PROGRAMS)):
             # Back in a random order.
             done += self.kill(stage, program, stage.chance.uniform(0, 1.5))
-        stage.faults.did("kill -9 of all daemons at once")
+        stage.faults.did("kill -9 of all daemons at once", of="F15")
         return done
 
     def kill(self, stage, program, rest):
         done = stage.shop.daemons[program].kill(rest)
         if done:
-            stage.faults.did(f"kill -9 {program}")
+            stage.faults.did(f"kill -9 {program}", of=OF.get(program, ()))
         return int(done)

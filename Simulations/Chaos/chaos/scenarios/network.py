@@ -15,9 +15,10 @@ class Network(Scenario):
     rate = 40.0
 
     async def inject(self, stage):
-        for trouble in (
-            self.slow_upstream, self.silent_upstream, self.cut_answers, self.idle_cut, self.lost_acknowledgements,
-            self.silent_log, self.restless_members, self.one_way, self.half_closed, self.failing_bottom,
+        for self.of, trouble in (
+            ("F57", self.slow_upstream), ("F58", self.silent_upstream), ("F59", self.cut_answers), ("F60", self.idle_cut),
+            (("F38", "F47"), self.lost_acknowledgements), ("F46", self.silent_log), ("F48", self.restless_members),
+            ("F62", self.one_way), ("F59", self.half_closed), ("F64", self.failing_bottom),
         ):  # fmt: skip
             await trouble(stage)
             stage.faults.heal()
@@ -26,7 +27,7 @@ class Network(Scenario):
     async def hurt(self, stage, asking, asked, seconds, what, **fault):
         await stage.shop.detour(asking, asked)
         await stage.shop.proxies.set(asking, asked, **fault)
-        stage.faults.did(f"{asking} > {asked}: {what}", healed=False)
+        stage.faults.did(f"{asking} > {asked}: {what}", healed=False, of=self.of)
         await asyncio.sleep(seconds)
         await stage.shop.proxies.set(asking, asked)
 
@@ -54,7 +55,7 @@ class Network(Scenario):
         await shop.detour("gatewayd", "catalog")
         await shop.proxies.cut("gatewayd", "catalog")
         await shop.proxies.set("gatewayd", "catalog", drop_syn=True)
-        stage.faults.did("gatewayd > catalog: SYN dropped", healed=False)
+        stage.faults.did("gatewayd > catalog: SYN dropped", healed=False, of=self.of)
         async with Probe(shop, timeout=20) as probe:
             await asyncio.sleep(8)
         await shop.proxies.set("gatewayd", "catalog")
@@ -86,7 +87,7 @@ class Network(Scenario):
             for turn in range(25):
                 await stage.shop.proxies.cut(asking, asked, reset=turn % 2 == 0)
                 await asyncio.sleep(0.08)
-            stage.faults.did(f"{asking} > {asked}: all connections ended, closed or reset", 25)
+            stage.faults.did(f"{asking} > {asked}: all connections ended, closed or reset", 25, of=self.of)
 
     async def lost_acknowledgements(self, stage):
         """The event log has written and its answer is lost: it is published again."""
@@ -102,7 +103,7 @@ class Network(Scenario):
             for asking in ("inventoryd", "cartsd"):
                 await stage.shop.detour(asking, "eventlog")
                 await stage.shop.proxies.cut(asking, "eventlog")
-                stage.faults.did(f"{asking} > eventlog: disconnected")
+                stage.faults.did(f"{asking} > eventlog: disconnected", of=self.of)
             await asyncio.sleep(2)
 
     async def one_way(self, stage):
@@ -124,7 +125,7 @@ class Network(Scenario):
         asked = await self.asked(shop) - before
         offered = sum(stage.observer.answers.values()) - offered
         await shop.proxies.set("ordersd", "catalog")
-        stage.faults.did("ordersd > catalog: every answer lost", healed=False)
+        stage.faults.did("ordersd > catalog: every answer lost", healed=False, of=self.of)
         stage.require("F64", asked <= 1.2 * offered, f"{offered} requests were offered, {asked} reached the bottom")
         stage.remarks["F64"] = f"{offered} offered by clients, {asked} reached the bottom"
 

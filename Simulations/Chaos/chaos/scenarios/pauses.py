@@ -24,7 +24,7 @@ class Pauses(Scenario):
         for group in self.groups if stage.options.all else self.groups[:1]:
             for program in group:
                 if stage.shop.daemons[program].send(signal.SIGSTOP):
-                    stage.faults.did(f"SIGSTOP {program} for {SECONDS} s")
+                    stage.faults.did(f"SIGSTOP {program} for {SECONDS} s", of=("F09", "F10") if program == "ordersd" else "F10")
             await asyncio.sleep(SECONDS)
             for program in group:
                 stage.shop.daemons[program].send(signal.SIGCONT)

@@ -5,6 +5,14 @@ import asyncio
 from ..run import Scenario
 
 
+OF = {
+    "answer lost after acting": "F70",
+    "answer lost before acting": "F71",
+    "stored failure": "F72",
+    "declined": "F73",
+}
+
+
 class Payments(Scenario):
     """By the amount: declined, stored failure, answer lost after and before acting. By the proxy: the same to any call."""
 
@@ -21,23 +29,26 @@ class Payments(Scenario):
         rounds = 4 if stage.options.all else 2
         for _ in range(rounds):
             for asking, asked in (("paymentsd", "provider"), ("ordersd", "payments")):
-                await self.hurt(stage, asking, asked, 2, "answers lost after acting", cut_after=40, cut_share=0.5, reset=True)
-                await self.hurt(stage, asking, asked, 2, "requests lost before acting", cut_after=90, cut_side="request",
+                await self.hurt(stage, asking, asked, 2, ("F70", "F79"), "answers lost after acting", cut_after=40, cut_share=0.5, reset=True)
+                await self.hurt(stage, asking, asked, 2, "F71", "requests lost before acting", cut_after=90, cut_side="request",
                                 cut_share=0.5, reset=True)  # fmt: skip
-                await self.hurt(stage, asking, asked, 2, "refused", refuse=True)
-                await self.hurt(stage, asking, asked, 2, "late by up to 0.8 s", jitter_ms=800)
+                await self.hurt(stage, asking, asked, 2, "F71", "refused", refuse=True)
+                await self.hurt(stage, asking, asked, 2, "F78", "late by up to 0.8 s", jitter_ms=800)
             await asyncio.sleep(1)
         kinds = stage.load.payment_kinds
+        for kind, fault in OF.items():
+            stage.faults.did(f"the provider, by the amount: {kind}", kinds.get(kind, 0), of=fault)
+        stage.faults.did("cancels beside captures", stage.load.journeys.get("cancel", 0), of="F78")
         stage.require("F70", kinds.get("answer lost after acting"), "no amount lost its answer after acting")
         stage.require("F71", kinds.get("answer lost before acting"), "no amount lost its answer before acting")
         stage.require("F72", kinds.get("stored failure"), "no amount had a stored failure")
         stage.require("F78", stage.load.journeys.get("cancel", 0) > 20, "too few cancels to race with captures")
         stage.remarks["F73"] = "declines and stored failures by amount; 409 and 429 are Services/Payments' tests"
 
-    async def hurt(self, stage, asking, asked, seconds, what, **fault):
+    async def hurt(self, stage, asking, asked, seconds, of, what, **fault):
         await stage.shop.proxies.cut(asking, asked)
         await stage.shop.proxies.set(asking, asked, **fault)
-        stage.faults.did(f"{asking} > {asked}: {what}", healed=False)
+        stage.faults.did(f"{asking} > {asked}: {what}", healed=False, of=of)
         await asyncio.sleep(seconds)
         await stage.shop.proxies.set(asking, asked)
         stage.faults.heal()

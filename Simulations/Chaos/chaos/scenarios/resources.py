@@ -33,7 +33,7 @@ class Starvation(Scenario):
             group.limit(cpu__cfs_period_us=100_000, cpu__cfs_quota_us=10_000)
             for program in programs:
                 group.add(stage.shop.daemons[program].pid)
-            stage.faults.did(f"{' and '.join(programs)} with a tenth of a core for {seconds} s", healed=False)
+            stage.faults.did(f"{' and '.join(programs)} with a tenth of a core for {seconds} s", healed=False, of="F18")
             await asyncio.sleep(seconds)
             group.remove()
             stage.faults.heal()
@@ -71,7 +71,7 @@ class Starvation(Scenario):
                 was_killed = True
             except asyncio.TimeoutError:
                 daemon.send(signal.SIGKILL)
-        stage.faults.did(f"{program} within {MEMORY_BYTES >> 20} MiB, with bodies of {BODY_BYTES >> 20} MiB", healed=False)
+        stage.faults.did(f"{program} within {MEMORY_BYTES >> 20} MiB, with bodies of {BODY_BYTES >> 20} MiB", healed=False, of="F13")
         await asyncio.sleep(1)
         await daemon.ready()
         group.remove()

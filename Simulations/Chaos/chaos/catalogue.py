@@ -1,0 +1,87 @@
+"""Every fault that the processes of a shop must survive: what tries it, or why nothing here can.
+
+`BY` names scenarios of this driver. `ELSEWHERE` names what tries it better: the simulation, where time and message order
+are given, or tests of one part. `ABSENT` names what the shop does not have, so that nothing can break.
+"""
+
+BY = {
+    "F01": "kill -9 of orders before the commit",
+    "F02": "kill -9 of orders after the commit, before the answer",
+    "F03": "kill -9 after the commit, before the publication",
+    "F04": "kill -9 after the publication, before it is marked",
+    "F05": "kill -9 after an event came, before the inbox",
+    "F06": "kill -9 after the inbox, before the acknowledgement",
+    "F07": "kill -9 after the provider acted, before it is noted",
+    "F08": "kill -9 in each compensation, and in the recovery from it",
+    "F09": "the coordinator sleeps beyond its leases and wakes",
+    "F10": "SIGSTOP longer than a lease, then SIGCONT",
+    "F11": "SIGTERM under load",
+    "F12": "SIGTERM twice; SIGTERM, then SIGKILL",
+    "F13": "killed for want of memory",
+    "F14": "a daemon that cannot start",
+    "F15": "all killed at once, back in random order",
+    "F17": "file descriptors run out",
+    "F18": "a tenth of a core",
+    "F20": "disk full",
+    "F21": "a failed fsync",
+    "F22": "a failed or interrupted write",
+    "F24": "a torn log, damaged pages",
+    "F25": "the database file is moved away",
+    "F26": "strangers take the write lock; readers hold the log",
+    "F33": "a transaction that stays open",
+    "F34": "two processes migrate at once",
+    "F37": "snapshots that are nonsense or too new",
+    "F41": "events that cannot be read",
+    "F42": "thousands of events that cannot be read",
+    "F44": "the event log is killed again and again",
+    "F46": "the event log takes events and never answers",
+    "F47": "published, and the answer is lost",
+    "F48": "consumers lose their connection every 2 s",
+    "F49": "a full outbox at the start",
+    "F52": "two relays on one outbox",
+    "F53": "one clock is wrong by 10 minutes",
+    "F57": "an upstream is slow, then hangs",
+    "F58": "an upstream drops SYN",
+    "F59": "reset in the middle, both ways",
+    "F60": "connections end when they are used again",
+    "F62": "a one-way partition",
+    "F64": "the bottom of a chain fails",
+    "F66": "three times the capacity",
+    "F67": "the registry is bad, empty or gone",
+    "F70": "the provider acts, its answer is lost",
+    "F71": "the provider does not act, its answer is lost",
+    "F72": "a failure that the provider stores",
+    "F73": "declines",
+    "F78": "cancel against capture",
+    "F79": "a refund's answer is lost",
+    "F80": "500 buyers for 100 units; carts in random order",
+    "F91": "a wall clock jumps by hours and days",
+}
+
+ELSEWHERE = {
+    "F16": "two versions side by side: one version is released so far; unknown fields are Toolkit/Contract's tests",
+    "F19": "a blocked event loop: no handler of a real daemon can be told to block; Toolkit/RPC's tests block one",
+    "F23": "power loss: kill -9 keeps the page cache; the simulated disk drops what was not synced",
+    "F27": "one connection both writes and checkpoints, so the race of two has no second party (Adapters/SQLite)",
+    "F36": "a hundred appends behind one version: Toolkit/EventSourcing's tests, and the simulation",
+    "F38": "every message twice and 1 % ten times: the simulation; here lost answers make publications and calls repeat",
+    "F39": "reordering within a key: the simulation, and Toolkit/Outbox's subscription tests",
+    "F40": "seven days later: virtual time, in the simulation",
+    "F43": "an event over its limit is refused before the commit: Toolkit/Outbox's tests",
+    "F74": "a key older than a day: virtual time, in Services/Payments' tests and the simulation",
+    "F81": "a reservation of a day expires during a payment: virtual time, in the simulation",
+}
+
+ABSENT = {
+    "F28": "PostgreSQL", "F29": "PostgreSQL", "F30": "PostgreSQL", "F31": "PostgreSQL", "F32": "PostgreSQL",
+    "F35": "backup and restore as a command",
+    "F45": "a command that publishes again what a wiped event log has lost; sent events stay a day in the outbox",
+    "F50": "PostgreSQL: on SQLite one writer gives numbers in the order of commits",
+    "F51": "PostgreSQL: numbers of a key have no gaps, rolled back or not",
+    "F63": "several instances of one service",
+    "F75": "webhooks of the provider",
+    "F76": "webhooks of the provider",
+    "F77": "webhooks of the provider",
+}  # fmt: skip
+
+ALL = sorted({**BY, **ELSEWHERE, **ABSENT})

@@ -1,0 +1,100 @@
+"""The judge is judged: defects are planted in copies of the tables of a healthy shop, and each must be found."""
+
+import asyncio
+import sqlite3
+import time
+from pathlib import Path
+
+from ..judge import Judge
+from ..run import Scenario
+from ..tables import Tables
+from ..topology import SERVICES, WITH_DATABASE, program_of
+
+ORDER = "(SELECT order_id FROM order_headlines WHERE status = '{}' ORDER BY order_id LIMIT 1)"
+# What is wrong, whose tables, how it comes to be wrong, which invariant must say so.
+DEFECTS = [
+    ("an order is lost", "orders", f"DELETE FROM order_headlines WHERE order_id = {ORDER.format('completed')}", "I1"),
+    ("an order stays open", "orders", f"UPDATE order_headlines SET status = 'pending' WHERE order_id = {ORDER.format('completed')}", "I1"),
+    ("an order that nobody placed", "orders",
+     "INSERT INTO order_headlines SELECT 'ghost', status, customer_id, NULL, currency, total, captured, refunded, returns,"
+     f" open_returns, placed_at FROM order_headlines WHERE order_id = {ORDER.format('rejected')}", "I2"),
+    ("a second capture", "provider",
+     "INSERT INTO ledger SELECT 'again', provider_id, kind, reference, amount, at FROM ledger WHERE kind = 'capture' LIMIT 1", "I3"),
+    ("a refund that was never made", "provider",
+     "DELETE FROM ledger WHERE entry_id = (SELECT min(entry_id) FROM ledger WHERE kind = 'refund')", "I3"),
+    ("another total than was told", "orders",
+     f"UPDATE order_headlines SET total = total + 1 WHERE order_id = {ORDER.format('rejected')}", "I3"),
+    ("a debit without its credit", "payments", "UPDATE ledger SET debit = debit + 1 WHERE debit > 0", "I4"),
+    ("one unit sold too many", "inventory",
+     "UPDATE stock SET sold = sold + 1, on_hand = on_hand - 1, available = available - 1 WHERE sku = 'CHAOS-03'", "I5"),
+    ("stock that does not add up", "inventory", "UPDATE stock SET received = received + 1 WHERE sku = 'CHAOS-04'", "I5"),
+    ("a reservation that was left", "inventory",
+     "UPDATE reservations SET status = 'held' WHERE id = (SELECT min(id) FROM reservations)", "I6"),
+    ("an authorisation that was left", "provider",
+     "UPDATE payments SET status = 'authorised' WHERE provider_id = (SELECT min(provider_id) FROM payments WHERE status = 'cancelled')",
+     "I7"),
+    ("an event that was never sent", "orders",
+     "UPDATE outbox SET sent_at = NULL WHERE rowid = (SELECT min(rowid) FROM outbox)", "I8"),
+    ("an event that is missing in the log", "eventlog",
+     "DELETE FROM log_events WHERE rowid = (SELECT min(rowid) FROM log_events WHERE sequence = 1)", "I8"),
+    ("two events that changed places", "eventlog",
+     "UPDATE log_events SET sequence = CASE sequence WHEN 1 THEN 2 ELSE 1 END WHERE sequence IN (1, 2) AND key ="
+     " (SELECT key FROM log_events WHERE source = 'orders' AND sequence = 2 LIMIT 1) AND source = 'orders'", "I10"),
+    ("a run that needs a human", "orders",
+     "UPDATE workflow_runs SET state = 'needs_human' WHERE id = (SELECT min(id) FROM workflow_runs)", "I11"),
+    ("an event that was parked", "carts",
+     "INSERT INTO inbox_parked VALUES ('carts', 't', 'k', 's', 1, 1, 'id', 0, NULL, '', x'00', 'broken', 5, 0)", "I11"),
+    ("a stream with a gap", "orders", "DELETE FROM es_events WHERE version = 2 AND stream = (SELECT min(stream) FROM es_events)", "I16"),
+]  # fmt: skip
+
+
+class Control(Scenario):
+    """No fault at all: a judge that finds nothing in a healthy shop finds each defect in a spoiled copy of its tables."""
+
+    name = "control"
+    rate = 40.0
+
+    async def inject(self, stage):
+        await asyncio.sleep(4)
+        stage.load.stop()
+        limit = time.monotonic() + 30
+        while stage.tables.on_its_way() and time.monotonic() < limit:
+            await asyncio.sleep(0.2)
+        await asyncio.sleep(1)
+        for what, service, change, invariant in DEFECTS:
+            found = self.judged(stage, service, change)
+            stage.faults.did(f"planted: {what}")
+            stage.require("control", invariant in found, f"{what} was not found as {invariant}, but as {sorted(found)}")
+
+    def judged(self, stage, service, change):
+        """The invariants that are broken in a copy with this change."""
+        copy = Copy(stage.shop)
+        with sqlite3.connect(copy.database(program_of(service))) as connection:
+            changed = connection.execute(change).rowcount
+        connection.close()
+        if not changed:
+            return {"nothing was there to spoil"}
+        judge = Judge(copy, Tables(copy), stage.observer)
+        return {violation["invariant"] for violation in judge.reconcile()}
+
+
+class Copy:
+    """The tables of a shop as they are now, in a folder of their own."""
+
+    def __init__(self, shop):
+        self.folder = Path(shop.folder) / "copy"
+        self.folder.mkdir(exist_ok=True)
+        for program in WITH_DATABASE:
+            self.database(program).unlink(missing_ok=True)
+            with sqlite3.connect(f"file:{shop.database(program)}?mode=ro", uri=True) as source:
+                with sqlite3.connect(self.database(program)) as target:
+                    source.backup(target)
+                target.execute("PRAGMA journal_mode=DELETE")
+                target.close()
+            source.close()
+
+    def database(self, program):
+        return self.folder / f"{SERVICES[program]}.sqlite"
+
+    def surprises(self):
+        return []
