@@ -144,6 +144,16 @@ struct EventLogTests {
         await #expect(throws: Fault.self) { try await log.publish([event(3, bytes: 11)]) }
     }
 
+    @Test("makes no topic of a name that is none", arguments: ["", "a/1", "a b"])
+    func names(topic: String) async throws {
+        let log = try await open()
+        let refusal = await #expect(throws: Fault.self) {
+            _ = try await log.join(topic: topic, group: "g", start: .earliest)
+        }
+        #expect(refusal?.code == .invalidArgument)
+        #expect(try await log.status().isEmpty)
+    }
+
     @Test("expels a member that holds a delivery for too long")
     func expelled() async throws {
         let log = try await open()

@@ -6,8 +6,8 @@ public import MartletSQL
 public enum Outbox {
     /// Of one event's body, in bytes.
     public static let bodyLimit = 256 * 1_024
-    /// Of a topic's name and of a key, in bytes.
-    public static let nameLimit = 255
+    /// Of a key, in bytes.
+    public static let keyLimit = 255
     /// Events that one transaction may append.
     public static let appendLimit = 10_000
     /// How long an event stays in the table after the broker has it, for audits.

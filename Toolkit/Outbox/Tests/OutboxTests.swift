@@ -85,16 +85,30 @@ struct OutboxTests {
     @Test("refuses an event over its limits, and takes one at them")
     func limits() async throws {
         let source = pair.source
-        func append(key: Int, body: Int) async throws {
+        func append(topic: Int = 1, key: Int = 1, body: Int = 1) async throws {
             try await source.transaction { tx in
                 try tx.append(
-                    Message(topic: "t", key: String(repeating: "k", count: key), body: Array(repeating: 0, count: body))
+                    Message(
+                        topic: String(repeating: "t", count: topic),
+                        key: String(repeating: "k", count: key),
+                        body: Array(repeating: 0, count: body)
+                    )
                 )
             }
         }
-        try await append(key: Outbox.nameLimit, body: Outbox.bodyLimit)
-        for (key, body) in [(0, 1), (Outbox.nameLimit + 1, 1), (1, Outbox.bodyLimit + 1)] {
+        try await append(topic: TopicName.limit, key: Outbox.keyLimit, body: Outbox.bodyLimit)
+        for topic in [0, TopicName.limit + 1] {
+            await #expect(throws: Fault.self) { try await append(topic: topic) }
+        }
+        for (key, body) in [(0, 1), (Outbox.keyLimit + 1, 1), (1, Outbox.bodyLimit + 1)] {
             await #expect(throws: Fault.self) { try await append(key: key, body: body) }
+        }
+    }
+
+    @Test("refuses an event on a topic whose name is none", arguments: ["a/1", "a b", "ä"])
+    func names(topic: String) async throws {
+        await #expect(throws: Fault.self) {
+            try await pair.source.transaction { tx in try tx.append(Message(topic: topic, key: "k", body: [])) }
         }
     }
 

@@ -185,6 +185,9 @@ public final class EventLog: MessageBus {
 
     private func prepare(_ names: [String]) async throws -> [String: EventLogState.Topic] {
         let missing = state.withLock { state in names.filter { state.topics[$0] == nil } }
+        guard missing.allSatisfy(TopicName.isValid) else {
+            throw Fault(.invalidArgument, .invalidRequest, "a topic must be \(TopicName.rule)", field: "topic")
+        }
         if !missing.isEmpty {
             let partitions = limits.partitions
             let made = try await database.transaction("log.topics") { tx in

@@ -29,8 +29,11 @@ final class OutboxBuffer: SQLDeferredWork {
 
     func add(_ message: Message, traceparent: String?) throws {
         precondition(!flushed, "an event was appended after the transaction's events were written")
-        guard 1...Outbox.nameLimit ~= message.key.utf8.count, 1...Outbox.nameLimit ~= message.topic.utf8.count else {
-            throw Fault(.invalidArgument, .invalidRequest, "an event's key must have 1 to \(Outbox.nameLimit) bytes")
+        guard TopicName.isValid(message.topic) else {
+            throw Fault(.invalidArgument, .invalidRequest, "an event's topic must be \(TopicName.rule)")
+        }
+        guard 1...Outbox.keyLimit ~= message.key.utf8.count else {
+            throw Fault(.invalidArgument, .invalidRequest, "an event's key must have 1 to \(Outbox.keyLimit) bytes")
         }
         guard message.body.count <= Outbox.bodyLimit, count < Outbox.appendLimit else {
             throw Fault(.invalidArgument, .requestTooLarge, "an event, or their number, is over the limit")

@@ -15,6 +15,13 @@ enum OutboxStore {
         let event: Envelope
     }
 
+    /// What numbers run along.
+    private struct Line: Hashable {
+        let topic: String
+        let epoch: Int
+        let key: String
+    }
+
     /// Gives the database its identity when it has none.
     ///
     /// - Parameter isAlone: Whether everybody who held a lease is dead.
@@ -75,6 +82,7 @@ enum OutboxStore {
             return Row(
                 partition: row.int(0),
                 event: Envelope(
+                    // Nothing but a key has a slash in it, so that no two events share one.
                     id: "\(source)/\(epoch)/\(topic)/\(key)/\(sequence)",
                     source: source,
                     epoch: epoch,
@@ -103,9 +111,9 @@ enum OutboxStore {
         let good = try held(by: owner, in: tx).filter(leases.contains)
         let partitions = Set(good.map(\.partition))
         var runs: [(event: Envelope, last: Int64)] = []
-        var places: [String: Int] = [:]
+        var places: [Line: Int] = [:]
         for row in rows where partitions.contains(row.partition) {
-            let line = "\(row.event.topic)/\(row.event.epoch)/\(row.event.key)"
+            let line = Line(topic: row.event.topic, epoch: row.event.epoch, key: row.event.key)
             if let place = places[line] {
                 runs[place].last = row.event.sequence
             } else {
