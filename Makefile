@@ -1,7 +1,7 @@
 # What a developer types. Each target is one script in Scripts/, which also runs without make.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test verify format proto bench
+.PHONY: help run test verify format proto bench chaos
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,3 +26,6 @@ proto: ## Generate Swift, OpenAPI and routes from Contracts/proto
 bench: ## Measure, and write Docs/Benchmarks.md
 	@Scripts/setup test
 	@Scripts/bench
+
+chaos: ## Hurt the real processes of a shop and judge from outside (ARGS='--all --long --kills 300' for all of it)
+	@Scripts/chaos $(ARGS)

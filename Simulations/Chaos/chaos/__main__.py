@@ -27,7 +27,8 @@ def arguments():
     parser.add_argument("--seed", type=int, default=1, help="the plan of faults and of shoppers follows from it (default 1)")
     parser.add_argument("--kills", type=int, default=30, help="kills of real processes (default 30)")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="scenarios to run, by name; see --list")
-    parser.add_argument("--all", action="store_true", help="every scenario, not only those for CI")
+    parser.add_argument("--all", action="store_true", help="every scenario, not only the quick ones")
+    parser.add_argument("--long", action="store_true", help="scenarios in their long form: more daemons, more rounds, more rows")
     parser.add_argument("--list", action="store_true", help="list scenarios and faults, and end")
     parser.add_argument("--json", metavar="FILE", help="write the outcome as JSON")
     parser.add_argument("--programs", metavar="DIR", default="", help="where martlet and the daemons lie")
@@ -42,7 +43,7 @@ def chosen(options):
         if unknown:
             raise SystemExit(f"error: no scenario {', '.join(unknown)}; --list names them")
         return [scenario for scenario in ALL if scenario.name in options.only]
-    return [scenario for scenario in ALL if options.all or scenario.in_ci]
+    return [scenario for scenario in ALL if options.all or scenario.is_quick]
 
 
 async def play(scenario, options, note):

@@ -1,5 +1,6 @@
 """The table at the end: fault by fault, how often it was really injected, and what came of it."""
 
+import sys
 import time
 
 from . import catalogue
@@ -95,8 +96,8 @@ class Report:
     @staticmethod
     def catalogue(scenarios):
         for scenario in scenarios:
-            words = (scenario.__doc__ or "").strip().split("\n")[0]
-            print(f"{scenario.name:13} {'ci ' if scenario.in_ci else 'all'}  {words or scenario.__module__}")
+            words = sys.modules[scenario.__module__].__doc__.strip().split("\n")[0]
+            print(f"{scenario.name:13} {'quick' if scenario.is_quick else '--all'}  {scenario.__doc__ and scenario.__doc__.strip().splitlines()[0] or words}")
         print()
         for fault in catalogue.ALL:
             by = ", ".join(scenario.name for scenario in scenarios if fault in scenario.covers)

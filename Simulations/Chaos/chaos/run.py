@@ -111,8 +111,8 @@ class Scenario:
     concurrency = 16
     rate = 60.0
     warm_up = 1.0
-    # False for what takes long: only with --all, or by name.
-    in_ci = True
+    # True for what CI has time for; the others run with --all, or by name.
+    is_quick = False
 
     async def inject(self, stage):
         raise NotImplementedError

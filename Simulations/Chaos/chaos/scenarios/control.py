@@ -52,6 +52,7 @@ class Control(Scenario):
     """No fault at all: a judge that finds nothing in a healthy shop finds each defect in a spoiled copy of its tables."""
 
     name = "control"
+    is_quick = True
     rate = 40.0
 
     async def inject(self, stage):

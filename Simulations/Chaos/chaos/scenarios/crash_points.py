@@ -43,6 +43,7 @@ class CrashPoints(Scenario):
     """`martlet crash-points` lists them; one that is never hit fails the run."""
 
     name = "crash-points"
+    is_quick = True
     covers = ("F01", "F02", "F03", "F04", "F05", "F06", "F07", "F08")
     rate = 50.0
 

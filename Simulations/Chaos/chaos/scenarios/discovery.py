@@ -10,6 +10,7 @@ ASKING = ("gatewayd", "ordersd", "paymentsd", "inventoryd")
 
 class Discovery(Scenario):
     name = "discovery"
+    is_quick = True
     covers = ("F67",)
     rate = 40.0
 

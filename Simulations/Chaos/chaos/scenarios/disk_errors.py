@@ -18,11 +18,11 @@ class DiskErrors(Scenario):
         if reason := machine.missing("root", "strace"):
             stage.skipped |= {"F21": reason, "F22": reason}
             return
-        for program in ("ordersd", "paymentsd", "testproviderd", "eventlogd")[: 4 if stage.options.all else 2]:
+        for program in ("ordersd", "paymentsd", "testproviderd", "eventlogd")[: 4 if stage.options.long else 2]:
             await self.fail_sync(stage, program)
         for injection in ("error=EIO:when=3", "error=EINTR:when=2+3", "error=ENOSPC:when=4+5"):
             await self.fail_write(stage, "ordersd", injection)
-            if stage.options.all:
+            if stage.options.long:
                 await self.fail_write(stage, "inventoryd", injection)
 
     async def fail_sync(self, stage, program):

@@ -19,7 +19,7 @@ class DiskFull(Scenario):
         if reason := machine.missing("root", "mount"):
             stage.skipped["F20"] = reason
             return
-        for program in ("ordersd", "eventlogd") if stage.options.all else ("ordersd",):
+        for program in ("ordersd", "eventlogd") if stage.options.long else ("ordersd",):
             await self.fill(stage, program)
 
     async def fill(self, stage, program):

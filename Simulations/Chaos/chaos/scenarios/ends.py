@@ -12,6 +12,7 @@ GRACE_SECONDS = 15.0
 
 class Ends(Scenario):
     name = "ends"
+    is_quick = True
     covers = ("F11", "F12")
     rate = 50.0
 

@@ -24,10 +24,9 @@ class Backlog(Scenario):
     name = "backlog"
     covers = ("F49",)
     rate = 15.0
-    in_ci = False
 
     async def inject(self, stage):
-        rows = ROWS_ALL if stage.options.all else ROWS
+        rows = ROWS_ALL if stage.options.long else ROWS
         shop, daemon = stage.shop, stage.shop.daemons["catalogd"]
         await daemon.end()
         self.fill(shop.database("catalogd"), rows)
@@ -72,13 +71,12 @@ class Overload(Scenario):
     name = "overload"
     covers = ("F66",)
     rate = 5.0
-    in_ci = False
     peak_seconds = 10.0
     seconds = 20.0
 
     async def inject(self, stage):
         peak, normal = await self.closed(stage)
-        seconds = 60.0 if stage.options.all else self.seconds
+        seconds = 60.0 if stage.options.long else self.seconds
         good, admitted, offered = await self.open(stage, 3 * peak, seconds)
         stage.faults.did("orders offered at three times the capacity", offered)
         healed = time.monotonic()

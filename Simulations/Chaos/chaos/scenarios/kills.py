@@ -14,6 +14,7 @@ class Kills(Scenario):
     """Every daemon in turn and at random, in pairs, again while it recovers, and all at once."""
 
     name = "kills"
+    is_quick = True
     covers = ("F01", "F03", "F05", "F07", "F08", "F15", "F44")
     rate = 60.0
 

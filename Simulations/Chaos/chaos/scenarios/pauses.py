@@ -16,12 +16,11 @@ class Pauses(Scenario):
     name = "pauses"
     covers = ("F10", "F09")
     rate = 30.0
-    in_ci = True
     groups = (("ordersd",), ("paymentsd", "cartsd"), ("eventlogd",), ("inventoryd", "gatewayd"), ("testproviderd", "catalogd"))
 
     async def inject(self, stage):
         assert {program for group in self.groups for program in group} == set(PROGRAMS)
-        for group in self.groups if stage.options.all else self.groups[:1]:
+        for group in self.groups if stage.options.long else self.groups[:1]:
             for program in group:
                 if stage.shop.daemons[program].send(signal.SIGSTOP):
                     stage.faults.did(f"SIGSTOP {program} for {SECONDS} s", of=("F09", "F10") if program == "ordersd" else "F10")

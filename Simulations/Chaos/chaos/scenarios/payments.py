@@ -26,7 +26,7 @@ class Payments(Scenario):
         shop = stage.shop
         await shop.detour("paymentsd", "provider")
         await shop.detour("ordersd", "payments")
-        rounds = 4 if stage.options.all else 2
+        rounds = 4 if stage.options.long else 2
         for _ in range(rounds):
             for asking, asked in (("paymentsd", "provider"), ("ordersd", "payments")):
                 await self.hurt(stage, asking, asked, 2, ("F70", "F79"), "answers lost after acting", cut_after=40, cut_share=0.5, reset=True)
@@ -58,6 +58,7 @@ class Oversell(Scenario):
     """500 buyers at once for 100 units, and carts of ten goods in random order."""
 
     name = "oversell"
+    is_quick = True
     covers = ("F80",)
     rate = 20.0
     buyers = 500

@@ -11,6 +11,7 @@ class Replays(Scenario):
     """The shop's own reconciliation, against figures computed from the file alone, beside the observer's."""
 
     name = "replays"
+    is_quick = True
     covers = ("F01", "F07")
     rate = 10.0
     invoices = 1_000
@@ -23,7 +24,7 @@ class Replays(Scenario):
         stage.load.stop()
         await asyncio.sleep(3)
         file = str(shop.folder / "invoices.csv")
-        count = self.invoices_all if stage.options.all else self.invoices
+        count = self.invoices_all if stage.options.long else self.invoices
         await shop.martlet_alone("sample", "--seed", str(stage.options.seed), "--invoices", str(count), "--output", file)
         arguments = ("replay", file, "--url", f"http://127.0.0.1:{shop.port}", "--concurrency", "12", "--json")
         replay = asyncio.ensure_future(shop.martlet(*arguments, statuses=(0, 1)))
@@ -32,7 +33,7 @@ class Replays(Scenario):
             await asyncio.sleep(stage.chance.uniform(0.4, 1.0))
             turns = turns or ["ordersd", "paymentsd", *stage.chance.sample(PROGRAMS, len(PROGRAMS))]
             program = turns.pop(0)
-            if replay.done() or sum(stage.faults.counts.values()) >= (60 if stage.options.all else 12):
+            if replay.done() or sum(stage.faults.counts.values()) >= (60 if stage.options.long else 12):
                 continue
             if shop.daemons[program].kill():
                 stage.faults.did(f"kill -9 {program}", of="F07" if program == "paymentsd" else "F01" if program == "ordersd" else ())

@@ -17,7 +17,6 @@ class Starvation(Scenario):
     name = "starvation"
     covers = ("F13", "F18")
     rate = 15.0
-    in_ci = False
 
     async def inject(self, stage):
         await self.processor(stage)
@@ -27,7 +26,7 @@ class Starvation(Scenario):
         if reason := machine.missing("root", "cgroup cpu"):
             stage.skipped["F18"] = reason
             return
-        seconds = 60 if stage.options.all else 10
+        seconds = 60 if stage.options.long else 10
         for programs in (("ordersd",), ("eventlogd", "paymentsd")):
             group = machine.ControlGroup("cpu", f"martlet-chaos-{stage.shop.port}")
             group.limit(cpu__cfs_period_us=100_000, cpu__cfs_quota_us=10_000)
