@@ -1,6 +1,7 @@
 import MartletCore
 import MartletMessaging
 import MartletSQL
+import MartletTelemetry
 import MartletTesting
 import Synchronization
 import Testing
@@ -123,6 +124,38 @@ struct SubscriptionTests {
         try await pair.commit(["a"])
         try await settle(&consumer)
         #expect(try await pair.effects(of: "a") == [1, 2, 3, 4, 5, 6, 7])
+    }
+
+    @Test("counts what became of its events, by topic and group")
+    func counts() async throws {
+        let registry = MetricsRegistry(service: "s")
+        func count(_ outcome: String) -> Int {
+            registry.counter(
+                "martlet_inbox_events_total",
+                help: "",
+                labels: ["topic": "things", "group": "g", "outcome": outcome]
+            ).value
+        }
+        try await MetricsRegistry.$current.withValue(registry) {
+            var consumer = try await consumer()
+            let zeros = MetricsText.exposition(of: [registry])
+            #expect(zeros.contains(#"{service="s",topic="things",group="g",outcome="gap"} 0"#))
+
+            effect.breakAt("a", 2)
+            try await pair.commit(["a", "a", "b", "a"])
+            try await settle(&consumer)
+            #expect(count("taken") == 2)
+            #expect(count("failed") == SubscriptionRunner.Limits().attempts)
+            #expect(count("parked") == 2)
+
+            try await pair.bus.publish([.numbered(1, of: "c", epoch: 2), .numbered(1, of: "c", epoch: 2)])
+            try await pair.bus.publish([.numbered(2, of: "c"), .numbered(9, of: "d")])
+            try await consumer.step()
+            #expect(count("taken") == 3)
+            #expect(count("duplicate") == 1)
+            #expect(count("stale") == 1)
+            #expect(count("gap") == 1)
+        }
     }
 
     @Test("stays parked when a redrive fails again, at the event that failed")

@@ -2,12 +2,14 @@ import Logging
 import MartletCore
 import MartletMessaging
 import MartletSQL
+import MartletTelemetry
 
 /// One member at work: receives, takes a batch in one transaction, tells the bus.
 ///
 /// When one event of a batch fails, its key is set aside and the others are taken without it, so that it delays nobody.
 struct Consumer {
     private let inbox: Inbox
+    private let metrics: InboxMetrics
     private let member: any GroupMember
     private let database: any SQLDatabase
     private let time: any TimeSource
@@ -34,6 +36,7 @@ struct Consumer {
         limits: SubscriptionRunner.Limits
     ) {
         inbox = Inbox(subscription)
+        metrics = InboxMetrics(subscription, in: .current)
         self.member = member
         self.database = database
         self.time = time
@@ -128,6 +131,7 @@ struct Consumer {
     }
 
     private mutating func settle(_ delivery: Delivery, _ verdict: InboxVerdict, _ round: inout Round) {
+        metrics.settled(verdict)
         let now = time.now
         guard !verdict.isDone else {
             troubles.passed(delivery.event)
@@ -156,6 +160,7 @@ struct Consumer {
         let trouble = troubles.failed(event, at: now) { attempts in
             Backoff(least: limits.leastPause, most: limits.mostPause).pause(after: attempts, entropy)
         }
+        metrics.tried()
         let facts = log.merging([
             "key": "\(event.key)", "sequence": "\(event.sequence)", "attempt": "\(trouble.attempts)",
             "error.type": "\(failure.kind)",
