@@ -97,16 +97,18 @@ extension Envelope {
 final class Effect: Sendable {
     struct Broken: Error {}
 
-    private let broken = Mutex<Set<String>>([])
+    private let broken = Mutex<[String: any Error]>([:])
 
-    func breakAt(_ key: String, _ sequence: Int64) { broken.withLock { _ = $0.insert("\(key)/\(sequence)") } }
+    func breakAt(_ key: String, _ sequence: Int64, throwing error: any Error = Broken()) {
+        broken.withLock { $0["\(key)/\(sequence)"] = error }
+    }
 
-    func mend() { broken.withLock { $0 = [] } }
+    func mend() { broken.withLock { $0 = [:] } }
 
     func subscription(start: GroupStart = .earliest) -> Subscription {
         .onEnvelope(.things, group: "g", start: start) { (_: String, event: Envelope, tx: borrowing SQLTransaction) in
             try tx.run("INSERT INTO effects (key, sequence) VALUES (\(event.key), \(event.sequence))")
-            if self.broken.withLock({ $0.contains("\(event.key)/\(event.sequence)") }) { throw Broken() }
+            if let error = self.broken.withLock({ $0["\(event.key)/\(event.sequence)"] }) { throw error }
         }
     }
 }

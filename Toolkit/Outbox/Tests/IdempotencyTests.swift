@@ -71,6 +71,37 @@ struct IdempotencyTests {
         #expect(answers == ["a is number 1", "b is number 2", "c is number 3"])
     }
 
+    @Test("shares no key with a caller of another kind, whatever their names are")
+    func kinds() async throws {
+        func context(_ kind: Principal.Kind, _ id: String, for subject: String? = nil) -> CallContext {
+            CallContext(principal: Principal(kind: kind, id: id, scopes: [], onBehalfOf: subject), idempotencyKey: "k")
+        }
+        let callers = [
+            context(.service, "orders"), context(.user, "orders"), context(.service, "orders", for: "ann"),
+            context(.user, "orders for ann"), context(.service, "orders", for: ""),
+        ]
+        for (number, caller) in callers.enumerated() {
+            #expect(try await write("a", caller) == "a is number \(number + 1)")
+        }
+        for (number, caller) in callers.enumerated() {
+            #expect(try await write("a", caller) == "a is number \(number + 1)")
+        }
+    }
+
+    @Test("of a stranger is never answered with another stranger's response, nor refused because of one")
+    func strangers() async throws {
+        let stranger = CallContext(principal: .anonymous, idempotencyKey: "k")
+        #expect(try await write("a", stranger) == "a is number 1")
+        let known: Note? = try await stranger.storedResponse(on: database, method, Note("a"))
+        #expect(known == nil)
+        #expect(try await write("a", stranger) == "a is number 2")
+        #expect(try await write("b", stranger) == "b is number 3")
+        #expect(try await database.read { tx in try tx.run("SELECT 1 FROM idempotency") }.isEmpty)
+        let long = CallContext(principal: .anonymous, idempotencyKey: String(repeating: "k", count: 256))
+        let refusal = await #expect(throws: Fault.self) { try await write("a", long) }
+        #expect(refusal?.violations.map(\.field) == ["Idempotency-Key"])
+    }
+
     @Test("leaves nothing behind when it fails")
     func failed() async throws {
         await #expect(throws: Refused.self) {

@@ -174,9 +174,9 @@ struct OutboxRelayTests {
         try await pair.commit((1...10).map { "k\($0)" })
         let isFull = try await pair.source.transaction { tx in try OutboxStore.judge(limit: 10, in: tx) }
         #expect(isFull)
-        let refusal = await #expect(throws: Fault.self) { try await pair.commit(["k"]) }
-        #expect(refusal?.code == .unavailable)
-        #expect(refusal?.retryAfter == .seconds(1))
+        let refusal = await #expect(throws: OutboxFull.self) { try await pair.commit(["k"]) }
+        #expect(refusal?.fault.code == .unavailable)
+        #expect(refusal?.fault.retryAfter == .seconds(1))
 
         try await pair.relay { $0.backlog = 10 }.drain()
         try await pair.commit(["k"])

@@ -73,10 +73,10 @@ struct SubscriptionTests {
         try await runner().redriveAsked()
     }
 
-    private func runner() -> SubscriptionRunner {
+    private func runner(on database: (any SQLDatabase)? = nil) -> SubscriptionRunner {
         SubscriptionRunner(
             [effect.subscription()],
-            database: pair.target,
+            database: database ?? pair.target,
             bus: pair.bus,
             time: pair.time,
             entropy: pair.entropy
@@ -192,6 +192,42 @@ struct SubscriptionTests {
         effect.mend()
         try await settle(&consumer)
         #expect(try await pair.effects(of: "a") == [1])
+    }
+
+    @Test(
+        "counts every failure of an effect, whatever the effect says of it",
+        arguments: [
+            Fault(.resourceExhausted, .overloaded, "too many"), Fault(.deadlineExceeded, .deadlineExceeded, "late"),
+        ]
+    )
+    func refusals(_ fault: Fault) async throws {
+        effect.breakAt("a", 1, throwing: fault)
+        try await pair.commit(["a", "b"])
+        try await pair.relay().drain()
+        var consumer = try await consumer()
+        for _ in 1...SubscriptionRunner.Limits().attempts {
+            pair.time.advance(by: .seconds(6))
+            try await consumer.step()
+        }
+        #expect(try await pair.effects(of: "b") == [1])
+        #expect(try await parked("a") == [1])
+    }
+
+    @Test("redrives a key also when the one before it is interrupted")
+    func isolatedRedrives() async throws {
+        for key in ["a", "b"] { effect.breakAt(key, 1) }
+        try await pair.commit(["a", "b"])
+        var consumer = try await consumer()
+        try await settle(&consumer)
+        effect.mend()
+        try await pair.target.transaction { tx in
+            for key in ["a", "b"] { _ = try ParkedMessages.redrive(group: "g", topic: "things", key: key, in: tx) }
+        }
+        let target = TroubledDatabase(pair.target)
+        target.fail("inbox.redrive", [.unavailable])
+        try await runner(on: target).redriveAsked()
+        #expect(try await parked("a") == [1])
+        #expect(try await pair.effects(of: "b") == [1])
     }
 
     @Test("tells operators what failed and how often; they may edit it or drop it")

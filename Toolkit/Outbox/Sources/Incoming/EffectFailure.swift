@@ -1,4 +1,3 @@
-import MartletCore
 import MartletSQL
 
 /// The effect of one event of a batch failed, and it is the event's or the effect's fault.
@@ -22,11 +21,12 @@ struct EffectFailure: Error {
     }
 
     /// Whether another try may succeed without anybody mending anything: such failures are not counted.
+    ///
+    /// What an effect itself throws is never one, whatever it says: it may say the same for ever.
     static func isPassing(_ error: any Error) -> Bool {
         switch error {
         case let error as SQLError: error.isPassing
-        case let fault as Fault: fault.reason == .overloaded || fault.code == .deadlineExceeded
-        default: error is CancellationError
+        default: error is OutboxFull || error is CancellationError
         }
     }
 }

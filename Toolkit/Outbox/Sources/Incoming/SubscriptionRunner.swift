@@ -125,17 +125,22 @@ public struct SubscriptionRunner: Sendable {
 
     private func redrive() async throws {
         while true {
-            do {
-                try await redriveAsked()
-            } catch is CancellationError {
-                throw CancellationError()
-            } catch {
-                Logger.current.warning(
-                    "redriving parked events was interrupted, will retry",
-                    metadata: ["error": "\(Fault(describing: error).message)"]
-                )
-            }
+            try await interruptibly([:]) { try await redriveAsked() }
             try await time.sleep(for: limits.redrivePause)
+        }
+    }
+
+    /// A failure is logged: the next look finds what is left.
+    private func interruptibly(_ facts: Logger.Metadata, _ body: () async throws -> Void) async throws {
+        do {
+            try await body()
+        } catch is CancellationError {
+            throw CancellationError()
+        } catch {
+            Logger.current.warning(
+                "redriving parked events was interrupted, will retry",
+                metadata: facts.merging(["error": "\(Fault(describing: error).message)"]) { $1 }
+            )
         }
     }
 
@@ -149,7 +154,10 @@ public struct SubscriptionRunner: Sendable {
             else {
                 continue
             }
-            try await redrive(key.key, of: subscription)
+            // One key's trouble is not the next one's.
+            try await interruptibly(["topic": "\(key.topic)", "group": "\(key.group)", "key": "\(key.key)"]) {
+                try await redrive(key.key, of: subscription)
+            }
         }
     }
 

@@ -7,8 +7,8 @@ extension SQLTransaction {
     ///
     /// Events of equal topic and key are handled in the order of the commits, and in one transaction in the order of the calls.
     ///
-    /// - Throws: `Fault`: `invalidArgument` beyond the limits of ``Outbox``. At the transaction's end, `unavailable` when too
-    ///   many events wait for the broker: nothing is kept then.
+    /// - Throws: `Fault`: `invalidArgument` beyond the limits of ``Outbox``. At the transaction's end, ``OutboxFull``: nothing
+    ///   is kept then.
     public borrowing func append(_ message: Message) throws {
         try deferred { OutboxBuffer() }.add(message, traceparent: TraceContext.current?.traceparent)
     }
@@ -47,14 +47,7 @@ final class OutboxBuffer: SQLDeferredWork {
         guard let source = try tx.run("SELECT epoch, identity, is_full FROM outbox_source").first else {
             throw SQLError(.misuse, code: "", message: "outbox_source has no row")
         }
-        guard !source.bool(2) else {
-            throw Fault(
-                .unavailable,
-                .overloaded,
-                "too many events wait to be published",
-                retryAfter: .seconds(1)
-            )
-        }
+        guard !source.bool(2) else { throw OutboxFull() }
         // In key order, so that two transactions that touch the same keys cannot deadlock.
         for (line, events) in events.sorted(by: { $0.key < $1.key }) {
             try write(events, of: line, epoch: source.int(0), in: tx)
