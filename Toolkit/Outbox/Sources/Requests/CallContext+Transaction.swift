@@ -10,6 +10,10 @@ extension CallContext {
     /// With an idempotency key, the response is stored with the effect: a repeat of the same request by the same principal
     /// answers it again without running `body`; a failure leaves no trace. Without a key, `body` simply runs.
     ///
+    /// So it does for an anonymous caller, whatever the key: nothing tells one stranger from another, and a key that all of
+    /// them share would hand one the answer to another, or refuse one because of another. What a stranger must not do twice
+    /// carries its identity in the request, such as a token that the service gave out.
+    ///
     /// - Throws: `Fault`: `idempotencyKeyReused` for another request under the same key, `requestInProgress` for a duplicate
     ///   that runs at the same time, `invalidArgument` for a key that is empty or too long, `deadlineExceeded`; otherwise
     ///   whatever `body` or the database throws.
@@ -47,6 +51,7 @@ extension CallContext {
         return try stored.map { try Response(serializedBytes: $0) }
     }
 
+    /// Whose request under which key this is; `nil` when no answer is kept for it.
     private func identity(
         of request: some ContractMessage,
         to method: MethodDescriptor
@@ -60,13 +65,12 @@ extension CallContext {
                 field: "Idempotency-Key"
             )
         }
+        guard let owner = Idempotency.owner(principal) else { return nil }
         var options = BinaryEncodingOptions()
         options.useDeterministicOrdering = true
         let bytes: [UInt8] = try request.serializedBytes(options: options)
-        // A service that acts for somebody has keys of its own beside that person's.
-        let caller = principal.onBehalfOf.map { "\(principal.id) for \($0)" } ?? principal.id
         return Idempotency.Request(
-            principal: caller,
+            principal: owner,
             method: method.path,
             key: key,
             hash: Array(SHA256.hash(data: bytes))

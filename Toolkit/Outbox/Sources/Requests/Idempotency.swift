@@ -31,6 +31,18 @@ enum Idempotency {
         let hash: [UInt8]
     }
 
+    /// The name of whom a key belongs to; `nil` for an anonymous caller, who owns none.
+    ///
+    /// No two callers share one: persons and services are told apart, and a service that acts for somebody has keys of its
+    /// own beside that person's.
+    static func owner(_ principal: Principal) -> String? {
+        switch principal.kind {
+        case .anonymous: nil
+        case .user: "user \(principal.id)"
+        case .service: principal.onBehalfOf.map { "service \(principal.id) for \($0)" } ?? "service \(principal.id)"
+        }
+    }
+
     /// The stored response; `nil` when the request is new.
     ///
     /// - Throws: `Fault` with `idempotencyKeyReused` when the key stands for another request.
