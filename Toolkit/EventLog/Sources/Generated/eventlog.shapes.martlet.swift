@@ -7,19 +7,28 @@ extension EventRecord: ContractMessage {
     public static let shape: MessageShape = MessageShape(
         "martlet.eventlog.v1.EventRecord",
         [
-            FieldShape("id", .string),
-            FieldShape("source", .string),
+            FieldShape("id", .string, rule: FieldRule(required: true, maxLength: 1024)),
+            FieldShape("source", .string, rule: FieldRule(required: true, maxLength: 255)),
             FieldShape("epoch", .int64),
-            FieldShape("topic", .string),
-            FieldShape("key", .string),
+            FieldShape("topic", .string, rule: FieldRule(required: true, maxLength: 255)),
+            FieldShape("key", .string, rule: FieldRule(required: true, maxLength: 255)),
             FieldShape("sequence", .int64),
             FieldShape("time", .int64),
-            FieldShape("traceparent", .string),
-            FieldShape("tenant", .string),
+            FieldShape("traceparent", .string, rule: FieldRule(maxLength: 255)),
+            FieldShape("tenant", .string, rule: FieldRule(maxLength: 255)),
             FieldShape("body", .bytes),
         ])
 
-    public func check(_ violations: inout [FieldViolation], at path: String) {}
+    public func check(_ violations: inout [FieldViolation], at path: String) {
+        var check = RuleCheck(at: path)
+        check.text("id", self.id, FieldRule(required: true, maxLength: 1024))
+        check.text("source", self.source, FieldRule(required: true, maxLength: 255))
+        check.text("topic", self.topic, FieldRule(required: true, maxLength: 255))
+        check.text("key", self.key, FieldRule(required: true, maxLength: 255))
+        check.text("traceparent", self.traceparent, FieldRule(maxLength: 255))
+        check.text("tenant", self.tenant, FieldRule(maxLength: 255))
+        violations += check.violations
+    }
 
     public func write(to json: inout JSONWriter) {
         json.text("id", self.id)
@@ -60,7 +69,11 @@ extension DeliveryRecord: ContractMessage {
             FieldShape("attempt", .int32),
         ])
 
-    public func check(_ violations: inout [FieldViolation], at path: String) {}
+    public func check(_ violations: inout [FieldViolation], at path: String) {
+        var check = RuleCheck(at: path)
+        check.message("event", self.hasEvent ? self.event : nil)
+        violations += check.violations
+    }
 
     public func write(to json: inout JSONWriter) {
         json.message("position", self.hasPosition ? self.position : nil)
@@ -130,7 +143,11 @@ extension JoinResponse: ContractMessage {
             FieldShape("deliveries", .message { DeliveryRecord.shape }, repeated: true),
         ])
 
-    public func check(_ violations: inout [FieldViolation], at path: String) {}
+    public func check(_ violations: inout [FieldViolation], at path: String) {
+        var check = RuleCheck(at: path)
+        check.messages("deliveries", self.deliveries)
+        violations += check.violations
+    }
 
     public func write(to json: inout JSONWriter) {
         json.text("member", self.member)
