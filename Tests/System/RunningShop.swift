@@ -90,9 +90,7 @@ final class RunningShop: Sendable {
         Glibc.kill(supervisorID, SIGSTOP)
         defer { Glibc.kill(supervisorID, SIGCONT) }
         Glibc.kill(pid, SIGKILL)
-        let time = SystemTime()
-        while Self.runs(pid) { try await time.sleep(for: .milliseconds(5)) }
-        let file = try SQLiteDatabase(path: "\(folder)/\(database).sqlite", time: time)
+        let file = try await Self.freed("\(folder)/\(database).sqlite")
         try await file.transaction("change") { tx in try body(tx) }
         await file.close()
     }
@@ -105,12 +103,17 @@ final class RunningShop: Sendable {
         return supervisor.terminationStatus
     }
 
-    /// False once it has ended, whether or not its parent has noticed.
-    private static func runs(_ pid: Int32) -> Bool {
-        guard let text = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8),
-            let state = text.split(separator: ")").last?.split(separator: " ").first
-        else { return false }
-        return state != "Z"
+    /// The database, once the last thread of its killed owner has let it go.
+    private static func freed(_ path: String) async throws -> SQLiteDatabase {
+        let time = SystemTime()
+        let limit = time.now + StockedShop.patience
+        while true {
+            do {
+                return try SQLiteDatabase(path: path, time: time)
+            } catch let error as SQLError where error.code == "locked" && time.now < limit {
+                try await time.sleep(for: .milliseconds(5))
+            }
+        }
     }
 
     private func row(_ program: String) throws -> Table.Row {
