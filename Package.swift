@@ -139,6 +139,11 @@ app(
 
 // MARK: Simulations: whole-shop runs under a seed
 
+simulation(
+    "SimulatedDisk",
+    at: "Simulations/Disk",
+    on: kits("Core", "SQL") + adapters("SQLite") + ["CSQLite", Library.logging.product]
+)
 executable(
     "checkout-trace",
     at: "Simulations/Checkout",
@@ -305,6 +310,12 @@ func app(_ name: String, executable program: String, on rooms: [[Target.Dependen
     library(name, at: "Apps/\(name)", on: seen)
     testTarget("\(name)Tests", at: "Apps/\(name)/Tests", on: seen + [.byName(name: name), "MartletTesting"])
     executable(program, at: "Apps/\(name)/Program", on: [.byName(name: name)])
+}
+
+/// A part of the simulated world: a library, so that runs and their tests share it.
+func simulation(_ name: String, at path: String, on seen: [Target.Dependency]) {
+    library(name, at: path, on: seen)
+    testTarget("\(name)Tests", at: "\(path)/Tests", on: seen + [.byName(name: name), "MartletTesting"])
 }
 
 func tool(_ name: String, libraries: [Library]) {

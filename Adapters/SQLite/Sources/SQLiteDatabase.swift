@@ -63,17 +63,63 @@ public final class SQLiteDatabase: SQLDatabase {
         return SQLiteDatabase(
             connection,
             time: time,
-            writer: GroupWriter(time: time, limits: limits.groupCommit, log: log)
+            writer: GroupWriter(time: time, limits: limits.groupCommit, log: log),
+            log: log
         )
     }
 
-    private init(_ connection: sending SQLiteConnection, time: any TimeSource, writer: GroupWriter) {
+    /// The file at `path` of a file system that was registered with SQLite, opened as a daemon opens its own but for this:
+    /// its bodies run where their callers stand, one at a time and each in a commit of its own, on one connection.
+    ///
+    /// For simulation. Nobody else is kept from the file.
+    ///
+    /// - Parameters:
+    ///   - fileSystem: The name under which the file system was registered.
+    ///   - synchronous: Anything but `full` is for a control that has to lose data.
+    ///   - onFsyncFailure: What stands for the end of the process; the database refuses everything afterwards. It is called
+    ///     while the database is in use and must not use it.
+    /// - Throws: ``SQLError`` with `unavailable` when it cannot be opened.
+    public static func inline(
+        path: String,
+        fileSystem: String,
+        time: any TimeSource,
+        limits: SQLiteLimits,
+        synchronous: SQLiteSynchronous,
+        log: Logger,
+        onFsyncFailure: @escaping @Sendable (SQLError) -> Void
+    ) throws -> SQLiteDatabase {
+        let connection = try SQLiteConnection(
+            path: path,
+            fileSystem: fileSystem,
+            role: .writer,
+            time: time,
+            limits: limits,
+            synchronous: synchronous,
+            onFsyncFailure: onFsyncFailure
+        )
+        let epoch = try connection.countBoot()
+        return SQLiteDatabase(
+            connection,
+            time: time,
+            writer: GroupWriter(time: time, limits: limits.groupCommit, log: log),
+            log: log,
+            epoch: epoch
+        )
+    }
+
+    private init(
+        _ connection: sending SQLiteConnection,
+        time: any TimeSource,
+        writer: GroupWriter,
+        log: Logger,
+        epoch: Int = 1
+    ) {
         self.time = time
         self.writer = writer
+        self.epoch = epoch
         let shared = SQLiteSharedConnection(connection)
-        writing = SQLiteInline(.write, on: shared, writer)
-        reading = SQLiteInline(.read, on: shared, writer)
-        epoch = 1
+        writing = SQLiteInline(.write, on: shared, writer, log: log)
+        reading = SQLiteInline(.read, on: shared, writer, log: log)
     }
 
     /// How many logical transactions became how many commits since the database was opened.

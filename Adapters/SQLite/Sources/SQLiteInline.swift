@@ -1,3 +1,4 @@
+import Logging
 import MartletSQL
 import Synchronization
 
@@ -8,9 +9,11 @@ final class SQLiteInline: SQLRunner {
     private let way: Way
     private let writer: GroupWriter
     private let shared: SQLiteSharedConnection
+    private let log: Logger
 
-    init(_ way: Way, on shared: SQLiteSharedConnection, _ writer: GroupWriter) {
+    init(_ way: Way, on shared: SQLiteSharedConnection, _ writer: GroupWriter, log: Logger) {
         self.way = way
+        self.log = log
         self.writer = writer
         self.shared = shared
     }
@@ -21,7 +24,9 @@ final class SQLiteInline: SQLRunner {
                 return job.fail(SQLError(.unavailable, code: "closed", message: "the database is closed"))
             }
             switch way {
-            case .write: writer.write(job, next: { nil }, on: connection)
+            case .write:
+                writer.write(job, next: { nil }, on: connection)
+                connection.checkpointIfDue(log)
             case .read: writer.read(job, on: connection)
             }
         }
@@ -33,7 +38,7 @@ final class SQLiteInline: SQLRunner {
     func close() async { shared.connection.withLock { $0 = nil } }
 }
 
-/// The one connection of a database in memory.
+/// The one connection of a database whose bodies run inline.
 ///
 /// It lives as long as somebody may ask it.
 final class SQLiteSharedConnection: Sendable {

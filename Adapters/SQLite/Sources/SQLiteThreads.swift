@@ -22,11 +22,7 @@ final class SQLiteThreads: SQLRunner {
         threads.start("sqlite-writer", connection, atEnd: { lock.release() }) {
             [queue = threads.queue] connection, job in
             writer.write(job, next: { queue.next() }, on: connection)
-            do {
-                try connection.checkpointIfDue()
-            } catch {
-                log.error("a checkpoint failed, it will be tried again", metadata: ["error": "\(error)"])
-            }
+            connection.checkpointIfDue(log)
         }
         return threads
     }
