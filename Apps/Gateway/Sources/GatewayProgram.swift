@@ -1,3 +1,4 @@
+import CrashList
 import Foundation
 import Logging
 import MartletConfig
@@ -34,7 +35,7 @@ public enum GatewayProgram {
 
     /// Serves until a signal, then ends the process.
     public static func run() async -> Never {
-        let settings = Daemon.read("gatewayd") { reader in Settings(&reader) }
+        let settings = Daemon.read("gatewayd", crashPoints: CrashPointNames.all) { reader in Settings(&reader) }
         let time = SystemTime()
         let entropy = SystemEntropy()
         let telemetry = Telemetry(service: name, level: settings.logLevel, time: time)
@@ -47,10 +48,11 @@ public enum GatewayProgram {
                     leeway: .seconds(30),
                     time: time
                 )
+                let access = Access(verifier: verifier)
                 let host = ServiceHost(
                     [],
                     listeners: Listeners(host: settings.host, http: nil, grpc: nil, operate: nil),
-                    access: Access(verifier: verifier),
+                    access: access,
                     metrics: telemetry.metrics,
                     time: time,
                     entropy: entropy,
@@ -60,14 +62,14 @@ public enum GatewayProgram {
                     host: settings.host,
                     port: settings.port,
                     registry: FileRegistry(path: settings.registry, every: .milliseconds(200), time: time),
-                    verifier: verifier,
+                    access: access,
                     readiness: host.readiness,
                     metrics: telemetry.metrics,
                     time: time,
                     entropy: entropy,
                     logger: telemetry.logger
                 )
-                try await host.run(besides: [server])
+                try await host.run(entrance: server)
             }
         }
     }

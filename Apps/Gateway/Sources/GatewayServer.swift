@@ -5,13 +5,12 @@ import MartletContract
 public import MartletCore
 public import MartletDiscovery
 public import MartletHost
-public import MartletSecurity
+import MartletREST
 public import MartletTelemetry
-public import ServiceLifecycle
 
 /// The gateway as a part of a process: serves until it is told to stop.
-public struct GatewayServer: Service {
-    private let application: any ApplicationProtocol
+public struct GatewayServer: Entrance {
+    private let server: RESTServer
     private let http: HTTPClient
 
     /// - Parameters:
@@ -22,7 +21,7 @@ public struct GatewayServer: Service {
         host: String,
         port: Int,
         registry: any Registry,
-        verifier: TokenVerifier,
+        access: Access,
         readiness: Readiness,
         metrics: MetricsRegistry,
         time: any TimeSource,
@@ -40,7 +39,7 @@ public struct GatewayServer: Service {
         )
         let responder = try GatewayResponder(
             upstreams: upstreams,
-            verifier: verifier,
+            access: access,
             limits: limits,
             readiness: readiness,
             metrics: metrics,
@@ -48,18 +47,14 @@ public struct GatewayServer: Service {
             entropy: entropy,
             log: logger
         )
-        var quiet = logger
-        quiet.logLevel = max(.warning, logger.logLevel)
-        application = Application(
-            responder: responder,
-            configuration: ApplicationConfiguration(address: .hostname(host, port: port), serverName: nil),
-            logger: quiet
-        )
+        server = RESTServer(responder, host: host, port: port, limits: .standard, logger: logger)
     }
+
+    public func boundPort() async throws -> Int { try await server.boundPort() }
 
     public func run() async throws {
         do {
-            try await application.run()
+            try await server.run()
             try await http.shutdown()
         } catch {
             try await http.shutdown()

@@ -11,7 +11,7 @@ import NIOHTTP1
 struct Upstreams: Sendable {
     /// What of a request a service gets to see, beside what the gateway says itself.
     private static let passed: [HeaderName] = [
-        .accept, .acceptLanguage, .authorization, .contentType, .ifMatch, .ifNoneMatch, .userAgent,
+        .accept, .acceptLanguage, .authorization, .contentEncoding, .contentType, .ifMatch, .ifNoneMatch, .userAgent,
     ]
     /// What belongs to one connection and not to the answer.
     private static let hops: Set<String> = [
@@ -37,17 +37,16 @@ struct Upstreams: Sendable {
         configuration.timeout.connect = .nanoseconds(limits.connect.nanosecondsClamped)
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 256
         configuration.connectionPool.retryConnectionEstablishment = false
+        configuration.connectionPool.idleTimeout = .nanoseconds(limits.idle.nanosecondsClamped)
         return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }
 
     /// - Throws: `Fault`: `unavailable` when the service is down, `deadlineExceeded` when it does not answer in time.
     func forward(
-        _ request: Request,
+        _ exchange: Exchange,
         _ body: ByteBuffer,
         to routed: RoutedMethod,
-        deadline: Moment,
-        requestID: String,
-        traceparent: String
+        deadline: Moment
     ) async throws -> Response {
         guard let balancer = balancers[routed.service] else { throw Self.down(routed.service, nil) }
         guard let address = try await balancer.pick(where: { $0.http != nil }).http else {
@@ -55,20 +54,7 @@ struct Upstreams: Sendable {
         }
         let left = deadline - time.now
         guard left > .zero else { throw Fault.deadlineExceeded }
-        var sent = HTTPClientRequest(url: "http://\(address)\(request.uri.string)")
-        sent.method = .init(rawValue: request.method.rawValue)
-        for name in Self.passed {
-            if let value = request.headers[name] { sent.headers.add(name: name.canonicalName, value: value) }
-        }
-        if let key = request.headers[RESTHeaders.idempotencyKey] {
-            sent.headers.add(name: RESTHeaders.idempotencyKey.canonicalName, value: key)
-        }
-        sent.headers.add(name: RESTHeaders.requestID.canonicalName, value: requestID)
-        sent.headers.add(name: RESTHeaders.traceparent.canonicalName, value: traceparent)
-        sent.headers.add(
-            name: RESTHeaders.requestTimeout.canonicalName,
-            value: "\(max(1, left.milliseconds))"
-        )
+        var sent = request(exchange, to: address, left: left)
         if body.readableBytes > 0 { sent.body = .bytes(body) }
         do {
             let answer = try await http.execute(sent, timeout: .nanoseconds(left.nanosecondsClamped))
@@ -83,6 +69,25 @@ struct Upstreams: Sendable {
         } catch {
             throw Self.down(routed.service, error)
         }
+    }
+
+    private func request(_ exchange: Exchange, to address: Address, left: Duration) -> HTTPClientRequest {
+        let request = exchange.request
+        // From parts: the caller's text must not get a say in the host.
+        let query = request.uri.query.map { "?\($0)" } ?? ""
+        var sent = HTTPClientRequest(url: "http://\(address)\(request.uri.path)\(query)")
+        sent.method = .init(rawValue: exchange.verb)
+        for name in Self.passed {
+            if let value = request.headers[name] { sent.headers.add(name: name.canonicalName, value: value) }
+        }
+        // One by one, so that the service sees when there are several.
+        for key in request.headers[values: RESTHeaders.idempotencyKey] {
+            sent.headers.add(name: RESTHeaders.idempotencyKey.canonicalName, value: key)
+        }
+        sent.headers.add(name: RESTHeaders.requestID.canonicalName, value: exchange.id)
+        sent.headers.add(name: RESTHeaders.traceparent.canonicalName, value: exchange.trace.traceparent)
+        sent.headers.add(name: RESTHeaders.requestTimeout.canonicalName, value: "\(max(1, left.milliseconds))")
+        return sent
     }
 
     private static func response(_ answer: HTTPClientResponse, _ bytes: ByteBuffer) -> Response {

@@ -50,7 +50,7 @@ struct GatewayTests {
 
     @Test("refuses a body over the limit by what its header says")
     func body() async throws {
-        let response = try await answer(.get, "/v1/products", headers: [.contentLength: "2097153"])
+        let response = try await answer(.post, "/v1/carts", headers: [.contentLength: "2097153"])
         #expect(response.status == .contentTooLarge)
         #expect(response.headers[.contentType] == "application/problem+json")
     }
@@ -59,8 +59,51 @@ struct GatewayTests {
     func methods() async throws {
         let response = try await answer(.delete, "/v1/orders")
         #expect(response.status == .methodNotAllowed)
-        #expect(response.headers[.allow] == "GET, POST")
+        #expect(response.headers[.allow] == "GET, HEAD, POST")
         #expect(try await answer(.get, "/v1/mugs").status == .notFound)
+        let livez = try await answer(.post, "/livez")
+        #expect(livez.status == .methodNotAllowed)
+        #expect(livez.headers[.allow] == "GET, HEAD")
+    }
+
+    @Test("answers HEAD as GET without the body", arguments: ["/livez", "/openapi.json", "/v1/products", "/v1/mugs"])
+    func head(_ path: String) async throws {
+        let (head, get) = (try await answer(.head, path), try await answer(.get, path))
+        #expect(head.status == get.status)
+        #expect(head.headers[.contentLength] == get.headers[.contentLength])
+        #expect(get.body.contentLength != 0)
+        #expect(head.body.contentLength == 0)
+    }
+
+    @Test("gives a caller that sends its body slowly no more time than it asked for")
+    func slowBody() async throws {
+        let (pieces, _) = AsyncStream.makeStream(of: ByteBuffer.self)
+        async let late = answer(
+            .post,
+            "/v1/carts",
+            headers: [.contentLength: "2", RESTHeaders.requestTimeout: "500"],
+            body: RequestBody(asyncSequence: pieces)
+        )
+        await time.waitForSleepers(1)
+        time.advance(by: .milliseconds(500))
+        #expect(try await late.status == .gatewayTimeout)
+    }
+
+    @Test("counts requests by template, service and status, and nothing that a caller could invent")
+    func metrics() async throws {
+        let metrics = MetricsRegistry(service: "gateway")
+        _ = try await answer(.get, "/v1/products/MUG", metrics: metrics)
+        _ = try await answer(HTTPRequest.Method("BREW") ?? .get, "/v1/coffee", metrics: metrics)
+        let text = MetricsText.exposition(of: [metrics])
+        let counted = text.split(separator: "\n").filter { $0.hasPrefix("martlet_http_requests_total{") }
+        #expect(counted.count == 2)
+        for label in [#"route="/v1/products/{sku}""#, #"peer="catalog""#, #"status="503""#] {
+            #expect(counted.contains { $0.contains(label) && $0.contains(#"method="GET""#) }, "\(label)")
+        }
+        for label in [#"route="none""#, #"peer="none""#, #"status="404""#] {
+            #expect(counted.contains { $0.contains(label) && $0.contains(#"method="OTHER""#) }, "\(label)")
+        }
+        #expect(!text.contains("coffee") && !text.contains("MUG"))
     }
 
     @Test("documents every path that it routes")
@@ -75,7 +118,9 @@ struct GatewayTests {
         _ path: String,
         token: String? = nil,
         headers: HTTPFields = [:],
-        instances: [String: [Instance]] = [:]
+        body: RequestBody = RequestBody(buffer: ByteBuffer()),
+        instances: [String: [Instance]] = [:],
+        metrics: MetricsRegistry = MetricsRegistry(service: "gateway")
     ) async throws -> Response {
         let verifier = TokenVerifier(
             keys: try await KeySet.read(LocalIssuer.keySetPath(in: folder.path)),
@@ -95,10 +140,10 @@ struct GatewayTests {
         )
         let responder = try GatewayResponder(
             upstreams: upstreams,
-            verifier: verifier,
+            access: Access(verifier: verifier),
             limits: limits,
             readiness: Readiness(),
-            metrics: MetricsRegistry(service: "gateway"),
+            metrics: metrics,
             time: time,
             entropy: entropy,
             log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
@@ -107,9 +152,9 @@ struct GatewayTests {
         if let token { fields[.authorization] = "Bearer \(token)" }
         let request = Request(
             head: HTTPRequest(method: verb, scheme: nil, authority: nil, path: path, headerFields: fields),
-            body: RequestBody(buffer: ByteBuffer())
+            body: body
         )
-        let response = await responder.answer(request, "request-1", TraceContext.root(entropy), begun: time.now)
+        let response = await responder.answer(request)
         try await http.shutdown()
         return response
     }

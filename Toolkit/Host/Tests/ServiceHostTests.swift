@@ -23,7 +23,7 @@ private struct HostWorld {
     let runtime: ServiceRuntime
     let time = SystemTime()
 
-    init() async throws {
+    init(_ listeners: Listeners = Listeners(host: "127.0.0.1", http: 0, grpc: 0, operate: 0)) async throws {
         folder = try TemporaryFolder()
         let (time, entropy) = (time, SystemEntropy())
         issuer = try await LocalIssuer(folder: folder.path, algorithm: .edDSA, time: time, entropy: entropy)
@@ -45,7 +45,7 @@ private struct HostWorld {
         logger.logLevel = .critical
         host = ServiceHost(
             [runtime],
-            listeners: Listeners(host: "127.0.0.1", http: 0, grpc: 0, operate: 0),
+            listeners: listeners,
             access: Access(verifier: verifier),
             metrics: MetricsRegistry(service: "process"),
             limits: limits,
@@ -100,6 +100,26 @@ struct ServiceHostTests {
             #expect(try await HostWorld.get("/livez", ports.http).status == 200)
         }
         #expect(host.readiness.current == .draining)
+    }
+
+    @Test("ends with an error that names the port when that is taken")
+    func taken() async throws {
+        let first = try await HostWorld()
+        try await first.serving { ports in
+            let port = try #require(ports.http)
+            let listeners = [
+                Listeners(host: "127.0.0.1", http: port, grpc: nil, operate: nil),
+                Listeners(host: "127.0.0.1", http: nil, grpc: port, operate: nil),
+            ]
+            for listeners in listeners {
+                let second = try await HostWorld(listeners)
+                let fault = await #expect(throws: CannotListen.self) {
+                    try await second.host.run(handlingSignals: false)
+                }
+                #expect(fault?.description.contains("127.0.0.1:\(port)") == true)
+                #expect(second.host.readiness.current != .serving)
+            }
+        }
     }
 
     @Test("serves operators on their own port, by token and scope")

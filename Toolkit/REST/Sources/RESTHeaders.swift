@@ -69,6 +69,10 @@ public enum RESTHeaders {
 
     /// - Throws: `Fault` with `invalidArgument` for a key that is empty, too long or not visible ASCII.
     static func idempotencyKey(of headers: HTTPFields) throws -> String? {
+        // Two keys would be read as one that nobody meant.
+        guard headers[values: idempotencyKey].count <= 1 else {
+            throw Fault(.invalidArgument, .invalidRequest, "must be given once", field: "Idempotency-Key")
+        }
         guard let key = headers[idempotencyKey] else { return nil }
         guard 1...idempotencyKeyBytesLimit ~= key.utf8.count, key.utf8.allSatisfy({ 0x21...0x7E ~= $0 }) else {
             throw Fault(

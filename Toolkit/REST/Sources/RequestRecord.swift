@@ -4,6 +4,8 @@ public struct RequestRecord: Sendable, Hashable {
     public let verb: String
     /// The path's template, as in `/v1/orders/{order_id}`; empty when there is none.
     public let route: String
+    /// The service behind a gateway, `none` when no route led to one; `nil` at a service itself.
+    public let peer: String?
     public let status: Int
     public let duration: Duration
     /// Empty for a success.

@@ -67,12 +67,14 @@ struct RESTResponderTests {
         _ path: String,
         _ body: String? = nil,
         token: String? = "anna parcels:write parcels:read",
-        headers: [(String, String)] = []
+        headers: [(String, String)] = [],
+        keys: [String] = []
     ) async throws -> Answer {
         var fields = HTTPFields()
         if let token { fields[.authorization] = "Bearer \(token)" }
         if body != nil { fields[.contentType] = "application/json" }
         for (name, value) in headers { fields[try #require(HeaderName(name))] = value }
+        for key in keys { fields.append(HTTPFields.Element(name: RESTHeaders.idempotencyKey, value: key)) }
         let sent = fields
         return try await application.test(.router) { client in
             let response = try await client.execute(
@@ -265,6 +267,16 @@ struct RESTResponderTests {
             "request.media_type",
             ["Content-Type"]
         ),
+        Bad(
+            "compressed",
+            .put,
+            "/v1/parcels/p1",
+            good,
+            headers: [("Content-Encoding", "gzip")],
+            415,
+            "request.media_type",
+            ["Content-Encoding"]
+        ),
         Bad("domain refusal", .put, "/v1/parcels/p1", on("full"), 409, "parcel.shelf_full"),
         Bad("dependency down", .put, "/v1/parcels/p1", on("away"), 503, "unavailable"),
         Bad("a bug", .put, "/v1/parcels/p1", on("bug"), 500, "internal"),
@@ -297,8 +309,25 @@ struct RESTResponderTests {
     @Test("says how to do better: a token's kind, other verbs, when to come back")
     func hints() async throws {
         #expect(try await send(.put, "/v1/parcels/p1", good, token: nil).headers[.wwwAuthenticate] == "Bearer")
-        #expect(try await send(.delete, "/v1/parcels/p1").headers[.allow] == "GET, PUT")
+        #expect(try await send(.delete, "/v1/parcels/p1").headers[.allow] == "GET, HEAD, PUT")
+        #expect(try await send(.post, "/livez").headers[.allow] == "GET, HEAD")
         #expect(try await send(.put, "/v1/parcels/p1", Self.on("away")).headers[.retryAfter] == "3")
+    }
+
+    @Test("refuses two keys for one write")
+    func twoKeys() async throws {
+        let answer = try await send(.put, "/v1/parcels/p1", good, keys: ["a", "b"])
+        #expect(answer.status == 400)
+        #expect(answer.fields == ["Idempotency-Key"])
+        #expect(answer.text.contains("must be given once"))
+    }
+
+    @Test("answers HEAD as GET without the body", arguments: ["/v1/parcels/p1", "/v1/nothing", "/openapi.json"])
+    func head(_ path: String) async throws {
+        let (head, get) = (try await send(.head, path), try await send(.get, path))
+        #expect(head.status == get.status)
+        #expect(head.headers[.contentType] == get.headers[.contentType])
+        #expect(head.text.isEmpty && !get.text.isEmpty)
     }
 
     @Test("answers 504 when the caller's time is over")

@@ -1,5 +1,5 @@
-import Hummingbird
-import MartletCore
+public import Hummingbird
+public import MartletCore
 import MartletRPC
 public import MartletSecurity
 
@@ -15,8 +15,10 @@ public struct Access: Sendable {
         return try verifier.principal(headers.bearerToken)
     }
 
+    /// Who sends a REST request; anonymous without a token.
+    ///
     /// - Throws: `Fault` with `unauthenticated` for a token that is not valid.
-    func principal(_ headers: HTTPFields) throws -> Principal {
+    public func principal(_ headers: HTTPFields) throws -> Principal {
         guard let value = headers[.authorization] else { return .anonymous }
         guard value.utf8.count > 7, value.prefix(7).lowercased() == "bearer " else { throw Self.noBearer }
         return try verifier.verify(String(value.dropFirst(7)))

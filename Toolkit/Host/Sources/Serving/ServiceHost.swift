@@ -4,7 +4,7 @@ public import MartletCore
 public import MartletREST
 import MartletRPC
 public import MartletTelemetry
-public import ServiceLifecycle
+import ServiceLifecycle
 import UnixSignals
 
 /// Puts the services of one process on their feet, and takes them down in order.
@@ -51,16 +51,16 @@ public struct ServiceHost: Sendable {
     /// Serves until a signal, or until the task is cancelled.
     ///
     /// - Parameters:
-    ///   - besides: Further services of the process, such as a gateway: they start with the listeners and stop with them.
+    ///   - entrance: Serves HTTP in the place of the process's own listener, such as a gateway.
     ///   - whenServing: Told the ports once all listeners answer.
     /// - Throws: What a listener throws when it cannot bind; what a loop throws that should never end.
     public func run(
-        besides: [any Service] = [],
+        entrance: (any Entrance)? = nil,
         handlingSignals: Bool = true,
         whenServing: @escaping @Sendable (BoundPorts) async throws -> Void = { _ in }
     ) async throws {
         ProcessMetrics.register(in: metrics, time: time)
-        let http = try listeners.http.map { port in
+        let own = try listeners.http.map { port in
             try HTTPListener(
                 runtimes: runtimes,
                 metrics: metrics,
@@ -74,6 +74,7 @@ public struct ServiceHost: Sendable {
                 logger: logger
             )
         }
+        let http: (any Entrance)? = entrance ?? own
         let grpc = listeners.grpc.map { server(runtimes.flatMap(\.contracts), port: $0) }
         // Every service has the same contract for operators: with several in one process, each is asked by its own process's port.
         let operate = listeners.operate.map { server(OperatorContracts.joined(runtimes), port: $0) }
@@ -86,7 +87,6 @@ public struct ServiceHost: Sendable {
         )
         var services: [any Service] = []
         for stage in ServiceRuntime.Loop.Stage.allCases { services += staged(stage) }
-        services += besides
         let listening: [(any Service)?] = [http, grpc, operate]
         services += listening.compactMap(\.self)
         services += [announcement, ReadinessGate(readiness: readiness, pause: limits.notReadyPause, time: time)]
@@ -155,7 +155,7 @@ public struct ServiceHost: Sendable {
 
 /// Says that the process serves, once every listener is bound.
 private struct Announcement: Service {
-    let http: HTTPListener?
+    let http: (any Entrance)?
     let grpc: RPCServer?
     let operate: RPCServer?
     let readiness: Readiness

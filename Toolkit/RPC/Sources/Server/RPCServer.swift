@@ -74,8 +74,9 @@ public final class RPCServer: Service {
         do {
             listener = try await bind()
         } catch {
-            bound.fail(error)
-            throw error
+            let fault = CannotListen(host: host, port: port, cause: error)
+            bound.fail(fault)
+            throw fault
         }
         bound.succeed(listener.localAddress?.port ?? port)
         core.logger.debug(

@@ -3,11 +3,22 @@ import MartletContract
 import MartletCore
 import SwiftProtobuf
 
-extension RESTResponder {
+/// Calls the methods of contracts with what a request says.
+struct RESTCalls: Sendable {
+    /// A method under one of its HTTP rules.
+    struct Route: Sendable {
+        let method: ServedMethod
+        let rule: HTTPRule
+    }
+
+    let authenticate: RESTResponder.Authenticate
+    let limits: RESTLimits
+    let time: any TimeSource
+
     /// From route to answer.
     ///
     /// - Throws: What becomes a problem.
-    func call(_ route: Route, _ variables: [PathVariable], _ exchange: Exchange) async throws -> Response {
+    func answer(_ route: Route, _ variables: [PathVariable], _ exchange: Exchange) async throws -> Response {
         let headers = exchange.request.headers
         let deadline = try RESTHeaders.deadline(
             of: headers,
@@ -18,7 +29,7 @@ extension RESTResponder {
         return try await withDeadline(deadline, time) {
             let descriptor = route.method.descriptor
             let principal = try await authenticate(headers)
-            try Self.admit(principal, to: descriptor)
+            try descriptor.admit(principal)
             let context = CallContext(
                 deadline: deadline,
                 principal: principal,
@@ -35,14 +46,6 @@ extension RESTResponder {
                 return Self.lines(try await handle(request, context), exchange.id)
             }
         }
-    }
-
-    static func admit(_ principal: Principal, to method: MethodDescriptor) throws {
-        guard !principal.holds(method.scope) else { return }
-        if principal.kind == .anonymous {
-            throw Fault(.unauthenticated, .unauthenticated, "a token is required")
-        }
-        throw Fault(.permissionDenied, .forbidden, "the token lacks the scope \(method.scope)")
     }
 
     /// The idempotency key of a write; demanded where a repeat would act twice.
@@ -70,20 +73,20 @@ extension RESTResponder {
     }
 
     private func body(of request: Request, expected: Bool) async throws -> [UInt8] {
-        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limits.bodyBytesMax {
-            throw Fault.bodyTooLarge(limit: limits.bodyBytesMax)
-        }
-        var bytes: [UInt8] = []
-        for try await buffer in request.body {
-            guard bytes.count + buffer.readableBytes <= limits.bodyBytesMax else {
-                throw Fault.bodyTooLarge(limit: limits.bodyBytesMax)
-            }
-            bytes.append(contentsOf: buffer.readableBytesView)
-        }
-        if expected, !bytes.isEmpty, !Self.isJSON(request.headers[.contentType]) {
+        let bytes = try await request.bytes(upTo: limits.bodyBytesMax)
+        guard expected, bytes.readableBytes > 0 else { return Array(bytes.readableBytesView) }
+        guard Self.isJSON(request.headers[.contentType]) else {
             throw Fault(.invalidArgument, .mediaType, "must be application/json", field: "Content-Type")
         }
-        return bytes
+        guard (request.headers[.contentEncoding] ?? "identity").lowercased() == "identity" else {
+            throw Fault(
+                .invalidArgument,
+                .mediaType,
+                "must be identity: a body is not compressed",
+                field: "Content-Encoding"
+            )
+        }
+        return Array(bytes.readableBytesView)
     }
 
     private static func isJSON(_ type: String?) -> Bool {

@@ -4,22 +4,25 @@ import Synchronization
 final class BoundPort: Sendable {
     private enum State {
         case waiting([CheckedContinuation<Int, any Error>])
-        case bound(Int)
-        case never
+        case known(Result<Int, any Error>)
     }
 
     private let state = Mutex(State.waiting([]))
 
-    /// `nil` when it will never be bound; only the first word counts.
-    func set(_ port: Int?) {
+    var isBound: Bool {
+        state.withLock { state in
+            if case .known(.success) = state { true } else { false }
+        }
+    }
+
+    /// The port, or what kept it from being bound; only the first word counts.
+    func set(_ result: Result<Int, any Error>) {
         let waiters: [CheckedContinuation<Int, any Error>] = state.withLock { state in
             guard case .waiting(let waiters) = state else { return [] }
-            state = port.map(State.bound) ?? .never
+            state = .known(result)
             return waiters
         }
-        for waiter in waiters {
-            if let port { waiter.resume(returning: port) } else { waiter.resume(throwing: ListenerNeverBound()) }
-        }
+        for waiter in waiters { waiter.resume(with: result) }
     }
 
     func wait() async throws -> Int {
@@ -29,8 +32,7 @@ final class BoundPort: Sendable {
                 case .waiting(let waiters):
                     state = .waiting(waiters + [continuation])
                     return nil
-                case .bound(let port): return .success(port)
-                case .never: return .failure(ListenerNeverBound())
+                case .known(let result): return result
                 }
             }
             if let answer { continuation.resume(with: answer) }

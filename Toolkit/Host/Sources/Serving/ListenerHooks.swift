@@ -1,0 +1,39 @@
+public import Hummingbird
+import MartletREST
+public import MartletTelemetry
+
+/// What every HTTP listener tells operators: `/livez`, `/readyz`, `/metrics`.
+public struct ListenerHooks: Sendable {
+    private let readiness: Readiness
+    private let metrics: [MetricsRegistry]
+
+    /// - Parameter metrics: Exposed together.
+    public init(readiness: Readiness, metrics: [MetricsRegistry]) {
+        self.readiness = readiness
+        self.metrics = metrics
+    }
+
+    /// Hands each path with its answer to `add`.
+    public func each(_ add: (String, @escaping @Sendable (Request) async throws -> Response) -> Void) {
+        let (readiness, metrics) = (readiness, metrics)
+        // Liveness never asks a dependency: a process whose database is away is not healed by a restart.
+        add("/livez") { _ in Self.text(.ok, "alive\n") }
+        add("/readyz") { _ in
+            let state = readiness.current
+            return Self.text(state == .serving ? .ok : .serviceUnavailable, state.rawValue + "\n")
+        }
+        add("/metrics") { _ in Self.text(.ok, MetricsText.exposition(of: metrics), type: MetricsText.contentType) }
+    }
+
+    private static func text(
+        _ status: HTTPResponse.Status,
+        _ text: String,
+        type: String = "text/plain; charset=utf-8"
+    ) -> Response {
+        Response(
+            status: status,
+            headers: [.contentType: type, .cacheControl: "no-store"],
+            body: ResponseBody(byteBuffer: ByteBuffer(string: text))
+        )
+    }
+}

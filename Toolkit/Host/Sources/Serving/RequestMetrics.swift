@@ -1,0 +1,29 @@
+public import MartletREST
+public import MartletTelemetry
+
+/// Counts REST requests by verb, route and status, and behind a gateway by the service that answered.
+public struct RequestMetrics: Sendable {
+    private let metrics: MetricsRegistry
+
+    public init(_ metrics: MetricsRegistry) { self.metrics = metrics }
+
+    public func count(_ record: RequestRecord) {
+        let route = record.route.isEmpty ? "none" : record.route
+        if let peer = record.peer {
+            count(record, ["method": record.verb, "route": route, "status": "\(record.status)", "peer": peer])
+            time(record, ["method": record.verb, "route": route, "peer": peer])
+        } else {
+            count(record, ["method": record.verb, "route": route, "status": "\(record.status)"])
+            time(record, ["method": record.verb, "route": route])
+        }
+    }
+
+    private func count(_ record: RequestRecord, _ labels: KeyValuePairs<String, String>) {
+        metrics.counter("martlet_http_requests_total", help: "REST requests answered.", labels: labels).add()
+    }
+
+    private func time(_ record: RequestRecord, _ labels: KeyValuePairs<String, String>) {
+        metrics.histogram("martlet_http_request_seconds", help: "Time to answer a REST request.", labels: labels)
+            .record(record.duration)
+    }
+}

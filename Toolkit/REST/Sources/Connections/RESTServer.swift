@@ -1,0 +1,67 @@
+public import Hummingbird
+import HummingbirdCore
+public import Logging
+import MartletCore
+import NIOCore
+public import ServiceLifecycle
+
+/// The listener under every REST edge of ours: HTTP/1.1 with its manners.
+public struct RESTServer: Service {
+    private let application: any ApplicationProtocol
+    private let bound = BoundPort()
+    private let host: String
+    private let port: Int
+
+    /// - Parameter port: 0 takes a free one; ``boundPort()`` tells it.
+    public init(
+        _ responder: some HTTPResponder<BasicRequestContext>,
+        host: String,
+        port: Int,
+        limits: ConnectionLimits,
+        logger: Logger
+    ) {
+        self.host = host
+        self.port = port
+        var quiet = logger
+        // Hummingbird tells of its own starts and stops; ours is the one line.
+        quiet.logLevel = max(.warning, logger.logLevel)
+        let bound = bound
+        application = Application(
+            responder: responder,
+            server: HTTPServerBuilder { respond in
+                let configuration = HTTP1Channel.Configuration(
+                    idleTimeout: .nanoseconds(limits.idle.nanosecondsClamped)
+                )
+                let base = HTTP1Channel(responder: respond, configuration: configuration)
+                return ManneredChannel(base: base, limits: limits)
+            },
+            configuration: ApplicationConfiguration(
+                address: .hostname(host, port: port),
+                serverName: nil,
+                // One more waits in the kernel's queue until another hangs up.
+                availableConnectionsDelegate: MaximumAvailableConnections(ConnectionBudget.connections)
+            ),
+            onServerRunning: { channel in bound.set(.success(channel.localAddress?.port ?? port)) },
+            logger: quiet
+        )
+    }
+
+    /// The port on which requests are answered; waits until `run` has bound it.
+    ///
+    /// - Throws: Whatever kept `run` from binding.
+    public func boundPort() async throws -> Int { try await bound.wait() }
+
+    /// Serves until graceful shutdown, then drains.
+    ///
+    /// - Throws: `CannotListen` for a port that is taken or not allowed.
+    public func run() async throws {
+        do {
+            try await application.run()
+            bound.set(.failure(ListenerNeverBound()))
+        } catch  where !bound.isBound {
+            let fault = CannotListen(host: host, port: port, cause: error)
+            bound.set(.failure(fault))
+            throw fault
+        }
+    }
+}

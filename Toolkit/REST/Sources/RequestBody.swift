@@ -1,0 +1,36 @@
+public import Hummingbird
+import MartletCore
+import NIOHTTP1
+
+extension Request {
+    /// Reads the whole body.
+    ///
+    /// - Parameter limit: In bytes. What is longer by its header is refused before it is read.
+    /// - Throws: `Fault` with `requestTooLarge` over the limit, with `malformedRequest` when the body breaks off.
+    public func bytes(upTo limit: Int) async throws -> ByteBuffer {
+        if let length = headers[.contentLength].flatMap({ Int($0) }), length > limit {
+            throw Fault.bodyTooLarge(limit: limit)
+        }
+        var whole = ByteBuffer()
+        do {
+            for try await var piece in body {
+                guard whole.readableBytes + piece.readableBytes <= limit else { throw Fault.bodyTooLarge(limit: limit) }
+                whole.writeBuffer(&piece)
+            }
+        } catch let error as HTTPParserError {
+            throw Fault(
+                .invalidArgument,
+                .malformedRequest,
+                "broke off or is framed wrongly",
+                field: "body",
+                cause: error
+            )
+        }
+        return whole
+    }
+
+    /// Whether its header announces a body; nothing is known of its length.
+    public var hasBody: Bool {
+        headers[.transferEncoding] != nil || (headers[.contentLength].map { $0 != "0" } ?? false)
+    }
+}

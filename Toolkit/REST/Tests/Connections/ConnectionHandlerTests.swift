@@ -1,0 +1,129 @@
+import Foundation
+import FoundationEssentials
+import Hummingbird
+import Logging
+import MartletCore
+import MartletREST
+import MartletTesting
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import Testing
+
+@Suite("Manners of HTTP")
+struct ConnectionHandlerTests {
+    static let limits = ConnectionLimits(idle: .seconds(60), drainBytesMax: 100_000, linger: .seconds(30))
+    static let livez = "GET /livez HTTP/1.1\r\nHost: h\r\n"
+    static let put = "PUT /v1/parcels/p1 HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n"
+    static let good = #"{"items":[{"name":"cup","quantity":1}]}"#
+
+    @Test("close a connection in order, however the peer says that it is the last request")
+    func closes() async throws {
+        let spellings = [
+            "GET /livez HTTP/1.0\r\n\r\n", Self.livez + "Connection: Close\r\n\r\n",
+            Self.livez + "Connection: x, close\r\n\r\n",
+        ]
+        for request in spellings {
+            let answer = try await exchange([request])
+            #expect(answer.contains(" 200 OK\r\n"), "\(request)")
+            #expect(answer.lowercased().contains("\r\nconnection: close\r\n"), "\(request)")
+        }
+    }
+
+    @Test("keep the connection of an old client that asks for it, and tell it so")
+    func keepsOld() async throws {
+        let answer = try await exchange([
+            "GET /livez HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", Self.livez + "Connection: close\r\n\r\n",
+        ])
+        #expect(answer.lowercased().contains("\r\nconnection: keep-alive\r\n"))
+        #expect(answer.components(separatedBy: " 200 OK\r\n").count == 3)
+    }
+
+    @Test("ask for a body that waits to be asked for")
+    func asks() async throws {
+        let answer = try await exchange([
+            Self.put + "Expect: 100-continue\r\nConnection: close\r\nContent-Length: \(Self.good.utf8.count)\r\n\r\n",
+            Self.good,
+        ])
+        #expect(answer.hasPrefix("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n"))
+    }
+
+    @Test("refuse a body that is too long without asking for it, and close")
+    func refuses() async throws {
+        let answer = try await exchange([Self.put + "Expect: 100-continue\r\nContent-Length: 9999999\r\n\r\n"])
+        #expect(answer.hasPrefix("HTTP/1.1 413 "))
+        #expect(answer.lowercased().contains("\r\nconnection: close\r\n"))
+    }
+
+    @Test("answer before they close on a peer that goes on sending")
+    func goodbye() async throws {
+        let request = Self.put + "Content-Length: 200000\r\n\r\n" + String(repeating: " ", count: 80_000)
+        let answer = try await exchange([request])
+        #expect(answer.hasPrefix("HTTP/1.1 413 "))
+        #expect(answer.hasSuffix("}"))
+    }
+
+    @Test("send no body after HEAD, so that the next answer is understood")
+    func head() async throws {
+        let answer = try await exchange([
+            "HEAD /v1/nothing HTTP/1.1\r\nHost: h\r\n\r\n" + Self.livez + "Connection: close\r\n\r\n"
+        ])
+        let parts = answer.components(separatedBy: "\r\n\r\n")
+        #expect(parts[0].hasPrefix("HTTP/1.1 404 "))
+        #expect(parts[1].hasPrefix("HTTP/1.1 200 "))
+    }
+
+    @Test("answer pipelined requests in order, and none after the last")
+    func pipelined() async throws {
+        let ids = ["one", "two", "three"].map { id in
+            "GET /v1/nothing HTTP/1.1\r\nHost: h\r\nX-Request-Id: \(id)\r\n"
+                + (id == "two" ? "Connection: close\r\n" : "")
+                + "\r\n"
+        }
+        let answer = try await exchange([ids.joined()])
+        let told = answer.components(separatedBy: "\r\n").filter { $0.lowercased().hasPrefix("x-request-id: ") }
+        #expect(told.map { $0.dropFirst(14) } == ["one", "two"])
+    }
+
+    /// Sends `pieces` over a connection and answers with all that comes until the server hangs up.
+    private func exchange(_ pieces: [String]) async throws -> String {
+        var responder = try RESTResponder(
+            contracts: [.parcel(Shelf(time: ManualTime()))],
+            authenticate: { _ in Principal(kind: .user, id: "anna", scopes: ["parcels:write", "parcels:read"]) },
+            limits: RESTLimits(bodyBytesMax: 1_000, timeout: .seconds(10), timeoutMax: .seconds(60)),
+            time: SystemTime(),
+            entropy: SeededEntropy(seed: 1),
+            log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        )
+        responder.add("/livez") { _ in Response(status: .ok, body: ResponseBody(byteBuffer: ByteBuffer(string: "yes")))
+        }
+        let server = RESTServer(
+            responder,
+            host: "127.0.0.1",
+            port: 0,
+            limits: Self.limits,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        )
+        return try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await server.run() }
+            defer { group.cancelAll() }
+            return try await Self.talk(to: try await server.boundPort(), pieces)
+        }
+    }
+
+    private static func talk(to port: Int, _ pieces: [String]) async throws -> String {
+        let channel = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+            .channelOption(.allowRemoteHalfClosure, value: true)
+            .connect(host: "127.0.0.1", port: port) { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
+                }
+            }
+        return try await channel.executeThenClose { inbound, outbound in
+            for piece in pieces { try await outbound.write(ByteBuffer(string: piece)) }
+            var answer = ByteBuffer()
+            for try await var bytes in inbound { answer.writeBuffer(&bytes) }
+            return String(buffer: answer)
+        }
+    }
+}
