@@ -37,8 +37,8 @@ kit(
     "REST",
     level: 2,
     on: ["Core", "Telemetry", "Contract"],
-    libraries: [.logging, .protobuf, .hummingbird],
-    testing: [.hummingbirdTesting],
+    libraries: [.logging, .lifecycle, .protobuf, .hummingbird, .hummingbirdCore, .nio, .nioHTTP1],
+    testing: [.hummingbirdTesting, .nioPosix],
     testingOn: ["Messaging"]
 )
 
@@ -94,6 +94,7 @@ service("Provider", daemon: "testproviderd")
 
 // MARK: Apps: where adapters are chosen
 
+library("CrashList", at: "Apps/CrashList", on: [])
 app(
     "Gateway",
     executable: "gatewayd",
@@ -174,7 +175,7 @@ tests("SimulationTests", at: "Tests/Simulation", on: [["BuiltPrograms", "checkou
 // MARK: - Libraries that others keep
 
 enum Library {
-    case argumentParser, asyncHTTPClient, crypto, histogram, hummingbird, hummingbirdTesting, jwt
+    case argumentParser, asyncHTTPClient, crypto, histogram, hummingbird, hummingbirdCore, hummingbirdTesting, jwt
     case lifecycle, logging, metrics, nio, nioEmbedded, nioHPACK, nioHTTP1, nioHTTP2, nioPosix, protobuf
     case protobufPlugin, signals
 
@@ -185,6 +186,7 @@ enum Library {
         case .crypto: .product(name: "Crypto", package: "swift-crypto")
         case .histogram: .product(name: "Histogram", package: "hdrhistogram-swift")
         case .hummingbird: .product(name: "Hummingbird", package: "hummingbird")
+        case .hummingbirdCore: .product(name: "HummingbirdCore", package: "hummingbird")
         case .hummingbirdTesting: .product(name: "HummingbirdTesting", package: "hummingbird")
         case .jwt: .product(name: "JWTKit", package: "jwt-kit")
         case .lifecycle: .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
@@ -300,13 +302,13 @@ func service(
     executable(
         daemon,
         at: "Services/\(name)/Daemon",
-        on: [.byName(name: name), "MartletHost", "MartletSQLite", "MartletEventLogClient"]
+        on: [.byName(name: name), "CrashList", "MartletHost", "MartletSQLite", "MartletEventLogClient"]
     )
 }
 
 /// A program: one library with its code, one executable that starts it.
 func app(_ name: String, executable program: String, on rooms: [[Target.Dependency]], libraries: [Library] = []) {
-    let seen = rooms.flatMap { $0 } + libraries.map(\.product)
+    let seen = rooms.flatMap { $0 } + ["CrashList"] + libraries.map(\.product)
     library(name, at: "Apps/\(name)", on: seen)
     testTarget("\(name)Tests", at: "Apps/\(name)/Tests", on: seen + [.byName(name: name), "MartletTesting"])
     executable(program, at: "Apps/\(name)/Program", on: [.byName(name: name)])

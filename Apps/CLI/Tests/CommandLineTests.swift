@@ -77,6 +77,66 @@ struct CommandLineTests {
         #expect([list.limit, audit.limit] == [50, 50])
     }
 
+    static let numbers: [(command: [String], flag: String, values: [String], rule: String)] = [
+        (["up"], "--port", ["0", "-1", "65536", "99999", "abc", "1.5", "", "--json"], "from 1 to 65535"),
+        (
+            ["sample", "--invoices", "1"], "--seed", ["-1", "seven", "18446744073709551616"],
+            "from 0 to 18446744073709551615"
+        ),
+        (["sample"], "--invoices", ["0", "-2", "ten", "10000001"], "from 1 to 10000000"),
+        (["import", "f"], "--invoices", ["0", "-5", "all"], "from 1 to 10000000"),
+        (["replay", "f"], "--invoices", ["0", "-5", "all"], "from 1 to 10000000"),
+        (["replay", "f"], "--concurrency", ["0", "-1", "1025", "many"], "from 1 to 1024"),
+        (["replay", "f"], "--settle", ["0", "-1", "86401", "5s"], "from 1 to 86400"),
+        (["replay", "f"], "--patience", ["-1", "86401", "soon"], "from 0 to 86400"),
+        (["import", "f"], "--stock-factor", ["-1", "101", "0.0001", "half"], "from 0 to 100"),
+        (["token", "--merchant"], "--ttl", ["-1h", "0s", "15", "h", "1.5h"], "from 1s to 1000000d"),
+        (["workflows", "list"], "--limit", ["0", "-3", "201", "all"], "from 1 to 200"),
+        (["audit"], "--limit", ["0", "-3", "201", "all"], "from 1 to 200"),
+    ]
+
+    @Test("refuses a number that makes no sense as a wrong use, by flag, value and range", arguments: numbers)
+    func numbers(_ command: [String], _ flag: String, _ values: [String], _ rule: String) throws {
+        for value in values {
+            let error = try #require(throws: (any Error).self) {
+                try MartletCommand.parseAsRoot(command + [flag, value])
+            }
+            #expect(MartletCommand.exitCode(for: error).rawValue == 64)
+            let words = MartletCommand.message(for: error)
+            #expect(words.contains("'\(value)'") && words.contains(flag) && words.contains(rule), "\(words)")
+        }
+    }
+
+    @Test(
+        "refuses a crash point that would be waited for in vain",
+        arguments: [
+            "paymentsd=outbox.committed:0", "paymentsd=outbox.comitted:1", "paymentsd=outbox.committed:x", "paymentsd",
+            "mugd=outbox.committed:1", "paymentsd=",
+        ]
+    )
+    func crashFlag(_ crash: String) throws {
+        let error = try #require(throws: (any Error).self) { try MartletCommand.parseAsRoot(["up", "--crash", crash]) }
+        #expect(MartletCommand.exitCode(for: error).rawValue == 64)
+    }
+
+    @Test("takes the port and a crash point from variables, and refuses bad ones as a wrong use")
+    func variables() throws {
+        let up = try #require(try MartletCommand.parseAsRoot(["up"]) as? UpCommand)
+        #expect(try up.settings([:]).port == 8080)
+        #expect(try up.settings(["MARTLET_PORT": "81"]).port == 81)
+        #expect(try up.settings(["MARTLET_CRASH": "sql.committed:2"]).crashes["ordersd"] == "sql.committed:2")
+        for variable in [
+            ["MARTLET_PORT": "99999"], ["MARTLET_PORT": "abc"], ["MARTLET_CRASH": "sql.committed:0"],
+            ["MARTLET_CRASH": "mugs:1"],
+        ] {
+            let failure = try #require(throws: CommandFailure.self) { try up.settings(variable) }
+            #expect(failure.status.rawValue == 64)
+            for (name, value) in variable {
+                #expect(failure.description.contains(name) && failure.description.contains(value.prefix { $0 != ":" }))
+            }
+        }
+    }
+
     @Test("writes tables whose numbers stand right")
     func table() {
         var table = TextTable("NAME", "LAG")

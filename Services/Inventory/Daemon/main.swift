@@ -1,3 +1,4 @@
+import CrashList
 import Inventory
 import MartletEventLogClient
 import MartletHost
@@ -5,6 +6,7 @@ import MartletSQLite
 
 await Daemon.run(
     InventoryService.self,
+    crashPoints: CrashPointNames.all,
     database: { place in try SQLiteDatabase(path: place.databasePath, time: place.time) },
     bus: { place in
         RemoteEventLog(over: place.channel(to: "eventlog"), service: place.service, time: place.time)

@@ -1,3 +1,4 @@
+import CrashList
 import MartletEventLogClient
 import MartletHost
 import MartletSQLite
@@ -5,6 +6,7 @@ import Payments
 
 await Daemon.run(
     PaymentsService.self,
+    crashPoints: CrashPointNames.all,
     database: { place in try SQLiteDatabase(path: place.databasePath, time: place.time) },
     bus: { place in
         RemoteEventLog(over: place.channel(to: "eventlog"), service: place.service, time: place.time)

@@ -1,10 +1,12 @@
+import MartletCore
+
 /// A program's configuration: flags and environment, read once.
 public enum Config {
     /// What every variable of ours begins with.
     public static let prefix = "MARTLET_"
 
-    /// Variables that are read elsewhere: crash points.
-    static let variablesOfOthers = ["MARTLET_CRASH"]
+    /// Variables that are no settings: who reads them refuses what is wrong with them.
+    static let variablesOfOthers = [CrashPoints.variable]
 
     /// Reads all settings by `body`, then refuses whatever nobody asked for.
     ///

@@ -144,7 +144,7 @@ public struct ConfigReader {
             return standIn
         }
         guard let value = parse(chosen.value) else {
-            fault(chosen.key, expected())
+            fault(chosen.key, chosen.value.isEmpty ? expected() : "'\(chosen.value)' \(expected())")
             return standIn
         }
         return value

@@ -15,24 +15,14 @@ public func crashPoint(_ name: StaticString) {
 
 /// What happens at a crash point.
 public enum CrashPoints {
+    /// What arms one: `name:n`.
+    public static let variable = "MARTLET_CRASH"
+
     /// Sees every hit instead of the environment's setting; how a simulation crashes one replica.
     @TaskLocal public static var observer: (@Sendable (_ name: String) -> Void)?
 
-    struct Armed: Sendable {
-        let name: String
-        let hit: Int
-
-        /// Reads `name:n`; `n` is 1 when it is missing.
-        init?(_ setting: String) {
-            let parts = setting.split(separator: ":", omittingEmptySubsequences: false)
-            guard let name = parts.first, !name.isEmpty, parts.count <= 2 else { return nil }
-            guard let hit = parts.count == 2 ? Int(parts[1]) : 1, hit >= 1 else { return nil }
-            self.name = String(name)
-            self.hit = hit
-        }
-    }
-
-    static let armed: Armed? = getenv("MARTLET_CRASH").flatMap { Armed(String(cString: $0)) }
+    // A daemon has refused a bad setting before anything comes to a point.
+    static let armed: CrashSetting? = getenv(variable).flatMap { try? CrashSetting(String(cString: $0)) }
     private static let hits = Mutex(0)
 
     static func hit(_ name: String) {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CrashList
 
 struct CrashPointsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CrashList
 import Foundation
 import MartletCore
 import MartletHost
@@ -25,7 +26,11 @@ struct UpCommand: AsyncParsableCommand {
 
     @OptionGroup var data: FolderOptions
 
-    @Option(help: ArgumentHelp("The port of the entrance.", discussion: "Also by MARTLET_PORT. (default: 8080)"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("The port of the entrance.", discussion: "Also by MARTLET_PORT. (default: 8080)"),
+        transform: FlagValue.wholeNumber(Launch.ports)
+    )
     var port: Int?
 
     @Flag(help: "Run all services in one process.")
@@ -57,38 +62,51 @@ struct UpCommand: AsyncParsableCommand {
     @Flag(help: "Print one JSON object when everything is ready, and nothing else on standard output.")
     var json = false
 
-    /// The port and the crash points as they were meant.
-    private func settings() throws -> (port: Int, crashes: [String: String]) {
-        let environment = ProcessInfo.processInfo.environment
-        let text = environment["MARTLET_PORT"] ?? ""
-        let variable = Int(text)
-        guard text.isEmpty || variable != nil else { throw CommandFailure("MARTLET_PORT: must be a number") }
-        let port = port ?? variable ?? 8080
-        guard 1...65_535 ~= port else { throw CommandFailure("--port: must be 1 to 65535") }
-        let programs = topology.members.map(\.program)
+    func validate() throws {
+        for setting in crash { _ = try crashPoint(setting) }
+    }
+
+    /// The port and the crash points as they were meant: a flag goes before its variable.
+    ///
+    /// - Throws: ``CommandFailure`` for a variable that is wrong, with the status of a wrong use.
+    func settings(_ environment: [String: String]) throws -> (port: Int, crashes: [String: String]) {
         var crashes: [String: String] = [:]
-        if let everywhere = environment["MARTLET_CRASH"], !everywhere.isEmpty {
-            for program in programs { crashes[program] = everywhere }
+        do {
+            if let everywhere = environment[CrashPoints.variable], !everywhere.isEmpty {
+                _ = try CrashSetting(everywhere, known: CrashPointNames.all)
+                for program in topology.members.map(\.program) { crashes[program] = everywhere }
+            }
+        } catch {
+            throw CommandFailure("\(CrashPoints.variable): \(error)", status: ExitStatus.usage)
         }
         for setting in crash {
-            let parts = setting.split(separator: "=", maxSplits: 1).map(String.init)
-            guard parts.count == 2, programs.contains(parts[0]) else {
-                throw CommandFailure(
-                    "--crash \(setting): write DAEMON=NAME:N with one of \(programs.joined(separator: ", "))"
-                )
-            }
-            crashes[parts[0]] = parts[1]
+            let (program, point) = try crashPoint(setting)
+            crashes[program] = point
         }
-        for point in crashes.values.sorted() {
-            let parts = point.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-            guard CrashPointNames.all.contains(parts[0]) else {
-                throw CommandFailure("\(point): no such crash point; `martlet crash-points` lists them")
-            }
-            guard parts.count == 1 || (Int(parts[1]) ?? 0) >= 1 else {
-                throw CommandFailure("\(point): the number of the hit must be 1 or more")
-            }
+        if let port { return (port, crashes) }
+        guard let text = environment["MARTLET_PORT"], !text.isEmpty else { return (Launch.port, crashes) }
+        do {
+            return (try FlagValue.wholeNumber(Launch.ports)(text), crashes)
+        } catch {
+            throw CommandFailure("MARTLET_PORT: '\(text)' \(error)", status: ExitStatus.usage)
         }
-        return (port, crashes)
+    }
+
+    /// The program and the setting in a `--crash`.
+    private func crashPoint(_ text: String) throws -> (program: String, setting: String) {
+        let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
+        let programs = topology.members.map(\.program)
+        guard parts.count == 2, programs.contains(parts[0]) else {
+            throw ValidationError(
+                "--crash '\(text)': must be DAEMON=NAME:N with one of \(programs.joined(separator: ", "))"
+            )
+        }
+        do {
+            _ = try CrashSetting(parts[1], known: CrashPointNames.all)
+        } catch {
+            throw ValidationError("--crash \(error)")
+        }
+        return (parts[0], parts[1])
     }
 
     private var topology: Topology { singleProcess ? .singleProcess : .processes }
@@ -99,7 +117,7 @@ struct UpCommand: AsyncParsableCommand {
             let time = SystemTime()
             let started = time.now
             let folder = data.folder
-            let (port, crashes) = try settings()
+            let (port, crashes) = try settings(ProcessInfo.processInfo.environment)
             // From here on Ctrl-C ends what runs, not this process alone.
             let stops = await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup)
             try folder.make()

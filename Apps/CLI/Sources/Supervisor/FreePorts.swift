@@ -27,10 +27,12 @@ struct FreePorts {
         throw CommandFailure("no free port between \(Self.range.lowerBound) and \(Self.range.upperBound)")
     }
 
-    /// True when a listener could be opened on `port` of the loopback and of every other interface.
-    static func isFree(_ port: Int) -> Bool {
+    static func isFree(_ port: Int) -> Bool { fault(port) == nil }
+
+    /// Why no listener could be opened on `port` of the loopback and of every other interface; `nil` when one could.
+    static func fault(_ port: Int) -> String? {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        guard descriptor >= 0 else { return false }
+        guard descriptor >= 0 else { return String(cString: strerror(errno)) }
         defer { close(descriptor) }
         var yes: Int32 = 1
         setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
@@ -42,6 +44,6 @@ struct FreePorts {
                 bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
             }
         }
-        return isBound && listen(descriptor, 1) == 0
+        return isBound && listen(descriptor, 1) == 0 ? nil : String(cString: strerror(errno))
     }
 }

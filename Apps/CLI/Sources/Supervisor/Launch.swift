@@ -10,6 +10,9 @@ struct Launch: Sendable {
     static let tokenLifetime: Duration = .seconds(48 * 3_600)
     static let tokenRenewal: Duration = .seconds(12 * 3_600)
     static let host = "127.0.0.1"
+    /// Of the entrance, when nothing is said.
+    static let port = 8080
+    static let ports = 1...65_535
 
     let folder: DataFolder
     let topology: Topology
@@ -27,8 +30,10 @@ struct Launch: Sendable {
     ///
     /// Writes the registry and the keys.
     func prepare() async throws -> [Supervisor.Daemon] {
-        guard FreePorts.isFree(port) else {
-            throw CommandFailure("port \(port) is taken: end what listens there, or choose another with --port")
+        if let why = FreePorts.fault(port) {
+            throw CommandFailure(
+                "port \(port) cannot be listened on (\(why)): end what listens there, or choose another with --port"
+            )
         }
         var free = FreePorts(entropy: entropy)
         _ = try free.take(port)
@@ -116,7 +121,7 @@ struct Launch: Sendable {
                 environment: Self.inherited(ProcessInfo.processInfo.environment),
                 log: log
             ),
-            firstEnvironment: crash.map { ["MARTLET_CRASH": $0] } ?? [:]
+            firstEnvironment: crash.map { [CrashPoints.variable: $0] } ?? [:]
         )
     }
 

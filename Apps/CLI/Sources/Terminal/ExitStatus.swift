@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// What the command line's exit statuses mean; 0 is success, 64 a wrong use (from the argument parser).
+/// What the command line's exit statuses mean; 0 is success.
 enum ExitStatus {
     /// What was asked could not be done, or a check found a difference.
     static let failed = ExitCode(1)
@@ -8,6 +8,8 @@ enum ExitStatus {
     static let notRunning = ExitCode(3)
     /// Something runs on this data folder already.
     static let alreadyRunning = ExitCode(4)
+    /// What was asked makes no sense.
+    static let usage = ExitCode.validationFailure
 }
 
 /// A failure that is told in one line.

@@ -86,7 +86,9 @@ struct DataFolderTests {
             time: SystemTime(),
             entropy: SystemEntropy()
         )
-        await #expect(throws: CommandFailure.self) { try await launch.prepare() }
+        let failure = await #expect(throws: CommandFailure.self) { try await launch.prepare() }
+        #expect(failure?.description.contains("port \(launch.port) ") == true)
+        #expect(failure?.status == ExitStatus.failed)
     }
 
     @Test("gives daemons no variable that is meant for the command line")

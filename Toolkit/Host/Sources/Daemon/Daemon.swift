@@ -12,14 +12,16 @@ public enum Daemon {
     /// Runs one blueprint.
     ///
     /// - Parameters:
+    ///   - crashPoints: The names of all crash points in the code: `MARTLET_CRASH` may name one of them.
     ///   - database: Opens the service's database; usually `SQLiteDatabase(path: place.databasePath, time: place.time)`.
     ///   - bus: Connects to the broker; usually a `RemoteEventLog` over `place.channel(to: "eventlog")`.
     public static func run<Blueprint: ServiceBlueprint>(
         _ blueprint: Blueprint.Type,
+        crashPoints: [String],
         database: @escaping @Sendable (DaemonPlace) async throws -> any SQLDatabase,
         bus: @escaping @Sendable (DaemonPlace) async throws -> any MessageBus
     ) async -> Never {
-        await run(Blueprint.name) { place in
+        await run(Blueprint.name, crashPoints: crashPoints) { place in
             let parts = ServiceParts(
                 database: try await database(place),
                 bus: try await bus(place),
@@ -37,9 +39,10 @@ public enum Daemon {
     /// - Parameter build: Called once the configuration is read; what it throws ends the process.
     public static func run(
         _ service: String,
+        crashPoints: [String],
         build: @escaping @Sendable (DaemonPlace) async throws -> ServiceRuntime
     ) async -> Never {
-        await runTogether(service) { place in [try await build(place)] }
+        await runTogether(service, crashPoints: crashPoints) { place in [try await build(place)] }
     }
 
     /// Runs several services side by side in one process.
@@ -47,10 +50,11 @@ public enum Daemon {
     /// - Parameter build: Called once the configuration is read; what it throws ends the process.
     public static func runTogether(
         _ service: String,
+        crashPoints: [String],
         build: @escaping @Sendable (DaemonPlace) async throws -> [ServiceRuntime]
     ) async -> Never {
         let program = "\(service)d"
-        let settings = read(program) { reader in DaemonSettings(&reader) }
+        let settings = read(program, crashPoints: crashPoints) { reader in DaemonSettings(&reader) }
         let time = SystemTime()
         let entropy = SystemEntropy()
         let telemetry = Telemetry(service: service, level: settings.logLevel, time: time)
@@ -95,17 +99,19 @@ public enum Daemon {
     }
 
     /// Reads a program's settings from its flags and environment, or ends it with what is wrong.
+    ///
+    /// - Parameter crashPoints: The names of all crash points in the code: `MARTLET_CRASH` may name one of them.
     public static func read<Settings>(
         _ program: String,
-        switches: Set<String> = [],
+        crashPoints: [String],
         _ body: (inout ConfigReader) throws -> Settings
     ) -> Settings {
         do {
-            return try Config.read(
-                program: program,
+            return try settings(
+                program,
                 arguments: Array(CommandLine.arguments.dropFirst()),
                 environment: ProcessInfo.processInfo.environment,
-                switches: switches,
+                crashPoints: crashPoints,
                 body
             )
         } catch let help as HelpRequested {
@@ -113,11 +119,30 @@ public enum Daemon {
             exit(ExitStatus.clean.rawValue)
         } catch let faults as ConfigFaults {
             say("\(program):\n\(faults)", to: .standardError)
-            let isUsage = faults.faults.contains { !$0.key.hasPrefix(Config.prefix) }
-            exit((isUsage ? ExitStatus.usage : .config).rawValue)
+            exit(ExitStatus(faults).rawValue)
         } catch {
             say("\(program): \(error)", to: .standardError)
             exit(ExitStatus.internal.rawValue)
+        }
+    }
+
+    /// - Throws: `ConfigFaults`, among them a crash point that does not exist: it would be waited for in vain.
+    static func settings<Settings>(
+        _ program: String,
+        arguments: [String],
+        environment: [String: String],
+        crashPoints: [String],
+        _ body: (inout ConfigReader) throws -> Settings
+    ) throws -> Settings {
+        try Config.read(program: program, arguments: arguments, environment: environment) { reader in
+            if let crash = environment[CrashPoints.variable] {
+                do {
+                    _ = try CrashSetting(crash, known: crashPoints)
+                } catch {
+                    reader.fault(CrashPoints.variable, "\(error)")
+                }
+            }
+            return try body(&reader)
         }
     }
 
