@@ -53,19 +53,21 @@ extension Timestamp: CustomStringConvertible {
             let hour = number(11..<13), let minute = number(14..<16), let second = number(17..<19),
             1...12 ~= month, 1...31 ~= day, hour < 24, minute < 60, second < 60
         else { return nil }
+        let civil = CivilDate(year: year, month: month, day: day)
+        // The 31st of February is no day, whatever it counts to.
+        guard CivilDate(daysSinceEpoch: civil.daysSinceEpoch) == civil else { return nil }
         var fraction: Int64 = 0
         if bytes.count > 20 {
             guard bytes[19] == 46, bytes.count > 21, let digits = number(20..<bytes.count - 1) else { return nil }
             fraction = digits
             for _ in 0..<(6 - (bytes.count - 21)) { fraction *= 10 }
         }
-        let days = CivilDate(year: year, month: month, day: day).daysSinceEpoch
-        microseconds = ((days * 24 + hour) * 60 + minute) * 60_000_000 + second * 1_000_000 + fraction
+        microseconds = ((civil.daysSinceEpoch * 24 + hour) * 60 + minute) * 60_000_000 + second * 1_000_000 + fraction
     }
 }
 
 /// A day of the proleptic Gregorian calendar (algorithm: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms").
-struct CivilDate: CustomStringConvertible {
+struct CivilDate: Equatable, CustomStringConvertible {
     let year: Int64
     let month: Int64
     let day: Int64
