@@ -58,6 +58,8 @@ struct TokenClaims: JWTPayload, Equatable {
 struct TokenRules: Sendable {
     static let subjectBytesLimit = 200
     static let scopesLimit = 64
+    /// What may be said of a time, in seconds since 1970: everything else is no time, and is not calculated with.
+    static let times: Range<Int64> = 0..<1 << 40
 
     let issuer: String
     let audience: String
@@ -69,9 +71,10 @@ struct TokenRules: Sendable {
         let seconds = now.milliseconds / 1_000
         guard claims.iss == issuer else { throw .issuer }
         guard claims.aud.contains(audience) else { throw .audience }
-        guard seconds < claims.exp.addingReportingOverflow(slack).partialValue, claims.exp > 0, claims.exp < 1 << 40
-        else { throw .expired }
-        if let nbf = claims.nbf { guard nbf - slack <= seconds, nbf > -(1 << 40) else { throw .notYetValid } }
+        guard Self.times.contains(claims.exp), seconds < claims.exp + slack else { throw .expired }
+        if let nbf = claims.nbf {
+            guard Self.times.contains(nbf), nbf - slack <= seconds else { throw .notYetValid }
+        }
         guard !claims.sub.isEmpty, claims.sub.utf8.count <= Self.subjectBytesLimit else { throw .subject }
         let scopes = claims.scope.split(separator: " ", maxSplits: Self.scopesLimit).map(String.init)
         guard scopes.count <= Self.scopesLimit else { throw .scopes }

@@ -196,6 +196,29 @@ struct LocalIssuerTests {
     }
 }
 
+@Suite("What a token says of times")
+struct TokenTimeTests {
+    private func principal(exp: Int64, nbf: Int64?) throws -> Principal {
+        let claims = TokenClaims(iss: "i", sub: "s", aud: ["a"], exp: exp, iat: nil, nbf: nbf, scope: "", kind: "user")
+        return try TokenRules(issuer: "i", audience: "a", leeway: .seconds(30))
+            .principal(claims, at: Timestamp(seconds: 1_000))
+    }
+
+    @Test(
+        "is refused when it is no time, however far off",
+        arguments: [(Int64.min, nil), (.max, nil), (0, nil), (2_000, .min), (2_000, .max), (2_000, 1_031)]
+            as [(Int64, Int64?)]
+    )
+    func absurd(exp: Int64, nbf: Int64?) {
+        #expect(throws: TokenRefusal.self) { try principal(exp: exp, nbf: nbf) }
+    }
+
+    @Test("is taken with some leeway")
+    func leeway() throws {
+        #expect(try principal(exp: 971, nbf: 1_030).id == "s")
+    }
+}
+
 @Suite("Remembered tokens")
 struct VerifiedTokensTests {
     @Test("are forgotten oldest first, at the limit and after their time")
