@@ -20,7 +20,7 @@ struct PaymentsWorld {
     let time: ManualTime
     let database: SQLiteDatabase
     let client: PaymentsClient
-    let orders = CallContext(principal: Principal(kind: .service, id: "orders", scopes: []))
+    let orders = CallContext(principal: Principal(kind: .service, id: "orders", scopes: ["payments:read"]))
 
     /// - Parameter provider: Made by a test.
     init(_ provider: some PaymentProvider) async throws {

@@ -6,7 +6,8 @@ public struct MethodDescriptor: Sendable, Hashable {
     public let name: String
     /// True when a repeat of the same request has no further effect: it may be retried.
     public let idempotent: Bool
-    /// The scope that a principal must hold; empty when anybody may call, even without a token.
+    /// The scope that a principal must hold, or several separated by `|`, of which one is enough; empty when anybody may call,
+    /// even without a token.
     public let scope: String
     /// True when the method writes and takes an `Idempotency-Key`.
     public let writes: Bool

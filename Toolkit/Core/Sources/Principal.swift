@@ -28,6 +28,16 @@ public struct Principal: Sendable, Hashable {
     /// The id whose data this call is about: the represented principal for a service, the caller otherwise.
     public var subject: String { onBehalfOf ?? id }
 
-    /// True when the principal holds `scope`, or the service scope, which holds all that a service may ask of another.
-    public func holds(_ scope: String) -> Bool { scope.isEmpty || scopes.contains(scope) || kind == .service }
+    /// The scope that every service holds by being one, and nobody needs to grant.
+    public static let serviceScope = "service"
+
+    /// True when the principal holds `scope`, or one of several separated by `|`, as in `inventory:write|service`.
+    ///
+    /// A service holds what it was granted and ``serviceScope``, no more.
+    public func holds(_ scope: String) -> Bool {
+        if scope.isEmpty || scopes.contains(scope) { return true }
+        return scope.split(separator: "|").contains { one in
+            kind == .service && one == Self.serviceScope || scopes.contains(String(one))
+        }
+    }
 }

@@ -29,14 +29,30 @@ struct FaultTests {
 
 @Suite("A principal")
 struct PrincipalTests {
-    @Test("holds its scopes, and a service all of them")
+    @Test("holds its scopes and no other")
     func scopes() {
         let user = Principal(kind: .user, id: "ann", scopes: ["orders:read"])
         #expect(user.holds("orders:read"))
         #expect(!user.holds("orders:write"))
         #expect(user.holds(""))
         #expect(!Principal.anonymous.holds("orders:read"))
-        #expect(Principal(kind: .service, id: "orders", scopes: []).holds("inventory:write"))
+    }
+
+    @Test("holds one of several when it holds any", arguments: ["a|b", "b|a", "b"])
+    func alternatives(scope: String) {
+        #expect(Principal(kind: .user, id: "ann", scopes: ["b", "c"]).holds(scope))
+        #expect(!Principal(kind: .user, id: "ann", scopes: ["c", "ab"]).holds(scope))
+    }
+
+    @Test("that is a service may do what services may, and what it was granted, but nothing else")
+    func service() {
+        let service = Principal(kind: .service, id: "orders", scopes: [])
+        #expect(service.holds("service"))
+        #expect(service.holds("inventory:write|service"))
+        #expect(!service.holds("inventory:write"))
+        #expect(!service.holds("operate"))
+        #expect(Principal(kind: .service, id: "console", scopes: ["operate"]).holds("operate"))
+        #expect(!Principal(kind: .user, id: "ann", scopes: []).holds("inventory:write|service"))
     }
 
     @Test("is about whom it represents")

@@ -53,7 +53,10 @@ struct OperateTests {
     @Test("must hold the scope")
     func scope() async throws {
         let user = CallContext(principal: Principal(kind: .user, id: "u", scopes: ["orders:write"]))
-        let refusals: [(CallContext, FaultCode)] = [(CallContext(), .unauthenticated), (user, .permissionDenied)]
+        let service = CallContext(principal: Principal(kind: .service, id: "orders", scopes: []))
+        let refusals: [(CallContext, FaultCode)] = [
+            (CallContext(), .unauthenticated), (user, .permissionDenied), (service, .permissionDenied),
+        ]
         for (context, code) in refusals {
             let fault = try await #require(throws: Fault.self) { try await desk.listAudit(.init(), context: context) }
             #expect(fault.code == code)

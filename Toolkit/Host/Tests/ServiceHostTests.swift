@@ -126,6 +126,7 @@ struct ServiceHostTests {
     func operators() async throws {
         let world = try await HostWorld()
         let good = try await world.issuer.userToken("olga", scopes: ["operate"], lifetime: .seconds(60))
+        let service = try await world.issuer.serviceToken("orders", lifetime: .seconds(60))
         let poor = try await world.issuer.userToken("paul", scopes: ["orders:write"], lifetime: .seconds(60))
         let time = world.time
         try await world.serving { ports in
@@ -151,6 +152,7 @@ struct ServiceHostTests {
             }
             #expect(await code(ports.operate, good) == nil)
             #expect(await code(ports.operate, poor) == .permissionDenied)
+            #expect(await code(ports.operate, service) == .permissionDenied)
             #expect(await code(ports.operate, nil) == .unauthenticated)
             #expect(await code(ports.operate, "nonsense") == .unauthenticated)
             #expect(await code(ports.grpc, good) == .unimplemented)

@@ -68,7 +68,7 @@ struct LoopbackTests {
         arguments: [
             (nil, TextMethods.guarded, FaultCode.unauthenticated), ("forged", TextMethods.echo, .unauthenticated),
             ("user", TextMethods.guarded, nil), ("user", TextMethods.admin, .permissionDenied),
-            ("service", TextMethods.admin, nil),
+            ("service", TextMethods.admin, .permissionDenied), ("service", TextMethods.between, nil),
         ] as [(String?, MethodDescriptor, FaultCode?)]
     )
     func scopes(_ token: String?, _ method: MethodDescriptor, _ code: FaultCode?) async throws {

@@ -21,6 +21,10 @@ enum TextMethods {
     static let begun = method("Begun")
     static let guarded = method("Guarded", scope: "texts:read")
     static let admin = method("Admin", scope: "texts:admin")
+    /// For services beside those with the scope.
+    static let between = method("Between", scope: "texts:admin|service")
+    /// Answers ``Texts/floodBytes``.
+    static let long = method("Long")
     static let unserved = method("Unserved")
 
     private static func method(_ name: String, scope: String = "") -> MethodDescriptor {
@@ -75,7 +79,7 @@ final class Texts: Sendable {
 extension ServedContract {
     static func texts(_ handler: Texts) -> ServedContract {
         var contract = ServedContract(name: TextMethods.service, openAPI: "")
-        for method in [TextMethods.echo, TextMethods.guarded, TextMethods.admin] {
+        for method in [TextMethods.echo, TextMethods.guarded, TextMethods.admin, TextMethods.between] {
             contract.on(method) { (request: Text, _) in request }
         }
         contract.on(TextMethods.refuse) { (_: Text, _) -> Text in throw Texts.refusal }

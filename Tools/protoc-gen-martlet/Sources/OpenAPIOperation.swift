@@ -74,7 +74,10 @@ struct OpenAPIOperation {
     private var security: JSON {
         method.call.scope.isEmpty
             ? .list([.object([]), .object([("bearer", .list([]))])])
-            : .list([.object([("bearer", .list([.text(method.call.scope)]))])])
+            : .list(
+                method.call.scope.split(separator: "|")
+                    .map { .object([("bearer", .list([.text(String($0))]))]) }
+            )
     }
 
     private var parameters: [JSON] {

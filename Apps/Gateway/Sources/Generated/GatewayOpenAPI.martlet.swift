@@ -500,6 +500,11 @@ enum GatewayOpenAPI {
               "inventory:write"
             ]
           }
+          },
+          {
+            "bearer": [
+              "service"
+            ]
         ],
         "parameters": [
           {
@@ -2038,6 +2043,11 @@ enum GatewayOpenAPI {
               "inventory:write"
             ]
           }
+          },
+          {
+            "bearer": [
+              "service"
+            ]
         ],
         "parameters": [
           {
@@ -2152,6 +2162,11 @@ enum GatewayOpenAPI {
               "inventory:write"
             ]
           }
+          },
+          {
+            "bearer": [
+              "service"
+            ]
         ],
         "parameters": [
           {
@@ -2244,6 +2259,11 @@ enum GatewayOpenAPI {
               "inventory:write"
             ]
           }
+          },
+          {
+            "bearer": [
+              "service"
+            ]
         ],
         "parameters": [
           {

@@ -68,10 +68,10 @@ public struct InventoryClient: InventoryCalls {
 
 /// What the contract says of each method of Inventory.
 public enum InventoryMethods {
-    public static let reserve = MethodDescriptor(service: "shop.inventory.v1.InventoryService", name: "Reserve", idempotent: true, writes: true, scope: "inventory:write", http: [HTTPRule(.put, "/v1/reservations/{reservation_id}", body: "*")])
-    public static let confirm = MethodDescriptor(service: "shop.inventory.v1.InventoryService", name: "Confirm", idempotent: true, writes: true, scope: "inventory:write", http: [HTTPRule(.post, "/v1/reservations/{reservation_id}:confirm", body: "*")])
-    public static let release = MethodDescriptor(service: "shop.inventory.v1.InventoryService", name: "Release", idempotent: true, writes: true, scope: "inventory:write", http: [HTTPRule(.post, "/v1/reservations/{reservation_id}:release", body: "*")])
-    public static let receive = MethodDescriptor(service: "shop.inventory.v1.InventoryService", name: "Receive", idempotent: true, writes: true, scope: "inventory:write", http: [HTTPRule(.put, "/v1/deliveries/{delivery_id}", body: "*")])
+    public static let reserve = MethodDescriptor(service: "shop.inventory.v1.InventoryService", name: "Reserve", idempotent: true, writes: true, scope: "inventory:write|service", http: [HTTPRule(.put, "/v1/reservations/{reservation_id}", body: "*")])
+    public static let confirm = MethodDescriptor(service: "shop.inventory.v1.InventoryService", name: "Confirm", idempotent: true, writes: true, scope: "inventory:write|service", http: [HTTPRule(.post, "/v1/reservations/{reservation_id}:confirm", body: "*")])
+    public static let release = MethodDescriptor(service: "shop.inventory.v1.InventoryService", name: "Release", idempotent: true, writes: true, scope: "inventory:write|service", http: [HTTPRule(.post, "/v1/reservations/{reservation_id}:release", body: "*")])
+    public static let receive = MethodDescriptor(service: "shop.inventory.v1.InventoryService", name: "Receive", idempotent: true, writes: true, scope: "inventory:write|service", http: [HTTPRule(.put, "/v1/deliveries/{delivery_id}", body: "*")])
     public static let correct = MethodDescriptor(service: "shop.inventory.v1.InventoryService", name: "Correct", idempotent: true, writes: true, scope: "inventory:write", http: [HTTPRule(.put, "/v1/corrections/{correction_id}", body: "*")])
     public static let getStock = MethodDescriptor(service: "shop.inventory.v1.InventoryService", name: "GetStock", idempotent: true, writes: false, scope: "", http: [HTTPRule(.get, "/v1/stock/{sku}", body: "")])
     public static let listStock = MethodDescriptor(service: "shop.inventory.v1.InventoryService", name: "ListStock", idempotent: true, writes: false, scope: "inventory:read", http: [HTTPRule(.get, "/v1/stock", body: "")])

@@ -153,6 +153,11 @@ enum InventoryOpenAPI {
             "bearer": [
               "inventory:write"
             ]
+          },
+          {
+            "bearer": [
+              "service"
+            ]
           }
         ],
         "parameters": [
@@ -337,6 +342,11 @@ enum InventoryOpenAPI {
             "bearer": [
               "inventory:write"
             ]
+          },
+          {
+            "bearer": [
+              "service"
+            ]
           }
         ],
         "parameters": [
@@ -451,6 +461,11 @@ enum InventoryOpenAPI {
             "bearer": [
               "inventory:write"
             ]
+          },
+          {
+            "bearer": [
+              "service"
+            ]
           }
         ],
         "parameters": [
@@ -542,6 +557,11 @@ enum InventoryOpenAPI {
           {
             "bearer": [
               "inventory:write"
+            ]
+          },
+          {
+            "bearer": [
+              "service"
             ]
           }
         ],

@@ -32,7 +32,9 @@ nonisolated struct Call: Sendable {
   /// The method writes and takes an `Idempotency-Key`. A method that writes and is not idempotent by itself demands one.
   var writes: Bool = false
 
-  /// The scope that a principal must hold, as in `orders:write`; empty when anybody may call, even without a token.
+  /// The scope that a principal must hold, as in `orders:write`, or several of which one is enough, as in
+  /// `inventory:write|service`. Services hold `service` by being services; what else they may call names it. Empty when anybody
+  /// may call, even without a token.
   var scope: String = String()
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
