@@ -51,7 +51,8 @@ struct SubscriptionTests {
             database: pair.target,
             time: pair.time,
             entropy: pair.entropy,
-            limits: SubscriptionRunner.Limits()
+            limits: SubscriptionRunner.Limits(),
+            troubles: KeyTroubles()
         )
     }
 
@@ -339,6 +340,7 @@ struct SubscriptionTests {
         let time = SystemTime()
         var limits = SubscriptionRunner.Limits()
         limits.leastPause = .milliseconds(1)
+        limits.leastGapPause = .milliseconds(1)
         limits.mostPause = .milliseconds(2)
         limits.redrivePause = .milliseconds(1)
         effect.breakAt("a", 1)

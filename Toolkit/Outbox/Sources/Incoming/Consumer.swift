@@ -15,7 +15,8 @@ struct Consumer {
     private let time: any TimeSource
     private let entropy: any Entropy
     private let limits: SubscriptionRunner.Limits
-    private var troubles = KeyTroubles()
+    /// What outlives this membership.
+    private(set) var troubles: KeyTroubles
 
     /// What the bus is to be told of one round.
     private struct Round {
@@ -33,7 +34,8 @@ struct Consumer {
         database: any SQLDatabase,
         time: any TimeSource,
         entropy: any Entropy,
-        limits: SubscriptionRunner.Limits
+        limits: SubscriptionRunner.Limits,
+        troubles: KeyTroubles
     ) {
         inbox = Inbox(subscription)
         metrics = InboxMetrics(subscription, in: .current)
@@ -42,6 +44,7 @@ struct Consumer {
         self.time = time
         self.entropy = entropy
         self.limits = limits
+        self.troubles = troubles
     }
 
     private var log: Logger.Metadata {
@@ -99,8 +102,8 @@ struct Consumer {
         for delivery in batch {
             if let failure = troubles.blocking(delivery.event, at: now) {
                 // The failing one comes first.
-                let extra: Duration = delivery.event.sequence > failure.sequence ? limits.leastGapPause : .zero
-                round.giveBack(delivery, after: failure.retryAt - now + extra)
+                let isBehind = failure.place < KeyTroubles.Place(delivery.event)
+                round.giveBack(delivery, after: failure.retryAt - now + (isBehind ? limits.leastGapPause : .zero))
             } else {
                 free.append(delivery)
             }
@@ -157,7 +160,7 @@ struct Consumer {
     ) async throws {
         let (event, now, limits, entropy) = (delivery.event, time.now, limits, entropy)
         let acceptingBase = troubles.isOverdue(event, at: now, patience: limits.gapPatience)
-        let trouble = troubles.failed(event, at: now) { attempts in
+        let trouble = troubles.failed(delivery, at: now) { attempts in
             Backoff(least: limits.leastPause, most: limits.mostPause).pause(after: attempts, entropy)
         }
         metrics.tried()

@@ -16,7 +16,7 @@ public struct SubscriptionRunner: Sendable {
         ///
         /// At least 1.
         public var attempts = 5
-        /// Pauses between the tries of one event.
+        /// Pauses between the tries of one event; no least pause is longer than `mostPause`.
         public var leastPause = Duration.milliseconds(100)
         public var mostPause = Duration.seconds(5)
         /// Pauses before an event behind a gap is looked at again.
@@ -51,6 +51,7 @@ public struct SubscriptionRunner: Sendable {
         limits: Limits = Limits()
     ) {
         precondition(limits.batch >= 1 && limits.attempts >= 1)
+        precondition(max(limits.leastPause, limits.leastGapPause) <= limits.mostPause)
         precondition(
             Set(subscriptions.map { [$0.topic, $0.group] }).count == subscriptions.count,
             "two subscriptions of one group to one topic: each would miss what the other takes"
@@ -80,6 +81,7 @@ public struct SubscriptionRunner: Sendable {
 
     private func consume(_ subscription: Subscription) async throws {
         var failures = 0
+        var troubles = KeyTroubles()
         while true {
             do {
                 let member = try await bus.join(
@@ -93,7 +95,8 @@ public struct SubscriptionRunner: Sendable {
                     database: database,
                     time: time,
                     entropy: entropy,
-                    limits: limits
+                    limits: limits,
+                    troubles: troubles
                 )
                 do {
                     while true {
@@ -101,6 +104,7 @@ public struct SubscriptionRunner: Sendable {
                         failures = 0
                     }
                 } catch {
+                    troubles = consumer.troubles
                     await member.leave()
                     throw error
                 }
