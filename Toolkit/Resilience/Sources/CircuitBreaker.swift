@@ -42,19 +42,19 @@ public final class CircuitBreaker: Sendable {
         judging judge: (any Error) -> Verdict = { _ in .failure },
         _ body: () async throws -> R
     ) async throws -> R {
-        guard machine.withLock({ $0.admit(at: time.now) }) else {
+        guard let admission = machine.withLock({ $0.admit(at: time.now) }) else {
             throw CircuitOpen(retryAfter: machine.withLock { $0.wait(at: time.now) })
         }
         do {
             let result = try await body()
-            machine.withLock { $0.succeeded() }
+            machine.withLock { $0.succeeded(admission) }
             return result
         } catch {
             machine.withLock { machine in
                 switch judge(error) {
-                case .failure: machine.failed(at: time.now)
-                case .success: machine.succeeded()
-                case .nothing: machine.abandoned(at: time.now)
+                case .failure: machine.failed(admission, at: time.now)
+                case .success: machine.succeeded(admission)
+                case .nothing: machine.abandoned(admission, at: time.now)
                 }
             }
             throw error
@@ -74,25 +74,32 @@ extension CircuitBreaker {
             case probing
         }
 
+        /// A call that passed.
+        ///
+        /// Its answer counts while the circuit stands as it did then: a late one says nothing about the peer of today.
+        struct Admission: Sendable, Equatable {
+            fileprivate let era: Int
+        }
+
         let failuresLimit: Int
         let pause: Duration
         private(set) var state = State.closed(failures: 0)
+        /// Grows whenever the circuit opens, probes or closes.
+        private var era = 0
 
         init(failuresLimit: Int, pause: Duration) {
             self.failuresLimit = failuresLimit
             self.pause = pause
         }
 
-        mutating func admit(at now: Moment) -> Bool {
+        /// - Returns: `nil` when the call is refused.
+        mutating func admit(at now: Moment) -> Admission? {
             switch state {
-            case .closed:
-                return true
-            case .open(let until) where until <= now:
-                state = .probing
-                return true
-            case .open, .probing:
-                return false
+            case .closed: break
+            case .open(let until) where until <= now: turn(.probing)
+            case .open, .probing: return nil
             }
+            return Admission(era: era)
         }
 
         /// How long a refused caller should wait.
@@ -100,29 +107,28 @@ extension CircuitBreaker {
             if case .open(let until) = state, now < until { until - now } else { pause }
         }
 
-        mutating func succeeded() {
-            switch state {
-            case .closed, .probing: state = .closed(failures: 0)
-            case .open: break  // A late answer to a call from before; the pause stands.
-            }
+        mutating func succeeded(_ admission: Admission) {
+            guard admission.era == era else { return }
+            if case .probing = state { turn(.closed(failures: 0)) } else { state = .closed(failures: 0) }
         }
 
-        mutating func failed(at now: Moment) {
-            switch state {
-            case .closed(let failures) where failures + 1 < failuresLimit:
+        mutating func failed(_ admission: Admission, at now: Moment) {
+            guard admission.era == era else { return }
+            if case .closed(let failures) = state, failures + 1 < failuresLimit {
                 state = .closed(failures: failures + 1)
-            case .closed, .probing:
-                state = .open(until: now + pause)
-            case .open:
-                break
+            } else {
+                turn(.open(until: now + pause))
             }
         }
 
-        mutating func abandoned(at now: Moment) {
-            switch state {
-            case .probing: state = .open(until: now)  // Unanswered: the next call is the probe.
-            case .closed, .open: break
-            }
+        mutating func abandoned(_ admission: Admission, at now: Moment) {
+            guard admission.era == era, case .probing = state else { return }
+            turn(.open(until: now))  // Unanswered: the next call is the probe.
+        }
+
+        private mutating func turn(_ next: State) {
+            era += 1
+            state = next
         }
     }
 }
