@@ -3,7 +3,7 @@ import Logging
 public import MartletCore
 import Synchronization
 
-/// Reads what a supervisor wrote, again whenever the file changes; keeps the last good set when it is bad or gone.
+/// Reads what a supervisor wrote, again whenever the file changes; keeps the last good set when it is bad, gone or empty.
 ///
 /// It looks at the file's modification at most every `every`, when it is asked: there is no task behind it.
 public final class FileRegistry: Registry {
@@ -22,12 +22,20 @@ public final class FileRegistry: Registry {
         var bad: RegistryFile.Bad?
     }
 
+    typealias Read = @Sendable (_ path: String) throws(RegistryFile.Bad) -> [String: [Instance]]
+
     private let path: String
     private let time: any TimeSource
     private let pause: Duration
+    private let read: Read
     private let state = Mutex(State())
 
-    public init(path: String, every pause: Duration, time: any TimeSource) {
+    public convenience init(path: String, every pause: Duration, time: any TimeSource) {
+        self.init(path: path, every: pause, time: time, read: RegistryFile.read)
+    }
+
+    init(path: String, every pause: Duration, time: any TimeSource, read: @escaping Read) {
+        self.read = read
         self.path = path
         self.pause = pause
         self.time = time
@@ -91,12 +99,19 @@ public final class FileRegistry: Registry {
             nanoseconds: Int(status.st_mtim.tv_nsec)
         )
         guard version != state.version else { return }
-        state.version = version
-        do {
-            state.services = try RegistryFile.read(path)
+        do throws(RegistryFile.Bad) {
+            let services = try read(path)
+            // A whole system does not vanish at once: calls find out by themselves who is really gone.
+            if services.isEmpty, let known = state.services, !known.isEmpty {
+                throw RegistryFile.Bad(path: path, line: 0, key: "services", message: "names nobody any more")
+            }
+            state.services = services
             state.bad = nil
+            state.version = version
         } catch {
+            // Read again at the next look: it may have been the process that lacked something, not the file.
             state.bad = error
+            state.version = nil
         }
     }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import MartletCore
 import MartletTesting
+import Synchronization
 import Testing
 
 @testable import MartletDiscovery
@@ -69,10 +70,49 @@ struct FileRegistryTests {
         #expect(try await registry.resolve("orders") == [orders])
         #expect(registry.bad != nil)
 
-        try RegistryFile.write([:], to: path)
+        try RegistryFile.write(["carts": [orders]], to: path)
         time.advance(by: .seconds(1))
         #expect(try await registry.resolve("orders") == [])
         #expect(registry.bad == nil)
+    }
+
+    @Test("that could not be read for a moment is read again, although it has not changed")
+    func readAgain() async throws {
+        let isShort = Mutex(false)
+        let registry = FileRegistry(path: path, every: .seconds(1), time: time) { path throws(RegistryFile.Bad) in
+            guard isShort.withLock({ $0 }) else { return try RegistryFile.read(path) }
+            throw RegistryFile.Bad(path: path, line: 0, key: "", message: "cannot be opened: too many open files")
+        }
+        try RegistryFile.write(["orders": [orders]], to: path)
+        #expect(try await registry.resolve("orders") == [orders])
+
+        let moved = Instance(id: "o", http: Address(host: "h", port: 2), grpc: nil, operate: nil)
+        try RegistryFile.write(["orders": [moved]], to: path)
+        isShort.withLock { $0 = true }
+        time.advance(by: .seconds(1))
+        #expect(try await registry.resolve("orders") == [orders])
+
+        isShort.withLock { $0 = false }
+        time.advance(by: .seconds(1))
+        #expect(try await registry.resolve("orders") == [moved])
+        #expect(registry.bad == nil)
+    }
+
+    @Test("that names nobody any more leaves those whom it named, and is believed when it never named anybody")
+    func keepsEverybody() async throws {
+        let registry = registry
+        try RegistryFile.write([:], to: path)
+        #expect(try await registry.services() == [])
+        #expect(registry.bad == nil)
+
+        try RegistryFile.write(["orders": [orders]], to: path)
+        time.advance(by: .seconds(1))
+        #expect(try await registry.resolve("orders") == [orders])
+
+        try RegistryFile.write([:], to: path)
+        time.advance(by: .seconds(1))
+        #expect(try await registry.resolve("orders") == [orders])
+        #expect(registry.bad?.key == "services")
     }
 
     @Test("that was never there is a fault of availability")
