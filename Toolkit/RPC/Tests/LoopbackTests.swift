@@ -210,6 +210,40 @@ struct LoopbackTests {
                 // Answers or fails; either way the connection is still open while the first call is.
                 _ = try? await watch.pull()
                 bench.texts.release.fire()
+    @Test("finishes although its connection is retired; the next one is refused")
+    func retired() async throws {
+        let (answer, next) = try await Bench.with { bench in
+            try await withThrowingTaskGroup(of: String.self) { tasks in
+                tasks.addTask { try await bench.unary(TextMethods.hold, "kept") }
+                await bench.texts.held.wait()
+                bench.connection.retire()
+                let next = try await bench.fault(TextMethods.echo)
+                bench.texts.release.fire()
+                return (try await tasks.next(), next)
+            }
+        }
+        #expect(answer == "kept")
+        #expect(next?.code == .unavailable)
+        #expect(next?.isNotProcessed == true)
+    }
+
+    @Test("that streams goes on although its connection is retired and forgotten")
+    func retiredStream() async throws {
+        let count = try await Bench.with { bench in
+            let stream: ResponseStream<Text>
+            do {
+                let connection = Bench.connect(bench.port)
+                stream = try await connection.serverStream(TextMethods.many, Text("20000"), CallContext())
+                _ = try await stream.pull()
+                connection.retire()
+            }
+            var count = 1
+            while try await stream.pull() != nil { count += 1 }
+            return count
+        }
+        #expect(count == 20_000)
+    }
+
                 let answer = try await tasks.next()
                 while try await bench.fault(TextMethods.echo) == nil {}
                 return (answer, try await bench.fault(TextMethods.echo))

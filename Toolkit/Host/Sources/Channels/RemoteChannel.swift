@@ -40,7 +40,7 @@ final class RemoteChannel: RPCChannel {
             throw Fault.notProcessed("\(service) has no address")
         }
         if let known = connections.withLock({ $0[address] }) { return known }
-        try await forgetGone()
+        try await retireGone()
         return connections.withLock { connections in
             if let known = connections[address] { return known }
             let made = connect(address)
@@ -49,14 +49,16 @@ final class RemoteChannel: RPCChannel {
         }
     }
 
-    /// Closes connections to instances that are no longer listed, before a new one is made: that is when lists change.
-    private func forgetGone() async throws {
+    /// Retires connections to instances that are no longer listed, before a new one is made: that is when lists change.
+    ///
+    /// Open calls go on: an instance that drains has left the list and answers them still.
+    private func retireGone() async throws {
         let listed = Set(try await registry.resolve(service).compactMap(\.grpc))
         let gone = connections.withLock { connections in
             let gone = connections.filter { !listed.contains($0.key) }
             for address in gone.keys { connections[address] = nil }
             return gone.sorted { $0.key < $1.key }.map(\.value)
         }
-        for connection in gone { await connection.close() }
+        for connection in gone { connection.retire() }
     }
 }

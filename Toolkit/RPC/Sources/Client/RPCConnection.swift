@@ -123,6 +123,20 @@ public final class RPCConnection: RPCChannel {
         }
     }
 
+    /// Refuses further calls, and closes with the last open one: for an address that takes no more calls.
+    ///
+    /// Waits for nothing. A repeat does nothing.
+    public func retire() {
+        let waiting = life.withLock { $0.close() }
+        let open = links.withLock { $0.values.map { $0 } }
+        // Whoever forgets the connection now does not cut what is open on it.
+        for link in open { link.channel.closeFuture.whenComplete { _ in withExtendedLifetime(self) {} } }
+        loop.execute {
+            for waiter in waiting { waiter.call.interrupt(.notProcessed("the connection was closed")) }
+            for link in open { link.handler.value.retire() }
+        }
+    }
+
     @discardableResult
     private func closeLinks() -> [EventLoopFuture<Void>] {
         let fault = Fault(.unavailable, .unavailable, "the connection was closed")

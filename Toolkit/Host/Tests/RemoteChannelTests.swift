@@ -1,0 +1,79 @@
+import Logging
+import MartletContract
+import MartletCore
+import MartletDiscovery
+import MartletRPC
+import ServiceLifecycle
+import SwiftProtobuf
+import Testing
+
+@testable import MartletHost
+
+@Suite("A channel to other processes", .timeLimit(.minutes(1)))
+struct RemoteChannelTests {
+    private static let slow = method("Slow")
+    private static let quick = method("Quick")
+
+    private static func method(_ name: String) -> MethodDescriptor {
+        MethodDescriptor(service: "test.Words", name: name, idempotent: true, writes: false, scope: "", http: [])
+    }
+
+    /// Answers `name`; its slow method waits for `gate`.
+    private static func server(_ name: String, entered: Gate, _ gate: Gate) -> RPCServer {
+        var contract = ServedContract(name: "test.Words", openAPI: "")
+        contract.on(slow) { (_: ListAuditRequest, _) -> ShowWorkflowRequest in
+            entered.open()
+            await gate.wait()
+            return .with { $0.id = name }
+        }
+        contract.on(quick) { (_: ListAuditRequest, _) -> ShowWorkflowRequest in .with { $0.id = name } }
+        return RPCServer(
+            contracts: [contract],
+            host: "127.0.0.1",
+            port: 0,
+            limits: RPCServerLimits(),
+            time: SystemTime(),
+            entropy: SystemEntropy(),
+            logger: Logger(label: "test"),
+            authenticate: { _ in .anonymous }
+        )
+    }
+
+    @Test("lets calls finish whose instance has left the registry, and does not wait for them")
+    func leaving() async throws {
+        let (entered, gate) = (Gate(), Gate())
+        let old = Self.server("old", entered: entered, gate)
+        let new = Self.server("new", entered: entered, gate)
+        let group = ServiceGroup(
+            configuration: .init(services: [.init(service: old), .init(service: new)], logger: Logger(label: "test"))
+        )
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try await group.run() }
+            let registry = InMemoryRegistry()
+            func list(_ server: RPCServer) async throws {
+                let address = Address(host: "127.0.0.1", port: try await server.boundPort())
+                registry.set("words", [Instance(id: "w", http: nil, grpc: address, operate: nil)])
+            }
+            let channel = RemoteChannel(to: "words", in: registry) { address in
+                RPCConnection(
+                    host: address.host,
+                    port: address.port,
+                    limits: RPCClientLimits(),
+                    time: SystemTime(),
+                    entropy: SystemEntropy(),
+                    authorization: nil
+                )
+            }
+            try await list(old)
+            async let first: ShowWorkflowRequest = channel.unary(Self.slow, ListAuditRequest(), CallContext())
+            await entered.wait()
+            try await list(new)
+            let second: ShowWorkflowRequest = try await channel.unary(Self.quick, ListAuditRequest(), CallContext())
+            #expect(second.id == "new")
+            gate.open()
+            #expect(try await first.id == "old")
+            await group.triggerGracefulShutdown()
+            try await tasks.waitForAll()
+        }
+    }
+}
