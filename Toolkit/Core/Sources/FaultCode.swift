@@ -17,7 +17,7 @@ public enum FaultCode: Int, Sendable, Hashable, CaseIterable {
     case dataLoss = 15
     case unauthenticated = 16
 
-    /// What a caller may conclude about the effect of a call that failed so.
+    /// What a caller may conclude about the effect of a call that failed so; `Fault.outcome` may know more.
     public enum Outcome: Sendable, Hashable {
         /// The callee decided against it: nothing happened, a repeat of the same request is refused again.
         case refused

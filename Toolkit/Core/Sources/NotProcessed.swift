@@ -1,14 +1,26 @@
-/// The cause of a fault whose call certainly never reached its handler: the same call may be sent again, even a write.
-public struct NotProcessed: Error, Sendable, Hashable {
+/// What an error is whose call certainly never reached its handler: the same call may be sent again, even a write.
+///
+/// It says so as the `cause` of its fault.
+public protocol CallNotMade: Error {}
+
+/// The call was refused or lost on its way: no handler has seen it.
+public struct NotProcessed: CallNotMade, Sendable, Hashable {
     public init() {}
 }
 
 extension Fault {
     /// True when the call certainly never reached its handler, whatever `code.outcome` says in general.
-    public var isNotProcessed: Bool { cause is NotProcessed }
+    public var isNotProcessed: Bool { cause is any CallNotMade }
 
     /// `unavailable` for a call that certainly never reached its handler.
     public static func notProcessed(_ message: String, retryAfter: Duration? = nil) -> Fault {
         Fault(.unavailable, .unavailable, message, retryAfter: retryAfter, cause: NotProcessed())
+    }
+
+    /// What a caller may conclude about the effect of the call: `code.outcome`, unless more is known.
+    public var outcome: FaultCode.Outcome {
+        // The same request is as long the next time.
+        if reason == .requestTooLarge { return .refused }
+        return isNotProcessed && code.outcome == .unknown ? .notDone : code.outcome
     }
 }

@@ -27,6 +27,26 @@ struct FaultTests {
     }
 }
 
+@Suite("What a fault says of its call")
+struct FaultOutcomeTests {
+    struct Closed: CallNotMade {}
+
+    @Test("is that nothing happened when no handler was reached")
+    func notProcessed() {
+        #expect(Fault.notProcessed("away").outcome == .notDone)
+        #expect(Fault(.internal, .internal, "closed", cause: Closed()).outcome == .notDone)
+        #expect(Fault(.unavailable, .unavailable, "lost").outcome == .unknown)
+        #expect(Fault(.permissionDenied, .forbidden, "no", cause: NotProcessed()).outcome == .refused)
+    }
+
+    @Test("is that a request which is too long will be so again")
+    func tooLong() {
+        #expect(Fault(.resourceExhausted, .requestTooLarge, "too long").outcome == .refused)
+        #expect(Fault(.resourceExhausted, .requestTooLarge, "too long", cause: NotProcessed()).outcome == .refused)
+        #expect(Fault(.resourceExhausted, .overloaded, "busy").outcome == .notDone)
+    }
+}
+
 @Suite("A principal")
 struct PrincipalTests {
     @Test("holds its scopes and no other")

@@ -1,4 +1,4 @@
-import MartletCore
+public import MartletCore
 import Synchronization
 
 /// Chooses an instance for each call, in turn.
@@ -31,7 +31,7 @@ public final class Balancer: Sendable {
 }
 
 /// Nobody serves this: the call was not made.
-public struct NoInstance: Error, Equatable {
+public struct NoInstance: CallNotMade, Equatable {
     public let service: String
 }
 

@@ -1,3 +1,4 @@
+import MartletContract
 import MartletCore
 import MartletMessaging
 import MartletSQL
@@ -102,3 +103,24 @@ struct LocalChannelTests {
         #expect(fault.code == .deadlineExceeded)
     }
 }
+    @Test("was made when its handler was reached, although that one's own call was not")
+    func handlersOwnCall() async throws {
+        let method = MethodDescriptor(
+            service: "test.Words",
+            name: "Ask",
+            idempotent: false,
+            writes: true,
+            scope: "",
+            http: []
+        )
+        var contract = ServedContract(name: "test.Words", openAPI: "")
+        contract.on(method) { (_: ListAuditRequest, _) -> ListAuditResponse in throw Fault.notProcessed("away") }
+        let services = LocalServices()
+        services.add([contract])
+        let channel = LocalChannel(to: services, time: ManualTime())
+        let fault = try await #require(throws: Fault.self) {
+            let _: ListAuditResponse = try await channel.unary(method, ListAuditRequest(), CallContext())
+        }
+        #expect(!fault.isNotProcessed)
+    }
+

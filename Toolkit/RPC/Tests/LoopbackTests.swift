@@ -139,6 +139,21 @@ struct LoopbackTests {
         #expect(local?.isNotProcessed == true)
     }
 
+    @Test("whose answer is too long for either side has an unknown outcome: its handler has run")
+    func longAnswers() async throws {
+        var limits = RPCServerLimits()
+        limits.messageBytesMax = Texts.floodBytes / 2
+        var clientLimits = RPCClientLimits()
+        clientLimits.messageBytesMax = Texts.floodBytes / 2
+        let bounds = [(limits, RPCClientLimits()), (RPCServerLimits(), clientLimits)]
+        for (limits, clientLimits) in bounds {
+            let fault = try await Bench.with(limits: limits, clientLimits: clientLimits) { bench in
+                try await bench.fault(TextMethods.long)
+            }
+            #expect(fault?.outcome == .unknown)
+        }
+    }
+
     @Test("stands beside hundreds of others on one connection")
     func crowd() async throws {
         var limits = RPCServerLimits()
@@ -195,21 +210,6 @@ struct LoopbackTests {
         #expect(fault?.isNotProcessed == true)
     }
 
-    @Test("finishes while its server drains; the next one is not taken")
-    func drain() async throws {
-        let (answer, next) = try await Bench.with { bench in
-            try await withThrowingTaskGroup(of: String.self) { tasks in
-                tasks.addTask { try await bench.unary(TextMethods.hold, "kept") }
-                await bench.texts.held.wait()
-                await bench.group.triggerGracefulShutdown()
-                let watch: ResponseStream<Text> = try await bench.connection.serverStream(
-                    TextMethods.many,
-                    Text("0"),
-                    CallContext()
-                )
-                // Answers or fails; either way the connection is still open while the first call is.
-                _ = try? await watch.pull()
-                bench.texts.release.fire()
     @Test("finishes although its connection is retired; the next one is refused")
     func retired() async throws {
         let (answer, next) = try await Bench.with { bench in
@@ -244,6 +244,21 @@ struct LoopbackTests {
         #expect(count == 20_000)
     }
 
+    @Test("finishes while its server drains; the next one is not taken")
+    func drain() async throws {
+        let (answer, next) = try await Bench.with { bench in
+            try await withThrowingTaskGroup(of: String.self) { tasks in
+                tasks.addTask { try await bench.unary(TextMethods.hold, "kept") }
+                await bench.texts.held.wait()
+                await bench.group.triggerGracefulShutdown()
+                let watch: ResponseStream<Text> = try await bench.connection.serverStream(
+                    TextMethods.many,
+                    Text("0"),
+                    CallContext()
+                )
+                // Answers or fails; either way the connection is still open while the first call is.
+                _ = try? await watch.pull()
+                bench.texts.release.fire()
                 let answer = try await tasks.next()
                 while try await bench.fault(TextMethods.echo) == nil {}
                 return (answer, try await bench.fault(TextMethods.echo))

@@ -82,6 +82,7 @@ extension ServedContract {
         for method in [TextMethods.echo, TextMethods.guarded, TextMethods.admin, TextMethods.between] {
             contract.on(method) { (request: Text, _) in request }
         }
+        contract.on(TextMethods.long) { (_: Text, _) in Text(String(repeating: "a", count: Texts.floodBytes)) }
         contract.on(TextMethods.refuse) { (_: Text, _) -> Text in throw Texts.refusal }
         contract.on(TextMethods.slow) { (_: Text, _) -> Text in try await handler.slow() }
         contract.on(TextMethods.begun) { (_: Text, _) -> Text in Text(handler.begun.hasFired ? "yes" : "no") }

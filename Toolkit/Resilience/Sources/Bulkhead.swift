@@ -133,7 +133,7 @@ extension Bulkhead {
 }
 
 /// Too many calls run and wait: this one was not made.
-public struct BulkheadFull: FaultConvertible, Equatable {
+public struct BulkheadFull: FaultConvertible, CallNotMade, Equatable {
     public var fault: Fault {
         Fault(
             .resourceExhausted,

@@ -134,7 +134,7 @@ extension CircuitBreaker {
 }
 
 /// The circuit is open: the call was not made, so it is safe to send elsewhere.
-public struct CircuitOpen: FaultConvertible, Equatable {
+public struct CircuitOpen: FaultConvertible, CallNotMade, Equatable {
     /// When a probe may pass.
     public let retryAfter: Duration
 

@@ -46,6 +46,6 @@ public struct RetryRule: Sendable {
 
     static func isWorthRetrying(_ fault: Fault) -> Bool {
         if fault.cause is CircuitOpen || fault.cause is BulkheadFull { return false }
-        return fault.code == .unavailable || fault.code.outcome == .notDone
+        return fault.code == .unavailable || fault.outcome == .notDone
     }
 }

@@ -68,7 +68,7 @@ extension WorkflowContext {
                 if Task.isCancelled { throw end(.cancelled) }
                 failure = Fault(describing: error)
                 // A refused look-up says nothing about the step.
-                if failure.code.outcome == .refused, !isLookUp { return .refused(StoredRefusal(failure)) }
+                if failure.outcome == .refused, !isLookUp { return .refused(StoredRefusal(failure)) }
             }
             try await waitAfter(failure, &attempts, entry)
             isLookUp = lookUp != nil && (isLookUp || attempts.isLookUpDue(tools.limits))
@@ -128,7 +128,7 @@ extension WorkflowContext {
 
     private func waitAfter(_ failure: Fault, _ attempts: inout Attempts, _ entry: JournalEntry) async throws {
         let next = attempts.failed(
-            failure.code.outcome,
+            failure.outcome,
             retryAfter: failure.retryAfter,
             tools.limits,
             fraction: tools.entropy.fraction()

@@ -77,7 +77,7 @@ extension WorkflowContext {
         case .success(let output) where output.utf8.count > tools.limits.bytesMax:
             return .needsHuman(reason: "the output is longer than \(tools.limits.bytesMax) bytes")
         case .success(let output): return .completed(output: output)
-        case .failure(let error as any FaultConvertible) where error.fault.code.outcome == .refused:
+        case .failure(let error as any FaultConvertible) where error.fault.outcome == .refused:
             return .failed(WorkflowFailure(error))
         case .failure(let error):
             Logger.current.error("workflow threw", error: error, metadata: ["workflow.run": "\(run.id)"])
@@ -126,7 +126,7 @@ extension WorkflowContext {
             }
         } catch {
             Logger.current.warning(
-                "workflow outcome not written, goes on when its lease has ended",
+                "workflow outcome not written, goes on when the database is back",
                 error: error,
                 metadata: ["workflow.run": "\(run.id)"]
             )
@@ -141,13 +141,13 @@ extension WorkflowContext {
             metadata: ["workflow.run": "\(run.id)", "workflow": "\(run.workflow)"]
         )
         let needsHuman = Settlement.needsHuman(reason: "the completion threw \(type(of: error))")
-        guard !(error is SQLError), let fault = (error as? any FaultConvertible)?.fault, fault.code.outcome != .refused
+        guard !(error is SQLError), let fault = (error as? any FaultConvertible)?.fault, fault.outcome != .refused
         else {
             return needsHuman
         }
         var attempts = execution.withLock { $0.attempts }
         let next = attempts.failed(
-            fault.code.outcome,
+            fault.outcome,
             retryAfter: fault.retryAfter,
             tools.limits,
             fraction: tools.entropy.fraction()

@@ -67,6 +67,8 @@ public struct LocalChannel: RPCChannel {
     }
 
     /// A caller sees faults only, as it would on the wire, and never their causes.
+    ///
+    /// A handler whose own call was not made has been reached all the same.
     private func translating<R>(_ body: () async throws -> R) async throws -> R {
         do {
             return try await body()
@@ -74,7 +76,7 @@ public struct LocalChannel: RPCChannel {
             throw CancellationError()
         } catch {
             var fault = Fault(describing: error)
-            if !fault.isNotProcessed { fault.cause = nil }
+            fault.cause = nil
             throw fault
         }
     }

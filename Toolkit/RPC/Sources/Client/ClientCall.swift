@@ -71,7 +71,8 @@ struct ClientCall {
             return try reassembler.next()
         } catch {
             state = .over
-            throw error
+            // The handler has run, whatever is wrong with its answer: no word of a refused request.
+            throw Fault(.internal, .internal, error.message)
         }
     }
 

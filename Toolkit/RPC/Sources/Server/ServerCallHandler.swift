@@ -191,9 +191,10 @@ final class ServerCallHandler: ChannelInboundHandler {
         let message: FramedMessage = try response.serializedBytes()
         let limit = connection.core.limits.messageBytesMax
         guard message.count <= limit else {
+            // No code that says "nothing happened": the handler has run.
             throw Fault(
-                .resourceExhausted,
-                .requestTooLarge,
+                .internal,
+                .internal,
                 "a response of \(message.count) bytes is longer than the limit of \(limit)"
             )
         }
