@@ -59,6 +59,14 @@ struct Pair {
         }
     }
 
+    /// Lets time pass whenever somebody waits for it, until the task is cancelled.
+    func passTime() async {
+        while !Task.isCancelled {
+            await time.waitForSleepers()
+            time.advanceToNextSleeper()
+        }
+    }
+
     func lag() async throws -> Int64 {
         try await bus.status().flatMap(\.groups).reduce(0) { $0 + $1.lag }
     }

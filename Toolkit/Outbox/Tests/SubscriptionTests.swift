@@ -8,34 +8,6 @@ import Testing
 
 @testable import MartletOutbox
 
-/// A member that hands out each batch in an order of its own, as a log may do after a redelivery.
-private final class ShufflingMember: GroupMember {
-    private let member: any GroupMember
-    private let entropy: SeededEntropy
-
-    init(_ member: any GroupMember, seed: UInt64) {
-        self.member = member
-        entropy = SeededEntropy(seed: seed)
-    }
-
-    func receive(limit: Int) async throws -> [Delivery] {
-        var deliveries = try await member.receive(limit: limit)
-        for index in deliveries.indices.reversed() {
-            deliveries.swapAt(index, Int(entropy.number(below: UInt64(index + 1))))
-        }
-        // Some come twice.
-        return deliveries + deliveries.filter { _ in entropy.number(below: 4) == 0 }
-    }
-
-    func acknowledge(_ deliveries: [DeliveryID]) async throws { try await member.acknowledge(deliveries) }
-
-    func giveBack(_ deliveries: [DeliveryID], after pause: Duration) async throws {
-        try await member.giveBack(deliveries, after: pause)
-    }
-
-    func leave() async { await member.leave() }
-}
-
 @Suite("A subscription")
 struct SubscriptionTests {
     let pair: Pair
@@ -45,10 +17,18 @@ struct SubscriptionTests {
 
     private func consumer(shuffledBy seed: UInt64? = nil, start: GroupStart = .earliest) async throws -> Consumer {
         let member = try await pair.bus.join(topic: "things", group: "g", start: start)
-        return Consumer(
+        return consumer(of: seed.map { ShufflingMember(member, seed: $0) } ?? member, start: start)
+    }
+
+    private func consumer(
+        of member: any GroupMember,
+        on database: (any SQLDatabase)? = nil,
+        start: GroupStart = .earliest
+    ) -> Consumer {
+        Consumer(
             subscription: effect.subscription(start: start),
-            member: seed.map { ShufflingMember(member, seed: $0) } ?? member,
-            database: pair.target,
+            member: member,
+            database: database ?? pair.target,
             time: pair.time,
             entropy: pair.entropy,
             limits: SubscriptionRunner.Limits(),
@@ -74,11 +54,11 @@ struct SubscriptionTests {
         try await runner().redriveAsked()
     }
 
-    private func runner(on database: (any SQLDatabase)? = nil) -> SubscriptionRunner {
+    private func runner(on database: (any SQLDatabase)? = nil, of bus: (any MessageBus)? = nil) -> SubscriptionRunner {
         SubscriptionRunner(
             [effect.subscription()],
             database: database ?? pair.target,
-            bus: pair.bus,
+            bus: bus ?? pair.bus,
             time: pair.time,
             entropy: pair.entropy
         )
@@ -302,6 +282,67 @@ struct SubscriptionTests {
         try await pair.commit(["a", "a"])
         try await settle(&consumer)
         #expect(try await pair.effects(of: "a") == [3, 4])
+    }
+
+    @Test("that begins with the latest loses nothing while the database is away", arguments: 1...4)
+    func latestInterrupted(interruptions: Int) async throws {
+        let target = TroubledDatabase(pair.target)
+        let member = try await pair.bus.join(topic: "things", group: "g", start: .latest)
+        var consumer = consumer(of: member, on: target, start: .latest)
+        target.fail("inbox.take", Array(repeating: .unavailable, count: interruptions))
+        try await pair.bus.publish([.numbered(1, of: "a"), .numbered(2, of: "a")])
+        try await consumer.step()
+        try await pair.bus.publish([.numbered(3, of: "a")])
+        async let _: Void = pair.passTime()
+        while try await pair.lag() > 0 { try await consumer.step() }
+        #expect(try await pair.effects(of: "a") == [1, 2, 3])
+    }
+
+    @Test(
+        "that begins with the latest begins with the event that it saw first, also when that fails and another goes on"
+    )
+    func latestFailing() async throws {
+        effect.breakAt("a", 1)
+        let first = try await pair.bus.join(topic: "things", group: "g", start: .latest)
+        var failing = consumer(of: first, start: .latest)
+        try await pair.bus.publish([.numbered(1, of: "a")])
+        try await failing.step()
+        await first.leave()
+
+        effect.mend()
+        var next = try await consumer(start: .latest)
+        try await pair.bus.publish([.numbered(2, of: "a")])
+        try await next.step()
+        while try await pair.lag() > 0 {
+            pair.time.advance(by: .seconds(6))
+            try await next.step()
+        }
+        #expect(try await pair.effects(of: "a") == [1, 2])
+    }
+
+    @Test("takes a failing event of an ended epoch before the first of the next one")
+    func failingEpoch() async throws {
+        effect.breakAt("a", 2)
+        try await pair.bus.publish([.numbered(1, of: "a"), .numbered(2, of: "a"), .numbered(1, of: "a", epoch: 2)])
+        var consumer = try await consumer()
+        try await consumer.step()
+        effect.mend()
+        while try await pair.lag() > 0 {
+            pair.time.advance(by: .seconds(6))
+            try await consumer.step()
+        }
+        #expect(try await pair.effects(of: "a") == [1, 2, 1])
+    }
+
+    @Test("counts tries on when it has to join its bus anew")
+    func rejoining() async throws {
+        effect.breakAt("a", 1)
+        try await pair.bus.publish([.numbered(1, of: "a")])
+        let bus = BreakingBus(pair.bus, joins: SubscriptionRunner.Limits().attempts)
+        let runner = runner(of: bus)
+        async let _: Void = pair.passTime()
+        await #expect(throws: CancellationError.self) { try await runner.run() }
+        #expect(try await parked("a") == [1])
     }
 
     @Test("waits for a missing first event for its patience, then begins with the lowest that is there")

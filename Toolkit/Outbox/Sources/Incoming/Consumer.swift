@@ -6,7 +6,8 @@ import MartletTelemetry
 
 /// One member at work: receives, takes a batch in one transaction, tells the bus.
 ///
-/// When one event of a batch fails, its key is set aside and the others are taken without it, so that it delays nobody.
+/// When one event of a batch fails, its key is set aside and the others are taken without it, so that it delays nobody. When
+/// the database is away, the batch is kept until it is back: what went to the bus and came again would have lost its order.
 struct Consumer {
     private let inbox: Inbox
     private let metrics: InboxMetrics
@@ -17,11 +18,17 @@ struct Consumer {
     private let limits: SubscriptionRunner.Limits
     /// What outlives this membership.
     private(set) var troubles: KeyTroubles
+    /// Received, and not taken because the database was away.
+    private var held: [Delivery] = []
+    /// How often in a row it was.
+    private var interruptions = 0
 
     /// What the bus is to be told of one round.
     private struct Round {
         var done: [DeliveryID] = []
         var back: [Duration: [DeliveryID]] = [:]
+        /// Of the keys with a gap: one for all their events, so that these come again in order.
+        var gapPauses: [KeyTroubles.Key: Duration] = [:]
 
         mutating func giveBack(_ delivery: Delivery, after pause: Duration) {
             back[max(pause, .zero), default: []].append(delivery.id)
@@ -55,9 +62,7 @@ struct Consumer {
     ///
     /// - Throws: What the bus throws; failures of the database are logged, and the events given back.
     mutating func step() async throws {
-        let deliveries = try await member.receive(limit: limits.batch)
-        crashPoint("inbox.received")
-        let round = try await handle(deliveries)
+        let round = try await handle(try await next())
         if !round.done.isEmpty {
             try await member.acknowledge(round.done)
             crashPoint("inbox.acknowledged")
@@ -67,6 +72,19 @@ struct Consumer {
         }
     }
 
+    /// What is held, after its pause; otherwise what the bus has.
+    private mutating func next() async throws -> [Delivery] {
+        guard held.isEmpty else {
+            let pause = Backoff(least: limits.leastPause, most: limits.mostPause).pause(after: interruptions, entropy)
+            try await time.sleep(for: pause)
+            defer { held = [] }
+            return held
+        }
+        let deliveries = try await member.receive(limit: limits.batch)
+        crashPoint("inbox.received")
+        return deliveries
+    }
+
     private mutating func handle(_ deliveries: [Delivery]) async throws -> Round {
         var round = Round()
         var waiting: [[Delivery]] = [deliveries]
@@ -74,22 +92,25 @@ struct Consumer {
             let batch = setAside(batch, &round)
             guard !batch.isEmpty else { continue }
             do {
-                try await take(batch, &round)
-            } catch let failure as EffectFailure {
-                try await failed(batch[failure.index], failure, &round)
-                waiting.append(batch.filter { $0.id != batch[failure.index].id })
+                do {
+                    try await take(batch, &round)
+                    interruptions = 0
+                } catch let failure as EffectFailure {
+                    try await failed(batch[failure.index], failure, &round)
+                    waiting.append(batch.filter { $0.id != batch[failure.index].id })
+                } catch  where !EffectFailure.isPassing(error) {
+                    // The failure belongs to the transaction's end: nobody knows whose it is, so each is tried alone.
+                    if batch.count > 1 {
+                        waiting += batch.reversed().map { [$0] }
+                    } else {
+                        try await failed(batch[0], EffectFailure(error, index: 0), &round)
+                    }
+                }
             } catch is CancellationError {
                 throw CancellationError()
             } catch  where EffectFailure.isPassing(error) {
-                interrupted(batch + waiting.flatMap { $0 }, error, &round)
-                return round
-            } catch {
-                // The failure belongs to the transaction's end: nobody knows whose it is, so each is tried alone.
-                if batch.count > 1 {
-                    waiting += batch.reversed().map { [$0] }
-                } else {
-                    try await failed(batch[0], EffectFailure(error, index: 0), &round)
-                }
+                hold(batch + waiting.reversed().flatMap { $0 }, error)
+                break
             }
         }
         return round
@@ -135,74 +156,78 @@ struct Consumer {
 
     private mutating func settle(_ delivery: Delivery, _ verdict: InboxVerdict, _ round: inout Round) {
         metrics.settled(verdict)
-        let now = time.now
+        let event = delivery.event
         guard !verdict.isDone else {
-            troubles.passed(delivery.event)
+            if verdict == .stale {
+                Logger.current.warning("an event of an ended epoch came late and is dropped", metadata: facts(event))
+            } else {
+                troubles.passed(event)
+            }
             round.done.append(delivery.id)
             return
         }
-        let open = troubles.gap(before: delivery.event, at: now)
-        let pause = Backoff(least: limits.leastGapPause, most: limits.mostPause).pause(after: delivery.attempt, entropy)
+        let open = troubles.gap(before: event, at: time.now)
+        let pause =
+            round.gapPauses[KeyTroubles.Key(event)]
+            ?? Backoff(least: limits.leastGapPause, most: limits.mostPause).pause(after: delivery.attempt, entropy)
+        round.gapPauses[KeyTroubles.Key(event)] = pause
         round.giveBack(delivery, after: pause)
         if open >= limits.gapPatience {
             Logger.current.error(
                 "an event of this key does not arrive, later ones wait",
-                metadata: log.merging(["key": "\(delivery.event.key)", "sequence": "\(delivery.event.sequence)"]) { $1 }
+                metadata: facts(event)
             )
         }
     }
 
+    private func facts(_ event: Envelope) -> Logger.Metadata {
+        log.merging(["key": "\(event.key)", "epoch": "\(event.epoch)", "sequence": "\(event.sequence)"]) { $1 }
+    }
+
     /// One more failed try: the event comes again after a pause, or is parked.
+    ///
+    /// - Throws: What the database throws; the try is not forgotten then.
     private mutating func failed(
         _ delivery: Delivery,
         _ failure: EffectFailure,
         _ round: inout Round
     ) async throws {
-        let (event, now, limits, entropy) = (delivery.event, time.now, limits, entropy)
+        let (inbox, event, now, limits, entropy) = (inbox, delivery.event, time.now, limits, entropy)
         let acceptingBase = troubles.isOverdue(event, at: now, patience: limits.gapPatience)
         let trouble = troubles.failed(delivery, at: now) { attempts in
             Backoff(least: limits.leastPause, most: limits.mostPause).pause(after: attempts, entropy)
         }
         metrics.tried()
-        let facts = log.merging([
-            "key": "\(event.key)", "sequence": "\(event.sequence)", "attempt": "\(trouble.attempts)",
-            "error.type": "\(failure.kind)",
-        ]) { $1 }
+        let facts = facts(event).merging(["attempt": "\(trouble.attempts)", "error.type": "\(failure.kind)"]) { $1 }
         guard trouble.attempts >= limits.attempts else {
             Logger.current.warning("handling an event failed, will retry", metadata: facts)
+            if inbox.subscription.start == .latest {
+                // Whoever gets a later event of the key meanwhile must not begin with it.
+                try await database.transaction("inbox.begin") { tx in try inbox.begin(at: event, in: tx) }
+            }
             return round.giveBack(delivery, after: trouble.retryAt - now)
         }
-        let inbox = inbox
-        do {
-            let verdict = try await database.transaction("inbox.park") { tx in
-                try inbox.park(
-                    event,
-                    error: failure.text,
-                    attempts: trouble.attempts,
-                    acceptingBase: acceptingBase,
-                    in: tx
-                )
-            }
-            crashPoint("inbox.parked")
-            Logger.current.error("an event was parked, its key waits for an operator", metadata: facts)
-            settle(delivery, verdict, &round)
-        } catch  where EffectFailure.isPassing(error) && !(error is CancellationError) {
-            interrupted([delivery], error, &round)
+        let verdict = try await database.transaction("inbox.park") { tx in
+            try inbox.park(
+                event,
+                error: failure.text,
+                attempts: trouble.attempts,
+                acceptingBase: acceptingBase,
+                in: tx
+            )
         }
+        crashPoint("inbox.parked")
+        Logger.current.error("an event was parked, its key waits for an operator", metadata: facts)
+        settle(delivery, verdict, &round)
     }
 
-    /// The database is away: everything comes again a little later, and nothing is counted.
-    private func interrupted(_ batch: [Delivery], _ error: any Error, _ round: inout Round) {
+    /// The database is away: everything is tried again a little later, and nothing is counted.
+    private mutating func hold(_ batch: [Delivery], _ error: any Error) {
         Logger.current.warning(
             "taking events failed, will retry",
             metadata: log.merging(["error": "\(Fault(describing: error).message)"]) { $1 }
         )
-        for delivery in batch {
-            let pause = Backoff(least: limits.leastPause, most: limits.mostPause).pause(
-                after: delivery.attempt,
-                entropy
-            )
-            round.giveBack(delivery, after: pause)
-        }
+        held = batch
+        interruptions += 1
     }
 }

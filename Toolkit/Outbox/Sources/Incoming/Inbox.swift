@@ -29,6 +29,17 @@ struct Inbox: Sendable {
         return verdict
     }
 
+    /// Makes the event the first of its key when the group has seen none: later ones wait for it.
+    func begin(at event: Envelope, in tx: borrowing SQLTransaction) throws {
+        try tx.run(
+            """
+            INSERT INTO inbox_positions (group_name, topic, key, source, epoch, last_sequence)
+            VALUES (\(subscription.group), \(event.topic), \(event.key), \(event.source), \(event.epoch),
+                \(event.sequence - 1)) ON CONFLICT DO NOTHING
+            """
+        )
+    }
+
     /// Parks the event, and with it its key.
     ///
     /// Does nothing when the event is not the next of its key any more.
