@@ -4,6 +4,7 @@ import MartletMessaging
 import MartletSQL
 import MartletTelemetry
 import MartletTesting
+import MartletWorkflows
 import Testing
 
 @testable import MartletHost
@@ -58,6 +59,38 @@ struct ClockWatchTests {
     )
     func jump(by offset: Duration) {
         let time = ManualTime()
+@Suite("The gauges of a service")
+struct ServiceMetricsTests {
+    @Test("go back to 0 for a workflow whose last run has ended and is purged")
+    func purged() async throws {
+        let world = try await WordWorld()
+        let engine = WorkflowEngine(
+            service: "words",
+            database: world.database,
+            time: world.time,
+            entropy: world.entropy
+        )
+        engine.register([RegisteredWorkflow(Doomed())])
+        _ = try await world.database.transaction("start") { tx in
+            try engine.start(Doomed.self, id: "run-1", input: "x", principal: "p", in: tx)
+        }
+        try await engine.runUntilIdle()
+        let registry = MetricsRegistry(service: "words")
+        let metrics = ServiceMetrics(database: world.database, time: world.time, metrics: registry)
+        try await metrics.measure()
+        let gauge = #"martlet_workflow_runs{service="words",workflow="doomed",version="1",state="needs_human"}"#
+        #expect(MetricsText.exposition(of: [registry]).contains("\(gauge) 1"))
+
+        _ = try await world.database.transaction("end") { (tx: borrowing SQLTransaction) in
+            try tx.run("UPDATE workflow_runs SET state = 'failed'")
+        }
+        world.time.advance(by: WorkflowEngine.finishedRetention + .seconds(1))
+        try await engine.purge()
+        try await metrics.measure()
+        #expect(MetricsText.exposition(of: [registry]).contains("\(gauge) 0"))
+    }
+}
+
         let watch = ClockWatch(time: time, metrics: MetricsRegistry(service: "s"))
         time.advance(by: .seconds(100))
         #expect(!watch.pausesExpiry)

@@ -66,15 +66,16 @@ extension WorkflowEngine {
         limit: Int = 500
     ) async throws -> Int {
         try await database.transaction("workflow.purge") { (tx: borrowing SQLTransaction) in
-            let rows = try tx.run(
-                """
-                SELECT id FROM workflow_runs
-                WHERE state IN ('completed', 'failed') AND updated_at < \((tx.date - age).microseconds)
-                ORDER BY id LIMIT \(limit)
-                """
-            )
-            let ids = rows.map { $0.text(0) }
+            let ids = try tx.run(Self.ended(before: tx.date - age, limit: limit)).map { $0.text(0) }
             try tx.run("DELETE FROM workflow_signals WHERE run IN (\(list: ids))")
+    /// As for ``WorkflowOperations/standing``, so that the index by the time of the end is taken.
+    static func ended(before date: Timestamp, limit: Int) -> SQLQuery {
+        """
+        SELECT id FROM workflow_runs WHERE state NOT IN ('open', 'needs_human') AND updated_at < \(date.microseconds)
+        ORDER BY updated_at, id LIMIT \(limit)
+        """
+    }
+
             try tx.run("DELETE FROM workflow_journal WHERE run IN (\(list: ids))")
             try tx.run("DELETE FROM workflow_runs WHERE id IN (\(list: ids))")
             return ids.count

@@ -32,23 +32,27 @@ public struct WorkflowOperations: Sendable {
         limit: Int = 50
     ) async throws -> [WorkflowRun] {
         try await database.read("workflow.list") { (tx: borrowing SQLTransaction) in
-            var values: [SQLValue] = []
-            var conditions = ["1 = 1"]
-            if let state {
-                values.append(.text(state.rawValue))
-                conditions.append("state = $\(values.count)")
-            }
-            if let cursor {
-                values += [.integer(cursor.createdAt.microseconds), .text(cursor.id)]
-                conditions.append("(created_at, id) < ($\(values.count - 1), $\(values.count))")
-            }
-            values.append(.integer(Int64(min(max(limit, 1), Self.pageLimit))))
-            let text = """
-                SELECT \(WorkflowRun.columns) FROM workflow_runs WHERE \(conditions.joined(separator: " AND "))
-                ORDER BY created_at DESC, id DESC LIMIT $\(values.count)
-                """
-            return try tx.run(SQLQuery(unchecked: text, values: values)).map { WorkflowRun(row: $0) }
+            try tx.run(Self.page(state, after: cursor, limit: limit)).map { WorkflowRun(row: $0) }
         }
+    }
+
+    static func page(_ state: WorkflowState?, after cursor: WorkflowCursor?, limit: Int) -> SQLQuery {
+        var values: [SQLValue] = []
+        var conditions = ["1 = 1"]
+        if let state {
+            values.append(.text(state.rawValue))
+            conditions.append("state = $\(values.count)")
+        }
+        if let cursor {
+            values += [.integer(cursor.createdAt.microseconds), .text(cursor.id)]
+            conditions.append("(created_at, id) < ($\(values.count - 1), $\(values.count))")
+        }
+        values.append(.integer(Int64(min(max(limit, 1), pageLimit))))
+        let text = """
+            SELECT \(WorkflowRun.columns) FROM workflow_runs WHERE \(conditions.joined(separator: " AND "))
+            ORDER BY created_at DESC, id DESC LIMIT $\(values.count)
+            """
+        return SQLQuery(unchecked: text, values: values)
     }
 
     /// One run with its journal and signals; `nil` when there is none.
@@ -73,17 +77,12 @@ public struct WorkflowOperations: Sendable {
         }
     }
 
-    /// How many runs stand where, by workflow, version and state.
+    /// How many runs are open or need a human, by workflow, version and state.
     ///
-    /// An old version may be dropped from the code once none of its runs is open or needs a human.
+    /// An old version may be dropped from the code once none of its runs is counted here.
     public func counts() async throws -> [WorkflowCount] {
         try await database.read("workflow.counts") { (tx: borrowing SQLTransaction) in
-            try tx.run(
-                """
-                SELECT workflow, version, state, COUNT(*) FROM workflow_runs
-                GROUP BY workflow, version, state ORDER BY workflow, version, state
-                """
-            ).map { row in
+            try tx.run(Self.standing).map { row in
                 WorkflowCount(
                     workflow: row.text(0),
                     version: row.int(1),
@@ -92,6 +91,14 @@ public struct WorkflowOperations: Sendable {
                 )
             }
         }
+    }
+
+    /// Says which states it does not want, as the index does: a list of those that it wants has SQLite take the index by state.
+    static var standing: SQLQuery {
+        """
+        SELECT workflow, version, state, COUNT(*) FROM workflow_runs WHERE state NOT IN ('completed', 'failed')
+        GROUP BY workflow, version, state ORDER BY workflow, version, state
+        """
     }
 
     /// One run, in the caller's transaction; `nil` when there is none.

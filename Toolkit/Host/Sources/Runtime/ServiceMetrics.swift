@@ -3,9 +3,10 @@ import MartletCore
 import MartletSQL
 import MartletTelemetry
 import MartletWorkflows
+import Synchronization
 
 /// Gauges of what waits in a service's tables, and the counts of its database.
-struct ServiceMetrics: Sendable {
+final class ServiceMetrics: Sendable {
     static let pause = Duration.seconds(5)
     /// Nothing is counted further than this.
     static let countLimit = 100_000
@@ -13,6 +14,8 @@ struct ServiceMetrics: Sendable {
     private let database: any SQLDatabase
     private let time: any TimeSource
     private let metrics: MetricsRegistry
+    /// Every version that was counted: it goes back to 0 when its last run has ended.
+    private let versions = Mutex<Set<WorkflowVersion>>([])
 
     init(database: any SQLDatabase, time: any TimeSource, metrics: MetricsRegistry) {
         self.database = database
@@ -39,7 +42,8 @@ struct ServiceMetrics: Sendable {
         let (unsent, oldest, keys, parked, now) = try await database.read("metrics") { (tx: borrowing SQLTransaction) in
             let waiting = try tx.run(
                 """
-                SELECT COUNT(*), MIN(time) FROM (SELECT time FROM outbox WHERE sent_at IS NULL LIMIT \(limit)) AS waiting
+                SELECT COUNT(*), MIN(time) FROM
+                    (SELECT time FROM outbox WHERE sent_at IS NULL ORDER BY time LIMIT \(limit)) AS waiting
                 """
             )
             let parkedKeys = try tx.run("SELECT COUNT(*) FROM inbox_parked_keys")
@@ -55,16 +59,19 @@ struct ServiceMetrics: Sendable {
             .set(Double(age) / 1_000_000)
         metrics.gauge("martlet_parked_keys", help: "Keys that wait for an operator.").set(Double(keys))
         metrics.gauge("martlet_parked_messages", help: "Events that wait for an operator.").set(Double(parked))
-        // Every state of a version is said, so that one that emptied goes back to 0.
         let counts = try await WorkflowOperations(database).counts()
-        for version in Set(counts.map { WorkflowVersion(name: $0.workflow, number: $0.version) }) {
-            for state in WorkflowState.allCases {
+        let versions = versions.withLock { versions in
+            versions.formUnion(counts.map { WorkflowVersion(name: $0.workflow, number: $0.version) })
+            return versions
+        }
+        for version in versions {
+            for state in [WorkflowState.open, .needsHuman] {
                 let count = counts.first {
                     $0.workflow == version.name && $0.version == version.number && $0.state == state
                 }
                 metrics.gauge(
                     "martlet_workflow_runs",
-                    help: "Workflow runs by state.",
+                    help: "Workflow runs that have not ended, by state.",
                     labels: [
                         "workflow": version.name, "version": "\(version.number)", "state": state.rawValue,
                     ]
