@@ -25,6 +25,7 @@ extension WorkflowContext {
         case .open(let known): entry = known
         case .new(let seq): entry = blank(seq, step, .local, inputHash)
         }
+        if isRefusing { return try refuse(entry, .byOperator, as: R.self) }
         let answer = try await ask(entry, lookUp: nil) { _ in try await self.commit(entry, body) }
         switch answer {
         case .done(let result): return result

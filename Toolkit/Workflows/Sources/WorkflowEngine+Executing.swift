@@ -34,11 +34,15 @@ extension WorkflowEngine {
         guard run.attempts.failures < limits.attemptsLimit else {
             return .needsHuman(reason: "\(run.attempts.failures) executions ended without any progress")
         }
-        let result: Result<String, any Error>
+        var result: Result<String, any Error>
         do { result = .success(try await function(run)(run.input, context)) } catch { result = .failure(error) }
-        if case .failure(let error as any FaultConvertible) = result, error.fault.code.outcome == .refused,
-            context.execution.withLock({ $0.owesCompensation && $0.ending == nil })
-        {
+        if context.execution.withLock({ $0.owesCompensation && $0.ending == nil }) {
+            switch result {
+            case .failure(let error as any FaultConvertible) where error.fault.outcome == .refused: break
+            // It answers as if it stood, and nothing of it does any more.
+            case .success: result = .failure(StoredRefusal.byOperator.fault)
+            case .failure: return context.settlement(of: result)
+            }
             // What stops it has become the execution's ending, at which the settlement looks.
             try? await context.compensate()
         }

@@ -126,6 +126,60 @@ struct CompensationTests {
         guard case .failed = try await world.outcome(engine) else { return #expect(Bool(false)) }
     }
 
+    @Test("by an operator ends what a local step broke, and takes no new local effect")
+    func brokenLocal() async throws {
+        struct Bug: Error {}
+        let peer = world.peer
+        let engine = world.engine { _, context in
+            do {
+                try await context.remote("one", input: "x", undo: { _ = try peer.call($0) }) { try peer.call($0) }
+                do {
+                    try await context.local("broken") { (_: borrowing SQLTransaction) in throw Bug() }
+                } catch is StepRefused {
+                    try await context.local("new") { (tx: borrowing SQLTransaction) in try add("new", tx) }
+                }
+                return "done"
+            } catch let refused as StepRefused {
+                try await context.compensate()
+                try await context.local("note") { (tx: borrowing SQLTransaction) in try add("undone", tx) }
+                throw refused
+            }
+        }
+        try await world.start(on: engine)
+        try await engine.runUntilIdle()
+        #expect(try await world.outcome(engine) == .needsHuman(reason: "step broken threw Bug"))
+
+        try await engine.operations.compensate("r")
+        try await engine.runUntilIdle()
+        #expect(peer.calls == ["r/one", "r/undo.one"])
+        #expect(try await world.effects() == ["undone=1"])
+        #expect(
+            try await world.journal(engine) == [
+                "one remote done", "broken local refused", "new local refused", "undo.one undo done", "note local done",
+            ]
+        )
+        guard case .failed(let failure) = try await world.outcome(engine) else { return #expect(Bool(false)) }
+        #expect(failure.fault.reason == .workflowEnded)
+    }
+
+    @Test("by an operator happens although the workflow answers as if nothing were wrong, and that answer is not kept")
+    func answering() async throws {
+        let peer = world.peer
+        let engine = world.engine { _, context in
+            try await context.remote("one", input: "x", undo: { _ = try peer.call($0) }) { try peer.call($0) }
+            context.atCompletion { (tx: borrowing SQLTransaction) in try add("end", tx) }
+            do { return try await context.signal("wait", "go") } catch is StepRefused { return "rejected" }
+        }
+        try await world.start(on: engine)
+        try await engine.runUntilIdle()
+        try await engine.operations.compensate("r")
+        try await engine.runUntilIdle()
+        #expect(peer.calls == ["r/one", "r/undo.one"])
+        #expect(try await world.effects() == [])
+        guard case .failed(let failure) = try await world.outcome(engine) else { return #expect(Bool(false)) }
+        #expect(failure.fault.reason == .workflowEnded)
+    }
+
     @Test("is not set off by a wait, although the workflow catches everything")
     func waits() async throws {
         let (peer, time) = (world.peer, world.time)
