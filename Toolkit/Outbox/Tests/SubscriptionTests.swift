@@ -334,6 +334,16 @@ struct SubscriptionTests {
         #expect(try await pair.effects(of: "a") == [1, 2, 1])
     }
 
+    @Test("gives back what waits behind gaps in one call, however many keys they are of")
+    func oneCall() async throws {
+        let member = NotingMember(try await pair.bus.join(topic: "things", group: "g", start: .earliest))
+        var consumer = consumer(of: member)
+        // One batch of a member that owns all partitions.
+        try await pair.bus.publish((1...10).flatMap { key in (2...3).map { .numbered($0, of: "k\(key)") } })
+        try await consumer.step()
+        #expect(member.givenBack == [20])
+    }
+
     @Test("counts tries on when it has to join its bus anew")
     func rejoining() async throws {
         effect.breakAt("a", 1)

@@ -9,6 +9,9 @@ import MartletTelemetry
 /// When one event of a batch fails, its key is set aside and the others are taken without it, so that it delays nobody. When
 /// the database is away, the batch is kept until it is back: what went to the bus and came again would have lost its order.
 struct Consumer {
+    /// Pauses are rounded up to a multiple of this: deliveries of one pause are given back in one call.
+    static let pauseStep = Duration.milliseconds(10)
+
     private let inbox: Inbox
     private let metrics: InboxMetrics
     private let member: any GroupMember
@@ -31,7 +34,9 @@ struct Consumer {
         var gapPauses: [KeyTroubles.Key: Duration] = [:]
 
         mutating func giveBack(_ delivery: Delivery, after pause: Duration) {
-            back[max(pause, .zero), default: []].append(delivery.id)
+            let step = Consumer.pauseStep.nanosecondsClamped
+            let steps = (max(pause, .zero).nanosecondsClamped + step - 1) / step
+            back[.nanoseconds(steps * step), default: []].append(delivery.id)
         }
     }
 
