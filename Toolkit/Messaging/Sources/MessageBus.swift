@@ -1,6 +1,8 @@
 /// What a broker must be able to do.
 ///
-/// It promises little: order per key and parking are the consumer's own.
+/// It promises little: order per key and parking are the consumer's own. Events of equal keys share a partition, and each
+/// partition of a group belongs to one member at a time, which is given new events in the order of their publication; what came
+/// back may come in any order.
 public protocol MessageBus: Sendable {
     /// Stores the events of one batch durably, in order, and then answers. A repeat may store them twice.
     ///
@@ -27,7 +29,7 @@ public enum GroupStart: Sendable, Hashable {
 
 /// One member's view of a group: at-least-once delivery of the partitions that it owns.
 ///
-/// Used by one task.
+/// Used by one task. What it holds for too long goes to others, also while they wait.
 public protocol GroupMember: Sendable {
     /// Suspends until there is at least one delivery; returns at most `limit` of them, in partition order.
     ///
