@@ -38,6 +38,14 @@ struct RuntimeTests {
         ).measure()
         let text = MetricsText.exposition(of: [world.runtime.telemetry.metrics])
         #expect(text.contains(#"martlet_messages_published_total{service="words",topic="test.words"} 1"#))
+        #expect(text.contains(#"martlet_messages_publish_failures_total{service="words"} 0"#))
+        #expect(text.contains(#"martlet_outbox_unsent{service="words"} 0"#))
+        #expect(text.contains(#"martlet_outbox_oldest_unsent_seconds{service="words"} 0"#))
+        #expect(
+            text.contains(
+                #"martlet_inbox_events_total{service="words",topic="test.words",group="words",outcome="taken"} 1"#
+            )
+        )
         #expect(text.contains(#"martlet_parked_keys{service="words"} 0"#))
         #expect(text.contains(#"martlet_sql_transactions_total{service="words",name="say"} 1"#))
     }
@@ -51,14 +59,6 @@ struct RuntimeTests {
     }
 }
 
-@Suite("The watch over the clocks")
-struct ClockWatchTests {
-    @Test(
-        "sees a jump either way, and lets expiry rest for a while",
-        arguments: [Duration.seconds(3_600), .seconds(-10)]
-    )
-    func jump(by offset: Duration) {
-        let time = ManualTime()
 @Suite("The gauges of a service")
 struct ServiceMetricsTests {
     @Test("go back to 0 for a workflow whose last run has ended and is purged")
@@ -91,6 +91,14 @@ struct ServiceMetricsTests {
     }
 }
 
+@Suite("The watch over the clocks")
+struct ClockWatchTests {
+    @Test(
+        "sees a jump either way, and lets expiry rest for a while",
+        arguments: [Duration.seconds(3_600), .seconds(-10)]
+    )
+    func jump(by offset: Duration) {
+        let time = ManualTime()
         let watch = ClockWatch(time: time, metrics: MetricsRegistry(service: "s"))
         time.advance(by: .seconds(100))
         #expect(!watch.pausesExpiry)
@@ -125,17 +133,6 @@ struct LocalChannelTests {
         #expect(fault.isNotProcessed)
     }
 
-    @Test("keeps its deadline")
-    func deadline() async throws {
-        let world = try await WordWorld()
-        var context = WordWorld.operator1
-        context.deadline = world.time.now
-        let late = context
-        let desk = world.operators()
-        let fault = try await #require(throws: Fault.self) { try await desk.listAudit(.init(), context: late) }
-        #expect(fault.code == .deadlineExceeded)
-    }
-}
     @Test("was made when its handler was reached, although that one's own call was not")
     func handlersOwnCall() async throws {
         let method = MethodDescriptor(
@@ -157,3 +154,14 @@ struct LocalChannelTests {
         #expect(!fault.isNotProcessed)
     }
 
+    @Test("keeps its deadline")
+    func deadline() async throws {
+        let world = try await WordWorld()
+        var context = WordWorld.operator1
+        context.deadline = world.time.now
+        let late = context
+        let desk = world.operators()
+        let fault = try await #require(throws: Fault.self) { try await desk.listAudit(.init(), context: late) }
+        #expect(fault.code == .deadlineExceeded)
+    }
+}

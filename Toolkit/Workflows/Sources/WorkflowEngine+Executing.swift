@@ -130,7 +130,7 @@ extension WorkflowContext {
             }
         } catch {
             Logger.current.warning(
-                "workflow outcome not written, goes on when the database is back",
+                "workflow outcome not written, goes on when its lease has ended",
                 error: error,
                 metadata: ["workflow.run": "\(run.id)"]
             )

@@ -68,18 +68,18 @@ extension WorkflowEngine {
         try await database.transaction("workflow.purge") { (tx: borrowing SQLTransaction) in
             let ids = try tx.run(Self.ended(before: tx.date - age, limit: limit)).map { $0.text(0) }
             try tx.run("DELETE FROM workflow_signals WHERE run IN (\(list: ids))")
+            try tx.run("DELETE FROM workflow_journal WHERE run IN (\(list: ids))")
+            try tx.run("DELETE FROM workflow_runs WHERE id IN (\(list: ids))")
+            return ids.count
+        }
+    }
+
     /// As for ``WorkflowOperations/standing``, so that the index by the time of the end is taken.
     static func ended(before date: Timestamp, limit: Int) -> SQLQuery {
         """
         SELECT id FROM workflow_runs WHERE state NOT IN ('open', 'needs_human') AND updated_at < \(date.microseconds)
         ORDER BY updated_at, id LIMIT \(limit)
         """
-    }
-
-            try tx.run("DELETE FROM workflow_journal WHERE run IN (\(list: ids))")
-            try tx.run("DELETE FROM workflow_runs WHERE id IN (\(list: ids))")
-            return ids.count
-        }
     }
 
     /// What an operator may do; acts of it wake this engine.

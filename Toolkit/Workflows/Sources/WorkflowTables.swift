@@ -20,7 +20,6 @@ enum WorkflowTables {
                 """,
                 "CREATE INDEX workflow_runs_due ON workflow_runs (wake_at, id) WHERE state = 'open'",
                 "CREATE INDEX workflow_runs_listed ON workflow_runs (state, created_at, id)",
-                """
                 "CREATE INDEX workflow_runs_aged ON workflow_runs (created_at, id)",
                 """
                 CREATE INDEX workflow_runs_standing ON workflow_runs (workflow, version, state)
@@ -30,6 +29,7 @@ enum WorkflowTables {
                 CREATE INDEX workflow_runs_ended ON workflow_runs (updated_at, id)
                     WHERE state NOT IN ('open', 'needs_human')
                 """,
+                """
                 CREATE TABLE workflow_journal (
                     run TEXT NOT NULL, seq BIGINT NOT NULL, step TEXT NOT NULL, kind TEXT NOT NULL,
                     input_hash TEXT NOT NULL, state TEXT NOT NULL, result TEXT, generation BIGINT NOT NULL,

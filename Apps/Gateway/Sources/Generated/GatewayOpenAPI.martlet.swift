@@ -499,12 +499,12 @@ enum GatewayOpenAPI {
             "bearer": [
               "inventory:write"
             ]
-          }
           },
           {
             "bearer": [
               "service"
             ]
+          }
         ],
         "parameters": [
           {
@@ -2042,12 +2042,12 @@ enum GatewayOpenAPI {
             "bearer": [
               "inventory:write"
             ]
-          }
           },
           {
             "bearer": [
               "service"
             ]
+          }
         ],
         "parameters": [
           {
@@ -2161,12 +2161,12 @@ enum GatewayOpenAPI {
             "bearer": [
               "inventory:write"
             ]
-          }
           },
           {
             "bearer": [
               "service"
             ]
+          }
         ],
         "parameters": [
           {
@@ -2258,12 +2258,12 @@ enum GatewayOpenAPI {
             "bearer": [
               "inventory:write"
             ]
-          }
           },
           {
             "bearer": [
               "service"
             ]
+          }
         ],
         "parameters": [
           {
