@@ -1,4 +1,3 @@
-import Foundation
 import MartletCore
 public import MartletSQL
 
@@ -75,7 +74,7 @@ extension EventStore {
         let events = try decide(loaded.state)
         guard !events.isEmpty else { return (before, loaded) }
         let stored = try events.map { event in
-            NewEvent(type: event.type, schema: S.Event.schema, body: try EventJSON.text(event))
+            NewEvent(type: event.type, schema: S.Event.schema, body: try StoredJSON.text(event))
         }
         var loaded = loaded
         loaded.version = try append(stored, to: loaded.id, expected: before, in: tx)
@@ -86,7 +85,7 @@ extension EventStore {
     private func replay<S: EventSourced>(_ start: Loaded<S>, in tx: borrowing SQLTransaction) throws -> Loaded<S> {
         var loaded = start
         for stored in try load(start.id, from: start.version + 1, in: tx) {
-            guard stored.schema <= S.Event.schema, let event = try? EventJSON.value(S.Event.self, from: stored.body)
+            guard stored.schema <= S.Event.schema, let event = try? StoredJSON.value(S.Event.self, from: stored.body)
             else { throw UnreadableEvent(stored) }
             loaded.state.apply(event)
             loaded.version = stored.version
@@ -108,12 +107,12 @@ extension EventStore {
             """
         )
         // One that cannot be read is as good as none.
-        guard let row = rows.first, let state = try? EventJSON.value(type, from: row.text(1)) else { return nil }
+        guard let row = rows.first, let state = try? StoredJSON.value(type, from: row.text(1)) else { return nil }
         return Loaded(id: stream, state: state, version: row.int(0))
     }
 
     private func keep<S: Snapshotting>(_ loaded: Loaded<S>, in tx: borrowing SQLTransaction) throws {
-        let text = try EventJSON.text(loaded.state)
+        let text = try StoredJSON.text(loaded.state)
         guard text.utf8.count <= Self.bodyBytesMax else { return }
         try tx.run(
             """
@@ -123,18 +122,5 @@ extension EventStore {
                 state = excluded.state, at = excluded.at
             """
         )
-    }
-}
-
-/// The one form in which events and states are stored: JSON with sorted keys, so that equal values have equal bytes.
-enum EventJSON {
-    static func text(_ value: some Encodable) throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(value), as: UTF8.self)
-    }
-
-    static func value<R: Decodable>(_ type: R.Type, from text: String) throws -> R {
-        try JSONDecoder().decode(type, from: Data(text.utf8))
     }
 }

@@ -2,8 +2,6 @@ import MartletCore
 import MartletTesting
 import Testing
 
-@testable import MartletMessaging
-
 @Suite("A signal")
 struct SignalTests {
     @Test("keeps news that nobody waits for, once")

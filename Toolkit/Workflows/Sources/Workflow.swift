@@ -1,3 +1,5 @@
+import MartletSQL
+
 /// A durable function: after a crash it runs again, and its finished steps answer from the journal.
 ///
 /// It is deterministic but for its ``WorkflowContext``: time, chance and I/O come only from there, steps follow one another, and
@@ -26,8 +28,8 @@ public struct RegisteredWorkflow: Sendable {
         name = W.name
         version = W.version
         run = { input, context in
-            let input = try WorkflowJSON.value(W.Input.self, from: input)
-            return try WorkflowJSON.text(try await workflow.run(input, context))
+            let input = try StoredJSON.value(W.Input.self, from: input)
+            return try StoredJSON.text(try await workflow.run(input, context))
         }
     }
 

@@ -63,7 +63,7 @@ public final class WorkflowContext: Sendable {
     /// The form in which `value` is journaled.
     func stored(_ value: some Encodable, of step: String) throws -> String {
         let text: String
-        do { text = try WorkflowJSON.text(value) } catch {
+        do { text = try StoredJSON.text(value) } catch {
             throw end(.parked(reason: "step \(step): its result cannot be stored"))
         }
         guard text.utf8.count <= tools.limits.bytesMax else {
@@ -74,7 +74,7 @@ public final class WorkflowContext: Sendable {
 
     func hash(_ input: some Encodable, of step: String) throws -> String {
         if input is NoValue { return "" }
-        do { return try WorkflowJSON.hash(input) } catch {
+        do { return try InputHash.of(input) } catch {
             throw end(.parked(reason: "step \(step): its input cannot be stored"))
         }
     }
@@ -82,11 +82,11 @@ public final class WorkflowContext: Sendable {
     /// What a finished step answered.
     func answer<R: Decodable>(_ entry: JournalEntry, as type: R.Type) throws -> R {
         guard entry.state == .refused else {
-            do { return try WorkflowJSON.value(type, from: entry.result ?? "null") } catch {
+            do { return try StoredJSON.value(type, from: entry.result ?? "null") } catch {
                 throw end(.parked(reason: "mismatch: the journaled result of step \(entry.step) cannot be read"))
             }
         }
-        guard let refusal = try? WorkflowJSON.value(StoredRefusal.self, from: entry.result ?? "") else {
+        guard let refusal = try? StoredJSON.value(StoredRefusal.self, from: entry.result ?? "") else {
             throw end(.parked(reason: "mismatch: the journaled refusal of step \(entry.step) cannot be read"))
         }
         if !refusal.isForced { execution.withLock { $0.forget(undoOf: entry.step) } }

@@ -110,7 +110,7 @@ extension WorkflowContext {
                 crashPoint("workflow.completed")
                 tools.observe(WorkflowEvent(run, .completed))
             case .failed(let failure):
-                let error = try WorkflowJSON.text(failure)
+                let error = try StoredJSON.text(failure)
                 try await write { _ in .failed(error: error) }
                 crashPoint("workflow.completed")
                 tools.observe(WorkflowEvent(run, .failed(reason: failure.reason)))

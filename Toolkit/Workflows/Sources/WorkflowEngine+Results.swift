@@ -21,8 +21,8 @@ extension WorkflowEngine {
         )
         guard let row = rows.first else { return nil }
         switch WorkflowState(rawValue: row.text(0)) {
-        case .completed: return .completed(try WorkflowJSON.value(W.Output.self, from: row.text(1)))
-        case .failed: return .failed(try WorkflowJSON.value(WorkflowFailure.self, from: row.text(2)))
+        case .completed: return .completed(try StoredJSON.value(W.Output.self, from: row.text(1)))
+        case .failed: return .failed(try StoredJSON.value(WorkflowFailure.self, from: row.text(2)))
         case .needsHuman: return .needsHuman(reason: row.textIfPresent(2) ?? "")
         case .open, nil: return .open
         }

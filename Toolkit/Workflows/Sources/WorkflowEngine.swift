@@ -84,7 +84,7 @@ public final class WorkflowEngine: Sendable {
     ) throws -> Bool {
         let key = WorkflowKey.text(W.name, W.version)
         guard state.withLock({ $0.workflows[key] != nil }) else { throw WorkflowNotRegistered(key: key) }
-        let text = try bounded(try WorkflowJSON.text(input))
+        let text = try bounded(try StoredJSON.text(input))
         let date = tx.date
         let isClaimed = state.withLock { $0.claimsAtBirth(key) }
         let wakeAt = isClaimed ? date + limits.lease : date
@@ -155,7 +155,7 @@ public final class WorkflowEngine: Sendable {
         payload: some Encodable & Sendable,
         in tx: borrowing SQLTransaction
     ) throws -> Bool {
-        let text = try bounded(try WorkflowJSON.text(payload))
+        let text = try bounded(try StoredJSON.text(payload))
         let rows = try tx.run(
             """
             SELECT (SELECT COUNT(*) FROM workflow_signals WHERE run = \(run)) FROM workflow_runs

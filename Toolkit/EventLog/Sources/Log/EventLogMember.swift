@@ -1,3 +1,4 @@
+import MartletCore
 import MartletMessaging
 
 /// One member of a group in this process.

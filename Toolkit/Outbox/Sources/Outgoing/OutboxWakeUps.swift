@@ -1,4 +1,4 @@
-import MartletMessaging
+import MartletCore
 import Synchronization
 
 /// Which relays of this process are to be woken when a database has new events, by the identity stored in that database.

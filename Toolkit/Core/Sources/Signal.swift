@@ -1,4 +1,3 @@
-package import MartletCore
 import Synchronization
 
 /// Wakes one task that waits for news.

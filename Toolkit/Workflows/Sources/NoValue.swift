@@ -1,0 +1,4 @@
+/// The input of a step that has none, and the result of one that answers nothing.
+public struct NoValue: Codable, Sendable, Hashable {
+    public init() {}
+}
