@@ -12,9 +12,13 @@ struct EngineState: Sendable {
     private var births: [ClaimedRun] = []
     /// Run id and fence of what executes.
     private var active: [String: Int] = [:]
+    /// Runs whose execution ended because the database was away: still claimed by this engine, executed by nobody.
+    private var interruptions: [String: Interruption] = [:]
     private var hasToLook = true
+    /// Runs that became due while they were held, so that a look passes over them.
+    private var woken: Set<String> = []
     private var nextLook: Moment?
-    private var watchers: [Int: (run: String, bell: Doorbell)] = [:]
+    private var watchers: [Int: (run: String, bell: Signal)] = [:]
     private var lastWatcher = 0
 
     init(concurrencyLimit: Int) { self.concurrencyLimit = concurrencyLimit }
@@ -47,20 +51,69 @@ struct EngineState: Sendable {
         for run in runs { active[run.id] = run.fence }
     }
 
+    /// - Parameter moment: When the run is due again, if it waits for a time.
     /// - Returns: Whom to wake, in the sequence in which they came.
-    mutating func ended(_ run: ClaimedRun) -> [Doorbell] {
+    mutating func ended(_ run: ClaimedRun, dueAt moment: Moment?) -> [Signal] {
         if active[run.id] == run.fence { active[run.id] = nil }
+        // Not before it is held no more: a look would pass over it and be spent.
+        if woken.remove(run.id) != nil { hasToLook = true }
+        if let moment { look(at: moment) }
+        if interruptions[run.id]?.due == nil { interruptions[run.id] = nil }
         return watchers.sorted { $0.key < $1.key }.filter { $0.value.run == run.id }.map(\.value.bell)
     }
 
+    // MARK: Runs that the database interrupted
+
+    struct Interruption: Sendable {
+        /// In a row.
+        var count = 0
+        /// When it may be claimed again although its lease has not ended; `nil` while it executes.
+        var due: Moment?
+    }
+
+    /// Pauses twice as long after each interruption in a row, up to `longest`.
+    mutating func interrupted(_ run: ClaimedRun, at now: Moment, pause: Duration, longest: Duration) {
+        var interruption = interruptions[run.id] ?? Interruption()
+        interruption.due = now + min(pause * (1 << min(interruption.count, 20)), longest)
+        interruption.count += 1
+        interruptions[run.id] = interruption
+        lookForInterrupted()
+    }
+
+    /// What may be claimed again.
+    func interrupted(at now: Moment) -> [String] {
+        let held = Set(held)
+        return interruptions.filter { entry in
+            !held.contains(entry.key) && entry.value.due.map { $0 <= now } ?? false
+        }.keys.sorted()
+    }
+
+    mutating func claimable(_ runs: [String]) {
+        for run in runs { interruptions[run]?.due = nil }
+        lookForInterrupted()
+    }
+
+    private mutating func lookForInterrupted() {
+        if let next = interruptions.values.compactMap(\.due).min() { look(at: next) }
+    }
+
     mutating func abandonBirths() -> [String] {
-        defer { births = [] }
+        defer {
+            births = []
+            woken = []
+        }
         return births.map(\.id).sorted()
     }
 
     // MARK: Looking for due runs
 
     mutating func lookSoon() { hasToLook = true }
+
+    /// As ``lookSoon()``, because something has happened to this run.
+    mutating func lookSoon(for run: String) {
+        hasToLook = true
+        if active[run] != nil || births.contains(where: { $0.id == run }) { woken.insert(run) }
+    }
 
     mutating func look(at moment: Moment) { nextLook = nextLook.map { min($0, moment) } ?? moment }
 
@@ -86,7 +139,7 @@ struct EngineState: Sendable {
 
     // MARK: Who waits for a run's end
 
-    mutating func watch(_ run: String, _ bell: Doorbell) -> Int {
+    mutating func watch(_ run: String, _ bell: Signal) -> Int {
         lastWatcher += 1
         watchers[lastWatcher] = (run, bell)
         return lastWatcher

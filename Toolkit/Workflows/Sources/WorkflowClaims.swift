@@ -27,7 +27,8 @@ enum WorkflowClaims {
                 try tx.run(
                     """
                     UPDATE workflow_runs SET lease_owner = \(owner), fence = fence + 1, attempts = attempts + 1,
-                        wake_at = \((date + lease).microseconds), waiting_for = NULL, updated_at = \(date.microseconds)
+                        wake_at = \((date + lease).microseconds), waiting_for = NULL,
+                        updated_at = \(date.microseconds)
                     WHERE id IN (SELECT id FROM workflow_runs
                         WHERE state = 'open' AND wake_at <= \(date.microseconds)
                             AND workflow || '@' || version IN (\(list: keys)) AND id NOT IN (\(list: held + [""]))
@@ -39,7 +40,8 @@ enum WorkflowClaims {
                 try tx.run(
                     """
                     UPDATE workflow_runs SET lease_owner = \(owner), fence = fence + 1, attempts = attempts + 1,
-                        wake_at = \((date + lease).microseconds), waiting_for = NULL, updated_at = \(date.microseconds)
+                        wake_at = \((date + lease).microseconds), waiting_for = NULL,
+                        updated_at = \(date.microseconds)
                     WHERE id IN (SELECT id FROM workflow_runs
                         WHERE state = 'open' AND wake_at <= \(date.microseconds)
                             AND workflow || '@' || version IN (\(list: keys)) AND id NOT IN (\(list: held + [""]))
@@ -87,11 +89,22 @@ enum WorkflowClaims {
         )
     }
 
+    /// Makes runs of ours due whose execution ended without a word in the database.
+    static func letGo(_ runs: [String], owner: String, in tx: borrowing SQLTransaction) throws {
+        try tx.run(
+            """
+            UPDATE workflow_runs SET wake_at = \(tx.date.microseconds)
+            WHERE state = 'open' AND lease_owner = \(owner) AND id IN (\(list: runs))
+            """
+        )
+    }
+
     /// Frees runs of ours that were never begun.
     static func release(_ runs: [String], owner: String, in tx: borrowing SQLTransaction) throws {
         try tx.run(
             """
-            UPDATE workflow_runs SET lease_owner = NULL, wake_at = \(tx.date.microseconds), attempts = 0
+            UPDATE workflow_runs SET lease_owner = NULL, wake_at = \(tx.date.microseconds),
+                attempts = 0
             WHERE state = 'open' AND lease_owner = \(owner) AND id IN (\(list: runs))
             """
         )

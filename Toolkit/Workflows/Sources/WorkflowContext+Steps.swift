@@ -132,7 +132,8 @@ extension WorkflowContext {
 
     /// Does something in the service's own database in the transaction that completes the run, and only then.
     ///
-    /// The last thing that a run does is best done so: it is no step, and cannot be refused. When it throws, the run is parked.
+    /// The last thing that a run does is best done so: it is no step, and cannot be refused. A fault that may pass, as
+    /// `notDone`, has the run end once more after a pause, up to `attemptsLimit`; whatever else it throws parks the run.
     public func atCompletion(_ effect: @escaping LocalEffect) { execution.withLock { $0.complete(with: effect) } }
 
     /// Journals the intent together with `effect`, which may refuse the step.

@@ -7,18 +7,23 @@ extension WorkflowEngine {
     /// Runs the function once, to its end or to where it has to stop, and writes what became of it.
     func execute(_ run: ClaimedRun) async {
         let trace = run.trace?.child(tools.entropy)
-        await TraceContext.$current.withValue(trace) {
+        let due: Moment? = await TraceContext.$current.withValue(trace) {
             tools.observe(WorkflowEvent(run, .claimed))
             let context = WorkflowContext(run, tools)
             await context.settle(await settlement(of: run, context))
-            if case .suspended(.some(let until)) = context.execution.withLock({ $0.ending }) {
-                let moment = time.now + (until - time.date)
-                state.withLock { $0.look(at: moment) }
+            switch context.execution.withLock({ $0.ending }) {
+            case .suspended(.some(let until)): return time.now + (until - time.date)
+            case .interrupted:
+                // Nobody else may go on with it, so it need not wait until its lease has ended.
+                let now = time.now
+                state.withLock { $0.interrupted(run, at: now, pause: errorPause, longest: limits.lease / 3) }
+                return nil
+            default: return nil
             }
         }
-        let bells = state.withLock { $0.ended(run) }
-        for watcher in bells { watcher.ring() }
-        bell.ring()
+        let bells = state.withLock { $0.ended(run, dueAt: due) }
+        for watcher in bells { watcher.raise() }
+        bell.raise()
     }
 
     private func function(_ run: ClaimedRun) throws -> @Sendable (String, WorkflowContext) async throws -> String {
@@ -91,14 +96,14 @@ extension WorkflowContext {
 
     /// Writes the settlement with what the journal still owes.
     ///
-    /// What cannot be written happens again when the lease has ended.
+    /// What cannot be written happens again when the database is back.
     func settle(_ settlement: Settlement) async {
         do {
             switch settlement {
             case .nothing:
                 if case .interrupted(let error) = execution.withLock({ $0.ending }) {
                     Logger.current.warning(
-                        "workflow interrupted, goes on when its lease has ended",
+                        "workflow interrupted, goes on when the database is back",
                         error: error,
                         metadata: ["workflow.run": "\(run.id)"]
                     )
@@ -130,7 +135,7 @@ extension WorkflowContext {
             }
         } catch {
             Logger.current.warning(
-                "workflow outcome not written, goes on when its lease has ended",
+                "workflow outcome not written, goes on when the database is back",
                 error: error,
                 metadata: ["workflow.run": "\(run.id)"]
             )

@@ -38,20 +38,14 @@ extension WorkflowEngine {
         as workflow: W.Type,
         until deadline: Moment
     ) async throws -> WorkflowOutcome<W.Output>? {
-        let watcher = Doorbell()
+        let watcher = Signal()
         let id = state.withLock { $0.watch(run, watcher) }
         defer { state.withLock { $0.unwatch(id) } }
         while true {
             let outcome = try await result(of: run, as: workflow)
             guard let outcome, !outcome.isSettled, time.now < deadline else { return outcome }
             let moment = min(deadline, time.now + limits.pollPause)
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask { await watcher.wait() }
-                group.addTask { try await self.time.sleep(until: moment) }
-                defer { group.cancelAll() }
-                try await group.next()
-            }
-            try Task.checkCancellation()
+            try await watcher.wait(until: moment, time)
         }
     }
 
@@ -83,5 +77,5 @@ extension WorkflowEngine {
     }
 
     /// What an operator may do; acts of it wake this engine.
-    public var operations: WorkflowOperations { WorkflowOperations(database, wake: { [self] in wake() }) }
+    public var operations: WorkflowOperations { WorkflowOperations(database, wake: { [self] run in wake(run) }) }
 }

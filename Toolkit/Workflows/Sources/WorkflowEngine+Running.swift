@@ -16,7 +16,7 @@ extension WorkflowEngine {
             while !Task.isCancelled {
                 for run in state.withLock({ $0.begin() }) { group.addTask { await self.execute(run) } }
                 for run in await claimDue() { group.addTask { await self.execute(run) } }
-                activity.ring()
+                activity.raise()
                 await rest()
             }
             state.withLock { $0.isAccepting = false }
@@ -71,13 +71,23 @@ extension WorkflowEngine {
         let (limit, keys, held) = state.withLock { state in (state.takeLook(at: now), state.keys, state.held) }
         guard limit > 0 else { return [] }
         guard !keys.isEmpty else { return [] }
+        let interrupted = state.withLock { $0.interrupted(at: now) }
         let (owner, lease) = (owner, limits.lease)
         do {
             let found = try await database.transaction("workflow.claim") { (tx: borrowing SQLTransaction) in
-                try WorkflowClaims.claim(keys, held: held, owner: owner, lease: lease, limit: limit, in: tx)
+                if !interrupted.isEmpty { try WorkflowClaims.letGo(interrupted, owner: owner, in: tx) }
+                return try WorkflowClaims.claim(
+                    keys,
+                    held: held,
+                    owner: owner,
+                    lease: lease,
+                    limit: limit,
+                    in: tx
+                )
             }
             let now = time.now
             state.withLock { state in
+                state.claimable(interrupted)
                 state.claimed(found.runs)
                 if found.runs.count == limit { state.lookSoon() }
                 let untilNext = found.nextWake.map { $0 - found.date } ?? limits.pollPause
@@ -95,15 +105,9 @@ extension WorkflowEngine {
     private func rest() async {
         switch state.withLock({ $0.rest }) {
         case .none: return
-        case .untilRung: await bell.wait()
-        case .until(let moment):
-            await withTaskGroup(of: Void.self) { group in
-                group.addTask { await self.bell.wait() }
-                // A cancelled wait is over as well.
-                group.addTask { try? await self.time.sleep(until: moment) }
-                await group.next()
-                group.cancelAll()
-            }
+        // A cancelled wait is over as well.
+        case .untilRung: try? await bell.wait()
+        case .until(let moment): try? await bell.wait(until: moment, time)
         }
     }
 
@@ -111,7 +115,8 @@ extension WorkflowEngine {
         while !Task.isCancelled {
             let held = state.withLock { $0.held }
             guard !held.isEmpty else {
-                await activity.wait()
+                // A cancelled wait ends the loop by its condition.
+                try? await activity.wait()
                 continue
             }
             // A cancelled wait ends the loop by its condition.
@@ -150,5 +155,5 @@ extension WorkflowEngine {
         }
     }
 
-    private var errorPause: Duration { min(limits.pauseMin * 8, limits.pauseMax) }
+    var errorPause: Duration { min(limits.pauseMin * 8, limits.pauseMax) }
 }

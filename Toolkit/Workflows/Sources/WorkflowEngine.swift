@@ -15,9 +15,9 @@ public final class WorkflowEngine: Sendable {
     let owner: String
     let state: Mutex<EngineState>
     /// Wakes the loop.
-    let bell = Doorbell()
+    let bell = Signal()
     /// Wakes the renewal of leases.
-    let activity = Doorbell()
+    let activity = Signal()
 
     var database: any SQLDatabase { tools.database }
     var time: any TimeSource { tools.time }
@@ -93,7 +93,7 @@ public final class WorkflowEngine: Sendable {
             INSERT INTO workflow_runs (id, workflow, version, state, input, principal, traceparent, lease_owner, fence,
                 wake_at, attempts, unknowns, forced, created_at, updated_at)
             VALUES (\(id), \(W.name), \(W.version), 'open', \(text), \(principal), \(trace?.traceparent),
-                \(isClaimed ? owner : nil), 1, \(wakeAt.microseconds), \(isClaimed ? 1 : 0), 0, 0,
+                \(isClaimed ? owner : nil), 1, \(wakeAt.microseconds), \(isClaimed), \(isClaimed ? 1 : 0), 0, 0,
                 \(date.microseconds), \(date.microseconds))
             ON CONFLICT (id) DO NOTHING RETURNING id
             """
@@ -118,7 +118,7 @@ public final class WorkflowEngine: Sendable {
             state.withLock { state in
                 if isClaimed { state.born(born) } else { state.lookSoon() }
             }
-            bell.ring()
+            bell.raise()
         }
         return true
     }
@@ -179,14 +179,20 @@ public final class WorkflowEngine: Sendable {
             WHERE id = \(run) AND state = 'open' AND lease_owner IS NULL AND waiting_for = \(name)
             """
         )
-        tx.afterCommit { [self] in wake() }
+        tx.afterCommit { [self] in wake(run) }
         return true
     }
 
     /// Has the loop look for due runs at once.
     func wake() {
         state.withLock { $0.lookSoon() }
-        bell.ring()
+        bell.raise()
+    }
+
+    /// Has the loop look for due runs at once, and again when it lets go of this one.
+    func wake(_ run: String) {
+        state.withLock { $0.lookSoon(for: run) }
+        bell.raise()
     }
 
     private func bounded(_ text: String) throws -> String {

@@ -9,12 +9,12 @@ public struct WorkflowOperations: Sendable {
     public static let pageLimit = 200
 
     private let database: any SQLDatabase
-    private let wake: (@Sendable () -> Void)?
+    private let wake: (@Sendable (_ run: String) -> Void)?
 
     /// Acts of it are seen by engines at their next look; ``WorkflowEngine/operations`` wakes its own.
     public init(_ database: any SQLDatabase) { self.init(database, wake: nil) }
 
-    init(_ database: any SQLDatabase, wake: (@Sendable () -> Void)?) {
+    init(_ database: any SQLDatabase, wake: (@Sendable (_ run: String) -> Void)?) {
         self.database = database
         self.wake = wake
     }
@@ -137,7 +137,7 @@ public struct WorkflowOperations: Sendable {
         try tx.run(
             "UPDATE workflow_journal SET at = \(date) WHERE run = \(run) AND state = 'open' AND kind = 'remote'"
         )
-        wakeAfterCommit(tx)
+        wakeAfterCommit(run, tx)
         return true
     }
 
@@ -163,12 +163,12 @@ public struct WorkflowOperations: Sendable {
             """
         )
         guard !rows.isEmpty else { return false }
-        wakeAfterCommit(tx)
+        wakeAfterCommit(run, tx)
         return true
     }
 
-    private func wakeAfterCommit(_ tx: borrowing SQLTransaction) {
+    private func wakeAfterCommit(_ run: String, _ tx: borrowing SQLTransaction) {
         guard let wake else { return }
-        tx.afterCommit(wake)
+        tx.afterCommit { wake(run) }
     }
 }

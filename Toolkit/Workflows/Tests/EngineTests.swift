@@ -1,6 +1,7 @@
 import MartletCore
 import MartletSQL
 import MartletTesting
+import Synchronization
 import Testing
 
 @testable import MartletWorkflows
@@ -115,6 +116,27 @@ struct EngineTests {
         #expect(try await world.outcome(first) == .completed("second"))
         #expect(try await world.effects() == ["second=1"])
         #expect(peer.calls == ["r/one", "r/one"])
+    }
+
+    @Test("goes on with what its database interrupted, although the lease has not ended")
+    func interrupted() async throws {
+        let outages = Mutex(3)
+        let (database, failing) = (world.database, world.limits.journalAttemptsLimit)
+        let engine = world.engine { _, context in
+            let fails = outages.withLock { left in
+                left -= 1
+                return left >= 0
+            }
+            if fails { database.outage.begin(transactions: failing) }
+            return try await context.local("step") { (tx: borrowing SQLTransaction) in
+                try add("step", tx)
+                return "done"
+            }
+        }
+        try await world.start(on: engine)
+        #expect(try await engine.runUntilIdle() == 4)
+        #expect(try await world.outcome(engine) == .completed("done"))
+        #expect(try await world.effects() == ["step=1"])
     }
 
     @Test("keeps a lease while it executes")

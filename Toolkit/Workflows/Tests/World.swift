@@ -65,10 +65,24 @@ extension Fault {
     static let lost = Fault(.unavailable, .unavailable, "lost")
 }
 
-/// A database that counts its transactions, reads not included.
+/// A database that counts its transactions, reads not included, and is away when a test says so.
 struct CountingDatabase: SQLDatabase {
     let inner: SQLiteDatabase
     let count = Counter()
+    let outage = Outage()
+
+    /// So many of the next transactions fail, with nothing committed.
+    final class Outage: Sendable {
+        private let left = Mutex(0)
+        func begin(transactions: Int) { left.withLock { $0 = transactions } }
+        func takesOne() -> Bool {
+            left.withLock { left in
+                guard left > 0 else { return false }
+                left -= 1
+                return true
+            }
+        }
+    }
 
     final class Counter: Sendable {
         private let number = Mutex(0)
@@ -77,12 +91,15 @@ struct CountingDatabase: SQLDatabase {
         func reset() { number.withLock { $0 = 0 } }
     }
 
+    func bootEpoch() async throws -> Int { try await inner.bootEpoch() }
+
     func transaction<R: Sendable>(
         _ name: StaticString,
         deadline: Moment?,
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
     ) async throws -> R {
         count.add()
+        if outage.takesOne() { throw SQLError(.unavailable, code: "full", message: "the disk is full") }
         return try await inner.transaction(name, deadline: deadline, body)
     }
 
