@@ -11,9 +11,12 @@ enum WorkflowClaims {
     }
 
     /// Takes up to `limit` due runs of the workflows in `keys`, but for those in `held`, which this process executes.
+    ///
+    /// - Parameter expires: False leaves what is due by the clock alone: timers, and leases.
     static func claim(
         _ keys: [String],
         held: [String],
+        expires: Bool,
         owner: String,
         lease: Duration,
         limit: Int,
@@ -27,10 +30,10 @@ enum WorkflowClaims {
                 try tx.run(
                     """
                     UPDATE workflow_runs SET lease_owner = \(owner), fence = fence + 1, attempts = attempts + 1,
-                        wake_at = \((date + lease).microseconds), waiting_for = NULL,
+                        wake_at = \((date + lease).microseconds), by_clock = 1, waiting_for = NULL,
                         updated_at = \(date.microseconds)
                     WHERE id IN (SELECT id FROM workflow_runs
-                        WHERE state = 'open' AND wake_at <= \(date.microseconds)
+                        WHERE state = 'open' AND wake_at <= \(date.microseconds) AND by_clock <= \(expires)
                             AND workflow || '@' || version IN (\(list: keys)) AND id NOT IN (\(list: held + [""]))
                         ORDER BY wake_at, id LIMIT \(limit))
                     RETURNING id, workflow, version, input, principal, traceparent, fence, attempts, unknowns, forced
@@ -40,10 +43,10 @@ enum WorkflowClaims {
                 try tx.run(
                     """
                     UPDATE workflow_runs SET lease_owner = \(owner), fence = fence + 1, attempts = attempts + 1,
-                        wake_at = \((date + lease).microseconds), waiting_for = NULL,
+                        wake_at = \((date + lease).microseconds), by_clock = 1, waiting_for = NULL,
                         updated_at = \(date.microseconds)
                     WHERE id IN (SELECT id FROM workflow_runs
-                        WHERE state = 'open' AND wake_at <= \(date.microseconds)
+                        WHERE state = 'open' AND wake_at <= \(date.microseconds) AND by_clock <= \(expires)
                             AND workflow || '@' || version IN (\(list: keys)) AND id NOT IN (\(list: held + [""]))
                         ORDER BY wake_at, id LIMIT \(limit) FOR UPDATE SKIP LOCKED)
                     RETURNING id, workflow, version, input, principal, traceparent, fence, attempts, unknowns, forced
@@ -83,7 +86,7 @@ enum WorkflowClaims {
     static func voidLeases(butOf owner: String, in tx: borrowing SQLTransaction) throws {
         try tx.run(
             """
-            UPDATE workflow_runs SET lease_owner = NULL, wake_at = \(tx.date.microseconds)
+            UPDATE workflow_runs SET lease_owner = NULL, wake_at = \(tx.date.microseconds), by_clock = 0
             WHERE state = 'open' AND lease_owner IS NOT NULL AND lease_owner <> \(owner)
             """
         )
@@ -93,7 +96,7 @@ enum WorkflowClaims {
     static func letGo(_ runs: [String], owner: String, in tx: borrowing SQLTransaction) throws {
         try tx.run(
             """
-            UPDATE workflow_runs SET wake_at = \(tx.date.microseconds)
+            UPDATE workflow_runs SET wake_at = \(tx.date.microseconds), by_clock = 0
             WHERE state = 'open' AND lease_owner = \(owner) AND id IN (\(list: runs))
             """
         )
@@ -103,7 +106,7 @@ enum WorkflowClaims {
     static func release(_ runs: [String], owner: String, in tx: borrowing SQLTransaction) throws {
         try tx.run(
             """
-            UPDATE workflow_runs SET lease_owner = NULL, wake_at = \(tx.date.microseconds),
+            UPDATE workflow_runs SET lease_owner = NULL, wake_at = \(tx.date.microseconds), by_clock = 0,
                 attempts = 0
             WHERE state = 'open' AND lease_owner = \(owner) AND id IN (\(list: runs))
             """

@@ -128,4 +128,6 @@ struct WorkflowTools: Sendable {
     let observe: @Sendable (WorkflowEvent) -> Void
     /// Answers true where a test kills the execution.
     let probe: (@Sendable (_ boundary: String) -> Bool)?
+    /// True while what the wall clock says should not expire anything.
+    var pausesExpiry: @Sendable () -> Bool = { false }
 }

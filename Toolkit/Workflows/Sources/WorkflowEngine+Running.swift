@@ -72,13 +72,14 @@ extension WorkflowEngine {
         guard limit > 0 else { return [] }
         guard !keys.isEmpty else { return [] }
         let interrupted = state.withLock { $0.interrupted(at: now) }
-        let (owner, lease) = (owner, limits.lease)
+        let (owner, lease, expires) = (owner, limits.lease, !tools.pausesExpiry())
         do {
             let found = try await database.transaction("workflow.claim") { (tx: borrowing SQLTransaction) in
                 if !interrupted.isEmpty { try WorkflowClaims.letGo(interrupted, owner: owner, in: tx) }
                 return try WorkflowClaims.claim(
                     keys,
                     held: held,
+                    expires: expires,
                     owner: owner,
                     lease: lease,
                     limit: limit,

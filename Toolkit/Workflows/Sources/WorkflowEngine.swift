@@ -25,6 +25,7 @@ public final class WorkflowEngine: Sendable {
 
     /// - Parameters:
     ///   - service: The principal that remote steps call as.
+    ///   - pausesExpiry: True while the wall clock cannot be believed: then no timer and no lease runs out.
     ///   - observe: Sees what happens to runs, for metrics and alarms; it must be quick.
     public convenience init(
         service: String,
@@ -32,6 +33,7 @@ public final class WorkflowEngine: Sendable {
         time: any TimeSource,
         entropy: any Entropy,
         limits: WorkflowLimits = WorkflowLimits(),
+        pausesExpiry: @escaping @Sendable () -> Bool = { false },
         observe: @escaping @Sendable (WorkflowEvent) -> Void = { _ in }
     ) {
         self.init(
@@ -42,7 +44,8 @@ public final class WorkflowEngine: Sendable {
                 entropy: entropy,
                 limits: limits,
                 observe: observe,
-                probe: nil
+                probe: nil,
+                pausesExpiry: pausesExpiry
             )
         )
     }
@@ -91,7 +94,7 @@ public final class WorkflowEngine: Sendable {
         let rows = try tx.run(
             """
             INSERT INTO workflow_runs (id, workflow, version, state, input, principal, traceparent, lease_owner, fence,
-                wake_at, attempts, unknowns, forced, created_at, updated_at)
+                wake_at, by_clock, attempts, unknowns, forced, created_at, updated_at)
             VALUES (\(id), \(W.name), \(W.version), 'open', \(text), \(principal), \(trace?.traceparent),
                 \(isClaimed ? owner : nil), 1, \(wakeAt.microseconds), \(isClaimed), \(isClaimed ? 1 : 0), 0, 0,
                 \(date.microseconds), \(date.microseconds))
@@ -175,7 +178,7 @@ public final class WorkflowEngine: Sendable {
         )
         try tx.run(
             """
-            UPDATE workflow_runs SET wake_at = \(date)
+            UPDATE workflow_runs SET wake_at = \(date), by_clock = 0
             WHERE id = \(run) AND state = 'open' AND lease_owner IS NULL AND waiting_for = \(name)
             """
         )

@@ -128,8 +128,8 @@ public struct WorkflowOperations: Sendable {
         let date = tx.date.microseconds
         let rows = try tx.run(
             """
-            UPDATE workflow_runs SET state = 'open', error = NULL, wake_at = \(date), attempts = 0, unknowns = 0,
-                updated_at = \(date)
+            UPDATE workflow_runs SET state = 'open', error = NULL, wake_at = \(date), by_clock = 0, attempts = 0,
+                unknowns = 0, updated_at = \(date)
             WHERE id = \(run) AND state = 'needs_human' RETURNING id
             """
         )
@@ -158,7 +158,8 @@ public struct WorkflowOperations: Sendable {
         let rows = try tx.run(
             """
             UPDATE workflow_runs SET state = 'open', error = NULL, forced = 1, fence = fence + 1, lease_owner = NULL,
-                waiting_for = NULL, wake_at = \(date), attempts = 0, unknowns = 0, updated_at = \(date)
+                waiting_for = NULL, wake_at = \(date), by_clock = 0, attempts = 0, unknowns = 0,
+                updated_at = \(date)
             WHERE id = \(run) AND state IN ('open', 'needs_human') RETURNING id
             """
         )

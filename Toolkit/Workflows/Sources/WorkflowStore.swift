@@ -27,7 +27,8 @@ enum WorkflowStore {
             kept = try tx.run(
                 """
                 UPDATE workflow_runs SET state = \(row.state.rawValue), output = \(row.output), error = \(row.error),
-                    lease_owner = NULL, wake_at = \(row.wakeAt), waiting_for = \(row.waitingFor),
+                    lease_owner = NULL, wake_at = \(row.wakeAt), by_clock = \(row.isDue(after: date)),
+                    waiting_for = \(row.waitingFor),
                     attempts = \(row.attempts.failures), unknowns = \(row.attempts.unknowns),
                     updated_at = \(date.microseconds)
                 WHERE id = \(run.id) AND fence = \(run.fence) AND lease_owner = \(run.owner) AND state = 'open'
@@ -97,6 +98,8 @@ enum WorkflowStore {
         var wakeAt: Int64?
         var waitingFor: String?
         var attempts = Attempts()
+
+        func isDue(after date: Timestamp) -> Bool { wakeAt.map { $0 > date.microseconds } ?? false }
 
         init(_ change: RunChange) {
             switch change {

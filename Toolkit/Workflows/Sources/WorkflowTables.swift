@@ -3,7 +3,8 @@ import MartletSQL
 /// The tables of the room `workflows`.
 ///
 /// `wake_at` is when a run may be claimed next: its timer's due time while it waits, the end of its lease while it runs, NULL when
-/// only a signal can wake it. Retention: ``WorkflowEngine/finishedRetention``.
+/// only a signal can wake it. `by_clock` is 1 while that is a time to wait for, and 0 when the run is due because something happened
+/// to it, whatever the clock says. Retention: ``WorkflowEngine/finishedRetention``.
 enum WorkflowTables {
     static let migrations = [
         Migration(
@@ -14,7 +15,7 @@ enum WorkflowTables {
                 CREATE TABLE workflow_runs (
                     id TEXT PRIMARY KEY, workflow TEXT NOT NULL, version BIGINT NOT NULL, state TEXT NOT NULL,
                     input TEXT NOT NULL, output TEXT, error TEXT, principal TEXT NOT NULL, traceparent TEXT,
-                    lease_owner TEXT, fence BIGINT NOT NULL, wake_at BIGINT, waiting_for TEXT,
+                    lease_owner TEXT, fence BIGINT NOT NULL, wake_at BIGINT, by_clock BIGINT NOT NULL, waiting_for TEXT,
                     attempts BIGINT NOT NULL, unknowns BIGINT NOT NULL, forced BIGINT NOT NULL,
                     created_at BIGINT NOT NULL, updated_at BIGINT NOT NULL)
                 """,

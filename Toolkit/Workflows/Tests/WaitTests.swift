@@ -1,6 +1,7 @@
 import MartletCore
 import MartletSQL
 import MartletTesting
+import Synchronization
 import Testing
 
 @testable import MartletWorkflows
@@ -64,6 +65,55 @@ struct WaitTests {
         world.time.advance(by: .seconds(60))
         try await engine.runUntilIdle()
         #expect(try await world.outcome(engine) == .completed(isSent ? "a" : "nothing"))
+    }
+
+    @Test("does not end by a clock that cannot be believed; a signal or a start does not mind it")
+    func unbelievable() async throws {
+        var world = world
+        let isResting = Mutex(false)
+        world.pausesExpiry = { isResting.withLock { $0 } }
+        let engine = world.engine { _, context in
+            let word = try await context.signal("wait", "word", timeout: .seconds(60)) ?? "nothing"
+            try await context.sleep("rest", for: .seconds(60))
+            return word
+        }
+        isResting.withLock { $0 = true }
+        try await world.start(on: engine)
+        #expect(try await engine.runUntilIdle() == 1)
+        world.time.jumpDate(by: .seconds(3_600))
+        #expect(try await engine.runUntilIdle() == 0)
+
+        try await world.signal("word", "a", on: engine)
+        #expect(try await engine.runUntilIdle() == 1)
+        world.time.jumpDate(by: .seconds(3_600))
+        #expect(try await engine.runUntilIdle() == 0)
+        #expect(try await world.outcome(engine) == .open)
+
+        isResting.withLock { $0 = false }
+        #expect(try await engine.runUntilIdle() == 1)
+        #expect(try await world.outcome(engine) == .completed("a"))
+    }
+
+    @Test("that was gone on with elsewhere is not thought abandoned by a clock that cannot be believed")
+    func lease() async throws {
+        var world = world
+        let isResting = Mutex(true)
+        world.pausesExpiry = { isResting.withLock { $0 } }
+        let killed = world.engine(killedAt: { $0 == "workflow.journaled" }) { _, context in
+            try await context.local("one") { (tx: borrowing SQLTransaction) in try add("one", tx) }
+            return "done"
+        }
+        try await world.start(on: killed)
+        try await killed.runUntilIdle()
+        world.time.jumpDate(by: .seconds(3_600))
+        let engine = world.engine { _, context in
+            try await context.local("one") { (tx: borrowing SQLTransaction) in try add("one", tx) }
+            return "done"
+        }
+        #expect(try await engine.runUntilIdle() == 0)
+        isResting.withLock { $0 = false }
+        #expect(try await engine.runUntilIdle() == 1)
+        #expect(try await world.outcome(engine) == .completed("done"))
     }
 
     @Test("leaves dates and identifiers as they were first")

@@ -119,6 +119,8 @@ struct World: Sendable {
     let database: CountingDatabase
     let peer = Peer()
     var limits = WorkflowLimits()
+    /// What the watch over the clocks says.
+    var pausesExpiry: @Sendable () -> Bool = { false }
 
     init() async throws {
         database = CountingDatabase(inner: try SQLiteDatabase.inMemory(time: time))
@@ -151,7 +153,8 @@ struct World: Sendable {
                 entropy: entropy,
                 limits: limits,
                 observe: { _ in },
-                probe: probe
+                probe: probe,
+                pausesExpiry: pausesExpiry
             )
         )
         engine.register([workflow])

@@ -90,12 +90,14 @@ public struct ServiceRuntime: Sendable {
             connect: parts.connect
         )
         let bus = CountedBus(parts.bus, metrics)
+        let clock = ClockWatch(time: time, metrics: metrics)
         let engine = WorkflowEngine(
             service: name,
             database: database,
             time: time,
             entropy: entropy,
             limits: parts.workflowLimits,
+            pausesExpiry: { clock.pausesExpiry },
             observe: ServiceMetrics.observer(of: metrics)
         )
         let platform = Platform(
@@ -109,7 +111,6 @@ public struct ServiceRuntime: Sendable {
         )
         let service = try Blueprint(on: platform)
         engine.register(service.workflows)
-        let clock = ClockWatch(time: time, metrics: metrics)
         let relay = OutboxRelay(
             source: name,
             database: database,
