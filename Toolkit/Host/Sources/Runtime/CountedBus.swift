@@ -5,14 +5,24 @@ import MartletTelemetry
 struct CountedBus: MessageBus {
     private let bus: any MessageBus
     private let metrics: MetricsRegistry
+    private let failures: Counter
 
     init(_ bus: any MessageBus, _ metrics: MetricsRegistry) {
         self.bus = bus
         self.metrics = metrics
+        failures = metrics.counter(
+            "martlet_messages_publish_failures_total",
+            help: "Publications that the broker did not acknowledge; they are tried again."
+        )
     }
 
     func publish(_ events: [Envelope]) async throws {
-        try await bus.publish(events)
+        do {
+            try await bus.publish(events)
+        } catch {
+            failures.add()
+            throw error
+        }
         for (topic, count) in Dictionary(events.map { ($0.topic, 1) }, uniquingKeysWith: +) {
             metrics.counter(
                 "martlet_messages_published_total",
