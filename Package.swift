@@ -62,7 +62,7 @@ kit(
     libraries: [.logging, .metrics, .lifecycle, .signals, .protobuf, .hummingbird, .nio]
 )
 kit("Testing", level: 4, on: ["Core", "Telemetry", "Contract", "SQL", "Messaging", "Discovery"])
-kit("Simulation", level: 4, on: ["Core"])
+kit("Simulation", level: 4, on: ["Core", "Contract", "SQL"])
 
 // MARK: Adapters, each behind one Toolkit protocol
 
@@ -144,6 +144,32 @@ simulation(
     "SimulatedDisk",
     at: "Simulations/Disk",
     on: kits("Core", "SQL") + adapters("SQLite") + ["CSQLite", Library.logging.product]
+)
+simulation(
+    "ShopSimulation",
+    at: "Simulations/Shop",
+    on: kits(
+        "Core",
+        "Telemetry",
+        "Contract",
+        "SQL",
+        "Messaging",
+        "Outbox",
+        "EventLog",
+        "Resilience",
+        "Host",
+        "Simulation",
+        "Testing"
+    )
+        + adapters("SQLite", "EventLogClient")
+        + contracts("Shared", "Catalog", "Inventory", "Carts", "Orders", "Payments", "Provider")
+        + services("Catalog", "Inventory", "Carts", "Orders", "Payments", "Provider") + ["SimulatedDisk"]
+        + [Library.logging, .protobuf].map(\.product)
+)
+executable(
+    "martlet-sim",
+    at: "Simulations/Shop/Program",
+    on: kits("Simulation") + ["ShopSimulation", "CrashList", Library.argumentParser.product]
 )
 executable(
     "checkout-trace",

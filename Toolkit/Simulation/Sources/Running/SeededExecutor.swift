@@ -7,8 +7,14 @@ import Synchronization
 /// it: unstructured tasks, the main actor, dispatch queues, threads, event loops, the machine's clocks. What comes back
 /// from there is counted in ``foreignJobs``. Jobs run in the thread that calls ``drain(limit:)``.
 public final class SeededExecutor: TaskExecutor {
+    fileprivate struct Waiting {
+        let job: UnownedJob
+        /// Where it belongs; `nil` when to no machine.
+        let machine: MachineExecutor?
+    }
+
     fileprivate struct State {
-        var waiting: [UnownedJob] = []
+        var waiting: [Waiting] = []
         var random: UInt64
         var trace = Fingerprint()
         var steps = 0
@@ -32,11 +38,13 @@ public final class SeededExecutor: TaskExecutor {
     /// Jobs that came from another thread: must stay 0, or the run cannot be repeated.
     public var foreignJobs: Int { state.withLock { $0.foreignJobs } }
 
-    public func enqueue(_ job: consuming ExecutorJob) {
-        let job = UnownedJob(job)
+    public func enqueue(_ job: consuming ExecutorJob) { add(UnownedJob(job), of: nil) }
+
+    /// Takes a job of one machine; it runs in its turn among those of all.
+    func add(_ job: UnownedJob, of machine: MachineExecutor?) {
         state.withLock { state in
             if pthread_equal(state.owner, pthread_self()) == 0 { state.foreignJobs += 1 }
-            state.waiting.append(job)
+            state.waiting.append(Waiting(job: job, machine: machine))
         }
     }
 
@@ -45,8 +53,12 @@ public final class SeededExecutor: TaskExecutor {
     public func drain(limit: Int = .max) -> Bool {
         state.withLock { $0.owner = pthread_self() }
         for _ in 0..<limit {
-            guard let job = state.withLock({ $0.choose() }) else { return true }
-            job.runSynchronously(on: asUnownedTaskExecutor())
+            guard let next = state.withLock({ $0.choose() }) else { return true }
+            guard let machine = next.machine else {
+                next.job.runSynchronously(on: asUnownedTaskExecutor())
+                continue
+            }
+            if !machine.holds(next.job) { next.job.runSynchronously(on: machine.asUnownedTaskExecutor()) }
         }
         return state.withLock { $0.waiting.isEmpty }
     }
@@ -56,7 +68,7 @@ public final class SeededExecutor: TaskExecutor {
 }
 
 extension SeededExecutor.State {
-    fileprivate mutating func choose() -> UnownedJob? {
+    fileprivate mutating func choose() -> SeededExecutor.Waiting? {
         guard !waiting.isEmpty else { return nil }
         random ^= random << 13
         random ^= random >> 7

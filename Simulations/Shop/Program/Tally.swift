@@ -1,0 +1,125 @@
+import Foundation
+import ShopSimulation
+
+/// What many worlds come to.
+struct Tally: Encodable {
+    struct Finding: Encodable {
+        let seed: UInt64
+        let invariant: String
+        let what: String
+        let history: [String]
+        let replay: String
+    }
+
+    /// Findings that are told at length.
+    private static let toldLimit = 10
+
+    private(set) var worlds = 0
+    private(set) var soundWorlds = 0
+    private(set) var orders = 0
+    private(set) var outcomes: [String: Int] = [:]
+    private(set) var calls = 0
+    private(set) var failedCalls = 0
+    private(set) var events = 0
+    private(set) var steps = 0
+    private(set) var simulatedSeconds = 0.0
+    private(set) var foreignJobs = 0
+    /// Worlds that had the fault enabled, by fault.
+    private(set) var enabled: [String: Int] = [:]
+    private(set) var faults: [String: Int] = [:]
+    private(set) var crashPoints: [String: Int] = [:]
+    private(set) var findings: [Finding] = []
+    /// Of all hashes, in the sequence of the seeds.
+    private(set) var hash = ""
+    private var hashes: [UInt64: String] = [:]
+    private let command: String
+    private let start = ProcessInfo.processInfo.systemUptime
+    private(set) var realSeconds = 0.0
+
+    enum CodingKeys: String, CodingKey {
+        case worlds, soundWorlds, orders, outcomes, calls, failedCalls, events, steps, simulatedSeconds, foreignJobs
+        case enabled, faults, crashPoints, findings, hash, realSeconds
+    }
+
+    /// - Parameter command: What replays a world, but for its seed.
+    init(command: String) { self.command = command }
+
+    /// Faults that some world enabled and that happened in none.
+    var neverHappened: [String] { enabled.keys.filter { faults[$0, default: 0] == 0 }.sorted() }
+
+    var isSound: Bool { soundWorlds == worlds && neverHappened.isEmpty }
+
+    /// `seed hash` in lines, by seed.
+    var hashList: String { hashes.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)\n" }.joined() }
+
+    mutating func add(_ verdict: Verdict) {
+        worlds += 1
+        if verdict.isSound { soundWorlds += 1 }
+        orders += verdict.orders
+        calls += verdict.calls
+        failedCalls += verdict.failedCalls
+        events += verdict.events
+        steps += verdict.steps
+        simulatedSeconds += Double(verdict.simulatedMilliseconds) / 1_000
+        foreignJobs += verdict.foreignJobs + max(0, verdict.escapedJobs)
+        outcomes.merge(verdict.outcomes, uniquingKeysWith: +)
+        faults.merge(verdict.faults, uniquingKeysWith: +)
+        crashPoints.merge(verdict.points, uniquingKeysWith: +)
+        for fault in verdict.enabled { enabled[fault, default: 0] += 1 }
+        hashes[verdict.seed] = verdict.hash
+        for finding in verdict.findings {
+            findings.append(
+                Finding(
+                    seed: verdict.seed,
+                    invariant: finding.invariant,
+                    what: finding.aggregate.isEmpty ? finding.what : "\(finding.what) (\(finding.aggregate))",
+                    history: finding.history,
+                    replay: "\(command) --seed \(verdict.seed)"
+                )
+            )
+        }
+        realSeconds = ProcessInfo.processInfo.systemUptime - start
+    }
+
+    mutating func close() { hash = fingerprint(hashList) }
+
+    func json() throws -> Data {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        return try encoder.encode(self) + Data("\n".utf8)
+    }
+
+    /// For people.
+    var text: String {
+        var lines: [String] = []
+        for finding in findings.prefix(Self.toldLimit) {
+            lines.append("VIOLATION \(finding.invariant): \(finding.what)")
+            lines += finding.history.map { "    \($0)" }
+            lines.append("    replay: \(finding.replay)")
+        }
+        if findings.count > Self.toldLimit { lines.append("… and \(findings.count - Self.toldLimit) violations more") }
+        for fault in neverHappened {
+            lines.append("NEVER HAPPENED \(fault): it was enabled in \(enabled[fault] ?? 0) worlds")
+        }
+        lines += [
+            "", "\(soundWorlds) of \(worlds) worlds sound",
+            "  orders      \(orders): \(list(outcomes))",
+            "  calls       \(calls), \(failedCalls) of them failed; \(events) events",
+            "  time        \(Int(simulatedSeconds)) s simulated in \(Int(realSeconds)) s; \(steps) steps",
+            "  faults      \(list(faults))",
+            "  hash        \(hash)",
+            "  not simulated: sockets, HTTP/2, PostgreSQL, NATS", "",
+        ]
+        return lines.joined(separator: "\n")
+    }
+
+    private func list(_ counts: [String: Int]) -> String {
+        counts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
+    }
+
+    /// FNV-1a.
+    private func fingerprint(_ text: String) -> String {
+        let value = text.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
+        return String(value, radix: 16)
+    }
+}

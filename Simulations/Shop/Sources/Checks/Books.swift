@@ -1,0 +1,207 @@
+import MartletSQL
+
+/// What stands in the databases, read past all services when everything has come to rest.
+struct Books: Sendable {
+    struct Order: Sendable {
+        let id: String
+        let status: String
+        let reference: String
+        let captured: Int64
+        let refunded: Int64
+        let total: Int64
+        let openReturns: Int
+    }
+
+    /// A payment in the provider's own ledger.
+    struct Wallet: Sendable {
+        let reference: String
+        let status: String
+        let captured: Int64
+        let refunded: Int64
+        let captures: Int
+    }
+
+    struct Stock: Sendable {
+        let sku: String
+        let available: Int
+        let onHand: Int
+        let received: Int
+        let sold: Int
+        let returned: Int
+        let corrected: Int
+    }
+
+    /// An event, by the numbers of its key.
+    struct Entry: Sendable, Hashable {
+        let topic: String
+        let key: String
+        let source: String
+        let epoch: Int
+        let sequence: Int64
+        let body: [UInt8]
+    }
+
+    let orders: [String: Order]
+    /// Types of each stream's events, in their sequence.
+    let streams: [String: [String]]
+    let wallets: [Wallet]
+    let stock: [Stock]
+    /// Id and status.
+    let reservations: [(id: String, status: String)]
+    /// Debits and credits by currency.
+    let ledger: [(currency: String, debits: Int64, credits: Int64)]
+    let ledgerCaptured: Int64
+    /// All that services committed.
+    let published: [Entry]
+    /// All that took effect at the auditor, in its sequence.
+    let audited: [Entry]
+    /// Runs that have not come out: service, id, state and error.
+    let runs: [(service: String, id: String, state: String, error: String)]
+    let unsent: Int
+    let parked: Int
+
+    init(of world: ShopWorld) async throws {
+        orders = try await Self.orders(in: world)
+        streams = try await Self.streams(in: world)
+        wallets = try await Self.wallets(in: world)
+        stock = try await Self.stock(in: world)
+        reservations = try await Self.read("inventory", in: world, "SELECT id, status FROM reservations ORDER BY id") {
+            ($0.text(0), $0.text(1))
+        }
+        ledger = try await Self.read(
+            "payments",
+            in: world,
+            "SELECT currency, SUM(debit), SUM(credit) FROM ledger GROUP BY currency ORDER BY currency"
+        ) { ($0.text(0), $0.int64(1), $0.int64(2)) }
+        ledgerCaptured =
+            try await Self.read(
+                "payments",
+                in: world,
+                "SELECT COALESCE(SUM(amount), 0) FROM payments WHERE status = 'captured'"
+            ) {
+                $0.int64(0)
+            }.first ?? 0
+        var (published, runs, unsent, parked) = ([Entry](), [(String, String, String, String)](), 0, 0)
+        for name in world.stores.keys.sorted() where name != "eventlog" {
+            published += try await Self.read(
+                name,
+                in: world,
+                "SELECT topic, key, epoch, sequence, body FROM outbox ORDER BY topic, key, epoch, sequence"
+            ) {
+                Entry(
+                    topic: $0.text(0),
+                    key: $0.text(1),
+                    source: name,
+                    epoch: $0.int(2),
+                    sequence: $0.int64(3),
+                    body: $0.bytes(4)
+                )
+            }
+            unsent += try await Self.count(name, in: world, "SELECT COUNT(*) FROM outbox WHERE sent_at IS NULL")
+            parked += try await Self.count(name, in: world, "SELECT COUNT(*) FROM inbox_parked")
+            runs += try await Self.read(
+                name,
+                in: world,
+                "SELECT id, state, error FROM workflow_runs WHERE state IN ('open', 'needs_human') ORDER BY id"
+            ) { (name, $0.text(0), $0.text(1), $0.textIfPresent(2) ?? "") }
+        }
+        (self.published, self.runs, self.unsent, self.parked) = (published, runs, unsent, parked)
+        audited = try await Self.read(
+            "auditor",
+            in: world,
+            "SELECT topic, key, source, epoch, sequence, body FROM audited ORDER BY number"
+        ) {
+            Entry(
+                topic: $0.text(0),
+                key: $0.text(1),
+                source: $0.text(2),
+                epoch: $0.int(3),
+                sequence: $0.int64(4),
+                body: $0.bytes(5)
+            )
+        }
+    }
+
+    // MARK: Reading
+
+    private static func orders(in world: ShopWorld) async throws -> [String: Order] {
+        let rows = try await read(
+            "orders",
+            in: world,
+            """
+            SELECT order_id, status, COALESCE(reference, ''), captured, refunded, total, open_returns
+            FROM order_headlines ORDER BY order_id
+            """
+        ) {
+            Order(
+                id: $0.text(0),
+                status: $0.text(1),
+                reference: $0.text(2),
+                captured: $0.int64(3),
+                refunded: $0.int64(4),
+                total: $0.int64(5),
+                openReturns: $0.int(6)
+            )
+        }
+        return Dictionary(uniqueKeysWithValues: rows.map { ($0.id, $0) })
+    }
+
+    private static func streams(in world: ShopWorld) async throws -> [String: [String]] {
+        let rows = try await read("orders", in: world, "SELECT stream, type FROM es_events ORDER BY stream, version") {
+            ($0.text(0), $0.text(1))
+        }
+        return Dictionary(rows.map { ($0.0, [$0.1]) }, uniquingKeysWith: +)
+    }
+
+    static func wallets(in world: ShopWorld) async throws -> [Wallet] {
+        try await read(
+            "provider",
+            in: world,
+            """
+            SELECT reference, status, captured, refunded,
+                (SELECT COUNT(*) FROM ledger WHERE ledger.provider_id = payments.provider_id AND kind = 'capture')
+            FROM payments ORDER BY reference, provider_id
+            """
+        ) {
+            Wallet(
+                reference: $0.text(0),
+                status: $0.text(1),
+                captured: $0.int64(2),
+                refunded: $0.int64(3),
+                captures: $0.int(4)
+            )
+        }
+    }
+
+    static func stock(in world: ShopWorld) async throws -> [Stock] {
+        try await read(
+            "inventory",
+            in: world,
+            "SELECT sku, available, on_hand, received, sold, returned, corrected FROM stock ORDER BY sku, warehouse"
+        ) {
+            Stock(
+                sku: $0.text(0),
+                available: $0.int(1),
+                onHand: $0.int(2),
+                received: $0.int(3),
+                sold: $0.int(4),
+                returned: $0.int(5),
+                corrected: $0.int(6)
+            )
+        }
+    }
+
+    private static func count(_ name: String, in world: ShopWorld, _ query: SQLQuery) async throws -> Int {
+        try await read(name, in: world, query) { $0.int(0) }.first ?? 0
+    }
+
+    private static func read<R: Sendable>(
+        _ name: String,
+        in world: ShopWorld,
+        _ query: SQLQuery,
+        _ row: @escaping @Sendable (SQLRow) throws -> R
+    ) async throws -> [R] {
+        guard let store = world.stores[name] else { return [] }
+        return try await store.look { (tx: borrowing SQLTransaction) in try tx.run(query).map(row) }
+    }
+}

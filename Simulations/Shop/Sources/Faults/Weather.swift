@@ -1,0 +1,127 @@
+import MartletCore
+import MartletSimulation
+import MartletTesting
+import SimulatedDisk
+
+/// Brings about, from time to time, what does not wait for an opportunity: crashes, pauses, partitions, bad disks and clocks.
+struct Weather: Sendable {
+    /// The longest quiet time between two faults, in milliseconds.
+    private static let quietLimit: UInt64 = 4_000
+    /// The longest time until what crashed is started again, in milliseconds.
+    private static let restartLimit: UInt64 = 5_000
+    /// The longest pause of a process: longer than any lease.
+    private static let pauseLimit: UInt64 = 45_000
+    private static let partitionLimit: UInt64 = 30_000
+    private static let diskFullLimit: UInt64 = 5_000
+    private static let jumpLimit: UInt64 = 120
+    /// Hits of a crash point that are waited for, at most.
+    private static let hitLimit: UInt64 = 4
+
+    let world: ShopWorld
+    let entropy: SeededEntropy
+    /// The names from which crash points are chosen.
+    let points: [String]
+
+    /// Goes on until the world's faults have healed; what it broke is whole again then.
+    func run() async throws {
+        let kinds = world.faults.rates.keys.filter { FaultPlan.scheduled.contains($0) }.sorted()
+        guard !kinds.isEmpty else { return }
+        // Each kind comes once before any comes again.
+        var next: [SimulatedFault] = []
+        while world.faults.isActive {
+            try await pause(Self.quietLimit)
+            guard world.faults.isActive else { return }
+            if next.isEmpty { next = shuffled(kinds) }
+            if await bring(next.removeLast()) { continue }
+        }
+    }
+
+    /// Starts again what has ended, a while after it did.
+    func supervise() async throws {
+        while true {
+            try await pause(Self.restartLimit)
+            world.startMissing()
+        }
+    }
+
+    private func bring(_ fault: SimulatedFault) async -> Bool {
+        // The provider is the world outside: it does not break, it is moody.
+        let machines = world.machines.filter { !$0.name.hasPrefix("provider") }
+        guard !machines.isEmpty else { return false }
+        let machine = machines[Int(entropy.number(below: UInt64(machines.count)))]
+        switch fault {
+        case .crash:
+            if entropy.number(below: 4) > 0 || !world.endServer(choice: entropy.next(), losingPower: nil) {
+                world.end(machine)
+            }
+        case .crashPoint:
+            guard !points.isEmpty else { return false }
+            let point = points[Int(entropy.number(below: UInt64(points.count)))]
+            let (hit, faults) = (1 + Int(entropy.number(below: Self.hitLimit)), world.faults)
+            machine.crash(at: point, hit: hit) { faults.count(.crashPoint) }
+            return true
+        case .powerLoss:
+            let survival = Survival.any(entropy)
+            if !world.endServer(choice: entropy.next(), losingPower: survival) {
+                world.end(machine, losingPower: survival)
+            }
+        case .pause: freeze(machine)
+        case .clockJump:
+            let step = Int64(entropy.number(below: 2 * Self.jumpLimit)) - Int64(Self.jumpLimit)
+            machine.time.jump(by: .seconds(step))
+        case .partition: part(machine, machines[Int(entropy.number(below: UInt64(machines.count)))])
+        case .diskFull: fill(world.stores[chosenStore()])
+        case .syncFailure:
+            // Counted when it comes: until then nothing has happened.
+            world.stores[chosenStore()]?.disk.fail(.syncError)
+            return true
+        default: return false
+        }
+        world.faults.count(fault)
+        return true
+    }
+
+    private func chosenStore() -> String {
+        let names = world.stores.keys.filter { $0 != "provider" }.sorted()
+        return names[Int(entropy.number(below: UInt64(names.count)))]
+    }
+
+    private func freeze(_ machine: Machine) {
+        machine.pause()
+        later(Self.pauseLimit) { machine.resume() }
+    }
+
+    private func part(_ one: Machine, _ other: Machine) {
+        let network = world.network
+        network.cut(one, other)
+        later(Self.partitionLimit) { network.reconnect(one, other) }
+    }
+
+    private func fill(_ store: Store?) {
+        guard let disk = store?.disk else { return }
+        disk.faults.bytesMax = disk.image.bytes
+        later(Self.diskFullLimit) { disk.faults.bytesMax = nil }
+    }
+
+    /// Does `action` after a while, whatever becomes of the machines; at once when the faults heal before.
+    private func later(_ limit: UInt64, _ action: @escaping @Sendable () -> Void) {
+        let (world, length) = (world, Duration.milliseconds(Int64(1 + entropy.number(below: limit))))
+        world.outside.spawn {
+            let end = world.time.now + length
+            while world.faults.isActive, world.time.now < end {
+                try? await world.time.sleep(until: min(end, world.time.now + .milliseconds(500)))
+            }
+            action()
+        }
+    }
+
+    private func pause(_ limit: UInt64) async throws {
+        try await world.time.sleep(for: .milliseconds(Int64(entropy.number(below: limit))))
+    }
+
+    private func shuffled(_ kinds: [SimulatedFault]) -> [SimulatedFault] {
+        var kinds = kinds
+        for last in kinds.indices.reversed() { kinds.swapAt(last, Int(entropy.number(below: UInt64(last + 1)))) }
+        return kinds
+    }
+}

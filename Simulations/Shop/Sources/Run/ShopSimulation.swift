@@ -1,0 +1,249 @@
+import CatalogContract
+import InventoryContract
+import MartletContract
+import MartletCore
+import MartletMessaging
+import MartletSimulation
+import MartletTesting
+import Orders
+import SharedContract
+import SimulatedDisk
+import SwiftProtobuf
+
+/// The whole shop under a seed: opened, visited, hurt, healed, and audited.
+public struct ShopSimulation: Sendable {
+    /// How long after the faults have healed everything must have come to rest.
+    public static let convergenceLimit = Duration.seconds(600)
+    private static let look = Duration.seconds(1)
+    /// The longest time for which faults go on after the last customer has come.
+    private static let aftermath = Duration.seconds(20)
+    private static let replicasLimit: UInt64 = 3
+
+    private let templates: [String: DiskImage]
+    /// Where machines may be made to crash.
+    private let points: [String]
+
+    /// - Parameter points: Names of crash points.
+    public init(points: [String]) throws {
+        templates = try Deployment.templates()
+        self.points = points
+    }
+
+    public func run(_ scenario: Scenario) -> Verdict {
+        var limits = Simulation.Limits()
+        limits.span = .seconds(24 * 3_600)
+        let simulation = Simulation(seed: scenario.seed, limits: limits)
+        let entropy = SeededEntropy(seed: scenario.seed)
+        let topology = ShopWorld.Topology.allCases[Int(entropy.number(below: 2))]
+        let plan = FaultPlan(
+            scenario.faults,
+            isWhole: scenario.isWhole,
+            topology: topology,
+            entropy: entropy.fork()
+        )
+        let world = ShopWorld(
+            simulation,
+            topology: topology,
+            replicas: 1 + Int(entropy.number(below: Self.replicasLimit)),
+            templates: templates,
+            faults: FaultInjector(plan.rates, entropy: entropy.fork()),
+            entropy: entropy.fork()
+        )
+        let course = Course(
+            world: world,
+            market: Market(orders: scenario.orders, entropy: entropy.fork()),
+            witness: Witness(),
+            entropy: entropy.fork(),
+            points: points
+        )
+        let begin = simulation.time.now
+        var violations: [Violation] = []
+        var ending: Ending?
+        do {
+            ending = try simulation.run { try await course.run() }
+        } catch {
+            violations = [Violation(.notConverged, "the run did not end: \(error)")]
+        }
+        violations += ending?.violations ?? []
+        violations += course.witness.violations
+        violations += world.reports.map { Violation(.crashed, $0) }
+        for fault in plan.rates.keys.sorted() where scenario.isWhole && world.faults.counts[fault] ?? 0 == 0 {
+            violations.append(Violation(.notConverged, "the fault \(fault.rawValue) was enabled and never happened"))
+        }
+        return Verdict(
+            seed: scenario.seed,
+            orders: scenario.orders,
+            topology: topology.rawValue,
+            hash: Self.hash(simulation, world),
+            steps: simulation.executor.steps,
+            foreignJobs: simulation.executor.foreignJobs,
+            simulatedMilliseconds: (simulation.time.now - begin).milliseconds,
+            outcomes: ending?.outcomes ?? [:],
+            calls: world.network.counts.calls,
+            failedCalls: world.network.counts.failures,
+            events: ending?.history.books.published.count ?? 0,
+            enabled: plan.rates.keys.map(\.rawValue).sorted(),
+            faults: Dictionary(uniqueKeysWithValues: world.faults.counts.map { ($0.key.rawValue, $0.value) }),
+            points: world.points,
+            findings: violations.map {
+                Verdict.Finding(
+                    invariant: $0.invariant.rawValue,
+                    what: $0.what,
+                    aggregate: $0.aggregate,
+                    history: ending?.history.lines(of: $0.aggregate) ?? []
+                )
+            }
+        )
+    }
+
+    private static func hash(_ simulation: Simulation, _ world: ShopWorld) -> String {
+        var hash = simulation.executor.trace
+        hash.add(world.network.trace.description)
+        return hash.description
+    }
+
+    /// What a run leaves.
+    struct Ending: Sendable {
+        let violations: [Violation]
+        let outcomes: [String: Int]
+        let history: History
+    }
+
+    /// One world from its opening to its audit.
+    struct Course: Sendable {
+        let world: ShopWorld
+        let market: Market
+        let witness: Witness
+        let entropy: SeededEntropy
+        let points: [String]
+
+        func run() async throws -> Ending {
+            world.startAll()
+            try await open()
+            world.faults.begin()
+            let weather = Weather(world: world, entropy: entropy.fork(), points: points)
+            return try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await weather.supervise() }
+                group.addTask { try await watch() }
+                defer { group.cancelAll() }
+                try await withThrowingTaskGroup(of: Void.self) { visit in
+                    for errand in market.errands {
+                        let shopper = Shopper(errand, in: world, witness: witness, entropy: entropy.fork())
+                        visit.addTask { try await shopper.run() }
+                    }
+                    visit.addTask { try await weather.run() }
+                    visit.addTask {
+                        try await world.time.sleep(for: market.day + aftermath)
+                        world.faults.heal()
+                    }
+                    try await visit.waitForAll()
+                }
+                let isQuiet = try await settle()
+                let books = try await Books(of: world)
+                var violations = Audit(told: witness.orders, books: books, market: market).violations
+                if !isQuiet {
+                    violations.insert(Violation(.notConverged, "no rest after the faults had healed"), at: 0)
+                }
+                let outcomes = Dictionary(books.orders.values.map { ($0.status, 1) }, uniquingKeysWith: +)
+                return Ending(
+                    violations: violations,
+                    outcomes: outcomes,
+                    history: History(told: witness.orders, books: books)
+                )
+            }
+        }
+
+        /// Fills the catalogue and the shelves, while nothing goes wrong yet.
+        private func open() async throws {
+            let since = Google_Protobuf_Timestamp(world.time.date - .seconds(86_400))
+            let products = market.prices.sorted { $0.key < $1.key }.map { sku, pence in
+                ImportedProduct.with {
+                    $0.sku = sku
+                    $0.name = "A \(sku)"
+                    $0.stocked = true
+                    $0.prices = [
+                        .with {
+                            $0.unitPrice = UnitPrice(Amount(nanos: Int128(pence) * 10_000_000), currency: "GBP")
+                            $0.effectiveFrom = since
+                        }
+                    ]
+                }
+            }
+            let catalog = CatalogClient(over: world.network.channel(from: world.outside, to: "catalog"))
+            let inventory = InventoryClient(over: world.network.channel(from: world.outside, to: "inventory"))
+            try await untilDone {
+                _ = try await catalog.importProducts(.with { $0.products = products }, context: merchant("import"))
+            }
+            let delivery = ReceiveRequest.with {
+                $0.deliveryID = "opening"
+                $0.kind = .purchase
+                $0.lines = market.opening.sorted { $0.key < $1.key }.map { sku, units in
+                    .with {
+                        $0.sku = sku
+                        $0.quantity = UInt32(units)
+                    }
+                }
+            }
+            try await untilDone { _ = try await inventory.receive(delivery, context: merchant("opening")) }
+        }
+
+        private func untilDone(_ action: () async throws -> Void) async throws {
+            while true {
+                do { return try await action() } catch {
+                    try Task.checkCancellation()
+                    try await world.time.sleep(for: .milliseconds(100))
+                }
+            }
+        }
+
+        private func merchant(_ key: String) -> CallContext {
+            CallContext(
+                deadline: world.time.now + .seconds(10),
+                principal: Principal(
+                    kind: .user,
+                    id: "merchant",
+                    scopes: ["catalog:write", "inventory:read", "inventory:write"]
+                ),
+                idempotencyKey: key
+            )
+        }
+
+        /// What must hold at every moment, looked at again and again.
+        private func watch() async throws {
+            while true {
+                try await world.time.sleep(for: look)
+                if let wallets = try? await Books.wallets(in: world) {
+                    let captures = Dictionary(wallets.map { ($0.reference, $0.captures) }, uniquingKeysWith: +)
+                    for (order, count) in captures.sorted(by: { $0.key < $1.key }) where count > 1 {
+                        witness.saw(Violation(.chargedTwice, "captured \(count) times", order))
+                    }
+                }
+                if let stock = try? await Books.stock(in: world) {
+                    for row in stock where row.available < 0 || row.onHand < 0 || row.available > row.onHand {
+                        witness.saw(
+                            Violation(.oversold, "\(row.sku): \(row.available) available, \(row.onHand) on hand")
+                        )
+                    }
+                }
+            }
+        }
+
+        /// Waits until nothing is on its way any more.
+        private func settle() async throws -> Bool {
+            let end = world.time.now + convergenceLimit
+            while world.time.now < end {
+                world.startMissing()
+                if try await isQuiet() { return true }
+                try await world.time.sleep(for: look)
+            }
+            return false
+        }
+
+        private func isQuiet() async throws -> Bool {
+            guard let books = try? await Books(of: world), books.unsent == 0 else { return false }
+            guard !books.runs.contains(where: { $0.state == "open" }) else { return false }
+            guard books.orders.values.allSatisfy({ $0.openReturns == 0 }) else { return false }
+            return books.audited.count >= books.published.count
+        }
+    }
+}

@@ -1,0 +1,93 @@
+/// What came of one world.
+public struct Verdict: Sendable, Codable {
+    public struct Finding: Sendable, Codable {
+        public let invariant: String
+        public let what: String
+        /// Whose history it is; empty when nobody's.
+        public let aggregate: String
+        /// What happened to that aggregate, as short as it can be told.
+        public let history: [String]
+    }
+
+    public let seed: UInt64
+    public let orders: Int
+    /// `laptop` or `cluster`.
+    public let topology: String
+    /// Equal for two runs that took the same course.
+    public let hash: String
+    public let steps: Int
+    /// Jobs that came from another thread: such a run proves nothing.
+    public let foreignJobs: Int
+    /// Jobs that went to the process's global executor: the same; -1 when nobody could look.
+    public internal(set) var escapedJobs = 0
+    public let simulatedMilliseconds: Int64
+    /// Orders by what became of them.
+    public let outcomes: [String: Int]
+    public let calls: Int
+    public let failedCalls: Int
+    public let events: Int
+    /// What was enabled.
+    public let enabled: [String]
+    /// What really happened, and how often.
+    public let faults: [String: Int]
+    /// Crash points that were passed.
+    public let points: [String: Int]
+    public let findings: [Finding]
+
+    /// A world whose simulation itself broke.
+    public init(lost seed: UInt64, orders: Int, _ why: String) {
+        self.init(
+            seed: seed,
+            orders: orders,
+            topology: "",
+            hash: "",
+            steps: 0,
+            foreignJobs: 0,
+            simulatedMilliseconds: 0,
+            outcomes: [:],
+            calls: 0,
+            failedCalls: 0,
+            events: 0,
+            enabled: [],
+            faults: [:],
+            points: [:],
+            findings: [Finding(invariant: Invariant.crashed.rawValue, what: why, aggregate: "", history: [])]
+        )
+    }
+
+    init(
+        seed: UInt64,
+        orders: Int,
+        topology: String,
+        hash: String,
+        steps: Int,
+        foreignJobs: Int,
+        simulatedMilliseconds: Int64,
+        outcomes: [String: Int],
+        calls: Int,
+        failedCalls: Int,
+        events: Int,
+        enabled: [String],
+        faults: [String: Int],
+        points: [String: Int],
+        findings: [Finding]
+    ) {
+        self.seed = seed
+        self.orders = orders
+        self.topology = topology
+        self.hash = hash
+        self.steps = steps
+        self.foreignJobs = foreignJobs
+        self.simulatedMilliseconds = simulatedMilliseconds
+        self.outcomes = outcomes
+        self.calls = calls
+        self.failedCalls = failedCalls
+        self.events = events
+        self.enabled = enabled
+        self.faults = faults
+        self.points = points
+        self.findings = findings
+    }
+
+    public var isSound: Bool { findings.isEmpty && foreignJobs == 0 && escapedJobs == 0 }
+}

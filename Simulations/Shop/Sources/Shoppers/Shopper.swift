@@ -1,0 +1,222 @@
+import CartsContract
+import MartletContract
+import MartletCore
+import MartletSimulation
+import MartletTesting
+import OrdersContract
+import SharedContract
+import SwiftProtobuf
+
+/// One customer at work: impatient, repeating what was not answered with the same key, and watching what they are told.
+struct Shopper: Sendable {
+    /// Repeats of one request, after which even a customer of a simulation goes home.
+    private static let repeatsLimit = 400
+    private static let look = Duration.milliseconds(400)
+    private static let lookLimit = Duration.seconds(20)
+
+    let errand: Errand
+    let world: ShopWorld
+    let witness: Witness
+    let entropy: SeededEntropy
+    private let orders: OrdersClient
+    private let carts: CartsClient
+
+    init(_ errand: Errand, in world: ShopWorld, witness: Witness, entropy: SeededEntropy) {
+        self.errand = errand
+        self.world = world
+        self.witness = witness
+        self.entropy = entropy
+        orders = OrdersClient(over: world.network.channel(from: world.outside, to: "orders"))
+        carts = CartsClient(over: world.network.channel(from: world.outside, to: "carts"))
+    }
+
+    /// Comes, buys, and perhaps cancels or brings something back.
+    func run() async throws {
+        try await world.time.sleep(for: errand.arrival)
+        guard let order = try await place() else { return }
+        if let pause = errand.secondThoughts {
+            try await world.time.sleep(for: pause)
+            try await cancel(order)
+        }
+        let status = try await end(of: order)
+        guard status == .completed else { return }
+        for (index, units) in errand.returns.enumerated() { try await bringBack(order, "return-\(index)", units) }
+    }
+
+    private func place() async throws -> String? {
+        var goods: [String: Int] = [:]
+        for wish in errand.wishes { goods[wish.sku, default: 0] += wish.units }
+        let placed: OrdersContract.Order?
+        switch errand.way {
+        case .cart: placed = try await placeCart()
+        case .lines: placed = try await placeLines()
+        case .agreed: placed = try await placeAgreed()
+        }
+        guard let placed else { return nil }
+        witness.placed(placed, customer: errand.customer, key: "order", goods: goods)
+        // What was acknowledged is there, whichever replica answers.
+        _ = try await look(at: placed.orderID)
+        return placed.orderID
+    }
+
+    private func placeCart() async throws -> OrdersContract.Order? {
+        for wish in errand.wishes {
+            let line = PutLineRequest.with {
+                $0.cartID = "me"
+                $0.sku = wish.sku
+                $0.quantity = UInt32(wish.units)
+            }
+            guard try await insist({ try await carts.putLine(line, context: $0) }, key: nil) != nil else { return nil }
+        }
+        let request = PlaceOrderRequest.with {
+            $0.cartID = "me"
+            $0.paymentMethod = errand.paymentMethod
+        }
+        return try await insist({ try await orders.placeOrder(request, context: $0) }, key: "order")?.order
+    }
+
+    private func placeLines() async throws -> OrdersContract.Order? {
+        let request = PlaceOrderRequest.with {
+            $0.paymentMethod = errand.paymentMethod
+            $0.lines = errand.wishes.map { wish in
+                .with {
+                    $0.sku = wish.sku
+                    $0.quantity = UInt32(wish.units)
+                }
+            }
+        }
+        return try await insist({ try await orders.placeOrder(request, context: $0) }, key: "order")?.order
+    }
+
+    private func placeAgreed() async throws -> OrdersContract.Order? {
+        var request = PlaceAgreedOrderRequest.with {
+            $0.reference = "reference-\(errand.customer)"
+            $0.customerID = errand.customer
+            $0.paymentMethod = errand.paymentMethod
+            $0.lines = errand.wishes.enumerated().map { index, wish in
+                .with {
+                    $0.sku = wish.sku
+                    $0.quantity = UInt32(wish.units)
+                    // A price with fractions of a penny, so that rounding has something to do.
+                    $0.unitPrice = UnitPrice(Amount(nanos: Int128(1_234_500_000 + index * 5_000_000)), currency: "GBP")
+                }
+            }
+        }
+        if errand.postage > 0 {
+            request.lines.append(
+                .with {
+                    $0.sku = "POST"
+                    $0.quantity = 1
+                    $0.service = true
+                    $0.unitPrice = UnitPrice(Amount(nanos: Int128(errand.postage) * 10_000_000), currency: "GBP")
+                }
+            )
+        }
+        let agreed = request
+        return try await insist(
+            { try await orders.placeAgreedOrder(agreed, context: $0) },
+            key: "order-\(errand.customer)",
+            as: "merchant"
+        )?.order
+    }
+
+    private func cancel(_ order: String) async throws {
+        let request = CancelOrderRequest.with {
+            $0.orderID = order
+            $0.reason = "second thoughts"
+        }
+        guard try await insist({ try await orders.cancelOrder(request, context: $0) }, key: "cancel") != nil else {
+            return
+        }
+        witness.cancelAccepted(order)
+    }
+
+    private func bringBack(_ order: String, _ id: String, _ units: Int) async throws {
+        let request = ReturnOrderRequest.with {
+            $0.orderID = order
+            $0.returnID = id
+            $0.lines = [
+                .with {
+                    $0.sku = errand.wishes[0].sku
+                    $0.quantity = UInt32(units)
+                }
+            ]
+        }
+        guard let answer = try await insist({ try await orders.returnOrder(request, context: $0) }, key: id) else {
+            return
+        }
+        witness.returnAccepted(order, id, refund: answer.refund.minorUnits)
+    }
+
+    /// Watches the order to its end; its story never goes back.
+    private func end(of order: String) async throws -> OrderStatus? {
+        var (pause, rank) = (Self.look, 0)
+        while true {
+            guard let status = try await look(at: order) else { return nil }
+            guard Self.rank(status) >= rank else {
+                witness.saw(Violation(.readNotOwnWrite, "the order went back to \(status)", order))
+                return status
+            }
+            rank = Self.rank(status)
+            if rank == 2 { return status }
+            try await world.time.sleep(for: pause)
+            pause = min(pause * 2, Self.lookLimit)
+        }
+    }
+
+    private func look(at order: String) async throws -> OrderStatus? {
+        let request = GetOrderRequest.with { $0.orderID = order }
+        let found = try await insist(
+            { try await orders.getOrder(request, context: $0) },
+            key: nil,
+            refused: { reason in
+                witness.saw(
+                    Violation(.readNotOwnWrite, "an order that was acknowledged is answered with \(reason)", order)
+                )
+            }
+        )
+        return found?.order.status
+    }
+
+    private static func rank(_ status: OrderStatus) -> Int {
+        switch status {
+        case .completed, .rejected, .cancelled: 2
+        case .confirmed: 1
+        default: 0
+        }
+    }
+
+    /// Asks until there is an answer; `nil` when it is refused.
+    private func insist<R: Sendable>(
+        _ call: (CallContext) async throws -> R,
+        key: String?,
+        as caller: String? = nil,
+        refused: ((String) -> Void)? = nil
+    ) async throws -> R? {
+        for _ in 0..<Self.repeatsLimit {
+            let context = CallContext(
+                deadline: world.time.now + errand.patience,
+                principal: principal(caller),
+                idempotencyKey: key
+            )
+            do { return try await call(context) } catch {
+                try Task.checkCancellation()
+                let fault = Fault(describing: error)
+                if fault.code.outcome == .refused {
+                    refused?(fault.reason.name)
+                    witness.refused(fault.reason.name)
+                    return nil
+                }
+                try await world.time.sleep(for: .milliseconds(Int64(50 + entropy.number(below: 1_000))))
+            }
+        }
+        witness.saw(Violation(.notConverged, "\(errand.customer) got no answer after \(Self.repeatsLimit) repeats"))
+        return nil
+    }
+
+    private func principal(_ caller: String?) -> Principal {
+        caller == nil
+            ? Principal(kind: .user, id: errand.customer, scopes: ["orders:read", "orders:write"])
+            : Principal(kind: .user, id: "merchant", scopes: ["orders:agreed-price", "orders:read"])
+    }
+}

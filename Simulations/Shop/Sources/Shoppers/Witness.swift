@@ -1,0 +1,78 @@
+import OrdersContract
+import SharedContract
+import Synchronization
+
+/// The outside observer's own log: what each client was told, and nothing else.
+final class Witness: Sendable {
+    /// An order that somebody was told about.
+    struct Told: Sendable {
+        let orderID: String
+        let customer: String
+        let key: String
+        let totalMinorUnits: Int64
+        /// Units of goods by SKU.
+        let goods: [String: Int]
+        var cancelAccepted = false
+        /// Refunds that were promised, by return.
+        var returns: [String: Int64] = [:]
+    }
+
+    private struct Log {
+        var orders: [String: Told] = [:]
+        var byKey: [String: String] = [:]
+        var refused: [String: Int] = [:]
+        var violations: [Violation] = []
+    }
+
+    private let log = Mutex(Log())
+
+    /// By order.
+    var orders: [Told] { log.withLock { $0.orders.values.sorted { $0.orderID < $1.orderID } } }
+
+    var violations: [Violation] { log.withLock { $0.violations } }
+
+    /// Orders that were refused at once, by reason.
+    var refused: [String: Int] { log.withLock { $0.refused } }
+
+    /// A request with this key was answered; every answer to one key names one order.
+    func placed(_ order: Order, customer: String, key: String, goods: [String: Int]) {
+        log.withLock { log in
+            let mark = "\(customer)/\(key)"
+            if let known = log.byKey[mark], known != order.orderID {
+                log.violations.append(
+                    Violation(
+                        .orderLost,
+                        "one key was answered with two orders, \(known) and \(order.orderID)",
+                        order.orderID
+                    )
+                )
+            }
+            log.byKey[mark] = order.orderID
+            guard log.orders[order.orderID] == nil else { return }
+            log.orders[order.orderID] = Told(
+                orderID: order.orderID,
+                customer: customer,
+                key: key,
+                totalMinorUnits: order.total.minorUnits,
+                goods: goods
+            )
+        }
+    }
+
+    func refused(_ reason: String) { log.withLock { $0.refused[reason, default: 0] += 1 } }
+
+    func cancelAccepted(_ orderID: String) { log.withLock { $0.orders[orderID]?.cancelAccepted = true } }
+
+    func returnAccepted(_ orderID: String, _ returnID: String, refund: Int64) {
+        log.withLock { log in
+            if let known = log.orders[orderID]?.returns[returnID], known != refund {
+                log.violations.append(
+                    Violation(.chargedTwice, "return \(returnID) was promised \(known) and then \(refund)", orderID)
+                )
+            }
+            log.orders[orderID]?.returns[returnID] = refund
+        }
+    }
+
+    func saw(_ violation: Violation) { log.withLock { $0.violations.append(violation) } }
+}

@@ -1,0 +1,234 @@
+import MartletCore
+import MartletEventLogClient
+import MartletHost
+import MartletMessaging
+import MartletResilience
+import MartletSQL
+import MartletSimulation
+import MartletTelemetry
+import MartletTesting
+import SimulatedDisk
+import Synchronization
+
+/// Every service of the shop on machines of its own, with a network, disks and an outside world, under one seed.
+final class ShopWorld: Sendable {
+    /// Where the databases live.
+    enum Topology: String, Sendable, CaseIterable, Codable {
+        /// One process per service, which owns its file, on one computer each.
+        case laptop
+        /// Several replicas per service on one database server each.
+        case cluster
+    }
+
+    /// One process that is to be running: its present machine, and what its restarts need.
+    private struct Seat {
+        let deployment: Deployment
+        let number: Int
+        var machine: Machine?
+        var runs = 0
+    }
+
+    let simulation: Simulation
+    let network: SimulatedNetwork
+    let faults: FaultInjector
+    let topology: Topology
+    let stores: [String: Store]
+    /// Where people are: their machine never breaks.
+    let outside: Machine
+    private let entropy: SeededEntropy
+    private let seats: Mutex<[Seat]>
+    private let servers: Mutex<[String: Machine]> = Mutex([:])
+    private let troubles = Mutex<[String]>([])
+    private let passed = Mutex<[String: Int]>([:])
+
+    init(
+        _ simulation: Simulation,
+        topology: Topology,
+        replicas: Int,
+        templates: [String: DiskImage],
+        faults: FaultInjector,
+        entropy: SeededEntropy
+    ) {
+        self.simulation = simulation
+        self.topology = topology
+        self.faults = faults
+        self.entropy = entropy
+        network = SimulatedNetwork(time: simulation.time, faults: faults, entropy: entropy.fork())
+        outside = Machine("outside", in: simulation)
+        var stores: [String: Store] = [:]
+        var seats: [Seat] = []
+        for deployment in Deployment.all {
+            stores[deployment.name] = Store(templates[deployment.name] ?? DiskImage(), entropy: entropy.fork())
+            let count = topology == .cluster && deployment.isReplicated ? replicas : 1
+            seats += (1...count).map { Seat(deployment: deployment, number: $0) }
+        }
+        self.stores = stores
+        self.seats = Mutex(seats)
+    }
+
+    var time: VirtualTime { simulation.time }
+
+    /// What must never happen and is no invariant of the shop: a loop that ended, a database that does not open.
+    var reports: [String] { troubles.withLock { $0 } }
+
+    /// How often each crash point was passed, by all machines that have been.
+    var points: [String: Int] {
+        var points = passed.withLock { $0 }
+        for machine in machines { points.merge(machine.hits, uniquingKeysWith: +) }
+        return points
+    }
+
+    /// The machines that run now, in the sequence of the deployments.
+    var machines: [Machine] { seats.withLock { $0.compactMap(\.machine).filter(\.isUp) } }
+
+    // MARK: Starting and ending
+
+    func startAll() {
+        if topology == .cluster {
+            for deployment in Deployment.all where deployment.isReplicated { startServer(of: deployment.name) }
+        }
+        for index in seats.withLock({ $0.indices }) { start(seat: index) }
+    }
+
+    /// Starts whatever is not running.
+    func startMissing() {
+        network.forgetGone()
+        for (name, server) in servers.withLock({ $0.sorted { $0.key < $1.key } }) where !server.isUp {
+            startServer(of: name)
+        }
+        for index in seats.withLock({ $0.indices }) where seats.withLock({ $0[index].machine?.isUp != true }) {
+            start(seat: index)
+        }
+    }
+
+    /// Ends a machine as `kill -9` does, or with its computer's power.
+    func end(_ machine: Machine, losingPower survival: Survival? = nil) {
+        machine.crash()
+        guard let survival, let name = ownedStore(of: machine) else { return }
+        stores[name]?.losePower(survival)
+    }
+
+    /// Ends a database server, when there are any: its replicas find it away.
+    ///
+    /// - Returns: False when there is none.
+    func endServer(choice: UInt64, losingPower survival: Survival?) -> Bool {
+        let running = servers.withLock { $0.filter(\.value.isUp).sorted { $0.key < $1.key } }
+        guard !running.isEmpty else { return false }
+        let (name, server) = running[Int(choice % UInt64(running.count))]
+        server.crash()
+        if let survival { stores[name]?.losePower(survival) } else { stores[name]?.kill() }
+        return true
+    }
+
+    private func isShared(_ deployment: Deployment) -> Bool { topology == .cluster && deployment.isReplicated }
+
+    private func ownedStore(of machine: Machine) -> String? {
+        seats.withLock { seats in
+            seats.first { $0.machine === machine && !isShared($0.deployment) }?.deployment.name
+        }
+    }
+
+    private func startServer(of name: String) {
+        guard let store = stores[name] else { return }
+        let server = Machine("\(name)-database", in: simulation)
+        servers.withLock { $0[name] = server }
+        open(store, name, for: server)
+    }
+
+    /// Opens a store for the machine that owns it; when its disk gives up, the machine ends.
+    private func open(_ store: Store, _ name: String, for machine: Machine) {
+        do {
+            try store.open(time: machine.time) { [faults] _ in
+                faults.count(.syncFailure)
+                machine.crash()
+            }
+        } catch {
+            troubles.withLock { $0.append("\(name): the database did not open: \(error)") }
+        }
+    }
+
+    private func start(seat index: Int) {
+        let (deployment, number, run) = seats.withLock { seats in
+            seats[index].runs += 1
+            return (seats[index].deployment, seats[index].number, seats[index].runs)
+        }
+        guard let store = stores[deployment.name] else { return }
+        let machine = Machine("\(deployment.name)-\(number).\(run)", in: simulation)
+        if let before = seats.withLock({ $0[index].machine }) {
+            passed.withLock { $0.merge(before.hits, uniquingKeysWith: +) }
+        }
+        seats.withLock { $0[index].machine = machine }
+        if !isShared(deployment) {
+            // Its own process owns the file: what it had open ends with it.
+            machine.onCrash { store.kill() }
+            open(store, deployment.name, for: machine)
+        }
+        let (entropy, connections) = (entropy.fork(), self.entropy.fork())
+        let database = MachineDatabase(
+            of: machine,
+            isShared: isShared(deployment),
+            faults: faults,
+            entropy: self.entropy.fork()
+        ) { try store.current() }
+        machine.spawn { await self.run(deployment, on: machine, database, entropy, connections) }
+    }
+
+    /// Builds the service, as often as that takes, and lets its loops run.
+    private func run(
+        _ deployment: Deployment,
+        on machine: Machine,
+        _ database: MachineDatabase,
+        _ entropy: SeededEntropy,
+        _ connections: SeededEntropy
+    ) async {
+        let network = network
+        let book = ChannelBook(
+            policy: .betweenServices,
+            metrics: MetricsRegistry(service: deployment.name),
+            time: machine.time,
+            entropy: connections,
+            connect: { network.channel(from: machine, to: $0) }
+        )
+        let log = RemoteEventLog(over: book.channel(to: "eventlog"), service: deployment.name, time: machine.time)
+        let parts = Deployment.Parts(
+            database: database,
+            bus: FaultyBus(bus: log, faults: faults, entropy: connections.fork()),
+            time: machine.time,
+            entropy: entropy,
+            connect: { network.channel(from: machine, to: $0) }
+        )
+        while machine.isUp {
+            do {
+                let runtime = try await deployment.start(parts)
+                try machine.check()
+                return serve(runtime, of: deployment, on: machine)
+            } catch {
+                try? await machine.time.sleep(for: .milliseconds(200))
+            }
+        }
+    }
+
+    private func serve(_ runtime: ServiceRuntime, of deployment: Deployment, on machine: Machine) {
+        let services = LocalServices()
+        services.add(runtime.contracts)
+        let local = LocalChannel(to: services, time: machine.time)
+        if deployment.name == "provider" {
+            let moody = MoodyProvider(local, faults: faults, entropy: entropy.fork())
+            network.add(machine, for: deployment.name, answering: moody)
+        } else {
+            network.add(machine, for: deployment.name, answering: local)
+        }
+        for loop in runtime.loops where loop.name != "metrics" {
+            machine.spawn {
+                do {
+                    try await loop.run()
+                    if machine.isUp { self.report("\(machine.name): \(loop.name) returned") }
+                } catch {
+                    if machine.isUp { self.report("\(machine.name): \(loop.name) ended: \(error)") }
+                }
+            }
+        }
+    }
+
+    func report(_ trouble: String) { troubles.withLock { $0.append(trouble) } }
+}

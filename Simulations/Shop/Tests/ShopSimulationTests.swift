@@ -1,0 +1,27 @@
+import MartletSimulation
+import Testing
+
+@testable import ShopSimulation
+
+@Suite("The simulated shop")
+struct ShopSimulationTests {
+    @Test("is sound without faults, and does what people want")
+    func noFaults() throws {
+        let simulation = try ShopSimulation(points: [])
+        let verdict = simulation.run(Scenario(seed: 1, orders: 20, faults: [], isWhole: true))
+        #expect(verdict.findings.map(\.what) == [])
+        #expect(verdict.isSound)
+        #expect(verdict.outcomes["completed", default: 0] > 0)
+        #expect(verdict.faults.isEmpty)
+    }
+
+    @Test("takes the same course for the same seed, and another one for another")
+    func repeats() throws {
+        let simulation = try ShopSimulation(points: [])
+        func hash(_ seed: UInt64) -> String {
+            simulation.run(Scenario(seed: seed, orders: 5, faults: [.crash, .resetAfter], isWhole: false)).hash
+        }
+        #expect(hash(7) == hash(7))
+        #expect(hash(7) != hash(8))
+    }
+}

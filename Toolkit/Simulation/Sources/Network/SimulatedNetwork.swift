@@ -1,0 +1,123 @@
+public import MartletContract
+public import MartletCore
+import Synchronization
+
+/// The network between machines: calls take their time, overtake one another, get lost, arrive twice, and break.
+///
+/// What travels is the message, not its bytes: HTTP/2 and its sockets are not simulated.
+public final class SimulatedNetwork: Sendable {
+    /// How long things take on a good day and on a bad one.
+    public struct Limits: Sendable {
+        /// The longest way in one direction, in microseconds.
+        public var travel: UInt64 = 2_000
+        /// The longest way of a slow call, in microseconds.
+        public var slowTravel: UInt64 = 15_000_000
+        /// After which a connection that says nothing is given up.
+        public var silence = Duration.seconds(20)
+
+        public init() {}
+    }
+
+    /// Where a service can be reached.
+    struct Endpoint: Sendable {
+        let machine: Machine
+        let channel: any RPCChannel
+    }
+
+    private struct State {
+        var endpoints: [String: [Endpoint]] = [:]
+        /// Who does not hear whom.
+        var deaf: Set<Link> = []
+        var trace = Fingerprint()
+        var calls = 0
+        var failures = 0
+    }
+
+    private struct Link: Hashable {
+        let from: String
+        let to: String
+    }
+
+    let time: VirtualTime
+    let faults: FaultInjector
+    let limits: Limits
+    private let entropy: any Entropy
+    private let state = Mutex(State())
+
+    public init(time: VirtualTime, faults: FaultInjector, entropy: any Entropy, limits: Limits = Limits()) {
+        self.time = time
+        self.faults = faults
+        self.entropy = entropy
+        self.limits = limits
+    }
+
+    /// Of all calls with their outcomes, in their order.
+    public var trace: Fingerprint { state.withLock { $0.trace } }
+
+    /// Calls that came out, and how many of them failed.
+    public var counts: (calls: Int, failures: Int) { state.withLock { ($0.calls, $0.failures) } }
+
+    // MARK: Who is where
+
+    /// Lets `machine` answer for `service`, by way of `channel`, which calls its handlers.
+    public func add(_ machine: Machine, for service: String, answering channel: any RPCChannel) {
+        state.withLock { $0.endpoints[service, default: []].append(Endpoint(machine: machine, channel: channel)) }
+    }
+
+    /// Takes machines that are no more from the list, as a registry does after a while.
+    public func forgetGone() {
+        state.withLock { state in
+            for service in state.endpoints.keys { state.endpoints[service]?.removeAll { !$0.machine.isUp } }
+        }
+    }
+
+    /// `to` hears nothing of `from` until ``reconnect(_:_:)``; the other way is open.
+    public func cut(_ from: Machine, _ to: Machine) {
+        _ = state.withLock { $0.deaf.insert(Link(from: from.name, to: to.name)) }
+    }
+
+    public func reconnect(_ from: Machine, _ to: Machine) {
+        _ = state.withLock { $0.deaf.remove(Link(from: from.name, to: to.name)) }
+    }
+
+    /// The way of `machine` to `service`, without a policy.
+    public func channel(from machine: Machine, to service: String) -> any RPCChannel {
+        SimulatedChannel(network: self, caller: machine, service: service)
+    }
+
+    // MARK: One message
+
+    func pick(_ service: String) throws -> Endpoint {
+        let known = state.withLock { $0.endpoints[service] ?? [] }
+        let up = known.filter(\.machine.isUp)
+        if known.count > up.count, faults.happens(.staleRegistry) || up.isEmpty {
+            throw Fault.notProcessed("the connection to \(service) was refused", retryAfter: .milliseconds(100))
+        }
+        guard !up.isEmpty else {
+            throw Fault.notProcessed("\(service) is not running", retryAfter: .milliseconds(100))
+        }
+        return up[Int(entropy.number(below: UInt64(up.count)))]
+    }
+
+    func travel(slowly: Bool = false) -> Duration {
+        .microseconds(Int64(entropy.number(below: slowly ? limits.slowTravel : limits.travel)))
+    }
+
+    func hears(_ to: Machine, _ from: Machine) -> Bool {
+        state.withLock { !$0.deaf.contains(Link(from: from.name, to: to.name)) }
+    }
+
+    func note(_ method: MethodDescriptor, _ fault: Fault?) {
+        state.withLock { state in
+            state.calls += 1
+            if fault != nil { state.failures += 1 }
+            state.trace.add(method.path)
+            state.trace.add(fault?.reason.name ?? "")
+        }
+    }
+}
+
+extension Fault {
+    /// The connection broke: nobody knows what became of the call.
+    static var connectionReset: Fault { Fault(.unavailable, .unavailable, "the connection was reset") }
+}

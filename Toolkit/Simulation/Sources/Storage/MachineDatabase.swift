@@ -1,0 +1,94 @@
+public import MartletCore
+public import MartletSQL
+
+/// A database as one machine reaches it: over a connection that can break before, during and after a commit.
+public struct MachineDatabase: SQLDatabase {
+    /// The longest way to the database and back, in microseconds each.
+    private static let travelLimit: UInt64 = 400
+
+    private let machine: Machine
+    private let store: @Sendable () throws -> any SQLDatabase
+    private let faults: FaultInjector
+    private let entropy: any Entropy
+    private let isShared: Bool
+
+    /// - Parameters:
+    ///   - isShared: Whether other machines use the database too.
+    ///   - store: The database behind the connection, as it is now.
+    public init(
+        of machine: Machine,
+        isShared: Bool,
+        faults: FaultInjector,
+        entropy: any Entropy,
+        _ store: @escaping @Sendable () throws -> any SQLDatabase
+    ) {
+        self.machine = machine
+        self.isShared = isShared
+        self.faults = faults
+        self.entropy = entropy
+        self.store = store
+    }
+
+    public func bootEpoch() async throws -> Int { isShared ? 0 : try await store().bootEpoch() }
+
+    @discardableResult
+    public func transaction<R: Sendable>(
+        _ name: StaticString,
+        deadline: Moment?,
+        _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
+    ) async throws -> R {
+        let database = try await reach()
+        if faults.happens(.databaseConflict) {
+            // What loses against another transaction is rolled back, and its body runs again.
+            _ = try? await database.transaction(name, deadline: deadline) { (tx: borrowing SQLTransaction) in
+                _ = try body(tx)
+                throw RolledBack()
+            }
+            try machine.check()
+        }
+        let machine = machine
+        let result = try await database.transaction(name, deadline: deadline) { (tx: borrowing SQLTransaction) in
+            let result = try body(tx)
+            try machine.check()
+            return result
+        }
+        if faults.happens(.commitUnknown) {
+            throw SQLError(.outcomeUnknown, code: "08007", message: "the connection broke at the commit")
+        }
+        try await travel()
+        return result
+    }
+
+    public func read<R: Sendable>(
+        _ name: StaticString,
+        deadline: Moment?,
+        _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
+    ) async throws -> R {
+        let result = try await reach().read(name, deadline: deadline, body)
+        try machine.check()
+        return result
+    }
+
+    private struct RolledBack: Error {}
+
+    private func reach() async throws -> any SQLDatabase {
+        try await travel()
+        if faults.happens(.databaseAway) {
+            throw SQLError(.unavailable, code: "08006", message: "the database cannot be reached")
+        }
+        return try store()
+    }
+
+    /// Half of all ways take no time, but others may run meanwhile.
+    private func travel() async throws {
+        try machine.check()
+        let draw = entropy.next()
+        if draw & 1 == 0 {
+            await Task.yield()
+        } else {
+            // A database finishes what it was told; who waits for it may be gone.
+            try await machine.time.sleep(for: .microseconds(Int64((draw >> 1) % Self.travelLimit)))
+        }
+        try machine.check()
+    }
+}
