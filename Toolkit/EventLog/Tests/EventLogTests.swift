@@ -154,6 +154,32 @@ struct EventLogTests {
         #expect(try await log.status().isEmpty)
     }
 
+    @Test("is sent no texts over their limits")
+    func texts() {
+        let names = ["id", "source", "topic", "key", "traceparent", "tenant"]
+        func violations(_ length: Int) -> [String] {
+            let text = String(repeating: "x", count: length)
+            let event = Envelope(
+                id: text,
+                source: text,
+                epoch: 1,
+                topic: text,
+                key: text,
+                sequence: 1,
+                time: time.date,
+                traceparent: text,
+                tenant: text,
+                body: []
+            )
+            var violations: [FieldViolation] = []
+            EventRecord(event).check(&violations, at: "")
+            return violations.map(\.field)
+        }
+        #expect(violations(255) == [])
+        #expect(violations(256) == names.filter { $0 != "id" })
+        #expect(violations(1_025) == names)
+    }
+
     @Test("expels a member that holds a delivery for too long")
     func expelled() async throws {
         let log = try await open()
