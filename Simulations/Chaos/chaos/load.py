@@ -21,7 +21,7 @@ REPEATABLE_CONFLICTS = ("idempotency.in_progress", "conflict")
 
 
 # Journeys and how often each is made.
-WEIGHTS = {"order": 40, "cancel": 16, "return": 12, "by_amount": 14, "declined": 4, "scarce": 8, "repeat": 6}
+WEIGHTS = {"order": 40, "cancel": 16, "give_back": 12, "by_amount": 14, "declined": 4, "scarce": 8, "repeat": 6}
 
 
 class Refused(Exception):
@@ -145,7 +145,7 @@ class Load:
         answer = await self.ask("POST", "/v1/orders:agreed", self.shop.merchant, request, name)
         self.observer.placed(name, answer.json()["order"], answer.body)
 
-    async def return_(self, name, chance):
+    async def give_back(self, name, chance):
         order = await self.place(name, chance, "pm_test_ok")
         order_id, token = order["order_id"], self.tokens[order["customer_id"]]
         limit = time.monotonic() + PATIENCE_SECONDS
@@ -165,8 +165,6 @@ class Load:
             for _ in range(chance.randint(1, 2)):
                 answer = await self.ask("PUT", f"/v1/orders/{order_id}/returns/{part}", token, wish, f"{name}/{part}")
                 self.observer.returned(order_id, str(part), int(answer.json()["refund"]["minor_units"]))
-
-    locals()["return"] = return_
 
     # What they are made of.
 

@@ -135,6 +135,3 @@ class ControlGroup:
         except OSError:
             pass  # The kernel takes a moment to let the dead go; an empty group hurts nobody.
 
-
-def tracing_stopped(pid):
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from .daemon import Daemon
 from .proxy_client import Proxies
-from .topology import GATEWAY, PROGRAMS, SERVICES, WITH_DATABASE, program_of
+from .topology import PROGRAMS, SERVICES, WITH_DATABASE
 from .web import Connections
 
 LISTENERS = ("http", "grpc", "operate")
@@ -212,5 +212,3 @@ def free_port():
                 continue
     raise SystemExit("error: no free port")
 
-
-__all__ = ["Shop", "GATEWAY", "program_of", "free_port"]

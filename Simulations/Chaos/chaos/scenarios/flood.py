@@ -85,7 +85,7 @@ class Overload(Scenario):
         stage.remarks["F66"] = (
             f"peak {peak:.0f} orders/s (p99 {normal * 1000:.0f} ms); offered {3 * peak:.0f}/s, goodput {good:.0f}/s "
             f"({good / peak:.0%}), p99 of admitted {admitted * 1000:.0f} ms, normal again after {back:.1f} s; "
-            "client, proxy and all processes share the machine's cores")
+            "times are the client's own, which has to share the machine's cores with the shop")
         stage.require("F66", good >= 0.8 * peak, f"goodput fell to {good / peak:.0%} of the peak")
         stage.require("F66", back <= 10, f"normal again only after {back:.1f} s")
 

@@ -19,7 +19,7 @@ class Payments(Scenario):
     name = "payments"
     covers = ("F70", "F71", "F72", "F73", "F78", "F79")
     rate = 60.0
-    weights = {"order": 5, "cancel": 35, "return": 25, "by_amount": 30, "declined": 5, "scarce": 0, "repeat": 0}
+    weights = {"order": 5, "cancel": 35, "give_back": 25, "by_amount": 30, "declined": 5, "scarce": 0, "repeat": 0}
 
     async def inject(self, stage):
         stage.load.weights = self.weights
