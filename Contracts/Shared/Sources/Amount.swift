@@ -33,10 +33,20 @@ public enum Currency {
     /// How many nanos of the major unit make one minor unit (ISO 4217's exponents).
     public static func nanosPerMinorUnit(_ currency: String) -> Int128 {
         switch currency {
-        case "JPY", "KRW", "VND", "CLP", "ISK", "XAF", "XOF": 1_000_000_000
-        case "BHD", "KWD", "OMR", "JOD", "TND": 1_000_000
+        case "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF",
+            "XOF", "XPF":
+            1_000_000_000
+        case "BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND": 1_000_000
+        case "CLF", "UYW": 100_000
         default: 10_000_000
         }
+    }
+
+    /// True for what may be a code of ISO 4217: three capital letters.
+    ///
+    /// `gbp` is none: it would be another currency than `GBP`, and `jpy` one with pence.
+    public static func isCode(_ text: String) -> Bool {
+        text.utf8.count == 3 && text.utf8.allSatisfy { UInt8(ascii: "A")...UInt8(ascii: "Z") ~= $0 }
     }
 }
 

@@ -40,7 +40,12 @@ public struct CartsService: ServiceBlueprint {
     public var jobs: [Job] {
         [
             Job("forget carts", every: .seconds(3600)) { [handler] in
-                try await handler.database.transaction("forget carts") { tx in try handler.store.purge(in: tx) }
+                for _ in 0..<CartStore.purgeBatches {
+                    let gone = try await handler.database.transaction("forget carts") { tx in
+                        try handler.store.purge(in: tx)
+                    }
+                    if gone < CartStore.purgeBatch { return }
+                }
             }
         ]
     }

@@ -105,6 +105,50 @@ struct CartTests {
         #expect(try await world.remove("pin", alice).lines.map(\.sku) == ["mug"])
     }
 
+    @Test("holds prices of one currency")
+    func oneCurrency() async throws {
+        let alice = world.customer("alice")
+        world.catalog.set("mug", currency: "JPY")
+        try await world.put("pin", 1, alice)
+        let fault = await refusal { try await world.put("mug", 1, alice) }
+        #expect(fault?.code == .failedPrecondition)
+        #expect(fault?.reason == "carts.mixed_currencies")
+        #expect(fault?.violations.map(\.field) == ["sku"])
+        #expect(try await world.get(alice).lines.map(\.sku) == ["pin"])
+        // What is alone may change its currency.
+        world.catalog.set("pin", currency: "EUR")
+        #expect(try await world.put("pin", 2, alice).total == Money(3, currency: "EUR"))
+        try await world.remove("pin", alice)
+        #expect(try await world.put("mug", 2, alice).total == Money(5, currency: "JPY"))
+    }
+
+    @Test("whose prices have come apart says what it costs in each currency, and in none together")
+    func comeApart() async throws {
+        let alice = world.customer("alice")
+        try await world.put("mug", 2, alice)
+        let before = try await world.put("pin", 2, alice)
+        #expect(before.totals == [before.total])
+        world.catalog.set("pin", currency: "EUR")
+        let cart = try await world.get(alice)
+        #expect(cart.totals == [Money(3, currency: "EUR"), Money(510, currency: "GBP")])
+        #expect(!cart.hasTotal)
+        let removed = try await world.remove("pin", alice)
+        #expect(removed.total == Money(510, currency: "GBP"))
+    }
+
+    @Test("takes no discount: a negative price is the merchant's to give")
+    func discount() async throws {
+        let alice = world.customer("alice")
+        try await world.put("mug", 1, alice)
+        world.catalog.set("D", nanos: -2_000_000_000)
+        let fault = await refusal { try await world.put("D", 1, alice) }
+        #expect(fault?.reason == "carts.unknown_sku")
+        world.catalog.set("D", nanos: 1)
+        try await world.put("D", 1, alice)
+        world.catalog.set("D", nanos: -2_000_000_000)
+        #expect(try await world.get(alice).total.minorUnits == 255)
+    }
+
     @Test("takes only what the catalogue sells, in quantities of the contract")
     func refused() async throws {
         let alice = world.customer("alice")
@@ -168,6 +212,30 @@ struct CartTests {
         #expect(try await world.get(young, world.nobody).lines.isEmpty)
     }
 
+    @Test("is forgotten in one run however many there are")
+    func manyForgotten() async throws {
+        for _ in 0...(2 * CartStore.purgeBatch) { _ = try await world.open() }
+        world.time.advance(by: CartStore.retention + .seconds(1))
+        for job in world.service.jobs { try await job.run() }
+        #expect(try await world.database.read { tx in try tx.run("SELECT 1 FROM carts") }.isEmpty)
+    }
+
+    @Test("has another revision whenever its lines change, and only then")
+    func revisions() async throws {
+        let alice = world.customer("alice")
+        #expect(try await world.get(alice).revision == "")
+        let first = try await world.put("mug", 1, alice).revision
+        let same = try await world.put("mug", 1, alice).revision
+        let more = try await world.put("mug", 2, alice).revision
+        let back = try await world.put("mug", 1, alice).revision
+        #expect(same == first)
+        #expect(Set([first, more, back, ""]).count == 4)
+        #expect(try await world.get(alice).revision == back)
+        try await world.placed("o1", cart: "me", customer: "alice")
+        #expect(try await world.get(alice).revision == "")
+        #expect(try await world.put("mug", 1, alice).revision != back)
+    }
+
     @Test("holds so many lines at most")
     func linesLimit() async throws {
         let database = world.database
@@ -183,7 +251,8 @@ struct CartTests {
         let fault = await refusal { try await world.put("mug", 1, world.customer("alice")) }
         #expect(fault?.reason == "carts.too_many_lines")
         let changed = await refusal {
-            try await database.transaction { tx in try store.set("s1", to: 2, .customer("alice"), in: tx) }
+            try await database.transaction { tx in try store.set("s1", to: 2, .customer("alice"), revision: "r", in: tx)
+            }
         }
         #expect(changed == nil)
     }

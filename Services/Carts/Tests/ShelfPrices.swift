@@ -8,14 +8,17 @@ import Synchronization
 /// A catalogue that only knows prices, in nanos of a pound, and may be away.
 final class ShelfPrices: CatalogCalls {
     private let prices = Mutex<[String: Int128]>(["mug": 2_550_000_000, "pen": 5_000_000, "pin": 15_000_000])
+    private let currencies = Mutex<[String: String]>([:])
     private let isAway = Mutex(false)
 
     func set(_ sku: String, nanos: Int128?) { prices.withLock { $0[sku] = nanos } }
+    /// In pounds where nothing else is said.
+    func set(_ sku: String, currency: String) { currencies.withLock { $0[sku] = currency } }
     func leave() { isAway.withLock { $0 = true } }
 
     func quotePrices(_ request: QuotePricesRequest, context: CallContext) async throws -> QuotePricesResponse {
         guard !isAway.withLock({ $0 }) else { throw Fault(.unavailable, .unavailable, "the catalogue is away") }
-        let prices = prices.withLock { $0 }
+        let (prices, currencies) = (prices.withLock { $0 }, currencies.withLock { $0 })
         return .with {
             $0.quotes = Set(request.skus).sorted().compactMap { sku in
                 prices[sku].map { nanos in
@@ -23,7 +26,7 @@ final class ShelfPrices: CatalogCalls {
                         $0.sku = sku
                         $0.name = "A \(sku)"
                         $0.stocked = true
-                        $0.unitPrice = UnitPrice(Amount(nanos: nanos), currency: "GBP")
+                        $0.unitPrice = UnitPrice(Amount(nanos: nanos), currency: currencies[sku, default: "GBP"])
                     }
                 }
             }

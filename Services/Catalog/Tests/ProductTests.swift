@@ -141,6 +141,58 @@ struct ProductTests {
         #expect(try await world.published() == told)
     }
 
+    @Test("with a long history are told once for all of it")
+    func longHistory() async throws {
+        let request = ImportProductsRequest.with {
+            $0.products = ["mug", "pen"].map { (sku: String) in
+                .with {
+                    $0.sku = sku
+                    $0.name = sku
+                    $0.prices = (0..<1_000).map { day in
+                        .with {
+                            $0.unitPrice = UnitPrice.pence(Int64(day))
+                            $0.effectiveFrom = Google_Protobuf_Timestamp(seconds: Int64(day) * 86_400)
+                        }
+                    }
+                }
+            }
+        }
+        _ = try await world.client.importProducts(request, context: world.merchant)
+        // Once for the product, once for its prices.
+        #expect(try await world.published().map(\.sku) == ["mug", "mug", "pen", "pen"])
+    }
+
+    @Test("are priced in a currency, by its code", arguments: ["gbp", "12A", "£££"])
+    func currencies(code: String) async throws {
+        _ = try await world.put("mug", "Mug")
+        let price = SetPriceRequest.with {
+            $0.sku = "mug"
+            $0.unitPrice = UnitPrice.pence(100)
+            $0.unitPrice.currency = code
+        }
+        let set = await refusal { try await world.client.setPrice(price, context: world.merchant) }
+        #expect(set?.code == .invalidArgument)
+        #expect(set?.violations.map(\.field) == ["unit_price.currency"])
+        let request = ImportProductsRequest.with {
+            $0.products = ["pen", "pin"].map { (sku: String) in
+                .with {
+                    $0.sku = sku
+                    $0.name = sku
+                    $0.prices = ["GBP", sku == "pin" ? code : "GBP"].enumerated().map { day, currency in
+                        .with {
+                            $0.unitPrice = UnitPrice.pence(100)
+                            $0.unitPrice.currency = currency
+                            $0.effectiveFrom = Google_Protobuf_Timestamp(seconds: Int64(day))
+                        }
+                    }
+                }
+            }
+        }
+        let imported = await refusal { try await world.client.importProducts(request, context: world.merchant) }
+        #expect(imported?.violations.map(\.field) == ["products[1].prices[1].unit_price.currency"])
+        #expect(try await world.price("mug") == nil)
+    }
+
     @Test("are imported all or none")
     func importAllOrNone() async throws {
         let request = ImportProductsRequest.with {

@@ -13,6 +13,8 @@ public struct InventoryService: ServiceBlueprint {
 
     /// How many expired promises one transaction takes back.
     static let expiryBatch = 100
+    /// How many such transactions one run has.
+    static let expiryBatches = 100
 
     let database: any SQLDatabase
     let stock = StockStore()
@@ -34,10 +36,13 @@ public struct InventoryService: ServiceBlueprint {
     public var jobs: [Job] {
         [
             Job("expire reservations", every: .seconds(5)) { [database, stock] in
-                try await database.transaction("expire reservations") { tx in
-                    for reservation in try stock.due(limit: Self.expiryBatch, in: tx) {
-                        try stock.change(reservation, in: tx) { $0.expire() }
+                for _ in 0..<Self.expiryBatches {
+                    let expired = try await database.transaction("expire reservations") { tx in
+                        let due = try stock.due(limit: Self.expiryBatch, in: tx)
+                        for reservation in due { try stock.change(reservation, in: tx) { $0.expire() } }
+                        return due.count
                     }
+                    if expired < Self.expiryBatch { return }
                 }
             }
         ]

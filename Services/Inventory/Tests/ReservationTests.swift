@@ -35,6 +35,23 @@ struct ReservationTests {
         #expect(try await world.stock("mug").map(\.onHand) == [5])
     }
 
+    @Test("that find too little name each SKU that is short by its first line, so many at most")
+    func short() async throws {
+        let fault = await refusal {
+            try await world.reserve("r1", [("pen", 1), ("mug", 4), ("none", 3), ("mug", 4), ("pen", 1)])
+        }
+        #expect(fault?.reason == "inventory.insufficient_stock")
+        #expect(fault?.violations.map(\.field) == ["lines[0].sku", "lines[1].sku", "lines[2].sku"])
+        #expect(
+            fault?.violations.map(\.rule) == [
+                "2 of pen wanted, 1 available", "8 of mug wanted, 5 available", "3 of none wanted, 0 available",
+            ]
+        )
+        let many = await refusal { try await world.reserve("r2", (0..<100).map { ("s\($0)", 1) }) }
+        #expect(many?.violations.count == RuleCheck.violationsLimit)
+        #expect(try await world.stock("mug").map(\.available) == [5])
+    }
+
     @Test("are the same promise when they are repeated, with the same end")
     func repeated() async throws {
         let first = try await world.reserve("r1", ["mug": 1, "pen": 1], hold: 60)
@@ -105,6 +122,17 @@ struct ReservationTests {
         #expect(try await world.stock("mug").map(\.available) == [3])
         #expect(try await world.told("r1") == [.reserved, .expired])
         #expect(await refusal { try await world.confirm("r1") }?.reason == "inventory.reservation_closed")
+    }
+
+    @Test("end in one run however many there are")
+    func manyExpire() async throws {
+        let many = 2 * InventoryService.expiryBatch + 1
+        try await world.receive("many", ["pin": UInt32(many)])
+        for number in 1...many { try await world.reserve("r\(number)", ["pin": 1]) }
+        #expect(try await world.stock("pin").map(\.available) == [0])
+        world.time.advance(by: .seconds(900))
+        try await world.expireDue()
+        #expect(try await world.stock("pin").map(\.available) == [Int64(many)])
     }
 
     @Test("may be overtaken by their release without losing stock")

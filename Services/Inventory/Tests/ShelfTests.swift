@@ -19,9 +19,12 @@ struct ShelfTests {
     @Test("promises every line or none")
     func allOrNothing() throws {
         var shelf = shelf()
-        #expect(throws: StockError.insufficient(pen, wanted: 2, available: 1)) {
+        #expect(throws: StockError.insufficient([Shortage(sku: pen, wanted: 2, available: 1)])) {
             try shelf.reserve([mug: 1, pen: 2])
         }
+        #expect(shelf == untouched)
+        let both = [Shortage(sku: mug, wanted: 8, available: 7), Shortage(sku: pen, wanted: 2, available: 1)]
+        #expect(throws: StockError.insufficient(both)) { try shelf.reserve([pen: 2, mug: 8]) }
         #expect(shelf == untouched)
 
         let movement = try shelf.reserve([mug: 7, pen: 1])
@@ -52,7 +55,7 @@ struct ShelfTests {
     @Test("has none of what it never saw")
     func unknownSKU() {
         var shelf = shelf()
-        #expect(throws: StockError.insufficient(SKU("Mug"), wanted: 1, available: 0)) {
+        #expect(throws: StockError.insufficient([Shortage(sku: SKU("Mug"), wanted: 1, available: 0)])) {
             try shelf.reserve([SKU("Mug"): 1])
         }
     }

@@ -17,9 +17,18 @@ struct AmountTests {
         #expect(Amount(nanos: Int128(nanos)).minorUnits(of: "GBP") == pence)
     }
 
-    @Test("knows how fine a currency is", arguments: ["GBP": 150, "JPY": 2, "KWD": 1_500, "EUR": 150])
+    @Test(
+        "knows how fine a currency is",
+        arguments: ["GBP": 150, "JPY": 2, "UGX": 2, "KWD": 1_500, "IQD": 1_500, "CLF": 15_000]
+    )
     func currencies(currency: String, minorUnits: Int) {
         #expect(Amount(nanos: 1_500_000_000).minorUnits(of: currency) == Int64(minorUnits))
+    }
+
+    @Test("takes three capital letters for a currency, nothing else")
+    func codes() {
+        #expect(["GBP", "XTS"].allSatisfy(Currency.isCode))
+        #expect(!["gbp", "Gbp", "GB", "GBPP", "G P", "", "ÄÖÜ", "12E"].contains(where: Currency.isCode))
     }
 
     @Test("says so when it does not fit")

@@ -27,6 +27,7 @@ struct OrdersWorld {
     let stock = StockRoom()
     let desk = CashDesk()
     let prices = PriceList()
+    let baskets = Baskets()
 
     let alice = Self.user("alice")
     let bob = Self.user("bob")
@@ -44,7 +45,7 @@ struct OrdersWorld {
             limits: .impatient
         )
         let services = LocalServices()
-        services.add([.inventory(stock), .payments(desk), .catalog(prices), .carts(Baskets())])
+        services.add([.inventory(stock), .payments(desk), .catalog(prices), .carts(baskets)])
         service = OrdersService(
             on: Platform(
                 service: OrdersService.name,

@@ -44,13 +44,13 @@ struct PlacingTests {
         let faults: [(Fault?, Reason, String)] = [
             (await refusal { try await world.place([:]) }, "orders.empty", "lines"),
             (await refusal { try await world.place(["mug": 1], cart: "me") }, .invalidRequest, "cart_id"),
-            (await refusal { try await world.place(["nothing": 1]) }, "orders.unknown_sku", "lines.sku"),
+            (await refusal { try await world.place(["nothing": 1]) }, "orders.unknown_sku", "lines[0].sku"),
             (await refusal { try await world.place(["mug": 0]) }, .invalidRequest, "lines[0].quantity"),
             (await refusal { try await world.place(["mug": 100_001]) }, .invalidRequest, "lines[0].quantity"),
             (await refusal { try await world.place(["mug": 1], method: "") }, .invalidRequest, "payment_method"),
             (
                 await refusal { try await world.place(["mug": 1, "yen": 1]) }, "orders.mixed_currencies",
-                "lines.unit_price"
+                "lines[1].sku"
             ),
         ]
         for (fault, reason, field) in faults {
@@ -58,6 +58,60 @@ struct PlacingTests {
             #expect(fault?.violations.map(\.field) == [field])
         }
         #expect(try await world.headlines().isEmpty)
+    }
+
+    @Test("is told every line whose SKU nobody sells, so many at most")
+    func unknownSKUs() async throws {
+        let some = await refusal { try await world.place(["mug": 1, "x": 1, "pen": 1, "y": 2, "x": 3]) }
+        #expect(some?.code == .notFound)
+        #expect(some?.violations.map(\.field) == ["lines[1].sku", "lines[3].sku", "lines[4].sku"])
+        #expect(some?.violations.map(\.rule).last == "the catalogue sells no x")
+        let request = PlaceOrderRequest.with {
+            $0.paymentMethod = "pm_test_ok"
+            $0.lines = (0..<100).map { number in
+                .with {
+                    $0.sku = "s\(number)"
+                    $0.quantity = 1
+                }
+            }
+        }
+        let many = await refusal { try await world.client.placeOrder(request, context: world.alice) }
+        #expect(many?.violations.count == RuleCheck.violationsLimit)
+        #expect(many?.violations.last?.field == "lines[\(RuleCheck.violationsLimit - 1)].sku")
+        #expect(try await world.headlines().isEmpty)
+    }
+
+    @Test("takes a cart once as it is, whatever the keys, and again when it has changed")
+    func cartOnce() async throws {
+        let first = try await world.place([:], cart: "me", key: "k1")
+        let fault = await refusal { try await world.place([:], cart: "me", key: "k2") }
+        #expect(fault?.code == .alreadyExists)
+        #expect(fault?.reason == "orders.cart_ordered")
+        #expect(fault?.violations.map(\.field) == ["cart_id"])
+        #expect(try await world.place([:], cart: "me", key: "k1") == first)
+        #expect(try await world.place([:], cart: "me", key: "k3", by: world.bob).customerID == "bob")
+        world.baskets.stir()
+        #expect(try await world.place([:], cart: "me", key: "k2").orderID != first.orderID)
+    }
+
+    @Test("from a cart whose goods are sold no more, or priced apart, blames the cart")
+    func spoiltCart() async throws {
+        world.prices.set("pen", pence: nil)
+        let unsold = await refusal { try await world.place([:], cart: "me") }
+        #expect(unsold?.reason == "orders.unknown_sku")
+        #expect(unsold?.violations.map(\.field) == ["cart_id"])
+        world.prices.set("yen", pence: 100)
+        let mixed = await refusal { try await world.place([:], cart: "mixed") }
+        #expect(mixed?.reason == "orders.mixed_currencies")
+        #expect(mixed?.violations.map(\.field) == ["cart_id"])
+    }
+
+    @Test("takes no discount that nobody gave: a negative price is the merchant's")
+    func discount() async throws {
+        world.prices.set("D", pence: -200)
+        let fault = await refusal { try await world.place(["mug": 1, "D": 1]) }
+        #expect(fault?.reason == "orders.unknown_sku")
+        #expect(fault?.violations.map(\.field) == ["lines[1].sku"])
     }
 
     @Test("fails cleanly while the catalogue is away, and works under the same key later")
@@ -165,6 +219,37 @@ struct PlacingTests {
             try await world.client.placeAgreedOrder(request, context: world.merchant)
         }
         #expect(fault?.violations.map(\.field) == ["lines"])
+    }
+
+    @Test("at agreed prices is in one currency, which is one")
+    func agreedCurrency() async throws {
+        func request(_ currencies: String...) -> PlaceAgreedOrderRequest {
+            .with {
+                $0.reference = "1"
+                $0.customerID = "17850"
+                $0.paymentMethod = "pm_test_ok"
+                $0.lines = currencies.map { currency in
+                    .with {
+                        $0.sku = "mug"
+                        $0.quantity = 1
+                        $0.unitPrice = UnitPrice(Amount(nanos: 1_000_000_000), currency: currency)
+                    }
+                }
+            }
+        }
+        let mixed = await refusal {
+            try await world.client.placeAgreedOrder(request("GBP", "GBP", "JPY"), context: world.merchant)
+        }
+        #expect(mixed?.reason == "orders.mixed_currencies")
+        #expect(mixed?.violations.map(\.field) == ["lines[2].unit_price.currency"])
+        // As a currency of its own it would have pence.
+        let none = await refusal {
+            try await world.client.placeAgreedOrder(request("jpy"), context: world.merchant)
+        }
+        #expect(none?.code == .invalidArgument)
+        #expect(none?.violations.map(\.field) == ["lines[0].unit_price.currency"])
+        let yen = try await world.client.placeAgreedOrder(request("JPY", "JPY"), context: world.merchant).order
+        #expect(yen.total == Money(2, currency: "JPY"))
     }
 
     @Test("for less than nothing is refused")

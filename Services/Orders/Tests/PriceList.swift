@@ -10,7 +10,7 @@ final class PriceList: CatalogCalls {
     private let pence = Mutex<[String: Int64]>(["mug": 255, "pen": 10, "POST": 400])
     private let isAway = Mutex(false)
 
-    func set(_ sku: String, pence: Int64) { self.pence.withLock { $0[sku] = pence } }
+    func set(_ sku: String, pence: Int64?) { self.pence.withLock { $0[sku] = pence } }
     func setAway(_ away: Bool) { isAway.withLock { $0 = away } }
 
     func quotePrices(_ request: QuotePricesRequest, context: CallContext) async throws -> QuotePricesResponse {
@@ -47,17 +47,25 @@ final class PriceList: CatalogCalls {
     }
 }
 
-/// Carts with fixed contents: everybody's own holds two mugs and a pen, `empty` nothing; others do not exist.
-struct Baskets: CartsCalls {
+/// Carts with fixed contents: everybody's own holds two mugs and a pen, `mixed` a mug and a yen, `empty` nothing; others do not
+/// exist.
+final class Baskets: CartsCalls {
+    private let stamp = Mutex(1)
+
+    /// Gives every cart another revision, as if something had been put into it.
+    func stir() { stamp.withLock { $0 += 1 } }
+
     func getCart(_ request: GetCartRequest, context: CallContext) async throws -> GetCartResponse {
         let lines: [(String, UInt32)]
         switch request.cartID {
         case "me" where !context.principal.subject.isEmpty: lines = [("mug", 2), ("pen", 1)]
         case "empty": lines = []
+        case "mixed": lines = [("mug", 1), ("yen", 1)]
         default: throw Fault(.notFound, "carts.unknown_cart", "there is no such cart")
         }
         return .with {
             $0.cart.cartID = request.cartID
+            $0.cart.revision = "\(context.principal.subject)/\(stamp.withLock { $0 })"
             $0.cart.lines = lines.map { sku, quantity in
                 .with {
                     $0.sku = sku

@@ -21,6 +21,7 @@ final class StockRoom: InventoryCalls {
 
     /// Units on the shelf, by SKU.
     var stock: [String: Int] { state.withLock { $0.stock } }
+    func fill(_ sku: String, _ units: Int) { state.withLock { $0.stock[sku] = units } }
     var promised: Int { state.withLock { $0.held.count } }
 
     /// Everything, in one line that is equal when the state is equal.

@@ -139,6 +139,55 @@ struct TakeBackTests {
         #expect(fault?.code == .permissionDenied)
     }
 
+    @Test("and orders add up currency by currency, and rejections by reason")
+    func currencies() async throws {
+        world.prices.set("yen", pence: 30_000)
+        world.stock.fill("yen", 5)
+        let pounds = try await world.completed()
+        #expect(try await world.summary().sums.map(\.currency) == ["GBP"])
+        let yen = try await world.completed(["yen": 2])
+        _ = try await world.completed(["pen": 500])
+        try await world.place(["mug": 1], method: "declined")
+        try await world.settle()
+        try await world.giveBack(yen, "r1", ["yen": 1])
+        try await world.settle()
+        let summary = try await world.summary()
+        #expect(summary.sums.map(\.currency) == ["GBP", "JPY"])
+        #expect(summary.sums.map(\.orders) == [3, 1])
+        #expect(summary.sums.map(\.captured) == [Money(510, currency: "GBP"), Money(600, currency: "JPY")])
+        #expect(summary.sums.map(\.refunded) == [Money(0, currency: "GBP"), Money(300, currency: "JPY")])
+        // No number stands for pounds and yen together.
+        #expect(!summary.hasCaptured)
+        #expect(!summary.hasRefunded)
+        #expect(summary.rejections.map(\.reason) == ["inventory.insufficient_stock", "payments.declined"])
+        #expect(summary.rejections.map(\.orders) == [1, 1])
+        let page = try await world.client.listOrders(ListOrdersRequest(), context: world.merchant)
+        let reasons = Dictionary(uniqueKeysWithValues: page.orders.map { ($0.orderID, $0.reason) })
+        #expect(reasons[pounds] == "")
+        #expect(reasons.values.sorted() == ["", "", "inventory.insufficient_stock", "payments.declined"])
+    }
+
+    @Test("need a name that fits into the keys under which money moves", arguments: ["zurück", "r 1", "r\u{7}", "😀"])
+    func names(name: String) async throws {
+        let id = try await world.completed()
+        let fault = await refusal { try await world.giveBack(id, name, ["mug": 1]) }
+        #expect(fault?.code == .invalidArgument)
+        #expect(fault?.violations.map(\.field) == ["return_id"])
+        #expect(try await world.timeline(id).last == "completed")
+    }
+
+    @Test("of one order are so many at most, each of them as often as it is asked for")
+    func returnsLimit() throws {
+        let lines = PricedLine.goods("pen", Order.returnsLimit + 1, pence: 1)
+        var order = try Order.completed(lines)
+        let wish = ReturnWish(line: 0, code: "", quantity: 1)
+        for number in 1...Order.returnsLimit { order.take(try order.takeBack(id: "r\(number)", [wish])) }
+        #expect(throws: OrderError.tooManyReturns(limit: Order.returnsLimit)) {
+            try order.takeBack(id: "one more", [wish])
+        }
+        #expect(try order.takeBack(id: "r1", [wish]).isEmpty)
+    }
+
     @Test(
         "and all else can be read again from the events: the headlines rebuilt are the headlines kept",
         arguments: 0..<10 as Range<UInt64>

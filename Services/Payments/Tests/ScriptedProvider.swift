@@ -91,13 +91,16 @@ final class ScriptedProvider: PaymentProvider {
         }
     }
 
-    func totals(_ context: CallContext) async throws -> ProviderTotals {
+    func totals(_ context: CallContext) async throws -> [ProviderTotals] {
         let views = views
-        return ProviderTotals(
-            authorised: views.filter { $0.status == .authorised }.reduce(0) { $0 + $1.amount },
-            captured: views.filter { $0.status == .captured }.reduce(0) { $0 + $1.amount },
-            refunded: views.reduce(0) { $0 + $1.refunded }
-        )
+        return [
+            ProviderTotals(
+                currency: "GBP",
+                authorised: views.filter { $0.status == .authorised }.reduce(0) { $0 + $1.amount },
+                captured: views.filter { $0.status == .captured }.reduce(0) { $0 + $1.amount },
+                refunded: views.reduce(0) { $0 + $1.refunded }
+            )
+        ]
     }
 
     private func answer(_ key: String, _ act: (inout State, Bool) -> ProviderAnswer) throws -> ProviderAnswer {

@@ -26,7 +26,10 @@ public struct ProviderService: ServiceBlueprint {
     public var jobs: [Job] {
         [
             Job("forget keys", every: .seconds(60)) { [database] in
-                try await database.transaction("forget keys") { tx in try KeyStore().purge(in: tx) }
+                for _ in 0..<KeyStore.purgeBatches {
+                    let gone = try await database.transaction("forget keys") { tx in try KeyStore().purge(in: tx) }
+                    if gone < KeyStore.purgeBatch { return }
+                }
             }
         ]
     }

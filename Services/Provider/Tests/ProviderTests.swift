@@ -25,6 +25,23 @@ struct ProviderTests {
         #expect([ledger.authorised, ledger.captured, ledger.refunded] == [0, 100, 30])
     }
 
+    @Test("adds each currency up by itself")
+    func currencies() async throws {
+        let pounds = try await world.create("p1", 100, key: "k1").providerID
+        try await world.capture(pounds, key: "k2")
+        try await world.refund(pounds, 30, reference: "r1", key: "k3")
+        #expect(try await world.ledger().captured == 100)
+        _ = try await world.create("p2", 7_000, currency: "JPY", key: "k4")
+        let ledger = try await world.ledger()
+        #expect(ledger.sums.map(\.currency) == ["GBP", "JPY"])
+        #expect(ledger.sums.map(\.authorised) == [0, 7_000])
+        #expect(ledger.sums.map(\.captured) == [100, 0])
+        #expect(ledger.sums.map(\.refunded) == [30, 0])
+        // No number stands for pounds and yen together.
+        #expect([ledger.authorised, ledger.captured, ledger.refunded] == [0, 0, 0])
+        #expect([ledger.payments, ledger.captures, ledger.refunds] == [2, 1, 1])
+    }
+
     @Test("acts again under another key, as nobody told it that it is the same")
     func otherKey() async throws {
         let first = try await world.create("p1", key: "k1")
@@ -41,6 +58,9 @@ struct ProviderTests {
         #expect(fault?.code == .invalidArgument)
         #expect(fault?.reason == "provider.key_reused")
         #expect(try await world.create("p1", key: "k1") == payment)
+        try await world.capture(payment.providerID, key: "k2")
+        let other = await refusal { try await world.cancel(payment.providerID, key: "k2") }
+        #expect(other?.reason == "provider.key_reused")
     }
 
     @Test("refuses a write without a key", arguments: [nil, ""] as [String?])
@@ -120,6 +140,17 @@ struct ProviderTests {
         for job in world.service.jobs { try await job.run() }
         let second = try await world.create("p1", key: "k1")
         #expect(second.providerID != first.providerID)
+    }
+
+    @Test("forgets old keys in one run however many there are")
+    func manyKeys() async throws {
+        let many = 2 * KeyStore.purgeBatch + 1
+        for number in 1...many { _ = try await world.create("p\(number)", key: "k\(number)") }
+        world.time.advance(by: KeyStore.lifetime + .seconds(1))
+        for job in world.service.jobs { try await job.run() }
+        // A key that is forgotten acts again.
+        for number in [1, many] { _ = try await world.create("p\(number)", key: "k\(number)") }
+        #expect(try await world.ledger().payments == UInt64(many + 2))
     }
 
     @Test("captures once, whatever the keys, and cancels nothing captured")

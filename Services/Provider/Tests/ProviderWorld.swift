@@ -49,12 +49,13 @@ struct ProviderWorld {
     func create(
         _ reference: String,
         _ amount: Int64 = 100,
+        currency: String = "GBP",
         method: String = "pm_test_by_amount",
         key: String?
     ) async throws -> ProviderPayment {
         let request = CreatePaymentRequest.with {
             $0.reference = reference
-            $0.currency = "GBP"
+            $0.currency = currency
             $0.amount = amount
             $0.paymentMethod = method
         }

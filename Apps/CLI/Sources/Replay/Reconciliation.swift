@@ -17,6 +17,8 @@ struct Reconciliation: Sendable {
     private(set) var checks: [Check] = []
     /// Said, not compared.
     private(set) var remarks: [String] = []
+    /// Why orders of the file were not completed, the most frequent first.
+    private(set) var rejections: [OrderRejections] = []
 
     var holds: Bool { checks.allSatisfy(\.holds) }
 
@@ -53,7 +55,7 @@ struct Reconciliation: Sendable {
         let found = Dictionary(shop.headlines.map { ($0.reference, $0) }) { first, _ in first }
         var missing = 0
         var open = 0
-        var rejected = 0
+        var rejected: [OrderHeadline] = []
         var wrongTotals = 0
         for case .order(let order) in plan.actions {
             guard let headline = found[order.invoice] else {
@@ -61,18 +63,23 @@ struct Reconciliation: Sendable {
                 continue
             }
             if !headline.status.isTerminal { open += 1 }
-            if headline.status != .completed { rejected += 1 }
-            if headline.total.minorUnits != order.total { wrongTotals += 1 }
+            if headline.status != .completed { rejected.append(headline) }
+            if headline.total != Money(order.total, currency: CatalogImport.currency) { wrongTotals += 1 }
         }
         let planned = plan.actions.count { if case .order = $0 { true } else { false } }
         check("orders in the file", expected: figures.orders, found: planned)
         check("orders that are missing", expected: 0, found: missing)
         check("orders in no terminal state", expected: 0, found: open)
         check("orders with another total", expected: 0, found: wrongTotals)
+        rejections = OrderRejections.count(rejected)
         if isScarce {
-            remarks.append("\(rejected) of \(planned) orders were rejected, as stock was scarce")
+            check("orders that were rejected or completed", expected: planned, found: planned - missing - open)
+            remarks.append("\(rejected.count) of \(planned) orders were not completed, as stock was scarce")
+            if rejections.contains(where: \.isForLackOfStock) {
+                remarks.append("an order is taken whole or not at all: one line that is short rejects all of its lines")
+            }
         } else {
-            check("orders that were not completed", expected: 0, found: rejected)
+            check("orders that were not completed", expected: 0, found: rejected.count)
         }
         check("returns that are open", expected: 0, found: shop.summary.openReturns)
         if !shop.foreign.isEmpty {
@@ -97,27 +104,30 @@ struct Reconciliation: Sendable {
                 found: captured - refunded
             )
         }
-        let accounts = Dictionary(shop.balance.accounts.map { ($0.name, $0) }) { first, _ in first }
-        check("ledger: debits are credits", expected: shop.balance.debits, found: shop.balance.credits)
-        check(
-            "ledger: sales",
-            expected: shop.summary.captured.minorUnits,
-            found: accounts["sales"]?.credits ?? 0
-        )
-        check(
-            "ledger: refunds",
-            expected: shop.summary.refunded.minorUnits,
-            found: accounts["refunds"]?.debits ?? 0
-        )
-        check("provider: captured", expected: shop.provider.ourCaptured, found: shop.provider.providerCaptured)
-        check("provider: refunded", expected: shop.provider.ourRefunded, found: shop.provider.providerRefunded)
-        check(
-            "provider: captured is the orders'",
-            expected: shop.summary.captured.minorUnits,
-            found: shop.provider.providerCaptured
-        )
-        check("provider: set aside and forgotten", expected: 0, found: shop.provider.providerAuthorised)
+        for currency in shop.currencies { compareBooks(shop, in: currency) }
         check("payments that are open", expected: 0, found: shop.balance.openPayments)
+    }
+
+    /// The orders, the ledger and the provider, of one currency: sums over several would mean nothing.
+    private mutating func compareBooks(_ shop: ShopView, in currency: String) {
+        let orders = shop.summary.sums.first { $0.currency == currency } ?? .init()
+        let books = shop.balance.sums.first { $0.currency == currency } ?? .init()
+        let provider = shop.provider.sums.first { $0.currency == currency } ?? .init()
+        func account(_ name: String) -> GetTrialBalanceResponse.Account? {
+            shop.balance.accounts.first { $0.name == name && $0.currency == currency }
+        }
+        let suffix = shop.currencies.count > 1 ? " (\(currency))" : ""
+        check("ledger: debits are credits\(suffix)", expected: books.debits, found: books.credits)
+        check("ledger: sales\(suffix)", expected: orders.captured.minorUnits, found: account("sales")?.credits ?? 0)
+        check("ledger: refunds\(suffix)", expected: orders.refunded.minorUnits, found: account("refunds")?.debits ?? 0)
+        check("provider: captured\(suffix)", expected: provider.ourCaptured, found: provider.providerCaptured)
+        check("provider: refunded\(suffix)", expected: provider.ourRefunded, found: provider.providerRefunded)
+        check(
+            "provider: captured is the orders'\(suffix)",
+            expected: orders.captured.minorUnits,
+            found: provider.providerCaptured
+        )
+        check("provider: set aside and forgotten\(suffix)", expected: 0, found: provider.providerAuthorised)
     }
 
     private mutating func compareStock(

@@ -14,6 +14,8 @@ struct ReplayReport: Sendable, Encodable {
     let corrections: Int
     let creditNotes: Int
     let skipped: [String: Int]
+    /// Why orders of the file were not completed, the most frequent first.
+    let rejections: [OrderRejections]
     /// From the first request to the last answer.
     let sendingSeconds: Double
     /// From the first request until nothing was on its way any more.
@@ -39,6 +41,7 @@ struct ReplayReport: Sendable, Encodable {
         corrections = counts.corrections
         creditNotes = counts.creditNotes
         skipped = counts.skipped
+        rejections = reconciliation.rejections
         sendingSeconds = Double(sent.milliseconds) / 1_000
         totalSeconds = Double(total.milliseconds) / 1_000
         ordersPerSecond = totalSeconds > 0 ? Double(newOrders) / totalSeconds : 0
@@ -67,6 +70,13 @@ struct ReplayReport: Sendable, Encodable {
             table.add(.init(check.what), .init(check.expected), .init(check.found), verdict)
         }
         table.write(to: terminal)
+        if !rejections.isEmpty {
+            terminal.line("")
+            var table = TextTable("rejected by", "reason", "orders")
+            for row in rejections { table.add(.init(row.by), .init(row.reason), .init("\(row.orders)")) }
+            table.write(to: terminal)
+            terminal.line("")
+        }
         for remark in remarks { terminal.line(remark) }
         terminal.line(holds ? "no difference" : "DIFFERENCES FOUND")
     }

@@ -14,6 +14,8 @@ struct ShopView: Sendable {
     /// Orders that the file does not know, in full.
     var foreign: [Order] = []
 
+    init() {}
+
     /// - Parameter known: The merchant's numbers of the file's orders.
     init(_ shop: ShopClient, known: Set<String>) async throws {
         summary = try await shop.send("GET", "/v1/orders:summary")
@@ -34,6 +36,12 @@ struct ShopView: Sendable {
             let answer: GetOrderResponse = try await shop.send("GET", "/v1/orders/\(escaped(headline.orderID))")
             foreign.append(answer.order)
         }
+    }
+
+    /// All in which money was spoken of, at least one.
+    var currencies: [String] {
+        let all = summary.sums.map(\.currency) + balance.sums.map(\.currency) + provider.sums.map(\.currency)
+        return all.isEmpty ? [CatalogImport.currency] : Set(all).sorted()
     }
 
     /// True when nothing is on its way any more.

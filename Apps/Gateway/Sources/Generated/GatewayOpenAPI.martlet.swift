@@ -266,6 +266,7 @@ enum GatewayOpenAPI {
           "Carts"
         ],
         "summary": "Sets how many units of a product the cart holds. NOT_FOUND carts.unknown_cart | carts.unknown_sku",
+        "description": "Sets how many units of a product the cart holds. NOT_FOUND carts.unknown_cart | carts.unknown_sku\nFAILED_PRECONDITION carts.mixed_currencies | carts.too_many_lines",
         "security": [
           {},
           {
@@ -820,7 +821,7 @@ enum GatewayOpenAPI {
           "Orders"
         ],
         "summary": "Orders what a cart holds, or the given lines, at the catalogue's prices. Answers as soon as the order is on file;",
-        "description": "Orders what a cart holds, or the given lines, at the catalogue's prices. Answers as soon as the order is on file;\nits timeline tells how it goes on. NOT_FOUND orders.unknown_sku | orders.unknown_cart",
+        "description": "Orders what a cart holds, or the given lines, at the catalogue's prices. Answers as soon as the order is on file;\nits timeline tells how it goes on. NOT_FOUND orders.unknown_sku | orders.unknown_cart\nINVALID_ARGUMENT orders.mixed_currencies | orders.total_out_of_range\nALREADY_EXISTS orders.cart_ordered when an order has taken the cart as it is",
         "security": [
           {
             "bearer": [
@@ -2500,7 +2501,18 @@ enum GatewayOpenAPI {
           },
           "total": {
             "$ref": "#/components/schemas/shared.Money",
-            "description": "Rounded once, half to even."
+            "description": "Rounded once, half to even. Absent when the catalogue has put the lines' prices in several currencies since they were\nchosen: `totals` has each, and no order takes them together."
+          },
+          "totals": {
+            "type": "array",
+            "items": {
+              "$ref": "#/components/schemas/shared.Money"
+            },
+            "description": "By currency: none for an empty cart, one for nearly every other."
+          },
+          "revision": {
+            "type": "string",
+            "description": "Another one whenever the lines change: an order takes each once. Empty for a cart that nothing was put into."
           }
         }
       },
@@ -3297,13 +3309,16 @@ enum GatewayOpenAPI {
             "type": "array",
             "items": {
               "$ref": "#/components/schemas/orders.GetSummaryResponse.StatusCount"
-            }
+            },
+            "description": "By status and currency."
           },
           "captured": {
-            "$ref": "#/components/schemas/shared.Money"
+            "$ref": "#/components/schemas/shared.Money",
+            "description": "Absent when orders are in several currencies: `sums` has each."
           },
           "refunded": {
-            "$ref": "#/components/schemas/shared.Money"
+            "$ref": "#/components/schemas/shared.Money",
+            "description": "Absent when orders are in several currencies: `sums` has each."
           },
           "returns": {
             "type": "integer",
@@ -3313,6 +3328,55 @@ enum GatewayOpenAPI {
             "type": "integer",
             "minimum": 0,
             "description": "Returns that are not finished yet."
+          },
+          "sums": {
+            "type": "array",
+            "items": {
+              "$ref": "#/components/schemas/orders.GetSummaryResponse.CurrencySum"
+            },
+            "description": "By currency."
+          },
+          "rejections": {
+            "type": "array",
+            "items": {
+              "$ref": "#/components/schemas/orders.GetSummaryResponse.RejectionCount"
+            },
+            "description": "Why orders were rejected, by reason."
+          }
+        }
+      },
+      "orders.GetSummaryResponse.CurrencySum": {
+        "type": "object",
+        "properties": {
+          "currency": {
+            "type": "string",
+            "description": "ISO 4217, as in `GBP`."
+          },
+          "orders": {
+            "type": "integer",
+            "minimum": 0
+          },
+          "total": {
+            "$ref": "#/components/schemas/shared.Money"
+          },
+          "captured": {
+            "$ref": "#/components/schemas/shared.Money"
+          },
+          "refunded": {
+            "$ref": "#/components/schemas/shared.Money"
+          }
+        }
+      },
+      "orders.GetSummaryResponse.RejectionCount": {
+        "type": "object",
+        "properties": {
+          "reason": {
+            "type": "string",
+            "description": "As in `inventory.insufficient_stock`: the word before the dot is the service that refused."
+          },
+          "orders": {
+            "type": "integer",
+            "minimum": 0
           }
         }
       },
@@ -3507,6 +3571,10 @@ enum GatewayOpenAPI {
             "minimum": 0,
             "maximum": 4294967295,
             "description": "Returns that are not finished yet."
+          },
+          "reason": {
+            "type": "string",
+            "description": "Why it was rejected or cancelled; empty otherwise."
           }
         }
       },
@@ -3797,14 +3865,17 @@ enum GatewayOpenAPI {
           },
           "debits": {
             "type": "integer",
-            "format": "int64"
+            "format": "int64",
+            "description": "0 when accounts are in several currencies: `sums` has each."
           },
           "credits": {
             "type": "integer",
-            "format": "int64"
+            "format": "int64",
+            "description": "0 when accounts are in several currencies: `sums` has each."
           },
           "balanced": {
-            "type": "boolean"
+            "type": "boolean",
+            "description": "Debits equal credits in each currency."
           },
           "captured_payments": {
             "type": "integer",
@@ -3822,6 +3893,13 @@ enum GatewayOpenAPI {
           "open_payments": {
             "type": "integer",
             "minimum": 0
+          },
+          "sums": {
+            "type": "array",
+            "items": {
+              "$ref": "#/components/schemas/payments.GetTrialBalanceResponse.CurrencySum"
+            },
+            "description": "By currency."
           }
         }
       },
@@ -3844,12 +3922,71 @@ enum GatewayOpenAPI {
           }
         }
       },
+      "payments.GetTrialBalanceResponse.CurrencySum": {
+        "type": "object",
+        "properties": {
+          "currency": {
+            "type": "string",
+            "description": "ISO 4217, as in `GBP`."
+          },
+          "debits": {
+            "type": "integer",
+            "format": "int64"
+          },
+          "credits": {
+            "type": "integer",
+            "format": "int64"
+          }
+        }
+      },
       "payments.ReconcileRequest": {
         "type": "object"
       },
       "payments.ReconcileResponse": {
         "type": "object",
         "properties": {
+          "our_captured": {
+            "type": "integer",
+            "format": "int64",
+            "description": "This and the next four are 0 when payments are in several currencies: `sums` has each."
+          },
+          "provider_captured": {
+            "type": "integer",
+            "format": "int64"
+          },
+          "our_refunded": {
+            "type": "integer",
+            "format": "int64"
+          },
+          "provider_refunded": {
+            "type": "integer",
+            "format": "int64"
+          },
+          "provider_authorised": {
+            "type": "integer",
+            "format": "int64",
+            "description": "At the provider, set aside and neither captured nor voided."
+          },
+          "equal": {
+            "type": "boolean",
+            "description": "In each currency both have captured and refunded the same."
+          },
+          "sums": {
+            "type": "array",
+            "items": {
+              "$ref": "#/components/schemas/payments.ReconcileResponse.CurrencySum"
+            },
+            "description": "By currency."
+          }
+        }
+      },
+      "payments.ReconcileResponse.CurrencySum": {
+        "type": "object",
+        "properties": {
+          "currency": {
+            "type": "string",
+            "description": "ISO 4217, as in `GBP`."
+          },
           "our_captured": {
             "type": "integer",
             "format": "int64"
@@ -3870,9 +4007,6 @@ enum GatewayOpenAPI {
             "type": "integer",
             "format": "int64",
             "description": "At the provider, set aside and neither captured nor voided."
-          },
-          "equal": {
-            "type": "boolean"
           }
         }
       },

@@ -12,6 +12,7 @@ public protocol CartsCalls: Sendable {
     /// The cart with the prices that hold now. NOT_FOUND carts.unknown_cart
     func getCart(_ request: GetCartRequest, context: CallContext) async throws -> GetCartResponse
     /// Sets how many units of a product the cart holds. NOT_FOUND carts.unknown_cart | carts.unknown_sku
+    /// FAILED_PRECONDITION carts.mixed_currencies | carts.too_many_lines
     func putLine(_ request: PutLineRequest, context: CallContext) async throws -> PutLineResponse
     /// Takes a product out of the cart. Safe to repeat. NOT_FOUND carts.unknown_cart
     func removeLine(_ request: RemoveLineRequest, context: CallContext) async throws -> RemoveLineResponse

@@ -250,6 +250,7 @@ enum CartsOpenAPI {
           "Carts"
         ],
         "summary": "Sets how many units of a product the cart holds. NOT_FOUND carts.unknown_cart | carts.unknown_sku",
+        "description": "Sets how many units of a product the cart holds. NOT_FOUND carts.unknown_cart | carts.unknown_sku\nFAILED_PRECONDITION carts.mixed_currencies | carts.too_many_lines",
         "security": [
           {},
           {
@@ -370,7 +371,18 @@ enum CartsOpenAPI {
           },
           "total": {
             "$ref": "#/components/schemas/shared.Money",
-            "description": "Rounded once, half to even."
+            "description": "Rounded once, half to even. Absent when the catalogue has put the lines' prices in several currencies since they were\nchosen: `totals` has each, and no order takes them together."
+          },
+          "totals": {
+            "type": "array",
+            "items": {
+              "$ref": "#/components/schemas/shared.Money"
+            },
+            "description": "By currency: none for an empty cart, one for nearly every other."
+          },
+          "revision": {
+            "type": "string",
+            "description": "Another one whenever the lines change: an order takes each once. Empty for a cart that nothing was put into."
           }
         }
       },

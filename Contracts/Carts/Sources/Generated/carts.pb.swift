@@ -60,7 +60,8 @@ public nonisolated struct Cart: Sendable {
   /// By SKU.
   public var lines: [CartLine] = []
 
-  /// Rounded once, half to even.
+  /// Rounded once, half to even. Absent when the catalogue has put the lines' prices in several currencies since they were
+  /// chosen: `totals` has each, and no order takes them together.
   public var total: SharedContract.Money {
     get {_total ?? SharedContract.Money()}
     set {_total = newValue}
@@ -69,6 +70,12 @@ public nonisolated struct Cart: Sendable {
   public var hasTotal: Bool {self._total != nil}
   /// Clears the value of `total`. Subsequent reads from it will return its default value.
   public mutating func clearTotal() {self._total = nil}
+
+  /// By currency: none for an empty cart, one for nearly every other.
+  public var totals: [SharedContract.Money] = []
+
+  /// Another one whenever the lines change: an order takes each once. Empty for a cart that nothing was put into.
+  public var revision: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -292,7 +299,7 @@ nonisolated extension CartLine: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
 
 nonisolated extension Cart: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Cart"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}cart_id\0\u{1}lines\0\u{1}total\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}cart_id\0\u{1}lines\0\u{1}total\0\u{1}totals\0\u{1}revision\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -303,6 +310,8 @@ nonisolated extension Cart: SwiftProtobuf.Message, SwiftProtobuf._MessageImpleme
       case 1: try { try decoder.decodeSingularStringField(value: &self.cartID) }()
       case 2: try { try decoder.decodeRepeatedMessageField(value: &self.lines) }()
       case 3: try { try decoder.decodeSingularMessageField(value: &self._total) }()
+      case 4: try { try decoder.decodeRepeatedMessageField(value: &self.totals) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.revision) }()
       default: break
       }
     }
@@ -322,6 +331,12 @@ nonisolated extension Cart: SwiftProtobuf.Message, SwiftProtobuf._MessageImpleme
     try { if let v = self._total {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
     } }()
+    if !self.totals.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.totals, fieldNumber: 4)
+    }
+    if !self.revision.isEmpty {
+      try visitor.visitSingularStringField(value: self.revision, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -329,6 +344,8 @@ nonisolated extension Cart: SwiftProtobuf.Message, SwiftProtobuf._MessageImpleme
     if lhs.cartID != rhs.cartID {return false}
     if lhs.lines != rhs.lines {return false}
     if lhs._total != rhs._total {return false}
+    if lhs.totals != rhs.totals {return false}
+    if lhs.revision != rhs.revision {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

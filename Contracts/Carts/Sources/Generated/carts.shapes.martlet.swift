@@ -35,12 +35,15 @@ extension Cart: ContractMessage {
             FieldShape("cart_id", .string),
             FieldShape("lines", .message { CartLine.shape }, repeated: true),
             FieldShape("total", .message { SharedContract.Money.shape }),
+            FieldShape("totals", .message { SharedContract.Money.shape }, repeated: true),
+            FieldShape("revision", .string),
         ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
         check.messages("lines", self.lines)
         check.message("total", self.hasTotal ? self.total : nil)
+        check.messages("totals", self.totals)
         violations += check.violations
     }
 
@@ -48,6 +51,8 @@ extension Cart: ContractMessage {
         json.text("cart_id", self.cartID)
         json.messages("lines", self.lines)
         json.message("total", self.hasTotal ? self.total : nil)
+        json.messages("totals", self.totals)
+        json.text("revision", self.revision)
     }
 }
 

@@ -7,6 +7,8 @@ public import MartletCore
 public protocol OrdersCalls: Sendable {
     /// Orders what a cart holds, or the given lines, at the catalogue's prices. Answers as soon as the order is on file;
     /// its timeline tells how it goes on. NOT_FOUND orders.unknown_sku | orders.unknown_cart
+    /// INVALID_ARGUMENT orders.mixed_currencies | orders.total_out_of_range
+    /// ALREADY_EXISTS orders.cart_ordered when an order has taken the cart as it is
     func placeOrder(_ request: PlaceOrderRequest, context: CallContext) async throws -> PlaceOrderResponse
     /// Orders for a customer at prices that a merchant has agreed with them, with lines of services such as postage.
     func placeAgreedOrder(_ request: PlaceAgreedOrderRequest, context: CallContext) async throws -> PlaceAgreedOrderResponse

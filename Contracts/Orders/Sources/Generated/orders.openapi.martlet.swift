@@ -118,7 +118,7 @@ enum OrdersOpenAPI {
           "Orders"
         ],
         "summary": "Orders what a cart holds, or the given lines, at the catalogue's prices. Answers as soon as the order is on file;",
-        "description": "Orders what a cart holds, or the given lines, at the catalogue's prices. Answers as soon as the order is on file;\nits timeline tells how it goes on. NOT_FOUND orders.unknown_sku | orders.unknown_cart",
+        "description": "Orders what a cart holds, or the given lines, at the catalogue's prices. Answers as soon as the order is on file;\nits timeline tells how it goes on. NOT_FOUND orders.unknown_sku | orders.unknown_cart\nINVALID_ARGUMENT orders.mixed_currencies | orders.total_out_of_range\nALREADY_EXISTS orders.cart_ordered when an order has taken the cart as it is",
         "security": [
           {
             "bearer": [
@@ -780,13 +780,16 @@ enum OrdersOpenAPI {
             "type": "array",
             "items": {
               "$ref": "#/components/schemas/orders.GetSummaryResponse.StatusCount"
-            }
+            },
+            "description": "By status and currency."
           },
           "captured": {
-            "$ref": "#/components/schemas/shared.Money"
+            "$ref": "#/components/schemas/shared.Money",
+            "description": "Absent when orders are in several currencies: `sums` has each."
           },
           "refunded": {
-            "$ref": "#/components/schemas/shared.Money"
+            "$ref": "#/components/schemas/shared.Money",
+            "description": "Absent when orders are in several currencies: `sums` has each."
           },
           "returns": {
             "type": "integer",
@@ -796,6 +799,55 @@ enum OrdersOpenAPI {
             "type": "integer",
             "minimum": 0,
             "description": "Returns that are not finished yet."
+          },
+          "sums": {
+            "type": "array",
+            "items": {
+              "$ref": "#/components/schemas/orders.GetSummaryResponse.CurrencySum"
+            },
+            "description": "By currency."
+          },
+          "rejections": {
+            "type": "array",
+            "items": {
+              "$ref": "#/components/schemas/orders.GetSummaryResponse.RejectionCount"
+            },
+            "description": "Why orders were rejected, by reason."
+          }
+        }
+      },
+      "orders.GetSummaryResponse.CurrencySum": {
+        "type": "object",
+        "properties": {
+          "currency": {
+            "type": "string",
+            "description": "ISO 4217, as in `GBP`."
+          },
+          "orders": {
+            "type": "integer",
+            "minimum": 0
+          },
+          "total": {
+            "$ref": "#/components/schemas/shared.Money"
+          },
+          "captured": {
+            "$ref": "#/components/schemas/shared.Money"
+          },
+          "refunded": {
+            "$ref": "#/components/schemas/shared.Money"
+          }
+        }
+      },
+      "orders.GetSummaryResponse.RejectionCount": {
+        "type": "object",
+        "properties": {
+          "reason": {
+            "type": "string",
+            "description": "As in `inventory.insufficient_stock`: the word before the dot is the service that refused."
+          },
+          "orders": {
+            "type": "integer",
+            "minimum": 0
           }
         }
       },
@@ -990,6 +1042,10 @@ enum OrdersOpenAPI {
             "minimum": 0,
             "maximum": 4294967295,
             "description": "Returns that are not finished yet."
+          },
+          "reason": {
+            "type": "string",
+            "description": "Why it was rejected or cancelled; empty otherwise."
           }
         }
       },

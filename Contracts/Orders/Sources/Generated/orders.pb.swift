@@ -414,6 +414,9 @@ public nonisolated struct OrderHeadline: Sendable {
   /// Returns that are not finished yet.
   public var openReturns: UInt32 = 0
 
+  /// Why it was rejected or cancelled; empty otherwise.
+  public var reason: String = String()
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -600,8 +603,10 @@ public nonisolated struct GetSummaryResponse: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// By status and currency.
   public var statuses: [GetSummaryResponse.StatusCount] = []
 
+  /// Absent when orders are in several currencies: `sums` has each.
   public var captured: SharedContract.Money {
     get {_captured ?? SharedContract.Money()}
     set {_captured = newValue}
@@ -611,6 +616,7 @@ public nonisolated struct GetSummaryResponse: Sendable {
   /// Clears the value of `captured`. Subsequent reads from it will return its default value.
   public mutating func clearCaptured() {self._captured = nil}
 
+  /// Absent when orders are in several currencies: `sums` has each.
   public var refunded: SharedContract.Money {
     get {_refunded ?? SharedContract.Money()}
     set {_refunded = newValue}
@@ -624,6 +630,12 @@ public nonisolated struct GetSummaryResponse: Sendable {
 
   /// Returns that are not finished yet.
   public var openReturns: UInt64 = 0
+
+  /// By currency.
+  public var sums: [GetSummaryResponse.CurrencySum] = []
+
+  /// Why orders were rejected, by reason.
+  public var rejections: [GetSummaryResponse.RejectionCount] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -650,6 +662,67 @@ public nonisolated struct GetSummaryResponse: Sendable {
     public init() {}
 
     fileprivate var _total: SharedContract.Money? = nil
+  }
+
+  public nonisolated struct CurrencySum: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    /// ISO 4217, as in `GBP`.
+    public var currency: String = String()
+
+    public var orders: UInt64 = 0
+
+    public var total: SharedContract.Money {
+      get {_total ?? SharedContract.Money()}
+      set {_total = newValue}
+    }
+    /// Returns true if `total` has been explicitly set.
+    public var hasTotal: Bool {self._total != nil}
+    /// Clears the value of `total`. Subsequent reads from it will return its default value.
+    public mutating func clearTotal() {self._total = nil}
+
+    public var captured: SharedContract.Money {
+      get {_captured ?? SharedContract.Money()}
+      set {_captured = newValue}
+    }
+    /// Returns true if `captured` has been explicitly set.
+    public var hasCaptured: Bool {self._captured != nil}
+    /// Clears the value of `captured`. Subsequent reads from it will return its default value.
+    public mutating func clearCaptured() {self._captured = nil}
+
+    public var refunded: SharedContract.Money {
+      get {_refunded ?? SharedContract.Money()}
+      set {_refunded = newValue}
+    }
+    /// Returns true if `refunded` has been explicitly set.
+    public var hasRefunded: Bool {self._refunded != nil}
+    /// Clears the value of `refunded`. Subsequent reads from it will return its default value.
+    public mutating func clearRefunded() {self._refunded = nil}
+
+    public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    public init() {}
+
+    fileprivate var _total: SharedContract.Money? = nil
+    fileprivate var _captured: SharedContract.Money? = nil
+    fileprivate var _refunded: SharedContract.Money? = nil
+  }
+
+  public nonisolated struct RejectionCount: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    /// As in `inventory.insufficient_stock`: the word before the dot is the service that refused.
+    public var reason: String = String()
+
+    public var orders: UInt64 = 0
+
+    public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    public init() {}
   }
 
   public init() {}
@@ -1245,7 +1318,7 @@ nonisolated extension ListOrdersRequest: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension OrderHeadline: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".OrderHeadline"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}order_id\0\u{1}status\0\u{3}customer_id\0\u{1}reference\0\u{1}total\0\u{1}placed\0\u{1}captured\0\u{1}refunded\0\u{3}open_returns\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}order_id\0\u{1}status\0\u{3}customer_id\0\u{1}reference\0\u{1}total\0\u{1}placed\0\u{1}captured\0\u{1}refunded\0\u{3}open_returns\0\u{1}reason\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1262,6 +1335,7 @@ nonisolated extension OrderHeadline: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 7: try { try decoder.decodeSingularMessageField(value: &self._captured) }()
       case 8: try { try decoder.decodeSingularMessageField(value: &self._refunded) }()
       case 9: try { try decoder.decodeSingularUInt32Field(value: &self.openReturns) }()
+      case 10: try { try decoder.decodeSingularStringField(value: &self.reason) }()
       default: break
       }
     }
@@ -1299,6 +1373,9 @@ nonisolated extension OrderHeadline: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if self.openReturns != 0 {
       try visitor.visitSingularUInt32Field(value: self.openReturns, fieldNumber: 9)
     }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 10)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1312,6 +1389,7 @@ nonisolated extension OrderHeadline: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if lhs._captured != rhs._captured {return false}
     if lhs._refunded != rhs._refunded {return false}
     if lhs.openReturns != rhs.openReturns {return false}
+    if lhs.reason != rhs.reason {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1675,7 +1753,7 @@ nonisolated extension GetSummaryRequest: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension GetSummaryResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GetSummaryResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}statuses\0\u{1}captured\0\u{1}refunded\0\u{1}returns\0\u{3}open_returns\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}statuses\0\u{1}captured\0\u{1}refunded\0\u{1}returns\0\u{3}open_returns\0\u{1}sums\0\u{1}rejections\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1688,6 +1766,8 @@ nonisolated extension GetSummaryResponse: SwiftProtobuf.Message, SwiftProtobuf._
       case 3: try { try decoder.decodeSingularMessageField(value: &self._refunded) }()
       case 4: try { try decoder.decodeSingularUInt64Field(value: &self.returns) }()
       case 5: try { try decoder.decodeSingularUInt64Field(value: &self.openReturns) }()
+      case 6: try { try decoder.decodeRepeatedMessageField(value: &self.sums) }()
+      case 7: try { try decoder.decodeRepeatedMessageField(value: &self.rejections) }()
       default: break
       }
     }
@@ -1713,6 +1793,12 @@ nonisolated extension GetSummaryResponse: SwiftProtobuf.Message, SwiftProtobuf._
     if self.openReturns != 0 {
       try visitor.visitSingularUInt64Field(value: self.openReturns, fieldNumber: 5)
     }
+    if !self.sums.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.sums, fieldNumber: 6)
+    }
+    if !self.rejections.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.rejections, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1722,6 +1808,8 @@ nonisolated extension GetSummaryResponse: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs._refunded != rhs._refunded {return false}
     if lhs.returns != rhs.returns {return false}
     if lhs.openReturns != rhs.openReturns {return false}
+    if lhs.sums != rhs.sums {return false}
+    if lhs.rejections != rhs.rejections {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1766,6 +1854,95 @@ nonisolated extension GetSummaryResponse.StatusCount: SwiftProtobuf.Message, Swi
     if lhs.status != rhs.status {return false}
     if lhs.orders != rhs.orders {return false}
     if lhs._total != rhs._total {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension GetSummaryResponse.CurrencySum: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = GetSummaryResponse.protoMessageName + ".CurrencySum"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}currency\0\u{1}orders\0\u{1}total\0\u{1}captured\0\u{1}refunded\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.currency) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.orders) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._total) }()
+      case 4: try { try decoder.decodeSingularMessageField(value: &self._captured) }()
+      case 5: try { try decoder.decodeSingularMessageField(value: &self._refunded) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.currency.isEmpty {
+      try visitor.visitSingularStringField(value: self.currency, fieldNumber: 1)
+    }
+    if self.orders != 0 {
+      try visitor.visitSingularUInt64Field(value: self.orders, fieldNumber: 2)
+    }
+    try { if let v = self._total {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
+    try { if let v = self._captured {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    } }()
+    try { if let v = self._refunded {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: GetSummaryResponse.CurrencySum, rhs: GetSummaryResponse.CurrencySum) -> Bool {
+    if lhs.currency != rhs.currency {return false}
+    if lhs.orders != rhs.orders {return false}
+    if lhs._total != rhs._total {return false}
+    if lhs._captured != rhs._captured {return false}
+    if lhs._refunded != rhs._refunded {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension GetSummaryResponse.RejectionCount: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = GetSummaryResponse.protoMessageName + ".RejectionCount"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}reason\0\u{1}orders\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.orders) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 1)
+    }
+    if self.orders != 0 {
+      try visitor.visitSingularUInt64Field(value: self.orders, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: GetSummaryResponse.RejectionCount, rhs: GetSummaryResponse.RejectionCount) -> Bool {
+    if lhs.reason != rhs.reason {return false}
+    if lhs.orders != rhs.orders {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -285,6 +285,7 @@ extension OrderHeadline: ContractMessage {
             FieldShape("captured", .message { SharedContract.Money.shape }),
             FieldShape("refunded", .message { SharedContract.Money.shape }),
             FieldShape("open_returns", .uint32),
+            FieldShape("reason", .string),
         ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
@@ -306,6 +307,7 @@ extension OrderHeadline: ContractMessage {
         json.message("captured", self.hasCaptured ? self.captured : nil)
         json.message("refunded", self.hasRefunded ? self.refunded : nil)
         json.number("open_returns", self.openReturns)
+        json.text("reason", self.reason)
     }
 }
 
@@ -511,6 +513,8 @@ extension GetSummaryResponse: ContractMessage {
             FieldShape("refunded", .message { SharedContract.Money.shape }),
             FieldShape("returns", .uint64),
             FieldShape("open_returns", .uint64),
+            FieldShape("sums", .message { GetSummaryResponse.CurrencySum.shape }, repeated: true),
+            FieldShape("rejections", .message { GetSummaryResponse.RejectionCount.shape }, repeated: true),
         ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
@@ -518,6 +522,7 @@ extension GetSummaryResponse: ContractMessage {
         check.messages("statuses", self.statuses)
         check.message("captured", self.hasCaptured ? self.captured : nil)
         check.message("refunded", self.hasRefunded ? self.refunded : nil)
+        check.messages("sums", self.sums)
         violations += check.violations
     }
 
@@ -527,6 +532,8 @@ extension GetSummaryResponse: ContractMessage {
         json.message("refunded", self.hasRefunded ? self.refunded : nil)
         json.number("returns", self.returns)
         json.number("open_returns", self.openReturns)
+        json.messages("sums", self.sums)
+        json.messages("rejections", self.rejections)
     }
 }
 
@@ -550,6 +557,50 @@ extension GetSummaryResponse.StatusCount: ContractMessage {
         json.choice("status", self.status)
         json.number("orders", self.orders)
         json.message("total", self.hasTotal ? self.total : nil)
+    }
+}
+
+extension GetSummaryResponse.CurrencySum: ContractMessage {
+    public static let shape: MessageShape = MessageShape(
+        "shop.orders.v1.GetSummaryResponse.CurrencySum",
+        [
+            FieldShape("currency", .string),
+            FieldShape("orders", .uint64),
+            FieldShape("total", .message { SharedContract.Money.shape }),
+            FieldShape("captured", .message { SharedContract.Money.shape }),
+            FieldShape("refunded", .message { SharedContract.Money.shape }),
+        ])
+
+    public func check(_ violations: inout [FieldViolation], at path: String) {
+        var check = RuleCheck(at: path)
+        check.message("total", self.hasTotal ? self.total : nil)
+        check.message("captured", self.hasCaptured ? self.captured : nil)
+        check.message("refunded", self.hasRefunded ? self.refunded : nil)
+        violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("currency", self.currency)
+        json.number("orders", self.orders)
+        json.message("total", self.hasTotal ? self.total : nil)
+        json.message("captured", self.hasCaptured ? self.captured : nil)
+        json.message("refunded", self.hasRefunded ? self.refunded : nil)
+    }
+}
+
+extension GetSummaryResponse.RejectionCount: ContractMessage {
+    public static let shape: MessageShape = MessageShape(
+        "shop.orders.v1.GetSummaryResponse.RejectionCount",
+        [
+            FieldShape("reason", .string),
+            FieldShape("orders", .uint64),
+        ])
+
+    public func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    public func write(to json: inout JSONWriter) {
+        json.text("reason", self.reason)
+        json.number("orders", self.orders)
     }
 }
 

@@ -270,14 +270,17 @@ enum PaymentsOpenAPI {
           },
           "debits": {
             "type": "integer",
-            "format": "int64"
+            "format": "int64",
+            "description": "0 when accounts are in several currencies: `sums` has each."
           },
           "credits": {
             "type": "integer",
-            "format": "int64"
+            "format": "int64",
+            "description": "0 when accounts are in several currencies: `sums` has each."
           },
           "balanced": {
-            "type": "boolean"
+            "type": "boolean",
+            "description": "Debits equal credits in each currency."
           },
           "captured_payments": {
             "type": "integer",
@@ -295,6 +298,13 @@ enum PaymentsOpenAPI {
           "open_payments": {
             "type": "integer",
             "minimum": 0
+          },
+          "sums": {
+            "type": "array",
+            "items": {
+              "$ref": "#/components/schemas/payments.GetTrialBalanceResponse.CurrencySum"
+            },
+            "description": "By currency."
           }
         }
       },
@@ -317,12 +327,71 @@ enum PaymentsOpenAPI {
           }
         }
       },
+      "payments.GetTrialBalanceResponse.CurrencySum": {
+        "type": "object",
+        "properties": {
+          "currency": {
+            "type": "string",
+            "description": "ISO 4217, as in `GBP`."
+          },
+          "debits": {
+            "type": "integer",
+            "format": "int64"
+          },
+          "credits": {
+            "type": "integer",
+            "format": "int64"
+          }
+        }
+      },
       "payments.ReconcileRequest": {
         "type": "object"
       },
       "payments.ReconcileResponse": {
         "type": "object",
         "properties": {
+          "our_captured": {
+            "type": "integer",
+            "format": "int64",
+            "description": "This and the next four are 0 when payments are in several currencies: `sums` has each."
+          },
+          "provider_captured": {
+            "type": "integer",
+            "format": "int64"
+          },
+          "our_refunded": {
+            "type": "integer",
+            "format": "int64"
+          },
+          "provider_refunded": {
+            "type": "integer",
+            "format": "int64"
+          },
+          "provider_authorised": {
+            "type": "integer",
+            "format": "int64",
+            "description": "At the provider, set aside and neither captured nor voided."
+          },
+          "equal": {
+            "type": "boolean",
+            "description": "In each currency both have captured and refunded the same."
+          },
+          "sums": {
+            "type": "array",
+            "items": {
+              "$ref": "#/components/schemas/payments.ReconcileResponse.CurrencySum"
+            },
+            "description": "By currency."
+          }
+        }
+      },
+      "payments.ReconcileResponse.CurrencySum": {
+        "type": "object",
+        "properties": {
+          "currency": {
+            "type": "string",
+            "description": "ISO 4217, as in `GBP`."
+          },
           "our_captured": {
             "type": "integer",
             "format": "int64"
@@ -343,9 +412,6 @@ enum PaymentsOpenAPI {
             "type": "integer",
             "format": "int64",
             "description": "At the provider, set aside and neither captured nor voided."
-          },
-          "equal": {
-            "type": "boolean"
           }
         }
       },

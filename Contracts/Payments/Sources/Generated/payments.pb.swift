@@ -309,10 +309,13 @@ public nonisolated struct GetTrialBalanceResponse: Sendable {
   /// By name and currency.
   public var accounts: [GetTrialBalanceResponse.Account] = []
 
+  /// 0 when accounts are in several currencies: `sums` has each.
   public var debits: Int64 = 0
 
+  /// 0 when accounts are in several currencies: `sums` has each.
   public var credits: Int64 = 0
 
+  /// Debits equal credits in each currency.
   public var balanced: Bool = false
 
   /// Payments by what became of them.
@@ -324,6 +327,9 @@ public nonisolated struct GetTrialBalanceResponse: Sendable {
 
   public var openPayments: UInt64 = 0
 
+  /// By currency.
+  public var sums: [GetTrialBalanceResponse.CurrencySum] = []
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated struct Account: Sendable {
@@ -333,6 +339,23 @@ public nonisolated struct GetTrialBalanceResponse: Sendable {
 
     public var name: String = String()
 
+    public var currency: String = String()
+
+    public var debits: Int64 = 0
+
+    public var credits: Int64 = 0
+
+    public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    public init() {}
+  }
+
+  public nonisolated struct CurrencySum: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    /// ISO 4217, as in `GBP`.
     public var currency: String = String()
 
     public var debits: Int64 = 0
@@ -362,6 +385,7 @@ public nonisolated struct ReconcileResponse: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// This and the next four are 0 when payments are in several currencies: `sums` has each.
   public var ourCaptured: Int64 = 0
 
   public var providerCaptured: Int64 = 0
@@ -373,9 +397,37 @@ public nonisolated struct ReconcileResponse: Sendable {
   /// At the provider, set aside and neither captured nor voided.
   public var providerAuthorised: Int64 = 0
 
+  /// In each currency both have captured and refunded the same.
   public var equal: Bool = false
 
+  /// By currency.
+  public var sums: [ReconcileResponse.CurrencySum] = []
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public nonisolated struct CurrencySum: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    /// ISO 4217, as in `GBP`.
+    public var currency: String = String()
+
+    public var ourCaptured: Int64 = 0
+
+    public var providerCaptured: Int64 = 0
+
+    public var ourRefunded: Int64 = 0
+
+    public var providerRefunded: Int64 = 0
+
+    /// At the provider, set aside and neither captured nor voided.
+    public var providerAuthorised: Int64 = 0
+
+    public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    public init() {}
+  }
 
   public init() {}
 }
@@ -800,7 +852,7 @@ nonisolated extension GetTrialBalanceRequest: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension GetTrialBalanceResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GetTrialBalanceResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}accounts\0\u{1}debits\0\u{1}credits\0\u{1}balanced\0\u{3}captured_payments\0\u{3}voided_payments\0\u{3}declined_payments\0\u{3}open_payments\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}accounts\0\u{1}debits\0\u{1}credits\0\u{1}balanced\0\u{3}captured_payments\0\u{3}voided_payments\0\u{3}declined_payments\0\u{3}open_payments\0\u{1}sums\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -816,6 +868,7 @@ nonisolated extension GetTrialBalanceResponse: SwiftProtobuf.Message, SwiftProto
       case 6: try { try decoder.decodeSingularUInt64Field(value: &self.voidedPayments) }()
       case 7: try { try decoder.decodeSingularUInt64Field(value: &self.declinedPayments) }()
       case 8: try { try decoder.decodeSingularUInt64Field(value: &self.openPayments) }()
+      case 9: try { try decoder.decodeRepeatedMessageField(value: &self.sums) }()
       default: break
       }
     }
@@ -846,6 +899,9 @@ nonisolated extension GetTrialBalanceResponse: SwiftProtobuf.Message, SwiftProto
     if self.openPayments != 0 {
       try visitor.visitSingularUInt64Field(value: self.openPayments, fieldNumber: 8)
     }
+    if !self.sums.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.sums, fieldNumber: 9)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -858,6 +914,7 @@ nonisolated extension GetTrialBalanceResponse: SwiftProtobuf.Message, SwiftProto
     if lhs.voidedPayments != rhs.voidedPayments {return false}
     if lhs.declinedPayments != rhs.declinedPayments {return false}
     if lhs.openPayments != rhs.openPayments {return false}
+    if lhs.sums != rhs.sums {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -908,6 +965,46 @@ nonisolated extension GetTrialBalanceResponse.Account: SwiftProtobuf.Message, Sw
   }
 }
 
+nonisolated extension GetTrialBalanceResponse.CurrencySum: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = GetTrialBalanceResponse.protoMessageName + ".CurrencySum"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}currency\0\u{1}debits\0\u{1}credits\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.currency) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.debits) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.credits) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.currency.isEmpty {
+      try visitor.visitSingularStringField(value: self.currency, fieldNumber: 1)
+    }
+    if self.debits != 0 {
+      try visitor.visitSingularInt64Field(value: self.debits, fieldNumber: 2)
+    }
+    if self.credits != 0 {
+      try visitor.visitSingularInt64Field(value: self.credits, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: GetTrialBalanceResponse.CurrencySum, rhs: GetTrialBalanceResponse.CurrencySum) -> Bool {
+    if lhs.currency != rhs.currency {return false}
+    if lhs.debits != rhs.debits {return false}
+    if lhs.credits != rhs.credits {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension ReconcileRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ReconcileRequest"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap()
@@ -929,7 +1026,7 @@ nonisolated extension ReconcileRequest: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension ReconcileResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ReconcileResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}our_captured\0\u{3}provider_captured\0\u{3}our_refunded\0\u{3}provider_refunded\0\u{3}provider_authorised\0\u{1}equal\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}our_captured\0\u{3}provider_captured\0\u{3}our_refunded\0\u{3}provider_refunded\0\u{3}provider_authorised\0\u{1}equal\0\u{1}sums\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -943,6 +1040,7 @@ nonisolated extension ReconcileResponse: SwiftProtobuf.Message, SwiftProtobuf._M
       case 4: try { try decoder.decodeSingularInt64Field(value: &self.providerRefunded) }()
       case 5: try { try decoder.decodeSingularInt64Field(value: &self.providerAuthorised) }()
       case 6: try { try decoder.decodeSingularBoolField(value: &self.equal) }()
+      case 7: try { try decoder.decodeRepeatedMessageField(value: &self.sums) }()
       default: break
       }
     }
@@ -967,6 +1065,9 @@ nonisolated extension ReconcileResponse: SwiftProtobuf.Message, SwiftProtobuf._M
     if self.equal != false {
       try visitor.visitSingularBoolField(value: self.equal, fieldNumber: 6)
     }
+    if !self.sums.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.sums, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -977,6 +1078,62 @@ nonisolated extension ReconcileResponse: SwiftProtobuf.Message, SwiftProtobuf._M
     if lhs.providerRefunded != rhs.providerRefunded {return false}
     if lhs.providerAuthorised != rhs.providerAuthorised {return false}
     if lhs.equal != rhs.equal {return false}
+    if lhs.sums != rhs.sums {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ReconcileResponse.CurrencySum: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = ReconcileResponse.protoMessageName + ".CurrencySum"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}currency\0\u{3}our_captured\0\u{3}provider_captured\0\u{3}our_refunded\0\u{3}provider_refunded\0\u{3}provider_authorised\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.currency) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.ourCaptured) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.providerCaptured) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.ourRefunded) }()
+      case 5: try { try decoder.decodeSingularInt64Field(value: &self.providerRefunded) }()
+      case 6: try { try decoder.decodeSingularInt64Field(value: &self.providerAuthorised) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.currency.isEmpty {
+      try visitor.visitSingularStringField(value: self.currency, fieldNumber: 1)
+    }
+    if self.ourCaptured != 0 {
+      try visitor.visitSingularInt64Field(value: self.ourCaptured, fieldNumber: 2)
+    }
+    if self.providerCaptured != 0 {
+      try visitor.visitSingularInt64Field(value: self.providerCaptured, fieldNumber: 3)
+    }
+    if self.ourRefunded != 0 {
+      try visitor.visitSingularInt64Field(value: self.ourRefunded, fieldNumber: 4)
+    }
+    if self.providerRefunded != 0 {
+      try visitor.visitSingularInt64Field(value: self.providerRefunded, fieldNumber: 5)
+    }
+    if self.providerAuthorised != 0 {
+      try visitor.visitSingularInt64Field(value: self.providerAuthorised, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: ReconcileResponse.CurrencySum, rhs: ReconcileResponse.CurrencySum) -> Bool {
+    if lhs.currency != rhs.currency {return false}
+    if lhs.ourCaptured != rhs.ourCaptured {return false}
+    if lhs.providerCaptured != rhs.providerCaptured {return false}
+    if lhs.ourRefunded != rhs.ourRefunded {return false}
+    if lhs.providerRefunded != rhs.providerRefunded {return false}
+    if lhs.providerAuthorised != rhs.providerAuthorised {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -215,6 +215,7 @@ extension GetTrialBalanceResponse: ContractMessage {
             FieldShape("voided_payments", .uint64),
             FieldShape("declined_payments", .uint64),
             FieldShape("open_payments", .uint64),
+            FieldShape("sums", .message { GetTrialBalanceResponse.CurrencySum.shape }, repeated: true),
         ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
@@ -228,6 +229,7 @@ extension GetTrialBalanceResponse: ContractMessage {
         json.number("voided_payments", self.voidedPayments)
         json.number("declined_payments", self.declinedPayments)
         json.number("open_payments", self.openPayments)
+        json.messages("sums", self.sums)
     }
 }
 
@@ -245,6 +247,24 @@ extension GetTrialBalanceResponse.Account: ContractMessage {
 
     public func write(to json: inout JSONWriter) {
         json.text("name", self.name)
+        json.text("currency", self.currency)
+        json.number("debits", self.debits)
+        json.number("credits", self.credits)
+    }
+}
+
+extension GetTrialBalanceResponse.CurrencySum: ContractMessage {
+    public static let shape: MessageShape = MessageShape(
+        "shop.payments.v1.GetTrialBalanceResponse.CurrencySum",
+        [
+            FieldShape("currency", .string),
+            FieldShape("debits", .int64),
+            FieldShape("credits", .int64),
+        ])
+
+    public func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    public func write(to json: inout JSONWriter) {
         json.text("currency", self.currency)
         json.number("debits", self.debits)
         json.number("credits", self.credits)
@@ -269,6 +289,7 @@ extension ReconcileResponse: ContractMessage {
             FieldShape("provider_refunded", .int64),
             FieldShape("provider_authorised", .int64),
             FieldShape("equal", .bool),
+            FieldShape("sums", .message { ReconcileResponse.CurrencySum.shape }, repeated: true),
         ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
@@ -280,6 +301,31 @@ extension ReconcileResponse: ContractMessage {
         json.number("provider_refunded", self.providerRefunded)
         json.number("provider_authorised", self.providerAuthorised)
         json.flag("equal", self.equal)
+        json.messages("sums", self.sums)
+    }
+}
+
+extension ReconcileResponse.CurrencySum: ContractMessage {
+    public static let shape: MessageShape = MessageShape(
+        "shop.payments.v1.ReconcileResponse.CurrencySum",
+        [
+            FieldShape("currency", .string),
+            FieldShape("our_captured", .int64),
+            FieldShape("provider_captured", .int64),
+            FieldShape("our_refunded", .int64),
+            FieldShape("provider_refunded", .int64),
+            FieldShape("provider_authorised", .int64),
+        ])
+
+    public func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    public func write(to json: inout JSONWriter) {
+        json.text("currency", self.currency)
+        json.number("our_captured", self.ourCaptured)
+        json.number("provider_captured", self.providerCaptured)
+        json.number("our_refunded", self.ourRefunded)
+        json.number("provider_refunded", self.providerRefunded)
+        json.number("provider_authorised", self.providerAuthorised)
     }
 }
 

@@ -307,7 +307,7 @@ public nonisolated struct GetLedgerResponse: Sendable {
 
   public var payments: UInt64 = 0
 
-  /// Minor units.
+  /// Minor units. This and the next two are 0 when payments are in several currencies: `sums` has each.
   public var authorised: Int64 = 0
 
   public var captured: Int64 = 0
@@ -319,7 +319,30 @@ public nonisolated struct GetLedgerResponse: Sendable {
 
   public var refunds: UInt64 = 0
 
+  /// By currency.
+  public var sums: [GetLedgerResponse.CurrencySum] = []
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public nonisolated struct CurrencySum: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    /// ISO 4217, as in `GBP`.
+    public var currency: String = String()
+
+    /// Minor units.
+    public var authorised: Int64 = 0
+
+    public var captured: Int64 = 0
+
+    public var refunded: Int64 = 0
+
+    public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    public init() {}
+  }
 
   public init() {}
 }
@@ -808,7 +831,7 @@ nonisolated extension GetLedgerRequest: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension GetLedgerResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GetLedgerResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}payments\0\u{1}authorised\0\u{1}captured\0\u{1}refunded\0\u{1}captures\0\u{1}refunds\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}payments\0\u{1}authorised\0\u{1}captured\0\u{1}refunded\0\u{1}captures\0\u{1}refunds\0\u{1}sums\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -822,6 +845,7 @@ nonisolated extension GetLedgerResponse: SwiftProtobuf.Message, SwiftProtobuf._M
       case 4: try { try decoder.decodeSingularInt64Field(value: &self.refunded) }()
       case 5: try { try decoder.decodeSingularUInt64Field(value: &self.captures) }()
       case 6: try { try decoder.decodeSingularUInt64Field(value: &self.refunds) }()
+      case 7: try { try decoder.decodeRepeatedMessageField(value: &self.sums) }()
       default: break
       }
     }
@@ -846,6 +870,9 @@ nonisolated extension GetLedgerResponse: SwiftProtobuf.Message, SwiftProtobuf._M
     if self.refunds != 0 {
       try visitor.visitSingularUInt64Field(value: self.refunds, fieldNumber: 6)
     }
+    if !self.sums.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.sums, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -856,6 +883,52 @@ nonisolated extension GetLedgerResponse: SwiftProtobuf.Message, SwiftProtobuf._M
     if lhs.refunded != rhs.refunded {return false}
     if lhs.captures != rhs.captures {return false}
     if lhs.refunds != rhs.refunds {return false}
+    if lhs.sums != rhs.sums {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension GetLedgerResponse.CurrencySum: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = GetLedgerResponse.protoMessageName + ".CurrencySum"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}currency\0\u{1}authorised\0\u{1}captured\0\u{1}refunded\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.currency) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.authorised) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.captured) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.refunded) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.currency.isEmpty {
+      try visitor.visitSingularStringField(value: self.currency, fieldNumber: 1)
+    }
+    if self.authorised != 0 {
+      try visitor.visitSingularInt64Field(value: self.authorised, fieldNumber: 2)
+    }
+    if self.captured != 0 {
+      try visitor.visitSingularInt64Field(value: self.captured, fieldNumber: 3)
+    }
+    if self.refunded != 0 {
+      try visitor.visitSingularInt64Field(value: self.refunded, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: GetLedgerResponse.CurrencySum, rhs: GetLedgerResponse.CurrencySum) -> Bool {
+    if lhs.currency != rhs.currency {return false}
+    if lhs.authorised != rhs.authorised {return false}
+    if lhs.captured != rhs.captured {return false}
+    if lhs.refunded != rhs.refunded {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -269,6 +269,7 @@ extension GetLedgerResponse: ContractMessage {
             FieldShape("refunded", .int64),
             FieldShape("captures", .uint64),
             FieldShape("refunds", .uint64),
+            FieldShape("sums", .message { GetLedgerResponse.CurrencySum.shape }, repeated: true),
         ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
@@ -280,6 +281,27 @@ extension GetLedgerResponse: ContractMessage {
         json.number("refunded", self.refunded)
         json.number("captures", self.captures)
         json.number("refunds", self.refunds)
+        json.messages("sums", self.sums)
+    }
+}
+
+extension GetLedgerResponse.CurrencySum: ContractMessage {
+    public static let shape: MessageShape = MessageShape(
+        "shop.provider.v1.GetLedgerResponse.CurrencySum",
+        [
+            FieldShape("currency", .string),
+            FieldShape("authorised", .int64),
+            FieldShape("captured", .int64),
+            FieldShape("refunded", .int64),
+        ])
+
+    public func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    public func write(to json: inout JSONWriter) {
+        json.text("currency", self.currency)
+        json.number("authorised", self.authorised)
+        json.number("captured", self.captured)
+        json.number("refunded", self.refunded)
     }
 }
 

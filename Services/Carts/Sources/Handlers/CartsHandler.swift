@@ -22,9 +22,6 @@ struct CartsHandler: CartsCalls {
     ) async throws -> CreateGuestCartResponse {
         // Two identifiers: nobody guesses 148 random bits.
         let token = "\(Identifier(time: time, entropy: entropy))" + "\(entropy.next())"
-        // Strangers share one principal: under an equal key, one would be given the other's cart.
-        var context = context
-        if context.principal.subject.isEmpty { context.idempotencyKey = nil }
         return try await context.transaction(on: database, CartsMethods.createGuestCart, request) { tx in
             try store.open(.guest(token), in: tx)
             return CreateGuestCartResponse.with { $0.cartID = token }
@@ -33,29 +30,50 @@ struct CartsHandler: CartsCalls {
 
     func getCart(_ request: GetCartRequest, context: CallContext) async throws -> GetCartResponse {
         let owner = try CartOwner(request.cartID, context.principal)
-        let lines = try await database.read("get cart", deadline: context.deadline) { tx in
-            try store.lines(owner, in: tx).map(Wanted.init)
+        let held = try await database.read("get cart", deadline: context.deadline) { tx in
+            try contents(owner, in: tx)
         }
-        return try await priced(lines, owner, context, GetCartResponse.self) { $0.cart = $1 }
+        return try await priced(held, owner, context, GetCartResponse.self) { $0.cart = $1 }
     }
 
     func putLine(_ request: PutLineRequest, context: CallContext) async throws -> PutLineResponse {
         let owner = try CartOwner(request.cartID, context.principal)
-        let quotes = try await quotes([request.sku], context)
-        guard quotes[request.sku] != nil else { throw CartError.unknownSKU(request.sku) }
-        let lines = try await change(request.sku, to: Int(request.quantity), owner, context)
-        return try await priced(lines, owner, context, PutLineResponse.self) { $0.cart = $1 }
+        let held = try await database.read("cart before", deadline: context.deadline) { tx in
+            try store.lines(owner, in: tx).map(\.sku)
+        }
+        let others = held.filter { $0 != request.sku }
+        guard others.count < CartStore.linesLimit else { throw CartError.tooManyLines(limit: CartStore.linesLimit) }
+        let quotes = try await quotes(others + [request.sku], context)
+        guard let quote = quotes[request.sku] else { throw CartError.unknownSKU(request.sku) }
+        let currency = quote.unitPrice.currency
+        if let other = others.compactMap({ quotes[$0]?.unitPrice.currency }).first(where: { $0 != currency }) {
+            throw CartError.mixedCurrencies(sku: request.sku, currency: currency, cart: other)
+        }
+        let contents = try await change(request.sku, to: Int(request.quantity), owner, context)
+        return try await priced(contents, owner, context, PutLineResponse.self) { $0.cart = $1 }
     }
 
     func removeLine(_ request: RemoveLineRequest, context: CallContext) async throws -> RemoveLineResponse {
         let owner = try CartOwner(request.cartID, context.principal)
-        let lines = try await change(request.sku, to: 0, owner, context)
-        return try await priced(lines, owner, context, RemoveLineResponse.self) { $0.cart = $1 }
+        let contents = try await change(request.sku, to: 0, owner, context)
+        return try await priced(contents, owner, context, RemoveLineResponse.self) { $0.cart = $1 }
     }
 
     private struct Wanted: Sendable {
         let sku: String
         let quantity: Int
+    }
+
+    private struct Contents: Sendable {
+        let lines: [Wanted]
+        let revision: String
+    }
+
+    private func contents(_ owner: CartOwner, in tx: borrowing SQLTransaction) throws -> Contents {
+        Contents(
+            lines: try store.lines(owner, in: tx).map(Wanted.init),
+            revision: try store.revision(owner, in: tx)
+        )
     }
 
     /// Setting a line to a quantity is the same however often it is done: it needs no stored answer.
@@ -64,28 +82,29 @@ struct CartsHandler: CartsCalls {
         to quantity: Int,
         _ owner: CartOwner,
         _ context: CallContext
-    ) async throws -> [Wanted] {
-        try await database.transaction("set line", deadline: context.deadline) { tx in
-            try store.set(sku, to: quantity, owner, in: tx)
-            return try store.lines(owner, in: tx).map(Wanted.init)
+    ) async throws -> Contents {
+        let revision = "\(Identifier(time: time, entropy: entropy))"
+        return try await database.transaction("set line", deadline: context.deadline) { tx in
+            try store.set(sku, to: quantity, owner, revision: revision, in: tx)
+            return try contents(owner, in: tx)
         }
     }
 
     private func priced<Response: ContractMessage>(
-        _ lines: [Wanted],
+        _ contents: Contents,
         _ owner: CartOwner,
         _ context: CallContext,
         _ type: Response.Type,
         _ fill: (inout Response, Cart) -> Void
     ) async throws -> Response {
+        let lines = contents.lines
         let quotes = try await quotes(lines.map(\.sku), context)
-        let exact = lines.reduce(Amount.zero) { sum, line in
-            sum + (quotes[line.sku]?.unitPrice.amount ?? .zero) * line.quantity
-        }
-        let currency = quotes.values.map(\.unitPrice.currency).min() ?? ""
+        let totals = Self.totals(lines, quotes)
         let cart = Cart.with {
             $0.cartID = owner.name
-            $0.total = Money(exact.minorUnits(of: currency) ?? 0, currency: currency)
+            $0.revision = contents.revision
+            $0.totals = totals
+            if totals.count <= 1 { $0.total = totals.first ?? Money(0, currency: "") }
             $0.lines = lines.map { line in
                 .with {
                     $0.sku = line.sku
@@ -102,6 +121,20 @@ struct CartsHandler: CartsCalls {
         return response
     }
 
+    /// What the lines come to, by currency, each rounded once.
+    private static func totals(_ lines: [Wanted], _ quotes: [String: QuotePricesResponse.Quote]) -> [Money] {
+        var exact: [String: Amount] = [:]
+        for line in lines {
+            guard let price = quotes[line.sku]?.unitPrice else { continue }
+            exact[price.currency, default: .zero] = exact[price.currency, default: .zero] + price.amount * line.quantity
+        }
+        return exact.sorted { $0.key < $1.key }
+            .map { Money($0.value.minorUnits(of: $0.key) ?? .max, currency: $0.key) }
+    }
+
+    /// What the catalogue sells of `skus`, by SKU.
+    ///
+    /// A negative price is a discount, which is the merchant's to give: nobody puts it into a cart.
     private func quotes(
         _ skus: [String],
         _ context: CallContext
@@ -109,6 +142,7 @@ struct CartsHandler: CartsCalls {
         guard !skus.isEmpty else { return [:] }
         let request = QuotePricesRequest.with { $0.skus = skus }
         let answer = try await catalog.quotePrices(request, context: context.outgoing(as: service))
-        return Dictionary(answer.quotes.map { ($0.sku, $0) }) { first, _ in first }
+        let sold = answer.quotes.filter { $0.unitPrice.amount >= .zero }
+        return Dictionary(sold.map { ($0.sku, $0) }) { first, _ in first }
     }
 }

@@ -10,8 +10,10 @@ struct CartStore: Sendable {
     static let linesLimit = 2_000
     /// How long a cart that nobody touches is kept.
     static let retention = Duration.seconds(90 * 24 * 3600)
-    /// How many carts one run of the purger removes.
+    /// How many carts one transaction of the purger removes.
     static let purgeBatch = 100
+    /// How many transactions one run of the purger has.
+    static let purgeBatches = 100
 
     static let migrations = [
         Migration(
@@ -29,7 +31,8 @@ struct CartStore: Sendable {
                 )
                 """,
             ]
-        )
+        ),
+        Migration("carts", 2, ["ALTER TABLE carts ADD COLUMN revision TEXT NOT NULL DEFAULT ''"]),
     ]
 
     /// Opens the cart; a repeat only notes that it was touched.
@@ -53,10 +56,23 @@ struct CartStore: Sendable {
             .map { ($0.text(0), $0.int(1)) }
     }
 
+    /// Stands for the lines as they are; empty for a cart that nothing was put into.
+    func revision(_ owner: CartOwner, in tx: borrowing SQLTransaction) throws -> String {
+        try tx.run("SELECT revision FROM carts WHERE id = \(owner.cartID)").first?.text(0) ?? ""
+    }
+
     /// Sets a line, or removes it with quantity 0.
     ///
     /// A repeat changes nothing.
-    func set(_ sku: String, to quantity: Int, _ owner: CartOwner, in tx: borrowing SQLTransaction) throws {
+    ///
+    /// - Parameter revision: A new one, for the lines as they are afterwards.
+    func set(
+        _ sku: String,
+        to quantity: Int,
+        _ owner: CartOwner,
+        revision: String,
+        in tx: borrowing SQLTransaction
+    ) throws {
         let before = try lines(owner, in: tx)
         try open(owner, in: tx)
         let known = before.first { $0.sku == sku }?.quantity ?? 0
@@ -74,6 +90,7 @@ struct CartStore: Sendable {
                 """
             )
         }
+        try tx.run("UPDATE carts SET revision = \(revision) WHERE id = \(owner.cartID)")
         try tell(owner.cartID, orderID: "", in: tx)
     }
 
@@ -83,11 +100,14 @@ struct CartStore: Sendable {
     func close(_ cartID: String, orderID: String, in tx: borrowing SQLTransaction) throws {
         let gone = try tx.run("DELETE FROM cart_lines WHERE cart_id = \(cartID) RETURNING sku")
         guard !gone.isEmpty else { return }
+        try tx.run("UPDATE carts SET revision = '' WHERE id = \(cartID)")
         try tell(cartID, orderID: orderID, in: tx)
     }
 
-    /// Forgets the carts that nobody has touched for long, the oldest first.
-    func purge(in tx: borrowing SQLTransaction) throws {
+    /// Forgets the carts that nobody has touched for long, the oldest first; a batch of them.
+    ///
+    /// - Returns: How many went.
+    func purge(in tx: borrowing SQLTransaction) throws -> Int {
         let due = (tx.date - Self.retention).microseconds
         let old = try tx.run(
             "SELECT id FROM carts WHERE touched_at < \(due) ORDER BY touched_at, id LIMIT \(Self.purgeBatch)"
@@ -96,6 +116,7 @@ struct CartStore: Sendable {
             try tx.run("DELETE FROM cart_lines WHERE cart_id = \(row.text(0))")
             try tx.run("DELETE FROM carts WHERE id = \(row.text(0))")
         }
+        return old.count
     }
 
     private func tell(_ cartID: String, orderID: String, in tx: borrowing SQLTransaction) throws {

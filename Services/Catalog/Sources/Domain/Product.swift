@@ -26,4 +26,6 @@ struct DatedPrice: Sendable, Equatable {
 /// Why the catalogue says no.
 enum CatalogError: Error, Equatable {
     case unknownSKU(String)
+    /// `field` of the request holds no code of a currency.
+    case noCurrency(field: String)
 }

@@ -21,10 +21,13 @@ struct CatalogHandler: CatalogCalls {
     }
 
     func setPrice(_ request: SetPriceRequest, context: CallContext) async throws -> SetPriceResponse {
-        try await context.transaction(on: database, CatalogMethods.setPrice, request) { tx in
+        guard Currency.isCode(request.unitPrice.currency) else {
+            throw CatalogError.noCurrency(field: "unit_price.currency")
+        }
+        return try await context.transaction(on: database, CatalogMethods.setPrice, request) { tx in
             let from = request.hasEffectiveFrom ? Timestamp(request.effectiveFrom) : tx.date
             let price = DatedPrice(price: request.unitPrice, effectiveFrom: from)
-            try store.set(price, of: request.sku, in: tx)
+            try store.set([price], of: request.sku, in: tx)
             return SetPriceResponse.with { $0.price = price.message }
         }
     }
@@ -33,7 +36,12 @@ struct CatalogHandler: CatalogCalls {
         _ request: ImportProductsRequest,
         context: CallContext
     ) async throws -> ImportProductsResponse {
-        try await context.transaction(on: database, CatalogMethods.importProducts, request) { tx in
+        for (index, product) in request.products.enumerated() {
+            let wrong = product.prices.firstIndex { !Currency.isCode($0.unitPrice.currency) }
+            guard let wrong else { continue }
+            throw CatalogError.noCurrency(field: "products[\(index)].prices[\(wrong)].unit_price.currency")
+        }
+        return try await context.transaction(on: database, CatalogMethods.importProducts, request) { tx in
             // Of those that name the same SKU or the same moment the last one counts: so a repeat finds what it wants.
             let products = Dictionary(grouping: request.products, by: \.sku).sorted { $0.key < $1.key }
             for (sku, items) in products {
@@ -41,9 +49,10 @@ struct CatalogHandler: CatalogCalls {
                 try store.put(Product(sku: sku, name: last.name, isStocked: last.stocked), in: tx)
                 let prices = items.flatMap(\.prices).map { (Timestamp($0.effectiveFrom), $0.unitPrice) }
                 let dated = Dictionary(prices) { $1 }
-                for (moment, price) in dated.sorted(by: { $0.key < $1.key }) {
-                    try store.set(DatedPrice(price: price, effectiveFrom: moment), of: sku, in: tx)
+                let history = dated.sorted { $0.key < $1.key }.map {
+                    DatedPrice(price: $0.value, effectiveFrom: $0.key)
                 }
+                try store.set(history, of: sku, in: tx)
             }
             return ImportProductsResponse.with {
                 $0.products = UInt32(request.products.count)

@@ -29,16 +29,26 @@ struct CatalogStore: Sendable {
         try tell(product, in: tx)
     }
 
-    /// Sets the price from a moment on; tells it only when it changed.
+    /// Sets prices, each from its moment on; tells it once, and only when one changed.
     ///
     /// - Throws: `CatalogError.unknownSKU`.
-    func set(_ price: DatedPrice, of sku: String, in tx: borrowing SQLTransaction) throws {
+    func set(_ prices: [DatedPrice], of sku: String, in tx: borrowing SQLTransaction) throws {
         guard let product = try product(sku, in: tx)?.product else { throw CatalogError.unknownSKU(sku) }
+        var changed = false
+        for price in prices {
+            let isNew = try set(price, of: sku, in: tx)
+            changed = changed || isNew
+        }
+        if changed { try tell(product, in: tx) }
+    }
+
+    /// - Returns: False when it was so already.
+    private func set(_ price: DatedPrice, of sku: String, in tx: borrowing SQLTransaction) throws -> Bool {
         let from = price.effectiveFrom.microseconds
         let known = try tx.run(
             "SELECT currency, units, nanos FROM prices WHERE sku = \(sku) AND effective_from = \(from)"
         ).first.map { Self.unitPrice($0, at: 0) }
-        if known == price.price { return }
+        if known == price.price { return false }
         try tx.run(
             """
             INSERT INTO prices (sku, effective_from, currency, units, nanos)
@@ -47,7 +57,7 @@ struct CatalogStore: Sendable {
                 nanos = excluded.nanos
             """
         )
-        try tell(product, in: tx)
+        return true
     }
 
     func product(_ sku: String, in tx: borrowing SQLTransaction) throws -> PricedProduct? {

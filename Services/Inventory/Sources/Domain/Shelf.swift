@@ -43,6 +43,7 @@ struct Shelf: Sendable, Equatable {
         case .unknown: break
         }
         var taken: [Place: Int] = [:]
+        var short: [Shortage] = []
         for (sku, wanted) in units.sorted(by: { $0.key < $1.key }) {
             let places = available.keys.filter { $0.sku == sku }.sorted()
             var missing = wanted
@@ -52,8 +53,9 @@ struct Shelf: Sendable, Equatable {
                 taken[place] = piece
                 missing -= piece
             }
-            guard missing == 0 else { throw .insufficient(sku, wanted: wanted, available: wanted - missing) }
+            if missing > 0 { short.append(Shortage(sku: sku, wanted: wanted, available: wanted - missing)) }
         }
+        guard short.isEmpty else { throw .insufficient(short) }
         standing = .held(taken)
         return move(taken, .reserved, available: -1, onHand: 0)
     }

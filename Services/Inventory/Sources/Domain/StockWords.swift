@@ -38,9 +38,17 @@ struct Movement: Sendable, Equatable {
     let changes: [Change]
 }
 
+/// More units of a SKU are wanted than are promised to nobody.
+struct Shortage: Sendable, Equatable {
+    let sku: SKU
+    let wanted: Int
+    let available: Int
+}
+
 /// Why the warehouse says no.
 enum StockError: Error, Equatable {
-    case insufficient(SKU, wanted: Int, available: Int)
+    /// All that are short, by SKU.
+    case insufficient([Shortage])
     case unknownSKU(SKU)
     case unknownReservation(String)
     case reservationMismatch(String)

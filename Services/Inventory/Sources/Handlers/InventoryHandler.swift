@@ -17,7 +17,13 @@ struct InventoryHandler: InventoryCalls {
         try await context.transaction(on: database, InventoryMethods.reserve, request) { tx in
             let units = request.lines.reduce(into: [SKU: Int]()) { $0[SKU($1.sku), default: 0] += Int($1.quantity) }
             let hold = request.holdSeconds == 0 ? StockStore.holdDefault : .seconds(Int64(request.holdSeconds))
-            try stock.change(request.reservationID, adding: units.keys, hold: hold, in: tx) { try $0.reserve(units) }
+            do {
+                try stock.change(request.reservationID, adding: units.keys, hold: hold, in: tx) {
+                    try $0.reserve(units)
+                }
+            } catch let error as StockError {
+                throw error.fault(naming: request.lines)
+            }
             let expires = try stock.expiry(of: request.reservationID, in: tx)
             return ReserveResponse.with { if let expires { $0.expires = .init(expires) } }
         }

@@ -55,7 +55,7 @@ extension StockStore {
             return try tx.run("SELECT on_hand FROM movements WHERE id = \(id)")[0].int(0)
         }
         guard available + change >= 0 else {
-            throw StockError.insufficient(place.sku, wanted: -change, available: available)
+            throw StockError.insufficient([Shortage(sku: place.sku, wanted: -change, available: available)])
         }
         try tx.run(
             """

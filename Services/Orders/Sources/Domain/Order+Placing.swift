@@ -13,6 +13,7 @@ extension Placement {
         customerID: String,
         reference: String,
         cartID: String,
+        cartRevision: String? = nil,
         currency: String,
         lines: [PricedLine]
     ) throws(OrderError) {
@@ -26,6 +27,7 @@ extension Placement {
             customerID: customerID,
             reference: reference,
             cartID: cartID,
+            cartRevision: cartRevision,
             currency: currency,
             lines: lines,
             totalMinorUnits: total

@@ -3,6 +3,8 @@ import SharedContract
 extension Order {
     /// The return that a cancel after the capture becomes.
     static let cancelReturnID = "cancel"
+    /// Returns of one order: its stream is read whole, whenever it is asked.
+    static let returnsLimit = 200
 
     /// Notes the wish to cancel.
     ///
@@ -42,13 +44,14 @@ extension Order {
     /// within what was captured. So the parts never add up to more than the whole, and everything returned is everything
     /// refunded.
     ///
-    /// - Throws: `OrderError.notReturnable`, `.returnExceedsOrder`; `.returnMismatch` when `id` is on file with other units.
+    /// - Throws: `OrderError.notReturnable`, `.returnExceedsOrder`, `.tooManyReturns`; `.returnMismatch` when `id` is on file with other units.
     func takeBack(id: String, _ wishes: [ReturnWish]) throws(OrderError) -> [OrderEvent] {
         guard status == .completed else { throw .notReturnable(status) }
         if let known = returns.first(where: { $0.id == id }) {
             guard known.wishes == wishes else { throw .returnMismatch(id) }
             return []
         }
+        guard returns.count < Self.returnsLimit else { throw .tooManyReturns(limit: Self.returnsLimit) }
         var gone = returnedUnits
         var taken: [Int: Int] = [:]
         for wish in wishes {

@@ -73,21 +73,35 @@ extension Order {
     }
 }
 
+/// A SKU and the line of the request, from 0, that asks for it.
+struct WantedSKU: Sendable, Equatable {
+    let line: Int
+    let sku: String
+}
+
 /// Why an order cannot be placed or changed.
 enum OrderError: Error, Equatable {
     case unknownOrder(String)
-    case unknownSKU(String)
+    /// Lines of the request, in its order, that the catalogue does not sell.
+    case unknownSKUs([WantedSKU])
+    /// What a cart holds and the catalogue sells no more.
+    case unsoldInCart([String])
     case unknownCart(String)
+    /// Another order has taken the cart as it is.
+    case cartOrdered
     case emptyOrder
     case linesAndCart
     case tooManyLines(limit: Int)
-    case mixedCurrencies
+    /// `field` is the first that is not in the order's `currency`.
+    case mixedCurrencies(field: String, currency: String, other: String)
+    case noCurrency(field: String)
     case totalOutOfRange
     case referenceTaken(String)
     case notCancellable(Order.Status)
     case notReturnable(Order.Status)
     case returnExceedsOrder(ReturnWish, left: Int)
     case returnMismatch(String)
+    case tooManyReturns(limit: Int)
     /// The customer asked to cancel before this step.
     case cancelWanted
     /// A step of the checkout came when the order was not in a state for it.

@@ -45,6 +45,10 @@ struct Placement: Codable, Sendable, Equatable {
     var reference: String
     /// The cart that it came from; empty when there was none.
     var cartID: String
+    /// Of the cart as it was; no other order takes it.
+    ///
+    /// `nil` without a cart.
+    var cartRevision: String?
     var currency: String
     var lines: [PricedLine]
     /// Rounded once, half to even; never negative.

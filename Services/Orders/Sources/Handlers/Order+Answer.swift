@@ -45,6 +45,7 @@ extension Headline {
             $0.captured = Money(captured, currency: currency)
             $0.refunded = Money(refunded, currency: currency)
             $0.openReturns = UInt32(openReturns)
+            $0.reason = reason
             $0.placed = Google_Protobuf_Timestamp(placed)
         }
     }

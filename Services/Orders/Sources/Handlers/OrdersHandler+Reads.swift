@@ -57,26 +57,42 @@ extension OrdersHandler {
 
     func getSummary(_ request: GetSummaryRequest, context: CallContext) async throws -> GetSummaryResponse {
         try await database.read("summary", deadline: context.deadline) { tx in
-            let rows = try tx.run(
-                """
-                SELECT status, currency, COUNT(*), SUM(total), SUM(captured), SUM(refunded), SUM(returns),
-                    SUM(open_returns) FROM order_headlines GROUP BY status, currency ORDER BY status, currency
-                """
-            )
+            let rows = try Headline.sums(in: tx)
+            let rejections = try Headline.rejections(in: tx)
             return .with { response in
                 response.statuses = rows.map { row in
                     .with {
-                        $0.status = (Order.Status(rawValue: row.text(0)) ?? .pending).published
-                        $0.orders = UInt64(row.int(2))
-                        $0.total = Money(row.int64(3), currency: row.text(1))
+                        $0.status = row.status.published
+                        $0.orders = UInt64(row.orders)
+                        $0.total = Money(row.total, currency: row.currency)
                     }
                 }
-                let currency = rows.first?.text(1) ?? ""
-                response.captured = Money(rows.reduce(0) { $0 + $1.int64(4) }, currency: currency)
-                response.refunded = Money(rows.reduce(0) { $0 + $1.int64(5) }, currency: currency)
-                response.returns = UInt64(rows.reduce(0) { $0 + $1.int(6) })
-                response.openReturns = UInt64(rows.reduce(0) { $0 + $1.int(7) })
+                response.sums = Dictionary(grouping: rows, by: \.currency).sorted { $0.key < $1.key }
+                    .map { GetSummaryResponse.CurrencySum($0.value, in: $0.key) }
+                if response.sums.count == 1, let only = response.sums.first {
+                    response.captured = only.captured
+                    response.refunded = only.refunded
+                }
+                response.returns = UInt64(rows.reduce(0) { $0 + $1.returns })
+                response.openReturns = UInt64(rows.reduce(0) { $0 + $1.openReturns })
+                response.rejections = rejections.map { reason, orders in
+                    .with {
+                        $0.reason = reason
+                        $0.orders = UInt64(orders)
+                    }
+                }
             }
         }
+    }
+}
+
+extension GetSummaryResponse.CurrencySum {
+    fileprivate init(_ rows: [Headline.Sum], in currency: String) {
+        self.init()
+        self.currency = currency
+        orders = UInt64(rows.reduce(0) { $0 + $1.orders })
+        total = Money(rows.reduce(0) { $0 + $1.total }, currency: currency)
+        captured = Money(rows.reduce(0) { $0 + $1.captured }, currency: currency)
+        refunded = Money(rows.reduce(0) { $0 + $1.refunded }, currency: currency)
     }
 }

@@ -32,11 +32,16 @@ struct OrdersHandler: OrdersCalls {
             customerID: context.principal.subject,
             reference: "",
             cartID: priced.cartID,
+            cartRevision: priced.cartRevision,
             currency: priced.currency,
             lines: priced.lines
         )
         let id = newID()
         return try await context.transaction(on: database, OrdersMethods.placeOrder, request) { tx in
+            // Whoever clicks twice, under two keys, orders once: the cart is emptied a moment later.
+            if let revision = placement.cartRevision, try Headline.isOrdered(cartRevision: revision, in: tx) {
+                throw OrderError.cartOrdered
+            }
             let order = try orders.place(
                 id,
                 placement,
@@ -84,6 +89,10 @@ struct OrdersHandler: OrdersCalls {
     func returnOrder(_ request: ReturnOrderRequest, context: CallContext) async throws -> ReturnOrderResponse {
         guard request.returnID != Order.cancelReturnID else {
             throw Fault(.invalidArgument, .invalidRequest, "is a reserved name", field: "return_id")
+        }
+        // It becomes part of the keys under which money is given back, and those travel in headers.
+        guard request.returnID.utf8.allSatisfy({ 0x21...0x7E ~= $0 }) else {
+            throw Fault(.invalidArgument, .invalidRequest, "must be visible ASCII without spaces", field: "return_id")
         }
         let wishes = try request.lines.enumerated().map { index, line in
             guard line.line > 0 || !line.sku.isEmpty else {

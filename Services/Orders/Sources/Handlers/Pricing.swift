@@ -9,6 +9,8 @@ import SwiftProtobuf
 struct Pricing: Sendable {
     struct Priced: Sendable {
         let cartID: String
+        /// `nil` without a cart.
+        let cartRevision: String?
         let currency: String
         let lines: [PricedLine]
     }
@@ -24,11 +26,11 @@ struct Pricing: Sendable {
         case (false, false): throw OrderError.linesAndCart
         case (true, false):
             let wanted = request.lines.map { (sku: $0.sku, quantity: Int($0.quantity)) }
-            return try await price(wanted, cartID: "", context)
+            return try await price(wanted, of: nil, context)
         case (false, true):
             let cart = try await cart(request.cartID, context)
             let wanted = cart.lines.map { (sku: $0.sku, quantity: Int($0.quantity)) }
-            return try await price(wanted, cartID: cart.cartID, context)
+            return try await price(wanted, of: cart, context)
         }
     }
 
@@ -45,26 +47,43 @@ struct Pricing: Sendable {
 
     private func price(
         _ wanted: [(sku: String, quantity: Int)],
-        cartID: String,
+        of cart: Cart?,
         _ context: CallContext
     ) async throws -> Priced {
         guard wanted.count <= Placement.linesLimit else { throw OrderError.tooManyLines(limit: Placement.linesLimit) }
         let request = QuotePricesRequest.with { $0.skus = Set(wanted.map(\.sku)).sorted() }
         let answer = try await catalog.quotePrices(request, context: context.outgoing(as: service))
-        let quotes = Dictionary(answer.quotes.map { ($0.sku, $0) }) { first, _ in first }
-        let lines = try wanted.map { sku, quantity in
-            guard let quote = quotes[sku] else { throw OrderError.unknownSKU(sku) }
-            return try PricedLine(
-                code: sku,
-                name: quote.name,
-                quantity: quantity,
-                price: quote.unitPrice,
-                isGoods: quote.stocked
+        // A negative price is a discount, which is the merchant's to give: nobody orders it.
+        let sold = answer.quotes.filter { $0.unitPrice.amount >= .zero }
+        let quotes = Dictionary(sold.map { ($0.sku, $0) }) { first, _ in first }
+        let unknown = wanted.enumerated().filter { quotes[$0.element.sku] == nil }
+        guard unknown.isEmpty else {
+            throw cart == nil
+                ? OrderError.unknownSKUs(unknown.map { WantedSKU(line: $0.offset, sku: $0.element.sku) })
+                : OrderError.unsoldInCart(unknown.map(\.element.sku))
+        }
+        guard let first = wanted.first, let currency = quotes[first.sku]?.unitPrice.currency else {
+            throw OrderError.emptyOrder
+        }
+        var lines: [PricedLine] = []
+        for (index, (sku, quantity)) in wanted.enumerated() {
+            guard let quote = quotes[sku] else { continue }
+            guard quote.unitPrice.currency == currency else {
+                let field = cart == nil ? "lines[\(index)].sku" : "cart_id"
+                throw OrderError.mixedCurrencies(field: field, currency: currency, other: quote.unitPrice.currency)
+            }
+            lines.append(
+                try PricedLine(
+                    code: sku,
+                    name: quote.name,
+                    quantity: quantity,
+                    price: quote.unitPrice,
+                    isGoods: quote.stocked
+                )
             )
         }
-        let currencies = Set(answer.quotes.map(\.unitPrice.currency))
-        guard currencies.count == 1, let currency = currencies.first else { throw OrderError.mixedCurrencies }
-        return Priced(cartID: cartID, currency: currency, lines: lines)
+        let revision = cart.flatMap { $0.revision.isEmpty ? nil : $0.revision }
+        return Priced(cartID: cart?.cartID ?? "", cartRevision: revision, currency: currency, lines: lines)
     }
 }
 
@@ -79,10 +98,12 @@ extension PricedLine {
 extension Placement {
     /// What a merchant has agreed with a customer.
     init(_ request: PlaceAgreedOrderRequest) throws(OrderError) {
-        let currencies = Set(request.lines.map(\.unitPrice.currency))
-        guard currencies.count == 1, let currency = currencies.first else { throw .mixedCurrencies }
+        guard let currency = request.lines.first?.unitPrice.currency else { throw .emptyOrder }
         var lines: [PricedLine] = []
-        for line in request.lines {
+        for (index, line) in request.lines.enumerated() {
+            let (own, field) = (line.unitPrice.currency, "lines[\(index)].unit_price.currency")
+            guard Currency.isCode(own) else { throw .noCurrency(field: field) }
+            guard own == currency else { throw .mixedCurrencies(field: field, currency: currency, other: own) }
             lines.append(
                 try PricedLine(
                     code: line.sku,

@@ -1,3 +1,4 @@
+import MartletContract
 import MartletCore
 
 // The one place where a "no" of the domain becomes a "no" on the wire.
@@ -7,16 +8,37 @@ extension OrderError: FaultConvertible {
         switch self {
         case .unknownOrder(let id):
             Fault(.notFound, "orders.unknown_order", "there is no order \(id)", field: "order_id")
-        case .unknownSKU(let sku):
-            Fault(.notFound, "orders.unknown_sku", "the catalogue sells no \(sku)", field: "lines.sku")
+        case .unknownSKUs(let wanted): Self.unknown(wanted)
+        case .unsoldInCart(let skus):
+            Fault(
+                .notFound,
+                "orders.unknown_sku",
+                "holds what the catalogue sells no more: "
+                    + skus.prefix(RuleCheck.violationsLimit).joined(separator: ", "),
+                field: "cart_id"
+            )
         case .unknownCart(let id): Fault(.notFound, "orders.unknown_cart", "there is no cart \(id)", field: "cart_id")
+        case .cartOrdered:
+            Fault(
+                .alreadyExists,
+                "orders.cart_ordered",
+                "was ordered as it is: change it to order again",
+                field: "cart_id"
+            )
         case .emptyOrder: Fault(.invalidArgument, "orders.empty", "an order needs at least one line", field: "lines")
         case .linesAndCart:
             Fault(.invalidArgument, .invalidRequest, "is given together with lines: give one of them", field: "cart_id")
         case .tooManyLines(let limit):
             Fault(.invalidArgument, .invalidRequest, "must be at most \(limit)", field: "lines")
-        case .mixedCurrencies:
-            Fault(.invalidArgument, "orders.mixed_currencies", "must all be of one currency", field: "lines.unit_price")
+        case .mixedCurrencies(let field, let currency, let other):
+            Fault(
+                .invalidArgument,
+                "orders.mixed_currencies",
+                "is in \(other), lines before it in \(currency): an order is in one currency",
+                field: field
+            )
+        case .noCurrency(let field):
+            Fault(.invalidArgument, .invalidRequest, "must be three capital letters, as in GBP", field: field)
         case .totalOutOfRange:
             Fault(
                 .invalidArgument,
@@ -44,9 +66,21 @@ extension OrderError: FaultConvertible {
             )
         case .returnMismatch(let id):
             Fault(.invalidArgument, "orders.return_mismatch", "return \(id) is on file with other lines")
+        case .tooManyReturns(let limit):
+            Fault(.failedPrecondition, "orders.too_many_returns", "an order has at most \(limit) returns")
         case .cancelWanted: Fault(.failedPrecondition, "orders.cancelled", "the customer asked to cancel")
         case .wrongState(let status):
             Fault(.failedPrecondition, "orders.wrong_state", "the order is \(status.rawValue)")
         }
+    }
+
+    private static func unknown(_ wanted: [WantedSKU]) -> Fault {
+        let what = wanted.first.map { "the catalogue sells no \($0.sku)" } ?? "the catalogue does not sell this"
+        let more = wanted.count > 1 ? "; \(wanted.count) lines are unknown" : ""
+        var fault = Fault(.notFound, "orders.unknown_sku", what + more)
+        fault.violations = wanted.prefix(RuleCheck.violationsLimit).map {
+            FieldViolation(field: "lines[\($0.line)].sku", rule: "the catalogue sells no \($0.sku)")
+        }
+        return fault
     }
 }

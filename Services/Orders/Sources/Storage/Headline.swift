@@ -14,6 +14,8 @@ struct Headline: Sendable, Equatable {
     let refunded: Int64
     let openReturns: Int
     let placed: Timestamp
+    /// Why it was rejected or cancelled; empty otherwise.
+    let reason: String
 
     /// Keeps the read model in step with the streams.
     static let projection = Projection(
@@ -36,15 +38,15 @@ struct Headline: Sendable, Equatable {
             try tx.run(
                 """
                 INSERT INTO order_headlines (order_id, status, customer_id, reference, currency, total, captured,
-                    refunded, returns, open_returns, placed_at)
+                    refunded, returns, open_returns, placed_at, cart_revision)
                 VALUES (\(id), 'pending', \(placement.customerID), \(reference), \(placement.currency),
-                    \(placement.totalMinorUnits), 0, 0, 0, 0, \(at.microseconds))
+                    \(placement.totalMinorUnits), 0, 0, 0, 0, \(at.microseconds), \(placement.cartRevision))
                 """
             )
         case .confirmed: try set(.confirmed, id, in: tx)
         case .completed: try set(.completed, id, in: tx)
-        case .rejected: try set(.rejected, id, in: tx)
-        case .cancelled: try set(.cancelled, id, in: tx)
+        case .rejected(let reason): try set(.rejected, id, because: reason, in: tx)
+        case .cancelled(let reason): try set(.cancelled, id, because: reason, in: tx)
         case .captured(let minorUnits):
             try tx.run("UPDATE order_headlines SET captured = \(minorUnits) WHERE order_id = \(id)")
         case .returnRequested:
@@ -65,45 +67,14 @@ struct Headline: Sendable, Equatable {
         }
     }
 
-    private static func set(_ status: Order.Status, _ id: String, in tx: borrowing SQLTransaction) throws {
-        try tx.run("UPDATE order_headlines SET status = \(status.rawValue) WHERE order_id = \(id)")
-    }
-
-    /// Newest first, after the row whose time and id are given.
-    static func list(
-        customerID: String?,
-        status: Order.Status?,
-        before: (placed: Int64, orderID: String),
-        limit: Int,
+    private static func set(
+        _ status: Order.Status,
+        _ id: String,
+        because reason: String = "",
         in tx: borrowing SQLTransaction
-    ) throws -> [Headline] {
+    ) throws {
         try tx.run(
-            """
-            SELECT order_id, status, customer_id, reference, currency, total, captured, refunded, open_returns, placed_at
-            FROM order_headlines
-            WHERE (\(customerID) IS NULL OR customer_id = \(customerID))
-                AND (\(status?.rawValue) IS NULL OR status = \(status?.rawValue))
-                AND (placed_at, order_id) < (\(before.placed), \(before.orderID))
-            ORDER BY placed_at DESC, order_id DESC LIMIT \(limit)
-            """
-        ).map { row in
-            Headline(
-                orderID: row.text(0),
-                status: Order.Status(rawValue: row.text(1)) ?? .pending,
-                customerID: row.text(2),
-                reference: row.textIfPresent(3) ?? "",
-                currency: row.text(4),
-                total: row.int64(5),
-                captured: row.int64(6),
-                refunded: row.int64(7),
-                openReturns: row.int(8),
-                placed: Timestamp(microseconds: row.int64(9))
-            )
-        }
-    }
-
-    /// The order that has this merchant's number.
-    static func orderID(reference: String, in tx: borrowing SQLTransaction) throws -> String? {
-        try tx.run("SELECT order_id FROM order_headlines WHERE reference = \(reference)").first?.text(0)
+            "UPDATE order_headlines SET status = \(status.rawValue), reason = \(reason) WHERE order_id = \(id)"
+        )
     }
 }

@@ -25,6 +25,18 @@ enum OrderSchema {
                 "CREATE INDEX orders_by_customer ON order_headlines (customer_id, placed_at, order_id)",
                 "CREATE INDEX orders_by_time ON order_headlines (placed_at, order_id)",
             ]
-        )
+        ),
+        // Empty for what was rejected before.
+        Migration("orders", 2, ["ALTER TABLE order_headlines ADD COLUMN reason TEXT NOT NULL DEFAULT ''"]),
+        Migration(
+            "orders",
+            3,
+            [
+                "ALTER TABLE order_headlines ADD COLUMN cart_revision TEXT",
+                """
+                CREATE UNIQUE INDEX orders_by_cart ON order_headlines (cart_revision) WHERE cart_revision IS NOT NULL
+                """,
+            ]
+        ),
     ]
 }

@@ -23,27 +23,25 @@ extension PaymentsHandler {
         _ request: GetTrialBalanceRequest,
         context: CallContext
     ) async throws -> GetTrialBalanceResponse {
-        try await till.database.read("trial balance", deadline: context.deadline) { tx in
-            let accounts = try tx.run(
-                """
-                SELECT account, currency, SUM(debit), SUM(credit) FROM ledger
-                GROUP BY account, currency ORDER BY account, currency
-                """
-            )
-            let statuses = try tx.run("SELECT status, COUNT(*) FROM payments GROUP BY status")
-            let counts = Dictionary(uniqueKeysWithValues: statuses.map { ($0.text(0), UInt64($0.int(1))) })
+        let store = till.store
+        return try await till.database.read("trial balance", deadline: context.deadline) { tx in
+            let accounts = try store.accounts(in: tx)
+            let counts = try store.counts(in: tx)
             return .with { response in
-                response.accounts = accounts.map { row in
-                    .with {
-                        $0.name = row.text(0)
-                        $0.currency = row.text(1)
-                        $0.debits = row.int64(2)
-                        $0.credits = row.int64(3)
+                response.accounts = accounts
+                response.sums = Dictionary(grouping: accounts, by: \.currency).sorted { $0.key < $1.key }
+                    .map { currency, accounts in
+                        .with {
+                            $0.currency = currency
+                            $0.debits = accounts.reduce(0) { $0 + $1.debits }
+                            $0.credits = accounts.reduce(0) { $0 + $1.credits }
+                        }
                     }
+                response.balanced = response.sums.allSatisfy { $0.debits == $0.credits }
+                if response.sums.count == 1, let only = response.sums.first {
+                    response.debits = only.debits
+                    response.credits = only.credits
                 }
-                response.debits = response.accounts.reduce(0) { $0 + $1.debits }
-                response.credits = response.accounts.reduce(0) { $0 + $1.credits }
-                response.balanced = response.debits == response.credits
                 response.capturedPayments = counts["captured", default: 0]
                 response.voidedPayments = counts["voided", default: 0]
                 response.declinedPayments = counts["declined", default: 0]
@@ -54,22 +52,33 @@ extension PaymentsHandler {
     }
 
     func reconcile(_ request: ReconcileRequest, context: CallContext) async throws -> ReconcileResponse {
-        let totals = try await till.provider.totals(context)
+        let theirs = try await till.provider.totals(context)
+        let store = till.store
         let ours = try await till.database.read("reconcile", deadline: context.deadline) { tx in
-            try tx.run(
-                """
-                SELECT COALESCE(SUM(CASE WHEN status = 'captured' THEN amount ELSE 0 END), 0),
-                    COALESCE(SUM(refunded), 0) FROM payments
-                """
-            )[0]
+            try store.moved(in: tx)
         }
-        return .with {
-            $0.ourCaptured = ours.int64(0)
-            $0.ourRefunded = ours.int64(1)
-            $0.providerCaptured = totals.captured
-            $0.providerRefunded = totals.refunded
-            $0.providerAuthorised = totals.authorised
-            $0.equal = $0.ourCaptured == $0.providerCaptured && $0.ourRefunded == $0.providerRefunded
+        let sums = Set(ours.map(\.currency) + theirs.map(\.currency)).sorted().map { currency in
+            let (our, their) = (ours.first { $0.currency == currency }, theirs.first { $0.currency == currency })
+            return ReconcileResponse.CurrencySum.with {
+                $0.currency = currency
+                $0.ourCaptured = our?.captured ?? 0
+                $0.ourRefunded = our?.refunded ?? 0
+                $0.providerCaptured = their?.captured ?? 0
+                $0.providerRefunded = their?.refunded ?? 0
+                $0.providerAuthorised = their?.authorised ?? 0
+            }
+        }
+        return .with { response in
+            response.sums = sums
+            response.equal = sums.allSatisfy {
+                $0.ourCaptured == $0.providerCaptured && $0.ourRefunded == $0.providerRefunded
+            }
+            guard sums.count == 1, let only = sums.first else { return }
+            response.ourCaptured = only.ourCaptured
+            response.ourRefunded = only.ourRefunded
+            response.providerCaptured = only.providerCaptured
+            response.providerRefunded = only.providerRefunded
+            response.providerAuthorised = only.providerAuthorised
         }
     }
 }

@@ -16,7 +16,8 @@ protocol PaymentProvider: Sendable {
     ) async throws -> ProviderAnswer
     /// What the provider knows under our reference, newest first: the truth when a key cannot tell.
     func find(_ reference: String, _ context: CallContext) async throws -> [ProviderView]
-    func totals(_ context: CallContext) async throws -> ProviderTotals
+    /// What its own ledger says, by currency.
+    func totals(_ context: CallContext) async throws -> [ProviderTotals]
 }
 
 enum ProviderAnswer: Sendable, Equatable {
@@ -39,7 +40,9 @@ struct ProviderView: Sendable, Equatable {
     let refunds: [String]
 }
 
+/// What a provider holds and has moved in one currency, in minor units.
 struct ProviderTotals: Sendable, Equatable {
+    let currency: String
     let authorised: Int64
     let captured: Int64
     let refunded: Int64

@@ -56,9 +56,16 @@ struct TestProvider: PaymentProvider {
         )
     }
 
-    func totals(_ context: CallContext) async throws -> ProviderTotals {
+    func totals(_ context: CallContext) async throws -> [ProviderTotals] {
         let ledger = try await client.getLedger(GetLedgerRequest(), context: context.outgoing(as: service))
-        return ProviderTotals(authorised: ledger.authorised, captured: ledger.captured, refunded: ledger.refunded)
+        return ledger.sums.map {
+            ProviderTotals(
+                currency: $0.currency,
+                authorised: $0.authorised,
+                captured: $0.captured,
+                refunded: $0.refunded
+            )
+        }
     }
 
     private func answer(_ call: () async throws -> ProviderPayment) async throws -> ProviderAnswer {
@@ -67,8 +74,18 @@ struct TestProvider: PaymentProvider {
         } catch let fault as Fault where fault.reason == "provider.stored_failure" {
             return .storedFailure
         } catch let fault as Fault where fault.code.outcome == .refused {
+            guard Self.isDecision(fault) else {
+                throw Fault(.unavailable, .outcomeUnknown, "the provider could not be asked", cause: fault)
+            }
             return .refused(fault.reason.name)
         }
+    }
+
+    /// False for a refusal that says nothing of the payment, such as a token's that has expired: what an earlier call with
+    /// this key has done is as unknown as before.
+    private static func isDecision(_ fault: Fault) -> Bool {
+        guard fault.reason != "provider.key_reused" else { return false }
+        return fault.code == .invalidArgument || fault.reason.name.hasPrefix("provider.")
     }
 }
 

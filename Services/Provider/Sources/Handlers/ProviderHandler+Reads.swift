@@ -19,16 +19,18 @@ extension ProviderHandler {
 
     func getLedger(_ request: GetLedgerRequest, context: CallContext) async throws -> GetLedgerResponse {
         try await database.read("ledger", deadline: context.deadline) { tx in
-            let moves = try tx.run("SELECT kind, COUNT(*), SUM(amount) FROM ledger GROUP BY kind")
-            let sums = Dictionary(uniqueKeysWithValues: moves.map { ($0.text(0), ($0.int(1), $0.int64(2))) })
-            let open = try tx.run("SELECT COALESCE(SUM(amount), 0) FROM payments WHERE status = 'authorised'")
-            return .with {
-                $0.payments = UInt64(sums["authorise"]?.0 ?? 0)
-                $0.authorised = open[0].int64(0)
-                $0.captures = UInt64(sums["capture"]?.0 ?? 0)
-                $0.captured = sums["capture"]?.1 ?? 0
-                $0.refunds = UInt64(sums["refund"]?.0 ?? 0)
-                $0.refunded = sums["refund"]?.1 ?? 0
+            let moves = try tx.run("SELECT kind, COUNT(*) FROM ledger GROUP BY kind")
+            let counts = Dictionary(uniqueKeysWithValues: moves.map { ($0.text(0), UInt64($0.int(1))) })
+            let sums = try store.sums(in: tx)
+            return .with { response in
+                response.payments = counts["authorise", default: 0]
+                response.captures = counts["capture", default: 0]
+                response.refunds = counts["refund", default: 0]
+                response.sums = sums
+                guard sums.count == 1, let only = sums.first else { return }
+                response.authorised = only.authorised
+                response.captured = only.captured
+                response.refunded = only.refunded
             }
         }
     }

@@ -17,7 +17,8 @@ struct ProviderHandler: ProviderCalls {
             throw ProviderError.unknownMethod(request.paymentMethod)
         }
         let id = newID()
-        let payment = try await keyed(request, request.reference, behaviour, context) { tx in
+        let payment = try await keyed(ProviderMethods.createPayment, request, request.reference, behaviour, context) {
+            tx in
             let wallet = Wallet(
                 providerID: id,
                 reference: request.reference,
@@ -36,7 +37,9 @@ struct ProviderHandler: ProviderCalls {
 
     func capturePayment(_ request: CapturePaymentRequest, context: CallContext) async throws -> CapturePaymentResponse {
         let entry = newID()
-        let payment = try await moved(request, request.providerID, context) { wallet, tx in
+        let payment = try await moved(ProviderMethods.capturePayment, request, request.providerID, context) {
+            wallet,
+            tx in
             try wallet.capture()
             try store.book(entry, "capture", wallet, reference: wallet.reference, amount: wallet.amount, in: tx)
         }
@@ -45,7 +48,9 @@ struct ProviderHandler: ProviderCalls {
 
     func cancelPayment(_ request: CancelPaymentRequest, context: CallContext) async throws -> CancelPaymentResponse {
         let entry = newID()
-        let payment = try await moved(request, request.providerID, context) { wallet, tx in
+        let payment = try await moved(ProviderMethods.cancelPayment, request, request.providerID, context) {
+            wallet,
+            tx in
             try wallet.cancel()
             try store.book(entry, "cancel", wallet, reference: wallet.reference, amount: wallet.amount, in: tx)
         }
@@ -54,7 +59,9 @@ struct ProviderHandler: ProviderCalls {
 
     func createRefund(_ request: CreateRefundRequest, context: CallContext) async throws -> CreateRefundResponse {
         let entry = newID()
-        let payment = try await moved(request, request.providerID, context) { wallet, tx in
+        let payment = try await moved(ProviderMethods.createRefund, request, request.providerID, context) {
+            wallet,
+            tx in
             try wallet.refund(request.amount)
             try store.book(entry, "refund", wallet, reference: request.reference, amount: request.amount, in: tx)
         }
@@ -65,12 +72,13 @@ struct ProviderHandler: ProviderCalls {
 
     /// Runs `move` on an existing wallet under the call's key.
     private func moved(
+        _ method: MethodDescriptor,
         _ request: some ContractMessage,
         _ providerID: String,
         _ context: CallContext,
         _ move: @escaping @Sendable (inout Wallet, borrowing SQLTransaction) throws -> Void
     ) async throws -> ProviderPayment {
-        try await keyed(request, providerID, .works, context) { tx in
+        try await keyed(method, request, providerID, .works, context) { tx in
             guard var wallet = try store.wallet(providerID, in: tx) else {
                 throw ProviderError.unknownPayment(providerID)
             }
@@ -82,6 +90,7 @@ struct ProviderHandler: ProviderCalls {
 
     /// Runs `act` once per key, and behaves as `behaviour` says.
     private func keyed(
+        _ method: MethodDescriptor,
         _ request: some ContractMessage,
         _ reference: String,
         _ behaviour: Behaviour,
@@ -91,7 +100,9 @@ struct ProviderHandler: ProviderCalls {
         guard let key = context.idempotencyKey, !key.isEmpty else { throw ProviderError.keyMissing }
         var options = BinaryEncodingOptions()
         options.useDeterministicOrdering = true
-        let parameters: [UInt8] = try request.serializedBytes(options: options)
+        let body: [UInt8] = try request.serializedBytes(options: options)
+        // To capture and to cancel the same payment takes the same bytes.
+        let parameters = Array(method.path.utf8) + body
         let (outcome, payment, first) = try await database.transaction("keyed", deadline: context.deadline) { tx in
             let known = try keys.outcome(key, parameters, in: tx)
             if let known, known.outcome != .lost {

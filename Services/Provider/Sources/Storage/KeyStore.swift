@@ -5,8 +5,10 @@ import MartletSQL
 struct KeyStore: Sendable {
     /// How long an answer is repeated.
     static let lifetime = Duration.seconds(24 * 3600)
-    /// How many keys one run of the purger forgets.
+    /// How many keys one transaction of the purger forgets.
     static let purgeBatch = 500
+    /// How many transactions one run of the purger has.
+    static let purgeBatches = 100
 
     enum Outcome: String, Sendable, Equatable {
         case done, declined
@@ -52,14 +54,17 @@ struct KeyStore: Sendable {
         return try !tx.run("SELECT 1 FROM keys WHERE reference = \(reference) AND outcome = \(failure)").isEmpty
     }
 
-    /// Forgets the oldest keys whose time is over.
-    func purge(in tx: borrowing SQLTransaction) throws {
+    /// Forgets the oldest keys whose time is over, a batch of them.
+    ///
+    /// - Returns: How many went.
+    func purge(in tx: borrowing SQLTransaction) throws -> Int {
         let due = (tx.date - Self.lifetime).microseconds
-        try tx.run(
+        return try tx.run(
             """
             DELETE FROM keys WHERE key IN
                 (SELECT key FROM keys WHERE at < \(due) ORDER BY at, key LIMIT \(Self.purgeBatch))
+            RETURNING 1
             """
-        )
+        ).count
     }
 }

@@ -1,5 +1,7 @@
 import MartletCore
 import MartletSQL
+import ProviderContract
+import SwiftProtobuf
 
 /// The provider's tables: wallets, the ledger of what moved, and the answers stored under keys.
 struct ProviderStore: Sendable {
@@ -62,6 +64,28 @@ struct ProviderStore: Sendable {
             VALUES (\(entryID), \(wallet.providerID), \(kind), \(reference), \(amount), \(tx.date.microseconds))
             """
         )
+    }
+
+    /// What is set aside, and what the ledger says was captured and refunded, by currency.
+    func sums(in tx: borrowing SQLTransaction) throws -> [GetLedgerResponse.CurrencySum] {
+        let rows = try tx.run(
+            """
+            SELECT payments.currency,
+                SUM(CASE WHEN kind = 'authorise' AND status = 'authorised' THEN ledger.amount ELSE 0 END),
+                SUM(CASE WHEN kind = 'capture' THEN ledger.amount ELSE 0 END),
+                SUM(CASE WHEN kind = 'refund' THEN ledger.amount ELSE 0 END)
+            FROM ledger JOIN payments ON payments.provider_id = ledger.provider_id
+            GROUP BY payments.currency ORDER BY payments.currency
+            """
+        )
+        return rows.map { row in
+            .with {
+                $0.currency = row.text(0)
+                $0.authorised = row.int64(1)
+                $0.captured = row.int64(2)
+                $0.refunded = row.int64(3)
+            }
+        }
     }
 
     /// The refunds of a wallet, in their order.

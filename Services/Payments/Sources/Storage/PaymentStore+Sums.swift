@@ -1,0 +1,40 @@
+import MartletSQL
+import PaymentsContract
+import SwiftProtobuf
+
+// What the tables add up to, never over two currencies.
+
+extension PaymentStore {
+    /// The ledger's accounts, by name and currency.
+    func accounts(in tx: borrowing SQLTransaction) throws -> [GetTrialBalanceResponse.Account] {
+        try tx.run(
+            """
+            SELECT account, currency, SUM(debit), SUM(credit) FROM ledger
+            GROUP BY account, currency ORDER BY account, currency
+            """
+        ).map { row in
+            .with {
+                $0.name = row.text(0)
+                $0.currency = row.text(1)
+                $0.debits = row.int64(2)
+                $0.credits = row.int64(3)
+            }
+        }
+    }
+
+    /// How many payments there are by status.
+    func counts(in tx: borrowing SQLTransaction) throws -> [String: UInt64] {
+        let rows = try tx.run("SELECT status, COUNT(*) FROM payments GROUP BY status")
+        return Dictionary(uniqueKeysWithValues: rows.map { ($0.text(0), UInt64($0.int(1))) })
+    }
+
+    /// What was captured and refunded, by currency.
+    func moved(in tx: borrowing SQLTransaction) throws -> [(currency: String, captured: Int64, refunded: Int64)] {
+        try tx.run(
+            """
+            SELECT currency, SUM(amount), SUM(refunded) FROM payments WHERE status = 'captured'
+            GROUP BY currency ORDER BY currency
+            """
+        ).map { ($0.text(0), $0.int64(1), $0.int64(2)) }
+    }
+}
