@@ -105,6 +105,7 @@ final class SQLiteConnection: SQLConnection {
         let error = code == SQLITE_DONE ? nil : failure(code, committing: control == .commit)
         statement.clean()
         if let error { throw error }
+        if control == .commit { try stayInPlace() }
         switch control {
         case .beginRead: reading = true
         case .begin, .commit, .rollback: reading = false
@@ -187,6 +188,18 @@ final class SQLiteConnection: SQLConnection {
     }
 
     // MARK: - Errors
+
+    /// After a commit: a file that was moved or removed meanwhile takes every commit, and nobody finds them after a restart.
+    private func stayInPlace() throws {
+        var hasMoved: Int32 = 0
+        let code = sqlite3_file_control(database, "main", SQLITE_FCNTL_HAS_MOVED, &hasMoved)
+        // A file system that cannot say has not said so.
+        guard code == SQLITE_OK, hasMoved != 0 else { return }
+        let error = SQLError(.outcomeUnknown, code: "moved", message: "the database file is gone from its place")
+        broken = SQLError(.unavailable, code: "moved", message: "closed, as its file is gone from its place")
+        onFsyncFailure(error)
+        throw error
+    }
 
     private func misuse(_ message: String) -> SQLError {
         SQLError(.misuse, code: "\(SQLITE_MISUSE)", message: message)

@@ -17,8 +17,8 @@ public final class SQLiteDatabase: SQLDatabase {
     ///
     /// - Parameters:
     ///   - time: Judges deadlines, and its wall clock is the database's.
-    ///   - onFsyncFailure: Must end the process: after a failed fsync nobody knows what is on the disk. The database
-    ///     refuses everything afterwards.
+    ///   - onFsyncFailure: Must end the process: after a failed fsync, or when the file is gone from its place (code `moved`),
+    ///     nobody knows what is on the disk. The database refuses everything afterwards.
     /// - Throws: ``SQLError`` with `unavailable`; its code is `locked` when another process owns the file.
     public init(
         path: String,
@@ -163,8 +163,8 @@ public final class SQLiteDatabase: SQLDatabase {
 
     private static func stopProcess(_ path: String, _ error: SQLError, _ log: Logger) {
         log.critical(
-            "fsync failed, the process stops: nobody knows what is on the disk",
-            metadata: ["database": "\(path)", "error.code": "\(error.code)"]
+            "the process stops: nobody knows what is on the disk",
+            metadata: ["database": "\(path)", "error.code": "\(error.code)", "error": "\(error.message)"]
         )
         abort()
     }

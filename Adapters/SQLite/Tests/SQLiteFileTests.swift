@@ -168,4 +168,30 @@ struct SQLiteFileTests {
         let later = #expect(throws: SQLError.self) { try connection.run("SELECT 1") }
         #expect(later?.kind == .unavailable)
     }
+
+    @Test("stops its process when the file is gone from its place, and acknowledges nothing in it")
+    func movedFile() throws {
+        let path = folder.file("test.sqlite")
+        let stopped = Mutex<[String]>([])
+        let connection = try SQLiteConnection(
+            path: path,
+            role: .writer,
+            time: time,
+            limits: SQLiteLimits(),
+            onFsyncFailure: { error in stopped.withLock { $0.append(error.code) } }
+        )
+        try connection.control(.begin)
+        _ = try connection.run("CREATE TABLE t (id BIGINT PRIMARY KEY)")
+        try connection.control(.commit)
+        #expect(stopped.withLock { $0 } == [])
+
+        try FileManager.default.moveItem(atPath: path, toPath: "\(path).elsewhere")
+        try connection.control(.begin)
+        _ = try connection.run("INSERT INTO t (id) VALUES (1)")
+        let error = #expect(throws: SQLError.self) { try connection.control(.commit) }
+        #expect(error?.kind == .outcomeUnknown)
+        #expect(stopped.withLock { $0 } == ["moved"])
+        let later = #expect(throws: SQLError.self) { try connection.run("SELECT 1") }
+        #expect(later?.kind == .unavailable)
+    }
 }
