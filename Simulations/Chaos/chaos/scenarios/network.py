@@ -7,6 +7,17 @@ from ..probe import Probe
 from ..run import Scenario
 
 
+# What the proxy must really have done to bytes and connections, and for which fault.
+EFFECTS = {
+    "delayed_pieces": "F57",
+    "away": "F58",
+    "reset": "F59",
+    "half_closed": "F59",
+    "cut": "F60",
+    "swallowed_bytes": "F62",
+}
+
+
 class Network(Scenario):
     """One trouble after another, each healed before the next."""
 
@@ -23,6 +34,9 @@ class Network(Scenario):
             await trouble(stage)
             stage.faults.heal()
             await asyncio.sleep(1.5)
+        counts = await stage.shop.proxies.counts()
+        for kind, fault in EFFECTS.items():
+            stage.require(fault, counts.get(kind), f"the proxy was told to and never did: {kind}")
 
     async def hurt(self, stage, asking, asked, seconds, what, **fault):
         await stage.shop.detour(asking, asked)
