@@ -169,7 +169,7 @@ simulation(
 executable(
     "martlet-sim",
     at: "Simulations/Shop/Program",
-    on: kits("Simulation") + ["ShopSimulation", "CrashList", Library.argumentParser.product]
+    on: kits("Core", "Simulation") + ["ShopSimulation", "CrashList", Library.argumentParser.product]
 )
 executable(
     "checkout-trace",

@@ -1,4 +1,5 @@
 import Foundation
+import MartletCore
 
 /// One line at the terminal that says how far a long run has come.
 struct Progress {
@@ -6,7 +7,7 @@ struct Progress {
 
     private let count: Int
     private let isShown: Bool
-    private let start = ProcessInfo.processInfo.systemUptime
+    private let start = SystemTime().now
 
     init(of count: Int, isShown: Bool) {
         self.count = count
@@ -15,7 +16,7 @@ struct Progress {
 
     func show(_ done: Int, found: Int) {
         guard isShown else { return }
-        let seconds = ProcessInfo.processInfo.systemUptime - start
+        let seconds = Double((SystemTime().now - start).milliseconds) / 1_000
         let rate = Double(done) / max(seconds, 0.001)
         let left = Int(Double(count - done) / max(rate, 0.001))
         let filled = Self.width * done / count

@@ -1,4 +1,5 @@
 import Foundation
+import MartletCore
 import ShopSimulation
 
 /// What many worlds come to.
@@ -33,7 +34,7 @@ struct Tally: Encodable {
     private(set) var hash = ""
     private var hashes: [UInt64: String] = [:]
     private let command: String
-    private let start = ProcessInfo.processInfo.systemUptime
+    private let start = SystemTime().now
     private(set) var realSeconds = 0.0
 
     enum CodingKeys: String, CodingKey {
@@ -78,7 +79,7 @@ struct Tally: Encodable {
                 )
             )
         }
-        realSeconds = ProcessInfo.processInfo.systemUptime - start
+        realSeconds = Double((SystemTime().now - start).milliseconds) / 1_000
     }
 
     mutating func close() { hash = fingerprint(hashList) }

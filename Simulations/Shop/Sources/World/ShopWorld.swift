@@ -39,6 +39,8 @@ final class ShopWorld: Sendable {
     private let seats: Mutex<[Seat]>
     private let servers: Mutex<[String: Machine]> = Mutex([:])
     private let troubles = Mutex<[String]>([])
+    /// Why a database is not open, by service.
+    private let closed = Mutex<[String: String]>([:])
     private let passed = Mutex<[String: Int]>([:])
 
     init(
@@ -70,6 +72,11 @@ final class ShopWorld: Sendable {
 
     /// What must never happen and is no invariant of the shop: a loop that ended, a database that does not open.
     var reports: [String] { troubles.withLock { $0 } }
+
+    /// What is not running, and why.
+    var missing: [String] {
+        closed.withLock { $0.sorted { $0.key < $1.key }.map { "\($0.key): its database did not open: \($0.value)" } }
+    }
 
     /// How often each crash point was passed, by all machines that have been.
     var points: [String: Int] {
@@ -142,8 +149,11 @@ final class ShopWorld: Sendable {
                 faults.count(.syncFailure)
                 machine.crash()
             }
+            _ = closed.withLock { $0.removeValue(forKey: name) }
         } catch {
-            troubles.withLock { $0.append("\(name): the database did not open: \(error)") }
+            // A disk that fails meanwhile is one of the faults; the next start tries again.
+            closed.withLock { $0[name] = "\(error)" }
+            machine.crash()
         }
     }
 
