@@ -54,7 +54,7 @@ struct Refusal: Sendable, CustomTestStringConvertible {
             PlacedOrder.body(#"{"sku":"NOPE","quantity":1}"#),
             404,
             "orders.unknown_sku",
-            "lines.sku"
+            "lines[0].sku"
         ),
         order("a body over the limit", String(repeating: " ", count: 2 << 20 | 1), 413, "request.too_large", "body"),
         order(

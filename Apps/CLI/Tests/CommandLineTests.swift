@@ -77,7 +77,7 @@ struct CommandLineTests {
         #expect([list.limit, audit.limit] == [50, 50])
     }
 
-    static let numbers: [(command: [String], flag: String, values: [String], rule: String)] = [
+    static let wrongNumbers: [(command: [String], flag: String, values: [String], rule: String)] = [
         (["up"], "--port", ["0", "-1", "65536", "99999", "abc", "1.5", "", "--json"], "from 1 to 65535"),
         (
             ["sample", "--invoices", "1"], "--seed", ["-1", "seven", "18446744073709551616"],
@@ -95,7 +95,7 @@ struct CommandLineTests {
         (["audit"], "--limit", ["0", "-3", "201", "all"], "from 1 to 200"),
     ]
 
-    @Test("refuses a number that makes no sense as a wrong use, by flag, value and range", arguments: numbers)
+    @Test("refuses a number that makes no sense as a wrong use, by flag, value and range", arguments: wrongNumbers)
     func numbers(_ command: [String], _ flag: String, _ values: [String], _ rule: String) throws {
         for value in values {
             let error = try #require(throws: (any Error).self) {
