@@ -12,25 +12,31 @@ struct Bench: Sendable {
     let connection: RPCConnection
     let group: ServiceGroup
 
+    /// As the usual ones, but patient with a busy machine: what no test is about must not fail because of the time.
+    static var limits: RPCServerLimits {
+        var limits = RPCServerLimits()
+        limits.keepAlive = .seconds(100)
+        limits.drain = .seconds(100)
+        return limits
+    }
+
+    static var clientLimits: RPCClientLimits {
+        var limits = RPCClientLimits()
+        limits.connectTimeout = .seconds(100)
+        limits.keepAlive = .seconds(100)
+        return limits
+    }
+
     /// Stands for the time of `body`.
     static func with<R: Sendable>(
         port: Int = 0,
-        limits: RPCServerLimits = RPCServerLimits(),
-        clientLimits: RPCClientLimits = RPCClientLimits(),
+        limits: RPCServerLimits = Bench.limits,
+        clientLimits: RPCClientLimits = Bench.clientLimits,
         token: String? = nil,
         _ body: @Sendable (Bench) async throws -> R
     ) async throws -> R {
         let texts = Texts()
-        let server = RPCServer(
-            contracts: [.texts(texts)],
-            host: "127.0.0.1",
-            port: port,
-            limits: limits,
-            time: SystemTime(),
-            entropy: SystemEntropy(),
-            logger: Logger(label: "test"),
-            authenticate: authenticate
-        )
+        let server = server(texts, port, limits)
         let group = ServiceGroup(
             configuration: .init(
                 services: [.init(service: server, successTerminationBehavior: .gracefullyShutdownGroup)],
@@ -51,9 +57,22 @@ struct Bench: Sendable {
         }
     }
 
+    static func server(_ texts: Texts, _ port: Int, _ limits: RPCServerLimits) -> RPCServer {
+        RPCServer(
+            contracts: [.texts(texts)],
+            host: "127.0.0.1",
+            port: port,
+            limits: limits,
+            time: SystemTime(),
+            entropy: SystemEntropy(),
+            logger: Logger(label: "test"),
+            authenticate: authenticate
+        )
+    }
+
     static func connect(
         _ port: Int,
-        _ limits: RPCClientLimits = RPCClientLimits(),
+        _ limits: RPCClientLimits = Bench.clientLimits,
         _ token: String? = nil
     ) -> RPCConnection {
         var authorization: (@Sendable (CallContext) async throws -> String?)?

@@ -68,7 +68,7 @@ struct ClientCallTests {
         "that the peer resets says what is known of it",
         arguments: [
             (HTTP2ErrorCode.refusedStream, FaultCode.unavailable, true), (.cancel, .cancelled, false),
-            (.enhanceYourCalm, .resourceExhausted, false), (.internalError, .internal, false),
+            (.enhanceYourCalm, .unavailable, false), (.internalError, .internal, false),
         ]
     )
     mutating func reset(_ code: HTTP2ErrorCode, _ expected: FaultCode, _ notProcessed: Bool) {
@@ -76,6 +76,7 @@ struct ClientCallTests {
         guard case .end(.some(let fault)) = call.reset(code) else { return #expect(Bool(false)) }
         #expect(fault.code == expected)
         #expect(fault.isNotProcessed == notProcessed)
+        #expect(fault.code.outcome == .unknown)
     }
 
     @Test("that loses its connection was not processed only when it was not sent")

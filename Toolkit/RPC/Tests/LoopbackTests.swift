@@ -119,7 +119,7 @@ struct LoopbackTests {
 
     @Test("may be as long as the limit, and no longer, in both directions")
     func sizes() async throws {
-        var limits = RPCServerLimits()
+        var limits = Bench.limits
         limits.messageBytesMax = 1_100_000
         let (long, tooLong) = try await Bench.with(limits: limits) { bench in
             let long = try await bench.unary(TextMethods.echo, String(repeating: "a", count: 1_048_576))
@@ -130,7 +130,7 @@ struct LoopbackTests {
         #expect(tooLong?.code == .resourceExhausted)
         #expect(tooLong?.reason == .requestTooLarge)
 
-        var clientLimits = RPCClientLimits()
+        var clientLimits = Bench.clientLimits
         clientLimits.messageBytesMax = 1_000
         let local = try await Bench.with(clientLimits: clientLimits) { bench in
             try await bench.fault(TextMethods.echo, String(repeating: "a", count: 2_000))
@@ -139,13 +139,68 @@ struct LoopbackTests {
         #expect(local?.isNotProcessed == true)
     }
 
+    @Test("is refused here when its headers are longer than a peer takes, and those beside it go on")
+    func longHeaders() async throws {
+        let (kept, fault) = try await Bench.with { bench in
+            try await withThrowingTaskGroup(of: String.self) { tasks in
+                tasks.addTask { try await bench.unary(TextMethods.hold, "kept") }
+                await bench.texts.held.wait()
+                let context = CallContext(metadata: ["x-long": String(repeating: "a", count: 20_000)])
+                let fault = try await bench.fault(TextMethods.echo, "", context)
+                bench.texts.release.fire()
+                return (try await tasks.next(), fault)
+            }
+        }
+        #expect(kept == "kept")
+        #expect(fault?.code == .resourceExhausted)
+        #expect(fault?.isNotProcessed == true)
+    }
+
+    @Test("is refused when too many handlers go on after their calls were given up")
+    func heedless() async throws {
+        var limits = Bench.limits
+        limits.strayHandlersMax = 1
+        let refused = try await Bench.with(limits: limits) { bench in
+            for number in 1...2 {
+                try await withThrowingTaskGroup(of: FaultCode?.self) { tasks in
+                    tasks.addTask { try await bench.fault(TextMethods.stubborn)?.code }
+                    while bench.texts.stubborn.taken < number { await Task.yield() }
+                    tasks.cancelAll()
+                    try await tasks.waitForAll()
+                }
+            }
+            let refused = try await bench.fault(TextMethods.echo)
+            bench.texts.release.fire()
+            while try await bench.fault(TextMethods.echo) != nil {}
+            return refused
+        }
+        #expect(refused?.code == .resourceExhausted)
+    }
+
+    @Test("above the limit leaves the connection's window whole")
+    func windows() async throws {
+        var limits = Bench.limits
+        limits.messageBytesMax = 1_100_000
+        let (refused, long) = try await Bench.with(limits: limits) { bench in
+            var refused = 0
+            // Together more than the connection's window.
+            for _ in 0..<8 {
+                let fault = try await bench.fault(TextMethods.echo, String(repeating: "a", count: 1_200_000))
+                if fault?.code == .resourceExhausted { refused += 1 }
+            }
+            return (refused, try await bench.unary(TextMethods.echo, String(repeating: "a", count: 1_000_000)))
+        }
+        #expect(refused == 8)
+        #expect(long.utf8.count == 1_000_000)
+    }
+
     @Test("whose answer is too long for either side has an unknown outcome: its handler has run")
     func longAnswers() async throws {
-        var limits = RPCServerLimits()
+        var limits = Bench.limits
         limits.messageBytesMax = Texts.floodBytes / 2
-        var clientLimits = RPCClientLimits()
+        var clientLimits = Bench.clientLimits
         clientLimits.messageBytesMax = Texts.floodBytes / 2
-        let bounds = [(limits, RPCClientLimits()), (RPCServerLimits(), clientLimits)]
+        let bounds = [(limits, Bench.clientLimits), (Bench.limits, clientLimits)]
         for (limits, clientLimits) in bounds {
             let fault = try await Bench.with(limits: limits, clientLimits: clientLimits) { bench in
                 try await bench.fault(TextMethods.long)
@@ -156,7 +211,7 @@ struct LoopbackTests {
 
     @Test("stands beside hundreds of others on one connection")
     func crowd() async throws {
-        var limits = RPCServerLimits()
+        var limits = Bench.limits
         limits.callsPerConnectionMax = 10  // Further ones wait in the client.
         let sum = try await Bench.with(limits: limits) { bench in
             try await withThrowingTaskGroup(of: Int.self) { tasks in
@@ -184,7 +239,7 @@ struct LoopbackTests {
 
     @Test("finds a server that has come back, on a new connection")
     func comeBack() async throws {
-        var limits = RPCClientLimits()
+        var limits = Bench.clientLimits
         limits.pauseMin = .zero
         limits.pauseMax = .zero
         let (port, connection) = try await Bench.with { [limits] bench in

@@ -87,6 +87,42 @@ struct ServerCallTests {
         guard case .wait = more else { return #expect(Bool(false), "\(more)") }
     }
 
+    @Test("that goes on behind its message is refused at once", arguments: [9, 8])
+    mutating func endless(_ split: Int) {
+        var bytes = hello
+        bytes.writeBytes([0])
+        _ = call.received(Self.head(), endStream: false)
+        let first = call.received(bytes.getSlice(at: 0, length: split) ?? ByteBuffer(), endStream: false)
+        guard case .wait = first else { return #expect(Bool(false), "\(first)") }
+        let rest = call.received(bytes.getSlice(at: split, length: 10 - split) ?? ByteBuffer(), endStream: false)
+        guard case .end(let end) = rest else { return #expect(Bool(false), "\(rest)") }
+        #expect(Status.read(end.trailers)?.code == .unimplemented)
+        #expect(end.resets)
+    }
+
+    @Test(
+        "gives its client one whole interval to send the request, and one to take the answer, but its handler all time"
+    )
+    mutating func patience() {
+        var silent = call
+        let early = [silent.intervalOver(), silent.intervalOver()]
+        #expect(early == [.wait, .giveUp])
+
+        _ = call.received(Self.head(), endStream: false)
+        var half = call
+        let unsent = [half.intervalOver(), half.intervalOver()]
+        #expect(unsent == [.wait, .giveUp])
+
+        let first = call.intervalOver()
+        _ = call.received(hello, endStream: true)
+        let running = [first, call.intervalOver(), call.intervalOver(), call.intervalOver()]
+        #expect(running == [.wait, .wait, .wait, .wait])
+
+        _ = call.end(nil)
+        let untaken = [call.intervalOver(), call.intervalOver()]
+        #expect(untaken == [.wait, .drop])
+    }
+
     @Test("that is lost cancels its handler only while it runs")
     mutating func loss() {
         let early = call.lost()

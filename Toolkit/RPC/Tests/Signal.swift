@@ -21,6 +21,18 @@ final class Signal: Sendable {
         for continuation in waiting { continuation.resume() }
     }
 
+    /// Waits even after its task is cancelled.
+    func waitStubbornly() async {
+        await withCheckedContinuation { continuation in
+            let goesOn = state.withLock { state in
+                state.last += 1
+                if !state.fired { state.waiting[state.last] = continuation }
+                return state.fired
+            }
+            if goesOn { continuation.resume() }
+        }
+    }
+
     func wait() async {
         let number = state.withLock { state in
             state.last += 1

@@ -19,6 +19,8 @@ enum TextMethods {
     static let awaitCancelled = method("AwaitCancelled")
     /// Answers `yes` once a call of `Slow` has reached its handler.
     static let begun = method("Begun")
+    /// Waits as `Hold` does, whatever becomes of its call.
+    static let stubborn = method("Stubborn")
     static let guarded = method("Guarded", scope: "texts:read")
     static let admin = method("Admin", scope: "texts:admin")
     /// For services beside those with the scope.
@@ -43,6 +45,7 @@ final class Texts: Sendable {
     let cancelled = Signal()
     let streamCancelled = Signal()
     let flood = Countdown(floodMessages)
+    let stubborn = Countdown(1_000)
 
     static var refusal: Fault {
         Fault(
@@ -93,6 +96,11 @@ extension ServedContract {
         contract.on(TextMethods.hold) { (request: Text, _) -> Text in
             handler.held.fire()
             await handler.release.wait()
+            return request
+        }
+        contract.on(TextMethods.stubborn) { (request: Text, _) -> Text in
+            _ = handler.stubborn.tick()
+            await handler.release.waitStubbornly()
             return request
         }
         contract.on(TextMethods.about) { (_: Text, context) in handler.about(context) }

@@ -134,6 +134,17 @@ struct StatusDetailsTests {
         #expect(read.violations == Array(sent.violations.prefix(read.violations.count)))
     }
 
+    @Test("fit with a long message into the least header list that peers accept")
+    func headerList() {
+        var sent = Fault(.unimplemented, Reason(name: String(repeating: "r", count: 9_000)), "")
+        sent.message = String(repeating: "\u{00E9}", count: 5_000)
+        sent.violations = (0..<5_000).map { FieldViolation(field: "lines[\($0)].quantity", rule: "must be at least 1") }
+        let bytes = Status.trailers(sent, withHead: true).reduce(0) {
+            $0 + $1.name.utf8.count + $1.value.utf8.count + 32
+        }
+        #expect(bytes <= 8_192)
+    }
+
     @Test("never trap, torn or turned around", arguments: 1...200)
     func noise(_ seed: Int) {
         var chance = Chance(seed: UInt64(seed))

@@ -89,10 +89,19 @@ struct ClientCall {
         switch code {
         case .refusedStream: return end(.notProcessed("the peer did not take the call"))
         case .cancel: return end(Fault(.cancelled, .cancelled, text))
-        case .enhanceYourCalm: return end(Fault(.resourceExhausted, .overloaded, text))
-        case .inadequateSecurity: return end(Fault(.permissionDenied, .forbidden, text))
+        // No code that says "nothing happened": the handler may have run.
+        case .enhanceYourCalm: return end(Fault(.unavailable, .overloaded, text))
         default: return end(Fault(.internal, .internal, text))
         }
+    }
+
+    /// The peer went away and named an earlier call as the last that it had taken.
+    ///
+    /// - Parameter orderly: A peer that leaves in anger may name none although it has begun some.
+    mutating func leftOut(orderly: Bool) -> Step {
+        guard state != .over else { return .wait }
+        let text = "the peer went away before it took the call"
+        return end(orderly ? .notProcessed(text) : Fault(.unavailable, .unavailable, text))
     }
 
     /// The connection is gone.

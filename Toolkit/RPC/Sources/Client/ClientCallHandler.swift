@@ -113,7 +113,11 @@ final class ClientCallHandler: ChannelDuplexHandler, @unchecked Sendable {
 
     func handlerAdded(context: ChannelHandlerContext) { self.context = context }
 
-    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+        // A stream that never became active says no other word.
+        leave()
+    }
 
     func channelActive(context: ChannelHandlerContext) {
         guard call.send() else { return context.close(promise: nil) }
@@ -172,7 +176,11 @@ final class ClientCallHandler: ChannelDuplexHandler, @unchecked Sendable {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         if let closed = error as? NIOHTTP2Errors.StreamClosed {
-            perform(call.reset(closed.errorCode))
+            if let goodbye = link?.goodbye, closed.streamID > goodbye.lastStream {
+                perform(call.leftOut(orderly: goodbye.code == .noError))
+            } else {
+                perform(call.reset(closed.errorCode))
+            }
         } else if !(error is ChannelError) {
             perform(call.giveUp(Fault(.internal, .internal, "the peer broke the protocol", cause: error)))
         }
@@ -180,9 +188,14 @@ final class ClientCallHandler: ChannelDuplexHandler, @unchecked Sendable {
 
     func channelInactive(context: ChannelHandlerContext) {
         perform(call.disconnected())
-        link?.closed(self)
-        link = nil
+        leave()
         context.fireChannelInactive()
+    }
+
+    private func leave() {
+        let link = link
+        self.link = nil
+        link?.closed(self)
     }
 
     private func perform(_ step: ClientCall.Step) {

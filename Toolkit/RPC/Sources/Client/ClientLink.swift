@@ -27,6 +27,14 @@ final class ClientLinkHandler: ChannelInboundHandler {
     /// No more calls may go here.
     var isLost: Bool { lost }
     private var pulse = Pulse()
+    /// What the peer said last of its end.
+    private(set) var goodbye: Goodbye?
+
+    struct Goodbye {
+        /// Calls above this number were left out.
+        let lastStream: HTTP2StreamID
+        let code: HTTP2ErrorCode
+    }
 
     init(limits: RPCClientLimits, onProof: @escaping () -> Void, onLoss: @escaping (_ proved: Bool) -> Void) {
         self.limits = limits
@@ -84,7 +92,9 @@ final class ClientLinkHandler: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data).payload {
         // Whatever its code: a draining peer that refuses a stream may call that an error and answers the others still.
-        case .goAway: retire()
+        case .goAway(let lastStream, let code, _):
+            goodbye = Goodbye(lastStream: lastStream, code: code)
+            retire()
         case .settings where !proved:
             proved = true
             onProof()
@@ -98,7 +108,7 @@ final class ClientLinkHandler: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        if ConnectionError.isFatal(error) { context.close(promise: nil) }
+        if ConnectionError.isFatal(error, leaving: lost) { context.close(promise: nil) }
     }
 
     func channelInactive(context: ChannelHandlerContext) {

@@ -10,6 +10,8 @@ extension RPCClientLimits {
             HTTP2Setting(parameter: .initialWindowSize, value: callWindowBytes),
         ]
         configuration.targetWindowSize = connectionWindowBytes
+        // What a server has sent on calls that were given up here arrives later, and is no breach of the rules.
+        configuration.maximumRecentlyResetStreams = min(callsMax, 4_096)
         configuration.controlFrameRateLimit.maximumCount = controlFramesMax
         return configuration
     }

@@ -2,7 +2,8 @@
 public struct RPCClientLimits: Sendable {
     /// The longest request or response message, in bytes; above it a call ends with `resourceExhausted`.
     public var messageBytesMax = 4 * 1_024 * 1_024
-    /// The longest list of response headers or trailers, in bytes as HTTP/2 counts them.
+    /// The longest list of headers or trailers, sent or received, in bytes as HTTP/2 counts them; a call with a longer
+    /// one ends with `resourceExhausted` and is not sent.
     public var headerBytesMax = 16 * 1_024
     /// Calls that may be open or wait at once; one more is refused with `resourceExhausted`.
     public var callsMax = 10_000

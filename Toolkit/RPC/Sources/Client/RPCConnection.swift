@@ -157,7 +157,14 @@ public final class RPCConnection: RPCChannel {
         let value = if let authorization { try await authorization(context) } else { String?.none }
         let left = context.deadline.map { $0 - time.now }
         if let left, left <= .zero { throw Fault.deadlineExceeded }
-        let headers = try RequestHeaders.make(method, context, authority: authority, authorization: value, left: left)
+        let headers = try RequestHeaders.make(
+            method,
+            context,
+            authority: authority,
+            authorization: value,
+            left: left,
+            bytesMax: limits.headerBytesMax
+        )
         let message: FramedMessage = try request.serializedBytes()
         guard message.count <= limits.messageBytesMax else {
             throw Fault(
@@ -210,16 +217,22 @@ public final class RPCConnection: RPCChannel {
 
     private func connect(_ number: UInt64) {
         let limits = limits
-        ClientBootstrap(group: loop)
+        let bootstrap = ClientBootstrap(group: loop)
             .connectTimeout(TimeAmount(limits.connectTimeout))
             .channelOption(.socketOption(.tcp_nodelay), value: 1)
             // Here, and not once it is connected: the peer's first bytes must find the handlers there.
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try self.install(channel, number) }
             }
-            .connect(host: host, port: port)
+        open(bootstrap)
             .flatMapThrowing { channel in try Self.link(channel) }
             .whenComplete { result in self.connected(number, result) }
+    }
+
+    private func open(_ bootstrap: ClientBootstrap) -> EventLoopFuture<any Channel> {
+        // The resolver works on the threads of all tasks: an address in digits must not wait until they have time.
+        if let address = try? SocketAddress(ipAddress: host, port: port) { return bootstrap.connect(to: address) }
+        return bootstrap.connect(host: host, port: port)
     }
 
     private static func link(_ channel: any Channel) throws -> ClientLink {

@@ -4,13 +4,15 @@ import NIOHPACK
 
 /// Builds the headers of a call.
 enum RequestHeaders {
-    /// - Throws: `invalidArgument` for metadata that a header cannot carry.
+    /// - Throws: `invalidArgument` for metadata that a header cannot carry, `resourceExhausted` above `bytesMax`: a
+    ///   peer may answer a longer list with the end of the whole connection.
     static func make(
         _ method: MethodDescriptor,
         _ context: CallContext,
         authority: String,
         authorization: String?,
-        left: Duration?
+        left: Duration?,
+        bytesMax: Int
     ) throws(Fault) -> HPACKHeaders {
         var headers = HPACKHeaders()
         headers.reserveCapacity(12 + context.metadata.count)
@@ -34,6 +36,15 @@ enum RequestHeaders {
                 throw Fault(.invalidArgument, .invalidRequest, "\(name) is no name of metadata")
             }
             try add(name, value, .nonIndexable, &headers)
+        }
+        let bytes = headers.listBytes
+        guard bytes <= bytesMax else {
+            throw Fault(
+                .resourceExhausted,
+                .requestTooLarge,
+                "headers of \(bytes) bytes are longer than the limit of \(bytesMax)",
+                cause: NotProcessed()
+            )
         }
         return headers
     }
@@ -63,4 +74,9 @@ enum RequestHeaders {
         }
         headers.add(name: name, value: value, indexing: indexing)
     }
+}
+
+extension HPACKHeaders {
+    /// The size of the list as HTTP/2 counts it: names, values, and 32 bytes for each header.
+    var listBytes: Int { reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count + 32 } }
 }

@@ -125,7 +125,8 @@ public final class RPCServer: Service {
             .bind(host: host, port: port).get()
     }
 
-    private func accept(_ channel: any Channel) throws {
+    /// Makes a connection of a fresh channel, on its event loop.
+    func accept(_ channel: any Channel) throws {
         let handler = ServerConnectionHandler(core, channel: channel)
         let connection = NIOLoopBound(handler, eventLoop: channel.eventLoop)
         let id = ObjectIdentifier(handler)
@@ -166,6 +167,8 @@ extension RPCServerLimits {
             HTTP2Setting(parameter: .initialWindowSize, value: callWindowBytes),
         ]
         configuration.targetWindowSize = connectionWindowBytes
+        // What a client has sent on calls that were ended here arrives later, and is no breach of the rules.
+        configuration.maximumRecentlyResetStreams = callsPerConnectionMax
         configuration.controlFrameRateLimit.maximumCount = controlFramesMax
         configuration.controlFrameRateLimit.windowLength = TimeAmount(floodWindow)
         return configuration

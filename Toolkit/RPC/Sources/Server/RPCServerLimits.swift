@@ -6,6 +6,9 @@ public struct RPCServerLimits: Sendable {
     public var headerBytesMax = 16 * 1_024
     /// Calls that one connection may have open; a client keeps further ones waiting.
     public var callsPerConnectionMax = 1_000
+    /// Handlers of one connection that may go on after their calls were cancelled; while there are more, its calls end
+    /// with `resourceExhausted`.
+    public var strayHandlersMax = 1_000
     /// Connections; one more is closed at once.
     public var connectionsMax = 10_000
     /// Bytes that a call may have on their way in before they are read.
@@ -15,6 +18,9 @@ public struct RPCServerLimits: Sendable {
     /// Response bytes of one call that may wait for the client; a streaming handler pauses above it.
     public var outboundBytesMax = 64 * 1_024
     /// How long a silent connection lives before it is asked for a sign of life; twice that closes it.
+    ///
+    /// A request that has not come to its end after a whole such interval, and an answer that is not taken in one, end
+    /// their calls, too.
     public var keepAlive: Duration = .seconds(30)
     /// Frames such as PING, SETTINGS and RST_STREAM that a client may send in `floodWindow`.
     public var controlFramesMax = 20_000

@@ -31,10 +31,12 @@ struct ServerCall {
     }
 
     private let table: MethodTable
-    private(set) var state = State.waiting
+    private(set) var state = State.waiting { didSet { waited = false } }
     private var reassembler: MessageReassembler
     private var headSent = false
     private var requestEnded = false
+    /// The client has been waited for in this state since an interval began.
+    private var waited = false
 
     init(table: MethodTable, messageBytesMax: Int) {
         self.table = table
@@ -68,9 +70,13 @@ struct ServerCall {
         guard case .receiving = state else { return .wait }
         reassembler.append(data)
         if endStream { return complete() }
-        // Looks at the prefix, so that a message above the limit is refused before it has arrived.
+        // Looks at the prefix, so that a message above the limit, or a second one, is refused before it has arrived.
         var look = reassembler
-        do throws(Fault) { _ = try look.next() } catch { return refuse(error) }
+        do throws(Fault) {
+            if try look.next() != nil, !look.isEmpty { return refuse(.notOneMessage) }
+        } catch {
+            return refuse(error)
+        }
         return .wait
     }
 
@@ -78,7 +84,7 @@ struct ServerCall {
         guard case .receiving(let method, let head) = state else { return .wait }
         do throws(Fault) {
             guard let message = try reassembler.next(), reassembler.isEmpty else {
-                return refuse(Fault(.unimplemented, .malformedRequest, "a request is exactly one whole message"))
+                return refuse(.notOneMessage)
             }
             state = .running
             return .start(method, head, message)
@@ -113,6 +119,24 @@ struct ServerCall {
         return End(trailers: Status.trailers(fault, withHead: !headSent), resets: !requestEnded)
     }
 
+    enum Patience: Equatable {
+        case wait
+        /// The request has not come.
+        case giveUp
+        /// Nobody takes the answer.
+        case drop
+    }
+
+    /// A long interval is over: a client has one to send its request, and one to take the end of its answer.
+    mutating func intervalOver() -> Patience {
+        if case .running = state { return .wait }
+        guard waited else {
+            waited = true
+            return .wait
+        }
+        return isOver ? .drop : .giveUp
+    }
+
     /// The client has reset the stream, or its connection is gone.
     ///
     /// - Returns: True when a running handler must be cancelled.
@@ -120,5 +144,11 @@ struct ServerCall {
         defer { state = .over }
         if case .running = state { return true }
         return false
+    }
+}
+
+extension Fault {
+    fileprivate static var notOneMessage: Fault {
+        Fault(.unimplemented, .malformedRequest, "a request is exactly one whole message")
     }
 }

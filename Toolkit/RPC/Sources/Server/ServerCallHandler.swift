@@ -20,6 +20,8 @@ final class ServerCallHandler: ChannelInboundHandler {
     private var deadline: Moment?
     private var deadlineNumber: UInt64?
     private(set) var streams = false
+    /// The handler goes on although the call is over.
+    private var strays = false
 
     init(_ connection: ServerConnectionHandler) {
         self.connection = connection
@@ -34,7 +36,11 @@ final class ServerCallHandler: ChannelInboundHandler {
         connection.opened(self)
     }
 
-    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+        // A stream that never became active says no other word.
+        connection.closed(self)
+    }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
@@ -57,7 +63,7 @@ final class ServerCallHandler: ChannelInboundHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        if call.lost() { task?.cancel() }
+        if call.lost() { cancelHandler() }
         resumeWriter(CancellationError())
         forgetDeadline()
         connection.closed(self)
@@ -68,8 +74,30 @@ final class ServerCallHandler: ChannelInboundHandler {
     func interrupt(_ fault: Fault) {
         guard let end = call.end(fault) else { return }
         finish(end)
-        task?.cancel()
+        cancelHandler()
         resumeWriter(CancellationError())
+    }
+
+    private func cancelHandler() {
+        guard let task else { return }
+        strays = true
+        connection.strayed()
+        task.cancel()
+    }
+
+    private func handlerEnded() {
+        if strays { connection.returned() }
+        task = nil
+    }
+
+    /// A long interval is over, in which the client may have kept the call waiting.
+    func intervalOver() {
+        switch call.intervalOver() {
+        case .wait: break
+        case .giveUp:
+            interrupt(Fault(.deadlineExceeded, .deadlineExceeded, "the request has not come in time"))
+        case .drop: context?.close(promise: nil)
+        }
     }
 
     private func perform(_ step: ServerCall.Step) {
@@ -101,6 +129,11 @@ final class ServerCallHandler: ChannelInboundHandler {
     }
 
     private func start(_ method: ServedMethod, _ head: RequestHead, _ message: ByteBuffer) {
+        guard !connection.isOverrun else {
+            return interrupt(
+                Fault(.resourceExhausted, .overloaded, "too many cancelled calls of this connection go on")
+            )
+        }
         if case .serverStream = method.form { streams = true }
         let box = NIOLoopBound(self, eventLoop: connection.executor.loop)
         let core = connection.core
@@ -146,6 +179,7 @@ final class ServerCallHandler: ChannelInboundHandler {
             log(fault, method.descriptor, core)
             box.value.end(fault)
         }
+        box.value.handlerEnded()
     }
 
     private static func answer(

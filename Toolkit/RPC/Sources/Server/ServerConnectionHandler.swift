@@ -15,6 +15,8 @@ final class ServerConnectionHandler: ChannelInboundHandler {
     private var calls: [ObjectIdentifier: ServerCallHandler] = [:]
     private var context: ChannelHandlerContext?
     private var keepAlive: RepeatedTask?
+    /// Handlers that go on although their calls are over.
+    private var strays = 0
 
     /// Done when the connection is gone.
     let closed: EventLoopFuture<Void>
@@ -54,7 +56,7 @@ final class ServerConnectionHandler: ChannelInboundHandler {
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         core.logger.debug("connection error", metadata: ["cause": "\(error)"])
         // Errors of single streams come by here as well; they end their stream only.
-        if ConnectionError.isFatal(error) { context.close(promise: nil) }
+        if ConnectionError.isFatal(error, leaving: life.state != .serving) { context.close(promise: nil) }
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -86,7 +88,19 @@ final class ServerConnectionHandler: ChannelInboundHandler {
         }
     }
 
-    private func intervalOver() { perform(life.intervalOver()) }
+    private func intervalOver() {
+        for call in calls.values { call.intervalOver() }
+        perform(life.intervalOver())
+    }
+
+    /// No further handler may run.
+    var isOverrun: Bool { strays > core.limits.strayHandlersMax }
+
+    /// A call has ended before its handler.
+    func strayed() { strays += 1 }
+
+    /// The handler of such a call has ended.
+    func returned() { strays -= 1 }
 
     func stop() { perform(life.stop()) }
 

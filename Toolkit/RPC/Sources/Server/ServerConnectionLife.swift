@@ -3,8 +3,8 @@ struct ServerConnectionLife {
     enum State: Equatable {
         /// Takes calls. Goes to `announced` when the server drains.
         case serving
-        /// GOAWAY without a last stream is out, with a PING behind it: calls that cross it are still taken. Goes to
-        /// `draining` when the client has answered the PING.
+        /// GOAWAY without a last stream is out, with a PING behind it: calls that cross it are refused one by one,
+        /// and the client knows that they were not processed. Goes to `draining` when it has answered the PING.
         case announced
         /// GOAWAY with the last stream is out. Goes to `closed` with the last call.
         case draining

@@ -14,12 +14,13 @@ enum Status {
         guard let fault else { return withHead ? head(200, status: 0) : okTrailers }
         var block = withHead ? head(httpStatus, status: fault.code.rawValue) : HPACKHeaders()
         if !withHead { block.add(name: HeaderName.status, value: String(fault.code.rawValue)) }
-        let message = PercentText.encode(cut(fault.message))
+        let text = cut(fault.message, to: messageBytesMax)
+        let message = PercentText.encode(text)
         if !message.isEmpty { block.add(name: HeaderName.message, value: message, indexing: .nonIndexable) }
         if fault.code == .unimplemented { block.add(name: "grpc-accept-encoding", value: "identity") }
         block.add(
             name: HeaderName.details,
-            value: Base64.encode(StatusDetails.encode(fault, message: cut(fault.message))),
+            value: Base64.encode(StatusDetails.encode(fault, message: text)),
             indexing: .nonIndexable
         )
         return block
@@ -82,10 +83,11 @@ enum Status {
         [":status": String(httpStatus), "content-type": "application/grpc", "grpc-status": String(status)]
     }
 
-    private static func cut(_ message: String) -> String {
-        guard message.utf8.count > messageBytesMax else { return message }
-        var end = message.utf8.index(message.utf8.startIndex, offsetBy: messageBytesMax)
-        while end.samePosition(in: message.unicodeScalars) == nil { end = message.utf8.index(before: end) }
-        return String(message[..<end])
+    /// The text without what goes beyond so many bytes.
+    static func cut(_ text: String, to bytesMax: Int) -> String {
+        guard text.utf8.count > bytesMax else { return text }
+        var end = text.utf8.index(text.utf8.startIndex, offsetBy: bytesMax)
+        while end.samePosition(in: text.unicodeScalars) == nil { end = text.utf8.index(before: end) }
+        return String(text[..<end])
     }
 }

@@ -2,8 +2,11 @@ import MartletCore
 
 /// `grpc-status-details-bin`: a google.rpc.Status that carries a fault's reason, violations and retry pause.
 enum StatusDetails {
-    /// The header must fit the least header list that peers accept (8 KiB), so later violations are left out.
-    static let bytesMax = 4_096
+    /// In base64 and beside the message the header must fit the least header list that peers accept (8 KiB), so later
+    /// violations are left out.
+    static let bytesMax = 3_072
+    /// A reason of a peer's may be passed on; ours are shorter.
+    static let reasonBytesMax = 256
     /// How many of a peer's violations are read.
     static let violationsLimit = 1_000
     static let domain = "martlet"
@@ -17,7 +20,7 @@ enum StatusDetails {
         status.integer(Int64(fault.code.rawValue), field: 1)
         status.text(message, field: 2)
         var info = ProtoWriter()
-        info.text(fault.reason.name, field: 1)
+        info.text(Status.cut(fault.reason.name, to: reasonBytesMax), field: 1)
         info.text(domain, field: 2)
         status.message(any(errorInfo, info.bytes), field: 3)
         if let pause = fault.retryAfter {

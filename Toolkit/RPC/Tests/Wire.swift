@@ -1,0 +1,112 @@
+import NIOCore
+import Synchronization
+
+/// Frames by hand.
+enum Wire {
+    /// The preface, settings, and the answer to the server's.
+    static let hello: [UInt8] = {
+        let preface: [UInt8] = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
+        return preface + frame(4, 0, stream: 0, []) + frame(4, 1, stream: 0, [])
+    }()
+
+    /// POST, http, a path and a content type, from the static table or without indexing.
+    static let head: [UInt8] = {
+        let path: [UInt8] = [0x83, 0x86, 0x04] + text("/martlet.test.Texts/Echo")
+        return path + [0x0F, 0x10] + text("application/grpc")
+    }()
+
+    static func frame(_ kind: UInt8, _ flags: UInt8, stream: UInt8, _ payload: [UInt8]) -> [UInt8] {
+        frame(kind, flags, UInt32(stream), payload)
+    }
+
+    /// The head of a call whose message is still to come.
+    static func call(_ stream: UInt8) -> [UInt8] { frame(1, 4, stream: stream, head) }
+
+    static func continuations(_ count: Int) -> [UInt8] {
+        (0..<count).flatMap { _ in frame(9, 0, stream: 1, [0x83]) }
+    }
+
+    /// So many bytes of headers, in few bytes on the wire.
+    static func longHeader(_ bytes: Int) -> [UInt8] {
+        // The first goes into the dynamic table, the others refer to it.
+        let value = Array(repeating: UInt8(ascii: "a"), count: 3_900)
+        var header: [UInt8] = [0x40, 1, UInt8(ascii: "x"), 0x7F]
+        header += integer(value.count - 127)
+        header += value
+        return header + [UInt8](repeating: 0xBE, count: bytes / value.count)
+    }
+
+    static func rapidResets(_ count: UInt32) -> [UInt8] {
+        var bytes: [UInt8] = []
+        for number in 0..<count {
+            bytes += frame(1, 4, number * 2 + 1, head)
+            bytes += frame(3, 0, number * 2 + 1, [0, 0, 0, 8])
+        }
+        return bytes
+    }
+
+    private static func frame(_ kind: UInt8, _ flags: UInt8, _ stream: UInt32, _ payload: [UInt8]) -> [UInt8] {
+        var bytes = Array(bigEndian(UInt32(payload.count)).dropFirst())
+        bytes += [kind, flags]
+        bytes += bigEndian(stream)
+        return bytes + payload
+    }
+
+    private static func bigEndian(_ number: UInt32) -> [UInt8] { withUnsafeBytes(of: number.bigEndian) { Array($0) } }
+
+    private static func text(_ value: String) -> [UInt8] { [UInt8(value.utf8.count)] + Array(value.utf8) }
+
+    private static func integer(_ rest: Int) -> [UInt8] {
+        var rest = rest
+        var bytes: [UInt8] = []
+        while rest >= 128 {
+            bytes.append(UInt8(rest & 127 | 128))
+            rest >>= 7
+        }
+        return bytes + [UInt8(rest)]
+    }
+}
+
+/// What stands before a frame's payload.
+struct FrameHead: Equatable {
+    let kind: UInt8
+    let flags: UInt8
+    let stream: UInt32
+
+    /// Ends its stream by its flag or by its kind.
+    var endsStream: Bool { (kind <= 1 && flags & 1 == 1) || kind == 3 }
+
+    /// Takes the next whole frame out of the bytes.
+    static func take(_ bytes: inout ByteBuffer) -> FrameHead? {
+        guard let head = bytes.getBytes(at: bytes.readerIndex, length: 9) else { return nil }
+        let length = Int(head[0]) << 16 | Int(head[1]) << 8 | Int(head[2])
+        guard bytes.readableBytes >= 9 + length else { return nil }
+        let stream = bytes.getInteger(at: bytes.readerIndex + 5, as: UInt32.self) ?? 0
+        bytes.moveReaderIndex(forwardBy: 9 + length)
+        return FrameHead(kind: head[3], flags: head[4], stream: stream)
+    }
+}
+
+/// Listens for the end of one stream.
+final class Ear: ChannelInboundHandler, Sendable {
+    typealias InboundIn = ByteBuffer
+
+    private let stream: UInt32
+    private let heard: Signal
+    private let rest = Mutex(ByteBuffer())
+
+    init(for stream: UInt32, heard: Signal) {
+        self.stream = stream
+        self.heard = heard
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let arrived = unwrapInboundIn(data)
+        rest.withLock { rest in
+            rest.writeImmutableBuffer(arrived)
+            while let frame = FrameHead.take(&rest) {
+                if frame.stream == stream, frame.endsStream { heard.fire() }
+            }
+        }
+    }
+}
