@@ -5,12 +5,12 @@ import Testing
 
 @testable import MartletRPC
 
-@Suite("Beside grpcio", .enabled(if: Python.isAvailable), .serialized, .timeLimit(.minutes(2)))
+@Suite("Beside grpcio", .enabled(if: Program.hasGRPC), .serialized, .timeLimit(.minutes(2)))
 struct InteropTests {
     @Test("our server answers everything that its client asks")
     func server() async throws {
         let verdict = try await Bench.with { bench in
-            let python = try Python(["client", "\(bench.port)"])
+            let python = try Program.python(["client", "\(bench.port)"])
             return await python.line()
         }
         #expect(verdict == "good")
@@ -19,9 +19,11 @@ struct InteropTests {
     @Test("our server drains: its client's open call ends well, the next one finds nobody")
     func drain() async throws {
         let verdict = try await Bench.with { bench in
-            let python = try Python(["drained", "\(bench.port)"])
+            let python = try Program.python(["drained", "\(bench.port)"])
             await bench.texts.held.wait()
             await bench.group.triggerGracefulShutdown()
+            // Nobody is taken any more: the drain has begun.
+            while try await bench.fault(TextMethods.echo) == nil {}
             bench.texts.release.fire()
             return await python.line()
         }
@@ -30,9 +32,9 @@ struct InteropTests {
 
     @Test("our client calls its server: answers, refusals, deadlines, streams, sizes, a crowd, metadata")
     func client() async throws {
-        let python = try Python(["server"])
+        let python = try Program.python(["server"])
         let port = try #require(await python.line().flatMap { Int($0) })
-        let connection = Bench.connect(port, RPCClientLimits(), "secret")
+        let connection = Bench.connect(port, Bench.clientLimits, "secret")
         defer { python.finish() }
 
         #expect(try await text(connection, TextMethods.echo, "hello") == "hello")
@@ -97,7 +99,7 @@ struct InteropTests {
 
     @Test("our client survives its server's GOAWAY: the open call ends well, the next one is refused as not processed")
     func goAway() async throws {
-        let python = try Python(["server"])
+        let python = try Program.python(["server"])
         let port = try #require(await python.line().flatMap { Int($0) })
         let connection = Bench.connect(port)
         defer { python.finish() }

@@ -1,17 +1,27 @@
 import Foundation
 import Synchronization
 
-/// Runs the script beside this file.
-final class Python: Sendable {
-    static let isAvailable: Bool = {
+/// A program from outside that judges us: its output line by line, its input when it wants some.
+final class Program: Sendable {
+    static let hasGRPC = works("python3", ["-c", "import grpc"])
+    static let hasH2Load = works("h2load", ["--version"])
+
+    private static func works(_ name: String, _ arguments: [String]) -> Bool {
         let probe = Process()
         probe.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        probe.arguments = ["python3", "-c", "import grpc"]
+        probe.arguments = [name] + arguments
+        probe.standardOutput = FileHandle.nullDevice
         probe.standardError = FileHandle.nullDevice
         do { try probe.run() } catch { return false }
         probe.waitUntilExit()
         return probe.terminationStatus == 0
-    }()
+    }
+
+    /// The script beside this file.
+    static func python(_ arguments: [String]) throws -> Program {
+        let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("interop.py")
+        return try Program("python3", [script.path] + arguments)
+    }
 
     fileprivate struct Output {
         var text = ""
@@ -23,20 +33,23 @@ final class Python: Sendable {
     private let input = Pipe()
     private let output = Mutex(Output())
 
-    init(_ arguments: [String]) throws {
-        let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("interop.py")
+    init(_ name: String, _ arguments: [String]) throws {
         process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["python3", script.path] + arguments
+        process.arguments = [name] + arguments
         process.standardInput = input
         let pipe = Pipe()
         process.standardOutput = pipe
-        pipe.fileHandleForReading.readabilityHandler = { [weak self] handle in
-            let data = handle.availableData
-            if data.isEmpty { handle.readabilityHandler = nil }
-            self?.arrived(data)
-        }
         try process.run()
+        let reader = pipe.fileHandleForReading
+        // One thread reads to the end: of Foundation's handlers one may overtake the other, and the end was lost.
+        Thread.detachNewThread {
+            var data: Data
+            repeat {
+                data = reader.availableData
+                self.arrived(data)
+            } while !data.isEmpty
+        }
     }
 
     /// The next line of its output, `nil` at the end.
@@ -73,7 +86,7 @@ final class Python: Sendable {
     }
 }
 
-extension Python.Output {
+extension Program.Output {
     fileprivate mutating func nextLine() -> String? {
         guard let end = text.firstIndex(of: "\n") else { return nil }
         let line = String(text[..<end])
