@@ -106,6 +106,16 @@ struct CheckoutTests {
         #expect(unfinished.map(\.state) == [.needsHuman])
         #expect(try await world.order(id).status == .confirmed)
         #expect(world.desk.captured == 0)
+
+        // Asked again it is refused again; ended by an operator, everything is undone.
+        #expect(try await world.engine.operations.retry("checkout/\(id)"))
+        try await world.settle()
+        #expect(try await world.unfinished().map(\.state) == [.needsHuman])
+        #expect(try await world.engine.operations.compensate("checkout/\(id)"))
+        try await world.settle()
+        #expect(try await world.unfinished().isEmpty)
+        #expect(try await world.order(id).status == .rejected)
+        #expect(world.desk.captured == 0)
     }
 
     @Test("of an order that is cancelled during its capture refunds everything")

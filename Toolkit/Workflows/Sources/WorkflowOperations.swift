@@ -114,7 +114,8 @@ public struct WorkflowOperations: Sendable {
 
     /// Lets a run that needs a human go on where it stopped, its attempts forgotten.
     ///
-    /// The operator vouches for the age of its keys: the open step is asked again. False when the run does not need a human.
+    /// The operator vouches for the age of its keys: the open step is asked again, and so is a step elsewhere that was refused
+    /// last. False when the run does not need a human.
     @discardableResult
     public func retry(_ run: String) async throws -> Bool {
         try await database.transaction("workflow.retry") { (tx: borrowing SQLTransaction) in
@@ -134,6 +135,7 @@ public struct WorkflowOperations: Sendable {
             """
         )
         guard !rows.isEmpty else { return false }
+        try reopenRefused(run, in: tx)
         try tx.run(
             "UPDATE workflow_journal SET at = \(date) WHERE run = \(run) AND state = 'open' AND kind = 'remote'"
         )
@@ -164,8 +166,19 @@ public struct WorkflowOperations: Sendable {
             """
         )
         guard !rows.isEmpty else { return false }
+        try reopenRefused(run, in: tx)
         wakeAfterCommit(run, tx)
         return true
+    }
+
+    /// A refusal that the workflow could not deal with is no answer: it would stop the run again in every execution.
+    private func reopenRefused(_ run: String, in tx: borrowing SQLTransaction) throws {
+        try tx.run(
+            """
+            UPDATE workflow_journal SET state = 'open', result = NULL WHERE run = \(run) AND state = 'refused'
+                AND kind = 'remote' AND seq = (SELECT MAX(seq) FROM workflow_journal WHERE run = \(run))
+            """
+        )
     }
 
     private func wakeAfterCommit(_ run: String, _ tx: borrowing SQLTransaction) {

@@ -34,6 +34,7 @@ struct Checkout: Workflow {
     let payments: any PaymentsCalls
 
     func run(_ input: Input, _ context: WorkflowContext) async throws -> String {
+        let captured: Int64
         do {
             try await reserve(input, context)
             try await authorise(input, context)
@@ -42,6 +43,7 @@ struct Checkout: Workflow {
             try await context.local("request_capture") { [orders] (tx: borrowing SQLTransaction) in
                 _ = try orders.change(input.orderID, in: tx) { try $0.requestCapture() }
             }
+            captured = try await unrefusable { try await capture(input, context) }
         } catch let refusal as StepRefused {
             try await context.compensate()
             context.atCompletion { [orders] (tx: borrowing SQLTransaction) in
@@ -49,7 +51,6 @@ struct Checkout: Workflow {
             }
             return refusal.reason.name
         }
-        let captured = try await unrefusable { try await capture(input, context) }
         context.atCompletion { [orders] (tx: borrowing SQLTransaction) in
             try orders.complete(input.orderID, capturedMinorUnits: captured, in: tx)
         }
