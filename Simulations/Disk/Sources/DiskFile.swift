@@ -65,6 +65,8 @@ struct DiskFile: Sendable {
     /// Makes what is written durable.
     mutating func sync() {
         if var disk = onDisk {
+            // Or each sync would copy the file.
+            onDisk = nil
             // A page that was taken for clean is written again only when something else in it changes.
             for change in changes where change.count > 0 {
                 let first = change.offset / Self.sectorBytes * Self.sectorBytes

@@ -17,6 +17,9 @@ public struct ShopSimulation: Sendable {
     private static let look = Duration.seconds(1)
     /// The longest time for which faults go on after the last customer has come.
     private static let aftermath = Duration.seconds(20)
+    /// What a world may take, many times what it needs: a loop without a pause must end.
+    private static let stepsOfWorld = 1_000_000
+    private static let stepsOfOrder = 20_000
     private static let replicasLimit: UInt64 = 3
 
     private let templates: [String: DiskImage]
@@ -32,6 +35,7 @@ public struct ShopSimulation: Sendable {
     public func run(_ scenario: Scenario) -> Verdict {
         var limits = Simulation.Limits()
         limits.span = .seconds(24 * 3_600)
+        limits.steps = Self.stepsOfWorld + scenario.orders * Self.stepsOfOrder
         let simulation = Simulation(seed: scenario.seed, limits: limits)
         let entropy = SeededEntropy(seed: scenario.seed)
         let topology = ShopWorld.Topology.allCases[Int(entropy.number(below: 2))]
@@ -62,7 +66,8 @@ public struct ShopSimulation: Sendable {
         do {
             ending = try simulation.run { try await course.run() }
         } catch {
-            violations = [Violation(.notConverged, "the run did not end: \(error)")]
+            let busy = (world.missing + world.complaints).joined(separator: ", ")
+            violations = [Violation(.notConverged, "the run did not end: \(error); \(busy)")]
         }
         violations += ending?.violations ?? []
         violations += course.witness.violations

@@ -23,7 +23,7 @@ final class MoodyProvider: RPCChannel {
         _ context: CallContext
     ) async throws -> Response {
         guard let key = context.idempotencyKey else { return try await provider.unary(method, request, context) }
-        let failure = Fault(.internal, "provider.failed", "the provider failed")
+        let failure = Fault(.internal, "provider.stored_failure", "the provider failed, and will say so again")
         if stored.withLock({ $0.contains(key) }) { throw failure }
         guard faults.happens(.storedFailure) else { return try await provider.unary(method, request, context) }
         _ = stored.withLock { $0.insert(key) }

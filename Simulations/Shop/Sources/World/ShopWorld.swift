@@ -78,6 +78,9 @@ final class ShopWorld: Sendable {
         closed.withLock { $0.sorted { $0.key < $1.key }.map { "\($0.key): its database did not open: \($0.value)" } }
     }
 
+    /// What failed most often, when a run does not end.
+    var complaints: [String] { network.reasons.prefix(6).map { "\($0.count) × \($0.reason)" } }
+
     /// How often each crash point was passed, by all machines that have been.
     var points: [String: Int] {
         var points = passed.withLock { $0 }

@@ -31,6 +31,7 @@ public final class SimulatedNetwork: Sendable {
         var trace = Fingerprint()
         var calls = 0
         var failures = 0
+        var reasons: [String: Int] = [:]
     }
 
     private struct Link: Hashable {
@@ -56,6 +57,11 @@ public final class SimulatedNetwork: Sendable {
 
     /// Calls that came out, and how many of them failed.
     public var counts: (calls: Int, failures: Int) { state.withLock { ($0.calls, $0.failures) } }
+
+    /// Failures by method and reason, the most frequent first.
+    public var reasons: [(reason: String, count: Int)] {
+        state.withLock { $0.reasons.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { ($0.key, $0.value) } }
+    }
 
     // MARK: Who is where
 
@@ -110,7 +116,10 @@ public final class SimulatedNetwork: Sendable {
     func note(_ method: MethodDescriptor, _ fault: Fault?) {
         state.withLock { state in
             state.calls += 1
-            if fault != nil { state.failures += 1 }
+            if let fault {
+                state.failures += 1
+                state.reasons["\(method.path) \(fault.reason): \(fault.message)", default: 0] += 1
+            }
             state.trace.add(method.path)
             state.trace.add(fault?.reason.name ?? "")
         }
