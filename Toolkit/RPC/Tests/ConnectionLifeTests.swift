@@ -8,7 +8,7 @@ import Testing
 struct ServerConnectionLifeTests {
     var life = ServerConnectionLife()
 
-    @Test("announces its end, names the last call after the client's answer, and closes with that call")
+    @Test("announces its end, names the last call after the client's answer, and finishes with that call")
     mutating func drain() {
         life.opened(1)
         life.opened(3)
@@ -22,16 +22,23 @@ struct ServerConnectionLifeTests {
         #expect(announced == [.goAway(lastStream: nil), .ping(ServerConnectionLife.drainPing)])
         #expect(repeated.isEmpty && first.isEmpty && second.isEmpty)
         #expect(ponged == [.goAway(lastStream: 5)])
-        #expect(third == [.close])
+        #expect(third == [.finish])
     }
 
-    @Test("closes at once when nothing is open")
+    @Test("names the last call and finishes when nothing is open, at once or before the client's answer")
     mutating func idle() {
-        _ = life.drain()
+        var busy = life
+        let idle = life.drain()
         let stranger = life.ponged(7)
-        let ponged = life.ponged(ServerConnectionLife.drainPing)
-        #expect(stranger.isEmpty)
-        #expect(ponged == [.goAway(lastStream: 0), .close])
+        let late = life.ponged(ServerConnectionLife.drainPing)
+        busy.opened(1)
+        _ = busy.drain()
+        let last = busy.streamClosed()
+        let over = busy.stop()
+        #expect(idle == [.goAway(lastStream: 0), .finish])
+        #expect(stranger.isEmpty && late.isEmpty)
+        #expect(last == [.goAway(lastStream: 1), .finish])
+        #expect(over == [.close])
     }
 
     @Test("asks after one silent interval and closes after the next")

@@ -75,6 +75,7 @@ struct HostileTests {
 
     private static func connect(_ bench: Bench) async throws -> any Channel {
         try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .connectTimeout(.seconds(100))
             .connect(to: SocketAddress(ipAddress: "127.0.0.1", port: bench.port)).get()
     }
 }

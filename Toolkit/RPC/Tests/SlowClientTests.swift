@@ -49,4 +49,14 @@ struct ServerGoodbyeTests {
         #expect(refused.filter { $0.stream == 3 }.map(\.kind) == [3])
         #expect(answered.filter { $0.stream == 1 }.map(\.kind) == [1, 0, 1])
     }
+
+    @Test("to a connection without a call names the last one: what crosses it was not processed")
+    func idle() throws {
+        let hello = Wire.call(1) + Wire.frame(0, 1, stream: 1, [0, 0, 0, 0, 0])
+        _ = try connection.say(Wire.hello + hello)
+        try connection.drain()
+        let said = try connection.heard()
+        #expect(said.map(\.kind) == [7])
+        #expect(said.last?.payload == [0, 0, 0, 1, 0, 0, 0, 0])
+    }
 }

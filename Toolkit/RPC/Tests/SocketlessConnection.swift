@@ -17,24 +17,24 @@ struct SocketlessConnection {
     func drain() throws { try channel.pipeline.syncOperations.handler(type: ServerConnectionHandler.self).drain() }
 
     /// What the server answers to these bytes.
-    func say(_ bytes: [UInt8]) throws -> [FrameHead] {
+    func say(_ bytes: [UInt8]) throws -> [WireFrame] {
         try channel.writeInbound(ByteBuffer(bytes: bytes))
         return try heard()
     }
 
     /// One interval passes, and the client shows that it lives.
-    func intervalOver() throws -> [FrameHead] {
+    func intervalOver() throws -> [WireFrame] {
         channel.embeddedEventLoop.advanceTime(by: TimeAmount(RPCServerLimits().keepAlive))
         let frames = try heard()
         return try frames + say(Wire.frame(6, 1, stream: 0, [1, 2, 3, 4, 5, 6, 7, 8]))
     }
 
-    func heard() throws -> [FrameHead] {
+    func heard() throws -> [WireFrame] {
         channel.embeddedEventLoop.run()
         var bytes = ByteBuffer()
         while let part = try channel.readOutbound(as: ByteBuffer.self) { bytes.writeImmutableBuffer(part) }
-        var frames: [FrameHead] = []
-        while let frame = FrameHead.take(&bytes) { frames.append(frame) }
+        var frames: [WireFrame] = []
+        while let frame = WireFrame.take(&bytes) { frames.append(frame) }
         return frames
     }
 }

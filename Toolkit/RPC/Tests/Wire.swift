@@ -67,23 +67,25 @@ enum Wire {
     }
 }
 
-/// What stands before a frame's payload.
-struct FrameHead: Equatable {
+/// A frame by itself.
+struct WireFrame: Equatable {
     let kind: UInt8
     let flags: UInt8
     let stream: UInt32
+    let payload: [UInt8]
 
     /// Ends its stream by its flag or by its kind.
     var endsStream: Bool { (kind <= 1 && flags & 1 == 1) || kind == 3 }
 
     /// Takes the next whole frame out of the bytes.
-    static func take(_ bytes: inout ByteBuffer) -> FrameHead? {
+    static func take(_ bytes: inout ByteBuffer) -> WireFrame? {
         guard let head = bytes.getBytes(at: bytes.readerIndex, length: 9) else { return nil }
         let length = Int(head[0]) << 16 | Int(head[1]) << 8 | Int(head[2])
         guard bytes.readableBytes >= 9 + length else { return nil }
         let stream = bytes.getInteger(at: bytes.readerIndex + 5, as: UInt32.self) ?? 0
-        bytes.moveReaderIndex(forwardBy: 9 + length)
-        return FrameHead(kind: head[3], flags: head[4], stream: stream)
+        bytes.moveReaderIndex(forwardBy: 9)
+        let payload = bytes.readBytes(length: length) ?? []
+        return WireFrame(kind: head[3], flags: head[4], stream: stream, payload: payload)
     }
 }
 
@@ -104,7 +106,7 @@ final class Ear: ChannelInboundHandler, Sendable {
         let arrived = unwrapInboundIn(data)
         rest.withLock { rest in
             rest.writeImmutableBuffer(arrived)
-            while let frame = FrameHead.take(&rest) {
+            while let frame = WireFrame.take(&rest) {
                 if frame.stream == stream, frame.endsStream { heard.fire() }
             }
         }

@@ -113,6 +113,9 @@ final class ServerConnectionHandler: ChannelInboundHandler {
             case .goAway(let stream):
                 let last = stream.map { HTTP2StreamID(Int($0)) } ?? .maxID
                 write(.goAway(lastStreamID: last, errorCode: .noError, opaqueData: nil), context)
+            case .finish:
+                context.flush()
+                context.close(mode: .output, promise: nil)
             case .close: context.close(promise: nil)
             }
         }

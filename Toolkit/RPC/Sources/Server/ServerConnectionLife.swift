@@ -1,13 +1,17 @@
 /// The life of one connection on the server, as a value.
 struct ServerConnectionLife {
     enum State: Equatable {
-        /// Takes calls. Goes to `announced` when the server drains.
+        /// Takes calls. When the server drains it goes to `announced`, without an open call to `finishing`.
         case serving
         /// GOAWAY without a last stream is out, with a PING behind it: calls that cross it are refused one by one,
-        /// and the client knows that they were not processed. Goes to `draining` when it has answered the PING.
+        /// and the client knows that they were not processed. Goes to `draining` when it has answered the PING,
+        /// and to `finishing` with the last call.
         case announced
-        /// GOAWAY with the last stream is out. Goes to `closed` with the last call.
+        /// GOAWAY with the last stream is out. Goes to `finishing` with the last call.
         case draining
+        /// Everything has been said, and nothing more is heard: HTTP/2's machine takes no frame after the last call,
+        /// not even the answer to the PING. The client closes when it has read it all; goes to `closed` if it does not.
+        case finishing
         case closed
     }
 
@@ -15,6 +19,8 @@ struct ServerConnectionLife {
         case ping(UInt64)
         /// `nil` stands for the greatest number: the peer learns that the end is near, not where it is.
         case goAway(lastStream: Int32?)
+        /// Closes our direction: a close of both could destroy what the client has not read yet.
+        case finish
         case close
     }
 
@@ -34,20 +40,21 @@ struct ServerConnectionLife {
 
     mutating func streamClosed() -> [Action] {
         open -= 1
-        return closeWhenEmpty()
+        return finishWhenEmpty()
     }
 
     /// Begins to drain; a repeat does nothing.
     mutating func drain() -> [Action] {
         guard state == .serving else { return [] }
         state = .announced
+        if open == 0 { return finishWhenEmpty() }
         return [.goAway(lastStream: nil), .ping(Self.drainPing)]
     }
 
     mutating func ponged(_ data: UInt64) -> [Action] {
         guard data == Self.drainPing, state == .announced else { return [] }
         state = .draining
-        return [.goAway(lastStream: lastStream)] + closeWhenEmpty()
+        return [.goAway(lastStream: lastStream)]
     }
 
     /// Any bytes have arrived.
@@ -70,9 +77,17 @@ struct ServerConnectionLife {
         return [.close]
     }
 
-    private mutating func closeWhenEmpty() -> [Action] {
-        guard state == .draining, open == 0 else { return [] }
-        state = .closed
-        return [.close]
+    private mutating func finishWhenEmpty() -> [Action] {
+        guard open == 0 else { return [] }
+        switch state {
+        case .serving, .finishing, .closed: return []
+        case .announced:
+            state = .finishing
+            // What crosses this is above the last stream: the client knows that it was not processed.
+            return [.goAway(lastStream: lastStream), .finish]
+        case .draining:
+            state = .finishing
+            return [.finish]
+        }
     }
 }

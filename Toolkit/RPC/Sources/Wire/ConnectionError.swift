@@ -3,11 +3,11 @@ import NIOHTTP2
 
 /// Which of HTTP/2's errors leave a connection without use.
 enum ConnectionError {
-    /// - Parameter leaving: Goodbye has been said: what the peer still sends to a call that was refused for it is called
-    ///   an unknown stream, and is none of its faults.
+    /// - Parameter leaving: Goodbye has been said: what the peer still sends counts as an unknown stream or as a word
+    ///   on a closed connection, and is none of its faults.
     static func isFatal(_ error: any Error, leaving: Bool) -> Bool {
         switch error {
-        case is NIOHTTP2Errors.NoSuchStream: !leaving
+        case is NIOHTTP2Errors.NoSuchStream, is NIOHTTP2Errors.IOOnClosedConnection: !leaving
         case is NIOHTTP2Errors.UnableToParseFrame, is NIOHTTP2Errors.BadClientMagic,
             is NIOHTTP2Errors.ExcessivelyLargeHeaderBlock, is NIOHTTP2Errors.ExcessiveContinuationFrames,
             is NIOHTTP2Errors.ExcessiveRSTFrames, is NIOHTTP2Errors.ExcessiveStreamErrors,
@@ -19,7 +19,7 @@ enum ConnectionError {
             is NIOHTTP2Errors.MaxStreamsViolation, is NIOHTTP2Errors.FlowControlViolation,
             is NIOHTTP2Errors.InvalidFlowControlWindowSize, is NIOHTTP2Errors.InvalidWindowIncrementSize,
             is NIOHTTP2Errors.PriorityCycle, is NIOHTTP2Errors.ExcessiveNumberOfGlitches,
-            is NIOHTTP2Errors.IOOnClosedConnection, is IOError, is ChannelError:
+            is IOError, is ChannelError:
             true
         // `RaisedGoawayLastStreamID` is left out: a draining peer that refuses a late call raises it and answers on.
         default: false
