@@ -165,10 +165,12 @@ struct ServiceHostTests {
         let token = try await world.issuer.userToken("olga", scopes: ["operate"], lifetime: .seconds(60))
         let time = world.time
         try await world.serving { ports in
+            var limits = RPCClientLimits()
+            limits.connectTimeout = .seconds(100)  // A busy machine is none of this test's matters.
             let connection = RPCConnection(
                 host: "127.0.0.1",
                 port: ports.operate ?? 0,
-                limits: RPCClientLimits(),
+                limits: limits,
                 time: time,
                 entropy: SystemEntropy(),
                 authorization: { _ in "Bearer \(token)" }
