@@ -171,8 +171,11 @@ public final class SQLiteDatabase: SQLDatabase {
 }
 
 extension SQLiteConnection {
-    /// Counts this opening of the file in its table `martlet_boot`.
+    /// Makes what an earlier process left certain, and counts this opening of the file in its table `martlet_boot`.
     func countBoot() throws -> Int {
+        // What a failed sync left is read back as if it were on the disk, and no further sync writes it again. Moved from the log
+        // into the database it is written anew, before anybody acts on it.
+        try ask("PRAGMA wal_checkpoint(TRUNCATE)")
         try ask(
             "CREATE TABLE IF NOT EXISTS martlet_boot (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), epoch BIGINT NOT NULL)"
         )

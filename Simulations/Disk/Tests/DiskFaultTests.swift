@@ -46,6 +46,24 @@ struct DiskFaultTests {
         #expect(found == [true, false])
     }
 
+    @Test("makes what it finds after a failed fsync certain, before anybody acts on it")
+    func foundAfterFailedSync() async throws {
+        var found = 0
+        for seed in 0..<60 as Range<UInt64> {
+            let disk = Disk(entropy: SeededEntropy(seed: seed))
+            let database = try open(disk)
+            try await database.make()
+            disk.fail(.syncError)
+            await #expect(throws: SQLError.self) { try await database.apply([.put(id: 2, n: 2, bytes: 3_000)]) }
+            let seen = try await open(disk).rows()
+            disk.losePower(.nothing)
+            let left = try await open(disk).rows()
+            #expect(left == seen, "seed \(seed)")
+            if seen[2] != nil { found += 1 }
+        }
+        #expect(found > 0)
+    }
+
     @Test("stops its process when a checkpoint's fsync fails, and keeps what was answered")
     func failedCheckpoint() async throws {
         for seed in 0..<60 as Range<UInt64> {
