@@ -147,7 +147,8 @@ public struct ShopSimulation: Sendable {
                 let books = try await Books(of: world)
                 var violations = Audit(told: witness.orders, books: books, market: market).violations
                 if !isQuiet {
-                    violations.insert(Violation(.notConverged, "no rest after the faults had healed"), at: 0)
+                    let why = ["no rest after the faults had healed"] + world.missing + world.complaints
+                    violations.insert(Violation(.notConverged, why.joined(separator: "; ")), at: 0)
                 }
                 let outcomes = Dictionary(books.orders.values.map { ($0.status, 1) }, uniquingKeysWith: +)
                 return Ending(
