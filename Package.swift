@@ -196,7 +196,12 @@ tests(
     ],
     libraries: [.crypto, .protobuf]
 )
-tests("SimulationTests", at: "Tests/Simulation", on: [["BuiltPrograms", "checkout-trace"]], libraries: [])
+tests(
+    "SimulationTests",
+    at: "Tests/Simulation",
+    on: [["BuiltPrograms", "checkout-trace", "martlet-sim"]],
+    libraries: []
+)
 
 // MARK: - Libraries that others keep
 

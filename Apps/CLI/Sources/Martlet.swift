@@ -37,7 +37,7 @@ struct MartletCommand: AsyncParsableCommand {
                 name: "Use",
                 subcommands: [TokenCommand.self, SampleCommand.self, ImportCommand.self, ReplayCommand.self]
             ),
-            CommandGroup(name: "Hurt", subcommands: [ChaosCommand.self]),
+            CommandGroup(name: "Hurt", subcommands: [ChaosCommand.self, SimCommand.self]),
             CommandGroup(
                 name: "Look and mend",
                 subcommands: [

@@ -55,8 +55,11 @@ struct Weather: Sendable {
                 world.end(machine)
             }
         case .crashPoint:
-            guard !points.isEmpty else { return false }
-            let point = points[Int(entropy.number(below: UInt64(points.count)))]
+            // Mostly where this machine has been before: many points belong to other services.
+            let passed = machine.hits.keys.sorted()
+            let choices = passed.isEmpty || entropy.number(below: 4) == 0 ? points : passed
+            guard !choices.isEmpty else { return false }
+            let point = choices[Int(entropy.number(below: UInt64(choices.count)))]
             let (hit, faults) = (1 + Int(entropy.number(below: Self.hitLimit)), world.faults)
             machine.crash(at: point, hit: hit) { faults.count(.crashPoint) }
             return true

@@ -1,0 +1,43 @@
+import BuiltPrograms
+import Foundation
+import Testing
+
+/// What `martlet-sim --json` prints, as far as the tests look.
+private struct SimulatedWorlds: Decodable {
+    let worlds: Int
+    let soundWorlds: Int
+    let hash: String
+    let foreignJobs: Int
+    let outcomes: [String: Int]
+    let faults: [String: Int]
+}
+
+@Suite("Worlds of the simulated shop", .enabled(if: Program(built: "martlet-sim").isThere))
+struct ShopTests {
+    private let program = Program(built: "martlet-sim")
+
+    private func simulate(_ arguments: String...) throws -> (status: Int32, worlds: SimulatedWorlds, words: String) {
+        let ended = try program.run(arguments + ["--json"])
+        return (ended.status, try JSONDecoder().decode(SimulatedWorlds.self, from: ended.output), ended.words)
+    }
+
+    @Test("are sound with every fault, and take the same courses in other processes")
+    func soundAndEqual() throws {
+        let first = try simulate("--seeds", "24", "--orders", "12")
+        #expect(first.worlds.soundWorlds == 24, "\(first.words)")
+        #expect(first.worlds.foreignJobs == 0)
+        #expect(first.worlds.outcomes["completed", default: 0] > 50)
+        for fault in ["crash", "crashPoint", "powerLoss", "pause", "partition", "answerLost", "deliveryReordered"] {
+            #expect(first.worlds.faults[fault, default: 0] > 0, "\(fault) never happened")
+        }
+        let second = try simulate("--seeds", "24", "--orders", "12", "--jobs", "1")
+        #expect(second.worlds.hash == first.worlds.hash)
+    }
+
+    @Test("refuse a fault that does not exist, by its name")
+    func wrongFault() throws {
+        let ended = try program.run(["--seed", "1", "--faults", "crash,thunder"])
+        #expect(ended.status == 64)
+        #expect(ended.words.contains("there is no fault thunder"))
+    }
+}
