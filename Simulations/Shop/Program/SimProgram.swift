@@ -8,7 +8,7 @@ import ShopSimulation
 struct SimProgram: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "martlet sim",
-        abstract: "Simulate the whole shop from a seed, with everything going wrong, and judge it from outside.",
+        abstract: "Simulates the whole shop from a seed while everything goes wrong, and judges it from outside.",
         discussion: """
             The services are the real ones, with their real SQLite files, in one thread on virtual time: equal seeds take equal \
             courses. Network, disks, clocks, crashes and the payment provider are simulated. Not simulated: sockets, HTTP/2, \

@@ -5,7 +5,7 @@ import Glibc
 struct SimCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sim",
-        abstract: "Simulate the whole shop from a seed, with everything going wrong, and judge it from outside.",
+        abstract: "Simulates the whole shop from a seed while everything goes wrong, and judges it from outside.",
         discussion: """
             Runs `martlet-sim`, which lies beside this program, with the same arguments; `martlet sim --help` shows its help.
 
