@@ -28,10 +28,13 @@ struct WireTests {
     }
 
     private static func connect(_ server: RPCServer) async throws -> RPCConnection {
-        RPCConnection(
+        var limits = RPCClientLimits()
+        // A busy machine is none of this test's matters.
+        limits.connectTimeout = .seconds(100)
+        return RPCConnection(
             host: "127.0.0.1",
             port: try await server.boundPort(),
-            limits: RPCClientLimits(),
+            limits: limits,
             time: SystemTime(),
             entropy: SystemEntropy(),
             authorization: nil

@@ -2,6 +2,7 @@ import Logging
 import MartletCore
 import MartletMessaging
 import MartletOutbox
+import MartletRPC
 import MartletSQL
 import MartletSQLite
 import MartletTelemetry
@@ -117,4 +118,13 @@ struct WordWorld {
     }
 
     static let operator1 = CallContext(principal: Principal(kind: .user, id: "olga", scopes: ["operate"]))
+}
+
+extension RPCClientLimits {
+    /// A busy machine is none of a test's matters.
+    static var patient: RPCClientLimits {
+        var limits = RPCClientLimits()
+        limits.connectTimeout = .seconds(100)
+        return limits
+    }
 }

@@ -58,7 +58,7 @@ struct RemoteChannelTests {
                 RPCConnection(
                     host: address.host,
                     port: address.port,
-                    limits: RPCClientLimits(),
+                    limits: .patient,
                     time: SystemTime(),
                     entropy: SystemEntropy(),
                     authorization: nil

@@ -134,7 +134,7 @@ struct ServiceHostTests {
                 let connection = RPCConnection(
                     host: "127.0.0.1",
                     port: port ?? 0,
-                    limits: RPCClientLimits(),
+                    limits: .patient,
                     time: time,
                     entropy: SystemEntropy(),
                     authorization: { _ in token.map { "Bearer \($0)" } }
@@ -165,12 +165,10 @@ struct ServiceHostTests {
         let token = try await world.issuer.userToken("olga", scopes: ["operate"], lifetime: .seconds(60))
         let time = world.time
         try await world.serving { ports in
-            var limits = RPCClientLimits()
-            limits.connectTimeout = .seconds(100)  // A busy machine is none of this test's matters.
             let connection = RPCConnection(
                 host: "127.0.0.1",
                 port: ports.operate ?? 0,
-                limits: limits,
+                limits: .patient,
                 time: time,
                 entropy: SystemEntropy(),
                 authorization: { _ in "Bearer \(token)" }
