@@ -63,7 +63,7 @@ struct UpCommand: AsyncParsableCommand {
     var json = false
 
     func validate() throws {
-        for setting in crash { _ = try crashPoint(setting) }
+        for setting in crash { _ = try crashSetting(setting) }
     }
 
     /// The port and the crash points as they were meant: a flag goes before its variable.
@@ -80,7 +80,7 @@ struct UpCommand: AsyncParsableCommand {
             throw CommandFailure("\(CrashPoints.variable): \(error)", status: ExitStatus.usage)
         }
         for setting in crash {
-            let (program, point) = try crashPoint(setting)
+            let (program, point) = try crashSetting(setting)
             crashes[program] = point
         }
         if let port { return (port, crashes) }
@@ -93,7 +93,7 @@ struct UpCommand: AsyncParsableCommand {
     }
 
     /// The program and the setting in a `--crash`.
-    private func crashPoint(_ text: String) throws -> (program: String, setting: String) {
+    private func crashSetting(_ text: String) throws -> (program: String, setting: String) {
         let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
         let programs = topology.members.map(\.program)
         guard parts.count == 2, programs.contains(parts[0]) else {
