@@ -105,7 +105,7 @@ struct DiskCrashTests {
             let disk = Disk(entropy: SeededEntropy(seed: 1))
             let database = try disk.open("test.sqlite", time: ManualTime(), onStop: { _ in })
             try await database.make()
-            await CrashPoints.$observer.withValue({ if $0 == point { disk.losePower(.nothing) } }) {
+            await CrashPoints.$observer.withValue(.init { if $0 == point { disk.losePower(.nothing) } }) {
                 // Whatever it answers, a process that has ended answers nobody.
                 _ = try? await database.apply([.put(id: 1, n: 1, bytes: 10)])
             }

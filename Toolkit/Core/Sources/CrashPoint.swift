@@ -7,7 +7,7 @@ import Synchronization
 /// Names are literal, dotted and unique, since `martlet crash-points` lists them from the source code.
 public func crashPoint(_ name: StaticString) {
     if let observer = CrashPoints.observer {
-        observer("\(name)")
+        observer.passed("\(name)")
     } else if CrashPoints.armed != nil {
         CrashPoints.hit("\(name)")
     }
@@ -19,7 +19,14 @@ public enum CrashPoints {
     public static let variable = "MARTLET_CRASH"
 
     /// Sees every hit instead of the environment's setting; how a simulation crashes one replica.
-    @TaskLocal public static var observer: (@Sendable (_ name: String) -> Void)?
+    @TaskLocal public static var observer: Observer?
+
+    /// A structure, since an optimised build of Swift 6.3 crashes where a task local's value is a bare function.
+    public struct Observer: Sendable {
+        let passed: @Sendable (_ name: String) -> Void
+
+        public init(passed: @escaping @Sendable (_ name: String) -> Void) { self.passed = passed }
+    }
 
     // A daemon has refused a bad setting before anything comes to a point.
     static let armed: CrashSetting? = getenv(variable).flatMap { try? CrashSetting(String(cString: $0)) }

@@ -58,7 +58,7 @@ public final class Machine: Sendable {
         // Detached: a message brings nothing of its sender's task along.
         let task = Task.detached(executorPreference: executor) { [self] in
             await Machine.$current.withValue(self) {
-                await CrashPoints.$observer.withValue({ self.pass($0) }) { await body() }
+                await CrashPoints.$observer.withValue(.init { self.pass($0) }) { await body() }
             }
             life.withLock { $0.tasks[id] = nil }
         }
