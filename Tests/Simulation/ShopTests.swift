@@ -34,6 +34,21 @@ struct ShopTests {
         #expect(second.worlds.hash == first.worlds.hash)
     }
 
+    @Test("have every fault that was asked for by name", arguments: ["1", "2", "3", "4"])
+    func named(seed: String) throws {
+        let worlds = try simulate("--seed", seed, "--orders", "10", "--faults", "databaseConflict,deliveryRepeated")
+            .worlds
+        #expect(worlds.faults["databaseConflict", default: 0] > 0)
+        #expect(worlds.faults["deliveryRepeated", default: 0] > 0)
+    }
+
+    @Test("refuse seeds beyond the last")
+    func wrongSeeds() throws {
+        let ended = try program.run(["--seeds", "10", "--from", "\(UInt64.max - 3)"])
+        #expect(ended.status == 64)
+        #expect(ended.words.contains("there are not so many seeds after it"))
+    }
+
     @Test("refuse a fault that does not exist, by its name")
     func wrongFault() throws {
         let ended = try program.run(["--seed", "1", "--faults", "crash,thunder"])

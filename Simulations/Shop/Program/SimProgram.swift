@@ -26,6 +26,8 @@ struct SimProgram: ParsableCommand {
             """
     )
 
+    private static let seedsLimit = 1_000_000
+
     @Option(help: "The one seed to simulate.")
     var seed: UInt64?
 
@@ -42,7 +44,7 @@ struct SimProgram: ParsableCommand {
     var faults: String = "all"
 
     @Option(help: "Processes that simulate at the same time.")
-    var jobs: Int = 2
+    var jobs: Int = ProcessInfo.processInfo.activeProcessorCount
 
     @Option(help: "Write what each seed came to, with its hash, to this file.")
     var hashes: String?
@@ -56,7 +58,10 @@ struct SimProgram: ParsableCommand {
     func validate() throws {
         guard seed == nil || seeds == nil else { throw ValidationError("--seed and --seeds exclude each other") }
         guard orders >= 1, orders <= 100_000 else { throw ValidationError("--orders is 1 to 100000") }
-        guard seeds.map({ $0 >= 1 }) ?? true else { throw ValidationError("--seeds is at least 1") }
+        guard 1...Self.seedsLimit ~= seeds ?? 1 else { throw ValidationError("--seeds is 1 to \(Self.seedsLimit)") }
+        guard from <= UInt64.max - UInt64(seeds ?? 1) else {
+            throw ValidationError("--from \(from): there are not so many seeds after it")
+        }
         guard jobs >= 1, jobs <= 64 else { throw ValidationError("--jobs is 1 to 64") }
         _ = try chosen()
     }

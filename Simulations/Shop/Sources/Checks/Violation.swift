@@ -1,4 +1,4 @@
-/// An invariant of the shop, by its number in `Docs/Proof.md`.
+/// An invariant of the shop, by its number in `Docs/Guides/Simulation.md`.
 enum Invariant: String, Sendable, Codable, CaseIterable {
     case orderLost = "I1 no order lost"
     case ghost = "I2 no ghost"

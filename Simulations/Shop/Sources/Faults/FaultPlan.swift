@@ -15,7 +15,7 @@ struct FaultPlan: Sendable {
         .crash, .crashPoint, .powerLoss, .pause, .clockJump, .partition, .diskFull, .syncFailure,
     ]
     /// Faults that a world of its own topology alone can have.
-    private static let clusterOnly: Set<SimulatedFault> = [.databaseAway, .commitUnknown, .databaseConflict]
+    static let clusterOnly: Set<SimulatedFault> = [.databaseAway, .commitUnknown, .databaseConflict]
 
     let rates: [SimulatedFault: Double]
 

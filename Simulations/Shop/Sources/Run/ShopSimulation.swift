@@ -38,7 +38,10 @@ public struct ShopSimulation: Sendable {
         limits.steps = Self.stepsOfWorld + scenario.orders * Self.stepsOfOrder
         let simulation = Simulation(seed: scenario.seed, limits: limits)
         let entropy = SeededEntropy(seed: scenario.seed)
-        let topology = ShopWorld.Topology.allCases[Int(entropy.number(below: 2))]
+        let drawn = ShopWorld.Topology.allCases[Int(entropy.number(below: 2))]
+        // What was asked for by name must be able to happen.
+        let needsCluster = scenario.isWhole && !scenario.faults.isDisjoint(with: FaultPlan.clusterOnly)
+        let topology = needsCluster ? .cluster : drawn
         let plan = FaultPlan(
             scenario.faults,
             isWhole: scenario.isWhole,

@@ -70,7 +70,7 @@ final class ShopWorld: Sendable {
 
     var time: VirtualTime { simulation.time }
 
-    /// What must never happen and is no invariant of the shop: a loop that ended, a database that does not open.
+    /// What must never happen and is no invariant of the shop: a loop without end that ended.
     var reports: [String] { troubles.withLock { $0 } }
 
     /// What is not running, and why.

@@ -1,4 +1,4 @@
-/// What can go wrong in a simulated world; `F` numbers are those of the catalogue in `Docs/Proof.md`.
+/// What can go wrong in a simulated world; `F` numbers are those of the catalogue in `Simulations/Chaos/chaos/catalogue.py`.
 public enum SimulatedFault: String, Sendable, Hashable, Codable, CaseIterable, Comparable {
     /// A process ends between two steps (F01–F07, F15).
     case crash
