@@ -171,15 +171,6 @@ executable(
     at: "Simulations/Shop/Program",
     on: kits("Core", "Simulation") + ["ShopSimulation", "CrashList", Library.argumentParser.product]
 )
-executable(
-    "checkout-trace",
-    at: "Simulations/Checkout",
-    on: kits("Core", "Telemetry", "Contract", "Messaging", "EventLog", "Host", "Simulation", "Testing")
-        + adapters("SQLite") + contracts("Shared", "Catalog", "Inventory", "Carts", "Orders", "Payments")
-        + services("Catalog", "Inventory", "Carts", "Orders", "Payments", "Provider")
-        + [Library.logging, .protobuf].map(\.product)
-)
-
 // MARK: Tools
 
 tool("protoc-gen-martlet", libraries: [.protobuf, .protobufPlugin])
@@ -199,7 +190,7 @@ tests(
 tests(
     "SimulationTests",
     at: "Tests/Simulation",
-    on: [["BuiltPrograms", "checkout-trace", "martlet-sim"]],
+    on: [["BuiltPrograms", "martlet-sim"]],
     libraries: []
 )
 

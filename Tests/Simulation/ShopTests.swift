@@ -34,6 +34,26 @@ struct ShopTests {
         #expect(second.worlds.hash == first.worlds.hash)
     }
 
+    @Test("take one checkout through all services on equal courses", arguments: 1...4)
+    func oneCheckout(seed: Int) throws {
+        let (first, second) = (
+            try simulate("--seed", "\(seed)", "--orders", "1", "--faults", "none"),
+            try simulate("--seed", "\(seed)", "--orders", "1", "--faults", "none")
+        )
+        #expect(first.worlds.hash == second.worlds.hash)
+        #expect(first.worlds.soundWorlds == 1 && first.worlds.foreignJobs == 0, "\(first.words)")
+        #expect(first.worlds.outcomes.values.reduce(0, +) == 1)
+        #expect(first.worlds.faults.isEmpty)
+    }
+
+    @Test("take other courses for other seeds")
+    func otherSeeds() throws {
+        let hashes = try (1...4).map {
+            try simulate("--seed", "\($0)", "--orders", "4", "--faults", "none").worlds.hash
+        }
+        #expect(Set(hashes).count == 4)
+    }
+
     @Test("have every fault that was asked for by name", arguments: ["1", "2", "3", "4"])
     func named(seed: String) throws {
         let worlds = try simulate("--seed", seed, "--orders", "10", "--faults", "databaseConflict,deliveryRepeated")

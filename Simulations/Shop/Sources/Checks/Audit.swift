@@ -6,7 +6,7 @@ struct Audit: Sendable {
 
     /// Everything that does not agree; empty for a sound world.
     var violations: [Violation] {
-        orderChecks + ghostChecks + moneyChecks + stockChecks + messageChecks + historyChecks
+        orderChecks + rejectionChecks + ghostChecks + moneyChecks + stockChecks + messageChecks + historyChecks
     }
 
     private static let terminal: Set<String> = ["completed", "rejected", "cancelled"]

@@ -5,6 +5,8 @@ struct Books: Sendable {
     struct Order: Sendable {
         let id: String
         let status: String
+        /// Why it was rejected or cancelled.
+        let reason: String
         let reference: String
         let captured: Int64
         let refunded: Int64
@@ -129,18 +131,19 @@ struct Books: Sendable {
             "orders",
             in: world,
             """
-            SELECT order_id, status, COALESCE(reference, ''), captured, refunded, total, open_returns
+            SELECT order_id, status, reason, COALESCE(reference, ''), captured, refunded, total, open_returns
             FROM order_headlines ORDER BY order_id
             """
         ) {
             Order(
                 id: $0.text(0),
                 status: $0.text(1),
-                reference: $0.text(2),
-                captured: $0.int64(3),
-                refunded: $0.int64(4),
-                total: $0.int64(5),
-                openReturns: $0.int(6)
+                reason: $0.text(2),
+                reference: $0.text(3),
+                captured: $0.int64(4),
+                refunded: $0.int64(5),
+                total: $0.int64(6),
+                openReturns: $0.int(7)
             )
         }
         return Dictionary(uniqueKeysWithValues: rows.map { ($0.id, $0) })

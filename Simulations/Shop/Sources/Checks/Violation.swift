@@ -11,6 +11,7 @@ enum Invariant: String, Sendable, Codable, CaseIterable {
     case effectTwice = "I9 effect once"
     case orderOfKeyBroken = "I10 order per key"
     case notConverged = "I11 convergence"
+    case rejectedWithoutCause = "F80 nobody is turned away without a cause"
     case readNotOwnWrite = "I12 read your own write"
     case crashed = "I14 no crash of its own"
     case historyBroken = "I16 one event for each change"
