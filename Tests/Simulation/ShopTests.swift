@@ -10,6 +10,13 @@ private struct SimulatedWorlds: Decodable {
     let foreignJobs: Int
     let outcomes: [String: Int]
     let faults: [String: Int]
+    let violated: [String: Int]
+    let control: Control?
+
+    struct Control: Decodable {
+        let worlds: Int
+        let violated: [String: Int]
+    }
 }
 
 @Suite("Worlds of the simulated shop", .enabled(if: Program(built: "martlet-sim").isThere))
@@ -60,6 +67,27 @@ struct ShopTests {
             .worlds
         #expect(worlds.faults["databaseConflict", default: 0] > 0)
         #expect(worlds.faults["deliveryRepeated", default: 0] > 0)
+    }
+
+    @Test("lose, repeat and mix up events without outbox and inbox, and only then")
+    func control() throws {
+        let ended = try simulate("--seeds", "16", "--orders", "8", "--control")
+        #expect(ended.status == 0, "\(ended.words)")
+        let control = try #require(ended.worlds.control)
+        #expect(control.worlds == 16)
+        for invariant in ["I8 no message lost", "I9 effect once", "I10 order per key"] {
+            #expect(control.violated[invariant, default: 0] > 0, "\(invariant) held without outbox and inbox")
+            #expect(ended.worlds.violated[invariant] == 0)
+        }
+    }
+
+    @Test("fail when the audit finds nothing in the control")
+    func blindControl() throws {
+        // Without faults, even what is naive is sound.
+        let ended = try simulate("--seed", "1", "--orders", "1", "--faults", "none", "--control")
+        #expect(ended.status == 1)
+        #expect(ended.worlds.soundWorlds == 1)
+        #expect(ended.worlds.control?.violated.values.allSatisfy { $0 == 0 } == true)
     }
 
     @Test("refuse seeds beyond the last")

@@ -18,11 +18,12 @@ struct SimProgram: ParsableCommand {
               martlet sim --seed 7                      one world, every fault allowed
               martlet sim --seed 7 --faults crash,pause one world, both faults for certain
               martlet sim --seeds 1000                  a thousand worlds, on all cores
+              martlet sim --seeds 100 --control         the same worlds with and without outbox and inbox
 
             A violation prints its seed, its invariant, the story of what broke it, and the command that replays it.
 
             EXIT STATUS
-              0 every world was sound, 1 one was not or a fault never happened, 64 a wrong argument.
+              0 every world was sound, 1 one was not, a fault never happened or the control was found sound, 64 a wrong argument.
             """
     )
 
@@ -48,6 +49,9 @@ struct SimProgram: ParsableCommand {
 
     @Option(help: "Write what each seed came to, with its hash, to this file.")
     var hashes: String?
+
+    @Flag(help: "Simulate each world again with a naive outbox and inbox, and print what the audit finds in both.")
+    var control = false
 
     @Flag(help: "Print the report as JSON.")
     var json = false
@@ -88,10 +92,24 @@ struct SimProgram: ParsableCommand {
             progress.show(tally.worlds, found: tally.findings.count)
         }
         progress.end()
+        if control { tally.control = try column(order) }
         tally.close()
         if let hashes { try Data(tally.hashList.utf8).write(to: URL(fileURLWithPath: hashes)) }
         try FileHandle.standardOutput.write(contentsOf: json ? tally.json() : Data(tally.text.utf8))
         if !tally.isSound { throw ExitCode(1) }
+    }
+
+    /// The same worlds with a naive outbox and inbox.
+    private func column(_ order: Worker.Order) throws -> ControlColumn {
+        var (naive, column) = (order, ControlColumn())
+        naive.variant = .naive
+        let progress = Progress(of: order.seeds.count, isShown: isatty(STDERR_FILENO) == 1 && order.seeds.count > 1)
+        try Crew(jobs: jobs).simulate(naive) { verdict in
+            column.add(verdict)
+            progress.show(column.worlds, found: column.findings)
+        }
+        progress.end()
+        return column
     }
 
     /// The faults, and whether each of them must happen.

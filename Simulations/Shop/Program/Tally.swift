@@ -30,6 +30,10 @@ struct Tally: Encodable {
     private(set) var faults: [String: Int] = [:]
     private(set) var crashPoints: [String: Int] = [:]
     private(set) var findings: [Finding] = []
+    /// Worlds that broke it, by invariant.
+    private(set) var violated = Dictionary(uniqueKeysWithValues: Verdict.invariants.map { ($0, 0) })
+    /// What the same worlds came to with a naive outbox and inbox, when that was asked for.
+    var control: ControlColumn?
     /// Of all hashes, in the sequence of the seeds.
     private(set) var hash = ""
     private var hashes: [UInt64: String] = [:]
@@ -39,7 +43,7 @@ struct Tally: Encodable {
 
     enum CodingKeys: String, CodingKey {
         case worlds, soundWorlds, orders, outcomes, calls, failedCalls, events, steps, simulatedSeconds, foreignJobs
-        case enabled, faults, crashPoints, findings, hash, realSeconds
+        case enabled, faults, crashPoints, findings, violated, control, hash, realSeconds
     }
 
     /// - Parameter command: What replays a world, but for its seed.
@@ -48,7 +52,7 @@ struct Tally: Encodable {
     /// Faults that some world enabled and that happened in none.
     var neverHappened: [String] { enabled.keys.filter { faults[$0, default: 0] == 0 }.sorted() }
 
-    var isSound: Bool { soundWorlds == worlds && neverHappened.isEmpty }
+    var isSound: Bool { soundWorlds == worlds && neverHappened.isEmpty && control?.isBlind != true }
 
     /// `seed hash` in lines, by seed.
     var hashList: String { hashes.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)\n" }.joined() }
@@ -68,6 +72,7 @@ struct Tally: Encodable {
         crashPoints.merge(verdict.points, uniquingKeysWith: +)
         for fault in verdict.enabled { enabled[fault, default: 0] += 1 }
         hashes[verdict.seed] = verdict.hash
+        for invariant in Set(verdict.findings.map(\.invariant)) { violated[invariant, default: 0] += 1 }
         for finding in verdict.findings {
             findings.append(
                 Finding(
@@ -102,6 +107,7 @@ struct Tally: Encodable {
         for fault in neverHappened {
             lines.append("NEVER HAPPENED \(fault): it was enabled in \(enabled[fault] ?? 0) worlds")
         }
+        if let control { lines += [""] + control.lines(beside: violated) }
         lines += [
             "", "\(soundWorlds) of \(worlds) worlds sound",
             "  orders      \(orders): \(list(outcomes))",

@@ -274,6 +274,14 @@ struct SubscriptionTests {
         #expect(kept == [["answers", "A", trace.traceparent]])
     }
 
+    @Test("applied past the inbox takes effect each time, and is new to the inbox afterwards")
+    func applied() async throws {
+        let (subscription, event) = (effect.subscription(), Envelope.numbered(1, of: "a"))
+        for _ in 0..<2 { try await pair.target.transaction { tx in try subscription.apply(event, in: tx) } }
+        #expect(try await subscription.deliver(event, on: pair.target) == .effect)
+        #expect(try await pair.effects(of: "a") == [1, 1, 1])
+    }
+
     @Test("that begins with the latest takes the first event of a key that it sees as the key's first")
     func latest() async throws {
         try await pair.commit(["a", "a"])

@@ -2,6 +2,15 @@ public import MartletSimulation
 
 /// What is simulated: everything else follows from it.
 public struct Scenario: Sendable, Codable, Equatable {
+    /// How services tell each other what happened.
+    public enum Variant: String, Sendable, Codable {
+        /// With the toolkit's outbox and inbox.
+        case martlet
+        /// With none: they publish what they have just committed, and acknowledge what they are about to do. The control,
+        /// which the audit has to find out.
+        case naive
+    }
+
     public var seed: UInt64
     /// Customers, each with one order.
     public var orders: Int
@@ -9,11 +18,13 @@ public struct Scenario: Sendable, Codable, Equatable {
     public var faults: Set<SimulatedFault>
     /// Whether every one of `faults` is enabled, or the seed chooses among them.
     public var isWhole: Bool
+    public var variant: Variant
 
-    public init(seed: UInt64, orders: Int, faults: Set<SimulatedFault>, isWhole: Bool) {
+    public init(seed: UInt64, orders: Int, faults: Set<SimulatedFault>, isWhole: Bool, variant: Variant = .martlet) {
         self.seed = seed
         self.orders = orders
         self.faults = faults
         self.isWhole = isWhole
+        self.variant = variant
     }
 }

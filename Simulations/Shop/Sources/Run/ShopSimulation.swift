@@ -14,6 +14,8 @@ import SwiftProtobuf
 public struct ShopSimulation: Sendable {
     /// How long after the faults have healed everything must have come to rest.
     public static let convergenceLimit = Duration.seconds(600)
+    /// The same for the control: what it has lost will never come.
+    private static let controlLimit = Duration.seconds(60)
     private static let look = Duration.seconds(1)
     /// The longest time for which faults go on after the last customer has come.
     private static let aftermath = Duration.seconds(20)
@@ -54,7 +56,8 @@ public struct ShopSimulation: Sendable {
             replicas: 1 + Int(entropy.number(below: Self.replicasLimit)),
             templates: templates,
             faults: FaultInjector(plan.rates, entropy: entropy.fork()),
-            entropy: entropy.fork()
+            entropy: entropy.fork(),
+            variant: scenario.variant
         )
         let course = Course(
             world: world,
@@ -239,7 +242,7 @@ public struct ShopSimulation: Sendable {
 
         /// Waits until nothing is on its way any more.
         private func settle() async throws -> Bool {
-            let end = world.time.now + convergenceLimit
+            let end = world.time.now + (world.variant == .naive ? controlLimit : convergenceLimit)
             while world.time.now < end {
                 world.startMissing()
                 if try await isQuiet() { return true }

@@ -9,6 +9,9 @@ public struct Verdict: Sendable, Codable {
         public let history: [String]
     }
 
+    /// All that can be found, by number.
+    public static let invariants = Invariant.allCases.map(\.rawValue)
+
     public let seed: UInt64
     public let orders: Int
     /// `laptop` or `cluster`.

@@ -12,19 +12,22 @@ public struct Worker: Sendable {
         public var faults: Set<SimulatedFault>
         public var isWhole: Bool
         public var points: [String]
+        public var variant: Scenario.Variant
 
         public init(
             seeds: [UInt64],
             orders: Int,
             faults: Set<SimulatedFault>,
             isWhole: Bool,
-            points: [String]
+            points: [String],
+            variant: Scenario.Variant = .martlet
         ) {
             self.seeds = seeds
             self.orders = orders
             self.faults = faults
             self.isWhole = isWhole
             self.points = points
+            self.variant = variant
         }
     }
 
@@ -41,7 +44,13 @@ public struct Worker: Sendable {
         for seed in order.seeds {
             let before = GlobalJobs.count
             var verdict = simulation.run(
-                Scenario(seed: seed, orders: order.orders, faults: order.faults, isWhole: order.isWhole)
+                Scenario(
+                    seed: seed,
+                    orders: order.orders,
+                    faults: order.faults,
+                    isWhole: order.isWhole,
+                    variant: order.variant
+                )
             )
             verdict.escapedJobs = isWatched ? GlobalJobs.count - before : -1
             FileHandle.standardOutput.write(try encoder.encode(verdict) + Data("\n".utf8))

@@ -32,6 +32,7 @@ final class ShopWorld: Sendable {
     let network: SimulatedNetwork
     let faults: FaultInjector
     let topology: Topology
+    let variant: Scenario.Variant
     let stores: [String: Store]
     /// Where people are: their machine never breaks.
     let outside: Machine
@@ -49,10 +50,12 @@ final class ShopWorld: Sendable {
         replicas: Int,
         templates: [String: DiskImage],
         faults: FaultInjector,
-        entropy: SeededEntropy
+        entropy: SeededEntropy,
+        variant: Scenario.Variant = .martlet
     ) {
         self.simulation = simulation
         self.topology = topology
+        self.variant = variant
         self.faults = faults
         self.entropy = entropy
         network = SimulatedNetwork(time: simulation.time, faults: faults, entropy: entropy.fork())
@@ -203,9 +206,12 @@ final class ShopWorld: Sendable {
             connect: { network.channel(from: machine, to: $0) }
         )
         let log = RemoteEventLog(over: book.channel(to: "eventlog"), service: deployment.name, time: machine.time)
+        let bus = FaultyBus(bus: log, faults: faults, entropy: connections.fork())
         let parts = Deployment.Parts(
-            database: database,
-            bus: FaultyBus(bus: log, faults: faults, entropy: connections.fork()),
+            // The event log is a broker, and has no outbox.
+            database: variant == .naive && deployment.name != "eventlog"
+                ? NaiveOutbox(of: deployment.name, over: database, bus) : database,
+            bus: bus,
             time: machine.time,
             entropy: entropy,
             connect: { network.channel(from: machine, to: $0) }
@@ -214,14 +220,19 @@ final class ShopWorld: Sendable {
             do {
                 let runtime = try await deployment.start(parts)
                 try machine.check()
-                return serve(runtime, of: deployment, on: machine)
+                return serve(runtime, of: deployment, on: machine, parts)
             } catch {
                 try? await machine.time.sleep(for: .milliseconds(200))
             }
         }
     }
 
-    private func serve(_ runtime: ServiceRuntime, of deployment: Deployment, on machine: Machine) {
+    private func serve(
+        _ runtime: ServiceRuntime,
+        of deployment: Deployment,
+        on machine: Machine,
+        _ parts: Deployment.Parts
+    ) {
         let services = LocalServices()
         services.add(runtime.contracts)
         let local = LocalChannel(to: services, time: machine.time)
@@ -231,7 +242,7 @@ final class ShopWorld: Sendable {
         } else {
             network.add(machine, for: deployment.name, answering: local)
         }
-        for loop in runtime.loops where loop.name != "metrics" {
+        for loop in variant == .naive ? naiveLoops(of: runtime, parts) : runtime.loops where loop.name != "metrics" {
             machine.spawn {
                 do {
                     try await loop.run()
@@ -241,6 +252,14 @@ final class ShopWorld: Sendable {
                 }
             }
         }
+    }
+
+    /// Without the relay and the subscriptions of the toolkit.
+    private func naiveLoops(of runtime: ServiceRuntime, _ parts: Deployment.Parts) -> [ServiceRuntime.Loop] {
+        let inbox = NaiveInbox(runtime.subscriptions, database: parts.database, bus: parts.bus, time: parts.time)
+        let replaced = ["outbox relay", "subscriptions"]
+        return runtime.loops.filter { !replaced.contains($0.name) }
+            + (runtime.subscriptions.isEmpty ? [] : [.init("naive inbox", .consumers) { try await inbox.run() }])
     }
 
     func report(_ trouble: String) { troubles.withLock { $0.append(trouble) } }

@@ -1,7 +1,7 @@
 import Logging
 public import MartletContract
 public import MartletCore
-import MartletOutbox
+public import MartletOutbox
 public import MartletSQL
 public import MartletTelemetry
 import MartletWorkflows
@@ -40,6 +40,8 @@ public struct ServiceRuntime: Sendable {
     /// For the operators' listener.
     public let operatorContracts: [ServedContract]
     public let loops: [Loop]
+    /// What it does with events; the loop `subscriptions` takes these once and in order.
+    public let subscriptions: [Subscription]
     public let telemetry: Telemetry
     /// True when nothing waits to be published.
     public let isFlushed: @Sendable () async throws -> Bool
@@ -52,6 +54,7 @@ public struct ServiceRuntime: Sendable {
         contracts: [ServedContract],
         operatorContracts: [ServedContract] = [],
         loops: [Loop] = [],
+        subscriptions: [Subscription] = [],
         isFlushed: @escaping @Sendable () async throws -> Bool = { true }
     ) {
         self.name = name
@@ -60,6 +63,7 @@ public struct ServiceRuntime: Sendable {
         self.contracts = contracts.map(observation.observe)
         self.operatorContracts = operatorContracts.map(observation.observe)
         self.isFlushed = isFlushed
+        self.subscriptions = subscriptions
         self.loops = loops.map { loop in
             Loop(loop.name, loop.stage) { try await telemetry.scope { try await loop.run() } }
         }
@@ -150,6 +154,7 @@ public struct ServiceRuntime: Sendable {
             contracts: service.handlers,
             operatorContracts: [.operate(operate)],
             loops: loops,
+            subscriptions: service.subscriptions,
             isFlushed: {
                 try await database.read("outbox.flushed") { tx in try Outbox.unsent(limit: 1, in: tx).isEmpty }
             }

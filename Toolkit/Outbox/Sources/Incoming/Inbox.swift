@@ -18,7 +18,7 @@ struct Inbox: Sendable {
         let verdict = try judge(event, acceptingBase: acceptingBase, in: tx)
         switch verdict {
         case .effect:
-            try run(event, in: tx)
+            try subscription.apply(event, in: tx)
             try move(to: event, in: tx)
         case .behind:
             try store(event, error: "waits behind a parked event", attempts: 0, in: tx)
@@ -71,7 +71,7 @@ struct Inbox: Sendable {
         guard try ParkedMessages.isRedriving(group: group, topic: topic, key: key, in: tx) else { return false }
         let waiting = try ParkedMessages.rows(group: group, topic: topic, key: key, limit: 1, in: tx)
         if let first = waiting.first {
-            try run(first.event, in: tx)
+            try subscription.apply(first.event, in: tx)
             try ParkedMessages.remove(first, in: tx)
         }
         return try !ParkedMessages.freeIfEmpty(group: group, topic: topic, key: key, in: tx)
@@ -117,13 +117,6 @@ struct Inbox: Sendable {
             isParked: !parked.isEmpty,
             anyBase: acceptingBase || subscription.start == .latest
         )
-    }
-
-    private func run(_ event: Envelope, in tx: borrowing SQLTransaction) throws {
-        // What the effect appends or starts belongs to the trace of the event that caused it.
-        try TraceContext.$current.withValue(event.traceparent.flatMap { TraceContext(traceparent: $0) }) {
-            try subscription.effect(event, tx)
-        }
     }
 
     private func move(to event: Envelope, in tx: borrowing SQLTransaction) throws {

@@ -55,4 +55,16 @@ public struct Subscription: Sendable {
             try inbox.take(event, acceptingBase: false, in: tx)
         }
     }
+
+    /// Lets one event take effect in `tx`, and keeps no record of it: a repeat takes effect again.
+    ///
+    /// For whoever keeps a record of their own; everybody else delivers.
+    ///
+    /// - Throws: What the effect throws.
+    public func apply(_ event: Envelope, in tx: borrowing SQLTransaction) throws {
+        // What the effect appends or starts belongs to the trace of the event that caused it.
+        try TraceContext.$current.withValue(event.traceparent.flatMap { TraceContext(traceparent: $0) }) {
+            try effect(event, tx)
+        }
+    }
 }
