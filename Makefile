@@ -1,7 +1,7 @@
 # What a developer types. Each target is one script in Scripts/, which also runs without make.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test verify format proto bench chaos
+.PHONY: help run test verify format proto bench chaos mutants
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,3 +29,6 @@ bench: ## Measure, and write Docs/Benchmarks.md
 
 chaos: ## Hurt the real processes of a shop and judge from outside (ARGS='--all --long --kills 300' for all of it)
 	@Scripts/chaos $(ARGS)
+
+mutants: ## Plant known bugs in copies of the code, and let the simulation find each (ARGS='--only NAME' for some)
+	@Scripts/mutants $(ARGS)
