@@ -1,7 +1,7 @@
 # What a developer types. Each target is one script in Scripts/, which also runs without make.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test verify format proto bench chaos mutants
+.PHONY: help run test verify format proto bench chaos mutants proof
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,3 +32,7 @@ chaos: ## Hurt the real processes of a shop and judge from outside (ARGS='--all 
 
 mutants: ## Plant known bugs in copies of the code, and let the simulation find each (ARGS='--only NAME' for some)
 	@Scripts/mutants $(ARGS)
+
+proof: ## Simulate, kill, plant bugs, for hours, and write Docs/Proof.md (ARGS='--scale 0.02' for a trial)
+	@Scripts/setup test
+	@Scripts/proof $(ARGS)

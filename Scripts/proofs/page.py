@@ -1,0 +1,242 @@
+"""Docs/Proof.md: what was run on these sources, what it found, and what nobody ran."""
+
+SIMULATED = "sockets, HTTP/2, PostgreSQL, NATS, group commit"
+REAL = "PostgreSQL, NATS; power loss, since kill -9 keeps the page cache"
+# What stands where in the table, and what is not there when it runs.
+TITLES = {
+    "worlds": ("Worlds with every fault", SIMULATED),
+    "again": ("The same worlds again, in other processes", SIMULATED),
+    "builds": ("Debug against release", SIMULATED),
+    "crash-points": ("Every crash point", SIMULATED),
+    "control": ("The control: no outbox, no inbox", SIMULATED),
+    "mutants": ("Planted bugs", SIMULATED),
+    "kills": ("Kills of real processes", REAL),
+    "chaos": ("Every other fault on real processes", REAL),
+}
+ABSENT = "not run on these sources"
+
+
+def table(heads, rows, words=1):
+    """A table whose first `words` columns are words, and the others numbers."""
+    lines = [heads, ["---"] * words + ["---:"] * (len(heads) - words), *rows]
+    return "\n".join("| " + " | ".join(cell(one) for one in line) + " |" for line in lines)
+
+
+def cell(value):
+    if isinstance(value, bool) or value is None:
+        return {True: "yes", False: "no", None: "–"}[value]
+    if isinstance(value, int):
+        return f"{value:,}"
+    return str(value).replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")
+
+
+def length(seconds):
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 120:
+        return f"{minutes} min"
+    hours = seconds / 3_600
+    return f"{hours:.1f} h" if hours < 72 else f"{hours / 24:.1f} days"
+
+
+def listed(counts):
+    return ", ".join(f"{counts[name]:,} {name}" for name in sorted(counts)) or "none"
+
+
+def words(record):
+    """What a part ran, in half a line."""
+    figures = record["figures"]
+    if not figures:
+        return "gave no answer"
+    return {
+        "worlds": lambda: f"{figures['orders']:,} orders in {figures['worlds']:,} worlds, {figures['soundWorlds']:,} sound",
+        "again": lambda: same(figures),
+        "builds": lambda: same(figures),
+        "crash-points": lambda: f"{figures['sites']} sites, {figures['singles']:,} singles, {figures['pairs']:,} pairs",
+        "control": lambda: (
+            f"{figures['control']['violatedWorlds']:,} of {figures['control']['worlds']:,} worlds broken; "
+            f"{figures['worlds'] - figures['soundWorlds']:,} with Martlet"
+        ),
+        "mutants": lambda: (
+            f"{sum(one['found'] for one in figures['mutants'])} of {len(figures['mutants'])} found, "
+            f"{figures['all']} exist; median {figures['median']} seeds"
+        ),
+        "kills": lambda: f"{figures['kills']:,} kills, {figures['told']:,} orders, at rest after {figures['converged']} s",
+        "chaos": lambda: (
+            f"{sum(one['injected'] for one in figures['scenarios']):,} faults in {len(figures['scenarios'])} scenarios"
+        ),
+    }[record["part"]]()
+
+
+def same(figures):
+    return f"{figures['worlds'] - figures.get('different', 0):,} of {figures['worlds']:,} hashes equal"
+
+
+# MARK: Sections
+
+
+def worlds(figures, record):
+    days, rate = figures["simulatedSeconds"] / 86_400, figures["orders"] / max(1, record["seconds"])
+    rows = [
+        [fault, figures["enabled"][fault], figures["faults"].get(fault, 0)] for fault in sorted(figures["enabled"])
+    ]
+    points = [[name, figures["crashPoints"][name]] for name in sorted(figures["crashPoints"])]
+    return f"""{figures['orders']:,} orders of {figures['worlds']:,} worlds, seeds 1 to {figures['worlds']:,}, {figures['ordersOfWorld']} customers each; {figures['soundWorlds']:,} worlds
+sound. {days:.1f} days simulated in {length(record['seconds'])}: {rate:,.0f} orders a second, {figures['steps']:,} scheduling steps.
+
+- Orders: {listed(figures['outcomes'])}.
+- Calls: {figures['calls']:,}, {figures['failedCalls']:,} of them failed. Events: {figures['events']:,}.
+- Jobs from outside the simulation: {figures['foreignJobs']}.
+
+Each fault, in how many worlds the seed enabled it, and how often it happened:
+
+{table(["fault", "worlds", "times"], rows)}
+
+How often the worlds passed each crash point, whether they ended there or not:
+
+{table(["crash point", "passed"], points)}
+"""
+
+
+def again(figures, record):
+    return f"""Worlds 1 to {figures['worlds']:,} once more, in other processes that simulate them in groups of another size: {same(figures)}.
+"""
+
+
+def builds(figures, record):
+    return f"""Seeds 1 to {figures['worlds']} with {figures['ordersOfWorld']} orders, by the release build and by the debug build: {same(figures)}.
+"""
+
+
+def crash_points(figures, record):
+    both = figures["pairs"] - len(figures["secondNeverCame"])
+    rows = [[name, times] for name, times in sorted(figures["crashesByPoint"].items())]
+    return f"""{figures['sites']} sites, each a crash point as one service passes it; {figures['worlds']:,} worlds with seed {figures['seed']}, {figures['soundWorlds']:,} of them sound.
+{figures['singles']:,} worlds end a process at the first or the second hit of a site. {figures['pairs']:,} end another in the recovery from the
+first; in {both:,} of these both crashes came, in {len(figures['secondNeverCame']):,} nobody passed the second point any more.
+
+Crashes at each point:
+
+{table(["crash point", "crashes"], rows)}
+"""
+
+
+def control(figures, record):
+    naive = figures["control"]
+    rows = [[name, count, naive["violated"].get(name, 0)] for name, count in figures["violated"].items()]
+    rows.sort(key=lambda row: int(row[0].split()[0][1:]))
+    sample = ""
+    if naive["examples"]:
+        name, example = min(naive["examples"].items(), key=lambda one: (one[1]["seed"], one[0]))
+        sample = f" As in seed {example['seed']}, {name}: {example['what']}."
+    return f"""{naive['worlds']:,} worlds of {figures['ordersOfWorld']} orders each, twice: with Martlet's outbox and inbox, and with services that publish what they
+remember after their commit and acknowledge what they are about to do. Worlds that broke each invariant:
+
+{table(["invariant", "Martlet", "naive"], rows)}
+
+{naive['findings']:,} findings in the control.{sample}
+"""
+
+
+def mutants(figures, record):
+    rows = []
+    for one in sorted(figures["mutants"], key=lambda one: one["name"]):
+        result = one.get("invariant", "") if one["found"] else one.get("error", "SURVIVED")
+        rows.append([one["name"], one["bug"], result, one.get("seeds"), f"{one['seconds']:.0f}"])
+    found = [one["seeds"] for one in figures["mutants"] if one["found"]]
+    part = "" if len(rows) == figures["all"] else f" These are {len(rows)} of {figures['all']}; the others were not tried."
+    return f"""{len(found)} of {len(rows)} bugs that were planted, one at a time, were found within {figures['seedsLimit']} seeds of {figures['orders']} orders: median {figures['median']}
+seeds, at most {max(found, default=0)}. The program without them was sound on all {figures['control']['seeds']} seeds that were used.{part}
+
+{table(["mutant", "bug", "found as", "seeds", "s"], rows, words=3)}
+"""
+
+
+def kills(figures, record):
+    kinds = {name: times for name, times in figures["kinds"].items() if name.startswith("kill")}
+    return f"""{figures['kills']:,} times SIGKILL under load, seed {figures['seed']}: {listed(kinds)}.
+Customers were told of {figures['told']:,} orders and {figures['captures']:,} were paid; everything was at rest {figures['converged']} s after the last kill. The
+limit is 30 s.
+"""
+
+
+def chaos(figures, record):
+    rows = [
+        [one["name"], one["holds"], one["injected"], one["told"], one["captures"], one["converged"], f"{one['seconds']:.0f}"]
+        for one in figures["scenarios"]
+    ]
+    heads = ["scenario", "holds", "faults", "orders told", "captures", "at rest after s", "s"]
+    known = [[one["fault"], one["verdict"], one["injected"] or None, one["what"]] for one in figures["faults"]]
+    return f"""{table(heads, rows)}
+
+Fault by fault. *elsewhere* is tried by other tests, as it says; *absent* means that the shop has nothing that could break so; *not
+here* means that the machine did not allow it.
+
+{table(["fault", "verdict", "times", "what"], known, words=2).replace("| ---: | ---: |", "| ---: | --- |")}
+"""
+
+
+SECTIONS = {
+    "worlds": worlds, "again": again, "builds": builds, "crash-points": crash_points, "control": control,
+    "mutants": mutants, "kills": kills, "chaos": chaos,
+}  # fmt: skip
+
+
+def section(part, record):
+    title, missing = TITLES[part]
+    if record is None:
+        return f"## {title}\n\n{ABSENT.capitalize()}.\n"
+    lines = [f"## {title}\n"]
+    if record["findings"]:
+        lines.append("**FAILED:**\n\n" + "\n".join(f"- {cell(finding)}" for finding in record["findings"]) + "\n")
+    if record["figures"]:
+        lines.append(SECTIONS[part](record["figures"], record))
+    commands = record["commands"]
+    shown = f"`{commands[0]}`" + (f" and {len(commands) - 1} like it" if len(commands) > 1 else "") if commands else "none"
+    lines.append(
+        f"Run on {record['date']}, {record['machine']}, load average before {record['load']}, in {length(record['seconds'])}. "
+        f"Command: {shown}. Not there: {missing}.\n"
+    )
+    return "\n".join(lines)
+
+
+def verdict(records):
+    broken = [TITLES[part][0] for part, record in records.items() if record and record["findings"]]
+    missing = [TITLES[part][0] for part, record in records.items() if record is None]
+    lines = []
+    if broken:
+        lines.append(f"**FAILED: {'; '.join(broken)}.**")
+    elif len(missing) < len(records):
+        lines.append("Nothing that was run found anything broken.")
+    if missing:
+        lines.append(f"**Not run on these sources: {'; '.join(missing)}.**")
+    return " ".join(lines)
+
+
+def of(state, records):
+    commit, _, changes = state.partition("+")
+    rows = []
+    for part, record in records.items():
+        title, missing = TITLES[part]
+        if record is None:
+            rows.append([title, ABSENT, None, None, missing])
+            continue
+        count = len(record["findings"])
+        rows.append([title, words(record), "nothing" if not count else f"**{count}**", length(record["seconds"]), missing])
+    dates = sorted({record["date"] for record in records.values() if record})
+    days = (dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}") if dates else "no day"
+    parts = [
+        f"""# Proof
+
+What stands behind "no order lost, no double charge, no oversell". Written by `make proof` at commit {commit}{" with changes that are not committed" if changes else ""}, from runs of
+{days}. {verdict(records)}
+
+{table(["part", "what was run", "found", "took", "not there"], rows, words=5)}
+
+[Simulation](Guides/Simulation.md) says what the simulated world is made of and what each invariant means, [Chaos](Guides/Chaos.md) how
+real processes are hurt. Equal seeds take equal courses, so that every figure of a simulated part can be had again.
+"""
+    ]
+    parts += [section(part, record) for part, record in records.items()]
+    return "\n".join(parts)

@@ -1,0 +1,49 @@
+"""How much of each part is run."""
+
+from dataclasses import dataclass
+
+
+@dataclass
+class Plan:
+    # Worlds of the first run, and how many of them are run a second time.
+    seeds: int = 10_000
+    orders: int = 100
+    again: int = 10_000
+    # Worlds of one process of the simulator: what is done is kept after each.
+    chunk: int = 500
+    # Seeds that the debug and the release build both simulate.
+    builds: int = 48
+    builds_orders: int = 20
+    crash_points: str = "pairs"
+    kills: int = 300
+    # All mutants for `None`.
+    mutants: int | None = None
+    mutant_seeds: int = 200
+    control: int = 1_000
+    control_orders: int = 30
+    is_long: bool = True
+
+    # What a scaled trial has of all mutants, roughly.
+    MUTANTS_ALL = 40
+
+    @staticmethod
+    def slice():
+        """What a change has to pass: at most ten minutes on two cores."""
+        return Plan(
+            seeds=300, again=50, chunk=150, builds=16, crash_points="single", kills=30, mutants=10,
+            control=24, control_orders=12, is_long=False,
+        )  # fmt: skip
+
+    def scaled(self, factor):
+        """A trial of the same kind."""
+        if factor == 1:
+            return self
+        self.seeds = max(20, round(self.seeds * factor))
+        self.again = max(10, round(self.again * factor))
+        self.chunk = max(10, min(self.chunk, -(-self.seeds // 4)))
+        self.builds = max(4, min(self.builds, self.seeds))
+        self.kills = max(10, round(self.kills * factor))
+        self.mutants = max(2, round(self.MUTANTS_ALL * factor))
+        self.control = max(20, round(self.control * factor))
+        self.is_long = factor >= 1
+        return self
