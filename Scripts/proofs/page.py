@@ -77,13 +77,13 @@ def same(figures):
 
 
 def worlds(figures, record):
-    days, rate = figures["simulatedSeconds"] / 86_400, figures["orders"] / max(1, record["seconds"])
+    rate = figures["orders"] / max(1, record["seconds"])
     rows = [
         [fault, figures["enabled"][fault], figures["faults"].get(fault, 0)] for fault in sorted(figures["enabled"])
     ]
     points = [[name, figures["crashPoints"][name]] for name in sorted(figures["crashPoints"])]
     return f"""{figures['orders']:,} orders of {figures['worlds']:,} worlds, seeds 1 to {figures['worlds']:,}, {figures['ordersOfWorld']} customers each; {figures['soundWorlds']:,} worlds
-sound. {days:.1f} days simulated in {length(record['seconds'])}: {rate:,.0f} orders a second, {figures['steps']:,} scheduling steps.
+sound. {length(figures['simulatedSeconds'])} simulated in {length(record['seconds'])}: {rate:,.0f} orders a second, {figures['steps']:,} scheduling steps.
 
 - Orders: {listed(figures['outcomes'])}.
 - Calls: {figures['calls']:,}, {figures['failedCalls']:,} of them failed. Events: {figures['events']:,}.
@@ -125,7 +125,8 @@ Crashes at each point:
 def control(figures, record):
     naive = figures["control"]
     rows = [[name, count, naive["violated"].get(name, 0)] for name, count in figures["violated"].items()]
-    rows.sort(key=lambda row: int(row[0].split()[0][1:]))
+    # I1 to I16, then what has another name.
+    rows.sort(key=lambda row: (row[0][0] != "I", int(row[0].split()[0][1:])))
     sample = ""
     if naive["examples"]:
         name, example = min(naive["examples"].items(), key=lambda one: (one[1]["seed"], one[0]))

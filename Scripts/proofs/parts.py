@@ -74,7 +74,7 @@ class Parts:
         if not (first := work.records.read("worlds.json")) or first["figures"]["worlds"] < count:
             work.found("the first run is not there: run the part worlds before")
             return {"worlds": 0}
-        _, known = self.many(work, count, max(1, work.plan.chunk - 20))
+        _, known = self.many(work, count, max(1, work.plan.chunk * 24 // 25))
         return self.compare(work, "the first run", hashes(work.records.path("worlds", "all.hashes")), known)
 
     def builds(self, work):

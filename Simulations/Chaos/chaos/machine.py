@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import signal
+import time
 from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -51,6 +52,35 @@ def open_files(pid):
 def files_limit(pid):
     lines = Path(f"/proc/{pid}/limits").read_text().splitlines()
     return next(line for line in lines if line.startswith("Max open files")).split()[3]
+
+
+class Share:
+    """How much of the machine's processors is left by those who are not ours."""
+
+    def __init__(self, pids):
+        self.pids = list(pids)
+        self.begun, self.ours, self.all = time.monotonic(), self.own(), self.busy()
+
+    def own(self):
+        """What this process, those that it has waited for, and the given ones have used."""
+        used = sum(os.times()[:4])
+        for pid in self.pids:
+            try:
+                used += cpu_seconds(pid)
+            except FileNotFoundError:
+                continue  # It has ended; what it used looks like somebody else's.
+        return used
+
+    @staticmethod
+    def busy():
+        """What everybody has used, and what the machine's owner took away."""
+        user, nice, system, _, _, irq, softirq, steal = map(int, Path("/proc/stat").read_text().split("\n")[0].split()[1:9])
+        return (user + nice + system + irq + softirq + steal) / TICKS
+
+    def taken(self):
+        """The part of the machine that others have had since the beginning, from 0 to 1."""
+        whole = (time.monotonic() - self.begun) * (os.cpu_count() or 1)
+        return min(1.0, max(0.0, (self.busy() - self.all) - (self.own() - self.ours)) / whole)
 
 
 class Tracer:

@@ -16,6 +16,8 @@ ROWS = 100_000
 ROWS_ALL = 1_000_000
 RATE_MIN = 5_000
 GROWTH_BYTES_MAX = 256 << 20
+# Of the machine, that others may have while goodput is compared with the peak.
+OTHERS_MAX = 0.1
 
 
 class Backlog(Scenario):
@@ -75,9 +77,14 @@ class Overload(Scenario):
     seconds = 20.0
 
     async def inject(self, stage):
+        pids = [daemon.pid for daemon in stage.shop.daemons.values()] + [stage.shop.proxies.process.pid]
+        share = machine.Share(pids)
         peak, normal = await self.closed(stage)
+        others = [share.taken()]
         seconds = 60.0 if stage.options.long else self.seconds
+        share = machine.Share(pids)
         good, admitted, offered = await self.open(stage, 3 * peak, seconds)
+        others.append(share.taken())
         stage.faults.did("orders offered at three times the capacity", offered)
         healed = time.monotonic()
         back = await self.recovery(stage, normal, healed)
@@ -85,8 +92,12 @@ class Overload(Scenario):
         stage.remarks["F66"] = (
             f"peak {peak:.0f} orders/s (p99 {normal * 1000:.0f} ms); offered {3 * peak:.0f}/s, goodput {good:.0f}/s "
             f"({good / peak:.0%}), p99 of admitted {admitted * 1000:.0f} ms, normal again after {back:.1f} s; "
-            "times are the client's own, which has to share the machine's cores with the shop")
-        stage.require("F66", good >= 0.8 * peak, f"goodput fell to {good / peak:.0%} of the peak")
+            "times are the client's own, which has to share the machine's cores with the shop; "
+            f"others had {others[0]:.0%} of the machine at the peak, {others[1]:.0%} under overload")
+        if max(others) <= OTHERS_MAX:
+            stage.require("F66", good >= 0.8 * peak, f"goodput fell to {good / peak:.0%} of the peak")
+        else:
+            stage.skipped["F66"] = "goodput is not judged on a machine that is busy with something else"
         stage.require("F66", back <= 10, f"normal again only after {back:.1f} s")
 
     async def closed(self, stage):
