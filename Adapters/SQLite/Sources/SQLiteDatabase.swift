@@ -12,6 +12,8 @@ public final class SQLiteDatabase: SQLDatabase {
     private let writing: any SQLRunner
     private let reading: any SQLRunner
     private let epoch: Int
+    /// With which a process ends when nobody knows what is on the disk: `EX_IOERR` of sysexits.h.
+    static let stopStatus: Int32 = 74
 
     /// Opens the file at `path`, and makes it when it is missing; its folder must exist.
     ///
@@ -166,7 +168,8 @@ public final class SQLiteDatabase: SQLDatabase {
             "the process stops: nobody knows what is on the disk",
             metadata: ["database": "\(path)", "error.code": "\(error.code)", "error": "\(error.message)"]
         )
-        abort()
+        // At once and without a trap: a backtrace would keep everybody waiting, and the line above says it all.
+        _exit(Self.stopStatus)
     }
 }
 

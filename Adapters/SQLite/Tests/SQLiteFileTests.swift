@@ -169,6 +169,17 @@ struct SQLiteFileTests {
         #expect(later?.kind == .unavailable)
     }
 
+    @Test("ends its process at once, with the status of an I/O error, when nobody says otherwise")
+    func stoppedProcess() async {
+        let path = folder.file("test.sqlite")
+        await #expect(processExitsWith: .exitCode(SQLiteDatabase.stopStatus)) { [path = path as String] in
+            let database = try SQLiteDatabase(path: path, time: ManualTime())
+            try await database.transaction { tx in try tx.run("CREATE TABLE t (id BIGINT PRIMARY KEY)") }
+            try FileManager.default.moveItem(atPath: path, toPath: "\(path).elsewhere")
+            try await database.transaction { tx in try tx.run("INSERT INTO t (id) VALUES (1)") }
+        }
+    }
+
     @Test("stops its process when the file is gone from its place, and acknowledges nothing in it")
     func movedFile() throws {
         let path = folder.file("test.sqlite")

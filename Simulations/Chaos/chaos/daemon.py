@@ -114,6 +114,15 @@ class Daemon:
         self.rest = 0.0
         await self.start(environment, prefix)
 
+    async def has_ended(self, since, patience):
+        """Whether it ends once more than `since` times; it may have been started again meanwhile."""
+        limit = time.monotonic() + patience
+        while len(self.ends) <= since:
+            if time.monotonic() >= limit:
+                return False
+            await asyncio.sleep(0.02)
+        return True
+
     async def is_ready(self):
         try:
             return (await web.get("127.0.0.1", self.http_port, "/readyz", timeout=2.0)).status == 200

@@ -28,7 +28,7 @@ class Judge:
             examples = "; ".join(str(each) for each in broken[:EXAMPLES])
             self.violations.append({"invariant": invariant, "what": f"{what}: {len(broken)}, such as {examples}"})
 
-    async def converge(self, since, limit=CONVERGE_SECONDS, patience=240.0):
+    async def converge(self, since, limit, patience=240.0):
         """Waits until nothing is on its way.
 
         Later than `limit` after `since` is a violation, and then it is waited on, for what else may be learnt.

@@ -3,7 +3,7 @@
 import asyncio
 import time
 
-from .judge import Judge
+from .judge import CONVERGE_SECONDS, Judge
 from .load import Load
 from .observer import Observer
 from .tables import Tables
@@ -76,7 +76,7 @@ async def perform(scenario, shop, chance, options):
     # What clients still asked for is theirs, not the shop's; it is answered now, so the clock starts here.
     since = max(since, faults.healed)
     await shop.all_ready()
-    await judge.converge(since)
+    await judge.converge(since, limit=scenario.rest_seconds(options))
     violations = judge.reconcile() + stage.findings
     accepts = sorted(load.accepts)
     return {
@@ -113,6 +113,10 @@ class Scenario:
     warm_up = 1.0
     # True for what CI has time for; the others run with --all, or by name.
     is_quick = False
+
+    def rest_seconds(self, options):
+        """Within which all must have come to rest."""
+        return CONVERGE_SECONDS
 
     async def inject(self, stage):
         raise NotImplementedError

@@ -74,6 +74,7 @@ class CrashPoints(Scenario):
         """Starts a daemon that will kill itself at the point; False when it does not come there in time."""
         daemon = stage.shop.daemons[program]
         await daemon.end()
+        ends = len(daemon.ends)
         await daemon.again({"MARTLET_CRASH": f"{name}:{hit}"})
         daemon.expected += 1
         if name in BY_POISON:
@@ -83,14 +84,12 @@ class CrashPoints(Scenario):
                 await poison.parked(1, [program])
                 await poison.edit()
                 await poison.redrive()
-        try:
-            await asyncio.wait_for(daemon.ended.wait(), PATIENCE)
-        except asyncio.TimeoutError:
+        if not await daemon.has_ended(since=ends, patience=PATIENCE):
             daemon.expected -= 1
             await daemon.end()
             await daemon.again()
             return False
         # Started again by itself, without the point.
-        was_killed = daemon.ends[-1][1] == -signal.SIGKILL
+        was_killed = daemon.ends[ends][1] == -signal.SIGKILL
         await asyncio.wait_for(daemon.back.wait(), 10)
         return was_killed

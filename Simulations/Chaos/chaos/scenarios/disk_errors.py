@@ -28,13 +28,10 @@ class DiskErrors(Scenario):
     async def fail_sync(self, stage, program):
         daemon = stage.shop.daemons[program]
         daemon.excuse = "a failed fsync stops it"
-        starts = daemon.starts
+        starts, ends = daemon.starts, len(daemon.ends)
         try:
             async with machine.Tracer(daemon.pid, "fsync,fdatasync", "error=EIO:when=1") as tracer:
-                try:
-                    await asyncio.wait_for(daemon.ended.wait(), 15)
-                except asyncio.TimeoutError:
-                    pass
+                await daemon.has_ended(since=ends, patience=15)
             stage.faults.did(f"fsync of {program} fails once", min(1, tracer.injected), of="F21")
             stage.require("F21", tracer.injected, f"{program} called no fsync")
             stage.require("F21", daemon.starts > starts or daemon.pid is None, f"{program} went on after a failed fsync")

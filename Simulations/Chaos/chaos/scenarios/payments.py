@@ -4,6 +4,8 @@ import asyncio
 
 from ..run import Scenario
 
+# WorkflowLimits.pauseMax: the longest pause between two attempts of a step.
+WORKFLOW_PAUSE_SECONDS_MAX = 60.0
 
 OF = {
     "answer lost after acting": "F70",
@@ -20,6 +22,10 @@ class Payments(Scenario):
     covers = ("F70", "F71", "F72", "F73", "F78", "F79")
     rate = 60.0
     weights = {"order": 5, "cancel": 35, "give_back": 25, "by_amount": 30, "declined": 5, "scarce": 0, "repeat": 0}
+
+    def rest_seconds(self, options):
+        """What was refused for more than a minute asks again after a pause that has grown as long."""
+        return super().rest_seconds(options) + (WORKFLOW_PAUSE_SECONDS_MAX if options.long else 0)
 
     async def inject(self, stage):
         stage.load.weights = self.weights
