@@ -66,6 +66,10 @@ public struct ShopSimulation: Sendable {
             entropy: entropy.fork(),
             points: points
         )
+        defer {
+            world.close()
+            simulation.windUp()
+        }
         let begin = simulation.time.now
         var violations: [Violation] = []
         var ending: Ending?

@@ -114,6 +114,13 @@ final class ShopWorld: Sendable {
         }
     }
 
+    /// Ends all machines and forgets whom the network knew: nothing keeps the world any more.
+    func close() {
+        for machine in machines + servers.withLock({ Array($0.values) }) + [outside] { machine.crash() }
+        for store in stores.values { store.kill() }
+        network.forgetGone()
+    }
+
     /// Ends a machine as `kill -9` does, or with its computer's power.
     func end(_ machine: Machine, losingPower survival: Survival? = nil) {
         machine.crash()

@@ -61,6 +61,16 @@ public struct Simulation: Sendable {
         }
     }
 
+    /// Lets whatever has been told to stop come to its end, so that a process can run many simulations.
+    ///
+    /// Time passes for those who sleep on their way out. What waits for something that never comes stays where it is.
+    public func windUp() {
+        let end = time.now + limits.span
+        repeat {
+            guard executor.drain(limit: max(0, limits.steps - executor.steps)) else { return }
+        } while time.advanceToNextSleeper() && time.now <= end
+    }
+
     private final class Outcome<R: Sendable>: Sendable {
         let result = Mutex<Result<R, any Error>?>(nil)
     }
