@@ -190,7 +190,7 @@ tests(
 tests(
     "SimulationTests",
     at: "Tests/Simulation",
-    on: [["BuiltPrograms", "martlet-sim"]],
+    on: [["BuiltPrograms", "CrashList", "martlet-sim"]],
     libraries: []
 )
 

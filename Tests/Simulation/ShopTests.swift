@@ -1,4 +1,5 @@
 import BuiltPrograms
+import CrashList
 import Foundation
 import Testing
 
@@ -17,6 +18,17 @@ private struct SimulatedWorlds: Decodable {
         let worlds: Int
         let violated: [String: Int]
     }
+}
+
+/// What `martlet-sim --crash-points` prints, as far as the tests look.
+private struct CrashedWorlds: Decodable {
+    let worlds: Int
+    let soundWorlds: Int
+    let sites: Int
+    let singles: Int
+    let unreached: [String]
+    let neverCame: [String]
+    let crashesByPoint: [String: Int]
 }
 
 @Suite("Worlds of the simulated shop", .enabled(if: Program(built: "martlet-sim").isThere))
@@ -88,6 +100,24 @@ struct ShopTests {
         #expect(ended.status == 1)
         #expect(ended.worlds.soundWorlds == 1)
         #expect(ended.worlds.control?.violated.values.allSatisfy { $0 == 0 } == true)
+    }
+
+    @Test("lose nothing at any crash point of any service, first and second hit")
+    func crashPoints() throws {
+        let ended = try program.run(["--crash-points", "single", "--json"])
+        let report = try JSONDecoder().decode(CrashedWorlds.self, from: ended.output)
+        #expect(ended.status == 0, "\(ended.words)")
+        #expect(report.soundWorlds == report.worlds)
+        #expect(report.singles == 2 * report.sites && report.sites > 100)
+        #expect(report.unreached == [] && report.neverCame == [])
+        #expect(report.crashesByPoint.count == CrashPointNames.all.count)
+    }
+
+    @Test("refuse a crash point that does not exist, by its name")
+    func wrongPoint() throws {
+        let ended = try program.run(["--crash", "laptop:orders/mugs.broken:1"])
+        #expect(ended.status == 64)
+        #expect(ended.words.contains("there is no crash point mugs.broken"))
     }
 
     @Test("refuse seeds beyond the last")

@@ -1,10 +1,10 @@
 import Foundation
 import ShopSimulation
 
-/// Simulates many seeds in several processes at once, each of which starts anew now and then.
+/// Simulates many worlds in several processes at once, each of which starts anew now and then.
 struct Crew {
-    /// Seeds of one process.
-    private static let seedsLimit = 50
+    /// Worlds of one process.
+    private static let worldsLimit = 50
     /// After which a world that says nothing is given up, in real milliseconds.
     private static let patience = 120_000
     private static let look = 500
@@ -15,21 +15,21 @@ struct Crew {
     private final class Hand {
         let process = Process()
         let pipe = Pipe()
-        var left: [UInt64]
+        /// In the sequence in which their verdicts come.
+        var left: ArraySlice<Scenario>
         var rest = Data()
         var silence = 0
 
-        init(_ seeds: [UInt64]) { left = seeds }
+        init(_ worlds: ArraySlice<Scenario>) { left = worlds }
 
         var descriptor: Int32 { pipe.fileHandleForReading.fileDescriptor }
     }
 
     /// - Parameter take: Called with each verdict, as they come.
     func simulate(_ order: Worker.Order, take: (Verdict) -> Void) throws {
-        let size = max(1, min(Self.seedsLimit, (order.seeds.count + jobs - 1) / jobs))
-        var waiting = stride(from: 0, to: order.seeds.count, by: size).map {
-            Array(order.seeds[$0..<min($0 + size, order.seeds.count)])
-        }
+        let (worlds, count) = (order.worlds, order.worlds.count)
+        let size = max(1, min(Self.worldsLimit, (count + jobs - 1) / jobs))
+        var waiting = stride(from: 0, to: count, by: size).map { worlds[$0..<min($0 + size, count)] }
         var hands: [Hand] = []
         while !waiting.isEmpty || !hands.isEmpty {
             while hands.count < jobs, !waiting.isEmpty { hands.append(try start(waiting.removeFirst(), order)) }
@@ -46,19 +46,19 @@ struct Crew {
                 guard try !read(hand, take) else { continue }
                 ended.append(ObjectIdentifier(hand))
                 hand.process.waitUntilExit()
-                guard let seed = hand.left.first else { continue }
+                guard let world = hand.left.first else { continue }
                 let status = hand.process.terminationStatus
-                take(Verdict(lost: seed, orders: order.orders, "the process that simulated it ended with \(status)"))
-                if hand.left.count > 1 { waiting.append(Array(hand.left.dropFirst())) }
+                take(Verdict(lost: world, "the process that simulated it ended with \(status)"))
+                if hand.left.count > 1 { waiting.append(hand.left.dropFirst()) }
             }
             hands.removeAll { ended.contains(ObjectIdentifier($0)) }
         }
     }
 
-    private func start(_ seeds: [UInt64], _ order: Worker.Order) throws -> Hand {
-        let hand = Hand(seeds)
+    private func start(_ worlds: ArraySlice<Scenario>, _ order: Worker.Order) throws -> Hand {
+        let hand = Hand(worlds)
         var own = order
-        own.seeds = seeds
+        own.worlds = Array(worlds)
         hand.process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         hand.process.arguments = ["--worker", String(decoding: try JSONEncoder().encode(own), as: UTF8.self)]
         hand.process.standardOutput = hand.pipe
@@ -74,7 +74,7 @@ struct Crew {
         while let end = hand.rest.firstIndex(of: UInt8(ascii: "\n")) {
             let verdict = try JSONDecoder().decode(Verdict.self, from: hand.rest[..<end])
             hand.rest = Data(hand.rest[(end + 1)...])
-            hand.left.removeAll { $0 == verdict.seed }
+            hand.left.removeFirst()
             take(verdict)
         }
         return true

@@ -19,11 +19,14 @@ struct SimProgram: ParsableCommand {
               martlet sim --seed 7 --faults crash,pause one world, both faults for certain
               martlet sim --seeds 1000                  a thousand worlds, on all cores
               martlet sim --seeds 100 --control         the same worlds with and without outbox and inbox
+              martlet sim --crash-points single         a world for each crash point of each service, first and second hit
+              martlet sim --crash-points pairs          and for each pair of them, the second in the recovery from the first
 
             A violation prints its seed, its invariant, the story of what broke it, and the command that replays it.
 
             EXIT STATUS
-              0 every world was sound, 1 one was not, a fault never happened or the control was found sound, 64 a wrong argument.
+              0 every world was sound, 1 one was not, a fault or crash point never came or the control was found sound, 64 a wrong
+              argument.
             """
     )
 
@@ -43,6 +46,18 @@ struct SimProgram: ParsableCommand {
 
     @Option(help: "Which faults may happen: all, none, or names separated by commas.")
     var faults: String = "all"
+
+    @Option(help: "Let processes end at every crash point: single, or pairs.")
+    var crashPoints: CrashMode?
+
+    @Option(
+        help: "The one world of --crash-points in which processes end there, as its report names it.",
+        transform: { text in
+            guard let plan = CrashPlan(text) else { throw ValidationError("as in laptop:orders/outbox.committed:1") }
+            return plan
+        }
+    )
+    var crash: CrashPlan?
 
     @Option(help: "Processes that simulate at the same time.")
     var jobs: Int = ProcessInfo.processInfo.activeProcessorCount
@@ -67,6 +82,15 @@ struct SimProgram: ParsableCommand {
             throw ValidationError("--from \(from): there are not so many seeds after it")
         }
         guard jobs >= 1, jobs <= 64 else { throw ValidationError("--jobs is 1 to 64") }
+        guard crash == nil && crashPoints == nil || seeds == nil else {
+            throw ValidationError("--crash-points and --crash take one --seed")
+        }
+        guard crash == nil || crashPoints == nil else {
+            throw ValidationError("--crash-points and --crash exclude each other")
+        }
+        for trap in crash?.traps ?? [] where !CrashPointNames.all.contains(trap.point) {
+            throw ValidationError("--crash: there is no crash point \(trap.point); see martlet crash-points")
+        }
         _ = try chosen()
     }
 
@@ -76,23 +100,20 @@ struct SimProgram: ParsableCommand {
         if let worker {
             return try Worker(try JSONDecoder().decode(Worker.Order.self, from: Data(worker.utf8))).run()
         }
+        if let crashPoints { return try crash(at: crashPoints) }
         let (allowed, isWhole) = try chosen()
-        let wanted = seed.map { [$0] } ?? (0..<UInt64(seeds ?? 1)).map { from + $0 }
-        let order = Worker.Order(
-            seeds: wanted,
-            orders: orders,
-            faults: allowed,
-            isWhole: isWhole,
-            points: CrashPointNames.all
-        )
-        var tally = Tally(command: "martlet sim --orders \(orders) --faults \(faults)")
-        let progress = Progress(of: wanted.count, isShown: isatty(STDERR_FILENO) == 1 && wanted.count > 1)
-        try Crew(jobs: jobs).simulate(order) { verdict in
+        let worlds =
+            crash.map { [Scenario(seed: seed ?? from, crashing: $0)] }
+            ?? (seed.map { [$0] } ?? (0..<UInt64(seeds ?? 1)).map { from + $0 }).map {
+                Scenario(seed: $0, orders: orders, faults: allowed, isWhole: isWhole)
+            }
+        let words = crash.map { "--crash \($0.text)" } ?? "--orders \(orders) --faults \(faults)"
+        var tally = Tally(command: "martlet sim \(words)")
+        try simulate(worlds) { verdict in
             tally.add(verdict)
-            progress.show(tally.worlds, found: tally.findings.count)
+            return tally.findings.count
         }
-        progress.end()
-        if control { tally.control = try column(order) }
+        if control { tally.control = try column(worlds) }
         tally.close()
         if let hashes { try Data(tally.hashList.utf8).write(to: URL(fileURLWithPath: hashes)) }
         try FileHandle.standardOutput.write(contentsOf: json ? tally.json() : Data(tally.text.utf8))
@@ -100,16 +121,41 @@ struct SimProgram: ParsableCommand {
     }
 
     /// The same worlds with a naive outbox and inbox.
-    private func column(_ order: Worker.Order) throws -> ControlColumn {
-        var (naive, column) = (order, ControlColumn())
-        naive.variant = .naive
-        let progress = Progress(of: order.seeds.count, isShown: isatty(STDERR_FILENO) == 1 && order.seeds.count > 1)
-        try Crew(jobs: jobs).simulate(naive) { verdict in
+    private func column(_ worlds: [Scenario]) throws -> ControlColumn {
+        var column = ControlColumn()
+        let naive = worlds.map { world in
+            var world = world
+            world.variant = .naive
+            return world
+        }
+        try simulate(naive) { verdict in
             column.add(verdict)
-            progress.show(column.worlds, found: column.findings)
+            return column.findings
+        }
+        return column
+    }
+
+    /// - Parameter take: Called with each verdict; answers how many violations were found so far.
+    private func simulate(_ worlds: [Scenario], take: (Verdict) -> Int) throws {
+        let progress = Progress(of: worlds.count, isShown: isatty(STDERR_FILENO) == 1 && worlds.count > 1)
+        var done = 0
+        try Crew(jobs: jobs).simulate(Worker.Order(worlds: worlds, points: CrashPointNames.all)) { verdict in
+            done += 1
+            progress.show(done, found: take(verdict))
         }
         progress.end()
-        return column
+    }
+
+    private func crash(at mode: CrashMode) throws {
+        let seed = seed ?? from
+        var report = CrashReport(mode: mode, seed: seed, known: CrashPointNames.all)
+        try simulate(CrashCampaign.censuses.map { Scenario(seed: seed, crashing: $0) }) { report.add($0) }
+        let campaign = report.campaign
+        let plans = mode == .single ? campaign.singles : campaign.singles + campaign.pairs
+        try simulate(plans.map { Scenario(seed: seed, crashing: $0) }) { report.add($0) }
+        report.close()
+        try FileHandle.standardOutput.write(contentsOf: json ? report.json() : Data(report.text.utf8))
+        if !report.isSound { throw ExitCode(1) }
     }
 
     /// The faults, and whether each of them must happen.

@@ -62,7 +62,8 @@ struct Books: Sendable {
     let unsent: Int
     let parked: Int
 
-    init(of world: ShopWorld) async throws {
+    /// - Parameter elsewhere: What was published by none of the services, and must have taken effect.
+    init(of world: ShopWorld, elsewhere: [Entry] = []) async throws {
         orders = try await Self.orders(in: world)
         streams = try await Self.streams(in: world)
         wallets = try await Self.wallets(in: world)
@@ -83,7 +84,7 @@ struct Books: Sendable {
             ) {
                 $0.int64(0)
             }.first ?? 0
-        var (published, runs, unsent, parked) = ([Entry](), [(String, String, String, String)](), 0, 0)
+        var (published, runs, unsent, parked) = (elsewhere, [(String, String, String, String)](), 0, 0)
         for name in world.stores.keys.sorted() where name != "eventlog" {
             published += try await Self.read(
                 name,

@@ -22,7 +22,7 @@ struct FaultPlan: Sendable {
     /// - Parameters:
     ///   - allowed: Chosen from by chance.
     ///   - isWhole: Whether all that are allowed are enabled.
-    init(_ allowed: Set<SimulatedFault>, isWhole: Bool, topology: ShopWorld.Topology, entropy: SeededEntropy) {
+    init(_ allowed: Set<SimulatedFault>, isWhole: Bool, topology: Topology, entropy: SeededEntropy) {
         var rates: [SimulatedFault: Double] = [:]
         for fault in allowed.sorted() {
             let (isChosen, share) = (entropy.fraction() < 0.6, entropy.fraction())

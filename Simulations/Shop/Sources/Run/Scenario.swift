@@ -20,11 +20,33 @@ public struct Scenario: Sendable, Codable, Equatable {
     public var isWhole: Bool
     public var variant: Variant
 
-    public init(seed: UInt64, orders: Int, faults: Set<SimulatedFault>, isWhole: Bool, variant: Variant = .martlet) {
+    /// Where processes end, and nothing else goes wrong; `nil` when the weather decides.
+    public var crashes: CrashPlan?
+
+    public init(
+        seed: UInt64,
+        orders: Int,
+        faults: Set<SimulatedFault>,
+        isWhole: Bool,
+        variant: Variant = .martlet,
+        crashes: CrashPlan? = nil
+    ) {
         self.seed = seed
         self.orders = orders
         self.faults = faults
         self.isWhole = isWhole
         self.variant = variant
+        self.crashes = crashes
+    }
+
+    /// Processes end where `crashes` says, and nothing else goes wrong.
+    public init(seed: UInt64, crashing crashes: CrashPlan) {
+        self.init(
+            seed: seed,
+            orders: Market.rehearsed(crashes.rounds).errands.count,
+            faults: [],
+            isWhole: true,
+            crashes: crashes
+        )
     }
 }

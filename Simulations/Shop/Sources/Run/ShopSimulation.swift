@@ -23,6 +23,8 @@ public struct ShopSimulation: Sendable {
     private static let stepsOfWorld = 1_000_000
     private static let stepsOfOrder = 20_000
     private static let replicasLimit: UInt64 = 3
+    /// Replicas of a cluster whose crashes are planned: one goes on while the other is away.
+    private static let rehearsing = 2
 
     private let templates: [String: DiskImage]
     /// Where machines may be made to crash.
@@ -40,10 +42,11 @@ public struct ShopSimulation: Sendable {
         limits.steps = Self.stepsOfWorld + scenario.orders * Self.stepsOfOrder
         let simulation = Simulation(seed: scenario.seed, limits: limits)
         let entropy = SeededEntropy(seed: scenario.seed)
-        let drawn = ShopWorld.Topology.allCases[Int(entropy.number(below: 2))]
+        let drawn = Topology.allCases[Int(entropy.number(below: 2))]
         // What was asked for by name must be able to happen.
         let needsCluster = scenario.isWhole && !scenario.faults.isDisjoint(with: FaultPlan.clusterOnly)
-        let topology = needsCluster ? .cluster : drawn
+        let topology = scenario.crashes?.topology ?? (needsCluster ? .cluster : drawn)
+        let ambush = scenario.crashes.map(Ambush.init)
         let plan = FaultPlan(
             scenario.faults,
             isWhole: scenario.isWhole,
@@ -53,18 +56,21 @@ public struct ShopSimulation: Sendable {
         let world = ShopWorld(
             simulation,
             topology: topology,
-            replicas: 1 + Int(entropy.number(below: Self.replicasLimit)),
+            replicas: scenario.crashes == nil ? 1 + Int(entropy.number(below: Self.replicasLimit)) : Self.rehearsing,
             templates: templates,
             faults: FaultInjector(plan.rates, entropy: entropy.fork()),
             entropy: entropy.fork(),
-            variant: scenario.variant
+            variant: scenario.variant,
+            ambush: ambush
         )
         let course = Course(
             world: world,
-            market: Market(orders: scenario.orders, entropy: entropy.fork()),
+            market: scenario.crashes.map { .rehearsed($0.rounds) }
+                ?? Market(orders: scenario.orders, entropy: entropy.fork()),
             witness: Witness(),
             entropy: entropy.fork(),
-            points: points
+            points: points,
+            upkeep: scenario.crashes.map { Upkeep(world: world, rounds: $0.rounds) }
         )
         defer {
             world.close()
@@ -85,6 +91,9 @@ public struct ShopSimulation: Sendable {
         for fault in plan.rates.keys.sorted() where scenario.isWhole && world.faults.counts[fault] ?? 0 == 0 {
             violations.append(Violation(.notConverged, "the fault \(fault.rawValue) was enabled and never happened"))
         }
+        if let crashes = scenario.crashes, !crashes.traps.isEmpty, ambush?.sprung == 0 {
+            violations.append(Violation(.notConverged, "nothing passed the first crash point of \(crashes.text)"))
+        }
         return Verdict(
             seed: scenario.seed,
             orders: scenario.orders,
@@ -100,6 +109,9 @@ public struct ShopSimulation: Sendable {
             enabled: plan.rates.keys.map(\.rawValue).sorted(),
             faults: Dictionary(uniqueKeysWithValues: world.faults.counts.map { ($0.key.rawValue, $0.value) }),
             points: world.points,
+            crashes: scenario.crashes,
+            sprung: ambush?.sprung ?? 0,
+            sites: ambush?.sites ?? [:],
             findings: violations.map {
                 Verdict.Finding(
                     invariant: $0.invariant.rawValue,
@@ -131,14 +143,16 @@ public struct ShopSimulation: Sendable {
         let witness: Witness
         let entropy: SeededEntropy
         let points: [String]
+        /// What goes on beside the customers, if anything does.
+        let upkeep: Upkeep?
 
         func run() async throws -> Ending {
             world.startAll()
-            try await open()
-            world.faults.begin()
             let weather = Weather(world: world, entropy: entropy.fork(), points: points)
             return try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await weather.supervise() }
+                try await open()
+                world.faults.begin()
                 group.addTask { try await watch() }
                 defer { group.cancelAll() }
                 try await withThrowingTaskGroup(of: Void.self) { visit in
@@ -147,14 +161,15 @@ public struct ShopSimulation: Sendable {
                         visit.addTask { try await shopper.run() }
                     }
                     visit.addTask { try await weather.run() }
+                    if let upkeep { visit.addTask { try await upkeep.run() } }
                     visit.addTask {
-                        try await world.time.sleep(for: market.day + aftermath)
+                        try await world.time.sleep(for: market.day + (upkeep == nil ? aftermath : .zero))
                         world.faults.heal()
                     }
                     try await visit.waitForAll()
                 }
                 let isQuiet = try await settle()
-                let books = try await Books(of: world)
+                let books = try await self.books()
                 var violations = Audit(told: witness.orders, books: books, market: market).violations
                 if !isQuiet {
                     let why = ["no rest after the faults had healed"] + world.missing + world.complaints
@@ -167,6 +182,10 @@ public struct ShopSimulation: Sendable {
                     history: History(told: witness.orders, books: books)
                 )
             }
+        }
+
+        private func books() async throws -> Books {
+            try await Books(of: world, elsewhere: try upkeep?.mended() ?? [])
         }
 
         /// Fills the catalogue and the shelves, while nothing goes wrong yet.
@@ -256,7 +275,7 @@ public struct ShopSimulation: Sendable {
         }
 
         private func isQuiet() async throws -> Bool {
-            guard let books = try? await Books(of: world), books.unsent == 0 else { return false }
+            guard let books = try? await self.books(), books.unsent == 0 else { return false }
             guard !books.runs.contains(where: { $0.state == "open" }) else { return false }
             guard books.orders.values.allSatisfy({ $0.openReturns == 0 }) else { return false }
             return books.audited.count >= books.published.count

@@ -35,13 +35,19 @@ public struct Verdict: Sendable, Codable {
     public let faults: [String: Int]
     /// Crash points that were passed.
     public let points: [String: Int]
+    /// Where processes were to end.
+    public let crashes: CrashPlan?
+    /// How many of them did.
+    public let sprung: Int
+    /// What was passed by which service, when crashes were planned.
+    public let sites: [CrashSite: Int]
     public let findings: [Finding]
 
     /// A world whose simulation itself broke.
-    public init(lost seed: UInt64, orders: Int, _ why: String) {
+    public init(lost scenario: Scenario, _ why: String) {
         self.init(
-            seed: seed,
-            orders: orders,
+            seed: scenario.seed,
+            orders: scenario.orders,
             topology: "",
             hash: "",
             steps: 0,
@@ -54,6 +60,9 @@ public struct Verdict: Sendable, Codable {
             enabled: [],
             faults: [:],
             points: [:],
+            crashes: scenario.crashes,
+            sprung: 0,
+            sites: [:],
             findings: [Finding(invariant: Invariant.crashed.rawValue, what: why, aggregate: "", history: [])]
         )
     }
@@ -73,6 +82,9 @@ public struct Verdict: Sendable, Codable {
         enabled: [String],
         faults: [String: Int],
         points: [String: Int],
+        crashes: CrashPlan?,
+        sprung: Int,
+        sites: [CrashSite: Int],
         findings: [Finding]
     ) {
         self.seed = seed
@@ -89,6 +101,9 @@ public struct Verdict: Sendable, Codable {
         self.enabled = enabled
         self.faults = faults
         self.points = points
+        self.crashes = crashes
+        self.sprung = sprung
+        self.sites = sites
         self.findings = findings
     }
 

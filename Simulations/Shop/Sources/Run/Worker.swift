@@ -1,33 +1,19 @@
 import Foundation
-public import MartletSimulation
+import MartletSimulation
 
-/// A process that simulates some seeds one after another, and writes a line of JSON about each.
+/// A process that simulates some worlds one after another, and writes a line of JSON about each.
 ///
 /// It needs `SWIFT_DETERMINISTIC_HASHING=1` in its environment from the start.
 public struct Worker: Sendable {
     /// What it is told, as its one argument.
     public struct Order: Sendable, Codable {
-        public var seeds: [UInt64]
-        public var orders: Int
-        public var faults: Set<SimulatedFault>
-        public var isWhole: Bool
+        public var worlds: [Scenario]
+        /// Names of crash points.
         public var points: [String]
-        public var variant: Scenario.Variant
 
-        public init(
-            seeds: [UInt64],
-            orders: Int,
-            faults: Set<SimulatedFault>,
-            isWhole: Bool,
-            points: [String],
-            variant: Scenario.Variant = .martlet
-        ) {
-            self.seeds = seeds
-            self.orders = orders
-            self.faults = faults
-            self.isWhole = isWhole
+        public init(worlds: [Scenario], points: [String]) {
+            self.worlds = worlds
             self.points = points
-            self.variant = variant
         }
     }
 
@@ -41,17 +27,9 @@ public struct Worker: Sendable {
         let simulation = try ShopSimulation(points: order.points)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        for seed in order.seeds {
+        for world in order.worlds {
             let before = GlobalJobs.count
-            var verdict = simulation.run(
-                Scenario(
-                    seed: seed,
-                    orders: order.orders,
-                    faults: order.faults,
-                    isWhole: order.isWhole,
-                    variant: order.variant
-                )
-            )
+            var verdict = simulation.run(world)
             verdict.escapedJobs = isWatched ? GlobalJobs.count - before : -1
             FileHandle.standardOutput.write(try encoder.encode(verdict) + Data("\n".utf8))
         }

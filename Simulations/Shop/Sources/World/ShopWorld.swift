@@ -12,14 +12,6 @@ import Synchronization
 
 /// Every service of the shop on machines of its own, with a network, disks and an outside world, under one seed.
 final class ShopWorld: Sendable {
-    /// Where the databases live.
-    enum Topology: String, Sendable, CaseIterable, Codable {
-        /// One process per service, which owns its file, on one computer each.
-        case laptop
-        /// Several replicas per service on one database server each.
-        case cluster
-    }
-
     /// One process that is to be running: its present machine, and what its restarts need.
     private struct Seat {
         let deployment: Deployment
@@ -43,6 +35,8 @@ final class ShopWorld: Sendable {
     /// Why a database is not open, by service.
     private let closed = Mutex<[String: String]>([:])
     private let passed = Mutex<[String: Int]>([:])
+    /// Where processes are to end; `nil` when the weather decides.
+    let ambush: Ambush?
 
     init(
         _ simulation: Simulation,
@@ -51,13 +45,15 @@ final class ShopWorld: Sendable {
         templates: [String: DiskImage],
         faults: FaultInjector,
         entropy: SeededEntropy,
-        variant: Scenario.Variant = .martlet
+        variant: Scenario.Variant = .martlet,
+        ambush: Ambush? = nil
     ) {
         self.simulation = simulation
         self.topology = topology
         self.variant = variant
         self.faults = faults
         self.entropy = entropy
+        self.ambush = ambush
         network = SimulatedNetwork(time: simulation.time, faults: faults, entropy: entropy.fork())
         outside = Machine("outside", in: simulation)
         var stores: [String: Store] = [:]
@@ -181,6 +177,7 @@ final class ShopWorld: Sendable {
             passed.withLock { $0.merge(before.hits, uniquingKeysWith: +) }
         }
         seats.withLock { $0[index].machine = machine }
+        if let ambush { machine.watch { ambush.passes($0, deployment.name) } }
         if !isShared(deployment) {
             // Its own process owns the file: what it had open ends with it.
             machine.onCrash { store.kill() }
@@ -249,6 +246,13 @@ final class ShopWorld: Sendable {
         } else {
             network.add(machine, for: deployment.name, answering: local)
         }
+        let desk = LocalServices()
+        desk.add(runtime.operatorContracts)
+        network.add(
+            machine,
+            for: Self.operators(of: deployment.name),
+            answering: LocalChannel(to: desk, time: machine.time)
+        )
         for loop in variant == .naive ? naiveLoops(of: runtime, parts) : runtime.loops where loop.name != "metrics" {
             machine.spawn {
                 do {
@@ -268,6 +272,9 @@ final class ShopWorld: Sendable {
         return runtime.loops.filter { !replaced.contains($0.name) }
             + (runtime.subscriptions.isEmpty ? [] : [.init("naive inbox", .consumers) { try await inbox.run() }])
     }
+
+    /// The name under which operators find the service.
+    static func operators(of service: String) -> String { "\(service)-operators" }
 
     func report(_ trouble: String) { troubles.withLock { $0.append(trouble) } }
 }

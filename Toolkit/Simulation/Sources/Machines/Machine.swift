@@ -28,6 +28,7 @@ public final class Machine: Sendable {
         /// A crash point and the hit at which the machine ends.
         var trap: Trap?
         var hits: [String: Int] = [:]
+        var watcher: (@Sendable (_ point: String) -> Bool)?
         var wills: [@Sendable () -> Void] = []
     }
 
@@ -74,6 +75,13 @@ public final class Machine: Sendable {
         life.withLock { $0.trap = Trap(point: point, hits: hit, told: told) }
     }
 
+    /// Calls `watcher` at every crash point from now on; the machine ends there when it answers true.
+    ///
+    /// A repeat replaces the former.
+    public func watch(_ watcher: @escaping @Sendable (_ point: String) -> Bool) {
+        life.withLock { $0.watcher = watcher }
+    }
+
     /// Calls `will` when the machine has ended, before anything else runs.
     public func onCrash(_ will: @escaping @Sendable () -> Void) { life.withLock { $0.wills.append(will) } }
 
@@ -94,16 +102,19 @@ public final class Machine: Sendable {
 
     public func resume() { executor.resume() }
 
-    private func pass(_ point: String) {
-        let sprung: Trap? = life.withLock { life in
-            guard life.isUp else { return nil }
+    /// What a crash point calls.
+    ///
+    /// The code that passed it goes on to its next suspension, since it cannot be cut off; nothing that it does takes effect.
+    func pass(_ point: String) {
+        let (sprung, watcher): (Trap?, (@Sendable (String) -> Bool)?) = life.withLock { life in
+            guard life.isUp else { return (nil, nil) }
             life.hits[point, default: 0] += 1
-            guard life.trap?.point == point else { return nil }
+            guard life.trap?.point == point else { return (nil, life.watcher) }
             life.trap?.hits -= 1
-            return life.trap.flatMap { $0.hits <= 0 ? $0 : nil }
+            return (life.trap.flatMap { $0.hits <= 0 ? $0 : nil }, life.watcher)
         }
-        guard let sprung else { return }
-        sprung.told()
-        crash()
+        let isWatched = watcher?(point) ?? false
+        sprung?.told()
+        if sprung != nil || isWatched { crash() }
     }
 }

@@ -46,12 +46,7 @@ public struct MachineDatabase: SQLDatabase {
             }
             try machine.check()
         }
-        let machine = machine
-        let result = try await database.transaction(name, deadline: deadline) { (tx: borrowing SQLTransaction) in
-            let result = try body(tx)
-            try machine.check()
-            return result
-        }
+        let result = try await committed(name, deadline, on: database, body)
         if faults.happens(.commitUnknown) {
             throw SQLError(.outcomeUnknown, code: "08007", message: "the connection broke at the commit")
         }
@@ -70,6 +65,30 @@ public struct MachineDatabase: SQLDatabase {
     }
 
     private struct RolledBack: Error {}
+
+    /// The last boundary before a commit.
+    private static let committing = "sql.committing"
+
+    private func committed<R: Sendable>(
+        _ name: StaticString,
+        _ deadline: Moment?,
+        on database: any SQLDatabase,
+        _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
+    ) async throws -> R {
+        let (machine, isShared) = (machine, isShared)
+        // The file of a process that ends there cannot be written any more; a server commits what it is told to, so that
+        // the boundary lies before the machine tells it.
+        let observer =
+            isShared ? CrashPoints.Observer { if $0 != Self.committing { machine.pass($0) } } : CrashPoints.observer
+        return try await CrashPoints.$observer.withValue(observer) {
+            try await database.transaction(name, deadline: deadline) { (tx: borrowing SQLTransaction) in
+                let result = try body(tx)
+                if isShared { machine.pass(Self.committing) }
+                try machine.check()
+                return result
+            }
+        }
+    }
 
     private func reach() async throws -> any SQLDatabase {
         try await travel()
