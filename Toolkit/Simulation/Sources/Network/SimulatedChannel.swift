@@ -16,8 +16,12 @@ struct SimulatedChannel: RPCChannel {
         try await noted(method) {
             let endpoint = try network.pick(service)
             let isRepeatable = method.idempotent || context.idempotencyKey != nil
+            // A request says how much of the deadline is left, and the callee counts from its arrival.
+            let left = context.deadline.map { $0 - caller.time.now }
             return try await exchange(with: endpoint.machine, until: context.deadline, isRepeatable: isRepeatable) {
-                try await endpoint.channel.unary(method, request, context)
+                var context = context
+                context.deadline = left.map { endpoint.machine.time.now + $0 }
+                return try await endpoint.channel.unary(method, request, context)
             }
         }
     }
@@ -73,10 +77,24 @@ struct SimulatedChannel: RPCChannel {
         do {
             return try await withDeadline(deadline, caller.time) { try await exchange.answer() }
         } catch {
-            // The callee sees the stream closed, when it hears of it.
-            if network.hears(callee, caller) { work?.cancel() }
+            if let work { cancel(work, at: callee) }
             throw error
         }
+    }
+
+    /// Tells the callee that nobody waits any more: that travels behind the request, so that the callee may have acted.
+    private func cancel(_ work: Delivery, at callee: Machine) {
+        let (network, caller, way) = (network, caller, network.travel())
+        callee.spawn {
+            try? await network.time.sleep(until: max(work.arrival, network.time.now) + way)
+            if network.hears(callee, caller) { work.task.cancel() }
+        }
+    }
+
+    /// A request on its way, and then at work.
+    private struct Delivery {
+        let task: Task<Void, Never>
+        let arrival: Moment
     }
 
     @discardableResult
@@ -84,14 +102,15 @@ struct SimulatedChannel: RPCChannel {
         to callee: Machine,
         _ exchange: Exchange<R>,
         _ act: @escaping @Sendable () async throws -> R
-    ) -> Task<Void, Never>? {
+    ) -> Delivery? {
         let (network, caller) = (network, caller)
         let fate = Fate(network.faults)
         let there = network.travel(slowly: fate == .slow)
-        let back = network.travel()
+        let back = network.travel(slowly: fate == .slow)
+        let arrival = network.time.now + there
         let work = callee.spawn {
             // The way is nobody's: it goes on whatever becomes of the machines.
-            try? await network.time.sleep(for: there)
+            try? await network.time.sleep(until: arrival)
             guard fate != .lost, network.hears(callee, caller) else { return await silence(exchange) }
             guard fate != .resetBefore else { return exchange.settle(.failure(Fault.connectionReset)) }
             let result: Result<R, any Error>
@@ -102,8 +121,11 @@ struct SimulatedChannel: RPCChannel {
             try? await network.time.sleep(for: back)
             exchange.settle(result)
         }
-        if work == nil { exchange.settle(.failure(Fault.notProcessed("the connection was refused"))) }
-        return work
+        guard let work else {
+            exchange.settle(.failure(Fault.notProcessed("the connection was refused")))
+            return nil
+        }
+        return Delivery(task: work, arrival: arrival)
     }
 
     /// Nothing comes back; after a while the connection is given up.
