@@ -6,9 +6,6 @@ import subprocess
 # Sums of what worlds came to; whatever else the simulator says of many worlds is its own.
 NUMBERS = ("worlds", "soundWorlds", "orders", "calls", "failedCalls", "events", "steps", "simulatedSeconds", "foreignJobs")
 TABLES = ("outcomes", "enabled", "faults", "crashPoints", "violated")
-# Findings of one part that are kept in words.
-TOLD_LIMIT = 50
-
 
 def merged(reports):
     """Many worlds, from reports about some of them each."""
