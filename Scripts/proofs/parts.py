@@ -162,7 +162,10 @@ class Parts:
         names = [line.split()[0] for line in listed.splitlines() if line and not line.startswith("kills ")]
         words = ["--long"] if work.plan.is_long else []
         reports = [self.scenario(work, name, *words) for name in names]
-        return {"scenarios": [outcome(report) for report in reports], "faults": faults(reports)}
+        # Some faults are tried by the kills alone.
+        kills = work.records.read("kills", "kills.json")
+        tried = reports + ([kills["answer"]] if kills else [])
+        return {"scenarios": [outcome(report) for report in reports], "faults": faults(tried)}
 
 
 def command_line(words, root):
