@@ -67,8 +67,10 @@ extension WorkflowContext {
             } catch {
                 if Task.isCancelled { throw end(.cancelled) }
                 failure = Fault(describing: error)
-                // A refused look-up says nothing about the step.
-                if failure.outcome == .refused, !isLookUp { return .refused(StoredRefusal(failure)) }
+                // A refused look-up says nothing about the step; nor does it when our own token is not taken, be it that a
+                // clock is wrong or that keys are being changed: the callee has not heard what was asked.
+                let isHeard = failure.code != .unauthenticated || entry.kind == .local
+                if failure.outcome == .refused, isHeard, !isLookUp { return .refused(StoredRefusal(failure)) }
             }
             try await waitAfter(failure, &attempts, entry)
             isLookUp = lookUp != nil && (isLookUp || attempts.isLookUpDue(tools.limits))

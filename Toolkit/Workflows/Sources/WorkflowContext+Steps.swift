@@ -79,7 +79,8 @@ extension WorkflowContext {
     ///     refused and not called.
     ///   - undo: The compensation. Safe before, after or without the step, and in every repeat.
     ///   - resolve: Looks up what became of the call, where the callee forgets keys or replays stored failures.
-    ///   - call: Makes the same request in every attempt, with `call.context`, and does not retry by itself.
+    ///   - call: Makes the same request in every attempt, with `call.context`, and does not retry by itself. A fault whose outcome
+    ///     is `refused` refuses the step, but for `unauthenticated`: that is the caller's own trouble, and is tried again.
     /// - Throws: ``StepRefused``.
     @discardableResult
     public func remote<R: Codable & Sendable>(

@@ -40,6 +40,26 @@ struct OutcomeTests {
         #expect(peer.calls == ["r/one"])
     }
 
+    @Test("by somebody who was not let in is no refusal: the call is made again when the token is good")
+    func notLetIn() async throws {
+        let peer = world.peer
+        let left = Mutex(3)
+        let engine = world.engine { _, context in
+            try await context.remote("one", input: "x") { call in
+                let isUnknown = left.withLock { left in
+                    left -= 1
+                    return left >= 0
+                }
+                if isUnknown { throw Fault(.unauthenticated, .unauthenticated, "the token is not valid") }
+                return try peer.call(call)
+            }
+        }
+        try await world.start(on: engine)
+        try await engine.runUntilIdle()
+        #expect(try await world.outcome(engine) == .completed("did r/one"))
+        #expect(peer.calls == ["r/one"])
+    }
+
     @Test("that is too long to be sent is a refusal at once")
     func tooLong() async throws {
         let count = CountingDatabase.Counter()
