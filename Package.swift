@@ -155,6 +155,7 @@ simulation(
         "SQL",
         "Messaging",
         "Outbox",
+        "Workflows",
         "EventLog",
         "Resilience",
         "Host",

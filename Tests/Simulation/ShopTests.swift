@@ -102,6 +102,12 @@ struct ShopTests {
         #expect(ended.worlds.control?.violated.values.allSatisfy { $0 == 0 } == true)
     }
 
+    @Test("have what the seed enables, however small they are", arguments: 1...8)
+    func small(seed: Int) throws {
+        let ended = try simulate("--seed", "\(seed)", "--orders", "2", "--faults", "all")
+        #expect(ended.status == 0, "\(ended.words)")
+    }
+
     @Test("lose nothing at any crash point of any service, first and second hit")
     func crashPoints() throws {
         let ended = try program.run(["--crash-points", "single", "--json"])

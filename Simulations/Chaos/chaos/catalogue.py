@@ -59,7 +59,7 @@ BY = {
 }
 
 ELSEWHERE = {
-    "F16": "two versions side by side: one version is released so far; unknown fields are Toolkit/Contract's tests",
+    "F16": "two versions side by side: one version is released so far; the simulation has a next one, rolled out and back",
     "F19": "a blocked event loop: no handler of a real daemon can be told to block; Toolkit/RPC's tests block one",
     "F23": "power loss: kill -9 keeps the page cache; the simulated disk drops what was not synced",
     "F27": "one connection both writes and checkpoints, so the race of two has no second party (Adapters/SQLite)",

@@ -27,6 +27,8 @@ struct Tally: Encodable {
     private(set) var foreignJobs = 0
     /// Worlds that had the fault enabled, by fault.
     private(set) var enabled: [String: Int] = [:]
+    /// Worlds in which it had no opportunity, by fault.
+    private(set) var idle: [String: Int] = [:]
     private(set) var faults: [String: Int] = [:]
     private(set) var crashPoints: [String: Int] = [:]
     private(set) var findings: [Finding] = []
@@ -43,14 +45,16 @@ struct Tally: Encodable {
 
     enum CodingKeys: String, CodingKey {
         case worlds, soundWorlds, orders, outcomes, calls, failedCalls, events, steps, simulatedSeconds, foreignJobs
-        case enabled, faults, crashPoints, findings, violated, control, hash, realSeconds
+        case enabled, idle, faults, crashPoints, findings, violated, control, hash, realSeconds
     }
 
     /// - Parameter command: What replays a world, but for its seed.
     init(command: String) { self.command = command }
 
-    /// Faults that some world enabled and that happened in none.
-    var neverHappened: [String] { enabled.keys.filter { faults[$0, default: 0] == 0 }.sorted() }
+    /// Faults that some world enabled and that happened in none; one small world alone may have no opportunity for one.
+    var neverHappened: [String] {
+        enabled.keys.filter { faults[$0] == nil && (worlds > 1 || idle[$0] == nil) }.sorted()
+    }
 
     var isSound: Bool { soundWorlds == worlds && neverHappened.isEmpty && control?.isBlind != true }
 
@@ -71,6 +75,7 @@ struct Tally: Encodable {
         faults.merge(verdict.faults, uniquingKeysWith: +)
         crashPoints.merge(verdict.points, uniquingKeysWith: +)
         for fault in verdict.enabled { enabled[fault, default: 0] += 1 }
+        for fault in verdict.idle { idle[fault, default: 0] += 1 }
         hashes[verdict.seed] = verdict.hash
         for invariant in Set(verdict.findings.map(\.invariant)) { violated[invariant, default: 0] += 1 }
         for finding in verdict.findings {
@@ -114,6 +119,7 @@ struct Tally: Encodable {
             "  calls       \(calls), \(failedCalls) of them failed; \(events) events",
             "  time        \(Int(simulatedSeconds)) s simulated in \(Int(realSeconds)) s; \(steps) steps",
             "  faults      \(list(faults))",
+            "  no occasion \(list(idle))",
             "  hash        \(hash)",
             "  not simulated: sockets, HTTP/2, PostgreSQL, NATS", "",
         ]

@@ -33,6 +33,30 @@ public struct RegisteredWorkflow: Sendable {
         }
     }
 
+    private init(
+        name: String,
+        version: Int,
+        run: @escaping @Sendable (_ input: String, _ context: WorkflowContext) async throws -> String
+    ) {
+        self.name = name
+        self.version = version
+        self.run = run
+    }
+
+    /// The same function with something around it, as a version of its own beside this one.
+    ///
+    /// - Parameter body: Calls `run` for what this version does, once.
+    public func later(
+        _ version: Int,
+        _ body:
+            @escaping @Sendable (_ context: WorkflowContext, _ run: () async throws -> String) async throws -> String
+    ) -> RegisteredWorkflow {
+        precondition(version > self.version)
+        return RegisteredWorkflow(name: name, version: version) { [run] input, context in
+            try await body(context) { try await run(input, context) }
+        }
+    }
+
     var key: String { WorkflowKey.text(name, version) }
 }
 

@@ -50,10 +50,12 @@ struct Upkeep: Sendable {
 
     /// An event that changes nothing anywhere, and can be read.
     private static func mended(_ round: Int) throws -> Data {
-        try OrderChanged.with {
+        let order = OrderChanged.with {
             $0.orderID = key(round)
             $0.kind = .placed
-        }.serializedData()
+        }
+        // With a field that nobody here knows: it is kept through parking, mending and redriving.
+        return try NextField.added(to: order).serializedData()
     }
 
     func run() async throws {

@@ -15,7 +15,9 @@ struct FaultPlan: Sendable {
         .crash, .crashPoint, .powerLoss, .pause, .clockJump, .partition, .diskFull, .syncFailure,
     ]
     /// Faults that a world of its own topology alone can have.
-    static let clusterOnly: Set<SimulatedFault> = [.databaseAway, .commitUnknown, .databaseConflict]
+    static let clusterOnly: Set<SimulatedFault> = [
+        .databaseAway, .commitUnknown, .databaseConflict, .mixedVersions,
+    ]
 
     let rates: [SimulatedFault: Double]
 

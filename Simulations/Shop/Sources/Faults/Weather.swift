@@ -14,6 +14,11 @@ struct Weather: Sendable {
     private static let partitionLimit: UInt64 = 30_000
     private static let diskFullLimit: UInt64 = 5_000
     private static let jumpLimit: UInt64 = 120
+    /// How long what has not happened by itself is waited for, longer than any pause.
+    private static let completionLimit = Duration.seconds(120)
+    private static let completionStep = Duration.seconds(5)
+    /// A boundary that every process passes all the time.
+    private static let everyday = "sql.committing"
     /// Hits of a crash point that are waited for, at most.
     private static let hitLimit: UInt64 = 4
 
@@ -33,6 +38,36 @@ struct Weather: Sendable {
             guard world.faults.isActive else { return }
             if next.isEmpty { next = shuffled(kinds) }
             if await bring(next.removeLast()) { continue }
+        }
+    }
+
+    /// Brings about what was enabled and has not happened by itself, while faults still may.
+    ///
+    /// What never had an opportunity, in a small world, is left out.
+    func complete() async throws {
+        world.faults.insist()
+        let end = world.time.now + Self.completionLimit
+        while world.time.now < end {
+            let counts = world.faults.counts
+            let missing = world.faults.rates.keys.filter { counts[$0] == nil }.sorted()
+            guard !missing.isEmpty else { return }
+            for fault in missing { await insist(on: fault) }
+            try await world.time.sleep(for: Self.completionStep)
+        }
+    }
+
+    private func insist(on fault: SimulatedFault) async {
+        let orders = world.machines.first { $0.name.hasPrefix("orders") }
+        switch fault {
+        case .crashPoint:
+            let faults = world.faults
+            orders?.crash(at: Self.everyday) { faults.count(.crashPoint) }
+        case .syncFailure: world.stores["orders"]?.disk.fail(.syncError)
+        case .staleRegistry:
+            // Everybody looks for it, whatever the customers do.
+            if let log = world.machines.first(where: { $0.name.hasPrefix("eventlog") }) { world.end(log) }
+        case _ where FaultPlan.scheduled.contains(fault): _ = await bring(fault)
+        default: break
         }
     }
 

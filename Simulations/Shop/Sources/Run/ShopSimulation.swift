@@ -23,6 +23,9 @@ public struct ShopSimulation: Sendable {
     private static let stepsOfWorld = 1_000_000
     private static let stepsOfOrder = 20_000
     private static let replicasLimit: UInt64 = 3
+    /// A world of fewer customers may have no second opportunity for a fault.
+    private static let smallWorld = 50
+    private static let firstOpportunities = 24
     /// Replicas of a cluster whose crashes are planned: one goes on while the other is away.
     private static let rehearsing = 2
 
@@ -53,12 +56,20 @@ public struct ShopSimulation: Sendable {
             topology: topology,
             entropy: entropy.fork()
         )
+        let drawnReplicas = 1 + Int(entropy.number(below: Self.replicasLimit))
+        // Two versions need two processes.
+        let least = scenario.crashes != nil || plan.rates[.mixedVersions] != nil ? Self.rehearsing : 1
+        let replicas = scenario.crashes == nil ? max(least, drawnReplicas) : Self.rehearsing
         let world = ShopWorld(
             simulation,
             topology: topology,
-            replicas: scenario.crashes == nil ? 1 + Int(entropy.number(below: Self.replicasLimit)) : Self.rehearsing,
+            replicas: replicas,
             templates: templates,
-            faults: FaultInjector(plan.rates, entropy: entropy.fork()),
+            faults: FaultInjector(
+                plan.rates,
+                first: scenario.orders < Self.smallWorld ? 1 : Self.firstOpportunities,
+                entropy: entropy.fork()
+            ),
             entropy: entropy.fork(),
             variant: scenario.variant,
             ambush: ambush
@@ -88,7 +99,8 @@ public struct ShopSimulation: Sendable {
         violations += ending?.violations ?? []
         violations += course.witness.violations
         violations += world.reports.map { Violation(.crashed, $0) }
-        for fault in plan.rates.keys.sorted() where scenario.isWhole && world.faults.counts[fault] ?? 0 == 0 {
+        let missing = plan.rates.keys.filter { world.faults.counts[$0] == nil }.sorted()
+        for fault in missing where scenario.isWhole {
             violations.append(Violation(.notConverged, "the fault \(fault.rawValue) was enabled and never happened"))
         }
         if let crashes = scenario.crashes, !crashes.traps.isEmpty, ambush?.sprung == 0 {
@@ -107,6 +119,7 @@ public struct ShopSimulation: Sendable {
             failedCalls: world.network.counts.failures,
             events: ending?.history.books.published.count ?? 0,
             enabled: plan.rates.keys.map(\.rawValue).sorted(),
+            idle: missing.filter { world.faults.opportunities[$0] == nil }.map(\.rawValue),
             faults: Dictionary(uniqueKeysWithValues: world.faults.counts.map { ($0.key.rawValue, $0.value) }),
             points: world.points,
             crashes: scenario.crashes,
@@ -161,9 +174,12 @@ public struct ShopSimulation: Sendable {
                         visit.addTask { try await shopper.run() }
                     }
                     visit.addTask { try await weather.run() }
+                    let rollout = Rollout(world: world, entropy: entropy.fork())
+                    visit.addTask { try await rollout.run() }
                     if let upkeep { visit.addTask { try await upkeep.run() } }
                     visit.addTask {
                         try await world.time.sleep(for: market.day + (upkeep == nil ? aftermath : .zero))
+                        try await weather.complete()
                         world.faults.heal()
                     }
                     try await visit.waitForAll()

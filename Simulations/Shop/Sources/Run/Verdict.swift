@@ -31,6 +31,8 @@ public struct Verdict: Sendable, Codable {
     public let events: Int
     /// What was enabled.
     public let enabled: [String]
+    /// What of it never had an opportunity.
+    public let idle: [String]
     /// What really happened, and how often.
     public let faults: [String: Int]
     /// Crash points that were passed.
@@ -58,6 +60,7 @@ public struct Verdict: Sendable, Codable {
             failedCalls: 0,
             events: 0,
             enabled: [],
+            idle: [],
             faults: [:],
             points: [:],
             crashes: scenario.crashes,
@@ -80,6 +83,7 @@ public struct Verdict: Sendable, Codable {
         failedCalls: Int,
         events: Int,
         enabled: [String],
+        idle: [String],
         faults: [String: Int],
         points: [String: Int],
         crashes: CrashPlan?,
@@ -99,6 +103,7 @@ public struct Verdict: Sendable, Codable {
         self.failedCalls = failedCalls
         self.events = events
         self.enabled = enabled
+        self.idle = idle
         self.faults = faults
         self.points = points
         self.crashes = crashes

@@ -25,6 +25,10 @@ struct Deployment: Sendable {
         let time: any TimeSource
         let entropy: SeededEntropy
         let connect: Channels
+        /// Whether it is the next version of the service that starts.
+        let isNext: Bool
+        /// Whether it brings its tables up to date, as a daemon does; a world begins with them.
+        let migrates: Bool
     }
 
     let name: String
@@ -71,17 +75,17 @@ struct Deployment: Sendable {
             name: Blueprint.name,
             isReplicated: isReplicated,
             start: { parts in
-                try ServiceRuntime(
-                    built: Blueprint.self,
-                    on: ServiceParts(
-                        database: parts.database,
-                        bus: parts.bus,
-                        time: parts.time,
-                        entropy: parts.entropy,
-                        telemetry: Telemetry(service: Blueprint.name, level: .critical, time: parts.time),
-                        connect: parts.connect
-                    )
+                let own = ServiceParts(
+                    database: parts.database,
+                    bus: parts.bus,
+                    time: parts.time,
+                    entropy: parts.entropy,
+                    telemetry: Telemetry(service: Blueprint.name, level: .critical, time: parts.time),
+                    connect: parts.connect
                 )
+                if parts.isNext { return try await ServiceRuntime(NextVersion<Blueprint>.self, on: own) }
+                guard parts.migrates else { return try ServiceRuntime(built: Blueprint.self, on: own) }
+                return try await ServiceRuntime(Blueprint.self, on: own)
             },
             prepare: { database, _ in try await database.migrate(ServiceRuntime.migrations(of: Blueprint.self)) }
         )

@@ -7,6 +7,7 @@ import MartletSQL
 import MartletSimulation
 import MartletTelemetry
 import MartletTesting
+import Orders
 import SimulatedDisk
 import Synchronization
 
@@ -17,6 +18,8 @@ final class ShopWorld: Sendable {
         let deployment: Deployment
         let number: Int
         var machine: Machine?
+        /// The version that its next start brings.
+        var isNext = false
         var runs = 0
     }
 
@@ -136,6 +139,36 @@ final class ShopWorld: Sendable {
         return true
     }
 
+    // MARK: Versions
+
+    /// Services with more than one process.
+    var replicated: [String] {
+        seats.withLock { seats in
+            Deployment.all.map(\.name).filter { name in seats.filter { $0.deployment.name == name }.count > 1 }
+        }
+    }
+
+    /// Where the processes of `service` run.
+    func seats(of service: String) -> [Int] {
+        seats.withLock { seats in seats.indices.filter { seats[$0].deployment.name == service } }
+    }
+
+    /// Ends the process in a seat and starts there the next version, or this one.
+    func replace(seat index: Int, byNext isNext: Bool) {
+        let machine = seats.withLock { seats in
+            seats[index].isNext = isNext
+            return seats[index].machine
+        }
+        machine?.crash()
+        start(seat: index)
+    }
+
+    /// Whether both versions of a service run now.
+    private func isMixed(_ service: String) -> Bool {
+        let running = seats.withLock { $0.filter { $0.deployment.name == service && $0.machine?.isUp == true } }
+        return Set(running.map(\.isNext)).count > 1
+    }
+
     private func isShared(_ deployment: Deployment) -> Bool { topology == .cluster && deployment.isReplicated }
 
     private func ownedStore(of machine: Machine) -> String? {
@@ -167,12 +200,13 @@ final class ShopWorld: Sendable {
     }
 
     private func start(seat index: Int) {
-        let (deployment, number, run) = seats.withLock { seats in
+        let seat = seats.withLock { seats in
             seats[index].runs += 1
-            return (seats[index].deployment, seats[index].number, seats[index].runs)
+            return seats[index]
         }
+        let deployment = seat.deployment
         guard let store = stores[deployment.name] else { return }
-        let machine = Machine("\(deployment.name)-\(number).\(run)", in: simulation)
+        let machine = Machine("\(deployment.name)-\(seat.number).\(seat.runs)", in: simulation)
         if let before = seats.withLock({ $0[index].machine }) {
             passed.withLock { $0.merge(before.hits, uniquingKeysWith: +) }
         }
@@ -190,18 +224,18 @@ final class ShopWorld: Sendable {
             faults: faults,
             entropy: self.entropy.fork()
         ) { try store.current() }
-        machine.spawn { await self.run(deployment, on: machine, database, entropy, connections) }
+        machine.spawn { await self.run(seat, on: machine, database, entropy, connections) }
     }
 
     /// Builds the service, as often as that takes, and lets its loops run.
     private func run(
-        _ deployment: Deployment,
+        _ seat: Seat,
         on machine: Machine,
         _ database: MachineDatabase,
         _ entropy: SeededEntropy,
         _ connections: SeededEntropy
     ) async {
-        let network = network
+        let (network, deployment) = (network, seat.deployment)
         let book = ChannelBook(
             policy: .betweenServices,
             metrics: MetricsRegistry(service: deployment.name),
@@ -211,14 +245,22 @@ final class ShopWorld: Sendable {
         )
         let log = RemoteEventLog(over: book.channel(to: "eventlog"), service: deployment.name, time: machine.time)
         let bus = FaultyBus(bus: log, faults: faults, entropy: connections.fork())
+        // The event log is a broker, and has no outbox.
+        let present: any SQLDatabase =
+            variant == .naive && deployment.name != "eventlog"
+            ? NaiveOutbox(of: deployment.name, over: database, bus) : database
         let parts = Deployment.Parts(
-            // The event log is a broker, and has no outbox.
-            database: variant == .naive && deployment.name != "eventlog"
-                ? NaiveOutbox(of: deployment.name, over: database, bus) : database,
+            database: seat.isNext
+                ? NextDatabase(database: present, hasStreams: deployment.name == OrdersService.name) : present,
             bus: bus,
             time: machine.time,
             entropy: entropy,
-            connect: { network.channel(from: machine, to: $0) }
+            connect: { service in
+                let channel = network.channel(from: machine, to: service)
+                return seat.isNext ? NextQuestions(channel: channel) : channel
+            },
+            isNext: seat.isNext,
+            migrates: isShared(deployment) && faults.rates[.mixedVersions] != nil
         )
         while machine.isUp {
             do {
@@ -244,8 +286,9 @@ final class ShopWorld: Sendable {
             let moody = MoodyProvider(local, faults: faults, entropy: entropy.fork())
             network.add(machine, for: deployment.name, answering: moody)
         } else {
-            network.add(machine, for: deployment.name, answering: local)
+            network.add(machine, for: deployment.name, answering: parts.isNext ? NextAnswers(channel: local) : local)
         }
+        if parts.isNext, isMixed(deployment.name) { faults.count(.mixedVersions) }
         let desk = LocalServices()
         desk.add(runtime.operatorContracts)
         network.add(

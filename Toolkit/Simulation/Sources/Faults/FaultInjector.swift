@@ -8,28 +8,32 @@ public final class FaultInjector: Sendable {
     private struct State {
         var isActive = false
         var counts: [SimulatedFault: Int] = [:]
+        var opportunities: [SimulatedFault: Int] = [:]
         /// Opportunities until the first one happens for certain.
         var left: [SimulatedFault: Int] = [:]
     }
-
-    /// A fault that is enabled happens at one of its first opportunities, whatever its rate.
-    private static let firstLimit: UInt64 = 24
 
     /// Of each enabled fault, how likely it is at one opportunity.
     public let rates: [SimulatedFault: Double]
     private let entropy: any Entropy
     private let state = Mutex(State())
 
-    /// - Parameter rates: In 0...1.
-    public init(_ rates: [SimulatedFault: Double], entropy: any Entropy) {
+    /// - Parameters:
+    ///   - rates: In 0...1.
+    ///   - first: A fault that is enabled happens at one of so many first opportunities, whatever its rate.
+    public init(_ rates: [SimulatedFault: Double], first: Int = 24, entropy: any Entropy) {
+        precondition(first >= 1)
         self.rates = rates
         self.entropy = entropy
-        let left = rates.keys.sorted().map { ($0, Int(entropy.number(below: Self.firstLimit))) }
+        let left = rates.keys.sorted().map { ($0, Int(entropy.number(below: UInt64(first)))) }
         state.withLock { $0.left = Dictionary(uniqueKeysWithValues: left) }
     }
 
     /// What happened, and how often.
     public var counts: [SimulatedFault: Int] { state.withLock { $0.counts } }
+
+    /// How often each enabled fault could have happened.
+    public var opportunities: [SimulatedFault: Int] { state.withLock { $0.opportunities } }
 
     public var isActive: Bool { state.withLock { $0.isActive } }
 
@@ -38,6 +42,7 @@ public final class FaultInjector: Sendable {
         guard let rate = rates[fault] else { return false }
         return state.withLock { state in
             guard state.isActive else { return false }
+            state.opportunities[fault, default: 0] += 1
             let left = state.left[fault] ?? -1
             state.left[fault] = left - 1
             guard left == 0 || entropy.fraction() < rate else { return false }
@@ -48,6 +53,13 @@ public final class FaultInjector: Sendable {
 
     /// Counts a fault that somebody else brought about.
     public func count(_ fault: SimulatedFault) { state.withLock { $0.counts[fault, default: 0] += 1 } }
+
+    /// Enabled faults that have not happened yet do so at their next opportunity.
+    public func insist() {
+        state.withLock { state in
+            for fault in rates.keys where state.counts[fault] == nil { state.left[fault] = 0 }
+        }
+    }
 
     public func begin() { state.withLock { $0.isActive = true } }
 

@@ -1,0 +1,108 @@
+import Foundation
+import MartletCore
+import MartletHost
+import MartletMessaging
+import MartletOutbox
+import MartletSQL
+import MartletSimulation
+import MartletTesting
+import Orders
+import OrdersContract
+import SimulatedDisk
+import SwiftProtobuf
+import Testing
+
+@testable import ShopSimulation
+
+@Suite("The next version of a service")
+struct NextVersionTests {
+    /// A database of the orders, brought up to date by the next version.
+    private func ordersDatabase(_ body: @escaping @Sendable (any SQLDatabase) async throws -> Void) throws {
+        let simulation = Simulation(seed: 1)
+        try simulation.run {
+            let store = Store(DiskImage(), entropy: SeededEntropy(seed: 1))
+            try store.open(time: simulation.time) { _ in }
+            let database = try store.current()
+            try await database.migrate(ServiceRuntime.migrations(of: OrdersService.self))
+            try await database.migrate(ServiceRuntime.migrations(of: NextVersion<OrdersService>.self))
+            try await body(database)
+        }
+    }
+
+    @Test("adds to a database on which this version starts again")
+    func migrations() throws {
+        try ordersDatabase { database in
+            try await database.migrate(ServiceRuntime.migrations(of: OrdersService.self))
+            try await Self.append(on: database)
+            let by = try await database.read("look", deadline: nil) { (tx: borrowing SQLTransaction) in
+                try tx.run("SELECT written_by FROM outbox").map { $0.text(0) }
+            }
+            #expect(by == ["this version"])
+        }
+    }
+
+    @Test("publishes a field that this version keeps, and a member inside its events that this version passes over")
+    func fields() throws {
+        try ordersDatabase { database in
+            let next = NextDatabase(database: database, hasStreams: true)
+            try await Self.append(on: next)
+            let (body, by, event) = try await next.read("look", deadline: nil) { (tx: borrowing SQLTransaction) in
+                let row = try #require(try tx.run("SELECT body, written_by FROM outbox").first)
+                let event = try #require(try tx.run("SELECT body FROM es_events").first)
+                return (row.bytes(0), row.text(1), event.text(0))
+            }
+            #expect(by == "the next version")
+            #expect(event == #"{"confirmed":{"written_by":"the next version"}}"#)
+            let order = try OrderChanged(serializedBytes: body)
+            #expect(order.orderID == "order-1")
+            #expect(Array(order.unknownFields.data) == NextField.bytes)
+            #expect(try Array(order.serializedData()) == body)
+        }
+    }
+
+    @Test("begins runs that this version's replicas leave alone")
+    func runs() throws {
+        try ordersDatabase { database in
+            let next = NextDatabase(database: database, hasStreams: true)
+            try await next.transaction("start", deadline: nil) { (tx: borrowing SQLTransaction) in
+                try tx.run(
+                    """
+                    INSERT INTO workflow_runs (id, workflow, version, state, input, principal, lease_owner, fence, by_clock,
+                        attempts, unknowns, forced, created_at, updated_at)
+                    VALUES ('run', 'checkout', 1, 'open', '{}', '', 'me', 1, 1, 1, 0, 0, 0, 0)
+                    """
+                )
+            }
+            let run = try await database.read("look", deadline: nil) { (tx: borrowing SQLTransaction) in
+                try tx.run("SELECT version, lease_owner, fence FROM workflow_runs").first.map {
+                    ($0.int(0), $0.textIfPresent(1), $0.int(2))
+                }
+            }
+            #expect(run?.0 == 2)
+            #expect(run?.1 == nil)
+            #expect(run?.2 == 2, "whoever held it holds it no more")
+        }
+    }
+
+    @Test("comes and goes beside this one, and nothing is lost", arguments: [1, 2, 3, 4])
+    func rollout(seed: UInt64) throws {
+        let verdict = try ShopSimulation(points: [])
+            .run(Scenario(seed: seed, orders: 20, faults: [.mixedVersions], isWhole: true))
+        #expect(verdict.topology == "cluster")
+        #expect(verdict.findings.map(\.what) == [])
+        #expect(verdict.faults["mixedVersions", default: 0] > 0)
+        #expect(verdict.outcomes["completed", default: 0] > 0)
+    }
+
+    private static func append(on database: any SQLDatabase) async throws {
+        try await database.transaction("append", deadline: nil) { (tx: borrowing SQLTransaction) in
+            try tx.append(Message(OrderChanged.with { $0.orderID = "order-1" }, on: OrdersTopics.orders))
+            try tx.run(
+                """
+                INSERT INTO es_events (stream, version, type, schema, body, at)
+                VALUES ('order-1', 1, 'confirmed', 1, '{"confirmed":{}}', 0)
+                """
+            )
+        }
+    }
+}
