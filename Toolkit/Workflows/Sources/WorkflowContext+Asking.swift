@@ -49,7 +49,6 @@ extension WorkflowContext {
                 case .refused(let fault): return .refused(StoredRefusal(fault))
                 case .notDone:
                     entry.generation += 1
-                    entry.at = tools.time.date
                     try await intend(entry)
                     attempts = Attempts()
                     isLookUp = false

@@ -113,7 +113,8 @@ public final class WorkflowContext: Sendable {
             state: .open,
             result: nil,
             generation: 0,
-            at: tools.time.date
+            // The database's clock: this process's own may be days off.
+            at: run.date
         )
     }
 }

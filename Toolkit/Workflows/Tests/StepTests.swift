@@ -240,6 +240,21 @@ struct StepTests {
         #expect(try await world.outcome(engine) == .completed("did r/one"))
     }
 
+    @Test("is as old as the database says, however wrong the clock of its process is", arguments: [-4, 4])
+    func wrongClock(days: Int) async throws {
+        var world = world
+        world.skew = .seconds(days * 24 * 3_600)
+        let peer = world.peer
+        peer.fail("r/one", [.lost])
+        let engine = world.engine { _, context in
+            try await context.remote("one", input: "x") { try peer.call($0) }
+        }
+        try await world.start(on: engine)
+        try await engine.runUntilIdle()
+        #expect(try await world.outcome(engine) == .completed("did r/one"))
+        #expect(peer.calls == ["r/one", "r/one"])
+    }
+
     @Test("inside another parks the run: steps follow one another")
     func nested() async throws {
         let engine = world.engine { _, context in

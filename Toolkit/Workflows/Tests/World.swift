@@ -115,6 +115,8 @@ struct CountingDatabase: SQLDatabase {
 /// One service's database, and the clocks.
 struct World: Sendable {
     let time = ManualTime()
+    /// How far the wall clock of the processes is ahead of the database's.
+    var skew = Duration.zero
     let entropy = SeededEntropy(seed: 7)
     let database: CountingDatabase
     let peer = Peer()
@@ -149,7 +151,7 @@ struct World: Sendable {
             WorkflowTools(
                 service: "tests",
                 database: database,
-                time: time,
+                time: SkewedTime(time: time, skew: skew),
                 entropy: entropy,
                 limits: limits,
                 observe: { _ in },
