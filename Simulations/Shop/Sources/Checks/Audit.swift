@@ -6,7 +6,9 @@ struct Audit: Sendable {
 
     /// Everything that does not agree; empty for a sound world.
     var violations: [Violation] {
-        orderChecks + rejectionChecks + ghostChecks + moneyChecks + stockChecks + messageChecks + historyChecks
+        orderChecks + worthChecks + rejectionChecks + ghostChecks + moneyChecks + stockChecks + movementChecks
+            + messageChecks
+            + historyChecks
     }
 
     private static let terminal: Set<String> = ["completed", "rejected", "cancelled"]

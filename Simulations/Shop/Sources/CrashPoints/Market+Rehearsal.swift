@@ -4,6 +4,9 @@ extension Market {
     /// Longer than what crashed takes to be started again.
     static let rehearsal = Duration.seconds(6)
 
+    /// In pence.
+    private static let prices: [String: Int64] = ["sku-0": 1_999, "sku-1": 250]
+
     /// As few customers as lead through every crash point, more than once: who buy and bring back, agree a price, cannot pay,
     /// and change their minds while the money is set aside.
     ///
@@ -19,7 +22,7 @@ extension Market {
             ]
         }
         return Market(
-            prices: ["sku-0": 1_999, "sku-1": 250],
+            prices: prices,
             opening: ["sku-0": 50, "sku-1": 50],
             errands: errands,
             day: rehearsal * rounds
@@ -45,7 +48,10 @@ extension Market {
         Errand(
             customer: customer,
             way: way,
-            wishes: [.init(sku: "sku-0", units: 2), .init(sku: "sku-1", units: 1)],
+            wishes: [
+                .init(sku: "sku-0", units: 2, price: Errand.price(way, line: 0, pence: prices["sku-0", default: 0])),
+                .init(sku: "sku-1", units: 1, price: Errand.price(way, line: 1, pence: prices["sku-1", default: 0])),
+            ],
             paymentMethod: method,
             arrival: arrival,
             postage: postage,

@@ -7,7 +7,8 @@ struct FaultPlan: Sendable {
     /// How likely each fault is at one opportunity, at most.
     private static let ceilings: [SimulatedFault: Double] = [
         .slowCall: 0.02, .requestLost: 0.01, .answerLost: 0.01, .resetBefore: 0.02, .resetAfter: 0.02,
-        .requestRepeated: 0.05, .staleRegistry: 0.5, .databaseAway: 0.01, .databaseConflict: 0.2, .commitUnknown: 0.01,
+        .requestRepeated: 0.05, .staleRegistry: 0.5, .databaseAway: 0.01, .databaseSlow: 0.005, .databaseConflict: 0.2,
+        .commitUnknown: 0.01,
         .deliveryRepeated: 0.2, .deliveryReordered: 0.5, .storedFailure: 0.05,
     ]
     /// What is brought about from time to time, and not at opportunities.

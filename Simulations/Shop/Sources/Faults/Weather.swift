@@ -10,10 +10,12 @@ struct Weather: Sendable {
     /// The longest time until what crashed is started again, in milliseconds.
     private static let restartLimit: UInt64 = 5_000
     /// The longest pause of a process: longer than any lease.
-    private static let pauseLimit: UInt64 = 45_000
+    private static let pauseLimit: UInt64 = 60_000
     private static let partitionLimit: UInt64 = 30_000
     private static let diskFullLimit: UInt64 = 5_000
+    /// Of the wall clock, in seconds: of a machine that judges what is stored, and of any other.
     private static let jumpLimit: UInt64 = 120
+    private static let farJumpLimit: UInt64 = 4 * 24 * 3_600
     /// How long what has not happened by itself is waited for, longer than any pause.
     private static let completionLimit = Duration.seconds(120)
     private static let completionStep = Duration.seconds(5)
@@ -83,7 +85,12 @@ struct Weather: Sendable {
         // The provider is the world outside: it does not break, it is moody.
         let machines = world.machines.filter { !$0.name.hasPrefix("provider") }
         guard !machines.isEmpty else { return false }
-        let machine = machines[Int(entropy.number(below: UInt64(machines.count)))]
+        // Every service as often as any other, however many replicas it has.
+        let services = Dictionary(grouping: machines) { String($0.name.prefix { $0 != "-" }) }.sorted {
+            $0.key < $1.key
+        }
+        let replicas = services[Int(entropy.number(below: UInt64(services.count)))].value
+        let machine = replicas[Int(entropy.number(below: UInt64(replicas.count)))]
         switch fault {
         case .crash:
             if entropy.number(below: 4) > 0 || !world.endServer(choice: entropy.next(), losingPower: nil) {
@@ -105,7 +112,10 @@ struct Weather: Sendable {
             }
         case .pause: freeze(machine)
         case .clockJump:
-            let step = Int64(entropy.number(below: 2 * Self.jumpLimit)) - Int64(Self.jumpLimit)
+            // Where the database is another computer, nothing that is stored goes by this clock.
+            let isFar = !world.ownsStore(machine) && entropy.number(below: 2) == 0
+            let limit = isFar ? Self.farJumpLimit : Self.jumpLimit
+            let step = Int64(entropy.number(below: 2 * limit)) - Int64(limit)
             machine.time.jump(by: .seconds(step))
         case .partition: part(machine, machines[Int(entropy.number(below: UInt64(machines.count)))])
         case .diskFull: fill(world.stores[chosenStore()])

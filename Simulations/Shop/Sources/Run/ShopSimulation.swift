@@ -17,8 +17,11 @@ public struct ShopSimulation: Sendable {
     /// The same for the control: what it has lost will never come.
     private static let controlLimit = Duration.seconds(60)
     private static let look = Duration.seconds(1)
-    /// The longest time for which faults go on after the last customer has come.
+    private static let lookLimit = Duration.seconds(20)
+    /// For how long faults go on after the last customer has come.
     private static let aftermath = Duration.seconds(20)
+    /// As above where processes are frozen: long enough for one to outlive its leases.
+    private static let frozenAftermath = Duration.seconds(75)
     /// What a world may take, many times what it needs: a loop without a pause must end.
     private static let stepsOfWorld = 1_000_000
     private static let stepsOfOrder = 20_000
@@ -178,7 +181,7 @@ public struct ShopSimulation: Sendable {
                     visit.addTask { try await rollout.run() }
                     if let upkeep { visit.addTask { try await upkeep.run() } }
                     visit.addTask {
-                        try await world.time.sleep(for: market.day + (upkeep == nil ? aftermath : .zero))
+                        try await world.time.sleep(for: market.day + rest)
                         try await weather.complete()
                         world.faults.heal()
                     }
@@ -202,6 +205,11 @@ public struct ShopSimulation: Sendable {
 
         private func books() async throws -> Books {
             try await Books(of: world, elsewhere: try upkeep?.mended() ?? [])
+        }
+
+        private var rest: Duration {
+            guard upkeep == nil else { return .zero }
+            return world.faults.rates[.pause] == nil ? aftermath : frozenAftermath
         }
 
         /// Fills the catalogue and the shelves, while nothing goes wrong yet.
@@ -282,10 +290,13 @@ public struct ShopSimulation: Sendable {
         /// Waits until nothing is on its way any more.
         private func settle() async throws -> Bool {
             let end = world.time.now + (world.variant == .naive ? controlLimit : convergenceLimit)
+            var pause = look
             while world.time.now < end {
                 world.startMissing()
                 if try await isQuiet() { return true }
-                try await world.time.sleep(for: look)
+                try await world.time.sleep(for: pause)
+                // Whoever has not come to rest by now takes long, if ever.
+                pause = min(pause * 1.25, lookLimit)
             }
             return false
         }

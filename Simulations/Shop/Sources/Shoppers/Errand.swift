@@ -8,6 +8,8 @@ struct Errand: Sendable {
     struct Wish: Sendable {
         let sku: String
         let units: Int
+        /// In billionths of a pound: what the catalogue says, or what was agreed.
+        let price: Int64
     }
 
     let customer: String
@@ -24,6 +26,30 @@ struct Errand: Sendable {
     let returns: [Int]
     /// How long they wait for an answer before they ask again.
     let patience: Duration
+
+    /// What they should pay, in pence: added up by hand, and rounded once.
+    var worth: Int64 {
+        let goods = wishes.reduce(0) { $0 + $1.price * Int64($1.units) }
+        return Self.pence(goods + (way == .agreed ? postage * Self.pennyNanos : 0))
+    }
+
+    /// What they should get back for so many units of the first line, in pence.
+    func worth(ofFirst units: Int) -> Int64 { Self.pence(wishes[0].price * Int64(units)) }
+
+    static let pennyNanos: Int64 = 10_000_000
+
+    /// - Parameter pence: What the catalogue says.
+    static func price(_ way: Way, line: Int, pence: Int64) -> Int64 {
+        // An agreed price has fractions of a penny, so that rounding has something to do.
+        way == .agreed ? 1_234_500_000 + Int64(line) * 5_000_000 : pence * pennyNanos
+    }
+
+    /// Half to even.
+    private static func pence(_ nanos: Int64) -> Int64 {
+        let (whole, rest) = nanos.quotientAndRemainder(dividingBy: pennyNanos)
+        let isUp = rest * 2 > pennyNanos || rest * 2 == pennyNanos && whole % 2 == 1
+        return isUp ? whole + 1 : whole
+    }
 }
 
 /// What is sold, and to whom.
@@ -55,11 +81,12 @@ struct Market: Sendable {
         errands = (0..<orders).map { index in
             let lineCount = isRush ? 1 : draw(8) == 0 ? 10 : 1 + draw(3)
             var wanted = Self.skus
-            let wishes = (0..<lineCount).map { _ in
-                let sku = isRush ? wanted[0] : wanted.remove(at: draw(wanted.count))
-                return Errand.Wish(sku: sku, units: 1 + (isRush ? 0 : draw(4)))
-            }
             let way: Errand.Way = [.cart, .lines, .lines, .agreed][draw(4)]
+            let wishes = (0..<lineCount).map { line in
+                let sku = isRush ? wanted[0] : wanted.remove(at: draw(wanted.count))
+                let price = Errand.price(way, line: line, pence: prices[sku] ?? 0)
+                return Errand.Wish(sku: sku, units: 1 + (isRush ? 0 : draw(4)), price: price)
+            }
             return Errand(
                 customer: "customer-\(index)",
                 way: way,
@@ -67,7 +94,8 @@ struct Market: Sendable {
                 paymentMethod: Self.waysOfPaying[draw(Self.waysOfPaying.count)],
                 arrival: day * entropy.fraction(),
                 postage: draw(2) == 0 ? 0 : Int64(draw(900)),
-                secondThoughts: draw(6) == 0 ? .milliseconds(draw(3_000)) : nil,
+                // Half of them while the checkout is at work.
+                secondThoughts: draw(5) == 0 ? .milliseconds(draw(draw(2) == 0 ? 60 : 3_000)) : nil,
                 returns: draw(5) == 0 ? (0...draw(2)).map { _ in 1 + draw(wishes[0].units) } : [],
                 patience: .milliseconds(500 + draw(8_000))
             )

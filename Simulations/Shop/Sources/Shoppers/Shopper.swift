@@ -13,6 +13,8 @@ struct Shopper: Sendable {
     private static let repeatsLimit = 400
     private static let look = Duration.milliseconds(400)
     private static let lookLimit = Duration.seconds(20)
+    /// After which nobody believes any more that the order comes to an end.
+    private static let endLimit = Duration.seconds(3_600)
 
     let errand: Errand
     let world: ShopWorld
@@ -93,12 +95,11 @@ struct Shopper: Sendable {
             $0.reference = "reference-\(errand.customer)"
             $0.customerID = errand.customer
             $0.paymentMethod = errand.paymentMethod
-            $0.lines = errand.wishes.enumerated().map { index, wish in
+            $0.lines = errand.wishes.map { wish in
                 .with {
                     $0.sku = wish.sku
                     $0.quantity = UInt32(wish.units)
-                    // A price with fractions of a penny, so that rounding has something to do.
-                    $0.unitPrice = UnitPrice(Amount(nanos: Int128(1_234_500_000 + index * 5_000_000)), currency: "GBP")
+                    $0.unitPrice = UnitPrice(Amount(nanos: Int128(wish.price)), currency: "GBP")
                 }
             }
         }
@@ -108,7 +109,7 @@ struct Shopper: Sendable {
                     $0.sku = "POST"
                     $0.quantity = 1
                     $0.service = true
-                    $0.unitPrice = UnitPrice(Amount(nanos: Int128(errand.postage) * 10_000_000), currency: "GBP")
+                    $0.unitPrice = UnitPrice(Amount(nanos: Int128(errand.postage * Errand.pennyNanos)), currency: "GBP")
                 }
             )
         }
@@ -145,12 +146,13 @@ struct Shopper: Sendable {
         guard let answer = try await insist({ try await orders.returnOrder(request, context: $0) }, key: id) else {
             return
         }
-        witness.returnAccepted(order, id, refund: answer.refund.minorUnits)
+        witness.returnAccepted(order, id, units: units, refund: answer.refund.minorUnits)
     }
 
     /// Watches the order to its end; its story never goes back.
     private func end(of order: String) async throws -> OrderStatus? {
         var (pause, rank) = (Self.look, 0)
+        let patience = world.time.now + Self.endLimit
         while true {
             guard let status = try await look(at: order) else { return nil }
             guard Self.rank(status) >= rank else {
@@ -159,6 +161,10 @@ struct Shopper: Sendable {
             }
             rank = Self.rank(status)
             if rank == 2 { return status }
+            guard world.time.now < patience else {
+                witness.saw(Violation(.notConverged, "the order is \(status) for an hour", order))
+                return status
+            }
             try await world.time.sleep(for: pause)
             pause = min(pause * 2, Self.lookLimit)
         }

@@ -15,6 +15,8 @@ final class Witness: Sendable {
         var cancelAccepted = false
         /// Refunds that were promised, by return.
         var returns: [String: Int64] = [:]
+        /// Units that were taken back, by return.
+        var broughtBack: [String: Int] = [:]
     }
 
     private struct Log {
@@ -63,7 +65,7 @@ final class Witness: Sendable {
 
     func cancelAccepted(_ orderID: String) { log.withLock { $0.orders[orderID]?.cancelAccepted = true } }
 
-    func returnAccepted(_ orderID: String, _ returnID: String, refund: Int64) {
+    func returnAccepted(_ orderID: String, _ returnID: String, units: Int, refund: Int64) {
         log.withLock { log in
             if let known = log.orders[orderID]?.returns[returnID], known != refund {
                 log.violations.append(
@@ -71,6 +73,7 @@ final class Witness: Sendable {
                 )
             }
             log.orders[orderID]?.returns[returnID] = refund
+            log.orders[orderID]?.broughtBack[returnID] = units
         }
     }
 

@@ -169,6 +169,9 @@ final class ShopWorld: Sendable {
         return Set(running.map(\.isNext)).count > 1
     }
 
+    /// Whether the machine's clock is its database's.
+    func ownsStore(_ machine: Machine) -> Bool { ownedStore(of: machine) != nil }
+
     private func isShared(_ deployment: Deployment) -> Bool { topology == .cluster && deployment.isReplicated }
 
     private func ownedStore(of machine: Machine) -> String? {

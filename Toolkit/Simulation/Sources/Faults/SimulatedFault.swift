@@ -28,6 +28,8 @@ public enum SimulatedFault: String, Sendable, Hashable, Codable, CaseIterable, C
     case staleRegistry
     /// The database is away for a moment, and nothing was done (F29).
     case databaseAway
+    /// The database takes long to hear or to answer (F26).
+    case databaseSlow
     /// A transaction meets another, and its body runs again (F32).
     case databaseConflict
     /// The connection breaks at the commit, which may have happened (F28).

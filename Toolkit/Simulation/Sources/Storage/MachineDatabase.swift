@@ -5,6 +5,8 @@ public import MartletSQL
 public struct MachineDatabase: SQLDatabase {
     /// The longest way to the database and back, in microseconds each.
     private static let travelLimit: UInt64 = 400
+    /// The longest way on a bad day.
+    private static let slowTravelLimit: UInt64 = 15_000_000
 
     private let machine: Machine
     private let store: @Sendable () throws -> any SQLDatabase
@@ -102,7 +104,9 @@ public struct MachineDatabase: SQLDatabase {
     private func travel() async throws {
         try machine.check()
         let draw = entropy.next()
-        if draw & 1 == 0 {
+        if faults.happens(.databaseSlow) {
+            try await machine.time.sleep(for: .microseconds(Int64(draw % Self.slowTravelLimit)))
+        } else if draw & 1 == 0 {
             await Task.yield()
         } else {
             // A database finishes what it was told; who waits for it may be gone.
