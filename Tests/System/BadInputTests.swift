@@ -49,6 +49,7 @@ struct BadInputTests {
 
         let other = try await stocked.send(.order(PlacedOrder.body(#"{"sku":"MUG","quantity":2}"#), key: "again"))
         try expect(other, 422, "idempotency.key_reused")
+        #expect(try other.decoded(ShopAnswer.Problem.self).fields == ["Idempotency-Key"])
 
         let bobs = try await stocked.send(.order(key: "again", as: .otherCustomer))
         #expect(try bobs.decoded(PlacedOrder.self).order.order_id != id, "keys belong to whoever uses them")

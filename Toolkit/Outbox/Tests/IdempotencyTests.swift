@@ -56,6 +56,7 @@ struct IdempotencyTests {
         _ = try await write("a", context(key: "k"))
         let refusal = await #expect(throws: Fault.self) { try await write("b", context(key: "k")) }
         #expect(refusal?.reason == .idempotencyKeyReused)
+        #expect(refusal?.violations.map(\.field) == ["Idempotency-Key"])
         #expect(refusal?.code == .alreadyExists)
     }
 

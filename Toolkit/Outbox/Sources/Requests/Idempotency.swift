@@ -55,7 +55,12 @@ enum Idempotency {
         )
         guard let known = rows.first else { return nil }
         guard known.bytes(0) == request.hash else {
-            throw Fault(.alreadyExists, .idempotencyKeyReused, "this idempotency key was used for another request")
+            throw Fault(
+                .alreadyExists,
+                .idempotencyKeyReused,
+                "this idempotency key was used for another request",
+                field: "Idempotency-Key"
+            )
         }
         return known.bytes(1)
     }
