@@ -3,6 +3,8 @@ public struct Migration: Sendable {
     /// Which room's tables these are (`inventory`, `outbox`, `workflows`): each room numbers its own steps from 1.
     public let room: String
     public let number: Int
+    /// The name of the transaction in which all steps are taken.
+    static let transaction: StaticString = "migrate"
     private let statements: [String]
     private let postgresStatements: [String]?
 
@@ -28,7 +30,7 @@ extension SQLDatabase {
     ///
     /// - Throws: ``SQLError``; `SchemaTooNew` when the database was written by a newer program.
     public func migrate(_ migrations: [Migration]) async throws {
-        try await transaction("migrate") { tx in
+        try await transaction(Migration.transaction) { tx in
             try tx.run(
                 "CREATE TABLE IF NOT EXISTS schema_migrations (room TEXT NOT NULL, number BIGINT NOT NULL, PRIMARY KEY (room, number))"
             )

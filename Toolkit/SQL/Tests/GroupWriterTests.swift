@@ -2,6 +2,7 @@ import Logging
 import MartletCore
 import MartletSQL
 import MartletTesting
+import Synchronization
 import Testing
 
 @Suite("A group writer")
@@ -10,16 +11,19 @@ struct GroupWriterTests {
     let time = ManualTime()
     let unknown = SQLError(.outcomeUnknown, code: "10", message: "")
     let constraint = SQLError(.constraint, code: "19", message: "")
+    let warnings = Warnings()
     let conflict = SQLError(.conflict, code: "5", message: "")
 
     /// Runs one body per text, which runs it as a statement, in this order and all waiting together.
+    ///
+    /// Those named "slow" and "migrate" take a second.
     ///
     /// Returns what the callers heard, sorted.
     func write(_ texts: [StaticString], limit: Int = 128) async -> (answers: [String], statistics: SQLStatistics) {
         var limits = GroupCommit.Limits()
         limits.bodies = limit
         let (time, answers) = (time, Answers())
-        let writer = GroupWriter(time: time, limits: limits, log: Logger(label: "test"))
+        let writer = GroupWriter(time: time, limits: limits, log: Logger(label: "test") { _ in warnings })
         await withTaskGroup(of: Void.self) { group in
             let (jobs, handOver) = AsyncStream<SQLJob>.makeStream()
             for text in texts {
@@ -29,6 +33,7 @@ struct GroupWriterTests {
                             let job = SQLJob(text, deadline: nil, time: time, answer: continuation) { tx in
                                 try tx.run(SQLQuery(unchecked: "\(text)"))
                                 if "\(text)" == "refuse" { throw CancellationError() }
+                                if ["slow", "migrate"].contains("\(text)") { time.advance(by: .seconds(1)) }
                             }
                             handOver.yield(job)
                         }
@@ -163,5 +168,34 @@ struct GroupWriterTests {
         let (answers, statistics) = await write(["a", "b"])
         #expect(answers == ["a", "b"])
         #expect(statistics.transactions == 2 && statistics.commits == 2 && statistics.reruns == 2)
+    }
+
+    @Test("warns of a body that holds others up, but not of a migration, which comes before them")
+    func slow() async {
+        let (answers, _) = await write(["a", "migrate", "slow"], limit: 1)
+        #expect(answers == ["a", "migrate", "slow"])
+        #expect(warnings.transactions == ["slow"])
+    }
+}
+
+/// Which transactions were warned of.
+struct Warnings: LogHandler {
+    private final class Notes: Sendable {
+        let transactions = Mutex<[String]>([])
+    }
+
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.warning
+    private let notes = Notes()
+
+    var transactions: [String] { notes.transactions.withLock { $0 } }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        notes.transactions.withLock { $0.append(event.metadata?["transaction"].map { "\($0)" } ?? "") }
     }
 }
