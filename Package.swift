@@ -183,7 +183,7 @@ tests(
     "SystemTests",
     at: "Tests/System",
     on: [
-        kits("Core", "Contract", "SQL", "RPC", "EventLog"), adapters("SQLite"), contracts("Orders"),
+        kits("Core", "Contract", "SQL", "RPC", "EventLog", "Testing"), adapters("SQLite"), contracts("Orders"),
         ["BuiltPrograms", "martlet"],
     ],
     libraries: [.crypto, .protobuf]

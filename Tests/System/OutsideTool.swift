@@ -1,5 +1,6 @@
 import BuiltPrograms
 import Foundation
+import MartletTesting
 
 /// A program that judges ours: of the machine, or of the tools that generation keeps beside the project.
 struct OutsideTool {
@@ -9,12 +10,8 @@ struct OutsideTool {
     static let openAPIValidator = OutsideTool("openapi-spec-validator")
 
     init?(_ name: String) {
-        var project = URL(fileURLWithPath: #filePath)
-        for _ in 0..<3 { project.deleteLastPathComponent() }
-        let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map(String.init)
-        let places = [project.appendingPathComponent(".build-tools/venv/bin").path] + folders
-        guard let found = places.map({ Program(at: "\($0)/\(name)") }).first(where: \.isThere) else { return nil }
-        program = found
+        guard let path = Judges.path(of: name) else { return nil }
+        program = Program(at: path)
     }
 
     /// Runs it with `input` on its standard input; what it says, and whether it is content.

@@ -1,10 +1,12 @@
 import BuiltPrograms
 import Foundation
+import MartletTesting
 
 /// The programs that the tests start.
 enum Programs {
     static let martlet = Program(built: "martlet")
-    static var areBuilt: Bool { martlet.isThere }
+    /// True, too, where they must be there: then their tests fail without them.
+    static var areBuilt: Bool { martlet.isThere || Judges.areDemanded }
 
     /// Real invoices beside the project, where they are at hand.
     static let realInvoices: String? = {

@@ -1,4 +1,5 @@
 import Foundation
+import MartletTesting
 import Synchronization
 
 /// A program from outside that judges us: its output line by line, its input when it wants some.
@@ -6,7 +7,9 @@ final class Program: Sendable {
     static let hasGRPC = works("python3", ["-c", "import grpc"])
     static let hasH2Load = works("h2load", ["--version"])
 
+    /// True, too, where it must be there: then its tests fail without it.
     private static func works(_ name: String, _ arguments: [String]) -> Bool {
+        if Judges.areDemanded { return true }
         let probe = Process()
         probe.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         probe.arguments = [name] + arguments
