@@ -10,7 +10,7 @@ import MartletTelemetry
 public enum EventLogProgram {
     /// Serves until a signal, then ends the process.
     public static func run() async -> Never {
-        await Daemon.run("eventlog", crashPoints: CrashPointNames.all) { place in
+        await Daemon.run("eventlog", program: "eventlogd", crashPoints: CrashPointNames.all) { place in
             let database = try SQLiteDatabase(path: place.databasePath, time: place.time)
             let log = try await EventLog.open(database, time: place.time, entropy: place.entropy)
             place.telemetry.metrics.readCounts(of: database)

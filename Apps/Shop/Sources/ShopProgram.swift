@@ -15,7 +15,7 @@ import Provider
 public enum ShopProgram {
     /// Serves until a signal, then ends the process.
     public static func run() async -> Never {
-        await Daemon.runTogether("shop", crashPoints: CrashPointNames.all) { place in
+        await Daemon.runTogether("shop", program: "shop", crashPoints: CrashPointNames.all) { place in
             try await services(
                 time: place.time,
                 entropy: place.entropy,

@@ -6,6 +6,7 @@ import MartletSQLite
 
 await Daemon.run(
     CatalogService.self,
+    program: "catalogd",
     crashPoints: CrashPointNames.all,
     database: { place in try SQLiteDatabase(path: place.databasePath, time: place.time) },
     bus: { place in

@@ -6,6 +6,7 @@ import MartletSQLite
 
 await Daemon.run(
     InventoryService.self,
+    program: "inventoryd",
     crashPoints: CrashPointNames.all,
     database: { place in try SQLiteDatabase(path: place.databasePath, time: place.time) },
     bus: { place in

@@ -6,6 +6,7 @@ import Orders
 
 await Daemon.run(
     OrdersService.self,
+    program: "ordersd",
     crashPoints: CrashPointNames.all,
     database: { place in try SQLiteDatabase(path: place.databasePath, time: place.time) },
     bus: { place in

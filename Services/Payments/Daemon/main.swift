@@ -6,6 +6,7 @@ import Payments
 
 await Daemon.run(
     PaymentsService.self,
+    program: "paymentsd",
     crashPoints: CrashPointNames.all,
     database: { place in try SQLiteDatabase(path: place.databasePath, time: place.time) },
     bus: { place in

@@ -6,6 +6,7 @@ import Provider
 
 await Daemon.run(
     ProviderService.self,
+    program: "testproviderd",
     crashPoints: CrashPointNames.all,
     database: { place in try SQLiteDatabase(path: place.databasePath, time: place.time) },
     bus: { place in

@@ -63,6 +63,16 @@ struct OperateTests {
         }
     }
 
+    @Test("sees how many events are committed and not published")
+    func unsent() async throws {
+        #expect(try await desk.countUnsentEvents(.init(), context: me).events == 0)
+        try await WordService.say("hello", on: world.database)
+        try await WordService.say("hello", on: world.database)
+        #expect(try await desk.countUnsentEvents(.init(), context: me).events == 2)
+        try await world.database.transaction("sent") { tx in try tx.run("UPDATE outbox SET sent_at = 1") }
+        #expect(try await desk.countUnsentEvents(.init(), context: me).events == 0)
+    }
+
     @Test("says why, or nothing happens")
     func reason() async throws {
         try await park("e1")

@@ -13,7 +13,7 @@ import Testing
 
 @testable import MartletHost
 
-private let promtool = "/usr/bin/promtool"
+private let promtool = Judges.path(of: "promtool")
 
 /// A host with the word service on free ports, real clocks and real files.
 private struct HostWorld {
@@ -23,7 +23,11 @@ private struct HostWorld {
     let runtime: ServiceRuntime
     let time = SystemTime()
 
-    init(_ listeners: Listeners = Listeners(host: "127.0.0.1", http: 0, grpc: 0, operate: 0)) async throws {
+    /// - Parameter runtimes: Served instead of the word service.
+    init(
+        _ listeners: Listeners = Listeners(host: "127.0.0.1", http: 0, grpc: 0, operate: 0),
+        runtimes: [ServiceRuntime]? = nil
+    ) async throws {
         folder = try TemporaryFolder()
         let (time, entropy) = (time, SystemEntropy())
         issuer = try await LocalIssuer(folder: folder.path, algorithm: .edDSA, time: time, entropy: entropy)
@@ -44,7 +48,7 @@ private struct HostWorld {
         var logger = Logger(label: "tests")
         logger.logLevel = .critical
         host = ServiceHost(
-            [runtime],
+            runtimes ?? [runtime],
             listeners: listeners,
             access: Access(verifier: verifier),
             metrics: MetricsRegistry(service: "process"),
@@ -100,6 +104,22 @@ struct ServiceHostTests {
             #expect(try await HostWorld.get("/livez", ports.http).status == 200)
         }
         #expect(host.readiness.current == .draining)
+    }
+
+    @Test("opens no door for operators where there is nothing for them")
+    func withoutOperators() async throws {
+        let time = SystemTime()
+        let idle = ServiceRuntime(
+            name: "idle",
+            telemetry: Telemetry(service: "idle", level: .critical, time: time),
+            time: time,
+            contracts: []
+        )
+        try await HostWorld(runtimes: [idle]).serving { ports in
+            #expect(ports.grpc != nil)
+            #expect(ports.operate == nil)
+        }
+        try await HostWorld().serving { ports in #expect(ports.operate != nil) }
     }
 
     @Test("ends with an error that names the port when that is taken")
@@ -195,9 +215,10 @@ struct ServiceHostTests {
 
     @Test(
         "exposes metrics that Prometheus' own tool takes",
-        .enabled(if: FileManager.default.isExecutableFile(atPath: promtool))
+        .enabled(if: promtool != nil || Judges.areDemanded)
     )
     func metrics() async throws {
+        let promtool = try #require(promtool)
         let world = try await HostWorld()
         let text = Mutex("")
         try await world.serving { ports in

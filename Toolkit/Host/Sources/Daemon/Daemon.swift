@@ -12,16 +12,18 @@ public enum Daemon {
     /// Runs one blueprint.
     ///
     /// - Parameters:
+    ///   - program: Its name, as help and faults say it.
     ///   - crashPoints: The names of all crash points in the code: `MARTLET_CRASH` may name one of them.
     ///   - database: Opens the service's database; usually `SQLiteDatabase(path: place.databasePath, time: place.time)`.
     ///   - bus: Connects to the broker; usually a `RemoteEventLog` over `place.channel(to: "eventlog")`.
     public static func run<Blueprint: ServiceBlueprint>(
         _ blueprint: Blueprint.Type,
+        program: String,
         crashPoints: [String],
         database: @escaping @Sendable (DaemonPlace) async throws -> any SQLDatabase,
         bus: @escaping @Sendable (DaemonPlace) async throws -> any MessageBus
     ) async -> Never {
-        await run(Blueprint.name, crashPoints: crashPoints) { place in
+        await run(Blueprint.name, program: program, crashPoints: crashPoints) { place in
             let parts = ServiceParts(
                 database: try await database(place),
                 bus: try await bus(place),
@@ -39,10 +41,11 @@ public enum Daemon {
     /// - Parameter build: Called once the configuration is read; what it throws ends the process.
     public static func run(
         _ service: String,
+        program: String,
         crashPoints: [String],
         build: @escaping @Sendable (DaemonPlace) async throws -> ServiceRuntime
     ) async -> Never {
-        await runTogether(service, crashPoints: crashPoints) { place in [try await build(place)] }
+        await runTogether(service, program: program, crashPoints: crashPoints) { place in [try await build(place)] }
     }
 
     /// Runs several services side by side in one process.
@@ -50,10 +53,10 @@ public enum Daemon {
     /// - Parameter build: Called once the configuration is read; what it throws ends the process.
     public static func runTogether(
         _ service: String,
+        program: String,
         crashPoints: [String],
         build: @escaping @Sendable (DaemonPlace) async throws -> [ServiceRuntime]
     ) async -> Never {
-        let program = "\(service)d"
         let settings = read(program, crashPoints: crashPoints) { reader in DaemonSettings(&reader) }
         let time = SystemTime()
         let entropy = SystemEntropy()

@@ -6,6 +6,8 @@ public import MartletCore
 /// What an operator sees and mends in one service: parked messages and stuck workflows. Served on the operators' listener only.
 /// Every write names its reason, and leaves an audit row in the same transaction.
 public protocol OperateCalls: Sendable {
+    /// How many events are committed and not yet published.
+    func countUnsentEvents(_ request: CountUnsentEventsRequest, context: CallContext) async throws -> CountUnsentEventsResponse
     /// The parked keys by group, topic and key.
     func listParkedKeys(_ request: ListParkedKeysRequest, context: CallContext) async throws -> ListParkedKeysResponse
     /// The events of one parked key, in their order.
@@ -37,6 +39,10 @@ public struct OperateClient: OperateCalls {
     private let channel: any RPCChannel
 
     public init(over channel: any RPCChannel) { self.channel = channel }
+
+    public func countUnsentEvents(_ request: CountUnsentEventsRequest, context: CallContext) async throws -> CountUnsentEventsResponse {
+        try await channel.unary(OperateMethods.countUnsentEvents, request, context)
+    }
 
     public func listParkedKeys(_ request: ListParkedKeysRequest, context: CallContext) async throws -> ListParkedKeysResponse {
         try await channel.unary(OperateMethods.listParkedKeys, request, context)
@@ -85,6 +91,7 @@ public struct OperateClient: OperateCalls {
 
 /// What the contract says of each method of Operate.
 public enum OperateMethods {
+    public static let countUnsentEvents = MethodDescriptor(service: "martlet.operate.v1.OperateService", name: "CountUnsentEvents", idempotent: true, writes: false, scope: "operate", http: [])
     public static let listParkedKeys = MethodDescriptor(service: "martlet.operate.v1.OperateService", name: "ListParkedKeys", idempotent: true, writes: false, scope: "operate", http: [])
     public static let listParkedMessages = MethodDescriptor(service: "martlet.operate.v1.OperateService", name: "ListParkedMessages", idempotent: true, writes: false, scope: "operate", http: [])
     public static let showParkedMessage = MethodDescriptor(service: "martlet.operate.v1.OperateService", name: "ShowParkedMessage", idempotent: true, writes: false, scope: "operate", http: [])
@@ -98,13 +105,16 @@ public enum OperateMethods {
     public static let listAudit = MethodDescriptor(service: "martlet.operate.v1.OperateService", name: "ListAudit", idempotent: true, writes: false, scope: "operate", http: [])
 
     /// In the contract's order.
-    public static let all: [MethodDescriptor] = [listParkedKeys, listParkedMessages, showParkedMessage, editParkedMessage, redriveParkedKey, dropParkedMessage, listWorkflows, showWorkflow, retryWorkflow, compensateWorkflow, listAudit]
+    public static let all: [MethodDescriptor] = [countUnsentEvents, listParkedKeys, listParkedMessages, showParkedMessage, editParkedMessage, redriveParkedKey, dropParkedMessage, listWorkflows, showWorkflow, retryWorkflow, compensateWorkflow, listAudit]
 }
 
 extension ServedContract {
     /// `handler` as what gRPC, REST and in-process channels serve.
     public static func operate(_ handler: some OperateCalls) -> ServedContract {
         var served = ServedContract(name: "martlet.operate.v1.OperateService", openAPI: "")
+        served.on(OperateMethods.countUnsentEvents) { (request: CountUnsentEventsRequest, context) in
+            try await handler.countUnsentEvents(request, context: context)
+        }
         served.on(OperateMethods.listParkedKeys) { (request: ListParkedKeysRequest, context) in
             try await handler.listParkedKeys(request, context: context)
         }

@@ -3,6 +3,28 @@
 public import MartletContract
 public import MartletCore
 
+extension CountUnsentEventsRequest: ContractMessage {
+    public static let shape: MessageShape = MessageShape("martlet.operate.v1.CountUnsentEventsRequest", [])
+
+    public func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    public func write(to json: inout JSONWriter) {}
+}
+
+extension CountUnsentEventsResponse: ContractMessage {
+    public static let shape: MessageShape = MessageShape(
+        "martlet.operate.v1.CountUnsentEventsResponse",
+        [
+            FieldShape("events", .int64),
+        ])
+
+    public func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    public func write(to json: inout JSONWriter) {
+        json.number("events", self.events)
+    }
+}
+
 extension ParkedKeyRecord: ContractMessage {
     public static let shape: MessageShape = MessageShape(
         "martlet.operate.v1.ParkedKeyRecord",

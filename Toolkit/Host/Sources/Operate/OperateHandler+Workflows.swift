@@ -19,7 +19,9 @@ extension OperateHandler {
     }
 
     func showWorkflow(_ request: ShowWorkflowRequest, context: CallContext) async throws -> ShowWorkflowResponse {
-        guard let (run, journal, signals) = try await workflows.show(request.id) else { throw Fault.unknownRun }
+        guard let (run, journal, signals) = try await workflows.show(request.id) else {
+            throw Fault.unknownRun(request.id)
+        }
         return .with {
             $0.run = WorkflowRecord(run)
             $0.steps = journal.map(WorkflowStepRecord.init)
@@ -53,7 +55,7 @@ extension OperateHandler {
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> Bool
     ) async throws {
         try await database.transaction("operate.workflow", deadline: context.deadline) { tx in
-            guard let before = try WorkflowOperations.find(id, in: tx) else { throw Fault.unknownRun }
+            guard let before = try WorkflowOperations.find(id, in: tx) else { throw Fault.unknownRun(id) }
             guard try body(tx) else { throw Fault.wrongState(before.state) }
             let after = try WorkflowOperations.find(id, in: tx)
             try OperateAudit.write(act, before: Self.line(before), after: after.map(Self.line) ?? "", in: tx)

@@ -5,10 +5,20 @@ import MartletSQL
 import MartletWorkflows
 import SwiftProtobuf
 
-/// Parked messages of one service, as an operator sees and mends them.
+/// One service, as an operator sees and mends it.
 struct OperateHandler: OperateCalls {
     let database: any SQLDatabase
     let workflows: WorkflowOperations
+
+    func countUnsentEvents(
+        _ request: CountUnsentEventsRequest,
+        context: CallContext
+    ) async throws -> CountUnsentEventsResponse {
+        try await database.read("operate.unsent", deadline: context.deadline) { tx in
+            let unsent = try UnsentEvents.count(in: tx)
+            return .with { $0.events = Int64(unsent.events) }
+        }
+    }
 
     func listParkedKeys(
         _ request: ListParkedKeysRequest,
@@ -83,7 +93,7 @@ struct OperateHandler: OperateCalls {
         let act = act("parked.redrive", "\(request.group)/\(request.topic)/\(request.key)", request.reason, context)
         return try await database.transaction("operate.parked.redrive", deadline: context.deadline) { tx in
             guard try ParkedMessages.redrive(group: request.group, topic: request.topic, key: request.key, in: tx)
-            else { throw Fault.notParked }
+            else { throw Fault.notParked(request.key) }
             try OperateAudit.write(act, before: "parked", after: "redriving", in: tx)
             return RedriveParkedKeyResponse()
         }
@@ -120,7 +130,7 @@ struct OperateHandler: OperateCalls {
         in tx: borrowing SQLTransaction
     ) throws -> ParkedMessage {
         guard let message = try ParkedMessages.show(group: group, topic: topic, id: id, in: tx) else {
-            throw Fault.notParked
+            throw Fault.notParked(id)
         }
         return message
     }
@@ -131,8 +141,13 @@ struct OperateHandler: OperateCalls {
 }
 
 extension Fault {
-    static var notParked: Fault { Fault(.notFound, "operate.not_parked", "nothing of that name is parked") }
-    static var unknownRun: Fault { Fault(.notFound, "operate.unknown_run", "there is no such run") }
+    /// - Parameter name: An event's id or a key.
+    static func notParked(_ name: String) -> Fault {
+        Fault(.notFound, "operate.not_parked", "nothing named \(name) is parked there")
+    }
+    static func unknownRun(_ id: String) -> Fault {
+        Fault(.notFound, "operate.unknown_run", "there is no run named \(id)")
+    }
     static func wrongState(_ state: WorkflowState) -> Fault {
         Fault(.failedPrecondition, "operate.wrong_state", "the run is \(state.rawValue)")
     }

@@ -8,8 +8,6 @@ import Synchronization
 /// Gauges of what waits in a service's tables, and the counts of its database.
 final class ServiceMetrics: Sendable {
     static let pause = Duration.seconds(5)
-    /// Nothing is counted further than this.
-    static let countLimit = 100_000
 
     private let database: any SQLDatabase
     private let time: any TimeSource
@@ -38,23 +36,18 @@ final class ServiceMetrics: Sendable {
     }
 
     func measure() async throws {
-        let limit = Self.countLimit
-        let (unsent, oldest, keys, parked, now) = try await database.read("metrics") { (tx: borrowing SQLTransaction) in
-            let waiting = try tx.run(
-                """
-                SELECT COUNT(*), MIN(time) FROM
-                    (SELECT time FROM outbox WHERE sent_at IS NULL ORDER BY time LIMIT \(limit)) AS waiting
-                """
-            )
+        let (unsent, keys, parked, now) = try await database.read("metrics") { (tx: borrowing SQLTransaction) in
+            let waiting = try UnsentEvents.count(in: tx)
             let parkedKeys = try tx.run("SELECT COUNT(*) FROM inbox_parked_keys")
             let parkedEvents = try tx.run("SELECT COUNT(*) FROM inbox_parked")
             return (
-                waiting.first?.int(0) ?? 0, waiting.first?.intIfPresent(1), parkedKeys.first?.int(0) ?? 0,
-                parkedEvents.first?.int(0) ?? 0, tx.date
+                waiting, parkedKeys.first?.int(0) ?? 0, parkedEvents.first?.int(0) ?? 0, tx.date
             )
         }
-        metrics.gauge("martlet_outbox_unsent", help: "Events committed and not yet published.").set(Double(unsent))
-        let age = oldest.map { max(0, now.microseconds - Int64($0)) } ?? 0
+        metrics.gauge("martlet_outbox_unsent", help: "Events committed and not yet published.").set(
+            Double(unsent.events)
+        )
+        let age = unsent.oldest.map { max(0, now.microseconds - Int64($0)) } ?? 0
         metrics.gauge("martlet_outbox_oldest_unsent_seconds", help: "Age of the oldest unpublished event.")
             .set(Double(age) / 1_000_000)
         metrics.gauge("martlet_parked_keys", help: "Keys that wait for an operator.").set(Double(keys))

@@ -77,7 +77,8 @@ public struct ServiceHost: Sendable {
         let http: (any Entrance)? = entrance ?? own
         let grpc = listeners.grpc.map { server(runtimes.flatMap(\.contracts), port: $0) }
         // Every service has the same contract for operators: with several in one process, each is asked by its own process's port.
-        let operate = listeners.operate.map { server(OperatorContracts.joined(runtimes), port: $0) }
+        let forOperators = OperatorContracts.joined(runtimes)
+        let operate = forOperators.isEmpty ? nil : listeners.operate.map { server(forOperators, port: $0) }
         let announcement = Announcement(
             http: http,
             grpc: grpc,

@@ -1,0 +1,21 @@
+import MartletSQL
+
+/// Events that are committed and not yet published.
+struct UnsentEvents: Sendable, Equatable {
+    /// Nothing is counted further than this.
+    static let countLimit = 100_000
+
+    let events: Int
+    /// When the oldest was committed, in microseconds since 1970; `nil` when there is none.
+    let oldest: Int?
+
+    static func count(in tx: borrowing SQLTransaction) throws -> UnsentEvents {
+        let waiting = try tx.run(
+            """
+            SELECT COUNT(*), MIN(time) FROM
+                (SELECT time FROM outbox WHERE sent_at IS NULL ORDER BY time LIMIT \(countLimit)) AS waiting
+            """
+        ).first
+        return UnsentEvents(events: waiting?.int(0) ?? 0, oldest: waiting?.intIfPresent(1))
+    }
+}
