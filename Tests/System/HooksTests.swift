@@ -1,5 +1,6 @@
 import BuiltPrograms
 import Foundation
+import MartletTesting
 import Testing
 
 @Suite("Hooks for operators", .enabled(if: Programs.areBuilt), .serialized, .sharedShop, .timeLimit(.minutes(10)))
@@ -29,7 +30,11 @@ struct HooksTests {
         #expect(metrics["Content-Type"]?.hasPrefix("text/plain; version=0.0.4") == true)
     }
 
-    @Test("give metrics that promtool finds clean", .enabled(if: OutsideTool.promtool != nil), arguments: daemons)
+    @Test(
+        "give metrics that promtool finds clean",
+        .enabled(if: OutsideTool.promtool != nil || Judges.areDemanded),
+        arguments: daemons
+    )
     func metrics(_ daemon: String) async throws {
         // Something has happened before, in every service.
         let placed = try await stocked.send(.order(key: "measured-\(daemon)"))
@@ -43,7 +48,10 @@ struct HooksTests {
         #expect(verdict.words.isEmpty, "\(verdict.words)")
     }
 
-    @Test("join the contracts in a valid document", .enabled(if: OutsideTool.openAPIValidator != nil))
+    @Test(
+        "join the contracts in a valid document",
+        .enabled(if: OutsideTool.openAPIValidator != nil || Judges.areDemanded)
+    )
     func joined() async throws {
         let answer = try await stocked.send(ShopRequest(path: "/openapi.json", bearer: .nobody))
         let paths = Set(try answer.decoded(OpenAPI.self).paths.keys)
@@ -82,6 +90,13 @@ struct HooksTests {
         let points = try JSONDecoder().decode([String].self, from: told.output)
         #expect(points.contains("outbox.committed"))
         #expect(points == points.sorted())
+    }
+
+    @Test("say in a program's help which it is", arguments: daemons + ["shop"])
+    func help(_ program: String) throws {
+        let ended = try Program(built: program).run(["--help"])
+        #expect(ended.status == 0)
+        #expect(ended.words.hasPrefix("\(program)\n"))
     }
 
     @Test("end a daemon with 64 for a flag that nobody knows", arguments: daemons)

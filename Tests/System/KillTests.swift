@@ -13,8 +13,16 @@ struct ReplayOutcome: Decodable {
         var description: String { "\(what): expected \(expected), found \(found)" }
     }
 
+    struct Rejections: Decodable, Equatable {
+        let by: String
+        let reason: String
+        let orders: Int
+    }
+
     let orders: Int
     let newOrders: Int
+    let rejections: [Rejections]
+    let figuresOrigin: String
     let checks: [Check]
     let holds: Bool
 
@@ -25,6 +33,8 @@ struct ReplayOutcome: Decodable {
 struct KillTests {
     static let invoices = 1_500
     static let killsWanted = 12
+    /// By name.
+    static let daemons = HooksTests.daemons.sorted()
 
     @Test("loses no order and no penny while every daemon is killed in turn", .timeLimit(.minutes(20)))
     func sampleUnderKills() async throws {
@@ -53,8 +63,12 @@ struct KillTests {
         let data = output.fileHandleForReading.readDataToEndOfFile()
         replay.waitUntilExit()
         let outcome = try JSONDecoder().decode(ReplayOutcome.self, from: data)
-        #expect(kills >= 10, "the replay must last long enough for the kills")
+        #expect(kills.count >= 10, "the replay must last long enough for the kills")
+        #expect(Set(kills).sorted() == Self.daemons)
         #expect(try shop.restarts() >= 10)
+        #expect(!outcome.checks.isEmpty)
+        #expect(outcome.holds)
+        #expect(outcome.figuresOrigin.hasSuffix("Scripts/expected-figures"))
         #expect(outcome.differences.map(\.description) == [])
         #expect(replay.terminationStatus == 0)
 
@@ -73,16 +87,17 @@ struct KillTests {
         ]
     }
 
-    /// Kills one daemon after another until the replay has ended or enough have been killed.
-    private func killInTurn(_ shop: RunningShop, while replay: Process) async throws -> Int {
+    /// Kills one daemon after another until the replay has ended or enough have been killed; whom it killed.
+    private func killInTurn(_ shop: RunningShop, while replay: Process) async throws -> [String] {
         let programs = try shop.programs
-        var kills = 0
+        var kills: [String] = []
         var turn = 0
-        while replay.isRunning, kills < Self.killsWanted {
+        while replay.isRunning, kills.count < Self.killsWanted {
             // Long enough for the last one to be back and at work.
             try await SystemTime().sleep(for: .seconds(2))
             guard replay.isRunning else { break }
-            if try shop.kill(programs[turn % programs.count]) { kills += 1 }
+            let program = programs[turn % programs.count]
+            if try shop.kill(program) { kills.append(program) }
             turn += 1
         }
         return kills

@@ -92,7 +92,7 @@ struct ParkedEventsTests {
         #expect(try seat.text(words("list", nil, "--key", Self.key)).split(separator: "\n").count == 7)
         let shown = try seat.text(words("show", events[1].id))
         #expect(shown.contains("sequence   2") && shown.contains(#""kind":"KIND_PLACED""#), "\(shown)")
-        #expect(try seat.refusal(words("show", "nobody")) == "error: nothing of that name is parked\n")
+        #expect(try seat.refusal(words("show", "nobody")) == "Error: nothing named nobody is parked there\n")
     }
 
     /// 1 and 2 take effect, 3 fails again.
@@ -135,7 +135,7 @@ struct ParkedEventsTests {
         try await stocked.until("the end of what is parked") { try parked().isEmpty ? true : nil }
         #expect(
             try seat.refusal(words("redrive", nil, "--key", Self.key) + why)
-                == "error: nothing of that name is parked\n"
+                == "Error: nothing named \(Self.key) is parked there\n"
         )
     }
 

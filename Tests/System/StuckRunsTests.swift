@@ -51,11 +51,16 @@ struct StuckRunsTests {
         let why = ["--reason", "to be sure"]
         for act in ["retry", "compensate"] {
             #expect(
-                try seat.refusal(["workflows", act, "checkout/\(id)"] + why) == "error: orders: the run is completed\n"
+                try seat.refusal(["workflows", act, "checkout/\(id)"] + why) == "Error: orders: the run is completed\n"
             )
-            #expect(try seat.refusal(["workflows", act, "checkout/nobody"] + why) == "error: there is no such run\n")
+            #expect(
+                try seat.refusal(["workflows", act, "checkout/nobody"] + why)
+                    == "Error: there is no run named checkout/nobody\n"
+            )
         }
-        #expect(try seat.refusal("workflows", "show", "checkout/nobody") == "error: there is no such run\n")
+        #expect(
+            try seat.refusal("workflows", "show", "checkout/nobody") == "Error: there is no run named checkout/nobody\n"
+        )
         #expect(try seat.json("audit", as: OperatorSeat.Audit.self).acts.count == acts, "what is refused is no act")
     }
 

@@ -137,6 +137,13 @@ struct CommandLineTests {
         }
     }
 
+    @Test("knows which scopes open something, among them all that it gives by itself")
+    func scopes() {
+        let given = TokenCommand.customerScopes + TokenCommand.merchantScopes + TokenCommand.operatorScopes
+        #expect(KnownScopes.unknown(given) == [])
+        #expect(KnownScopes.unknown(["payments:read", "payments:raed", ""]) == ["payments:raed", ""])
+    }
+
     @Test("writes tables whose numbers stand right")
     func table() {
         var table = TextTable("NAME", "LAG")

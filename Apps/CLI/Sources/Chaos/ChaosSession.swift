@@ -70,7 +70,7 @@ struct ChaosOptions: ParsableArguments {
                 try await perform(ChaosAct(kind: kind, daemon: daemon, length: length))
             }
         } catch let failure as CommandFailure {
-            Terminal().note("error: \(failure.description)")
+            Terminal().note("Error: \(failure.description)")
             throw failure.status
         }
     }

@@ -37,18 +37,33 @@ struct AuditCommand: AsyncParsableCommand {
             let terminal = Terminal()
             let desk = try await services.desk()
             let request = ListAuditRequest.with { $0.limit = UInt32(limit) }
-            let acts = try await desk.ask { try await $0.calls.listAudit(request, context: $0.context).records }
-                .flatMap { service, records in records.map { AuditedAct($0, of: service) } }
+            let answers = try await desk.ask { try await $0.calls.listAudit(request, context: $0.context).records }
+            let acts = answers.all.flatMap { service, records in records.map { AuditedAct($0, of: service) } }
                 .sorted { ($0.at, $0.service, $0.number) > ($1.at, $1.service, $1.number) }
-            if json { return try terminal.json(["acts": acts]) }
-            if acts.isEmpty { return terminal.line("No operator has changed anything.") }
-            var table = TextTable("AT", "SERVICE", "WHO", "ACT", "TARGET", "WHY")
-            for act in acts {
-                table.add("\(act.at)", "\(act.service)", "\(act.who)", "\(act.act)", "\(act.target)", "\(act.why)")
+            if json {
+                try terminal.json(AuditedActs(acts: acts, missing: answers.missing))
+            } else {
+                write(acts, terminal)
             }
-            table.write(to: terminal)
+            try answers.mustBeComplete()
         }
     }
+
+    private func write(_ acts: [AuditedAct], _ terminal: Terminal) {
+        if acts.isEmpty { return terminal.line("No operator has changed anything.") }
+        var table = TextTable("AT", "SERVICE", "WHO", "ACT", "TARGET", "WHY")
+        for act in acts {
+            table.add("\(act.at)", "\(act.service)", "\(act.who)", "\(act.act)", "\(act.target)", "\(act.why)")
+        }
+        table.write(to: terminal)
+    }
+}
+
+/// What `martlet audit --json` prints.
+private struct AuditedActs: Encodable {
+    let acts: [AuditedAct]
+    /// Services that do not answer.
+    let missing: [String]
 }
 
 /// What an operator did, as the command line shows it.

@@ -80,8 +80,12 @@ struct EventsGroupsCommand: AsyncParsableCommand {
                 let lag: Int64
             }
             let terminal = Terminal()
-            let rows = try await LogStatus.read(data.folder).topics.filter { topic == nil || $0.name == topic }
-                .flatMap { topic in
+            let topics = try await LogStatus.read(data.folder).topics.filter { topic == nil || $0.name == topic }
+            if let topic, topics.isEmpty {
+                throw CommandFailure("there is no topic \(topic): `martlet events topics` lists them")
+            }
+            let rows =
+                topics.flatMap { topic in
                     topic.groups.map { group in
                         Row(
                             topic: topic.name,

@@ -26,7 +26,8 @@ extension AsyncParsableCommand {
         do {
             try await body()
         } catch let failure as CommandFailure {
-            Terminal().note("error: \(failure.description)")
+            // As the parser of arguments says it.
+            Terminal().note("Error: \(failure.description)")
             throw failure.status
         }
     }

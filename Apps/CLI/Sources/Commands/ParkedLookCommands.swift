@@ -79,15 +79,32 @@ struct ParkedListCommand: AsyncParsableCommand {
             let terminal = Terminal()
             let desk = try await services.desk()
             if let key, let group, let topic {
-                try write(events: try await desk.parked(group: group, topic: topic, key: key), terminal)
+                let answers = try await desk.parked(group: group, topic: topic, key: key)
+                try write(ParkedEvents(events: answers.all.flatMap(\.answer), missing: answers.missing), terminal)
+                try answers.mustBeComplete()
             } else {
-                try write(keys: try await desk.parkedKeys(group: group, topic: topic), terminal)
+                let answers = try await desk.parkedKeys(group: group, topic: topic)
+                try write(ParkedKeys(keys: answers.all.flatMap(\.answer), missing: answers.missing), terminal)
+                try answers.mustBeComplete()
             }
         }
     }
 
-    private func write(keys: [ParkedKey], _ terminal: Terminal) throws {
-        if json { return try terminal.json(["keys": keys]) }
+    private struct ParkedKeys: Encodable {
+        let keys: [ParkedKey]
+        /// Services that do not answer.
+        let missing: [String]
+    }
+
+    private struct ParkedEvents: Encodable {
+        let events: [ParkedEvent]
+        /// Services that do not answer.
+        let missing: [String]
+    }
+
+    private func write(_ parked: ParkedKeys, _ terminal: Terminal) throws {
+        if json { return try terminal.json(parked) }
+        let keys = parked.keys
         if keys.isEmpty { return terminal.line("Nothing is parked.") }
         var table = TextTable("SERVICE", "GROUP", "TOPIC", "KEY", "EVENTS", "STATE")
         for key in keys {
@@ -103,8 +120,9 @@ struct ParkedListCommand: AsyncParsableCommand {
         table.write(to: terminal)
     }
 
-    private func write(events: [ParkedEvent], _ terminal: Terminal) throws {
-        if json { return try terminal.json(["events": events]) }
+    private func write(_ parked: ParkedEvents, _ terminal: Terminal) throws {
+        if json { return try terminal.json(parked) }
+        let events = parked.events
         if events.isEmpty { return terminal.line("Nothing is parked under this key.") }
         var table = TextTable("ID", "SEQUENCE", "ATTEMPTS", "PARKED", "ERROR")
         for event in events {

@@ -110,9 +110,11 @@ struct ParkedRedriveCommand: AsyncParsableCommand {
     func run() async throws {
         try await reporting {
             let desk = try await services.desk()
-            let keys = try await desk.parkedKeys(group: group, topic: topic)
-                .filter { (key ?? $0.key) == $0.key && !$0.isRedriving }
-            guard !keys.isEmpty else { throw CommandFailure("nothing of that name is parked") }
+            let answers = try await desk.parkedKeys(group: group, topic: topic)
+            let keys = answers.all.flatMap(\.answer).filter { (key ?? $0.key) == $0.key && !$0.isRedriving }
+            guard !keys.isEmpty else {
+                throw CommandFailure("nothing\(key.map { " named \($0)" } ?? "") is parked there")
+            }
             for key in keys {
                 guard let service = desk.services.first(where: { $0.name == key.service }) else { continue }
                 let request = RedriveParkedKeyRequest.with {
@@ -128,6 +130,7 @@ struct ParkedRedriveCommand: AsyncParsableCommand {
                 }
                 Terminal().note("\(key.service): \(key.group), \(key.topic), \(key.key): \(key.events) events")
             }
+            try answers.mustBeComplete()
         }
     }
 }

@@ -67,7 +67,7 @@ struct TokenCommand: AsyncParsableCommand {
     func validate() throws {
         let kinds = [customer != nil, merchant, isOperator, service != nil].filter { $0 }.count
         guard kinds <= 1 else {
-            throw ValidationError("Choose one of --customer, --merchant, --operator and --service.")
+            throw ValidationError("Choose one of --customer, --merchant, --operator, --service and --subject.")
         }
         guard kinds == 1 || subject != nil else {
             throw ValidationError(
@@ -102,6 +102,9 @@ struct TokenCommand: AsyncParsableCommand {
                     (subject ?? "", [String]())
                 }
             let scopes = Set(preset + scope).sorted()
+            for name in KnownScopes.unknown(scopes) {
+                Terminal().note("Warning: no contract asks for the scope \(name); see `martlet token --help`")
+            }
             Terminal().line(try await issuer.userToken(name, scopes: scopes, lifetime: ttl.duration))
         }
     }

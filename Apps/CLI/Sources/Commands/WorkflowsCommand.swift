@@ -72,24 +72,34 @@ struct WorkflowsListCommand: AsyncParsableCommand {
                 $0.state = state?.rawValue ?? ""
                 $0.limit = UInt32(limit)
             }
-            let runs = try await desk.ask { try await $0.calls.listWorkflows(request, context: $0.context).runs }
-                .flatMap { service, runs in runs.map { WorkflowRunRow($0, of: service) } }
-            if json { return try terminal.json(["runs": runs]) }
-            if runs.isEmpty { return terminal.line("No runs.") }
-            var table = TextTable("RUN", "SERVICE", "WORKFLOW", "STATE", "ATTEMPTS", "UPDATED", "ERROR")
-            for run in runs {
-                table.add(
-                    "\(run.id)",
-                    "\(run.service)",
-                    "\(run.workflow) v\(run.version)",
-                    TextTable.Cell(run.state, run.style),
-                    "\(run.attempts)",
-                    "\(run.updatedAt)",
-                    "\(run.error)"
-                )
-            }
-            table.write(to: terminal)
+            let answers = try await desk.ask { try await $0.calls.listWorkflows(request, context: $0.context).runs }
+            let runs = answers.all.flatMap { service, runs in runs.map { WorkflowRunRow($0, of: service) } }
+            if json { try terminal.json(Runs(runs: runs, missing: answers.missing)) } else { write(runs, terminal) }
+            try answers.mustBeComplete()
         }
+    }
+
+    private struct Runs: Encodable {
+        let runs: [WorkflowRunRow]
+        /// Services that do not answer.
+        let missing: [String]
+    }
+
+    private func write(_ runs: [WorkflowRunRow], _ terminal: Terminal) {
+        if runs.isEmpty { return terminal.line("No runs.") }
+        var table = TextTable("RUN", "SERVICE", "WORKFLOW", "STATE", "ATTEMPTS", "UPDATED", "ERROR")
+        for run in runs {
+            table.add(
+                "\(run.id)",
+                "\(run.service)",
+                "\(run.workflow) v\(run.version)",
+                TextTable.Cell(run.state, run.style),
+                "\(run.attempts)",
+                "\(run.updatedAt)",
+                "\(run.error)"
+            )
+        }
+        table.write(to: terminal)
     }
 }
 

@@ -25,6 +25,7 @@ struct CatalogImport: Sendable {
         var openingUnits = 0
     }
 
+    /// - Throws: ``CommandFailure`` when the same stock was opened at another factor; ``ShopProblem`` for another refusal.
     /// - Parameter progress: Gets how many products of how many are in.
     func run(progress: @Sendable (Int, Int) -> Void) async throws -> Outcome {
         var outcome = Outcome()
@@ -56,7 +57,14 @@ struct CatalogImport: Sendable {
                     }
                 }
             }
-            let _: ReceiveResponse = try await shop.send("PUT", "/v1/deliveries/\(id)", request)
+            do {
+                let _: ReceiveResponse = try await shop.send("PUT", "/v1/deliveries/\(id)", request)
+            } catch let problem as ShopProblem where problem.reason == "inventory.movement_mismatch" {
+                throw CommandFailure(
+                    "this stock was opened with another --stock-factor: give the same one, "
+                        + "or start a shop on a fresh --data folder"
+                )
+            }
             outcome.openingUnits += slice.reduce(0) { $0 + $1.units }
         }
         return outcome

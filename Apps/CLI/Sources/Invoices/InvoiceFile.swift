@@ -28,6 +28,7 @@ struct InvoiceFile: Sendable {
             rows += 1
             guard rows <= Self.rowsMax else { throw fault("has more than \(Self.rowsMax) rows") }
         }
+        guard !invoices.isEmpty else { throw fault("has no invoices") }
         return invoices
     }
 

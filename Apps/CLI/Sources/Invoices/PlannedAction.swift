@@ -16,6 +16,16 @@ enum PlannedAction: Equatable, Sendable {
         }
     }
 
+    /// The number of the invoice that it comes from.
+    var invoice: String {
+        switch self {
+        case .order(let order): order.invoice
+        case .correction(let correction): correction.invoice
+        case .giveBack(let giveBack): giveBack.invoice
+        case .credit(let credit): credit.invoice
+        }
+    }
+
     /// The indices in the plan's actions that must have ended before this one starts, ascending.
     var after: [Int] {
         if case .giveBack(let giveBack) = self { giveBack.after } else { [] }

@@ -17,8 +17,8 @@ extension OperatorDesk {
     static let keysLimit = 10_000
 
     /// Parked keys of all services, by service, group, topic and key.
-    func parkedKeys(group: String?, topic: String?) async throws -> [ParkedKey] {
-        let answers = try await ask { service in
+    func parkedKeys(group: String?, topic: String?) async throws -> Answers<[ParkedKey]> {
+        try await ask { service in
             var keys: [ParkedKeyRecord] = []
             while keys.count < Self.keysLimit {
                 let request = ListParkedKeysRequest.with {
@@ -30,13 +30,10 @@ extension OperatorDesk {
                 if page.isEmpty { break }
                 keys += page
             }
-            return keys
-        }
-        return answers.flatMap { service, keys in
-            keys.filter { (group ?? $0.group) == $0.group && (topic ?? $0.topic) == $0.topic }
+            return keys.filter { (group ?? $0.group) == $0.group && (topic ?? $0.topic) == $0.topic }
                 .map {
                     ParkedKey(
-                        service: service,
+                        service: service.name,
                         group: $0.group,
                         topic: $0.topic,
                         key: $0.key,
@@ -48,13 +45,22 @@ extension OperatorDesk {
     }
 
     /// The events of one key, in their order.
-    func parked(group: String, topic: String, key: String) async throws -> [ParkedEvent] {
+    func parked(group: String, topic: String, key: String) async throws -> Answers<[ParkedEvent]> {
         let request = ListParkedMessagesRequest.with {
             $0.group = group
             $0.topic = topic
             $0.key = key
         }
-        return try await ask { try await $0.calls.listParkedMessages(request, context: $0.context).messages }
-            .flatMap { service, messages in messages.map { ParkedEvent($0, of: service) } }
+        return try await ask { service in
+            try await service.calls.listParkedMessages(request, context: service.context).messages
+                .map { ParkedEvent($0, of: service.name) }
+        }
+    }
+
+    /// How many events of each service are committed and not published.
+    ///
+    /// Tells nobody of those that do not answer: it is asked again and again.
+    func unsentEvents() async throws -> Answers<Int64> {
+        try await gather { try await $0.calls.countUnsentEvents(.init(), context: $0.context).events }.answers
     }
 }

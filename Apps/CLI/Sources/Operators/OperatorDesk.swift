@@ -53,6 +53,25 @@ struct OperatorDesk: Sendable {
         return OperatorDesk(services: services)
     }
 
+    /// Lends a desk for as long as `body` runs.
+    ///
+    /// - Throws: As ``open(_:only:)``, or what `body` throws.
+    static func with<R>(
+        _ folder: DataFolder,
+        only: String?,
+        _ body: (OperatorDesk) async throws -> R
+    ) async throws -> R {
+        let desk = try await open(folder, only: only)
+        do {
+            let result = try await body(desk)
+            await desk.close()
+            return result
+        } catch {
+            await desk.close()
+            throw error
+        }
+    }
+
     /// The registry of a shop that was started at least once.
     static func read(_ folder: DataFolder) throws -> [String: [Instance]] {
         guard FileManager.default.fileExists(atPath: folder.registry) else {
@@ -70,24 +89,46 @@ struct OperatorDesk: Sendable {
         for service in services { await service.connection.close() }
     }
 
+    /// What the services said, and which of them said nothing.
+    struct Answers<Answer> {
+        let all: [(service: String, answer: Answer)]
+        /// By name.
+        let missing: [String]
+
+        /// - Throws: Status 1 when somebody said nothing: what was shown is not all there is.
+        func mustBeComplete() throws {
+            if !missing.isEmpty { throw ExitStatus.failed }
+        }
+    }
+
     /// Asks every service, and tells on standard error of those that do not answer.
     ///
     /// - Throws: ``CommandFailure`` when none answers.
-    func ask<Answer>(
+    func ask<Answer>(_ question: (Service) async throws -> Answer) async throws -> Answers<Answer> {
+        let (answers, faults) = try await gather(question)
+        for fault in faults { Terminal().note("Warning: \(fault)") }
+        return answers
+    }
+
+    /// Asks every service; what those say that do not answer.
+    ///
+    /// - Throws: ``CommandFailure`` when none answers.
+    func gather<Answer>(
         _ question: (Service) async throws -> Answer
-    ) async throws -> [(service: String, answer: Answer)] {
+    ) async throws -> (answers: Answers<Answer>, faults: [String]) {
         var answers: [(service: String, answer: Answer)] = []
         var faults: [String] = []
+        var missing: [String] = []
         for service in services {
             do {
                 answers.append((service.name, try await question(service)))
             } catch let fault as Fault {
                 faults.append("\(service.name): \(fault.message)")
+                missing.append(service.name)
             }
         }
         guard !answers.isEmpty else { throw CommandFailure(faults.joined(separator: "; ")) }
-        for fault in faults { Terminal().note("warning: \(fault)") }
-        return answers
+        return (Answers(all: answers, missing: missing), faults)
     }
 
     /// The answer of the first service that does not say "not found", since only one of them knows a run or a message.

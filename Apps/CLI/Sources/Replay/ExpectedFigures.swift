@@ -2,17 +2,24 @@ import Foundation
 
 /// Runs `Scripts/expected-figures`, which knows nothing of the shop but the file.
 enum ExpectedFigures {
-    /// Looks for the script beside the sources that this program was built from, or where the caller stands.
-    static func script() -> String? {
-        let name = "Scripts/expected-figures"
-        var folders = [FileManager.default.currentDirectoryPath]
-        var folder = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
-            .deletingLastPathComponent()
-        for _ in 0..<5 {
-            folders.append(folder.path)
+    /// `.build/<platform>/<configuration>` lies three folders deep.
+    private static let foldersLimit = 6
+    static let name = "Scripts/expected-figures"
+
+    /// Looks for the script above the folder of a program: there lie the sources that it was built from.
+    ///
+    /// - Throws: ``CommandFailure`` when it is not there.
+    static func script(above programs: String) throws -> String {
+        var folder = URL(fileURLWithPath: programs)
+        for _ in 0..<foldersLimit {
+            let path = folder.appendingPathComponent(name).path
+            if FileManager.default.isExecutableFile(atPath: path) { return path }
             folder.deleteLastPathComponent()
         }
-        return folders.map { "\($0)/\(name)" }.first { FileManager.default.isExecutableFile(atPath: $0) }
+        throw CommandFailure(
+            "\(name) is not above \(programs), so there are no independent figures to compare with; "
+                + "with --own-figures this program's own are enough"
+        )
     }
 
     /// - Throws: ``InvoiceFault`` with what the script said.

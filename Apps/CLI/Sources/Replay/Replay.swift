@@ -7,6 +7,8 @@ struct Replay: Sendable {
 
     let plan: InvoicePlan
     let figures: InvoiceFigures
+    /// Where they come from.
+    let figuresOrigin: String
     let factor: StockFactor
     let concurrency: Int
     /// How long to wait until nothing is on its way any more.
@@ -34,11 +36,18 @@ struct Replay: Sendable {
         let view = try await ShopView(shop, known: Set(plan.actions.compactMap(\.reference)))
         var reconciliation = Reconciliation(plan, figures, view, isScarce: factor.permille < StockFactor.full.permille)
         reconciliation.check("everything came to rest in time", expected: true, found: isQuiet)
-        try await backstage.compare(&reconciliation)
+        if let backstage = try await backstage.look() {
+            reconciliation.compare(backstage)
+        } else {
+            reconciliation.remark(
+                "\(backstage.path) is no data folder of this shop: topics and workflows were not compared"
+            )
+        }
         let after = try await ShopView.isQuiet(shop).terminal
         return ReplayReport(
             counts: tally.counts,
             newOrders: Int(after) - Int(before),
+            figuresOrigin: figuresOrigin,
             sent: sent,
             total: total,
             percentiles: tally.acceptMilliseconds(at: [50, 90, 99, 99.9, 100]),

@@ -11,7 +11,8 @@ struct ReplayCommand: AsyncParsableCommand {
             Imports the catalogue, then sends one order per sale invoice with its agreed prices, stock corrections \
             as corrections and cancellations as returns against the customer's earlier orders. Afterwards it waits until \
             nothing is on its way any more and compares the shop with figures that Scripts/expected-figures computes from \
-            the file alone. Ends with status 1 on any difference. Replaying the same file again changes nothing.
+            the file alone. Ends with status 1 on any difference, or when an invoice is refused. Replaying the same file \
+            again changes nothing.
 
             Examples:
               martlet sample --seed 1 --invoices 1000 --output orders.csv
@@ -56,6 +57,11 @@ struct ReplayCommand: AsyncParsableCommand {
     )
     var settle = 300
 
+    @Flag(
+        help: "Compare with figures of this program's own, where Scripts/expected-figures or Python is not at hand."
+    )
+    var ownFigures = false
+
     @OptionGroup var shop: ShopOptions
 
     @Flag(help: "Print the outcome as JSON.")
@@ -66,11 +72,12 @@ struct ReplayCommand: AsyncParsableCommand {
     private func send() async throws {
         let terminal = Terminal()
         let plan = try InvoicePlan(path: file, first: invoices)
-        let figures = try expected(plan, terminal)
+        let (figures, origin) = try expected(plan)
         let report = try await shop.withShop { client in
             try await Replay(
                 plan: plan,
                 figures: figures,
+                figuresOrigin: origin,
                 factor: stockFactor,
                 concurrency: concurrency,
                 settle: .seconds(Int64(settle)),
@@ -84,11 +91,10 @@ struct ReplayCommand: AsyncParsableCommand {
         if !report.holds { throw ExitStatus.failed }
     }
 
-    private func expected(_ plan: InvoicePlan, _ terminal: Terminal) throws -> InvoiceFigures {
-        guard let script = ExpectedFigures.script() else {
-            terminal.note("Scripts/expected-figures is not at hand: comparing with this program's own figures")
-            return plan.figures
-        }
-        return try ExpectedFigures.run(script, file: file, invoices: invoices)
+    /// The figures, and where they come from.
+    private func expected(_ plan: InvoicePlan) throws -> (InvoiceFigures, origin: String) {
+        guard !ownFigures else { return (plan.figures, ReplayReport.ownFigures) }
+        let script = try ExpectedFigures.script(above: try UpCommand.programs())
+        return (try ExpectedFigures.run(script, file: file, invoices: invoices), script)
     }
 }

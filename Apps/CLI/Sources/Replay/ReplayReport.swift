@@ -7,6 +7,9 @@ struct ReplayReport: Sendable, Encodable {
         let milliseconds: Double
     }
 
+    /// Where the figures come from when nobody independent computed them.
+    static let ownFigures = "martlet"
+
     let orders: Int
     /// Orders that were not in the shop before.
     let newOrders: Int
@@ -23,6 +26,8 @@ struct ReplayReport: Sendable, Encodable {
     /// New orders per second, from the first request to rest.
     let ordersPerSecond: Double
     let acceptMilliseconds: [Percentile]
+    /// Where the expected figures come from: the path of the script, or ``ownFigures``.
+    let figuresOrigin: String
     let checks: [Reconciliation.Check]
     let remarks: [String]
     let holds: Bool
@@ -30,6 +35,7 @@ struct ReplayReport: Sendable, Encodable {
     init(
         counts: ReplayTally.Counts,
         newOrders: Int,
+        figuresOrigin: String,
         sent: Duration,
         total: Duration,
         percentiles: [(percentile: Double, milliseconds: Double)],
@@ -37,6 +43,7 @@ struct ReplayReport: Sendable, Encodable {
     ) {
         orders = counts.orders
         self.newOrders = newOrders
+        self.figuresOrigin = figuresOrigin
         returns = counts.returns
         corrections = counts.corrections
         creditNotes = counts.creditNotes
@@ -52,18 +59,29 @@ struct ReplayReport: Sendable, Encodable {
     }
 
     func write(to terminal: Terminal) {
-        terminal.line("\(orders) orders, \(returns) returns, \(corrections) corrections, \(creditNotes) credit notes")
+        let counts = [
+            Self.counted(orders, "order"), Self.counted(returns, "return"), Self.counted(corrections, "correction"),
+            Self.counted(creditNotes, "credit note"),
+        ]
+        terminal.line(counts.joined(separator: ", "))
         for (reason, count) in skipped.sorted(by: { $0.key < $1.key }) { terminal.line("\(count) skipped: \(reason)") }
-        if newOrders == 0 { terminal.line("nothing changed: the shop knew all of them") }
-        terminal.line(
-            "\(Int(ordersPerSecond)) orders/s to a terminal state, \(totalSeconds) s in all (sent in \(sendingSeconds) s)"
-        )
+        let time = "\(totalSeconds) s in all (sent in \(sendingSeconds) s)"
+        if newOrders == 0 {
+            terminal.line("nothing changed: the shop knew all of them; \(time)")
+        } else {
+            terminal.line("\(Int(ordersPerSecond)) orders/s to a terminal state, \(time)")
+        }
         terminal.line(
             "accepted after "
                 + acceptMilliseconds.map { "\($0.milliseconds) ms (p\(Self.short($0.percentile)))" }
                 .joined(separator: ", ")
         )
         terminal.line("")
+        terminal.line(
+            figuresOrigin == Self.ownFigures
+                ? "expected is what this program itself makes of the file: no independent figures"
+                : "expected is what \(figuresOrigin) makes of the file"
+        )
         var table = TextTable("reconciliation", "expected", "found", "")
         for check in checks {
             let verdict = check.holds ? TextTable.Cell("equal", .green) : TextTable.Cell("DIFFERENT", .red)
@@ -80,6 +98,9 @@ struct ReplayReport: Sendable, Encodable {
         for remark in remarks { terminal.line(remark) }
         terminal.line(holds ? "no difference" : "DIFFERENCES FOUND")
     }
+
+    /// As in "1 return" and "2 returns".
+    static func counted(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
 
     private static func short(_ number: Double) -> String {
         number == number.rounded() ? String(Int(number)) : String(number)

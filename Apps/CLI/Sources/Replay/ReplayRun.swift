@@ -20,6 +20,7 @@ struct ReplayRun: Sendable {
     let tally: ReplayTally
     let time: any TimeSource
 
+    /// - Throws: ``CommandFailure`` that names the invoice which the shop refused; the trouble when nobody answers.
     func run() async throws {
         let actions = plan.actions
         let gates = ReplayGates(count: actions.count)
@@ -29,13 +30,34 @@ struct ReplayRun: Sendable {
             for _ in 0..<max(1, concurrency) {
                 group.addTask {
                     while let index = turns.next() {
-                        let outcome = try await perform(actions[index], gates, isAwaited: awaited.contains(index))
-                        tally.ended(actions[index], outcome)
+                        let action = actions[index]
+                        let outcome = try await naming(action) {
+                            try await perform(action, gates, isAwaited: awaited.contains(index))
+                        }
+                        tally.ended(action, outcome)
                         gates.open(index, outcome)
                     }
                 }
             }
-            try await group.waitForAll()
+            // The first failure ends the others: an action that stands on the failed one would wait for good.
+            for try await _ in group {}
+        }
+    }
+
+    /// Says of a refusal which invoice it met.
+    private func naming(
+        _ action: PlannedAction,
+        _ body: () async throws -> ReplayOutcome
+    ) async throws -> ReplayOutcome {
+        do {
+            return try await body()
+        } catch let problem as ShopProblem where problem.reason == Reason.idempotencyKeyReused.name {
+            throw CommandFailure(
+                "invoice \(action.invoice) is in this shop with other contents: "
+                    + "replay the file that it came from, or start a shop on a fresh --data folder"
+            )
+        } catch let problem as ShopProblem {
+            throw CommandFailure("invoice \(action.invoice) was refused: \(problem)")
         }
     }
 

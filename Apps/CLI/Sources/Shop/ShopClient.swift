@@ -1,21 +1,30 @@
-import AsyncHTTPClient
 import Foundation
 import MartletContract
 import MartletCore
-import NIOCore
-import NIOHTTP1
 import SwiftProtobuf
 
 /// Speaks REST with the gateway, and asks again with the same key where an answer is missing.
 struct ShopClient: Sendable {
-    /// Of an answer, in bytes.
-    static let answerLimit = 16 * 1_024 * 1_024
-    static let attemptTimeout = Duration.seconds(15)
+    /// One request, and what came back.
+    struct Request: Sendable {
+        let verb: String
+        /// With its query.
+        let path: String
+        /// Its `Idempotency-Key`.
+        let key: String?
+        /// JSON.
+        let body: [UInt8]?
+    }
 
-    let http: HTTPClient
+    struct Answer: Sendable {
+        let status: Int
+        let body: [UInt8]
+    }
+
+    /// Carries a request to the shop once.
+    let exchange: @Sendable (Request) async throws -> Answer
     /// As in `http://127.0.0.1:8080`.
     let address: String
-    let token: String
     /// How long one request is repeated while the shop is away.
     let patience: Duration
     let time: any TimeSource
@@ -24,21 +33,22 @@ struct ShopClient: Sendable {
     /// Sends a request until it is answered with something final.
     ///
     /// - Throws: ``ShopProblem`` for a refusal; the last trouble when patience is over.
-    func send<Answer: ContractMessage>(
+    func send<Message: ContractMessage>(
         _ verb: String,
         _ path: String,
         key: String? = nil,
         _ body: (any ContractMessage)? = nil,
-        as type: Answer.Type = Answer.self
-    ) async throws -> Answer {
+        as type: Message.Type = Message.self
+    ) async throws -> Message {
         let deadline = time.now + patience
         var options = JSONEncodingOptions()
         options.preserveProtoFieldNames = true
         let bytes = try body.map { try Array($0.jsonUTF8Data(options: options)) }
+        let request = Request(verb: verb, path: path, key: key, body: bytes)
         var pause = Duration.milliseconds(20)
         while true {
             do {
-                return try await attempt(verb, path, key, bytes)
+                return try await attempt(request)
             } catch let problem as ShopProblem where !problem.isWorthARepeat {
                 throw problem
             } catch is CancellationError {
@@ -57,33 +67,14 @@ struct ShopClient: Sendable {
             ? error : CommandFailure("nothing answers at \(address): is the shop up? See `martlet status`")
     }
 
-    private func attempt<Answer: ContractMessage>(
-        _ verb: String,
-        _ path: String,
-        _ key: String?,
-        _ body: [UInt8]?
-    ) async throws -> Answer {
-        var request = HTTPClientRequest(url: address + path)
-        request.method = .init(rawValue: verb)
-        request.headers.add(name: "authorization", value: "Bearer \(token)")
-        request.headers.add(name: "accept", value: "application/json")
-        if let key { request.headers.add(name: "idempotency-key", value: key) }
-        if let body {
-            request.headers.add(name: "content-type", value: "application/json")
-            request.body = .bytes(ByteBuffer(bytes: body))
-        }
-        let response = try await http.execute(
-            request,
-            timeout: .nanoseconds(Self.attemptTimeout.nanosecondsClamped)
-        )
-        let buffer = try await response.body.collect(upTo: Self.answerLimit)
-        let bytes = Array(buffer.readableBytesView)
-        guard (200..<300).contains(response.status.code) else {
-            throw ShopProblem(status: Int(response.status.code), body: bytes, request: "\(verb) \(path)")
+    private func attempt<Message: ContractMessage>(_ request: Request) async throws -> Message {
+        let answer = try await exchange(request)
+        guard (200..<300).contains(answer.status) else {
+            throw ShopProblem(status: answer.status, body: answer.body, request: "\(request.verb) \(request.path)")
         }
         var options = JSONDecodingOptions()
         options.ignoreUnknownFields = true
-        return try Answer(jsonUTF8Bytes: bytes, options: options)
+        return try Message(jsonUTF8Bytes: answer.body, options: options)
     }
 }
 

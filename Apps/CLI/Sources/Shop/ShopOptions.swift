@@ -46,10 +46,10 @@ struct ShopOptions: ParsableArguments {
         configuration.timeout.connect = .seconds(5)
         let http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
         do {
+            let exchange = ShopExchange(http: http, address: address, token: try await tokenToUse())
             let client = ShopClient(
-                http: http,
+                exchange: exchange.carry,
                 address: address,
-                token: try await tokenToUse(),
                 patience: .seconds(Int64(patience)),
                 time: SystemTime(),
                 entropy: SystemEntropy()

@@ -57,6 +57,14 @@ struct InvoicesReadingTests {
         }
     }
 
+    @Test("refuses a file that holds none")
+    func none() throws {
+        try InvoicesFixture.withFile("none.csv", Array("\(InvoiceRow.header)\n".utf8)) { path in
+            let fault = #expect(throws: InvoiceFault.self) { try InvoicePlan(path: path, first: nil) }
+            #expect(fault?.rule == "has no invoices")
+        }
+    }
+
     @Test("refuses another header, an absent file, and what only looks packed")
     func files() throws {
         try InvoicesFixture.withFile("header.csv", Array("a,b\n1,2\n".utf8)) { path in

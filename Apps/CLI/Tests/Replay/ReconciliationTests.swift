@@ -99,15 +99,18 @@ struct ReconciliationTests {
 }
 
 extension ShopView {
-    /// Sales in one currency on which orders, ledger and provider agree.
-    fileprivate mutating func add(_ currency: String, captured: Int64) {
+    /// Sales and refunds in one currency on which orders, ledger and provider agree.
+    mutating func add(_ currency: String, captured: Int64, refunded: Int64 = 0) {
         summary.sums.append(
             .with {
                 $0.currency = currency
                 $0.captured = Money(captured, currency: currency)
+                $0.refunded = Money(refunded, currency: currency)
             }
         )
-        balance.accounts += [("provider_clearing", captured, 0), ("sales", 0, captured)].map { name, debits, credits in
+        balance.accounts += [
+            ("provider_clearing", captured, refunded), ("sales", 0, captured), ("refunds", refunded, 0),
+        ].map { name, debits, credits in
             .with {
                 $0.name = name
                 $0.currency = currency
@@ -118,8 +121,8 @@ extension ShopView {
         balance.sums.append(
             .with {
                 $0.currency = currency
-                $0.debits = captured
-                $0.credits = captured
+                $0.debits = captured + refunded
+                $0.credits = captured + refunded
             }
         )
         provider.sums.append(
@@ -127,6 +130,8 @@ extension ShopView {
                 $0.currency = currency
                 $0.ourCaptured = captured
                 $0.providerCaptured = captured
+                $0.ourRefunded = refunded
+                $0.providerRefunded = refunded
             }
         )
     }

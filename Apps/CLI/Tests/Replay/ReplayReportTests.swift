@@ -1,0 +1,30 @@
+import ArgumentParser
+import Foundation
+import Testing
+
+@testable import CLI
+
+@Suite("A replay's figures")
+struct ReplayReportTests {
+    @Test("count in singular and plural")
+    func counted() {
+        #expect([0, 1, 2].map { ReplayReport.counted($0, "return") } == ["0 returns", "1 return", "2 returns"])
+    }
+
+    @Test("come from the script above the program's folder, whatever the current folder")
+    func script() throws {
+        let programs = InvoicesFixture.root.appendingPathComponent(".build/x/debug").path
+        let script = try ExpectedFigures.script(above: programs)
+        #expect(script == InvoicesFixture.root.appendingPathComponent(ExpectedFigures.name).path)
+    }
+
+    @Test("are not replaced by the program's own when the script is missing")
+    func missing() throws {
+        let failure = try #require(throws: CommandFailure.self) {
+            try ExpectedFigures.script(above: NSTemporaryDirectory())
+        }
+        #expect(failure.description.contains(ExpectedFigures.name))
+        #expect(failure.description.contains("--own-figures"))
+        #expect(failure.status == ExitStatus.failed)
+    }
+}
