@@ -42,7 +42,8 @@ class Plan:
         self.again = max(10, round(self.again * factor))
         self.chunk = max(10, min(self.chunk, -(-self.seeds // 4)))
         self.builds = max(4, min(self.builds, self.seeds))
-        self.kills = max(10, round(self.kills * factor))
+        # Fewer would not have each kind of kill.
+        self.kills = max(30, round(self.kills * factor))
         self.mutants = max(2, round(self.MUTANTS_ALL * factor))
         self.control = max(20, round(self.control * factor))
         self.is_long = factor >= 1
