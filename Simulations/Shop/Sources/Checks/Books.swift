@@ -33,6 +33,15 @@ struct Books: Sendable {
         let corrected: Int
     }
 
+    /// A line of our own double-entry ledger.
+    struct Line: Sendable {
+        let journal: String
+        let account: String
+        let currency: String
+        let debit: Int64
+        let credit: Int64
+    }
+
     /// An event, by the numbers of its key.
     struct Entry: Sendable, Hashable {
         let topic: String
@@ -50,9 +59,10 @@ struct Books: Sendable {
     let stock: [Stock]
     /// Id and status.
     let reservations: [(id: String, status: String)]
-    /// Debits and credits by currency.
-    let ledger: [(currency: String, debits: Int64, credits: Int64)]
-    let ledgerCaptured: Int64
+    /// Lines of our own ledger.
+    let ledger: [Line]
+    /// The order of each payment.
+    let payments: [String: String]
     /// All that services committed.
     let published: [Entry]
     /// All that took effect at the auditor, in its sequence.
@@ -61,6 +71,8 @@ struct Books: Sendable {
     let runs: [(service: String, id: String, state: String, error: String)]
     let unsent: Int
     let parked: Int
+    /// Events that some group has not acknowledged.
+    let waiting: Int
 
     /// - Parameter elsewhere: What was published by none of the services, and must have taken effect.
     init(of world: ShopWorld, elsewhere: [Entry] = []) async throws {
@@ -71,19 +83,14 @@ struct Books: Sendable {
         reservations = try await Self.read("inventory", in: world, "SELECT id, status FROM reservations ORDER BY id") {
             ($0.text(0), $0.text(1))
         }
-        ledger = try await Self.read(
-            "payments",
-            in: world,
-            "SELECT currency, SUM(debit), SUM(credit) FROM ledger GROUP BY currency ORDER BY currency"
-        ) { ($0.text(0), $0.int64(1), $0.int64(2)) }
-        ledgerCaptured =
-            try await Self.read(
-                "payments",
-                in: world,
-                "SELECT COALESCE(SUM(amount), 0) FROM payments WHERE status = 'captured'"
-            ) {
-                $0.int64(0)
-            }.first ?? 0
+        ledger = try await Self.ledger(in: world)
+        payments = Dictionary(
+            try await Self.read("payments", in: world, "SELECT id, order_id FROM payments") {
+                ($0.text(0), $0.text(1))
+            },
+            uniquingKeysWith: { first, _ in first }
+        )
+        waiting = try await Self.waiting(in: world)
         var (published, runs, unsent, parked) = (elsewhere, [(String, String, String, String)](), 0, 0)
         for name in world.stores.keys.sorted() where name != "eventlog" {
             published += try await Self.read(
@@ -193,6 +200,43 @@ struct Books: Sendable {
                 corrected: $0.int(6)
             )
         }
+    }
+
+    private static func ledger(in world: ShopWorld) async throws -> [Line] {
+        try await read(
+            "payments",
+            in: world,
+            "SELECT journal, account, currency, debit, credit FROM ledger ORDER BY journal, line"
+        ) {
+            Line(
+                journal: $0.text(0),
+                account: $0.text(1),
+                currency: $0.text(2),
+                debit: $0.int64(3),
+                credit: $0.int64(4)
+            )
+        }
+    }
+
+    /// Behind each group's position lies what it has not taken, but for what it has acknowledged out of turn.
+    private static func waiting(in world: ShopWorld) async throws -> Int {
+        let behind = try await count(
+            "eventlog",
+            in: world,
+            """
+            SELECT COALESCE(SUM(p.head - q.floor), 0) FROM log_positions q
+            JOIN log_partitions p ON p.topic_id = q.topic_id AND p.partition = q.partition
+            """
+        )
+        let ahead = try await count(
+            "eventlog",
+            in: world,
+            """
+            SELECT COUNT(*) FROM log_acknowledged a JOIN log_positions q ON q.topic_id = a.topic_id
+            AND q.group_name = a.group_name AND q.partition = a.partition WHERE a.number > q.floor
+            """
+        )
+        return behind - ahead
     }
 
     private static func count(_ name: String, in world: ShopWorld, _ query: SQLQuery) async throws -> Int {

@@ -173,7 +173,13 @@ public struct ShopSimulation: Sendable {
                 defer { group.cancelAll() }
                 try await withThrowingTaskGroup(of: Void.self) { visit in
                     for errand in market.errands {
-                        let shopper = Shopper(errand, in: world, witness: witness, entropy: entropy.fork())
+                        let shopper = Shopper(
+                            errand,
+                            in: world,
+                            witness: witness,
+                            entropy: entropy.fork(),
+                            patience: patience
+                        )
                         visit.addTask { try await shopper.run() }
                     }
                     visit.addTask { try await weather.run() }
@@ -183,7 +189,7 @@ public struct ShopSimulation: Sendable {
                     visit.addTask {
                         try await world.time.sleep(for: market.day + rest)
                         try await weather.complete()
-                        world.faults.heal()
+                        world.heal()
                     }
                     try await visit.waitForAll()
                 }
@@ -287,9 +293,12 @@ public struct ShopSimulation: Sendable {
             }
         }
 
+        /// How long after the faults have healed anything may still be on its way.
+        private var patience: Duration { world.variant == .naive ? controlLimit : convergenceLimit }
+
         /// Waits until nothing is on its way any more.
         private func settle() async throws -> Bool {
-            let end = world.time.now + (world.variant == .naive ? controlLimit : convergenceLimit)
+            let end = (world.healedAt ?? world.time.now) + patience
             var pause = look
             while world.time.now < end {
                 world.startMissing()
@@ -305,7 +314,7 @@ public struct ShopSimulation: Sendable {
             guard let books = try? await self.books(), books.unsent == 0 else { return false }
             guard !books.runs.contains(where: { $0.state == "open" }) else { return false }
             guard books.orders.values.allSatisfy({ $0.openReturns == 0 }) else { return false }
-            return books.audited.count >= books.published.count
+            return books.audited.count >= books.published.count && books.waiting == 0
         }
     }
 }

@@ -13,21 +13,22 @@ struct Shopper: Sendable {
     private static let repeatsLimit = 400
     private static let look = Duration.milliseconds(400)
     private static let lookLimit = Duration.seconds(20)
-    /// After which nobody believes any more that the order comes to an end.
-    private static let endLimit = Duration.seconds(3_600)
 
     let errand: Errand
     let world: ShopWorld
     let witness: Witness
     let entropy: SeededEntropy
+    /// How long after the faults have healed they wait for their order.
+    let patience: Duration
     private let orders: OrdersClient
     private let carts: CartsClient
 
-    init(_ errand: Errand, in world: ShopWorld, witness: Witness, entropy: SeededEntropy) {
+    init(_ errand: Errand, in world: ShopWorld, witness: Witness, entropy: SeededEntropy, patience: Duration) {
         self.errand = errand
         self.world = world
         self.witness = witness
         self.entropy = entropy
+        self.patience = patience
         orders = OrdersClient(over: world.network.channel(from: world.outside, to: "orders"))
         carts = CartsClient(over: world.network.channel(from: world.outside, to: "carts"))
     }
@@ -126,9 +127,12 @@ struct Shopper: Sendable {
             $0.orderID = order
             $0.reason = "second thoughts"
         }
-        guard try await insist({ try await orders.cancelOrder(request, context: $0) }, key: "cancel") != nil else {
-            return
-        }
+        let answer = try await insist(
+            { try await orders.cancelOrder(request, context: $0) },
+            key: "cancel",
+            accepting: ["orders.not_cancellable"]
+        )
+        guard answer != nil else { return }
         witness.cancelAccepted(order)
     }
 
@@ -143,16 +147,18 @@ struct Shopper: Sendable {
                 }
             ]
         }
-        guard let answer = try await insist({ try await orders.returnOrder(request, context: $0) }, key: id) else {
-            return
-        }
+        let answer = try await insist(
+            { try await orders.returnOrder(request, context: $0) },
+            key: id,
+            accepting: ["orders.return_exceeds_order"]
+        )
+        guard let answer else { return }
         witness.returnAccepted(order, id, units: units, refund: answer.refund.minorUnits)
     }
 
     /// Watches the order to its end; its story never goes back.
     private func end(of order: String) async throws -> OrderStatus? {
         var (pause, rank) = (Self.look, 0)
-        let patience = world.time.now + Self.endLimit
         while true {
             guard let status = try await look(at: order) else { return nil }
             guard Self.rank(status) >= rank else {
@@ -161,10 +167,8 @@ struct Shopper: Sendable {
             }
             rank = Self.rank(status)
             if rank == 2 { return status }
-            guard world.time.now < patience else {
-                witness.saw(Violation(.notConverged, "the order is \(status) for an hour", order))
-                return status
-            }
+            // Whoever waits for ever keeps the audit from telling why.
+            if let healed = world.healedAt, world.time.now > healed + patience { return nil }
             try await world.time.sleep(for: pause)
             pause = min(pause * 2, Self.lookLimit)
         }
@@ -175,11 +179,7 @@ struct Shopper: Sendable {
         let found = try await insist(
             { try await orders.getOrder(request, context: $0) },
             key: nil,
-            refused: { reason in
-                witness.saw(
-                    Violation(.readNotOwnWrite, "an order that was acknowledged is answered with \(reason)", order)
-                )
-            }
+            refusing: .readNotOwnWrite
         )
         return found?.order.status
     }
@@ -193,11 +193,16 @@ struct Shopper: Sendable {
     }
 
     /// Asks until there is an answer; `nil` when it is refused.
+    ///
+    /// - Parameters:
+    ///   - accepted: Refusals that this customer may get.
+    ///   - broken: What any other refusal breaks.
     private func insist<R: Sendable>(
         _ call: (CallContext) async throws -> R,
         key: String?,
         as caller: String? = nil,
-        refused: ((String) -> Void)? = nil
+        accepting accepted: Set<String> = [],
+        refusing broken: Invariant = .rejectedWithoutCause
     ) async throws -> R? {
         for _ in 0..<Self.repeatsLimit {
             let context = CallContext(
@@ -209,8 +214,12 @@ struct Shopper: Sendable {
                 try Task.checkCancellation()
                 let fault = Fault(describing: error)
                 if fault.code.outcome == .refused {
-                    refused?(fault.reason.name)
-                    witness.refused(fault.reason.name)
+                    let reason = fault.reason.name
+                    if !accepted.contains(reason) {
+                        witness.saw(
+                            Violation(broken, "\(errand.customer) was refused with \(reason): \(fault.message)")
+                        )
+                    }
                     return nil
                 }
                 try await world.time.sleep(for: .milliseconds(Int64(50 + entropy.number(below: 1_000))))

@@ -22,7 +22,6 @@ final class Witness: Sendable {
     private struct Log {
         var orders: [String: Told] = [:]
         var byKey: [String: String] = [:]
-        var refused: [String: Int] = [:]
         var violations: [Violation] = []
     }
 
@@ -32,9 +31,6 @@ final class Witness: Sendable {
     var orders: [Told] { log.withLock { $0.orders.values.sorted { $0.orderID < $1.orderID } } }
 
     var violations: [Violation] { log.withLock { $0.violations } }
-
-    /// Orders that were refused at once, by reason.
-    var refused: [String: Int] { log.withLock { $0.refused } }
 
     /// A request with this key was answered; every answer to one key names one order.
     func placed(_ order: Order, customer: String, key: String, goods: [String: Int]) {
@@ -60,8 +56,6 @@ final class Witness: Sendable {
             )
         }
     }
-
-    func refused(_ reason: String) { log.withLock { $0.refused[reason, default: 0] += 1 } }
 
     func cancelAccepted(_ orderID: String) { log.withLock { $0.orders[orderID]?.cancelAccepted = true } }
 

@@ -40,6 +40,7 @@ final class ShopWorld: Sendable {
     private let passed = Mutex<[String: Int]>([:])
     /// Where processes are to end; `nil` when the weather decides.
     let ambush: Ambush?
+    private let healed = Mutex<Moment?>(nil)
 
     init(
         _ simulation: Simulation,
@@ -71,6 +72,15 @@ final class ShopWorld: Sendable {
     }
 
     var time: VirtualTime { simulation.time }
+
+    /// When the last fault had healed; `nil` before.
+    var healedAt: Moment? { healed.withLock { $0 } }
+
+    /// From now on nothing goes wrong any more, and the shop has to come to rest.
+    func heal() {
+        faults.heal()
+        healed.withLock { $0 = $0 ?? time.now }
+    }
 
     /// What must never happen and is no invariant of the shop: a loop without end that ended.
     var reports: [String] { troubles.withLock { $0 } }
