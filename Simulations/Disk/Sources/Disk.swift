@@ -97,6 +97,9 @@ public final class Disk: Sendable {
         state.withLock { $0.planned.append((fault, calls)) }
     }
 
+    /// Takes back every fault and power loss that was planned and has not come.
+    public func forgetPlans() { state.withLock { ($0.planned, $0.plannedPowerLoss) = ([], nil) } }
+
     // MARK: - What an observer sees
 
     /// What it has done, and what has really happened to it.

@@ -3,6 +3,7 @@ import MartletMessaging
 import MartletSQL
 import MartletSQLite
 import MartletTesting
+import Synchronization
 import Testing
 
 @testable import MartletEventLog
@@ -56,6 +57,19 @@ struct EventLogTests {
         let rest = try await second.join(topic: "things", group: "g", start: .earliest).receive(limit: 5)
         #expect(rest.map(\.event.sequence) == [3, 5])
         #expect(try await second.status().first?.groups.map(\.lag) == [2])
+    }
+
+    @Test("hands out what a publication of unknown outcome has stored, though nobody publishes again")
+    func unknownOutcome() async throws {
+        let connection = BreakingConnection(to: database)
+        let log = try await EventLog.open(connection, time: time, entropy: SeededEntropy(seed: 1))
+        try await log.publish([event(1)])
+        let member = try await log.join(topic: "things", group: "g", start: .earliest)
+        #expect(try await member.receive(limit: 5).map(\.event.sequence) == [1])
+        connection.breaks.withLock { $0 = true }
+        await #expect(throws: SQLError.self) { try await log.publish([event(2)]) }
+        try await log.catchUp()
+        #expect(try await member.receive(limit: 5).map(\.event.sequence) == [2])
     }
 
     @Test("delivers again after a restart what was acknowledged and not yet written")
@@ -228,4 +242,34 @@ struct EventLogTests {
             try tx.run("SELECT sequence FROM log_events ORDER BY sequence").map { $0.int(0) }
         }
     }
+}
+
+/// A database that breaks its connection once, when it has just committed.
+private final class BreakingConnection: SQLDatabase {
+    let breaks = Mutex(false)
+    private let database: any SQLDatabase
+
+    init(to database: any SQLDatabase) { self.database = database }
+
+    func bootEpoch() async throws -> Int { try await database.bootEpoch() }
+
+    func transaction<R: Sendable>(
+        _ name: StaticString,
+        deadline: Moment?,
+        _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
+    ) async throws -> R {
+        let result = try await database.transaction(name, deadline: deadline, body)
+        let isBroken = breaks.withLock { breaks in
+            defer { breaks = false }
+            return breaks
+        }
+        if isBroken { throw SQLError(.outcomeUnknown, code: "08007", message: "the connection broke at the commit") }
+        return result
+    }
+
+    func read<R: Sendable>(
+        _ name: StaticString,
+        deadline: Moment?,
+        _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
+    ) async throws -> R { try await database.read(name, deadline: deadline, body) }
 }

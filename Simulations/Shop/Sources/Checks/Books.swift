@@ -71,8 +71,8 @@ struct Books: Sendable {
     let runs: [(service: String, id: String, state: String, error: String)]
     let unsent: Int
     let parked: Int
-    /// Events that some group has not acknowledged.
-    let waiting: Int
+    /// Groups that have not acknowledged all events.
+    let waiting: [(group: String, events: Int)]
 
     /// - Parameter elsewhere: What was published by none of the services, and must have taken effect.
     init(of world: ShopWorld, elsewhere: [Entry] = []) async throws {
@@ -219,24 +219,18 @@ struct Books: Sendable {
     }
 
     /// Behind each group's position lies what it has not taken, but for what it has acknowledged out of turn.
-    private static func waiting(in world: ShopWorld) async throws -> Int {
-        let behind = try await count(
+    private static func waiting(in world: ShopWorld) async throws -> [(group: String, events: Int)] {
+        try await read(
             "eventlog",
             in: world,
             """
-            SELECT COALESCE(SUM(p.head - q.floor), 0) FROM log_positions q
-            JOIN log_partitions p ON p.topic_id = q.topic_id AND p.partition = q.partition
+            SELECT q.group_name, SUM(p.head - q.floor - (
+                SELECT COUNT(*) FROM log_acknowledged a WHERE a.topic_id = q.topic_id AND a.group_name = q.group_name
+                AND a.partition = q.partition AND a.number > q.floor))
+            FROM log_positions q JOIN log_partitions p ON p.topic_id = q.topic_id AND p.partition = q.partition
+            GROUP BY q.group_name ORDER BY q.group_name
             """
-        )
-        let ahead = try await count(
-            "eventlog",
-            in: world,
-            """
-            SELECT COUNT(*) FROM log_acknowledged a JOIN log_positions q ON q.topic_id = a.topic_id
-            AND q.group_name = a.group_name AND q.partition = a.partition WHERE a.number > q.floor
-            """
-        )
-        return behind - ahead
+        ) { ($0.text(0), $0.int(1)) }.filter { $0.1 > 0 }
     }
 
     private static func count(_ name: String, in world: ShopWorld, _ query: SQLQuery) async throws -> Int {

@@ -21,6 +21,8 @@ struct Weather: Sendable {
     private static let completionStep = Duration.seconds(5)
     /// A boundary that every process passes all the time.
     private static let everyday = "sql.committing"
+    /// Changes of a disk until its power fails, at most.
+    private static let changesLimit: UInt64 = 40
     /// Hits of a crash point that are waited for, at most.
     private static let hitLimit: UInt64 = 4
 
@@ -93,7 +95,7 @@ struct Weather: Sendable {
         let machine = replicas[Int(entropy.number(below: UInt64(replicas.count)))]
         switch fault {
         case .crash:
-            if entropy.number(below: 4) > 0 || !world.endServer(choice: entropy.next(), losingPower: nil) {
+            if entropy.number(below: 4) > 0 || !world.endServer(choice: entropy.next()) {
                 world.end(machine)
             }
         case .crashPoint:
@@ -106,10 +108,10 @@ struct Weather: Sendable {
             machine.crash(at: point, hit: hit) { faults.count(.crashPoint) }
             return true
         case .powerLoss:
-            let survival = Survival.any(entropy)
-            if !world.endServer(choice: entropy.next(), losingPower: survival) {
-                world.end(machine, losingPower: survival)
-            }
+            // In the middle of something: between two commits nothing is left to lose.
+            let (changes, faults) = (Int(entropy.number(below: Self.changesLimit)), world.faults)
+            world.losePower(of: chosenStore(), after: changes, Survival.any(entropy)) { faults.count(.powerLoss) }
+            return true
         case .pause: freeze(machine)
         case .clockJump:
             // Where the database is another computer, nothing that is stored goes by this clock.

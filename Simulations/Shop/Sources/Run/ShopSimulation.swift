@@ -193,11 +193,11 @@ public struct ShopSimulation: Sendable {
                     }
                     try await visit.waitForAll()
                 }
-                let isQuiet = try await settle()
+                let left = try await settle()
                 let books = try await self.books()
                 var violations = Audit(told: witness.orders, books: books, market: market).violations
-                if !isQuiet {
-                    let why = ["no rest after the faults had healed"] + world.missing + world.complaints
+                if !left.isEmpty {
+                    let why = ["no rest after the faults had healed"] + left + world.missing + world.complaints
                     violations.insert(Violation(.notConverged, why.joined(separator: "; ")), at: 0)
                 }
                 let outcomes = Dictionary(books.orders.values.map { ($0.status, 1) }, uniquingKeysWith: +)
@@ -296,25 +296,32 @@ public struct ShopSimulation: Sendable {
         /// How long after the faults have healed anything may still be on its way.
         private var patience: Duration { world.variant == .naive ? controlLimit : convergenceLimit }
 
-        /// Waits until nothing is on its way any more.
-        private func settle() async throws -> Bool {
+        /// Waits until nothing is on its way any more; returns what still is when that takes too long.
+        private func settle() async throws -> [String] {
             let end = (world.healedAt ?? world.time.now) + patience
             var pause = look
             while world.time.now < end {
                 world.startMissing()
-                if try await isQuiet() { return true }
+                if try await restless().isEmpty { return [] }
                 try await world.time.sleep(for: pause)
                 // Whoever has not come to rest by now takes long, if ever.
                 pause = min(pause * 1.25, lookLimit)
             }
-            return false
+            return try await restless()
         }
 
-        private func isQuiet() async throws -> Bool {
-            guard let books = try? await self.books(), books.unsent == 0 else { return false }
-            guard !books.runs.contains(where: { $0.state == "open" }) else { return false }
-            guard books.orders.values.allSatisfy({ $0.openReturns == 0 }) else { return false }
-            return books.audited.count >= books.published.count && books.waiting == 0
+        /// What is still on its way; empty when nothing is.
+        private func restless() async throws -> [String] {
+            guard let books = try? await self.books() else { return ["a database does not answer"] }
+            let runs = books.runs.filter { $0.state == "open" }
+            let returns = books.orders.values.filter { $0.openReturns != 0 }
+            let counts = [
+                ("events are not published", books.unsent), ("runs are open", runs.count),
+                ("orders have open returns", returns.count),
+                ("events have not come to the auditor", max(0, books.published.count - books.audited.count)),
+            ]
+            return counts.filter { $0.1 > 0 }.map { "\($0.1) \($0.0)" }
+                + books.waiting.map { "\($0.events) events wait for \($0.group)" }
         }
     }
 }

@@ -79,6 +79,7 @@ final class ShopWorld: Sendable {
     /// From now on nothing goes wrong any more, and the shop has to come to rest.
     func heal() {
         faults.heal()
+        for store in stores.values { store.disk.forgetPlans() }
         healed.withLock { $0 = $0 ?? time.now }
     }
 
@@ -130,23 +131,39 @@ final class ShopWorld: Sendable {
         network.forgetGone()
     }
 
-    /// Ends a machine as `kill -9` does, or with its computer's power.
-    func end(_ machine: Machine, losingPower survival: Survival? = nil) {
-        machine.crash()
-        guard let survival, let name = ownedStore(of: machine) else { return }
-        stores[name]?.losePower(survival)
-    }
+    /// Ends a machine as `kill -9` does.
+    func end(_ machine: Machine) { machine.crash() }
 
     /// Ends a database server, when there are any: its replicas find it away.
     ///
     /// - Returns: False when there is none.
-    func endServer(choice: UInt64, losingPower survival: Survival?) -> Bool {
+    func endServer(choice: UInt64) -> Bool {
         let running = servers.withLock { $0.filter(\.value.isUp).sorted { $0.key < $1.key } }
         guard !running.isEmpty else { return false }
         let (name, server) = running[Int(choice % UInt64(running.count))]
         server.crash()
-        if let survival { stores[name]?.losePower(survival) } else { stores[name]?.kill() }
+        stores[name]?.kill()
         return true
+    }
+
+    /// Lets the power of the computer that holds the store `name` fail in the middle of a later change to it.
+    ///
+    /// - Parameters:
+    ///   - changes: How many changes still pass.
+    ///   - told: Called when it has happened; it may never.
+    func losePower(of name: String, after changes: Int, _ survival: Survival, told: @escaping @Sendable () -> Void) {
+        guard let store = stores[name], owner(of: name)?.isUp == true else { return }
+        store.disk.losePower(after: changes, survival) { [self] in
+            // Whoever owns it by then.
+            owner(of: name)?.crash()
+            store.kill()
+            told()
+        }
+    }
+
+    /// The machine that has the store `name` open.
+    private func owner(of name: String) -> Machine? {
+        servers.withLock { $0[name] } ?? seats.withLock { $0.first { $0.deployment.name == name }?.machine }
     }
 
     // MARK: Versions
@@ -180,15 +197,11 @@ final class ShopWorld: Sendable {
     }
 
     /// Whether the machine's clock is its database's.
-    func ownsStore(_ machine: Machine) -> Bool { ownedStore(of: machine) != nil }
+    func ownsStore(_ machine: Machine) -> Bool {
+        seats.withLock { seats in seats.contains { $0.machine === machine && !isShared($0.deployment) } }
+    }
 
     private func isShared(_ deployment: Deployment) -> Bool { topology == .cluster && deployment.isReplicated }
-
-    private func ownedStore(of machine: Machine) -> String? {
-        seats.withLock { seats in
-            seats.first { $0.machine === machine && !isShared($0.deployment) }?.deployment.name
-        }
-    }
 
     private func startServer(of name: String) {
         guard let store = stores[name] else { return }

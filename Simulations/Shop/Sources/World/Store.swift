@@ -27,19 +27,28 @@ final class Store: Sendable {
     /// Opens the file for one run of the process that owns it.
     func open(time: any TimeSource, onStop: @escaping @Sendable (SQLError) -> Void) throws {
         let opened = try disk.open(Self.file, time: time, onStop: onStop)
-        state.withLock { $0 = opened }
+        replace(with: opened)
     }
 
     /// The process that owned it is no more; what it wrote is there.
     func kill() {
-        state.withLock { $0 = nil }
+        replace(with: nil)
         disk.kill()
     }
 
     /// The computer that held it lost its power.
     func losePower(_ survival: Survival) {
-        state.withLock { $0 = nil }
+        replace(with: nil)
         disk.losePower(survival)
+    }
+
+    private func replace(with database: SQLiteDatabase?) {
+        let before = state.withLock { current in
+            defer { current = database }
+            return current
+        }
+        // Let go outside of the lock: closing writes, and may be the change in which power fails.
+        withExtendedLifetime(before) {}
     }
 
     /// A look from outside, past all connections and clocks.

@@ -57,14 +57,21 @@ public final class EventLog: MessageBus {
         }
         let topics = try await prepare(Set(events.map(\.topic)).sorted())
         let batches = Self.batches(events, topics)
-        let heads = try await database.transaction("log.publish") { tx in
-            var heads: [Int64] = []
-            for batch in batches {
-                heads.append(
-                    try EventLogStore.store(batch.events, topic: batch.topicID, partition: batch.partition, in: tx)
-                )
+        let heads: [Int64]
+        do {
+            heads = try await database.transaction("log.publish") { tx in
+                var heads: [Int64] = []
+                for batch in batches {
+                    heads.append(
+                        try EventLogStore.store(batch.events, topic: batch.topicID, partition: batch.partition, in: tx)
+                    )
+                }
+                return heads
             }
-            return heads
+        } catch {
+            // It may have been committed; whoever asked may not be there to ask again.
+            state.withLock { $0.isBehind = true }
+            throw error
         }
         crashPoint("eventlog.published")
         let signals = state.withLock { state in
@@ -240,6 +247,7 @@ public final class EventLog: MessageBus {
             while true {
                 try await time.sleep(for: limits.acknowledgementPause)
                 try await attempt("writing acknowledgements failed, will retry") { try await flush() }
+                try await attempt("reading the log's heads failed, will retry") { try await catchUp() }
                 guard nextPurge <= time.now else { continue }
                 nextPurge = time.now + limits.purgePause
                 try await attempt("removing old events failed, will retry") { try await purge() }
@@ -258,6 +266,26 @@ public final class EventLog: MessageBus {
             throw CancellationError()
         } catch {
             Logger.current.warning(failure, metadata: ["error": "\(Fault(describing: error).message)"])
+        }
+    }
+
+    /// Hands out what was stored by publications that nobody knows the outcome of.
+    func catchUp() async throws {
+        guard state.withLock({ $0.isBehind }) else { return }
+        state.withLock { $0.isBehind = false }
+        do {
+            let topics = try await database.read("log.heads") { tx in try EventLogStore.topics(in: tx) }
+            let signals = state.withLock { state in
+                topics.flatMap { topic in
+                    topic.heads.enumerated().flatMap {
+                        state.published(topic.name, partition: $0.offset, head: $0.element)
+                    }
+                }
+            }
+            for signal in signals { signal.raise() }
+        } catch {
+            state.withLock { $0.isBehind = true }
+            throw error
         }
     }
 

@@ -33,6 +33,8 @@ struct EventLogState: Sendable {
     }
 
     private(set) var topics: [String: Topic] = [:]
+    /// Whether more may be stored than is known here.
+    var isBehind = false
     private var members: [Int: Membership] = [:]
     private var lastMember = 0
 

@@ -42,16 +42,17 @@ public struct MachineDatabase: SQLDatabase {
         let database = try await reach()
         if faults.happens(.databaseConflict) {
             // What loses against another transaction is rolled back, and its body runs again.
-            _ = try? await database.transaction(name, deadline: deadline) { (tx: borrowing SQLTransaction) in
-                _ = try body(tx)
-                throw RolledBack()
-            }
+            do { try await rollBack(name, deadline, on: database, body) } catch {}
             try machine.check()
         }
-        let result = try await committed(name, deadline, on: database, body)
-        if faults.happens(.commitUnknown) {
-            throw SQLError(.outcomeUnknown, code: "08007", message: "the connection broke at the commit")
+        let isUnknown = faults.happens(.commitUnknown)
+        let unknown = SQLError(.outcomeUnknown, code: "08007", message: "the connection broke at the commit")
+        if isUnknown, entropy.number(below: 2) == 0 {
+            try await rollBack(name, deadline, on: database, body)
+            throw unknown
         }
+        let result = try await committed(name, deadline, on: database, body)
+        if isUnknown { throw unknown }
         try await travel()
         return result
     }
@@ -67,6 +68,21 @@ public struct MachineDatabase: SQLDatabase {
     }
 
     private struct RolledBack: Error {}
+
+    /// - Throws: What `body` throws.
+    private func rollBack<R: Sendable>(
+        _ name: StaticString,
+        _ deadline: Moment?,
+        on database: any SQLDatabase,
+        _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
+    ) async throws {
+        do {
+            try await database.transaction(name, deadline: deadline) { (tx: borrowing SQLTransaction) in
+                _ = try body(tx)
+                throw RolledBack()
+            }
+        } catch is RolledBack {}
+    }
 
     /// The last boundary before a commit.
     private static let committing = "sql.committing"
