@@ -1,15 +1,20 @@
 import Foundation
+import MartletCore
 import ShopSimulation
 
 /// Simulates many worlds in several processes at once, each of which starts anew now and then.
 struct Crew {
     /// Worlds of one process.
     private static let worldsLimit = 50
-    /// After which a world that says nothing is given up, in real milliseconds.
-    private static let patience = 120_000
-    private static let look = 500
+    /// After which a world that says nothing is given up, in real time; and how much longer for each of its orders.
+    private static let patience = Duration.seconds(120)
+    private static let patiencePerOrder = Duration.milliseconds(200)
+    private static let lookMilliseconds: Int32 = 500
 
     let jobs: Int
+    private let time = SystemTime()
+
+    init(jobs: Int) { self.jobs = jobs }
 
     /// A child at work.
     private final class Hand {
@@ -18,9 +23,11 @@ struct Crew {
         /// In the sequence in which their verdicts come.
         var left: ArraySlice<Scenario>
         var rest = Data()
-        var silence = 0
+        /// When it last said something.
+        var heard: Moment
+        var isGivenUp = false
 
-        init(_ worlds: ArraySlice<Scenario>) { left = worlds }
+        init(_ worlds: ArraySlice<Scenario>, at now: Moment) { (left, heard) = (worlds, now) }
 
         var descriptor: Int32 { pipe.fileHandleForReading.fileDescriptor }
     }
@@ -34,29 +41,38 @@ struct Crew {
         while !waiting.isEmpty || !hands.isEmpty {
             while hands.count < jobs, !waiting.isEmpty { hands.append(try start(waiting.removeFirst(), order)) }
             var polled = hands.map { pollfd(fd: $0.descriptor, events: Int16(POLLIN), revents: 0) }
-            poll(&polled, nfds_t(polled.count), Int32(Self.look))
+            poll(&polled, nfds_t(polled.count), Self.lookMilliseconds)
             var ended: [ObjectIdentifier] = []
             for (hand, entry) in zip(hands, polled) {
                 guard entry.revents != 0 else {
-                    hand.silence += Self.look
-                    if hand.silence >= Self.patience { kill(hand.process.processIdentifier, SIGKILL) }
+                    giveUpIfSilent(hand)
                     continue
                 }
-                hand.silence = 0
+                hand.heard = time.now
                 guard try !read(hand, take) else { continue }
                 ended.append(ObjectIdentifier(hand))
                 hand.process.waitUntilExit()
                 guard let world = hand.left.first else { continue }
-                let status = hand.process.terminationStatus
-                take(Verdict(lost: world, "the process that simulated it ended with \(status)"))
+                let why =
+                    hand.isGivenUp
+                    ? "no end was in sight: it was given up"
+                    : "the process that simulated it ended with \(hand.process.terminationStatus)"
+                take(Verdict(lost: world, why))
                 if hand.left.count > 1 { waiting.append(hand.left.dropFirst()) }
             }
             hands.removeAll { ended.contains(ObjectIdentifier($0)) }
         }
     }
 
+    private func giveUpIfSilent(_ hand: Hand) {
+        let patience = Self.patience + Self.patiencePerOrder * (hand.left.first?.orders ?? 0)
+        guard !hand.isGivenUp, time.now - hand.heard > patience else { return }
+        hand.isGivenUp = true
+        kill(hand.process.processIdentifier, SIGKILL)
+    }
+
     private func start(_ worlds: ArraySlice<Scenario>, _ order: Worker.Order) throws -> Hand {
-        let hand = Hand(worlds)
+        let hand = Hand(worlds, at: time.now)
         var own = order
         own.worlds = Array(worlds)
         hand.process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()

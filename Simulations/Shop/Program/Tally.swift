@@ -119,7 +119,9 @@ struct Tally: Encodable {
             "  calls       \(calls), \(failedCalls) of them failed; \(events) events",
             "  time        \(Int(simulatedSeconds)) s simulated in \(Int(realSeconds)) s; \(steps) steps",
             "  faults      \(list(faults))",
-            "  no occasion \(list(idle))",
+        ]
+        if !idle.isEmpty { lines.append("  no occasion \(list(idle))") }
+        lines += [
             "  hash        \(hash)",
             "  not simulated: sockets, HTTP/2, PostgreSQL, NATS", "",
         ]

@@ -7,7 +7,7 @@ struct Audit: Sendable {
     /// Everything that does not agree; empty for a sound world.
     var violations: [Violation] {
         orderChecks + worthChecks + rejectionChecks + ghostChecks + moneyChecks + ledgerChecks + stockChecks
-            + movementChecks + messageChecks
+            + movementChecks + announcementChecks + messageChecks
             + historyChecks
     }
 
@@ -116,9 +116,16 @@ struct Audit: Sendable {
 
     private var stockChecks: [Violation] {
         var found: [Violation] = []
-        var sold: [String: Int] = [:]
+        var (sold, returned) = ([String: Int](), [String: Int]())
+        let errands = Dictionary(market.errands.map { ($0.customer, $0) }) { first, _ in first }
         for order in told where books.orders[order.orderID]?.status == "completed" {
-            for (sku, units) in order.goods { sold[sku, default: 0] += units }
+            for (sku, units) in order.goods {
+                sold[sku, default: 0] += units
+                // Who cancels what is paid brings everything back.
+                if order.cancelAccepted { returned[sku, default: 0] += units }
+            }
+            guard let sku = errands[order.customer]?.wishes.first?.sku else { continue }
+            returned[sku, default: 0] += order.broughtBack.values.reduce(0, +)
         }
         for row in books.stock {
             if row.available < 0 || row.onHand < 0 {
@@ -135,9 +142,13 @@ struct Audit: Sendable {
             if row.received != market.opening[row.sku] ?? 0 {
                 found.append(Violation(.effectTwice, "\(row.sku): received \(row.received) of one delivery"))
             }
-            if row.sold < sold[row.sku] ?? 0 {
+            let due = (sold[row.sku] ?? 0, returned[row.sku] ?? 0)
+            if (row.sold, row.returned) != due {
                 found.append(
-                    Violation(.oversold, "\(row.sku): \(row.sold) sold, orders took \(sold[row.sku] ?? 0)")
+                    Violation(
+                        .oversold,
+                        "\(row.sku): \(row.sold) sold and \(row.returned) returned, orders say \(due.0) and \(due.1)"
+                    )
                 )
             }
         }
