@@ -38,6 +38,14 @@ struct PlacingTests {
         #expect(await refusal { try await world.place([:], cart: "empty") }?.reason == "orders.empty")
     }
 
+    @Test("answers a repeat with the order, though the first request has emptied the cart meanwhile")
+    func emptiedMeanwhile() async throws {
+        world.baskets.empty { try await world.place([:], cart: "me", key: "twice") }
+        let order = try await world.place([:], cart: "me", key: "twice")
+        #expect(order.lines.map(\.sku) == ["mug", "pen"])
+        #expect(try await world.headlines().count == 1)
+    }
+
     @Test("is refused with the field's name when the request makes no sense")
     func refused() async throws {
         world.prices.set("yen", pence: 100)

@@ -51,13 +51,23 @@ final class PriceList: CatalogCalls {
 /// exist.
 final class Baskets: CartsCalls {
     private let stamp = Mutex(1)
+    private let interruption = Mutex<(@Sendable () async throws -> Void)?>(nil)
+
+    /// Lets the next look find an empty cart, after `action`.
+    func empty(after action: @escaping @Sendable () async throws -> Void) { interruption.withLock { $0 = action } }
 
     /// Gives every cart another revision, as if something had been put into it.
     func stir() { stamp.withLock { $0 += 1 } }
 
     func getCart(_ request: GetCartRequest, context: CallContext) async throws -> GetCartResponse {
         let lines: [(String, UInt32)]
+        let action = interruption.withLock { interruption in
+            defer { interruption = nil }
+            return interruption
+        }
+        try await action?()
         switch request.cartID {
+        case _ where action != nil: lines = []
         case "me" where !context.principal.subject.isEmpty: lines = [("mug", 2), ("pen", 1)]
         case "empty": lines = []
         case "mixed": lines = [("mug", 1), ("yen", 1)]

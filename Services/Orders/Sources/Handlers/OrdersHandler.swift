@@ -19,23 +19,13 @@ struct OrdersHandler: OrdersCalls {
     let entropy: any Entropy
 
     func placeOrder(_ request: PlaceOrderRequest, context: CallContext) async throws -> PlaceOrderResponse {
-        if let stored = try await context.storedResponse(
-            PlaceOrderResponse.self,
-            on: database,
-            OrdersMethods.placeOrder,
-            request
-        ) {
-            return stored
+        if let stored = try await stored(request, context) { return stored }
+        let placement: Placement
+        do { placement = try await self.placement(of: request, context) } catch {
+            // The first request under this key may have been done meanwhile, and its cart be empty by now.
+            if let stored = try await stored(request, context) { return stored }
+            throw error
         }
-        let priced = try await pricing.lines(of: request, context)
-        let placement = try Placement(
-            customerID: context.principal.subject,
-            reference: "",
-            cartID: priced.cartID,
-            cartRevision: priced.cartRevision,
-            currency: priced.currency,
-            lines: priced.lines
-        )
         let id = newID()
         return try await context.transaction(on: database, OrdersMethods.placeOrder, request) { tx in
             // Whoever clicks twice, under two keys, orders once: the cart is emptied a moment later.
@@ -51,6 +41,22 @@ struct OrdersHandler: OrdersCalls {
             )
             return PlaceOrderResponse.with { $0.order = order.message(placed: tx.date) }
         }
+    }
+
+    private func stored(_ request: PlaceOrderRequest, _ context: CallContext) async throws -> PlaceOrderResponse? {
+        try await context.storedResponse(on: database, OrdersMethods.placeOrder, request)
+    }
+
+    private func placement(of request: PlaceOrderRequest, _ context: CallContext) async throws -> Placement {
+        let priced = try await pricing.lines(of: request, context)
+        return try Placement(
+            customerID: context.principal.subject,
+            reference: "",
+            cartID: priced.cartID,
+            cartRevision: priced.cartRevision,
+            currency: priced.currency,
+            lines: priced.lines
+        )
     }
 
     func placeAgreedOrder(
