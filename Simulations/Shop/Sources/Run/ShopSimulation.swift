@@ -77,14 +77,18 @@ public struct ShopSimulation: Sendable {
             variant: scenario.variant,
             ambush: ambush
         )
+        let (market, witness) = (
+            scenario.crashes.map { .rehearsed($0.rounds) } ?? Market(orders: scenario.orders, entropy: entropy.fork()),
+            Witness()
+        )
         let course = Course(
             world: world,
-            market: scenario.crashes.map { .rehearsed($0.rounds) }
-                ?? Market(orders: scenario.orders, entropy: entropy.fork()),
-            witness: Witness(),
+            market: market,
+            witness: witness,
             entropy: entropy.fork(),
             points: points,
-            upkeep: scenario.crashes.map { Upkeep(world: world, rounds: $0.rounds) }
+            upkeep: scenario.crashes.map { Upkeep(world: world, rounds: $0.rounds) },
+            poison: Poison(world: world, witness: witness, day: market.day, entropy: entropy.fork())
         )
         defer {
             world.close()
@@ -161,6 +165,7 @@ public struct ShopSimulation: Sendable {
         let points: [String]
         /// What goes on beside the customers, if anything does.
         let upkeep: Upkeep?
+        let poison: Poison
 
         func run() async throws -> Ending {
             world.startAll()
@@ -186,6 +191,7 @@ public struct ShopSimulation: Sendable {
                     let rollout = Rollout(world: world, entropy: entropy.fork())
                     visit.addTask { try await rollout.run() }
                     if let upkeep { visit.addTask { try await upkeep.run() } }
+                    visit.addTask { try await poison.run() }
                     visit.addTask {
                         try await world.time.sleep(for: market.day + rest)
                         try await weather.complete()
@@ -210,7 +216,7 @@ public struct ShopSimulation: Sendable {
         }
 
         private func books() async throws -> Books {
-            try await Books(of: world, elsewhere: try upkeep?.mended() ?? [])
+            try await Books(of: world, elsewhere: try (upkeep?.mended() ?? []) + poison.expected())
         }
 
         private var rest: Duration {

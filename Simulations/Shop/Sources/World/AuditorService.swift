@@ -27,17 +27,27 @@ struct AuditorService: ServiceBlueprint {
         )
     ]
 
+    /// An event about another order than its key says.
+    struct Misfiled: Error {}
+
     init(on platform: Platform) {}
 
     var subscriptions: [Subscription] {
         [
-            audit(OrdersTopics.orders), audit(InventoryTopics.movements), audit(PaymentsTopics.payments),
+            audit(OrdersTopics.orders) { change, event in
+                guard change.orderID == event.key else { throw Misfiled() }
+            },
+            audit(InventoryTopics.movements), audit(PaymentsTopics.payments),
             audit(CartsTopics.carts), audit(CatalogTopics.products),
         ]
     }
 
-    private func audit<Body>(_ topic: Topic<Body>) -> Subscription {
-        .onEnvelope(topic, group: Self.name) { _, event, tx in
+    private func audit<Body>(
+        _ topic: Topic<Body>,
+        _ check: @escaping @Sendable (Body, Envelope) throws -> Void = { _, _ in }
+    ) -> Subscription {
+        .onEnvelope(topic, group: Self.name) { body, event, tx in
+            try check(body, event)
             try tx.run(
                 """
                 INSERT INTO audited (topic, key, source, epoch, sequence, body)

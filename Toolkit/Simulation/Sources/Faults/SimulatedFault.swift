@@ -42,6 +42,8 @@ public enum SimulatedFault: String, Sendable, Hashable, Codable, CaseIterable, C
     case deliveryRepeated
     /// Events are delivered out of order (F39).
     case deliveryReordered
+    /// An event comes that cannot take effect (F41).
+    case poisonedMessage
     /// Some replicas of a service run its next version while others run this one, and then this one again (F16).
     case mixedVersions
     /// The payment provider fails once, and repeats the failure for its key (F72).
