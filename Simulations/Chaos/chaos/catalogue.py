@@ -53,7 +53,6 @@ BY = {
     "F72": "a failure that the provider stores",
     "F73": "declines",
     "F78": "cancel against capture",
-    "F79": "a refund's answer is lost",
     "F80": "500 buyers for 100 units; carts in random order",
     "F91": "a wall clock jumps by hours and days",
 }
@@ -64,11 +63,12 @@ ELSEWHERE = {
     "F23": "power loss: kill -9 keeps the page cache; the simulated disk drops what was not synced",
     "F27": "one connection both writes and checkpoints, so the race of two has no second party (Adapters/SQLite)",
     "F36": "a hundred appends behind one version: Toolkit/EventSourcing's tests, and the simulation",
-    "F38": "every message twice and 1 % ten times: the simulation; here lost answers make publications and calls repeat",
+    "F38": "every message twice and 1 % ten times: the simulation",
     "F39": "reordering within a key: the simulation, and Toolkit/Outbox's subscription tests",
     "F40": "seven days later: virtual time, in the simulation",
     "F43": "an event over its limit is refused before the commit: Toolkit/Outbox's tests",
     "F74": "a key older than a day: virtual time, in Services/Payments' tests and the simulation",
+    "F79": "a refund's answer is lost: the simulation; here nobody can tell a lost answer about a refund from another",
     "F81": "a reservation of a day expires during a payment: virtual time, in the simulation",
 }
 

@@ -178,11 +178,36 @@ class Judge:
                 if following > 1 and following - 1 not in known:
                     lost.append((topic, key, following - 1))
         self.expect("I8", "keys whose last event is not in the log", lost)
+        self.consumers(published)
         unique = sum(len(sequences) for sequences in published.values())
         self.figures |= {"events": unique, "events_published_again": total - unique}
         unexplained = [row for row in self.tables.parked() if not any(word in row for word in self.expected_parked)]
         self.expect("I11", "parked events that nothing explains", unexplained)
         self.figures["parked"] = len(self.tables.parked())
+
+    def consumers(self, published):
+        """Each consumer's inbox stands at the last event of each key: it took all of them, in their order, and no other.
+
+        A position only goes up by one event at a time, in the transaction of its effect; that an effect is there once is
+        judged by the audit of the simulation, since no consumer of the shop leaves one row for each event.
+        """
+        last, taken, parked = {}, {}, set()
+        for (topic, source, epoch, key), sequences in published.items():
+            last[topic, source, key] = max(last.get((topic, source, key), (0, 0)), (epoch, max(sequences)))
+        for program in BLUEPRINTS:
+            for group, topic, source, key, epoch, sequence in self.tables.rows(
+                program, "SELECT group_name, topic, source, key, epoch, last_sequence FROM inbox_positions"):  # fmt: skip
+                taken[group, topic, source, key] = (epoch, sequence)
+            parked |= set(self.tables.rows(program, "SELECT group_name, topic, key FROM inbox_parked_keys"))
+        groups = self.tables.rows(
+            EVENT_LOG, "SELECT DISTINCT q.group_name, t.name FROM log_positions q JOIN log_topics t ON t.id = q.topic_id")
+        due = {(group, topic, source, key): end for group, read in groups for (topic, source, key), end in last.items()
+               if topic == read and (group, topic, key) not in parked}  # fmt: skip
+        behind = [(name, taken.get(name, (0, 0)), end) for name, end in sorted(due.items()) if taken.get(name, (0, 0)) < end]
+        ahead = [(name, at) for name, at in sorted(taken.items()) if at > last.get(name[1:], (0, 0))]
+        self.expect("I8", "keys of which a consumer has not taken all", behind)
+        self.expect("I2", "keys of which a consumer took what was never published", ahead)
+        self.figures["keys_consumed"] = len(due)
 
     def workflows(self):
         stuck = []

@@ -22,13 +22,13 @@ class Network(Scenario):
     """One trouble after another, each healed before the next."""
 
     name = "network"
-    covers = ("F38", "F46", "F47", "F48", "F57", "F58", "F59", "F60", "F62", "F64")
+    covers = ("F46", "F47", "F48", "F57", "F58", "F59", "F60", "F62", "F64")
     rate = 40.0
 
     async def inject(self, stage):
         for self.of, trouble in (
             ("F57", self.slow_upstream), ("F58", self.silent_upstream), ("F59", self.cut_answers), ("F60", self.idle_cut),
-            (("F38", "F47"), self.lost_acknowledgements), ("F46", self.silent_log), ("F48", self.restless_members),
+            ("F47", self.lost_acknowledgements), ("F46", self.silent_log), ("F48", self.restless_members),
             ("F62", self.one_way), ("F59", self.half_closed), ("F64", self.failing_bottom),
         ):  # fmt: skip
             await trouble(stage)

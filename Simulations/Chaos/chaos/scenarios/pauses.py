@@ -6,8 +6,10 @@ import signal
 from ..run import Scenario
 from ..topology import PROGRAMS
 
-# Leases of outbox and workflows last 30 s, memberships of the event log as long.
+# Leases of outbox and workflows last 30 s.
 SECONDS = 33
+# EventLogLimits.holding, after which a member that holds a delivery is expelled, is 300 s; the form with --long waits for it.
+HOLDING_SECONDS = 303
 
 
 class Pauses(Scenario):
@@ -29,6 +31,17 @@ class Pauses(Scenario):
                 stage.shop.daemons[program].send(signal.SIGCONT)
             stage.faults.heal()
             await asyncio.sleep(3)
+        if stage.options.long:
+            await self.outlive_membership(stage)
         stage.remarks["F09"] = (
             "the zombie wakes and finds its leases expired; that another replica has taken over meanwhile is the simulation's: "
             "a SQLite file has one owner")
+
+    async def outlive_membership(self, stage):
+        """A consumer that sleeps until the event log has given it up; orders do not need the carts."""
+        if stage.shop.daemons["cartsd"].send(signal.SIGSTOP):
+            stage.faults.did(f"SIGSTOP cartsd for {HOLDING_SECONDS} s", of="F10")
+        await asyncio.sleep(HOLDING_SECONDS)
+        stage.shop.daemons["cartsd"].send(signal.SIGCONT)
+        stage.faults.heal()
+        await asyncio.sleep(3)
