@@ -1,20 +1,8 @@
-import Foundation
 import MartletCore
 import ShopSimulation
 
 /// What became of the worlds in which processes ended at crash points.
-struct CrashReport: Encodable {
-    struct Finding: Encodable {
-        let crashes: String
-        let invariant: String
-        let what: String
-        let history: [String]
-        let replay: String
-    }
-
-    /// Findings, and pairs without their second crash, that are told at length.
-    private static let toldLimit = 10
-
+struct CrashReport: Report {
     let mode: CrashMode
     let seed: UInt64
     private let known: [String]
@@ -35,12 +23,13 @@ struct CrashReport: Encodable {
     private(set) var secondNeverCame: [String] = []
     private(set) var findings: [Finding] = []
     private(set) var realSeconds = 0.0
+    let notSimulated = NotSimulated.parts
     private let start = SystemTime().now
     private var census: [Topology: [CrashSite: Int]] = [:]
 
     enum CodingKeys: String, CodingKey {
         case mode, seed, worlds, soundWorlds, sites, singles, pairs, crashes, crashesByPoint, unreached, neverCame
-        case secondNeverCame, findings, realSeconds
+        case secondNeverCame, findings, realSeconds, notSimulated
     }
 
     /// - Parameter known: All names of crash points.
@@ -74,17 +63,8 @@ struct CrashReport: Encodable {
         } else if verdict.sprung < plan.traps.count {
             secondNeverCame.append(plan.text)
         }
-        for finding in verdict.findings {
-            findings.append(
-                Finding(
-                    crashes: plan.text,
-                    invariant: finding.invariant,
-                    what: finding.aggregate.isEmpty ? finding.what : "\(finding.what) (\(finding.aggregate))",
-                    history: finding.history,
-                    replay: Self.replay(plan.text, seed)
-                )
-            )
-        }
+        let replay = "martlet sim --seed \(seed) --crash \(plan.text)"
+        findings += verdict.findings.map { Finding($0, crashes: plan.text, replay: replay) }
         return findings.count
     }
 
@@ -95,21 +75,9 @@ struct CrashReport: Encodable {
         realSeconds = Double((SystemTime().now - start).milliseconds) / 1_000
     }
 
-    func json() throws -> Data {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        return try encoder.encode(self) + Data("\n".utf8)
-    }
-
     /// For people.
     var text: String {
-        var lines: [String] = []
-        for finding in findings.prefix(Self.toldLimit) {
-            lines.append("VIOLATION \(finding.invariant): \(finding.what)")
-            lines += finding.history.map { "    \($0)" }
-            lines.append("    replay: \(finding.replay)")
-        }
-        if findings.count > Self.toldLimit { lines.append("… and \(findings.count - Self.toldLimit) violations more") }
+        var lines = findingLines
         lines += unreached.map { "NEVER PASSED \($0): no world leads there" }
         lines += neverCame.map { "NEVER CAME \($0)" }
         if !secondNeverCame.isEmpty {
@@ -123,12 +91,8 @@ struct CrashReport: Encodable {
             "  singles     \(singles) worlds, the first and the second hit of each site",
             "  pairs       \(pairs) worlds, \(pairs - secondNeverCame.count) of them with both crashes",
             "  crashes     \(crashes) in \(Int(realSeconds)) s, seed \(seed)",
-            "  not simulated: sockets, HTTP/2, PostgreSQL, NATS", "",
+            "  not simulated: \(NotSimulated.text)", "",
         ]
         return lines.joined(separator: "\n")
-    }
-
-    private static func replay(_ plan: String, _ seed: UInt64) -> String {
-        "martlet sim --seed \(seed) --crash \(plan)"
     }
 }

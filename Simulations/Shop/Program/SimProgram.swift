@@ -11,8 +11,8 @@ struct SimProgram: ParsableCommand {
         abstract: "Simulates the whole shop from a seed while everything goes wrong, and judges it from outside.",
         discussion: """
             The services are the real ones, with their real SQLite files, in one thread on virtual time: equal seeds take equal \
-            courses. Network, disks, clocks, crashes and the payment provider are simulated. Not simulated: sockets, HTTP/2, \
-            PostgreSQL, NATS.
+            courses. Network, disks, clocks, crashes and the payment provider are simulated. Not simulated: \
+            \(NotSimulated.text).
 
             EXAMPLES
               martlet sim --seed 7                      one world, every fault allowed
@@ -116,8 +116,7 @@ struct SimProgram: ParsableCommand {
         if control { tally.control = try column(worlds) }
         tally.close()
         if let hashes { try Data(tally.hashList.utf8).write(to: URL(fileURLWithPath: hashes)) }
-        try FileHandle.standardOutput.write(contentsOf: json ? tally.json() : Data(tally.text.utf8))
-        if !tally.isSound { throw ExitCode(1) }
+        try tell(tally)
     }
 
     /// The same worlds with a naive outbox and inbox.
@@ -154,6 +153,10 @@ struct SimProgram: ParsableCommand {
         let plans = mode == .single ? campaign.singles : campaign.singles + campaign.pairs
         try simulate(plans.map { Scenario(seed: seed, crashing: $0) }) { report.add($0) }
         report.close()
+        try tell(report)
+    }
+
+    private func tell(_ report: some Report) throws {
         try FileHandle.standardOutput.write(contentsOf: json ? report.json() : Data(report.text.utf8))
         if !report.isSound { throw ExitCode(1) }
     }

@@ -1,20 +1,8 @@
-import Foundation
 import MartletCore
 import ShopSimulation
 
 /// What many worlds come to.
-struct Tally: Encodable {
-    struct Finding: Encodable {
-        let seed: UInt64
-        let invariant: String
-        let what: String
-        let history: [String]
-        let replay: String
-    }
-
-    /// Findings that are told at length.
-    private static let toldLimit = 10
-
+struct Tally: Report {
     private(set) var worlds = 0
     private(set) var soundWorlds = 0
     private(set) var orders = 0
@@ -42,10 +30,11 @@ struct Tally: Encodable {
     private let command: String
     private let start = SystemTime().now
     private(set) var realSeconds = 0.0
+    let notSimulated = NotSimulated.parts
 
     enum CodingKeys: String, CodingKey {
         case worlds, soundWorlds, orders, outcomes, calls, failedCalls, events, steps, simulatedSeconds, foreignJobs
-        case enabled, idle, faults, crashPoints, findings, violated, control, hash, realSeconds
+        case enabled, idle, faults, crashPoints, findings, violated, control, hash, realSeconds, notSimulated
     }
 
     /// - Parameter command: What replays a world, but for its seed.
@@ -78,37 +67,16 @@ struct Tally: Encodable {
         for fault in verdict.idle { idle[fault, default: 0] += 1 }
         hashes[verdict.seed] = verdict.hash
         for invariant in Set(verdict.findings.map(\.invariant)) { violated[invariant, default: 0] += 1 }
-        for finding in verdict.findings {
-            findings.append(
-                Finding(
-                    seed: verdict.seed,
-                    invariant: finding.invariant,
-                    what: finding.aggregate.isEmpty ? finding.what : "\(finding.what) (\(finding.aggregate))",
-                    history: finding.history,
-                    replay: "\(command) --seed \(verdict.seed)"
-                )
-            )
-        }
+        let replay = "\(command) --seed \(verdict.seed)"
+        findings += verdict.findings.map { Finding($0, seed: verdict.seed, replay: replay) }
         realSeconds = Double((SystemTime().now - start).milliseconds) / 1_000
     }
 
     mutating func close() { hash = fingerprint(hashList) }
 
-    func json() throws -> Data {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        return try encoder.encode(self) + Data("\n".utf8)
-    }
-
     /// For people.
     var text: String {
-        var lines: [String] = []
-        for finding in findings.prefix(Self.toldLimit) {
-            lines.append("VIOLATION \(finding.invariant): \(finding.what)")
-            lines += finding.history.map { "    \($0)" }
-            lines.append("    replay: \(finding.replay)")
-        }
-        if findings.count > Self.toldLimit { lines.append("… and \(findings.count - Self.toldLimit) violations more") }
+        var lines = findingLines
         for fault in neverHappened {
             lines.append("NEVER HAPPENED \(fault): it was enabled in \(enabled[fault] ?? 0) worlds")
         }
@@ -123,7 +91,7 @@ struct Tally: Encodable {
         if !idle.isEmpty { lines.append("  no occasion \(list(idle))") }
         lines += [
             "  hash        \(hash)",
-            "  not simulated: sockets, HTTP/2, PostgreSQL, NATS", "",
+            "  not simulated: \(NotSimulated.text)", "",
         ]
         return lines.joined(separator: "\n")
     }
