@@ -73,28 +73,11 @@ enum OutboxStore {
     ) throws -> [Row] {
         try tx.run(
             """
-            SELECT partition, topic, key, epoch, sequence, time, traceparent, body FROM outbox
+            SELECT topic, key, epoch, sequence, time, traceparent, body, partition FROM outbox
             WHERE sent_at IS NULL AND partition IN (\(list: leases.map(\.partition)))
             ORDER BY time, topic, key, epoch, sequence LIMIT \(limit)
             """
-        ).map { row in
-            let (topic, key, epoch, sequence) = (row.text(1), row.text(2), row.int(3), row.int64(4))
-            return Row(
-                partition: row.int(0),
-                event: Envelope(
-                    // Nothing but a key has a slash in it, so that no two events share one.
-                    id: "\(source)/\(epoch)/\(topic)/\(key)/\(sequence)",
-                    source: source,
-                    epoch: epoch,
-                    topic: topic,
-                    key: key,
-                    sequence: sequence,
-                    time: Timestamp(microseconds: row.int64(5)),
-                    traceparent: row.textIfPresent(6),
-                    body: row.bytes(7)
-                )
-            )
-        }
+        ).map { Row(partition: $0.int(7), event: Envelope(outboxRow: $0, of: source)) }
     }
 
     /// Marks what was sent under leases that still hold.

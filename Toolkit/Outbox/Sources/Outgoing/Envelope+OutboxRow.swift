@@ -1,0 +1,22 @@
+import MartletCore
+package import MartletMessaging
+package import MartletSQL
+
+extension Envelope {
+    /// - Parameter row: Of the outbox of `source`: topic, key, epoch, sequence, time, traceparent, body.
+    package init(outboxRow row: SQLRow, of source: String) {
+        let (topic, key, epoch, sequence) = (row.text(0), row.text(1), row.int(2), row.int64(3))
+        self.init(
+            // Nothing but a key has a slash in it, so that no two events share one.
+            id: "\(source)/\(epoch)/\(topic)/\(key)/\(sequence)",
+            source: source,
+            epoch: epoch,
+            topic: topic,
+            key: key,
+            sequence: sequence,
+            time: Timestamp(microseconds: row.int64(4)),
+            traceparent: row.textIfPresent(5),
+            body: row.bytes(6)
+        )
+    }
+}
