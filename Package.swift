@@ -13,7 +13,7 @@ kit("Core", level: 0)
 
 kit("Telemetry", level: 1, on: ["Core"], libraries: [.logging, .metrics])
 kit("Config", level: 1, on: ["Core"])
-kit("Contract", level: 1, on: ["Core"], libraries: [.protobuf])
+kit("Contract", level: 1, on: ["Core"], libraries: [.protobuf], testingOn: ["Testing"])
 
 kit("SQL", level: 2, on: ["Core", "Telemetry"], libraries: [.logging])
 kit("Messaging", level: 2, on: ["Core", "Telemetry"], libraries: [.logging])
@@ -61,7 +61,12 @@ kit(
     ],
     libraries: [.logging, .metrics, .lifecycle, .signals, .protobuf, .hummingbird, .nio]
 )
-kit("Testing", level: 4, on: ["Core", "Telemetry", "Contract", "SQL", "Messaging", "Discovery"])
+kit(
+    "Testing",
+    level: 4,
+    on: ["Core", "Telemetry", "Contract", "SQL", "Messaging", "Discovery"],
+    libraries: [.protobuf]
+)
 kit("Simulation", level: 4, on: ["Core", "Contract", "SQL"])
 
 // MARK: Adapters, each behind one Toolkit protocol

@@ -17,7 +17,7 @@ struct RemoteEventLogTests {
             time: time,
             entropy: SeededEntropy(seed: 1)
         )
-        let channel = InProcessChannel(served: .eventLog(EventLogHandler(log)))
+        let channel = InProcessChannel(.eventLog(EventLogHandler(log)))
         return (log, RemoteEventLog(over: channel, service: "test", time: time))
     }
 
@@ -81,7 +81,7 @@ struct RemoteEventLogTests {
     @Test("refuses names of members that the log does not know", arguments: ["", "nobody", "1-1", "1-x"])
     func unknown(name: String) async throws {
         let (log, _) = try await Self.open(time)
-        let client = EventLogClient(over: InProcessChannel(served: .eventLog(EventLogHandler(log))))
+        let client = EventLogClient(over: InProcessChannel(.eventLog(EventLogHandler(log))))
         var request = AcknowledgeRequest()
         request.member = name
         await #expect(throws: Fault.self) {

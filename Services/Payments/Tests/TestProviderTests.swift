@@ -61,7 +61,7 @@ struct TestProviderTests {
     @Test("answer that their provider is away, and go on when it is back")
     func away() async throws {
         let world = try await PaymentsWorld(
-            TestProvider(client: ProviderClient(over: NoChannel()), service: PaymentsService.name)
+            TestProvider(client: ProviderClient(over: DeadChannel()), service: PaymentsService.name)
         )
         let fault = await refusal { try await world.authorise() }
         #expect(fault?.code == .unavailable)
@@ -77,7 +77,7 @@ struct TestProviderTests {
         ] as [(FaultCode, Reason)]
     )
     func refusedOnTheWay(code: FaultCode, reason: Reason) async throws {
-        let channel = NoChannel(fault: Fault(code, reason, "no"))
+        let channel = DeadChannel(Fault(code, reason, "no"))
         let world = try await PaymentsWorld(
             TestProvider(client: ProviderClient(over: channel), service: PaymentsService.name)
         )

@@ -44,7 +44,7 @@ struct NextVersionTests {
     @Test("publishes a field that this version keeps, and a member inside its events that this version passes over")
     func fields() throws {
         try ordersDatabase { database in
-            let next = NextDatabase(database: database, hasStreams: true)
+            let next: any SQLDatabase = NextDatabase(database: database, hasStreams: true)
             try await Self.append(on: next)
             let (body, by, event) = try await next.read("look", deadline: nil) { (tx: borrowing SQLTransaction) in
                 let row = try #require(try tx.run("SELECT body, written_by FROM outbox").first)
@@ -63,7 +63,7 @@ struct NextVersionTests {
     @Test("begins runs that this version's replicas leave alone")
     func runs() throws {
         try ordersDatabase { database in
-            let next = NextDatabase(database: database, hasStreams: true)
+            let next: any SQLDatabase = NextDatabase(database: database, hasStreams: true)
             try await next.transaction("start", deadline: nil) { (tx: borrowing SQLTransaction) in
                 try tx.run(
                     """

@@ -245,13 +245,11 @@ struct EventLogTests {
 }
 
 /// A database that breaks its connection once, when it has just committed.
-private final class BreakingConnection: SQLDatabase {
+private final class BreakingConnection: ForwardingDatabase {
     let breaks = Mutex(false)
-    private let database: any SQLDatabase
+    let database: any SQLDatabase
 
     init(to database: any SQLDatabase) { self.database = database }
-
-    func bootEpoch() async throws -> Int { try await database.bootEpoch() }
 
     func transaction<R: Sendable>(
         _ name: StaticString,
@@ -266,10 +264,4 @@ private final class BreakingConnection: SQLDatabase {
         if isBroken { throw SQLError(.outcomeUnknown, code: "08007", message: "the connection broke at the commit") }
         return result
     }
-
-    func read<R: Sendable>(
-        _ name: StaticString,
-        deadline: Moment?,
-        _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
-    ) async throws -> R { try await database.read(name, deadline: deadline, body) }
 }

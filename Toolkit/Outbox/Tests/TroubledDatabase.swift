@@ -1,10 +1,11 @@
 import MartletCore
 import MartletSQL
+import MartletTesting
 import Synchronization
 
 /// A database whose transactions of one name fail as often as it is told to.
-final class TroubledDatabase: SQLDatabase {
-    private let database: any SQLDatabase
+final class TroubledDatabase: ForwardingDatabase {
+    let database: any SQLDatabase
     private let troubles = Mutex<[String: [SQLError.Kind]]>([:])
 
     init(_ database: any SQLDatabase) { self.database = database }
@@ -22,13 +23,5 @@ final class TroubledDatabase: SQLDatabase {
         }
         if let kind { throw SQLError(kind, code: "", message: "as the test asked") }
         return try await database.transaction(name, deadline: deadline, body)
-    }
-
-    func read<R: Sendable>(
-        _ name: StaticString,
-        deadline: Moment?,
-        _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
-    ) async throws -> R {
-        try await database.read(name, deadline: deadline, body)
     }
 }

@@ -66,8 +66,8 @@ extension Fault {
 }
 
 /// A database that counts its transactions, reads not included, and is away when a test says so.
-struct CountingDatabase: SQLDatabase {
-    let inner: SQLiteDatabase
+struct CountingDatabase: ForwardingDatabase {
+    let database: any SQLDatabase
     let count = Counter()
     let outage = Outage()
 
@@ -91,8 +91,6 @@ struct CountingDatabase: SQLDatabase {
         func reset() { number.withLock { $0 = 0 } }
     }
 
-    func bootEpoch() async throws -> Int { try await inner.bootEpoch() }
-
     func transaction<R: Sendable>(
         _ name: StaticString,
         deadline: Moment?,
@@ -100,15 +98,7 @@ struct CountingDatabase: SQLDatabase {
     ) async throws -> R {
         count.add()
         if outage.takesOne() { throw SQLError(.unavailable, code: "full", message: "the disk is full") }
-        return try await inner.transaction(name, deadline: deadline, body)
-    }
-
-    func read<R: Sendable>(
-        _ name: StaticString,
-        deadline: Moment?,
-        _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
-    ) async throws -> R {
-        try await inner.read(name, deadline: deadline, body)
+        return try await database.transaction(name, deadline: deadline, body)
     }
 }
 
@@ -125,7 +115,7 @@ struct World: Sendable {
     var pausesExpiry: @Sendable () -> Bool = { false }
 
     init() async throws {
-        database = CountingDatabase(inner: try SQLiteDatabase.inMemory(time: time))
+        database = CountingDatabase(database: try SQLiteDatabase.inMemory(time: time))
         limits.pauseMin = .zero
         try await database.migrate(
             WorkflowEngine.migrations + [

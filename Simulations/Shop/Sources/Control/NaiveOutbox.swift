@@ -1,18 +1,20 @@
 import MartletCore
 import MartletMessaging
+import MartletOutbox
 import MartletSQL
+import MartletTesting
 import Synchronization
 
 /// What people write before they know of outboxes: it commits, and then tells the bus what it remembers.
 ///
 /// The rows of the real outbox stay, as the observer's record of what was committed; they are marked as sent in the
 /// transaction that writes them, so that nothing ever reads them again.
-struct NaiveOutbox: SQLDatabase {
+struct NaiveOutbox: ForwardingDatabase {
     /// Of one publication: it does try again.
     private static let attempts = 3
 
     private let source: String
-    private let database: any SQLDatabase
+    let database: any SQLDatabase
     private let bus: any MessageBus
 
     /// What one transaction is going to publish.
@@ -41,20 +43,7 @@ struct NaiveOutbox: SQLDatabase {
             )
             guard !rows.isEmpty else { return }
             try tx.run("UPDATE outbox SET sent_at = \(tx.date.microseconds) WHERE sent_at IS NULL")
-            memory.events = rows.map { row in
-                let (topic, key, epoch, sequence) = (row.text(0), row.text(1), row.int(2), row.int64(3))
-                return Envelope(
-                    id: "\(source)/\(epoch)/\(topic)/\(key)/\(sequence)",
-                    source: source,
-                    epoch: epoch,
-                    topic: topic,
-                    key: key,
-                    sequence: sequence,
-                    time: Timestamp(microseconds: row.int64(4)),
-                    traceparent: row.textIfPresent(5),
-                    body: row.bytes(6)
-                )
-            }
+            memory.events = rows.map { Envelope(outboxRow: $0, of: source) }
         }
     }
 
@@ -64,9 +53,6 @@ struct NaiveOutbox: SQLDatabase {
         self.bus = bus
     }
 
-    func bootEpoch() async throws -> Int { try await database.bootEpoch() }
-
-    @discardableResult
     func transaction<R: Sendable>(
         _ name: StaticString,
         deadline: Moment?,
@@ -82,14 +68,6 @@ struct NaiveOutbox: SQLDatabase {
         }
         await publish(memory.events)
         return result
-    }
-
-    func read<R: Sendable>(
-        _ name: StaticString,
-        deadline: Moment?,
-        _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
-    ) async throws -> R {
-        try await database.read(name, deadline: deadline, body)
     }
 
     /// What cannot be published is forgotten: the caller's work is committed, and its answer is waited for.

@@ -1,20 +1,16 @@
 import Foundation
 import MartletCore
 import MartletSQL
+import MartletTesting
 
 /// What the next version writes into tables that both versions read: fields, members and runs that this one does not know.
-struct NextDatabase: SQLDatabase {
+struct NextDatabase: ForwardingDatabase {
     let database: any SQLDatabase
     /// Whether the service keeps streams of events.
     let hasStreams: Bool
 
     static func later(_ version: Int) -> Int { version + 1 }
 
-    func bootEpoch() async throws -> Int { try await database.bootEpoch() }
-
-    var statistics: SQLStatistics { database.statistics }
-
-    @discardableResult
     func transaction<R: Sendable>(
         _ name: StaticString,
         deadline: Moment?,
@@ -30,14 +26,6 @@ struct NextDatabase: SQLDatabase {
             _ = tx.deferred { NextWork(since: before) }
             return result
         }
-    }
-
-    func read<R: Sendable>(
-        _ name: StaticString,
-        deadline: Moment?,
-        _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
-    ) async throws -> R {
-        try await database.read(name, deadline: deadline, body)
     }
 }
 

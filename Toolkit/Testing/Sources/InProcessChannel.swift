@@ -1,16 +1,16 @@
-import MartletContract
-import MartletCore
+public import MartletContract
+public import MartletCore
 import SwiftProtobuf
 
 /// Carries calls to a served contract as a transport does: requests and responses as bytes, methods by path.
-struct InProcessChannel: RPCChannel {
-    let methods: [String: ServedMethod]
+public struct InProcessChannel: RPCChannel {
+    private let methods: [String: ServedMethod]
 
-    init(_ contract: ServedContract) {
+    public init(_ contract: ServedContract) {
         methods = Dictionary(uniqueKeysWithValues: contract.methods.map { ($0.descriptor.path, $0) })
     }
 
-    func unary<Request: ContractMessage, Response: ContractMessage>(
+    public func unary<Request: ContractMessage, Response: ContractMessage>(
         _ method: MethodDescriptor,
         _ request: Request,
         _ context: CallContext
@@ -22,7 +22,7 @@ struct InProcessChannel: RPCChannel {
         return try Response(serializedBytes: try response.serializedBytes() as [UInt8])
     }
 
-    func serverStream<Request: ContractMessage, Response: ContractMessage>(
+    public func serverStream<Request: ContractMessage, Response: ContractMessage>(
         _ method: MethodDescriptor,
         _ request: Request,
         _ context: CallContext

@@ -1,0 +1,25 @@
+public import MartletContract
+public import MartletCore
+
+/// A channel that stands before another: what a conforming type leaves out, ``channel`` does.
+public protocol ForwardingChannel: RPCChannel {
+    var channel: any RPCChannel { get }
+}
+
+extension ForwardingChannel {
+    public func unary<Request: ContractMessage, Response: ContractMessage>(
+        _ method: MethodDescriptor,
+        _ request: Request,
+        _ context: CallContext
+    ) async throws -> Response {
+        try await channel.unary(method, request, context)
+    }
+
+    public func serverStream<Request: ContractMessage, Response: ContractMessage>(
+        _ method: MethodDescriptor,
+        _ request: Request,
+        _ context: CallContext
+    ) async throws -> ResponseStream<Response> {
+        try await channel.serverStream(method, request, context)
+    }
+}
