@@ -19,8 +19,10 @@ struct ControlColumn: Encodable {
     private(set) var findings = 0
     private(set) var examples: [String: Example] = [:]
 
-    /// Whether the audit saw nothing: it would not see what Martlet breaks, either.
-    var isBlind: Bool { violatedWorlds == 0 }
+    /// What the audit should have seen broken and did not: it would not see when Martlet breaks it, either.
+    var unseen: [String] { Verdict.ofControl.filter { violated[$0, default: 0] == 0 } }
+
+    var isBlind: Bool { !unseen.isEmpty }
 
     mutating func add(_ verdict: Verdict) {
         worlds += 1
@@ -40,9 +42,9 @@ struct ControlColumn: Encodable {
         let sample = examples.sorted { ($0.value.seed, $0.key) < ($1.value.seed, $1.key) }.first.map {
             "  as in seed \($0.value.seed), \($0.key): \($0.value.what)"
         }
-        return isBlind
-            ? ["THE CONTROL WAS FOUND SOUND: what these worlds break, the audit does not see"]
-            : [head] + rows + [all] + (sample.map { [$0] } ?? [])
+        let warning =
+            "THE CONTROL BROKE NO \(unseen.joined(separator: ", NO ")): the audit may not see it, or too few worlds were"
+        return (isBlind ? [warning + " simulated"] : []) + [head] + rows + [all] + (sample.map { [$0] } ?? [])
     }
 
     private func row(_ name: String, _ martlet: String, _ naive: String) -> String {

@@ -15,12 +15,15 @@ extension Audit {
     var announcementChecks: [Violation] {
         var orders: [String: [OrderChanged.Kind]] = [:]
         var payments: [String: PaymentChanged] = [:]
+        var own: Set<String> = []
         var found: [Violation] = []
         for event in books.published {
             switch event.topic {
             case OrdersTopics.orders.name:
                 guard let change = try? OrderChanged(serializedBytes: event.body) else { continue }
                 orders[change.orderID, default: []].append(change.kind)
+                // A foreign system may tell of what it likes.
+                if event.source == "orders" { own.insert(change.orderID) }
             case PaymentsTopics.payments.name:
                 guard let change = try? PaymentChanged(serializedBytes: event.body) else { continue }
                 payments[change.orderID] = change
@@ -33,6 +36,14 @@ extension Audit {
                 found.append(Violation(.historyBroken, "told \(orders[id] ?? []) of \(due)", id))
                 continue
             }
+        }
+        for id in own.sorted() where books.streams[id] == nil {
+            found.append(Violation(.ghost, "others were told of an order that does not exist", id))
+        }
+        let paid = Set(books.wallets.map(\.reference))
+        for (id, payment) in payments.sorted(by: { $0.key < $1.key })
+        where payment.status == .captured && !paid.contains(id) {
+            found.append(Violation(.ghost, "others were told of a payment that the provider does not know", id))
         }
         for wallet in books.wallets {
             let last = payments[wallet.reference]

@@ -127,6 +127,10 @@ struct Audit: Sendable {
             guard let sku = errands[order.customer]?.wishes.first?.sku else { continue }
             returned[sku, default: 0] += order.broughtBack.values.reduce(0, +)
         }
+        let onFile = Set(books.stock.map(\.sku))
+        for sku in market.opening.keys.sorted() where !onFile.contains(sku) {
+            found.append(Violation(.oversold, "\(sku): was received, and is not on file"))
+        }
         for row in books.stock {
             if row.available < 0 || row.onHand < 0 {
                 found.append(Violation(.oversold, "\(row.sku): \(row.available) available, \(row.onHand) on hand"))
@@ -138,6 +142,9 @@ struct Audit: Sendable {
                 found.append(
                     Violation(.orphanReservation, "\(row.sku): \(row.onHand) on hand, \(row.available) available")
                 )
+            }
+            if row.corrected != 0 {
+                found.append(Violation(.oversold, "\(row.sku): corrected by \(row.corrected), and nobody did"))
             }
             if row.received != market.opening[row.sku] ?? 0 {
                 found.append(Violation(.effectTwice, "\(row.sku): received \(row.received) of one delivery"))

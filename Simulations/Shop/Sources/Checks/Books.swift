@@ -1,249 +1,74 @@
-import MartletSQL
-
 /// What stands in the databases, read past all services when everything has come to rest.
 struct Books: Sendable {
     struct Order: Sendable {
         let id: String
-        let status: String
+        var status: String
         /// Why it was rejected or cancelled.
-        let reason: String
-        let reference: String
-        let captured: Int64
-        let refunded: Int64
-        let total: Int64
-        let openReturns: Int
+        var reason: String
+        var reference: String
+        var captured: Int64
+        var refunded: Int64
+        var total: Int64
+        var openReturns: Int
     }
 
     /// A payment in the provider's own ledger.
     struct Wallet: Sendable {
-        let reference: String
-        let status: String
-        let captured: Int64
-        let refunded: Int64
-        let captures: Int
+        var reference: String
+        var status: String
+        var captured: Int64
+        var refunded: Int64
+        var captures: Int
     }
 
     struct Stock: Sendable {
-        let sku: String
-        let available: Int
-        let onHand: Int
-        let received: Int
-        let sold: Int
-        let returned: Int
-        let corrected: Int
+        var sku: String
+        var available: Int
+        var onHand: Int
+        var received: Int
+        var sold: Int
+        var returned: Int
+        var corrected: Int
     }
 
     /// A line of our own double-entry ledger.
     struct Line: Sendable {
-        let journal: String
-        let account: String
-        let currency: String
-        let debit: Int64
-        let credit: Int64
+        var journal: String
+        var account: String
+        var currency: String
+        var debit: Int64
+        var credit: Int64
     }
 
     /// An event, by the numbers of its key.
     struct Entry: Sendable, Hashable {
-        let topic: String
-        let key: String
-        let source: String
-        let epoch: Int
-        let sequence: Int64
-        let body: [UInt8]
+        var topic: String
+        var key: String
+        var source: String
+        var epoch: Int
+        var sequence: Int64
+        var body: [UInt8]
     }
 
-    let orders: [String: Order]
+    var orders: [String: Order]
     /// Types of each stream's events, in their sequence.
-    let streams: [String: [String]]
-    let wallets: [Wallet]
-    let stock: [Stock]
+    var streams: [String: [String]]
+    var wallets: [Wallet]
+    var stock: [Stock]
     /// Id and status.
-    let reservations: [(id: String, status: String)]
+    var reservations: [(id: String, status: String)]
     /// Lines of our own ledger.
-    let ledger: [Line]
+    var ledger: [Line]
     /// The order of each payment.
-    let payments: [String: String]
+    var payments: [String: String]
     /// All that services committed.
-    let published: [Entry]
+    var published: [Entry]
     /// All that took effect at the auditor, in its sequence.
-    let audited: [Entry]
+    var audited: [Entry]
     /// Runs that have not come out: service, id, state and error.
-    let runs: [(service: String, id: String, state: String, error: String)]
-    let unsent: Int
-    let parked: Int
+    var runs: [(service: String, id: String, state: String, error: String)]
+    var unsent: Int
+    var parked: Int
     /// Groups that have not acknowledged all events.
-    let waiting: [(group: String, events: Int)]
-
-    /// - Parameter elsewhere: What was published by none of the services, and must have taken effect.
-    init(of world: ShopWorld, elsewhere: [Entry] = []) async throws {
-        orders = try await Self.orders(in: world)
-        streams = try await Self.streams(in: world)
-        wallets = try await Self.wallets(in: world)
-        stock = try await Self.stock(in: world)
-        reservations = try await Self.read("inventory", in: world, "SELECT id, status FROM reservations ORDER BY id") {
-            ($0.text(0), $0.text(1))
-        }
-        ledger = try await Self.ledger(in: world)
-        payments = Dictionary(
-            try await Self.read("payments", in: world, "SELECT id, order_id FROM payments") {
-                ($0.text(0), $0.text(1))
-            },
-            uniquingKeysWith: { first, _ in first }
-        )
-        waiting = try await Self.waiting(in: world)
-        var (published, runs, unsent, parked) = (elsewhere, [(String, String, String, String)](), 0, 0)
-        for name in world.stores.keys.sorted() where name != "eventlog" {
-            published += try await Self.read(
-                name,
-                in: world,
-                "SELECT topic, key, epoch, sequence, body FROM outbox ORDER BY topic, key, epoch, sequence"
-            ) {
-                Entry(
-                    topic: $0.text(0),
-                    key: $0.text(1),
-                    source: name,
-                    epoch: $0.int(2),
-                    sequence: $0.int64(3),
-                    body: $0.bytes(4)
-                )
-            }
-            unsent += try await Self.count(name, in: world, "SELECT COUNT(*) FROM outbox WHERE sent_at IS NULL")
-            parked += try await Self.count(name, in: world, "SELECT COUNT(*) FROM inbox_parked")
-            runs += try await Self.read(
-                name,
-                in: world,
-                "SELECT id, state, error FROM workflow_runs WHERE state IN ('open', 'needs_human') ORDER BY id"
-            ) { (name, $0.text(0), $0.text(1), $0.textIfPresent(2) ?? "") }
-        }
-        (self.published, self.runs, self.unsent, self.parked) = (published, runs, unsent, parked)
-        audited = try await Self.read(
-            "auditor",
-            in: world,
-            "SELECT topic, key, source, epoch, sequence, body FROM audited ORDER BY number"
-        ) {
-            Entry(
-                topic: $0.text(0),
-                key: $0.text(1),
-                source: $0.text(2),
-                epoch: $0.int(3),
-                sequence: $0.int64(4),
-                body: $0.bytes(5)
-            )
-        }
-    }
-
-    // MARK: Reading
-
-    private static func orders(in world: ShopWorld) async throws -> [String: Order] {
-        let rows = try await read(
-            "orders",
-            in: world,
-            """
-            SELECT order_id, status, reason, COALESCE(reference, ''), captured, refunded, total, open_returns
-            FROM order_headlines ORDER BY order_id
-            """
-        ) {
-            Order(
-                id: $0.text(0),
-                status: $0.text(1),
-                reason: $0.text(2),
-                reference: $0.text(3),
-                captured: $0.int64(4),
-                refunded: $0.int64(5),
-                total: $0.int64(6),
-                openReturns: $0.int(7)
-            )
-        }
-        return Dictionary(uniqueKeysWithValues: rows.map { ($0.id, $0) })
-    }
-
-    private static func streams(in world: ShopWorld) async throws -> [String: [String]] {
-        let rows = try await read("orders", in: world, "SELECT stream, type FROM es_events ORDER BY stream, version") {
-            ($0.text(0), $0.text(1))
-        }
-        return Dictionary(rows.map { ($0.0, [$0.1]) }, uniquingKeysWith: +)
-    }
-
-    static func wallets(in world: ShopWorld) async throws -> [Wallet] {
-        try await read(
-            "provider",
-            in: world,
-            """
-            SELECT reference, status, captured, refunded,
-                (SELECT COUNT(*) FROM ledger WHERE ledger.provider_id = payments.provider_id AND kind = 'capture')
-            FROM payments ORDER BY reference, provider_id
-            """
-        ) {
-            Wallet(
-                reference: $0.text(0),
-                status: $0.text(1),
-                captured: $0.int64(2),
-                refunded: $0.int64(3),
-                captures: $0.int(4)
-            )
-        }
-    }
-
-    static func stock(in world: ShopWorld) async throws -> [Stock] {
-        try await read(
-            "inventory",
-            in: world,
-            "SELECT sku, available, on_hand, received, sold, returned, corrected FROM stock ORDER BY sku, warehouse"
-        ) {
-            Stock(
-                sku: $0.text(0),
-                available: $0.int(1),
-                onHand: $0.int(2),
-                received: $0.int(3),
-                sold: $0.int(4),
-                returned: $0.int(5),
-                corrected: $0.int(6)
-            )
-        }
-    }
-
-    private static func ledger(in world: ShopWorld) async throws -> [Line] {
-        try await read(
-            "payments",
-            in: world,
-            "SELECT journal, account, currency, debit, credit FROM ledger ORDER BY journal, line"
-        ) {
-            Line(
-                journal: $0.text(0),
-                account: $0.text(1),
-                currency: $0.text(2),
-                debit: $0.int64(3),
-                credit: $0.int64(4)
-            )
-        }
-    }
-
-    /// Behind each group's position lies what it has not taken, but for what it has acknowledged out of turn.
-    private static func waiting(in world: ShopWorld) async throws -> [(group: String, events: Int)] {
-        try await read(
-            "eventlog",
-            in: world,
-            """
-            SELECT q.group_name, SUM(p.head - q.floor - (
-                SELECT COUNT(*) FROM log_acknowledged a WHERE a.topic_id = q.topic_id AND a.group_name = q.group_name
-                AND a.partition = q.partition AND a.number > q.floor))
-            FROM log_positions q JOIN log_partitions p ON p.topic_id = q.topic_id AND p.partition = q.partition
-            GROUP BY q.group_name ORDER BY q.group_name
-            """
-        ) { ($0.text(0), $0.int(1)) }.filter { $0.1 > 0 }
-    }
-
-    private static func count(_ name: String, in world: ShopWorld, _ query: SQLQuery) async throws -> Int {
-        try await read(name, in: world, query) { $0.int(0) }.first ?? 0
-    }
-
-    private static func read<R: Sendable>(
-        _ name: String,
-        in world: ShopWorld,
-        _ query: SQLQuery,
-        _ row: @escaping @Sendable (SQLRow) throws -> R
-    ) async throws -> [R] {
-        guard let store = world.stores[name] else { return [] }
-        return try await store.look { (tx: borrowing SQLTransaction) in try tx.run(query).map(row) }
-    }
+    var waiting: [(group: String, events: Int)]
 }

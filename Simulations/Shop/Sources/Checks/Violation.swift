@@ -23,8 +23,17 @@ struct Violation: Sendable, Codable {
     let what: String
     /// The aggregate, usually an order; empty when it is nobody's.
     let aggregate: String
+    /// The place in the sources that saw it.
+    let check: String
 
-    init(_ invariant: Invariant, _ what: String, _ aggregate: String = "") {
+    init(
+        _ invariant: Invariant,
+        _ what: String,
+        _ aggregate: String = "",
+        file: StaticString = #fileID,
+        line: UInt = #line
+    ) {
+        check = "\(file):\(line)"
         self.invariant = invariant
         self.what = what
         self.aggregate = aggregate

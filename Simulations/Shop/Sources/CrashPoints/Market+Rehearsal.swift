@@ -29,7 +29,7 @@ extension Market {
         )
     }
 
-    private init(prices: [String: Int64], opening: [String: Int], errands: [Errand], day: Duration) {
+    init(prices: [String: Int64], opening: [String: Int], errands: [Errand], day: Duration) {
         self.prices = prices
         self.opening = opening
         self.errands = errands

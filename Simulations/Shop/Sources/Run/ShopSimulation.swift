@@ -117,7 +117,7 @@ public struct ShopSimulation: Sendable {
             seed: scenario.seed,
             orders: scenario.orders,
             topology: topology.rawValue,
-            hash: Self.hash(simulation, world),
+            hash: Self.hash(simulation, world, ending?.history.books),
             steps: simulation.executor.steps,
             foreignJobs: simulation.executor.foreignJobs,
             simulatedMilliseconds: (simulation.time.now - begin).milliseconds,
@@ -143,9 +143,10 @@ public struct ShopSimulation: Sendable {
         )
     }
 
-    private static func hash(_ simulation: Simulation, _ world: ShopWorld) -> String {
+    private static func hash(_ simulation: Simulation, _ world: ShopWorld, _ books: Books?) -> String {
         var hash = simulation.executor.trace
         hash.add(world.network.trace.description)
+        books?.add(to: &hash)
         return hash.description
     }
 

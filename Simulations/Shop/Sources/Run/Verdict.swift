@@ -12,6 +12,9 @@ public struct Verdict: Sendable, Codable {
     /// All that can be found, by number.
     public static let invariants = Invariant.allCases.map(\.rawValue)
 
+    /// What a control has to break, or the audit does not see losses, or not duplicates.
+    public static let ofControl = [Invariant.messageLost, .effectTwice].map(\.rawValue)
+
     public let seed: UInt64
     public let orders: Int
     /// `laptop` or `cluster`.
@@ -20,7 +23,7 @@ public struct Verdict: Sendable, Codable {
     public let hash: String
     public let steps: Int
     /// Jobs that came from another thread: such a run proves nothing.
-    public let foreignJobs: Int
+    public internal(set) var foreignJobs: Int
     /// Jobs that went to the process's global executor: the same; -1 when nobody could look.
     public internal(set) var escapedJobs = 0
     public let simulatedMilliseconds: Int64

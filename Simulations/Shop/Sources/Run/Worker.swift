@@ -28,10 +28,18 @@ public struct Worker: Sendable {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         for world in order.worlds {
-            let before = GlobalJobs.count
-            var verdict = simulation.run(world)
-            verdict.escapedJobs = isWatched ? GlobalJobs.count - before : -1
+            let verdict = Self.counted(isWatched) { simulation.run(world) }
             FileHandle.standardOutput.write(try encoder.encode(verdict) + Data("\n".utf8))
         }
+    }
+
+    /// What `simulate` comes to, with the jobs that escaped meanwhile.
+    ///
+    /// - Parameter isWatched: Whether anybody counts them.
+    static func counted(_ isWatched: Bool, _ simulate: () -> Verdict) -> Verdict {
+        let before = GlobalJobs.count
+        var verdict = simulate()
+        verdict.escapedJobs = isWatched ? GlobalJobs.count - before : -1
+        return verdict
     }
 }

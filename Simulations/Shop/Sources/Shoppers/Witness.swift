@@ -9,7 +9,7 @@ final class Witness: Sendable {
         let orderID: String
         let customer: String
         let key: String
-        let totalMinorUnits: Int64
+        var totalMinorUnits: Int64
         /// Units of goods by SKU.
         let goods: [String: Int]
         var cancelAccepted = false

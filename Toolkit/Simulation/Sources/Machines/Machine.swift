@@ -14,6 +14,10 @@ public final class Machine: Sendable {
     public let executor: MachineExecutor
     public let time: MachineTime
     private let life = Mutex(Life())
+    /// Different from every other's.
+    private let process = Machine.last.add(1, ordering: .relaxed).newValue
+
+    private static let last = Atomic(0)
 
     private struct Trap {
         let point: String
@@ -58,8 +62,10 @@ public final class Machine: Sendable {
         guard let id else { return nil }
         // Detached: a message brings nothing of its sender's task along.
         let task = Task.detached(executorPreference: executor) { [self] in
-            await Machine.$current.withValue(self) {
-                await CrashPoints.$observer.withValue(.init { self.pass($0) }) { await body() }
+            await ProcessScope.$current.withValue(process) {
+                await Machine.$current.withValue(self) {
+                    await CrashPoints.$observer.withValue(.init { self.pass($0) }) { await body() }
+                }
             }
             life.withLock { $0.tasks[id] = nil }
         }

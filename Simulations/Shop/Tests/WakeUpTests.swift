@@ -1,0 +1,70 @@
+import MartletCore
+import MartletMessaging
+import MartletOutbox
+import MartletSQL
+import MartletSimulation
+import MartletTesting
+import SimulatedDisk
+import Testing
+
+@testable import ShopSimulation
+
+@Suite("A machine's relay")
+struct WakeUpTests {
+    /// Events that are unsent half a second and ten seconds after a commit, with the relay on one of two machines that share
+    /// a database.
+    private func unsent(committingOn name: String, relayingOn relaying: String) throws -> [Int] {
+        let simulation = Simulation(seed: 1)
+        return try simulation.run {
+            let time = simulation.time
+            let store = Store(DiskImage(), entropy: SeededEntropy(seed: 1))
+            try store.open(time: time) { _ in }
+            try await store.current().migrate(Outbox.migrations)
+            let entropy = SeededEntropy(seed: 2)
+            let faults = FaultInjector([:], entropy: entropy)
+            func reach(from machine: Machine) -> MachineDatabase {
+                MachineDatabase(of: machine, isShared: true, faults: faults, entropy: entropy) { try store.current() }
+            }
+            let machines = ["one", "two"].map { Machine($0, in: simulation) }
+            for machine in machines where machine.name == relaying {
+                let relay = OutboxRelay(
+                    source: "test",
+                    database: reach(from: machine),
+                    bus: InMemoryBus(time: time),
+                    time: machine.time,
+                    entropy: entropy
+                )
+                machine.spawn { try? await relay.run() }
+            }
+            try await time.sleep(for: .seconds(1))
+            for machine in machines where machine.name == name {
+                let database = reach(from: machine)
+                machine.spawn {
+                    _ = try? await database.transaction("commit", deadline: nil) { tx in
+                        try tx.append(Message(topic: "things", key: "k", body: []))
+                    }
+                }
+            }
+            var counts: [Int] = []
+            for pause in [Duration.milliseconds(500), .seconds(10)] {
+                try await time.sleep(for: pause)
+                counts.append(
+                    try await store.look { (tx: borrowing SQLTransaction) in try Outbox.unsent(limit: 10, in: tx).count
+                    }
+                )
+            }
+            for machine in machines { machine.crash() }
+            return counts
+        }
+    }
+
+    @Test("is woken by what its machine commits")
+    func own() throws {
+        #expect(try unsent(committingOn: "one", relayingOn: "one") == [0, 0])
+    }
+
+    @Test("is not woken by what another machine commits, and finds it when it looks")
+    func others() throws {
+        #expect(try unsent(committingOn: "two", relayingOn: "one") == [1, 0])
+    }
+}
