@@ -72,7 +72,11 @@ struct Tally: Report {
         realSeconds = Double((SystemTime().now - start).milliseconds) / 1_000
     }
 
-    mutating func close() { hash = fingerprint(hashList) }
+    mutating func close() {
+        var all = FNV1a()
+        all.add(hashList)
+        hash = all.value.hexadecimal
+    }
 
     /// For people.
     var text: String {
@@ -98,11 +102,5 @@ struct Tally: Report {
 
     private func list(_ counts: [String: Int]) -> String {
         counts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
-    }
-
-    /// FNV-1a.
-    private func fingerprint(_ text: String) -> String {
-        let value = text.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
-        return String(value, radix: 16)
     }
 }

@@ -27,12 +27,7 @@ public struct PageToken: Sendable, Hashable {
 
     /// Hexadecimal parts between dots: safe in a query string.
     public var text: String {
-        parts.map { part in
-            part.utf8.map { byte in
-                let digits = String(byte, radix: 16)
-                return digits.count == 1 ? "0" + digits : digits
-            }.joined()
-        }.joined(separator: ".")
+        parts.map { $0.utf8.hexadecimal }.joined(separator: ".")
     }
 
     private static func decoded(_ part: Substring) -> String? {

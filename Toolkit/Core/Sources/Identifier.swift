@@ -12,17 +12,12 @@ public struct Identifier: Sendable, Hashable, Comparable, CustomStringConvertibl
 
     /// Lower-case hexadecimal with dashes, 36 characters.
     public var description: String {
-        let digits = Array((Self.hexadecimal(high) + Self.hexadecimal(low)).utf8)
+        let digits = Array((high.hexadecimal + low.hexadecimal).utf8)
         let groups = [0..<8, 8..<12, 12..<16, 16..<20, 20..<32]
         return groups.map { String(decoding: digits[$0], as: UTF8.self) }.joined(separator: "-")
     }
 
     public static func < (left: Identifier, right: Identifier) -> Bool {
         (left.high, left.low) < (right.high, right.low)
-    }
-
-    private static func hexadecimal(_ value: UInt64) -> String {
-        let digits = String(value, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
     }
 }

@@ -15,15 +15,15 @@ public struct TraceContext: Sendable, Hashable {
     /// A new trace.
     public static func root(_ entropy: some Entropy) -> TraceContext {
         TraceContext(
-            traceID: hexadecimal(entropy.next() | 1) + hexadecimal(entropy.next()),
-            spanID: hexadecimal(entropy.next() | 1),
+            traceID: (entropy.next() | 1).hexadecimal + entropy.next().hexadecimal,
+            spanID: (entropy.next() | 1).hexadecimal,
             sampled: true
         )
     }
 
     /// A new span of the same trace.
     public func child(_ entropy: some Entropy) -> TraceContext {
-        TraceContext(traceID: traceID, spanID: Self.hexadecimal(entropy.next() | 1), sampled: sampled)
+        TraceContext(traceID: traceID, spanID: (entropy.next() | 1).hexadecimal, sampled: sampled)
     }
 
     /// The header's form, `00-<trace>-<span>-<flags>`.
@@ -42,11 +42,6 @@ public struct TraceContext: Sendable, Hashable {
         traceID = String(decoding: bytes[3..<35], as: UTF8.self)
         spanID = String(decoding: bytes[36..<52], as: UTF8.self)
         sampled = bytes[54] & 1 == 1
-    }
-
-    private static func hexadecimal(_ value: UInt64) -> String {
-        let digits = String(value, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
     }
 }
 

@@ -1,10 +1,12 @@
+import MartletCore
+
 /// Which partition a key belongs to: equal in every process and release (FNV-1a).
 package enum Partitioning {
     package static func partition(of key: String, among partitions: Int) -> Int {
         precondition(partitions >= 1)
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for byte in key.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+        var hash = FNV1a()
+        hash.add(key)
         // The low bits of FNV alone spread poorly over small powers of two.
-        return Int((hash ^ hash >> 32) % UInt64(partitions))
+        return Int((hash.value ^ hash.value >> 32) % UInt64(partitions))
     }
 }

@@ -180,16 +180,3 @@ struct ResponseQueueTests {
         guard case .end(nil) = queue.take() else { return #expect(Bool(false)) }
     }
 }
-
-@Suite("The pause after failures")
-struct BackoffTests {
-    @Test("grows to its limit and is spread by a fifth")
-    func growth() {
-        let backoff = Backoff(RPCClientLimits())
-        #expect(backoff.pause(after: 0, spread: 0.5) == .milliseconds(50))
-        #expect(backoff.pause(after: 1, spread: 0.5) > .milliseconds(79))
-        #expect(backoff.pause(after: 1_000_000, spread: 0) >= .milliseconds(1_599))
-        #expect(backoff.pause(after: 1_000_000, spread: 0) <= .milliseconds(1_601))
-        #expect(backoff.pause(after: 1_000_000, spread: 0.999) <= .milliseconds(2_400))
-    }
-}

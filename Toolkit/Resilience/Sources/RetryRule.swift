@@ -36,12 +36,11 @@ public struct RetryRule: Sendable {
         guard isRepeatable || fault.isNotProcessed, attempt < attemptsLimit, Self.isWorthRetrying(fault) else {
             return nil
         }
-        let doublings = min(attempt - 1, 20)
-        let ceiling = min(cap, base * (1 << doublings))
-        let pause = max(ceiling * fraction, fault.retryAfter ?? .zero)
+        let backoff = Backoff(least: base, most: cap, jitter: .full)
+        let pause = max(backoff.pause(after: attempt, fraction: fraction), fault.retryAfter ?? .zero)
         // A pause that outlives the caller's patience is a wait for nothing.
         if let left, left <= pause { return nil }
-        return pause <= max(cap, ceiling) ? pause : nil
+        return pause <= cap ? pause : nil
     }
 
     static func isWorthRetrying(_ fault: Fault) -> Bool {

@@ -26,9 +26,7 @@ struct Attempts: Sendable, Equatable {
         failures += 1
         if outcome == .unknown { unknowns += 1 }
         guard failures < limits.attemptsLimit, unknowns < limits.unknownLimit else { return .park }
-        let doublings = min(failures - 1, 30)
-        let whole = min(limits.pauseMin * Int(1 << doublings), limits.pauseMax)
-        let pause = whole / 2 + whole / 2 * fraction
+        let pause = limits.backoff.pause(after: failures, fraction: fraction)
         return .pause(max(pause, min(retryAfter ?? .zero, limits.pauseMax)))
     }
 

@@ -40,7 +40,7 @@ extension WorkflowContext {
             } catch let error as SQLError where error.kind != .constraint && error.kind != .misuse {
                 failures += 1
                 guard failures < tools.limits.journalAttemptsLimit else { throw end(.interrupted(error)) }
-                try await pause(tools.limits.pauseMin * (1 << failures))
+                try await pause(tools.limits.backoff.whole(after: failures + 1))
             }
         }
     }

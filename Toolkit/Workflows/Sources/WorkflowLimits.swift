@@ -1,3 +1,5 @@
+import MartletCore
+
 /// The limits of one engine, by name and unit.
 public struct WorkflowLimits: Sendable, Hashable {
     /// Runs that execute at once in this process.
@@ -31,4 +33,7 @@ public struct WorkflowLimits: Sendable, Hashable {
     public var signalsLimit = 1_000
 
     public init() {}
+
+    /// The pauses between the attempts of a step.
+    var backoff: Backoff { Backoff(least: pauseMin, most: pauseMax) }
 }

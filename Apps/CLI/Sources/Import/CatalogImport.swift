@@ -1,6 +1,7 @@
 import CatalogContract
 import Foundation
 import InventoryContract
+import MartletCore
 import SharedContract
 import SwiftProtobuf
 
@@ -72,13 +73,9 @@ struct CatalogImport: Sendable {
 
     /// Names the plan's stock, whatever the factor: a second opening at another factor is refused, not added.
     private var fingerprint: String {
-        var hash: UInt64 = 14_695_981_039_346_656_037
-        for product in plan.products {
-            for byte in "\(product.sku)=\(product.openingUnits);".utf8 {
-                hash = (hash ^ UInt64(byte)) &* 1_099_511_628_211
-            }
-        }
-        return String(hash, radix: 16)
+        var hash = FNV1a()
+        for product in plan.products { hash.add("\(product.sku)=\(product.openingUnits);") }
+        return String(hash.value, radix: 16)
     }
 }
 

@@ -1,3 +1,5 @@
+import MartletCore
+
 /// How long a supervisor waits, and how often it tries.
 struct SupervisorLimits: Sendable {
     /// The pause before a daemon that died is started again; it doubles with each death in a row.
@@ -22,7 +24,6 @@ struct SupervisorLimits: Sendable {
 
     /// The pause after `deaths` in a row, at least 1.
     func restartPause(after deaths: Int) -> Duration {
-        // Beyond 30 doublings any limit is reached; more would overflow.
-        min(restartPauseMin * (1 << min(max(deaths - 1, 0), 30)), restartPauseMax)
+        Backoff(least: restartPauseMin, most: restartPauseMax).whole(after: deaths)
     }
 }

@@ -78,8 +78,8 @@ struct OperateHandler: OperateCalls {
             )
             try OperateAudit.write(
                 act,
-                before: Self.hexadecimal(message.event.body),
-                after: Self.hexadecimal(Array(request.body)),
+                before: Self.shown(message.event.body),
+                after: Self.shown(Array(request.body)),
                 in: tx
             )
             return EditParkedMessageResponse()
@@ -107,7 +107,7 @@ struct OperateHandler: OperateCalls {
         return try await database.transaction("operate.parked.drop", deadline: context.deadline) { tx in
             let message = try Self.parked(request.group, request.topic, request.id, in: tx)
             _ = try ParkedMessages.drop(group: request.group, topic: request.topic, id: request.id, in: tx)
-            try OperateAudit.write(act, before: Self.hexadecimal(message.event.body), after: "", in: tx)
+            try OperateAudit.write(act, before: Self.shown(message.event.body), after: "", in: tx)
             return DropParkedMessageResponse()
         }
     }
@@ -135,9 +135,8 @@ struct OperateHandler: OperateCalls {
         return message
     }
 
-    private static func hexadecimal(_ bytes: [UInt8]) -> String {
-        bytes.prefix(OperateAudit.textLimit / 2).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-    }
+    /// As much of a body as the audit keeps.
+    private static func shown(_ body: [UInt8]) -> String { body.prefix(OperateAudit.textLimit / 2).hexadecimal }
 }
 
 extension Fault {

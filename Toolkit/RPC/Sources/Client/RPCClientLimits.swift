@@ -1,3 +1,5 @@
+import MartletCore
+
 /// What one client connection accepts at most, and how long it waits.
 public struct RPCClientLimits: Sendable {
     /// The longest request or response message, in bytes; above it a call ends with `resourceExhausted`.
@@ -25,4 +27,7 @@ public struct RPCClientLimits: Sendable {
     public var controlFramesMax = 20_000
 
     public init() {}
+
+    /// How long an address rests after failed connections.
+    var backoff: Backoff { Backoff(least: pauseMin, most: pauseMax, growth: 1.6, jitter: .fifth) }
 }

@@ -292,6 +292,6 @@ public final class RPCConnection: RPCChannel {
 
     private func restUntil() -> Moment {
         let failures = life.withLock { $0.failures }
-        return time.now + Backoff(limits).pause(after: failures, spread: entropy.fraction())
+        return time.now + limits.backoff.pause(after: failures + 1, entropy)
     }
 }

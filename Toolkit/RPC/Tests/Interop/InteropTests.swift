@@ -40,10 +40,8 @@ struct InteropTests {
         #expect(try await text(connection, TextMethods.echo, "hello") == "hello")
 
         let sent = Texts.refusal
-        let details = StatusDetails.encode(sent, message: sent.message).map {
-            String($0 >> 4, radix: 16) + String($0 & 15, radix: 16)
-        }
-        let refused = try #require(await fault(connection, TextMethods.refuse, details.joined()))
+        let details = StatusDetails.encode(sent, message: sent.message).hexadecimal
+        let refused = try #require(await fault(connection, TextMethods.refuse, details))
         #expect(refused.code == .failedPrecondition)
         #expect(refused.reason == sent.reason)
         #expect(refused.message == sent.message)

@@ -1,10 +1,14 @@
+import MartletCore
+
 /// A running hash of what happened: equal for two runs that did the same, in the same order (FNV-1a over words).
 public struct Fingerprint: Sendable, Hashable, CustomStringConvertible {
-    public private(set) var value: UInt64 = 14_695_981_039_346_656_037
+    private var hash = FNV1a()
 
     public init() {}
 
-    public mutating func add(_ word: UInt64) { value = (value ^ word) &* 1_099_511_628_211 }
+    public var value: UInt64 { hash.value }
+
+    public mutating func add(_ word: UInt64) { hash.add(word) }
 
     /// Adds the bytes and how many they are, so that neighbours do not run into one another.
     public mutating func add(_ bytes: some Sequence<UInt8>) {
@@ -19,8 +23,5 @@ public struct Fingerprint: Sendable, Hashable, CustomStringConvertible {
     public mutating func add(_ text: String) { add(text.utf8) }
 
     /// Hexadecimal, 16 digits.
-    public var description: String {
-        let digits = String(value, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
-    }
+    public var description: String { value.hexadecimal }
 }

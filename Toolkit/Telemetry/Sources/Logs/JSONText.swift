@@ -1,3 +1,5 @@
+import MartletCore
+
 /// JSON written by hand, since a log line must not allocate an encoder.
 struct JSONText {
     private(set) var bytes: [UInt8] = []
@@ -37,9 +39,7 @@ struct JSONText {
             case UInt8(ascii: "\n"): bytes += Array("\\n".utf8)
             case UInt8(ascii: "\r"): bytes += Array("\\r".utf8)
             case UInt8(ascii: "\t"): bytes += Array("\\t".utf8)
-            case 0..<0x20, 0x7F:
-                let digits = String(byte, radix: 16)
-                bytes += Array("\\u00\(digits.count == 1 ? "0" : "")\(digits)".utf8)
+            case 0..<0x20, 0x7F: bytes += Array("\\u00\(byte.hexadecimal)".utf8)
             default: bytes.append(byte)
             }
         }
