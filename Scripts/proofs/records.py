@@ -16,11 +16,11 @@ def git(root, *words):
 
 
 def state(root):
-    """The commit, and a mark of what is not committed; the page itself proves nothing and does not count."""
-    commit = git(root, "rev-parse", "--short", "HEAD").strip()
-    others = ["--", ".", f":!{PAGE}"]
-    changes = git(root, "diff", "HEAD", *others)
-    for path in sorted(git(root, "ls-files", "--others", "--exclude-standard", *others).splitlines()):
+    """The last commit of the sources, and a mark of what is not committed; what is only read by people proves nothing."""
+    sources = ["--", ".", ":!Docs", ":!*.md"]
+    commit = git(root, "log", "-1", "--format=%h", *sources).strip()
+    changes = git(root, "diff", "HEAD", *sources)
+    for path in sorted(git(root, "ls-files", "--others", "--exclude-standard", *sources).splitlines()):
         changes += f"{path} {hashlib.sha256((root / path).read_bytes()).hexdigest()}\n"
     return f"{commit}+{hashlib.sha256(changes.encode()).hexdigest()[:8]}" if changes else commit
 
