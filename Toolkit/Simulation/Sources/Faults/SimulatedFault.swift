@@ -18,7 +18,7 @@ public enum SimulatedFault: String, Sendable, Hashable, Codable, CaseIterable, C
     case answerLost
     /// The connection breaks before the callee acted (F60, F71).
     case resetBefore
-    /// The connection breaks after the callee acted (F59).
+    /// The connection breaks after the callee acted, or sent something on a stream (F48, F59).
     case resetAfter
     /// A request arrives twice (F38).
     case requestRepeated

@@ -39,10 +39,15 @@ struct SimulatedChannel: RPCChannel {
         }
         let line = StreamLine(stream, on: endpoint.machine, network)
         return ResponseStream {
-            guard let stream = line.stream else { return nil }
+            if line.isBroken { throw Fault.connectionReset }
+            guard line.stream != nil else { return nil }
             do {
                 return try await exchange(with: endpoint.machine, until: nil, isRepeatable: false) {
-                    try await stream.pull()
+                    // Nobody but the line holds the stream, so that it can be lost.
+                    let response = try await line.stream?.pull()
+                    // What is on its way still arrives, while the callee has let the stream go already.
+                    if response != nil, network.faults.happens(.resetAfter) { line.snap() }
+                    return response
                 }
             } catch {
                 line.close()
@@ -160,6 +165,7 @@ struct SimulatedChannel: RPCChannel {
 /// The callee's end of a stream, which it lets go some time after the caller did.
 private final class StreamLine<Response: ContractMessage>: Sendable {
     private let held: Mutex<ResponseStream<Response>?>
+    private let broken = Mutex(false)
     private let callee: Machine
     private let network: SimulatedNetwork
 
@@ -173,12 +179,24 @@ private final class StreamLine<Response: ContractMessage>: Sendable {
 
     var stream: ResponseStream<Response>? { held.withLock { $0 } }
 
-    func close() {
-        let stream = held.withLock { held in
+    /// Whether the connection was lost, and not closed.
+    var isBroken: Bool { broken.withLock { $0 } }
+
+    /// The callee finds the connection lost; the caller does at its next look.
+    func snap() {
+        broken.withLock { $0 = true }
+        withExtendedLifetime(letGo()) {}
+    }
+
+    private func letGo() -> ResponseStream<Response>? {
+        held.withLock { held in
             defer { held = nil }
             return held
         }
-        guard let stream else { return }
+    }
+
+    func close() {
+        guard let stream = letGo() else { return }
         let (network, way) = (network, network.travel())
         callee.spawn {
             try? await network.time.sleep(for: way)
