@@ -65,6 +65,20 @@ struct BulkheadTests {
         #expect(bulkhead.running == 0)
     }
 
+    @Test("gives on the place of a call that fails, and of one that is cancelled")
+    func failure() async throws {
+        struct Broken: Error {}
+        let bulkhead = Bulkhead(runningLimit: 1, waitingLimit: 0, time: ManualTime())
+        for _ in 1...3 {
+            await #expect(throws: Broken.self) { try await bulkhead.run(until: nil) { throw Broken() } }
+            await #expect(throws: CancellationError.self) {
+                try await bulkhead.run(until: nil) { throw CancellationError() }
+            }
+            #expect(bulkhead.running == 0)
+        }
+        #expect(try await bulkhead.run(until: nil) { 1 } == 1)
+    }
+
     @Test("lets a caller go when its deadline passes in the queue")
     func deadline() async throws {
         let time = ManualTime()
