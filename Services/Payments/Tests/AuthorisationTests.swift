@@ -34,6 +34,20 @@ struct AuthorisationTests {
         #expect(provider.views.map(\.status) == [.authorised])
     }
 
+    @Test("whose answer comes late, after a second call and a void, changes nothing any more")
+    func lateAnswer() async throws {
+        let world = world
+        provider.meanwhile {
+            try await world.authorise()
+            try await world.void()
+        }
+        let fault = await refusal { try await world.authorise() }
+        #expect(fault?.reason == "payments.voided")
+        #expect(try await world.payment().status == .voided)
+        #expect(try await world.told() == [.authorised, .voided])
+        #expect(provider.views.map(\.status) == [.cancelled])
+    }
+
     @Test("gets a new key only after a stored failure and a look-up that found nothing")
     func storedFailure() async throws {
         provider.plays(.storesFailure)

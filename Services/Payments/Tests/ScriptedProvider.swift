@@ -28,9 +28,12 @@ final class ScriptedProvider: PaymentProvider {
     }
 
     private let state = Mutex(State())
+    private let meanwhile = Mutex<(@Sendable () async throws -> Void)?>(nil)
 
     /// How the next calls come out; after the last, all work.
     func plays(_ plays: Play...) { state.withLock { $0.plays = plays } }
+    /// What happens once, while the answer of the next authorisation is on its way.
+    func meanwhile(_ body: @escaping @Sendable () async throws -> Void) { meanwhile.withLock { $0 = body } }
     /// As after a day.
     func forgetKeys() { state.withLock { $0.stored = [:] } }
 
@@ -41,7 +44,7 @@ final class ScriptedProvider: PaymentProvider {
     var views: [ProviderView] { state.withLock { $0.payments.map(\.view) } }
 
     func authorise(_ payment: Payment, key: String, _ context: CallContext) async throws -> ProviderAnswer {
-        try answer(key) { state, isDeclined in
+        let answer = try answer(key) { state, isDeclined in
             let view = ProviderView(
                 providerID: "pp\(state.payments.count + 1)",
                 status: isDeclined ? .declined : .authorised,
@@ -52,6 +55,11 @@ final class ScriptedProvider: PaymentProvider {
             state.payments.append((payment.id, view))
             return isDeclined ? .refused("provider.declined") : .done(view)
         }
+        try await meanwhile.withLock { body in
+            defer { body = nil }
+            return body
+        }?()
+        return answer
     }
 
     func capture(_ providerID: String, key: String, _ context: CallContext) async throws -> ProviderAnswer {
