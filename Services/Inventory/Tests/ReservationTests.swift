@@ -122,6 +122,11 @@ struct ReservationTests {
         #expect(try await world.stock("mug").map(\.available) == [3])
         #expect(try await world.told("r1") == [.reserved, .expired])
         #expect(await refusal { try await world.confirm("r1") }?.reason == "inventory.reservation_closed")
+        // However late a repeat comes, it promises nothing anew.
+        world.time.advance(by: .seconds(8 * 24 * 3_600))
+        #expect(await refusal { try await world.reserve("r1", ["mug": 2]) }?.reason == "inventory.reservation_closed")
+        try await world.confirm("r3")
+        #expect(try await world.stock("mug").map(\.sold) == [1])
     }
 
     @Test("end in one run however many there are")

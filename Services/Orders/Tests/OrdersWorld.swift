@@ -33,7 +33,7 @@ struct OrdersWorld {
     let bob = Self.user("bob")
     let merchant = Self.user("merchant", "orders:agreed-price")
 
-    init() async throws {
+    init(limits: WorkflowLimits = .impatient) async throws {
         let (time, entropy) = (time, SeededEntropy(seed: 1))
         database = try SQLiteDatabase.inMemory(time: time)
         try await database.migrate(ServiceRuntime.migrations(of: OrdersService.self))
@@ -42,7 +42,7 @@ struct OrdersWorld {
             database: database,
             time: time,
             entropy: entropy,
-            limits: .impatient
+            limits: limits
         )
         let services = LocalServices()
         services.add([.inventory(stock), .payments(desk), .catalog(prices), .carts(baskets)])
@@ -165,6 +165,13 @@ extension WorkflowLimits {
     static var impatient: WorkflowLimits {
         var limits = WorkflowLimits()
         limits.pauseMin = .zero
+        return limits
+    }
+
+    /// Gives a run back after the first failed attempt, so that only the journal knows of it while a test's clock goes on.
+    static var unhurried: WorkflowLimits {
+        var limits = WorkflowLimits()
+        limits.pauseMin = limits.pauseMax
         return limits
     }
 }

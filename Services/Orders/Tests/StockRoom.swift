@@ -24,6 +24,17 @@ final class StockRoom: InventoryCalls {
     func fill(_ sku: String, _ units: Int) { state.withLock { $0.stock[sku] = units } }
     var promised: Int { state.withLock { $0.held.count } }
 
+    /// Ends every promise, as inventory does when its time is over.
+    func expire() {
+        state.withLock { state in
+            for (id, units) in state.held {
+                for (sku, count) in units { state.stock[sku, default: 0] += count }
+                state.closed.insert(id)
+            }
+            state.held = [:]
+        }
+    }
+
     /// Everything, in one line that is equal when the state is equal.
     var description: String {
         state.withLock { state in

@@ -18,6 +18,15 @@ public enum StepResolution<R: Sendable>: Sendable {
     case unknown
 }
 
+/// For how long a step's callee answers a repeat as it answered first.
+public enum StepMemory: Sendable, Hashable {
+    /// While it keeps the key: an older one is looked up, and without a look-up its run waits for a person.
+    case byKey
+    /// For ever: the request names what it is about by an id of its own, which the callee never forgets. However old, it is
+    /// asked again.
+    case forever
+}
+
 /// The callee decided against a step: nothing happened, and the refusal is journaled.
 public struct StepRefused: Error, Sendable {
     public let step: String

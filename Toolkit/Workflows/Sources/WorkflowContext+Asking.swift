@@ -32,12 +32,13 @@ extension WorkflowContext {
     /// Repeats `attempt` until it is done or refused; parks the run at a limit.
     func ask<R: Sendable>(
         _ entry: JournalEntry,
+        remembered: StepMemory = .byKey,
         lookUp: LookUp<R>?,
         _ attempt: @escaping @Sendable (StepCall) async throws -> R
     ) async throws -> StepAnswer<R> {
         var entry = entry
         var attempts = execution.withLock { $0.attempts }
-        var isLookUp = try isTooOld(entry, hasLookUp: lookUp != nil)
+        var isLookUp = try isTooOld(entry, remembered, hasLookUp: lookUp != nil)
         while true {
             let failure: Fault
             do {
@@ -119,8 +120,10 @@ extension WorkflowContext {
     /// True when the callee may have forgotten the key, so that only a look-up is safe.
     ///
     /// An undo is safe at any time.
-    private func isTooOld(_ entry: JournalEntry, hasLookUp: Bool) throws -> Bool {
-        guard entry.kind == .remote, run.date - entry.at >= tools.limits.keyLifetime else { return false }
+    private func isTooOld(_ entry: JournalEntry, _ memory: StepMemory, hasLookUp: Bool) throws -> Bool {
+        guard entry.kind == .remote, memory == .byKey, run.date - entry.at >= tools.limits.keyLifetime else {
+            return false
+        }
         guard hasLookUp else {
             throw end(.parked(reason: "step \(entry.step): its key is too old to be asked again"))
         }

@@ -75,6 +75,7 @@ extension WorkflowContext {
     ///
     /// - Parameters:
     ///   - input: What the call is made from, by ids; a replay with another input parks the run.
+    ///   - remembered: For how long the callee knows a repeat for one.
     ///   - effect: In the service's own database, once: commits with the key, before the first call. When it refuses, the step is
     ///     refused and not called.
     ///   - undo: The compensation. Safe before, after or without the step, and in every repeat.
@@ -86,6 +87,7 @@ extension WorkflowContext {
     public func remote<R: Codable & Sendable>(
         _ step: String,
         input: some Encodable & Sendable,
+        remembered: StepMemory = .byKey,
         with effect: LocalEffect? = nil,
         undo: (@Sendable (StepCall) async throws -> Void)? = nil,
         resolve: (@Sendable (StepCall) async throws -> StepResolution<R>)? = nil,
@@ -97,18 +99,26 @@ extension WorkflowContext {
         if let undo {
             execution.withLock { $0.register(Undo(step: step, inputHash: inputHash, body: undo)) }
         }
-        return try await perform(step, .remote, inputHash, visit, effect, resolve, call)
+        return try await perform(step, .remote, inputHash, visit, remembered, effect, resolve, call)
     }
 
     /// A remote step that answers nothing.
     public func remote(
         _ step: String,
         input: some Encodable & Sendable,
+        remembered: StepMemory = .byKey,
         with effect: LocalEffect? = nil,
         undo: (@Sendable (StepCall) async throws -> Void)? = nil,
         _ call: @escaping @Sendable (StepCall) async throws -> Void
     ) async throws {
-        let _: NoValue = try await remote(step, input: input, with: effect, undo: undo, resolve: nil) { step in
+        let _: NoValue = try await remote(
+            step,
+            input: input,
+            remembered: remembered,
+            with: effect,
+            undo: undo,
+            resolve: nil
+        ) { step in
             try await call(step)
             return NoValue()
         }
@@ -124,7 +134,7 @@ extension WorkflowContext {
             let step = "undo.\(undo.step)"
             let visit = try enter(step, .undo, undo.inputHash)
             defer { leave() }
-            let _: NoValue = try await perform(step, .undo, undo.inputHash, visit, nil, nil) { call in
+            let _: NoValue = try await perform(step, .undo, undo.inputHash, visit, .forever, nil, nil) { call in
                 try await undo.body(call)
                 return NoValue()
             }
@@ -155,6 +165,7 @@ extension WorkflowContext {
         _ kind: JournalEntry.Kind,
         _ inputHash: String,
         _ visit: Journal.Visit,
+        _ memory: StepMemory,
         _ effect: LocalEffect?,
         _ lookUp: LookUp<R>?,
         _ call: @escaping @Sendable (StepCall) async throws -> R
@@ -180,7 +191,7 @@ extension WorkflowContext {
             try self.reached("workflow.called")
             return result
         }
-        let answer = try await ask(entry, lookUp: lookUp, marked)
+        let answer = try await ask(entry, remembered: memory, lookUp: lookUp, marked)
         let seq = entry.seq
         entry.generation = execution.withLock { $0.journal.entries[seq].generation }
         switch answer {

@@ -16,7 +16,8 @@ public struct WorkflowLimits: Sendable, Hashable {
     public var unknownLimit = 30
     /// Unknown outcomes in a row after which a step that has a look-up looks up instead of asking again.
     public var lookUpAfter = 3
-    /// How long a callee is sure to remember a key: an older intent is looked up, never asked again.
+    /// How long a callee is sure to remember a key: an older intent is looked up, and asked again only where the step says that it is
+    /// remembered for ever.
     public var keyLifetime = Duration.seconds(23 * 3_600)
     /// The pause after the first failed attempt; it doubles with each, half of it by chance.
     public var pauseMin = Duration.milliseconds(200)

@@ -240,6 +240,29 @@ struct StepTests {
         #expect(try await world.outcome(engine) == .completed("did r/one"))
     }
 
+    @Test(
+        "that its callee remembers for ever is asked again, however old, also where there is a look-up",
+        arguments: [false, true]
+    )
+    func rememberedForever(hasLookUp: Bool) async throws {
+        let (peer, time) = (world.peer, world.time)
+        let resolve: @Sendable (StepCall) async throws -> StepResolution<String> = { _ in .done("looked up") }
+        let body: @Sendable (String, WorkflowContext) async throws -> String = { _, context in
+            try await context.remote("one", input: "x", remembered: .forever, resolve: hasLookUp ? resolve : nil) {
+                try peer.call($0)
+            }
+        }
+        let killed = world.engine(killedAt: { $0 == "workflow.called" }, body)
+        try await world.start(on: killed)
+        try await killed.runUntilIdle()
+        time.advance(by: world.limits.keyLifetime * 100)
+
+        let engine = world.engine(body)
+        try await engine.runUntilIdle()
+        #expect(try await world.outcome(engine) == .completed("did r/one"))
+        #expect(peer.calls == ["r/one", "r/one"])
+    }
+
     @Test("is as old as the database says, however wrong the clock of its process is", arguments: [-4, 4])
     func wrongClock(days: Int) async throws {
         var world = world

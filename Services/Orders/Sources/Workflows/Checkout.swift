@@ -9,10 +9,13 @@ import SwiftProtobuf
 /// From an order on file to money in the till: reserve, authorise, confirm, fulfil, capture.
 ///
 /// The order's stream is the truth and may refuse any step; then everything that was done is undone.
+///
+/// Inventory knows a reservation, and payments a payment, by the order's id and for ever: so a step is asked again however long
+/// nobody was there, and nobody has to look.
 struct Checkout: Workflow {
     static let name = "checkout"
     static let version = 1
-    /// Longer than any checkout that needs no human.
+    /// Longer than any checkout whose neighbours are there: one that finds its goods given back is undone.
     static let holdSeconds: UInt32 = 24 * 3600
 
     struct Input: Codable, Sendable {
@@ -62,6 +65,7 @@ struct Checkout: Workflow {
         try await context.remote(
             "reserve",
             input: input.goods,
+            remembered: .forever,
             undo: { [inventory] call in
                 let request = ReleaseRequest.with { $0.reservationID = input.orderID }
                 _ = try await inventory.release(request, context: call.context)
@@ -81,6 +85,7 @@ struct Checkout: Workflow {
         try await context.remote(
             "authorise",
             input: input.totalMinorUnits,
+            remembered: .forever,
             undo: { [payments] call in
                 let request = VoidPaymentRequest.with { $0.paymentID = input.orderID }
                 _ = try await payments.voidPayment(request, context: call.context)
@@ -102,7 +107,8 @@ struct Checkout: Workflow {
             _ = try orders.change(input.orderID, in: tx) { try $0.confirm() }
         }
         guard !input.goods.isEmpty else { return try await context.local("confirm", confirm) }
-        try await context.remote("confirm", input: input.orderID, with: confirm) { [inventory] call in
+        try await context.remote("confirm", input: input.orderID, remembered: .forever, with: confirm) {
+            [inventory] call in
             let request = ConfirmRequest.with { $0.reservationID = input.orderID }
             _ = try await inventory.confirm(request, context: call.context)
         }
@@ -110,7 +116,7 @@ struct Checkout: Workflow {
 
     private func capture(_ input: Input, _ context: WorkflowContext) async throws -> Int64 {
         guard input.totalMinorUnits > 0 else { return 0 }
-        return try await context.remote("capture", input: input.orderID) { [payments] call in
+        return try await context.remote("capture", input: input.orderID, remembered: .forever) { [payments] call in
             let request = CaptureRequest.with { $0.paymentID = input.orderID }
             return try await payments.capture(request, context: call.context).captured.minorUnits
         }

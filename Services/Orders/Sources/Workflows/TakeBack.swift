@@ -7,6 +7,8 @@ import SharedContract
 import SwiftProtobuf
 
 /// From a return on file to money back and goods on the shelf.
+///
+/// Payments knows the refund by the return's id, and inventory the delivery, for ever.
 struct TakeBack: Workflow {
     static let name = "return"
     static let version = 1
@@ -36,7 +38,7 @@ struct TakeBack: Workflow {
 
     private func refund(_ input: Input, _ context: WorkflowContext) async throws {
         guard input.refundMinorUnits > 0 else { return }
-        try await context.remote("refund", input: input.refundMinorUnits) { [payments] call in
+        try await context.remote("refund", input: input.refundMinorUnits, remembered: .forever) { [payments] call in
             let request = RefundRequest.with {
                 $0.paymentID = input.orderID
                 $0.refundID = input.returnID
@@ -48,7 +50,7 @@ struct TakeBack: Workflow {
 
     private func restock(_ input: Input, _ context: WorkflowContext) async throws {
         guard !input.goods.isEmpty else { return }
-        try await context.remote("restock", input: input.goods) { [inventory] call in
+        try await context.remote("restock", input: input.goods, remembered: .forever) { [inventory] call in
             let request = ReceiveRequest.with {
                 $0.deliveryID = "\(input.orderID)/\(input.returnID)"
                 $0.kind = .return
