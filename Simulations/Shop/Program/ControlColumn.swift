@@ -20,7 +20,7 @@ struct ControlColumn: Encodable {
     private(set) var examples: [String: Example] = [:]
 
     /// What the audit should have seen broken and did not: it would not see when Martlet breaks it, either.
-    var unseen: [String] { Verdict.ofControl.filter { violated[$0, default: 0] == 0 } }
+    var unseen: [String] { Verdict.unseen(inControl: violated) }
 
     var isBlind: Bool { !unseen.isEmpty }
 

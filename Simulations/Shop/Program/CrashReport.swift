@@ -22,6 +22,7 @@ struct CrashReport: Report {
     /// Pairs whose second point nobody passed any more after the first crash.
     private(set) var secondNeverCame: [String] = []
     private(set) var findings: [Finding] = []
+    private var escapes = Escapes()
     private(set) var realSeconds = 0.0
     let notSimulated = NotSimulated.parts
     private let start = SystemTime().now
@@ -48,6 +49,7 @@ struct CrashReport: Report {
     mutating func add(_ verdict: Verdict) -> Int {
         worlds += 1
         if verdict.isSound { soundWorlds += 1 }
+        escapes.add(verdict)
         guard let plan = verdict.crashes else { return findings.count }
         crashes += verdict.sprung
         for trap in plan.traps.prefix(verdict.sprung) { crashesByPoint[trap.point, default: 0] += 1 }
@@ -77,7 +79,7 @@ struct CrashReport: Report {
 
     /// For people.
     var text: String {
-        var lines = findingLines
+        var lines = findingLines + escapes.lines
         lines += unreached.map { "NEVER PASSED \($0): no world leads there" }
         lines += neverCame.map { "NEVER CAME \($0)" }
         if !secondNeverCame.isEmpty {

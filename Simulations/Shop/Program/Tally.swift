@@ -13,6 +13,7 @@ struct Tally: Report {
     private(set) var steps = 0
     private(set) var simulatedSeconds = 0.0
     private(set) var foreignJobs = 0
+    private var escapes = Escapes()
     /// Worlds that had the fault enabled, by fault.
     private(set) var enabled: [String: Int] = [:]
     /// Worlds in which it had no opportunity, by fault.
@@ -59,7 +60,8 @@ struct Tally: Report {
         events += verdict.events
         steps += verdict.steps
         simulatedSeconds += Double(verdict.simulatedMilliseconds) / 1_000
-        foreignJobs += verdict.foreignJobs + max(0, verdict.escapedJobs)
+        escapes.add(verdict)
+        foreignJobs = escapes.jobs
         outcomes.merge(verdict.outcomes, uniquingKeysWith: +)
         faults.merge(verdict.faults, uniquingKeysWith: +)
         crashPoints.merge(verdict.points, uniquingKeysWith: +)
@@ -80,7 +82,7 @@ struct Tally: Report {
 
     /// For people.
     var text: String {
-        var lines = findingLines
+        var lines = findingLines + escapes.lines
         for fault in neverHappened {
             lines.append("NEVER HAPPENED \(fault): it was enabled in \(enabled[fault] ?? 0) worlds")
         }

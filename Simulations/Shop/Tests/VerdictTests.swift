@@ -20,4 +20,12 @@ struct VerdictTests {
         #expect(!verdict(escaped: 1).isSound)
         #expect(!verdict(escaped: -1).isSound)
     }
+
+    @Test("of a control that only comes to no rest, or only loses events, leaves the audit blind")
+    func blindControl() {
+        let (lost, twice) = (Invariant.messageLost.rawValue, Invariant.effectTwice.rawValue)
+        #expect(Verdict.unseen(inControl: [Invariant.notConverged.rawValue: 16]) == [lost, twice])
+        #expect(Verdict.unseen(inControl: [lost: 16, twice: 0]) == [twice])
+        #expect(Verdict.unseen(inControl: [lost: 1, twice: 1]) == [])
+    }
 }

@@ -42,7 +42,10 @@ public struct ShopSimulation: Sendable {
         self.points = points
     }
 
-    public func run(_ scenario: Scenario) -> Verdict {
+    public func run(_ scenario: Scenario) -> Verdict { run(scenario, beside: nil) }
+
+    /// - Parameter guest: What goes on beside the customers, for tests of what a world notices; `nil` when nothing does.
+    func run(_ scenario: Scenario, beside guest: (@Sendable () async throws -> Void)?) -> Verdict {
         var limits = Simulation.Limits()
         limits.span = .seconds(24 * 3_600)
         limits.steps = Self.stepsOfWorld + scenario.orders * Self.stepsOfOrder
@@ -88,7 +91,8 @@ public struct ShopSimulation: Sendable {
             entropy: entropy.fork(),
             points: points,
             upkeep: scenario.crashes.map { Upkeep(world: world, rounds: $0.rounds) },
-            poison: Poison(world: world, witness: witness, day: market.day, entropy: entropy.fork())
+            poison: Poison(world: world, witness: witness, day: market.day, entropy: entropy.fork()),
+            guest: guest
         )
         defer {
             world.close()
@@ -167,6 +171,7 @@ public struct ShopSimulation: Sendable {
         /// What goes on beside the customers, if anything does.
         let upkeep: Upkeep?
         let poison: Poison
+        let guest: (@Sendable () async throws -> Void)?
 
         func run() async throws -> Ending {
             world.startAll()
@@ -193,6 +198,7 @@ public struct ShopSimulation: Sendable {
                     visit.addTask { try await rollout.run() }
                     if let upkeep { visit.addTask { try await upkeep.run() } }
                     visit.addTask { try await poison.run() }
+                    if let guest { visit.addTask { try await guest() } }
                     visit.addTask {
                         try await world.time.sleep(for: market.day + rest)
                         try await weather.complete()

@@ -15,6 +15,13 @@ public struct Verdict: Sendable, Codable {
     /// What a control has to break, or the audit does not see losses, or not duplicates.
     public static let ofControl = [Invariant.messageLost, .effectTwice].map(\.rawValue)
 
+    /// Which of ``ofControl`` no world of the control broke.
+    ///
+    /// - Parameter violated: Worlds that broke it, by invariant.
+    public static func unseen(inControl violated: [String: Int]) -> [String] {
+        ofControl.filter { violated[$0, default: 0] == 0 }
+    }
+
     public let seed: UInt64
     public let orders: Int
     /// `laptop` or `cluster`.
