@@ -45,6 +45,8 @@ final class SQLiteConnection: SQLConnection {
         sqlite3_extended_result_codes(database, 1)
         sqlite3_busy_timeout(database, Int32(clamping: limits.busyPause.milliseconds))
         authorizer.guardStatements(of: database)
+        // Who gives up while he opens the file must not move a log that is not certain.
+        if role == .writer { martlet_leave_log(database, 1) }
         try configure(role, synchronous)
         let texts = ["BEGIN IMMEDIATE", "BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT b", "RELEASE b", "ROLLBACK TO b"]
         controls = try texts.map(prepare)
@@ -171,7 +173,20 @@ final class SQLiteConnection: SQLConnection {
         }
     }
 
-    // MARK: - Checkpoints
+    // MARK: - The log
+
+    /// Makes certain what an earlier process left in the log, before any of it is moved into the database.
+    ///
+    /// What a failed sync left is read as if it were on the disk, and no further sync writes it. Power that fails while it is
+    /// moved would leave a part of it in the database, and nothing in the log to complete it with.
+    func makeLogCertain() throws {
+        // Nobody else adds to it meanwhile.
+        try ask("BEGIN IMMEDIATE")
+        let code = SQLiteLogFile(of: database)?.writeAnew() ?? SQLITE_NOTFOUND
+        guard code == SQLITE_OK else { throw failure(code) }
+        try ask("ROLLBACK")
+        martlet_leave_log(database, 0)
+    }
 
     /// Moves the write-ahead log into the database when it has grown by the limit; readers are not waited for.
     ///

@@ -176,8 +176,9 @@ public final class SQLiteDatabase: SQLDatabase {
 extension SQLiteConnection {
     /// Makes what an earlier process left certain, and counts this opening of the file in its table `martlet_boot`.
     func countBoot() throws -> Int {
-        // What a failed sync left is read back as if it were on the disk, and no further sync writes it again. Moved from the log
-        // into the database it is written anew, before anybody acts on it.
+        // Nobody may act on what can be gone after the next power loss.
+        try makeLogCertain()
+        // Whatever a failed sync left of the database itself is written anew with it.
         try ask("PRAGMA wal_checkpoint(TRUNCATE)")
         try ask(
             "CREATE TABLE IF NOT EXISTS martlet_boot (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), epoch BIGINT NOT NULL)"

@@ -15,16 +15,19 @@ struct CrashingLife {
     private let entropy: SeededEntropy
     private let time = ManualTime()
     private let synchronous: SQLiteSynchronous
+    private let failsSyncs: Bool
     private var ledger = Ledger()
     private var lastEpoch = 0
 
     static let name = "test.sqlite"
     static let crashesLimit = 4
 
-    init(seed: UInt64, from image: DiskImage, synchronous: SQLiteSynchronous = .full) {
+    /// - Parameter failsSyncs: Whether most lives of the process have a failed sync before them too.
+    init(seed: UInt64, from image: DiskImage, synchronous: SQLiteSynchronous = .full, failsSyncs: Bool = false) {
         entropy = SeededEntropy(seed: seed)
         disk = Disk(image, entropy: entropy.fork())
         self.synchronous = synchronous
+        self.failsSyncs = failsSyncs
     }
 
     /// Lives until the last crash, or until something is found.
@@ -35,11 +38,15 @@ struct CrashingLife {
             let spans: [UInt64] = [12, 400, 4_000]
             let span = spans[Int(entropy.number(below: 3))]
             disk.losePower(after: Int(entropy.number(below: span)), survival)
-            let before = disk.counts.powerLosses
+            if failsSyncs, entropy.number(below: 3) > 0 { disk.fail(.syncError, after: Int(entropy.number(below: 30))) }
+            let before = disk.counts
             do {
                 try await work()
             } catch {
-                guard disk.counts.powerLosses > before else { return report("\(error)") }
+                let (now, sync) = (disk.counts, DiskFault.syncError)
+                guard now.powerLosses > before.powerLosses || now.faults[sync] != before.faults[sync] else {
+                    return report("\(error)")
+                }
             }
             crashes += 1
             await check()
