@@ -27,7 +27,8 @@ struct Defect: Sendable, CustomTestStringConvertible {
         self.spoil = spoil
     }
 
-    static let all = orders + worth + rejections + ghosts + money + ledger + stock + announcements + messages + history
+    static let all =
+        orders + worth + rejections + rivals + ghosts + money + ledger + stock + announcements + messages + history
 
     static let orders = [
         Defect("an order is forgotten", .orderLost, "an acknowledged order is not on file") { story in
@@ -91,6 +92,30 @@ struct Defect: Sendable, CustomTestStringConvertible {
         },
         Defect("an order is rejected for another reason", .rejectedWithoutCause, "rejected because of") {
             $0.books.orders["order-fay"]?.reason = "internal"
+        },
+    ]
+
+    static let rivals = [
+        Defect("one of two cancels is refused", .effectTwice, "one cancel was accepted and one refused") {
+            $0.told["dot"].cancelRefused = true
+        },
+        Defect(
+            "a cancelled order comes back as well",
+            .effectTwice,
+            "cancelled, and 1 units came back",
+            and: [(.oversold, "orders say")]
+        ) {
+            $0.told["eve"].returns["return-0"] = 500
+            $0.told["eve"].broughtBack["return-0"] = 1
+        },
+        Defect("more comes back than was bought", .effectTwice, "2 of 1 units came back") {
+            try $0.bringBack("bob", units: 2)
+        },
+        Defect("a cancel is refused without a rival", .rejectedWithoutCause, "the cancel of a") {
+            $0.told["bob"].cancelRefused = true
+        },
+        Defect("a return is refused without a rival", .rejectedWithoutCause, "was refused, and 0 of 1 came back") {
+            $0.told["bob"].returnsRefused["return-0"] = 1
         },
     ]
 

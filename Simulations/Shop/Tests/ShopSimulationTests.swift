@@ -15,6 +15,17 @@ struct ShopSimulationTests {
         #expect(verdict.faults.isEmpty)
     }
 
+    @Test("forgets nothing through days in which nothing runs, and answers who asks again afterwards")
+    func days() throws {
+        let simulation = try ShopSimulation(points: [])
+        let faults: Set<SimulatedFault> = [.outage, .lateRequest]
+        let verdict = simulation.run(Scenario(seed: 3, orders: 20, faults: faults, isWhole: true))
+        #expect(verdict.findings.map(\.what) == [])
+        #expect(verdict.faults["outage"] == 1)
+        #expect(verdict.faults["lateRequest", default: 0] > 0)
+        #expect(verdict.simulatedMilliseconds > 24 * 3_600_000)
+    }
+
     @Test("takes the same course for the same seed, and another one for another")
     func repeats() throws {
         let simulation = try ShopSimulation(points: [])

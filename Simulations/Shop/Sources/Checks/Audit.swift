@@ -3,10 +3,13 @@ struct Audit: Sendable {
     let told: [Witness.Told]
     let books: Books
     let market: Market
+    /// How long nothing ran at once, at most.
+    var absence = Duration.zero
 
     /// Everything that does not agree; empty for a sound world.
     var violations: [Violation] {
-        orderChecks + worthChecks + rejectionChecks + ghostChecks + moneyChecks + ledgerChecks + stockChecks
+        orderChecks + worthChecks + rejectionChecks + rivalChecks + ghostChecks + moneyChecks + ledgerChecks
+            + stockChecks
             + movementChecks + announcementChecks + messageChecks
             + historyChecks
     }

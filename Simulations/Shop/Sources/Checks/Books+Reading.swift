@@ -20,20 +20,12 @@ extension Books {
         waiting = try await Self.waiting(in: world)
         var (published, runs, unsent, parked) = (elsewhere, [(String, String, String, String)](), 0, 0)
         for name in world.stores.keys.sorted() where name != "eventlog" {
-            published += try await Self.read(
-                name,
+            let present = try await Self.events(
+                of: name,
                 in: world,
                 "SELECT topic, key, epoch, sequence, body FROM outbox ORDER BY topic, key, epoch, sequence"
-            ) {
-                Entry(
-                    topic: $0.text(0),
-                    key: $0.text(1),
-                    source: name,
-                    epoch: $0.int(2),
-                    sequence: $0.int64(3),
-                    body: $0.bytes(4)
-                )
-            }
+            )
+            published += world.chronicle.completing(present, of: name)
             unsent += try await Self.count(name, in: world, "SELECT COUNT(*) FROM outbox WHERE sent_at IS NULL")
             parked += try await Self.count(name, in: world, "SELECT COUNT(*) FROM inbox_parked")
             runs += try await Self.read(
@@ -89,6 +81,31 @@ extension Books {
             ($0.text(0), $0.text(1))
         }
         return Dictionary(rows.map { ($0.0, [$0.1]) }, uniquingKeysWith: +)
+    }
+
+    /// What a service has published and not forgotten.
+    static func sent(by name: String, in world: ShopWorld) async throws -> [Entry] {
+        try await events(
+            of: name,
+            in: world,
+            """
+            SELECT topic, key, epoch, sequence, body FROM outbox WHERE sent_at IS NOT NULL
+            ORDER BY topic, key, epoch, sequence
+            """
+        )
+    }
+
+    private static func events(of name: String, in world: ShopWorld, _ query: SQLQuery) async throws -> [Entry] {
+        try await read(name, in: world, query) {
+            Entry(
+                topic: $0.text(0),
+                key: $0.text(1),
+                source: name,
+                epoch: $0.int(2),
+                sequence: $0.int64(3),
+                body: $0.bytes(4)
+            )
+        }
     }
 
     static func wallets(in world: ShopWorld) async throws -> [Wallet] {

@@ -13,11 +13,8 @@ struct Weather: Sendable {
     private static let pauseLimit: UInt64 = 60_000
     private static let partitionLimit: UInt64 = 30_000
     private static let diskFullLimit: UInt64 = 5_000
-    /// Of the wall clock, in seconds: of a machine that judges what is stored, and of any other.
-    private static let jumpLimit: UInt64 = 120
-    private static let farJumpLimit: UInt64 = 4 * 24 * 3_600
-    /// How long what has not happened by itself is waited for, longer than any pause.
-    private static let completionLimit = Duration.seconds(120)
+    /// How often what has not happened by itself is insisted on, for longer together than any pause.
+    private static let completionTurns = 24
     private static let completionStep = Duration.seconds(5)
     /// A boundary that every process passes all the time.
     private static let everyday = "sql.committing"
@@ -41,7 +38,8 @@ struct Weather: Sendable {
             try await pause(Self.quietLimit)
             guard world.faults.isActive else { return }
             if next.isEmpty { next = shuffled(kinds) }
-            if await bring(next.removeLast()) { continue }
+            await bring(next.removeLast())
+            world.countDiskErrors()
         }
     }
 
@@ -50,13 +48,14 @@ struct Weather: Sendable {
     /// What never had an opportunity, in a small world, is left out.
     func complete() async throws {
         world.faults.insist()
-        let end = world.time.now + Self.completionLimit
-        while world.time.now < end {
+        for _ in 0..<Self.completionTurns {
+            world.countDiskErrors()
             let counts = world.faults.counts
-            let missing = world.faults.rates.keys.filter { counts[$0] == nil }.sorted()
+            // Late is when the faults have healed.
+            let missing = world.faults.rates.keys.filter { counts[$0] == nil && $0 != .lateRequest }.sorted()
             guard !missing.isEmpty else { return }
             for fault in missing { await insist(on: fault) }
-            try await world.time.sleep(for: Self.completionStep)
+            try await world.stay(for: Self.completionStep)
         }
     }
 
@@ -67,10 +66,12 @@ struct Weather: Sendable {
             let faults = world.faults
             orders?.crash(at: Self.everyday) { faults.count(.crashPoint) }
         case .syncFailure: world.stores["orders"]?.disk.fail(.syncError)
+        case .diskError: world.stores["orders"]?.disk.fail(.writeError)
+        case .clockSkew: if let orders { world.end(orders) }
         case .staleRegistry:
             // Everybody looks for it, whatever the customers do.
             if let log = world.machines.first(where: { $0.name.hasPrefix("eventlog") }) { world.end(log) }
-        case _ where FaultPlan.scheduled.contains(fault): _ = await bring(fault)
+        case _ where FaultPlan.scheduled.contains(fault): await bring(fault)
         default: break
         }
     }
@@ -83,52 +84,71 @@ struct Weather: Sendable {
         }
     }
 
-    private func bring(_ fault: SimulatedFault) async -> Bool {
+    /// What waits for its moment is counted when that has come.
+    private func bring(_ fault: SimulatedFault) async {
         // The provider is the world outside: it does not break, it is moody.
-        let machines = world.machines.filter { !$0.name.hasPrefix("provider") }
-        guard !machines.isEmpty else { return false }
-        // Every service as often as any other, however many replicas it has.
-        let services = Dictionary(grouping: machines) { String($0.name.prefix { $0 != "-" }) }.sorted {
-            $0.key < $1.key
-        }
-        let replicas = services[Int(entropy.number(below: UInt64(services.count)))].value
-        let machine = replicas[Int(entropy.number(below: UInt64(replicas.count)))]
+        guard let machine = chosen(from: world.machines.filter { !$0.name.hasPrefix("provider") }) else { return }
+        let faults = world.faults
         switch fault {
         case .crash:
-            if entropy.number(below: 4) > 0 || !world.endServer(choice: entropy.next()) {
-                world.end(machine)
-            }
+            if entropy.number(below: 4) > 0 || !world.endServer(choice: entropy.next()) { world.end(machine) }
+            faults.count(.crash)
         case .crashPoint:
             // Mostly where this machine has been before: many points belong to other services.
             let passed = machine.hits.keys.sorted()
             let choices = passed.isEmpty || entropy.number(below: 4) == 0 ? points : passed
-            guard !choices.isEmpty else { return false }
+            guard !choices.isEmpty else { return }
             let point = choices[Int(entropy.number(below: UInt64(choices.count)))]
-            let (hit, faults) = (1 + Int(entropy.number(below: Self.hitLimit)), world.faults)
+            let hit = 1 + Int(entropy.number(below: Self.hitLimit))
             machine.crash(at: point, hit: hit) { faults.count(.crashPoint) }
-            return true
         case .powerLoss:
             // In the middle of something: between two commits nothing is left to lose.
-            let (changes, faults) = (Int(entropy.number(below: Self.changesLimit)), world.faults)
+            let changes = Int(entropy.number(below: Self.changesLimit))
             world.losePower(of: chosenStore(), after: changes, Survival.any(entropy)) { faults.count(.powerLoss) }
-            return true
-        case .pause: freeze(machine)
+        case .outage:
+            // Once is enough for everything to be old.
+            guard world.longestLeap == .zero else { return }
+            faults.count(.outage)
+            await Outage(world: world, entropy: entropy).come()
+        case .pause:
+            freeze(server() ?? chosen(from: world.machines) ?? machine)
+            faults.count(.pause)
         case .clockJump:
-            // Where the database is another computer, nothing that is stored goes by this clock.
-            let isFar = !world.ownsStore(machine) && entropy.number(below: 2) == 0
-            let limit = isFar ? Self.farJumpLimit : Self.jumpLimit
-            let step = Int64(entropy.number(below: 2 * limit)) - Int64(limit)
-            machine.time.jump(by: .seconds(step))
-        case .partition: part(machine, machines[Int(entropy.number(below: UInt64(machines.count)))])
-        case .diskFull: fill(world.stores[chosenStore()])
-        case .syncFailure:
-            // Counted when it comes: until then nothing has happened.
-            world.stores[chosenStore()]?.disk.fail(.syncError)
-            return true
-        default: return false
+            // Where the database is another computer, nothing that is stored goes by a service's own clock.
+            let server = server()
+            let judges = server != nil || world.ownsStore(machine)
+            (server ?? machine).time.jump(by: WrongClock.error(judges: judges, entropy))
+            faults.count(.clockJump)
+        case .partition:
+            let all = world.machines + [world.outside]
+            if let one = chosen(from: all), let other = chosen(from: all), one !== other {
+                part(one, other)
+                faults.count(.partition)
+            }
+        case .diskFull:
+            fill(world.stores[chosenStore()])
+            faults.count(.diskFull)
+        case .diskError:
+            let error: DiskFault = [.readError, .writeError, .shortWrite][Int(entropy.number(below: 3))]
+            world.stores[chosenStore()]?.disk.fail(error, after: Int(entropy.number(below: Self.changesLimit)))
+        case .syncFailure: world.stores[chosenStore()]?.disk.fail(.syncError)
+        default: break
         }
-        world.faults.count(fault)
-        return true
+    }
+
+    /// Every service as often as any other, however many replicas it has; `nil` when there are no machines.
+    private func chosen(from machines: [Machine]) -> Machine? {
+        guard !machines.isEmpty else { return nil }
+        let services = Dictionary(grouping: machines) { String($0.name.prefix { $0 != "-" }) }.sorted {
+            $0.key < $1.key
+        }
+        let replicas = services[Int(entropy.number(below: UInt64(services.count)))].value
+        return replicas[Int(entropy.number(below: UInt64(replicas.count)))]
+    }
+
+    /// A database server now and then; `nil` otherwise, and where there is none.
+    private func server() -> Machine? {
+        entropy.number(below: 4) == 0 ? world.server(choice: entropy.next()) : nil
     }
 
     private func chosenStore() -> String {

@@ -25,6 +25,7 @@ public struct ShopSimulation: Sendable {
     /// What a world may take, many times what it needs: a loop without a pause must end.
     private static let stepsOfWorld = 1_000_000
     private static let stepsOfOrder = 20_000
+    private static let spanLimit = Duration.seconds(100 * 24 * 3_600)
     private static let replicasLimit: UInt64 = 3
     /// A world of fewer customers may have no second opportunity for a fault.
     private static let smallWorld = 50
@@ -47,7 +48,7 @@ public struct ShopSimulation: Sendable {
     /// - Parameter guest: What goes on beside the customers, for tests of what a world notices; `nil` when nothing does.
     func run(_ scenario: Scenario, beside guest: (@Sendable () async throws -> Void)?) -> Verdict {
         var limits = Simulation.Limits()
-        limits.span = .seconds(24 * 3_600)
+        limits.span = Self.spanLimit
         limits.steps = Self.stepsOfWorld + scenario.orders * Self.stepsOfOrder
         let simulation = Simulation(seed: scenario.seed, limits: limits)
         let entropy = SeededEntropy(seed: scenario.seed)
@@ -176,6 +177,9 @@ public struct ShopSimulation: Sendable {
         func run() async throws -> Ending {
             world.startAll()
             let weather = Weather(world: world, entropy: entropy.fork(), points: points)
+            let shoppers = market.errands.map {
+                Shopper($0, in: world, witness: witness, entropy: entropy.fork(), patience: patience)
+            }
             return try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await weather.supervise() }
                 try await open()
@@ -183,16 +187,7 @@ public struct ShopSimulation: Sendable {
                 group.addTask { try await watch() }
                 defer { group.cancelAll() }
                 try await withThrowingTaskGroup(of: Void.self) { visit in
-                    for errand in market.errands {
-                        let shopper = Shopper(
-                            errand,
-                            in: world,
-                            witness: witness,
-                            entropy: entropy.fork(),
-                            patience: patience
-                        )
-                        visit.addTask { try await shopper.run() }
-                    }
+                    for shopper in shoppers { visit.addTask { try await shopper.run() } }
                     visit.addTask { try await weather.run() }
                     let rollout = Rollout(world: world, entropy: entropy.fork())
                     visit.addTask { try await rollout.run() }
@@ -200,15 +195,24 @@ public struct ShopSimulation: Sendable {
                     visit.addTask { try await poison.run() }
                     if let guest { visit.addTask { try await guest() } }
                     visit.addTask {
-                        try await world.time.sleep(for: market.day + rest)
+                        try await world.stay(for: market.day + rest)
                         try await weather.complete()
                         world.heal()
                     }
                     try await visit.waitForAll()
                 }
-                let left = try await settle()
+                var left = try await settle(since: world.healedAt ?? world.time.now)
+                if left.isEmpty, world.faults.rates[.lateRequest] != nil {
+                    try await comeBack(shoppers)
+                    left = try await settle(since: world.time.now)
+                }
                 let books = try await self.books()
-                var violations = Audit(told: witness.orders, books: books, market: market).violations
+                var violations = Audit(
+                    told: witness.orders,
+                    books: books,
+                    market: market,
+                    absence: world.longestLeap
+                ).violations
                 if !left.isEmpty {
                     let why = ["no rest after the faults had healed"] + left + world.missing + world.complaints
                     violations.insert(Violation(.notConverged, why.joined(separator: "; ")), at: 0)
@@ -309,9 +313,18 @@ public struct ShopSimulation: Sendable {
         /// How long after the faults have healed anything may still be on its way.
         private var patience: Duration { world.variant == .naive ? controlLimit : convergenceLimit }
 
+        /// Lets customers come again, days after everything was done.
+        private func comeBack(_ shoppers: [Shopper]) async throws {
+            let isForgotten = try await Outage(world: world, entropy: entropy.fork()).comeAtRest()
+            try await withThrowingTaskGroup(of: Void.self) { visit in
+                for shopper in shoppers { visit.addTask { try await shopper.comeBack(isForgotten: isForgotten) } }
+                try await visit.waitForAll()
+            }
+        }
+
         /// Waits until nothing is on its way any more; returns what still is when that takes too long.
-        private func settle() async throws -> [String] {
-            let end = (world.healedAt ?? world.time.now) + patience
+        private func settle(since begin: Moment) async throws -> [String] {
+            let end = begin + patience
             var pause = look
             while world.time.now < end {
                 world.startMissing()

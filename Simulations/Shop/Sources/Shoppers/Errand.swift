@@ -26,6 +26,10 @@ struct Errand: Sendable {
     let returns: [Int]
     /// How long they wait for an answer before they ask again.
     let patience: Duration
+    /// Whether they ask for everything at once: twice to cancel, or for all their returns.
+    var isHasty = false
+    /// Whether they ask to cancel beside their returns.
+    var isTorn = false
 
     /// What they should pay, in pence: added up by hand, and rounded once.
     var worth: Int64 {
@@ -97,7 +101,9 @@ struct Market: Sendable {
                 // Half of them while the checkout is at work.
                 secondThoughts: draw(5) == 0 ? .milliseconds(draw(draw(2) == 0 ? 60 : 3_000)) : nil,
                 returns: draw(5) == 0 ? (0...draw(2)).map { _ in 1 + draw(wishes[0].units) } : [],
-                patience: .milliseconds(500 + draw(8_000))
+                patience: .milliseconds(500 + draw(8_000)),
+                isHasty: draw(2) == 0,
+                isTorn: draw(3) == 0
             )
         }
         self.prices = prices

@@ -35,23 +35,68 @@ struct Shopper: Sendable {
 
     /// Comes, buys, and perhaps cancels or brings something back.
     func run() async throws {
-        try await world.time.sleep(for: errand.arrival)
+        try await world.stay(for: errand.arrival)
         guard let order = try await place() else { return }
         if let pause = errand.secondThoughts {
             try await world.time.sleep(for: pause)
-            try await cancel(order)
+            try await together(errand.isHasty ? ["cancel", "cancel-again"] : ["cancel"]) {
+                try await cancel(order, key: $0)
+            }
         }
         let status = try await end(of: order)
-        guard status == .completed else { return }
-        for (index, units) in errand.returns.enumerated() { try await bringBack(order, "return-\(index)", units) }
+        guard status == .completed, !errand.returns.isEmpty else { return }
+        let returns = errand.returns.enumerated().map { ("return-\($0.offset)", $0.element) }
+        guard errand.isHasty else {
+            for (id, units) in returns { try await bringBack(order, id, units) }
+            return
+        }
+        try await together(returns + (errand.isTorn ? [("", 0)] : [])) { id, units in
+            if units > 0 { try await bringBack(order, id, units) } else { try await cancel(order, key: "torn") }
+        }
     }
 
-    private func place() async throws -> String? {
+    private func together<W: Sendable>(
+        _ wishes: [W],
+        _ act: @escaping @Sendable (W) async throws -> Void
+    ) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for wish in wishes { group.addTask { try await act(wish) } }
+            try await group.waitForAll()
+        }
+    }
+
+    /// Comes again when all is long over, with an old request or with a new one.
+    ///
+    /// - Parameter isForgotten: Whether the keys that were used are too old.
+    func comeBack(isForgotten: Bool) async throws {
+        guard let order = witness.order(of: errand.customer) else { return }
+        let act = entropy.number(below: 8)
+        guard act < 4 else { return }
+        world.faults.count(.lateRequest)
+        switch act {
+        case 0:
+            // Under a forgotten key, lines are a new order; whoever gives a reference, or a cart, has but one.
+            guard !isForgotten || errand.way != .lines else { return }
+            _ = try await place(accepting: isForgotten && errand.way == .cart ? Self.cartRefusals : [])
+        case 1: try await cancel(order, key: "late-cancel")
+        default:
+            guard try await end(of: order) == .completed else { return }
+            // What came back once comes back no second time, and is promised no other refund.
+            if act == 2, let units = errand.returns.first { return try await bringBack(order, "return-0", units) }
+            try await bringBack(order, "late-return", 1)
+        }
+    }
+
+    /// What a cart says that was ordered.
+    private static let cartRefusals: Set<String> = ["orders.cart_ordered", "orders.unknown_cart", "orders.empty"]
+
+    /// - Parameter accepted: Refusals that this customer may get.
+    private func place(accepting accepted: Set<String> = []) async throws -> String? {
         var goods: [String: Int] = [:]
         for wish in errand.wishes { goods[wish.sku, default: 0] += wish.units }
         let placed: OrdersContract.Order?
         switch errand.way {
-        case .cart: placed = try await placeCart()
+        case .cart: placed = try await placeCart(accepting: accepted)
         case .lines: placed = try await placeLines()
         case .agreed: placed = try await placeAgreed()
         }
@@ -62,8 +107,9 @@ struct Shopper: Sendable {
         return placed.orderID
     }
 
-    private func placeCart() async throws -> OrdersContract.Order? {
-        for wish in errand.wishes {
+    private func placeCart(accepting accepted: Set<String>) async throws -> OrdersContract.Order? {
+        // Who only repeats the order leaves the cart as it is.
+        for wish in witness.order(of: errand.customer) == nil ? errand.wishes : [] {
             let line = PutLineRequest.with {
                 $0.cartID = "me"
                 $0.sku = wish.sku
@@ -75,7 +121,11 @@ struct Shopper: Sendable {
             $0.cartID = "me"
             $0.paymentMethod = errand.paymentMethod
         }
-        return try await insist({ try await orders.placeOrder(request, context: $0) }, key: "order")?.order
+        return try await insist(
+            { try await orders.placeOrder(request, context: $0) },
+            key: "order",
+            accepting: accepted
+        )?.order
     }
 
     private func placeLines() async throws -> OrdersContract.Order? {
@@ -122,17 +172,17 @@ struct Shopper: Sendable {
         )?.order
     }
 
-    private func cancel(_ order: String) async throws {
+    private func cancel(_ order: String, key: String) async throws {
         let request = CancelOrderRequest.with {
             $0.orderID = order
             $0.reason = "second thoughts"
         }
         let answer = try await insist(
             { try await orders.cancelOrder(request, context: $0) },
-            key: "cancel",
+            key: key,
             accepting: ["orders.not_cancellable"]
         )
-        guard answer != nil else { return }
+        guard answer != nil else { return witness.cancelRefused(order) }
         witness.cancelAccepted(order)
     }
 
@@ -152,7 +202,7 @@ struct Shopper: Sendable {
             key: id,
             accepting: ["orders.return_exceeds_order"]
         )
-        guard let answer else { return }
+        guard let answer else { return witness.returnRefused(order, id, units: units) }
         witness.returnAccepted(order, id, units: units, refund: answer.refund.minorUnits)
     }
 

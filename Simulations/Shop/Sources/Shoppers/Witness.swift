@@ -13,10 +13,13 @@ final class Witness: Sendable {
         /// Units of goods by SKU.
         let goods: [String: Int]
         var cancelAccepted = false
+        var cancelRefused = false
         /// Refunds that were promised, by return.
         var returns: [String: Int64] = [:]
         /// Units that were taken back, by return.
         var broughtBack: [String: Int] = [:]
+        /// Units that were not, by return.
+        var returnsRefused: [String: Int] = [:]
     }
 
     private struct Log {
@@ -58,6 +61,15 @@ final class Witness: Sendable {
     }
 
     func cancelAccepted(_ orderID: String) { log.withLock { $0.orders[orderID]?.cancelAccepted = true } }
+
+    func cancelRefused(_ orderID: String) { log.withLock { $0.orders[orderID]?.cancelRefused = true } }
+
+    func returnRefused(_ orderID: String, _ returnID: String, units: Int) {
+        log.withLock { $0.orders[orderID]?.returnsRefused[returnID] = units }
+    }
+
+    /// The order that a customer was told of.
+    func order(of customer: String) -> String? { log.withLock { $0.byKey["\(customer)/order"] } }
 
     func returnAccepted(_ orderID: String, _ returnID: String, units: Int, refund: Int64) {
         log.withLock { log in

@@ -41,6 +41,12 @@ final class ShopWorld: Sendable {
     /// Where processes are to end; `nil` when the weather decides.
     let ambush: Ambush?
     private let healed = Mutex<Moment?>(nil)
+    /// What was published, through all that outboxes forget.
+    let chronicle = Chronicle()
+    /// How long nothing ran, each time.
+    private let leaps = Mutex<[Duration]>([])
+    /// Errors of disks that are counted.
+    private let diskErrors = Mutex(0)
 
     init(
         _ simulation: Simulation,
@@ -78,6 +84,7 @@ final class ShopWorld: Sendable {
 
     /// From now on nothing goes wrong any more, and the shop has to come to rest.
     func heal() {
+        countDiskErrors()
         faults.heal()
         for store in stores.values { store.disk.forgetPlans() }
         healed.withLock { $0 = $0 ?? time.now }
@@ -166,6 +173,69 @@ final class ShopWorld: Sendable {
         servers.withLock { $0[name] } ?? seats.withLock { $0.first { $0.deployment.name == name }?.machine }
     }
 
+    /// Ends everything at once.
+    ///
+    /// - Parameter survival: What the disks keep of that which was not synced; `nil` when only the processes end.
+    func losePower(_ survival: Survival?) {
+        for machine in machines + servers.withLock({ $0.sorted { $0.key < $1.key }.map(\.value) }) { machine.crash() }
+        for (_, store) in stores.sorted(by: { $0.key < $1.key }) {
+            store.kill()
+            if let survival { store.losePower(survival) }
+        }
+    }
+
+    /// Counts the errors of disks that have come since the last time.
+    func countDiskErrors() {
+        let all = stores.values.reduce(0) { sum, store in
+            let counts = store.disk.counts.faults
+            return sum + [.readError, .writeError, .shortWrite].reduce(0) { $0 + (counts[$1] ?? 0) }
+        }
+        let new = diskErrors.withLock { counted in
+            defer { counted = all }
+            return all - counted
+        }
+        for _ in 0..<new { faults.count(.diskError) }
+    }
+
+    /// Whether every database answers.
+    var isOpen: Bool { stores.values.allSatisfy { (try? $0.current()) != nil } }
+
+    /// Freezes everything at once.
+    func freezeAll() -> [Machine] {
+        let all = machines + servers.withLock { $0.sorted { $0.key < $1.key }.map(\.value) }.filter(\.isUp)
+        for machine in all { machine.pause() }
+        return all
+    }
+
+    /// A database server that runs, when there are any.
+    func server(choice: UInt64) -> Machine? {
+        let running = servers.withLock { $0.filter(\.value.isUp).sorted { $0.key < $1.key } }
+        return running.isEmpty ? nil : running[Int(choice % UInt64(running.count))].value
+    }
+
+    // MARK: Time
+
+    /// How long nothing ran at once, at most.
+    var longestLeap: Duration { leaps.withLock { $0.max() ?? .zero } }
+
+    /// Lets time pass in which nothing runs.
+    func leap(by length: Duration) {
+        leaps.withLock { $0.append(length) }
+        simulation.time.leap(by: length)
+    }
+
+    /// Sleeps for so long, but for what time leaps meanwhile.
+    func stay(for length: Duration) async throws {
+        func leapt() -> Duration { leaps.withLock { $0.reduce(.zero, +) } }
+        var left = length
+        // Clocks know nothing shorter.
+        while .nanoseconds(1) <= left {
+            let (begin, before) = (time.now, leapt())
+            try await time.sleep(for: left)
+            left -= (time.now - begin) - (leapt() - before)
+        }
+    }
+
     // MARK: Versions
 
     /// Services with more than one process.
@@ -232,7 +302,12 @@ final class ShopWorld: Sendable {
         }
         let deployment = seat.deployment
         guard let store = stores[deployment.name] else { return }
-        let machine = Machine("\(deployment.name)-\(seat.number).\(seat.runs)", in: simulation)
+        let isWrong = faults.happens(.clockSkew)
+        let machine = Machine(
+            "\(deployment.name)-\(seat.number).\(seat.runs)",
+            in: simulation,
+            skew: isWrong ? WrongClock.error(judges: !isShared(deployment), entropy) : .zero
+        )
         if let before = seats.withLock({ $0[index].machine }) {
             passed.withLock { $0.merge(before.hits, uniquingKeysWith: +) }
         }
@@ -248,7 +323,8 @@ final class ShopWorld: Sendable {
             of: machine,
             isShared: isShared(deployment),
             faults: faults,
-            entropy: self.entropy.fork()
+            entropy: self.entropy.fork(),
+            server: { [self] in servers.withLock { $0[deployment.name] } }
         ) { try store.current() }
         machine.spawn { await self.run(seat, on: machine, database, entropy, connections) }
     }

@@ -10,6 +10,12 @@ public enum SimulatedFault: String, Sendable, Hashable, Codable, CaseIterable, C
     case pause
     /// The wall clock of a machine jumps (F53, F91).
     case clockJump
+    /// A process starts with a wall clock that is wrong (F53, F91).
+    case clockSkew
+    /// Everything is down, or asleep, for hours, in the middle of its work.
+    case outage
+    /// A request comes once more, or comes for the first time, days after everything was done (F74).
+    case lateRequest
     /// A call takes much longer than its fellows (F57).
     case slowCall
     /// A request never arrives (F58).
@@ -38,7 +44,9 @@ public enum SimulatedFault: String, Sendable, Hashable, Codable, CaseIterable, C
     case diskFull
     /// Writing to the disk cannot be made certain (F21).
     case syncFailure
-    /// An event is delivered again (F38).
+    /// The disk fails a read or a write, or takes a part of it (F22).
+    case diskError
+    /// An event is delivered again, at once or later, once or often (F38).
     case deliveryRepeated
     /// Events are delivered out of order (F39).
     case deliveryReordered

@@ -108,6 +108,13 @@ public final class Machine: Sendable {
 
     public func resume() { executor.resume() }
 
+    /// Returns when the machine is not frozen: at once, or after ``resume()`` or ``crash()``.
+    public func thaw() async {
+        guard executor.isPaused else { return }
+        // What is to run there waits until then.
+        await withTaskExecutorPreference(executor) { await Task.yield() }
+    }
+
     /// What a crash point calls.
     ///
     /// The code that passed it goes on to its next suspension, since it cannot be cut off; nothing that it does takes effect.

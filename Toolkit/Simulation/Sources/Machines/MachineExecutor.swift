@@ -14,6 +14,8 @@ public final class MachineExecutor: TaskExecutor {
 
     public func enqueue(_ job: consuming ExecutorJob) { seeded.add(UnownedJob(job), of: self) }
 
+    var isPaused: Bool { state.withLock { $0.isPaused } }
+
     func pause() { state.withLock { $0.isPaused = true } }
 
     /// Lets everything that was held run in its turn.

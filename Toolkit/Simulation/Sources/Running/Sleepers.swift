@@ -64,6 +64,11 @@ struct Sleepers {
         return due
     }
 
+    mutating func leap(by length: Duration) {
+        date = date + length
+        now = now + length
+    }
+
     // MARK: Heap
 
     /// Deadlines are mostly cancelled long before they come: the heap must not keep them all.

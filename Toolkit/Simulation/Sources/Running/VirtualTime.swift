@@ -36,6 +36,12 @@ public final class VirtualTime: TimeSource {
         return !due.isEmpty
     }
 
+    /// Moves both clocks at once, as for everybody who was asleep: whoever is due meanwhile wakes afterwards, in their sequence.
+    public func leap(by length: Duration) {
+        precondition(length >= .zero)
+        sleepers.withLock { $0.leap(by: length) }
+    }
+
     public func sleep(until moment: Moment) async throws {
         try Task.checkCancellation()
         let id = sleepers.withLock { $0.enter() }

@@ -9,6 +9,7 @@ public struct MachineDatabase: SQLDatabase {
     private static let slowTravelLimit: UInt64 = 15_000_000
 
     private let machine: Machine
+    private let server: @Sendable () -> Machine?
     private let store: @Sendable () throws -> any SQLDatabase
     private let faults: FaultInjector
     private let entropy: any Entropy
@@ -16,18 +17,21 @@ public struct MachineDatabase: SQLDatabase {
 
     /// - Parameters:
     ///   - isShared: Whether other machines use the database too.
+    ///   - server: The machine that holds the database, as it is now; nothing is heard of it while it is frozen.
     ///   - store: The database behind the connection, as it is now.
     public init(
         of machine: Machine,
         isShared: Bool,
         faults: FaultInjector,
         entropy: any Entropy,
+        server: @escaping @Sendable () -> Machine? = { nil },
         _ store: @escaping @Sendable () throws -> any SQLDatabase
     ) {
         self.machine = machine
         self.isShared = isShared
         self.faults = faults
         self.entropy = entropy
+        self.server = server
         self.store = store
     }
 
@@ -112,6 +116,10 @@ public struct MachineDatabase: SQLDatabase {
         try await travel()
         if faults.happens(.databaseAway) {
             throw SQLError(.unavailable, code: "08006", message: "the database cannot be reached")
+        }
+        if let server = server() {
+            await server.thaw()
+            try machine.check()
         }
         return try store()
     }
