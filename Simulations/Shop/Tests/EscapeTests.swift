@@ -1,6 +1,5 @@
-import Foundation
 import MartletSimulation
-import Synchronization
+import MartletTesting
 import Testing
 
 @testable import ShopSimulation
@@ -17,7 +16,7 @@ struct EscapeTests {
 
     /// Waits for a thread; only one that comes after the wait has begun has anybody to resume.
     private static func resumedByThread() async {
-        let waiting = Latch()
+        let waiting = ForeignLatch()
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await withCheckedContinuation { waiting.keep($0) } }
             // Once it is kept and somebody else runs, it waits.
@@ -83,23 +82,5 @@ struct EscapeTests {
             #expect(verdict.foreignJobs == 1)
             #expect(!verdict.isSound)
         }
-    }
-}
-
-/// A continuation that a thread of its own resumes.
-private final class Latch: Sendable {
-    private let waiter = Mutex<CheckedContinuation<Void, Never>?>(nil)
-
-    var isKept: Bool { waiter.withLock { $0 != nil } }
-
-    func keep(_ continuation: CheckedContinuation<Void, Never>) { waiter.withLock { $0 = continuation } }
-
-    func resumeElsewhere() {
-        let done = DispatchSemaphore(value: 0)
-        Thread {
-            self.waiter.withLock { $0 }?.resume()
-            done.signal()
-        }.start()
-        done.wait()
     }
 }

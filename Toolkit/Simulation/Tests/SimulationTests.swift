@@ -1,7 +1,6 @@
-import Foundation
 import MartletCore
 import MartletSimulation
-import Synchronization
+import MartletTesting
 import Testing
 
 @Suite("A simulation")
@@ -104,7 +103,7 @@ struct SimulationTests {
     func foreign() throws {
         let simulation = Simulation(seed: 1)
         let time = simulation.time
-        let shared = Shared()
+        let shared = ForeignLatch()
         try simulation.run {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { await withCheckedContinuation { shared.keep($0) } }
@@ -123,20 +122,4 @@ private actor Diary {
     private(set) var names: [Int] = []
 
     func write(_ name: Int) { names.append(name) }
-}
-
-/// A continuation that a thread of its own resumes.
-private final class Shared: Sendable {
-    private let waiter = Mutex<CheckedContinuation<Void, Never>?>(nil)
-
-    func keep(_ continuation: CheckedContinuation<Void, Never>) { waiter.withLock { $0 = continuation } }
-
-    func resumeElsewhere() {
-        let done = DispatchSemaphore(value: 0)
-        Thread {
-            self.waiter.withLock { $0 }?.resume()
-            done.signal()
-        }.start()
-        done.wait()
-    }
 }
