@@ -38,17 +38,8 @@ extension Books {
         audited = try await Self.read(
             "auditor",
             in: world,
-            "SELECT topic, key, source, epoch, sequence, body FROM audited ORDER BY number"
-        ) {
-            Entry(
-                topic: $0.text(0),
-                key: $0.text(1),
-                source: $0.text(2),
-                epoch: $0.int(3),
-                sequence: $0.int64(4),
-                body: $0.bytes(5)
-            )
-        }
+            "SELECT topic, key, epoch, sequence, body, source FROM audited ORDER BY number"
+        ) { Entry($0, from: $0.text(5)) }
     }
 
     // MARK: Reading
@@ -96,16 +87,7 @@ extension Books {
     }
 
     private static func events(of name: String, in world: ShopWorld, _ query: SQLQuery) async throws -> [Entry] {
-        try await read(name, in: world, query) {
-            Entry(
-                topic: $0.text(0),
-                key: $0.text(1),
-                source: name,
-                epoch: $0.int(2),
-                sequence: $0.int64(3),
-                body: $0.bytes(4)
-            )
-        }
+        try await read(name, in: world, query) { Entry($0, from: name) }
     }
 
     static func wallets(in world: ShopWorld) async throws -> [Wallet] {
@@ -189,5 +171,19 @@ extension Books {
     ) async throws -> [R] {
         guard let store = world.stores[name] else { return [] }
         return try await store.look { (tx: borrowing SQLTransaction) in try tx.run(query).map(row) }
+    }
+}
+
+extension Books.Entry {
+    /// - Parameter row: Topic, key, epoch, number and body.
+    fileprivate init(_ row: SQLRow, from source: String) {
+        self.init(
+            topic: row.text(0),
+            key: row.text(1),
+            source: source,
+            epoch: row.int(2),
+            sequence: row.int64(3),
+            body: row.bytes(4)
+        )
     }
 }
