@@ -74,8 +74,9 @@ struct EngineState: Sendable {
     /// Pauses twice as long after each interruption in a row, up to `longest`.
     mutating func interrupted(_ run: ClaimedRun, at now: Moment, pause: Duration, longest: Duration) {
         var interruption = interruptions[run.id] ?? Interruption()
-        interruption.due = now + min(pause * (1 << min(interruption.count, 20)), longest)
         interruption.count += 1
+        let backoff = Backoff(least: min(pause, longest), most: longest)
+        interruption.due = now + backoff.whole(after: interruption.count)
         interruptions[run.id] = interruption
         lookForInterrupted()
     }
