@@ -21,37 +21,42 @@ struct Outage: Sendable {
 
     /// Comes in the middle of everything.
     func come() async {
-        // What is purged unseen cannot be told from what never was: nothing may happen between the look and the leap.
-        while !world.isOpen {
-            guard !Task.isCancelled else { return }
-            try? await world.time.sleep(for: Self.look)
-        }
-        let frozen = world.freezeAll()
-        await remember(isPatient: false)
+        guard let frozen = await freeze() else { return }
         if entropy.number(below: 3) > 0 {
             world.losePower(entropy.number(below: 2) == 0 ? nil : Survival.any(entropy))
         }
         world.leap(by: hours(1...Self.shortLimit))
-        await remember(isPatient: false)
         for machine in frozen { machine.resume() }
-        await remember(isPatient: true)
     }
 
     /// Comes when all is at rest; what is old is gone afterwards.
     ///
     /// - Returns: Whether the keys of customers are too old.
     func comeAtRest() async throws -> Bool {
-        await remember(isPatient: true)
+        for machine in await freeze() ?? [] { machine.resume() }
         // Keys are as old as both times together.
         let left = Self.shortLimit - min(Self.shortLimit, UInt64(world.longestLeap.components.seconds) / 3_600)
         let isShort = left > 24 && entropy.number(below: 2) == 0
         let isOff = entropy.number(below: 4) == 0
         if isOff { world.losePower(nil) }
         world.leap(by: hours(isShort ? 24...left : Self.longLeast...Self.longest))
-        await remember(isPatient: true)
         // Whoever was asleep purges at once, and whoever starts after a while.
         try await world.time.sleep(for: isOff ? Self.purgePause : Self.look)
         return !isShort
+    }
+
+    /// Freezes everything at a moment at which all that was published can be noted: what is purged unseen cannot be told from
+    /// what never was.
+    ///
+    /// - Returns: What is to be resumed; `nil` when there is no more time.
+    private func freeze() async -> [Machine]? {
+        while !Task.isCancelled {
+            let frozen = world.freezeAll()
+            if await remember() { return frozen }
+            for machine in frozen { machine.resume() }
+            try? await world.time.sleep(for: Self.look)
+        }
+        return nil
     }
 
     private func hours(_ range: ClosedRange<UInt64>) -> Duration {
@@ -61,21 +66,16 @@ struct Outage: Sendable {
 
     /// Notes what was published, before the outboxes forget it a day later.
     ///
-    /// - Parameter isPatient: Whether to wait for databases that are not open, which takes less time than their first purge.
-    private func remember(isPatient: Bool) async {
-        var left = world.stores.keys.filter { $0 != "eventlog" }.sorted()
-        repeat {
-            var away: [String] = []
-            for name in left {
-                if let sent = try? await Books.sent(by: name, in: world) {
-                    world.chronicle.keep(sent, of: name)
-                } else {
-                    away.append(name)
-                }
+    /// - Returns: Whether every database answered.
+    private func remember() async -> Bool {
+        var isWhole = true
+        for name in world.stores.keys.sorted() where name != "eventlog" {
+            if let sent = try? await Books.sent(by: name, in: world) {
+                world.chronicle.keep(sent, of: name)
+            } else {
+                isWhole = false
             }
-            left = away
-            guard isPatient, !left.isEmpty else { return }
-            try? await world.time.sleep(for: Self.look)
-        } while !Task.isCancelled
+        }
+        return isWhole
     }
 }

@@ -17,6 +17,8 @@ struct Poison: Sendable {
     /// How long one call may take.
     private static let patience = Duration.seconds(3)
     private static let reason = "it could not take effect"
+    /// How a repeat is refused when there is nothing left to do.
+    private static let gone = "operate.not_parked"
 
     let world: ShopWorld
     let witness: Witness
@@ -144,7 +146,8 @@ struct Poison: Sendable {
                 $0.body = body
                 $0.reason = Self.reason
             }
-            try await insist("edit what \(group) parked", line) {
+            // Refused when an answer was lost, and an old call to redrive has come since.
+            try await insist("edit what \(group) parked", line, accepting: Self.gone) {
                 try await desk.editParkedMessage(edit, context: context("operator", ["operate"]))
             }
         case .dropped:
@@ -155,7 +158,7 @@ struct Poison: Sendable {
                 $0.reason = Self.reason
             }
             // Refused when it was heard before.
-            try await insist("drop what \(group) parked", line, mayBeRefused: true) {
+            try await insist("drop what \(group) parked", line, accepting: Self.gone) {
                 try await desk.dropParkedMessage(drop, context: context("operator", ["operate"]))
             }
         }
@@ -169,7 +172,7 @@ struct Poison: Sendable {
             $0.reason = Self.reason
         }
         // Refused when it was heard before, and has come to its end.
-        try await insist("redrive what \(group) parked", line, mayBeRefused: true) {
+        try await insist("redrive what \(group) parked", line, accepting: Self.gone) {
             try await desk.redriveParkedKey(redrive, context: context("operator", ["operate"]))
         }
     }
@@ -181,18 +184,21 @@ struct Poison: Sendable {
     }
 
     /// Asks until there is an answer; `nil` when it is refused, or too late.
+    ///
+    /// - Parameter accepted: The refusal that is as good as an answer, if there is one.
     @discardableResult
     private func insist<R>(
         _ what: String,
         _ line: PoisonedLine,
-        mayBeRefused: Bool = false,
+        accepting accepted: String? = nil,
         _ call: () async throws -> R
     ) async throws -> R? {
         while true {
             do { return try await call() } catch {
                 try Task.checkCancellation()
-                if Fault(describing: error).code.outcome == .refused {
-                    if !mayBeRefused { report(.messageLost, "refused to \(what): \(error)", line) }
+                let fault = Fault(describing: error)
+                if fault.code.outcome == .refused {
+                    if fault.reason.name != accepted { report(.messageLost, "refused to \(what): \(error)", line) }
                     return nil
                 }
                 guard !isTooLate else {

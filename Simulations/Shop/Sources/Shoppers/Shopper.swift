@@ -71,13 +71,12 @@ struct Shopper: Sendable {
     func comeBack(isForgotten: Bool) async throws {
         guard let order = witness.order(of: errand.customer) else { return }
         let act = entropy.number(below: 8)
-        guard act < 4 else { return }
+        // Under a forgotten key, lines are a new order, and so is a cart into which an old call has put one since; whoever
+        // gives a reference has but one.
+        guard act < 4, act > 0 || !isForgotten || errand.way == .agreed else { return }
         world.faults.count(.lateRequest)
         switch act {
-        case 0:
-            // Under a forgotten key, lines are a new order; whoever gives a reference, or a cart, has but one.
-            guard !isForgotten || errand.way != .lines else { return }
-            _ = try await place(accepting: isForgotten && errand.way == .cart ? Self.cartRefusals : [])
+        case 0: _ = try await place()
         case 1: try await cancel(order, key: "late-cancel")
         default:
             guard try await end(of: order) == .completed else { return }
@@ -87,16 +86,12 @@ struct Shopper: Sendable {
         }
     }
 
-    /// What a cart says that was ordered.
-    private static let cartRefusals: Set<String> = ["orders.cart_ordered", "orders.unknown_cart", "orders.empty"]
-
-    /// - Parameter accepted: Refusals that this customer may get.
-    private func place(accepting accepted: Set<String> = []) async throws -> String? {
+    private func place() async throws -> String? {
         var goods: [String: Int] = [:]
         for wish in errand.wishes { goods[wish.sku, default: 0] += wish.units }
         let placed: OrdersContract.Order?
         switch errand.way {
-        case .cart: placed = try await placeCart(accepting: accepted)
+        case .cart: placed = try await placeCart()
         case .lines: placed = try await placeLines()
         case .agreed: placed = try await placeAgreed()
         }
@@ -107,7 +102,7 @@ struct Shopper: Sendable {
         return placed.orderID
     }
 
-    private func placeCart(accepting accepted: Set<String>) async throws -> OrdersContract.Order? {
+    private func placeCart() async throws -> OrdersContract.Order? {
         // Who only repeats the order leaves the cart as it is.
         for wish in witness.order(of: errand.customer) == nil ? errand.wishes : [] {
             let line = PutLineRequest.with {
@@ -121,11 +116,7 @@ struct Shopper: Sendable {
             $0.cartID = "me"
             $0.paymentMethod = errand.paymentMethod
         }
-        return try await insist(
-            { try await orders.placeOrder(request, context: $0) },
-            key: "order",
-            accepting: accepted
-        )?.order
+        return try await insist({ try await orders.placeOrder(request, context: $0) }, key: "order")?.order
     }
 
     private func placeLines() async throws -> OrdersContract.Order? {

@@ -197,9 +197,6 @@ final class ShopWorld: Sendable {
         for _ in 0..<new { faults.count(.diskError) }
     }
 
-    /// Whether every database answers.
-    var isOpen: Bool { stores.values.allSatisfy { (try? $0.current()) != nil } }
-
     /// Freezes everything at once.
     func freezeAll() -> [Machine] {
         let all = machines + servers.withLock { $0.sorted { $0.key < $1.key }.map(\.value) }.filter(\.isUp)
