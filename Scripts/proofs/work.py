@@ -1,6 +1,9 @@
 """Runs the pieces of a part, and remembers those that are done."""
 
+import contextlib
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -20,6 +23,8 @@ class Work:
 
     # Of one piece, in seconds: longer than any takes, so that nothing hangs for a night.
     SECONDS_MAX = 4 * 3_600
+    # What a piece that is interrupted may take to tidy up, in seconds.
+    TIDY_SECONDS_MAX = 30
     # Of a piece that has something to say: all held, or something did not.
     STATUSES = (0, 1)
 
@@ -76,20 +81,31 @@ class Work:
         return {"answer": found, "seconds": round(seconds, 1)}
 
     def call(self, words, output):
-        process = subprocess.Popen(words, cwd=self.root, stdin=subprocess.DEVNULL, stdout=output)
+        # In a group of its own, so that its children can be ended with it; the terminal's Ctrl-C then comes to us alone.
+        process = subprocess.Popen(
+            words, cwd=self.root, stdin=subprocess.DEVNULL, stdout=output, start_new_session=True
+        )
         try:
             return process.wait(self.SECONDS_MAX)
         except subprocess.TimeoutExpired:
             return f"no end after {self.SECONDS_MAX} s"
         finally:
             if process.poll() is None:
-                # As Ctrl-C: what has children ends them.
-                process.terminate()
-                try:
-                    process.wait(30)
-                except subprocess.TimeoutExpired:
-                    process.kill()
-                    process.wait()
+                self.end(process)
+
+    def end(self, process):
+        """Ends a piece and all its children."""
+        try:
+            # As Ctrl-C: who has mounted or stopped something undoes it.
+            os.killpg(process.pid, signal.SIGINT)
+            process.wait(self.TIDY_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            say(f"{self.part}: does not end, and is killed")
+        finally:
+            # Also who outlived the first of them, and after a second Ctrl-C.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
     def found(self, what):
         self.findings.append(what)
