@@ -3,9 +3,15 @@
 import re
 import subprocess
 
+from plan import mutants_all
+
 # Sums of what worlds came to; whatever else the simulator says of many worlds is its own.
-NUMBERS = ("worlds", "soundWorlds", "orders", "calls", "failedCalls", "events", "steps", "simulatedSeconds", "foreignJobs")
+NUMBERS = (
+    "worlds", "soundWorlds", "orders", "calls", "failedCalls", "events", "steps", "simulatedSeconds", "leaptSeconds",
+    "foreignJobs", "unwatched",
+)  # fmt: skip
 TABLES = ("outcomes", "enabled", "faults", "crashPoints", "violated")
+
 
 def merged(reports):
     """Many worlds, from reports about some of them each."""
@@ -16,11 +22,14 @@ def merged(reports):
             for key, value in report[name].items():
                 whole[name][key] = whole[name].get(key, 0) + value
     whole["neverHappened"] = sorted(fault for fault in whole["enabled"] if not whole["faults"].get(fault))
+    whole["notSimulated"] = reports[0]["notSimulated"]
     return whole
 
 
 def hashes(path):
-    return dict(line.split() for line in path.read_text().splitlines())
+    """By seed; that of a world that was lost is empty."""
+    lines = (line.partition(" ") for line in path.read_text().splitlines())
+    return {seed: text for seed, _, text in lines}
 
 
 class Parts:
@@ -46,19 +55,35 @@ class Parts:
             kept = work.file(f"{name}.hashes")
             command = [self.release, "--from", first, "--seeds", size, "--orders", plan.orders, "--faults", "all"]
             reports.append(work.piece(name, [*command, "--jobs", work.jobs, "--hashes", kept, "--json"], keeps=kept))
+            self.judge_worlds(work, reports[-1])
             known |= hashes(kept)
-            self.judge(work, reports[-1])
         whole = merged(reports)
-        for fault in whole["neverHappened"]:
-            work.found(f"the fault {fault} was enabled in {whole['enabled'][fault]} worlds and never happened")
+        self.judge_faults(work, whole)
         return whole, known
 
+    def judge(self, work, report):
+        self.judge_worlds(work, report)
+        self.judge_faults(work, report)
+        if not report["isSound"] and not work.findings:
+            work.found("the run was not sound and does not say why")
+
     @staticmethod
-    def judge(work, report):
+    def judge_worlds(work, report):
+        """What has to hold of a few worlds as well; a fault may never happen in so few."""
         for finding in report["findings"]:
             work.found(f"seed {finding['seed']}: {finding['invariant']}: {finding['what']}; replay: {finding['replay']}")
-        if report["soundWorlds"] != report["worlds"] and not report["findings"]:
-            work.found(f"{report['worlds'] - report['soundWorlds']} worlds had jobs from outside the simulation")
+        if report["foreignJobs"]:
+            work.found(f"{report['foreignJobs']} jobs left the simulation or came from outside")
+        if report["unwatched"]:
+            work.found(f"in {report['unwatched']} worlds nobody could look for jobs that left the simulation")
+        unsound = report["worlds"] - report["soundWorlds"]
+        if unsound and not work.findings:
+            work.found(f"{unsound} worlds were not sound and do not say why")
+
+    @staticmethod
+    def judge_faults(work, report):
+        for fault in report["neverHappened"]:
+            work.found(f"the fault {fault} was enabled in {report['enabled'][fault]} worlds and never happened")
 
     def worlds(self, work):
         whole, known = self.many(work, work.plan.seeds, work.plan.chunk)
@@ -68,29 +93,34 @@ class Parts:
     def again(self, work):
         """The same in other processes, and in groups of other sizes: what one world leaves must not touch the next."""
         count = min(work.plan.again, work.plan.seeds)
-        if not (first := work.records.read("worlds.json")) or first["figures"]["worlds"] < count:
+        first = work.records.read("worlds.json")
+        if not first or first["figures"].get("worlds", 0) < count:
             work.found("the first run is not there: run the part worlds before")
             return {"worlds": 0}
-        _, known = self.many(work, count, max(1, work.plan.chunk * 24 // 25))
-        return self.compare(work, "the first run", hashes(work.records.path("worlds", "all.hashes")), known)
+        whole, known = self.many(work, count, max(1, work.plan.chunk * 24 // 25))
+        same = self.compare(work, "the first run", hashes(work.records.path("worlds", "all.hashes")), known)
+        return same | {"notSimulated": whole["notSimulated"]}
 
     def builds(self, work):
         plan, known = work.plan, []
         for name, program in (("release", self.release), ("debug", self.debug)):
             kept = work.file(f"{name}.hashes")
             command = [program, "--seeds", plan.builds, "--orders", plan.builds_orders, "--jobs", work.jobs]
-            self.judge(work, work.piece(name, [*command, "--hashes", kept, "--json"], keeps=kept))
+            report = work.piece(name, [*command, "--hashes", kept, "--json"], keeps=kept)
+            self.judge(work, report)
             known.append(hashes(kept))
-        return self.compare(work, "the release build", *known) | {"ordersOfWorld": plan.builds_orders}
+        same = self.compare(work, "the release build", *known)
+        return same | {"ordersOfWorld": plan.builds_orders, "notSimulated": report["notSimulated"]}
 
     @staticmethod
     def compare(work, name, first, second):
-        different = [seed for seed in sorted(second, key=int) if first.get(seed) != second[seed]]
+        # A world without a hash was lost, and is equal to nothing.
+        different = [seed for seed in sorted(second, key=int) if not second[seed] or first.get(seed) != second[seed]]
         if different:
             seed = different[0]
             work.found(
                 f"{len(different)} of {len(second)} hashes differ from {name}; the first is that of seed {seed}: "
-                f"{first.get(seed)} and {second[seed]}"
+                f"{first.get(seed) or 'none'} and {second[seed] or 'none'}"
             )
         return {"worlds": len(second), "different": len(different)}
 
@@ -103,19 +133,19 @@ class Parts:
             work.found(f"no world passes the crash point {name}")
         for name in report["neverCame"]:
             work.found(f"the crash {name} never came")
-        if report["soundWorlds"] != report["worlds"] and not work.findings:
-            work.found(f"{report['worlds'] - report['soundWorlds']} worlds were not sound")
+        if not report["isSound"] and not work.findings:
+            work.found(f"the run was not sound: {report['soundWorlds']} of {report['worlds']} worlds were")
         return report
 
     def control(self, work):
         plan = work.plan
         command = [self.release, "--seeds", plan.control, "--orders", plan.control_orders, "--control"]
         report = work.piece("both", [*command, "--jobs", work.jobs, "--json"])
-        self.judge(work, report)
         for invariant in ("I8 no message lost", "I9 effect once"):
             if not report["control"]["violated"][invariant]:
                 work.found(f"the control did not break {invariant}: the audit is blind to it")
-        kept = ("worlds", "soundWorlds", "violated", "control")
+        self.judge(work, report)
+        kept = ("worlds", "soundWorlds", "violated", "control", "notSimulated")
         return {name: report[name] for name in kept} | {"ordersOfWorld": plan.control_orders}
 
     def mutants(self, work):
@@ -129,8 +159,7 @@ class Parts:
             work.found(f"the mutant {name} could not be made")
         if not report["control"]["sound"]:
             work.found("the program without a mutant was not sound")
-        folder = self.root / "Simulations/Mutants"
-        return report | {"all": len(list(folder.glob("*.patch")))}
+        return report | {"all": mutants_all()}
 
     # MARK: Real processes
 

@@ -1,6 +1,13 @@
 """How much of each part is run."""
 
 from dataclasses import dataclass
+from pathlib import Path
+
+MUTANTS = Path(__file__).resolve().parents[2] / "Simulations/Mutants"
+
+
+def mutants_all():
+    return len(list(MUTANTS.glob("*.patch")))
 
 
 @dataclass
@@ -23,9 +30,6 @@ class Plan:
     control_orders: int = 30
     is_long: bool = True
 
-    # What a scaled trial has of all mutants, roughly.
-    MUTANTS_ALL = 40
-
     @staticmethod
     def slice():
         """What a change has to pass: at most ten minutes on two cores."""
@@ -44,7 +48,7 @@ class Plan:
         self.builds = max(4, min(self.builds, self.seeds))
         # Fewer would not have each kind of kill.
         self.kills = max(30, round(self.kills * factor))
-        self.mutants = max(2, round(self.MUTANTS_ALL * factor))
+        self.mutants = max(2, round(mutants_all() * factor))
         self.control = max(20, round(self.control * factor))
         self.is_long = factor >= 1
         return self

@@ -25,10 +25,15 @@ def state(root):
     return f"{commit}+{hashlib.sha256(changes.encode()).hexdigest()[:8]}" if changes else commit
 
 
+def cores():
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
 def machine():
     memory = next(line for line in Path("/proc/meminfo").read_text().splitlines() if line.startswith("MemTotal"))
     gibibytes = int(memory.split()[1]) / 1024 / 1024
-    return f"{len(os.sched_getaffinity(0))} cores, {gibibytes:.0f} GiB, {platform.machine()}"
+    return f"{cores()} cores, {gibibytes:.0f} GiB, {platform.machine()}"
 
 
 def load():
