@@ -42,6 +42,7 @@ class Load:
         self.repeats_unauthorised = False
         self.tokens = {}
         self.stopped = asyncio.Event()
+        self.stopped_at = None
         self.journeys = {}
         self.begun = 0
         # Journeys that ended with a refusal nobody had to expect.
@@ -75,6 +76,9 @@ class Load:
         await asyncio.gather(*(self.shopper(number) for number in range(self.concurrency)))
 
     def stop(self):
+        """No new journeys; a repeat does nothing."""
+        if not self.stopped.is_set():
+            self.stopped_at = time.monotonic()
         self.stopped.set()
 
     async def shopper(self, number):

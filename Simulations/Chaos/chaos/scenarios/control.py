@@ -11,6 +11,7 @@ from ..tables import Tables
 from ..topology import SERVICES, WITH_DATABASE, program_of
 
 ORDER = "(SELECT order_id FROM order_headlines WHERE status = '{}' ORDER BY order_id LIMIT 1)"
+POSITION = "(SELECT min(rowid) FROM inbox_positions)"
 # What is wrong, whose tables, how it comes to be wrong, which invariant must say so.
 DEFECTS = [
     ("an order is lost", "orders", f"DELETE FROM order_headlines WHERE order_id = {ORDER.format('completed')}", "I1"),
@@ -41,6 +42,10 @@ DEFECTS = [
     ("two events that changed places", "eventlog",
      "UPDATE log_events SET sequence = CASE sequence WHEN 1 THEN 2 ELSE 1 END WHERE sequence IN (1, 2) AND key ="
      " (SELECT key FROM log_events WHERE source = 'orders' AND sequence = 2 LIMIT 1) AND source = 'orders'", "I10"),
+    ("a consumer that has not taken an event", "carts",
+     f"UPDATE inbox_positions SET last_sequence = last_sequence - 1 WHERE rowid = {POSITION}", "I8"),
+    ("a consumer that took what was never published", "inventory",
+     f"UPDATE inbox_positions SET last_sequence = last_sequence + 1 WHERE rowid = {POSITION}", "I2"),
     ("a run that needs a human", "orders",
      "UPDATE workflow_runs SET state = 'needs_human' WHERE id = (SELECT min(id) FROM workflow_runs)", "I11"),
     ("an event that was parked", "carts",

@@ -30,9 +30,9 @@ class Kills(Scenario):
             if kind == "all" and wanted - done < len(PROGRAMS):
                 kind = "one"
             done += await getattr(self, kind)(stage, order)
-            await asyncio.sleep(stage.chance.uniform(0.1, 1.4))
-        await stage.shop.all_ready()
-        stage.faults.heal()
+            # None after the last: the load ends with it, and what is left of it is part of coming to rest.
+            if done < wanted:
+                await asyncio.sleep(stage.chance.uniform(0.1, 1.4))
 
     async def one(self, stage, order):
         return self.kill(stage, order.pop(), stage.chance.choice([0, 0, 0.3, 1.0]))

@@ -13,7 +13,7 @@ HOLDING_SECONDS = 303
 
 
 class Pauses(Scenario):
-    """In CI the coordinator alone; otherwise every daemon, in groups that leave the others something to do."""
+    """The coordinator alone; in the long form every daemon, in groups that leave the others something to do."""
 
     name = "pauses"
     covers = ("F10", "F09")

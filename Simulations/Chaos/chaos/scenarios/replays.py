@@ -44,4 +44,5 @@ class Replays(Scenario):
         again = json.loads(await shop.martlet(*arguments, statuses=(0, 1)))
         stage.require("I3", again["newOrders"] == 0, f"replaying again made {again['newOrders']} orders")
         stage.remarks["F07"] = f"{outcome['orders']} invoices, {len(outcome['checks'])} comparisons, none different; again: no new order"
+        # The replay is the load here, and this its end.
         stage.faults.heal()
