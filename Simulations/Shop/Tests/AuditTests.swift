@@ -29,6 +29,14 @@ struct AuditTests {
         #expect(left.map { "\($0.invariant): \($0.what)" } == [])
     }
 
+    @Test("excuses that goods were let go when nothing ran for longer than they are held", arguments: [24, 25])
+    func lapsed(hours: Int) throws {
+        var story = try Story.sound()
+        try story.add("gus", .lapsed)
+        story.absence = .seconds(hours * 3_600)
+        #expect(story.violations.isEmpty == (hours > 24))
+    }
+
     @Test("tells spoilt books from sound ones by their hash")
     func hash() throws {
         func hash(_ books: Books) -> String {

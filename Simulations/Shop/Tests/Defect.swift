@@ -90,6 +90,9 @@ struct Defect: Sendable, CustomTestStringConvertible {
         Defect("stock is there and refused", .rejectedWithoutCause, "rejected because of") {
             try $0.add("gus", .unavailable)
         },
+        Defect("goods are let go before their time", .rejectedWithoutCause, "rejected because of") {
+            try $0.add("gus", .lapsed)
+        },
         Defect("an order is rejected for another reason", .rejectedWithoutCause, "rejected because of") {
             $0.books.orders["order-fay"]?.reason = "internal"
         },

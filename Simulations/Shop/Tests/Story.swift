@@ -35,6 +35,14 @@ struct Story {
             wallet: nil,
             reservation: nil
         )
+        /// Nobody went on with it for as long as goods are held.
+        static let lapsed = Deal(
+            status: "rejected",
+            reason: "inventory.reservation_closed",
+            types: ["placed", "rejected"],
+            wallet: "voided",
+            reservation: "expired"
+        )
         static let cancelled = Deal(
             status: "cancelled",
             types: ["placed", "cancelled"],
@@ -61,7 +69,10 @@ struct Story {
         waiting: []
     )
 
-    var violations: [Violation] { Audit(told: told, books: books, market: market).violations }
+    /// How long nothing ran.
+    var absence = Duration.zero
+
+    var violations: [Violation] { Audit(told: told, books: books, market: market, absence: absence).violations }
 
     /// Ann brings a mug back, Bob agrees a price, Cid cannot pay, Dot cancels before she has paid and Eve after, Fay wants more
     /// than there is; Gus and Hal have not come yet.

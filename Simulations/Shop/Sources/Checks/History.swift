@@ -10,8 +10,12 @@ struct History: Sendable {
         if let order = told.first(where: { $0.orderID == id }) {
             lines.append("told: \(order.customer) ordered for \(order.totalMinorUnits)")
             if order.cancelAccepted { lines.append("told: the cancellation was accepted") }
+            if order.cancelRefused { lines.append("told: a cancellation was refused") }
             for (name, refund) in order.returns.sorted(by: { $0.key < $1.key }) {
-                lines.append("told: \(name) refunds \(refund)")
+                lines.append("told: \(name) of \(order.broughtBack[name] ?? 0) units refunds \(refund)")
+            }
+            for (name, units) in order.returnsRefused.sorted(by: { $0.key < $1.key }) {
+                lines.append("told: \(name) of \(units) units was refused")
             }
         }
         if let types = books.streams[id] { lines.append("stream: \(types.joined(separator: ", "))") }
