@@ -21,6 +21,7 @@ struct CrashReport: Report {
     private(set) var neverCame: [String] = []
     /// Pairs whose second point nobody passed any more after the first crash.
     private(set) var secondNeverCame: [String] = []
+    private(set) var isSound = false
     private(set) var findings: [Finding] = []
     private var escapes = Escapes()
     private(set) var realSeconds = 0.0
@@ -30,7 +31,7 @@ struct CrashReport: Report {
 
     enum CodingKeys: String, CodingKey {
         case mode, seed, worlds, soundWorlds, sites, singles, pairs, crashes, crashesByPoint, unreached, neverCame
-        case secondNeverCame, findings, realSeconds, notSimulated
+        case secondNeverCame, isSound, findings, realSeconds, notSimulated
     }
 
     /// - Parameter known: All names of crash points.
@@ -42,8 +43,6 @@ struct CrashReport: Report {
 
     /// What is left to do after the census.
     var campaign: CrashCampaign { CrashCampaign(census: census) }
-
-    var isSound: Bool { soundWorlds == worlds && unreached.isEmpty && neverCame.isEmpty && singles > 0 }
 
     /// Answers how many violations were found so far.
     mutating func add(_ verdict: Verdict) -> Int {
@@ -72,6 +71,7 @@ struct CrashReport: Report {
 
     mutating func close() {
         unreached = campaign.unreached(of: known)
+        isSound = soundWorlds == worlds && unreached.isEmpty && neverCame.isEmpty && singles > 0
         neverCame.sort()
         secondNeverCame.sort()
         realSeconds = Double((SystemTime().now - start).milliseconds) / 1_000

@@ -10,7 +10,9 @@ protocol Report: Encodable {
 
 /// What no report can speak for.
 enum NotSimulated {
-    static let parts = ["sockets", "HTTP/2", "PostgreSQL", "NATS"]
+    static let parts = [
+        "sockets", "HTTP/2", "the gateway and its REST", "group commit", "PostgreSQL", "NATS",
+    ]
     static let text = parts.joined(separator: ", ")
 }
 

@@ -62,6 +62,11 @@ struct SimProgram: ParsableCommand {
     @Option(help: "Processes that simulate at the same time.")
     var jobs: Int = ProcessInfo.processInfo.activeProcessorCount
 
+    @Option(
+        help: "Seconds after which a world is given up whose end is not in sight (120, and 1 more for each 5 orders)."
+    )
+    var patience: Int?
+
     @Option(help: "Write what each seed came to, with its hash, to this file.")
     var hashes: String?
 
@@ -82,6 +87,7 @@ struct SimProgram: ParsableCommand {
             throw ValidationError("--from \(from): there are not so many seeds after it")
         }
         guard jobs >= 1, jobs <= 64 else { throw ValidationError("--jobs is 1 to 64") }
+        guard patience ?? 1 >= 1 else { throw ValidationError("--patience is at least 1 s") }
         guard crash == nil && crashPoints == nil || seeds == nil else {
             throw ValidationError("--crash-points and --crash take one --seed")
         }
@@ -138,7 +144,9 @@ struct SimProgram: ParsableCommand {
     private func simulate(_ worlds: [Scenario], take: (Verdict) -> Int) throws {
         let progress = Progress(of: worlds.count, isShown: isatty(STDERR_FILENO) == 1 && worlds.count > 1)
         var done = 0
-        try Crew(jobs: jobs).simulate(Worker.Order(worlds: worlds, points: CrashPointNames.all)) { verdict in
+        try Crew(jobs: jobs, patience: patience.map { .seconds($0) }).simulate(
+            Worker.Order(worlds: worlds, points: CrashPointNames.all)
+        ) { verdict in
             done += 1
             progress.show(done, found: take(verdict))
         }

@@ -12,7 +12,11 @@ struct Tally: Report {
     private(set) var events = 0
     private(set) var steps = 0
     private(set) var simulatedSeconds = 0.0
+    /// In which nothing ran, besides.
+    private(set) var leaptSeconds = 0.0
     private(set) var foreignJobs = 0
+    /// Worlds of which nobody could tell.
+    private(set) var unwatched = 0
     private var escapes = Escapes()
     /// Worlds that had the fault enabled, by fault.
     private(set) var enabled: [String: Int] = [:]
@@ -27,6 +31,9 @@ struct Tally: Report {
     var control: ControlColumn?
     /// Of all hashes, in the sequence of the seeds.
     private(set) var hash = ""
+    /// Faults that some world enabled and that happened in none; one small world alone may have no opportunity for one.
+    private(set) var neverHappened: [String] = []
+    private(set) var isSound = false
     private var hashes: [UInt64: String] = [:]
     private let command: String
     private let start = SystemTime().now
@@ -34,19 +41,13 @@ struct Tally: Report {
     let notSimulated = NotSimulated.parts
 
     enum CodingKeys: String, CodingKey {
-        case worlds, soundWorlds, orders, outcomes, calls, failedCalls, events, steps, simulatedSeconds, foreignJobs
-        case enabled, idle, faults, crashPoints, findings, violated, control, hash, realSeconds, notSimulated
+        case worlds, soundWorlds, isSound, orders, outcomes, calls, failedCalls, events, steps, simulatedSeconds
+        case leaptSeconds, foreignJobs, unwatched, enabled, idle, faults, neverHappened, crashPoints, findings, violated
+        case control, hash, realSeconds, notSimulated
     }
 
     /// - Parameter command: What replays a world, but for its seed.
     init(command: String) { self.command = command }
-
-    /// Faults that some world enabled and that happened in none; one small world alone may have no opportunity for one.
-    var neverHappened: [String] {
-        enabled.keys.filter { faults[$0] == nil && (worlds > 1 || idle[$0] == nil) }.sorted()
-    }
-
-    var isSound: Bool { soundWorlds == worlds && neverHappened.isEmpty && control?.isBlind != true }
 
     /// `seed hash` in lines, by seed.
     var hashList: String { hashes.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)\n" }.joined() }
@@ -60,8 +61,9 @@ struct Tally: Report {
         events += verdict.events
         steps += verdict.steps
         simulatedSeconds += Double(verdict.simulatedMilliseconds) / 1_000
+        leaptSeconds += Double(verdict.leaptMilliseconds) / 1_000
         escapes.add(verdict)
-        foreignJobs = escapes.jobs
+        (foreignJobs, unwatched) = (escapes.jobs, escapes.unwatched)
         outcomes.merge(verdict.outcomes, uniquingKeysWith: +)
         faults.merge(verdict.faults, uniquingKeysWith: +)
         crashPoints.merge(verdict.points, uniquingKeysWith: +)
@@ -78,6 +80,8 @@ struct Tally: Report {
         var all = FNV1a()
         all.add(hashList)
         hash = all.value.hexadecimal
+        neverHappened = enabled.keys.filter { faults[$0] == nil && (worlds > 1 || idle[$0] == nil) }.sorted()
+        isSound = soundWorlds == worlds && neverHappened.isEmpty && control?.isBlind != true
     }
 
     /// For people.
@@ -94,6 +98,7 @@ struct Tally: Report {
             "  time        \(Int(simulatedSeconds)) s simulated in \(Int(realSeconds)) s; \(steps) steps",
             "  faults      \(list(faults))",
         ]
+        if leaptSeconds > 0 { lines.append("  days        \(Int(leaptSeconds / 86_400)) more, in which nothing ran") }
         if !idle.isEmpty { lines.append("  no occasion \(list(idle))") }
         lines += [
             "  hash        \(hash)",

@@ -22,11 +22,14 @@ struct Outage: Sendable {
     /// Comes in the middle of everything.
     func come() async {
         guard let frozen = await freeze() else { return }
+        defer { for machine in frozen { machine.resume() } }
+        // Who waits for the end does not wait for days.
+        guard world.faults.isActive else { return }
+        world.faults.count(.outage)
         if entropy.number(below: 3) > 0 {
             world.losePower(entropy.number(below: 2) == 0 ? nil : Survival.any(entropy))
         }
         world.leap(by: hours(1...Self.shortLimit))
-        for machine in frozen { machine.resume() }
     }
 
     /// Comes when all is at rest; what is old is gone afterwards.

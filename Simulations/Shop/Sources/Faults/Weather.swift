@@ -67,6 +67,7 @@ struct Weather: Sendable {
             orders?.crash(at: Self.everyday) { faults.count(.crashPoint) }
         case .syncFailure: world.stores["orders"]?.disk.fail(.syncError)
         case .diskError: world.stores["orders"]?.disk.fail(.writeError)
+        case .diskFull: fill(world.stores["orders"])
         case .clockSkew: if let orders { world.end(orders) }
         case .staleRegistry:
             // Everybody looks for it, whatever the customers do.
@@ -108,7 +109,6 @@ struct Weather: Sendable {
         case .outage:
             // Once is enough for everything to be old.
             guard world.longestLeap == .zero else { return }
-            faults.count(.outage)
             await Outage(world: world, entropy: entropy).come()
         case .pause:
             freeze(server() ?? chosen(from: world.machines) ?? machine)
@@ -125,9 +125,7 @@ struct Weather: Sendable {
                 part(one, other)
                 faults.count(.partition)
             }
-        case .diskFull:
-            fill(world.stores[chosenStore()])
-            faults.count(.diskFull)
+        case .diskFull: fill(world.stores[chosenStore()])
         case .diskError:
             let error: DiskFault = [.readError, .writeError, .shortWrite][Int(entropy.number(below: 3))]
             world.stores[chosenStore()]?.disk.fail(error, after: Int(entropy.number(below: Self.changesLimit)))

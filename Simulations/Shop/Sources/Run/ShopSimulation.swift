@@ -125,7 +125,8 @@ public struct ShopSimulation: Sendable {
             hash: Self.hash(simulation, world, ending?.history.books),
             steps: simulation.executor.steps,
             foreignJobs: simulation.executor.foreignJobs,
-            simulatedMilliseconds: (simulation.time.now - begin).milliseconds,
+            simulatedMilliseconds: (simulation.time.now - begin - world.leapt).milliseconds,
+            leaptMilliseconds: world.leapt.milliseconds,
             outcomes: ending?.outcomes ?? [:],
             calls: world.network.counts.calls,
             failedCalls: world.network.counts.failures,
@@ -202,6 +203,8 @@ public struct ShopSimulation: Sendable {
                     try await visit.waitForAll()
                 }
                 var left = try await settle(since: world.healedAt ?? world.time.now)
+                // What comes later excuses nothing of this day.
+                let absence = world.longestLeap
                 if left.isEmpty, world.faults.rates[.lateRequest] != nil {
                     try await comeBack(shoppers)
                     left = try await settle(since: world.time.now)
@@ -211,7 +214,7 @@ public struct ShopSimulation: Sendable {
                     told: witness.orders,
                     books: books,
                     market: market,
-                    absence: world.longestLeap
+                    absence: absence
                 ).violations
                 if !left.isEmpty {
                     let why = ["no rest after the faults had healed"] + left + world.missing + world.complaints

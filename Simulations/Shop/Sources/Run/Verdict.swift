@@ -33,7 +33,10 @@ public struct Verdict: Sendable, Codable {
     public internal(set) var foreignJobs: Int
     /// Jobs that went to the process's global executor: the same; -1 when nobody could look.
     public internal(set) var escapedJobs = 0
+    /// In which something ran.
     public let simulatedMilliseconds: Int64
+    /// In which nothing did, besides.
+    public let leaptMilliseconds: Int64
     /// Orders by what became of them.
     public let outcomes: [String: Int]
     public let calls: Int
@@ -65,6 +68,7 @@ public struct Verdict: Sendable, Codable {
             steps: 0,
             foreignJobs: 0,
             simulatedMilliseconds: 0,
+            leaptMilliseconds: 0,
             outcomes: [:],
             calls: 0,
             failedCalls: 0,
@@ -88,6 +92,7 @@ public struct Verdict: Sendable, Codable {
         steps: Int,
         foreignJobs: Int,
         simulatedMilliseconds: Int64,
+        leaptMilliseconds: Int64,
         outcomes: [String: Int],
         calls: Int,
         failedCalls: Int,
@@ -108,6 +113,7 @@ public struct Verdict: Sendable, Codable {
         self.steps = steps
         self.foreignJobs = foreignJobs
         self.simulatedMilliseconds = simulatedMilliseconds
+        self.leaptMilliseconds = leaptMilliseconds
         self.outcomes = outcomes
         self.calls = calls
         self.failedCalls = failedCalls

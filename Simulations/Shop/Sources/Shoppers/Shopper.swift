@@ -70,16 +70,18 @@ struct Shopper: Sendable {
     /// - Parameter isForgotten: Whether the keys that were used are too old.
     func comeBack(isForgotten: Bool) async throws {
         guard let order = witness.order(of: errand.customer) else { return }
-        let act = entropy.number(below: 8)
+        // Somebody does, however few there are.
+        let isFirst = world.faults.counts[.lateRequest] == nil
+        let act = isFirst ? 1 : entropy.number(below: 8)
         // Under a forgotten key, lines are a new order, and so is a cart into which an old call has put one since; whoever
         // gives a reference has but one.
         guard act < 4, act > 0 || !isForgotten || errand.way == .agreed else { return }
+        if act > 1 { guard try await end(of: order) == .completed else { return } }
         world.faults.count(.lateRequest)
         switch act {
         case 0: _ = try await place()
         case 1: try await cancel(order, key: "late-cancel")
         default:
-            guard try await end(of: order) == .completed else { return }
             // What came back once comes back no second time, and is promised no other refund.
             if act == 2, let units = errand.returns.first { return try await bringBack(order, "return-0", units) }
             try await bringBack(order, "late-return", 1)

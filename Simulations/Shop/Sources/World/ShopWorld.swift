@@ -45,8 +45,8 @@ final class ShopWorld: Sendable {
     let chronicle = Chronicle()
     /// How long nothing ran, each time.
     private let leaps = Mutex<[Duration]>([])
-    /// Errors of disks that are counted.
-    private let diskErrors = Mutex(0)
+    /// What disks refused and is counted.
+    private let diskErrors = Mutex((failed: 0, full: 0))
 
     init(
         _ simulation: Simulation,
@@ -184,17 +184,19 @@ final class ShopWorld: Sendable {
         }
     }
 
-    /// Counts the errors of disks that have come since the last time.
+    /// Counts what disks have refused since the last time.
     func countDiskErrors() {
-        let all = stores.values.reduce(0) { sum, store in
-            let counts = store.disk.counts.faults
-            return sum + [.readError, .writeError, .shortWrite].reduce(0) { $0 + (counts[$1] ?? 0) }
+        var all = (failed: 0, full: 0)
+        for counts in stores.values.map(\.disk.counts) {
+            all.failed += [.readError, .writeError, .shortWrite].reduce(0) { $0 + (counts.faults[$1] ?? 0) }
+            all.full += counts.full
         }
-        let new = diskErrors.withLock { counted in
+        let before = diskErrors.withLock { counted in
             defer { counted = all }
-            return all - counted
+            return counted
         }
-        for _ in 0..<new { faults.count(.diskError) }
+        for _ in before.failed..<all.failed { faults.count(.diskError) }
+        for _ in before.full..<all.full { faults.count(.diskFull) }
     }
 
     /// Freezes everything at once.
@@ -215,6 +217,9 @@ final class ShopWorld: Sendable {
     /// How long nothing ran at once, at most.
     var longestLeap: Duration { leaps.withLock { $0.max() ?? .zero } }
 
+    /// How long nothing ran, all together.
+    var leapt: Duration { leaps.withLock { $0.reduce(.zero, +) } }
+
     /// Lets time pass in which nothing runs.
     func leap(by length: Duration) {
         leaps.withLock { $0.append(length) }
@@ -223,13 +228,12 @@ final class ShopWorld: Sendable {
 
     /// Sleeps for so long, but for what time leaps meanwhile.
     func stay(for length: Duration) async throws {
-        func leapt() -> Duration { leaps.withLock { $0.reduce(.zero, +) } }
         var left = length
         // Clocks know nothing shorter.
         while .nanoseconds(1) <= left {
-            let (begin, before) = (time.now, leapt())
+            let (begin, before) = (time.now, leapt)
             try await time.sleep(for: left)
-            left -= (time.now - begin) - (leapt() - before)
+            left -= (time.now - begin) - (leapt - before)
         }
     }
 
