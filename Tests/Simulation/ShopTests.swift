@@ -7,12 +7,20 @@ import Testing
 private struct SimulatedWorlds: Decodable {
     let worlds: Int
     let soundWorlds: Int
+    let isSound: Bool
     let hash: String
     let foreignJobs: Int
     let outcomes: [String: Int]
     let faults: [String: Int]
     let violated: [String: Int]
+    let findings: [Finding]
     let control: Control?
+
+    struct Finding: Decodable {
+        let seed: Int
+        let invariant: String
+        let what: String
+    }
 
     struct Control: Decodable {
         let worlds: Int
@@ -51,6 +59,22 @@ struct ShopTests {
         }
         let second = try simulate("--seeds", "24", "--orders", "12", "--jobs", "1")
         #expect(second.worlds.hash == first.worlds.hash)
+    }
+
+    @Test(
+        "stay sound where something was found before",
+        arguments: [
+            // An edit of an operator came twice, and a call to redrive between.
+            "827", "928",
+            // A line came into a cart after it was ordered, and the key was forgotten when the customer came again.
+            "1757",
+            // A failed fsync had closed a database when an outage came, and its outbox forgot before the audit looked.
+            "1059",
+        ]
+    )
+    func found(seed: String) throws {
+        let ended = try simulate("--seed", seed, "--orders", "100", "--faults", "all")
+        #expect(ended.status == 0, "\(ended.words)")
     }
 
     @Test("take one checkout through all services on equal courses", arguments: 1...4)
@@ -106,6 +130,43 @@ struct ShopTests {
     func small(seed: Int) throws {
         let ended = try simulate("--seed", "\(seed)", "--orders", "2", "--faults", "all")
         #expect(ended.status == 0, "\(ended.words)")
+    }
+
+    @Test("go on without the one whose process is killed, and are not sound")
+    func killed() throws {
+        let worlds = try spoilt(by: SIGKILL, "--seeds", "4", "--orders", "100", "--jobs", "1")
+        #expect(worlds.findings.map(\.what) == ["the process that simulated it ended with \(SIGKILL)"])
+    }
+
+    @Test("go on without the one that makes no progress, and are not sound")
+    func stuck() throws {
+        let worlds = try spoilt(by: SIGSTOP, "--seeds", "4", "--orders", "1", "--jobs", "1", "--patience", "10")
+        #expect(worlds.findings.map(\.what) == ["no end was in sight: it was given up"])
+    }
+
+    /// What four worlds come to when the first process that simulates them gets a signal.
+    private func spoilt(by signal: Int32, _ arguments: String...) throws -> SimulatedWorlds {
+        let (process, output) = (program.process(arguments + ["--json"]), Pipe())
+        process.standardOutput = output
+        try process.run()
+        let children = "/proc/\(process.processIdentifier)/task/\(process.processIdentifier)/children"
+        var worker: pid_t?
+        while worker == nil, process.isRunning {
+            let known = (try? String(contentsOfFile: children, encoding: .utf8)) ?? ""
+            worker = known.split(separator: " ").first.flatMap { pid_t($0) }
+            let words = worker.flatMap { try? String(contentsOfFile: "/proc/\($0)/cmdline", encoding: .utf8) }
+            // Before that it is not yet itself.
+            if words?.contains("--worker") != true { worker = nil }
+        }
+        kill(try #require(worker), signal)
+        let said = output.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        let worlds = try JSONDecoder().decode(SimulatedWorlds.self, from: said)
+        #expect(process.terminationStatus == 1)
+        #expect(!worlds.isSound)
+        #expect(worlds.worlds == 4 && worlds.soundWorlds == 3)
+        #expect(worlds.findings.map(\.invariant) == ["I14 no crash of its own"])
+        return worlds
     }
 
     @Test("lose nothing at any crash point of any service, first and second hit")
