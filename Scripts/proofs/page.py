@@ -120,7 +120,7 @@ def aim(rate, cores):
     cost = 1_000 * cores / max(rate, 0.001)
     return (
         f"The aim of {RATE_AIM:,} orders a second is missed: a simulated order costs about {cost:,.{0 if cost >= 10 else 1}f} ms of one core,\n"
-        "most of it in the real services' own SQL, protobuf and Swift concurrency."
+        "since the services and their SQLite are the real code."
     )
 
 
