@@ -92,6 +92,22 @@ enum WorkflowClaims {
         )
     }
 
+    /// Makes due what a clock that has been set back since has put off: what was due at once, and attempts that wait for longer than
+    /// they ever do.
+    ///
+    /// - Parameter pauseMax: The longest pause between two attempts.
+    static func makeDue(waitingLongerThan pauseMax: Duration, in tx: borrowing SQLTransaction) throws {
+        let date = tx.date
+        try tx.run(
+            """
+            UPDATE workflow_runs SET wake_at = \(date.microseconds), by_clock = 0
+            WHERE state = 'open' AND lease_owner IS NULL AND waiting_for IS NULL
+                AND (by_clock = 0 AND wake_at > \(date.microseconds)
+                    OR attempts > 0 AND wake_at > \((date + pauseMax).microseconds))
+            """
+        )
+    }
+
     /// Makes runs of ours due whose execution ended without a word in the database.
     static func letGo(_ runs: [String], owner: String, in tx: borrowing SQLTransaction) throws {
         try tx.run(

@@ -44,13 +44,14 @@ extension WorkflowEngine {
 
     /// Where one process owns the database, whoever else held a lease is dead.
     func voidForeignLeases() async {
-        let owner = owner
+        let (owner, pauseMax) = (owner, limits.pauseMax)
         var failures = 0
         while !Task.isCancelled {
             do {
                 guard try await database.bootEpoch() != 0 else { return }
                 return try await database.transaction("workflow.boot") { (tx: borrowing SQLTransaction) in
                     try WorkflowClaims.voidLeases(butOf: owner, in: tx)
+                    try WorkflowClaims.makeDue(waitingLongerThan: pauseMax, in: tx)
                 }
             } catch {
                 failures += 1
@@ -73,9 +74,11 @@ extension WorkflowEngine {
         guard !keys.isEmpty else { return [] }
         let interrupted = state.withLock { $0.interrupted(at: now) }
         let (owner, lease, expires) = (owner, limits.lease, !tools.pausesExpiry())
+        let pauseMax = limits.pauseMax
         do {
             let found = try await database.transaction("workflow.claim") { (tx: borrowing SQLTransaction) in
                 if !interrupted.isEmpty { try WorkflowClaims.letGo(interrupted, owner: owner, in: tx) }
+                if !expires { try WorkflowClaims.makeDue(waitingLongerThan: pauseMax, in: tx) }
                 return try WorkflowClaims.claim(
                     keys,
                     held: held,

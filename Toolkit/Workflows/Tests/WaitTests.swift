@@ -94,6 +94,50 @@ struct WaitTests {
         #expect(try await world.outcome(engine) == .completed("a"))
     }
 
+    @Test(
+        "for its beginning, or between two attempts, is not put off by a clock that was ahead",
+        arguments: [true, false]
+    )
+    func setBack(isBegun: Bool) async throws {
+        var world = world
+        let isResting = Mutex(false)
+        world.pausesExpiry = { isResting.withLock { $0 } }
+        world.limits.pauseMin = .seconds(10)
+        let isAway = Mutex(isBegun)
+        let engine = world.engine { _, context in
+            try await context.remote("ask", input: "x", remembered: .forever) { _ in
+                if isAway.withLock({ $0 }) { throw Fault(.unavailable, "peer.away", "nobody is there") }
+                return "done"
+            }
+        }
+        world.time.jumpDate(by: .seconds(3_600))
+        try await world.start(on: engine)
+        if isBegun { #expect(try await engine.runUntilIdle() == 1) }
+        isAway.withLock { $0 = false }
+
+        world.time.jumpDate(by: .seconds(-3_600))
+        world.time.advance(by: .seconds(60))
+        #expect(try await engine.runUntilIdle() == 0)
+        isResting.withLock { $0 = true }
+        #expect(try await engine.runUntilIdle() == 1)
+        #expect(try await world.outcome(engine) == .completed("done"))
+    }
+
+    @Test("that was asked for is as long as ever when the clock is set back")
+    func stays() async throws {
+        var world = world
+        world.pausesExpiry = { true }
+        let engine = world.engine { _, context in
+            try await context.sleep("rest", for: .seconds(3_600))
+            return "rested"
+        }
+        try await world.start(on: engine)
+        #expect(try await engine.runUntilIdle() == 1)
+        world.time.jumpDate(by: .seconds(-60))
+        #expect(try await engine.runUntilIdle() == 0)
+        #expect(try await world.outcome(engine) == .open)
+    }
+
     @Test("that was gone on with elsewhere is not thought abandoned by a clock that cannot be believed")
     func lease() async throws {
         var world = world
