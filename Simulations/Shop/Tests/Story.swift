@@ -21,34 +21,26 @@ struct Story {
         var refunded: Int64 = 0
 
         static let paid = Deal()
-        static let declined = Deal(
-            status: "rejected",
-            reason: "payments.declined",
-            types: ["placed", "rejected"],
-            wallet: "declined",
-            reservation: "released"
-        )
-        static let unavailable = Deal(
-            status: "rejected",
-            reason: "inventory.insufficient_stock",
-            types: ["placed", "rejected"],
-            wallet: nil,
-            reservation: nil
-        )
+        static let declined = rejected("payments.declined", wallet: "declined", reservation: "released")
+        static let unavailable = rejected("inventory.insufficient_stock", wallet: nil, reservation: nil)
         /// Nobody went on with it for as long as goods are held.
-        static let lapsed = Deal(
-            status: "rejected",
-            reason: "inventory.reservation_closed",
-            types: ["placed", "rejected"],
-            wallet: "voided",
-            reservation: "expired"
-        )
+        static let lapsed = rejected("inventory.reservation_closed", wallet: "voided", reservation: "expired")
         static let cancelled = Deal(
             status: "cancelled",
             types: ["placed", "cancelled"],
             wallet: "voided",
             reservation: "released"
         )
+
+        private static func rejected(_ reason: String, wallet: String?, reservation: String?) -> Deal {
+            Deal(
+                status: "rejected",
+                reason: reason,
+                types: ["placed", "rejected"],
+                wallet: wallet,
+                reservation: reservation
+            )
+        }
     }
 
     let market: Market
