@@ -61,6 +61,7 @@ struct ShopTests {
         #expect(second.worlds.hash == first.worlds.hash)
     }
 
+    /// Each change of the simulation gives a seed another course; what was wrong is said beside it.
     @Test(
         "stay sound where something was found before",
         arguments: [

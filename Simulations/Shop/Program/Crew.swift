@@ -6,7 +6,7 @@ import ShopSimulation
 struct Crew {
     /// Worlds of one process.
     private static let worldsLimit = 50
-    /// In real time; and how much longer for each order of the world.
+    /// How long a world may say nothing in real time when nobody says otherwise, and how much longer for each of its orders.
     private static let patience = Duration.seconds(120)
     private static let patiencePerOrder = Duration.milliseconds(200)
     /// One world takes the memory that another gave back, so that the system need not clear it each time (mallopt(3), in bytes).

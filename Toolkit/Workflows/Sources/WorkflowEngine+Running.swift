@@ -42,7 +42,8 @@ extension WorkflowEngine {
         }
     }
 
-    /// Where one process owns the database, whoever else held a lease is dead.
+    /// Where one process owns the database, whoever else held a lease is dead, and what its clock put off while nobody watched it
+    /// is due.
     func voidForeignLeases() async {
         let (owner, pauseMax) = (owner, limits.pauseMax)
         var failures = 0
