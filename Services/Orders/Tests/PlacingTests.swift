@@ -2,6 +2,7 @@ import MartletContract
 import MartletCore
 import MartletSQL
 import MartletTesting
+import MartletWorkflows
 import OrdersContract
 import SharedContract
 import SwiftProtobuf
@@ -44,6 +45,25 @@ struct PlacingTests {
         let order = try await world.place([:], cart: "me", key: "twice")
         #expect(order.lines.map(\.sku) == ["mug", "pen"])
         #expect(try await world.headlines().count == 1)
+    }
+
+    @Test("is refused while too many orders wait for their checkouts, but for a repeat of one that is on file")
+    func overloaded() async throws {
+        var limits = WorkflowLimits.impatient
+        limits.waitingLimit = 1
+        let world = try await OrdersWorld(limits: limits)
+        let first = try await world.place(key: "first")
+        let fault = try #require(await refusal { try await world.place(key: "second") })
+        #expect(fault.code == .resourceExhausted)
+        #expect(fault.reason == .overloaded)
+        #expect(fault.retryAfter == .seconds(2))
+        #expect(await refusal { try await agreed("INV-1", in: world) }?.reason == .overloaded)
+        #expect(try await world.place(key: "first") == first)
+        #expect(try await world.headlines().count == 1)
+
+        try await world.settle()
+        try await world.place(key: "second")
+        #expect(try await world.headlines().count == 2)
     }
 
     @Test("is refused with the field's name when the request makes no sense")
@@ -308,8 +328,10 @@ struct PlacingTests {
         _ reference: String,
         customer: String = "17850",
         discount: Int64 = -30,
-        by context: CallContext? = nil
+        by context: CallContext? = nil,
+        in world: OrdersWorld? = nil
     ) async throws -> OrdersContract.Order {
+        let world = world ?? self.world
         func line(_ sku: String, _ quantity: UInt32, pence: Int64, service: Bool) -> AgreedLine {
             .with {
                 $0.sku = sku

@@ -15,6 +15,9 @@ struct EngineState: Sendable {
     /// Runs whose execution ended because the database was away: still claimed by this engine, executed by nobody.
     private var interruptions: [String: Interruption] = [:]
     private var hasToLook = true
+    /// Runs that are due and wait for a place, as far as this engine knows; exact when nobody else starts or claims any.
+    private(set) var waiting = 0
+    private var nextCount: Moment?
     /// Runs that became due while they were held, so that a look passes over them.
     private var woken: Set<String> = []
     private var nextLook: Moment?
@@ -34,10 +37,17 @@ struct EngineState: Sendable {
     var held: [String] { (active.keys + births.map(\.id)).sorted() }
 
     func claimsAtBirth(_ key: String) -> Bool {
-        isAccepting && active.count + births.count < concurrencyLimit && workflows[key] != nil
+        // Who waits comes first.
+        isAccepting && waiting == 0 && active.count + births.count < concurrencyLimit && workflows[key] != nil
     }
 
     mutating func born(_ run: ClaimedRun) { births.append(run) }
+
+    /// A run was born that was not claimed.
+    mutating func bornToWait() {
+        waiting += 1
+        lookSoon()
+    }
 
     /// The births that have a place now.
     mutating func begin() -> [ClaimedRun] {
@@ -47,8 +57,15 @@ struct EngineState: Sendable {
         return begun
     }
 
-    mutating func claimed(_ runs: [ClaimedRun]) {
+    /// - Parameters:
+    ///   - limit: How many could have been claimed: fewer mean that nothing waits.
+    ///   - counted: How many wait after that, where they were counted.
+    mutating func claimed(_ runs: [ClaimedRun], of limit: Int, leaving counted: Int?, at now: Moment) {
         for run in runs { active[run.id] = run.fence }
+        guard runs.count == limit else { return waiting = 0 }
+        if counted != nil { nextCount = now + .seconds(1) }
+        waiting = counted ?? max(1, waiting - runs.count)
+        lookSoon()
     }
 
     /// - Parameter moment: When the run is due again, if it waits for a time.
@@ -125,6 +142,9 @@ struct EngineState: Sendable {
         nextLook = nil
         return places
     }
+
+    /// Whether what waits is to be counted again, when some does: that costs more than a claim.
+    func isCountDue(at now: Moment) -> Bool { nextCount.map { $0 <= now } ?? true }
 
     enum Rest: Equatable {
         case none

@@ -7,12 +7,16 @@ enum WorkflowClaims {
         var runs: [ClaimedRun]
         /// When the next run is due; `nil` when none waits for a time.
         var nextWake: Timestamp?
+        /// How many more are due; `nil` when they were not counted.
+        var waiting: Int?
         let date: Timestamp
     }
 
     /// Takes up to `limit` due runs of the workflows in `keys`, but for those in `held`, which this process executes.
     ///
-    /// - Parameter expires: False leaves what is due by the clock alone: timers, and leases.
+    /// - Parameters:
+    ///   - expires: False leaves what is due by the clock alone: timers, and leases.
+    ///   - most: Where `limit` is reached, the others that are due are counted, up to so many; `nil` counts none.
     static func claim(
         _ keys: [String],
         held: [String],
@@ -20,6 +24,7 @@ enum WorkflowClaims {
         owner: String,
         lease: Duration,
         limit: Int,
+        countingTo most: Int?,
         in tx: borrowing SQLTransaction
     ) throws -> Found {
         let date = tx.date
@@ -65,7 +70,24 @@ enum WorkflowClaims {
             """
         )
         let nextWake = next.first?.intIfPresent(0).map { Timestamp(microseconds: Int64($0)) }
-        return Found(runs: runs, nextWake: nextWake, date: date)
+        var found = Found(runs: runs, nextWake: nextWake, date: date)
+        if let most, runs.count == limit { found.waiting = try waiting(keys, expires: expires, upTo: most, in: tx) }
+        return found
+    }
+
+    private static func waiting(
+        _ keys: [String],
+        expires: Bool,
+        upTo most: Int,
+        in tx: borrowing SQLTransaction
+    ) throws -> Int {
+        try tx.run(
+            """
+            SELECT COUNT(*) FROM (SELECT 1 FROM workflow_runs
+                WHERE state = 'open' AND wake_at <= \(tx.date.microseconds) AND by_clock <= \(expires)
+                    AND workflow || '@' || version IN (\(list: keys)) LIMIT \(most)) AS waiting
+            """
+        ).first?.int(0) ?? 0
     }
 
     static func renew(

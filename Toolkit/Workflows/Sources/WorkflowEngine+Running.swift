@@ -73,9 +73,9 @@ extension WorkflowEngine {
         let (limit, keys, held) = state.withLock { state in (state.takeLook(at: now), state.keys, state.held) }
         guard limit > 0 else { return [] }
         guard !keys.isEmpty else { return [] }
-        let interrupted = state.withLock { $0.interrupted(at: now) }
+        let (interrupted, counts) = state.withLock { ($0.interrupted(at: now), $0.isCountDue(at: now)) }
         let (owner, lease, expires) = (owner, limits.lease, !tools.pausesExpiry())
-        let pauseMax = limits.pauseMax
+        let (pauseMax, waitingLimit) = (limits.pauseMax, counts ? limits.waitingLimit : nil)
         do {
             let found = try await database.transaction("workflow.claim") { (tx: borrowing SQLTransaction) in
                 if !interrupted.isEmpty { try WorkflowClaims.letGo(interrupted, owner: owner, in: tx) }
@@ -87,14 +87,14 @@ extension WorkflowEngine {
                     owner: owner,
                     lease: lease,
                     limit: limit,
+                    countingTo: waitingLimit,
                     in: tx
                 )
             }
             let now = time.now
             state.withLock { state in
                 state.claimable(interrupted)
-                state.claimed(found.runs)
-                if found.runs.count == limit { state.lookSoon() }
+                state.claimed(found.runs, of: limit, leaving: found.waiting, at: now)
                 let untilNext = found.nextWake.map { $0 - found.date } ?? limits.pollPause
                 state.look(at: now + min(untilNext, limits.pollPause))
             }

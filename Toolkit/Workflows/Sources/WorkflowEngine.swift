@@ -119,11 +119,21 @@ public final class WorkflowEngine: Sendable {
         tx.afterCommit { [self] in
             crashPoint("workflow.started")
             state.withLock { state in
-                if isClaimed { state.born(born) } else { state.lookSoon() }
+                if isClaimed { state.born(born) } else { state.bornToWait() }
             }
             bell.raise()
         }
         return true
+    }
+
+    /// Refuses new work while `waitingLimit` runs wait for a place.
+    ///
+    /// For whoever starts runs for callers who can come back, before they start one: what is taken on is worked off soon then,
+    /// however many come. What follows from work that was taken on is started without asking.
+    ///
+    /// - Throws: ``WorkflowsFull``.
+    public func admit() throws {
+        guard state.withLock({ $0.waiting < limits.waitingLimit }) else { throw WorkflowsFull() }
     }
 
     /// Starts a run for the caller of `context`: its subject and its trace.
@@ -203,6 +213,14 @@ public final class WorkflowEngine: Sendable {
             throw Fault(.invalidArgument, .requestTooLarge, "longer than \(limits.bytesMax) bytes")
         }
         return text
+    }
+}
+
+/// Too many runs wait for a place: new work is refused until some are begun.
+public struct WorkflowsFull: FaultConvertible {
+    public var fault: Fault {
+        // Longer than services wait between two attempts: whoever is at the end of the chain is to come back.
+        Fault(.resourceExhausted, .overloaded, "too much is on its way already", retryAfter: .seconds(2))
     }
 }
 

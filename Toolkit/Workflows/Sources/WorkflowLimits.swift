@@ -4,6 +4,10 @@ import MartletCore
 public struct WorkflowLimits: Sendable, Hashable {
     /// Runs that execute at once in this process.
     public var concurrencyLimit = 64
+    /// Runs that wait for a place, over all processes of the service, before ``WorkflowEngine/admit()`` takes on no more.
+    ///
+    /// Two cores work off as many in about ten seconds.
+    public var waitingLimit = 2_000
     /// How long a claimed run stays ours without a sign of life; renewed every third of it.
     public var lease = Duration.seconds(30)
     /// The longest pause between two looks for due runs; starts, signals and timers of this process wake it earlier.

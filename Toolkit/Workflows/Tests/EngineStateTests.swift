@@ -37,7 +37,7 @@ struct EngineStateTests {
     @Test("is looked at again when it is let go, if something has happened to it meanwhile")
     mutating func wokenWhileHeld() {
         settle()
-        state.claimed([Self.run("a")])
+        state.claimed([Self.run("a")], of: 2, leaving: nil, at: now)
         state.lookSoon(for: "a")
         #expect(state.held == ["a"])
         let looked1 = looks()
@@ -55,7 +55,7 @@ struct EngineStateTests {
     @Test("is not looked at again for what happened to another, or to nobody")
     mutating func wokenOther() {
         settle()
-        state.claimed([Self.run("a")])
+        state.claimed([Self.run("a")], of: 2, leaving: nil, at: now)
         state.lookSoon(for: "b")
         state.lookSoon()
         let looked4 = looks()
@@ -69,7 +69,7 @@ struct EngineStateTests {
     @Test("is looked at when its time has come while it was held")
     mutating func dueWhileHeld() {
         settle()
-        state.claimed([Self.run("a")])
+        state.claimed([Self.run("a")], of: 2, leaving: nil, at: now)
         _ = state.ended(Self.run("a"), dueAt: now)
         let looked6 = looks()
         #expect(looked6)
@@ -95,7 +95,7 @@ struct EngineStateTests {
         settle()
         var pauses: [Duration] = []
         for _ in 1...4 {
-            state.claimed([Self.run("a")])
+            state.claimed([Self.run("a")], of: 2, leaving: nil, at: now)
             state.interrupted(Self.run("a"), at: now, pause: .seconds(1), longest: .seconds(5))
             _ = state.ended(Self.run("a"), dueAt: nil)
             let pause = (0...10).first { !state.interrupted(at: now + .seconds($0)).isEmpty }
@@ -104,11 +104,36 @@ struct EngineStateTests {
         }
         #expect(pauses == [.seconds(1), .seconds(2), .seconds(4), .seconds(5)])
 
-        state.claimed([Self.run("a")])
+        state.claimed([Self.run("a")], of: 2, leaving: nil, at: now)
         _ = state.ended(Self.run("a"), dueAt: nil)
-        state.claimed([Self.run("a")])
+        state.claimed([Self.run("a")], of: 2, leaving: nil, at: now)
         state.interrupted(Self.run("a"), at: now, pause: .seconds(1), longest: .seconds(5))
         _ = state.ended(Self.run("a"), dueAt: nil)
         #expect(state.interrupted(at: now + .seconds(1)) == ["a"])
+    }
+
+    @Test("is joined by no newborn while others wait, which are counted once a second at most")
+    mutating func waiting() {
+        state.register(RegisteredWorkflow(Scripted { input, _ in input }))
+        state.isAccepting = true
+        #expect(state.claimsAtBirth("scripted@1"))
+        state.bornToWait()
+        state.bornToWait()
+        #expect(state.waiting == 2)
+        #expect(!state.claimsAtBirth("scripted@1"))
+
+        #expect(state.isCountDue(at: now))
+        state.claimed([Self.run("a")], of: 1, leaving: 7, at: now)
+        #expect(state.waiting == 7)
+        #expect(!state.isCountDue(at: now))
+        #expect(state.isCountDue(at: now + .seconds(1)))
+        state.claimed([Self.run("b")], of: 1, leaving: nil, at: now)
+        #expect(state.waiting == 6)
+
+        _ = state.ended(Self.run("a"), dueAt: nil)
+        #expect(!state.claimsAtBirth("scripted@1"))
+        state.claimed([], of: 1, leaving: nil, at: now)
+        #expect(state.waiting == 0)
+        #expect(state.claimsAtBirth("scripted@1"))
     }
 }

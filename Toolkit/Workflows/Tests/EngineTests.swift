@@ -214,6 +214,45 @@ struct EngineTests {
         #expect(try await world.effects() == (0..<10).map { "\($0)=1" })
     }
 
+    @Test("takes on no more while as many wait as may, whoever started them, and again when some are begun")
+    func admission() async throws {
+        var world = world
+        world.limits.concurrencyLimit = 1
+        world.limits.waitingLimit = 2
+        let (peer, gate) = (world.peer, Signal())
+        let body: @Sendable (String, WorkflowContext) async throws -> String = { input, context in
+            try await context.remote("one", input: input) { call in
+                if input == "0" { try await gate.wait() }
+                return try peer.call(call)
+            }
+        }
+        func start(_ number: Int, on engine: WorkflowEngine) async throws {
+            try engine.admit()
+            try await world.database.transaction { (tx: borrowing SQLTransaction) in
+                try engine.start(Scripted.self, id: "r-\(number)", input: "\(number)", principal: "", in: tx)
+            }
+        }
+        let engine = world.engine(body)
+        try await running(engine) {
+            for number in 0...2 { try await start(number, on: engine) }
+            #expect(throws: WorkflowsFull.self) { try engine.admit() }
+        }
+        let next = world.engine(body)
+        try await running(next) {
+            // The call's deadline and the renewal of its lease: it has claimed what there is a place for, and counted the others.
+            await world.time.waitForSleepers(2)
+            #expect(throws: WorkflowsFull.self) { try next.admit() }
+            gate.raise()
+            _ = try await next.settled("r-1", as: Scripted.self, until: soon)
+            try await start(3, on: next)
+            for number in 0...3 {
+                let outcome = try await next.settled("r-\(number)", as: Scripted.self, until: soon)
+                #expect(outcome == .completed("did r-\(number)/one"))
+            }
+        }
+        #expect(peer.calls == (0...3).map { "r-\($0)/one" })
+    }
+
     @Test("leaves runs of versions that it does not know to others")
     func versions() async throws {
         let engine = world.engine { input, _ in input }

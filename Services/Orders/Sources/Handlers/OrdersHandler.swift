@@ -20,6 +20,7 @@ struct OrdersHandler: OrdersCalls {
 
     func placeOrder(_ request: PlaceOrderRequest, context: CallContext) async throws -> PlaceOrderResponse {
         if let stored = try await stored(request, context) { return stored }
+        try orders.admit()
         let placement: Placement
         do { placement = try await self.placement(of: request, context) } catch {
             // The first request under this key may have been done meanwhile, and its cart be empty by now.
@@ -71,6 +72,7 @@ struct OrdersHandler: OrdersCalls {
                 guard order.placement == placement else { throw OrderError.referenceTaken(request.reference) }
                 return PlaceAgreedOrderResponse.with { $0.order = order.message(placed: placed) }
             }
+            try orders.admit()
             let order = try orders.place(
                 id,
                 placement,

@@ -12,6 +12,11 @@ struct OrderStore: Sendable {
 
     init(workflows: WorkflowEngine) { self.workflows = workflows }
 
+    /// Refuses new orders while too many wait for their checkouts.
+    ///
+    /// - Throws: `WorkflowsFull`.
+    func admit() throws { try workflows.admit() }
+
     /// - Throws: `OrderError.unknownOrder`.
     func order(_ id: String, in tx: borrowing SQLTransaction) throws -> (Order, placed: Timestamp) {
         let loaded = try events.state(Order.self, of: id, in: tx)
