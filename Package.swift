@@ -103,7 +103,7 @@ library("CrashList", at: "Apps/CrashList", on: [])
 app(
     "Gateway",
     executable: "gatewayd",
-    on: [kits("Core", "Telemetry", "Config", "Contract", "Discovery", "Security", "REST", "Host")],
+    on: [kits("Core", "Telemetry", "Config", "Contract", "Discovery", "Security", "Resilience", "REST", "Host")],
     libraries: [.logging, .hummingbird, .asyncHTTPClient, .nio, .nioHTTP1, .lifecycle]
 )
 app(

@@ -10,4 +10,8 @@ struct GatewayLimits: Sendable {
     var connect = Duration.seconds(1)
     /// How long a connection to a service is kept without a request; less than the service keeps it.
     var idle = Duration.seconds(30)
+    /// Of a method that its service refuses as asked for too often: how many requests go on for each that it takes.
+    var throttleMultiple = 1.5
+    /// How long such refusals are remembered.
+    var throttleWindow = Duration.seconds(2)
 }

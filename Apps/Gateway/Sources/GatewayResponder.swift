@@ -4,6 +4,7 @@ import MartletContract
 import MartletCore
 import MartletHost
 import MartletREST
+import MartletResilience
 import MartletTelemetry
 
 /// The one entrance: finds the service of a request, verifies its token, and hands it on.
@@ -28,6 +29,19 @@ struct GatewayResponder: HTTPResponder {
             for rule in routed.method.http { try routes.add(rule, routed) }
         }
         let answered = RequestMetrics(metrics)
+        let throttles = Dictionary(
+            uniqueKeysWithValues: GatewayRoutes.all.map { routed in
+                (
+                    routed,
+                    AdaptiveThrottle(
+                        multiple: limits.throttleMultiple,
+                        window: limits.throttleWindow,
+                        time: time,
+                        entropy: entropy
+                    )
+                )
+            }
+        )
         edge = RESTEdge(
             routes: routes,
             time: time,
@@ -43,8 +57,12 @@ struct GatewayResponder: HTTPResponder {
                     limit: limits.requests.timeoutMax,
                     now: exchange.started
                 )
+                let throttle = throttles[routed]
+                try throttle?.admit()
                 let body = try await Self.body(of: exchange.request, limits, deadline, time)
-                return try await upstreams.forward(exchange, body, to: routed, deadline: deadline)
+                let answer = try await upstreams.forward(exchange, body, to: routed, deadline: deadline)
+                throttle?.answered(isTaken: answer.status != .tooManyRequests)
+                return answer
             }
         )
         ListenerHooks(readiness: readiness, metrics: [metrics]).each { path, answer in edge.add(path, answer) }

@@ -11,6 +11,7 @@ import MartletSecurity
 import MartletTelemetry
 import MartletTesting
 import NIOCore
+import Synchronization
 import Testing
 
 @testable import Gateway
@@ -89,6 +90,35 @@ struct GatewayTests {
         #expect(try await late.status == .gatewayTimeout)
     }
 
+    @Test("refuses by itself most of what a service refuses as too many, and nothing else of that service")
+    func throttled() async throws {
+        let busy = BusyService()
+        let server = RESTServer(busy, host: "127.0.0.1", port: 0, limits: .standard, logger: Self.log)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await server.run() }
+            defer { group.cancelAll() }
+            let address = Address(host: "127.0.0.1", port: try await server.boundPort())
+            let instance = Instance(id: "catalog-1", http: address, grpc: nil, operate: nil)
+            try await withGateway(instances: ["catalog": [instance]]) { gateway in
+                busy.isFull.withLock { $0 = true }
+                for _ in 0..<100 {
+                    let refusal = await gateway.answer(Self.request(.get, "/v1/products"))
+                    #expect(refusal.status == .tooManyRequests)
+                    #expect(refusal.headers[.retryAfter] == "2")
+                }
+                #expect(busy.asked.withLock { $0 } < 30)
+                #expect(await gateway.answer(Self.request(.get, "/v1/products/MUG")).status == .tooManyRequests)
+
+                busy.isFull.withLock { $0 = false }
+                time.advance(by: .seconds(2))
+                for _ in 0..<10 {
+                    #expect(await gateway.answer(Self.request(.get, "/v1/products")).status == .ok)
+                }
+            }
+        }
+        #expect(busy.paths.withLock { $0 } == ["/v1/products", "/v1/products/MUG"])
+    }
+
     @Test("counts requests by template, service and status, and nothing that a caller could invent")
     func metrics() async throws {
         let metrics = MetricsRegistry(service: "gateway")
@@ -122,6 +152,29 @@ struct GatewayTests {
         instances: [String: [Instance]] = [:],
         metrics: MetricsRegistry = MetricsRegistry(service: "gateway")
     ) async throws -> Response {
+        var fields = headers
+        if let token { fields[.authorization] = "Bearer \(token)" }
+        let request = Self.request(verb, path, headers: fields, body: body)
+        return try await withGateway(instances: instances, metrics: metrics) { await $0.answer(request) }
+    }
+
+    private static func request(
+        _ verb: HTTPRequest.Method,
+        _ path: String,
+        headers: HTTPFields = [:],
+        body: RequestBody = RequestBody(buffer: ByteBuffer())
+    ) -> Request {
+        Request(
+            head: HTTPRequest(method: verb, scheme: nil, authority: nil, path: path, headerFields: headers),
+            body: body
+        )
+    }
+
+    private func withGateway<R>(
+        instances: [String: [Instance]],
+        metrics: MetricsRegistry = MetricsRegistry(service: "gateway"),
+        _ body: (GatewayResponder) async throws -> R
+    ) async throws -> R {
         let verifier = TokenVerifier(
             keys: try await KeySet.read(LocalIssuer.keySetPath(in: folder.path)),
             issuer: LocalIssuer.name,
@@ -146,16 +199,33 @@ struct GatewayTests {
             metrics: metrics,
             time: time,
             entropy: entropy,
-            log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            log: Self.log
         )
-        var fields = headers
-        if let token { fields[.authorization] = "Bearer \(token)" }
-        let request = Request(
-            head: HTTPRequest(method: verb, scheme: nil, authority: nil, path: path, headerFields: fields),
-            body: body
-        )
-        let response = await responder.answer(request)
-        try await http.shutdown()
-        return response
+        do {
+            let result = try await body(responder)
+            try await http.shutdown()
+            return result
+        } catch {
+            try await http.shutdown()
+            throw error
+        }
+    }
+
+    private static var log: Logger { Logger(label: "test") { _ in SwiftLogNoOpLogHandler() } }
+}
+
+/// A service that is asked for too much while a test says so.
+private final class BusyService: HTTPResponder {
+    typealias Context = BasicRequestContext
+
+    let isFull = Mutex(false)
+    let asked = Mutex(0)
+    let paths = Mutex<Set<String>>([])
+
+    func respond(to request: Request, context: Context) async throws -> Response {
+        asked.withLock { $0 += 1 }
+        paths.withLock { _ = $0.insert(request.uri.path) }
+        guard isFull.withLock({ $0 }) else { return Response(status: .ok) }
+        return Response(status: .tooManyRequests, headers: [.retryAfter: "2"])
     }
 }
