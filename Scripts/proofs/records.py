@@ -15,9 +15,9 @@ def git(root, *words):
     return subprocess.run(["git", *words], cwd=root, capture_output=True, text=True, check=True).stdout
 
 
-def state(root):
-    """The last commit of the sources, and a mark of what is not committed; what is only read by people proves nothing."""
-    sources = ["--", ".", ":!Docs", ":!*.md"]
+def state(root, *apart):
+    """The last commit of the sources but for `apart`, and a mark of what is not committed."""
+    sources = ["--", ".", *(f":!{path}" for path in apart)]
     commit = git(root, "log", "-1", "--format=%h", *sources).strip()
     changes = git(root, "diff", "HEAD", *sources)
     for path in sorted(git(root, "ls-files", "--others", "--exclude-standard", *sources).splitlines()):
@@ -45,9 +45,19 @@ def today():
 
 
 class Records:
+    # What is only read by people proves nothing.
+    WORDS = ("Docs", "*.md")
+    SIMULATED = ("Simulations/Shop", "Simulations/Disk", "Simulations/Mutants")
+    REAL = ("Simulations/Chaos",)
+
     def __init__(self, root, folder):
         self.folder = Path(folder)
-        self.state = state(root)
+        self.state = state(root, *self.WORDS)
+        self.simulated, self.real = state(root, *self.WORDS, *self.REAL), state(root, *self.WORDS, *self.SIMULATED)
+
+    def state_of(self, name):
+        """Of the part whose record has this name: what a part does not run may change, and the part need not run again."""
+        return self.real if name.removesuffix(".json") in ("kills", "chaos") else self.simulated
 
     def path(self, *names):
         path = self.folder.joinpath(*names)
@@ -60,11 +70,11 @@ class Records:
             record = json.loads(self.path(*names).read_text())
         except (OSError, ValueError):
             return None
-        return record if record.get("state") == self.state else None
+        return record if record.get("state") == self.state_of(names[0]) else None
 
     def write(self, record, *names):
         path = self.path(*names)
         # Whole or not at all: an interrupted proof goes on from what is there.
         fresh = path.with_suffix(".new")
-        fresh.write_text(json.dumps(record | {"state": self.state}, indent=1, sort_keys=True) + "\n")
+        fresh.write_text(json.dumps(record | {"state": self.state_of(names[0])}, indent=1, sort_keys=True) + "\n")
         fresh.replace(path)
