@@ -47,7 +47,7 @@ def today():
 class Records:
     # What is only read by people proves nothing.
     WORDS = ("Docs", "*.md")
-    SIMULATED = ("Simulations/Shop", "Simulations/Disk", "Simulations/Mutants")
+    SIMULATED = ("Simulations/Shop", "Simulations/Disk", "Simulations/Mutants", "Toolkit/Simulation", "Tests/Simulation")
     REAL = ("Simulations/Chaos",)
 
     def __init__(self, root, folder):

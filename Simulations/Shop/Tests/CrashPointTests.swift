@@ -142,24 +142,3 @@ private final class Victim: Sendable {
         )
     }
 }
-
-private final class Neighbour: RPCChannel {
-    let calls = Mutex(0)
-
-    func unary<Request: ContractMessage, Response: ContractMessage>(
-        _ method: MethodDescriptor,
-        _ request: Request,
-        _ context: CallContext
-    ) async throws -> Response {
-        calls.withLock { $0 += 1 }
-        return Response()
-    }
-
-    func serverStream<Request: ContractMessage, Response: ContractMessage>(
-        _ method: MethodDescriptor,
-        _ request: Request,
-        _ context: CallContext
-    ) async throws -> ResponseStream<Response> {
-        ResponseStream { nil }
-    }
-}

@@ -387,7 +387,7 @@ final class ShopWorld: Sendable {
         let local = LocalChannel(to: services, time: machine.time)
         if deployment.name == "provider" {
             let moody = MoodyProvider(local, faults: faults, entropy: entropy.fork())
-            network.add(machine, for: deployment.name, answering: moody)
+            network.add(machine, for: deployment.name, answering: moody, isElsewhere: true)
         } else {
             network.add(machine, for: deployment.name, answering: parts.isNext ? NextAnswers(channel: local) : local)
         }

@@ -116,7 +116,9 @@ struct SimulatedChannel: RPCChannel {
         let work = callee.spawn {
             // The way is nobody's: it goes on whatever becomes of the machines.
             try? await network.time.sleep(until: arrival)
-            guard fate != .lost, network.hears(callee, caller) else { return await silence(exchange) }
+            guard fate != .lost, network.hears(callee, caller), network.comes(to: callee, dueAt: arrival) else {
+                return await silence(exchange)
+            }
             guard fate != .resetBefore else { return exchange.settle(.failure(Fault.connectionReset)) }
             let result: Result<R, any Error>
             do { result = .success(try await act()) } catch { result = .failure(error) }

@@ -14,6 +14,8 @@ public final class SimulatedNetwork: Sendable {
         public var slowTravel: UInt64 = 15_000_000
         /// After which a connection that says nothing is given up.
         public var silence = Duration.seconds(20)
+        /// So late does a message not come any more from computers that slept to one that did not.
+        public var sleepMax = Duration.seconds(3_600)
 
         public init() {}
     }
@@ -26,6 +28,8 @@ public final class SimulatedNetwork: Sendable {
 
     private struct State {
         var endpoints: [String: [Endpoint]] = [:]
+        /// Machines that are awake when the others sleep.
+        var elsewhere: Set<String> = []
         /// Who does not hear whom.
         var deaf: Set<Link> = []
         var trace = Fingerprint()
@@ -66,8 +70,19 @@ public final class SimulatedNetwork: Sendable {
     // MARK: Who is where
 
     /// Lets `machine` answer for `service`, by way of `channel`, which calls its handlers.
-    public func add(_ machine: Machine, for service: String, answering channel: any RPCChannel) {
-        state.withLock { $0.endpoints[service, default: []].append(Endpoint(machine: machine, channel: channel)) }
+    ///
+    /// - Parameter isElsewhere: It belongs to somebody else: when time leaps because all computers sleep, it does not, and what was
+    ///   on its way to it is lost. Computers that sleep together find what was on its way when they wake.
+    public func add(
+        _ machine: Machine,
+        for service: String,
+        answering channel: any RPCChannel,
+        isElsewhere: Bool = false
+    ) {
+        state.withLock { state in
+            state.endpoints[service, default: []].append(Endpoint(machine: machine, channel: channel))
+            if isElsewhere { state.elsewhere.insert(machine.name) }
+        }
     }
 
     /// Takes machines that are no more from the list, as a registry does after a while.
@@ -111,6 +126,11 @@ public final class SimulatedNetwork: Sendable {
 
     func hears(_ to: Machine, _ from: Machine) -> Bool {
         state.withLock { !$0.deaf.contains(Link(from: from.name, to: to.name)) }
+    }
+
+    /// Whether what should have come to `callee` at `arrival` still does.
+    func comes(to callee: Machine, dueAt arrival: Moment) -> Bool {
+        time.now - arrival <= limits.sleepMax || !state.withLock { $0.elsewhere.contains(callee.name) }
     }
 
     func note(_ method: MethodDescriptor, _ fault: Fault?) {
