@@ -1,4 +1,4 @@
-# What a developer types. Each target is one script in Scripts/, which also runs without make.
+# The developer commands. Each target runs one script in Scripts/, which also runs without make.
 
 .DEFAULT_GOAL := help
 .PHONY: help run test verify format proto bench chaos mutants proof
@@ -6,16 +6,16 @@
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: ## Install what is missing, build in release, start the shop on :8080 (DATA=file.csv.gz for a catalogue of your own)
+run: ## Install missing packages, build in release, start the shop on :8080 (DATA=file.csv.gz for your own catalogue)
 	@Scripts/run
 
-test: ## Install what is missing, build in debug, run every test (ARGS='--filter Name' for some)
+test: ## Install missing packages, build in debug, run all tests (ARGS='--filter Name' for some)
 	@Scripts/test $(ARGS)
 
-verify: ## Check formatting, layers, banned words, generated code, contracts and links
+verify: ## Check formatting, layers, banned APIs, generated code, contracts and links
 	@Scripts/verify
 
-format: ## Format all Swift that is written by hand
+format: ## Format all hand-written Swift
 	@Scripts/format
 
 proto: ## Generate Swift, OpenAPI and routes from Contracts/proto
@@ -23,16 +23,16 @@ proto: ## Generate Swift, OpenAPI and routes from Contracts/proto
 	@Scripts/proto
 	@Scripts/crash-points
 
-bench: ## Measure, and write Docs/Benchmarks.md
+bench: ## Run the benchmarks, and write Docs/Benchmarks.md
 	@Scripts/setup test
 	@Scripts/bench
 
-chaos: ## Hurt the real processes of a shop and judge from outside (ARGS='--all --long --kills 300' for all of it)
+chaos: ## Inject faults into a shop of real processes and check the invariants (ARGS='--all --long --kills 300' for all)
 	@Scripts/chaos $(ARGS)
 
-mutants: ## Plant known bugs in copies of the code, and let the simulation find each (ARGS='--only NAME' for some)
+mutants: ## Mutation testing: plant known bugs, and find each by simulation (ARGS='--only NAME' for some)
 	@Scripts/mutants $(ARGS)
 
-proof: ## Simulate, kill, plant bugs, for hours, and write Docs/Proof.md (ARGS='--scale 0.02' for a trial)
+proof: ## Run simulations, kills and mutants for hours, and write Docs/Proof.md (ARGS='--scale 0.02' for a trial)
 	@Scripts/setup test
 	@Scripts/proof $(ARGS)

@@ -1,7 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// A package of its own, so that what it compares Martlet with is no dependency of Martlet.
+// A separate package, so that Martlet does not depend on the libraries it is compared with.
 
 let package = Package(
     name: "martlet-benchmarks",

@@ -1,20 +1,20 @@
-# Sourced by the scripts beside it: where the project is, and the tools that Scripts/setup put there.
+# Sourced by the other scripts: the project's root, the tools that Scripts/setup has installed, and shared functions.
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 TOOLS=$ROOT/.build-tools
 export PATH="$TOOLS/venv/bin:$TOOLS/bin:$PATH"
 export PYTHONDONTWRITEBYTECODE=1
 
-# Says what is happening, on standard error so that a script's output stays its own.
-say() { printf '==> %s\n' "$*" >&2; }
+# Logs progress to standard error; standard output is the script's result.
+info() { printf '==> %s\n' "$*" >&2; }
 
-# Ends the script with a reason.
+# Exits with an error message.
 die() {
     printf 'error: %s\n' "$*" >&2
     exit 1
 }
 
-# Builds; where nobody watches, one line of progress in 200 is enough.
+# Builds; without a terminal, prints only one of 200 progress lines.
 build() {
     if [ -t 1 ]; then
         swift build "$@"

@@ -1,4 +1,4 @@
-"""A shop of release programs in a folder of its own, and what can be read from outside: its figures and its processes."""
+"""Runs a shop of release programs in a temporary folder, and measures it from outside by metrics and /proc."""
 
 import json
 import os
@@ -12,14 +12,14 @@ from pathlib import Path
 
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 READY_SECONDS_MAX = 120
-REST_SECONDS_MAX = 600
-# A shop is at rest when nothing has moved for so long.
-REST_SECONDS = 3
+QUIESCENT_SECONDS_MAX = 600
+# A shop is quiescent when no order has moved for this long.
+QUIESCENT_SECONDS = 3
 SERIES = re.compile(r'^(martlet_sql_\w+_total)\{service="([^"]*)"(?:,name="((?:[^"\\]|\\.)*)")?\} (\S+)$', re.MULTILINE)
 
 
 class Shop:
-    """`martlet up` on a fresh folder; ends with the `with` block."""
+    """`martlet up` on an empty folder; stops at the end of the `with` block."""
 
     def __init__(self, programs):
         self.martlet = str(Path(programs) / "martlet")
@@ -38,7 +38,7 @@ class Shop:
             except json.JSONDecodeError:
                 continue
         else:
-            raise SystemExit("error: the shop ended before it was ready")
+            raise SystemExit("error: the shop exited before it was ready")
         self.url = self.up["url"]
         self.token = self.run("token", "--merchant", "--ttl", "1h", "--data", self.data).strip()
         return self
@@ -51,22 +51,22 @@ class Shop:
     def run(self, *arguments, statuses=(0,)):
         done = subprocess.run([self.martlet, *arguments], stdout=subprocess.PIPE, text=True)
         if done.returncode not in statuses:
-            raise SystemExit(f"error: 'martlet {' '.join(arguments)}' ended with {done.returncode}")
+            raise SystemExit(f"error: 'martlet {' '.join(arguments)}' exited with {done.returncode}")
         return done.stdout
 
     def call(self, method, path, body=None, key=None):
-        """The answer of the gateway, as JSON."""
+        """Calls the gateway; returns the response as JSON."""
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
         if key:
             headers["Idempotency-Key"] = key
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data=data, method=method, headers=headers)
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return json.loads(answer.read())
+        with urllib.request.urlopen(request, timeout=30) as response:
+            return json.loads(response.read())
 
     @property
     def processes(self):
-        """Process numbers by name, the supervisor's among them."""
+        """Process ids by name, including the supervisor's."""
         numbers = {row["name"]: row["pid"] for row in self.up["processes"]}
         return {**numbers, "martlet up": self.up["supervisor"]}
 
@@ -90,8 +90,8 @@ class Shop:
         """Logical transactions by service and name, and physical commits by service."""
         transactions, commits = {}, {}
         for row in self.up["processes"]:
-            with urllib.request.urlopen(f"http://127.0.0.1:{row['http']}/metrics", timeout=30) as answer:
-                text = answer.read().decode()
+            with urllib.request.urlopen(f"http://127.0.0.1:{row['http']}/metrics", timeout=30) as response:
+                text = response.read().decode()
             for series, service, name, value in SERIES.findall(text):
                 if series == "martlet_sql_transactions_total":
                     transactions[service, name] = int(float(value))
@@ -99,22 +99,22 @@ class Shop:
                     commits[service] = int(float(value))
         return transactions, commits
 
-    def rest(self):
-        """Waits until every event has been taken and nothing but the services' own rounds happens."""
-        until = time.monotonic() + REST_SECONDS_MAX
+    def wait_until_quiescent(self):
+        """Waits until all events are acknowledged and only background jobs run."""
+        until = time.monotonic() + QUIESCENT_SECONDS_MAX
         while time.monotonic() < until:
             before = self.busy_count()
-            time.sleep(REST_SECONDS)
+            time.sleep(QUIESCENT_SECONDS)
             status = json.loads(self.run("status", "--json", "--data", self.data, statuses=(0, 1)))
             if status["lag"] == 0 and self.busy_count() == before:
                 return
-        raise SystemExit(f"error: the shop did not come to rest in {REST_SECONDS_MAX} s")
+        raise SystemExit(f"error: the shop was not quiescent after {QUIESCENT_SECONDS_MAX} s")
 
     def busy_count(self):
-        """Transactions that only work causes: each changes when an order moves."""
-        works = ("outbox.mark", "inbox.take", "request", "workflow.settle", "workflow.local", "workflow.intent")
+        """The number of transactions that background jobs do not cause: it changes when an order moves."""
+        names = ("outbox.mark", "inbox.take", "request", "workflow.settle", "workflow.local", "workflow.intent")
         transactions, _ = self.counts()
-        return sum(count for (_, name), count in transactions.items() if name in works)
+        return sum(count for (_, name), count in transactions.items() if name in names)
 
 
 def difference(after, before):

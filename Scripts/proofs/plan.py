@@ -1,4 +1,4 @@
-"""How much of each part is run."""
+"""The size of each part of the proof."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,14 +16,14 @@ class Plan:
     seeds: int = 10_000
     orders: int = 100
     again: int = 10_000
-    # Worlds of one process of the simulator: what is done is kept after each.
+    # Worlds per simulator process; results are kept after each process.
     chunk: int = 500
     # Seeds that the debug and the release build both simulate.
     builds: int = 48
     builds_orders: int = 20
     crash_points: str = "pairs"
     kills: int = 300
-    # All mutants for `None`.
+    # `None` means all mutants.
     mutants: int | None = None
     mutant_seeds: int = 200
     control: int = 1_000
@@ -32,21 +32,21 @@ class Plan:
 
     @staticmethod
     def slice():
-        """What a change has to pass: at most ten minutes on two cores."""
+        """The CI run of a change: at most ten minutes on two cores."""
         return Plan(
             seeds=300, again=50, chunk=150, builds=16, crash_points="single", kills=30, mutants=10,
             control=24, control_orders=12, is_long=False,
         )  # fmt: skip
 
     def scaled(self, factor):
-        """A trial of the same kind."""
+        """The plan with its sizes multiplied by `factor`."""
         if factor == 1:
             return self
         self.seeds = max(20, round(self.seeds * factor))
         self.again = max(10, round(self.again * factor))
         self.chunk = max(10, min(self.chunk, -(-self.seeds // 4)))
         self.builds = max(4, min(self.builds, self.seeds))
-        # Fewer would not have each kind of kill.
+        # Fewer kills would not include each kind of kill.
         self.kills = max(30, round(self.kills * factor))
         self.mutants = max(2, round(mutants_all() * factor))
         self.control = max(20, round(self.control * factor))

@@ -1,4 +1,4 @@
-"""What each part came to, kept as JSON beside the build, with the state of the sources that it is true of."""
+"""The records of the parts: JSON files beside the build, with the state of the sources that they belong to."""
 
 import datetime
 import hashlib
@@ -11,13 +11,13 @@ from pathlib import Path
 PAGE = "Docs/Proof.md"
 
 
-def git(root, *words):
-    return subprocess.run(["git", *words], cwd=root, capture_output=True, text=True, check=True).stdout
+def git(root, *arguments):
+    return subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=True).stdout
 
 
-def state(root, *apart):
-    """The last commit of the sources but for `apart`, and a mark of what is not committed."""
-    sources = ["--", ".", *(f":!{path}" for path in apart)]
+def state(root, *excluded):
+    """The last commit of the sources without `excluded`, and a hash of uncommitted changes."""
+    sources = ["--", ".", *(f":!{path}" for path in excluded)]
     commit = git(root, "log", "-1", "--format=%h", *sources).strip()
     changes = git(root, "diff", "HEAD", *sources)
     for path in sorted(git(root, "ls-files", "--others", "--exclude-standard", *sources).splitlines()):
@@ -26,7 +26,7 @@ def state(root, *apart):
 
 
 def cores():
-    """How many this process may use."""
+    """The number of cores that this process may use."""
     return len(os.sched_getaffinity(0))
 
 
@@ -45,18 +45,18 @@ def today():
 
 
 class Records:
-    # What is only read by people proves nothing.
-    WORDS = ("Docs", "*.md")
+    # Documents do not affect the results.
+    DOCUMENTS = ("Docs", "*.md")
     SIMULATED = ("Simulations/Shop", "Simulations/Disk", "Simulations/Mutants", "Toolkit/Simulation", "Tests/Simulation")
     REAL = ("Simulations/Chaos",)
 
     def __init__(self, root, folder):
         self.folder = Path(folder)
-        self.state = state(root, *self.WORDS)
-        self.simulated, self.real = state(root, *self.WORDS, *self.REAL), state(root, *self.WORDS, *self.SIMULATED)
+        self.state = state(root, *self.DOCUMENTS)
+        self.simulated, self.real = state(root, *self.DOCUMENTS, *self.REAL), state(root, *self.DOCUMENTS, *self.SIMULATED)
 
     def state_of(self, name):
-        """Of the part whose record has this name: what a part does not run may change, and the part need not run again."""
+        """The state for the part of this record: without sources that the part does not run."""
         return self.real if name.removesuffix(".json") in ("kills", "chaos") else self.simulated
 
     def path(self, *names):
@@ -65,7 +65,7 @@ class Records:
         return path
 
     def read(self, *names):
-        """A record of these sources; nothing when there is none, or it is of others."""
+        """The record for these sources; `None` when there is none, or it belongs to other sources."""
         try:
             record = json.loads(self.path(*names).read_text())
         except (OSError, ValueError):
@@ -74,7 +74,7 @@ class Records:
 
     def write(self, record, *names):
         path = self.path(*names)
-        # Whole or not at all: an interrupted proof goes on from what is there.
+        # Atomic, since an interrupted proof continues from the existing records.
         fresh = path.with_suffix(".new")
         fresh.write_text(json.dumps(record | {"state": self.state_of(names[0])}, indent=1, sort_keys=True) + "\n")
         fresh.replace(path)

@@ -1,4 +1,4 @@
-"""Runs the pieces of a part, and remembers those that are done."""
+"""Runs the steps of a part, and records the results of completed ones."""
 
 import contextlib
 import json
@@ -10,32 +10,32 @@ import time
 from pathlib import Path
 
 
-def say(text):
+def info(text):
     print(f"==> {text}", file=sys.stderr, flush=True)
 
 
-class Broken(Exception):
-    """A piece that gave no answer, in words for a reader."""
+class NoResult(Exception):
+    """A step without a result, with a message for the user."""
 
 
 class Work:
-    """One part at work."""
+    """The run of one part."""
 
-    # Of one piece, in seconds: longer than any takes, so that nothing hangs for a night.
+    # The timeout of one step in seconds, longer than any step takes.
     SECONDS_MAX = 4 * 3_600
-    # What a piece that is interrupted may take to tidy up, in seconds.
-    TIDY_SECONDS_MAX = 30
-    # Of a piece that has something to say: all held, or something did not.
+    # The time for cleanup of an interrupted step, in seconds.
+    CLEANUP_SECONDS_MAX = 30
+    # Exit statuses of a step with a result: no violation, or violations.
     STATUSES = (0, 1)
 
-    def __init__(self, part, root, records, plan, jobs, anew):
+    def __init__(self, part, root, records, plan, jobs, rerun):
         self.part = part
         self.root = root
         self.records = records
         self.plan = plan
         self.jobs = jobs
-        self.anew = anew
-        # Of all its pieces, those of earlier goes among them.
+        self.rerun = rerun
+        # The time of all steps, including those of earlier runs.
         self.seconds = 0.0
         self.commands = []
         self.findings = []
@@ -44,68 +44,69 @@ class Work:
         """A file of this part."""
         return self.records.path(self.part, *names)
 
-    def piece(self, name, command, answer=None, keeps=None):
-        """What a command answers as JSON, on its output or in the file `answer`.
+    def step(self, name, command, report_file=None, artifact=None):
+        """Runs a command; returns its JSON result, from its output or from `report_file`.
 
-        What is done is not done again, unless the file that it `keeps` is gone.
+        A completed step is not repeated, unless its `artifact` file is missing.
         """
-        words = [str(word) for word in command]
-        shown = " ".join(word.replace(f"{self.root}/", "") for word in words)
+        arguments = [str(argument) for argument in command]
+        shown = " ".join(argument.replace(f"{self.root}/", "") for argument in arguments)
         self.commands.append(shown)
-        known = None if self.anew else self.records.read(self.part, f"{name}.json")
-        if known and known["command"] == shown and (keeps is None or keeps.exists()):
-            say(f"{self.part}: {name} was done before, in {known['seconds']:.0f} s")
+        known = None if self.rerun else self.records.read(self.part, f"{name}.json")
+        if known and known["command"] == shown and (artifact is None or artifact.exists()):
+            info(f"{self.part}: {name} was already completed, in {known['seconds']:.0f} s")
         else:
-            known = self.run(name, words, answer) | {"command": shown}
+            known = self.run(name, arguments, report_file) | {"command": shown}
             self.records.write(known, self.part, f"{name}.json")
         self.seconds += known["seconds"]
         return known["answer"]
 
-    def run(self, name, words, answer):
-        say(f"{self.part}: {name}")
+    def run(self, name, arguments, report_file):
+        info(f"{self.part}: {name}")
         begun = time.monotonic()
-        if answer:
-            Path(answer).unlink(missing_ok=True)
+        if report_file:
+            Path(report_file).unlink(missing_ok=True)
         log = self.file(f"{name}.log")
         with open(log, "wb") as output:
-            ended = self.call(words, output)
-        text = Path(answer).read_text() if answer and Path(answer).exists() else log.read_text(errors="replace")
+            status = self.call(arguments, output)
+        has_report = report_file and Path(report_file).exists()
+        text = Path(report_file).read_text() if has_report else log.read_text(errors="replace")
         try:
             found = json.loads(text)
         except ValueError:
             found = None
-        if ended not in self.STATUSES or found is None:
-            raise Broken(f"{name}: {' '.join(words[:2])} … ended with {ended}; see {log}")
+        if status not in self.STATUSES or found is None:
+            raise NoResult(f"{name}: {' '.join(arguments[:2])} … exited with {status}; see {log}")
         seconds = time.monotonic() - begun
-        say(f"{self.part}: {name} took {seconds:.0f} s")
+        info(f"{self.part}: {name} took {seconds:.0f} s")
         return {"answer": found, "seconds": round(seconds, 1)}
 
-    def call(self, words, output):
-        # In a group of its own, so that its children can be ended with it; the terminal's Ctrl-C then comes to us alone.
+    def call(self, arguments, output):
+        # In its own process group, so that its children stop with it; the terminal's Ctrl-C reaches only this script.
         process = subprocess.Popen(
-            words, cwd=self.root, stdin=subprocess.DEVNULL, stdout=output, start_new_session=True
+            arguments, cwd=self.root, stdin=subprocess.DEVNULL, stdout=output, start_new_session=True
         )
         try:
             return process.wait(self.SECONDS_MAX)
         except subprocess.TimeoutExpired:
-            return f"no end after {self.SECONDS_MAX} s"
+            return f"a timeout after {self.SECONDS_MAX} s"
         finally:
             if process.poll() is None:
                 self.end(process)
 
     def end(self, process):
-        """Ends a piece and all its children."""
+        """Stops a step and all its children."""
         try:
-            # As Ctrl-C: who has mounted or stopped something undoes it.
+            # As Ctrl-C, so that a step can undo mounts and stopped processes.
             os.killpg(process.pid, signal.SIGINT)
-            process.wait(self.TIDY_SECONDS_MAX)
+            process.wait(self.CLEANUP_SECONDS_MAX)
         except subprocess.TimeoutExpired:
-            say(f"{self.part}: does not end, and is killed")
+            info(f"{self.part}: does not stop, and is killed")
         finally:
-            # Also who outlived the first of them, and after a second Ctrl-C.
+            # Also children that outlived the first process, and after a second Ctrl-C.
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
-    def found(self, what):
+    def add_finding(self, what):
         self.findings.append(what)

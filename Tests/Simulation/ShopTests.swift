@@ -3,8 +3,8 @@ import CrashList
 import Foundation
 import Testing
 
-/// What `martlet-sim --json` prints, as far as the tests look.
-private struct SimulatedWorlds: Decodable {
+/// The output of `martlet-sim --json`, as far as the tests use it.
+private struct SimulationReport: Decodable {
     let worlds: Int
     let soundWorlds: Int
     let isSound: Bool
@@ -28,8 +28,8 @@ private struct SimulatedWorlds: Decodable {
     }
 }
 
-/// What `martlet-sim --crash-points` prints, as far as the tests look.
-private struct CrashedWorlds: Decodable {
+/// The output of `martlet-sim --crash-points --json`, as far as the tests use it.
+private struct CrashPointsReport: Decodable {
     let worlds: Int
     let soundWorlds: Int
     let sites: Int
@@ -39,168 +39,168 @@ private struct CrashedWorlds: Decodable {
     let crashesByPoint: [String: Int]
 }
 
-@Suite("Worlds of the simulated shop", .enabled(if: Program(built: "martlet-sim").isThere))
+@Suite("Simulated shop", .enabled(if: Program(built: "martlet-sim").exists))
 struct ShopTests {
     private let program = Program(built: "martlet-sim")
 
-    private func simulate(_ arguments: String...) throws -> (status: Int32, worlds: SimulatedWorlds, words: String) {
-        let ended = try program.run(arguments + ["--json"])
-        return (ended.status, try JSONDecoder().decode(SimulatedWorlds.self, from: ended.output), ended.words)
+    private func simulate(_ arguments: String...) throws -> (status: Int32, report: SimulationReport, text: String) {
+        let outcome = try program.run(arguments + ["--json"])
+        return (outcome.status, try JSONDecoder().decode(SimulationReport.self, from: outcome.output), outcome.text)
     }
 
-    @Test("are sound with every fault, and take the same courses in other processes")
+    @Test("worlds are sound with every fault; other processes get the same hash")
     func soundAndEqual() throws {
         let first = try simulate("--seeds", "24", "--orders", "12")
-        #expect(first.worlds.soundWorlds == 24, "\(first.words)")
-        #expect(first.worlds.foreignJobs == 0)
-        #expect(first.worlds.outcomes["completed", default: 0] > 50)
+        #expect(first.report.soundWorlds == 24, "\(first.text)")
+        #expect(first.report.foreignJobs == 0)
+        #expect(first.report.outcomes["completed", default: 0] > 50)
         for fault in ["crash", "crashPoint", "powerLoss", "pause", "partition", "answerLost", "deliveryReordered"] {
-            #expect(first.worlds.faults[fault, default: 0] > 0, "\(fault) never happened")
+            #expect(first.report.faults[fault, default: 0] > 0, "\(fault) never happened")
         }
         let second = try simulate("--seeds", "24", "--orders", "12", "--jobs", "1")
-        #expect(second.worlds.hash == first.worlds.hash)
+        #expect(second.report.hash == first.report.hash)
     }
 
-    /// Each change of the simulation gives a seed another course; what was wrong is said beside it.
+    /// A change of the simulation changes what a seed does; the comments state the former bugs.
     @Test(
-        "stay sound where something was found before",
+        "seeds that once found a bug are sound",
         arguments: [
-            // An edit of an operator came twice, and a call to redrive between.
+            // An operator's edit was repeated, with a redrive between.
             "827", "928",
-            // A line came into a cart after it was ordered, and the key was forgotten when the customer came again.
+            // A line was added to a cart after it was ordered, and the key had expired when the customer retried.
             "1757",
-            // A failed fsync had closed a database when an outage came, and its outbox forgot before the audit looked.
+            // A failed fsync had closed a database before an outage, and its outbox was purged before the check.
             "1059",
-            // The computers fell asleep while a request was on its way to the provider, which had forgotten its key when it came.
+            // The machines were suspended while a request was in flight to the provider, whose key had expired.
             "5411",
         ]
     )
-    func found(seed: String) throws {
-        let ended = try simulate("--seed", seed, "--orders", "100", "--faults", "all")
-        #expect(ended.status == 0, "\(ended.words)")
+    func formerFindings(seed: String) throws {
+        let outcome = try simulate("--seed", seed, "--orders", "100", "--faults", "all")
+        #expect(outcome.status == 0, "\(outcome.text)")
     }
 
-    @Test("take one checkout through all services on equal courses", arguments: 1...4)
+    @Test("one checkout passes through all services, with equal hashes", arguments: 1...4)
     func oneCheckout(seed: Int) throws {
         let (first, second) = (
             try simulate("--seed", "\(seed)", "--orders", "1", "--faults", "none"),
             try simulate("--seed", "\(seed)", "--orders", "1", "--faults", "none")
         )
-        #expect(first.worlds.hash == second.worlds.hash)
-        #expect(first.worlds.soundWorlds == 1 && first.worlds.foreignJobs == 0, "\(first.words)")
-        #expect(first.worlds.outcomes.values.reduce(0, +) == 1)
-        #expect(first.worlds.faults.isEmpty)
+        #expect(first.report.hash == second.report.hash)
+        #expect(first.report.soundWorlds == 1 && first.report.foreignJobs == 0, "\(first.text)")
+        #expect(first.report.outcomes.values.reduce(0, +) == 1)
+        #expect(first.report.faults.isEmpty)
     }
 
-    @Test("take other courses for other seeds")
+    @Test("different seeds give different hashes")
     func otherSeeds() throws {
         let hashes = try (1...4).map {
-            try simulate("--seed", "\($0)", "--orders", "4", "--faults", "none").worlds.hash
+            try simulate("--seed", "\($0)", "--orders", "4", "--faults", "none").report.hash
         }
         #expect(Set(hashes).count == 4)
     }
 
-    @Test("have every fault that was asked for by name", arguments: ["1", "2", "3", "4"])
+    @Test("faults that are requested by name are injected", arguments: ["1", "2", "3", "4"])
     func named(seed: String) throws {
-        let worlds = try simulate("--seed", seed, "--orders", "10", "--faults", "databaseConflict,deliveryRepeated")
-            .worlds
-        #expect(worlds.faults["databaseConflict", default: 0] > 0)
-        #expect(worlds.faults["deliveryRepeated", default: 0] > 0)
+        let report = try simulate("--seed", seed, "--orders", "10", "--faults", "databaseConflict,deliveryRepeated")
+            .report
+        #expect(report.faults["databaseConflict", default: 0] > 0)
+        #expect(report.faults["deliveryRepeated", default: 0] > 0)
     }
 
-    @Test("lose, repeat and mix up events without outbox and inbox, and only then")
+    @Test("without outbox and inbox, and only then, events are lost, repeated and reordered")
     func control() throws {
-        let ended = try simulate("--seeds", "16", "--orders", "8", "--control")
-        #expect(ended.status == 0, "\(ended.words)")
-        let control = try #require(ended.worlds.control)
+        let outcome = try simulate("--seeds", "16", "--orders", "8", "--control")
+        #expect(outcome.status == 0, "\(outcome.text)")
+        let control = try #require(outcome.report.control)
         #expect(control.worlds == 16)
         for invariant in ["I8 no message lost", "I9 effect once", "I10 order per key"] {
             #expect(control.violated[invariant, default: 0] > 0, "\(invariant) held without outbox and inbox")
-            #expect(ended.worlds.violated[invariant] == 0)
+            #expect(outcome.report.violated[invariant] == 0)
         }
     }
 
-    @Test("fail when the audit finds nothing in the control")
+    @Test("a control without violations fails the run")
     func blindControl() throws {
-        // Without faults, even what is naive is sound.
-        let ended = try simulate("--seed", "1", "--orders", "1", "--faults", "none", "--control")
-        #expect(ended.status == 1)
-        #expect(ended.worlds.soundWorlds == 1)
-        #expect(ended.worlds.control?.violated.values.allSatisfy { $0 == 0 } == true)
+        // Without faults, the naive services are sound too.
+        let outcome = try simulate("--seed", "1", "--orders", "1", "--faults", "none", "--control")
+        #expect(outcome.status == 1)
+        #expect(outcome.report.soundWorlds == 1)
+        #expect(outcome.report.control?.violated.values.allSatisfy { $0 == 0 } == true)
     }
 
-    @Test("have what the seed enables, however small they are", arguments: 1...8)
+    @Test("worlds of two orders pass with every fault that the seed enables", arguments: 1...8)
     func small(seed: Int) throws {
-        let ended = try simulate("--seed", "\(seed)", "--orders", "2", "--faults", "all")
-        #expect(ended.status == 0, "\(ended.words)")
+        let outcome = try simulate("--seed", "\(seed)", "--orders", "2", "--faults", "all")
+        #expect(outcome.status == 0, "\(outcome.text)")
     }
 
-    @Test("go on without the one whose process is killed, and are not sound")
+    @Test("a killed worker process is a finding; the other worlds are simulated")
     func killed() throws {
-        let worlds = try spoilt(by: SIGKILL, "--seeds", "4", "--orders", "100", "--jobs", "1")
-        #expect(worlds.findings.map(\.what) == ["the process that simulated it ended with \(SIGKILL)"])
+        let report = try simulate(sending: SIGKILL, "--seeds", "4", "--orders", "100", "--jobs", "1")
+        #expect(report.findings.map(\.what) == ["the process that simulated it ended with \(SIGKILL)"])
     }
 
-    @Test("go on without the one that makes no progress, and are not sound")
+    @Test("a stalled worker process is a finding; the other worlds are simulated")
     func stuck() throws {
-        let worlds = try spoilt(by: SIGSTOP, "--seeds", "4", "--orders", "1", "--jobs", "1", "--patience", "10")
-        #expect(worlds.findings.map(\.what) == ["no end was in sight: it was given up"])
+        let report = try simulate(sending: SIGSTOP, "--seeds", "4", "--orders", "1", "--jobs", "1", "--patience", "10")
+        #expect(report.findings.map(\.what) == ["no output in time: it was killed"])
     }
 
-    /// What four worlds come to when the first process that simulates them gets a signal.
-    private func spoilt(by signal: Int32, _ arguments: String...) throws -> SimulatedWorlds {
+    /// The report of four worlds whose first worker process gets a signal.
+    private func simulate(sending signal: Int32, _ arguments: String...) throws -> SimulationReport {
         let (process, output) = (program.process(arguments + ["--json"]), Pipe())
         process.standardOutput = output
         try process.run()
         let children = "/proc/\(process.processIdentifier)/task/\(process.processIdentifier)/children"
         var worker: pid_t?
         while worker == nil, process.isRunning {
-            let known = (try? String(contentsOfFile: children, encoding: .utf8)) ?? ""
-            worker = known.split(separator: " ").first.flatMap { pid_t($0) }
-            let words = worker.flatMap { try? String(contentsOfFile: "/proc/\($0)/cmdline", encoding: .utf8) }
-            // Before that it is not yet itself.
-            if words?.contains("--worker") != true { worker = nil }
+            let pids = (try? String(contentsOfFile: children, encoding: .utf8)) ?? ""
+            worker = pids.split(separator: " ").first.flatMap { pid_t($0) }
+            let command = worker.flatMap { try? String(contentsOfFile: "/proc/\($0)/cmdline", encoding: .utf8) }
+            // Before exec it is a copy of its parent.
+            if command?.contains("--worker") != true { worker = nil }
         }
         kill(try #require(worker), signal)
-        let said = output.fileHandleForReading.readDataToEndOfFile()
+        let data = output.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
-        let worlds = try JSONDecoder().decode(SimulatedWorlds.self, from: said)
+        let report = try JSONDecoder().decode(SimulationReport.self, from: data)
         #expect(process.terminationStatus == 1)
-        #expect(!worlds.isSound)
-        #expect(worlds.worlds == 4 && worlds.soundWorlds == 3)
-        #expect(worlds.findings.map(\.invariant) == ["I14 no crash of its own"])
-        return worlds
+        #expect(!report.isSound)
+        #expect(report.worlds == 4 && report.soundWorlds == 3)
+        #expect(report.findings.map(\.invariant) == ["I14 no crash of its own"])
+        return report
     }
 
-    @Test("lose nothing at any crash point of any service, first and second hit")
+    @Test("worlds are sound with a crash at any crash point of any service, first or second hit")
     func crashPoints() throws {
-        let ended = try program.run(["--crash-points", "single", "--json"])
-        let report = try JSONDecoder().decode(CrashedWorlds.self, from: ended.output)
-        #expect(ended.status == 0, "\(ended.words)")
+        let outcome = try program.run(["--crash-points", "single", "--json"])
+        let report = try JSONDecoder().decode(CrashPointsReport.self, from: outcome.output)
+        #expect(outcome.status == 0, "\(outcome.text)")
         #expect(report.soundWorlds == report.worlds)
         #expect(report.singles == 2 * report.sites && report.sites > 100)
         #expect(report.unreached == [] && report.neverCame == [])
         #expect(report.crashesByPoint.count == CrashPointNames.all.count)
     }
 
-    @Test("refuse a crash point that does not exist, by its name")
+    @Test("an unknown crash point is refused by name")
     func wrongPoint() throws {
-        let ended = try program.run(["--crash", "laptop:orders/mugs.broken:1"])
-        #expect(ended.status == 64)
-        #expect(ended.words.contains("there is no crash point mugs.broken"))
+        let outcome = try program.run(["--crash", "laptop:orders/mugs.broken:1"])
+        #expect(outcome.status == 64)
+        #expect(outcome.text.contains("there is no crash point mugs.broken"))
     }
 
-    @Test("refuse seeds beyond the last")
+    @Test("seeds above the greatest one are refused")
     func wrongSeeds() throws {
-        let ended = try program.run(["--seeds", "10", "--from", "\(UInt64.max - 3)"])
-        #expect(ended.status == 64)
-        #expect(ended.words.contains("there are not so many seeds after it"))
+        let outcome = try program.run(["--seeds", "10", "--from", "\(UInt64.max - 3)"])
+        #expect(outcome.status == 64)
+        #expect(outcome.text.contains("there are not so many seeds after it"))
     }
 
-    @Test("refuse a fault that does not exist, by its name")
+    @Test("an unknown fault is refused by name")
     func wrongFault() throws {
-        let ended = try program.run(["--seed", "1", "--faults", "crash,thunder"])
-        #expect(ended.status == 64)
-        #expect(ended.words.contains("there is no fault thunder"))
+        let outcome = try program.run(["--seed", "1", "--faults", "crash,thunder"])
+        #expect(outcome.status == 64)
+        #expect(outcome.text.contains("there is no fault thunder"))
     }
 }

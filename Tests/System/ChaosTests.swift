@@ -3,8 +3,8 @@ import Foundation
 import MartletCore
 import Testing
 
-/// What `martlet chaos` prints with `--json`, as far as the tests look.
-private struct ChaosDone: Decodable {
+/// The output of `martlet chaos --json`, as far as the tests use it.
+private struct InjectedFault: Decodable {
     let kind: String
     let daemon: String
     let pid: Int32
@@ -13,16 +13,16 @@ private struct ChaosDone: Decodable {
     let connections: Int
 }
 
-@Suite("Chaos by hand", .enabled(if: Programs.areBuilt), .serialized, .timeLimit(.minutes(5)))
+@Suite("Chaos commands", .enabled(if: Programs.areBuilt), .serialized, .timeLimit(.minutes(5)))
 struct ChaosTests {
-    private func chaos(_ shop: RunningShop, _ arguments: String...) throws -> (status: Int32, done: [ChaosDone]) {
-        let ended = try Programs.martlet.run(["chaos"] + arguments + ["--data", shop.folder, "--json"])
-        let done = ended.output.isEmpty ? [] : try JSONDecoder().decode([ChaosDone].self, from: ended.output)
-        return (ended.status, done)
+    private func chaos(_ shop: RunningShop, _ arguments: String...) throws -> (status: Int32, done: [InjectedFault]) {
+        let outcome = try Programs.martlet.run(["chaos"] + arguments + ["--data", shop.folder, "--json"])
+        let done = outcome.output.isEmpty ? [] : try JSONDecoder().decode([InjectedFault].self, from: outcome.output)
+        return (outcome.status, done)
     }
 
-    @Test("kills, pauses, slows and cuts a daemon, each healed, and the shop sells on")
-    func gentle() async throws {
+    @Test("a daemon recovers from kill, pause, slow and cut")
+    func recovery() async throws {
         let shop = try RunningShop()
         let stocked = try await StockedShop(shop)
         let before = try shop.process(of: "catalogd")
@@ -47,12 +47,12 @@ struct ChaosTests {
         #expect(cut.done.first.map { $0.connections > 0 } == true)
         #expect(try shop.process(of: "catalogd") == after)
 
-        let order = try await stocked.settled(.order(key: "after"))
+        let order = try await stocked.retried(.order(key: "after"))
         #expect(order.status == 200, "\(order)")
         #expect(try shop.end() == 0)
     }
 
-    @Test("touches nothing where nothing runs, and nobody whom the supervisor does not know")
+    @Test("a missing shop and an unknown daemon are refused")
     func refusals() throws {
         let nowhere = NSTemporaryDirectory() + ProcessInfo.processInfo.globallyUniqueString
         #expect(try Programs.martlet.run(["chaos", "kill", "ordersd", "--data", nowhere]).status == 3)

@@ -2,25 +2,25 @@ import BuiltPrograms
 import Foundation
 import Testing
 
-@Suite("A crash point that is none", .enabled(if: Programs.areBuilt))
+@Suite("Invalid crash settings", .enabled(if: Programs.areBuilt))
 struct CrashSettingTests {
     static let programs = HooksTests.daemons + ["shop"]
 
-    @Test("ends every daemon at its start, as a wrong use", arguments: programs)
+    @Test("a daemon exits with status 64 before it creates files", arguments: programs)
     func daemons(_ program: String) throws {
         let folder = NSTemporaryDirectory() + ProcessInfo.processInfo.globallyUniqueString
         var flags = ["--registry", "\(folder)/registry.json", "--keys", "\(folder)/keys"]
         if program != "gatewayd" { flags += ["--data", folder] }
         for (crash, name) in [("sql.committed:0", "sql.committed:0"), ("mugs.broken:1", "mugs.broken"), ("", "NAME:N")]
         {
-            let ended = try Program(built: program).run(flags, environment: ["MARTLET_CRASH": crash])
-            #expect(ended.status == 64)
-            #expect(ended.words.contains("MARTLET_CRASH") && ended.words.contains(name), "\(ended.words)")
+            let outcome = try Program(built: program).run(flags, environment: ["MARTLET_CRASH": crash])
+            #expect(outcome.status == 64)
+            #expect(outcome.text.contains("MARTLET_CRASH") && outcome.text.contains(name), "\(outcome.text)")
         }
-        #expect(!FileManager.default.fileExists(atPath: folder), "it ends before it makes anything")
+        #expect(!FileManager.default.fileExists(atPath: folder), "it exits before it creates files")
     }
 
-    @Test("ends `martlet up` before it starts anything, by flag and by variable")
+    @Test("martlet up exits with status 64, by flag and by variable")
     func up() throws {
         let folder = NSTemporaryDirectory() + ProcessInfo.processInfo.globallyUniqueString
         let byFlag = try Programs.martlet.run(["up", "--data", folder, "--crash", "ordersd=sql.committed:0"])

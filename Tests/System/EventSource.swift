@@ -5,10 +5,10 @@ import MartletRPC
 import OrdersContract
 import SwiftProtobuf
 
-/// A service that publishes orders' events of one key, straight to a running shop's event log.
+/// Publishes orders' events of one key directly to a running shop's event log.
 struct EventSource: Sendable {
     static let topic = "shop.orders.v1.orders"
-    /// Bytes that are no message.
+    /// Bytes that are no protobuf message.
     static let unreadable = Data([0xFF, 0xFF, 0xFF])
 
     let shop: RunningShop
@@ -48,13 +48,13 @@ struct EventSource: Sendable {
                 }
             }
         }
-        let context = CallContext(deadline: time.now + StockedShop.patience)
+        let context = CallContext(deadline: time.now + StockedShop.timeout)
         _ = try await EventLogClient(over: channel).publish(request, context: context)
         await channel.close()
     }
 
     private func token() throws -> String {
-        try OperatorSeat(folder: shop.folder).text("token", "--service", "tests")
+        try OperatorCLI(folder: shop.folder).text("token", "--service", "tests")
             .trimmingCharacters(in: .whitespacesAndNewlines)
     }
 }

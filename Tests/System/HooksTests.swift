@@ -3,7 +3,7 @@ import Foundation
 import MartletTesting
 import Testing
 
-@Suite("Hooks for operators", .enabled(if: Programs.areBuilt), .serialized, .sharedShop, .timeLimit(.minutes(10)))
+@Suite("Operator endpoints", .enabled(if: Programs.areBuilt), .serialized, .sharedShop, .timeLimit(.minutes(10)))
 struct HooksTests {
     static let daemons = [
         "gatewayd", "eventlogd", "catalogd", "inventoryd", "cartsd", "ordersd", "paymentsd", "testproviderd",
@@ -13,11 +13,11 @@ struct HooksTests {
 
     init() throws { stocked = try SharedShop.shop }
 
-    @Test("stand on every daemon", arguments: daemons)
+    @Test("every daemon has health, OpenAPI and metrics endpoints", arguments: daemons)
     func endpoints(_ daemon: String) async throws {
         let address = try stocked.shop.address(of: daemon)
-        func get(_ path: String) async throws -> ShopAnswer {
-            try await stocked.send(ShopRequest(path: path, bearer: .nobody), to: address)
+        func get(_ path: String) async throws -> ShopResponse {
+            try await stocked.send(ShopRequest(path: path, bearer: .anonymous), to: address)
         }
         #expect(try await get("/livez").status == 200)
         #expect(try await get("/readyz").status == 200)
@@ -31,40 +31,40 @@ struct HooksTests {
     }
 
     @Test(
-        "give metrics that promtool finds clean",
-        .enabled(if: OutsideTool.promtool != nil || Judges.areDemanded),
+        "promtool finds no problem in the metrics",
+        .enabled(if: ExternalTool.promtool != nil || Validators.areRequired),
         arguments: daemons
     )
     func metrics(_ daemon: String) async throws {
-        // Something has happened before, in every service.
+        // An order first, so that every service has metrics.
         let placed = try await stocked.send(.order(key: "measured-\(daemon)"))
         _ = try await stocked.order(try placed.decoded(PlacedOrder.self).order.order_id, at: "ORDER_STATUS_COMPLETED")
-        let answer = try await stocked.send(
-            ShopRequest(path: "/metrics", bearer: .nobody),
+        let response = try await stocked.send(
+            ShopRequest(path: "/metrics", bearer: .anonymous),
             to: try stocked.shop.address(of: daemon)
         )
-        let verdict = try #require(OutsideTool.promtool).judge(answer.body, ["check", "metrics"])
-        #expect(verdict.isContent, "\(verdict.words)")
-        #expect(verdict.words.isEmpty, "\(verdict.words)")
+        let result = try #require(ExternalTool.promtool).validate(response.body, ["check", "metrics"])
+        #expect(result.isValid, "\(result.output)")
+        #expect(result.output.isEmpty, "\(result.output)")
     }
 
     @Test(
-        "join the contracts in a valid document",
-        .enabled(if: OutsideTool.openAPIValidator != nil || Judges.areDemanded)
+        "the gateway's OpenAPI document joins all contracts and is valid",
+        .enabled(if: ExternalTool.openAPIValidator != nil || Validators.areRequired)
     )
     func joined() async throws {
-        let answer = try await stocked.send(ShopRequest(path: "/openapi.json", bearer: .nobody))
-        let paths = Set(try answer.decoded(OpenAPI.self).paths.keys)
+        let response = try await stocked.send(ShopRequest(path: "/openapi.json", bearer: .anonymous))
+        let paths = Set(try response.decoded(OpenAPI.self).paths.keys)
         #expect(
             paths.isSuperset(of: [
                 "/v1/products", "/v1/stock/{sku}", "/v1/carts", "/v1/orders", "/v1/payments/{payment_id}",
             ])
         )
-        let verdict = try #require(OutsideTool.openAPIValidator).judge(answer.body, ["-"])
-        #expect(verdict.isContent, "\(verdict.words)")
+        let result = try #require(ExternalTool.openAPIValidator).validate(response.body, ["-"])
+        #expect(result.isValid, "\(result.output)")
     }
 
-    @Test("tell scripts what runs")
+    @Test("status --json lists the processes")
     func status() throws {
         struct Status: Decodable {
             struct Process: Decodable {
@@ -76,45 +76,45 @@ struct HooksTests {
             let isReady: Bool
             let processes: [Process]
         }
-        let told = try Programs.martlet.run(["status", "--json", "--data", stocked.shop.folder])
-        #expect(told.status == 0)
-        let status = try JSONDecoder().decode(Status.self, from: told.output)
+        let outcome = try Programs.martlet.run(["status", "--json", "--data", stocked.shop.folder])
+        #expect(outcome.status == 0)
+        let status = try JSONDecoder().decode(Status.self, from: outcome.output)
         #expect(status.isReady)
         #expect(status.url == stocked.shop.url)
         #expect(status.processes.map(\.name).sorted() == Self.daemons.sorted())
     }
 
-    @Test("tell scripts where a process can be killed")
+    @Test("crash-points --json lists the crash points, sorted")
     func crashPoints() throws {
-        let told = try Programs.martlet.run(["crash-points", "--json"])
-        let points = try JSONDecoder().decode([String].self, from: told.output)
+        let outcome = try Programs.martlet.run(["crash-points", "--json"])
+        let points = try JSONDecoder().decode([String].self, from: outcome.output)
         #expect(points.contains("outbox.committed"))
         #expect(points == points.sorted())
     }
 
-    @Test("say in a program's help which it is", arguments: daemons + ["shop"])
+    @Test("--help begins with the program's name", arguments: daemons + ["shop"])
     func help(_ program: String) throws {
-        let ended = try Program(built: program).run(["--help"])
-        #expect(ended.status == 0)
-        #expect(ended.words.hasPrefix("\(program)\n"))
+        let outcome = try Program(built: program).run(["--help"])
+        #expect(outcome.status == 0)
+        #expect(outcome.text.hasPrefix("\(program)\n"))
     }
 
-    @Test("end a daemon with 64 for a flag that nobody knows", arguments: daemons)
+    @Test("an unknown flag ends a daemon with status 64", arguments: daemons)
     func unknownFlag(_ daemon: String) throws {
-        let ended = try Program(built: daemon).run(["--mugs", "7"])
-        #expect(ended.status == 64)
-        #expect(ended.words.contains("--mugs"))
+        let outcome = try Program(built: daemon).run(["--mugs", "7"])
+        #expect(outcome.status == 64)
+        #expect(outcome.text.contains("--mugs"))
     }
 
-    @Test("end a daemon with 78 for a variable that nobody knows", arguments: daemons)
+    @Test("an unknown variable ends a daemon with status 78", arguments: daemons)
     func unknownVariable(_ daemon: String) throws {
         let folder = NSTemporaryDirectory() + ProcessInfo.processInfo.globallyUniqueString
         var flags = ["--registry", "\(folder)/registry.json", "--keys", "\(folder)/keys"]
         if daemon != "gatewayd" { flags += ["--data", folder] }
-        let ended = try Program(built: daemon).run(flags, environment: ["MARTLET_MUGS": "7"])
-        #expect(ended.status == 78)
-        #expect(ended.words.contains("MARTLET_MUGS"))
-        #expect(!FileManager.default.fileExists(atPath: folder), "it ends before it makes anything")
+        let outcome = try Program(built: daemon).run(flags, environment: ["MARTLET_MUGS": "7"])
+        #expect(outcome.status == 78)
+        #expect(outcome.text.contains("MARTLET_MUGS"))
+        #expect(!FileManager.default.fileExists(atPath: folder), "it exits before it creates files")
     }
 
     private struct OpenAPI: Decodable {

@@ -3,8 +3,8 @@ import Foundation
 import MartletCore
 import Testing
 
-/// What a replay prints with `--json`, as far as the tests look.
-struct ReplayOutcome: Decodable {
+/// The output of `martlet replay --json`, as far as the tests use it.
+struct ReplayReport: Decodable {
     struct Check: Decodable, CustomStringConvertible {
         let what: String
         let expected: String
@@ -29,14 +29,14 @@ struct ReplayOutcome: Decodable {
     var differences: [Check] { checks.filter { $0.expected != $0.found } }
 }
 
-@Suite("The shop, as real processes", .enabled(if: Programs.areBuilt), .serialized)
+@Suite("Kills of real processes", .enabled(if: Programs.areBuilt), .serialized)
 struct KillTests {
     static let invoices = 1_500
-    static let killsWanted = 12
+    static let killsLimit = 12
     /// By name.
     static let daemons = HooksTests.daemons.sorted()
 
-    @Test("loses no order and no penny while every daemon is killed in turn", .timeLimit(.minutes(20)))
+    @Test("no order and no penny is lost while every daemon is killed in turn", .timeLimit(.minutes(20)))
     func sampleUnderKills() async throws {
         let folder = NSTemporaryDirectory() + ProcessInfo.processInfo.globallyUniqueString
         let file = "\(folder).csv"
@@ -48,7 +48,7 @@ struct KillTests {
         try FileManager.default.removeItem(atPath: file)
     }
 
-    @Test("does so with real invoices", .enabled(if: Programs.realInvoices != nil), .timeLimit(.minutes(20)))
+    @Test("the same holds with real invoices", .enabled(if: Programs.realInvoices != nil), .timeLimit(.minutes(20)))
     func realUnderKills() async throws {
         try await replayUnderKills(try #require(Programs.realInvoices))
     }
@@ -62,21 +62,21 @@ struct KillTests {
         let kills = try await killInTurn(shop, while: replay)
         let data = output.fileHandleForReading.readDataToEndOfFile()
         replay.waitUntilExit()
-        let outcome = try JSONDecoder().decode(ReplayOutcome.self, from: data)
+        let report = try JSONDecoder().decode(ReplayReport.self, from: data)
         #expect(kills.count >= 10, "the replay must last long enough for the kills")
         #expect(Set(kills).sorted() == Self.daemons)
         #expect(try shop.restarts() >= 10)
-        #expect(!outcome.checks.isEmpty)
-        #expect(outcome.holds)
-        #expect(outcome.figuresOrigin.hasSuffix("Scripts/expected-figures"))
-        #expect(outcome.differences.map(\.description) == [])
+        #expect(!report.checks.isEmpty)
+        #expect(report.holds)
+        #expect(report.figuresOrigin.hasSuffix("Scripts/expected-figures"))
+        #expect(report.differences.map(\.description) == [])
         #expect(replay.terminationStatus == 0)
 
         let again = try Programs.martlet.run(arguments(file, shop))
-        let repeated = try JSONDecoder().decode(ReplayOutcome.self, from: again.output)
+        let repeated = try JSONDecoder().decode(ReplayReport.self, from: again.output)
         #expect(again.status == 0)
         #expect(repeated.newOrders == 0)
-        #expect(repeated.orders == outcome.orders)
+        #expect(repeated.orders == report.orders)
         #expect(try shop.end() == 0)
     }
 
@@ -87,13 +87,15 @@ struct KillTests {
         ]
     }
 
-    /// Kills one daemon after another until the replay has ended or enough have been killed; whom it killed.
+    /// Kills one daemon after another until the replay has ended or the limit is reached.
+    ///
+    /// - Returns: The killed programs.
     private func killInTurn(_ shop: RunningShop, while replay: Process) async throws -> [String] {
         let programs = try shop.programs
         var kills: [String] = []
         var turn = 0
-        while replay.isRunning, kills.count < Self.killsWanted {
-            // Long enough for the last one to be back and at work.
+        while replay.isRunning, kills.count < Self.killsLimit {
+            // Long enough for the last one to be restarted and busy.
             try await SystemTime().sleep(for: .seconds(2))
             guard replay.isRunning else { break }
             let program = programs[turn % programs.count]

@@ -2,7 +2,7 @@ import Crypto
 import Foundation
 import MartletCore
 
-/// A token signed with the shop's own key by other hands than the shop's: what it says is the test's business.
+/// A token that a test signs with the shop's own key, with arbitrary contents.
 struct MintedToken: Sendable {
     var issuer = "martlet-local"
     var audience = "martlet"
@@ -11,16 +11,16 @@ struct MintedToken: Sendable {
     var expiresIn = 600
     /// Seconds from now; `nil` leaves it out.
     var validIn: Int?
-    /// What the header says; the signature is an EdDSA one all the same.
+    /// The algorithm in the header; the signature is always EdDSA.
     var algorithm = "EdDSA"
-    /// Signs with a key that the shop has never seen.
-    var isStrangers = false
+    /// Signs with a new key that the shop does not know.
+    var isSignedByUnknownKey = false
 
-    /// A customer's token under the key in `folder`, the shop's.
+    /// A customer's token, signed with the key in the shop's folder.
     func signed(_ folder: String) throws -> String {
         let now = Int(SystemTime().date.milliseconds / 1_000)
-        let stranger = Curve25519.Signing.PrivateKey()
-        let key = try isStrangers ? stranger : Self.key("\(folder)/keys/issuer.pem")
+        let unknownKey = Curve25519.Signing.PrivateKey()
+        let key = try isSignedByUnknownKey ? unknownKey : Self.key("\(folder)/keys/issuer.pem")
         var claims: [String: Any] = [
             "iss": issuer, "aud": [audience], "sub": "ann", "scope": "orders:read orders:write", "kind": "user",
             "exp": now + expiresIn,
@@ -45,7 +45,7 @@ struct MintedToken: Sendable {
             let keys: [Key]
         }
         let file = try JSONDecoder().decode(File.self, from: Data(contentsOf: URL(fileURLWithPath: path)))
-        guard let key = file.keys.first else { throw RunningShop.Broken(what: "no key in \(path)") }
+        guard let key = file.keys.first else { throw RunningShop.Failure(what: "no key in \(path)") }
         return key.kid
     }
 

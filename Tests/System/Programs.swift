@@ -5,10 +5,10 @@ import MartletTesting
 /// The programs that the tests start.
 enum Programs {
     static let martlet = Program(built: "martlet")
-    /// True, too, where they must be there: then their tests fail without them.
-    static var areBuilt: Bool { martlet.isThere || Judges.areDemanded }
+    /// True, too, where they are required: then the tests fail without them.
+    static var areBuilt: Bool { martlet.exists || Validators.areRequired }
 
-    /// Real invoices beside the project, where they are at hand.
+    /// Real invoices beside the project, if there are any.
     static let realInvoices: String? = {
         var folder = URL(fileURLWithPath: #filePath)
         for _ in 0..<4 { folder.deleteLastPathComponent() }

@@ -1,13 +1,13 @@
 import Testing
 
-/// A request that must be refused, and how.
+/// A request that must be refused, and the expected response.
 struct Refusal: Sendable, CustomTestStringConvertible {
     let what: String
     let request: ShopRequest
     let status: Int
-    /// The end of the problem's type.
+    /// The last part of the problem's type.
     let reason: String
-    /// What the problem blames; `nil` when it is no field's fault.
+    /// The field in the problem; `nil` when there is none.
     var field: String?
 
     var testDescription: String { what }
@@ -15,19 +15,19 @@ struct Refusal: Sendable, CustomTestStringConvertible {
     static let all = bodies + quantities + identities + tokens + requests
 
     private static let bodies = [
-        order("JSON that breaks off", #"{"lines":"#, 400, "request.malformed", "lines"),
-        order("JSON that is none", "mugs, please", 400, "request.malformed", "body"),
-        order("a list for an object", "[]", 400, "request.invalid", "body"),
+        order("truncated JSON", #"{"lines":"#, 400, "request.malformed", "lines"),
+        order("text that is not JSON", "mugs, please", 400, "request.malformed", "body"),
+        order("a list instead of an object", "[]", 400, "request.invalid", "body"),
         order("no body", "", 400, "request.invalid", "payment_method"),
         order(
-            "a field that nobody knows",
+            "an unknown field",
             #"{"payment_method":"pm_test_ok","gift":true}"#,
             400,
             "request.invalid",
             "gift"
         ),
         order(
-            "a field that nobody knows, in a line",
+            "an unknown field in a line",
             PlacedOrder.body(#"{"sku":"MUG","quantity":1,"colour":"red"}"#),
             400,
             "request.invalid",
@@ -35,22 +35,22 @@ struct Refusal: Sendable, CustomTestStringConvertible {
         ),
         order("a missing field", #"{"lines":[{"sku":"MUG","quantity":1}]}"#, 400, "request.invalid", "payment_method"),
         order(
-            "a number for a text",
+            "a number instead of a string",
             #"{"lines":[{"sku":"MUG","quantity":1}],"payment_method":7}"#,
             400,
             "request.invalid",
             "payment_method"
         ),
         order(
-            "an object for a list",
+            "an object instead of a list",
             #"{"lines":{"sku":"MUG"},"payment_method":"pm_test_ok"}"#,
             400,
             "request.invalid",
             "lines"
         ),
-        order("an order of nothing", PlacedOrder.body(""), 400, "orders.empty", "lines"),
+        order("an order without lines", PlacedOrder.body(""), 400, "orders.empty", "lines"),
         order(
-            "a product that nobody sells",
+            "an unknown product",
             PlacedOrder.body(#"{"sku":"NOPE","quantity":1}"#),
             404,
             "orders.unknown_sku",
@@ -58,7 +58,7 @@ struct Refusal: Sendable, CustomTestStringConvertible {
         ),
         order("a body over the limit", String(repeating: " ", count: 2 << 20 | 1), 413, "request.too_large", "body"),
         order(
-            "a body that says it is something else",
+            "a body of another media type",
             PlacedOrder.oneMug,
             415,
             "request.media_type",
@@ -69,9 +69,9 @@ struct Refusal: Sendable, CustomTestStringConvertible {
 
     private static let quantities = [
         ("0", "a quantity of 0"), ("100001", "a quantity above the limit"), ("-1", "a quantity below 0"),
-        ("99999999999999999999", "a number beyond all numbers"), ("1.5", "half a mug"),
-        (#""two""#, "a word for a number"),
-        ("true", "a truth for a number"), ("[1]", "a list for a number"),
+        ("99999999999999999999", "a number out of range"), ("1.5", "a fraction"),
+        (#""two""#, "a string instead of a number"),
+        ("true", "a Boolean instead of a number"), ("[1]", "a list instead of a number"),
     ].map { quantity, what in
         order(
             what,
@@ -85,18 +85,18 @@ struct Refusal: Sendable, CustomTestStringConvertible {
     private static let identities = [
         Refusal(
             what: "no token",
-            request: .order(key: "k", as: .nobody),
+            request: .order(key: "k", as: .anonymous),
             status: 401,
             reason: "auth.unauthenticated"
         ),
         Refusal(
-            what: "a token that is none",
+            what: "a malformed token",
             request: .order(key: "k", as: .header("Bearer mug")),
             status: 401,
             reason: "auth.unauthenticated"
         ),
         Refusal(
-            what: "a token with another's name",
+            what: "a token with the claims of another",
             request: .order(key: "k", as: .forged),
             status: 401,
             reason: "auth.unauthenticated"
@@ -114,22 +114,22 @@ struct Refusal: Sendable, CustomTestStringConvertible {
             reason: "auth.forbidden"
         ),
         Refusal(
-            what: "the wrong scope, whatever the body says",
+            what: "the wrong scope, with an incomplete body",
             request: ShopRequest(method: "PUT", path: "/v1/deliveries/d", body: "{}"),
             status: 403,
             reason: "auth.forbidden"
         ),
     ]
 
-    /// All signed, and all but one with the shop's own key.
+    /// All signed, all but one with the shop's own key.
     private static let tokens: [Refusal] = [
         ("a token that has expired", MintedToken(expiresIn: -60)),
         ("a token that is not valid yet", MintedToken(validIn: 120)),
         ("a token of another issuer", MintedToken(issuer: "https://login.example")),
         ("a token for another audience", MintedToken(audience: "warehouse")),
         ("an identity token", MintedToken(type: "JWT")),
-        ("a token that says it is not signed", MintedToken(algorithm: "none")),
-        ("a token that a stranger signed", MintedToken(isStrangers: true)),
+        ("a token with the algorithm none", MintedToken(algorithm: "none")),
+        ("a token signed with an unknown key", MintedToken(isSignedByUnknownKey: true)),
     ].map { what, token in
         Refusal(
             what: what,
@@ -162,28 +162,28 @@ struct Refusal: Sendable, CustomTestStringConvertible {
             field: "page_size"
         ),
         Refusal(
-            what: "a page of a size in words",
+            what: "a page size that is not a number",
             request: ShopRequest(path: "/v1/products?page_size=ten"),
             status: 400,
             reason: "request.invalid",
             field: "page_size"
         ),
         Refusal(
-            what: "a page token that nobody gave",
+            what: "an unknown page token",
             request: ShopRequest(path: "/v1/products?page_token=mug"),
             status: 400,
             reason: "request.invalid",
             field: "page_token"
         ),
         Refusal(
-            what: "a parameter that nobody knows",
+            what: "an unknown parameter",
             request: ShopRequest(path: "/v1/products?colour=red"),
             status: 400,
             reason: "request.invalid",
             field: "colour"
         ),
         Refusal(
-            what: "an unknown word of an enumeration",
+            what: "an unknown value of an enumeration",
             request: ShopRequest(path: "/v1/orders?status=LOST"),
             status: 400,
             reason: "request.invalid",
@@ -204,20 +204,20 @@ struct Refusal: Sendable, CustomTestStringConvertible {
             field: "order_id"
         ),
         Refusal(
-            what: "a wait in words",
+            what: "a timeout that is not a number",
             request: ShopRequest(path: "/v1/products", headers: ["x-request-timeout": "soon"]),
             status: 400,
             reason: "request.invalid",
             field: "x-request-timeout"
         ),
         Refusal(
-            what: "a path that leads nowhere",
+            what: "an unknown path",
             request: ShopRequest(path: "/v2/mugs"),
             status: 404,
             reason: "request.unknown_path"
         ),
         Refusal(
-            what: "a path of the services' own",
+            what: "an internal gRPC path",
             request: ShopRequest(path: "/shop.catalog.v1.CatalogService/QuotePrices"),
             status: 404,
             reason: "request.unknown_path"

@@ -5,7 +5,7 @@ import MartletSQL
 import MartletTesting
 import Testing
 
-@Suite("A replay", .enabled(if: Programs.areBuilt), .serialized, .timeLimit(.minutes(10)))
+@Suite("Replay", .enabled(if: Programs.areBuilt), .serialized, .timeLimit(.minutes(10)))
 struct ReplayTests {
     let folder: TemporaryFolder
 
@@ -21,15 +21,15 @@ struct ReplayTests {
         return file
     }
 
-    private func replay(_ file: String, _ shop: RunningShop, _ options: String...) throws -> Program.Ended {
+    private func replay(_ file: String, _ shop: RunningShop, _ options: String...) throws -> Program.Outcome {
         try Programs.martlet.run(["replay", file, "--url", shop.url, "--data", shop.folder, "--json"] + options)
     }
 
-    private func outcome(_ ended: Program.Ended) throws -> ReplayOutcome {
-        try JSONDecoder().decode(ReplayOutcome.self, from: ended.output)
+    private func report(_ outcome: Program.Outcome) throws -> ReplayReport {
+        try JSONDecoder().decode(ReplayReport.self, from: outcome.output)
     }
 
-    private func with(_ body: (RunningShop) async throws -> Void) async throws {
+    private func withShop(_ body: (RunningShop) async throws -> Void) async throws {
         let shop = try RunningShop()
         do {
             try await body(shop)
@@ -40,82 +40,82 @@ struct ReplayTests {
         #expect(try shop.end() == 0)
     }
 
-    @Test("ends with status 1 at once when the shop has something else, and says what")
+    @Test("a shop with other contents is refused with status 1; the error names the difference")
     func refused() async throws {
-        try await with { shop in
+        try await withShop { shop in
             let file = try sample(3, 30)
             #expect(try replay(file, shop).status == 0)
 
             let factor = try replay(file, shop, "--stock-factor", "0.5")
             #expect(factor.status == 1)
-            #expect(factor.words.hasPrefix("Error: this stock was opened with another --stock-factor"))
+            #expect(factor.text.hasPrefix("Error: this stock was opened with another --stock-factor"))
 
             let other = try replay(try sample(4, 30), shop)
             #expect(other.status == 1)
-            #expect(other.words.hasPrefix("Error: invoice "))
-            #expect(other.words.contains("is in this shop with other contents"))
+            #expect(other.text.hasPrefix("Error: invoice "))
+            #expect(other.text.contains("is in this shop with other contents"))
         }
     }
 
-    @Test("ends with status 1 when a shelf holds what nobody brought")
+    @Test("stock without a delivery is a difference and ends the replay with status 1")
     func difference() async throws {
-        try await with { shop in
+        try await withShop { shop in
             let file = try sample(3, 30)
-            let first = try outcome(try replay(file, shop))
+            let first = try report(try replay(file, shop))
             #expect(first.holds && !first.checks.isEmpty)
 
             try await shop.kill("inventoryd", andChange: "inventory") { tx in
                 try tx.run("UPDATE stock SET on_hand = on_hand + 1 WHERE sku = (SELECT MIN(sku) FROM stock)")
             }
-            let ended = try replay(file, shop)
-            let again = try outcome(ended)
-            #expect(ended.status == 1)
+            let outcome = try replay(file, shop)
+            let again = try report(outcome)
+            #expect(outcome.status == 1)
             #expect(!again.holds)
             #expect(again.differences.map(\.what) == ["SKUs whose stock does not add up"])
         }
     }
 
-    @Test("of more than the shelves hold sells what there is, and not more")
+    @Test("orders beyond the stock are rejected; all others are completed")
     func scarce() async throws {
-        try await with { shop in
-            let ended = try replay(try sample(5, 200), shop, "--stock-factor", "0.9")
-            let outcome = try outcome(ended)
-            #expect(outcome.differences.map(\.description) == [])
-            #expect(outcome.holds)
-            #expect(ended.status == 0)
-            #expect(outcome.rejections.map { [$0.by, $0.reason] } == [["inventory", "insufficient_stock"]])
-            #expect(outcome.checks.contains { $0.what == "refunded pence of completed orders" })
+        try await withShop { shop in
+            let outcome = try replay(try sample(5, 200), shop, "--stock-factor", "0.9")
+            let report = try report(outcome)
+            #expect(report.differences.map(\.description) == [])
+            #expect(report.holds)
+            #expect(outcome.status == 0)
+            #expect(report.rejections.map { [$0.by, $0.reason] } == [["inventory", "insufficient_stock"]])
+            #expect(report.checks.contains { $0.what == "refunded pence of completed orders" })
         }
     }
 
-    @Test("compares with its own figures only when it is told to")
+    @Test("the replay's own figures are used only with --own-figures")
     func ownFigures() async throws {
-        try await with { shop in
+        try await withShop { shop in
             let file = try sample(3, 10)
-            #expect(try outcome(try replay(file, shop)).figuresOrigin.hasSuffix("/Scripts/expected-figures"))
-            #expect(try outcome(try replay(file, shop, "--own-figures")).figuresOrigin == "martlet")
+            #expect(try report(try replay(file, shop)).figuresOrigin.hasSuffix("/Scripts/expected-figures"))
+            #expect(try report(try replay(file, shop, "--own-figures")).figuresOrigin == "martlet")
         }
     }
 
-    @Test("has lists for its operators that say which service is missing")
+    @Test("operator lists name the services that do not respond")
     func missing() async throws {
-        struct Answer: Decodable { let missing: [String] }
-        try await with { shop in
+        struct Response: Decodable { let missing: [String] }
+        try await withShop { shop in
             let lists = [["events", "parked", "list"], ["workflows", "list"], ["audit"]]
             for list in lists {
                 let complete = try Programs.martlet.run(list + ["--data", shop.folder, "--json"])
                 #expect(complete.status == 0)
-                #expect(try JSONDecoder().decode(Answer.self, from: complete.output).missing == [])
+                #expect(try JSONDecoder().decode(Response.self, from: complete.output).missing == [])
             }
             let payments = try shop.process(of: "paymentsd")
-            // Nobody starts it again as long as the supervisor sleeps.
+            // A suspended supervisor does not restart it.
             kill(shop.supervisorID, SIGSTOP)
             defer { kill(shop.supervisorID, SIGCONT) }
             kill(payments, SIGKILL)
             for list in lists {
-                let lacking = try Programs.martlet.run(list + ["--data", shop.folder, "--json"])
-                #expect(lacking.status == 1)
-                #expect(try JSONDecoder().decode(Answer.self, from: lacking.output).missing == ["payments"])
+                let incomplete = try Programs.martlet.run(list + ["--data", shop.folder, "--json"])
+                #expect(incomplete.status == 1)
+                #expect(try JSONDecoder().decode(Response.self, from: incomplete.output).missing == ["payments"])
             }
         }
     }

@@ -5,9 +5,9 @@ import MartletCore
 import MartletSQL
 import MartletSQLite
 
-/// A shop of real processes on a folder and a port of its own.
+/// A shop of real processes with its own folder and port.
 final class RunningShop: Sendable {
-    struct Broken: Error { let what: String }
+    struct Failure: Error { let what: String }
 
     private struct Up: Decodable {
         let url: String
@@ -34,11 +34,14 @@ final class RunningShop: Sendable {
 
     /// Returns once everything is ready.
     ///
-    /// - Parameter options: Further ones of `martlet up`.
-    init(_ options: String...) throws {
-        folder = "\(NSTemporaryDirectory())martlet-\(getpid())-\(ProcessInfo.processInfo.globallyUniqueString)"
+    /// - Parameters:
+    ///   - options: Additional options of `martlet up`.
+    ///   - folder: Its data folder; a new one by default.
+    init(_ options: String..., on folder: String? = nil) throws {
+        let name = "martlet-\(getpid())-\(ProcessInfo.processInfo.globallyUniqueString)"
+        self.folder = folder ?? NSTemporaryDirectory() + name
         supervisor = Programs.martlet.process(
-            ["up", "--data", folder, "--port", String(try Self.freePort()), "--json"] + options
+            ["up", "--data", self.folder, "--port", String(try Self.freePort()), "--json"] + options
         )
         let output = Pipe()
         supervisor.standardOutput = output
@@ -46,16 +49,16 @@ final class RunningShop: Sendable {
         var text = Data()
         var up: Up?
         while up == nil {
-            let piece = output.fileHandleForReading.availableData
-            guard !piece.isEmpty else { throw Broken(what: "the shop ended before it was ready") }
-            text += piece
-            up = try? JSONDecoder().decode(Up.self, from: text)  // Not all of it has come yet.
+            let chunk = output.fileHandleForReading.availableData
+            guard !chunk.isEmpty else { throw Failure(what: "the shop exited before it was ready") }
+            text += chunk
+            up = try? JSONDecoder().decode(Up.self, from: text)  // Not complete yet.
         }
         url = up?.url ?? ""
         supervisorID = up?.supervisor ?? 0
     }
 
-    /// Kills a daemon as a power cut would.
+    /// Kills a daemon by SIGKILL.
     ///
     /// - Returns: False when it has no process at the moment.
     func kill(_ program: String) throws -> Bool {
@@ -63,39 +66,39 @@ final class RunningShop: Sendable {
         return Glibc.kill(pid, SIGKILL) == 0
     }
 
-    /// The process of a daemon that runs.
+    /// The process of a running daemon.
     func process(of program: String) throws -> Int32 {
-        guard let pid = try row(program).mark?.pid else { throw Broken(what: "\(program) does not run") }
+        guard let pid = try row(program).mark?.pid else { throw Failure(what: "\(program) does not run") }
         return pid
     }
 
-    /// Where a daemon answers HTTP.
+    /// The URL of a daemon's HTTP listener.
     func address(of program: String) throws -> String { "http://127.0.0.1:\(try row(program).http)" }
 
-    /// The port at which a daemon answers other services.
+    /// The port of a daemon's gRPC listener.
     func grpcPort(of program: String) throws -> Int { try row(program).grpc }
 
     func restarts() throws -> Int { try table().rows.reduce(0) { $0 + $1.restarts } }
 
     var programs: [String] { get throws { try table().rows.map(\.name).sorted() } }
 
-    /// Kills a daemon, changes its database, and lets it be started again.
+    /// Kills a daemon, changes its database, and has it restarted.
     func kill(
         _ program: String,
         andChange database: String,
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> Void
     ) async throws {
         let pid = try process(of: program)
-        // Nobody starts it again as long as the supervisor sleeps.
+        // A suspended supervisor does not restart it.
         Glibc.kill(supervisorID, SIGSTOP)
         defer { Glibc.kill(supervisorID, SIGCONT) }
         Glibc.kill(pid, SIGKILL)
-        let file = try await Self.freed("\(folder)/\(database).sqlite")
+        let file = try await Self.unlocked("\(folder)/\(database).sqlite")
         try await file.transaction("change") { tx in try body(tx) }
         await file.close()
     }
 
-    /// Ends everything in order and removes the data.
+    /// Shuts down gracefully and deletes the data.
     func end() throws -> Int32 {
         supervisor.interrupt()
         supervisor.waitUntilExit()
@@ -103,10 +106,10 @@ final class RunningShop: Sendable {
         return supervisor.terminationStatus
     }
 
-    /// The database, once the last thread of its killed owner has let it go.
-    private static func freed(_ path: String) async throws -> SQLiteDatabase {
+    /// Opens the database once its killed owner has released the lock.
+    private static func unlocked(_ path: String) async throws -> SQLiteDatabase {
         let time = SystemTime()
-        let limit = time.now + StockedShop.patience
+        let limit = time.now + StockedShop.timeout
         while true {
             do {
                 return try SQLiteDatabase(path: path, time: time)
@@ -118,7 +121,7 @@ final class RunningShop: Sendable {
 
     private func row(_ program: String) throws -> Table.Row {
         guard let row = try table().rows.first(where: { $0.name == program }) else {
-            throw Broken(what: "no program \(program)")
+            throw Failure(what: "no program \(program)")
         }
         return row
     }
@@ -140,7 +143,7 @@ final class RunningShop: Sendable {
                 bind(descriptor, pointer, length) == 0 && getsockname(descriptor, pointer, &length) == 0
             }
         }
-        guard bound else { throw Broken(what: "no free port") }
+        guard bound else { throw Failure(what: "no free port") }
         return UInt16(bigEndian: address.sin_port)
     }
 }

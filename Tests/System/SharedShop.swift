@@ -1,6 +1,6 @@
 import Testing
 
-/// Starts one shop for all tests of a suite, and ends it after the last.
+/// Starts one shop for all tests of a suite, and stops it after the last.
 struct SharedShop: SuiteTrait, TestScoping {
     @TaskLocal static var current: StockedShop?
 

@@ -3,17 +3,17 @@ import FoundationNetworking
 
 /// A request to a running shop.
 struct ShopRequest: Sendable {
-    /// As whom it is sent.
+    /// The identity of the client.
     enum Bearer: Sendable {
-        case nobody
+        case anonymous
         case customer
         case otherCustomer
         case merchant
-        /// The customer's token with another's name in it.
+        /// The customer's token with the claims of another.
         case forged
-        /// A customer, by a token that the shop did not make.
+        /// A customer's token that the shop did not issue.
         case minted(MintedToken)
-        /// The value of the header as it stands.
+        /// The literal value of the header.
         case header(String)
     }
 
@@ -23,7 +23,7 @@ struct ShopRequest: Sendable {
     var bearer = Bearer.customer
     var headers: [String: String] = [:]
 
-    /// Places an order of one mug, unless `body` wants something else.
+    /// Places an order, by default of one mug.
     static func order(
         _ body: String = PlacedOrder.oneMug,
         key: String?,
@@ -36,9 +36,9 @@ struct ShopRequest: Sendable {
     }
 }
 
-/// What a shop answered.
-struct ShopAnswer: Sendable, CustomStringConvertible {
-    /// RFC 9457, as far as the tests look.
+/// A response of the shop.
+struct ShopResponse: Sendable, CustomStringConvertible {
+    /// RFC 9457, as far as the tests use it.
     struct Problem: Decodable, Sendable {
         struct Violation: Decodable, Sendable {
             let field: String
@@ -74,7 +74,7 @@ struct ShopAnswer: Sendable, CustomStringConvertible {
     var description: String { "\(status) \(String(decoding: body.prefix(1_000), as: UTF8.self))" }
 }
 
-/// An order as the shop answers it, as far as the tests look.
+/// An order in a response, as far as the tests use it.
 struct PlacedOrder: Decodable, Sendable {
     struct Order: Decodable, Sendable {
         let order_id: String

@@ -3,23 +3,23 @@ import Foundation
 import FoundationNetworking
 import MartletCore
 
-/// A running shop with mugs on its shelf, and tokens for who comes to it.
+/// A running shop with mugs in stock, and tokens for its clients.
 struct StockedShop: Sendable {
-    /// How long the shop may take for what it does in the background.
-    static let patience = Duration.seconds(60)
+    /// The time limit for background work.
+    static let timeout = Duration.seconds(60)
 
     let shop: RunningShop
     private let tokens: (customer: String, other: String, merchant: String)
 
     init(_ shop: RunningShop) async throws {
         self.shop = shop
-        func token(_ whose: String...) throws -> String {
-            let made = try Programs.martlet.run(["token", "--data", shop.folder] + whose)
+        func token(_ identity: String...) throws -> String {
+            let made = try Programs.martlet.run(["token", "--data", shop.folder] + identity)
             return String(decoding: made.output, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
         }
         tokens = (try token("--customer", "ann"), try token("--customer", "bob"), try token("--merchant"))
         let price = #"{"unit_price":{"currency":"GBP","units":2},"effective_from":"2020-01-01T00:00:00Z"}"#
-        try await settled(
+        try await retried(
             ShopRequest(
                 method: "POST",
                 path: "/v1/products:import",
@@ -27,7 +27,7 @@ struct StockedShop: Sendable {
                 bearer: .merchant
             )
         )
-        try await settled(
+        try await retried(
             ShopRequest(
                 method: "PUT",
                 path: "/v1/deliveries/opening",
@@ -39,12 +39,12 @@ struct StockedShop: Sendable {
 
     /// Sends a request once.
     ///
-    /// - Parameter address: Another listener than the entrance.
-    func send(_ request: ShopRequest, to address: String? = nil) async throws -> ShopAnswer {
+    /// - Parameter address: Another listener than the gateway.
+    func send(_ request: ShopRequest, to address: String? = nil) async throws -> ShopResponse {
         guard let url = URL(string: (address ?? shop.url) + request.path) else {
-            throw RunningShop.Broken(what: "no address \(request.path)")
+            throw RunningShop.Failure(what: "no address \(request.path)")
         }
-        var sent = URLRequest(url: url, timeoutInterval: TimeInterval(Self.patience.components.seconds))
+        var sent = URLRequest(url: url, timeoutInterval: TimeInterval(Self.timeout.components.seconds))
         sent.httpMethod = request.method
         if let body = request.body {
             sent.httpBody = Data(body.utf8)
@@ -54,45 +54,47 @@ struct StockedShop: Sendable {
         for (name, value) in request.headers { sent.setValue(value, forHTTPHeaderField: name) }
         let (body, response) = try await URLSession.shared.data(for: sent)
         guard let response = response as? HTTPURLResponse else {
-            throw RunningShop.Broken(what: "an answer without status")
+            throw RunningShop.Failure(what: "a response without status")
         }
-        return ShopAnswer(response, body)
+        return ShopResponse(response, body)
     }
 
-    /// Sends a request until the shop is there to answer it, as a client that knows its key does.
+    /// Retries a request with its key while the shop is unavailable.
     @discardableResult
-    func settled(_ request: ShopRequest) async throws -> ShopAnswer {
+    func retried(_ request: ShopRequest) async throws -> ShopResponse {
         try await until("\(request.method) \(request.path)") {
-            let answer = try await send(request)
-            return answer.status == 503 || answer.status == 504 ? nil : answer
+            let response = try await send(request)
+            return response.status == 503 || response.status == 504 ? nil : response
         }
     }
 
     /// The order, once it is at `status`.
     func order(_ id: String, at status: String) async throws -> PlacedOrder.Order {
         try await until("\(id) at \(status)") {
-            let answer = try await send(ShopRequest(path: "/v1/orders/\(id)"))
-            guard answer.status == 200 else { return nil }
-            let order = try answer.decoded(PlacedOrder.self).order
+            let response = try await send(ShopRequest(path: "/v1/orders/\(id)"))
+            guard response.status == 200 else { return nil }
+            let order = try response.decoded(PlacedOrder.self).order
             return order.status == status ? order : nil
         }
     }
 
-    /// Asks until there is an answer; patience is for a shop that is broken.
+    /// Polls until there is a value.
+    ///
+    /// - Throws: ``RunningShop/Failure`` after ``timeout``.
     @discardableResult
-    func until<Answer>(_ what: String, _ ask: () async throws -> Answer?) async throws -> Answer {
+    func until<Value>(_ what: String, _ poll: () async throws -> Value?) async throws -> Value {
         let time = SystemTime()
-        let limit = time.now + Self.patience
+        let limit = time.now + Self.timeout
         while time.now < limit {
-            if let answer = try await ask() { return answer }
+            if let value = try await poll() { return value }
             try await time.sleep(for: .milliseconds(20))
         }
-        throw RunningShop.Broken(what: "waited in vain for \(what)")
+        throw RunningShop.Failure(what: "timeout: \(what)")
     }
 
     private func authorization(_ bearer: ShopRequest.Bearer) throws -> String? {
         switch bearer {
-        case .nobody: return nil
+        case .anonymous: return nil
         case .customer: return "Bearer \(tokens.customer)"
         case .otherCustomer: return "Bearer \(tokens.other)"
         case .merchant: return "Bearer \(tokens.merchant)"

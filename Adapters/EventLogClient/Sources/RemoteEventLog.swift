@@ -3,20 +3,20 @@ public import MartletCore
 import MartletEventLog
 public import MartletMessaging
 
-/// The embedded event log in another process, as a message bus.
+/// A client of the embedded event log in another process, as a message bus.
 ///
-/// Safe to share between tasks. Holds no connection of its own: the channel does.
+/// Safe to share between tasks. Opens no connection of its own: it uses the channel's.
 public struct RemoteEventLog: MessageBus {
-    /// How long a call may take, but for the stream of deliveries.
+    /// The deadline of a call, except for the stream of deliveries.
     public static let callLimit = Duration.seconds(10)
-    /// Deliveries that a member lets the log send ahead of their acknowledgements.
+    /// Maximum unacknowledged deliveries of a member.
     public static let window = 256
 
     private let client: EventLogClient
     private let caller: Principal
     private let time: any TimeSource
 
-    /// - Parameter service: Who speaks to the log.
+    /// - Parameter service: The calling service's name.
     public init(over channel: any RPCChannel, service: String, time: any TimeSource) {
         client = EventLogClient(over: channel)
         caller = Principal(kind: .service, id: service, scopes: [])
@@ -27,7 +27,7 @@ public struct RemoteEventLog: MessageBus {
         guard !events.isEmpty else { return }
         var request = PublishRequest()
         request.events = events.map { EventRecord($0) }
-        // The relay repeats what it could not publish, with pauses of its own: one of the two is enough.
+        // The relay retries failed publications with delays of its own: no second retry layer.
         var context = shortCall
         context.mayRetry = false
         _ = try await client.publish(request, context: context)
@@ -57,11 +57,11 @@ public struct RemoteEventLog: MessageBus {
         _ = try await client.acknowledge(request, context: shortCall)
     }
 
-    func giveBack(_ positions: [DeliveryID], as member: String, after pause: Duration) async throws {
+    func redeliver(_ positions: [DeliveryID], as member: String, after delay: Duration) async throws {
         var request = GiveBackRequest()
         request.member = member
         request.positions = positions.map { DeliveryPosition($0) }
-        request.pauseMilliseconds = min(max(pause.milliseconds, 0), RemoteMember.pauseLimit.milliseconds)
+        request.pauseMilliseconds = min(max(delay.milliseconds, 0), RemoteMember.delayLimit.milliseconds)
         _ = try await client.giveBack(request, context: shortCall)
     }
 
@@ -75,6 +75,6 @@ public struct RemoteEventLog: MessageBus {
 }
 
 extension Fault {
-    /// The log let the member go, or went away itself: join anew.
+    /// The log ended the membership or became unavailable: join again.
     static var streamEnded: Fault { Fault(.unavailable, .unavailable, "the event log ended the stream of deliveries") }
 }

@@ -4,17 +4,17 @@ import MartletEventLog
 import MartletMessaging
 import Synchronization
 
-/// One member of a group of a remote log: reads its stream, and answers by calls.
+/// One member of a group of a remote log: reads its stream, and acknowledges by calls.
 final class RemoteMember: GroupMember {
-    /// Positions in one call.
+    /// Maximum positions of one call.
     static let positionsLimit = 1_000
-    /// The longest pause that the log takes.
-    static let pauseLimit = Duration.seconds(3_600)
+    /// The longest redelivery delay that the log accepts.
+    static let delayLimit = Duration.seconds(3_600)
 
     private let log: RemoteEventLog
     private let name: String
     private let stream: ResponseStream<JoinResponse>
-    /// Received and not yet asked for; never more than the window.
+    /// Received from the stream and not yet returned by `receive`; at most the window.
     private let buffer = Mutex<[Delivery]>([])
 
     init(log: RemoteEventLog, name: String, stream: ResponseStream<JoinResponse>) {
@@ -41,12 +41,12 @@ final class RemoteMember: GroupMember {
         for chunk in Self.chunks(deliveries) { try await log.acknowledge(chunk, as: name) }
     }
 
-    func giveBack(_ deliveries: [DeliveryID], after pause: Duration) async throws {
-        for chunk in Self.chunks(deliveries) { try await log.giveBack(chunk, as: name, after: pause) }
+    func redeliver(_ deliveries: [DeliveryID], after delay: Duration) async throws {
+        for chunk in Self.chunks(deliveries) { try await log.redeliver(chunk, as: name, after: delay) }
     }
 
     func leave() async {
-        // When the call fails, the log ends the membership with the stream.
+        // If the call fails, the membership ends with the stream.
         try? await log.leave(name)
     }
 

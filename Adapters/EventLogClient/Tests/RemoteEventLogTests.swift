@@ -7,7 +7,7 @@ import MartletSQLite
 import MartletTesting
 import Testing
 
-@Suite("The event log of another process")
+@Suite("Remote event log")
 struct RemoteEventLogTests {
     let time = ManualTime()
 
@@ -40,7 +40,7 @@ struct RemoteEventLogTests {
         try await check.run { time in try await Self.open(time).remote }
     }
 
-    @Test("loses a member with its stream")
+    @Test("the membership ends with its stream")
     func brokenStream() async throws {
         let (log, remote) = try await Self.open(time)
         try await remote.publish([event(1)])
@@ -48,37 +48,37 @@ struct RemoteEventLogTests {
             let member = try await remote.join(topic: "things", group: "g", start: .earliest)
             _ = try await member.receive(limit: 1)
         }
-        // The stream is gone with the member that read it: what it held is free for others.
+        // The stream was released with its member: its deliveries are redelivered to others.
         let next = try await log.join(topic: "things", group: "g", start: .earliest).receive(limit: 1)
         #expect(next.map(\.event) == [event(1)])
     }
 
-    @Test("asks its channel not to repeat a publication, which the relay repeats")
+    @Test("publish disables retries of the channel, since the relay retries")
     func retries() async throws {
-        let channel = DeadChannel()
+        let channel = UnreachableChannel()
         let remote = RemoteEventLog(over: channel, service: "test", time: time)
         await #expect(throws: Fault.self) { try await remote.publish([event(1)]) }
         #expect(channel.contexts.map(\.mayRetry) == [false])
     }
 
-    @Test("is not sent more ahead than its window")
+    @Test("receives at most its window of unacknowledged deliveries")
     func window() async throws {
         let (log, remote) = try await Self.open(time)
         let count = RemoteEventLog.window + 50
         try await remote.publish((1...Int64(count)).map { event($0) })
         let member = try await remote.join(topic: "things", group: "g", start: .earliest)
-        var held: [Delivery] = []
-        while held.count < RemoteEventLog.window { held += try await member.receive(limit: 100) }
-        #expect(held.count == RemoteEventLog.window)
+        var received: [Delivery] = []
+        while received.count < RemoteEventLog.window { received += try await member.receive(limit: 100) }
+        #expect(received.count == RemoteEventLog.window)
 
-        try await member.acknowledge(held.map(\.id))
+        try await member.acknowledge(received.map(\.id))
         var rest: [Delivery] = []
         while rest.count < 50 { rest += try await member.receive(limit: 100) }
         #expect(rest.map(\.event.sequence) == Array(Int64(count - 49)...Int64(count)))
         #expect(try await log.status().first?.groups.map(\.lag) == [50])
     }
 
-    @Test("refuses names of members that the log does not know", arguments: ["", "nobody", "1-1", "1-x"])
+    @Test("acknowledge with an unknown member name is refused", arguments: ["", "unknown", "1-1", "1-x"])
     func unknown(name: String) async throws {
         let (log, _) = try await Self.open(time)
         let client = EventLogClient(over: InProcessChannel(.eventLog(EventLogHandler(log))))

@@ -9,7 +9,7 @@ import MartletSQLite
 import MartletTesting
 import Testing
 
-@Suite("The event log over a real socket")
+@Suite("Event log over TCP")
 struct WireTests {
     private static let service = Principal(kind: .service, id: "test", scopes: [])
 
@@ -29,7 +29,7 @@ struct WireTests {
 
     private static func connect(_ server: RPCServer) async throws -> RPCConnection {
         var limits = RPCClientLimits()
-        // A busy machine is none of this test's matters.
+        // The test must not depend on the machine's load.
         limits.connectTimeout = .seconds(100)
         return RPCConnection(
             host: "127.0.0.1",
@@ -58,12 +58,12 @@ struct WireTests {
                 return RemoteEventLog(over: try await Self.connect(server), service: "test", time: SystemTime())
             }
             tasks.cancelAll()
-            // The server says that it was cancelled.
+            // The server throws CancellationError.
             while await tasks.nextResult() != nil {}
         }
     }
 
-    @Test("loses a member with its stream")
+    @Test("the membership ends with its connection")
     func brokenStream() async throws {
         let log = try await Self.open(ManualTime())
         let server = Self.server(log)
@@ -84,12 +84,12 @@ struct WireTests {
             let remote = RemoteEventLog(over: connection, service: "test", time: SystemTime())
             try await remote.publish([event])
             let member = try await remote.join(topic: "things", group: "g", start: .earliest)
-            let held = try await member.receive(limit: 1)
+            let received = try await member.receive(limit: 1)
             await connection.close()
 
-            // Another member gets it as soon as the server has seen the end of the stream.
+            // Another member receives the event as soon as the server notices the end of the stream.
             let other = try await log.join(topic: "things", group: "g", start: .earliest)
-            #expect(try await other.receive(limit: 1).map(\.event) == held.map(\.event))
+            #expect(try await other.receive(limit: 1).map(\.event) == received.map(\.event))
             tasks.cancelAll()
             while await tasks.nextResult() != nil {}
         }

@@ -2,8 +2,8 @@
 
 #include <sqlite3.h>
 
-// A function of its own, as Swift does not import those with open parameter lists: whether the last connection to go leaves the
-// write-ahead log where it is.
+// Whether the last connection to close leaves the write-ahead log in place. A function, since Swift does not import
+// functions with variadic parameters.
 static inline int martlet_leave_log(sqlite3 *database, int leave) {
     return sqlite3_db_config(database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, leave, (int *)0);
 }

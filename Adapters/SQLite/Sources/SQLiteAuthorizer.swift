@@ -1,8 +1,9 @@
 import CSQLite
 
-/// Decides when a statement is prepared whether its text may say what it says.
+/// Checks each statement's actions when it is prepared.
 ///
-/// Bodies may not begin, end or nest a transaction, attach a file or turn the engine's screws; the connection itself may.
+/// Bodies may not begin, end or nest a transaction, attach a file or change the engine's settings; the connection
+/// itself may.
 final class SQLiteAuthorizer {
     /// True while the connection prepares or runs a statement of its own.
     var trusted = true
@@ -23,7 +24,7 @@ final class SQLiteAuthorizer {
     private static func allows(_ action: Int32, _ name: UnsafePointer<CChar>?) -> Bool {
         switch action {
         case SQLITE_TRANSACTION, SQLITE_SAVEPOINT, SQLITE_ATTACH, SQLITE_DETACH: return false
-        // Full-text search asks for this one in the middle of our statements, and it changes nothing.
+        // Full-text search uses this one within ordinary statements; it changes nothing.
         case SQLITE_PRAGMA: return name.map { String(cString: $0) == "data_version" } ?? false
         default: return true
         }

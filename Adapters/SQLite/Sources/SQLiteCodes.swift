@@ -1,9 +1,9 @@
 import CSQLite
 import MartletSQL
 
-/// SQLite's result codes in the words of the seam.
+/// Maps SQLite's result codes to error kinds.
 enum SQLiteCodes {
-    /// What the failure of a statement in a body means.
+    /// The kind of a failed statement.
     static func kind(_ code: Int32) -> SQLError.Kind {
         switch code & 0xFF {
         case SQLITE_CONSTRAINT: .constraint
@@ -15,13 +15,14 @@ enum SQLiteCodes {
         }
     }
 
-    /// What the failure of a commit means: after an I/O error nobody knows whether its record reached the disk.
+    /// The kind of a failed commit: after an I/O error it is unknown whether its record reached the disk.
     static func commitKind(_ code: Int32) -> SQLError.Kind {
         code & 0xFF == SQLITE_IOERR ? .outcomeUnknown : kind(code)
     }
 
-    /// Whether the system could not make written pages durable: what is on the disk then is anybody's guess, and asking
-    /// again answers "done" without doing it.
+    /// Whether the system failed to make written pages durable.
+    ///
+    /// The disk's content is then unknown, and a repeated fsync may succeed without writing the pages.
     static func isSyncFailure(_ code: Int32) -> Bool { code == ioErrorFsync || code == ioErrorDirectoryFsync }
 
     // The header computes these from SQLITE_IOERR, which Swift does not import.

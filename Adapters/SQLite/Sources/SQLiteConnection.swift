@@ -43,9 +43,9 @@ final class SQLiteConnection: SQLConnection {
         checkpointAt = limits.checkpointPages
         guard code == SQLITE_OK else { throw failure(code) }
         sqlite3_extended_result_codes(database, 1)
-        sqlite3_busy_timeout(database, Int32(clamping: limits.busyPause.milliseconds))
+        sqlite3_busy_timeout(database, Int32(clamping: limits.busyTimeout.milliseconds))
         authorizer.guardStatements(of: database)
-        // Who gives up while he opens the file must not move a log that is not certain.
+        // A failed opening must not checkpoint a log that may not be durable.
         if role == .writer { martlet_leave_log(database, 1) }
         try configure(role, synchronous)
         let texts = ["BEGIN IMMEDIATE", "BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT b", "RELEASE b", "ROLLBACK TO b"]
@@ -60,19 +60,19 @@ final class SQLiteConnection: SQLConnection {
     }
 
     private func configure(_ role: Role, _ synchronous: SQLiteSynchronous) throws {
-        try ask("PRAGMA foreign_keys=ON")
-        try ask("PRAGMA temp_store=MEMORY")
-        if let pages = limits.pages { try ask("PRAGMA max_page_count=\(pages)") }
+        try runTrusted("PRAGMA foreign_keys=ON")
+        try runTrusted("PRAGMA temp_store=MEMORY")
+        if let pages = limits.pages { try runTrusted("PRAGMA max_page_count=\(pages)") }
         guard role != .memory else { return }
-        let mode = try ask("PRAGMA journal_mode=WAL")
+        let mode = try runTrusted("PRAGMA journal_mode=WAL")
         guard mode.first?.values.first == .text("wal") else {
             throw SQLError(.unavailable, code: "wal", message: "this file system does not allow a write-ahead log")
         }
-        try ask("PRAGMA synchronous=\(synchronous.rawValue)")
-        // SQLite's own checkpoint hides its errors, and a failed fsync must not be hidden.
-        try ask("PRAGMA wal_autocheckpoint=0")
+        try runTrusted("PRAGMA synchronous=\(synchronous.rawValue)")
+        // SQLite's automatic checkpoint hides errors, and a failed fsync must be noticed.
+        try runTrusted("PRAGMA wal_autocheckpoint=0")
         switch role {
-        case .reader: try ask("PRAGMA query_only=ON")
+        case .reader: try runTrusted("PRAGMA query_only=ON")
         case .writer: logPages.watch(database)
         case .memory: break
         }
@@ -92,7 +92,7 @@ final class SQLiteConnection: SQLConnection {
         guard !reading || statement.readOnly else {
             throw misuse("a read must not write")
         }
-        defer { statement.clean() }
+        defer { statement.reset() }
         let code = statement.bind(query.values)
         guard code == SQLITE_OK else { throw failure(code) }
         return try step(statement)
@@ -105,9 +105,9 @@ final class SQLiteConnection: SQLConnection {
         let statement = controls[control.rawValue]
         let code = sqlite3_step(statement.handle)
         let error = code == SQLITE_DONE ? nil : failure(code, committing: control == .commit)
-        statement.clean()
+        statement.reset()
         if let error { throw error }
-        if control == .commit { try stayInPlace() }
+        if control == .commit { try checkFileNotMoved() }
         switch control {
         case .beginRead: reading = true
         case .begin, .commit, .rollback: reading = false
@@ -115,14 +115,14 @@ final class SQLiteConnection: SQLConnection {
         }
     }
 
-    /// A statement of the connection's own.
+    /// Runs a statement of the connection itself, without the authorizer's restrictions.
     @discardableResult
-    func ask(_ text: String) throws -> [SQLRow] {
+    func runTrusted(_ text: String) throws -> [SQLRow] {
         let before = authorizer.trusted
         authorizer.trusted = true
         defer { authorizer.trusted = before }
         let statement = try prepare(text)
-        defer { statement.clean() }
+        defer { statement.reset() }
         return try step(statement)
     }
 
@@ -164,7 +164,7 @@ final class SQLiteConnection: SQLConnection {
             guard let handle else { throw misuse("the statement is empty") }
             let statement = SQLiteStatement(handle: handle)
             guard let rest, rest.pointee != 0 else { return statement }
-            // Only a comment or blanks may follow: SQLite would leave a second statement out without a word.
+            // Only a comment or whitespace may follow: SQLite would silently ignore a second statement.
             var second: OpaquePointer?
             let secondCode = sqlite3_prepare_v3(database, rest, -1, 0, &second, nil)
             sqlite3_finalize(second)
@@ -173,45 +173,45 @@ final class SQLiteConnection: SQLConnection {
         }
     }
 
-    // MARK: - The log
+    // MARK: - Write-ahead log
 
-    /// Makes certain what an earlier process left in the log, before any of it is moved into the database.
+    /// Makes the log of an earlier process durable, before any of it is checkpointed into the database.
     ///
-    /// What a failed sync left is read as if it were on the disk, and no further sync writes it. Power that fails while it is
-    /// moved would leave a part of it in the database, and nothing in the log to complete it with.
-    func makeLogCertain() throws {
-        // Nobody else adds to it meanwhile.
-        try ask("BEGIN IMMEDIATE")
-        let code = SQLiteLogFile(of: database)?.writeAnew() ?? SQLITE_NOTFOUND
+    /// Pages of a failed sync are readable as if they were on the disk, but no further sync writes them. A power loss
+    /// during their checkpoint would leave a part of them in the database, and nothing in the log to complete it.
+    func makeLogDurable() throws {
+        // Excludes other writers.
+        try runTrusted("BEGIN IMMEDIATE")
+        let code = SQLiteLogFile(of: database)?.rewrite() ?? SQLITE_NOTFOUND
         guard code == SQLITE_OK else { throw failure(code) }
-        try ask("ROLLBACK")
+        try runTrusted("ROLLBACK")
         martlet_leave_log(database, 0)
     }
 
-    /// Moves the write-ahead log into the database when it has grown by the limit; readers are not waited for.
+    /// Checkpoints the write-ahead log when it has grown by the limit; does not wait for readers.
     ///
-    /// When that fails nothing is lost: the log is moved another time.
+    /// A failure loses nothing: the next checkpoint repeats it.
     func checkpointIfDue(_ log: Logger) {
         if logPages.wasRestarted { checkpointAt = limits.checkpointPages }
         guard logPages.count >= checkpointAt else { return }
         checkpointAt = logPages.count + limits.checkpointPages
         let code = sqlite3_wal_checkpoint_v2(database, nil, SQLITE_CHECKPOINT_PASSIVE, nil, nil)
         guard code != SQLITE_OK else { return }
-        // Not inside the line, which nobody may be reading: a failed fsync has to be heard.
+        // Created outside the log call, which may not evaluate its arguments: a failed fsync must be reported.
         let error = failure(code)
-        log.error("a checkpoint failed, it will be tried again", metadata: ["error": "\(error)"])
+        log.error("a checkpoint failed, will retry", metadata: ["error": "\(error)"])
     }
 
     // MARK: - Errors
 
-    /// After a commit: a file that was moved or removed meanwhile takes every commit, and nobody finds them after a restart.
-    private func stayInPlace() throws {
+    /// After a commit: fails when the file was moved or removed, since a restart would not find its commits.
+    private func checkFileNotMoved() throws {
         var hasMoved: Int32 = 0
         let code = sqlite3_file_control(database, "main", SQLITE_FCNTL_HAS_MOVED, &hasMoved)
-        // A file system that cannot say has not said so.
+        // A file system that does not support the check counts as not moved.
         guard code == SQLITE_OK, hasMoved != 0 else { return }
-        let error = SQLError(.outcomeUnknown, code: "moved", message: "the database file is gone from its place")
-        broken = SQLError(.unavailable, code: "moved", message: "closed, as its file is gone from its place")
+        let error = SQLError(.outcomeUnknown, code: "moved", message: "the database file was moved or removed")
+        broken = SQLError(.unavailable, code: "moved", message: "closed, as its file was moved or removed")
         onFsyncFailure(error)
         throw error
     }

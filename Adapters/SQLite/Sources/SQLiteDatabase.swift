@@ -11,16 +11,16 @@ public final class SQLiteDatabase: SQLDatabase {
     private let writer: GroupWriter
     private let writing: any SQLRunner
     private let reading: any SQLRunner
-    private let epoch: Int
-    /// With which a process ends when nobody knows what is on the disk: `EX_IOERR` of sysexits.h.
+    private let boot: Int
+    /// The exit status when the disk's content is unknown: `EX_IOERR` of sysexits.h.
     static let stopStatus: Int32 = 74
 
-    /// Opens the file at `path`, and makes it when it is missing; its folder must exist.
+    /// Opens the file at `path`, and creates it when it is missing; its folder must exist.
     ///
     /// - Parameters:
-    ///   - time: Judges deadlines, and its wall clock is the database's.
-    ///   - onFsyncFailure: Must end the process: after a failed fsync, or when the file is gone from its place (code `moved`),
-    ///     nobody knows what is on the disk. The database refuses everything afterwards.
+    ///   - time: The clock for deadlines; its wall clock is the database's.
+    ///   - onFsyncFailure: Must end the process: after a failed fsync, or when the file was moved or removed (code
+    ///     `moved`), the disk's content is unknown. The database refuses everything afterwards.
     /// - Throws: ``SQLError`` with `unavailable`; its code is `locked` when another process owns the file.
     public init(
         path: String,
@@ -40,7 +40,7 @@ public final class SQLiteDatabase: SQLDatabase {
             limits: limits,
             onFsyncFailure: stop
         )
-        epoch = try connection.countBoot()
+        boot = try connection.countBoot()
         reading = try SQLiteThreads.reading(writer, limits: limits) {
             try SQLiteConnection(path: path, role: .reader, time: time, limits: limits, onFsyncFailure: stop)
         }
@@ -49,7 +49,7 @@ public final class SQLiteDatabase: SQLDatabase {
         self.writer = writer
     }
 
-    /// A database in memory, gone when it is closed or forgotten; its bodies run where their callers stand.
+    /// A database in memory, deleted when it is closed or released; its bodies run on their callers' threads.
     public static func inMemory(
         time: any TimeSource,
         limits: SQLiteLimits = SQLiteLimits(),
@@ -70,15 +70,15 @@ public final class SQLiteDatabase: SQLDatabase {
         )
     }
 
-    /// The file at `path` of a file system that was registered with SQLite, opened as a daemon opens its own but for this:
-    /// its bodies run where their callers stand, one at a time and each in a commit of its own, on one connection.
+    /// Opens the file at `path` of a file system registered with SQLite, for simulation.
     ///
-    /// For simulation. Nobody else is kept from the file.
+    /// Like a daemon's database, except that bodies run on their callers' threads, one at a time and each in a commit
+    /// of its own, on one connection, and that the file is not locked.
     ///
     /// - Parameters:
     ///   - fileSystem: The name under which the file system was registered.
-    ///   - synchronous: Anything but `full` is for a control that has to lose data.
-    ///   - onFsyncFailure: What stands for the end of the process; the database refuses everything afterwards. It is called
+    ///   - synchronous: Other values than `full` are for negative controls that must lose data.
+    ///   - onFsyncFailure: Simulates the end of the process; the database refuses everything afterwards. It is called
     ///     while the database is in use and must not use it.
     /// - Throws: ``SQLError`` with `unavailable` when it cannot be opened.
     public static func inline(
@@ -99,13 +99,13 @@ public final class SQLiteDatabase: SQLDatabase {
             synchronous: synchronous,
             onFsyncFailure: onFsyncFailure
         )
-        let epoch = try connection.countBoot()
+        let boot = try connection.countBoot()
         return SQLiteDatabase(
             connection,
             time: time,
             writer: GroupWriter(time: time, limits: limits.groupCommit, log: log),
             log: log,
-            epoch: epoch
+            boot: boot
         )
     }
 
@@ -114,17 +114,17 @@ public final class SQLiteDatabase: SQLDatabase {
         time: any TimeSource,
         writer: GroupWriter,
         log: Logger,
-        epoch: Int = 1
+        boot: Int = 1
     ) {
         self.time = time
         self.writer = writer
-        self.epoch = epoch
+        self.boot = boot
         let shared = SQLiteSharedConnection(connection)
         writing = SQLiteInline(.write, on: shared, writer, log: log)
         reading = SQLiteInline(.read, on: shared, writer, log: log)
     }
 
-    /// How many logical transactions became how many commits since the database was opened.
+    /// The numbers of logical transactions and of commits since the database was opened.
     public var statistics: SQLStatistics { writer.statistics }
 
     /// Transactions that wait for the writer.
@@ -137,7 +137,7 @@ public final class SQLiteDatabase: SQLDatabase {
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
     ) async throws -> R {
         try await withCheckedThrowingContinuation { continuation in
-            writing.submit(SQLJob(name, deadline: deadline, time: time, answer: continuation, body))
+            writing.submit(SQLJob(name, deadline: deadline, time: time, resuming: continuation, body))
         }
     }
 
@@ -147,43 +147,43 @@ public final class SQLiteDatabase: SQLDatabase {
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
     ) async throws -> R {
         try await withCheckedThrowingContinuation { continuation in
-            reading.submit(SQLJob(name, deadline: deadline, time: time, answer: continuation, body))
+            reading.submit(SQLJob(name, deadline: deadline, time: time, resuming: continuation, body))
         }
     }
 
-    /// How often the file was opened: one process owns it, so everybody who used it before is dead.
-    public func bootEpoch() async throws -> Int { epoch }
+    /// How often the file was opened: one process owns it, so all previous owners have exited.
+    public func bootNumber() async throws -> Int { boot }
 
-    /// Refuses new bodies, answers those that wait, and gives the file back.
+    /// Refuses new bodies, finishes the waiting ones, and releases the file.
     ///
     /// A repeat does nothing.
     public func close() async {
-        // The writer goes last, since the last connection moves the write-ahead log.
+        // The writer closes last, since the last connection checkpoints the write-ahead log.
         await reading.close()
         await writing.close()
     }
 
     private static func stopProcess(_ path: String, _ error: SQLError, _ log: Logger) {
         log.critical(
-            "the process stops: nobody knows what is on the disk",
+            "the process exits: the disk's content is unknown",
             metadata: ["database": "\(path)", "error.code": "\(error.code)", "error": "\(error.message)"]
         )
-        // At once and without a trap: a backtrace would keep everybody waiting, and the line above says it all.
+        // Immediately and without a trap: a backtrace would delay the exit.
         _exit(Self.stopStatus)
     }
 }
 
 extension SQLiteConnection {
-    /// Makes what an earlier process left certain, and counts this opening of the file in its table `martlet_boot`.
+    /// Makes the data of earlier processes durable, and counts this opening of the file in the table `martlet_boot`.
     func countBoot() throws -> Int {
-        // Nobody may act on what can be gone after the next power loss.
-        try makeLogCertain()
-        // Whatever a failed sync left of the database itself is written anew with it.
-        try ask("PRAGMA wal_checkpoint(TRUNCATE)")
-        try ask(
+        // No reader may see data that the next power loss can remove.
+        try makeLogDurable()
+        // Also rewrites database pages of a failed sync.
+        try runTrusted("PRAGMA wal_checkpoint(TRUNCATE)")
+        try runTrusted(
             "CREATE TABLE IF NOT EXISTS martlet_boot (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), epoch BIGINT NOT NULL)"
         )
-        let rows = try ask(
+        let rows = try runTrusted(
             """
             INSERT INTO martlet_boot (only_row, epoch) VALUES (1, 1)
             ON CONFLICT (only_row) DO UPDATE SET epoch = epoch + 1 RETURNING epoch

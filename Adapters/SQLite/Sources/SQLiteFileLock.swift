@@ -2,7 +2,7 @@ import Glibc
 import MartletSQL
 import Synchronization
 
-/// One process per file: a lock that the system gives back when the process dies.
+/// Locks a database file for one process; the system releases the lock when the process exits.
 final class SQLiteFileLock: Sendable {
     private let descriptor: Mutex<Int32?>
 
@@ -30,9 +30,7 @@ final class SQLiteFileLock: Sendable {
 
     deinit { release() }
 
-    /// Lets the next owner in.
-    ///
-    /// A repeat does nothing.
+    /// Releases the lock; a repeat does nothing.
     func release() {
         let held = descriptor.withLock { descriptor in
             defer { descriptor = nil }

@@ -2,17 +2,17 @@ import Logging
 import MartletSQL
 import Synchronization
 
-/// Runs a body where its caller stands, one at a time: for tests and simulation, whose order is then the caller's.
+/// Runs each body on its caller's thread, one at a time: for tests and simulation, whose order is then deterministic.
 final class SQLiteInline: SQLRunner {
-    enum Way { case write, read }
+    enum Mode { case write, read }
 
-    private let way: Way
+    private let mode: Mode
     private let writer: GroupWriter
     private let shared: SQLiteSharedConnection
     private let log: Logger
 
-    init(_ way: Way, on shared: SQLiteSharedConnection, _ writer: GroupWriter, log: Logger) {
-        self.way = way
+    init(_ mode: Mode, on shared: SQLiteSharedConnection, _ writer: GroupWriter, log: Logger) {
+        self.mode = mode
         self.log = log
         self.writer = writer
         self.shared = shared
@@ -23,7 +23,7 @@ final class SQLiteInline: SQLRunner {
             guard let connection else {
                 return job.fail(SQLError(.unavailable, code: "closed", message: "the database is closed"))
             }
-            switch way {
+            switch mode {
             case .write:
                 writer.write(job, next: { nil }, on: connection)
                 connection.checkpointIfDue(log)
@@ -32,15 +32,13 @@ final class SQLiteInline: SQLRunner {
         }
     }
 
-    /// A caller who waits for another one's body has not handed over his own.
+    /// Bodies are never queued: callers wait for the connection's lock.
     var waiting: Int { 0 }
 
     func close() async { shared.connection.withLock { $0 = nil } }
 }
 
-/// The one connection of a database whose bodies run inline.
-///
-/// It lives as long as somebody may ask it.
+/// The only connection of a database whose bodies run inline; `nil` once it is closed.
 final class SQLiteSharedConnection: Sendable {
     let connection: Mutex<SQLiteConnection?>
 

@@ -2,14 +2,12 @@ import Dispatch
 import MartletSQL
 import Synchronization
 
-/// Bodies that wait for a thread.
-///
-/// Bounded; first in, first out.
+/// A bounded FIFO queue of bodies that wait for a thread.
 final class SQLiteJobQueue: Sendable {
     private struct State {
         var jobs: [SQLJob?] = []
         var head = 0
-        var asleep = 0
+        var sleeping = 0
         var closed = false
 
         var count: Int { jobs.count - head }
@@ -30,26 +28,26 @@ final class SQLiteJobQueue: Sendable {
         }
     }
 
-    private enum Admission { case taken(wake: Bool), full, closed }
+    private enum Admission { case accepted(wake: Bool), full, closed }
 
     private let limit: Int
     private let state = Mutex(State())
-    private let bell = DispatchSemaphore(value: 0)
+    private let wakeUp = DispatchSemaphore(value: 0)
 
     init(limit: Int) { self.limit = limit }
 
-    /// Takes `job`, or fails it when the queue is full or closed.
+    /// Appends `job`, or fails it when the queue is full or closed.
     func push(_ job: SQLJob) {
         let admission: Admission = state.withLock { state in
             guard !state.closed else { return .closed }
             guard state.count < limit else { return .full }
             state.jobs.append(job)
-            guard state.asleep > 0 else { return .taken(wake: false) }
-            state.asleep -= 1
-            return .taken(wake: true)
+            guard state.sleeping > 0 else { return .accepted(wake: false) }
+            state.sleeping -= 1
+            return .accepted(wake: true)
         }
         switch admission {
-        case .taken(let wake): if wake { bell.signal() }
+        case .accepted(let wake): if wake { wakeUp.signal() }
         case .full: job.fail(SQLError(.unavailable, code: "full", message: "too many transactions wait"))
         case .closed: job.fail(SQLError(.unavailable, code: "closed", message: "the database is closed"))
         }
@@ -60,27 +58,27 @@ final class SQLiteJobQueue: Sendable {
     /// The next body, if one waits.
     func next() -> SQLJob? { state.withLock { $0.next() } }
 
-    /// Blocks the thread until a body is there; `nil` when the queue is closed and empty.
+    /// Blocks the thread until a body is available; `nil` when the queue is closed and empty.
     func wait() -> SQLJob? {
         while true {
             let (job, closed) = state.withLock { state in
                 let job = state.next()
-                if job == nil, !state.closed { state.asleep += 1 }
+                if job == nil, !state.closed { state.sleeping += 1 }
                 return (job, state.closed)
             }
             if let job { return job }
             if closed { return nil }
-            bell.wait()
+            wakeUp.wait()
         }
     }
 
-    /// Refuses further bodies and lets the threads go when they have done the rest.
+    /// Refuses further bodies; the threads end once the queue is empty.
     func close() {
-        let asleep = state.withLock { state in
+        let sleeping = state.withLock { state in
             state.closed = true
-            defer { state.asleep = 0 }
-            return state.asleep
+            defer { state.sleeping = 0 }
+            return state.sleeping
         }
-        for _ in 0..<asleep { bell.signal() }
+        for _ in 0..<sleeping { wakeUp.signal() }
     }
 }

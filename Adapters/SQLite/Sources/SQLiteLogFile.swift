@@ -1,8 +1,8 @@
 import CSQLite
 
-/// The write-ahead log as a file, below what SQLite reads and writes in it.
+/// The file of the write-ahead log, accessed below SQLite's log format.
 struct SQLiteLogFile {
-    static let pieceBytes = 65_536
+    static let chunkBytes = 65_536
 
     private let file: UnsafeMutablePointer<sqlite3_file>
 
@@ -14,22 +14,22 @@ struct SQLiteLogFile {
         self.file = file
     }
 
-    /// Writes each byte over itself and syncs; returns SQLite's code.
+    /// Overwrites the file with its own content and syncs; returns SQLite's code.
     ///
-    /// Who is interrupted has changed nothing that was read before, wherever he was.
-    func writeAnew() -> Int32 {
+    /// An interruption at any point leaves the content unchanged.
+    func rewrite() -> Int32 {
         guard let methods = file.pointee.pMethods?.pointee, let read = methods.xRead, let write = methods.xWrite,
             let sync = methods.xSync, let measure = methods.xFileSize
         else { return SQLITE_MISUSE }
         var size: sqlite3_int64 = 0
         var code = measure(file, &size)
         guard code == SQLITE_OK, size > 0 else { return code }
-        let piece = UnsafeMutableRawPointer.allocate(byteCount: Self.pieceBytes, alignment: 8)
-        defer { piece.deallocate() }
-        for offset in stride(from: 0, to: size, by: Self.pieceBytes) {
-            let count = Int32(min(sqlite3_int64(Self.pieceBytes), size - offset))
-            code = read(file, piece, count, offset)
-            if code == SQLITE_OK { code = write(file, piece, count, offset) }
+        let chunk = UnsafeMutableRawPointer.allocate(byteCount: Self.chunkBytes, alignment: 8)
+        defer { chunk.deallocate() }
+        for offset in stride(from: 0, to: size, by: Self.chunkBytes) {
+            let count = Int32(min(sqlite3_int64(Self.chunkBytes), size - offset))
+            code = read(file, chunk, count, offset)
+            if code == SQLITE_OK { code = write(file, chunk, count, offset) }
             guard code == SQLITE_OK else { return code }
         }
         return sync(file, SQLITE_SYNC_NORMAL)

@@ -1,30 +1,30 @@
 import CSQLite
 
-/// How long the write-ahead log is, as SQLite tells after each commit.
+/// The length of the write-ahead log in pages, as SQLite reports it after each commit.
 final class SQLiteLogPages {
     private(set) var count = 0
     private var restarted = false
 
-    /// True once after the log began from its start again.
+    /// True once after the log was restarted from its beginning.
     var wasRestarted: Bool {
         defer { restarted = false }
         return restarted
     }
 
-    /// Listens to the commits of `database`, which must not outlive this.
+    /// Observes the commits of `database`, which must not outlive this.
     func watch(_ database: OpaquePointer) {
         sqlite3_wal_hook(
             database,
             { context, _, _, pages in
                 guard let context else { return SQLITE_OK }
-                Unmanaged<SQLiteLogPages>.fromOpaque(context).takeUnretainedValue().note(Int(pages))
+                Unmanaged<SQLiteLogPages>.fromOpaque(context).takeUnretainedValue().record(Int(pages))
                 return SQLITE_OK
             },
             Unmanaged.passUnretained(self).toOpaque()
         )
     }
 
-    private func note(_ pages: Int) {
+    private func record(_ pages: Int) {
         if pages < count { restarted = true }
         count = pages
     }

@@ -1,16 +1,14 @@
 import CSQLite
 import MartletSQL
 
-/// One prepared statement.
-///
-/// Finalized when it goes.
+/// One prepared statement, finalized when it is released.
 final class SQLiteStatement {
     let handle: OpaquePointer
     let readOnly: Bool
-    /// Which value each parameter takes: SQLite numbers `$2` by its first appearance, not by its name.
+    /// The index of each parameter's value: SQLite numbers `$2` by its first appearance, not by its name.
     private let slots: [Int]
     private let valuesCount: Int
-    /// For the cache: when it was last asked for.
+    /// For the cache: when it was last used.
     var lastUse = 0
 
     init(handle: OpaquePointer) {
@@ -61,7 +59,7 @@ final class SQLiteStatement {
         }
     }
 
-    /// The row on which the statement stands.
+    /// The statement's current row.
     func row() -> SQLRow {
         let count = sqlite3_column_count(handle)
         return SQLRow((0..<count).map { column($0) })
@@ -83,9 +81,9 @@ final class SQLiteStatement {
         }
     }
 
-    /// Ends the run and forgets its values, so that the next user finds it clean.
-    func clean() {
-        // The code repeats the error of the last step, which was thrown already.
+    /// Resets the statement and clears its bindings for the next use.
+    func reset() {
+        // Returns the error of the last step, which was thrown already.
         sqlite3_reset(handle)
         if !slots.isEmpty { sqlite3_clear_bindings(handle) }
     }

@@ -1,7 +1,7 @@
 /// When a commit is made durable.
 public enum SQLiteSynchronous: String, Sendable {
-    /// Before it is answered: how every file is opened.
+    /// Before it returns: the mode of every service's database.
     case full = "FULL"
-    /// When the system likes: a power loss loses what was answered, and may leave a file that cannot be read.
+    /// At the system's discretion: a power loss loses acknowledged commits, and may corrupt the file.
     case off = "OFF"
 }

@@ -3,14 +3,14 @@ import Logging
 import MartletSQL
 import Synchronization
 
-/// Runs bodies on threads of its own, each with its own connection.
+/// Runs bodies on its own threads, each with its own connection.
 ///
-/// They end when this is closed or forgotten.
+/// The threads end when this is closed or released.
 final class SQLiteThreads: SQLRunner {
     private let queue: SQLiteJobQueue
-    private let crew = SQLiteCrew()
+    private let running = SQLiteThreadGroup()
 
-    /// Starts one thread that writes on `connection` and moves its write-ahead log; at its end it gives `lock` back.
+    /// Starts one thread that writes on `connection` and checkpoints its log; at its end it releases `lock`.
     static func writing(
         on connection: sending SQLiteConnection,
         _ writer: GroupWriter,
@@ -27,7 +27,7 @@ final class SQLiteThreads: SQLRunner {
         return threads
     }
 
-    /// Starts `limits.readers` threads, each of which reads snapshots on a connection that `open` makes.
+    /// Starts `limits.readers` threads, each of which reads snapshots on a connection from `open`.
     static func reading(
         _ writer: GroupWriter,
         limits: SQLiteLimits,
@@ -51,7 +51,7 @@ final class SQLiteThreads: SQLRunner {
 
     func close() async {
         queue.close()
-        await crew.allLeft()
+        await running.waitUntilEmpty()
     }
 
     private func start(
@@ -60,21 +60,21 @@ final class SQLiteThreads: SQLRunner {
         atEnd: @escaping @Sendable () -> Void,
         _ work: @escaping @Sendable (SQLiteConnection, SQLJob) -> Void
     ) {
-        crew.join()
+        running.enter()
         let owned = Mutex<SQLiteConnection?>(connection)
-        let thread = Thread { [queue, crew] in
+        let thread = Thread { [queue, running] in
             while let job = queue.wait() { owned.withLock { if let connection = $0 { work(connection, job) } } }
             owned.withLock { $0 = nil }
             atEnd()
-            crew.leave()
+            running.leave()
         }
         thread.name = name
         thread.start()
     }
 }
 
-/// Who still runs, and who waits for the last one to end.
-private final class SQLiteCrew: Sendable {
+/// Counts the running threads; lets callers wait for the last one to end.
+private final class SQLiteThreadGroup: Sendable {
     private struct State {
         var running = 0
         var waiting: [CheckedContinuation<Void, Never>] = []
@@ -82,7 +82,7 @@ private final class SQLiteCrew: Sendable {
 
     private let state = Mutex(State())
 
-    func join() { state.withLock { $0.running += 1 } }
+    func enter() { state.withLock { $0.running += 1 } }
 
     func leave() {
         let waiting = state.withLock { state in
@@ -93,14 +93,14 @@ private final class SQLiteCrew: Sendable {
         for continuation in waiting { continuation.resume() }
     }
 
-    func allLeft() async {
+    func waitUntilEmpty() async {
         await withCheckedContinuation { continuation in
-            let left = state.withLock { state in
+            let isEmpty = state.withLock { state in
                 guard state.running > 0 else { return true }
                 state.waiting.append(continuation)
                 return false
             }
-            if left { continuation.resume() }
+            if isEmpty { continuation.resume() }
         }
     }
 }

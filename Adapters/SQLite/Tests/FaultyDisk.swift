@@ -2,11 +2,11 @@ import CSQLite
 import Glibc
 import Synchronization
 
-/// A file system for SQLite named `faulty`: the real one, whose fsync fails while the test says so.
+/// A file system for SQLite named `faulty`: the real one, with fsync failures that a test switches on.
 enum FaultyDisk {
     static let syncFails = Mutex(false)
 
-    // Set once, before SQLite calls anything of it.
+    // Set once, before SQLite calls any of its functions.
     private nonisolated(unsafe) static let real = sqlite3_vfs_find(nil)
     // Changed under `setUp` only, and the same function for every file.
     private nonisolated(unsafe) static var realSync:
@@ -36,7 +36,7 @@ enum FaultyDisk {
 
     private static let setUp = Mutex(())
 
-    /// Gives `file` methods that are its own but for the one; SQLite has one set for locked files and one for logs.
+    /// Replaces `file`'s xSync and keeps its other methods; SQLite has one set for locked files and one for logs.
     private static func shadow(_ found: UnsafePointer<sqlite3_io_methods>, of file: UnsafeMutablePointer<sqlite3_file>)
     {
         setUp.withLock { _ in

@@ -1,7 +1,7 @@
 import Logging
 import Synchronization
 
-/// Keeps what was logged, for a test to read.
+/// Records log lines for a test.
 final class RecordedLog: Sendable {
     struct Line: Sendable {
         let level: Logger.Level
@@ -9,9 +9,9 @@ final class RecordedLog: Sendable {
         let metadata: Logger.Metadata
     }
 
-    private let kept = Mutex<[Line]>([])
+    private let recorded = Mutex<[Line]>([])
 
-    var lines: [Line] { kept.withLock { $0 } }
+    var lines: [Line] { recorded.withLock { $0 } }
 
     /// A logger that writes here.
     var logger: Logger { Logger(label: "test") { _ in Handler(log: self) } }
@@ -28,7 +28,7 @@ final class RecordedLog: Sendable {
 
         func log(event: LogEvent) {
             let line = Line(level: event.level, message: "\(event.message)", metadata: event.metadata ?? [:])
-            log.kept.withLock { $0.append(line) }
+            log.recorded.withLock { $0.append(line) }
         }
     }
 }

@@ -3,9 +3,9 @@ import MartletTesting
 import Synchronization
 import Testing
 
-@Suite("SQLite behind the SQL seam")
+@Suite("SQLite conformance")
 struct SQLiteConformanceTests {
-    @Test("in a file", arguments: SQLConformance.checks)
+    @Test("database in a file", arguments: SQLConformance.checks)
     func file(_ check: SQLConformance.Check) async throws {
         let folder = try TemporaryFolder()
         let opened = Mutex<SQLiteDatabase?>(nil)
@@ -17,7 +17,7 @@ struct SQLiteConformanceTests {
         await opened.withLock { $0 }?.close()
     }
 
-    @Test("in memory", arguments: SQLConformance.checks)
+    @Test("database in memory", arguments: SQLConformance.checks)
     func memory(_ check: SQLConformance.Check) async throws {
         try await check.run { try SQLiteDatabase.inMemory(time: $0) }
     }

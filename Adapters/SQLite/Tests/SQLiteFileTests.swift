@@ -8,7 +8,7 @@ import Testing
 
 @testable import MartletSQLite
 
-@Suite("A SQLite file", .timeLimit(.minutes(1)))
+@Suite("SQLite file", .timeLimit(.minutes(1)))
 struct SQLiteFileTests {
     let folder: TemporaryFolder
     let time = ManualTime()
@@ -30,29 +30,29 @@ struct SQLiteFileTests {
         try await database.read { tx in try tx.run("SELECT id FROM t ORDER BY id").map { $0.int(0) } }
     }
 
-    @Test("keeps what was answered when it is closed and opened again, under a new epoch")
+    @Test("close and open again: acknowledged commits are there, and the boot number increases")
     func reopened() async throws {
         let first = try open()
         try await insert(0..<3, first)
-        #expect(try await first.bootEpoch() == 1)
+        #expect(try await first.bootNumber() == 1)
         await first.close()
         await first.close()
         let second = try open()
         #expect(try await ids(second) == [0, 1, 2])
-        #expect(try await second.bootEpoch() == 2)
+        #expect(try await second.bootNumber() == 2)
         await second.close()
     }
 
-    @Test("keeps what was answered when its process is killed")
+    @Test("process killed: acknowledged commits are there")
     func killed() async throws {
         let path = folder.file("test.sqlite")
         await #expect(processExitsWith: .signal(SIGKILL)) { [path = path as String] in
             let database = try SQLiteDatabase(path: path, time: ManualTime())
-            try await database.migrate([Migration("room", 1, ["CREATE TABLE t (id BIGINT PRIMARY KEY)"])])
+            try await database.migrate([Migration("test", 1, ["CREATE TABLE t (id BIGINT PRIMARY KEY)"])])
             for id in 0..<20 {
                 try await database.transaction { tx in try tx.run("INSERT INTO t (id) VALUES (\(id))") }
             }
-            // What is never answered may be there or not; this one is undone.
+            // A commit that was not acknowledged may be there or not; this one is rolled back.
             try await database.transaction { tx in
                 try tx.run("INSERT INTO t (id) VALUES (99)")
                 kill(getpid(), SIGKILL)
@@ -60,11 +60,11 @@ struct SQLiteFileTests {
         }
         let database = try open()
         #expect(try await ids(database) == Array(0..<20))
-        #expect(try await database.bootEpoch() == 2)
+        #expect(try await database.bootNumber() == 2)
         await database.close()
     }
 
-    @Test("belongs to one owner at a time")
+    @Test("a second open is refused as locked until the owner closes")
     func locked() async throws {
         let owner = try open()
         let error = #expect(throws: SQLError.self) { try open() }
@@ -75,8 +75,8 @@ struct SQLiteFileTests {
         await next.close()
     }
 
-    @Test("is given back when its owner forgets it")
-    func forgotten() async throws {
+    @Test("the lock is released with the database object")
+    func released() async throws {
         try await insert(0..<1, try open())
         var next: SQLiteDatabase?
         while next == nil {
@@ -89,15 +89,15 @@ struct SQLiteFileTests {
         await next?.close()
     }
 
-    @Test("cannot be opened where there is no folder")
-    func nowhere() {
+    @Test("missing folder: open fails as unavailable")
+    func missingFolder() {
         let error = #expect(throws: SQLError.self) {
             try SQLiteDatabase(path: folder.file("missing/test.sqlite"), time: time)
         }
         #expect(error?.kind == .unavailable)
     }
 
-    @Test("refuses everything once it is closed")
+    @Test("after close, refuses transactions and reads")
     func closed() async throws {
         for database in [try open(), try SQLiteDatabase.inMemory(time: time)] {
             await database.close()
@@ -107,7 +107,7 @@ struct SQLiteFileTests {
         }
     }
 
-    @Test("shows a reader one state while a writer goes on")
+    @Test("a read sees one snapshot while a writer commits")
     func snapshot() async throws {
         let (database, gate) = (try open(), WriterGate())
         try await insert(0..<2, database)
@@ -116,7 +116,7 @@ struct SQLiteFileTests {
             gate.pass()
             return [before, try tx.run("SELECT COUNT(*) FROM t")[0].int(0)]
         }
-        await gate.gather(0, before: database)
+        await gate.waitForQueue(of: 0, on: database)
         try await insert(2..<5, database)
         #expect(try await ids(database).count == 5)
         gate.open()
@@ -124,7 +124,7 @@ struct SQLiteFileTests {
         await database.close()
     }
 
-    @Test("moves its write-ahead log into the database without being closed")
+    @Test("checkpoints the write-ahead log while it is open")
     func checkpoints() async throws {
         var limits = SQLiteLimits()
         limits.checkpointPages = 20
@@ -143,7 +143,7 @@ struct SQLiteFileTests {
         await database.close()
     }
 
-    @Test("stops its process after a failed fsync, and says nothing else before")
+    @Test("failed fsync: the commit has an unknown outcome, the process is stopped, everything else is refused")
     func failedSync() throws {
         let uri = try #require(FaultyDisk.uri(folder.file("test.sqlite")))
         let stopped = Mutex<[String]>([])
@@ -169,7 +169,7 @@ struct SQLiteFileTests {
         #expect(later?.kind == .unavailable)
     }
 
-    @Test("ends its process at once, with the status of an I/O error, when nobody says otherwise")
+    @Test("by default, the process exits with the status of an I/O error")
     func stoppedProcess() async {
         let path = folder.file("test.sqlite")
         await #expect(processExitsWith: .exitCode(SQLiteDatabase.stopStatus)) { [path = path as String] in
@@ -180,7 +180,7 @@ struct SQLiteFileTests {
         }
     }
 
-    @Test("stops its process when the file is gone from its place, and acknowledges nothing in it")
+    @Test("moved file: the commit has an unknown outcome, the process is stopped, everything else is refused")
     func movedFile() throws {
         let path = folder.file("test.sqlite")
         let stopped = Mutex<[String]>([])

@@ -6,7 +6,7 @@ import MartletTesting
 import Synchronization
 import Testing
 
-@Suite("SQLite's group commit", .timeLimit(.minutes(1)))
+@Suite("SQLite group commit", .timeLimit(.minutes(1)))
 struct SQLiteGroupCommitTests {
     let folder: TemporaryFolder
     let time = ManualTime()
@@ -32,7 +32,7 @@ struct SQLiteGroupCommitTests {
         try await database.read { tx in try tx.run("SELECT id FROM t ORDER BY id").map { $0.int(0) } }
     }
 
-    /// Runs `count` bodies that wait together, number 0 holding the gate; returns the errors by number.
+    /// Runs `count` bodies in one queue, number 0 blocking at the gate; returns the errors by number.
     func together(
         _ count: Int,
         _ database: SQLiteDatabase,
@@ -41,7 +41,7 @@ struct SQLiteGroupCommitTests {
         let gate = gate
         return await withTaskGroup(of: (Int, (any Error)?).self) { group in
             for number in 0..<count {
-                if number == 1 { await gate.gather(0, before: database) }
+                if number == 1 { await gate.waitForQueue(of: 0, on: database) }
                 group.addTask {
                     do {
                         try await database.transaction("together") { tx in
@@ -54,13 +54,13 @@ struct SQLiteGroupCommitTests {
                     }
                 }
             }
-            await gate.gather(count - 1, before: database)
+            await gate.waitForQueue(of: count - 1, on: database)
             gate.open()
             return await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
         }
     }
 
-    @Test("carries those that wait together in one commit")
+    @Test("commits waiting bodies in one commit")
     func merges() async throws {
         let database = try await open()
         let errors = try await together(50, database) { number, tx in
@@ -76,7 +76,7 @@ struct SQLiteGroupCommitTests {
         await database.close()
     }
 
-    @Test("holds no more bodies than its limit")
+    @Test("a commit has at most the limit of bodies")
     func bounded() async throws {
         var limits = SQLiteLimits()
         limits.groupCommit.bodies = 10
@@ -89,8 +89,8 @@ struct SQLiteGroupCommitTests {
         await database.close()
     }
 
-    @Test("runs the neighbours again alone when one body rolls everything back")
-    func poisoned() async throws {
+    @Test("one body rolls back the transaction: reruns the others individually")
+    func rolledBack() async throws {
         let database = try await open()
         let committed = Mutex<[Int]>([])
         let errors = try await together(9, database) { number, tx in
@@ -103,15 +103,15 @@ struct SQLiteGroupCommitTests {
         }
         #expect(errors.keys.sorted() == [4])
         #expect((errors[4] as? SQLError)?.kind == .constraint)
-        let innocent = [0, 1, 2, 3, 5, 6, 7, 8]
-        #expect(try await ids(database) == innocent)
-        #expect(committed.withLock { $0.sorted() } == innocent)
+        let others = [0, 1, 2, 3, 5, 6, 7, 8]
+        #expect(try await ids(database) == others)
+        #expect(committed.withLock { $0.sorted() } == others)
         #expect(database.statistics.reruns > 0)
-        #expect(database.statistics.transactions == 1 + innocent.count)
+        #expect(database.statistics.transactions == 1 + others.count)
         await database.close()
     }
 
-    @Test("refuses when the file is full, and goes on with what fits")
+    @Test("full file: refuses a body that does not fit, commits one that fits")
     func full() async throws {
         var limits = SQLiteLimits()
         limits.pages = 30
@@ -127,7 +127,7 @@ struct SQLiteGroupCommitTests {
         await database.close()
     }
 
-    @Test("refuses a whole batch when the file is full, and commits nothing of it")
+    @Test("full file: refuses the whole batch and commits nothing of it")
     func fullBatch() async throws {
         var limits = SQLiteLimits()
         limits.pages = 30
@@ -144,7 +144,7 @@ struct SQLiteGroupCommitTests {
         await database.close()
     }
 
-    @Test("logs a slow body by its name, and no other")
+    @Test("logs only slow bodies, by name")
     func slow() async throws {
         let (database, time) = (try await open(), time)
         try await database.transaction("quick") { _ in time.advance(by: .milliseconds(50)) }
@@ -155,22 +155,22 @@ struct SQLiteGroupCommitTests {
         await database.close()
     }
 
-    @Test("refuses those who come when too many wait")
-    func crowded() async throws {
+    @Test("queue at its limit: refuses further bodies as unavailable")
+    func queueFull() async throws {
         var limits = SQLiteLimits()
         limits.waitingBodies = 3
         let (database, gate) = (try await open(limits), gate)
-        async let held: Void = database.transaction { _ in gate.pass() }
-        await gate.gather(0, before: database)
+        async let blocked: Void = database.transaction { _ in gate.pass() }
+        await gate.waitForQueue(of: 0, on: database)
         await withTaskGroup(of: Void.self) { group in
             for _ in 0..<3 { group.addTask { _ = try? await database.transaction { _ in () } } }
-            await gate.gather(3, before: database)
+            await gate.waitForQueue(of: 3, on: database)
             let error = await #expect(throws: SQLError.self) { try await database.transaction { _ in () } }
             #expect(error?.kind == .unavailable)
             #expect(error?.code == "full")
             gate.open()
         }
-        try await held
+        try await blocked
         await database.close()
     }
 }

@@ -3,14 +3,14 @@ import MartletSQLite
 import MartletTesting
 import Testing
 
-@Suite("SQLite's statements")
+@Suite("SQLite statements")
 struct SQLiteStatementTests {
     let time = ManualTime()
     let folder: TemporaryFolder
 
     init() throws { folder = try TemporaryFolder() }
 
-    @Test("stay right when more of them are used than the cache keeps")
+    @Test("more statements than the cache holds: results stay correct")
     func cache() async throws {
         var limits = SQLiteLimits()
         limits.statements = 3
@@ -24,8 +24,8 @@ struct SQLiteStatementTests {
         #expect(sums == (0..<40).map { $0 % 8 + $0 })
     }
 
-    @Test("are clean after an error in the middle of their rows")
-    func clean() async throws {
+    @Test("an error in the middle of the rows: the cached statement is reset")
+    func reset() async throws {
         let database = try SQLiteDatabase.inMemory(time: time)
         try await database.transaction { tx in
             try tx.run("CREATE TABLE t (id BIGINT PRIMARY KEY, n BIGINT UNIQUE)")
@@ -45,7 +45,7 @@ struct SQLiteStatementTests {
         #expect(rows == [3])
     }
 
-    @Test("see a schema that changed after they were prepared")
+    @Test("schema changed after prepare: the cached statement returns the new columns")
     func schema() async throws {
         let database = try SQLiteDatabase.inMemory(time: time)
         let widths = try await database.transaction { tx in
@@ -59,13 +59,13 @@ struct SQLiteStatementTests {
     }
 
     @Test(
-        "may not leave their database or turn its screws",
+        "attaching databases and changing settings is refused as misuse",
         arguments: [
             "ATTACH DATABASE ':memory:' AS other", "DETACH DATABASE main", "PRAGMA foreign_keys=OFF",
             "PRAGMA journal_mode=DELETE", "PRAGMA user_version=7", "VACUUM",
         ]
     )
-    func screws(_ text: String) async throws {
+    func forbidden(_ text: String) async throws {
         let database = try SQLiteDatabase.inMemory(time: time)
         let error = await #expect(throws: SQLError.self) {
             try await database.transaction { tx in try tx.run(SQLQuery(unchecked: text)) }
@@ -73,7 +73,7 @@ struct SQLiteStatementTests {
         #expect(error?.kind == .misuse)
     }
 
-    @Test("search full text")
+    @Test("full-text search works")
     func fullText() async throws {
         let file = try SQLiteDatabase(path: folder.file("test.sqlite"), time: time)
         for database in [file, try SQLiteDatabase.inMemory(time: time)] {
@@ -91,7 +91,7 @@ struct SQLiteStatementTests {
         }
     }
 
-    @Test("read the clock that the database was given")
+    @Test("date is the wall clock of the given time source")
     func date() async throws {
         let database = try SQLiteDatabase.inMemory(time: time)
         time.jumpDate(by: .seconds(86_400))

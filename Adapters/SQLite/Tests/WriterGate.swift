@@ -3,12 +3,12 @@ import MartletSQL
 import MartletSQLite
 import Synchronization
 
-/// Holds a database's writer inside one body, so that others gather behind it.
+/// Blocks a database's writer inside one body, so that other bodies queue behind it.
 final class WriterGate: Sendable {
     private let entered = Mutex(false)
     private let opened = DispatchSemaphore(value: 0)
 
-    /// For a body: stays until the gate opens; a repeat of the body passes.
+    /// For a body: blocks until the gate opens; a rerun of the body passes.
     func pass() {
         let first = entered.withLock { entered in
             defer { entered = true }
@@ -19,8 +19,8 @@ final class WriterGate: Sendable {
 
     func open() { opened.signal() }
 
-    /// Returns when the writer stands in the gate and `count` transactions wait behind it.
-    func gather(_ count: Int, before database: SQLiteDatabase) async {
+    /// Returns when the writer is blocked at the gate and `count` transactions wait behind it.
+    func waitForQueue(of count: Int, on database: SQLiteDatabase) async {
         while !entered.withLock({ $0 }) || database.waiting < count { await Task.yield() }
     }
 }

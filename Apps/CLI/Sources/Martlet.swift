@@ -2,34 +2,33 @@ import ArgumentParser
 
 /// The command line.
 public enum Martlet {
-    /// Reads the arguments of this process, does what they say, and ends the process with its status when that failed.
+    /// Runs the command in this process's arguments; on failure the process exits with the command's status.
     public static func main() async { await MartletCommand.main() }
 }
 
 struct MartletCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "martlet",
-        abstract: "Runs a shop on this machine, shows what it does, and mends it.",
+        abstract: "Runs a shop on this machine, inspects it, and repairs it.",
         discussion: """
-            Start with `martlet up`: it runs every service in a process of its own, with its data under ./martlet-data. \
-            Everything else finds the running shop through that folder; --data or MARTLET_DATA names another.
+            Start with `martlet up`: it runs every service in its own process, with its data under ./martlet-data. \
+            The other commands find the running shop through that folder; --data or MARTLET_DATA names another.
 
-            A first look, in two terminals:
-              martlet up                      start the shop; Ctrl-C ends it in order
-              martlet status                  what runs where, how far it is behind
+            A first session, in two terminals:
+              martlet up                      start the shop; Ctrl-C shuts it down
+              martlet status                  processes, readiness and consumer lag
               martlet sample --invoices 500 --output invoices.csv.gz
-              martlet replay invoices.csv.gz  order all of it, and check every penny
+              martlet replay invoices.csv.gz  place all orders, reconcile every penny
               martlet token --customer ann    a token for curl
 
-            Where it says [--json], --json prints one JSON value to standard output, and everything else goes to \
-            standard error.
+            With --json a command prints one JSON value to standard output and everything else to standard error.
 
             Exit statuses:
-              0   done
-              1   failed, or a check found a difference
-              3   nothing runs on this data folder
-              4   something runs on this data folder already
-              64  wrong use
+              0   success
+              1   failure, or a check found a difference
+              3   no shop runs on this data folder
+              4   a shop already runs on this data folder
+              64  usage error
             """,
         groupedSubcommands: [
             CommandGroup(name: "Run", subcommands: [UpCommand.self, DownCommand.self, StatusCommand.self]),
@@ -37,9 +36,9 @@ struct MartletCommand: AsyncParsableCommand {
                 name: "Use",
                 subcommands: [TokenCommand.self, SampleCommand.self, ImportCommand.self, ReplayCommand.self]
             ),
-            CommandGroup(name: "Hurt", subcommands: [ChaosCommand.self, SimCommand.self]),
+            CommandGroup(name: "Inject faults", subcommands: [ChaosCommand.self, SimCommand.self]),
             CommandGroup(
-                name: "Look and mend",
+                name: "Inspect and repair",
                 subcommands: [
                     EventsCommand.self, WorkflowsCommand.self, AuditCommand.self, CrashPointsCommand.self,
                 ]

@@ -3,10 +3,10 @@ import Testing
 
 @testable import CLI
 
-@Suite("The command line")
+@Suite("Command line")
 struct CommandLineTests {
     @Test(
-        "takes what its help says",
+        "accepts the documented arguments",
         arguments: [
             ["up"], ["up", "--data", "x", "--port", "81", "--single-process", "--json"], ["down"],
             ["status", "--json"],
@@ -29,7 +29,7 @@ struct CommandLineTests {
     }
 
     @Test(
-        "refuses what would do something else than was meant",
+        "refuses missing, conflicting and invalid arguments",
         arguments: [
             ["token"], ["token", "--customer", "ann", "--merchant"], ["token", "--customer", ""],
             ["token", "--merchant", "--ttl", "15"], ["token", "--merchant", "--ttl", "-1h"],
@@ -45,7 +45,7 @@ struct CommandLineTests {
         #expect(throws: (any Error).self) { try MartletCommand.parseAsRoot(arguments) }
     }
 
-    @Test("shows examples that a terminal of 80 columns does not break")
+    @Test("examples in the help fit into 80 columns")
     func examples() {
         var commands: [any ParsableCommand.Type] = [MartletCommand.self]
         while let command = commands.popLast() {
@@ -56,7 +56,7 @@ struct CommandLineTests {
         }
     }
 
-    @Test("says in its help what holds without a flag")
+    @Test("the help shows the defaults of flags")
     func presets() throws {
         let presets: [(any ParsableCommand.Type, String, [String])] = [
             (SampleCommand.self, "--seed", ["1"]), (TokenCommand.self, "--ttl", ["1h"]),
@@ -66,8 +66,8 @@ struct CommandLineTests {
         ]
         for (command, flag, values) in presets {
             let help = MartletCommand.helpMessage(for: command, columns: 200)
-            let told = help.split(separator: "\n").drop { !$0.contains("  \(flag) ") }.joined(separator: "\n")
-            for value in values { #expect(told.contains("(default: \(value))"), "\(command): \(help)") }
+            let section = help.split(separator: "\n").drop { !$0.contains("  \(flag) ") }.joined(separator: "\n")
+            for value in values { #expect(section.contains("(default: \(value))"), "\(command): \(help)") }
         }
         let replay = try #require(try MartletCommand.parseAsRoot(["replay", "f"]) as? ReplayCommand)
         #expect([replay.concurrency, replay.settle, replay.shop.patience] == [32, 300, 120])
@@ -95,20 +95,20 @@ struct CommandLineTests {
         (["audit"], "--limit", ["0", "-3", "201", "all"], "from 1 to 200"),
     ]
 
-    @Test("refuses a number that makes no sense as a wrong use, by flag, value and range", arguments: wrongNumbers)
+    @Test("an invalid number is a usage error that names flag, value and range", arguments: wrongNumbers)
     func numbers(_ command: [String], _ flag: String, _ values: [String], _ rule: String) throws {
         for value in values {
             let error = try #require(throws: (any Error).self) {
                 try MartletCommand.parseAsRoot(command + [flag, value])
             }
             #expect(MartletCommand.exitCode(for: error).rawValue == 64)
-            let words = MartletCommand.message(for: error)
-            #expect(words.contains("'\(value)'") && words.contains(flag) && words.contains(rule), "\(words)")
+            let message = MartletCommand.message(for: error)
+            #expect(message.contains("'\(value)'") && message.contains(flag) && message.contains(rule), "\(message)")
         }
     }
 
     @Test(
-        "refuses a crash point that would be waited for in vain",
+        "a crash point that can never be reached is a usage error",
         arguments: [
             "paymentsd=outbox.committed:0", "paymentsd=outbox.comitted:1", "paymentsd=outbox.committed:x", "paymentsd",
             "mugd=outbox.committed:1", "paymentsd=",
@@ -119,7 +119,7 @@ struct CommandLineTests {
         #expect(MartletCommand.exitCode(for: error).rawValue == 64)
     }
 
-    @Test("takes the port and a crash point from variables, and refuses bad ones as a wrong use")
+    @Test("port and crash point may come from variables; invalid values are usage errors")
     func variables() throws {
         let up = try #require(try MartletCommand.parseAsRoot(["up"]) as? UpCommand)
         #expect(try up.settings([:]).port == 8080)
@@ -137,14 +137,14 @@ struct CommandLineTests {
         }
     }
 
-    @Test("knows which scopes open something, among them all that it gives by itself")
+    @Test("unknown scopes are detected; the default scopes are all known")
     func scopes() {
         let given = TokenCommand.customerScopes + TokenCommand.merchantScopes + TokenCommand.operatorScopes
         #expect(KnownScopes.unknown(given) == [])
         #expect(KnownScopes.unknown(["payments:read", "payments:raed", ""]) == ["payments:raed", ""])
     }
 
-    @Test("writes tables whose numbers stand right")
+    @Test("tables right-align numbers")
     func table() {
         var table = TextTable("NAME", "LAG")
         table.add("orders", "7")

@@ -6,18 +6,18 @@ import MartletHost
 import MartletSQLite
 import MartletTelemetry
 
-/// `eventlogd`: the embedded event log as a process of its own, reached by others over gRPC.
+/// `eventlogd`: the event log as a process, reached over gRPC.
 public enum EventLogProgram {
     /// Serves until a signal, then ends the process.
     public static func run() async -> Never {
-        await Daemon.run("eventlog", program: "eventlogd", crashPoints: CrashPointNames.all) { place in
-            let database = try SQLiteDatabase(path: place.databasePath, time: place.time)
-            let log = try await EventLog.open(database, time: place.time, entropy: place.entropy)
-            place.telemetry.metrics.readCounts(of: database)
+        await Daemon.run("eventlog", program: "eventlogd", crashPoints: CrashPointNames.all) { context in
+            let database = try SQLiteDatabase(path: context.databasePath, time: context.time)
+            let log = try await EventLog.open(database, time: context.time, entropy: context.entropy)
+            context.telemetry.metrics.readCounts(of: database)
             return ServiceRuntime(
-                name: place.service,
-                telemetry: place.telemetry,
-                time: place.time,
+                name: context.service,
+                telemetry: context.telemetry,
+                time: context.time,
                 contracts: [.eventLog(EventLogHandler(log))],
                 loops: [.init("event log", .relay) { try await log.run() }]
             )

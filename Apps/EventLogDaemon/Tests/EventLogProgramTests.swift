@@ -8,10 +8,10 @@ import Testing
 
 @testable import EventLogDaemon
 
-@Suite("The event log's daemon")
+@Suite("Event log daemon")
 struct EventLogProgramTests {
-    @Test("finds in its file what it took before it ended")
-    func opensAnew() async throws {
+    @Test("published events survive a restart")
+    func reopens() async throws {
         let folder = try TemporaryFolder()
         let time = ManualTime()
         for run in 1...3 {
@@ -26,8 +26,8 @@ struct EventLogProgramTests {
         }
     }
 
-    @Test("serves its contract to services alone")
-    func isForServices() async throws {
+    @Test("serves its contract to services only")
+    func servicesOnly() async throws {
         let time = ManualTime()
         let log = try await EventLog.open(
             try SQLiteDatabase.inMemory(time: time),

@@ -1,17 +1,17 @@
 import MartletREST
 
-/// What the gateway takes and how long it waits.
+/// Size and time limits of the gateway.
 struct GatewayLimits: Sendable {
-    /// Of requests, as every service has them.
+    /// Limits of requests, as in every service.
     var requests = RESTLimits.standard
-    /// Of an answer's body; a larger one is answered with 500.
-    var answerBytesMax = 32 << 20
-    /// How long a connection to a service may take.
+    /// The maximum size of a response's body; a larger one becomes a 500.
+    var responseBytesMax = 32 << 20
+    /// The timeout of a connection attempt to a service.
     var connect = Duration.seconds(1)
-    /// How long a connection to a service is kept without a request; less than the service keeps it.
+    /// The idle timeout of a connection to a service; shorter than the service's.
     var idle = Duration.seconds(30)
-    /// Of a method that its service refuses as asked for too often: how many requests go on for each that it takes.
+    /// Of a method whose service responds 429: how many requests are forwarded per accepted one.
     var throttleMultiple = 1.5
-    /// How long such refusals are remembered.
+    /// The window over which these responses are counted.
     var throttleWindow = Duration.seconds(2)
 }

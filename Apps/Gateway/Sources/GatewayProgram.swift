@@ -8,7 +8,7 @@ import MartletHost
 import MartletSecurity
 import MartletTelemetry
 
-/// `gatewayd`: the one entrance as a process of its own.
+/// `gatewayd`: the API gateway as a process.
 public enum GatewayProgram {
     static let name = "gateway"
 
@@ -20,14 +20,14 @@ public enum GatewayProgram {
         let logLevel: Logger.Level
 
         init(_ reader: inout ConfigReader) {
-            host = reader.string("host", "127.0.0.1", help: "The address on which it answers.")
-            port = reader.port("http-port", 8080, help: "REST for everybody; 0 takes a free port.")
-            registry = reader.string("registry", nil, help: "The file that says what runs where.")
+            host = reader.string("host", "127.0.0.1", help: "The address of the listener.")
+            port = reader.port("http-port", 8080, help: "The public REST API; 0 chooses a free port.")
+            registry = reader.string("registry", nil, help: "The file that lists the instances of every service.")
             keys = reader.string("keys", nil, help: "The folder with jwks.json.")
             let level = reader.choice(
                 "log-level",
                 DaemonSettings.LogLevel.info,
-                help: "The least level that is logged."
+                help: "The lowest level that is logged."
             )
             logLevel = Logger.Level(rawValue: level.rawValue) ?? .info
         }
@@ -48,11 +48,11 @@ public enum GatewayProgram {
                     leeway: .seconds(30),
                     time: time
                 )
-                let access = Access(verifier: verifier)
+                let authenticator = TokenAuthenticator(verifier: verifier)
                 let host = ServiceHost(
                     [],
                     listeners: Listeners(host: settings.host, http: nil, grpc: nil, operate: nil),
-                    access: access,
+                    authenticator: authenticator,
                     metrics: telemetry.metrics,
                     time: time,
                     entropy: entropy,
@@ -62,14 +62,14 @@ public enum GatewayProgram {
                     host: settings.host,
                     port: settings.port,
                     registry: FileRegistry(path: settings.registry, every: .milliseconds(200), time: time),
-                    access: access,
+                    authenticator: authenticator,
                     readiness: host.readiness,
                     metrics: telemetry.metrics,
                     time: time,
                     entropy: entropy,
                     logger: telemetry.logger
                 )
-                try await host.run(entrance: server)
+                try await host.run(httpServer: server)
             }
         }
     }

@@ -7,16 +7,16 @@ import MartletREST
 import MartletResilience
 import MartletTelemetry
 
-/// The one entrance: finds the service of a request, verifies its token, and hands it on.
+/// Routes a request to its service, after checking its token and scope.
 struct GatewayResponder: HTTPResponder {
     typealias Context = BasicRequestContext
 
     private var edge: RESTEdge<RoutedMethod>
 
-    /// - Throws: `Fault` when two methods want one path.
+    /// - Throws: `Fault` when two methods have the same path.
     init(
         upstreams: Upstreams,
-        access: Access,
+        authenticator: TokenAuthenticator,
         limits: GatewayLimits,
         readiness: Readiness,
         metrics: MetricsRegistry,
@@ -28,7 +28,7 @@ struct GatewayResponder: HTTPResponder {
         for routed in GatewayRoutes.all {
             for rule in routed.method.http { try routes.add(rule, routed) }
         }
-        let answered = RequestMetrics(metrics)
+        let requestMetrics = RequestMetrics(metrics)
         let throttles = Dictionary(
             uniqueKeysWithValues: GatewayRoutes.all.map { routed in
                 (
@@ -48,9 +48,9 @@ struct GatewayResponder: HTTPResponder {
             entropy: entropy,
             log: log,
             peer: { $0.service },
-            observe: { answered.count($0) },
+            observe: { requestMetrics.count($0) },
             handle: { routed, _, exchange in
-                try routed.method.admit(try access.principal(exchange.request.headers))
+                try routed.method.admit(try authenticator.principal(exchange.request.headers))
                 let deadline = try RESTHeaders.deadline(
                     of: exchange.request.headers,
                     standard: limits.requests.timeout,
@@ -60,18 +60,18 @@ struct GatewayResponder: HTTPResponder {
                 let throttle = throttles[routed]
                 try throttle?.admit()
                 let body = try await Self.body(of: exchange.request, limits, deadline, time)
-                let answer = try await upstreams.forward(exchange, body, to: routed, deadline: deadline)
-                throttle?.answered(isTaken: answer.status != .tooManyRequests)
-                return answer
+                let response = try await upstreams.forward(exchange, body, to: routed, deadline: deadline)
+                throttle?.record(isAccepted: response.status != .tooManyRequests)
+                return response
             }
         )
-        ListenerHooks(readiness: readiness, metrics: [metrics]).each { path, answer in edge.add(path, answer) }
+        ListenerHooks(readiness: readiness, metrics: [metrics]).each { path, handler in edge.add(path, handler) }
         edge.addDocument(GatewayOpenAPI.document)
     }
 
     func respond(to request: Request, context: Context) async throws -> Response { await edge.answer(request) }
 
-    func answer(_ request: Request) async -> Response { await edge.answer(request) }
+    func response(to request: Request) async -> Response { await edge.answer(request) }
 
     private static func body(
         of request: Request,
@@ -80,7 +80,7 @@ struct GatewayResponder: HTTPResponder {
         _ time: any TimeSource
     ) async throws -> ByteBuffer {
         guard request.hasBody else { return ByteBuffer() }
-        // A caller that sends slowly spends its own time.
+        // A slow upload counts against the request's deadline.
         return try await withDeadline(deadline, time) {
             try await request.bytes(upTo: limits.requests.bodyBytesMax)
         }

@@ -8,20 +8,20 @@ public import MartletHost
 import MartletREST
 public import MartletTelemetry
 
-/// The gateway as a part of a process: serves until it is told to stop.
-public struct GatewayServer: Entrance {
+/// The gateway as a service of a process.
+public struct GatewayServer: HTTPServer {
     private let server: RESTServer
     private let http: HTTPClient
 
     /// - Parameters:
-    ///   - port: 0 takes a free one.
-    ///   - readiness: Of the process that it is part of: `/readyz` answers by it.
-    /// - Throws: `Fault` when the route table contradicts itself.
+    ///   - port: 0 chooses a free one.
+    ///   - readiness: The readiness of its process, reported by `/readyz`.
+    /// - Throws: `Fault` when two methods have the same path.
     public init(
         host: String,
         port: Int,
         registry: any Registry,
-        access: Access,
+        authenticator: TokenAuthenticator,
         readiness: Readiness,
         metrics: MetricsRegistry,
         time: any TimeSource,
@@ -39,7 +39,7 @@ public struct GatewayServer: Entrance {
         )
         let responder = try GatewayResponder(
             upstreams: upstreams,
-            access: access,
+            authenticator: authenticator,
             limits: limits,
             readiness: readiness,
             metrics: metrics,

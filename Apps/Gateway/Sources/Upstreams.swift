@@ -7,14 +7,14 @@ import MartletREST
 import NIOCore
 import NIOHTTP1
 
-/// The services behind the gateway: picks an instance and hands requests on over kept connections.
+/// The services behind the gateway: picks instances and forwards requests over pooled connections.
 struct Upstreams: Sendable {
-    /// What of a request a service gets to see, beside what the gateway says itself.
-    private static let passed: [HeaderName] = [
+    /// The request headers that are forwarded; the gateway adds its own.
+    private static let forwardedHeaders: [HeaderName] = [
         .accept, .acceptLanguage, .authorization, .contentEncoding, .contentType, .ifMatch, .ifNoneMatch, .userAgent,
     ]
-    /// What belongs to one connection and not to the answer.
-    private static let hops: Set<String> = [
+    /// Hop-by-hop headers, which are not copied to the response.
+    private static let hopByHopHeaders: Set<String> = [
         "connection", "keep-alive", "proxy-authenticate", "te", "trailer", "transfer-encoding", "upgrade",
     ]
 
@@ -30,7 +30,7 @@ struct Upstreams: Sendable {
         balancers = Dictionary(uniqueKeysWithValues: services.map { ($0, Balancer(for: $0, in: registry)) })
     }
 
-    /// Connections to services: a service that does not listen is told at once.
+    /// The HTTP client; a refused connection fails immediately.
     static func client(_ limits: GatewayLimits) -> HTTPClient {
         var configuration = HTTPClient.Configuration()
         configuration.httpVersion = .http1Only
@@ -41,70 +41,70 @@ struct Upstreams: Sendable {
         return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }
 
-    /// - Throws: `Fault`: `unavailable` when the service is down, `deadlineExceeded` when it does not answer in time.
+    /// - Throws: `Fault`: `unavailable` when the service is down, `deadlineExceeded` when it does not respond in time.
     func forward(
         _ exchange: Exchange,
         _ body: ByteBuffer,
         to routed: RoutedMethod,
         deadline: Moment
     ) async throws -> Response {
-        guard let balancer = balancers[routed.service] else { throw Self.down(routed.service, nil) }
+        guard let balancer = balancers[routed.service] else { throw Self.unavailable(routed.service, nil) }
         guard let address = try await balancer.pick(where: { $0.http != nil }).http else {
-            throw Self.down(routed.service, nil)
+            throw Self.unavailable(routed.service, nil)
         }
-        let left = deadline - time.now
-        guard left > .zero else { throw Fault.deadlineExceeded }
-        var sent = request(exchange, to: address, left: left)
-        if body.readableBytes > 0 { sent.body = .bytes(body) }
+        let remaining = deadline - time.now
+        guard remaining > .zero else { throw Fault.deadlineExceeded }
+        var outgoing = request(exchange, to: address, remaining: remaining)
+        if body.readableBytes > 0 { outgoing.body = .bytes(body) }
         do {
-            let answer = try await http.execute(sent, timeout: .nanoseconds(left.nanosecondsClamped))
-            let bytes = try await answer.body.collect(upTo: limits.answerBytesMax)
-            return Self.response(answer, bytes)
+            let response = try await http.execute(outgoing, timeout: .nanoseconds(remaining.nanosecondsClamped))
+            let bytes = try await response.body.collect(upTo: limits.responseBytesMax)
+            return Self.response(response, bytes)
         } catch let error as HTTPClientError where error == .deadlineExceeded || error == .readTimeout {
-            throw Fault(.deadlineExceeded, .deadlineExceeded, "\(routed.service) did not answer in time", cause: error)
+            throw Fault(.deadlineExceeded, .deadlineExceeded, "\(routed.service) did not respond in time", cause: error)
         } catch is NIOTooManyBytesError {
-            throw Fault(.internal, .internal, "the answer is larger than \(limits.answerBytesMax) bytes")
+            throw Fault(.internal, .internal, "the response is larger than \(limits.responseBytesMax) bytes")
         } catch is CancellationError {
             throw CancellationError()
         } catch {
-            throw Self.down(routed.service, error)
+            throw Self.unavailable(routed.service, error)
         }
     }
 
-    private func request(_ exchange: Exchange, to address: Address, left: Duration) -> HTTPClientRequest {
+    private func request(_ exchange: Exchange, to address: Address, remaining: Duration) -> HTTPClientRequest {
         let request = exchange.request
-        // From parts: the caller's text must not get a say in the host.
+        // Built from parts: the caller must not influence the host.
         let query = request.uri.query.map { "?\($0)" } ?? ""
-        var sent = HTTPClientRequest(url: "http://\(address)\(request.uri.path)\(query)")
-        sent.method = .init(rawValue: exchange.verb)
-        for name in Self.passed {
-            if let value = request.headers[name] { sent.headers.add(name: name.canonicalName, value: value) }
+        var outgoing = HTTPClientRequest(url: "http://\(address)\(request.uri.path)\(query)")
+        outgoing.method = .init(rawValue: exchange.verb)
+        for name in Self.forwardedHeaders {
+            if let value = request.headers[name] { outgoing.headers.add(name: name.canonicalName, value: value) }
         }
-        // One by one, so that the service sees when there are several.
+        // Added one by one, so that the service can reject repeated keys.
         for key in request.headers[values: RESTHeaders.idempotencyKey] {
-            sent.headers.add(name: RESTHeaders.idempotencyKey.canonicalName, value: key)
+            outgoing.headers.add(name: RESTHeaders.idempotencyKey.canonicalName, value: key)
         }
-        sent.headers.add(name: RESTHeaders.requestID.canonicalName, value: exchange.id)
-        sent.headers.add(name: RESTHeaders.traceparent.canonicalName, value: exchange.trace.traceparent)
-        sent.headers.add(name: RESTHeaders.requestTimeout.canonicalName, value: "\(max(1, left.milliseconds))")
-        return sent
+        outgoing.headers.add(name: RESTHeaders.requestID.canonicalName, value: exchange.id)
+        outgoing.headers.add(name: RESTHeaders.traceparent.canonicalName, value: exchange.trace.traceparent)
+        outgoing.headers.add(name: RESTHeaders.requestTimeout.canonicalName, value: "\(max(1, remaining.milliseconds))")
+        return outgoing
     }
 
-    private static func response(_ answer: HTTPClientResponse, _ bytes: ByteBuffer) -> Response {
+    private static func response(_ upstream: HTTPClientResponse, _ bytes: ByteBuffer) -> Response {
         var headers = HTTPFields()
-        for (name, value) in answer.headers where !hops.contains(name.lowercased()) {
+        for (name, value) in upstream.headers where !hopByHopHeaders.contains(name.lowercased()) {
             guard let name = HeaderName(name), name != .contentLength else { continue }
             headers.append(HTTPFields.Element(name: name, value: value))
         }
         return Response(
-            status: .init(code: Int(answer.status.code)),
+            status: .init(code: Int(upstream.status.code)),
             headers: headers,
             body: ResponseBody(byteBuffer: bytes)
         )
     }
 
-    /// Whether the service has acted is not known: its client asks again with the same key.
-    private static func down(_ service: String, _ cause: (any Error)?) -> Fault {
+    /// The outcome of the request is unknown: clients retry with the same idempotency key.
+    private static func unavailable(_ service: String, _ cause: (any Error)?) -> Fault {
         Fault(.unavailable, .unavailable, "\(service) is not available", retryAfter: .seconds(1), cause: cause)
     }
 }

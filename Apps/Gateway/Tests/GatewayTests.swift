@@ -16,7 +16,7 @@ import Testing
 
 @testable import Gateway
 
-@Suite("The gateway")
+@Suite("Gateway")
 struct GatewayTests {
     let time = ManualTime()
     let entropy = SeededEntropy(seed: 1)
@@ -28,58 +28,61 @@ struct GatewayTests {
         issuer = try await LocalIssuer(folder: folder.path, algorithm: .edDSA, time: time, entropy: entropy)
     }
 
-    @Test("answers 503 with Retry-After for a service that has no instance, or none that listens")
-    func down() async throws {
+    @Test("responds 503 with Retry-After for a service without an instance, or with none that listens")
+    func unavailable() async throws {
         for instances in [
             [], [Instance(id: "catalog-1", http: Address(host: "127.0.0.1", port: 1), grpc: nil, operate: nil)],
         ] {
-            let response = try await answer(.get, "/v1/products", instances: ["catalog": instances])
+            let response = try await send(.get, "/v1/products", instances: ["catalog": instances])
             #expect(response.status == .serviceUnavailable)
             #expect(response.headers[.retryAfter] == "1")
         }
     }
 
-    @Test("refuses a token that has expired, and a scope that is not held")
+    @Test("rejects an expired token and a missing scope")
     func tokens() async throws {
         let token = try await issuer.userToken("ann", scopes: ["orders:read"], lifetime: .seconds(60))
-        #expect(try await answer(.get, "/v1/orders", token: token).status == .serviceUnavailable)
-        #expect(try await answer(.post, "/v1/orders", token: token).status == .forbidden)
-        #expect(try await answer(.get, "/v1/orders").status == .unauthorized)
+        #expect(try await send(.get, "/v1/orders", token: token).status == .serviceUnavailable)
+        #expect(try await send(.post, "/v1/orders", token: token).status == .forbidden)
+        #expect(try await send(.get, "/v1/orders").status == .unauthorized)
         time.advance(by: .seconds(100))
-        #expect(try await answer(.get, "/v1/orders", token: token).status == .unauthorized)
+        #expect(try await send(.get, "/v1/orders", token: token).status == .unauthorized)
     }
 
-    @Test("refuses a body over the limit by what its header says")
+    @Test("rejects a body over the limit by its Content-Length")
     func body() async throws {
-        let response = try await answer(.post, "/v1/carts", headers: [.contentLength: "2097153"])
+        let response = try await send(.post, "/v1/carts", headers: [.contentLength: "2097153"])
         #expect(response.status == .contentTooLarge)
         #expect(response.headers[.contentType] == "application/problem+json")
     }
 
-    @Test("says which methods a path has")
+    @Test("responds 405 with Allow, and 404 for an unknown path")
     func methods() async throws {
-        let response = try await answer(.delete, "/v1/orders")
+        let response = try await send(.delete, "/v1/orders")
         #expect(response.status == .methodNotAllowed)
         #expect(response.headers[.allow] == "GET, HEAD, POST")
-        #expect(try await answer(.get, "/v1/mugs").status == .notFound)
-        let livez = try await answer(.post, "/livez")
+        #expect(try await send(.get, "/v1/mugs").status == .notFound)
+        let livez = try await send(.post, "/livez")
         #expect(livez.status == .methodNotAllowed)
         #expect(livez.headers[.allow] == "GET, HEAD")
     }
 
-    @Test("answers HEAD as GET without the body", arguments: ["/livez", "/openapi.json", "/v1/products", "/v1/mugs"])
+    @Test(
+        "responds to HEAD as to GET without the body",
+        arguments: ["/livez", "/openapi.json", "/v1/products", "/v1/mugs"]
+    )
     func head(_ path: String) async throws {
-        let (head, get) = (try await answer(.head, path), try await answer(.get, path))
+        let (head, get) = (try await send(.head, path), try await send(.get, path))
         #expect(head.status == get.status)
         #expect(head.headers[.contentLength] == get.headers[.contentLength])
         #expect(get.body.contentLength != 0)
         #expect(head.body.contentLength == 0)
     }
 
-    @Test("gives a caller that sends its body slowly no more time than it asked for")
+    @Test("a slow upload ends at the timeout of the request")
     func slowBody() async throws {
         let (pieces, _) = AsyncStream.makeStream(of: ByteBuffer.self)
-        async let late = answer(
+        async let response = send(
             .post,
             "/v1/carts",
             headers: [.contentLength: "2", RESTHeaders.requestTimeout: "500"],
@@ -87,43 +90,43 @@ struct GatewayTests {
         )
         await time.waitForSleepers(1)
         time.advance(by: .milliseconds(500))
-        #expect(try await late.status == .gatewayTimeout)
+        #expect(try await response.status == .gatewayTimeout)
     }
 
-    @Test("refuses by itself most of what a service refuses as too many, and nothing else of that service")
+    @Test("rejects most requests of a method that its service rejects with 429, and of no other method")
     func throttled() async throws {
-        let busy = BusyService()
-        let server = RESTServer(busy, host: "127.0.0.1", port: 0, limits: .standard, logger: Self.log)
+        let service = ThrottlingService()
+        let server = RESTServer(service, host: "127.0.0.1", port: 0, limits: .standard, logger: Self.log)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.run() }
             defer { group.cancelAll() }
             let address = Address(host: "127.0.0.1", port: try await server.boundPort())
             let instance = Instance(id: "catalog-1", http: address, grpc: nil, operate: nil)
             try await withGateway(instances: ["catalog": [instance]]) { gateway in
-                busy.isFull.withLock { $0 = true }
+                service.isThrottling.withLock { $0 = true }
                 for _ in 0..<100 {
-                    let refusal = await gateway.answer(Self.request(.get, "/v1/products"))
+                    let refusal = await gateway.response(to: Self.request(.get, "/v1/products"))
                     #expect(refusal.status == .tooManyRequests)
                     #expect(refusal.headers[.retryAfter] == "2")
                 }
-                #expect(busy.asked.withLock { $0 } < 30)
-                #expect(await gateway.answer(Self.request(.get, "/v1/products/MUG")).status == .tooManyRequests)
+                #expect(service.requests.withLock { $0 } < 30)
+                #expect(await gateway.response(to: Self.request(.get, "/v1/products/MUG")).status == .tooManyRequests)
 
-                busy.isFull.withLock { $0 = false }
+                service.isThrottling.withLock { $0 = false }
                 time.advance(by: .seconds(2))
                 for _ in 0..<10 {
-                    #expect(await gateway.answer(Self.request(.get, "/v1/products")).status == .ok)
+                    #expect(await gateway.response(to: Self.request(.get, "/v1/products")).status == .ok)
                 }
             }
         }
-        #expect(busy.paths.withLock { $0 } == ["/v1/products", "/v1/products/MUG"])
+        #expect(service.paths.withLock { $0 } == ["/v1/products", "/v1/products/MUG"])
     }
 
-    @Test("counts requests by template, service and status, and nothing that a caller could invent")
+    @Test("counts requests by path template, service and status; no label comes from the caller")
     func metrics() async throws {
         let metrics = MetricsRegistry(service: "gateway")
-        _ = try await answer(.get, "/v1/products/MUG", metrics: metrics)
-        _ = try await answer(HTTPRequest.Method("BREW") ?? .get, "/v1/coffee", metrics: metrics)
+        _ = try await send(.get, "/v1/products/MUG", metrics: metrics)
+        _ = try await send(HTTPRequest.Method("BREW") ?? .get, "/v1/coffee", metrics: metrics)
         let text = MetricsText.exposition(of: [metrics])
         let counted = text.split(separator: "\n").filter { $0.hasPrefix("martlet_http_requests_total{") }
         #expect(counted.count == 2)
@@ -143,7 +146,7 @@ struct GatewayTests {
         }
     }
 
-    private func answer(
+    private func send(
         _ verb: HTTPRequest.Method,
         _ path: String,
         token: String? = nil,
@@ -155,7 +158,7 @@ struct GatewayTests {
         var fields = headers
         if let token { fields[.authorization] = "Bearer \(token)" }
         let request = Self.request(verb, path, headers: fields, body: body)
-        return try await withGateway(instances: instances, metrics: metrics) { await $0.answer(request) }
+        return try await withGateway(instances: instances, metrics: metrics) { await $0.response(to: request) }
     }
 
     private static func request(
@@ -193,7 +196,7 @@ struct GatewayTests {
         )
         let responder = try GatewayResponder(
             upstreams: upstreams,
-            access: Access(verifier: verifier),
+            authenticator: TokenAuthenticator(verifier: verifier),
             limits: limits,
             readiness: Readiness(),
             metrics: metrics,
@@ -214,18 +217,18 @@ struct GatewayTests {
     private static var log: Logger { Logger(label: "test") { _ in SwiftLogNoOpLogHandler() } }
 }
 
-/// A service that is asked for too much while a test says so.
-private final class BusyService: HTTPResponder {
+/// A service that responds 429 while a test requires it.
+private final class ThrottlingService: HTTPResponder {
     typealias Context = BasicRequestContext
 
-    let isFull = Mutex(false)
-    let asked = Mutex(0)
+    let isThrottling = Mutex(false)
+    let requests = Mutex(0)
     let paths = Mutex<Set<String>>([])
 
     func respond(to request: Request, context: Context) async throws -> Response {
-        asked.withLock { $0 += 1 }
+        requests.withLock { $0 += 1 }
         paths.withLock { _ = $0.insert(request.uri.path) }
-        guard isFull.withLock({ $0 }) else { return Response(status: .ok) }
+        guard isThrottling.withLock({ $0 }) else { return Response(status: .ok) }
         return Response(status: .tooManyRequests, headers: [.retryAfter: "2"])
     }
 }

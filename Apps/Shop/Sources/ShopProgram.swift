@@ -15,17 +15,17 @@ import Provider
 public enum ShopProgram {
     /// Serves until a signal, then ends the process.
     public static func run() async -> Never {
-        await Daemon.runTogether("shop", program: "shop", crashPoints: CrashPointNames.all) { place in
+        await Daemon.runTogether("shop", program: "shop", crashPoints: CrashPointNames.all) { context in
             try await services(
-                time: place.time,
-                entropy: place.entropy,
-                telemetry: { Telemetry(service: $0, level: place.settings.logLevel, time: place.time) },
-                database: { try SQLiteDatabase(path: "\(place.settings.data)/\($0).sqlite", time: place.time) }
+                time: context.time,
+                entropy: context.entropy,
+                telemetry: { Telemetry(service: $0, level: context.settings.logLevel, time: context.time) },
+                database: { try SQLiteDatabase(path: "\(context.settings.data)/\($0).sqlite", time: context.time) }
             )
         }
     }
 
-    /// The topology: who there is, on which database, and that they call one another directly.
+    /// The topology: the services, each with its own database, calling one another directly.
     ///
     /// - Parameters:
     ///   - telemetry: Made for each service.
@@ -39,7 +39,7 @@ public enum ShopProgram {
         let log = try await EventLog.open(try database("eventlog"), time: time, entropy: entropy)
         let services = LocalServices()
         func service<Blueprint: ServiceBlueprint>(_ blueprint: Blueprint.Type) async throws -> ServiceRuntime {
-            let parts = ServiceParts(
+            let dependencies = ServiceDependencies(
                 database: try database(Blueprint.name),
                 bus: log,
                 time: time,
@@ -47,7 +47,7 @@ public enum ShopProgram {
                 telemetry: telemetry(Blueprint.name),
                 connect: { _ in LocalChannel(to: services, time: time) }
             )
-            let runtime = try await ServiceRuntime(Blueprint.self, on: parts)
+            let runtime = try await ServiceRuntime(Blueprint.self, on: dependencies)
             services.add(runtime.contracts)
             return runtime
         }

@@ -9,11 +9,11 @@ import Testing
 
 @testable import Shop
 
-@Suite("The shop in one process")
+@Suite("Shop in one process")
 struct ShopProgramTests {
     let time = ManualTime()
 
-    @Test("holds every service on a database of its own")
+    @Test("runs every service with its own database")
     func services() async throws {
         var databases: [String] = []
         let services = try await build { databases.append($0) }
@@ -22,17 +22,17 @@ struct ShopProgramTests {
         #expect(databases.sorted() == names)
     }
 
-    @Test("has one answer for every path")
+    @Test("every path has exactly one method")
     func paths() async throws {
         var routes = RouteTable<String>()
         for method in try await build().flatMap(\.contracts).flatMap(\.methods) {
             for rule in method.descriptor.http { try routes.add(rule, method.descriptor.path) }
         }
-        guard case .found(let place, _, _) = try routes.find("POST", "/v1/orders") else {
-            Issue.record("nobody takes orders")
+        guard case .found(let method, _, _) = try routes.find("POST", "/v1/orders") else {
+            Issue.record("no route for POST /v1/orders")
             return
         }
-        #expect(place == "/shop.orders.v1.OrdersService/PlaceOrder")
+        #expect(method == "/shop.orders.v1.OrdersService/PlaceOrder")
     }
 
     private func build(_ opened: (String) -> Void = { _ in }) async throws -> [ServiceRuntime] {

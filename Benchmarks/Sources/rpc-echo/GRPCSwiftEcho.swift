@@ -2,7 +2,7 @@ import GRPCCore
 import GRPCNIOTransportHTTP2Posix
 import GRPCProtobuf
 
-/// The same echo on grpc-swift-2's wire, as its generated code would call it.
+/// The echo over grpc-swift-2, called as its generated code does.
 enum GRPCSwiftEcho {
     private static let echo = GRPCCore.MethodDescriptor(
         fullyQualifiedService: Wire.service,

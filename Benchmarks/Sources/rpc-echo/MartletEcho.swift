@@ -4,7 +4,7 @@ import MartletCore
 import MartletRPC
 import ServiceLifecycle
 
-/// The echo on our wire.
+/// The echo over Martlet's RPC.
 enum MartletEcho {
     private static let echo = MethodDescriptor(
         service: Wire.service,

@@ -1,14 +1,14 @@
 import Glibc
 import NIOPosix
 
-/// One end of the echo benchmark; `Scripts/bench-rpc` starts both ends and reads what they print.
+/// The server or the client of the echo benchmark; `Scripts/benchmarks/rpc` starts both and reads their output.
 ///
-/// A server prints its port, then for each line on standard input the microseconds of processor time that it has used
-/// so far. A client makes as many calls as a line says, and prints the microseconds that they took it. Both leave at the
-/// end of their input.
+/// The server prints its port, then for each line on standard input the microseconds of processor time that it has used
+/// so far. The client reads a number of calls per line, makes them, and prints the microseconds of processor time used.
+/// Both exit at the end of their input.
 @main
 enum RPCEcho {
-    /// Bytes of the text in a request: with its tag and length the message has 40.
+    /// Bytes of the text in a request; with tag and length the message has 40 bytes.
     static let textBytes = 38
     static let inFlight = 64
 
@@ -20,15 +20,15 @@ enum RPCEcho {
         case ("client", let wire?, let numbers) where numbers.count == 1:
             try await call(wire, port: numbers[0])
         default:
-            say("usage: rpc-echo server martlet|grpc-swift\n       rpc-echo client martlet|grpc-swift PORT")
+            writeLine("usage: rpc-echo server martlet|grpc-swift\n       rpc-echo client martlet|grpc-swift PORT")
             exit(64)
         }
     }
 
     private static func serve(_ wire: Wire) async throws {
         try await withThrowingTaskGroup(of: Void.self) { tasks in
-            tasks.addTask { try await wire.serve { say("\($0)") } }
-            while try await line() != nil { say("\(Usage.now.microseconds)") }
+            tasks.addTask { try await wire.serve { writeLine("\($0)") } }
+            while try await line() != nil { writeLine("\(Usage.now.microseconds)") }
             exit(0)
         }
     }
@@ -43,14 +43,14 @@ enum RPCEcho {
                     for _ in 0..<inFlight {
                         tasks.addTask {
                             for _ in 0..<calls / inFlight {
-                                let answer = try await call(text)
-                                precondition(answer == text, "the echo is another text")
+                                let response = try await call(text)
+                                precondition(response == text, "the response differs from the request")
                             }
                         }
                     }
                     try await tasks.waitForAll()
                 }
-                say("\(Usage.now.microseconds - before)")
+                writeLine("\(Usage.now.microseconds - before)")
             }
         }
         exit(0)
@@ -61,7 +61,7 @@ enum RPCEcho {
         try await NIOThreadPool.singleton.runIfActive { readLine() }
     }
 
-    private static func say(_ text: String) {
+    private static func writeLine(_ text: String) {
         print(text)
         fflush(nil)
     }

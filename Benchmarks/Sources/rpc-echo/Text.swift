@@ -2,7 +2,7 @@ import MartletContract
 import MartletCore
 import SwiftProtobuf
 
-/// A message with one string: both wires carry this same type, so that only the wires differ.
+/// A message with one string, used with both RPC implementations.
 struct Text: ContractMessage, Equatable {
     static let protoMessageName = "martlet.bench.Text"
     static let shape = MessageShape(protoMessageName, [FieldShape("value", .string)])

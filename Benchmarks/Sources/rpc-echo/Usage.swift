@@ -1,6 +1,6 @@
 import Glibc
 
-/// What this process has used of the processor so far.
+/// The processor time that this process has used so far.
 struct Usage {
     /// User and system time of all threads.
     let microseconds: Int

@@ -1,4 +1,4 @@
-/// The two wires that are compared.
+/// The two RPC implementations that are compared.
 enum Wire: String, CaseIterable {
     case martlet
     case grpcSwift = "grpc-swift"

@@ -1,4 +1,4 @@
-"""A bug to be planted: a patch of Simulations/Mutants, read by the check and by the command that runs them."""
+"""A mutant: a patch of Simulations/Mutants, read by the check and by Scripts/mutants."""
 
 import os
 import re
@@ -28,15 +28,15 @@ class Mutant:
 
     @property
     def files(self):
-        """The files that it changes, relative to the project."""
+        """The files that the patch changes, relative to the project."""
         return [line.removeprefix("+++ b/") for line in self.lines if line.startswith("+++ b/")]
 
     def declares(self, pattern):
-        """Whether it changes a declaration, and not bodies only."""
+        """Whether the patch changes a declaration, and not only function bodies."""
         return any(pattern.match(line) for line in self.lines if not line.startswith(("+++", "---")))
 
     def apply(self, root, tree):
-        """Lays the changed files out in `tree`; answers them by their path in the project.
+        """Copies the changed files to `tree` and applies the patch; returns them by their path in the project.
 
         Raises `ValueError` when the patch does not apply.
         """
@@ -44,10 +44,10 @@ class Mutant:
             (tree / path).parent.mkdir(parents=True, exist_ok=True)
             if (root / path).is_file():
                 shutil.copyfile(root / path, tree / path)
-        # Whatever repository is around: this tree is nobody's.
+        # Prevents git from using a repository above the tree.
         environment = os.environ | {"GIT_CEILING_DIRECTORIES": str(Path(tree).resolve().parent)}
         command = ["git", "apply", "--whitespace=nowarn", str(self.path.resolve())]
-        answer = subprocess.run(command, cwd=tree, capture_output=True, text=True, env=environment)
-        if answer.returncode != 0:
-            raise ValueError(answer.stderr.strip().removeprefix("error: ").splitlines()[0])
+        done = subprocess.run(command, cwd=tree, capture_output=True, text=True, env=environment)
+        if done.returncode != 0:
+            raise ValueError(done.stderr.strip().removeprefix("error: ").splitlines()[0])
         return {path: tree / path for path in self.files}

@@ -1,8 +1,8 @@
-"""Swift source without its comments and strings, so that a rule about code does not fire on a sentence about it."""
+"""Swift source without comments and strings, so that a rule about code does not match prose."""
 
 
 def masked(source, keep_strings=False):
-    """The source with comments, and unless kept strings, as spaces; line numbers stay, interpolations stay code."""
+    """The source with comments and, unless `keep_strings`, strings replaced by spaces; interpolations are kept."""
     return _Masker(source, keep_strings).run()
 
 
@@ -22,7 +22,7 @@ class _Masker:
             self.out.append("\n" if character == "\n" else " ")
         self.at += count
 
-    def keep(self, count):
+    def copy(self, count):
         self.out.append(self.source[self.at : self.at + count])
         self.at += count
 
@@ -46,7 +46,7 @@ class _Masker:
                     depth -= 1
                     if until_parenthesis and depth < 0:
                         return
-                self.keep(1)
+                self.copy(1)
 
     def block_comment(self):
         depth = 0
@@ -79,17 +79,17 @@ class _Masker:
         quotes = '"""' if self.source.startswith('"""', self.at + hashes) else '"'
         close = quotes + "#" * hashes
         escape = "\\" + "#" * hashes
-        text = self.keep if self.keep_strings else self.blank
+        text = self.copy if self.keep_strings else self.blank
         text(hashes + len(quotes))
         while self.at < len(self.source):
             if self.source.startswith(close, self.at):
                 text(len(close))
                 return
             if self.source.startswith(escape + "(", self.at):
-                self.keep(len(escape) + 1)
+                self.copy(len(escape) + 1)
                 self.code(until_parenthesis=True)
                 if self.at < len(self.source):
-                    self.keep(1)
+                    self.copy(1)
             elif self.source.startswith(escape, self.at):
                 text(min(len(escape) + 1, len(self.source) - self.at))
             elif quotes == '"' and self.source[self.at] == "\n":

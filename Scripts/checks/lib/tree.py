@@ -1,6 +1,6 @@
-"""The project's files, and how a check reports what it found.
+"""The project's files, and the report of a check.
 
-A check takes a root directory, so that it can be run on the violation that it must refuse as well as on the project.
+A check has a root directory as argument, so that it runs on the project and on its violations.
 """
 
 import os
@@ -19,7 +19,7 @@ def root_from_arguments():
 
 
 def files(root, *suffixes):
-    """Relative paths of the project's files, in order: what git keeps or would keep, or all of a plain directory."""
+    """Sorted relative paths of the project's files: those that git does not ignore, or all of a plain directory."""
     if (root / ".git").exists():
         command = ["git", "-C", str(root), "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
         names = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split("\0")
@@ -34,7 +34,7 @@ def files(root, *suffixes):
 
 
 def is_generated(path):
-    """Whether a file is written by a tool: formatting and house rules do not apply to it."""
+    """Whether a file is generated: formatting and style rules do not apply to it."""
     return path.endswith((".pb.swift", ".martlet.swift")) or "/Generated/" in path or path.startswith("Contracts/openapi/")
 
 
@@ -43,7 +43,7 @@ def hand_written_swift(root):
 
 
 def read(root, path):
-    """The text of a file, or nothing for one that is not text or has just been removed."""
+    """The text of a file; empty for one that is not text or was just removed."""
     try:
         return (root / path).read_text(encoding="utf-8")
     except (UnicodeDecodeError, FileNotFoundError):
@@ -51,7 +51,7 @@ def read(root, path):
 
 
 class Report:
-    """Findings of one check. Prints one line when there are none."""
+    """The findings of one check. Prints a summary line when there are none."""
 
     def __init__(self, name):
         self.name = name

@@ -7,7 +7,7 @@ public import MartletOutbox
 public import MartletSQL
 import OrdersContract
 
-/// Carts, assembled: reads as the table of contents of this folder.
+/// The carts service: carts of signed-in customers and of guests.
 public struct CartsService: ServiceBlueprint {
     public static let name = "carts"
     public static let migrations = CartStore.migrations
@@ -32,7 +32,7 @@ public struct CartsService: ServiceBlueprint {
                 guard order.kind == .placed, !order.cartID.isEmpty else { return }
                 let owner: CartOwner =
                     order.cartID == CartOwner.ownName ? .customer(order.customerID) : .guest(order.cartID)
-                try store.close(owner.cartID, orderID: order.orderID, in: tx)
+                try store.empty(owner.cartID, orderID: order.orderID, in: tx)
             }
         ]
     }
@@ -41,10 +41,10 @@ public struct CartsService: ServiceBlueprint {
         [
             Job("forget carts", every: .seconds(3600)) { [handler] in
                 for _ in 0..<CartStore.purgeBatches {
-                    let gone = try await handler.database.transaction("forget carts") { tx in
+                    let deleted = try await handler.database.transaction("forget carts") { tx in
                         try handler.store.purge(in: tx)
                     }
-                    if gone < CartStore.purgeBatch { return }
+                    if deleted < CartStore.purgeBatch { return }
                 }
             }
         ]

@@ -11,234 +11,234 @@ import Testing
 
 @testable import Carts
 
-@Suite("A cart")
+@Suite("Cart")
 struct CartTests {
-    let world: CartsWorld
+    let fixture: CartsFixture
 
-    init() async throws { world = try await CartsWorld() }
+    init() async throws { fixture = try await CartsFixture() }
 
-    @Test("is the customer's own as soon as they look, with lines by SKU and a total")
+    @Test("a customer's cart always exists; its lines are sorted by SKU and have a total")
     func customer() async throws {
-        let alice = world.customer("alice")
-        let empty = try await world.get(alice)
+        let alice = fixture.customer("alice")
+        let empty = try await fixture.get(alice)
         #expect(empty.cartID == "me")
         #expect(empty.lines.isEmpty)
         #expect(empty.total.minorUnits == 0)
 
-        try await world.put("pin", 1, alice)
-        let cart = try await world.put("mug", 2, alice)
+        try await fixture.put("pin", 1, alice)
+        let cart = try await fixture.put("mug", 2, alice)
         #expect(cart.lines.map(\.sku) == ["mug", "pin"])
         #expect(cart.lines.map(\.quantity) == [2, 1])
         // 5.10 and 0.015, rounded once.
         #expect(cart.total == Money(512, currency: "GBP"))
-        #expect(try await world.get(alice) == cart)
+        #expect(try await fixture.get(alice) == cart)
     }
 
-    @Test("rounds its total once, half to even", arguments: [1: 0, 2: 1, 3: 2, 5: 2, 7: 4] as [UInt32: Int64])
+    @Test("the total is rounded once, half to even", arguments: [1: 0, 2: 1, 3: 2, 5: 2, 7: 4] as [UInt32: Int64])
     func rounding(pens: UInt32, pence: Int64) async throws {
-        let cart = try await world.put("pen", pens, world.customer("alice"))
+        let cart = try await fixture.put("pen", pens, fixture.customer("alice"))
         #expect(cart.total.minorUnits == pence)
     }
 
-    @Test("is nobody else's")
+    @Test("is not accessible to other customers or guests")
     func isolation() async throws {
-        let guest = try await world.open()
-        let other = try await world.open()
+        let guest = try await fixture.open()
+        let other = try await fixture.open()
         #expect(guest != other)
-        try await world.put("mug", 1, world.customer("alice"))
-        try await world.put("pen", 2, in: guest, world.nobody)
-        #expect(try await world.get(world.customer("bob")).lines.isEmpty)
-        #expect(try await world.get(other, world.nobody).lines.isEmpty)
-        #expect(try await world.get(guest, world.nobody).lines.map(\.sku) == ["pen"])
-        // Not even with a name that looks like a key of the tables.
+        try await fixture.put("mug", 1, fixture.customer("alice"))
+        try await fixture.put("pen", 2, in: guest, fixture.anonymous)
+        #expect(try await fixture.get(fixture.customer("bob")).lines.isEmpty)
+        #expect(try await fixture.get(other, fixture.anonymous).lines.isEmpty)
+        #expect(try await fixture.get(guest, fixture.anonymous).lines.map(\.sku) == ["pen"])
+        // Nor with a name that looks like a table key.
         for name in ["alice", "customer:alice", "guest:\(guest)"] {
-            let fault = await refusal { try await world.get(name, world.customer("bob")) }
+            let fault = await refusal { try await fixture.get(name, fixture.customer("bob")) }
             #expect(fault?.code == .notFound)
             #expect(fault?.reason == "carts.unknown_cart")
             #expect(fault?.violations.map(\.field) == ["cart_id"])
         }
     }
 
-    @Test("is never handed to a second guest, even under the same key")
+    @Test("two guests never share a cart, even with the same idempotency key")
     func guestsKey() async throws {
         let context = CallContext(idempotencyKey: "1")
-        let carts = [try await world.open(context), try await world.open(context)]
+        let carts = [try await fixture.open(context), try await fixture.open(context)]
         #expect(carts[0] != carts[1])
     }
 
-    @Test("named me needs somebody signed in")
+    @Test("the cart me needs a signed-in customer")
     func signIn() async throws {
-        let fault = await refusal { try await world.get(world.nobody) }
+        let fault = await refusal { try await fixture.get(fixture.anonymous) }
         #expect(fault?.code == .unauthenticated)
     }
 
-    @Test("is seen by a service on behalf of its customer")
+    @Test("a service reads it on behalf of its customer")
     func onBehalf() async throws {
-        try await world.put("mug", 1, world.customer("alice"))
-        let orders = world.customer("alice").outgoing(as: "orders")
-        #expect(try await world.get(orders).lines.map(\.sku) == ["mug"])
+        try await fixture.put("mug", 1, fixture.customer("alice"))
+        let orders = fixture.customer("alice").outgoing(as: "orders")
+        #expect(try await fixture.get(orders).lines.map(\.sku) == ["mug"])
     }
 
-    @Test("is changed by setting quantities, told only when something changed")
+    @Test("quantities are set; only a change is published")
     func changes() async throws {
-        let alice = world.customer("alice")
-        for _ in 1...2 { try await world.put("mug", 2, alice) }
-        try await world.put("mug", 3, alice)
-        for _ in 1...2 { try await world.remove("mug", alice) }
-        let told = try await world.published()
-        #expect(told.map { $0.lines.map(\.quantity) } == [[2], [3], []])
-        #expect(Set(told.map(\.cartID)) == ["customer:alice"])
-        #expect(try await world.get(alice).lines.isEmpty)
+        let alice = fixture.customer("alice")
+        for _ in 1...2 { try await fixture.put("mug", 2, alice) }
+        try await fixture.put("mug", 3, alice)
+        for _ in 1...2 { try await fixture.remove("mug", alice) }
+        let events = try await fixture.published()
+        #expect(events.map { $0.lines.map(\.quantity) } == [[2], [3], []])
+        #expect(Set(events.map(\.cartID)) == ["customer:alice"])
+        #expect(try await fixture.get(alice).lines.isEmpty)
     }
 
-    @Test("follows the catalogue's prices, and keeps what is sold no more without a price")
+    @Test("follows the catalogue's prices; a line that is no longer sold stays without a price")
     func repriced() async throws {
-        let alice = world.customer("alice")
-        try await world.put("mug", 1, alice)
-        try await world.put("pin", 100, alice)
-        world.catalog.set("mug", nanos: 1_000_000_000)
-        #expect(try await world.get(alice).total.minorUnits == 250)
-        world.catalog.set("pin", nanos: nil)
-        let cart = try await world.get(alice)
+        let alice = fixture.customer("alice")
+        try await fixture.put("mug", 1, alice)
+        try await fixture.put("pin", 100, alice)
+        fixture.catalog.set("mug", nanos: 1_000_000_000)
+        #expect(try await fixture.get(alice).total.minorUnits == 250)
+        fixture.catalog.set("pin", nanos: nil)
+        let cart = try await fixture.get(alice)
         #expect(cart.lines.map(\.hasUnitPrice) == [true, false])
         #expect(cart.total.minorUnits == 100)
-        #expect(try await world.remove("pin", alice).lines.map(\.sku) == ["mug"])
+        #expect(try await fixture.remove("pin", alice).lines.map(\.sku) == ["mug"])
     }
 
-    @Test("holds prices of one currency")
+    @Test("has prices in one currency")
     func oneCurrency() async throws {
-        let alice = world.customer("alice")
-        world.catalog.set("mug", currency: "JPY")
-        try await world.put("pin", 1, alice)
-        let fault = await refusal { try await world.put("mug", 1, alice) }
+        let alice = fixture.customer("alice")
+        fixture.catalog.set("mug", currency: "JPY")
+        try await fixture.put("pin", 1, alice)
+        let fault = await refusal { try await fixture.put("mug", 1, alice) }
         #expect(fault?.code == .failedPrecondition)
         #expect(fault?.reason == "carts.mixed_currencies")
         #expect(fault?.violations.map(\.field) == ["sku"])
-        #expect(try await world.get(alice).lines.map(\.sku) == ["pin"])
-        // What is alone may change its currency.
-        world.catalog.set("pin", currency: "EUR")
-        #expect(try await world.put("pin", 2, alice).total == Money(3, currency: "EUR"))
-        try await world.remove("pin", alice)
-        #expect(try await world.put("mug", 2, alice).total == Money(5, currency: "JPY"))
+        #expect(try await fixture.get(alice).lines.map(\.sku) == ["pin"])
+        // A single line may change its currency.
+        fixture.catalog.set("pin", currency: "EUR")
+        #expect(try await fixture.put("pin", 2, alice).total == Money(3, currency: "EUR"))
+        try await fixture.remove("pin", alice)
+        #expect(try await fixture.put("mug", 2, alice).total == Money(5, currency: "JPY"))
     }
 
-    @Test("whose prices have come apart says what it costs in each currency, and in none together")
-    func comeApart() async throws {
-        let alice = world.customer("alice")
-        try await world.put("mug", 2, alice)
-        let before = try await world.put("pin", 2, alice)
+    @Test("prices that have become mixed have a total per currency and no common total")
+    func mixedTotals() async throws {
+        let alice = fixture.customer("alice")
+        try await fixture.put("mug", 2, alice)
+        let before = try await fixture.put("pin", 2, alice)
         #expect(before.totals == [before.total])
-        world.catalog.set("pin", currency: "EUR")
-        let cart = try await world.get(alice)
+        fixture.catalog.set("pin", currency: "EUR")
+        let cart = try await fixture.get(alice)
         #expect(cart.totals == [Money(3, currency: "EUR"), Money(510, currency: "GBP")])
         #expect(!cart.hasTotal)
-        let removed = try await world.remove("pin", alice)
+        let removed = try await fixture.remove("pin", alice)
         #expect(removed.total == Money(510, currency: "GBP"))
     }
 
-    @Test("takes no discount: a negative price is the merchant's to give")
+    @Test("a product with a negative price cannot be added")
     func discount() async throws {
-        let alice = world.customer("alice")
-        try await world.put("mug", 1, alice)
-        world.catalog.set("D", nanos: -2_000_000_000)
-        let fault = await refusal { try await world.put("D", 1, alice) }
+        let alice = fixture.customer("alice")
+        try await fixture.put("mug", 1, alice)
+        fixture.catalog.set("D", nanos: -2_000_000_000)
+        let fault = await refusal { try await fixture.put("D", 1, alice) }
         #expect(fault?.reason == "carts.unknown_sku")
-        world.catalog.set("D", nanos: 1)
-        try await world.put("D", 1, alice)
-        world.catalog.set("D", nanos: -2_000_000_000)
-        #expect(try await world.get(alice).total.minorUnits == 255)
+        fixture.catalog.set("D", nanos: 1)
+        try await fixture.put("D", 1, alice)
+        fixture.catalog.set("D", nanos: -2_000_000_000)
+        #expect(try await fixture.get(alice).total.minorUnits == 255)
     }
 
-    @Test("takes only what the catalogue sells, in quantities of the contract")
+    @Test("an unknown SKU, a quantity out of range and an unknown cart are refused")
     func refused() async throws {
-        let alice = world.customer("alice")
-        let unknown = await refusal { try await world.put("nothing", 1, alice) }
+        let alice = fixture.customer("alice")
+        let unknown = await refusal { try await fixture.put("nothing", 1, alice) }
         #expect(unknown?.reason == "carts.unknown_sku")
         #expect(unknown?.violations.map(\.field) == ["sku"])
         for quantity in [0, 100_001] as [UInt32] {
-            let fault = await refusal { try await world.put("mug", quantity, alice) }
+            let fault = await refusal { try await fixture.put("mug", quantity, alice) }
             #expect(fault?.violations.map(\.field) == ["quantity"])
         }
-        let guest = await refusal { try await world.put("mug", 1, in: "nobody's", world.nobody) }
+        let guest = await refusal { try await fixture.put("mug", 1, in: "unknown", fixture.anonymous) }
         #expect(guest?.reason == "carts.unknown_cart")
-        #expect(try await world.published() == [])
+        #expect(try await fixture.published() == [])
     }
 
-    @Test("passes it on when the catalogue is away")
-    func catalogueAway() async throws {
-        try await world.put("mug", 1, world.customer("alice"))
-        world.catalog.leave()
-        let fault = await refusal { try await world.get(world.customer("alice")) }
+    @Test("is unavailable while the catalogue is unavailable")
+    func catalogueUnavailable() async throws {
+        try await fixture.put("mug", 1, fixture.customer("alice"))
+        fixture.catalog.makeUnavailable()
+        let fault = await refusal { try await fixture.get(fixture.customer("alice")) }
         #expect(fault?.code == .unavailable)
     }
 
-    @Test("is emptied by its order, once, and then open again")
-    func closed() async throws {
-        let alice = world.customer("alice")
-        try await world.put("mug", 1, alice)
-        let first = try await world.placed("o1", cart: "me", customer: "alice")
-        #expect(first == [.effect])
-        #expect(try await world.get(alice).lines.isEmpty)
-        #expect(try await world.published().map(\.orderID) == ["", "o1"])
+    @Test("is emptied by its order, once, and can be used again")
+    func emptied() async throws {
+        let alice = fixture.customer("alice")
+        try await fixture.put("mug", 1, alice)
+        let first = try await fixture.placed("o1", cart: "me", customer: "alice")
+        #expect(first == [.handle])
+        #expect(try await fixture.get(alice).lines.isEmpty)
+        #expect(try await fixture.published().map(\.orderID) == ["", "o1"])
 
-        try await world.put("pin", 1, alice)
-        let repeated = try await world.placed("o1", cart: "me", customer: "alice")
+        try await fixture.put("pin", 1, alice)
+        let repeated = try await fixture.placed("o1", cart: "me", customer: "alice")
         #expect(repeated == [.duplicate])
-        #expect(try await world.get(alice).lines.map(\.sku) == ["pin"])
+        #expect(try await fixture.get(alice).lines.map(\.sku) == ["pin"])
     }
 
-    @Test("is emptied only by an order of its own")
+    @Test("is emptied only by its own order")
     func othersOrder() async throws {
-        let guest = try await world.open()
-        try await world.put("mug", 1, in: guest, world.nobody)
-        try await world.put("mug", 1, world.customer("alice"))
-        try await world.placed("o1", cart: "", customer: "alice")
-        try await world.placed("o2", cart: "me", customer: "bob")
-        #expect(try await world.get(world.customer("alice")).lines.count == 1)
-        try await world.placed("o3", cart: guest, customer: "alice")
-        #expect(try await world.get(guest, world.nobody).lines.isEmpty)
-        #expect(try await world.get(world.customer("alice")).lines.count == 1)
+        let guest = try await fixture.open()
+        try await fixture.put("mug", 1, in: guest, fixture.anonymous)
+        try await fixture.put("mug", 1, fixture.customer("alice"))
+        try await fixture.placed("o1", cart: "", customer: "alice")
+        try await fixture.placed("o2", cart: "me", customer: "bob")
+        #expect(try await fixture.get(fixture.customer("alice")).lines.count == 1)
+        try await fixture.placed("o3", cart: guest, customer: "alice")
+        #expect(try await fixture.get(guest, fixture.anonymous).lines.isEmpty)
+        #expect(try await fixture.get(fixture.customer("alice")).lines.count == 1)
     }
 
-    @Test("is forgotten when nobody touched it for long")
-    func forgotten() async throws {
-        let old = try await world.open()
-        try await world.put("mug", 1, in: old, world.nobody)
-        world.time.advance(by: .seconds(3600))
-        let young = try await world.open()
-        world.time.advance(by: CartStore.retention - .seconds(1800))
-        for job in world.service.jobs { try await job.run() }
-        #expect(await refusal { try await world.get(old, world.nobody) }?.reason == "carts.unknown_cart")
-        #expect(try await world.get(young, world.nobody).lines.isEmpty)
+    @Test("is deleted after the retention without use")
+    func retention() async throws {
+        let old = try await fixture.open()
+        try await fixture.put("mug", 1, in: old, fixture.anonymous)
+        fixture.time.advance(by: .seconds(3600))
+        let young = try await fixture.open()
+        fixture.time.advance(by: CartStore.retention - .seconds(1800))
+        for job in fixture.service.jobs { try await job.run() }
+        #expect(await refusal { try await fixture.get(old, fixture.anonymous) }?.reason == "carts.unknown_cart")
+        #expect(try await fixture.get(young, fixture.anonymous).lines.isEmpty)
     }
 
-    @Test("is forgotten in one run however many there are")
-    func manyForgotten() async throws {
-        for _ in 0...(2 * CartStore.purgeBatch) { _ = try await world.open() }
-        world.time.advance(by: CartStore.retention + .seconds(1))
-        for job in world.service.jobs { try await job.run() }
-        #expect(try await world.database.read { tx in try tx.run("SELECT 1 FROM carts") }.isEmpty)
+    @Test("one purge run deletes more than one batch")
+    func purgeBatches() async throws {
+        for _ in 0...(2 * CartStore.purgeBatch) { _ = try await fixture.open() }
+        fixture.time.advance(by: CartStore.retention + .seconds(1))
+        for job in fixture.service.jobs { try await job.run() }
+        #expect(try await fixture.database.read { tx in try tx.run("SELECT 1 FROM carts") }.isEmpty)
     }
 
-    @Test("has another revision whenever its lines change, and only then")
+    @Test("its revision changes exactly when its lines change")
     func revisions() async throws {
-        let alice = world.customer("alice")
-        #expect(try await world.get(alice).revision == "")
-        let first = try await world.put("mug", 1, alice).revision
-        let same = try await world.put("mug", 1, alice).revision
-        let more = try await world.put("mug", 2, alice).revision
-        let back = try await world.put("mug", 1, alice).revision
+        let alice = fixture.customer("alice")
+        #expect(try await fixture.get(alice).revision == "")
+        let first = try await fixture.put("mug", 1, alice).revision
+        let same = try await fixture.put("mug", 1, alice).revision
+        let more = try await fixture.put("mug", 2, alice).revision
+        let back = try await fixture.put("mug", 1, alice).revision
         #expect(same == first)
         #expect(Set([first, more, back, ""]).count == 4)
-        #expect(try await world.get(alice).revision == back)
-        try await world.placed("o1", cart: "me", customer: "alice")
-        #expect(try await world.get(alice).revision == "")
-        #expect(try await world.put("mug", 1, alice).revision != back)
+        #expect(try await fixture.get(alice).revision == back)
+        try await fixture.placed("o1", cart: "me", customer: "alice")
+        #expect(try await fixture.get(alice).revision == "")
+        #expect(try await fixture.put("mug", 1, alice).revision != back)
     }
 
-    @Test("holds so many lines at most")
+    @Test("has a limited number of lines")
     func linesLimit() async throws {
-        let database = world.database
+        let database = fixture.database
         let store = CartStore()
         try await database.transaction { tx in
             try store.open(.customer("alice"), in: tx)
@@ -248,7 +248,7 @@ struct CartTests {
                 )
             }
         }
-        let fault = await refusal { try await world.put("mug", 1, world.customer("alice")) }
+        let fault = await refusal { try await fixture.put("mug", 1, fixture.customer("alice")) }
         #expect(fault?.reason == "carts.too_many_lines")
         let changed = await refusal {
             try await database.transaction { tx in try store.set("s1", to: 2, .customer("alice"), revision: "r", in: tx)

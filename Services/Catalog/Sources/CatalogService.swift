@@ -3,7 +3,7 @@ public import MartletContract
 public import MartletHost
 public import MartletSQL
 
-/// The catalogue, assembled: reads as the table of contents of this folder.
+/// The catalogue service: products, prices and search.
 public struct CatalogService: ServiceBlueprint {
     public static let name = "catalog"
     public static let migrations = CatalogSchema.migrations

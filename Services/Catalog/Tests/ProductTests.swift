@@ -8,64 +8,64 @@ import Testing
 
 @testable import Catalog
 
-@Suite("Products and prices, with their real tables")
+@Suite("Products and prices")
 struct ProductTests {
-    let world: CatalogWorld
+    let fixture: CatalogFixture
 
-    init() async throws { world = try await CatalogWorld() }
+    init() async throws { fixture = try await CatalogFixture() }
 
-    @Test("are told when they change, and only then")
+    @Test("a change is published; an equal repeat is not")
     func changes() async throws {
-        try await world.put("mug", "Mug")
-        try await world.put("mug", "Mug")
-        #expect(try await world.published().map(\.name) == ["Mug"])
-        try await world.put("mug", "Mug, blue")
-        try await world.put("mug", "Mug, blue", stocked: false)
-        #expect(try await world.published().map(\.stocked) == [true, true, false])
-        #expect(try await world.search("blue") == ["mug"])
+        try await fixture.put("mug", "Mug")
+        try await fixture.put("mug", "Mug")
+        #expect(try await fixture.published().map(\.name) == ["Mug"])
+        try await fixture.put("mug", "Mug, blue")
+        try await fixture.put("mug", "Mug, blue", stocked: false)
+        #expect(try await fixture.published().map(\.stocked) == [true, true, false])
+        #expect(try await fixture.search("blue") == ["mug"])
     }
 
-    @Test("keep the case of their codes apart")
+    @Test("SKUs are case-sensitive")
     func caseOfCodes() async throws {
-        try await world.put("85123a", "small")
-        try await world.put("85123A", "large")
+        try await fixture.put("85123a", "small")
+        try await fixture.put("85123A", "large")
         #expect(
-            try await world.client.getProduct(.with { $0.sku = "85123A" }, context: world.anybody).product.name
+            try await fixture.client.getProduct(.with { $0.sku = "85123A" }, context: fixture.anonymous).product.name
                 == "large"
         )
-        #expect(try await world.search("85123a") == ["85123A", "85123a"])
+        #expect(try await fixture.search("85123a") == ["85123A", "85123a"])
     }
 
-    @Test("have the price that holds by the clock")
+    @Test("the current price is the latest effective one")
     func effectiveDates() async throws {
-        try await world.put("mug", "Mug")
-        #expect(try await world.price("mug") == nil)
-        try await world.price("mug", 255)
-        try await world.price("mug", 299, after: .seconds(3600))
-        try await world.price("mug", 199, after: .seconds(-3600))
-        #expect(try await world.price("mug") == .pence(255))
+        try await fixture.put("mug", "Mug")
+        #expect(try await fixture.price("mug") == nil)
+        try await fixture.price("mug", 255)
+        try await fixture.price("mug", 299, after: .seconds(3600))
+        try await fixture.price("mug", 199, after: .seconds(-3600))
+        #expect(try await fixture.price("mug") == .pence(255))
 
-        world.time.advance(by: .seconds(3599))
-        #expect(try await world.price("mug") == .pence(255))
-        world.time.advance(by: .seconds(1))
-        #expect(try await world.price("mug") == .pence(299))
+        fixture.time.advance(by: .seconds(3599))
+        #expect(try await fixture.price("mug") == .pence(255))
+        fixture.time.advance(by: .seconds(1))
+        #expect(try await fixture.price("mug") == .pence(299))
     }
 
-    @Test("keep the history of their prices, oldest first, page by page")
+    @Test("the price history is listed oldest first, in pages")
     func history() async throws {
-        try await world.put("mug", "Mug")
-        for hours in [3, 1, 2, 5, 4] { try await world.price("mug", Int64(hours), after: .seconds(hours * 3600)) }
-        try await world.price("mug", 30, after: .seconds(3 * 3600))
+        try await fixture.put("mug", "Mug")
+        for hours in [3, 1, 2, 5, 4] { try await fixture.price("mug", Int64(hours), after: .seconds(hours * 3600)) }
+        try await fixture.price("mug", 30, after: .seconds(3 * 3600))
         var seen: [UnitPrice] = []
         var token = ""
         repeat {
-            let page = try await world.client.listPrices(
+            let page = try await fixture.client.listPrices(
                 .with {
                     $0.sku = "mug"
                     $0.pageSize = 2
                     $0.pageToken = token
                 },
-                context: world.anybody
+                context: fixture.anonymous
             )
             seen += page.prices.map(\.unitPrice)
             token = page.page.nextPageToken
@@ -73,23 +73,23 @@ struct ProductTests {
         #expect(seen == [1, 2, 30, 4, 5].map { UnitPrice.pence($0) })
     }
 
-    @Test("keep a price exactly, finer than a penny and below zero")
+    @Test("prices are exact, also below a penny and below zero")
     func exactPrices() async throws {
-        try await world.put("mug", "Mug")
+        try await fixture.put("mug", "Mug")
         for nanos in [1, 10_000_001, -1, -1_234_567_891, 999_999_999_999] as [Int128] {
             let price = UnitPrice(Amount(nanos: nanos), currency: "GBP")
-            _ = try await world.client.setPrice(
+            _ = try await fixture.client.setPrice(
                 .with {
                     $0.sku = "mug"
                     $0.unitPrice = price
                 },
-                context: world.merchant
+                context: fixture.merchant
             )
-            #expect(try await world.price("mug")?.amount.nanos == nanos)
+            #expect(try await fixture.price("mug")?.amount.nanos == nanos)
         }
     }
 
-    @Test("change nothing and tell nothing when they are imported again")
+    @Test("a repeated import changes and publishes nothing")
     func importing() async throws {
         let request = ImportProductsRequest.with {
             $0.products = ["mug", "pen"].map { (sku: String) in
@@ -106,18 +106,18 @@ struct ProductTests {
                 }
             }
         }
-        let answer = try await world.client.importProducts(request, context: world.merchant)
-        #expect(answer.products == 2)
-        #expect(answer.prices == 4)
-        let told = try await world.published()
-        #expect(Set(told.map(\.sku)) == ["mug", "pen"])
-        let again = try await world.client.importProducts(request, context: world.merchant)
-        #expect(again == answer)
-        #expect(try await world.published() == told)
-        #expect(try await world.price("pen") == .pence(200))
+        let response = try await fixture.client.importProducts(request, context: fixture.merchant)
+        #expect(response.products == 2)
+        #expect(response.prices == 4)
+        let events = try await fixture.published()
+        #expect(Set(events.map(\.sku)) == ["mug", "pen"])
+        let again = try await fixture.client.importProducts(request, context: fixture.merchant)
+        #expect(again == response)
+        #expect(try await fixture.published() == events)
+        #expect(try await fixture.price("pen") == .pence(200))
     }
 
-    @Test("that one import names twice are what it says last, and a repeat still changes nothing")
+    @Test("duplicates within an import: the last one wins, and a repeat changes nothing")
     func importingTwice() async throws {
         let request = ImportProductsRequest.with {
             $0.products = [("Mug", Int64(100)), ("Mug, blue", 200)].map { (name: String, pence: Int64) in
@@ -133,15 +133,15 @@ struct ProductTests {
                 }
             }
         }
-        _ = try await world.client.importProducts(request, context: world.merchant)
-        #expect(try await world.price("mug") == .pence(201))
-        #expect(try await world.search("blue") == ["mug"])
-        let told = try await world.published()
-        _ = try await world.client.importProducts(request, context: world.merchant)
-        #expect(try await world.published() == told)
+        _ = try await fixture.client.importProducts(request, context: fixture.merchant)
+        #expect(try await fixture.price("mug") == .pence(201))
+        #expect(try await fixture.search("blue") == ["mug"])
+        let events = try await fixture.published()
+        _ = try await fixture.client.importProducts(request, context: fixture.merchant)
+        #expect(try await fixture.published() == events)
     }
 
-    @Test("with a long history are told once for all of it")
+    @Test("an import publishes a product once for all its prices")
     func longHistory() async throws {
         let request = ImportProductsRequest.with {
             $0.products = ["mug", "pen"].map { (sku: String) in
@@ -157,20 +157,20 @@ struct ProductTests {
                 }
             }
         }
-        _ = try await world.client.importProducts(request, context: world.merchant)
+        _ = try await fixture.client.importProducts(request, context: fixture.merchant)
         // Once for the product, once for its prices.
-        #expect(try await world.published().map(\.sku) == ["mug", "mug", "pen", "pen"])
+        #expect(try await fixture.published().map(\.sku) == ["mug", "mug", "pen", "pen"])
     }
 
-    @Test("are priced in a currency, by its code", arguments: ["gbp", "12A", "£££"])
+    @Test("an invalid currency code is refused", arguments: ["gbp", "12A", "£££"])
     func currencies(code: String) async throws {
-        _ = try await world.put("mug", "Mug")
+        _ = try await fixture.put("mug", "Mug")
         let price = SetPriceRequest.with {
             $0.sku = "mug"
             $0.unitPrice = UnitPrice.pence(100)
             $0.unitPrice.currency = code
         }
-        let set = await refusal { try await world.client.setPrice(price, context: world.merchant) }
+        let set = await refusal { try await fixture.client.setPrice(price, context: fixture.merchant) }
         #expect(set?.code == .invalidArgument)
         #expect(set?.violations.map(\.field) == ["unit_price.currency"])
         let request = ImportProductsRequest.with {
@@ -188,12 +188,12 @@ struct ProductTests {
                 }
             }
         }
-        let imported = await refusal { try await world.client.importProducts(request, context: world.merchant) }
+        let imported = await refusal { try await fixture.client.importProducts(request, context: fixture.merchant) }
         #expect(imported?.violations.map(\.field) == ["products[1].prices[1].unit_price.currency"])
-        #expect(try await world.price("mug") == nil)
+        #expect(try await fixture.price("mug") == nil)
     }
 
-    @Test("are imported all or none")
+    @Test("an import is atomic")
     func importAllOrNone() async throws {
         let request = ImportProductsRequest.with {
             $0.products = ["mug", ""].map { (sku: String) in
@@ -203,21 +203,21 @@ struct ProductTests {
                 }
             }
         }
-        let fault = await refusal { try await world.client.importProducts(request, context: world.merchant) }
+        let fault = await refusal { try await fixture.client.importProducts(request, context: fixture.merchant) }
         #expect(fault?.violations.map(\.field) == ["products[1].sku"])
-        #expect(try await world.search("") == [])
-        #expect(try await world.published() == [])
+        #expect(try await fixture.search("") == [])
+        #expect(try await fixture.published() == [])
     }
 
-    @Test("are quoted for others, but for those that are unknown or have no price")
+    @Test("quotes omit unknown products and those without a price")
     func quotes() async throws {
-        try await world.put("mug", "Mug")
-        try await world.put("pen", "Pen")
-        try await world.put("POST", "Postage", stocked: false)
-        try await world.price("mug", 255)
-        try await world.price("POST", 400)
+        try await fixture.put("mug", "Mug")
+        try await fixture.put("pen", "Pen")
+        try await fixture.put("POST", "Postage", stocked: false)
+        try await fixture.price("mug", 255)
+        try await fixture.price("POST", 400)
         let service = CallContext(principal: Principal(kind: .service, id: "orders", scopes: []))
-        let quotes = try await world.client.quotePrices(
+        let quotes = try await fixture.client.quotePrices(
             .with { $0.skus = ["pen", "mug", "POST", "mug", "nothing"] },
             context: service
         ).quotes
@@ -225,22 +225,22 @@ struct ProductTests {
         #expect(quotes.map(\.stocked) == [false, true])
         #expect(quotes.map(\.unitPrice) == [.pence(400), .pence(255)])
         let fault = await refusal {
-            try await world.client.quotePrices(.with { $0.skus = ["mug"] }, context: world.merchant)
+            try await fixture.client.quotePrices(.with { $0.skus = ["mug"] }, context: fixture.merchant)
         }
         #expect(fault?.code == .permissionDenied)
     }
 
-    @Test("are refused by name when they are unknown")
+    @Test("an unknown SKU is refused with its field")
     func unknown() async throws {
-        let get = await refusal { try await world.price("nothing") }
-        let set = await refusal { try await world.price("nothing", 1) }
+        let get = await refusal { try await fixture.price("nothing") }
+        let set = await refusal { try await fixture.price("nothing", 1) }
         for fault in [get, set] {
             #expect(fault?.code == .notFound)
             #expect(fault?.reason == "catalog.unknown_sku")
             #expect(fault?.violations.map(\.field) == ["sku"])
         }
         let list = await refusal {
-            try await world.client.listPrices(.with { $0.sku = "nothing" }, context: world.anybody)
+            try await fixture.client.listPrices(.with { $0.sku = "nothing" }, context: fixture.anonymous)
         }
         #expect(list?.reason == "catalog.unknown_sku")
     }

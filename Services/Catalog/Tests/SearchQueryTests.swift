@@ -2,9 +2,9 @@ import Testing
 
 @testable import Catalog
 
-@Suite("A search query")
+@Suite("Search query")
 struct SearchQueryTests {
-    @Test("is words in lower case, each the beginning of a word")
+    @Test("splits into lower-case words, each a prefix")
     func words() {
         let query = SearchQuery("  White HANGING-heart 85123A ")
         #expect(query.words == ["white", "hanging", "heart", "85123a"])
@@ -12,7 +12,7 @@ struct SearchQueryTests {
     }
 
     @Test(
-        "lets nothing of the engine's own language pass",
+        "removes FTS5 syntax",
         arguments: [
             #"a" OR "b"#: ["a", "or", "b"], "NEAR(a b, 2)": ["near", "a", "b", "2"], "name:a*": ["name", "a"],
             "^a + b": ["a", "b"], "a\u{0}b": ["a", "b"], "'; DROP TABLE products; --": ["drop", "table", "products"],
@@ -22,12 +22,12 @@ struct SearchQueryTests {
         #expect(SearchQuery(text).words == words)
     }
 
-    @Test("looks for nothing when there is no word", arguments: ["", "   ", "\"", "*", "()", "🙂", "\u{0}", "-- ' %"])
+    @Test("is empty without words", arguments: ["", "   ", "\"", "*", "()", "🙂", "\u{0}", "-- ' %"])
     func nothing(text: String) {
         #expect(SearchQuery(text).fts5 == nil)
     }
 
-    @Test("has so many words at most")
+    @Test("has a limited number of words")
     func limit() {
         let text = (1...20).map { "w\($0)" }.joined(separator: " ")
         #expect(SearchQuery(text).words == (1...SearchQuery.wordsLimit).map { "w\($0)" })

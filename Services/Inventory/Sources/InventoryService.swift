@@ -6,14 +6,14 @@ public import MartletOutbox
 public import MartletSQL
 import OrdersContract
 
-/// Inventory, assembled: reads as the table of contents of this folder.
+/// The inventory service: stock levels, reservations, deliveries and corrections.
 public struct InventoryService: ServiceBlueprint {
     public static let name = "inventory"
     public static let migrations = StockSchema.migrations
 
-    /// How many expired promises one transaction takes back.
+    /// How many expired reservations one transaction closes.
     static let expiryBatch = 100
-    /// How many such transactions one run has.
+    /// How many such transactions one run has at most.
     static let expiryBatches = 100
 
     let database: any SQLDatabase
@@ -25,7 +25,7 @@ public struct InventoryService: ServiceBlueprint {
 
     public var subscriptions: [Subscription] {
         [
-            // The checkout releases what it reserved itself; this takes back what an older one may have left.
+            // The checkout releases its reservation itself; this covers checkouts of older versions.
             .on(OrdersTopics.orders, group: Self.name) { [stock] order, tx in
                 guard order.kind == .cancelled || order.kind == .rejected, !order.reservationID.isEmpty else { return }
                 try stock.change(order.reservationID, in: tx) { $0.release() }
@@ -39,7 +39,7 @@ public struct InventoryService: ServiceBlueprint {
                 for _ in 0..<Self.expiryBatches {
                     let expired = try await database.transaction("expire reservations") { tx in
                         let due = try stock.due(limit: Self.expiryBatch, in: tx)
-                        for reservation in due { try stock.change(reservation, in: tx) { $0.expire() } }
+                        for id in due { try stock.change(id, in: tx) { $0.expire() } }
                         return due.count
                     }
                     if expired < Self.expiryBatch { return }

@@ -10,178 +10,179 @@ import Testing
 
 @testable import Inventory
 
-@Suite("Reservations, with their real tables")
+@Suite("Reservations")
 struct ReservationTests {
-    let world: InventoryWorld
+    let fixture: InventoryFixture
 
     init() async throws {
-        world = try await InventoryWorld()
-        try await world.receive("opening", ["mug": 5, "pen": 1])
+        fixture = try await InventoryFixture()
+        try await fixture.receive("opening", ["mug": 5, "pen": 1])
     }
 
-    @Test("hold all lines or none, and publish only what was kept")
+    @Test("all lines are reserved or none; only a reservation is published")
     func allOrNothing() async throws {
-        let fault = await refusal { try await world.reserve("r1", ["mug": 2, "pen": 9]) }
+        let fault = await refusal { try await fixture.reserve("r1", ["mug": 2, "pen": 9]) }
         #expect(fault?.code == .failedPrecondition)
         #expect(fault?.reason == "inventory.insufficient_stock")
-        #expect(try await world.told("r1") == [])
-        #expect(try await world.stock("mug").map(\.available) == [5])
+        #expect(try await fixture.publishedKinds("r1") == [])
+        #expect(try await fixture.stock("mug").map(\.available) == [5])
 
-        try await world.reserve("r1", ["mug": 2, "pen": 1])
-        let moved = try await world.published().last
+        try await fixture.reserve("r1", ["mug": 2, "pen": 1])
+        let moved = try await fixture.published().last
         #expect(moved?.kind == .reserved)
         #expect(moved?.changes.map(\.available) == [-2, -1])
-        #expect(try await world.stock("mug").map(\.available) == [3])
-        #expect(try await world.stock("mug").map(\.onHand) == [5])
+        #expect(try await fixture.stock("mug").map(\.available) == [3])
+        #expect(try await fixture.stock("mug").map(\.onHand) == [5])
     }
 
-    @Test("that find too little name each SKU that is short by its first line, so many at most")
-    func short() async throws {
+    @Test("insufficient stock: each short SKU is a violation of its first line, up to a limit")
+    func shortages() async throws {
         let fault = await refusal {
-            try await world.reserve("r1", [("pen", 1), ("mug", 4), ("none", 3), ("mug", 4), ("pen", 1)])
+            try await fixture.reserve("r1", [("pen", 1), ("mug", 4), ("none", 3), ("mug", 4), ("pen", 1)])
         }
         #expect(fault?.reason == "inventory.insufficient_stock")
         #expect(fault?.violations.map(\.field) == ["lines[0].sku", "lines[1].sku", "lines[2].sku"])
         #expect(
             fault?.violations.map(\.rule) == [
-                "2 of pen wanted, 1 available", "8 of mug wanted, 5 available", "3 of none wanted, 0 available",
+                "2 of pen requested, 1 available", "8 of mug requested, 5 available",
+                "3 of none requested, 0 available",
             ]
         )
-        let many = await refusal { try await world.reserve("r2", (0..<100).map { ("s\($0)", 1) }) }
+        let many = await refusal { try await fixture.reserve("r2", (0..<100).map { ("s\($0)", 1) }) }
         #expect(many?.violations.count == RuleCheck.violationsLimit)
-        #expect(try await world.stock("mug").map(\.available) == [5])
+        #expect(try await fixture.stock("mug").map(\.available) == [5])
     }
 
-    @Test("are the same promise when they are repeated, with the same end")
+    @Test("a repeat is the same reservation with the same expiry")
     func repeated() async throws {
-        let first = try await world.reserve("r1", ["mug": 1, "pen": 1], hold: 60)
-        world.time.advance(by: .seconds(10))
-        let second = try await world.reserve("r1", [("pen", 1), ("mug", 1)], hold: 60)
+        let first = try await fixture.reserve("r1", ["mug": 1, "pen": 1], hold: 60)
+        fixture.time.advance(by: .seconds(10))
+        let second = try await fixture.reserve("r1", [("pen", 1), ("mug", 1)], hold: 60)
         #expect(first == second)
-        #expect(first.expires == Google_Protobuf_Timestamp(world.time.date + .seconds(50)))
-        #expect(try await world.told("r1") == [.reserved])
+        #expect(first.expires == Google_Protobuf_Timestamp(fixture.time.date + .seconds(50)))
+        #expect(try await fixture.publishedKinds("r1") == [.reserved])
 
-        let fault = await refusal { try await world.reserve("r1", ["mug": 2, "pen": 1]) }
+        let fault = await refusal { try await fixture.reserve("r1", ["mug": 2, "pen": 1]) }
         #expect(fault?.code == .invalidArgument)
         #expect(fault?.reason == "inventory.reservation_mismatch")
-        #expect(try await world.stock("mug").map(\.available) == [4])
+        #expect(try await fixture.stock("mug").map(\.available) == [4])
     }
 
-    @Test("add equal SKUs up")
+    @Test("lines with equal SKUs are added up")
     func equalSKUs() async throws {
-        try await world.reserve("r1", [("mug", 2), ("mug", 3)])
-        #expect(try await world.stock("mug").map(\.available) == [0])
-        #expect(await refusal { try await world.reserve("r2", ["mug": 1]) }?.reason == "inventory.insufficient_stock")
+        try await fixture.reserve("r1", [("mug", 2), ("mug", 3)])
+        #expect(try await fixture.stock("mug").map(\.available) == [0])
+        #expect(await refusal { try await fixture.reserve("r2", ["mug": 1]) }?.reason == "inventory.insufficient_stock")
     }
 
-    @Test("take from several warehouses and give each its own back")
+    @Test("units come from several warehouses and return to them")
     func warehouses() async throws {
-        try await world.receive("east", ["mug": 2], warehouse: "east")
-        try await world.reserve("r1", ["mug": 4])
-        #expect(try await world.stock("mug").map(\.warehouse) == ["east", "main"])
-        #expect(try await world.stock("mug").map(\.available) == [0, 3])
-        try await world.release("r1")
-        #expect(try await world.stock("mug").map(\.available) == [2, 5])
+        try await fixture.receive("east", ["mug": 2], warehouse: "east")
+        try await fixture.reserve("r1", ["mug": 4])
+        #expect(try await fixture.stock("mug").map(\.warehouse) == ["east", "main"])
+        #expect(try await fixture.stock("mug").map(\.available) == [0, 3])
+        try await fixture.release("r1")
+        #expect(try await fixture.stock("mug").map(\.available) == [2, 5])
     }
 
-    @Test("become sales that count, and that a release undoes")
+    @Test("a confirmed reservation is a sale; a release undoes it")
     func sold() async throws {
-        try await world.reserve("r1", ["mug": 2])
-        try await world.confirm("r1")
-        try await world.confirm("r1")
-        let sold = try await world.stock("mug")
+        try await fixture.reserve("r1", ["mug": 2])
+        try await fixture.confirm("r1")
+        try await fixture.confirm("r1")
+        let sold = try await fixture.stock("mug")
         #expect(sold.map(\.onHand) == [3])
         #expect(sold.map(\.sold) == [2])
-        #expect(try await world.standing("r1") == .confirmed)
+        #expect(try await fixture.status("r1") == .confirmed)
 
-        try await world.release("r1")
-        try await world.release("r1")
-        let back = try await world.stock("mug")
+        try await fixture.release("r1")
+        try await fixture.release("r1")
+        let back = try await fixture.stock("mug")
         #expect(back.map(\.onHand) == [5])
         #expect(back.map(\.available) == [5])
         #expect(back.map(\.sold) == [0])
-        #expect(try await world.told("r1") == [.reserved, .confirmed, .released])
+        #expect(try await fixture.publishedKinds("r1") == [.reserved, .confirmed, .released])
     }
 
-    @Test("end when their time is over, once, and cannot be sold then")
+    @Test("an expired reservation is closed once and cannot be confirmed")
     func expiry() async throws {
-        try await world.reserve("r1", ["mug": 2])
-        try await world.reserve("r2", ["mug": 1], hold: 3600)
-        try await world.reserve("r3", ["mug": 1])
-        try await world.confirm("r3")
-        world.time.advance(by: .seconds(899))
-        try await world.expireDue()
-        #expect(try await world.standing("r1") == .held)
+        try await fixture.reserve("r1", ["mug": 2])
+        try await fixture.reserve("r2", ["mug": 1], hold: 3600)
+        try await fixture.reserve("r3", ["mug": 1])
+        try await fixture.confirm("r3")
+        fixture.time.advance(by: .seconds(899))
+        try await fixture.expireDue()
+        #expect(try await fixture.status("r1") == .held)
 
-        world.time.advance(by: .seconds(1))
-        try await world.expireDue()
-        try await world.expireDue()
-        #expect(try await world.standing("r1") == .expired)
-        #expect(try await world.standing("r2") == .held)
-        #expect(try await world.standing("r3") == .confirmed)
-        #expect(try await world.stock("mug").map(\.available) == [3])
-        #expect(try await world.told("r1") == [.reserved, .expired])
-        #expect(await refusal { try await world.confirm("r1") }?.reason == "inventory.reservation_closed")
-        // However late a repeat comes, it promises nothing anew.
-        world.time.advance(by: .seconds(8 * 24 * 3_600))
-        #expect(await refusal { try await world.reserve("r1", ["mug": 2]) }?.reason == "inventory.reservation_closed")
-        try await world.confirm("r3")
-        #expect(try await world.stock("mug").map(\.sold) == [1])
+        fixture.time.advance(by: .seconds(1))
+        try await fixture.expireDue()
+        try await fixture.expireDue()
+        #expect(try await fixture.status("r1") == .expired)
+        #expect(try await fixture.status("r2") == .held)
+        #expect(try await fixture.status("r3") == .confirmed)
+        #expect(try await fixture.stock("mug").map(\.available) == [3])
+        #expect(try await fixture.publishedKinds("r1") == [.reserved, .expired])
+        #expect(await refusal { try await fixture.confirm("r1") }?.reason == "inventory.reservation_closed")
+        // A late repeat does not reserve again.
+        fixture.time.advance(by: .seconds(8 * 24 * 3_600))
+        #expect(await refusal { try await fixture.reserve("r1", ["mug": 2]) }?.reason == "inventory.reservation_closed")
+        try await fixture.confirm("r3")
+        #expect(try await fixture.stock("mug").map(\.sold) == [1])
     }
 
-    @Test("end in one run however many there are")
+    @Test("one run closes more than one batch of expired reservations")
     func manyExpire() async throws {
         let many = 2 * InventoryService.expiryBatch + 1
-        try await world.receive("many", ["pin": UInt32(many)])
-        for number in 1...many { try await world.reserve("r\(number)", ["pin": 1]) }
-        #expect(try await world.stock("pin").map(\.available) == [0])
-        world.time.advance(by: .seconds(900))
-        try await world.expireDue()
-        #expect(try await world.stock("pin").map(\.available) == [Int64(many)])
+        try await fixture.receive("many", ["pin": UInt32(many)])
+        for number in 1...many { try await fixture.reserve("r\(number)", ["pin": 1]) }
+        #expect(try await fixture.stock("pin").map(\.available) == [0])
+        fixture.time.advance(by: .seconds(900))
+        try await fixture.expireDue()
+        #expect(try await fixture.stock("pin").map(\.available) == [Int64(many)])
     }
 
-    @Test("may be overtaken by their release without losing stock")
+    @Test("a reserve that arrives after its release reserves nothing")
     func overtaken() async throws {
-        try await world.release("r1")
-        let fault = await refusal { try await world.reserve("r1", ["mug": 1]) }
+        try await fixture.release("r1")
+        let fault = await refusal { try await fixture.reserve("r1", ["mug": 1]) }
         #expect(fault?.code == .failedPrecondition)
         #expect(fault?.reason == "inventory.reservation_closed")
-        #expect(try await world.told("r1") == [])
-        #expect(try await world.stock("mug").map(\.available) == [5])
-        #expect(try await world.standing("r1") == .released)
+        #expect(try await fixture.publishedKinds("r1") == [])
+        #expect(try await fixture.stock("mug").map(\.available) == [5])
+        #expect(try await fixture.status("r1") == .released)
     }
 
-    @Test("sell the last unit once, however many ask")
+    @Test("concurrent requests reserve the last unit once")
     func contention() async throws {
-        let world = world
-        let kept = await withTaskGroup(of: Bool.self) { group in
+        let fixture = fixture
+        let succeeded = await withTaskGroup(of: Bool.self) { group in
             for number in 1...20 {
-                group.addTask { await refusal { try await world.reserve("r\(number)", ["pen": 1]) } == nil }
+                group.addTask { await refusal { try await fixture.reserve("r\(number)", ["pen": 1]) } == nil }
             }
             return await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
         }
-        #expect(kept == 1)
-        #expect(try await world.stock("pen").map(\.available) == [0])
-        #expect(try await world.published().count { $0.kind == .reserved } == 1)
+        #expect(succeeded == 1)
+        #expect(try await fixture.stock("pen").map(\.available) == [0])
+        #expect(try await fixture.published().count { $0.kind == .reserved } == 1)
     }
 
-    @Test("are taken back with a cancelled order, once, however often it is told")
+    @Test("a cancelled order releases its reservation, once per event")
     func cancelled() async throws {
-        try await world.reserve("o1", ["mug": 5])
+        try await fixture.reserve("o1", ["mug": 5])
         let body = OrderChanged.with {
             $0.orderID = "o1"
             $0.kind = .cancelled
             $0.reservationID = "o1"
         }
-        let verdicts = try await deliver([body, body])
-        #expect(verdicts == [.effect, .duplicate])
-        #expect(try await world.told("o1") == [.reserved, .released])
-        #expect(try await world.stock("mug").map(\.available) == [5])
+        let decisions = try await deliver([body, body])
+        #expect(decisions == [.handle, .duplicate])
+        #expect(try await fixture.publishedKinds("o1") == [.reserved, .released])
+        #expect(try await fixture.stock("mug").map(\.available) == [5])
     }
 
-    @Test("stay when their order only moves on, or holds no goods")
+    @Test("other order events do not release")
     func otherEvents() async throws {
-        try await world.reserve("o1", ["mug": 5])
+        try await fixture.reserve("o1", ["mug": 5])
         let confirmed = OrderChanged.with {
             $0.orderID = "o1"
             $0.kind = .confirmed
@@ -193,34 +194,34 @@ struct ReservationTests {
         }
         _ = try await deliver([confirmed])
         _ = try await deliver([withoutGoods])
-        #expect(try await world.standing("o1") == .held)
-        #expect(await refusal { try await world.standing("o2") }?.reason == "inventory.unknown_reservation")
+        #expect(try await fixture.status("o1") == .held)
+        #expect(await refusal { try await fixture.status("o2") }?.reason == "inventory.unknown_reservation")
     }
 
     /// Delivers bodies of one key: the same body again is the same event again.
-    private func deliver(_ bodies: [OrderChanged]) async throws -> [InboxVerdict] {
-        var verdicts: [InboxVerdict] = []
+    private func deliver(_ bodies: [OrderChanged]) async throws -> [InboxDecision] {
+        var decisions: [InboxDecision] = []
         for body in bodies {
-            let message = try MartletMessaging.Message(body, on: OrdersTopics.orders)
+            let outgoing = try MartletMessaging.OutgoingEvent(body, on: OrdersTopics.orders)
             let event = Envelope(
-                id: "orders/1/\(message.key)/1",
+                id: "orders/1/\(outgoing.key)/1",
                 source: "orders",
                 epoch: 1,
-                topic: message.topic,
-                key: message.key,
+                topic: outgoing.topic,
+                key: outgoing.key,
                 sequence: 1,
-                time: world.time.date,
+                time: fixture.time.date,
                 traceparent: nil,
-                body: message.body
+                body: outgoing.body
             )
-            for subscription in world.service.subscriptions where subscription.topic == event.topic {
-                verdicts.append(try await subscription.deliver(event, on: world.database))
+            for subscription in fixture.service.subscriptions where subscription.topic == event.topic {
+                decisions.append(try await subscription.deliver(event, on: fixture.database))
             }
         }
-        return verdicts
+        return decisions
     }
 
-    @Test("have up to 2,000 lines and not one more")
+    @Test("2,000 lines are the limit")
     func linesLimit() async throws {
         let lines = (1...2_000).map { ("bead\($0)", UInt32(1)) }
         for part in stride(from: 0, to: lines.count, by: 1_000) {
@@ -234,43 +235,43 @@ struct ReservationTests {
                     }
                 }
             }
-            _ = try await world.client.receive(request, context: world.merchant)
+            _ = try await fixture.client.receive(request, context: fixture.merchant)
         }
-        try await world.reserve("r1", lines)
-        #expect(try await world.stock("bead2000").map(\.available) == [0])
+        try await fixture.reserve("r1", lines)
+        #expect(try await fixture.stock("bead2000").map(\.available) == [0])
 
-        let fault = await refusal { try await world.reserve("r2", lines + [("mug", 1)]) }
+        let fault = await refusal { try await fixture.reserve("r2", lines + [("mug", 1)]) }
         #expect(fault?.code == .invalidArgument)
         #expect(fault?.violations.map(\.field) == ["lines"])
-        #expect(try await world.stock("mug").map(\.available) == [5])
+        #expect(try await fixture.stock("mug").map(\.available) == [5])
     }
 
-    @Test("name the field of a quantity out of range", arguments: [0, 100_001] as [UInt32])
+    @Test("a quantity out of range is refused with its field", arguments: [0, 100_001] as [UInt32])
     func quantities(quantity: UInt32) async throws {
-        let fault = await refusal { try await world.reserve("r1", [("mug", 1), ("pen", quantity)]) }
+        let fault = await refusal { try await fixture.reserve("r1", [("mug", 1), ("pen", quantity)]) }
         #expect(fault?.code == .invalidArgument)
         #expect(fault?.violations.map(\.field) == ["lines[1].quantity"])
     }
 
-    @Test("answer a repeated key as before, and refuse it for another request")
+    @Test("a repeated idempotency key returns the stored response; another request is refused")
     func idempotencyKey() async throws {
-        var context = world.merchant
+        var context = fixture.merchant
         context.idempotencyKey = "k1"
-        let first = try await world.reserve("r1", ["mug": 1], context: context)
-        let second = try await world.reserve("r1", ["mug": 1], context: context)
+        let first = try await fixture.reserve("r1", ["mug": 1], context: context)
+        let second = try await fixture.reserve("r1", ["mug": 1], context: context)
         #expect(first == second)
-        let fault = await refusal { try await world.reserve("r2", ["mug": 1], context: context) }
+        let fault = await refusal { try await fixture.reserve("r2", ["mug": 1], context: context) }
         #expect(fault?.code == .alreadyExists)
         #expect(fault?.reason == .idempotencyKeyReused)
-        #expect(try await world.stock("mug").map(\.available) == [4])
+        #expect(try await fixture.stock("mug").map(\.available) == [4])
     }
 
-    @Test("need the scope to write")
+    @Test("the write scope is required")
     func scope() async throws {
         let reader = CallContext(principal: Principal(kind: .user, id: "r", scopes: ["inventory:read"]))
-        let fault = await refusal { try await world.reserve("r1", ["mug": 1], context: reader) }
+        let fault = await refusal { try await fixture.reserve("r1", ["mug": 1], context: reader) }
         #expect(fault?.code == .permissionDenied)
-        let nobody = await refusal { try await world.reserve("r1", ["mug": 1], context: CallContext()) }
-        #expect(nobody?.code == .unauthenticated)
+        let anonymous = await refusal { try await fixture.reserve("r1", ["mug": 1], context: CallContext()) }
+        #expect(anonymous?.code == .unauthenticated)
     }
 }

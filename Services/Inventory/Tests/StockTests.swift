@@ -8,44 +8,44 @@ import Testing
 
 @testable import Inventory
 
-@Suite("Stock, with its real tables")
+@Suite("Stock levels")
 struct StockTests {
-    let world: InventoryWorld
+    let fixture: InventoryFixture
 
-    init() async throws { world = try await InventoryWorld() }
+    init() async throws { fixture = try await InventoryFixture() }
 
-    @Test("grows by a delivery once")
+    @Test("a delivery adds stock once per id")
     func delivery() async throws {
-        for _ in 1...2 { try await world.receive("d1", ["mug": 5, "pen": 2]) }
-        #expect(try await world.stock("mug").map(\.received) == [5])
-        #expect(try await world.told("d1") == [.received])
-        let fault = await refusal { try await world.receive("d1", ["mug": 6, "pen": 2]) }
+        for _ in 1...2 { try await fixture.receive("d1", ["mug": 5, "pen": 2]) }
+        #expect(try await fixture.stock("mug").map(\.received) == [5])
+        #expect(try await fixture.publishedKinds("d1") == [.received])
+        let fault = await refusal { try await fixture.receive("d1", ["mug": 6, "pen": 2]) }
         #expect(fault?.code == .invalidArgument)
         #expect(fault?.reason == "inventory.movement_mismatch")
-        let elsewhere = await refusal { try await world.receive("d1", ["mug": 5, "pen": 2], warehouse: "east") }
+        let elsewhere = await refusal { try await fixture.receive("d1", ["mug": 5, "pen": 2], warehouse: "east") }
         #expect(elsewhere?.reason == "inventory.movement_mismatch")
-        #expect(try await world.stock("mug").map(\.onHand) == [5])
+        #expect(try await fixture.stock("mug").map(\.onHand) == [5])
     }
 
-    @Test("tells a return from a purchase")
+    @Test("returned and purchased units are counted separately")
     func returned() async throws {
-        try await world.receive("d1", ["mug": 5])
-        try await world.receive("o1/r1", ["mug": 2], kind: .return)
-        let level = try await world.stock("mug").first
+        try await fixture.receive("d1", ["mug": 5])
+        try await fixture.receive("o1/r1", ["mug": 2], kind: .return)
+        let level = try await fixture.stock("mug").first
         #expect(level?.received == 5)
         #expect(level?.returned == 2)
         #expect(level?.onHand == 7)
-        #expect(try await world.told("o1/r1") == [.returned])
+        #expect(try await fixture.publishedKinds("o1/r1") == [.returned])
     }
 
-    @Test("takes the id of a return of any order and any return's longest name")
+    @Test("the longest return id is accepted")
     func longestReturn() async throws {
         let order = "019b0000-0000-7000-8000-000000000000"
-        try await world.receive("\(order)/\(String(repeating: "r", count: 64))", ["mug": 1], kind: .return)
-        #expect(try await world.stock("mug").map(\.returned) == [1])
+        try await fixture.receive("\(order)/\(String(repeating: "r", count: 64))", ["mug": 1], kind: .return)
+        #expect(try await fixture.stock("mug").map(\.returned) == [1])
     }
 
-    @Test("takes the largest delivery, with the longest codes, told in several events")
+    @Test("the largest delivery with the longest codes is published in several events")
     func largestDelivery() async throws {
         let request = ReceiveRequest.with {
             $0.deliveryID = "d1"
@@ -59,99 +59,98 @@ struct StockTests {
                 }
             }
         }
-        _ = try await world.client.receive(request, context: world.merchant)
-        let told = try await world.published()
-        #expect(told.count == 10)
-        #expect(Set(told.flatMap(\.changes).map(\.sku)).count == 5_000)
+        _ = try await fixture.client.receive(request, context: fixture.merchant)
+        let events = try await fixture.published()
+        #expect(events.count == 10)
+        #expect(Set(events.flatMap(\.changes).map(\.sku)).count == 5_000)
     }
 
-    @Test("is corrected once by id, and answers what was on hand then")
+    @Test("a correction applies once per id; a repeat returns the same on-hand units")
     func corrected() async throws {
-        try await world.receive("d1", ["mug": 5])
-        #expect(try await world.correct("c1", "mug", by: -2) == 3)
-        #expect(try await world.correct("c2", "mug", by: 4) == 7)
-        #expect(try await world.correct("c1", "mug", by: -2) == 3)
-        #expect(try await world.stock("mug").map(\.corrected) == [2])
-        #expect(try await world.told("c1") == [.corrected])
-        let fault = await refusal { try await world.correct("c1", "mug", by: -1) }
+        try await fixture.receive("d1", ["mug": 5])
+        #expect(try await fixture.correct("c1", "mug", by: -2) == 3)
+        #expect(try await fixture.correct("c2", "mug", by: 4) == 7)
+        #expect(try await fixture.correct("c1", "mug", by: -2) == 3)
+        #expect(try await fixture.stock("mug").map(\.corrected) == [2])
+        #expect(try await fixture.publishedKinds("c1") == [.corrected])
+        let fault = await refusal { try await fixture.correct("c1", "mug", by: -1) }
         #expect(fault?.reason == "inventory.movement_mismatch")
-        let zero = await refusal { try await world.correct("c3", "mug", by: 0) }
+        let zero = await refusal { try await fixture.correct("c3", "mug", by: 0) }
         #expect(zero?.violations.map(\.field) == ["change"])
     }
 
-    @Test("never goes below what is promised")
+    @Test("a correction cannot remove reserved units")
     func neverNegative() async throws {
-        try await world.receive("d1", ["mug": 5])
-        try await world.reserve("r1", ["mug": 4])
-        let fault = await refusal { try await world.correct("c1", "mug", by: -2) }
+        try await fixture.receive("d1", ["mug": 5])
+        try await fixture.reserve("r1", ["mug": 4])
+        let fault = await refusal { try await fixture.correct("c1", "mug", by: -2) }
         #expect(fault?.code == .failedPrecondition)
         #expect(fault?.reason == "inventory.insufficient_stock")
-        #expect(try await world.correct("c1", "mug", by: -1) == 4)
-        #expect(
-            await refusal { try await world.correct("c2", "nothing", by: -1) }?.reason == "inventory.insufficient_stock"
-        )
-        #expect(await refusal { try await world.stock("nothing") }?.reason == "inventory.unknown_sku")
+        #expect(try await fixture.correct("c1", "mug", by: -1) == 4)
+        let unknown = await refusal { try await fixture.correct("c2", "nothing", by: -1) }
+        #expect(unknown?.reason == "inventory.insufficient_stock")
+        #expect(await refusal { try await fixture.stock("nothing") }?.reason == "inventory.unknown_sku")
     }
 
-    @Test("can be corrected up where none was seen")
+    @Test("a correction can add units of an unknown SKU")
     func found() async throws {
-        #expect(try await world.correct("c1", "mug", by: 3) == 3)
-        let level = try await world.stock("mug").first
+        #expect(try await fixture.correct("c1", "mug", by: 3) == 3)
+        let level = try await fixture.stock("mug").first
         #expect(level?.available == 3)
         #expect(level?.corrected == 3)
     }
 
-    @Test("lists every place once, page by page")
+    @Test("the list has every location once, in pages")
     func pages() async throws {
         for number in 1...7 {
-            try await world.receive("d\(number)", [["a", "B", "z", "ä"][number % 4]: 1], warehouse: "w\(number)")
+            try await fixture.receive("d\(number)", [["a", "B", "z", "ä"][number % 4]: 1], warehouse: "w\(number)")
         }
         var seen: [String] = []
         var token = ""
         repeat {
-            let page = try await world.client.listStock(
+            let page = try await fixture.client.listStock(
                 .with {
                     $0.pageSize = 3
                     $0.pageToken = token
                 },
-                context: world.merchant
+                context: fixture.merchant
             )
             seen += page.levels.map { "\($0.sku)/\($0.warehouse)" }
             token = page.page.nextPageToken
         } while !token.isEmpty
         #expect(seen == ["B/w1", "B/w5", "a/w4", "z/w2", "z/w6", "ä/w3", "ä/w7"])
         let fault = await refusal {
-            try await world.client.listStock(.with { $0.pageToken = "no token" }, context: world.merchant)
+            try await fixture.client.listStock(.with { $0.pageToken = "no token" }, context: fixture.merchant)
         }
         #expect(fault?.violations.map(\.field) == ["page_token"])
     }
 
-    @Test("is what came less what went, and what is told adds up to it", arguments: 0..<20 as Range<UInt64>)
-    func books(seed: UInt64) async throws {
+    @Test("random operations: levels equal the sum of the published changes", arguments: 0..<20 as Range<UInt64>)
+    func balances(seed: UInt64) async throws {
         let chance = SeededEntropy(seed: seed)
-        try await world.receive("opening", ["mug": 20, "pen": 3])
+        try await fixture.receive("opening", ["mug": 20, "pen": 3])
         for step in 0..<40 {
             let id = "x\(chance.number(below: 8))"
             let count = UInt32(chance.number(below: 6)) + 1
-            // Refusals are part of the game: they must leave no trace in the sums below.
+            // Some steps are refused: they must not change the sums below.
             _ = await refusal {
                 switch chance.number(below: 7) {
-                case 0, 1: try await world.reserve(id, ["mug": count, "pen": 1])
-                case 2: try await world.confirm(id)
-                case 3: try await world.release(id)
-                case 4: try await world.receive("d\(step % 5)", ["mug": count])
-                case 5: _ = try await world.correct("c\(step % 5)", "mug", by: Int32(count) - 4)
+                case 0, 1: try await fixture.reserve(id, ["mug": count, "pen": 1])
+                case 2: try await fixture.confirm(id)
+                case 3: try await fixture.release(id)
+                case 4: try await fixture.receive("d\(step % 5)", ["mug": count])
+                case 5: _ = try await fixture.correct("c\(step % 5)", "mug", by: Int32(count) - 4)
                 default:
-                    world.time.advance(by: .seconds(400))
-                    try await world.expireDue()
+                    fixture.time.advance(by: .seconds(400))
+                    try await fixture.expireDue()
                 }
             }
         }
         for sku in ["mug", "pen"] {
-            let level = try #require(try await world.stock(sku).first)
+            let level = try #require(try await fixture.stock(sku).first)
             #expect(level.onHand == level.received - level.sold + level.returned + level.corrected)
             #expect(level.available >= 0)
-            let changes = try await world.published().flatMap(\.changes).filter { $0.sku == sku }
+            let changes = try await fixture.published().flatMap(\.changes).filter { $0.sku == sku }
             #expect(changes.reduce(0) { $0 + $1.available } == level.available)
             #expect(changes.reduce(0) { $0 + $1.onHand } == level.onHand)
         }

@@ -10,7 +10,7 @@ public import MartletWorkflows
 import OrdersContract
 import PaymentsContract
 
-/// Orders, assembled: reads as the table of contents of this folder.
+/// The orders service: places orders and runs their checkouts and returns.
 public struct OrdersService: ServiceBlueprint {
     public static let name = "orders"
     public static let migrations = OrderSchema.migrations + EventStore.migrations
@@ -43,7 +43,7 @@ public struct OrdersService: ServiceBlueprint {
     public var workflows: [RegisteredWorkflow] {
         [
             RegisteredWorkflow(Checkout(orders: orders, inventory: inventory, payments: payments)),
-            RegisteredWorkflow(TakeBack(orders: orders, inventory: inventory, payments: payments)),
+            RegisteredWorkflow(ReturnWorkflow(orders: orders, inventory: inventory, payments: payments)),
         ]
     }
 }

@@ -3,7 +3,7 @@ import MartletTesting
 import SharedContract
 import Testing
 
-@Suite("An amount")
+@Suite("Amount")
 struct AmountTests {
     @Test(
         "rounds to minor units, half to even, on both sides of zero",
@@ -18,20 +18,20 @@ struct AmountTests {
     }
 
     @Test(
-        "knows how fine a currency is",
+        "minor units depend on the currency",
         arguments: ["GBP": 150, "JPY": 2, "UGX": 2, "KWD": 1_500, "IQD": 1_500, "CLF": 15_000]
     )
     func currencies(currency: String, minorUnits: Int) {
         #expect(Amount(nanos: 1_500_000_000).minorUnits(of: currency) == Int64(minorUnits))
     }
 
-    @Test("takes three capital letters for a currency, nothing else")
+    @Test("a currency code is three capital letters")
     func codes() {
         #expect(["GBP", "XTS"].allSatisfy(Currency.isCode))
         #expect(!["gbp", "Gbp", "GB", "GBPP", "G P", "", "ÄÖÜ", "12E"].contains(where: Currency.isCode))
     }
 
-    @Test("says so when it does not fit")
+    @Test("returns nil when the minor units overflow")
     func tooLarge() {
         let largest = Amount(nanos: Int128(Int64.max) * 10_000_000)
         #expect(largest.minorUnits(of: "GBP") == .max)
@@ -39,7 +39,7 @@ struct AmountTests {
         #expect((Amount.zero - largest).minorUnits(of: "GBP") == -.max)
     }
 
-    @Test("is added up exactly, whatever the sequence", arguments: 0..<50 as Range<UInt64>)
+    @Test("sums are exact in any order", arguments: 0..<50 as Range<UInt64>)
     func exact(seed: UInt64) {
         let chance = SeededEntropy(seed: seed)
         var parts = (0..<30).map { _ in Amount(nanos: Int128(chance.number(below: 1_000_000_000_000)) - 500_000_000_000)
@@ -51,11 +51,11 @@ struct AmountTests {
         #expect(parts.map { $0 * 3 }.reduce(.zero, +) == sum * 3)
     }
 
-    @Test("becomes a unit price and comes back", arguments: [0, 1, -1, 999_999_999, 1_000_000_000, -1_234_567_890_123])
+    @Test("converts to a unit price and back", arguments: [0, 1, -1, 999_999_999, 1_000_000_000, -1_234_567_890_123])
     func unitPrice(nanos: Int) {
         let price = UnitPrice(Amount(nanos: Int128(nanos)), currency: "GBP")
         #expect(price.amount.nanos == Int128(nanos))
-        // Both parts have the same sign, as the contract demands.
+        // Both parts have the same sign, as the contract requires.
         #expect(price.units.signum() * Int64(price.nanos).signum() >= 0)
     }
 }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Orders
 
-@Suite("A placement")
+@Suite("Placement")
 struct PlacementTests {
     @Test(
         "adds up exactly and rounds once, half to even",
@@ -20,28 +20,28 @@ struct PlacementTests {
         #expect(try Placement.of([.goods("pin", 1_000, nanos: 4_000_000)]).totalMinorUnits == 400)
     }
 
-    @Test("takes a discount down to nothing, and refuses less")
+    @Test("a discount may reduce the total to 0, not below")
     func negative() throws {
         let mugs = PricedLine.goods("mug", 1, pence: 100)
         #expect(try Placement.of([mugs, .service("DISCOUNT", pence: -40)]).totalMinorUnits == 60)
         #expect(try Placement.of([mugs, .service("DISCOUNT", pence: -100)]).totalMinorUnits == 0)
         #expect(throws: OrderError.totalOutOfRange) { try Placement.of([mugs, .service("DISCOUNT", pence: -101)]) }
-        // Even when it would round to nothing.
+        // Even when it would round to 0.
         #expect(throws: OrderError.totalOutOfRange) { try Placement.of([.goods("pin", 1, nanos: -1)]) }
     }
 
-    @Test("has a total up to what a provider moves at once, and not a penny more")
-    func immense() throws {
+    @Test("the total is limited")
+    func totalLimit() throws {
         let most = PricedLine.goods("gold", 1, pence: Placement.totalLimit)
         let penny = PricedLine.goods("pin", 1, pence: 1)
         #expect(try Placement.of([most]).totalMinorUnits == 99_999_999_999)
         #expect(throws: OrderError.totalOutOfRange) { try Placement.of([most, penny]) }
         #expect(try Placement.of([most, penny, .service("D", pence: -1)]).totalMinorUnits == 99_999_999_999)
-        let immense = PricedLine.goods("gold", 100_000, nanos: .max)
-        #expect(throws: OrderError.totalOutOfRange) { try Placement.of(Array(repeating: immense, count: 2_000)) }
+        let excessive = PricedLine.goods("gold", 100_000, nanos: .max)
+        #expect(throws: OrderError.totalOutOfRange) { try Placement.of(Array(repeating: excessive, count: 2_000)) }
     }
 
-    @Test("has one line to 2,000, and not one more")
+    @Test("has 1 to 2,000 lines")
     func limits() throws {
         let line = PricedLine.goods("mug", 1, pence: 1)
         #expect(throws: OrderError.emptyOrder) { try Placement.of([]) }

@@ -12,13 +12,13 @@ import Testing
 
 @testable import Orders
 
-/// One order on file in a world of its own, for one pass of a replay.
+/// One stored order with its own database and fakes, for one pass of a replay.
 private struct Pass {
     let time = ManualTime()
     let database: SQLiteDatabase
     let orders: OrderStore
-    let stock = StockRoom()
-    let desk = CashDesk()
+    let inventory = FakeInventory()
+    let payments = FakePayments()
 
     init(_ events: [OrderEvent]) async throws {
         let entropy = SeededEntropy(seed: 2)
@@ -27,28 +27,30 @@ private struct Pass {
         let engine = WorkflowEngine(service: "orders", database: database, time: time, entropy: entropy)
         let orders = OrderStore(workflows: engine)
         self.orders = orders
-        engine.register([RegisteredWorkflow(TakeBack(orders: orders, inventory: stock, payments: desk))])
+        engine.register([RegisteredWorkflow(ReturnWorkflow(orders: orders, inventory: inventory, payments: payments))])
         try await database.transaction { tx in
             _ = try orders.change("o1", in: tx) { _ in events }
         }
     }
 
-    func world<W: Workflow>(_ workflow: W) -> WorkflowReplay<W>.World {
-        WorkflowReplay<W>.World(
+    func world<W: Workflow>(_ workflow: W) -> WorkflowReplay<W>.Environment {
+        WorkflowReplay<W>.Environment(
             database: database,
             time: time,
             entropy: SeededEntropy(seed: 3),
             workflow: workflow,
             effects: { [self] in
                 let history = try await database.read { tx in try orders.history("o1", in: tx).map(\.event.name) }
-                return "\(history) \(stock.description) \(desk.description)"
+                return "\(history) \(inventory.description) \(payments.description)"
             }
         )
     }
 }
 
-@Suite("A workflow of orders, killed and resumed at every boundary")
+@Suite("Order workflows, killed and resumed at every step boundary")
 struct ReplayTests {
+    private typealias Action = @Sendable () async throws -> Void
+
     private static let placed = OrderEvent.placed(
         Placement(
             customerID: "alice",
@@ -63,11 +65,7 @@ struct ReplayTests {
     private func checkout(
         _ method: String = "pm_test_ok",
         quantity: Int = 2,
-        _ prepare: @escaping @Sendable (StockRoom, CashDesk, @escaping @Sendable () async throws -> Void) -> Void = {
-            _,
-            _,
-            _ in
-        }
+        _ prepare: @escaping @Sendable (FakeInventory, FakePayments, @escaping Action) -> Void = { _, _, _ in }
     ) async throws -> WorkflowReplay<Checkout>.Report {
         let input = Checkout.Input(
             orderID: "o1",
@@ -76,14 +74,14 @@ struct ReplayTests {
             currency: "GBP",
             paymentMethod: method
         )
-        return try await WorkflowReplay<Checkout>(of: input, limits: .impatient) {
+        return try await WorkflowReplay<Checkout>(of: input, limits: .immediateRetries) {
             let pass = try await Pass([Self.placed])
-            prepare(pass.stock, pass.desk) {
+            prepare(pass.inventory, pass.payments) {
                 try await pass.database.transaction { tx in
                     _ = try pass.orders.change("o1", in: tx) { try $0.requestCancel(reason: "changed my mind") }
                 }
             }
-            return pass.world(Checkout(orders: pass.orders, inventory: pass.stock, payments: pass.desk))
+            return pass.world(Checkout(orders: pass.orders, inventory: pass.inventory, payments: pass.payments))
         }.run()
     }
 
@@ -97,18 +95,18 @@ struct ReplayTests {
         #expect(report.killed.count == 9)
     }
 
-    @Test("completes as without a crash, also when answers get lost")
-    func completesWithLostAnswers() async throws {
-        let report = try await checkout { stock, desk, _ in
-            stock.script.trouble("confirm", .lostAfterActing)
-            desk.script.trouble("authorise", .lostBeforeActing)
-            desk.script.trouble("capture", .lostAfterActing)
+    @Test("completes as without a crash, also with lost responses")
+    func completesWithLostResponses() async throws {
+        let report = try await checkout { inventory, payments, _ in
+            inventory.script.inject("confirm", .responseLost)
+            payments.script.inject("authorise", .requestLost)
+            payments.script.inject("capture", .responseLost)
         }
         #expect(report.differences == [])
         #expect(report.undisturbed.output == "\"completed\"")
     }
 
-    @Test("rejects for want of stock as without a crash")
+    @Test("rejects for insufficient stock as without a crash")
     func insufficient() async throws {
         let report = try await checkout(quantity: 11)
         #expect(report.differences == [])
@@ -116,7 +114,7 @@ struct ReplayTests {
         #expect(report.undisturbed.effects.contains("rejected"))
     }
 
-    @Test("gives the stock of a declined payment back as without a crash")
+    @Test("releases the stock of a declined payment as without a crash")
     func declined() async throws {
         let report = try await checkout("declined")
         #expect(report.differences == [])
@@ -126,46 +124,46 @@ struct ReplayTests {
 
     @Test("cancels as without a crash", arguments: ["reserve", "authorise", "confirm"])
     func cancelled(point: String) async throws {
-        let report = try await checkout { stock, desk, cancel in
-            stock.script.during(point, cancel)
-            desk.script.during(point, cancel)
+        let report = try await checkout { inventory, payments, cancel in
+            inventory.script.during(point, cancel)
+            payments.script.during(point, cancel)
         }
         #expect(report.differences == [])
         #expect(report.undisturbed.output == "\"orders.cancelled\"")
         #expect(report.undisturbed.effects.contains("voided"))
     }
 
-    @Test("takes back as without a crash")
-    func takesBack() async throws {
-        let back = OrderReturn(
+    @Test("completes a return as without a crash")
+    func returns() async throws {
+        let orderReturn = OrderReturn(
             id: "r1",
-            wishes: [ReturnWish(line: 0, code: "", quantity: 1)],
+            items: [ReturnItem(line: 0, code: "", quantity: 1)],
             lines: [.init(line: 0, quantity: 1)],
             refundMinorUnits: 255
         )
-        let input = TakeBack.Input(
+        let input = ReturnWorkflow.Input(
             orderID: "o1",
             returnID: "r1",
             goods: [.init(sku: "mug", quantity: 1)],
             refundMinorUnits: 255,
             currency: "GBP"
         )
-        let report = try await WorkflowReplay<TakeBack>(of: input, limits: .impatient) {
+        let report = try await WorkflowReplay<ReturnWorkflow>(of: input, limits: .immediateRetries) {
             let pass = try await Pass([Self.placed, .confirmed, .captured(minorUnits: 510), .completed])
-            _ = try await pass.desk.authorise(
+            _ = try await pass.payments.authorise(
                 .with {
                     $0.paymentID = "o1"
                     $0.amount = Money(510, currency: "GBP")
                 },
                 context: CallContext()
             )
-            _ = try await pass.desk.capture(.with { $0.paymentID = "o1" }, context: CallContext())
-            // On file without its own run, since the replay is the run.
+            _ = try await pass.payments.capture(.with { $0.paymentID = "o1" }, context: CallContext())
+            // Stored without starting a run, since the replay is the run.
             try await pass.database.transaction { tx in
-                let events = EventStore(projections: [Headline.projection], upcasters: [])
-                try events.update(Order.self, "o1", in: tx) { _ in [.returnRequested(back)] }
+                let events = EventStore(projections: [OrderSummary.projection], upcasters: [])
+                try events.update(Order.self, "o1", in: tx) { _ in [.returnRequested(orderReturn)] }
             }
-            return pass.world(TakeBack(orders: pass.orders, inventory: pass.stock, payments: pass.desk))
+            return pass.world(ReturnWorkflow(orders: pass.orders, inventory: pass.inventory, payments: pass.payments))
         }.run()
         #expect(report.differences == [])
         #expect(report.undisturbed.output == "\"returned\"")

@@ -1,34 +1,34 @@
 import MartletCore
 import Synchronization
 
-/// What a double does besides its work: faults that a test ordered, and what a test wants done meanwhile.
+/// Scripted behaviour of a fake: injected faults, and actions that run during a call.
 final class Script: Sendable {
-    enum Trouble: Sendable {
-        case lostBeforeActing
-        case lostAfterActing
+    enum InjectedFault: Sendable {
+        case requestLost
+        case responseLost
     }
 
-    private let troubles = Mutex<[String: [Trouble]]>([:])
-    private let asides = Mutex<[String: @Sendable () async throws -> Void]>([:])
+    private let faults = Mutex<[String: [InjectedFault]]>([:])
+    private let actions = Mutex<[String: @Sendable () async throws -> Void]>([:])
 
-    /// The next calls of `step` come out so; then it works.
-    func trouble(_ step: String, _ next: Trouble...) { troubles.withLock { $0[step] = next } }
+    /// Injects a fault into each of the next calls of `step`.
+    func inject(_ step: String, _ next: InjectedFault...) { faults.withLock { $0[step] = next } }
 
-    /// Runs beside every call of `step`, after it acted and before it answers.
-    func during(_ step: String, _ aside: @escaping @Sendable () async throws -> Void) {
-        asides.withLock { $0[step] = aside }
+    /// Runs `action` in every call of `step`, after it acted and before it returns.
+    func during(_ step: String, _ action: @escaping @Sendable () async throws -> Void) {
+        actions.withLock { $0[step] = action }
     }
 
-    func play<R>(_ step: String, _ act: () throws -> R) async throws -> R {
-        let trouble = troubles.withLock { troubles -> Trouble? in
-            guard let next = troubles[step], !next.isEmpty else { return nil }
-            return troubles[step]?.removeFirst()
+    func perform<R>(_ step: String, _ act: () throws -> R) async throws -> R {
+        let fault = faults.withLock { faults -> InjectedFault? in
+            guard let next = faults[step], !next.isEmpty else { return nil }
+            return faults[step]?.removeFirst()
         }
-        let lost = Fault(.unavailable, .outcomeUnknown, "the answer got lost")
-        if trouble == .lostBeforeActing { throw lost }
-        let answer = try act()
-        try await asides.withLock { $0[step] }?()
-        if trouble == .lostAfterActing { throw lost }
-        return answer
+        let lost = Fault(.unavailable, .outcomeUnknown, "the response was lost")
+        if fault == .requestLost { throw lost }
+        let response = try act()
+        try await actions.withLock { $0[step] }?()
+        if fault == .responseLost { throw lost }
+        return response
     }
 }

@@ -8,8 +8,8 @@ await Daemon.run(
     PaymentsService.self,
     program: "paymentsd",
     crashPoints: CrashPointNames.all,
-    database: { place in try SQLiteDatabase(path: place.databasePath, time: place.time) },
-    bus: { place in
-        RemoteEventLog(over: place.channel(to: "eventlog"), service: place.service, time: place.time)
+    database: { context in try SQLiteDatabase(path: context.databasePath, time: context.time) },
+    bus: { context in
+        RemoteEventLog(over: context.channel(to: "eventlog"), service: context.service, time: context.time)
     }
 )

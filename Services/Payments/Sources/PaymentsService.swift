@@ -4,20 +4,20 @@ public import MartletSQL
 import PaymentsContract
 import ProviderContract
 
-/// Payments, assembled: reads as the table of contents of this folder.
+/// The payments service: authorises, captures, voids and refunds through a payment provider.
 public struct PaymentsService: ServiceBlueprint {
     public static let name = "payments"
     public static let migrations = PaymentSchema.migrations
 
-    let till: Till
+    let processor: PaymentProcessor
 
     public init(on platform: Platform) {
-        till = Till(
+        processor = PaymentProcessor(
             database: platform.database,
             store: PaymentStore(),
             provider: TestProvider(client: ProviderClient(over: platform.channel(to: "provider")), service: Self.name)
         )
     }
 
-    public var handlers: [ServedContract] { [.payments(PaymentsHandler(till: till))] }
+    public var handlers: [ServedContract] { [.payments(PaymentsHandler(processor: processor))] }
 }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Payments
 
-@Suite("A posting")
+@Suite("Ledger posting")
 struct PostingTests {
     private let payment = Payment(
         id: "p1",
@@ -17,7 +17,7 @@ struct PostingTests {
         refundedMinorUnits: 0
     )
 
-    @Test("has as much debit as credit, and no line with both")
+    @Test("debits equal credits, and no entry has both")
     func balanced() {
         let refund = Refund(
             id: "r1",
@@ -33,8 +33,8 @@ struct PostingTests {
         }
     }
 
-    @Test("of a capture and its full refund leaves nothing at the provider")
-    func undone() {
+    @Test("a capture and its full refund clear the provider's account")
+    func captureAndRefund() {
         let refund = Refund(
             id: "r1",
             paymentID: "p1",
@@ -48,7 +48,7 @@ struct PostingTests {
         #expect(clearing == 0)
     }
 
-    @Test("has a journal of its own per capture and per refund")
+    @Test("every capture and every refund has its own journal")
     func journals() {
         let refunds = [("r1", "p1"), ("r2", "p1"), ("r1", "p2")].map { id, payment in
             Posting.refund(
@@ -66,7 +66,7 @@ struct PostingTests {
         #expect(Set(refunds + [Posting.capture(payment).journal]).count == 4)
     }
 
-    @Test("stands beside keys that change only with the attempt")
+    @Test("idempotency keys change only with the step and the attempt")
     func keys() {
         var next = payment
         next.status = .voiding

@@ -3,48 +3,50 @@ import Synchronization
 
 @testable import Payments
 
-/// A card processor that keeps idempotency keys, and of which a test decides how the next calls come out.
+/// A fake payment provider with idempotency keys; a test scripts the behaviour of its next calls.
 ///
-/// A call under a known key answers what is stored and uses up no play.
+/// A call with a known key returns the stored result and uses up no behaviour.
 final class ScriptedProvider: PaymentProvider {
-    enum Play: Sendable {
+    enum Behaviour: Sendable {
         case works, declines
-        /// The failure is stored under the key; nothing happened.
+        /// The failure is stored under the key; the step did not happen.
         case storesFailure
-        /// The failure is stored under the key, and yet it happened.
+        /// The failure is stored under the key, but the step happened.
         case storesFailureAfterActing
-        case losesAnswerBeforeActing
-        case losesAnswerAfterActing
+        case losesRequest
+        case losesResponse
     }
 
     private struct State {
-        var plays: [Play] = []
+        var behaviours: [Behaviour] = []
         var keys: [String] = []
-        var stored: [String: ProviderAnswer] = [:]
-        /// By the provider's id, with our reference.
+        var stored: [String: ProviderResult] = [:]
+        /// In the order of their creation.
         var payments: [(reference: String, view: ProviderView)] = []
-        var lookUps = 0
+        var lookups = 0
         var captures = 0
     }
 
     private let state = Mutex(State())
-    private let meanwhile = Mutex<(@Sendable () async throws -> Void)?>(nil)
+    private let duringAuthorisation = Mutex<(@Sendable () async throws -> Void)?>(nil)
 
-    /// How the next calls come out; after the last, all work.
-    func plays(_ plays: Play...) { state.withLock { $0.plays = plays } }
-    /// What happens once, while the answer of the next authorisation is on its way.
-    func meanwhile(_ body: @escaping @Sendable () async throws -> Void) { meanwhile.withLock { $0 = body } }
-    /// As after a day.
-    func forgetKeys() { state.withLock { $0.stored = [:] } }
+    /// Sets the behaviour of the next calls; all calls after them work.
+    func script(_ behaviours: Behaviour...) { state.withLock { $0.behaviours = behaviours } }
+    /// Runs `body` once, before the next authorisation returns.
+    func duringAuthorisation(_ body: @escaping @Sendable () async throws -> Void) {
+        duringAuthorisation.withLock { $0 = body }
+    }
+    /// Drops all stored results, as after the keys' lifetime.
+    func dropKeys() { state.withLock { $0.stored = [:] } }
 
-    /// The keys with which it was asked, in their sequence.
+    /// The keys of all calls, in order.
     var keys: [String] { state.withLock { $0.keys } }
-    var lookUps: Int { state.withLock { $0.lookUps } }
+    var lookups: Int { state.withLock { $0.lookups } }
     var captures: Int { state.withLock { $0.captures } }
     var views: [ProviderView] { state.withLock { $0.payments.map(\.view) } }
 
-    func authorise(_ payment: Payment, key: String, _ context: CallContext) async throws -> ProviderAnswer {
-        let answer = try answer(key) { state, isDeclined in
+    func authorise(_ payment: Payment, key: String, _ context: CallContext) async throws -> ProviderResult {
+        let result = try result(for: key) { state, isDeclined in
             let view = ProviderView(
                 providerID: "pp\(state.payments.count + 1)",
                 status: isDeclined ? .declined : .authorised,
@@ -55,22 +57,22 @@ final class ScriptedProvider: PaymentProvider {
             state.payments.append((payment.id, view))
             return isDeclined ? .refused("provider.declined") : .done(view)
         }
-        try await meanwhile.withLock { body in
+        try await duringAuthorisation.withLock { body in
             defer { body = nil }
             return body
         }?()
-        return answer
+        return result
     }
 
-    func capture(_ providerID: String, key: String, _ context: CallContext) async throws -> ProviderAnswer {
-        try answer(key) { state, _ in
+    func capture(_ providerID: String, key: String, _ context: CallContext) async throws -> ProviderResult {
+        try result(for: key) { state, _ in
             state.captures += 1
             return Self.change(providerID, &state, from: .authorised) { $0.with(.captured) }
         }
     }
 
-    func void(_ providerID: String, key: String, _ context: CallContext) async throws -> ProviderAnswer {
-        try answer(key) { state, _ in Self.change(providerID, &state, from: .authorised) { $0.with(.cancelled) } }
+    func void(_ providerID: String, key: String, _ context: CallContext) async throws -> ProviderResult {
+        try result(for: key) { state, _ in Self.change(providerID, &state, from: .authorised) { $0.with(.cancelled) } }
     }
 
     func refund(
@@ -78,8 +80,8 @@ final class ScriptedProvider: PaymentProvider {
         _ refund: Refund,
         key: String,
         _ context: CallContext
-    ) async throws -> ProviderAnswer {
-        try answer(key) { state, _ in
+    ) async throws -> ProviderResult {
+        try result(for: key) { state, _ in
             Self.change(providerID, &state, from: .captured) { view in
                 ProviderView(
                     providerID: view.providerID,
@@ -94,7 +96,7 @@ final class ScriptedProvider: PaymentProvider {
 
     func find(_ reference: String, _ context: CallContext) async throws -> [ProviderView] {
         state.withLock { state in
-            state.lookUps += 1
+            state.lookups += 1
             return state.payments.filter { $0.reference == reference }.map(\.view).reversed()
         }
     }
@@ -111,22 +113,22 @@ final class ScriptedProvider: PaymentProvider {
         ]
     }
 
-    private func answer(_ key: String, _ act: (inout State, Bool) -> ProviderAnswer) throws -> ProviderAnswer {
+    private func result(for key: String, _ act: (inout State, Bool) -> ProviderResult) throws -> ProviderResult {
         try state.withLock { state in
             state.keys.append(key)
-            if let known = state.stored[key] { return known }
-            let play = state.plays.isEmpty ? .works : state.plays.removeFirst()
-            switch play {
-            case .works, .declines, .losesAnswerAfterActing:
-                let answer = act(&state, play == .declines)
-                state.stored[key] = answer
-                if play == .losesAnswerAfterActing { throw Fault(.unavailable, .outcomeUnknown, "the answer got lost") }
-                return answer
+            if let stored = state.stored[key] { return stored }
+            let behaviour = state.behaviours.isEmpty ? .works : state.behaviours.removeFirst()
+            switch behaviour {
+            case .works, .declines, .losesResponse:
+                let result = act(&state, behaviour == .declines)
+                state.stored[key] = result
+                if behaviour == .losesResponse { throw Fault(.unavailable, .outcomeUnknown, "the response was lost") }
+                return result
             case .storesFailure, .storesFailureAfterActing:
-                if play == .storesFailureAfterActing { _ = act(&state, false) }
+                if behaviour == .storesFailureAfterActing { _ = act(&state, false) }
                 state.stored[key] = .storedFailure
                 return .storedFailure
-            case .losesAnswerBeforeActing: throw Fault(.unavailable, .outcomeUnknown, "the answer got lost")
+            case .losesRequest: throw Fault(.unavailable, .outcomeUnknown, "the response was lost")
             }
         }
     }
@@ -136,7 +138,7 @@ final class ScriptedProvider: PaymentProvider {
         _ state: inout State,
         from status: ProviderView.Status,
         _ change: (ProviderView) -> ProviderView
-    ) -> ProviderAnswer {
+    ) -> ProviderResult {
         guard let index = state.payments.firstIndex(where: { $0.view.providerID == providerID }),
             state.payments[index].view.status == status
         else { return .refused("provider.wrong_state") }

@@ -5,103 +5,103 @@ import Testing
 
 @testable import Payments
 
-@Suite("A void")
+@Suite("Void")
 struct VoidTests {
     let provider = ScriptedProvider()
-    let world: PaymentsWorld
+    let fixture: PaymentsFixture
 
-    init() async throws { world = try await PaymentsWorld(provider) }
+    init() async throws { fixture = try await PaymentsFixture(provider) }
 
-    @Test("before its authorisation keeps it from happening")
+    @Test("a void before the authorisation prevents it")
     func before() async throws {
-        for _ in 1...2 { try await world.void() }
-        let fault = await refusal { try await world.authorise() }
+        for _ in 1...2 { try await fixture.void() }
+        let fault = await refusal { try await fixture.authorise() }
         #expect(fault?.code == .failedPrecondition)
         #expect(fault?.reason == "payments.voided")
         #expect(provider.keys.isEmpty)
-        #expect(try await world.told() == [.voided])
+        #expect(try await fixture.publishedStatuses() == [.voided])
     }
 
-    @Test("gives up what was set aside, once")
+    @Test("an authorisation is voided once")
     func after() async throws {
-        try await world.authorise()
-        for _ in 1...2 { try await world.void() }
+        try await fixture.authorise()
+        for _ in 1...2 { try await fixture.void() }
         #expect(provider.keys == ["authorise/p1/1", "void/p1/1"])
         #expect(provider.views.map(\.status) == [.cancelled])
-        #expect(await refusal { try await world.capture() }?.reason == "payments.not_authorised")
-        #expect(await refusal { try await world.authorise() }?.reason == "payments.voided")
-        #expect(try await world.told() == [.authorised, .voided])
-        #expect(try await world.balance().voidedPayments == 1)
+        #expect(await refusal { try await fixture.capture() }?.reason == "payments.not_authorised")
+        #expect(await refusal { try await fixture.authorise() }?.reason == "payments.voided")
+        #expect(try await fixture.publishedStatuses() == [.authorised, .voided])
+        #expect(try await fixture.balance().voidedPayments == 1)
     }
 
     @Test(
-        "of an unknown authorisation asks with its key first, and leaves nothing set aside",
-        arguments: [ScriptedProvider.Play.losesAnswerBeforeActing, .losesAnswerAfterActing, .storesFailureAfterActing]
+        "an unknown authorisation is retried with its key, then voided",
+        arguments: [ScriptedProvider.Behaviour.losesRequest, .losesResponse, .storesFailureAfterActing]
     )
-    func ofUnknown(play: ScriptedProvider.Play) async throws {
-        provider.plays(play)
-        _ = await refusal { try await world.authorise() }
-        try await world.void()
+    func unknownAuthorisation(behaviour: ScriptedProvider.Behaviour) async throws {
+        provider.script(behaviour)
+        _ = await refusal { try await fixture.authorise() }
+        try await fixture.void()
         #expect(Set(provider.keys) == ["authorise/p1/1", "void/p1/1"])
         #expect(provider.views.map(\.status) == [.cancelled])
-        #expect(try await world.payment().status == .voided)
+        #expect(try await fixture.payment().status == .voided)
     }
 
-    @Test("of an unknown authorisation that was declined has nothing to do")
-    func ofUnknownDeclined() async throws {
-        provider.plays(.losesAnswerBeforeActing, .declines)
-        _ = await refusal { try await world.authorise() }
-        try await world.void()
-        try await world.void()
-        #expect(try await world.payment().status == .declined)
+    @Test("an unknown authorisation that turns out declined needs no void")
+    func unknownAndDeclined() async throws {
+        provider.script(.losesRequest, .declines)
+        _ = await refusal { try await fixture.authorise() }
+        try await fixture.void()
+        try await fixture.void()
+        #expect(try await fixture.payment().status == .declined)
         #expect(provider.keys == ["authorise/p1/1", "authorise/p1/1"])
     }
 
     @Test(
-        "whose answer got lost is asked again with the same key",
-        arguments: [ScriptedProvider.Play.losesAnswerBeforeActing, .losesAnswerAfterActing]
+        "a lost response is retried with the same key",
+        arguments: [ScriptedProvider.Behaviour.losesRequest, .losesResponse]
     )
-    func lost(play: ScriptedProvider.Play) async throws {
-        try await world.authorise()
-        provider.plays(play)
-        #expect(await refusal { try await world.void() }?.code.outcome == .unknown)
-        #expect(await refusal { try await world.capture() }?.reason == "payments.not_authorised")
-        try await world.void()
+    func lost(behaviour: ScriptedProvider.Behaviour) async throws {
+        try await fixture.authorise()
+        provider.script(behaviour)
+        #expect(await refusal { try await fixture.void() }?.code.outcome == .unknown)
+        #expect(await refusal { try await fixture.capture() }?.reason == "payments.not_authorised")
+        try await fixture.void()
         #expect(provider.keys == ["authorise/p1/1", "void/p1/1", "void/p1/1"])
         #expect(provider.views.map(\.status) == [.cancelled])
     }
 
     @Test(
-        "that happened in spite of a stored failure or of an old key is found",
-        arguments: [ScriptedProvider.Play.storesFailureAfterActing, .losesAnswerAfterActing]
+        "a void that happened despite a stored failure or an expired key is found",
+        arguments: [ScriptedProvider.Behaviour.storesFailureAfterActing, .losesResponse]
     )
-    func found(play: ScriptedProvider.Play) async throws {
-        try await world.authorise()
-        provider.plays(play)
-        _ = await refusal { try await world.void() }
-        world.time.advance(by: Till.keyLifetime + .seconds(1))
-        provider.forgetKeys()
-        try await world.void()
+    func found(behaviour: ScriptedProvider.Behaviour) async throws {
+        try await fixture.authorise()
+        provider.script(behaviour)
+        _ = await refusal { try await fixture.void() }
+        fixture.time.advance(by: PaymentProcessor.keyLifetime + .seconds(1))
+        provider.dropKeys()
+        try await fixture.void()
         #expect(provider.keys == ["authorise/p1/1", "void/p1/1"])
-        #expect(try await world.payment().status == .voided)
+        #expect(try await fixture.payment().status == .voided)
     }
 
-    @Test("comes too late for what was captured")
+    @Test("a captured payment cannot be voided")
     func captured() async throws {
-        try await world.authorise()
-        try await world.capture()
-        let fault = await refusal { try await world.void() }
+        try await fixture.authorise()
+        try await fixture.capture()
+        let fault = await refusal { try await fixture.void() }
         #expect(fault?.code == .failedPrecondition)
         #expect(fault?.reason == "payments.already_captured")
         #expect(provider.views.map(\.status) == [.captured])
     }
 
-    @Test("leaves no money in the books")
-    func books() async throws {
-        try await world.authorise()
-        try await world.void()
-        #expect(try await world.balances() == [:])
-        #expect(try await world.reconciliation().equal)
-        #expect(try await world.reconciliation().providerAuthorised == 0)
+    @Test("a voided payment leaves no ledger entries")
+    func ledger() async throws {
+        try await fixture.authorise()
+        try await fixture.void()
+        #expect(try await fixture.balances() == [:])
+        #expect(try await fixture.reconciliation().equal)
+        #expect(try await fixture.reconciliation().providerAuthorised == 0)
     }
 }

@@ -4,7 +4,7 @@ public import MartletHost
 public import MartletSQL
 import ProviderContract
 
-/// The test payment provider, assembled: reads as the table of contents of this folder.
+/// The test provider: a fake external payment provider.
 public struct ProviderService: ServiceBlueprint {
     public static let name = "provider"
     public static let migrations = ProviderSchema.migrations
@@ -27,8 +27,8 @@ public struct ProviderService: ServiceBlueprint {
         [
             Job("forget keys", every: .seconds(60)) { [database] in
                 for _ in 0..<KeyStore.purgeBatches {
-                    let gone = try await database.transaction("forget keys") { tx in try KeyStore().purge(in: tx) }
-                    if gone < KeyStore.purgeBatch { return }
+                    let deleted = try await database.transaction("forget keys") { tx in try KeyStore().purge(in: tx) }
+                    if deleted < KeyStore.purgeBatch { return }
                 }
             }
         ]

@@ -6,181 +6,184 @@ import Testing
 
 @testable import Provider
 
-@Suite("The test provider, with its real tables")
+@Suite("Test provider")
 struct ProviderTests {
-    let world: ProviderWorld
+    let fixture: ProviderFixture
 
-    init() async throws { world = try await ProviderWorld() }
+    init() async throws { fixture = try await ProviderFixture() }
 
-    @Test("acts once per key and answers the same again")
+    @Test("acts once per key and repeats the response")
     func oncePerKey() async throws {
-        let first = try await world.create("p1", key: "k1")
-        let second = try await world.create("p1", key: "k1")
+        let first = try await fixture.create("p1", key: "k1")
+        let second = try await fixture.create("p1", key: "k1")
         #expect(first == second)
-        #expect(try await world.find("p1").map(\.providerID) == [first.providerID])
-        for _ in 1...2 { try await world.capture(first.providerID, key: "k2") }
-        for _ in 1...2 { try await world.refund(first.providerID, 30, reference: "r1", key: "k3") }
-        let ledger = try await world.ledger()
+        #expect(try await fixture.find("p1").map(\.providerID) == [first.providerID])
+        for _ in 1...2 { try await fixture.capture(first.providerID, key: "k2") }
+        for _ in 1...2 { try await fixture.refund(first.providerID, 30, reference: "r1", key: "k3") }
+        let ledger = try await fixture.ledger()
         #expect([ledger.payments, ledger.captures, ledger.refunds] == [1, 1, 1])
         #expect([ledger.authorised, ledger.captured, ledger.refunded] == [0, 100, 30])
     }
 
-    @Test("adds each currency up by itself")
+    @Test("totals are by currency")
     func currencies() async throws {
-        let pounds = try await world.create("p1", 100, key: "k1").providerID
-        try await world.capture(pounds, key: "k2")
-        try await world.refund(pounds, 30, reference: "r1", key: "k3")
-        #expect(try await world.ledger().captured == 100)
-        _ = try await world.create("p2", 7_000, currency: "JPY", key: "k4")
-        let ledger = try await world.ledger()
+        let pounds = try await fixture.create("p1", 100, key: "k1").providerID
+        try await fixture.capture(pounds, key: "k2")
+        try await fixture.refund(pounds, 30, reference: "r1", key: "k3")
+        #expect(try await fixture.ledger().captured == 100)
+        _ = try await fixture.create("p2", 7_000, currency: "JPY", key: "k4")
+        let ledger = try await fixture.ledger()
         #expect(ledger.sums.map(\.currency) == ["GBP", "JPY"])
         #expect(ledger.sums.map(\.authorised) == [0, 7_000])
         #expect(ledger.sums.map(\.captured) == [100, 0])
         #expect(ledger.sums.map(\.refunded) == [30, 0])
-        // No number stands for pounds and yen together.
+        // Amounts of different currencies are not added.
         #expect([ledger.authorised, ledger.captured, ledger.refunded] == [0, 0, 0])
         #expect([ledger.payments, ledger.captures, ledger.refunds] == [2, 1, 1])
     }
 
-    @Test("acts again under another key, as nobody told it that it is the same")
+    @Test("the same reference with another key acts again")
     func otherKey() async throws {
-        let first = try await world.create("p1", key: "k1")
-        world.time.advance(by: .seconds(1))
-        let second = try await world.create("p1", key: "k2")
-        #expect(try await world.find("p1").map(\.providerID) == [second.providerID, first.providerID])
-        #expect(try await world.ledger().authorised == 200)
+        let first = try await fixture.create("p1", key: "k1")
+        fixture.time.advance(by: .seconds(1))
+        let second = try await fixture.create("p1", key: "k2")
+        #expect(try await fixture.find("p1").map(\.providerID) == [second.providerID, first.providerID])
+        #expect(try await fixture.ledger().authorised == 200)
     }
 
-    @Test("refuses a key with other parameters, and keeps what it did")
+    @Test("refuses a key with other parameters; the stored result stays")
     func keyReused() async throws {
-        let payment = try await world.create("p1", key: "k1")
-        let fault = await refusal { try await world.create("p1", 101, key: "k1") }
+        let payment = try await fixture.create("p1", key: "k1")
+        let fault = await refusal { try await fixture.create("p1", 101, key: "k1") }
         #expect(fault?.code == .invalidArgument)
         #expect(fault?.reason == "provider.key_reused")
-        #expect(try await world.create("p1", key: "k1") == payment)
-        try await world.capture(payment.providerID, key: "k2")
-        let other = await refusal { try await world.cancel(payment.providerID, key: "k2") }
+        #expect(try await fixture.create("p1", key: "k1") == payment)
+        try await fixture.capture(payment.providerID, key: "k2")
+        let other = await refusal { try await fixture.cancel(payment.providerID, key: "k2") }
         #expect(other?.reason == "provider.key_reused")
     }
 
     @Test("refuses a write without a key", arguments: [nil, ""] as [String?])
     func keyMissing(key: String?) async throws {
-        let fault = await refusal { try await world.create("p1", key: key) }
+        let fault = await refusal { try await fixture.create("p1", key: key) }
         #expect(fault?.reason == .idempotencyKeyMissing)
-        #expect(try await world.find("p1").isEmpty)
+        #expect(try await fixture.find("p1").isEmpty)
     }
 
-    @Test("stores nothing for what it refuses before it begins")
+    @Test("a refused request leaves its key unused")
     func refusedBefore() async throws {
-        let method = await refusal { try await world.create("p1", method: "pm_card_visa", key: "k1") }
+        let method = await refusal { try await fixture.create("p1", method: "pm_card_visa", key: "k1") }
         #expect(method?.reason == "provider.unknown_method")
         #expect(method?.violations.map(\.field) == ["payment_method"])
-        let payment = try await world.create("p1", key: "k1")
-        let early = await refusal { try await world.refund(payment.providerID, 1, reference: "r1", key: "k2") }
+        let payment = try await fixture.create("p1", key: "k1")
+        let early = await refusal { try await fixture.refund(payment.providerID, 1, reference: "r1", key: "k2") }
         #expect(early?.reason == "provider.wrong_state")
-        let unknown = await refusal { try await world.capture("pp_nothing", key: "k3") }
+        let unknown = await refusal { try await fixture.capture("pp_nothing", key: "k3") }
         #expect(unknown?.reason == "provider.unknown_payment")
-        try await world.capture(payment.providerID, key: "k3")
-        try await world.refund(payment.providerID, 1, reference: "r1", key: "k2")
-        #expect(try await world.ledger().refunded == 1)
+        try await fixture.capture(payment.providerID, key: "k3")
+        try await fixture.refund(payment.providerID, 1, reference: "r1", key: "k2")
+        #expect(try await fixture.ledger().refunded == 1)
     }
 
-    @Test("declines again and again under the same key, and takes nothing")
+    @Test("a decline repeats under the same key and moves no money")
     func declined() async throws {
         for _ in 1...2 {
-            let fault = await refusal { try await world.create("p1", 102, key: "k1") }
+            let fault = await refusal { try await fixture.create("p1", 102, key: "k1") }
             #expect(fault?.code == .failedPrecondition)
             #expect(fault?.reason == "provider.declined")
         }
-        #expect(try await world.find("p1").map(\.status) == [.declined])
-        #expect(try await world.ledger().payments == 0)
+        #expect(try await fixture.find("p1").map(\.status) == [.declined])
+        #expect(try await fixture.ledger().payments == 0)
     }
 
-    @Test("repeats a stored failure under its key, and works under the next")
+    @Test("a stored failure repeats under its key; the next key works")
     func storedFailure() async throws {
         for _ in 1...3 {
-            let fault = await refusal { try await world.create("p1", 105, key: "k1") }
+            let fault = await refusal { try await fixture.create("p1", 105, key: "k1") }
             #expect(fault?.code == .internal)
             #expect(fault?.reason == "provider.stored_failure")
         }
-        #expect(try await world.find("p1").isEmpty)
-        let payment = try await world.create("p1", 105, key: "k2")
+        #expect(try await fixture.find("p1").isEmpty)
+        let payment = try await fixture.create("p1", 105, key: "k2")
         #expect(payment.status == .authorised)
-        #expect(await refusal { try await world.create("p1", 105, key: "k1") }?.reason == "provider.stored_failure")
-        #expect(try await world.ledger().payments == 1)
+        #expect(await refusal { try await fixture.create("p1", 105, key: "k1") }?.reason == "provider.stored_failure")
+        #expect(try await fixture.ledger().payments == 1)
     }
 
-    @Test("loses its first answer after acting, and the same key finds it")
-    func lostAfter() async throws {
-        let fault = await refusal { try await world.create("p1", 108, key: "k1") }
+    @Test("response lost after acting: the same key returns the payment")
+    func responseLost() async throws {
+        let fault = await refusal { try await fixture.create("p1", 108, key: "k1") }
         #expect(fault?.code.outcome == .unknown)
-        #expect(try await world.ledger().payments == 1)
-        let payment = try await world.create("p1", 108, key: "k1")
-        #expect(try await world.find("p1").map(\.providerID) == [payment.providerID])
-        #expect(try await world.ledger().payments == 1)
+        #expect(try await fixture.ledger().payments == 1)
+        let payment = try await fixture.create("p1", 108, key: "k1")
+        #expect(try await fixture.find("p1").map(\.providerID) == [payment.providerID])
+        #expect(try await fixture.ledger().payments == 1)
     }
 
-    @Test("loses its first answer before acting, and acts under the same key")
-    func lostBefore() async throws {
-        let fault = await refusal { try await world.create("p1", 109, key: "k1") }
+    @Test("call lost before acting: the same key acts")
+    func requestLost() async throws {
+        let fault = await refusal { try await fixture.create("p1", 109, key: "k1") }
         #expect(fault?.code.outcome == .unknown)
-        #expect(try await world.ledger().payments == 0)
-        #expect(await refusal { try await world.create("p1", 110, key: "k1") }?.reason == "provider.key_reused")
-        #expect(try await world.create("p1", 109, key: "k1").status == .authorised)
-        #expect(try await world.ledger().payments == 1)
+        #expect(try await fixture.ledger().payments == 0)
+        #expect(await refusal { try await fixture.create("p1", 110, key: "k1") }?.reason == "provider.key_reused")
+        #expect(try await fixture.create("p1", 109, key: "k1").status == .authorised)
+        #expect(try await fixture.ledger().payments == 1)
     }
 
-    @Test("forgets a key after its day, and not before")
+    @Test("a key is deleted after its lifetime, not before")
     func keyLifetime() async throws {
-        let first = try await world.create("p1", key: "k1")
-        world.time.advance(by: KeyStore.lifetime)
-        for job in world.service.jobs { try await job.run() }
-        #expect(try await world.create("p1", key: "k1") == first)
-        world.time.advance(by: .seconds(1))
-        for job in world.service.jobs { try await job.run() }
-        let second = try await world.create("p1", key: "k1")
+        let first = try await fixture.create("p1", key: "k1")
+        fixture.time.advance(by: KeyStore.lifetime)
+        for job in fixture.service.jobs { try await job.run() }
+        #expect(try await fixture.create("p1", key: "k1") == first)
+        fixture.time.advance(by: .seconds(1))
+        for job in fixture.service.jobs { try await job.run() }
+        let second = try await fixture.create("p1", key: "k1")
         #expect(second.providerID != first.providerID)
     }
 
-    @Test("forgets old keys in one run however many there are")
+    @Test("one purge run deletes more than one batch of expired keys")
     func manyKeys() async throws {
         let many = 2 * KeyStore.purgeBatch + 1
-        for number in 1...many { _ = try await world.create("p\(number)", key: "k\(number)") }
-        world.time.advance(by: KeyStore.lifetime + .seconds(1))
-        for job in world.service.jobs { try await job.run() }
-        // A key that is forgotten acts again.
-        for number in [1, many] { _ = try await world.create("p\(number)", key: "k\(number)") }
-        #expect(try await world.ledger().payments == UInt64(many + 2))
+        for number in 1...many { _ = try await fixture.create("p\(number)", key: "k\(number)") }
+        fixture.time.advance(by: KeyStore.lifetime + .seconds(1))
+        for job in fixture.service.jobs { try await job.run() }
+        // A deleted key acts again.
+        for number in [1, many] { _ = try await fixture.create("p\(number)", key: "k\(number)") }
+        #expect(try await fixture.ledger().payments == UInt64(many + 2))
     }
 
-    @Test("captures once, whatever the keys, and cancels nothing captured")
+    @Test("captures once, whatever the keys; a captured payment cannot be cancelled")
     func captureOnce() async throws {
-        let id = try await world.create("p1", key: "k1").providerID
-        #expect(try await world.capture(id, key: "k2").captured == 100)
-        #expect(await refusal { try await world.capture(id, key: "k3") }?.reason == "provider.wrong_state")
-        #expect(await refusal { try await world.cancel(id, key: "k4") }?.reason == "provider.wrong_state")
-        #expect(try await world.ledger().captures == 1)
+        let id = try await fixture.create("p1", key: "k1").providerID
+        #expect(try await fixture.capture(id, key: "k2").captured == 100)
+        #expect(await refusal { try await fixture.capture(id, key: "k3") }?.reason == "provider.wrong_state")
+        #expect(await refusal { try await fixture.cancel(id, key: "k4") }?.reason == "provider.wrong_state")
+        #expect(try await fixture.ledger().captures == 1)
     }
 
-    @Test("never refunds more than was captured, however many ask at once")
+    @Test("concurrent refunds never exceed the captured amount")
     func refunds() async throws {
-        let id = try await world.create("p1", key: "k1").providerID
-        try await world.capture(id, key: "k2")
-        let world = world
+        let id = try await fixture.create("p1", key: "k1").providerID
+        try await fixture.capture(id, key: "k2")
+        let fixture = fixture
         let done = await withTaskGroup(of: Bool.self) { group in
             for number in 1...10 {
                 group.addTask {
-                    await refusal { try await world.refund(id, 30, reference: "r\(number)", key: "f\(number)") } == nil
+                    let fault = await refusal {
+                        try await fixture.refund(id, 30, reference: "r\(number)", key: "f\(number)")
+                    }
+                    return fault == nil
                 }
             }
             return await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
         }
         #expect(done == 3)
-        let payment = try #require(try await world.find("p1").first)
+        let payment = try #require(try await fixture.find("p1").first)
         #expect(payment.refunded == 90)
         #expect(payment.refunds.map(\.amount) == [30, 30, 30])
         #expect(Set(payment.refunds.map(\.reference)).count == 3)
-        let fault = await refusal { try await world.refund(id, 11, reference: "r", key: "f") }
+        let fault = await refusal { try await fixture.refund(id, 11, reference: "r", key: "f") }
         #expect(fault?.reason == "provider.refund_too_large")
         #expect(fault?.violations.map(\.field) == ["amount"])
     }

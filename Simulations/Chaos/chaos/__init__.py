@@ -1,1 +1,1 @@
-"""Faults for the real processes of the shop, from a seed, and an outside observer who judges what came of them."""
+"""Fault injection, by a seed, into the real processes of the shop, and a checker of invariants from outside."""

@@ -1,7 +1,7 @@
-"""Scripts/chaos: runs scenarios from a seed and prints what held.
+"""Scripts/chaos: runs scenarios from a seed and prints which invariants held.
 
-Real processes, real SQLite on a real disk, real sockets. kill -9 keeps the page cache: what `synchronous=FULL` promises
-against a power cut is tested by the simulated disk of the simulation, not here.
+Real processes, real SQLite on a real disk, real sockets. kill -9 keeps the page cache: that `synchronous=FULL` survives
+a power cut is tested by the simulated disk of the simulation, not here.
 """
 
 import argparse
@@ -13,27 +13,27 @@ import time
 from pathlib import Path
 
 from .report import Report
-from .run import perform
+from .run import run_scenario
 from .scenarios import ALL
 from .shop import Shop
 
-# Of one scenario: a harness that hangs is a failure, not a wait.
+# Of one scenario: a harness that hangs is a failure.
 SECONDS_MAX = 1_800
 PROGRAMS_NEEDED = ("martlet", "ordersd", "gatewayd")
 
 
 def arguments():
     parser = argparse.ArgumentParser(prog="Scripts/chaos", description=__doc__.split("\n")[0])
-    parser.add_argument("--seed", type=int, default=1, help="the plan of faults and of shoppers follows from it (default 1)")
+    parser.add_argument("--seed", type=int, default=1, help="determines the faults and the workload (default 1)")
     parser.add_argument("--kills", type=int, default=30, help="kills of real processes (default 30)")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="scenarios to run, by name; see --list")
     parser.add_argument("--all", action="store_true", help="every scenario, not only the quick ones")
     parser.add_argument("--long", action="store_true", help="scenarios in their long form: more daemons, more rounds, more rows")
-    parser.add_argument("--list", action="store_true", help="list scenarios and faults, and end")
+    parser.add_argument("--list", action="store_true", help="list scenarios and faults, and exit")
     parser.add_argument("--json", metavar="FILE", help="write the outcome as JSON")
-    parser.add_argument("--programs", metavar="DIR", default="", help="where martlet and the daemons lie")
-    parser.add_argument("--keep", action="store_true", help="keep each shop's folder: logs, databases, what clients were told")
-    parser.add_argument("--log-level", default="info", help="of the daemons (default info)")
+    parser.add_argument("--programs", metavar="DIR", default="", help="folder of martlet and the daemons")
+    parser.add_argument("--keep", action="store_true", help="do not delete the folders of the shops")
+    parser.add_argument("--log-level", default="info", help="log level of the daemons (default info)")
     return parser.parse_args()
 
 
@@ -46,17 +46,17 @@ def chosen(options):
     return [scenario for scenario in ALL if options.all or scenario.is_quick]
 
 
-async def play(scenario, options, note):
-    """One scenario on a fresh shop; what breaks the harness itself is an outcome too."""
-    chance = random.Random(f"{options.seed}/{scenario.name}")
+async def run_one(scenario, options, note):
+    """One scenario on a new shop; an exception of the harness is an outcome too."""
+    rng = random.Random(f"{options.seed}/{scenario.name}")
     shop = Shop(options.programs, note, keep=True, log_level=options.log_level)
-    note(f"{scenario.name}: begins in {shop.folder}")
+    note(f"{scenario.name}: starts in {shop.folder}")
     begun = time.monotonic()
     outcome = None
     try:
         async with shop:
-            outcome = await asyncio.wait_for(perform(scenario(), shop, chance, options), SECONDS_MAX)
-    except Exception as trouble:  # The other scenarios are still worth running.
+            outcome = await asyncio.wait_for(run_scenario(scenario(), shop, rng, options), SECONDS_MAX)
+    except Exception as error:  # The other scenarios still run.
         import traceback
 
         traceback.print_exc()
@@ -64,7 +64,7 @@ async def play(scenario, options, note):
             "scenario": scenario.name,
             "covers": list(scenario.covers),
             "holds": False,
-            "violations": [{"invariant": "harness", "what": f"{type(trouble).__name__}: {trouble}"}],
+            "violations": [{"invariant": "harness", "what": f"{type(error).__name__}: {error}"}],
             "injected": {},
             "seconds": round(time.monotonic() - begun, 1),
         }
@@ -83,14 +83,14 @@ async def main():
         return Report.catalogue(ALL)
     for program in PROGRAMS_NEEDED:
         if not (Path(options.programs) / program).is_file():
-            raise SystemExit(f"error: {options.programs} has no {program}; build first, or name another folder by --programs")
+            raise SystemExit(f"error: {options.programs} has no {program}; build first, or set --programs")
 
     def note(text):
         print(text, file=sys.stderr, flush=True)
 
     report = Report(options)
     for scenario in chosen(options):
-        outcome = await play(scenario, options, note)
+        outcome = await run_one(scenario, options, note)
         report.add(outcome)
         if options.json:
             Path(options.json).write_text(json.dumps(report.as_json(), indent=1, sort_keys=True) + "\n")

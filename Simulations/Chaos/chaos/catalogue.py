@@ -1,25 +1,25 @@
-"""Every fault that the processes of a shop must survive: what tries it, or why nothing here can.
+"""Every fault that the processes of a shop must survive, and where it is tested.
 
-`BY` names scenarios of this driver. `ELSEWHERE` names what tries it better: the simulation, where time and message order
-are given, or tests of one part. `ABSENT` names what the shop does not have, so that nothing can break.
+`INJECTED`: by scenarios of this driver. `ELSEWHERE`: by the simulation, which controls time and message order, or by tests
+of one module. `ABSENT`: the shop has no component with this fault.
 """
 
-BY = {
+INJECTED = {
     "F01": "kill -9 of orders before the commit",
-    "F02": "kill -9 of orders after the commit, before the answer",
+    "F02": "kill -9 of orders after the commit, before the response",
     "F03": "kill -9 after the commit, before the publication",
     "F04": "kill -9 after the publication, before it is marked",
-    "F05": "kill -9 after an event came, before the inbox",
+    "F05": "kill -9 after an event is delivered, before the inbox",
     "F06": "kill -9 after the inbox, before the acknowledgement",
-    "F07": "kill -9 after the provider acted, before it is noted",
+    "F07": "kill -9 after the provider acted, before the outcome is stored",
     "F08": "kill -9 in each compensation, and in the recovery from it",
-    "F09": "the coordinator sleeps beyond its leases and wakes",
+    "F09": "the coordinator is suspended beyond its leases and resumed",
     "F10": "SIGSTOP longer than a lease, then SIGCONT",
     "F11": "SIGTERM under load",
     "F12": "SIGTERM twice; SIGTERM, then SIGKILL",
-    "F13": "killed for want of memory",
+    "F13": "killed for lack of memory",
     "F14": "a daemon that cannot start",
-    "F15": "all killed at once, back in random order",
+    "F15": "all killed together, restarted in random order",
     "F17": "file descriptors run out",
     "F18": "a tenth of a core",
     "F20": "disk full",
@@ -27,15 +27,15 @@ BY = {
     "F22": "a failed or interrupted write",
     "F24": "a torn log, damaged pages",
     "F25": "the database file is moved away",
-    "F26": "strangers take the write lock; readers hold the log",
+    "F26": "unknown processes take the write lock; readers hold the log",
     "F33": "a transaction that stays open",
-    "F34": "two processes migrate at once",
-    "F37": "snapshots that are nonsense or too new",
+    "F34": "two processes migrate concurrently",
+    "F37": "snapshots that are invalid or too new",
     "F41": "events that cannot be read",
     "F42": "thousands of events that cannot be read",
     "F44": "the event log is killed again and again",
-    "F46": "the event log takes events and never answers",
-    "F47": "published, and the answer is lost",
+    "F46": "the event log stores events and never responds",
+    "F47": "published, and the response is lost",
     "F48": "consumers lose their connection every 2 s",
     "F49": "a full outbox at the start",
     "F52": "two relays on one outbox",
@@ -43,32 +43,32 @@ BY = {
     "F57": "an upstream is slow, then hangs",
     "F58": "an upstream drops SYN",
     "F59": "reset in the middle, both ways",
-    "F60": "connections end when they are used again",
+    "F60": "connections close when they are reused",
     "F62": "a one-way partition",
-    "F64": "the bottom of a chain fails",
+    "F64": "the last service of a call chain fails",
     "F66": "three times the capacity",
-    "F67": "the registry is bad, empty or gone",
-    "F70": "the provider acts, its answer is lost",
-    "F71": "the provider does not act, its answer is lost",
+    "F67": "the registry is invalid, empty or missing",
+    "F70": "the provider acts, its response is lost",
+    "F71": "the provider does not act, its response is lost",
     "F72": "a failure that the provider stores",
     "F73": "declines",
-    "F78": "cancel against capture",
+    "F78": "cancel concurrent with capture",
     "F80": "500 buyers for 100 units; carts in random order",
     "F91": "a wall clock jumps by hours and days",
 }
 
 ELSEWHERE = {
     "F16": "two versions side by side: one version is released so far; the simulation has a next one, rolled out and back",
-    "F19": "a blocked event loop: no handler of a real daemon can be told to block; Toolkit/RPC's tests block one",
+    "F19": "a blocked event loop: no handler of a real daemon blocks on request; Toolkit/RPC's tests block one",
     "F23": "power loss: kill -9 keeps the page cache; the simulated disk drops what was not synced",
-    "F27": "one connection both writes and checkpoints, so the race of two has no second party (Adapters/SQLite)",
+    "F27": "one connection both writes and checkpoints, so there is no race (Adapters/SQLite)",
     "F36": "a hundred appends behind one version: Toolkit/EventSourcing's tests, and the simulation",
     "F38": "every message twice and 1 % ten times: the simulation",
     "F39": "reordering within a key: the simulation, and Toolkit/Outbox's subscription tests",
     "F40": "seven days later: virtual time, in the simulation",
     "F43": "an event over its limit is refused before the commit: Toolkit/Outbox's tests",
     "F74": "a key older than a day: virtual time, in Services/Payments' tests and the simulation",
-    "F79": "a refund's answer is lost: the simulation; here nobody can tell a lost answer about a refund from another",
+    "F79": "a refund's response is lost: the simulation; here a lost response to a refund cannot be distinguished",
     "F81": "a reservation of a day expires during a payment: virtual time, in the simulation",
 }
 
@@ -84,4 +84,4 @@ ABSENT = {
     "F77": "webhooks of the provider",
 }  # fmt: skip
 
-ALL = sorted({**BY, **ELSEWHERE, **ABSENT})
+ALL = sorted({**INJECTED, **ELSEWHERE, **ABSENT})

@@ -1,4 +1,4 @@
-"""One daemon as a process: started, watched, hurt, and started again."""
+"""One daemon as a process: started, watched, killed and restarted."""
 
 import asyncio
 import os
@@ -7,17 +7,17 @@ import time
 
 from . import web
 
-# Part of util-linux: the daemon dies with the driver, however that dies.
+# Part of util-linux: the kernel kills the daemon when the driver exits.
 TETHER = ["/usr/bin/setpriv", "--pdeathsig", "KILL", "--"]
 READY_SECONDS_MAX = 60
-# So long a daemon that died by itself rests before it is started again, as under a supervisor.
-REST_SECONDS = 0.5
+# Before a daemon that exited by itself is restarted, as under a supervisor.
+RESTART_DELAY_SECONDS = 0.5
 
 
 class Daemon:
     """A program with its flags.
 
-    Every end is either wanted by the driver (`expect`) or an observation: the shop may end by signals of the driver alone.
+    The driver announces each exit that it causes; every other exit is a finding.
     """
 
     def __init__(self, program, path, arguments, log, http_port, note):
@@ -29,95 +29,95 @@ class Daemon:
         self.note = note
         self.process = None
         self.starts = 0
-        # Ends that nobody asked for, in words.
-        self.surprises = []
-        self.ends = []
-        self.revive = True
-        self.rest = 0.0
-        self.expected = 0
-        # Any end is taken as the fault's own while this says why.
-        self.excuse = None
+        # Texts about exits that the driver did not cause.
+        self.unexpected_exits = []
+        self.exits = []
+        self.is_restarted = True
+        self.restart_delay = 0.0
+        self.expected_exits = 0
+        # While it is set, the fault that it names explains any exit.
+        self.allowed_exit = None
         self.environment = {}
         self.watcher = None
-        self.back = asyncio.Event()
-        self.ended = asyncio.Event()
+        self.started = asyncio.Event()
+        self.exited = asyncio.Event()
 
     @property
     def pid(self):
         return self.process.pid if self.process and self.process.returncode is None else None
 
     async def start(self, environment=None, prefix=()):
-        """Starts it; `environment` counts for this start alone."""
+        """Starts it; `environment` applies to this start only."""
         variables = {key: value for key, value in os.environ.items() if not key.startswith("MARTLET_")}
         variables |= self.environment | (environment or {})
         tether = TETHER if os.access(TETHER[0], os.X_OK) else []
-        self.ended.clear()
+        self.exited.clear()
         with open(self.log, "ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 *tether, *prefix, self.path, *self.arguments, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
                 env=variables, start_new_session=True)  # fmt: skip
         self.starts += 1
-        self.back.set()
+        self.started.set()
         self.watcher = asyncio.ensure_future(self.watch(self.process))
 
     async def watch(self, process):
         status = await process.wait()
-        self.back.clear()
-        self.ended.set()
-        self.ends.append((time.monotonic(), status))
-        if self.expected:
-            self.expected -= 1
-        elif self.excuse is None:
-            self.surprises.append(f"{self.program} ended with {status} and nobody had asked for it")
-            self.note(self.surprises[-1])
-        if self.revive:
-            await asyncio.sleep(max(self.rest, REST_SECONDS if status >= 0 else 0))
-            # Somebody else may have started it meanwhile.
-            if self.revive and self.process is process:
+        self.started.clear()
+        self.exited.set()
+        self.exits.append((time.monotonic(), status))
+        if self.expected_exits:
+            self.expected_exits -= 1
+        elif self.allowed_exit is None:
+            self.unexpected_exits.append(f"{self.program} exited with {status} unasked")
+            self.note(self.unexpected_exits[-1])
+        if self.is_restarted:
+            await asyncio.sleep(max(self.restart_delay, RESTART_DELAY_SECONDS if status >= 0 else 0))
+            # Another task may have started it meanwhile.
+            if self.is_restarted and self.process is process:
                 await self.start()
 
-    def send(self, number):
-        """Sends a signal; False when there is no process."""
+    def send_signal(self, number):
+        """Sends a signal; False when it is down."""
         if self.pid is None:
             return False
         os.kill(self.pid, number)
         return True
 
-    def kill(self, rest=0.0):
-        """kill -9; it is started again after `rest` seconds. False when it is down already."""
+    def kill(self, restart_delay=0.0):
+        """kill -9; it is restarted after `restart_delay` seconds. False when it is already down."""
         if self.pid is None:
             return False
-        self.expected += 1
-        self.rest = rest
+        self.expected_exits += 1
+        self.restart_delay = restart_delay
         os.kill(self.pid, signal.SIGKILL)
         return True
 
-    async def end(self, number=signal.SIGTERM, patience=30.0):
-        """Ends it and leaves it down. The status, or None when it had to be killed."""
-        self.revive = False
+    async def stop(self, number=signal.SIGTERM, timeout=30.0):
+        """Stops it until `start_again`. Returns the status, or None when it had to be killed."""
+        self.is_restarted = False
         if self.pid is None:
             return self.process.returncode if self.process else None
-        self.expected += 1
+        self.expected_exits += 1
         process = self.process
         os.kill(process.pid, number)
         try:
-            await asyncio.wait_for(self.ended.wait(), patience)
+            await asyncio.wait_for(self.exited.wait(), timeout)
             return process.returncode
         except asyncio.TimeoutError:
             os.kill(process.pid, signal.SIGKILL)
-            await self.ended.wait()
+            await self.exited.wait()
             return None
 
-    async def again(self, environment=None, prefix=()):
-        """Starts it after `end`."""
-        self.revive = True
-        self.rest = 0.0
+    async def start_again(self, environment=None, prefix=()):
+        """Starts it after `stop`."""
+        self.is_restarted = True
+        self.restart_delay = 0.0
         await self.start(environment, prefix)
 
-    async def has_ended(self, since, patience):
-        """Whether it ends once more than `since` times; it may have been started again meanwhile."""
-        limit = time.monotonic() + patience
-        while len(self.ends) <= since:
+    async def has_exited(self, since, timeout):
+        """Whether it exits more than `since` times in all; it may have been restarted meanwhile."""
+        limit = time.monotonic() + timeout
+        while len(self.exits) <= since:
             if time.monotonic() >= limit:
                 return False
             await asyncio.sleep(0.02)
@@ -126,12 +126,12 @@ class Daemon:
     async def is_ready(self):
         try:
             return (await web.get("127.0.0.1", self.http_port, "/readyz", timeout=2.0)).status == 200
-        except (OSError, web.NoAnswer):
+        except (OSError, web.NoResponse):
             return False
 
-    async def ready(self, patience=READY_SECONDS_MAX):
-        """Waits until it says that it is ready. False when patience is over."""
-        limit = time.monotonic() + patience
+    async def becomes_ready(self, timeout=READY_SECONDS_MAX):
+        """Polls its readiness. False after the timeout."""
+        limit = time.monotonic() + timeout
         while time.monotonic() < limit:
             if await self.is_ready():
                 return True

@@ -1,4 +1,4 @@
-"""What the machine lends for faults: limits, tracing, small disks, control groups, a false clock. Each may be missing."""
+"""Facilities of the machine for faults: tracing, small disks, control groups, a fake clock. Each may be missing."""
 
 import asyncio
 import os
@@ -15,10 +15,10 @@ GROUPS = Path("/sys/fs/cgroup")
 async def call(*command, check=True):
     process = await asyncio.create_subprocess_exec(
         *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)  # fmt: skip
-    words, _ = await process.communicate()
+    output, _ = await process.communicate()
     if check and process.returncode:
-        raise RuntimeError(f"{' '.join(command)}: {words.decode()[-300:]}")
-    return words.decode()
+        raise RuntimeError(f"{' '.join(command)}: {output.decode()[-300:]}")
+    return output.decode()
 
 
 def missing(*needs):
@@ -54,37 +54,37 @@ def files_limit(pid):
     return next(line for line in lines if line.startswith("Max open files")).split()[3]
 
 
-class Share:
-    """How much of the machine's processors is left by those who are not ours."""
+class ProcessorShare:
+    """How much of the machine's processor time other programs use."""
 
     def __init__(self, pids):
         self.pids = list(pids)
-        self.begun, self.ours, self.all = time.monotonic(), self.own(), self.busy()
+        self.started, self.ours, self.all = time.monotonic(), self.own_seconds(), self.busy_seconds()
 
-    def own(self):
-        """What this process, those that it has waited for, and the given ones have used."""
+    def own_seconds(self):
+        """Processor time of this process, of its finished children and of the given processes."""
         used = sum(os.times()[:4])
         for pid in self.pids:
             try:
                 used += cpu_seconds(pid)
             except FileNotFoundError:
-                continue  # It has ended; what it used looks like somebody else's.
+                continue  # It has exited; its time counts as that of others.
         return used
 
     @staticmethod
-    def busy():
-        """What everybody has used, and what the machine's owner took away."""
+    def busy_seconds():
+        """Processor time of all processes, and time stolen by the hypervisor."""
         user, nice, system, _, _, irq, softirq, steal = map(int, Path("/proc/stat").read_text().split("\n")[0].split()[1:9])
         return (user + nice + system + irq + softirq + steal) / TICKS
 
-    def taken(self):
-        """The part of the machine that others have had since the beginning, from 0 to 1."""
-        whole = (time.monotonic() - self.begun) * (os.cpu_count() or 1)
-        return min(1.0, max(0.0, (self.busy() - self.all) - (self.own() - self.ours)) / whole)
+    def of_others(self):
+        """The part of the machine that others have used since the start, from 0 to 1."""
+        whole = (time.monotonic() - self.started) * (os.cpu_count() or 1)
+        return min(1.0, max(0.0, (self.busy_seconds() - self.all) - (self.own_seconds() - self.ours)) / whole)
 
 
 class Tracer:
-    """strace on a running process, which answers its system calls with errors."""
+    """strace on a running process: makes system calls fail."""
 
     def __init__(self, pid, calls, injection):
         self.pid, self.calls, self.injection = pid, calls, injection
@@ -101,41 +101,41 @@ class Tracer:
         if self.process.returncode is None:
             self.process.send_signal(signal.SIGINT)
         await self.process.wait()
-        self.words = (await self.reading).decode(errors="replace")
+        self.output = (await self.reading).decode(errors="replace")
 
     @property
     def injected(self):
-        """How many calls were really answered so; known after the end."""
-        return self.words.count("(INJECTED)")
+        """How many calls failed; known after the end."""
+        return self.output.count("(INJECTED)")
 
 
 class SmallDisk:
-    """A tmpfs of so many megabytes."""
+    """A tmpfs of a given size."""
 
-    def __init__(self, place, megabytes):
-        self.place, self.megabytes = Path(place), megabytes
+    def __init__(self, mount_point, megabytes):
+        self.mount_point, self.megabytes = Path(mount_point), megabytes
 
     async def mount(self):
-        self.place.mkdir(parents=True, exist_ok=True)
-        await call("mount", "-t", "tmpfs", "-o", f"size={self.megabytes}m", "tmpfs", str(self.place))
+        self.mount_point.mkdir(parents=True, exist_ok=True)
+        await call("mount", "-t", "tmpfs", "-o", f"size={self.megabytes}m", "tmpfs", str(self.mount_point))
 
     async def unmount(self):
-        await call("umount", "-l", str(self.place), check=False)
+        await call("umount", "-l", str(self.mount_point), check=False)
 
     def fill(self):
-        """Takes what is left of it; the bytes taken."""
-        taken = 0
-        with open(self.place / "ballast", "ab", buffering=0) as ballast:
+        """Fills the free space; returns the bytes written."""
+        written = 0
+        with open(self.mount_point / "ballast", "ab", buffering=0) as ballast:
             for size in (65_536, 4_096, 1):
                 try:
-                    while taken < self.megabytes << 20:
-                        taken += ballast.write(b"x" * size)
+                    while written < self.megabytes << 20:
+                        written += ballast.write(b"x" * size)
                 except OSError:
                     continue
-        return taken
+        return written
 
     def free(self):
-        (self.place / "ballast").unlink(missing_ok=True)
+        (self.mount_point / "ballast").unlink(missing_ok=True)
 
 
 class ControlGroup:
@@ -154,14 +154,13 @@ class ControlGroup:
             (self.folder / "tasks").write_text(task)
 
     def remove(self):
-        """Gives its processes back to the group above."""
+        """Moves its processes to the parent group and deletes it."""
         for task in (self.folder / "tasks").read_text().split():
             try:
                 (self.folder.parent / "tasks").write_text(task)
             except OSError:
-                continue  # It has ended.
+                continue  # It has exited.
         try:
             self.folder.rmdir()
         except OSError:
-            pass  # The kernel takes a moment to let the dead go; an empty group hurts nobody.
-
+            pass  # The kernel removes exited processes late; an empty group is harmless.

@@ -1,18 +1,18 @@
-"""The fault proxy: a process that forwards TCP connections, and hurts them as it is told.
+"""The fault proxy: a process that forwards TCP connections and injects faults.
 
-It reads one JSON object per line from standard input and answers each with one line. It works on bytes and connections; a
-byte that is forwarded twice would be a broken HTTP/2 frame and no duplicate, so duplicates are made one level up, by
-repeating requests, or by cutting a connection after the callee has acted, which makes the caller repeat them.
+It reads one JSON command per line from standard input and responds to each with one line. It works on bytes and
+connections; a byte that is forwarded twice would be a broken HTTP/2 frame and no duplicate, so duplicates are made one
+level up, by repeated requests, or by cutting a connection after the callee has acted, which makes the caller retry.
 
 Faults of a route, all off at the start:
-  latency_ms, jitter_ms   every piece is held back so long, in order
-  cut_after               a connection ends after so many bytes of answers (or of requests, with cut_side "request")
+  latency_ms, jitter_ms   every chunk is delayed, in order
+  cut_after               a connection is closed after this many bytes of responses (of requests: cut_side "request")
   cut_share               … but only this share of connections, 0 to 1
-  reset                   what ends is reset (RST), not closed (FIN)
+  reset                   connections are reset (RST) instead of closed (FIN)
   half_close              after cut_after the side is closed for writing only
-  blackhole               "answers", "requests" or "both": bytes are taken and never come out; connecting works
-  refuse                  nobody listens: a connection is refused
-  drop_syn                somebody listens and never accepts, with a full queue: a connection is neither made nor refused
+  blackhole               "responses", "requests" or "both": bytes are received and dropped; connecting works
+  refuse                  connections are refused
+  drop_syn                the listen queue is full: a connection is neither accepted nor refused
 """
 
 import asyncio
@@ -22,30 +22,30 @@ import socket
 import struct
 import sys
 
-PIECE = 65_536
+CHUNK_BYTES = 65_536
 QUEUE_MAX = 256
 
 
 class Route:
-    """One listener, one upstream, and what is wrong between them."""
+    """One listener, one upstream, and the fault between them."""
 
     def __init__(self, port, upstream, seed):
         self.port = port
         self.upstream = upstream
         self.fault = {}
         self.server = None
-        # A listener that never accepts, and those who wait for it.
-        self.deaf = []
+        # A listener that never accepts, and connections that fill its queue.
+        self.full_queue = []
         self.connections = set()
-        self.chance = random.Random(seed)
-        # What really happened, by kind.
+        self.rng = random.Random(seed)
+        # Injected faults, by kind.
         self.counts = {}
 
     def count(self, kind, number=1):
         self.counts[kind] = self.counts.get(kind, 0) + number
 
     async def listen(self):
-        self.server = await asyncio.start_server(self.accept, "127.0.0.1", self.port, limit=PIECE)
+        self.server = await asyncio.start_server(self.accept, "127.0.0.1", self.port, limit=CHUNK_BYTES)
 
     async def set(self, fault):
         was = self.fault
@@ -55,37 +55,37 @@ class Route:
             self.server.close()
             self.server = None
             self.cut(reset=True, kind="away")
-        for each in self.deaf:
+        for each in self.full_queue:
             each.close()
-        self.deaf = fill_queue(self.port) if fault.get("drop_syn") else []
+        self.full_queue = fill_queue(self.port) if fault.get("drop_syn") else []
         if not is_away and self.server is None:
             await self.listen()
         if was.get("blackhole") and not fault.get("blackhole"):
-            # What was swallowed never comes: the connection is of no use to anybody.
+            # Bytes were dropped, so the connection is useless.
             self.cut(reset=True, kind="after_blackhole")
 
     def cut(self, reset, kind="cut"):
-        """Ends every connection as it stands."""
+        """Closes every connection."""
         for pair in list(self.connections):
             self.count(kind)
             for writer in pair:
-                end(writer, reset)
+                close(writer, reset)
 
     async def accept(self, reader, writer):
         self.count("connections")
         if self.fault.get("refuse"):
-            return end(writer, True)
+            return close(writer, True)
         try:
-            upstream_reader, upstream_writer = await asyncio.open_connection("127.0.0.1", self.upstream, limit=PIECE)
+            upstream_reader, upstream_writer = await asyncio.open_connection("127.0.0.1", self.upstream, limit=CHUNK_BYTES)
         except OSError:
-            return end(writer, True)
+            return close(writer, True)
         pair = (writer, upstream_writer)
         self.connections.add(pair)
-        is_chosen = self.chance.random() < self.fault.get("cut_share", 1.0)
+        is_chosen = self.rng.random() < self.fault.get("cut_share", 1.0)
         try:
             await asyncio.gather(
                 self.forward(reader, upstream_writer, pair, "request", is_chosen),
-                self.forward(upstream_reader, writer, pair, "answer", is_chosen),
+                self.forward(upstream_reader, writer, pair, "response", is_chosen),
             )
         finally:
             self.connections.discard(pair)
@@ -93,54 +93,54 @@ class Route:
                 each.close()
 
     async def forward(self, reader, writer, pair, side, is_chosen):
-        """Takes pieces as they come and gives them out when they are due."""
+        """Reads chunks and queues them until they are due."""
         queue = asyncio.Queue(QUEUE_MAX)
-        giver = asyncio.ensure_future(self.give(queue, writer, pair, side, is_chosen))
+        sender = asyncio.ensure_future(self.deliver(queue, writer, pair, side, is_chosen))
         loop = asyncio.get_running_loop()
         try:
-            while piece := await reader.read(PIECE):
+            while chunk := await reader.read(CHUNK_BYTES):
                 fault = self.fault
-                pause = fault.get("latency_ms", 0) + self.chance.random() * fault.get("jitter_ms", 0)
-                if pause:
+                delay = fault.get("latency_ms", 0) + self.rng.random() * fault.get("jitter_ms", 0)
+                if delay:
                     self.count("delayed_pieces")
-                await queue.put((loop.time() + pause / 1_000, piece))
+                await queue.put((loop.time() + delay / 1_000, chunk))
         except OSError:
             for each in pair:
-                end(each, True)
+                close(each, True)
         await queue.put((loop.time(), b""))
-        await giver
+        await sender
 
-    async def give(self, queue, writer, pair, side, is_chosen):
+    async def deliver(self, queue, writer, pair, side, is_chosen):
         loop = asyncio.get_running_loop()
-        given = 0
+        written = 0
         try:
             while True:
-                due, piece = await queue.get()
+                due, chunk = await queue.get()
                 if due > loop.time():
                     await asyncio.sleep(due - loop.time())
-                if not piece:
+                if not chunk:
                     if writer.can_write_eof():
                         writer.write_eof()
                     return
                 fault = self.fault
                 if fault.get("blackhole") in ("both", f"{side}s"):
-                    self.count("swallowed_bytes", len(piece))
+                    self.count("swallowed_bytes", len(chunk))
                     continue
                 limit = fault.get("cut_after")
-                if limit is not None and is_chosen and fault.get("cut_side", "answer") == side:
-                    if given + len(piece) > limit:
-                        writer.write(piece[: max(0, limit - given)])
+                if limit is not None and is_chosen and fault.get("cut_side", "response") == side:
+                    if written + len(chunk) > limit:
+                        writer.write(chunk[: max(0, limit - written)])
                         await writer.drain()
-                        self.finish(writer, pair, fault)
+                        self.cut_one(writer, pair, fault)
                         return
-                given += len(piece)
-                writer.write(piece)
+                written += len(chunk)
+                writer.write(chunk)
                 await writer.drain()
         except (OSError, RuntimeError):
             for each in pair:
                 each.close()
 
-    def finish(self, writer, pair, fault):
+    def cut_one(self, writer, pair, fault):
         if fault.get("half_close"):
             self.count("half_closed")
             if writer.can_write_eof():
@@ -148,11 +148,11 @@ class Route:
             return
         self.count("reset" if fault.get("reset") else "cut")
         for each in pair:
-            end(each, fault.get("reset", False))
+            close(each, fault.get("reset", False))
 
 
 def fill_queue(port):
-    """Listens, never accepts, and has so many waiting that the kernel drops whoever comes."""
+    """Listens without accepting, with a queue so full that the kernel drops SYN packets."""
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", port))
@@ -165,8 +165,8 @@ def fill_queue(port):
     return [listener, *waiting]
 
 
-def end(writer, reset):
-    """Closes a connection, by RST where that is wanted."""
+def close(writer, reset):
+    """Closes a connection, by RST or by FIN."""
     if reset:
         own = writer.get_extra_info("socket")
         if own is not None:
@@ -183,29 +183,29 @@ class Proxy:
     def __init__(self):
         self.routes = {}
 
-    async def obey(self, wish):
-        kind, name = wish["do"], wish.get("route")
+    async def execute(self, command):
+        kind, name = command["do"], command.get("route")
         if kind == "open":
-            self.routes[name] = Route(wish["port"], wish["upstream"], wish["seed"])
+            self.routes[name] = Route(command["port"], command["upstream"], command["seed"])
             await self.routes[name].listen()
         elif kind == "set":
-            await self.routes[name].set(wish["fault"])
+            await self.routes[name].set(command["fault"])
         elif kind == "cut":
-            self.routes[name].cut(wish["reset"])
+            self.routes[name].cut(command["reset"])
         elif kind == "counts":
             return {name: route.counts for name, route in self.routes.items()}
         return {}
 
     async def run(self):
         loop = asyncio.get_running_loop()
-        wishes = asyncio.StreamReader()
-        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(wishes), sys.stdin)
-        while line := await wishes.readline():
+        commands = asyncio.StreamReader()
+        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(commands), sys.stdin)
+        while line := await commands.readline():
             try:
-                answer = await self.obey(json.loads(line))
-            except OSError as trouble:
-                answer = {"error": str(trouble)}
-            print(json.dumps(answer), flush=True)
+                response = await self.execute(json.loads(line))
+            except OSError as error:
+                response = {"error": str(error)}
+            print(json.dumps(response), flush=True)
 
 
 if __name__ == "__main__":

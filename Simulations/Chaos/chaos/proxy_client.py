@@ -1,4 +1,4 @@
-"""The driver's end of the fault proxy, which runs in a process of its own so that it never waits for the driver."""
+"""The driver's client of the fault proxy, which runs in a process of its own so that it never waits for the driver."""
 
 import asyncio
 import json
@@ -25,48 +25,48 @@ class Proxies:
             self.process.stdin.close()
             await self.process.wait()
 
-    async def ask(self, **wish):
+    async def call(self, **command):
         async with self.lock:
-            self.process.stdin.write(json.dumps(wish).encode() + b"\n")
+            self.process.stdin.write(json.dumps(command).encode() + b"\n")
             await self.process.stdin.drain()
-            answer = json.loads(await self.process.stdout.readline())
-        if "error" in answer:
-            raise RuntimeError(f"the proxy: {answer['error']}")
-        return answer
+            response = json.loads(await self.process.stdout.readline())
+        if "error" in response:
+            raise RuntimeError(f"the proxy: {response['error']}")
+        return response
 
     @staticmethod
-    def route(asking, asked, listener):
-        return f"{asking}>{asked}.{listener}"
+    def route(caller, callee, listener):
+        return f"{caller}>{callee}.{listener}"
 
-    def port(self, asking, asked, listener):
-        return self.ports[self.route(asking, asked, listener)]
+    def port(self, caller, callee, listener):
+        return self.ports[self.route(caller, callee, listener)]
 
-    async def open(self, asking, asked, listener, upstream):
+    async def open(self, caller, callee, listener, upstream):
         from .shop import free_port
 
-        route = self.route(asking, asked, listener)
+        route = self.route(caller, callee, listener)
         if route in self.ports:
             return
         self.ports[route] = free_port()
-        await self.ask(do="open", route=route, port=self.ports[route], upstream=upstream, seed=route)
+        await self.call(do="open", route=route, port=self.ports[route], upstream=upstream, seed=route)
 
-    def routes(self, asking, asked):
-        return sorted(route for route in self.ports if route.startswith(f"{asking}>{asked}."))
+    def routes(self, caller, callee):
+        return sorted(route for route in self.ports if route.startswith(f"{caller}>{callee}."))
 
-    async def set(self, asking, asked, **fault):
-        """What is wrong between the two from now on; nothing for healed."""
-        for route in self.routes(asking, asked):
-            await self.ask(do="set", route=route, fault=fault)
+    async def set(self, caller, callee, **fault):
+        """Sets the fault between the two; none heals it."""
+        for route in self.routes(caller, callee):
+            await self.call(do="set", route=route, fault=fault)
 
-    async def cut(self, asking, asked, reset=True):
-        for route in self.routes(asking, asked):
-            await self.ask(do="cut", route=route, reset=reset)
+    async def cut(self, caller, callee, reset=True):
+        for route in self.routes(caller, callee):
+            await self.call(do="cut", route=route, reset=reset)
 
-    async def counts(self, beginning=""):
-        """By kind, over all routes whose name begins so."""
+    async def counts(self, prefix=""):
+        """Injected faults by kind, over all routes whose name starts with the prefix."""
         sums = {}
-        for route, counts in (await self.ask(do="counts")).items():
-            if not route.startswith(beginning):
+        for route, counts in (await self.call(do="counts")).items():
+            if not route.startswith(prefix):
                 continue
             for kind, number in counts.items():
                 sums[kind] = sums.get(kind, 0) + number

@@ -1,4 +1,4 @@
-"""The whole shop as real processes on a folder and ports of its own, each daemon with its own view of the registry."""
+"""The whole shop as real processes on a folder and ports of its own, each daemon with its own registry file."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ LISTENERS = ("http", "grpc", "operate")
 
 
 class Shop:
-    """Started by `async with`; ends every process that it started, and removes the folder unless `keep` is set."""
+    """Started by `async with`; stops every process that it started, and deletes the folder unless `keep` is set."""
 
     def __init__(self, programs, note, keep=False, log_level="info", folder=None):
         self.programs = Path(programs)
@@ -28,14 +28,14 @@ class Shop:
         self.log_level = log_level
         self.folder = Path(folder or tempfile.mkdtemp(prefix="martlet-chaos-"))
         self.data = self.folder / "data"
-        # A daemon's own place for its database, where it is not the common one.
-        self.places = {}
+        # Folders of databases that are not in the common folder, by program.
+        self.database_folders = {}
         self.daemons = {}
         self.addresses = {}
-        # (asking program, asked service) to whether a proxy stands between them.
-        self.detours = set()
+        # Pairs of a calling program and a called service with a proxy between them.
+        self.proxied = set()
         self.proxies = Proxies(note)
-        # Run after the last process has ended.
+        # Run after the last process has exited.
         self.cleanups = []
 
     async def __aenter__(self):
@@ -45,7 +45,7 @@ class Shop:
             self.write_view(program)
             await self.daemons[program].start()
         for program in PROGRAMS:
-            if not await self.daemons[program].ready():
+            if not await self.daemons[program].becomes_ready():
                 raise SystemExit(f"error: {program} does not become ready; see {self.log(program)}")
         self.merchant = await self.token("--merchant")
         return self
@@ -54,12 +54,12 @@ class Shop:
         for program in reversed(PROGRAMS):
             daemon = self.daemons.get(program)
             if daemon:
-                daemon.excuse = "the end"
-                daemon.send(signal.SIGCONT)
-        # In the order of a supervisor: whoever asks ends before whom it asks.
+                daemon.allowed_exit = "the end of the scenario"
+                daemon.send_signal(signal.SIGCONT)
+        # In the order of a supervisor: callers stop before the services that they call.
         for program in reversed(PROGRAMS):
             if program in self.daemons:
-                await self.daemons[program].end(patience=20.0)
+                await self.daemons[program].stop(timeout=20.0)
         await self.proxies.stop()
         for cleanup in self.cleanups:
             await cleanup()
@@ -67,7 +67,7 @@ class Shop:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     async def prepare(self):
-        """Lets `martlet up` make keys, tokens, the registry and the tables, and ends it again."""
+        """Runs `martlet up` until it has created keys, registry and tables, and stops it."""
         self.data.mkdir(parents=True, exist_ok=True)
         (self.folder / "views").mkdir(exist_ok=True)
         self.port = free_port()
@@ -101,23 +101,23 @@ class Shop:
             if row[listener]:
                 arguments += [f"--{listener}-port", str(row[listener])]
         if program in WITH_DATABASE:
-            arguments += ["--data", str(self.places.get(program, self.data))]
+            arguments += ["--data", str(self.database_folders.get(program, self.data))]
         arguments += ["--keys", str(self.data / "keys"), "--registry", str(self.view(program))]
         arguments += ["--log-level", self.log_level]
         path = str(self.programs / program)
         self.daemons[program] = Daemon(program, path, arguments, str(self.log(program)), row["http"], self.note)
 
-    def move(self, program, place):
-        """Gives a daemon that is down another folder for its database; the files are moved."""
-        before = self.places.get(program, self.data)
+    def move(self, program, folder):
+        """Moves the database of a stopped daemon to another folder."""
+        before = self.database_folders.get(program, self.data)
         for file in Path(before).glob(f"{SERVICES[program]}.sqlite*"):
-            shutil.move(str(file), str(Path(place) / file.name))
-        self.places[program] = Path(place)
+            shutil.move(str(file), str(Path(folder) / file.name))
+        self.database_folders[program] = Path(folder)
         arguments = self.daemons[program].arguments
-        arguments[arguments.index("--data") + 1] = str(place)
+        arguments[arguments.index("--data") + 1] = str(folder)
 
     def database(self, program):
-        return self.places.get(program, self.data) / f"{SERVICES[program]}.sqlite"
+        return self.database_folders.get(program, self.data) / f"{SERVICES[program]}.sqlite"
 
     def log(self, program):
         return self.data / "logs" / f"{program}.log"
@@ -126,83 +126,83 @@ class Shop:
         return self.folder / "views" / f"{program}.json"
 
     def write_view(self, program, without=()):
-        """What `program` believes of where the others are; `without` are services that it does not know."""
+        """Writes the registry file that `program` reads, except the services in `without`."""
         services = {}
         for service, addresses in sorted(self.addresses.items()):
             if service in without:
                 continue
             seen = dict(addresses)
-            if (program, service) in self.detours:
+            if (program, service) in self.proxied:
                 for listener in ("http", "grpc"):
                     if listener in seen:
                         seen[listener] = f"127.0.0.1:{self.proxies.port(program, service, listener)}"
             services[service] = [{"id": f"{service}-1", **seen}]
-        write_whole(self.view(program), json.dumps({"version": 1, "services": services}, indent=1))
+        write_atomically(self.view(program), json.dumps({"version": 1, "services": services}, indent=1))
 
-    async def detour(self, asking, asked):
-        """Puts a proxy on the way from a program to a service; a repeat does nothing."""
-        if (asking, asked) in self.detours:
+    async def insert_proxy(self, caller, callee):
+        """Inserts a proxy between a program and a service; a repeat does nothing."""
+        if (caller, callee) in self.proxied:
             return
         for listener in ("http", "grpc"):
-            if listener in self.addresses[asked]:
-                port = int(self.addresses[asked][listener].rpartition(":")[2])
-                await self.proxies.open(asking, asked, listener, port)
-        self.detours.add((asking, asked))
-        self.write_view(asking)
-        # Daemons look at their registry every 200 ms.
+            if listener in self.addresses[callee]:
+                port = int(self.addresses[callee][listener].rpartition(":")[2])
+                await self.proxies.open(caller, callee, listener, port)
+        self.proxied.add((caller, callee))
+        self.write_view(caller)
+        # Daemons poll their registry every 200 ms.
         await asyncio.sleep(0.5)
 
-    async def straight(self, asking, asked):
-        """Takes the proxy out of the way again."""
-        self.detours.discard((asking, asked))
-        self.write_view(asking)
+    async def remove_proxy(self, caller, callee):
+        """Removes the proxy."""
+        self.proxied.discard((caller, callee))
+        self.write_view(caller)
         await asyncio.sleep(0.5)
 
     async def martlet(self, *arguments, statuses=(0,)):
-        """Runs the command line on this shop; its standard output."""
+        """Runs `martlet` on this shop; returns its standard output."""
         process = await asyncio.create_subprocess_exec(
             str(self.programs / "martlet"), *arguments, "--data", str(self.data), stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE)  # fmt: skip
-        output, words = await process.communicate()
+        output, errors = await process.communicate()
         if process.returncode not in statuses:
-            raise RuntimeError(f"martlet {' '.join(arguments)} ended with {process.returncode}: {words.decode()[-400:]}")
+            raise RuntimeError(f"martlet {' '.join(arguments)} exited with {process.returncode}: {errors.decode()[-400:]}")
         return output.decode()
 
     async def martlet_alone(self, *arguments):
-        """The command line on nothing in particular."""
+        """Runs `martlet` without a shop; returns its standard output."""
         process = await asyncio.create_subprocess_exec(
             str(self.programs / "martlet"), *arguments, stdout=asyncio.subprocess.PIPE)
         output, _ = await process.communicate()
         return output.decode()
 
-    async def token(self, *whose):
-        return (await self.martlet("token", "--ttl", "12h", *whose)).strip()
+    async def token(self, *identity):
+        return (await self.martlet("token", "--ttl", "12h", *identity)).strip()
 
-    def surprises(self):
-        return [surprise for daemon in self.daemons.values() for surprise in daemon.surprises]
+    def unexpected_exits(self):
+        return [text for daemon in self.daemons.values() for text in daemon.unexpected_exits]
 
-    async def all_ready(self, patience=60.0):
-        limit = time.monotonic() + patience
+    async def all_become_ready(self, timeout=60.0):
+        limit = time.monotonic() + timeout
         for daemon in self.daemons.values():
-            if not await daemon.ready(max(0.1, limit - time.monotonic())):
+            if not await daemon.becomes_ready(max(0.1, limit - time.monotonic())):
                 return False
         return True
 
 
-def write_whole(path, text):
-    """Replaces a file so that a reader sees the old or the new one."""
+def write_atomically(path, text):
+    """Replaces a file atomically."""
     temporary = path.with_suffix(".new")
     temporary.write_text(text)
     os.replace(temporary, path)
 
 
 def free_port():
-    """Below the range from which the kernel takes the ports of outgoing connections."""
+    """A free port below the kernel's range for outgoing connections."""
     import random
 
-    chance = random.SystemRandom()
+    rng = random.SystemRandom()
     for _ in range(1_000):
-        port = chance.randrange(20_000, 32_000)
+        port = rng.randrange(20_000, 32_000)
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -211,4 +211,3 @@ def free_port():
             except OSError:
                 continue
     raise SystemExit("error: no free port")
-

@@ -1,4 +1,4 @@
-"""The services' own tables, read from outside and never written."""
+"""The services' tables, opened read-only."""
 
 import sqlite3
 from contextlib import contextmanager
@@ -27,7 +27,7 @@ class Tables:
     def number(self, program, query, *values):
         return self.rows(program, query, *values)[0][0] or 0
 
-    # What is still on its way.
+    # Work in flight.
 
     def unsent(self):
         return {
@@ -44,12 +44,12 @@ class Tables:
         }
 
     def open_orders(self):
-        marks = ", ".join("?" for _ in FINAL)
+        placeholders = ", ".join("?" for _ in FINAL)
         return self.number(
-            "ordersd", f"SELECT count(*) FROM order_headlines WHERE status NOT IN ({marks}) OR open_returns > 0", *FINAL)
+            "ordersd", f"SELECT count(*) FROM order_headlines WHERE status NOT IN ({placeholders}) OR open_returns > 0", *FINAL)
 
     def lag(self):
-        """Events that a group has not acknowledged, over all groups."""
+        """Events without an acknowledgement, over all groups."""
         with self.of(EVENT_LOG) as log:
             behind = log.execute(
                 "SELECT coalesce(sum(p.head - q.floor), 0) FROM log_positions q"
@@ -59,8 +59,8 @@ class Tables:
                 " AND q.group_name = a.group_name AND q.partition = a.partition WHERE a.number > q.floor").fetchone()[0]
         return behind - ahead
 
-    def on_its_way(self):
-        """In words; empty when nothing is."""
+    def in_flight(self):
+        """A description of the work in flight; empty when there is none."""
         found = []
         if unsent := self.unsent():
             found.append(f"unsent events {unsent}")

@@ -1,8 +1,8 @@
-"""Which programs make up the shop, which services they hold, and who asks whom."""
+"""The programs of the shop and their services."""
 
 GATEWAY = "gatewayd"
 EVENT_LOG = "eventlogd"
-# Program to the service that it holds, as the registry knows it; the one that others stand on comes first.
+# Each program's service, by its name in the registry; services that others call come first.
 SERVICES = {
     EVENT_LOG: "eventlog",
     "testproviderd": "provider",
@@ -15,9 +15,9 @@ SERVICES = {
 }
 PROGRAMS = list(SERVICES)
 WITH_DATABASE = [program for program in PROGRAMS if program != GATEWAY]
-# Who keeps an outbox, an inbox and workflows.
+# Programs with an outbox, an inbox and workflows.
 BLUEPRINTS = [program for program in WITH_DATABASE if program != EVENT_LOG]
 
 
 def program_of(service):
-    return next(program for program, held in SERVICES.items() if held == service)
+    return next(program for program, name in SERVICES.items() if name == service)

@@ -1,4 +1,4 @@
-"""HTTP/1.1 as a plain client speaks it: kept connections, a deadline, and a clear word when there was no answer."""
+"""An HTTP/1.1 client with keep-alive connections and deadlines."""
 
 import asyncio
 import json
@@ -8,12 +8,12 @@ IDLE_MAX = 64
 HEAD_BYTES_MAX = 65_536
 
 
-class NoAnswer(Exception):
-    """The connection ended, or time was over, before a whole answer was there: the outcome is unknown."""
+class NoResponse(Exception):
+    """No whole response before the connection closed or the deadline passed: the outcome is unknown."""
 
 
 @dataclass
-class Answer:
+class Response:
     status: int
     headers: dict
     body: bytes
@@ -28,7 +28,7 @@ class Answer:
                 self.fields = {}
         return self.fields
 
-    def is_whole(self):
+    def is_complete(self):
         try:
             json.loads(self.body)
             return True
@@ -37,35 +37,35 @@ class Answer:
 
 
 class Connections:
-    """Kept connections to one address."""
+    """Keep-alive connections to one address."""
 
     def __init__(self, host, port):
         self.host, self.port = host, port
         self.idle = []
 
     async def send(self, method, path, headers=None, body=b"", timeout=15.0):
-        """One request on one connection, never repeated here."""
+        """One request on one connection, without retries."""
         try:
             return await asyncio.wait_for(self.attempt(method, path, headers or {}, body), timeout)
         except asyncio.TimeoutError:
-            raise NoAnswer("time is over") from None
-        except (OSError, asyncio.IncompleteReadError, ValueError) as trouble:
-            raise NoAnswer(f"{type(trouble).__name__}: {trouble}") from None
+            raise NoResponse("deadline exceeded") from None
+        except (OSError, asyncio.IncompleteReadError, ValueError) as error:
+            raise NoResponse(f"{type(error).__name__}: {error}") from None
 
     async def attempt(self, method, path, headers, body):
         pair = self.idle.pop() if self.idle else await asyncio.open_connection(self.host, self.port)
         reader, writer = pair
-        kept = False
+        is_reusable = False
         try:
             lines = [f"{method} {path} HTTP/1.1", f"Host: {self.host}:{self.port}", f"Content-Length: {len(body)}"]
             lines += [f"{name}: {value}" for name, value in headers.items()]
             writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
             await writer.drain()
-            answer = await read_answer(reader)
-            kept = not answer.closes and len(self.idle) < IDLE_MAX
-            return answer
+            response = await read_response(reader)
+            is_reusable = not response.closes and len(self.idle) < IDLE_MAX
+            return response
         finally:
-            if kept:
+            if is_reusable:
                 self.idle.append(pair)
             else:
                 writer.close()
@@ -76,7 +76,7 @@ class Connections:
         self.idle.clear()
 
 
-async def read_answer(reader):
+async def read_response(reader):
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
     status = int(head[0].split(" ")[1])
     headers = {}
@@ -88,13 +88,13 @@ async def read_answer(reader):
         body = b""
         while True:
             size = int((await reader.readuntil(b"\r\n")).split(b";")[0], 16)
-            piece = await reader.readexactly(size + 2)
+            chunk = await reader.readexactly(size + 2)
             if size == 0:
                 break
-            body += piece[:-2]
+            body += chunk[:-2]
     else:
         body = await reader.readexactly(int(headers.get("content-length", "0")))
-    return Answer(status, headers, body, headers.get("connection", "").lower() == "close")
+    return Response(status, headers, body, headers.get("connection", "").lower() == "close")
 
 
 async def get(host, port, path, timeout):

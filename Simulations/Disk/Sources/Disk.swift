@@ -5,31 +5,32 @@ public import MartletSQL
 public import MartletSQLite
 import Synchronization
 
-/// The disk of one simulated machine: a file system for SQLite that lives in memory and can be hurt.
+/// The disk of one simulated machine: an in-memory file system for SQLite with fault injection.
 ///
-/// It has two layers, as a real one: what was written, and what was synced. The file system that SQLite sees keeps all its
-/// promises until a fault is asked for; chance comes from the given source alone. One process runs on it at a time: `kill()`,
-/// `losePower(_:)` and a failed sync end that process, and whatever it still has open fails from then on, so that no
-/// straggler of it reaches a file. Not simulated: what happens below sectors, bits that flip, a disk that lies about syncs.
+/// It has two layers, as a real one: what was written, and what was synced. Without injected faults the file system
+/// that SQLite sees behaves correctly; random numbers come from the given source alone. One process runs on it at a
+/// time: `kill()`, `losePower(_:)` and a failed sync end that process, and all its open files fail from then on, so
+/// that no late call of it reaches a file. Not simulated: faults below sectors, bit flips, a disk that reports syncs it
+/// did not do.
 public final class Disk: Sendable {
     let state: Mutex<DiskState>
 
     /// - Parameters:
-    ///   - image: What is on it, and durable.
-    ///   - entropy: Belongs to this disk alone, or the course of others changes with it.
+    ///   - image: The initial files; they are durable.
+    ///   - entropy: Not shared with other disks: their runs would change with this one.
     public init(_ image: DiskImage = DiskImage(), entropy: any Entropy) {
         state = Mutex(DiskState(image, entropy: entropy))
     }
 
-    /// Opens the database `name`, made when it is missing, as a daemon opens its file: the adapter, its write-ahead log and
-    /// its pragmas are those that ship.
+    /// Opens the database `name`, created when it is missing, as a daemon does: adapter, write-ahead log and pragmas
+    /// are those of production.
     ///
-    /// Bodies run where their callers stand, each in a commit of its own: there is no group commit. A failed fsync ends the
-    /// process, as it does outside: all that it has open is dead, and then `onStop` hears the error, once.
+    /// Bodies run on their callers' executors, each in a commit of its own: there is no group commit. A failed fsync
+    /// ends the process, as in production: all its open files fail, and then `onStop` is called with the error, once.
     ///
     /// - Parameters:
-    ///   - synchronous: Anything but `full` is for a control.
-    ///   - onStop: Must not use the database; the world counts the process as crashed from then on.
+    ///   - synchronous: Values other than `full` are for control runs.
+    ///   - onStop: Must not use the database; the process counts as crashed from then on.
     /// - Throws: `SQLError` when SQLite cannot open or repair the file.
     public func open(
         _ name: String,
@@ -40,7 +41,7 @@ public final class Disk: Sendable {
         onStop: @escaping @Sendable (SQLError) -> Void
     ) throws -> SQLiteDatabase {
         let mount = mounted()
-        // SQLite knows the mount by its name only until the first file is open.
+        // SQLite does not retain the mount before the first file is open.
         return try withExtendedLifetime(mount) {
             try SQLiteDatabase.inline(
                 path: name,
@@ -49,71 +50,71 @@ public final class Disk: Sendable {
                 limits: limits,
                 synchronous: synchronous,
                 log: log,
-                onFsyncFailure: { [weak self, boot = mount.boot] error in
-                    self?.kill(boot)
+                onFsyncFailure: { [weak self, processRun = mount.processRun] error in
+                    self?.kill(processRun)
                     onStop(error)
                 }
             )
         }
     }
 
-    func mounted() -> Mount { Mount(self, boot: state.withLock { $0.boot }) }
+    func mounted() -> Mount { Mount(self, processRun: state.withLock { $0.processRun }) }
 
-    // MARK: - What can happen to it
+    // MARK: - Faults
 
-    /// Ends the process, as `kill -9` does: all that it wrote is there, and as little synced as before.
+    /// Ends the process, as `kill -9` does: its writes stay, and unsynced ones stay unsynced.
     public func kill() { state.withLock { $0.kill() } }
 
-    private func kill(_ boot: Int) {
+    private func kill(_ processRun: Int) {
         state.withLock { state in
-            if state.boot == boot { state.kill() }
+            if state.processRun == processRun { state.kill() }
         }
     }
 
-    /// Ends the process and the machine, and starts the machine again with what `survival` leaves.
+    /// Cuts and restores power: the process ends, and `survival` decides which unsynced writes remain.
     public func losePower(_ survival: Survival) { state.withLock { $0.losePower(survival) } }
 
-    /// Lets power fail in the middle of a later change (a write, a new size, a sync, a file made or deleted).
+    /// Plans a power loss in the middle of a later change (a write, a truncation, a sync, a file created or deleted).
     ///
-    /// A repeat replaces the plan; a power loss that comes earlier ends it.
+    /// A repeat replaces the plan; an earlier power loss cancels it.
     ///
     /// - Parameters:
-    ///   - changes: How many changes still pass; 0 is the next one.
-    ///   - told: Called when it has happened, from within the process that ended: it must not use a database.
-    public func losePower(after changes: Int, _ survival: Survival, told: @escaping @Sendable () -> Void = {}) {
+    ///   - changes: How many changes still succeed; 0 is the next one.
+    ///   - onLoss: Called after the loss, from within the process that ended: it must not use a database.
+    public func losePower(after changes: Int, _ survival: Survival, onLoss: @escaping @Sendable () -> Void = {}) {
         precondition(changes >= 0)
-        state.withLock { $0.plannedPowerLoss = .init(after: changes, survival: survival, told: told) }
+        state.withLock { $0.plannedPowerLoss = .init(after: changes, survival: survival, onLoss: onLoss) }
     }
 
-    /// What goes wrong by chance, and how much fits.
+    /// Random faults, and the capacity.
     public var faults: DiskFaults {
         get { state.withLock { $0.faults } }
         set { state.withLock { $0.faults = newValue } }
     }
 
-    /// Lets one call fail: that which comes after `calls` others of its kind.
+    /// Plans one failed call: the one after `calls` others of its kind.
     public func fail(_ fault: DiskFault, after calls: Int = 0) {
         precondition(calls >= 0)
         state.withLock { $0.planned.append((fault, calls)) }
     }
 
-    /// Takes back every fault and power loss that was planned and has not come.
-    public func forgetPlans() { state.withLock { ($0.planned, $0.plannedPowerLoss) = ([], nil) } }
+    /// Cancels all planned faults and the planned power loss.
+    public func cancelPlannedFaults() { state.withLock { ($0.planned, $0.plannedPowerLoss) = ([], nil) } }
 
-    // MARK: - What an observer sees
+    // MARK: - Inspection
 
-    /// What it has done, and what has really happened to it.
+    /// Counters of calls and of injected faults.
     public var counts: DiskCounts { state.withLock { $0.counts } }
 
-    /// The files as a program reads them now, for disks to begin from.
+    /// The files as a program reads them now, as an initial state of other disks.
     public var image: DiskImage { state.withLock { $0.image } }
 
-    /// The bytes of the file `name`; `nil` when there is none.
+    /// The size of the file `name` in bytes; `nil` when there is none.
     public func size(of name: String) -> Int? { state.withLock { $0.size(ofName: name) } }
 
-    /// What SQLite's own check finds wrong in the database `name`, on a copy: nothing is disturbed.
+    /// The result of SQLite's integrity check of the database `name`, run on a copy.
     ///
-    /// Empty when it is sound.
+    /// Empty when the database is intact.
     public func damage(in name: String) -> [String] {
         let copy = Disk(image, entropy: NoEntropy())
         let mount = copy.mounted()
@@ -132,7 +133,7 @@ public final class Disk: Sendable {
     }
 }
 
-/// For a disk to which nothing happens.
+/// For a disk without faults.
 private struct NoEntropy: Entropy {
     func next() -> UInt64 { 0 }
 }

@@ -1,10 +1,10 @@
-/// What a disk does wrong while it is set so.
+/// The random faults and the capacity of a disk.
 public struct DiskFaults: Sendable {
-    /// How many bytes all files may have together; what does not fit is refused as a full disk does.
+    /// The capacity for all files together; a write beyond it fails as on a full disk.
     ///
-    /// `nil`: no end.
+    /// `nil`: no limit.
     public var bytesMax: Int?
-    /// How often a call fails, 0...1 by kind; what is missing never fails by chance.
+    /// The probability of a fault, 0...1 by kind; a missing kind is never injected at random.
     public var chances: [DiskFault: Double] = [:]
 
     public init() {}
@@ -14,10 +14,10 @@ public struct DiskFaults: Sendable {
 public enum DiskFault: String, Sendable, CaseIterable, Hashable {
     /// EIO on a read.
     case readError
-    /// EIO on a write, of which nothing was taken.
+    /// EIO on a write of which nothing was written.
     case writeError
-    /// A write of which only a part was taken before EIO.
+    /// EIO on a write of which only a part was written.
     case shortWrite
-    /// EIO on fsync: what was to be made durable may or may not be, the next fsync does not try it again, and reads still show it.
+    /// EIO on fsync: the data may or may not be durable, the next fsync does not retry it, and reads still return it.
     case syncError
 }

@@ -1,15 +1,15 @@
-/// One file in two layers: what has been written, and what a power loss cannot take.
+/// One file in two layers: what was written, and what is durable.
 ///
-/// Between two syncs it keeps what each change replaced, so that any part of the changes can be taken back.
+/// Between two syncs it stores what each change replaced, so that any subset of the changes can be undone.
 struct DiskFile: Sendable {
-    /// Neighbouring bytes up to this boundary go to the disk together or not at all, unless a write is torn.
+    /// The bytes of one sector reach the disk together or not at all, unless a write is torn.
     static let sectorBytes = 4_096
 
-    /// A write or, when it has no bytes, a new size.
+    /// A write or, without bytes, a truncation.
     private struct Change {
         /// Counts the changes of all files of the disk.
         let number: Int
-        /// Where the bytes begin; of a new size, the size.
+        /// The offset of the bytes; of a truncation, the new size.
         let offset: Int
         let count: Int
         let sizeBefore: Int
@@ -17,11 +17,11 @@ struct DiskFile: Sendable {
     }
 
     private(set) var written: [UInt8]
-    /// What is on the disk when it is not what was written without its unsynced changes: after a failed sync the system takes
-    /// pages for clean that never got there.
+    /// The durable content when it differs from `written` without its unsynced changes: after a failed sync the system
+    /// treats pages as clean that never reached the disk.
     private var onDisk: [UInt8]?
     private var changes: [Change] = []
-    /// What the changes replaced, one after the other.
+    /// The bytes that the changes replaced, concatenated.
     private var replaced: [UInt8] = []
 
     init(_ bytes: [UInt8] = []) { written = bytes }
@@ -31,9 +31,9 @@ struct DiskFile: Sendable {
     /// The numbers of the changes that have not been synced.
     var unsynced: [Int] { changes.map(\.number) }
 
-    // MARK: - What the program does
+    // MARK: - Calls of the program
 
-    /// Copies what is written from `offset` on into `target`; returns how many bytes there were.
+    /// Copies the bytes from `offset` on into `target`; returns their count.
     func read(into target: UnsafeMutableRawBufferPointer, at offset: Int) -> Int {
         let count = min(target.count, max(0, size - offset))
         guard count > 0 else { return 0 }
@@ -62,12 +62,12 @@ struct DiskFile: Sendable {
         resize(&written, size)
     }
 
-    /// Makes what is written durable.
+    /// Makes the written content durable.
     mutating func sync() {
         if var disk = onDisk {
-            // Or each sync would copy the file.
+            // Otherwise each sync would copy the file.
             onDisk = nil
-            // A page that was taken for clean is written again only when something else in it changes.
+            // A page that is treated as clean is written again only when something else in it changes.
             for change in changes where change.count > 0 {
                 let first = change.offset / Self.sectorBytes * Self.sectorBytes
                 let last = min(
@@ -81,7 +81,7 @@ struct DiskFile: Sendable {
             resize(&disk, size)
             onDisk = disk
         }
-        forgetChanges()
+        clearChanges()
     }
 
     private mutating func note(_ number: Int, offset: Int, count: Int, replacing range: Range<Int>) {
@@ -98,44 +98,44 @@ struct DiskFile: Sendable {
         )
     }
 
-    private mutating func forgetChanges() {
+    private mutating func clearChanges() {
         changes.removeAll(keepingCapacity: true)
         replaced.removeAll(keepingCapacity: true)
     }
 
-    // MARK: - What the world does
+    // MARK: - Faults
 
-    /// A sync that failed: `survivors` says what got to the disk, and the system tries none of the rest again.
+    /// A failed sync: `survivors` decides what reached the disk, and the system does not retry the rest.
     mutating func failSync(_ survivors: inout Survivors) {
         onDisk = disk(&survivors)
-        forgetChanges()
+        clearChanges()
     }
 
-    /// A power loss: what is left is on the disk and nowhere else.
+    /// A power loss: only the durable content remains.
     mutating func losePower(_ survivors: inout Survivors) {
         written = disk(&survivors)
         onDisk = nil
-        forgetChanges()
+        clearChanges()
     }
 
-    /// What is on the disk when `survivors` of the unsynced changes got there.
+    /// The durable content when only `survivors` of the unsynced changes reached the disk.
     private func disk(_ survivors: inout Survivors) -> [UInt8] {
         guard !changes.isEmpty else { return onDisk ?? written }
         let (before, steps) = history()
         var disk = onDisk ?? before
         for (change, bytes) in zip(changes, steps) {
             guard change.count > 0 else {
-                if survivors.keptBytes(of: 1, number: change.number) > 0 { resize(&disk, change.offset) }
+                if survivors.survivingBytes(of: 1, number: change.number) > 0 { resize(&disk, change.offset) }
                 continue
             }
             var start = 0
             while start < change.count {
                 let offset = change.offset + start
                 let count = min(change.count - start, Self.sectorBytes - offset % Self.sectorBytes)
-                let kept = survivors.keptBytes(of: count, number: change.number)
-                if kept > 0 {
-                    if disk.count < offset + kept { resize(&disk, offset + kept) }
-                    disk.replaceSubrange(offset..<offset + kept, with: bytes[start..<start + kept])
+                let surviving = survivors.survivingBytes(of: count, number: change.number)
+                if surviving > 0 {
+                    if disk.count < offset + surviving { resize(&disk, offset + surviving) }
+                    disk.replaceSubrange(offset..<offset + surviving, with: bytes[start..<start + surviving])
                 }
                 start += count
             }
@@ -143,7 +143,7 @@ struct DiskFile: Sendable {
         return disk
     }
 
-    /// What each change wrote, the oldest first, and what was there before all of them.
+    /// The content before all changes, and what each change wrote, the oldest first.
     private func history() -> (before: [UInt8], steps: [[UInt8]]) {
         var image = written
         var steps: [[UInt8]] = []
@@ -157,12 +157,12 @@ struct DiskFile: Sendable {
     }
 }
 
-/// Cuts `bytes` or fills them with zeros.
+/// Truncates `bytes` or pads them with zeros.
 private func resize(_ bytes: inout [UInt8], _ size: Int) {
     if bytes.count > size {
         bytes.removeLast(bytes.count - size)
     } else if bytes.count < size {
-        // As an array: appending a sequence goes byte by byte in a debug build.
+        // As an array: a debug build appends other sequences byte by byte.
         bytes.append(contentsOf: [UInt8](repeating: 0, count: size - bytes.count))
     }
 }

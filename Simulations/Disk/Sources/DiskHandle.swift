@@ -1,6 +1,6 @@
 import CSQLite
 
-/// An open file, and the locks that its user holds.
+/// An open file with its locks.
 struct DiskHandle: Sendable {
     let id: Int
     let file: Int
@@ -11,8 +11,8 @@ struct DiskHandle: Sendable {
     var sharedSlots: Int32 = 0
     var exclusiveSlots: Int32 = 0
 
-    /// Takes the file lock `wanted` beside the other users' locks; returns SQLite's code.
-    mutating func take(_ wanted: Int32, beside others: [DiskHandle]) -> Int32 {
+    /// Acquires the file lock `wanted` unless the locks of `others` conflict; returns SQLite's code.
+    mutating func acquire(_ wanted: Int32, beside others: [DiskHandle]) -> Int32 {
         guard wanted > lock else { return SQLITE_OK }
         let highest = others.map(\.lock).max() ?? SQLITE_LOCK_NONE
         switch wanted {
@@ -23,7 +23,7 @@ struct DiskHandle: Sendable {
         default:
             guard highest < SQLITE_LOCK_RESERVED else { return SQLITE_BUSY }
             guard highest == SQLITE_LOCK_NONE else {
-                // Keeps new readers out until the present ones have gone.
+                // Blocks new readers until the present ones have released their locks.
                 lock = SQLITE_LOCK_PENDING
                 return SQLITE_BUSY
             }
@@ -32,7 +32,7 @@ struct DiskHandle: Sendable {
         return SQLITE_OK
     }
 
-    /// Takes or gives back locks of the shared memory; returns SQLite's code.
+    /// Acquires or releases locks of the shared memory; returns SQLite's code.
     mutating func change(slots mask: Int32, _ flags: Int32, beside others: [DiskHandle]) -> Int32 {
         if flags & SQLITE_SHM_UNLOCK != 0 {
             sharedSlots &= ~mask

@@ -1,4 +1,4 @@
-/// The files of a disk at rest, from which other disks begin.
+/// The files of a disk, as an initial state of other disks.
 ///
 /// Copies share their bytes until one of them writes.
 public struct DiskImage: Sendable {

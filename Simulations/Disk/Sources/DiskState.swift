@@ -1,31 +1,31 @@
 import CSQLite
 import MartletCore
 
-/// All that a disk is, without lock, pointer tables or SQLite's calling conventions.
+/// The state of a disk, without lock, function tables or SQLite's calling conventions.
 ///
-/// Functions that return an `Int32` answer with SQLite's codes.
+/// Functions that return an `Int32` return SQLite's codes.
 struct DiskState: Sendable {
     struct PowerLoss: Sendable {
-        /// Changes that still pass.
+        /// Changes that still succeed.
         var after: Int
         let survival: Survival
-        let told: @Sendable () -> Void
+        let onLoss: @Sendable () -> Void
     }
 
     let entropy: any Entropy
     var faults = DiskFaults()
     var counts = DiskCounts()
-    /// Faults that wait for the call after so many of their kind.
+    /// Planned faults, with the number of calls of their kind before each.
     var planned: [(fault: DiskFault, after: Int)] = []
     var plannedPowerLoss: PowerLoss?
-    /// Told once the lock is free.
-    var notice: (@Sendable () -> Void)?
-    /// Counts the ends of processes: what was opened under another number is dead.
-    private(set) var boot = 1
+    /// Called once the lock is released.
+    var pendingCallback: (@Sendable () -> Void)?
+    /// The number of the current process run: files opened in another run fail.
+    private(set) var processRun = 1
 
     private var files: [DiskFile]
     private var names: [String: Int]
-    /// The folder as a power loss leaves it.
+    /// The durable content of the folder.
     private var durableNames: [String: Int]
     private var handles: [DiskHandle] = []
     private var shared: [Int: SharedMemory] = [:]
@@ -52,7 +52,7 @@ struct DiskState: Sendable {
         if found != nil, flags & SQLITE_OPEN_EXCLUSIVE != 0 { return (SQLITE_CANTOPEN, nil) }
         if found == nil {
             guard flags & SQLITE_OPEN_CREATE != 0 else { return (SQLITE_CANTOPEN, nil) }
-            guard powerHolds() else { return (SQLITE_IOERR, nil) }
+            guard passChange() else { return (SQLITE_IOERR, nil) }
             found = files.count
             files.append(DiskFile())
             if let name { names[name] = found }
@@ -69,19 +69,19 @@ struct DiskState: Sendable {
         let handle = handles.remove(at: index)
         if handle.deleteOnClose { names = names.filter { $0.value != handle.file } }
         if !handles.contains(where: { $0.file == handle.file }) { shared[handle.file] = nil }
-        forgetDeleted()
+        freeDeleted()
     }
 
     mutating func delete(_ name: String, syncFolder: Bool) -> Int32 {
         guard names[name] != nil else { return ResultCodes.nothingToDelete }
-        guard powerHolds() else { return SQLITE_IOERR }
+        guard passChange() else { return SQLITE_IOERR }
         names[name] = nil
         if syncFolder { self.syncFolder() }
-        forgetDeleted()
+        freeDeleted()
         return SQLITE_OK
     }
 
-    /// As SQLite's own systems see it, an empty file is as good as none.
+    /// False for an empty file, as in SQLite's own file systems.
     func exists(_ name: String) -> Bool { (size(ofName: name) ?? 0) > 0 }
 
     private mutating func syncFolder() {
@@ -89,8 +89,8 @@ struct DiskState: Sendable {
         durableNames = names
     }
 
-    /// Frees the bytes of files that nobody can see any more.
-    private mutating func forgetDeleted() {
+    /// Frees the bytes of files without a name and without an open handle.
+    private mutating func freeDeleted() {
         let seen = Set(names.values).union(durableNames.values).union(handles.map(\.file))
         for file in files.indices where files[file].size > 0 && !seen.contains(file) { files[file] = DiskFile() }
     }
@@ -109,33 +109,33 @@ struct DiskState: Sendable {
 
     mutating func write(_ file: Int, _ bytes: UnsafeRawBufferPointer, at offset: Int) -> Int32 {
         counts.writes += 1
-        var (taken, code) = (bytes.count, SQLITE_OK)
+        var (accepted, code) = (bytes.count, SQLITE_OK)
         if happens(.writeError) {
-            (taken, code) = (0, ResultCodes.writeError)
+            (accepted, code) = (0, ResultCodes.writeError)
         } else if happens(.shortWrite) {
-            (taken, code) = (Int(entropy.number(below: UInt64(bytes.count))), ResultCodes.writeError)
+            (accepted, code) = (Int(entropy.number(below: UInt64(bytes.count))), ResultCodes.writeError)
         }
-        let room = roomToWrite(in: file, at: offset)
-        if taken > room {
+        let space = freeBytes(in: file, at: offset)
+        if accepted > space {
             counts.full += 1
-            (taken, code) = (room, SQLITE_FULL)
+            (accepted, code) = (space, SQLITE_FULL)
         }
-        if taken > 0 {
+        if accepted > 0 {
             lastChange += 1
-            counts.bytesWritten += taken
-            files[file].write(UnsafeRawBufferPointer(rebasing: bytes[..<taken]), at: offset, number: lastChange)
+            counts.bytesWritten += accepted
+            files[file].write(UnsafeRawBufferPointer(rebasing: bytes[..<accepted]), at: offset, number: lastChange)
         }
-        return powerHolds() ? code : SQLITE_IOERR
+        return passChange() ? code : SQLITE_IOERR
     }
 
     mutating func truncate(_ file: Int, to size: Int) -> Int32 {
         lastChange += 1
         files[file].truncate(to: size, number: lastChange)
-        return powerHolds() ? SQLITE_OK : SQLITE_IOERR
+        return passChange() ? SQLITE_OK : SQLITE_IOERR
     }
 
     mutating func sync(_ file: Int, folderToo: Bool) -> Int32 {
-        guard powerHolds() else { return SQLITE_IOERR }
+        guard passChange() else { return SQLITE_IOERR }
         counts.syncs += 1
         if happens(.syncError) {
             var survivors = Survivors(.subset, of: files[file].unsynced, entropy: entropy)
@@ -148,8 +148,8 @@ struct DiskState: Sendable {
         return SQLITE_OK
     }
 
-    /// How many bytes from `offset` on the disk can still take.
-    private func roomToWrite(in file: Int, at offset: Int) -> Int {
+    /// How many bytes can still be written from `offset` on.
+    private func freeBytes(in file: Int, at offset: Int) -> Int {
         guard let most = faults.bytesMax else { return .max }
         let used = Set(names.values).union(handles.map(\.file)).reduce(0) { $0 + files[$1].size }
         return max(0, max(0, most - used) + files[file].size - offset)
@@ -158,7 +158,7 @@ struct DiskState: Sendable {
     // MARK: - Locks
 
     mutating func lock(_ id: Int, _ level: Int32) -> Int32 {
-        change(id) { handle, others in handle.take(level, beside: others) }
+        change(id) { handle, others in handle.acquire(level, beside: others) }
     }
 
     mutating func unlock(_ id: Int, _ level: Int32) -> Int32 {
@@ -188,15 +188,15 @@ struct DiskState: Sendable {
         return work(&handles[index], handles.filter { $0.file == file && $0.id != id })
     }
 
-    // MARK: - The end of a process, of power, of luck
+    // MARK: - Faults
 
-    /// The process ends: its files are closed and its locks free, what it wrote is there and still not synced.
+    /// Ends the process: its files are closed, its locks released, and its unsynced writes stay unsynced.
     mutating func kill() {
         counts.kills += 1
         endProcess()
     }
 
-    /// Power is lost and comes back.
+    /// Cuts and restores power.
     mutating func losePower(_ survival: Survival) {
         counts.powerLosses += 1
         endProcess()
@@ -204,7 +204,7 @@ struct DiskState: Sendable {
         let unsynced = files.flatMap(\.unsynced).sorted()
         var survivors = Survivors(survival, of: unsynced, entropy: entropy)
         for name in Set(names.keys).union(durableNames.keys).sorted() where names[name] != durableNames[name] {
-            if survivors.keepsName() {
+            if survivors.nameSurvives() {
                 durableNames[name] = names[name]
             } else {
                 counts.lostNames += 1
@@ -213,11 +213,11 @@ struct DiskState: Sendable {
         names = durableNames
         for file in files.indices { files[file].losePower(&survivors) }
         count(survivors)
-        forgetDeleted()
+        freeDeleted()
     }
 
     private mutating func endProcess() {
-        boot += 1
+        processRun += 1
         handles = []
         shared = [:]
     }
@@ -225,18 +225,18 @@ struct DiskState: Sendable {
     private mutating func count(_ survivors: Survivors) {
         counts.lostSectors += survivors.lostSectors
         counts.tornSectors += survivors.tornSectors
-        counts.keptSectors += survivors.keptSectors
+        counts.survivingSectors += survivors.survivingSectors
     }
 
-    /// Counts a change towards the planned power loss; false when it comes now.
-    private mutating func powerHolds() -> Bool {
+    /// Counts a change towards the planned power loss; false when power is lost now.
+    private mutating func passChange() -> Bool {
         guard let planned = plannedPowerLoss else { return true }
         guard planned.after <= 0 else {
             plannedPowerLoss?.after -= 1
             return true
         }
         losePower(planned.survival)
-        notice = planned.told
+        pendingCallback = planned.onLoss
         return false
     }
 

@@ -2,22 +2,22 @@ import CSQLite
 import Glibc
 import Synchronization
 
-/// A disk under a name by which SQLite opens files on it, for one life of a process.
+/// A disk registered as a SQLite file system, for one process run.
 ///
-/// Open files keep it; when the process has ended, every call through it fails.
-// What it points to is filled before anybody else sees it and never changes after.
+/// Open files retain it; when the process run has ended, every call through it fails.
+// The memory that it points to is filled in the initializer and never changes after.
 final class Mount: @unchecked Sendable {
     static let pathBytesMax = 512
 
     let name: String
     let disk: Disk
-    let boot: Int
+    let processRun: Int
     private let system: UnsafeMutablePointer<sqlite3_vfs>
     private static let count = Atomic(0)
 
-    init(_ disk: Disk, boot: Int) {
+    init(_ disk: Disk, processRun: Int) {
         self.disk = disk
-        self.boot = boot
+        self.processRun = processRun
         name = "simulated-\(Mount.count.add(1, ordering: .relaxed).newValue)"
         system = .allocate(capacity: 1)
         system.initialize(to: sqlite3_vfs())
@@ -28,7 +28,7 @@ final class Mount: @unchecked Sendable {
         system.pointee.pAppData = Unmanaged.passUnretained(self).toOpaque()
         fill()
         let code = sqlite3_vfs_register(system, 0)
-        precondition(code == SQLITE_OK, "SQLite takes any file system that has a name")
+        precondition(code == SQLITE_OK, "SQLite registers every file system that has a name")
     }
 
     deinit {
@@ -37,16 +37,16 @@ final class Mount: @unchecked Sendable {
         system.deallocate()
     }
 
-    /// Runs `work` on the disk unless the process that this belongs to has ended; returns SQLite's code.
+    /// Runs `work` on the disk unless the process run of this mount has ended; returns SQLite's code.
     func perform(_ work: (inout DiskState) -> Int32) -> Int32 {
-        let (code, notice) = disk.state.withLock { state in
-            guard state.boot == boot else { return (SQLITE_IOERR, nil as (@Sendable () -> Void)?) }
+        let (code, callback) = disk.state.withLock { state in
+            guard state.processRun == processRun else { return (SQLITE_IOERR, nil as (@Sendable () -> Void)?) }
             let code = work(&state)
-            guard let notice = state.notice else { return (code, nil) }
-            state.notice = nil
-            return (code, notice)
+            guard let callback = state.pendingCallback else { return (code, nil) }
+            state.pendingCallback = nil
+            return (code, callback)
         }
-        if let notice { notice() }
+        if let callback { callback() }
         return code
     }
 
@@ -78,13 +78,13 @@ final class Mount: @unchecked Sendable {
             return SQLITE_OK
         }
         system.pointee.xRandomness = { _, size, answer in
-            // Only the default file system feeds SQLite's generator.
+            // SQLite seeds its generator from the default file system only.
             if let answer { memset(answer, 0, Int(size)) }
             return size
         }
-        // Nobody waits in the machine's time.
+        // No call sleeps in real time.
         system.pointee.xSleep = { _, microseconds in microseconds }
-        // A statement that asks for the time without being given it gets NULL.
+        // A statement that reads SQLite's clock gets NULL.
         system.pointee.xCurrentTime = { _, _ in SQLITE_ERROR }
     }
 }

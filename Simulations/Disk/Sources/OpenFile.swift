@@ -1,14 +1,14 @@
 import CSQLite
 import Synchronization
 
-/// What SQLite holds of an open file.
+/// An open file as SQLite's handle refers to it.
 ///
-/// Used by the thread that uses the connection.
+/// Used only by the thread that uses the connection.
 final class OpenFile {
     private let mount: Mount
     private let id: Int
     private let file: Int
-    /// A new journal or log is nothing as long as its name is not durable: its first sync syncs the folder too.
+    /// A new journal or log is lost until its name is durable: its first sync syncs the folder too.
     private var folderSyncDue: Bool
     private var memory: SharedMemory?
 
@@ -39,22 +39,25 @@ final class OpenFile {
         let file = OpenFile(mount, opened, folderSyncDue: isJournal)
         UnsafeMutableRawPointer(target).storeBytes(
             of: Unmanaged.passRetained(file).toOpaque(),
-            toByteOffset: place,
+            toByteOffset: referenceOffset,
             as: UnsafeMutableRawPointer.self
         )
         target.pointee.pMethods = UnsafePointer(methods)
         return SQLITE_OK
     }
 
-    // MARK: - Where SQLite keeps it
+    // MARK: - Reference in SQLite's handle
 
-    /// Behind SQLite's own part.
-    private static let place = MemoryLayout<sqlite3_file>.stride
-    static let handleBytes = place + MemoryLayout<UnsafeMutableRawPointer>.stride
+    /// After SQLite's own fields.
+    private static let referenceOffset = MemoryLayout<sqlite3_file>.stride
+    static let handleBytes = referenceOffset + MemoryLayout<UnsafeMutableRawPointer>.stride
 
     private static func reference(_ file: UnsafeMutablePointer<sqlite3_file>?) -> Unmanaged<OpenFile>? {
         guard let file else { return nil }
-        let pointer = UnsafeMutableRawPointer(file).load(fromByteOffset: place, as: UnsafeMutableRawPointer.self)
+        let pointer = UnsafeMutableRawPointer(file).load(
+            fromByteOffset: referenceOffset,
+            as: UnsafeMutableRawPointer.self
+        )
         return Unmanaged.fromOpaque(pointer)
     }
 
@@ -63,7 +66,7 @@ final class OpenFile {
     }
 
     /// SQLite's table of functions.
-    // Filled before the first use and never changed.
+    // Filled before the first use, and never changed after.
     private nonisolated(unsafe) static let methods: UnsafeMutablePointer<sqlite3_io_methods> = {
         let methods = UnsafeMutablePointer<sqlite3_io_methods>.allocate(capacity: 1)
         methods.initialize(to: sqlite3_io_methods())
@@ -81,7 +84,7 @@ final class OpenFile {
         methods.xClose = { file in
             guard let open = OpenFile.reference(file)?.takeRetainedValue() else { return SQLITE_OK }
             file?.pointee.pMethods = nil
-            // The files of a process that has ended are closed already.
+            // After the end of the process its files are closed already.
             _ = open.mount.perform { state in
                 state.close(open.id)
                 return SQLITE_OK
@@ -134,7 +137,7 @@ final class OpenFile {
             }
         }
         methods.xFileControl = { _, _, _ in SQLITE_NOTFOUND }
-        // Both as SQLite assumes of the real file system.
+        // Both are SQLite's assumptions for a real file system.
         methods.xSectorSize = { _ in Int32(DiskFile.sectorBytes) }
         methods.xDeviceCharacteristics = { _ in SQLITE_IOCAP_POWERSAFE_OVERWRITE }
     }

@@ -1,6 +1,6 @@
 import CSQLite
 
-/// SQLite's codes that its header computes, which Swift does not import.
+/// SQLite's result codes that are macros with expressions, which Swift does not import.
 enum ResultCodes {
     static let readError = SQLITE_IOERR | (1 << 8)
     static let shortRead = SQLITE_IOERR | (2 << 8)

@@ -1,13 +1,13 @@
-/// What all connections to one file share: the index of its write-ahead log.
+/// The shared memory of all connections to one file: the index of its write-ahead log.
 ///
-/// It is gone with the last of them, as it is when a machine starts.
-// The list changes under the disk's lock only; the regions are SQLite's, which guards them by its own locks.
+/// It is freed with the last connection.
+// The list changes under the disk's lock only; SQLite guards the regions by its own locks.
 final class SharedMemory: @unchecked Sendable {
     private var regions: [UnsafeMutableRawPointer] = []
 
     deinit { for region in regions { region.deallocate() } }
 
-    /// Region `index`; `nil` when it is not there and shall not be made.
+    /// Region `index`; `nil` when it does not exist and `make` is false.
     func region(_ index: Int, bytes: Int, make: Bool) -> UnsafeMutableRawPointer? {
         while make, regions.count <= index {
             let region = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 8)

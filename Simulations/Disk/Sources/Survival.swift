@@ -1,31 +1,31 @@
 public import MartletCore
 
-/// What a power loss leaves of that which was written and not synced.
+/// Which unsynced writes survive a power loss.
 ///
-/// What was synced is always left. Creations and deletions of files count as written until their folder is synced.
+/// Synced writes always survive. Creations and deletions of files count as unsynced until their folder is synced.
 public enum Survival: Sendable, CaseIterable {
-    /// All of it is gone.
+    /// None.
     case nothing
-    /// All of it had just reached the disk.
+    /// All.
     case everything
-    /// The first writes, in their order, up to a chosen one that may be torn.
+    /// The first writes, in their order, up to a random one that may be torn.
     case prefix
-    /// Chosen sectors of chosen writes, as a disk leaves them that writes in an order of its own; some of them torn.
+    /// Random sectors of random writes, as on a disk that reorders writes; some of them torn.
     case subset
 
-    /// Any of them.
+    /// A random one.
     public static func any(_ entropy: any Entropy) -> Survival {
         allCases[Int(entropy.number(below: UInt64(allCases.count)))]
     }
 }
 
-/// Decides what is left of each write.
+/// Decides which part of each write survives.
 struct Survivors {
     private enum Rule {
         case nothing, everything
-        /// The change with this number is torn, those before it are whole.
+        /// The change with this number is torn, those before it survive.
         case upTo(Int)
-        /// So many of 16 sectors survive.
+        /// This many of 16 sectors survive.
         case share(UInt64)
     }
 
@@ -34,7 +34,7 @@ struct Survivors {
     private let rule: Rule
     private let entropy: any Entropy
     private(set) var lostSectors = 0
-    private(set) var keptSectors = 0
+    private(set) var survivingSectors = 0
     private(set) var tornSectors = 0
 
     /// - Parameter changes: The numbers of all changes that have not been synced, in order.
@@ -50,9 +50,9 @@ struct Survivors {
         }
     }
 
-    /// How many of the first bytes of a piece of a write survive.
-    mutating func keptBytes(of count: Int, number: Int) -> Int {
-        let kept =
+    /// How many bytes from the beginning of a piece of a write survive.
+    mutating func survivingBytes(of count: Int, number: Int) -> Int {
+        let surviving =
             switch rule {
             case .nothing: 0
             case .everything: count
@@ -64,16 +64,16 @@ struct Survivors {
                     entropy.number(below: 16) == 0 ? tornBytes(of: count) : count
                 }
             }
-        switch kept {
+        switch surviving {
         case 0: lostSectors += 1
-        case count: keptSectors += 1
+        case count: survivingSectors += 1
         default: tornSectors += 1
         }
-        return kept
+        return surviving
     }
 
     /// Whether a name's creation or deletion survives.
-    mutating func keepsName() -> Bool {
+    mutating func nameSurvives() -> Bool {
         switch rule {
         case .nothing: false
         case .everything: true

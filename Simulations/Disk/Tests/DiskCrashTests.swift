@@ -9,45 +9,45 @@ import Testing
 struct DiskCrashTests {
     static let seeds: UInt64 = 300
 
-    /// A disk with a database that has been closed, or an empty one.
+    /// A disk with a closed database, or an empty one.
     func image(_ seed: UInt64) async throws -> DiskImage {
         guard seed % 2 == 0 else { return DiskImage() }
         let disk = Disk(entropy: SeededEntropy(seed: seed))
-        let database = try disk.open(CrashingLife.name, time: ManualTime(), onStop: { _ in })
-        try await database.make()
+        let database = try disk.open(CrashRun.name, time: ManualTime(), onStop: { _ in })
+        try await database.createTable()
         await database.close()
         return disk.image
     }
 
-    @Test("has every commit that was answered, and nothing half, whatever survives of the rest")
+    @Test("stores every acknowledged commit and no partial one, whichever unsynced writes survive")
     func durable() async throws {
         var (counts, committed) = (DiskCounts(), 0)
         for seed in 0..<Self.seeds {
-            var life = CrashingLife(seed: seed, from: try await image(seed))
-            await life.live()
-            #expect(life.violations == [], "seed \(seed)")
-            counts += life.disk.counts
-            committed += life.committed
+            var run = CrashRun(seed: seed, from: try await image(seed))
+            await run.run()
+            #expect(run.violations == [], "seed \(seed)")
+            counts += run.disk.counts
+            committed += run.committed
         }
-        // It was really hurt.
+        // The faults were really injected.
         #expect(committed > 1_000)
         #expect(counts.kills > 20)
         #expect(counts.powerLosses > 500)
         #expect(counts.lostSectors > 500)
-        #expect(counts.keptSectors > 500)
+        #expect(counts.survivingSectors > 500)
         #expect(counts.tornSectors > 50)
         #expect(counts.lostNames > 10)
     }
 
-    @Test("loses commits when SQLite is told not to sync: the disk can hurt")
+    @Test("loses commits with synchronous=OFF: the faults are effective")
     func control() async throws {
-        var hurt = 0
+        var violated = 0
         for seed in 0..<100 as Range<UInt64> {
-            var life = CrashingLife(seed: seed, from: try await image(seed), synchronous: .off)
-            await life.live()
-            if !life.violations.isEmpty { hurt += 1 }
+            var run = CrashRun(seed: seed, from: try await image(seed), synchronous: .off)
+            await run.run()
+            if !run.violations.isEmpty { violated += 1 }
         }
-        #expect(hurt > 50)
+        #expect(violated > 50)
     }
 
     @Test("can be opened after a power loss at any change of its first opening", arguments: Survival.allCases)
@@ -57,35 +57,35 @@ struct DiskCrashTests {
             let disk = Disk(entropy: SeededEntropy(seed: UInt64(changes)))
             disk.losePower(after: changes, survival)
             let first = try? disk.open("test.sqlite", time: ManualTime(), onStop: { _ in })
-            let hurt = disk.counts.powerLosses == 1
-            #expect(hurt == (first == nil))
-            guard hurt else { break }
+            let lostPower = disk.counts.powerLosses == 1
+            #expect(lostPower == (first == nil))
+            guard lostPower else { break }
             let second = try disk.open("test.sqlite", time: ManualTime(), onStop: { _ in })
-            #expect(try await second.bootEpoch() >= 1)
+            #expect(try await second.bootNumber() >= 1)
             #expect(disk.damage(in: "test.sqlite") == [])
             changes += 1
         }
         #expect(changes > 10)
     }
 
-    @Test("does the same under the same seed")
+    @Test("takes the same course for the same seed")
     func repeatable() async throws {
         for seed in 0..<20 as Range<UInt64> {
             var (one, two) = (
-                CrashingLife(seed: seed, from: DiskImage()), CrashingLife(seed: seed, from: DiskImage())
+                CrashRun(seed: seed, from: DiskImage()), CrashRun(seed: seed, from: DiskImage())
             )
-            await one.live()
-            await two.live()
+            await one.run()
+            await two.run()
             #expect(one.disk.counts == two.disk.counts)
             #expect(one.committed == two.committed)
         }
     }
 
-    @Test("leaves nothing to a process that was killed, and all that it wrote to the next")
+    @Test("fails every call of a killed process, and shows its writes to the next")
     func killed() async throws {
         let disk = Disk(entropy: SeededEntropy(seed: 1))
         let dead = try disk.open("test.sqlite", time: ManualTime(), onStop: { _ in })
-        try await dead.make()
+        try await dead.createTable()
         try await dead.apply([.put(id: 1, n: 1, bytes: 10)])
         disk.kill()
         let error = await #expect(throws: SQLError.self) { try await dead.apply([.put(id: 2, n: 2, bytes: 10)]) }
@@ -94,51 +94,51 @@ struct DiskCrashTests {
         await dead.close()
         try await next.apply([.put(id: 3, n: 3, bytes: 10)])
         #expect(try await next.rows().keys.sorted() == [1, 3])
-        #expect(try await next.bootEpoch() == 2)
+        #expect(try await next.bootNumber() == 2)
         #expect(disk.counts.kills == 1)
         #expect(disk.damage(in: "test.sqlite") == [])
     }
 
-    @Test("ends a process at a crash point: before the commit nothing is there, after it all is")
+    @Test("crash point before the commit: nothing is stored; after the commit: everything is")
     func crashPoints() async throws {
-        for (point, kept) in [("sql.committing", false), ("sql.committed", true)] {
+        for (point, isStored) in [("sql.committing", false), ("sql.committed", true)] {
             let disk = Disk(entropy: SeededEntropy(seed: 1))
             let database = try disk.open("test.sqlite", time: ManualTime(), onStop: { _ in })
-            try await database.make()
+            try await database.createTable()
             await CrashPoints.$observer.withValue(.init { if $0 == point { disk.losePower(.nothing) } }) {
-                // Whatever it answers, a process that has ended answers nobody.
+                // The result is irrelevant: the process has ended.
                 _ = try? await database.apply([.put(id: 1, n: 1, bytes: 10)])
             }
             let next = try disk.open("test.sqlite", time: ManualTime(), onStop: { _ in })
-            #expect(try await next.rows().isEmpty != kept)
+            #expect(try await next.rows().isEmpty != isStored)
             #expect(disk.counts.powerLosses == 1)
         }
     }
 
-    @Test("tells who asked for the power loss, from within the call that it struck")
-    func told() async throws {
+    @Test("calls the callback of a planned power loss, from within the call that lost power")
+    func powerLossCallback() async throws {
         let disk = Disk(entropy: SeededEntropy(seed: 1))
         let database = try disk.open("test.sqlite", time: ManualTime(), onStop: { _ in })
-        try await database.make()
-        await confirmation { told in
-            disk.losePower(after: 0, .nothing, told: { told() })
+        try await database.createTable()
+        await confirmation { confirm in
+            disk.losePower(after: 0, .nothing, onLoss: { confirm() })
             _ = try? await database.apply([.put(id: 1, n: 1, bytes: 10)])
         }
         let next = try disk.open("test.sqlite", time: ManualTime(), onStop: { _ in })
         #expect(try await next.rows().isEmpty)
     }
 
-    @Test("begins many times from one image, and each goes its own way")
+    @Test("disks from one image are independent")
     func copies() async throws {
         let image = try await image(0)
         let disks = (0..<3).map { Disk(image, entropy: SeededEntropy(seed: $0)) }
         for (number, disk) in disks.enumerated() {
-            let database = try disk.open(CrashingLife.name, time: ManualTime(), onStop: { _ in })
+            let database = try disk.open(CrashRun.name, time: ManualTime(), onStop: { _ in })
             try await database.apply([.put(id: number, n: 1, bytes: 5_000)])
             await database.close()
         }
         for (number, disk) in disks.enumerated() {
-            let database = try disk.open(CrashingLife.name, time: ManualTime(), onStop: { _ in })
+            let database = try disk.open(CrashRun.name, time: ManualTime(), onStop: { _ in })
             #expect(try await database.rows().keys.sorted() == [number])
         }
     }

@@ -14,14 +14,14 @@ struct DiskFaultTests {
         try disk.open("test.sqlite", time: time, onStop: onStop)
     }
 
-    @Test("stops its process after a failed fsync, and nothing that it does later reaches the disk")
+    @Test("stops its process after a failed fsync; no later write of it reaches the disk")
     func failedSync() async throws {
         var found: Set<Bool> = []
         for seed in 0..<60 as Range<UInt64> {
             let disk = Disk(entropy: SeededEntropy(seed: seed))
             let stopped = Mutex<[String]>([])
             let database = try open(disk) { error in stopped.withLock { $0.append(error.code) } }
-            try await database.make()
+            try await database.createTable()
             try await database.apply([.put(id: 1, n: 1, bytes: 10)])
             disk.fail(.syncError)
             let error = await #expect(throws: SQLError.self) {
@@ -42,17 +42,17 @@ struct DiskFaultTests {
             #expect(rows[1] == Ledger.Row(n: 1, bytes: 10))
             found.insert(rows[2] != nil)
         }
-        // Nobody knows what is on the disk then.
+        // Both outcomes occur: the content of the disk is unknown then.
         #expect(found == [true, false])
     }
 
-    @Test("makes what it finds after a failed fsync certain, before anybody acts on it")
+    @Test("makes what it recovers after a failed fsync durable before it returns it")
     func foundAfterFailedSync() async throws {
         var found = 0
         for seed in 0..<60 as Range<UInt64> {
             let disk = Disk(entropy: SeededEntropy(seed: seed))
             let database = try open(disk)
-            try await database.make()
+            try await database.createTable()
             disk.fail(.syncError)
             await #expect(throws: SQLError.self) { try await database.apply([.put(id: 2, n: 2, bytes: 3_000)]) }
             let seen = try await open(disk).rows()
@@ -64,7 +64,7 @@ struct DiskFaultTests {
         #expect(found > 0)
     }
 
-    @Test("stops its process when a checkpoint's fsync fails, and keeps what was answered")
+    @Test("stops its process when a checkpoint's fsync fails; acknowledged commits stay durable")
     func failedCheckpoint() async throws {
         for seed in 0..<60 as Range<UInt64> {
             let disk = Disk(entropy: SeededEntropy(seed: seed))
@@ -73,10 +73,10 @@ struct DiskFaultTests {
             limits.checkpointPages = 4
             let database = try disk.open("test.sqlite", time: time, limits: limits) { _ in stopped.withLock { $0 += 1 }
             }
-            try await database.make()
+            try await database.createTable()
             var ledger = Ledger()
             let entropy = SeededEntropy(seed: seed)
-            // Commits of the log and checkpoints of the log and the file take turns.
+            // Syncs of commits (log) and of checkpoints (log and file) alternate.
             disk.fail(.syncError, after: Int(seed % 12))
             while stopped.withLock({ $0 }) == 0 {
                 let changes = ledger.begin(entropy)
@@ -94,13 +94,13 @@ struct DiskFaultTests {
         }
     }
 
-    @Test("keeps what was answered when a sync fails while the database is opened or closed")
+    @Test("acknowledged commits stay durable when a sync fails while the database is opened or closed")
     func failedSyncAtTheEdges() async throws {
         var failures = 0
         while true {
             let disk = Disk(entropy: SeededEntropy(seed: UInt64(failures)))
             let first = try open(disk)
-            try await first.make()
+            try await first.createTable()
             try await first.apply([.put(id: 1, n: 1, bytes: 9_000)])
             disk.fail(.syncError, after: failures)
             await first.close()
@@ -115,12 +115,12 @@ struct DiskFaultTests {
         #expect(failures > 3)
     }
 
-    @Test("refuses what does not fit, keeps the rest, and goes on when there is room again")
+    @Test("full disk: refuses the transaction, keeps the others, and works again when there is space")
     func full() async throws {
         for spare in stride(from: 0, to: 60_000, by: 2_500) {
             let disk = Disk(entropy: SeededEntropy(seed: 1))
             let database = try open(disk)
-            try await database.make()
+            try await database.createTable()
             var ledger = Ledger()
             let entropy = SeededEntropy(seed: UInt64(spare))
             disk.faults.bytesMax = disk.image.bytes + spare
@@ -145,14 +145,14 @@ struct DiskFaultTests {
     }
 
     @Test(
-        "fails a transaction whose write fails, undoes it, and goes on",
+        "fails and rolls back a transaction whose write fails; the next one succeeds",
         arguments: [DiskFault.writeError, .shortWrite]
     )
     func failedWrite(_ fault: DiskFault) async throws {
         for seed in 0..<40 as Range<UInt64> {
             let disk = Disk(entropy: SeededEntropy(seed: seed))
             let database = try open(disk)
-            try await database.make()
+            try await database.createTable()
             let entropy = SeededEntropy(seed: seed)
             var ledger = Ledger()
             for _ in 0..<5 {
@@ -178,11 +178,11 @@ struct DiskFaultTests {
         }
     }
 
-    @Test("fails a transaction whose read fails, and goes on")
+    @Test("fails a transaction whose read fails; the next one succeeds")
     func failedRead() async throws {
         let disk = Disk(entropy: SeededEntropy(seed: 1))
         let first = try open(disk)
-        try await first.make()
+        try await first.createTable()
         try await first.apply([.put(id: 1, n: 1, bytes: 100_000)])
         await first.close()
         let database = try open(disk)
@@ -192,11 +192,11 @@ struct DiskFaultTests {
         #expect(try await database.rows() == [1: Ledger.Row(n: 1, bytes: 100_000)])
     }
 
-    @Test("fails as often as it was told, by the seed")
+    @Test("injects random faults at the given rate")
     func chances() async throws {
         let disk = Disk(entropy: SeededEntropy(seed: 1))
         let database = try open(disk)
-        try await database.make()
+        try await database.createTable()
         disk.faults.chances = [.writeError: 0.02]
         var failures = 0
         for number in 0..<500 {

@@ -4,7 +4,7 @@ import Testing
 
 @testable import SimulatedDisk
 
-@Suite("A file in two layers")
+@Suite("Simulated file")
 struct DiskFileTests {
     let entropy = SeededEntropy(seed: 7)
 
@@ -19,7 +19,7 @@ struct DiskFileTests {
         return file.written
     }
 
-    @Test("takes back any writes and sizes to what was synced, and keeps all when all survives")
+    @Test("power loss: reverts to the synced content when nothing survives, and stays when everything does")
     func layers() {
         for _ in 0..<300 {
             var file = DiskFile()
@@ -41,7 +41,7 @@ struct DiskFileTests {
         }
     }
 
-    @Test("is torn at one write when the first ones survive")
+    @Test("power loss with a surviving prefix: at most one write is torn")
     func prefix() {
         var file = DiskFile()
         for number in 0..<4 { write(&file, UInt8(number + 1), at: number * 4_096, count: 4_096, number: number) }
@@ -56,7 +56,7 @@ struct DiskFileTests {
         #expect(lengths.contains(4 * 4_096))
     }
 
-    @Test("may have a late write without an early one")
+    @Test("power loss with a surviving subset: a later write may survive without an earlier one")
     func subset() {
         var file = DiskFile([UInt8](repeating: 9, count: 8_192))
         write(&file, 1, at: 0, count: 4_096, number: 1)
@@ -69,7 +69,7 @@ struct DiskFileTests {
         #expect(found == [[9, 9], [1, 9], [9, 2], [1, 2]])
     }
 
-    @Test("shows what a failed sync lost until power is lost, and a later sync does not bring it back")
+    @Test("failed sync: lost writes are still read until power is lost, and a later sync does not write them")
     func failedSync() {
         var lost = 0
         for _ in 0..<100 {
@@ -83,7 +83,7 @@ struct DiskFileTests {
             let left = afterPowerLoss(.nothing, file)
             #expect(left[4_096] == 2)
             if left[0] == 9 { lost += 1 }
-            // Only a new write to that page makes the system try again.
+            // Only a new write to that page makes the system write it again.
             write(&file, 3, at: 8, count: 8, number: 3)
             file.sync()
             #expect(afterPowerLoss(.nothing, file) == file.written)

@@ -5,23 +5,23 @@ import MartletTesting
 import SimulatedDisk
 import Testing
 
-@Suite("SQLite on a simulated disk that fails while it recovers", .timeLimit(.minutes(2)))
+@Suite("SQLite on a simulated disk with faults during recovery", .timeLimit(.minutes(2)))
 struct DiskRecoveryTests {
     let time = ManualTime()
 
     func open(_ disk: Disk) throws -> SQLiteDatabase { try disk.open("test.sqlite", time: time, onStop: { _ in }) }
 
-    /// A disk whose last commit was read back after its fsync failed, and is not on the disk or only in part.
+    /// A disk whose last commit had a failed fsync, and is not or only partly on the disk.
     func disk(_ seed: UInt64, _ ledger: inout Ledger) async throws -> Disk {
         let disk = Disk(entropy: SeededEntropy(seed: seed))
         let first = try open(disk)
-        try await first.make()
+        try await first.createTable()
         let entropy = SeededEntropy(seed: seed)
         for _ in 0..<6 {
             try await first.apply(ledger.begin(entropy))
             ledger.commit()
         }
-        // So that the log has nothing but that commit to mend the database with.
+        // So that the log contains nothing but that commit.
         await first.close()
         let second = try open(disk)
         disk.fail(.syncError)
@@ -30,7 +30,7 @@ struct DiskRecoveryTests {
         return disk
     }
 
-    @Test("is sound after a power loss at any change of the opening after a failed fsync", arguments: Survival.allCases)
+    @Test("is intact after a power loss at any change of an opening after a failed fsync", arguments: Survival.allCases)
     func openingAfterFailedSync(_ survival: Survival) async throws {
         for seed in 0..<10 as Range<UInt64> {
             var changes = 0
@@ -39,20 +39,23 @@ struct DiskRecoveryTests {
                 let disk = try await disk(seed, &ledger)
                 disk.losePower(after: changes, survival)
                 let second = try? open(disk)
-                let hurt = disk.counts.powerLosses == 1
-                #expect(hurt == (second == nil))
-                let third = hurt ? try? open(disk) : second
+                let lostPower = disk.counts.powerLosses == 1
+                #expect(lostPower == (second == nil))
+                let third = lostPower ? try? open(disk) : second
                 let rows = try? await third?.rows()
                 #expect(rows.map { ledger.accepts($0) } == true, "seed \(seed), change \(changes)")
                 #expect(disk.damage(in: "test.sqlite") == [], "seed \(seed), change \(changes)")
-                guard hurt else { break }
+                guard lostPower else { break }
                 changes += 1
             }
             #expect(changes > 5)
         }
     }
 
-    @Test("is sound after a call of that opening failed", arguments: [DiskFault.writeError, .shortWrite, .readError])
+    @Test(
+        "is intact after any failed call of that opening",
+        arguments: [DiskFault.writeError, .shortWrite, .readError]
+    )
     func openingWithFaults(_ fault: DiskFault) async throws {
         for seed in 0..<10 as Range<UInt64> {
             var calls = 0
@@ -72,7 +75,7 @@ struct DiskRecoveryTests {
         }
     }
 
-    @Test("moves nothing out of a log that could not be made certain, even when it gives the file back")
+    @Test("checkpoints nothing from a log that could not be made durable, even when it closes the file")
     func uncertainLog() async throws {
         var ledger = Ledger()
         let disk = try await disk(1, &ledger)
@@ -85,15 +88,15 @@ struct DiskRecoveryTests {
         #expect(ledger.accepts(try await open(disk).rows()))
     }
 
-    @Test("has every commit that was answered or shown, whatever fails and whenever")
+    @Test("stores every commit that was acknowledged or read, whatever fails")
     func durable() async throws {
         var (counts, committed) = (DiskCounts(), 0)
         for seed in 0..<DiskCrashTests.seeds {
-            var life = CrashingLife(seed: seed, from: DiskImage(), failsSyncs: true)
-            await life.live()
-            #expect(life.violations == [], "seed \(seed)")
-            counts += life.disk.counts
-            committed += life.committed
+            var run = CrashRun(seed: seed, from: DiskImage(), failsSyncs: true)
+            await run.run()
+            #expect(run.violations == [], "seed \(seed)")
+            counts += run.disk.counts
+            committed += run.committed
         }
         #expect(committed > 1_000)
         #expect(counts.powerLosses > 200)

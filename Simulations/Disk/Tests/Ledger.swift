@@ -1,7 +1,7 @@
 import MartletCore
 import MartletSQL
 
-/// What a client knows of a table `rows (id, n, filling)`: the state that was answered, and a change that was not.
+/// A client's view of a table `rows (id, n, filling)`: the acknowledged state, and an unacknowledged change.
 struct Ledger: Sendable {
     enum Change: Sendable {
         case put(id: Int, n: Int, bytes: Int)
@@ -15,19 +15,19 @@ struct Ledger: Sendable {
 
     typealias Rows = [Int: Row]
 
-    /// The state of every transaction that was answered.
-    private(set) var answered: Rows = [:]
-    /// The state beyond a transaction that was never answered, or that may have happened.
-    private(set) var open: Rows?
+    /// The state after all acknowledged transactions.
+    private(set) var acknowledged: Rows = [:]
+    /// The state after a transaction with an unknown outcome.
+    private(set) var uncertain: Rows?
     private var lastNumber = 0
 
-    static let make = Migration(
+    static let migration = Migration(
         "rows",
         1,
         ["CREATE TABLE rows (id BIGINT PRIMARY KEY, n BIGINT NOT NULL, filling BLOB NOT NULL)"]
     )
 
-    /// Changes of one transaction, so many that they touch several pages.
+    /// The changes of one transaction; they touch several pages.
     mutating func begin(_ entropy: any Entropy) -> [Change] {
         let changes = (0..<1 + entropy.number(below: 6)).map { _ in
             lastNumber += 1
@@ -35,36 +35,36 @@ struct Ledger: Sendable {
             guard entropy.number(below: 5) > 0 else { return Change.delete(id: id) }
             return Change.put(id: id, n: lastNumber, bytes: Int(entropy.number(below: 3_000)))
         }
-        var rows = answered
+        var rows = acknowledged
         for change in changes {
             switch change {
             case .put(let id, let n, let bytes): rows[id] = Row(n: n, bytes: bytes)
             case .delete(let id): rows[id] = nil
             }
         }
-        open = rows
+        uncertain = rows
         return changes
     }
 
     mutating func commit() {
-        answered = open ?? answered
-        open = nil
+        acknowledged = uncertain ?? acknowledged
+        uncertain = nil
     }
 
-    /// The database refused it: it must not be there.
-    mutating func refuse() { open = nil }
+    /// The database refused the transaction: it must not be stored.
+    mutating func refuse() { uncertain = nil }
 
-    /// Whether `rows` is what the client may find; from then on it is what he knows.
+    /// Whether `rows` is a state that the client may find; it becomes the acknowledged state.
     mutating func accepts(_ rows: Rows) -> Bool {
-        guard rows == answered || rows == open else { return false }
-        answered = rows
-        open = nil
+        guard rows == acknowledged || rows == uncertain else { return false }
+        acknowledged = rows
+        uncertain = nil
         return true
     }
 }
 
 extension SQLDatabase {
-    func make() async throws { try await migrate([Ledger.make]) }
+    func createTable() async throws { try await migrate([Ledger.migration]) }
 
     func apply(_ changes: [Ledger.Change]) async throws {
         try await transaction { tx in
@@ -83,25 +83,25 @@ extension SQLDatabase {
         }
     }
 
-    /// - Throws: ``Spoilt`` when a filling is not that of its row.
+    /// - Throws: ``CorruptRow`` when a filling does not match its row.
     func rows() async throws -> Ledger.Rows {
         try await read { tx in
             var rows: Ledger.Rows = [:]
             for row in try tx.run("SELECT id, n, filling FROM rows") {
-                // A spoilt file may have anything anywhere.
+                // A corrupt file may contain any value anywhere.
                 guard case .integer(let id) = row.values[0], case .integer(let n) = row.values[1],
                     case .bytes(let filling) = row.values[2], filling == Self.filling(Int(n), filling.count)
-                else { throw Spoilt() }
+                else { throw CorruptRow() }
                 rows[Int(id)] = Ledger.Row(n: Int(n), bytes: filling.count)
             }
             return rows
         }
     }
 
-    /// Tells of which row it is.
+    /// Content that identifies its row.
     private static func filling(_ n: Int, _ bytes: Int) -> [UInt8] {
         [UInt8](repeating: UInt8(truncatingIfNeeded: n), count: bytes)
     }
 }
 
-struct Spoilt: Error {}
+struct CorruptRow: Error {}

@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// Which crashes are brought about, one world each.
+/// Which crashes are injected, one world each.
 enum CrashMode: String, Encodable, CaseIterable, ExpressibleByArgument {
     /// Each crash point of each service, at its first and its second hit.
     case single

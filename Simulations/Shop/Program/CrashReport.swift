@@ -1,29 +1,29 @@
 import MartletCore
 import ShopSimulation
 
-/// What became of the worlds in which processes ended at crash points.
+/// The report of the worlds in which processes crash at crash points.
 struct CrashReport: Report {
     let mode: CrashMode
     let seed: UInt64
     private let known: [String]
     private(set) var worlds = 0
     private(set) var soundWorlds = 0
-    /// A crash point as a service passes it in one topology.
+    /// Crash points by service and topology.
     private(set) var sites = 0
     private(set) var singles = 0
     private(set) var pairs = 0
     private(set) var crashes = 0
-    /// How often processes ended at each point.
+    /// The number of crashes at each point.
     private(set) var crashesByPoint: [String: Int] = [:]
     /// Names in the code that no service passes.
     private(set) var unreached: [String] = []
-    /// Where a process was to end, and none passed.
+    /// Planned crashes that did not occur.
     private(set) var neverCame: [String] = []
-    /// Pairs whose second point nobody passed any more after the first crash.
+    /// Pairs whose second point no process passed after the first crash.
     private(set) var secondNeverCame: [String] = []
     private(set) var isSound = false
     private(set) var findings: [Finding] = []
-    private var escapes = Escapes()
+    private var nondeterminism = Nondeterminism()
     private(set) var realSeconds = 0.0
     let notSimulated = NotSimulated.parts
     private let start = SystemTime().now
@@ -41,31 +41,31 @@ struct CrashReport: Report {
         self.known = known
     }
 
-    /// What is left to do after the census.
+    /// The crashes to simulate after the census.
     var campaign: CrashCampaign { CrashCampaign(census: census) }
 
-    /// Answers how many violations were found so far.
-    mutating func add(_ verdict: Verdict) -> Int {
+    /// Adds a result; returns the number of violations so far.
+    mutating func add(_ result: SimulationResult) -> Int {
         worlds += 1
-        if verdict.isSound { soundWorlds += 1 }
-        escapes.add(verdict)
-        guard let plan = verdict.crashes else { return findings.count }
-        crashes += verdict.sprung
-        for trap in plan.traps.prefix(verdict.sprung) { crashesByPoint[trap.point, default: 0] += 1 }
-        switch plan.traps.count {
+        if result.isSound { soundWorlds += 1 }
+        nondeterminism.add(result)
+        guard let plan = result.crashes else { return findings.count }
+        crashes += result.fired
+        for rule in plan.rules.prefix(result.fired) { crashesByPoint[rule.point, default: 0] += 1 }
+        switch plan.rules.count {
         case 0:
-            census[plan.topology] = verdict.sites
-            sites += verdict.sites.count
+            census[plan.topology] = result.sites
+            sites += result.sites.count
         case 1: singles += 1
         default: pairs += 1
         }
-        if verdict.sprung == 0, !plan.traps.isEmpty {
+        if result.fired == 0, !plan.rules.isEmpty {
             neverCame.append(plan.text)
-        } else if verdict.sprung < plan.traps.count {
+        } else if result.fired < plan.rules.count {
             secondNeverCame.append(plan.text)
         }
         let replay = "martlet sim --seed \(seed) --crash \(plan.text)"
-        findings += verdict.findings.map { Finding($0, crashes: plan.text, replay: replay) }
+        findings += result.findings.map { Finding($0, crashes: plan.text, replay: replay) }
         return findings.count
     }
 
@@ -77,15 +77,15 @@ struct CrashReport: Report {
         realSeconds = Double((SystemTime().now - start).milliseconds) / 1_000
     }
 
-    /// For people.
+    /// Human-readable.
     var text: String {
-        var lines = findingLines + escapes.lines
-        lines += unreached.map { "NEVER PASSED \($0): no world leads there" }
-        lines += neverCame.map { "NEVER CAME \($0)" }
+        var lines = findingLines + nondeterminism.lines
+        lines += unreached.map { "NEVER PASSED \($0): no world passes it" }
+        lines += neverCame.map { "NEVER CRASHED \($0)" }
         if !secondNeverCame.isEmpty {
-            lines.append("in \(secondNeverCame.count) pairs nobody passed the second point after the first crash:")
-            lines += secondNeverCame.prefix(Self.toldLimit).map { "    \($0)" }
-            if secondNeverCame.count > Self.toldLimit { lines.append("    … see --json for the others") }
+            lines.append("in \(secondNeverCame.count) pairs no process passed the second point after the first crash:")
+            lines += secondNeverCame.prefix(Self.listedMax).map { "    \($0)" }
+            if secondNeverCame.count > Self.listedMax { lines.append("    … see --json for the others") }
         }
         lines += [
             "", "\(soundWorlds) of \(worlds) worlds sound",

@@ -1,17 +1,17 @@
 import ShopSimulation
 
-/// A broken invariant, and what leads there again.
+/// A violated invariant, and the command that replays it.
 struct Finding: Encodable {
-    /// Of its world; `nil`, and no member of the JSON, where all worlds have one seed.
+    /// The seed of its world; `nil`, and no member of the JSON, when all worlds have one seed.
     let seed: UInt64?
-    /// The crashes of its world, where worlds differ in these.
+    /// The crashes of its world; `nil` when no crashes were planned.
     let crashes: String?
     let invariant: String
     let what: String
     let history: [String]
     let replay: String
 
-    init(_ finding: Verdict.Finding, seed: UInt64? = nil, crashes: String? = nil, replay: String) {
+    init(_ finding: SimulationResult.Finding, seed: UInt64? = nil, crashes: String? = nil, replay: String) {
         self.seed = seed
         self.crashes = crashes
         self.replay = replay
@@ -20,7 +20,7 @@ struct Finding: Encodable {
         history = finding.history
     }
 
-    /// For people.
+    /// Human-readable.
     var lines: [String] {
         ["VIOLATION \(invariant): \(what)"] + history.map { "    \($0)" } + ["    replay: \(replay)"]
     }

@@ -1,7 +1,7 @@
 import Foundation
 import MartletCore
 
-/// One line at the terminal that says how far a long run has come.
+/// One line at the terminal with the progress of a long run.
 struct Progress {
     private static let width = 30
 

@@ -1,14 +1,14 @@
 import Foundation
 
-/// What is said of many worlds, to people and to programs.
+/// A report about many worlds, as text and as JSON.
 protocol Report: Encodable {
     var findings: [Finding] { get }
     var isSound: Bool { get }
-    /// For people.
+    /// Human-readable.
     var text: String { get }
 }
 
-/// What no report can speak for.
+/// What the simulation does not cover.
 enum NotSimulated {
     static let parts = [
         "sockets", "HTTP/2", "the gateway and its REST", "group commit", "PostgreSQL", "NATS",
@@ -17,13 +17,13 @@ enum NotSimulated {
 }
 
 extension Report {
-    /// What is told at length, of whatever there may be much.
-    static var toldLimit: Int { 10 }
+    /// The most items that a list prints.
+    static var listedMax: Int { 10 }
 
-    /// For people: what was found, the first ``toldLimit`` at length.
+    /// Human-readable: the first ``listedMax`` findings, and the number of the others.
     var findingLines: [String] {
-        let more = findings.count - Self.toldLimit
-        return findings.prefix(Self.toldLimit).flatMap(\.lines) + (more > 0 ? ["… and \(more) violations more"] : [])
+        let more = findings.count - Self.listedMax
+        return findings.prefix(Self.listedMax).flatMap(\.lines) + (more > 0 ? ["… and \(more) violations more"] : [])
     }
 
     func json() throws -> Data {

@@ -1,7 +1,7 @@
 import MartletCore
 import ShopSimulation
 
-/// What many worlds come to.
+/// The report of many worlds.
 struct Tally: Report {
     private(set) var worlds = 0
     private(set) var soundWorlds = 0
@@ -12,26 +12,26 @@ struct Tally: Report {
     private(set) var events = 0
     private(set) var steps = 0
     private(set) var simulatedSeconds = 0.0
-    /// In which nothing ran, besides.
+    /// Virtual time of the outages.
     private(set) var leaptSeconds = 0.0
     private(set) var foreignJobs = 0
-    /// Worlds of which nobody could tell.
+    /// Worlds in which escaping jobs could not be counted.
     private(set) var unwatched = 0
-    private var escapes = Escapes()
-    /// Worlds that had the fault enabled, by fault.
+    private var nondeterminism = Nondeterminism()
+    /// The number of worlds with each fault enabled.
     private(set) var enabled: [String: Int] = [:]
-    /// Worlds in which it had no opportunity, by fault.
+    /// The number of worlds in which an enabled fault had no opportunity.
     private(set) var idle: [String: Int] = [:]
     private(set) var faults: [String: Int] = [:]
     private(set) var crashPoints: [String: Int] = [:]
     private(set) var findings: [Finding] = []
-    /// Worlds that broke it, by invariant.
-    private(set) var violated = Dictionary(uniqueKeysWithValues: Verdict.invariants.map { ($0, 0) })
-    /// What the same worlds came to with a naive outbox and inbox, when that was asked for.
+    /// The number of worlds that violated each invariant.
+    private(set) var violated = Dictionary(uniqueKeysWithValues: SimulationResult.invariants.map { ($0, 0) })
+    /// The results of the same worlds with a naive outbox and inbox, when requested.
     var control: ControlColumn?
-    /// Of all hashes, in the sequence of the seeds.
+    /// The hash of all hashes, sorted by seed.
     private(set) var hash = ""
-    /// Faults that some world enabled and that happened in none; one small world alone may have no opportunity for one.
+    /// Faults that were enabled and never injected; a single small world may have no opportunity for one.
     private(set) var neverHappened: [String] = []
     private(set) var isSound = false
     private var hashes: [UInt64: String] = [:]
@@ -46,33 +46,33 @@ struct Tally: Report {
         case control, hash, realSeconds, notSimulated
     }
 
-    /// - Parameter command: What replays a world, but for its seed.
+    /// - Parameter command: The command that replays a world, without its seed.
     init(command: String) { self.command = command }
 
-    /// `seed hash` in lines, by seed.
+    /// Lines of `seed hash`, sorted by seed.
     var hashList: String { hashes.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)\n" }.joined() }
 
-    mutating func add(_ verdict: Verdict) {
+    mutating func add(_ result: SimulationResult) {
         worlds += 1
-        if verdict.isSound { soundWorlds += 1 }
-        orders += verdict.orders
-        calls += verdict.calls
-        failedCalls += verdict.failedCalls
-        events += verdict.events
-        steps += verdict.steps
-        simulatedSeconds += Double(verdict.simulatedMilliseconds) / 1_000
-        leaptSeconds += Double(verdict.leaptMilliseconds) / 1_000
-        escapes.add(verdict)
-        (foreignJobs, unwatched) = (escapes.jobs, escapes.unwatched)
-        outcomes.merge(verdict.outcomes, uniquingKeysWith: +)
-        faults.merge(verdict.faults, uniquingKeysWith: +)
-        crashPoints.merge(verdict.points, uniquingKeysWith: +)
-        for fault in verdict.enabled { enabled[fault, default: 0] += 1 }
-        for fault in verdict.idle { idle[fault, default: 0] += 1 }
-        hashes[verdict.seed] = verdict.hash
-        for invariant in Set(verdict.findings.map(\.invariant)) { violated[invariant, default: 0] += 1 }
-        let replay = "\(command) --seed \(verdict.seed)"
-        findings += verdict.findings.map { Finding($0, seed: verdict.seed, replay: replay) }
+        if result.isSound { soundWorlds += 1 }
+        orders += result.orders
+        calls += result.calls
+        failedCalls += result.failedCalls
+        events += result.events
+        steps += result.steps
+        simulatedSeconds += Double(result.simulatedMilliseconds) / 1_000
+        leaptSeconds += Double(result.leaptMilliseconds) / 1_000
+        nondeterminism.add(result)
+        (foreignJobs, unwatched) = (nondeterminism.jobs, nondeterminism.unwatched)
+        outcomes.merge(result.outcomes, uniquingKeysWith: +)
+        faults.merge(result.faults, uniquingKeysWith: +)
+        crashPoints.merge(result.points, uniquingKeysWith: +)
+        for fault in result.enabled { enabled[fault, default: 0] += 1 }
+        for fault in result.idle { idle[fault, default: 0] += 1 }
+        hashes[result.seed] = result.hash
+        for invariant in Set(result.findings.map(\.invariant)) { violated[invariant, default: 0] += 1 }
+        let replay = "\(command) --seed \(result.seed)"
+        findings += result.findings.map { Finding($0, seed: result.seed, replay: replay) }
         realSeconds = Double((SystemTime().now - start).milliseconds) / 1_000
     }
 
@@ -84,13 +84,13 @@ struct Tally: Report {
         isSound = soundWorlds == worlds && neverHappened.isEmpty && control?.isBlind != true
     }
 
-    /// For people.
+    /// Human-readable.
     var text: String {
-        var lines = findingLines + escapes.lines
+        var lines = findingLines + nondeterminism.lines
         for fault in neverHappened {
-            lines.append("NEVER HAPPENED \(fault): it was enabled in \(enabled[fault] ?? 0) worlds")
+            lines.append("NEVER INJECTED \(fault): it was enabled in \(enabled[fault] ?? 0) worlds")
         }
-        if let control { lines += [""] + control.lines(beside: violated) }
+        if let control { lines += [""] + control.lines(alongside: violated) }
         lines += [
             "", "\(soundWorlds) of \(worlds) worlds sound",
             "  orders      \(orders): \(list(outcomes))",
@@ -98,8 +98,8 @@ struct Tally: Report {
             "  time        \(Int(simulatedSeconds)) s simulated in \(Int(realSeconds)) s; \(steps) steps",
             "  faults      \(list(faults))",
         ]
-        if leaptSeconds > 0 { lines.append("  days        \(Int(leaptSeconds / 86_400)) more, in which nothing ran") }
-        if !idle.isEmpty { lines.append("  no occasion \(list(idle))") }
+        if leaptSeconds > 0 { lines.append("  outages     \(Int(leaptSeconds / 86_400)) days, in which nothing ran") }
+        if !idle.isEmpty { lines.append("  no chance   \(list(idle))") }
         lines += [
             "  hash        \(hash)",
             "  not simulated: \(NotSimulated.text)", "",

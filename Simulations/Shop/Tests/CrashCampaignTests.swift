@@ -2,7 +2,7 @@ import Testing
 
 @testable import ShopSimulation
 
-@Suite("A campaign of crashes")
+@Suite("Crash campaign")
 struct CrashCampaignTests {
     private static func sites(_ services: [String: [String]]) -> [CrashSite: Int] {
         var sites: [CrashSite: Int] = [:]
@@ -17,7 +17,7 @@ struct CrashCampaignTests {
         return CrashCampaign(census: [.laptop: sites, .cluster: sites])
     }()
 
-    @Test("has each site's first and second hit, in both topologies")
+    @Test("singles: each site's first and second hit, in both topologies")
     func singles() {
         let plans = campaign.singles
         #expect(plans.count == 4 * 2 * 2)
@@ -25,31 +25,31 @@ struct CrashCampaignTests {
         #expect(plans.contains(CrashPlan(.cluster, [.init("carts", "c.x", hit: 2)])))
     }
 
-    @Test("has every ordered pair of one service's points, and of names across services")
+    @Test("pairs: every ordered pair of points within one service, and across services")
     func pairs() {
         let plans = campaign.pairs
-        let within = plans.filter { $0.topology == .laptop }.map { $0.traps.map(\.point) }
+        let within = plans.filter { $0.topology == .laptop }.map { $0.rules.map(\.point) }
         #expect(within.count == 4 + 4)
         #expect(within.contains(["b.x", "a.x"]) && within.contains(["b.x", "b.x"]))
         let across = plans.filter { $0.topology == .cluster }
-        // All nine but those whose both points only one service has.
-        #expect(Set(across.map { $0.traps.map(\.point) }).count == 9 - 2)
+        // All nine but the pairs whose points belong to the same single service.
+        #expect(Set(across.map { $0.rules.map(\.point) }).count == 9 - 2)
         #expect(across.count == 7)
-        #expect(across.allSatisfy { $0.traps[1].service == CrashPlan.Trap.others })
+        #expect(across.allSatisfy { $0.rules[1].service == CrashPlan.CrashRule.others })
         #expect(across.contains(CrashPlan(.cluster, [.init("carts", "a.x"), .init("others", "b.x")])))
     }
 
-    @Test("names the crash points that no world passes")
+    @Test("lists the crash points that no world passes")
     func unreached() {
         #expect(campaign.unreached(of: ["a.x", "d.x"]) == ["d.x"])
     }
 
-    @Test("writes a plan as it reads it, and reads nothing else")
-    func words() {
+    @Test("a plan's text parses to the same plan; malformed text does not parse")
+    func text() {
         for plan in campaign.singles + campaign.pairs + CrashCampaign.censuses {
             #expect(CrashPlan(plan.text) == plan)
         }
-        #expect(CrashPlan("laptop:orders/a.x")?.traps == [.init("orders", "a.x", hit: 1)])
+        #expect(CrashPlan("laptop:orders/a.x")?.rules == [.init("orders", "a.x", hit: 1)])
         for wrong in [
             "", "laptop", "desk:orders/a.x:1", "laptop:orders", "laptop:orders/a.x:0", "laptop:/a.x", "laptop:a/b/c",
         ] {

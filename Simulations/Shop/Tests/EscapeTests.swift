@@ -4,83 +4,83 @@ import Testing
 
 @testable import ShopSimulation
 
-/// Each in a process of its own, where nobody else has jobs.
-@Suite("A world in which something leaves the simulation")
+/// Each test runs in its own process, without jobs of other tests.
+@Suite("World with a job that leaves the simulation")
 struct EscapeTests {
-    /// One customer, and whatever `guest` does meanwhile.
-    private static func verdict(beside guest: (@Sendable () async throws -> Void)?) throws -> Verdict {
+    /// Simulates one customer, and `extraTask` concurrently.
+    private static func result(alongside extraTask: (@Sendable () async throws -> Void)?) throws -> SimulationResult {
         let simulation = try ShopSimulation(points: [])
         let scenario = Scenario(seed: 1, orders: 1, faults: [], isWhole: true)
-        return Worker.counted(GlobalJobs.watch()) { simulation.run(scenario, beside: guest) }
+        return Worker.countingEscapedJobs(GlobalJobs.watch()) { simulation.run(scenario, alongside: extraTask) }
     }
 
-    /// Waits for a thread; only one that comes after the wait has begun has anybody to resume.
+    /// Waits until another thread resumes the task; the thread starts after the wait has begun.
     private static func resumedByThread() async {
         let waiting = ForeignLatch()
         await withTaskGroup(of: Void.self) { group in
-            group.addTask { await withCheckedContinuation { waiting.keep($0) } }
-            // Once it is kept and somebody else runs, it waits.
-            while !waiting.isKept { await Task.yield() }
+            group.addTask { await withCheckedContinuation { waiting.store($0) } }
+            // The task waits once its continuation is stored.
+            while !waiting.holdsContinuation { await Task.yield() }
             waiting.resumeElsewhere()
         }
     }
 
-    @Test("is as sound as ever when nothing does")
+    @Test("sound without such a job")
     func nothing() async {
         await #expect(processExitsWith: .success) {
-            let verdict = try EscapeTests.verdict { await Task.yield() }
-            #expect(verdict.findings.map(\.what) == [])
-            #expect(verdict.escapedJobs == 0)
-            #expect(verdict.foreignJobs == 0)
-            #expect(verdict.isSound)
+            let result = try EscapeTests.result { await Task.yield() }
+            #expect(result.findings.map(\.what) == [])
+            #expect(result.escapedJobs == 0)
+            #expect(result.foreignJobs == 0)
+            #expect(result.isSound)
         }
     }
 
-    @Test("is not sound when that is a detached task")
+    @Test("not sound with a detached task")
     func detached() async {
         await #expect(processExitsWith: .success) {
-            let verdict = try EscapeTests.verdict { _ = Task.detached {} }
-            #expect(verdict.findings.map(\.what) == [])
-            #expect(verdict.escapedJobs == 1)
-            #expect(!verdict.isSound)
+            let result = try EscapeTests.result { _ = Task.detached {} }
+            #expect(result.findings.map(\.what) == [])
+            #expect(result.escapedJobs == 1)
+            #expect(!result.isSound)
         }
     }
 
-    @Test("is not sound when that is a sleep by the machine's clocks")
+    @Test("not sound with a sleep on the system's clocks")
     func sleeper() async {
         await #expect(processExitsWith: .success) {
-            let verdict = try EscapeTests.verdict {
-                // Cancelled long before it ends, so that nothing comes back from another thread.
+            let result = try EscapeTests.result {
+                // Cancelled long before it ends, so that no job comes back from another thread.
                 await withTaskGroup(of: Void.self) { group in
                     group.addTask { try? await Task.sleep(for: .seconds(3_600)) }
                     for _ in 0..<100 { await Task.yield() }
                     group.cancelAll()
                 }
             }
-            #expect(verdict.findings.map(\.what) == [])
-            #expect(verdict.escapedJobs == 1)
-            #expect(!verdict.isSound)
+            #expect(result.findings.map(\.what) == [])
+            #expect(result.escapedJobs == 1)
+            #expect(!result.isSound)
         }
     }
 
-    @Test("is not sound when that goes to the main actor")
+    @Test("not sound with a job on the main actor")
     func main() async {
         await #expect(processExitsWith: .success) {
-            let verdict = try EscapeTests.verdict { _ = Task { @MainActor in } }
-            #expect(verdict.findings.map(\.what) == [])
-            #expect(verdict.escapedJobs == 1)
-            #expect(!verdict.isSound)
+            let result = try EscapeTests.result { _ = Task { @MainActor in } }
+            #expect(result.findings.map(\.what) == [])
+            #expect(result.escapedJobs == 1)
+            #expect(!result.isSound)
         }
     }
 
-    @Test("is not sound when that is a thread that resumes a task")
+    @Test("not sound with a task that another thread resumes")
     func thread() async {
         await #expect(processExitsWith: .success) {
-            let verdict = try EscapeTests.verdict { await EscapeTests.resumedByThread() }
-            #expect(verdict.findings.map(\.what) == [])
-            #expect(verdict.escapedJobs == 0)
-            #expect(verdict.foreignJobs == 1)
-            #expect(!verdict.isSound)
+            let result = try EscapeTests.result { await EscapeTests.resumedByThread() }
+            #expect(result.findings.map(\.what) == [])
+            #expect(result.escapedJobs == 0)
+            #expect(result.foreignJobs == 1)
+            #expect(!result.isSound)
         }
     }
 }

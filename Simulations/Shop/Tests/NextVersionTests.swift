@@ -14,9 +14,9 @@ import Testing
 
 @testable import ShopSimulation
 
-@Suite("The next version of a service")
+@Suite("Next version of a service")
 struct NextVersionTests {
-    /// A database of the orders, brought up to date by the next version.
+    /// A database of the Orders service, migrated by the next version.
     private func ordersDatabase(_ body: @escaping @Sendable (any SQLDatabase) async throws -> Void) throws {
         let simulation = Simulation(seed: 1)
         try simulation.run {
@@ -29,7 +29,7 @@ struct NextVersionTests {
         }
     }
 
-    @Test("adds to a database on which this version starts again")
+    @Test("its migration leaves a database on which this version starts")
     func migrations() throws {
         try ordersDatabase { database in
             try await database.migrate(ServiceRuntime.migrations(of: OrdersService.self))
@@ -41,7 +41,7 @@ struct NextVersionTests {
         }
     }
 
-    @Test("publishes a field that this version keeps, and a member inside its events that this version passes over")
+    @Test("adds a field to events that this version preserves, and a member to stored events that it ignores")
     func fields() throws {
         try ordersDatabase { database in
             let next: any SQLDatabase = NextDatabase(database: database, hasStreams: true)
@@ -60,7 +60,7 @@ struct NextVersionTests {
         }
     }
 
-    @Test("begins runs that this version's replicas leave alone")
+    @Test("begins runs that this version's replicas do not claim")
     func runs() throws {
         try ordersDatabase { database in
             let next: any SQLDatabase = NextDatabase(database: database, hasStreams: true)
@@ -80,23 +80,23 @@ struct NextVersionTests {
             }
             #expect(run?.0 == 2)
             #expect(run?.1 == nil)
-            #expect(run?.2 == 2, "whoever held it holds it no more")
+            #expect(run?.2 == 2, "the former owner lost its claim")
         }
     }
 
-    @Test("comes and goes beside this one, and nothing is lost", arguments: [1, 2, 3, 4])
+    @Test("rollout and rollback beside this version: nothing is lost", arguments: [1, 2, 3, 4])
     func rollout(seed: UInt64) throws {
-        let verdict = try ShopSimulation(points: [])
+        let result = try ShopSimulation(points: [])
             .run(Scenario(seed: seed, orders: 20, faults: [.mixedVersions], isWhole: true))
-        #expect(verdict.topology == "cluster")
-        #expect(verdict.findings.map(\.what) == [])
-        #expect(verdict.faults["mixedVersions", default: 0] > 0)
-        #expect(verdict.outcomes["completed", default: 0] > 0)
+        #expect(result.topology == "cluster")
+        #expect(result.findings.map(\.what) == [])
+        #expect(result.faults["mixedVersions", default: 0] > 0)
+        #expect(result.outcomes["completed", default: 0] > 0)
     }
 
     private static func append(on database: any SQLDatabase) async throws {
         try await database.transaction("append", deadline: nil) { (tx: borrowing SQLTransaction) in
-            try tx.append(Message(OrderChanged.with { $0.orderID = "order-1" }, on: OrdersTopics.orders))
+            try tx.append(OutgoingEvent(OrderChanged.with { $0.orderID = "order-1" }, on: OrdersTopics.orders))
             try tx.run(
                 """
                 INSERT INTO es_events (stream, version, type, schema, body, at)

@@ -3,30 +3,30 @@ import Testing
 
 @testable import ShopSimulation
 
-@Suite("The simulated shop")
+@Suite("Simulated shop")
 struct ShopSimulationTests {
-    @Test("is sound without faults, and does what people want")
+    @Test("is sound without faults, and completes orders")
     func noFaults() throws {
         let simulation = try ShopSimulation(points: [])
-        let verdict = simulation.run(Scenario(seed: 1, orders: 20, faults: [], isWhole: true))
-        #expect(verdict.findings.map(\.what) == [])
-        #expect(verdict.isSound)
-        #expect(verdict.outcomes["completed", default: 0] > 0)
-        #expect(verdict.faults.isEmpty)
+        let result = simulation.run(Scenario(seed: 1, orders: 20, faults: [], isWhole: true))
+        #expect(result.findings.map(\.what) == [])
+        #expect(result.isSound)
+        #expect(result.outcomes["completed", default: 0] > 0)
+        #expect(result.faults.isEmpty)
     }
 
-    @Test("forgets nothing through days in which nothing runs, and answers who asks again afterwards")
+    @Test("is sound after an outage of days, and with late requests afterwards")
     func days() throws {
         let simulation = try ShopSimulation(points: [])
         let faults: Set<SimulatedFault> = [.outage, .lateRequest]
-        let verdict = simulation.run(Scenario(seed: 3, orders: 20, faults: faults, isWhole: true))
-        #expect(verdict.findings.map(\.what) == [])
-        #expect(verdict.faults["outage"] == 1)
-        #expect(verdict.faults["lateRequest", default: 0] > 0)
-        #expect(verdict.leaptMilliseconds > 24 * 3_600_000)
+        let result = simulation.run(Scenario(seed: 3, orders: 20, faults: faults, isWhole: true))
+        #expect(result.findings.map(\.what) == [])
+        #expect(result.faults["outage"] == 1)
+        #expect(result.faults["lateRequest", default: 0] > 0)
+        #expect(result.leaptMilliseconds > 24 * 3_600_000)
     }
 
-    @Test("takes the same course for the same seed, and another one for another")
+    @Test("takes the same course for the same seed, and a different one for a different seed")
     func repeats() throws {
         let simulation = try ShopSimulation(points: [])
         func hash(_ seed: UInt64) -> String {

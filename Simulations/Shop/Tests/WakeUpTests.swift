@@ -9,10 +9,10 @@ import Testing
 
 @testable import ShopSimulation
 
-@Suite("A machine's relay")
+@Suite("Outbox relay of a machine")
 struct WakeUpTests {
-    /// Events that are unsent half a second and ten seconds after a commit, with the relay on one of two machines that share
-    /// a database.
+    /// The number of unsent events half a second and ten seconds after a commit, with the relay on one of two machines
+    /// that share a database.
     private func unsent(committingOn name: String, relayingOn relaying: String) throws -> [Int] {
         let simulation = Simulation(seed: 1)
         return try simulation.run {
@@ -22,14 +22,14 @@ struct WakeUpTests {
             try await store.current().migrate(Outbox.migrations)
             let entropy = SeededEntropy(seed: 2)
             let faults = FaultInjector([:], entropy: entropy)
-            func reach(from machine: Machine) -> MachineDatabase {
+            func connect(from machine: Machine) -> MachineDatabase {
                 MachineDatabase(of: machine, isShared: true, faults: faults, entropy: entropy) { try store.current() }
             }
             let machines = ["one", "two"].map { Machine($0, in: simulation) }
             for machine in machines where machine.name == relaying {
                 let relay = OutboxRelay(
                     source: "test",
-                    database: reach(from: machine),
+                    database: connect(from: machine),
                     bus: InMemoryBus(time: time),
                     time: machine.time,
                     entropy: entropy
@@ -38,18 +38,19 @@ struct WakeUpTests {
             }
             try await time.sleep(for: .seconds(1))
             for machine in machines where machine.name == name {
-                let database = reach(from: machine)
+                let database = connect(from: machine)
                 machine.spawn {
                     _ = try? await database.transaction("commit", deadline: nil) { tx in
-                        try tx.append(Message(topic: "things", key: "k", body: []))
+                        try tx.append(OutgoingEvent(topic: "things", key: "k", body: []))
                     }
                 }
             }
             var counts: [Int] = []
-            for pause in [Duration.milliseconds(500), .seconds(10)] {
-                try await time.sleep(for: pause)
+            for delay in [Duration.milliseconds(500), .seconds(10)] {
+                try await time.sleep(for: delay)
                 counts.append(
-                    try await store.look { (tx: borrowing SQLTransaction) in try Outbox.unsent(limit: 10, in: tx).count
+                    try await store.inspect { (tx: borrowing SQLTransaction) in
+                        try Outbox.unsent(limit: 10, in: tx).count
                     }
                 )
             }
@@ -58,12 +59,12 @@ struct WakeUpTests {
         }
     }
 
-    @Test("is woken by what its machine commits")
+    @Test("wakes up on a commit of its machine")
     func own() throws {
         #expect(try unsent(committingOn: "one", relayingOn: "one") == [0, 0])
     }
 
-    @Test("is not woken by what another machine commits, and finds it when it looks")
+    @Test("does not wake up on a commit of another machine, and finds its events at the next poll")
     func others() throws {
         #expect(try unsent(committingOn: "two", relayingOn: "one") == [1, 0])
     }

@@ -1,20 +1,20 @@
 public import Foundation
 
-/// A program of this machine, run by tests as a process of its own.
+/// A program that tests run as a process.
 public struct Program: Sendable {
-    /// What a program left behind.
-    public struct Ended: Sendable {
+    /// The outcome of a process that has exited.
+    public struct Outcome: Sendable {
         public let status: Int32
         /// Its standard output.
         public let output: Data
         /// Its standard error.
         public let errors: Data
 
-        /// All that it said, standard output first.
-        public var words: String { String(decoding: output + errors, as: UTF8.self) }
+        /// Its whole output, standard output first.
+        public var text: String { String(decoding: output + errors, as: UTF8.self) }
     }
 
-    /// Where the programs of this build lie: beside the tests, or in the folder that `MARTLET_PROGRAMS` names.
+    /// The folder of this build's programs: that of the tests, or `MARTLET_PROGRAMS`.
     public static let builtFolder: URL = {
         if let given = ProcessInfo.processInfo.environment["MARTLET_PROGRAMS"] { return URL(fileURLWithPath: given) }
         return URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
@@ -24,12 +24,12 @@ public struct Program: Sendable {
 
     public init(at path: String) { url = URL(fileURLWithPath: path) }
 
-    /// A program that this build made.
+    /// A program of this build.
     public init(built name: String) { url = Self.builtFolder.appendingPathComponent(name) }
 
-    public var isThere: Bool { FileManager.default.isExecutableFile(atPath: url.path) }
+    public var exists: Bool { FileManager.default.isExecutableFile(atPath: url.path) }
 
-    /// A process that has not begun; nothing comes to its standard input.
+    /// A process that is not started yet, with an empty standard input.
     public func process(_ arguments: [String]) -> Process {
         let process = Process()
         process.executableURL = url
@@ -39,18 +39,18 @@ public struct Program: Sendable {
         return process
     }
 
-    /// Runs it to its end.
+    /// Runs it until it exits.
     ///
     /// - Parameters:
-    ///   - environment: Further variables.
-    ///   - input: What comes to its standard input.
+    ///   - environment: Additional variables.
+    ///   - input: Its standard input.
     /// - Throws: When it cannot be started.
     public func run(
         _ arguments: [String],
         environment: [String: String] = [:],
         input: Data = Data()
-    ) throws -> Ended {
-        // Files instead of pipes: whoever fills one pipe while the other is read would wait for good.
+    ) throws -> Outcome {
+        // Files instead of pipes: a process that fills one pipe while the other is read would block forever.
         let files = try ["in", "out", "err"].map(Self.file)
         defer { for file in files { unlink(file.path) } }
         try input.write(to: files[0])
@@ -61,14 +61,14 @@ public struct Program: Sendable {
         process.standardError = try FileHandle(forWritingTo: files[2])
         try process.run()
         process.waitUntilExit()
-        return Ended(
+        return Outcome(
             status: process.terminationStatus,
             output: try Data(contentsOf: files[1]),
             errors: try Data(contentsOf: files[2])
         )
     }
 
-    /// That of this process, but for settings of our programs: those belong to whoever tests, not to what is tested.
+    /// The environment of this process, except settings of our programs.
     private static let environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("MARTLET_") }
 
     private static func file(_ name: String) throws -> URL {

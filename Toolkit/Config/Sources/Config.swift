@@ -2,18 +2,18 @@ import MartletCore
 
 /// A program's configuration: flags and environment, read once.
 public enum Config {
-    /// What every variable of ours begins with.
+    /// The prefix of all our variables.
     public static let prefix = "MARTLET_"
 
-    /// Variables that are no settings: who reads them refuses what is wrong with them.
-    static let variablesOfOthers = [CrashPoints.variable]
+    /// Variables that are not settings; their readers validate them.
+    static let ignoredVariables = [CrashPoints.variable]
 
-    /// Reads all settings by `body`, then refuses whatever nobody asked for.
+    /// Reads all settings by `body`, then rejects flags and variables that it has not read.
     ///
     /// - Parameters:
     ///   - arguments: Without the program's name.
-    ///   - switches: Flags that may stand without a value and then mean `true`.
-    /// - Throws: ``ConfigFaults`` with every fault; ``HelpRequested`` for `--help`; what `body` throws.
+    ///   - switches: Flags whose value may be omitted and is then `true`.
+    /// - Throws: ``ConfigFaults`` with every fault; ``HelpRequested`` for `--help`; errors of `body`.
     public static func read<Settings>(
         program: String,
         arguments: [String],

@@ -1,6 +1,6 @@
-/// Everything that is wrong with the configuration, at once.
+/// All faults of the configuration.
 public struct ConfigFaults: Error, Equatable, CustomStringConvertible {
-    /// One setting and what is wrong with it.
+    /// A fault of one setting.
     public struct Fault: Sendable, Equatable {
         /// The flag or the variable as the operator wrote it, such as `--http-port` or `MARTLET_HTTP_PORT`.
         public let key: String
@@ -13,8 +13,8 @@ public struct ConfigFaults: Error, Equatable, CustomStringConvertible {
     public var description: String { faults.map { "\($0.key): \($0.message)" }.joined(separator: "\n") }
 }
 
-/// Somebody asked for `--help`.
+/// Thrown for `--help`.
 public struct HelpRequested: Error, Equatable {
-    /// All settings with their variables, defaults and meanings.
+    /// All settings with their variables, defaults and descriptions.
     public let text: String
 }

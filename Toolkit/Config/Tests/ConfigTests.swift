@@ -14,7 +14,7 @@ private func settings(_ arguments: [String], _ environment: [String: String] = [
         Settings(
             port: reader.port("http-port", 8080, help: "Where REST is served."),
             data: reader.string("data", nil, help: "The data folder."),
-            pause: reader.duration("pause", .seconds(1), in: .zero ... .seconds(60), help: "Between two looks."),
+            pause: reader.duration("pause", .seconds(1), in: .zero ... .seconds(60), help: "Between two checks."),
             loud: reader.bool("loud", false, help: "Logs more.")
         )
     }
@@ -22,7 +22,7 @@ private func settings(_ arguments: [String], _ environment: [String: String] = [
 
 @Suite("Configuration")
 struct ConfigTests {
-    @Test("is read from flags first, then from variables, then from presets")
+    @Test("is read from flags first, then from variables, then from defaults")
     func order() throws {
         let read = try settings(
             ["--http-port=81", "--loud", "--pause", "250ms"],
@@ -46,7 +46,7 @@ struct ConfigTests {
         )
     }
 
-    @Test("refuses a flag that is given twice, or without a value")
+    @Test("rejects a repeated flag and a flag without a value")
     func twice() throws {
         let twice = try #require(throws: ConfigFaults.self) { try settings(["--data", "a", "--data", "b"]) }
         #expect(twice.faults.map(\.key) == ["--data"])
@@ -54,7 +54,7 @@ struct ConfigTests {
         #expect(bare.faults.map(\.message) == ["must not be empty"])
     }
 
-    @Test("explains itself")
+    @Test("describes its settings for `--help`")
     func help() throws {
         let help = try #require(throws: HelpRequested.self) { try settings(["--help"]) }
         #expect(help.text.contains("--http-port, MARTLET_HTTP_PORT (8080)\n      Where REST is served."))
@@ -62,7 +62,7 @@ struct ConfigTests {
     }
 
     @Test(
-        "reads times with a unit",
+        "reads durations with a unit",
         arguments: [
             ("250ms", Duration.milliseconds(250)), ("1.5s", .milliseconds(1_500)), ("1m", .seconds(60)),
         ]

@@ -1,29 +1,28 @@
 public import MartletCore
 public import SwiftProtobuf
 
-/// A message of a contract: it can describe its own fields, for validation with names.
+/// A message of a contract that describes its own fields, for validation with field names.
 public protocol ContractMessage: SwiftProtobuf.Message, Sendable {
     static var shape: MessageShape { get }
-    /// Adds what this message breaks of its contract's rules, in field order; `path` is the prefix of the fields'
-    /// names.
+    /// Adds the violations of the contract's rules, in field order; `path` is the prefix of the field names.
     func check(_ violations: inout [FieldViolation], at path: String)
-    /// Writes its fields as members of a JSON object, by number.
+    /// Writes the fields as members of a JSON object, by field number.
     func write(to json: inout JSONWriter)
 }
 
-/// An enum of a contract: it knows its values' names.
+/// An enum of a contract, with the names of its values.
 public protocol ContractEnum: SwiftProtobuf.Enum, CaseIterable, Sendable {
-    /// As the contract writes it, in capitals; the number in decimal for a value that is newer than this code.
+    /// The name in the contract, in capitals; the decimal number for a value that is newer than this code.
     var contractName: String { get }
 }
 
 extension ContractEnum {
-    /// True for a zero that only says "not said".
+    /// True for the zero value `…_UNSPECIFIED`.
     public var isUnspecified: Bool { rawValue == 0 && contractName.hasSuffix("_UNSPECIFIED") }
 }
 
 extension ContractMessage {
-    /// - Throws: `Fault` with `invalidArgument` and every broken rule by its field's name.
+    /// - Throws: `Fault` with `invalidArgument` and every violation by field name.
     public func checkRules() throws {
         var violations: [FieldViolation] = []
         check(&violations, at: "")
@@ -34,7 +33,7 @@ extension ContractMessage {
     }
 }
 
-/// The fields of a message as the contract declares them: what JSON, paths and queries are checked against.
+/// The fields of a message as the contract declares them; JSON, paths and queries are checked against it.
 public struct MessageShape: Sendable {
     /// The full name in the contract.
     public let name: String
@@ -47,23 +46,23 @@ public struct MessageShape: Sendable {
     }
 }
 
-/// One field of a message and the rules that its value must keep.
+/// One field of a message and the validation rule of its value.
 public struct FieldShape: Sendable {
     public enum Kind: Sendable {
         case bool, int32, int64, uint32, uint64, double, string, bytes
         /// RFC 3339 in JSON.
         case timestamp
-        /// The names of its values, without the zero value when that is `_UNSPECIFIED`.
+        /// The names of the values, without a zero value `…_UNSPECIFIED`.
         case `enum`([String])
-        /// A function, since messages may nest themselves.
+        /// A function, since a message type may contain itself.
         case message(@Sendable () -> MessageShape)
     }
 
-    /// As the contract writes it, in snake case; REST uses the same name.
+    /// The name in the contract, in snake case; REST uses the same name.
     public let name: String
     public let kind: Kind
     public let repeated: Bool
-    /// The group of fields of which one may be given; `nil` for a field of its own.
+    /// The name of the `oneof` that contains the field; `nil` for none.
     public let oneof: String?
     public let rule: FieldRule
 
@@ -82,7 +81,7 @@ public struct FieldShape: Sendable {
     }
 }
 
-/// What `(martlet.options.v1.rule)` says of a field.
+/// The validation rule of a field, from the option `(martlet.options.v1.rule)`.
 ///
 /// Lengths are in characters (strings), bytes or items (repeated).
 public struct FieldRule: Sendable, Hashable {

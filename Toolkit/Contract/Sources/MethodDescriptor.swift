@@ -1,17 +1,16 @@
-/// What a contract says about one method, whatever carries it.
+/// The transport-neutral description of one method of a contract.
 public struct MethodDescriptor: Sendable, Hashable {
     /// The service's full name in the contract, as in `shop.inventory.v1.InventoryService`.
     public let service: String
-    /// As in `Reserve`.
+    /// The method's name, as in `Reserve`.
     public let name: String
     /// True when a repeat of the same request has no further effect: it may be retried.
     public let idempotent: Bool
-    /// The scope that a principal must hold, or several separated by `|`, of which one is enough; empty when anybody may call,
-    /// even without a token.
+    /// The scope that a principal needs, or alternatives separated by `|`; empty when no token is required.
     public let scope: String
-    /// True when the method writes and takes an `Idempotency-Key`.
+    /// True when the method writes and accepts an `Idempotency-Key`.
     public let writes: Bool
-    /// How REST reaches it; empty for a method that only services call.
+    /// The REST bindings; empty for a method that only services call.
     public let http: [HTTPRule]
 
     public init(
@@ -30,7 +29,7 @@ public struct MethodDescriptor: Sendable, Hashable {
         self.http = http
     }
 
-    /// gRPC's path, `/<service>/<method>`.
+    /// The gRPC path, `/<service>/<method>`.
     public var path: String { "/\(service)/\(name)" }
 }
 
@@ -45,10 +44,10 @@ public struct HTTPRule: Sendable, Hashable {
     }
 
     public let verb: Verb
-    /// A template such as `/v1/carts/{cart_id}/lines/{sku}`; a custom verb stands at the end, as in
+    /// A template such as `/v1/carts/{cart_id}/lines/{sku}`, with an optional custom verb at the end, as in
     /// `/v1/orders/{id}:cancel`.
     public let path: String
-    /// Which field the body fills: `*` for the whole message, empty for none.
+    /// The field that the body fills: `*` for the whole message, empty for none.
     public let body: String
 
     public init(_ verb: Verb, _ path: String, body: String) {
@@ -58,9 +57,9 @@ public struct HTTPRule: Sendable, Hashable {
     }
 }
 
-/// A method and the service that serves it: a row of the gateway's table.
+/// A method and the service that serves it: an entry of the gateway's routing table.
 public struct RoutedMethod: Sendable, Hashable {
-    /// As the registry knows it, as in `inventory`.
+    /// The name in the service registry, as in `inventory`.
     public let service: String
     public let method: MethodDescriptor
 

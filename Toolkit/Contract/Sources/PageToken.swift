@@ -1,13 +1,13 @@
 import MartletCore
 
-/// Where a list goes on: the sort key of the last row that was answered, readable by the service only.
+/// The position of the next page: the sort key of the last row of the previous page, opaque to clients.
 public struct PageToken: Sendable, Hashable {
-    /// The parts of the sort key, in its order.
+    /// The parts of the sort key, in order.
     public let parts: [String]
 
     public init(_ parts: [String]) { self.parts = parts }
 
-    /// Reads what `text` wrote; an empty token stands before everything.
+    /// Parses a value of `text`; an empty token is before the first row.
     ///
     /// - Throws: `Fault` with `invalidArgument` and the field `page_token`.
     public init(_ text: String, parts count: Int) throws {
@@ -16,16 +16,16 @@ public struct PageToken: Sendable, Hashable {
             return
         }
         let pieces = text.split(separator: ".", omittingEmptySubsequences: false).map { Self.decoded($0) }
-        let read = pieces.compactMap { $0 }
-        guard read.count == count, pieces.count == count else {
-            throw Fault(.invalidArgument, .invalidRequest, "is not a token that this list gave", field: "page_token")
+        let decoded = pieces.compactMap { $0 }
+        guard decoded.count == count, pieces.count == count else {
+            throw Fault(.invalidArgument, .invalidRequest, "is not a page token of this list", field: "page_token")
         }
-        parts = read
+        parts = decoded
     }
 
     public subscript(index: Int) -> String { parts[index] }
 
-    /// Hexadecimal parts between dots: safe in a query string.
+    /// Hexadecimal parts separated by dots: safe in a query string.
     public var text: String {
         parts.map { $0.utf8.hexadecimal }.joined(separator: ".")
     }

@@ -1,6 +1,6 @@
 public import MartletCore
 
-/// Where a client sends its calls: the wire, the handler in this process, or a simulated network.
+/// The transport of a client's calls: the network, a handler in this process, or a simulated network.
 public protocol RPCChannel: Sendable {
     /// - Throws: `Fault`.
     func unary<Request: ContractMessage, Response: ContractMessage>(
@@ -9,7 +9,7 @@ public protocol RPCChannel: Sendable {
         _ context: CallContext
     ) async throws -> Response
 
-    /// - Throws: `Fault`, at once or while the stream is read.
+    /// - Throws: `Fault`, immediately or while the stream is read.
     func serverStream<Request: ContractMessage, Response: ContractMessage>(
         _ method: MethodDescriptor,
         _ request: Request,
@@ -17,13 +17,13 @@ public protocol RPCChannel: Sendable {
     ) async throws -> ResponseStream<Response>
 }
 
-/// The answers of a server-streaming call, in order.
+/// The responses of a server-streaming call, in order.
 ///
-/// Read by one task; the callee is not ahead of the reader by more than the transport's window.
+/// Read by one task. Backpressure: the server is ahead of the reader by at most the transport's window.
 public struct ResponseStream<Response: Sendable>: AsyncSequence, Sendable {
     public typealias Element = Response
 
-    /// Answers the next response, or `nil` at the end, and then always `nil`.
+    /// Returns the next response, or `nil` at the end and on every later call.
     public let pull: @Sendable () async throws -> Response?
 
     public init(pull: @escaping @Sendable () async throws -> Response?) { self.pull = pull }

@@ -1,37 +1,37 @@
 public import MartletCore
 public import SwiftProtobuf
 
-/// Collects what the fields of one message break of their rules; generated code drives it, field by field.
+/// Collects the rule violations of one message; generated code calls it for each field.
 ///
-/// A value is `nil` when its field knows that it is absent. Fields without presence are absent when empty (strings,
-/// bytes); their numbers are always there.
+/// A value is `nil` when its field has presence and is absent. Fields without presence are absent when empty (strings,
+/// bytes); numbers without presence are always present.
 public struct RuleCheck {
-    /// One message names at most this many broken rules; a caller mends those first.
+    /// The most violations that one error reports.
     public static let violationsLimit = 20
 
     public private(set) var violations: [FieldViolation] = []
     private let prefix: String
 
-    /// - Parameter path: Where the message stands, as in `lines[3]`; empty for a request itself.
+    /// - Parameter path: The field path of the message, as in `lines[3]`; empty for a request itself.
     public init(at path: String) { prefix = path.isEmpty ? "" : path + "." }
 
     public mutating func text(_ field: String, _ value: String?, _ rule: FieldRule = FieldRule()) {
         guard let value, !value.isEmpty else { return missing(field, rule) }
-        if let broken = Self.broken(value, rule) { add(field, broken) }
+        if let violation = Self.violation(value, rule) { add(field, violation) }
     }
 
     public mutating func texts(_ field: String, _ values: [String], _ rule: FieldRule = FieldRule()) {
-        items(field, values, rule) { Self.broken($0, rule) }
+        items(field, values, rule) { Self.violation($0, rule) }
     }
 
     public mutating func octets(_ field: String, _ value: some Collection<UInt8>, _ rule: FieldRule = FieldRule()) {
         guard !value.isEmpty else { return missing(field, rule) }
-        if let broken = Self.broken(length: value.count, of: "bytes", rule) { add(field, broken) }
+        if let violation = Self.violation(length: value.count, of: "bytes", rule) { add(field, violation) }
     }
 
     public mutating func octets(_ field: String, _ value: (some Collection<UInt8>)?, _ rule: FieldRule = FieldRule()) {
         guard let value else { return missing(field, rule) }
-        if let broken = Self.broken(length: value.count, of: "bytes", rule) { add(field, broken) }
+        if let violation = Self.violation(length: value.count, of: "bytes", rule) { add(field, violation) }
     }
 
     public mutating func octetsList(
@@ -39,7 +39,7 @@ public struct RuleCheck {
         _ values: [some Collection<UInt8>],
         _ rule: FieldRule = FieldRule()
     ) {
-        items(field, values, rule) { Self.broken(length: $0.count, of: "bytes", rule) }
+        items(field, values, rule) { Self.violation(length: $0.count, of: "bytes", rule) }
     }
 
     public mutating func number<Number: BinaryInteger>(
@@ -49,7 +49,7 @@ public struct RuleCheck {
     ) {
         guard let value else { return missing(field, rule) }
         if rule.required, value == 0 { return add(field, "must not be 0") }
-        if let broken = Self.broken(value, rule) { add(field, broken) }
+        if let violation = Self.violation(value, rule) { add(field, violation) }
     }
 
     public mutating func numbers<Number: BinaryInteger>(
@@ -57,17 +57,17 @@ public struct RuleCheck {
         _ values: [Number],
         _ rule: FieldRule = FieldRule()
     ) {
-        items(field, values, rule) { Self.broken($0, rule) }
+        items(field, values, rule) { Self.violation($0, rule) }
     }
 
     public mutating func fraction(_ field: String, _ value: Double?, _ rule: FieldRule = FieldRule()) {
         guard let value else { return missing(field, rule) }
         if rule.required, value == 0 { return add(field, "must not be 0") }
-        if let broken = Self.broken(value, rule) { add(field, broken) }
+        if let violation = Self.violation(value, rule) { add(field, violation) }
     }
 
     public mutating func fractions(_ field: String, _ values: [Double], _ rule: FieldRule = FieldRule()) {
-        items(field, values, rule) { Self.broken($0, rule) }
+        items(field, values, rule) { Self.violation($0, rule) }
     }
 
     public mutating func flag(_ field: String, _ value: Bool?, _ rule: FieldRule = FieldRule()) {
@@ -143,15 +143,15 @@ extension RuleCheck {
         _ field: String,
         _ values: [Value],
         _ rule: FieldRule,
-        _ broken: (Value) -> String?
+        _ violation: (Value) -> String?
     ) {
         guard count(field, values.count, rule) else { return }
         for (index, value) in values.enumerated() {
-            if let broken = broken(value) { add("\(field)[\(index)]", broken) }
+            if let violation = violation(value) { add("\(field)[\(index)]", violation) }
         }
     }
 
-    /// Answers whether the items are worth a look: not when there are too many.
+    /// Checks the number of items; returns false when there are too many to check each.
     private mutating func count(_ field: String, _ count: Int, _ rule: FieldRule) -> Bool {
         let least = rule.minItems ?? (rule.required ? 1 : 0)
         if count < least {
@@ -163,26 +163,26 @@ extension RuleCheck {
         return true
     }
 
-    private static func broken(_ value: String, _ rule: FieldRule) -> String? {
+    private static func violation(_ value: String, _ rule: FieldRule) -> String? {
         guard rule.minLength != nil || rule.maxLength != nil else { return nil }
-        // A character has at least one byte, so a short string needs no count.
+        // A character has at least one byte, so a short string need not be counted.
         if let most = rule.maxLength, rule.minLength == nil, value.utf8.count <= most { return nil }
-        return broken(length: value.unicodeScalars.count, of: "characters", rule)
+        return violation(length: value.unicodeScalars.count, of: "characters", rule)
     }
 
-    private static func broken(length: Int, of unit: String, _ rule: FieldRule) -> String? {
+    private static func violation(length: Int, of unit: String, _ rule: FieldRule) -> String? {
         if let least = rule.minLength, length < least { return "must have at least \(least) \(unit)" }
         if let most = rule.maxLength, length > most { return "must have at most \(most) \(unit)" }
         return nil
     }
 
-    private static func broken<Number: BinaryInteger>(_ value: Number, _ rule: FieldRule) -> String? {
+    private static func violation<Number: BinaryInteger>(_ value: Number, _ rule: FieldRule) -> String? {
         if let least = rule.min, value < least { return range(rule) }
         if let most = rule.max, value > most { return range(rule) }
         return nil
     }
 
-    private static func broken(_ value: Double, _ rule: FieldRule) -> String? {
+    private static func violation(_ value: Double, _ rule: FieldRule) -> String? {
         guard value.isFinite else { return "must be a finite number" }
         if let least = rule.min, value < Double(least) { return range(rule) }
         if let most = rule.max, value > Double(most) { return range(rule) }

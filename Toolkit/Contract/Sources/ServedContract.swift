@@ -1,7 +1,7 @@
 public import MartletCore
 public import SwiftProtobuf
 
-/// A contract with the handler behind it: what gRPC, REST and in-process channels serve.
+/// A contract and its handler, as gRPC, REST and in-process channels serve it.
 public struct ServedContract: Sendable {
     /// The service's full name in the contract.
     public let name: String
@@ -58,11 +58,11 @@ public struct ServedContract: Sendable {
 
 extension Fault {
     static func wrongMessage(_ method: MethodDescriptor) -> Fault {
-        Fault(.internal, .internal, "\(method.path) was called with another method's message")
+        Fault(.internal, .internal, "\(method.path) was called with a message of another method")
     }
 }
 
-/// One method of a served contract, with its types erased.
+/// One method of a served contract, type-erased.
 public struct ServedMethod: Sendable {
     public enum Form: Sendable {
         case unary(@Sendable (any ContractMessage, CallContext) async throws -> any ContractMessage)
@@ -79,7 +79,7 @@ public struct ServedMethod: Sendable {
 }
 
 extension ServedContract {
-    /// The same contract with every method's handler replaced: how a host puts metrics and scopes around calls.
+    /// The same contract with every method's handler replaced; a host adds metrics and scope checks this way.
     public func mapForms(
         _ change: (MethodDescriptor, ServedMethod.Form) -> ServedMethod.Form
     ) -> ServedContract {

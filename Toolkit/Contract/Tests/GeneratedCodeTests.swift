@@ -9,7 +9,7 @@ struct GeneratedCodeTests {
     let client = ParcelClient(over: InProcessChannel(.parcel(ParcelHandler())))
     let context = CallContext(principal: Principal(kind: .user, id: "anna", scopes: []))
 
-    @Test("carries a unary call from the client to the handler and back")
+    @Test("a unary call reaches the handler and returns its response")
     func unary() async throws {
         let request = StoreParcelRequest.with {
             $0.parcelID = "p1"
@@ -24,7 +24,7 @@ struct GeneratedCodeTests {
         #expect(response.by == "anna")
     }
 
-    @Test("carries a stream of responses, in order and to its end")
+    @Test("a stream delivers all responses in order")
     func stream() async throws {
         let stream = try await client.watchParcel(WatchParcelRequest.with { $0.number = 3 }, context: context)
         var numbers: [UInt32] = []
@@ -32,7 +32,7 @@ struct GeneratedCodeTests {
         #expect(numbers == [1, 2, 3])
     }
 
-    @Test("refuses a request that breaks the contract, before the handler sees it")
+    @Test("a request that violates the contract is refused before the handler runs")
     func rules() async throws {
         let request = StoreParcelRequest.with {
             $0.items = [
@@ -52,7 +52,7 @@ struct GeneratedCodeTests {
         )
     }
 
-    @Test("passes a handler's fault through")
+    @Test("a fault of the handler reaches the client")
     func fault() async throws {
         let request = StoreParcelRequest.with {
             $0.parcelID = "p1"
@@ -67,7 +67,7 @@ struct GeneratedCodeTests {
         #expect(fault?.reason == "parcel.shelf_full")
     }
 
-    @Test("describes each method as the contract does")
+    @Test("method descriptors match the contract")
     func descriptors() {
         let store = ParcelMethods.storeParcel
         #expect(store.path == "/martlet.testing.v1.ParcelService/StoreParcel")
@@ -84,18 +84,18 @@ struct GeneratedCodeTests {
         #expect(ServedContract.parcel(ParcelHandler()).methods.map(\.descriptor) == ParcelMethods.all)
     }
 
-    @Test("knows the names of an enum, also of a value that is newer")
+    @Test("enum names: known values by name, newer values by number")
     func enums() {
         #expect(Size.large.contractName == "SIZE_LARGE")
         #expect(Size.unspecified.isUnspecified)
         #expect(Size(rawValue: 77)?.contractName == "77")
     }
 
-    @Test("describes the shape of a message that holds itself")
+    @Test("shape of a message that contains itself")
     func shape() throws {
         let inner = try #require(Item.shape.fields.last)
         guard case .message(let shape) = inner.kind else {
-            Issue.record("'inner' is no message")
+            Issue.record("'inner' is not a message")
             return
         }
         #expect(inner.repeated && shape().name == "martlet.testing.v1.Item")

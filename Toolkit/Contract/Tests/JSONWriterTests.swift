@@ -3,9 +3,9 @@ import MartletContract
 import SwiftProtobuf
 import Testing
 
-@Suite("A message as JSON")
+@Suite("JSON writer")
 struct JSONWriterTests {
-    @Test("has every field, also those that are zero, and leaves out what is not there")
+    @Test("writes every field, including zero values, and leaves out absent ones")
     func everything() {
         let json = String(decoding: Item.with { $0.name = "cup" }.jsonBytes, as: UTF8.self)
         #expect(json == #"{"name":"cup","quantity":0,"inner":[]}"#)
@@ -16,7 +16,7 @@ struct JSONWriterTests {
         )
     }
 
-    @Test("is read back as the same message")
+    @Test("output decodes to the same message")
     func roundTrip() throws {
         let parcel = Parcel.with {
             $0.parcelID = "a\"\\\n\r\t\u{1}é😀"

@@ -2,7 +2,7 @@ import MartletContract
 import MartletCore
 import SwiftProtobuf
 
-/// Answers what it was asked, so that a test sees what arrived.
+/// Echoes requests in its responses, so that tests can check what arrived.
 struct ParcelHandler: ParcelCalls {
     func storeParcel(_ request: StoreParcelRequest, context: CallContext) async throws -> StoreParcelResponse {
         guard request.shelf != "full" else {

@@ -3,7 +3,7 @@ import MartletCore
 import SwiftProtobuf
 import Testing
 
-@Suite("A request from path, query and body")
+@Suite("Request binding")
 struct RequestBindingTests {
     let list = HTTPRule(.get, "/v1/parcels", body: "")
     let store = HTTPRule(.put, "/v1/parcels/{parcel_id}", body: "*")
@@ -27,7 +27,7 @@ struct RequestBindingTests {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    @Test("takes the query's values by the fields' types, nested ones by dots, repeated ones as a list")
+    @Test("query: values by field type, nested fields with dots, repeated fields as lists")
     func query() throws {
         let query = "page.size=10&page.token=a%20b+c&size=SIZE_LARGE&labels=x&labels=y&fragile=false&least_worth=-3"
         let json = try bind(ListParcelsRequest.shape, list, query: query)
@@ -38,10 +38,10 @@ struct RequestBindingTests {
     }
 
     static let refused = [
-        ("colour=red", "colour", "is no parameter of this request"),
-        ("page=1", "page", "is no parameter of this request: name a field inside it"),
-        ("page.colour=1", "page.colour", "is no parameter of this request"),
-        ("size.x=1", "size.x", "is no parameter of this request"),
+        ("colour=red", "colour", "is not a parameter of this request"),
+        ("page=1", "page", "is not a parameter of this request: name a field inside it"),
+        ("page.colour=1", "page.colour", "is not a parameter of this request"),
+        ("size.x=1", "size.x", "is not a parameter of this request"),
         ("page.size=ten", "page.size", "must be a whole number"),
         ("page.size=", "page.size", "must be a whole number"),
         ("page.size=-1", "page.size", "must be 0 to 100"),
@@ -52,14 +52,14 @@ struct RequestBindingTests {
         ("labels=%zz", "query", "is not percent-encoded UTF-8"),
     ]
 
-    @Test("refuses what the query may not say, by name", arguments: refused)
+    @Test("query: refuses invalid parameters by name", arguments: refused)
     func refuses(_ query: String, _ field: String, _ rule: String) {
         let fault = #expect(throws: Fault.self) { try bind(ListParcelsRequest.shape, list, query: query) }
         #expect(fault?.violations == [FieldViolation(field: field, rule: rule)])
     }
 
     @Test(
-        "puts the path's variables beside the body's fields",
+        "path variables are merged with the body's fields",
         arguments: ["{\"shelf\":\"s\"}", " { \"shelf\" : \"s\" } "]
     )
     func path(_ body: String) throws {
@@ -67,13 +67,13 @@ struct RequestBindingTests {
         #expect(request.parcelID == "p\"1" && request.shelf == "s")
     }
 
-    @Test("takes an empty body for an object without members", arguments: ["", "{}", " { } "])
+    @Test("an empty body is an object without members", arguments: ["", "{}", " { } "])
     func empty(_ body: String) throws {
         let request = try StoreParcelRequest(jsonString: try bind(StoreParcelRequest.shape, store, [id], body: body))
         #expect(request == StoreParcelRequest.with { $0.parcelID = "p\"1" })
     }
 
-    @Test("refuses a body that repeats what the path says")
+    @Test("refuses a body that repeats a path variable")
     func twice() {
         let fault = #expect(throws: Fault.self) {
             try bind(StoreParcelRequest.shape, store, [id], body: #"{"parcel_id":"p2"}"#)
@@ -81,14 +81,14 @@ struct RequestBindingTests {
         #expect(fault?.violations == [FieldViolation(field: "parcel_id", rule: "is given by the path")])
     }
 
-    @Test("fills one field with the body, the others with the query")
+    @Test("the body fills one field, the query the others")
     func field() throws {
         let json = try bind(CreateParcelRequest.shape, create, query: "dry=true", body: #"{"shelf":"s"}"#)
         let request = try CreateParcelRequest(jsonString: json)
         #expect(request.dry && request.parcel.shelf == "s")
     }
 
-    @Test("names a field of the body by its path in the request")
+    @Test("a violation in the body has its path in the request")
     func prefix() {
         let fault = #expect(throws: Fault.self) {
             try bind(CreateParcelRequest.shape, create, body: #"{"items":[{"quantity":true}]}"#)
@@ -96,7 +96,7 @@ struct RequestBindingTests {
         #expect(fault?.violations.first?.field == "parcel.items[0].quantity")
     }
 
-    @Test("refuses a query beside a body that is everything, and a body where none belongs")
+    @Test("refuses a query when the body is the whole request, and a body when the rule has none")
     func misplaced() {
         let query = #expect(throws: Fault.self) { try bind(StoreParcelRequest.shape, store, [id], query: "shelf=a") }
         #expect(query?.violations.first?.field == "shelf")

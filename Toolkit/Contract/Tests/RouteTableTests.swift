@@ -2,7 +2,7 @@ import MartletContract
 import MartletCore
 import Testing
 
-@Suite("A route table")
+@Suite("Route table")
 struct RouteTableTests {
     let table: RouteTable<String>
 
@@ -43,7 +43,7 @@ struct RouteTableTests {
     @Test("finds the method and its variables", arguments: paths)
     func finds(_ verb: String, _ path: String, _ target: String, _ variables: [PathVariable]) throws {
         guard case .found(let found, _, let values) = try table.find(verb, path) else {
-            Issue.record("nothing at \(verb) \(path)")
+            Issue.record("no route for \(verb) \(path)")
             return
         }
         #expect(found == target)
@@ -51,19 +51,19 @@ struct RouteTableTests {
     }
 
     @Test(
-        "knows nothing of other paths",
+        "unknown paths have no route",
         arguments: [
             "/", "", "v1/orders", "/v1", "/v1/orders/", "/v1//orders", "/v1/orders/o/x", "/v1/orders/o/returns/",
         ]
     )
     func unknown(_ path: String) throws {
         guard case .unknownPath = try table.find("GET", path) else {
-            Issue.record("something at \(path)")
+            Issue.record("unexpected route for \(path)")
             return
         }
     }
 
-    @Test("names the verbs that a path has")
+    @Test("another verb: reports the verbs of the path")
     func otherVerbs() throws {
         guard case .otherVerbs(let verbs) = try table.find("DELETE", "/v1/orders") else {
             Issue.record("no other verbs")
@@ -72,28 +72,28 @@ struct RouteTableTests {
         #expect(verbs == [.get, .post])
     }
 
-    @Test("refuses a variable that is wrongly encoded, by its name", arguments: ["/v1/orders/%zz", "/v1/orders/%ff"])
+    @Test("refuses a variable with invalid encoding by name", arguments: ["/v1/orders/%zz", "/v1/orders/%ff"])
     func encoding(_ path: String) {
         let fault = #expect(throws: Fault.self) { try table.find("GET", path) }
         #expect(fault?.violations.first?.field == "order_id")
     }
 
-    @Test("refuses two methods at one place, whatever their variables are called")
+    @Test("refuses two methods with one verb and path, even with different variable names")
     func twice() {
         var table = table
         #expect(throws: Fault.self) { try table.add(HTTPRule(.get, "/v1/orders/{other}", body: ""), "again") }
     }
 
-    @Test("refuses what is no template", arguments: ["v1", "/v1/{a", "/v1//b", "/v1/{}", "/v1/{a}b", "/v1/a*", "/v1/"])
+    @Test("refuses invalid templates", arguments: ["v1", "/v1/{a", "/v1//b", "/v1/{}", "/v1/{a}b", "/v1/a*", "/v1/"])
     func templates(_ text: String) {
         #expect(throws: Fault.self) { try PathTemplate(text) }
     }
 
-    @Test("looks no further than the limit of segments")
+    @Test("a path over the segments limit has no route")
     func limit() throws {
         let path = String(repeating: "/a", count: RouteTable<String>.segmentsLimit + 1)
         guard case .unknownPath = try table.find("GET", path) else {
-            Issue.record("something at a long path")
+            Issue.record("unexpected route for a long path")
             return
         }
     }

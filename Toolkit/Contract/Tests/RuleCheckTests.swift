@@ -4,10 +4,10 @@ import MartletCore
 import SwiftProtobuf
 import Testing
 
-@Suite("The rules of a message")
+@Suite("Rule check")
 struct RuleCheckTests {
-    /// Keeps every rule.
-    static let good = Parcel.with {
+    /// Satisfies every rule.
+    static let valid = Parcel.with {
         $0.items = [
             Item.with {
                 $0.name = "cup"; $0.quantity = 1
@@ -16,7 +16,7 @@ struct RuleCheckTests {
         $0.size = .small
     }
 
-    struct Broken: Sendable, CustomTestStringConvertible {
+    struct Violation: Sendable, CustomTestStringConvertible {
         let field: String
         let rule: String
         let change: @Sendable (inout Parcel) -> Void
@@ -24,52 +24,52 @@ struct RuleCheckTests {
         var testDescription: String { "\(field) \(rule)" }
     }
 
-    static let broken = [
-        Broken(field: "items", rule: "is required") { $0.items = [] },
-        Broken(field: "items", rule: "must have at most 3 items") {
+    static let violations = [
+        Violation(field: "items", rule: "is required") { $0.items = [] },
+        Violation(field: "items", rule: "must have at most 3 items") {
             $0.items += [$0.items[0], $0.items[0], $0.items[0]]
         },
-        Broken(field: "items[0].quantity", rule: "must be 1 to 1000") { $0.items[0].quantity = 0 },
-        Broken(field: "items[0].quantity", rule: "must be 1 to 1000") { $0.items[0].quantity = 1001 },
-        Broken(field: "items[0].name", rule: "must have at most 20 characters") {
+        Violation(field: "items[0].quantity", rule: "must be 1 to 1000") { $0.items[0].quantity = 0 },
+        Violation(field: "items[0].quantity", rule: "must be 1 to 1000") { $0.items[0].quantity = 1001 },
+        Violation(field: "items[0].name", rule: "must have at most 20 characters") {
             $0.items[0].name = String(repeating: "é", count: 21)
         },
-        Broken(field: "items[0].inner[0].name", rule: "is required") {
+        Violation(field: "items[0].inner[0].name", rule: "is required") {
             $0.items[0].inner = [Item.with { $0.quantity = 1 }]
         },
-        Broken(field: "size", rule: "is required") { $0.size = .unspecified },
-        Broken(field: "size", rule: "has no value 9") { $0.size = .UNRECOGNIZED(9) },
-        Broken(field: "sizes[1]", rule: "has no value 9") { $0.sizes = [.small, .UNRECOGNIZED(9)] },
-        Broken(field: "note", rule: "must have at least 2 characters") { $0.note = "a" },
-        Broken(field: "note", rule: "must have at most 5 characters") { $0.note = "abcdef" },
-        Broken(field: "person", rule: "must have at most 10 characters") { $0.person = "Maximilian the first" },
-        Broken(field: "machine.name", rule: "is required") { $0.machine = Item.with { $0.quantity = 1 } },
-        Broken(field: "seal", rule: "must have at most 4 bytes") { $0.seal = .init([1, 2, 3, 4, 5]) },
-        Broken(field: "worth", rule: "must be -5 to 9000000000") { $0.worth = -6 },
-        Broken(field: "worth", rule: "must be -5 to 9000000000") { $0.worth = 9_000_000_001 },
-        Broken(field: "weight", rule: "must be at most 100") { $0.weight = 100.5 },
-        Broken(field: "weight", rule: "must be a finite number") { $0.weight = .nan },
-        Broken(field: "labels", rule: "must have at most 2 items") { $0.labels = ["a", "b", "c"] },
-        Broken(field: "labels[1]", rule: "must have at most 3 characters") { $0.labels = ["a", "long"] },
+        Violation(field: "size", rule: "is required") { $0.size = .unspecified },
+        Violation(field: "size", rule: "has no value 9") { $0.size = .UNRECOGNIZED(9) },
+        Violation(field: "sizes[1]", rule: "has no value 9") { $0.sizes = [.small, .UNRECOGNIZED(9)] },
+        Violation(field: "note", rule: "must have at least 2 characters") { $0.note = "a" },
+        Violation(field: "note", rule: "must have at most 5 characters") { $0.note = "abcdef" },
+        Violation(field: "person", rule: "must have at most 10 characters") { $0.person = "Maximilian the first" },
+        Violation(field: "machine.name", rule: "is required") { $0.machine = Item.with { $0.quantity = 1 } },
+        Violation(field: "seal", rule: "must have at most 4 bytes") { $0.seal = .init([1, 2, 3, 4, 5]) },
+        Violation(field: "worth", rule: "must be -5 to 9000000000") { $0.worth = -6 },
+        Violation(field: "worth", rule: "must be -5 to 9000000000") { $0.worth = 9_000_000_001 },
+        Violation(field: "weight", rule: "must be at most 100") { $0.weight = 100.5 },
+        Violation(field: "weight", rule: "must be a finite number") { $0.weight = .nan },
+        Violation(field: "labels", rule: "must have at most 2 items") { $0.labels = ["a", "b", "c"] },
+        Violation(field: "labels[1]", rule: "must have at most 3 characters") { $0.labels = ["a", "long"] },
     ]
 
-    @Test("are kept by a good message")
-    func kept() throws {
-        try Self.good.checkRules()
+    @Test("accepts a valid message")
+    func accepts() throws {
+        try Self.valid.checkRules()
     }
 
-    @Test("name what is broken, at its path", arguments: broken)
-    func names(_ broken: Broken) {
-        var parcel = Self.good
-        broken.change(&parcel)
+    @Test("reports each violation at its field path", arguments: violations)
+    func reports(_ violation: Violation) {
+        var parcel = Self.valid
+        violation.change(&parcel)
         var violations: [FieldViolation] = []
         parcel.check(&violations, at: "")
-        #expect(violations == [FieldViolation(field: broken.field, rule: broken.rule)])
+        #expect(violations == [FieldViolation(field: violation.field, rule: violation.rule)])
     }
 
-    @Test("hold at their limits", arguments: [1, 1000] as [UInt32])
+    @Test("accepts values at their limits", arguments: [1, 1000] as [UInt32])
     func limits(_ quantity: UInt32) throws {
-        var parcel = Self.good
+        var parcel = Self.valid
         parcel.items[0].quantity = quantity
         parcel.worth = -5
         parcel.weight = 100
@@ -79,15 +79,15 @@ struct RuleCheckTests {
         try parcel.checkRules()
     }
 
-    @Test("allow a field that may be absent to be absent")
+    @Test("accepts absent optional fields")
     func absent() throws {
-        var parcel = Self.good
+        var parcel = Self.valid
         parcel.clearNote()
         parcel.person = ""
         try parcel.checkRules()
     }
 
-    @Test("name no more than the limit")
+    @Test("reports at most the limit of violations")
     func many() {
         var check = RuleCheck(at: "all")
         for index in 0..<50 { check.text("field\(index)", "", FieldRule(required: true)) }

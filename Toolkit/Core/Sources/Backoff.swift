@@ -1,61 +1,61 @@
-/// Pauses that grow with each failure in a row up to a limit, with a part of them left to chance, so that many do not return at once.
+/// Delays that grow with each failure in a row up to a limit, with jitter, so that clients do not retry simultaneously.
 ///
 /// The kinds of jitter are those of Marc Brooker, "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015).
 package struct Backoff: Sendable, Hashable {
-    /// Which share of the whole pause is waited, from none of chance to all of it.
+    /// The random part of a delay.
     package enum Jitter: Sendable, Hashable {
-        /// Between nothing and the whole pause: who meets the fewest others.
+        /// Between zero and the whole delay: spreads retries over the widest range.
         case full
-        /// Between half and the whole pause: never at once.
+        /// Between half and the whole delay: never immediate.
         case equal
-        /// A fifth less or more, as gRPC spreads the connections of its clients.
+        /// 20 % less or more, as gRPC clients spread reconnects.
         case fifth
     }
 
-    package let least: Duration
-    package let most: Duration
-    /// By how much each pause is longer than the one before.
+    package let initial: Duration
+    package let maximum: Duration
+    /// The factor from one delay to the next.
     package let growth: Double
     package let jitter: Jitter
 
     /// - Parameters:
-    ///   - least: The first pause; zero for none at all.
-    ///   - most: No pause is longer, but for a jitter that adds to it.
+    ///   - initial: The first delay; zero for none.
+    ///   - maximum: The longest delay, before a jitter that adds to it.
     ///   - growth: Above 1.
-    package init(least: Duration, most: Duration, growth: Double = 2, jitter: Jitter = .equal) {
-        precondition(least >= .zero && most >= least && growth > 1)
-        self.least = least
-        self.most = most
+    package init(initial: Duration, maximum: Duration, growth: Double = 2, jitter: Jitter = .equal) {
+        precondition(initial >= .zero && maximum >= initial && growth > 1)
+        self.initial = initial
+        self.maximum = maximum
         self.growth = growth
         self.jitter = jitter
     }
 
-    /// The whole pause after the `attempt`-th failure in a row, from 1, before chance has taken its part.
-    package func whole(after attempt: Int) -> Duration {
-        var pause = least
+    /// The delay after the `attempt`-th failure in a row, from 1, without jitter.
+    package func nominal(after attempt: Int) -> Duration {
+        var delay = initial
         var left = attempt - 1
-        while left > 0, pause > .zero, pause < most {
-            pause = pause * growth
+        while left > 0, delay > .zero, delay < maximum {
+            delay = delay * growth
             left -= 1
         }
-        return min(pause, most)
+        return min(delay, maximum)
     }
 
-    /// The pause after the `attempt`-th failure in a row, from 1.
+    /// The delay after the `attempt`-th failure in a row, from 1, with jitter.
     ///
-    /// - Parameter fraction: Chance, in 0..<1.
-    package func pause(after attempt: Int, fraction: Double) -> Duration {
+    /// - Parameter fraction: Random, in 0..<1.
+    package func delay(after attempt: Int, fraction: Double) -> Duration {
         let share =
             switch jitter {
             case .full: fraction
             case .equal: 0.5 + 0.5 * fraction
             case .fifth: 0.8 + 0.4 * fraction
             }
-        return whole(after: attempt) * share
+        return nominal(after: attempt) * share
     }
 
-    /// The pause after the `attempt`-th failure in a row, from 1.
-    package func pause(after attempt: Int, _ entropy: any Entropy) -> Duration {
-        pause(after: attempt, fraction: entropy.fraction())
+    /// The delay after the `attempt`-th failure in a row, from 1, with jitter.
+    package func delay(after attempt: Int, _ entropy: any Entropy) -> Duration {
+        delay(after: attempt, fraction: entropy.fraction())
     }
 }

@@ -1,16 +1,16 @@
-/// What travels with a call beside its request.
+/// The metadata of a call.
 ///
-/// It only ever shrinks: a callee gets what is left of the deadline.
+/// The deadline only shrinks: a callee gets what is left of it.
 public struct CallContext: Sendable {
     /// When the caller stops waiting, on this process's clock; `nil` when it never does.
     public var deadline: Moment?
     public var principal: Principal
-    /// The key under which a repeat of this write answers the stored response; `nil` for reads.
+    /// The idempotency key: a repeat of this write gets the stored response; `nil` for reads.
     public var idempotencyKey: String?
     public var trace: TraceContext?
-    /// Further headers by lower-case name, as they came in; never the `authorization` header.
+    /// Further headers by lower-case name, as received; never the `authorization` header.
     public var metadata: [String: String]
-    /// False when the caller repeats the call itself, as a workflow's step does: retries happen at one layer.
+    /// False when the caller retries by itself, as a workflow step does: retries happen in one layer.
     public var mayRetry = true
 
     public init(
@@ -27,7 +27,7 @@ public struct CallContext: Sendable {
         self.metadata = metadata
     }
 
-    /// The context for a call that this call causes: same deadline, trace and represented principal, no idempotency key.
+    /// The context for a call that this call makes: same deadline, trace and represented principal, no idempotency key.
     public func outgoing(as service: String, key: String? = nil) -> CallContext {
         CallContext(
             deadline: deadline,

@@ -1,9 +1,9 @@
 import Glibc
 import Synchronization
 
-/// Marks a durable boundary: the place where a test may kill the process.
+/// Marks a durable boundary at which a test may kill the process.
 ///
-/// With `MARTLET_CRASH=name:n` in the environment the n-th hit (from 1) kills the process at once, as `kill -9` does.
+/// With `MARTLET_CRASH=name:n` in the environment the n-th hit (from 1) kills the process with SIGKILL.
 /// Names are literal, dotted and unique, since `martlet crash-points` lists them from the source code.
 public func crashPoint(_ name: StaticString) {
     if let observer = CrashPoints.observer {
@@ -13,12 +13,12 @@ public func crashPoint(_ name: StaticString) {
     }
 }
 
-/// What happens at a crash point.
+/// The handling of crash points.
 public enum CrashPoints {
-    /// What arms one: `name:n`.
+    /// The environment variable that arms one: `name:n`.
     public static let variable = "MARTLET_CRASH"
 
-    /// Sees every hit instead of the environment's setting; how a simulation crashes one replica.
+    /// Receives every hit instead of the environment's setting; a simulation crashes one replica through it.
     @TaskLocal public static var observer: Observer?
 
     /// A structure, since an optimised build of Swift 6.3 crashes where a task local's value is a bare function.
@@ -28,7 +28,7 @@ public enum CrashPoints {
         public init(passed: @escaping @Sendable (_ name: String) -> Void) { self.passed = passed }
     }
 
-    // A daemon has refused a bad setting before anything comes to a point.
+    // A daemon rejects an invalid setting at its start, before any crash point is reached.
     static let armed: CrashSetting? = getenv(variable).flatMap { try? CrashSetting(String(cString: $0)) }
     private static let hits = Mutex(0)
 

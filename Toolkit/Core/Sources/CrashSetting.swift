@@ -1,6 +1,6 @@
-/// At which hit of which crash point a process is killed.
+/// The crash point, and the hit of it, at which a process is killed.
 public struct CrashSetting: Sendable, Hashable {
-    /// Why a setting is refused, in words that name it.
+    /// An invalid setting; the description names it.
     public struct Bad: Error, Equatable, CustomStringConvertible {
         public let description: String
     }
@@ -12,7 +12,7 @@ public struct CrashSetting: Sendable, Hashable {
     /// Reads `name:n`; `n` is 1 when it is missing.
     ///
     /// - Parameter known: The names of all crash points in the code.
-    /// - Throws: ``Bad`` for a text of another form, a hit below 1, and a name that is not known.
+    /// - Throws: ``Bad`` for a malformed text, a hit below 1, and an unknown name.
     public init(_ text: String, known: [String]) throws(Bad) {
         self = try CrashSetting(text)
         guard known.contains(name) else {

@@ -1,4 +1,4 @@
-/// Chance, given and never taken, so that a run can be replayed.
+/// A source of random numbers, injected so that a run can be replayed.
 public protocol Entropy: Sendable {
     /// 64 random bits.
     func next() -> UInt64

@@ -1,4 +1,4 @@
-/// The 64-bit FNV-1a hash of what was added: equal in every process and release, and no secret.
+/// The 64-bit FNV-1a hash of what was added: the same in every process and release, and not cryptographic.
 ///
 /// After Fowler, Noll, Vo and Eastlake, "The FNV Non-Cryptographic Hash Algorithm".
 package struct FNV1a: Sendable, Hashable {
@@ -6,7 +6,7 @@ package struct FNV1a: Sendable, Hashable {
 
     package init() {}
 
-    /// Adds a byte; a wider word is taken as one.
+    /// Adds a byte; a wider word counts as one.
     package mutating func add(_ word: UInt64) { value = (value ^ word) &* 0x100_0000_01B3 }
 
     package mutating func add(_ text: String) {

@@ -1,4 +1,4 @@
-/// A "no" for three readers: `code` and `reason` for code, `message` for the caller, `cause` for the operator's log.
+/// An error for three readers: `code` and `reason` for code, `message` for the caller, `cause` for the operator's log.
 public struct Fault: Error, Sendable {
     public var code: FaultCode
     /// Stable and machine-readable; callers branch on it.
@@ -7,11 +7,11 @@ public struct Fault: Error, Sendable {
     public var message: String
     /// Which fields of the request broke which rule, in request order.
     public var violations: [FieldViolation]
-    /// When a repeat makes sense, the least pause before it; `nil` when the fault does not say.
+    /// The minimum delay before a retry; `nil` when unspecified.
     public var retryAfter: Duration?
-    /// What really happened.
+    /// The underlying error.
     ///
-    /// Stays in the process.
+    /// Never sent to the caller.
     public var cause: (any Error)?
 
     public init(
@@ -33,7 +33,7 @@ public struct Fault: Error, Sendable {
 
 /// One field of a request and the rule that it broke.
 public struct FieldViolation: Sendable, Hashable {
-    /// Path in the contract's words, as in `lines[3].quantity`.
+    /// Path in the contract's field names, as in `lines[3].quantity`.
     public let field: String
     public let rule: String
 
@@ -43,7 +43,7 @@ public struct FieldViolation: Sendable, Hashable {
     }
 }
 
-/// A domain error that knows what it is on the wire.
+/// A domain error with a representation on the wire.
 public protocol FaultConvertible: Error {
     var fault: Fault { get }
 }
@@ -53,7 +53,7 @@ extension Fault: FaultConvertible {
 }
 
 extension Fault {
-    /// What an arbitrary error is to a caller: itself when it says so, `cancelled` or `internal` otherwise.
+    /// The fault for an arbitrary error: its own if it is convertible, `cancelled` or `internal` otherwise.
     public init(describing error: any Error) {
         switch error {
         case let error as any FaultConvertible: self = error.fault

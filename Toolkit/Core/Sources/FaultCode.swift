@@ -17,13 +17,13 @@ public enum FaultCode: Int, Sendable, Hashable, CaseIterable {
     case dataLoss = 15
     case unauthenticated = 16
 
-    /// What a caller may conclude about the effect of a call that failed so; `Fault.outcome` may know more.
+    /// What a caller may conclude about the effect of a call that failed so; `Fault.outcome` may be more specific.
     public enum Outcome: Sendable, Hashable {
-        /// The callee decided against it: nothing happened, a repeat of the same request is refused again.
+        /// The callee refused it: nothing happened, and a repeat of the same request is refused again.
         case refused
         /// Nothing happened, a repeat may succeed.
         case notDone
-        /// It may or may not have happened: ask again with the same key and bytes.
+        /// It may or may not have happened: retry with the same key and bytes.
         case unknown
     }
 

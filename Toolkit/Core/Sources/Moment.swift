@@ -1,6 +1,6 @@
-/// A point on the monotonic clock of one process: for deadlines and pauses, never stored, never sent.
+/// A point on the monotonic clock of one process: for deadlines and delays; never stored or sent.
 public struct Moment: Sendable, Hashable, Comparable {
-    /// Nanoseconds since an origin that only this process knows.
+    /// Nanoseconds since an arbitrary origin of this process.
     public let nanoseconds: Int64
 
     public init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }

@@ -1,9 +1,9 @@
-/// What an error is whose call certainly never reached its handler: the same call may be sent again, even a write.
+/// An error whose call certainly never reached its handler: the call may be repeated, even a write.
 ///
-/// It says so as the `cause` of its fault.
+/// Carried as the `cause` of the fault.
 public protocol CallNotMade: Error {}
 
-/// The call was refused or lost on its way: no handler has seen it.
+/// The call was refused or lost before it reached a handler.
 public struct NotProcessed: CallNotMade, Sendable, Hashable {
     public init() {}
 }
@@ -19,7 +19,7 @@ extension Fault {
 
     /// What a caller may conclude about the effect of the call: `code.outcome`, unless more is known.
     public var outcome: FaultCode.Outcome {
-        // The same request is as long the next time.
+        // A repeat would be too large as well.
         if reason == .requestTooLarge { return .refused }
         return isNotProcessed && code.outcome == .unknown ? .notDone : code.outcome
     }

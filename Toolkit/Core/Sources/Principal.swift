@@ -1,9 +1,9 @@
 /// Who is calling, after verification.
 public struct Principal: Sendable, Hashable {
     public enum Kind: Sendable, Hashable {
-        /// Nobody proved anything; may read what is public.
+        /// Unauthenticated; may read public data.
         case anonymous
-        /// A person or a merchant's system, by a verified token.
+        /// A person or a merchant's system, with a verified token.
         case user
         /// One of our own services.
         case service
@@ -13,7 +13,7 @@ public struct Principal: Sendable, Hashable {
     /// The token's subject, or the service's name; empty for `anonymous`.
     public let id: String
     public let scopes: Set<String>
-    /// For a service that acts for somebody: that principal's id.
+    /// For a service that acts on behalf of another principal: that principal's id.
     public let onBehalfOf: String?
 
     public init(kind: Kind, id: String, scopes: Set<String>, onBehalfOf: String? = nil) {
@@ -28,12 +28,12 @@ public struct Principal: Sendable, Hashable {
     /// The id whose data this call is about: the represented principal for a service, the caller otherwise.
     public var subject: String { onBehalfOf ?? id }
 
-    /// The scope that every service holds by being one, and nobody needs to grant.
+    /// The scope that every service has implicitly.
     public static let serviceScope = "service"
 
     /// True when the principal holds `scope`, or one of several separated by `|`, as in `inventory:write|service`.
     ///
-    /// A service holds what it was granted and ``serviceScope``, no more.
+    /// A service has its granted scopes and ``serviceScope``, no others.
     public func holds(_ scope: String) -> Bool {
         if scope.isEmpty || scopes.contains(scope) { return true }
         return scope.split(separator: "|").contains { one in

@@ -1,8 +1,8 @@
 import Synchronization
 
-/// Wakes one task that waits for news.
+/// Wakes one waiting task.
 ///
-/// News that nobody waits for is kept for the next wait.
+/// A signal raised while no task waits is stored for the next wait.
 package final class Signal: Sendable {
     private struct State {
         var raised = false
@@ -13,9 +13,9 @@ package final class Signal: Sendable {
 
     package init() {}
 
-    /// Wakes the waiting task, or lets the next wait return at once.
+    /// Wakes the waiting task, or lets the next wait return immediately.
     ///
-    /// Quick; safe to call anywhere.
+    /// Does not block; safe to call anywhere.
     package func raise() {
         let waiter = state.withLock { state in
             let waiter = state.waiter
@@ -51,7 +51,7 @@ package final class Signal: Sendable {
         try Task.checkCancellation()
     }
 
-    /// Suspends until the signal is raised or `moment` has come; for ever when it is `nil`.
+    /// Suspends until the signal is raised or `moment` has come; without a time limit when it is `nil`.
     ///
     /// - Throws: `CancellationError`.
     package func wait(until moment: Moment?, _ time: any TimeSource) async throws {

@@ -1,6 +1,6 @@
 import Glibc
 
-/// The machine's clocks.
+/// The operating system's clocks.
 public struct SystemTime: TimeSource {
     public init() {}
 
@@ -9,9 +9,9 @@ public struct SystemTime: TimeSource {
     public var date: Timestamp { Timestamp(microseconds: Self.read(CLOCK_REALTIME) / 1_000) }
 
     public func sleep(until moment: Moment) async throws {
-        let pause = moment - now
-        guard pause > .zero else { return try Task.checkCancellation() }
-        try await Task.sleep(for: pause)
+        let remaining = moment - now
+        guard remaining > .zero else { return try Task.checkCancellation() }
+        try await Task.sleep(for: remaining)
     }
 
     private static func read(_ clock: clockid_t) -> Int64 {

@@ -1,6 +1,6 @@
-/// Runs `body` until `deadline`; then it is cancelled and its result is lost.
+/// Runs `body` until `deadline`; then it is cancelled and its result is discarded.
 ///
-/// - Throws: `Fault` with `deadlineExceeded` when the time is over, otherwise whatever `body` throws.
+/// - Throws: `Fault` with `deadlineExceeded` when the deadline passes, otherwise whatever `body` throws.
 public func withDeadline<R: Sendable>(
     _ deadline: Moment?,
     _ time: any TimeSource,
@@ -21,6 +21,6 @@ public func withDeadline<R: Sendable>(
 }
 
 extension Fault {
-    /// The caller's time is over.
+    /// The caller's deadline has passed.
     public static var deadlineExceeded: Fault { Fault(.deadlineExceeded, .deadlineExceeded, "the deadline has passed") }
 }

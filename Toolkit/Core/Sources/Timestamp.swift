@@ -54,7 +54,7 @@ extension Timestamp: CustomStringConvertible {
             1...12 ~= month, 1...31 ~= day, hour < 24, minute < 60, second < 60
         else { return nil }
         let civil = CivilDate(year: year, month: month, day: day)
-        // The 31st of February is no day, whatever it counts to.
+        // Rejects dates such as 31 February.
         guard CivilDate(daysSinceEpoch: civil.daysSinceEpoch) == civil else { return nil }
         var fraction: Int64 = 0
         if bytes.count > 20 {

@@ -29,7 +29,7 @@ public struct TraceContext: Sendable, Hashable {
     /// The header's form, `00-<trace>-<span>-<flags>`.
     public var traceparent: String { "00-\(traceID)-\(spanID)-\(sampled ? "01" : "00")" }
 
-    /// Reads a `traceparent` header; `nil` when it is not of version 00 and well formed: a new trace is then begun.
+    /// Reads a `traceparent` header; `nil` unless it is well formed and of version 00.
     public init?(traceparent: String) {
         let bytes = Array(traceparent.utf8)
         guard bytes.count == 55, bytes[2] == 45, bytes[35] == 45, bytes[52] == 45,
@@ -46,6 +46,6 @@ public struct TraceContext: Sendable, Hashable {
 }
 
 extension TraceContext {
-    /// The trace of the running task; set at the edges, read by logs, calls and messages.
+    /// The trace of the running task; set at the entry points, read by logs, calls and messages.
     @TaskLocal public static var current: TraceContext?
 }

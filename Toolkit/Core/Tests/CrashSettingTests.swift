@@ -2,12 +2,12 @@ import Testing
 
 @testable import MartletCore
 
-@Suite("A crash point's setting")
+@Suite("Crash point setting")
 struct CrashSettingTests {
     static let known = ["outbox.committed", "sql.committed"]
 
     @Test(
-        "is a known name and the number of a hit, 1 when it is missing",
+        "accepts a known name with the number of a hit, 1 by default",
         arguments: [("sql.committed:3", 3), ("sql.committed:1", 1), ("sql.committed", 1)]
     )
     func accepted(_ text: String, _ hit: Int) throws {
@@ -17,7 +17,7 @@ struct CrashSettingTests {
     }
 
     @Test(
-        "is refused, and named, when it could never kill",
+        "rejects a setting that could never fire, with an error that names it",
         arguments: [
             "sql.committed:0", "sql.committed:-1", "sql.committed:", "sql.committed:two", "sql.committed:1.5",
             "sql.committed:+1", "sql.committed:99999999999999999999", "sql.committed:1:2", "sql.comitted:1", "mugs",

@@ -2,10 +2,10 @@ import Testing
 
 @testable import MartletCore
 
-@Suite("An FNV-1a hash")
+@Suite("FNV-1a hash")
 struct FNV1aTests {
     @Test(
-        "is the one that its authors list",
+        "matches the authors' test vectors",
         arguments: [("", 0xCBF2_9CE4_8422_2325), ("a", 0xAF63_DC4C_8601_EC8C), ("foobar", 0x8594_4171_F739_67E8)]
             as [(String, UInt64)]
     )

@@ -1,7 +1,7 @@
 import MartletCore
 import Testing
 
-@Suite("A fault")
+@Suite("Fault")
 struct FaultTests {
     struct Unknown: Error {}
 
@@ -9,7 +9,7 @@ struct FaultTests {
         var fault: Fault { Fault(.notFound, "a.missing", "there is no a", field: "a") }
     }
 
-    @Test("is what an error says of itself, and tells nothing of any other")
+    @Test("describing an error: its own fault, or an internal error without details")
     func describing() {
         #expect(Fault(describing: Refusal()).reason == "a.missing")
         #expect(Fault(describing: Refusal()).violations == [FieldViolation(field: "a", rule: "there is no a")])
@@ -19,7 +19,7 @@ struct FaultTests {
         #expect(Fault(describing: CancellationError()).code == .cancelled)
     }
 
-    @Test("says what a caller may conclude", arguments: FaultCode.allCases)
+    @Test("outcome by status code", arguments: FaultCode.allCases)
     func outcome(code: FaultCode) {
         let unknown: Set<FaultCode> = [.cancelled, .unknown, .deadlineExceeded, .internal, .unavailable, .dataLoss]
         #expect((code.outcome == .unknown) == unknown.contains(code))
@@ -27,11 +27,11 @@ struct FaultTests {
     }
 }
 
-@Suite("What a fault says of its call")
+@Suite("Fault outcome")
 struct FaultOutcomeTests {
     struct Closed: CallNotMade {}
 
-    @Test("is that nothing happened when no handler was reached")
+    @Test("not done when no handler was reached")
     func notProcessed() {
         #expect(Fault.notProcessed("away").outcome == .notDone)
         #expect(Fault(.internal, .internal, "closed", cause: Closed()).outcome == .notDone)
@@ -39,7 +39,7 @@ struct FaultOutcomeTests {
         #expect(Fault(.permissionDenied, .forbidden, "no", cause: NotProcessed()).outcome == .refused)
     }
 
-    @Test("is that a request which is too long will be so again")
+    @Test("a request that is too large is refused, even if it was not processed")
     func tooLong() {
         #expect(Fault(.resourceExhausted, .requestTooLarge, "too long").outcome == .refused)
         #expect(Fault(.resourceExhausted, .requestTooLarge, "too long", cause: NotProcessed()).outcome == .refused)
@@ -47,9 +47,9 @@ struct FaultOutcomeTests {
     }
 }
 
-@Suite("A principal")
+@Suite("Principal")
 struct PrincipalTests {
-    @Test("holds its scopes and no other")
+    @Test("has its scopes and no others")
     func scopes() {
         let user = Principal(kind: .user, id: "ann", scopes: ["orders:read"])
         #expect(user.holds("orders:read"))
@@ -58,13 +58,13 @@ struct PrincipalTests {
         #expect(!Principal.anonymous.holds("orders:read"))
     }
 
-    @Test("holds one of several when it holds any", arguments: ["a|b", "b|a", "b"])
+    @Test("alternatives: one scope of the list is enough", arguments: ["a|b", "b|a", "b"])
     func alternatives(scope: String) {
         #expect(Principal(kind: .user, id: "ann", scopes: ["b", "c"]).holds(scope))
         #expect(!Principal(kind: .user, id: "ann", scopes: ["c", "ab"]).holds(scope))
     }
 
-    @Test("that is a service may do what services may, and what it was granted, but nothing else")
+    @Test("a service has the service scope and its granted scopes, no others")
     func service() {
         let service = Principal(kind: .service, id: "orders", scopes: [])
         #expect(service.holds("service"))
@@ -75,7 +75,7 @@ struct PrincipalTests {
         #expect(!Principal(kind: .user, id: "ann", scopes: []).holds("inventory:write|service"))
     }
 
-    @Test("is about whom it represents")
+    @Test("the subject of an outgoing call is the represented principal")
     func subject() {
         let context = CallContext(principal: Principal(kind: .user, id: "ann", scopes: []), idempotencyKey: "k")
         let outgoing = context.outgoing(as: "orders")

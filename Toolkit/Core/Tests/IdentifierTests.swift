@@ -1,7 +1,7 @@
 import MartletCore
 import Testing
 
-/// Clocks and chance of a value.
+/// A clock and an entropy source with fixed values.
 struct Fixed: TimeSource, Entropy {
     var now = Moment(nanoseconds: 0)
     var date: Timestamp
@@ -11,16 +11,16 @@ struct Fixed: TimeSource, Entropy {
     func next() -> UInt64 { bits }
 }
 
-@Suite("An identifier")
+@Suite("Identifier")
 struct IdentifierTests {
-    @Test("is a UUID of version 7 and the RFC's variant")
+    @Test("is a UUID of version 7 with the variant of RFC 9562")
     func form() {
         let fixed = Fixed(date: Timestamp(microseconds: 1_645_557_742_000_000), bits: .max)
         let identifier = Identifier(time: fixed, entropy: fixed)
         #expect(identifier.description == "017f22e2-79b0-7fff-bfff-ffffffffffff")
     }
 
-    @Test("sorts by its millisecond")
+    @Test("sorts by its creation millisecond")
     func order() {
         let early = Fixed(date: Timestamp(microseconds: 1_000_000), bits: .max)
         let late = Fixed(date: Timestamp(microseconds: 1_001_000), bits: 0)
@@ -31,9 +31,9 @@ struct IdentifierTests {
     }
 }
 
-@Suite("A trace context")
+@Suite("Trace context")
 struct TraceContextTests {
-    @Test("reads the header that it writes")
+    @Test("parses the header that it writes")
     func roundTrip() {
         let fixed = Fixed(date: Timestamp(microseconds: 0), bits: 0xDEAD_BEEF)
         let root = TraceContext.root(fixed)
@@ -42,7 +42,7 @@ struct TraceContextTests {
     }
 
     @Test(
-        "begins anew when the header is not well formed",
+        "rejects a malformed header",
         arguments: [
             "", "00", "01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
             "00-00000000000000000000000000000000-b7ad6b7169203331-01",

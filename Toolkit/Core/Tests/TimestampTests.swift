@@ -1,7 +1,7 @@
 import MartletCore
 import Testing
 
-@Suite("A timestamp")
+@Suite("Timestamp")
 struct TimestampTests {
     @Test(
         "writes and reads RFC 3339",
@@ -19,14 +19,14 @@ struct TimestampTests {
         #expect(Timestamp(text)?.microseconds == microseconds)
     }
 
-    @Test("reads fractions of one to six digits and none")
+    @Test("reads fractions of zero to six digits")
     func fractions() {
         #expect(Timestamp("2026-01-02T03:04:05Z") == Timestamp("2026-01-02T03:04:05.000000Z"))
         #expect(Timestamp("2026-01-02T03:04:05.5Z") == Timestamp("2026-01-02T03:04:05.500000Z"))
     }
 
     @Test(
-        "refuses what is no moment",
+        "rejects an invalid date or time",
         arguments: [
             "", "2026-01-02", "2026-13-02T03:04:05Z", "2026-01-02T24:04:05Z", "2026-01-02T03:04:05",
             "2026-01-02T03:04:05.Z", "2026-01-02T03:04:05.1234567Z", "2026-01-02T03:04:05+01:00",

@@ -1,4 +1,4 @@
-/// Where something listens: a host and a TCP port.
+/// A host and a TCP port.
 public struct Address: Sendable, Hashable, Comparable, CustomStringConvertible {
     /// A name or an IP address; IPv6 without brackets.
     public let host: String
@@ -32,9 +32,9 @@ public struct Address: Sendable, Hashable, Comparable, CustomStringConvertible {
     }
 }
 
-/// One running copy of a service.
+/// A running instance of a service.
 public struct Instance: Sendable, Hashable, Comparable {
-    /// Unique within its service, the same after a restart.
+    /// Unique within its service and stable across restarts.
     public let id: String
     /// REST and health.
     public let http: Address?

@@ -1,23 +1,23 @@
 public import MartletCore
 import Synchronization
 
-/// Chooses an instance for each call, in turn.
+/// Chooses an instance for each call, round-robin.
 public final class Balancer: Sendable {
     private let service: String
     private let registry: any Registry
-    private let turn = Mutex(RoundRobin())
+    private let roundRobin = Mutex(RoundRobin())
 
     public init(for service: String, in registry: any Registry) {
         self.service = service
         self.registry = registry
     }
 
-    /// The next instance that `suits`.
+    /// The next instance that satisfies `isSuitable`.
     ///
     /// - Throws: `Fault` with `unavailable` when there is none.
-    public func pick(where suits: (Instance) -> Bool = { _ in true }) async throws -> Instance {
-        let instances = try await registry.resolve(service).filter(suits)
-        guard let index = turn.withLock({ $0.next(of: instances.count) }) else {
+    public func pick(where isSuitable: (Instance) -> Bool = { _ in true }) async throws -> Instance {
+        let instances = try await registry.resolve(service).filter(isSuitable)
+        guard let index = roundRobin.withLock({ $0.next(of: instances.count) }) else {
             throw Fault(
                 .unavailable,
                 .unavailable,
@@ -30,12 +30,12 @@ public final class Balancer: Sendable {
     }
 }
 
-/// Nobody serves this: the call was not made.
+/// The service has no running instance: the call was not made.
 public struct NoInstance: CallNotMade, Equatable {
     public let service: String
 }
 
-/// Whose turn it is.
+/// Cycles through indices.
 struct RoundRobin: Sendable, Equatable {
     private var last = -1
 

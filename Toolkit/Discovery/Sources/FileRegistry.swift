@@ -3,11 +3,11 @@ import Logging
 public import MartletCore
 import Synchronization
 
-/// Reads what a supervisor wrote, again whenever the file changes; keeps the last good set when it is bad, gone or empty.
+/// A registry in a file written by a supervisor; an invalid, missing or empty file leaves the last valid set in use.
 ///
-/// It looks at the file's modification at most every `every`, when it is asked: there is no task behind it.
+/// A query checks for a change of the file, at most once per interval; there is no background task.
 public final class FileRegistry: Registry {
-    /// What tells two versions of a file apart.
+    /// Identifies a version of the file.
     struct Version: Equatable {
         let inode: UInt64
         let size: Int64
@@ -18,72 +18,73 @@ public final class FileRegistry: Registry {
     struct State {
         var services: [String: [Instance]]?
         var version: Version?
-        var looked: Moment?
-        var bad: RegistryFile.Bad?
+        var checkedAt: Moment?
+        var fault: RegistryFile.Invalid?
     }
 
-    typealias Read = @Sendable (_ path: String) throws(RegistryFile.Bad) -> [String: [Instance]]
+    typealias Read = @Sendable (_ path: String) throws(RegistryFile.Invalid) -> [String: [Instance]]
 
     private let path: String
     private let time: any TimeSource
-    private let pause: Duration
+    private let interval: Duration
     private let read: Read
     private let state = Mutex(State())
 
-    public convenience init(path: String, every pause: Duration, time: any TimeSource) {
-        self.init(path: path, every: pause, time: time, read: RegistryFile.read)
+    public convenience init(path: String, every interval: Duration, time: any TimeSource) {
+        self.init(path: path, every: interval, time: time, read: RegistryFile.read)
     }
 
-    init(path: String, every pause: Duration, time: any TimeSource, read: @escaping Read) {
+    init(path: String, every interval: Duration, time: any TimeSource, read: @escaping Read) {
         self.read = read
         self.path = path
-        self.pause = pause
+        self.interval = interval
         self.time = time
     }
 
-    /// What is wrong with the file as it stands; `nil` when it is good.
-    public var bad: RegistryFile.Bad? { state.withLock { $0.bad } }
+    /// The fault of the current file; `nil` when it is valid.
+    public var fault: RegistryFile.Invalid? { state.withLock { $0.fault } }
 
-    public func resolve(_ service: String) async throws -> [Instance] { try known()[service] ?? [] }
+    public func resolve(_ service: String) async throws -> [Instance] { try currentServices()[service] ?? [] }
 
     public func services() async throws -> [String] {
-        try known().filter { !$0.value.isEmpty }.keys.sorted()
+        try currentServices().filter { !$0.value.isEmpty }.keys.sorted()
     }
 
     public func changes(of service: String, from known: [Instance]) async throws -> [Instance] {
         while true {
-            // A file that was never good is as good as an empty one to a watcher: it waits for a better one.
+            // A watcher treats a file that was never valid as empty, and waits for a valid one.
             let now = (try? await resolve(service)) ?? []
             if now != known { return now }
-            try await time.sleep(for: pause)
+            try await time.sleep(for: interval)
         }
     }
 
-    private func known() throws -> [String: [Instance]] {
-        let (services, bad, isNews) = state.withLock { state in
-            let before = state.bad
-            look(&state)
-            return (state.services, state.bad, state.bad != nil && state.bad != before)
+    private func currentServices() throws -> [String: [Instance]] {
+        let (services, fault, isNew) = state.withLock { state in
+            let before = state.fault
+            refresh(&state)
+            return (state.services, state.fault, state.fault != nil && state.fault != before)
         }
-        if isNews, let bad {
+        if isNew, let fault {
             Logger.current.error(
-                "the registry file is bad, the last good set stays",
+                "the registry file is invalid, the last valid set stays in use",
                 metadata: [
-                    "path": "\(bad.path)", "line": "\(bad.line)", "key": "\(bad.key)", "fault": "\(bad.message)",
+                    "path": "\(fault.path)", "line": "\(fault.line)", "key": "\(fault.key)",
+                    "fault": "\(fault.message)",
                 ]
             )
         }
         if let services { return services }
-        throw bad ?? RegistryFile.Bad(path: path, line: 0, key: "", message: "was not read")
+        throw fault ?? RegistryFile.Invalid(path: path, line: 0, key: "", message: "was not read")
     }
 
-    private func look(_ state: inout State) {
+    private func refresh(_ state: inout State) {
         let now = time.now
-        if let looked = state.looked, now < looked + pause { return }
-        state.looked = now
+        if let checkedAt = state.checkedAt, now < checkedAt + interval { return }
+        state.checkedAt = now
         var status = stat()
         guard stat(path, &status) == 0 else {
-            state.bad = RegistryFile.Bad(
+            state.fault = RegistryFile.Invalid(
                 path: path,
                 line: 0,
                 key: "",
@@ -99,18 +100,18 @@ public final class FileRegistry: Registry {
             nanoseconds: Int(status.st_mtim.tv_nsec)
         )
         guard version != state.version else { return }
-        do throws(RegistryFile.Bad) {
+        do throws(RegistryFile.Invalid) {
             let services = try read(path)
-            // A whole system does not vanish at once: calls find out by themselves who is really gone.
-            if services.isEmpty, let known = state.services, !known.isEmpty {
-                throw RegistryFile.Bad(path: path, line: 0, key: "services", message: "names nobody any more")
+            // An empty file is not trusted: all services do not stop at the same time. Calls fail where one did.
+            if services.isEmpty, let current = state.services, !current.isEmpty {
+                throw RegistryFile.Invalid(path: path, line: 0, key: "services", message: "lists no instances any more")
             }
             state.services = services
-            state.bad = nil
+            state.fault = nil
             state.version = version
         } catch {
-            // Read again at the next look: it may have been the process that lacked something, not the file.
-            state.bad = error
+            // Read again at the next check: the process may have lacked a resource, such as a file descriptor.
+            state.fault = error
             state.version = nil
         }
     }

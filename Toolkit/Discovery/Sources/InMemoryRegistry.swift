@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Instances within one process: tests, simulations and the all-in-one.
+/// A registry within one process, for tests and simulations.
 public final class InMemoryRegistry: Registry {
     private struct State {
         var services: [String: [Instance]] = [:]
@@ -14,7 +14,7 @@ public final class InMemoryRegistry: Registry {
         for (service, instances) in services { set(service, instances) }
     }
 
-    /// Replaces the instances of `service`; none removes it.
+    /// Replaces the instances of `service`; an empty list removes it.
     public func set(_ service: String, _ instances: [Instance]) {
         let watchers = state.withLock { state in
             state.services[service] = instances.isEmpty ? nil : instances.sorted()

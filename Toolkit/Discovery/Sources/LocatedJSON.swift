@@ -1,11 +1,11 @@
-/// JSON that remembers on which line each value stands, so that a fault can be found by its reader.
+/// JSON with the line of each value, for error messages.
 struct LocatedJSON {
     enum Value {
         case object([(key: String, value: LocatedJSON)])
         case array([LocatedJSON])
         case string(String)
-        /// A number, true, false or null, as it was written.
-        case word(String)
+        /// A number, true, false or null, as written.
+        case literal(String)
     }
 
     let value: Value
@@ -23,7 +23,7 @@ struct LocatedJSON {
         var parser = Parser(bytes: bytes)
         let value = try parser.value(depth: 0)
         parser.skipSpace()
-        guard parser.peek == nil else { throw parser.fault("text stands after the end") }
+        guard parser.peek == nil else { throw parser.fault("unexpected text after the end") }
         return value
     }
 
@@ -45,7 +45,7 @@ struct LocatedJSON {
             }
         }
 
-        mutating func take(_ byte: Character) throws(Fault) {
+        mutating func expect(_ byte: Character) throws(Fault) {
             skipSpace()
             guard peek == byte.asciiValue else { throw fault("\(byte) is expected") }
             position += 1
@@ -64,56 +64,57 @@ struct LocatedJSON {
             case UInt8(ascii: "{"): return LocatedJSON(value: try object(depth), line: start)
             case UInt8(ascii: "["): return LocatedJSON(value: try array(depth), line: start)
             case UInt8(ascii: "\""): return LocatedJSON(value: .string(try string()), line: start)
-            default: return LocatedJSON(value: .word(try word()), line: start)
+            default: return LocatedJSON(value: .literal(try literal()), line: start)
             }
         }
 
         mutating func object(_ depth: Int) throws(Fault) -> Value {
-            try take("{")
+            try expect("{")
             var members: [(key: String, value: LocatedJSON)] = []
             if !isNext("}") {
                 repeat {
                     skipSpace()
                     let key = try string()
-                    guard !members.contains(where: { $0.key == key }) else { throw fault("\"\(key)\" stands twice") }
-                    try take(":")
+                    guard !members.contains(where: { $0.key == key }) else { throw fault("\"\(key)\" is given twice") }
+                    try expect(":")
                     members.append((key, try value(depth: depth + 1)))
-                } while try another()
+                } while try skipComma()
             }
-            try take("}")
+            try expect("}")
             return .object(members)
         }
 
         mutating func array(_ depth: Int) throws(Fault) -> Value {
-            try take("[")
+            try expect("[")
             var items: [LocatedJSON] = []
             if !isNext("]") {
-                repeat { items.append(try value(depth: depth + 1)) } while try another()
+                repeat { items.append(try value(depth: depth + 1)) } while try skipComma()
             }
-            try take("]")
+            try expect("]")
             return .array(items)
         }
 
-        mutating func another() throws(Fault) -> Bool {
+        /// False when there is no comma, and so no further element.
+        mutating func skipComma() throws(Fault) -> Bool {
             guard isNext(",") else { return false }
-            try take(",")
+            try expect(",")
             return true
         }
 
-        /// Names and addresses need no escapes, so there are none.
+        /// A string without escapes, which names and addresses do not need.
         mutating func string() throws(Fault) -> String {
-            try take("\"")
+            try expect("\"")
             let start = position
             while let byte = peek, byte != UInt8(ascii: "\"") {
-                guard byte >= 0x20, byte != UInt8(ascii: "\\") else { throw fault("escapes are not taken here") }
+                guard byte >= 0x20, byte != UInt8(ascii: "\\") else { throw fault("escapes are not supported") }
                 position += 1
             }
             let text = String(decoding: bytes[start..<position], as: UTF8.self)
-            try take("\"")
+            try expect("\"")
             return text
         }
 
-        mutating func word() throws(Fault) -> String {
+        mutating func literal() throws(Fault) -> String {
             let start = position
             while let byte = peek, byte > 0x20, !Array(",]}{[:\"".utf8).contains(byte) { position += 1 }
             guard start < position else { throw fault("a value is expected") }

@@ -1,7 +1,7 @@
 import Glibc
 public import MartletCore
 
-/// The file in which a supervisor writes down what runs where.
+/// The file in which a supervisor lists the instances of every service.
 ///
 /// ```json
 /// {
@@ -14,12 +14,12 @@ public import MartletCore
 public enum RegistryFile {
     public static let bytesLimit = 1 << 20
 
-    /// What is wrong with a registry file, and where.
-    public struct Bad: FaultConvertible, Equatable, CustomStringConvertible {
+    /// A fault in a registry file.
+    public struct Invalid: FaultConvertible, Equatable, CustomStringConvertible {
         public let path: String
-        /// From 1; 0 when the file as a whole is meant.
+        /// From 1; 0 for the file as a whole.
         public let line: Int
-        /// As in `services.orders[0].grpc`; empty when the file as a whole is meant.
+        /// As in `services.orders[0].grpc`; empty for the file as a whole.
         public let key: String
         public let message: String
 
@@ -32,10 +32,10 @@ public enum RegistryFile {
         }
     }
 
-    /// Writes `services` so that a reader sees the old or the new file, never a part.
+    /// Replaces the file atomically.
     ///
-    /// - Throws: ``Bad``.
-    public static func write(_ services: [String: [Instance]], to path: String) throws(Bad) {
+    /// - Throws: ``Invalid``.
+    public static func write(_ services: [String: [Instance]], to path: String) throws(Invalid) {
         let temporary = "\(path).\(getpid()).new"
         guard let file = fopen(temporary, "w") else { throw failure(temporary, "cannot be written") }
         let text = Array(render(services).utf8)
@@ -57,80 +57,82 @@ public enum RegistryFile {
         return "{\n  \"version\": 1,\n  \"services\": {\n\(lines.joined(separator: ",\n"))\n  }\n}\n"
     }
 
-    /// - Throws: ``Bad`` with the line and the key of the first fault.
-    public static func read(_ path: String) throws(Bad) -> [String: [Instance]] {
+    /// - Throws: ``Invalid`` with the line and the key of the first fault.
+    public static func read(_ path: String) throws(Invalid) -> [String: [Instance]] {
         guard let file = fopen(path, "r") else { throw failure(path, "cannot be opened") }
         defer { fclose(file) }
         var bytes = [UInt8](repeating: 0, count: bytesLimit + 1)
         let count = fread(&bytes, 1, bytes.count, file)
         guard ferror(file) == 0 else { throw failure(path, "cannot be read") }
         guard count <= bytesLimit else {
-            throw Bad(path: path, line: 0, key: "", message: "is over \(bytesLimit) bytes")
+            throw Invalid(path: path, line: 0, key: "", message: "is over \(bytesLimit) bytes")
         }
         do {
             return try parse(Array(bytes.prefix(count)), path)
-        } catch let bad as Bad {
-            throw bad
+        } catch let invalid as Invalid {
+            throw invalid
         } catch let fault as LocatedJSON.Fault {
-            throw Bad(path: path, line: fault.line, key: "", message: fault.message)
+            throw Invalid(path: path, line: fault.line, key: "", message: fault.message)
         } catch {
-            throw Bad(path: path, line: 0, key: "", message: "cannot be read: \(error)")
+            throw Invalid(path: path, line: 0, key: "", message: "cannot be read: \(error)")
         }
     }
 
     static func parse(_ bytes: [UInt8], _ path: String) throws -> [String: [Instance]] {
         let root = try LocatedJSON.parse(bytes)
-        func bad(_ value: LocatedJSON, _ key: String, _ message: String) -> Bad {
-            Bad(path: path, line: value.line, key: key, message: message)
+        func invalid(_ value: LocatedJSON, _ key: String, _ message: String) -> Invalid {
+            Invalid(path: path, line: value.line, key: key, message: message)
         }
-        guard case .object(let members) = root.value else { throw bad(root, "", "must be an object") }
+        guard case .object(let members) = root.value else { throw invalid(root, "", "must be an object") }
         var services: [String: [Instance]] = [:]
         var version: LocatedJSON?
         for (key, value) in members {
             switch key {
             case "version": version = value
             case "services":
-                guard case .object(let entries) = value.value else { throw bad(value, key, "must be an object") }
+                guard case .object(let entries) = value.value else { throw invalid(value, key, "must be an object") }
                 for (service, list) in entries {
                     let name = "services.\(service)"
-                    guard case .array(let items) = list.value else { throw bad(list, name, "must be a list") }
+                    guard case .array(let items) = list.value else { throw invalid(list, name, "must be a list") }
                     let instances = try items.enumerated().map { try instance($1, "\(name)[\($0)]", path) }
                     guard Set(instances.map(\.id)).count == instances.count else {
-                        throw bad(list, name, "has an id twice")
+                        throw invalid(list, name, "has an id twice")
                     }
                     services[service] = instances.sorted()
                 }
-            default: throw bad(value, key, "is unknown")
+            default: throw invalid(value, key, "is unknown")
             }
         }
-        guard let version, case .word("1") = version.value else {
-            throw bad(version ?? root, "version", "must be 1")
+        guard let version, case .literal("1") = version.value else {
+            throw invalid(version ?? root, "version", "must be 1")
         }
         return services
     }
 
-    private static func instance(_ item: LocatedJSON, _ name: String, _ path: String) throws(Bad) -> Instance {
-        func bad(_ value: LocatedJSON, _ key: String, _ message: String) -> Bad {
-            Bad(path: path, line: value.line, key: key, message: message)
+    private static func instance(_ item: LocatedJSON, _ name: String, _ path: String) throws(Invalid) -> Instance {
+        func invalid(_ value: LocatedJSON, _ key: String, _ message: String) -> Invalid {
+            Invalid(path: path, line: value.line, key: key, message: message)
         }
-        guard case .object(let members) = item.value else { throw bad(item, name, "must be an object") }
+        guard case .object(let members) = item.value else { throw invalid(item, name, "must be an object") }
         var id = ""
         var addresses: [String: Address] = [:]
         for (key, value) in members {
-            guard case .string(let text) = value.value else { throw bad(value, "\(name).\(key)", "must be a string") }
+            guard case .string(let text) = value.value else {
+                throw invalid(value, "\(name).\(key)", "must be a string")
+            }
             switch key {
             case "id": id = text
             case "http", "grpc", "operate":
-                guard let address = Address(text) else { throw bad(value, "\(name).\(key)", "must be host:port") }
+                guard let address = Address(text) else { throw invalid(value, "\(name).\(key)", "must be host:port") }
                 addresses[key] = address
-            default: throw bad(value, "\(name).\(key)", "is unknown")
+            default: throw invalid(value, "\(name).\(key)", "is unknown")
             }
         }
-        guard !id.isEmpty else { throw bad(item, "\(name).id", "is missing") }
+        guard !id.isEmpty else { throw invalid(item, "\(name).id", "is missing") }
         return Instance(id: id, http: addresses["http"], grpc: addresses["grpc"], operate: addresses["operate"])
     }
 
-    private static func failure(_ path: String, _ what: String) -> Bad {
-        Bad(path: path, line: 0, key: "", message: "\(what): \(String(cString: strerror(errno)))")
+    private static func failure(_ path: String, _ what: String) -> Invalid {
+        Invalid(path: path, line: 0, key: "", message: "\(what): \(String(cString: strerror(errno)))")
     }
 }

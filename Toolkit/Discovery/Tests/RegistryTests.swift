@@ -6,17 +6,17 @@ import Testing
 
 @testable import MartletDiscovery
 
-@Suite("Every registry")
+@Suite("Registry conformance")
 struct RegistryConformanceTests {
-    @Test("that is static does what a registry must", arguments: RegistryConformance.Check.allCases)
-    func fixed(check: RegistryConformance.Check) async throws {
+    @Test("static registry", arguments: RegistryConformance.Check.allCases)
+    func staticRegistry(check: RegistryConformance.Check) async throws {
         let suite = RegistryConformance { services in
             RegistryConformance.Subject(registry: StaticRegistry(services, time: ManualTime()), change: nil)
         }
         try await suite.run(check)
     }
 
-    @Test("in memory does what a registry must", arguments: RegistryConformance.Check.allCases)
+    @Test("in-memory registry", arguments: RegistryConformance.Check.allCases)
     func inMemory(check: RegistryConformance.Check) async throws {
         let suite = RegistryConformance { services in
             let registry = InMemoryRegistry(services)
@@ -25,7 +25,7 @@ struct RegistryConformanceTests {
         try await suite.run(check)
     }
 
-    @Test("in a file does what a registry must", arguments: RegistryConformance.Check.allCases)
+    @Test("file registry", arguments: RegistryConformance.Check.allCases)
     func file(check: RegistryConformance.Check) async throws {
         let folder = try TemporaryFolder()
         let path = folder.path + "/registry.json"
@@ -34,8 +34,8 @@ struct RegistryConformanceTests {
             try RegistryFile.write(services, to: path)
             let registry = FileRegistry(path: path, every: .seconds(1), time: time)
             return RegistryConformance.Subject(registry: registry) { service, instances in
-                // A watcher has seen the file as it is before it changes.
-                if check == .tellsAWatcher { await time.waitForSleepers() }
+                // The watcher must have read the file before it changes.
+                if check == .notifiesWatcher { await time.waitForSleepers() }
                 var services = try RegistryFile.read(path)
                 services[service] = instances
                 try RegistryFile.write(services, to: path)
@@ -46,7 +46,7 @@ struct RegistryConformanceTests {
     }
 }
 
-@Suite("A registry file")
+@Suite("File registry")
 struct FileRegistryTests {
     let folder: TemporaryFolder
     let time = ManualTime()
@@ -56,8 +56,8 @@ struct FileRegistryTests {
 
     init() throws { folder = try TemporaryFolder() }
 
-    @Test("that is bad or gone leaves the last good set", arguments: ["{", nil])
-    func keepsLastGood(text: String?) async throws {
+    @Test("an invalid or missing file leaves the last valid set in use", arguments: ["{", nil])
+    func invalid(text: String?) async throws {
         let registry = registry
         try RegistryFile.write(["orders": [orders]], to: path)
         #expect(try await registry.resolve("orders") == [orders])
@@ -68,42 +68,42 @@ struct FileRegistryTests {
         }
         time.advance(by: .seconds(1))
         #expect(try await registry.resolve("orders") == [orders])
-        #expect(registry.bad != nil)
+        #expect(registry.fault != nil)
 
         try RegistryFile.write(["carts": [orders]], to: path)
         time.advance(by: .seconds(1))
         #expect(try await registry.resolve("orders") == [])
-        #expect(registry.bad == nil)
+        #expect(registry.fault == nil)
     }
 
-    @Test("that could not be read for a moment is read again, although it has not changed")
+    @Test("an unchanged file is read again after a failed read")
     func readAgain() async throws {
-        let isShort = Mutex(false)
-        let registry = FileRegistry(path: path, every: .seconds(1), time: time) { path throws(RegistryFile.Bad) in
-            guard isShort.withLock({ $0 }) else { return try RegistryFile.read(path) }
-            throw RegistryFile.Bad(path: path, line: 0, key: "", message: "cannot be opened: too many open files")
+        let isFailing = Mutex(false)
+        let registry = FileRegistry(path: path, every: .seconds(1), time: time) { path throws(RegistryFile.Invalid) in
+            guard isFailing.withLock({ $0 }) else { return try RegistryFile.read(path) }
+            throw RegistryFile.Invalid(path: path, line: 0, key: "", message: "cannot be opened: too many open files")
         }
         try RegistryFile.write(["orders": [orders]], to: path)
         #expect(try await registry.resolve("orders") == [orders])
 
         let moved = Instance(id: "o", http: Address(host: "h", port: 2), grpc: nil, operate: nil)
         try RegistryFile.write(["orders": [moved]], to: path)
-        isShort.withLock { $0 = true }
+        isFailing.withLock { $0 = true }
         time.advance(by: .seconds(1))
         #expect(try await registry.resolve("orders") == [orders])
 
-        isShort.withLock { $0 = false }
+        isFailing.withLock { $0 = false }
         time.advance(by: .seconds(1))
         #expect(try await registry.resolve("orders") == [moved])
-        #expect(registry.bad == nil)
+        #expect(registry.fault == nil)
     }
 
-    @Test("that names nobody any more leaves those whom it named, and is believed when it never named anybody")
-    func keepsEverybody() async throws {
+    @Test("an empty file is accepted at first, and rejected after it has listed instances")
+    func empty() async throws {
         let registry = registry
         try RegistryFile.write([:], to: path)
         #expect(try await registry.services() == [])
-        #expect(registry.bad == nil)
+        #expect(registry.fault == nil)
 
         try RegistryFile.write(["orders": [orders]], to: path)
         time.advance(by: .seconds(1))
@@ -112,17 +112,17 @@ struct FileRegistryTests {
         try RegistryFile.write([:], to: path)
         time.advance(by: .seconds(1))
         #expect(try await registry.resolve("orders") == [orders])
-        #expect(registry.bad?.key == "services")
+        #expect(registry.fault?.key == "services")
     }
 
-    @Test("that was never there is a fault of availability")
-    func neverThere() async throws {
-        let error = try await #require(throws: RegistryFile.Bad.self) { try await registry.resolve("orders") }
+    @Test("a file that never existed fails with `unavailable`")
+    func missing() async throws {
+        let error = try await #require(throws: RegistryFile.Invalid.self) { try await registry.resolve("orders") }
         #expect(error.fault.code == .unavailable)
     }
 
     @Test(
-        "says line and key of its fault",
+        "reports the line and key of a fault",
         arguments: [
             ("{\n \"version\": 2, \"services\": {}}", 2, "version"),
             ("{\"version\": 1,\n\"services\": {\n\"a\": {}}}", 3, "services.a"),
@@ -138,16 +138,16 @@ struct FileRegistryTests {
     )
     func faults(text: String, line: Int, key: String) throws {
         try text.write(toFile: path, atomically: true, encoding: .utf8)
-        let bad = try #require(throws: RegistryFile.Bad.self) { try RegistryFile.read(path) }
-        #expect(bad.line == line)
-        #expect(bad.key == key)
+        let invalid = try #require(throws: RegistryFile.Invalid.self) { try RegistryFile.read(path) }
+        #expect(invalid.line == line)
+        #expect(invalid.key == key)
     }
 }
 
-@Suite("A balancer")
+@Suite("Balancer")
 struct BalancerTests {
-    @Test("takes instances in turn, and says when there is none")
-    func turns() async throws {
+    @Test("picks instances round-robin; fails with `unavailable` when there is none")
+    func roundRobin() async throws {
         let registry = InMemoryRegistry()
         let balancer = Balancer(for: "orders", in: registry)
         let fault = try await #require(throws: Fault.self) { try await balancer.pick() }
@@ -160,11 +160,11 @@ struct BalancerTests {
     }
 }
 
-@Suite("An address")
+@Suite("Address")
 struct AddressTests {
-    @Test("is read back as it is written", arguments: ["h:1", "127.0.0.1:65535", "[::1]:80"])
-    func reads(text: String) { #expect(Address(text)?.description == text) }
+    @Test("parses what it prints", arguments: ["h:1", "127.0.0.1:65535", "[::1]:80"])
+    func parses(text: String) { #expect(Address(text)?.description == text) }
 
-    @Test("of another form is none", arguments: ["h", "h:", ":1", "h:0", "h:65536", "::1:80", "a b:1", "h:1x"])
-    func refuses(text: String) { #expect(Address(text) == nil) }
+    @Test("rejects other forms", arguments: ["h", "h:", ":1", "h:0", "h:65536", "::1:80", "a b:1", "h:1x"])
+    func rejects(text: String) { #expect(Address(text) == nil) }
 }

@@ -8,7 +8,7 @@ import Testing
 
 @testable import MartletEventLog
 
-@Suite("The event log")
+@Suite("Event log")
 struct EventLogTests {
     let time = ManualTime()
     let database: SQLiteDatabase
@@ -44,13 +44,13 @@ struct EventLogTests {
         }
     }
 
-    @Test("keeps events and written acknowledgements across a restart")
+    @Test("restart: events and written acknowledgements are durable")
     func restart() async throws {
         let first = try await open()
         try await first.publish((1...5).map { event($0) })
         let member = try await first.join(topic: "things", group: "g", start: .earliest)
-        let held = try await member.receive(limit: 5)
-        try await member.acknowledge([held[0].id, held[1].id, held[3].id])
+        let received = try await member.receive(limit: 5)
+        try await member.acknowledge([received[0].id, received[1].id, received[3].id])
         try await first.flush()
 
         let second = try await open()
@@ -59,9 +59,9 @@ struct EventLogTests {
         #expect(try await second.status().first?.groups.map(\.lag) == [2])
     }
 
-    @Test("hands out what a publication of unknown outcome has stored, though nobody publishes again")
+    @Test("publication with an unknown outcome: its stored events are delivered without another publication")
     func unknownOutcome() async throws {
-        let connection = BreakingConnection(to: database)
+        let connection = DisconnectingDatabase(to: database)
         let log = try await EventLog.open(connection, time: time, entropy: SeededEntropy(seed: 1))
         try await log.publish([event(1)])
         let member = try await log.join(topic: "things", group: "g", start: .earliest)
@@ -72,7 +72,7 @@ struct EventLogTests {
         #expect(try await member.receive(limit: 5).map(\.event.sequence) == [2])
     }
 
-    @Test("delivers again after a restart what was acknowledged and not yet written")
+    @Test("restart: redelivers events whose acknowledgement was not written")
     func unwritten() async throws {
         let first = try await open()
         try await first.publish([event(1)])
@@ -83,29 +83,29 @@ struct EventLogTests {
         #expect(again.map(\.event.sequence) == [1])
     }
 
-    @Test("writes acknowledgements while it runs, and at its end")
+    @Test("run writes acknowledgements periodically and at shutdown")
     func background() async throws {
         let log = try await open()
         try await log.publish([event(1), event(2)])
         let member = try await log.join(topic: "things", group: "g", start: .earliest)
-        let held = try await member.receive(limit: 2)
+        let received = try await member.receive(limit: 2)
         await withTaskGroup(of: Void.self) { group in
             group.addTask { try? await log.run() }
             await time.waitForSleepers()
-            try? await member.acknowledge(held.map(\.id))
+            try? await member.acknowledge(received.map(\.id))
             group.cancelAll()
         }
         #expect(try await open().status().first?.groups.map(\.lag) == [0])
     }
 
-    @Test("removes what every group has acknowledged when its retention is over, and nothing else")
+    @Test("purge removes only events that every group has acknowledged and that are past their retention")
     func retention() async throws {
         let log = try await open()
         try await log.publish([event(1), event(2)])
         for group in ["fast", "slow"] {
             let member = try await log.join(topic: "things", group: group, start: .earliest)
-            let held = try await member.receive(limit: 2)
-            try await member.acknowledge(held.prefix(group == "fast" ? 2 : 1).map(\.id))
+            let received = try await member.receive(limit: 2)
+            try await member.acknowledge(received.prefix(group == "fast" ? 2 : 1).map(\.id))
             await member.leave()
         }
         try await log.purge()
@@ -120,7 +120,7 @@ struct EventLogTests {
         #expect(late.map(\.event.sequence) == [2, 3])
     }
 
-    @Test("keeps offsets rising when all events of a partition are gone")
+    @Test("offsets keep rising after all events of a partition were purged")
     func heads() async throws {
         var limits = EventLogLimits()
         limits.retention = .zero
@@ -134,7 +134,7 @@ struct EventLogTests {
         #expect(try await numbers() == [2])
     }
 
-    @Test("hands out no more bytes at once than its limit, but at least one event")
+    @Test("one receive returns at most the byte limit, but at least one event")
     func bytes() async throws {
         var limits = EventLogLimits()
         limits.deliveryBytes = 100
@@ -158,7 +158,7 @@ struct EventLogTests {
         await #expect(throws: Fault.self) { try await log.publish([event(3, bytes: 11)]) }
     }
 
-    @Test("makes no topic of a name that is none", arguments: ["", "a/1", "a b"])
+    @Test("refuses an invalid topic name and creates no topic", arguments: ["", "a/1", "a b"])
     func names(topic: String) async throws {
         let log = try await open()
         let refusal = await #expect(throws: Fault.self) {
@@ -168,7 +168,7 @@ struct EventLogTests {
         #expect(try await log.status().isEmpty)
     }
 
-    @Test("is sent no texts over their limits")
+    @Test("text fields over their limits are violations")
     func texts() {
         let names = ["id", "source", "topic", "key", "traceparent", "tenant"]
         func violations(_ length: Int) -> [String] {
@@ -194,25 +194,25 @@ struct EventLogTests {
         #expect(violations(1_025) == names)
     }
 
-    @Test("expels a member that holds a delivery for too long")
-    func expelled() async throws {
+    @Test("removes a member whose delivery times out, and redelivers to another")
+    func removed() async throws {
         let log = try await open()
         try await log.publish([event(1)])
         let dead = try await log.join(topic: "things", group: "g", start: .earliest)
-        let held = try await dead.receive(limit: 1)
+        let received = try await dead.receive(limit: 1)
         let alive = try await log.join(topic: "things", group: "g", start: .earliest)
-        time.advance(by: EventLogLimits().holding + .seconds(1))
+        time.advance(by: EventLogLimits().acknowledgementTimeout + .seconds(1))
 
         let again = try await alive.receive(limit: 1)
-        #expect(again.map(\.event) == held.map(\.event))
-        await #expect(throws: Fault.self) { try await dead.acknowledge(held.map(\.id)) }
+        #expect(again.map(\.event) == received.map(\.event))
+        await #expect(throws: Fault.self) { try await dead.acknowledge(received.map(\.id)) }
         await #expect(throws: Fault.self) { try await dead.receive(limit: 1) }
     }
 
-    @Test("wakes one that waited before, so that it sees when another holds a delivery for too long")
+    @Test("a delivery wakes waiting members, so that they notice its timeout")
     func waiting() {
         var state = EventLogState()
-        let (start, holding) = (time.now, Duration.seconds(60))
+        let (start, timeout) = (time.now, Duration.seconds(60))
         let membership = EventLogState.Membership(topic: "things", group: "g", window: 10)
         state.add(EventLogStore.Topic(id: 1, name: "things", heads: [0]))
         let position = EventLogStore.Position(floor: 0, done: [])
@@ -220,7 +220,7 @@ struct EventLogTests {
         let (holder, _) = state.join(membership, Signal())
         let (waiter, _) = state.join(membership, Signal())
         func wait(at moment: Moment) -> Moment? {
-            guard case .wait(let until) = state.take(waiter, limit: 1, holding: holding, at: moment).step else {
+            guard case .wait(let until) = state.poll(waiter, limit: 1, timeout: timeout, at: moment).step else {
                 return nil
             }
             return until
@@ -228,13 +228,13 @@ struct EventLogTests {
         #expect(wait(at: start) == nil)
 
         _ = state.published("things", partition: 0, head: 1)
-        let taken = state.take(holder, limit: 1, holding: holding, at: start)
-        #expect(taken.woken.count == 2)
-        #expect(wait(at: start) == start + holding)
+        let polled = state.poll(holder, limit: 1, timeout: timeout, at: start)
+        #expect(polled.woken.count == 2)
+        #expect(wait(at: start) == start + timeout)
 
-        let late = state.take(waiter, limit: 1, holding: holding, at: start + holding)
-        guard case .deliver(let handouts, _) = late.step else { Issue.record("nothing came"); return }
-        #expect(handouts.map(\.attempt) == [2])
+        let late = state.poll(waiter, limit: 1, timeout: timeout, at: start + timeout)
+        guard case .deliver(let dispatches, _) = late.step else { Issue.record("nothing was delivered"); return }
+        #expect(dispatches.map(\.attempt) == [2])
     }
 
     private func numbers() async throws -> [Int] {
@@ -244,8 +244,8 @@ struct EventLogTests {
     }
 }
 
-/// A database that breaks its connection once, when it has just committed.
-private final class BreakingConnection: ForwardingDatabase {
+/// A database that loses its connection once, directly after a commit.
+private final class DisconnectingDatabase: ForwardingDatabase {
     let breaks = Mutex(false)
     let database: any SQLDatabase
 

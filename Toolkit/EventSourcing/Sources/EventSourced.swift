@@ -1,30 +1,30 @@
 /// The events of one kind of stream: usually an enum with a case for each thing that can have happened.
 public protocol StreamEvent: Codable, Sendable {
-    /// The form of bodies that this program writes, from 1; raised together with a new ``Upcaster``.
+    /// The schema version of the bodies that this program writes, from 1; incremented with each new ``Upcaster``.
     static var schema: Int { get }
     /// The stored name, as in `reserved`.
     var type: String { get }
 }
 
-/// A state that is nothing but the sum of its stream's events.
+/// A state that is the fold of its stream's events.
 public protocol EventSourced: Sendable {
     associatedtype Event: StreamEvent
 
     /// The state before the first event.
     init(id: String)
-    /// Takes in what has happened: never refuses, never looks at anything but the state and the event.
+    /// Applies an event: never fails, and depends only on the state and the event.
     mutating func apply(_ event: Event)
 }
 
-/// A state that is also kept as a snapshot, so that long streams load fast.
+/// A state that is also saved as a snapshot, so that long streams load fast.
 public protocol Snapshotting: EventSourced, Codable {
-    /// The form of snapshots that this program writes; one of another form is ignored and made anew.
+    /// The schema version of the snapshots that this program writes; others are ignored and rebuilt.
     static var snapshotSchema: Int { get }
-    /// Events from one snapshot to the next.
+    /// The number of events between snapshots.
     static var snapshotEvery: Int { get }
 }
 
-/// A state together with how far its stream had come.
+/// A state with the version of its stream.
 public struct Loaded<State: EventSourced>: Sendable {
     public let id: String
     public internal(set) var state: State

@@ -2,7 +2,7 @@ import MartletCore
 public import MartletSQL
 
 extension EventStore {
-    /// The state of a stream: the sum of its events.
+    /// The state of a stream: the fold of its events.
     ///
     /// Version 0 when it does not exist.
     ///
@@ -15,7 +15,7 @@ extension EventStore {
         try replay(Loaded(id: stream, state: S(id: stream), version: 0), in: tx)
     }
 
-    /// As ``state(_:of:in:)``, from the newest snapshot on when there is one that this program can read.
+    /// As ``state(_:of:in:)``, starting from the newest snapshot that this program can read, if any.
     public func state<S: Snapshotting>(
         _ type: S.Type,
         of stream: String,
@@ -25,11 +25,11 @@ extension EventStore {
         return try replay(known ?? Loaded(id: stream, state: S(id: stream), version: 0), in: tx)
     }
 
-    /// Loads a state, asks for a decision, appends what it decided.
+    /// Loads the state, lets `decide` choose events, and appends them.
     ///
     /// - Parameters:
-    ///   - expected: When given, the version that the stream must have: the caller decided on what it saw then.
-    ///   - decide: Answers the events; none when nothing is to happen. What it throws refuses the command.
+    ///   - expected: If given, the version that the stream must have, for optimistic concurrency.
+    ///   - decide: Returns the events; empty for no change. Throwing refuses the command.
     /// - Throws: ``VersionConflict``, ``UnreadableEvent``, otherwise what `decide` throws.
     @discardableResult
     public func update<S: EventSourced>(
@@ -42,7 +42,7 @@ extension EventStore {
         try append(decide, to: try state(type, of: stream, in: tx), expected: expected, in: tx).loaded
     }
 
-    /// As ``update(_:_:expected:in:decide:)``, keeping a snapshot every ``Snapshotting/snapshotEvery`` events.
+    /// As ``update(_:_:expected:in:decide:)``, saving a snapshot every ``Snapshotting/snapshotEvery`` events.
     @discardableResult
     public func update<S: Snapshotting>(
         _ type: S.Type,
@@ -57,7 +57,7 @@ extension EventStore {
             expected: expected,
             in: tx
         )
-        if before / S.snapshotEvery < loaded.version / S.snapshotEvery { try keep(loaded, in: tx) }
+        if before / S.snapshotEvery < loaded.version / S.snapshotEvery { try saveSnapshot(loaded, in: tx) }
         return loaded
     }
 
@@ -106,12 +106,12 @@ extension EventStore {
                 AND version <= (SELECT MAX(version) FROM es_events WHERE stream = \(stream))
             """
         )
-        // One that cannot be read is as good as none.
+        // An unreadable snapshot is ignored.
         guard let row = rows.first, let state = try? StoredJSON.value(type, from: row.text(1)) else { return nil }
         return Loaded(id: stream, state: state, version: row.int(0))
     }
 
-    private func keep<S: Snapshotting>(_ loaded: Loaded<S>, in tx: borrowing SQLTransaction) throws {
+    private func saveSnapshot<S: Snapshotting>(_ loaded: Loaded<S>, in tx: borrowing SQLTransaction) throws {
         let text = try StoredJSON.text(loaded.state)
         guard text.utf8.count <= Self.bodyBytesMax else { return }
         try tx.run(

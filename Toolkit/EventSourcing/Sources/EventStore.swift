@@ -1,9 +1,10 @@
 import MartletCore
 public import MartletSQL
 
-/// The streams of one service: append with an expected version, load, and the tables that follow.
+/// The streams of one service: append with an expected version, load, and the projections.
 ///
-/// Everything happens in the caller's transaction: events, projections, outgoing messages and journal entries commit together.
+/// Everything happens in the caller's transaction: events, projections, outgoing events and journal entries commit
+/// together.
 public struct EventStore: Sendable {
     public static var migrations: [Migration] { EventStoreTables.migrations }
     /// Events of one append.
@@ -21,12 +22,12 @@ public struct EventStore: Sendable {
         self.upcasters = UpcasterChain(upcasters)
     }
 
-    /// How far the stream has come; 0 when it does not exist.
+    /// The version of the stream's last event; 0 when the stream does not exist.
     public func version(of stream: String, in tx: borrowing SQLTransaction) throws -> Int {
         try tx.run("SELECT COALESCE(MAX(version), 0) FROM es_events WHERE stream = \(stream)").first?.int(0) ?? 0
     }
 
-    /// Appends `events` behind version `expected`, and has the projections take them in.
+    /// Appends `events` after version `expected`, and updates the projections.
     ///
     /// - Parameter expected: 0 for a new stream.
     /// - Returns: The version of the last event.
@@ -90,7 +91,7 @@ public struct EventStore: Sendable {
         }
     }
 
-    /// Empties every projection and has it take in all events, stream by stream: afterwards it equals what was kept live.
+    /// Rebuilds every projection from all events, stream by stream; the result equals the live table.
     ///
     /// For tests, and for a new projection while nothing is appended: it is one transaction.
     public func replayAll(in tx: borrowing SQLTransaction) throws {

@@ -1,8 +1,8 @@
 import MartletSQL
 
-/// The tables of the room `event_sourcing`.
+/// The tables of the module `event_sourcing`.
 ///
-/// Retention: events are kept for ever, being the truth; of snapshots only the newest of each stream.
+/// Retention: events are never deleted; only the newest snapshot of each stream is stored.
 enum EventStoreTables {
     static let migrations = [
         Migration(

@@ -7,8 +7,8 @@ public struct Projection: Sendable {
     let clear: @Sendable (borrowing SQLTransaction) throws -> Void
 
     /// - Parameters:
-    ///   - apply: Takes one event in, upcasted. It sees the events of a stream in sequence, and must not care in which
-    ///     sequence different streams come.
+    ///   - apply: Handles one upcasted event. The events of a stream come in order; it must not depend on the order
+    ///     between streams.
     ///   - clear: Empties the table, before it is rebuilt.
     public init(
         _ name: String,

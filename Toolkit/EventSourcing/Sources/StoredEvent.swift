@@ -5,13 +5,13 @@ public struct StoredEvent: Sendable, Hashable {
     public let stream: String
     /// From 1, gapless in its stream.
     public let version: Int
-    /// The event's stored name: never renamed but by an upcaster.
+    /// The event's stored name; renamed only by an upcaster.
     public let type: String
-    /// The version of the body's form, from 1.
+    /// The schema version of the body, from 1.
     public let schema: Int
     /// JSON.
     public let body: String
-    /// By the database's clock; several events of one append share it.
+    /// By the database's clock; the same for all events of one append.
     public let at: Timestamp
 
     public init(stream: String, version: Int, type: String, schema: Int, body: String, at: Timestamp) {
@@ -39,7 +39,7 @@ public struct NewEvent: Sendable, Hashable {
     }
 }
 
-/// The stream has moved on, or never was where the writer thought: nothing was appended.
+/// The stream does not have the expected version: nothing was appended.
 public struct VersionConflict: Error, Equatable {
     public let stream: String
     public let expected: Int

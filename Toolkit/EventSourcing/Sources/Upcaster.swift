@@ -1,13 +1,13 @@
-/// Turns stored events of an old form into the next one, when they are read; what is stored never changes.
+/// Converts stored events of an old schema when they are read; stored events never change.
 ///
-/// Upcasters are chained until none fits.
+/// Upcasters are chained until none applies.
 public struct Upcaster: Sendable {
     public let type: String
-    /// The form that this one understands.
+    /// The schema version that it converts.
     public let schema: Int
     let upcast: @Sendable (NewEvent) throws -> NewEvent
 
-    /// - Parameter upcast: Answers the event in a newer form; it may rename it.
+    /// - Parameter upcast: Returns the event in a newer schema; it may rename it.
     public init(
         _ type: String,
         schema: Int,
@@ -19,33 +19,33 @@ public struct Upcaster: Sendable {
     }
 }
 
-/// All upcasters of a service, by what they understand.
+/// All upcasters of a service, by event type and schema version.
 struct UpcasterChain: Sendable {
-    /// Forms that one event may pass through.
+    /// The most conversions of one event.
     static let stepsLimit = 100
 
-    private struct Form: Hashable {
+    private struct Key: Hashable {
         let type: String
         let schema: Int
     }
 
-    private let upcasters: [Form: Upcaster]
+    private let upcasters: [Key: Upcaster]
 
     init(_ upcasters: [Upcaster]) {
-        var known: [Form: Upcaster] = [:]
+        var known: [Key: Upcaster] = [:]
         for upcaster in upcasters {
-            let form = Form(type: upcaster.type, schema: upcaster.schema)
-            precondition(known[form] == nil, "two upcasters for \(form.type) \(form.schema)")
-            known[form] = upcaster
+            let key = Key(type: upcaster.type, schema: upcaster.schema)
+            precondition(known[key] == nil, "two upcasters for \(key.type) \(key.schema)")
+            known[key] = upcaster
         }
         self.upcasters = known
     }
 
-    /// - Throws: ``UnreadableEvent`` when the chain turns in a circle; otherwise what an upcaster throws.
+    /// - Throws: ``UnreadableEvent`` when the chain has a cycle; otherwise what an upcaster throws.
     func upcast(_ event: StoredEvent) throws -> StoredEvent {
         var now = NewEvent(type: event.type, schema: event.schema, body: event.body)
         var steps = 0
-        while let upcaster = upcasters[Form(type: now.type, schema: now.schema)] {
+        while let upcaster = upcasters[Key(type: now.type, schema: now.schema)] {
             steps += 1
             guard steps <= Self.stepsLimit else { throw UnreadableEvent(event) }
             now = try upcaster.upcast(now)

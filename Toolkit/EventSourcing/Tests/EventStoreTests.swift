@@ -5,7 +5,7 @@ import MartletSQLite
 import MartletTesting
 import Testing
 
-/// A box that is filled and emptied: the smallest thing that has a history.
+/// A box that is filled and emptied: a minimal event-sourced state.
 struct Box: Snapshotting, Equatable {
     enum Event: StreamEvent, Equatable {
         case filled(count: Int)
@@ -46,7 +46,7 @@ struct Box: Snapshotting, Equatable {
 
 struct Full: Error, Equatable {}
 
-@Suite("An event store")
+@Suite("Event store")
 struct EventStoreTests {
     let time = ManualTime()
     let database: SQLiteDatabase
@@ -67,7 +67,7 @@ struct EventStoreTests {
         store = EventStore(
             projections: [totals],
             upcasters: [
-                // The first form had the bare number, and another name.
+                // Schema 1 had the bare number as its body, and another name.
                 Upcaster("put", schema: 1) { old in
                     NewEvent(type: "filled", schema: 2, body: "{\"filled\":{\"count\":\(old.body)}}")
                 }
@@ -90,7 +90,7 @@ struct EventStoreTests {
         }
     }
 
-    @Test("sums a stream up, decides on the sum, and appends the decision")
+    @Test("update: folds the stream, decides on the state, appends the events")
     func update() async throws {
         let store = store
         let loaded = try await database.transaction { (tx: borrowing SQLTransaction) in
@@ -102,7 +102,7 @@ struct EventStoreTests {
         #expect(loaded.version == 3)
     }
 
-    @Test("appends nothing when the decision is a refusal, and nothing when there is nothing to do")
+    @Test("update: a refusal or an empty decision appends nothing")
     func refusal() async throws {
         let store = store
         await #expect(throws: Full()) {
@@ -117,7 +117,7 @@ struct EventStoreTests {
         #expect(version == 0)
     }
 
-    @Test("refuses an append behind another version than the stream's, as a conflict that may be tried again")
+    @Test("another version than the stream's is a conflict that may be retried")
     func conflict() async throws {
         let store = store
         try await database.transaction { (tx: borrowing SQLTransaction) in
@@ -140,7 +140,7 @@ struct EventStoreTests {
         #expect(try await totals().map { $0.int(1) } == [1])
     }
 
-    @Test("takes at most its limit of events in one append")
+    @Test("append limit: accepts as many events, rejects one more")
     func limit() async throws {
         let store = store
         let event = NewEvent(type: "filled", schema: 2, body: "{\"filled\":{\"count\":1}}")
@@ -164,7 +164,7 @@ struct EventStoreTests {
         }
     }
 
-    @Test("reads old forms through their upcasters, and leaves what is stored as it is")
+    @Test("upcasting: old schemas are converted when read, stored events stay unchanged")
     func upcasting() async throws {
         let store = store
         let (loaded, events, stored) = try await database.transaction { (tx: borrowing SQLTransaction) in
@@ -180,7 +180,7 @@ struct EventStoreTests {
         #expect(stored.map(\.values) == [[.text("put"), .text("7")]])
     }
 
-    @Test("refuses to sum up a stream with an event from a newer program")
+    @Test("a stream with an event of a newer schema cannot be loaded")
     func tooNew() async throws {
         let store = store
         await #expect(throws: UnreadableEvent.self) {
@@ -191,7 +191,7 @@ struct EventStoreTests {
         }
     }
 
-    @Test("rebuilds its projections to what they were live")
+    @Test("replayAll rebuilds the projections to their live content")
     func rebuild() async throws {
         let store = store
         for number in 0..<7 {
@@ -208,7 +208,7 @@ struct EventStoreTests {
         #expect(live.map { $0.int(1) } == [3, 2, 2])
     }
 
-    @Test("starts from a snapshot that it can read, and equals the sum of all events")
+    @Test("a state loaded from a snapshot equals the fold of all events")
     func snapshots() async throws {
         let store = store
         for _ in 0..<23 {
@@ -216,19 +216,19 @@ struct EventStoreTests {
                 try store.update(Box.self, "a", in: tx) { try $0.fill(1) }
             }
         }
-        let (kept, loaded) = try await database.read { (tx: borrowing SQLTransaction) in
+        let (saved, loaded) = try await database.read { (tx: borrowing SQLTransaction) in
             (
                 try tx.run("SELECT version FROM es_snapshots WHERE stream = 'a'"),
                 try store.state(Box.self, of: "a", in: tx)
             )
         }
-        #expect(kept.map { $0.int(0) } == [20])
+        #expect(saved.map { $0.int(0) } == [20])
         #expect(loaded.state.changes == 23)
         #expect(loaded.version == 23)
     }
 
     @Test(
-        "ignores a snapshot that is corrupt, of another form, or from beyond the stream's end",
+        "ignores a snapshot that is corrupt, of another schema, or beyond the stream's end",
         arguments: [
             "UPDATE es_snapshots SET state = '{\"id\":'", "UPDATE es_snapshots SET schema = 2, state = '{}'",
             "UPDATE es_snapshots SET version = 999",

@@ -3,7 +3,7 @@ import Testing
 
 @testable import MartletHost
 
-@Suite("A daemon's settings")
+@Suite("Daemon settings")
 struct DaemonSettingsTests {
     private func read(_ environment: [String: String], _ arguments: [String] = []) throws {
         let required = ["--data", "d", "--registry", "r", "--keys", "k"]
@@ -16,23 +16,23 @@ struct DaemonSettingsTests {
         )
     }
 
-    @Test("take a crash point that exists, and none")
+    @Test("accept an existing crash point, or none")
     func accepted() {
         #expect(throws: Never.self) { try read(["MARTLET_CRASH": "sql.committed:2"]) }
         #expect(throws: Never.self) { try read([:]) }
     }
 
     @Test(
-        "refuse a crash point that would be waited for in vain, as a wrong use",
+        "reject an invalid or unknown crash point as a usage error",
         arguments: ["sql.committed:0", "sql.comitted:1", "sql.committed:x", "mugs", ""]
     )
-    func refused(_ crash: String) throws {
+    func rejected(_ crash: String) throws {
         let faults = try #require(throws: ConfigFaults.self) { try read(["MARTLET_CRASH": crash]) }
         #expect(faults.faults.map(\.key) == ["MARTLET_CRASH"])
         #expect(ExitStatus(faults) == .usage)
     }
 
-    @Test("are told apart by status: a bad flag from a bad variable")
+    @Test("an invalid flag and an invalid variable have different exit statuses")
     func status() throws {
         let variable = try #require(throws: ConfigFaults.self) { try read(["MARTLET_MUGS": "7"]) }
         #expect(ExitStatus(variable) == .config)

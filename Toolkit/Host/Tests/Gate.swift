@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Stays shut until a test opens it, for whoever waits, cancelled or not.
+/// Suspends tasks, also cancelled ones, until a test opens it.
 final class Gate: Sendable {
     private struct State {
         var isOpen = false
@@ -20,11 +20,11 @@ final class Gate: Sendable {
 
     func wait() async {
         await withCheckedContinuation { continuation in
-            let goesOn = state.withLock { state in
+            let isOpen = state.withLock { state in
                 if !state.isOpen { state.waiting.append(continuation) }
                 return state.isOpen
             }
-            if goesOn { continuation.resume() }
+            if isOpen { continuation.resume() }
         }
     }
 }

@@ -9,20 +9,20 @@ import Testing
 
 @testable import MartletHost
 
-@Suite("An operator")
+@Suite("Operator API")
 struct OperateTests {
-    let world: WordWorld
-    let desk: OperateClient
-    let me = WordWorld.operator1
+    let fixture: WordFixture
+    let client: OperateClient
+    let caller = WordFixture.operatorContext
 
     init() async throws {
-        world = try await WordWorld()
-        desk = world.operators()
+        fixture = try await WordFixture()
+        client = fixture.operators()
     }
 
-    /// Has one event parked, as a consumer does after its attempts.
+    /// Parks one event, as a consumer does after its last attempt.
     func park(_ id: String) async throws {
-        try await world.database.transaction("park") { tx in
+        try await fixture.database.transaction("park") { tx in
             try tx.run(
                 "INSERT INTO inbox_parked_keys (group_name, topic, key, redriving) VALUES ('words', 'test.words', 'bad', 0)"
             )
@@ -36,21 +36,21 @@ struct OperateTests {
         }
     }
 
-    func doomedRun() async throws {
+    func startFailingRun() async throws {
         let engine = WorkflowEngine(
             service: "words",
-            database: world.database,
-            time: world.time,
-            entropy: world.entropy
+            database: fixture.database,
+            time: fixture.time,
+            entropy: fixture.entropy
         )
-        engine.register([RegisteredWorkflow(Doomed())])
-        _ = try await world.database.transaction("start") { tx in
-            try engine.start(Doomed.self, id: "run-1", input: "x", principal: "p", in: tx)
+        engine.register([RegisteredWorkflow(FailingWorkflow())])
+        _ = try await fixture.database.transaction("start") { tx in
+            try engine.start(FailingWorkflow.self, id: "run-1", input: "x", principal: "p", in: tx)
         }
         try await engine.runUntilIdle()
     }
 
-    @Test("must hold the scope")
+    @Test("requires the scope")
     func scope() async throws {
         let user = CallContext(principal: Principal(kind: .user, id: "u", scopes: ["orders:write"]))
         let service = CallContext(principal: Principal(kind: .service, id: "orders", scopes: []))
@@ -58,22 +58,22 @@ struct OperateTests {
             (CallContext(), .unauthenticated), (user, .permissionDenied), (service, .permissionDenied),
         ]
         for (context, code) in refusals {
-            let fault = try await #require(throws: Fault.self) { try await desk.listAudit(.init(), context: context) }
+            let fault = try await #require(throws: Fault.self) { try await client.listAudit(.init(), context: context) }
             #expect(fault.code == code)
         }
     }
 
-    @Test("sees how many events are committed and not published")
+    @Test("counts events that are committed and not published")
     func unsent() async throws {
-        #expect(try await desk.countUnsentEvents(.init(), context: me).events == 0)
-        try await WordService.say("hello", on: world.database)
-        try await WordService.say("hello", on: world.database)
-        #expect(try await desk.countUnsentEvents(.init(), context: me).events == 2)
-        try await world.database.transaction("sent") { tx in try tx.run("UPDATE outbox SET sent_at = 1") }
-        #expect(try await desk.countUnsentEvents(.init(), context: me).events == 0)
+        #expect(try await client.countUnsentEvents(.init(), context: caller).events == 0)
+        try await WordService.publish("hello", on: fixture.database)
+        try await WordService.publish("hello", on: fixture.database)
+        #expect(try await client.countUnsentEvents(.init(), context: caller).events == 2)
+        try await fixture.database.transaction("sent") { tx in try tx.run("UPDATE outbox SET sent_at = 1") }
+        #expect(try await client.countUnsentEvents(.init(), context: caller).events == 0)
     }
 
-    @Test("says why, or nothing happens")
+    @Test("rejects a change without a reason")
     func reason() async throws {
         try await park("e1")
         let request = DropParkedMessageRequest.with {
@@ -81,76 +81,78 @@ struct OperateTests {
             $0.topic = "test.words"
             $0.id = "e1"
         }
-        let fault = try await #require(throws: Fault.self) { try await desk.dropParkedMessage(request, context: me) }
+        let fault = try await #require(throws: Fault.self) {
+            try await client.dropParkedMessage(request, context: caller)
+        }
         #expect(fault.violations.map(\.field) == ["reason"])
-        #expect(try await desk.listParkedKeys(.init(), context: me).keys.map(\.count) == [1])
+        #expect(try await client.listParkedKeys(.init(), context: caller).keys.map(\.count) == [1])
     }
 
-    @Test("mends a parked message, and every act is on record")
+    @Test("edits, redrives and drops a parked message; the audit log records each action")
     func parked() async throws {
         try await park("e1")
-        let place = ("words", "test.words", "e1")
-        let shown = try await desk.showParkedMessage(
-            .with { ($0.group, $0.topic, $0.id) = place },
-            context: me
+        let message = ("words", "test.words", "e1")
+        let shown = try await client.showParkedMessage(
+            .with { ($0.group, $0.topic, $0.id) = message },
+            context: caller
         )
         #expect(shown.message.body == .init("bad".utf8))
-        _ = try await desk.editParkedMessage(
+        _ = try await client.editParkedMessage(
             .with {
-                ($0.group, $0.topic, $0.id) = place
+                ($0.group, $0.topic, $0.id) = message
                 $0.body = .init("good".utf8)
                 $0.reason = "typo"
             },
-            context: me
+            context: caller
         )
-        _ = try await desk.redriveParkedKey(
+        _ = try await client.redriveParkedKey(
             .with {
                 ($0.group, $0.topic, $0.key) = ("words", "test.words", "bad")
-                $0.reason = "mended"
+                $0.reason = "fixed"
             },
-            context: me
+            context: caller
         )
-        #expect(try await desk.listParkedKeys(.init(), context: me).keys.map(\.redriving) == [true])
-        _ = try await desk.dropParkedMessage(
+        #expect(try await client.listParkedKeys(.init(), context: caller).keys.map(\.redriving) == [true])
+        _ = try await client.dropParkedMessage(
             .with {
-                ($0.group, $0.topic, $0.id) = place
+                ($0.group, $0.topic, $0.id) = message
                 $0.reason = "no longer wanted"
             },
-            context: me
+            context: caller
         )
-        #expect(try await desk.listParkedKeys(.init(), context: me).keys.isEmpty)
+        #expect(try await client.listParkedKeys(.init(), context: caller).keys.isEmpty)
 
-        let records = try await desk.listAudit(.init(), context: me).records
+        let records = try await client.listAudit(.init(), context: caller).records
         #expect(records.map(\.act) == ["parked.drop", "parked.redrive", "parked.edit"])
-        #expect(records.map(\.why) == ["no longer wanted", "mended", "typo"])
+        #expect(records.map(\.why) == ["no longer wanted", "fixed", "typo"])
         #expect(Set(records.map(\.who)) == ["olga"])
         #expect(records.last.map { [$0.before, $0.after] } == ["626164", "676f6f64"])
     }
 
     @Test("retries a run that needs a human, once")
     func workflows() async throws {
-        try await doomedRun()
-        let runs = try await desk.listWorkflows(.with { $0.state = "needs_human" }, context: me).runs
+        try await startFailingRun()
+        let runs = try await client.listWorkflows(.with { $0.state = "needs_human" }, context: caller).runs
         #expect(runs.map(\.id) == ["run-1"])
         let retry = RetryWorkflowRequest.with {
             $0.id = "run-1"
-            $0.reason = "deployed the mend"
+            $0.reason = "deployed the fix"
         }
-        _ = try await desk.retryWorkflow(retry, context: me)
-        #expect(try await desk.showWorkflow(.with { $0.id = "run-1" }, context: me).run.state == "open")
-        let fault = try await #require(throws: Fault.self) { try await desk.retryWorkflow(retry, context: me) }
+        _ = try await client.retryWorkflow(retry, context: caller)
+        #expect(try await client.showWorkflow(.with { $0.id = "run-1" }, context: caller).run.state == "open")
+        let fault = try await #require(throws: Fault.self) { try await client.retryWorkflow(retry, context: caller) }
         #expect(fault.reason == "operate.wrong_state")
-        #expect(try await desk.listAudit(.init(), context: me).records.map(\.act) == ["workflow.retry"])
+        #expect(try await client.listAudit(.init(), context: caller).records.map(\.act) == ["workflow.retry"])
     }
 
-    @Test("is told when there is no such thing")
+    @Test("reports an unknown run and an unknown state")
     func unknown() async throws {
         let fault = try await #require(throws: Fault.self) {
-            try await desk.showWorkflow(.with { $0.id = "nobody" }, context: me)
+            try await client.showWorkflow(.with { $0.id = "unknown" }, context: caller)
         }
         #expect(fault.reason == "operate.unknown_run")
         let state = try await #require(throws: Fault.self) {
-            try await desk.listWorkflows(.with { $0.state = "odd" }, context: me)
+            try await client.listWorkflows(.with { $0.state = "odd" }, context: caller)
         }
         #expect(state.violations.map(\.field) == ["state"])
     }

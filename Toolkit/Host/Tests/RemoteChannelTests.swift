@@ -9,7 +9,7 @@ import Testing
 
 @testable import MartletHost
 
-@Suite("A channel to other processes", .timeLimit(.minutes(1)))
+@Suite("Remote channel", .timeLimit(.minutes(1)))
 struct RemoteChannelTests {
     private static let slow = method("Slow")
     private static let quick = method("Quick")
@@ -18,7 +18,7 @@ struct RemoteChannelTests {
         MethodDescriptor(service: "test.Words", name: name, idempotent: true, writes: false, scope: "", http: [])
     }
 
-    /// Answers `name`; its slow method waits for `gate`.
+    /// Responds with `name`; its slow method waits for `gate`.
     private static func server(_ name: String, entered: Gate, _ gate: Gate) -> RPCServer {
         var contract = ServedContract(name: "test.Words", openAPI: "")
         contract.on(slow) { (_: ListAuditRequest, _) -> ShowWorkflowRequest in
@@ -39,7 +39,7 @@ struct RemoteChannelTests {
         )
     }
 
-    @Test("lets calls finish whose instance has left the registry, and does not wait for them")
+    @Test("open calls to an instance that has left the registry finish; new calls do not wait for them")
     func leaving() async throws {
         let (entered, gate) = (Gate(), Gate())
         let old = Self.server("old", entered: entered, gate)

@@ -9,34 +9,34 @@ import Testing
 
 @testable import MartletHost
 
-@Suite("A service without sockets")
+@Suite("Service runtime")
 struct RuntimeTests {
-    @Test("takes part in its own events, and says what its tables hold")
+    @Test("publishes and consumes its own events, and measures its tables")
     func loops() async throws {
-        let world = try await WordWorld()
-        try await WordService.say("hello", on: world.database)
-        let flushedBefore = try await world.runtime.isFlushed()
+        let fixture = try await WordFixture()
+        try await WordService.publish("hello", on: fixture.database)
+        let flushedBefore = try await fixture.runtime.isFlushed()
         #expect(!flushedBefore)
-        let loops = world.runtime.loops.filter { ["outbox relay", "subscriptions"].contains($0.name) }
+        let loops = fixture.runtime.loops.filter { ["outbox relay", "subscriptions"].contains($0.name) }
         #expect(loops.count == 2)
-        let heard = await withTaskGroup(of: Void.self) { group in
+        let isCounted = await withTaskGroup(of: Void.self) { group in
             for loop in loops {
-                // A cancelled loop ends with that word.
+                // A cancelled loop throws `CancellationError`.
                 group.addTask { try? await loop.run() }
             }
-            let heard = await world.hears("hello", stepsLimit: 100_000)
+            let isCounted = await fixture.counts("hello", stepsLimit: 100_000)
             group.cancelAll()
-            return heard
+            return isCounted
         }
-        #expect(heard)
-        let flushedAfter = try await world.runtime.isFlushed()
+        #expect(isCounted)
+        let flushedAfter = try await fixture.runtime.isFlushed()
         #expect(flushedAfter)
         try await ServiceMetrics(
-            database: world.database,
-            time: world.time,
-            metrics: world.runtime.telemetry.metrics
+            database: fixture.database,
+            time: fixture.time,
+            metrics: fixture.runtime.telemetry.metrics
         ).measure()
-        let text = MetricsText.exposition(of: [world.runtime.telemetry.metrics])
+        let text = MetricsText.exposition(of: [fixture.runtime.telemetry.metrics])
         #expect(text.contains(#"martlet_messages_published_total{service="words",topic="test.words"} 1"#))
         #expect(text.contains(#"martlet_messages_publish_failures_total{service="words"} 0"#))
         #expect(text.contains(#"martlet_outbox_unsent{service="words"} 0"#))
@@ -47,54 +47,54 @@ struct RuntimeTests {
             )
         )
         #expect(text.contains(#"martlet_parked_keys{service="words"} 0"#))
-        #expect(text.contains(#"martlet_sql_transactions_total{service="words",name="say"} 1"#))
+        #expect(text.contains(#"martlet_sql_transactions_total{service="words",name="publish"} 1"#))
     }
 
-    @Test("has every loop that its blueprint asks for, and the house's own")
+    @Test("has the loops of its blueprint and of the toolkit")
     func names() async throws {
-        let names = try await WordWorld().runtime.loops.map(\.name)
+        let names = try await WordFixture().runtime.loops.map(\.name)
         #expect(
             names == ["outbox relay", "metrics", "workflows", "subscriptions", "clock watch", "job purge"]
         )
     }
 }
 
-@Suite("The gauges of a service")
+@Suite("Service metrics")
 struct ServiceMetricsTests {
-    @Test("go back to 0 for a workflow whose last run has ended and is purged")
+    @Test("gauges return to 0 for a workflow whose last run is purged")
     func purged() async throws {
-        let world = try await WordWorld()
+        let fixture = try await WordFixture()
         let engine = WorkflowEngine(
             service: "words",
-            database: world.database,
-            time: world.time,
-            entropy: world.entropy
+            database: fixture.database,
+            time: fixture.time,
+            entropy: fixture.entropy
         )
-        engine.register([RegisteredWorkflow(Doomed())])
-        _ = try await world.database.transaction("start") { tx in
-            try engine.start(Doomed.self, id: "run-1", input: "x", principal: "p", in: tx)
+        engine.register([RegisteredWorkflow(FailingWorkflow())])
+        _ = try await fixture.database.transaction("start") { tx in
+            try engine.start(FailingWorkflow.self, id: "run-1", input: "x", principal: "p", in: tx)
         }
         try await engine.runUntilIdle()
         let registry = MetricsRegistry(service: "words")
-        let metrics = ServiceMetrics(database: world.database, time: world.time, metrics: registry)
+        let metrics = ServiceMetrics(database: fixture.database, time: fixture.time, metrics: registry)
         try await metrics.measure()
         let gauge = #"martlet_workflow_runs{service="words",workflow="doomed",version="1",state="needs_human"}"#
         #expect(MetricsText.exposition(of: [registry]).contains("\(gauge) 1"))
 
-        _ = try await world.database.transaction("end") { (tx: borrowing SQLTransaction) in
+        _ = try await fixture.database.transaction("end") { (tx: borrowing SQLTransaction) in
             try tx.run("UPDATE workflow_runs SET state = 'failed'")
         }
-        world.time.advance(by: WorkflowEngine.finishedRetention + .seconds(1))
+        fixture.time.advance(by: WorkflowEngine.finishedRetention + .seconds(1))
         try await engine.purge()
         try await metrics.measure()
         #expect(MetricsText.exposition(of: [registry]).contains("\(gauge) 0"))
     }
 }
 
-@Suite("The watch over the clocks")
+@Suite("Clock watch")
 struct ClockWatchTests {
     @Test(
-        "sees a jump either way, and lets expiry rest for a while",
+        "a jump in either direction suspends expiry for a while",
         arguments: [Duration.seconds(3_600), .seconds(-10)]
     )
     func jump(by offset: Duration) {
@@ -104,13 +104,13 @@ struct ClockWatchTests {
         #expect(!watch.pausesExpiry)
         time.jumpDate(by: offset)
         #expect(watch.pausesExpiry)
-        time.advance(by: ClockWatch.rest - .seconds(1))
+        time.advance(by: ClockWatch.suspension - .seconds(1))
         #expect(watch.pausesExpiry)
         time.advance(by: .seconds(1))
         #expect(!watch.pausesExpiry)
     }
 
-    @Test("does not mind what a clock is corrected by every day")
+    @Test("ignores small corrections of the clock")
     func slew() {
         let time = ManualTime()
         let watch = ClockWatch(time: time, metrics: MetricsRegistry(service: "s"))
@@ -121,19 +121,19 @@ struct ClockWatchTests {
     }
 }
 
-@Suite("A call within the process")
+@Suite("Local channel")
 struct LocalChannelTests {
-    @Test("to a service that is not there was not made")
-    func nobody() async throws {
-        let desk = OperateClient(over: LocalChannel(to: LocalServices(), time: ManualTime()))
+    @Test("a call to a service that is not running was not processed")
+    func notRunning() async throws {
+        let client = OperateClient(over: LocalChannel(to: LocalServices(), time: ManualTime()))
         let fault = try await #require(throws: Fault.self) {
-            try await desk.listAudit(.init(), context: WordWorld.operator1)
+            try await client.listAudit(.init(), context: WordFixture.operatorContext)
         }
         #expect(fault.code == .unavailable)
         #expect(fault.isNotProcessed)
     }
 
-    @Test("was made when its handler was reached, although that one's own call was not")
+    @Test("a call whose handler ran was processed, even if the handler's own call was not")
     func handlersOwnCall() async throws {
         let method = MethodDescriptor(
             service: "test.Words",
@@ -144,7 +144,7 @@ struct LocalChannelTests {
             http: []
         )
         var contract = ServedContract(name: "test.Words", openAPI: "")
-        contract.on(method) { (_: ListAuditRequest, _) -> ListAuditResponse in throw Fault.notProcessed("away") }
+        contract.on(method) { (_: ListAuditRequest, _) -> ListAuditResponse in throw Fault.notProcessed("unavailable") }
         let services = LocalServices()
         services.add([contract])
         let channel = LocalChannel(to: services, time: ManualTime())
@@ -154,14 +154,14 @@ struct LocalChannelTests {
         #expect(!fault.isNotProcessed)
     }
 
-    @Test("keeps its deadline")
+    @Test("respects the deadline")
     func deadline() async throws {
-        let world = try await WordWorld()
-        var context = WordWorld.operator1
-        context.deadline = world.time.now
+        let fixture = try await WordFixture()
+        var context = WordFixture.operatorContext
+        context.deadline = fixture.time.now
         let late = context
-        let desk = world.operators()
-        let fault = try await #require(throws: Fault.self) { try await desk.listAudit(.init(), context: late) }
+        let client = fixture.operators()
+        let fault = try await #require(throws: Fault.self) { try await client.listAudit(.init(), context: late) }
         #expect(fault.code == .deadlineExceeded)
     }
 }

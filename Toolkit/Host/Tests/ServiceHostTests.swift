@@ -13,10 +13,10 @@ import Testing
 
 @testable import MartletHost
 
-private let promtool = Judges.path(of: "promtool")
+private let promtool = Validators.path(of: "promtool")
 
-/// A host with the word service on free ports, real clocks and real files.
-private struct HostWorld {
+/// A host with the word service, on free ports, real clocks and real files.
+private struct HostFixture {
     let folder: TemporaryFolder
     let issuer: LocalIssuer
     let host: ServiceHost
@@ -34,7 +34,7 @@ private struct HostWorld {
         let database = try SQLiteDatabase(path: folder.file("words.sqlite"), time: time)
         runtime = try await ServiceRuntime(
             WordService.self,
-            on: WordWorld.parts(database, InMemoryBus(time: time), time, entropy)
+            on: WordFixture.dependencies(database, InMemoryBus(time: time), time, entropy)
         )
         let verifier = TokenVerifier(
             keys: try await KeySet.read(LocalIssuer.keySetPath(in: folder.path)),
@@ -44,13 +44,13 @@ private struct HostWorld {
             time: time
         )
         var limits = ServiceHostLimits()
-        limits.notReadyPause = .zero
+        limits.notReadyDelay = .zero
         var logger = Logger(label: "tests")
         logger.logLevel = .critical
         host = ServiceHost(
             runtimes ?? [runtime],
             listeners: listeners,
-            access: Access(verifier: verifier),
+            authenticator: TokenAuthenticator(verifier: verifier),
             metrics: MetricsRegistry(service: "process"),
             limits: limits,
             time: time,
@@ -63,10 +63,10 @@ private struct HostWorld {
     func serving(_ body: @escaping @Sendable (BoundPorts) async throws -> Void) async throws {
         let host = host
         try await withThrowingTaskGroup(of: Void.self) { group in
-            let (ports, tell) = AsyncStream.makeStream(of: BoundPorts.self)
+            let (ports, continuation) = AsyncStream.makeStream(of: BoundPorts.self)
             group.addTask {
                 do {
-                    try await host.run(handlingSignals: false) { tell.yield($0) }
+                    try await host.run(handlingSignals: false) { continuation.yield($0) }
                 } catch is CancellationError {
                     return
                 }
@@ -86,27 +86,27 @@ private struct HostWorld {
     }
 }
 
-@Suite("A host")
+@Suite("Service host")
 struct ServiceHostTests {
-    @Test("answers for its life, its readiness, its metrics and its contracts")
+    @Test("serves liveness, readiness, OpenAPI and 404")
     func health() async throws {
-        let world = try await HostWorld()
-        let host = world.host
+        let fixture = try await HostFixture()
+        let host = fixture.host
         #expect(host.readiness.current == .starting)
-        try await world.serving { ports in
-            #expect(try await HostWorld.get("/livez", ports.http).status == 200)
-            let ready = try await HostWorld.get("/readyz", ports.http)
+        try await fixture.serving { ports in
+            #expect(try await HostFixture.get("/livez", ports.http).status == 200)
+            let ready = try await HostFixture.get("/readyz", ports.http)
             #expect(ready == (200, "serving\n"))
-            #expect(try await HostWorld.get("/openapi.json", ports.http).body.contains("\"openapi\":\"3.1"))
-            #expect(try await HostWorld.get("/nowhere", ports.http).status == 404)
+            #expect(try await HostFixture.get("/openapi.json", ports.http).body.contains("\"openapi\":\"3.1"))
+            #expect(try await HostFixture.get("/nowhere", ports.http).status == 404)
             host.readiness.advance(to: .draining)
-            #expect(try await HostWorld.get("/readyz", ports.http).status == 503)
-            #expect(try await HostWorld.get("/livez", ports.http).status == 200)
+            #expect(try await HostFixture.get("/readyz", ports.http).status == 503)
+            #expect(try await HostFixture.get("/livez", ports.http).status == 200)
         }
         #expect(host.readiness.current == .draining)
     }
 
-    @Test("opens no door for operators where there is nothing for them")
+    @Test("does not listen for operators without operator contracts")
     func withoutOperators() async throws {
         let time = SystemTime()
         let idle = ServiceRuntime(
@@ -115,16 +115,16 @@ struct ServiceHostTests {
             time: time,
             contracts: []
         )
-        try await HostWorld(runtimes: [idle]).serving { ports in
+        try await HostFixture(runtimes: [idle]).serving { ports in
             #expect(ports.grpc != nil)
             #expect(ports.operate == nil)
         }
-        try await HostWorld().serving { ports in #expect(ports.operate != nil) }
+        try await HostFixture().serving { ports in #expect(ports.operate != nil) }
     }
 
-    @Test("ends with an error that names the port when that is taken")
-    func taken() async throws {
-        let first = try await HostWorld()
+    @Test("fails with an error that names the port when it is in use")
+    func portInUse() async throws {
+        let first = try await HostFixture()
         try await first.serving { ports in
             let port = try #require(ports.http)
             let listeners = [
@@ -132,7 +132,7 @@ struct ServiceHostTests {
                 Listeners(host: "127.0.0.1", http: nil, grpc: port, operate: nil),
             ]
             for listeners in listeners {
-                let second = try await HostWorld(listeners)
+                let second = try await HostFixture(listeners)
                 let fault = await #expect(throws: CannotListen.self) {
                     try await second.host.run(handlingSignals: false)
                 }
@@ -142,15 +142,15 @@ struct ServiceHostTests {
         }
     }
 
-    @Test("serves operators on their own port, by token and scope")
+    @Test("serves the operator API on its own port, by token and scope")
     func operators() async throws {
-        let world = try await HostWorld()
-        let good = try await world.issuer.userToken("olga", scopes: ["operate"], lifetime: .seconds(60))
-        let service = try await world.issuer.serviceToken("orders", lifetime: .seconds(60))
-        let poor = try await world.issuer.userToken("paul", scopes: ["orders:write"], lifetime: .seconds(60))
-        let time = world.time
-        try await world.serving { ports in
-            func ask(_ port: Int?, _ token: String?) async throws -> Int {
+        let fixture = try await HostFixture()
+        let good = try await fixture.issuer.userToken("olga", scopes: ["operate"], lifetime: .seconds(60))
+        let service = try await fixture.issuer.serviceToken("orders", lifetime: .seconds(60))
+        let withoutScope = try await fixture.issuer.userToken("paul", scopes: ["orders:write"], lifetime: .seconds(60))
+        let time = fixture.time
+        try await fixture.serving { ports in
+            func call(_ port: Int?, _ token: String?) async throws -> Int {
                 let connection = RPCConnection(
                     host: "127.0.0.1",
                     port: port ?? 0,
@@ -166,12 +166,12 @@ struct ServiceHostTests {
             }
             func code(_ port: Int?, _ token: String?) async -> FaultCode? {
                 do {
-                    _ = try await ask(port, token)
+                    _ = try await call(port, token)
                     return nil
                 } catch { return Fault(describing: error).code }
             }
             #expect(await code(ports.operate, good) == nil)
-            #expect(await code(ports.operate, poor) == .permissionDenied)
+            #expect(await code(ports.operate, withoutScope) == .permissionDenied)
             #expect(await code(ports.operate, service) == .permissionDenied)
             #expect(await code(ports.operate, nil) == .unauthenticated)
             #expect(await code(ports.operate, "nonsense") == .unauthenticated)
@@ -179,12 +179,12 @@ struct ServiceHostTests {
         }
     }
 
-    @Test("lets a call go that was given up before it began, once")
+    @Test("a call cancelled before it begins ends exactly once")
     func cancelledBefore() async throws {
-        let world = try await HostWorld()
-        let token = try await world.issuer.userToken("olga", scopes: ["operate"], lifetime: .seconds(60))
-        let time = world.time
-        try await world.serving { ports in
+        let fixture = try await HostFixture()
+        let token = try await fixture.issuer.userToken("olga", scopes: ["operate"], lifetime: .seconds(60))
+        let time = fixture.time
+        try await fixture.serving { ports in
             let connection = RPCConnection(
                 host: "127.0.0.1",
                 port: ports.operate ?? 0,
@@ -193,14 +193,14 @@ struct ServiceHostTests {
                 entropy: SystemEntropy(),
                 authorization: { _ in "Bearer \(token)" }
             )
-            let desk = OperateClient(over: connection)
-            _ = try await desk.listAudit(.init(), context: CallContext())
+            let client = OperateClient(over: connection)
+            _ = try await client.listAudit(.init(), context: CallContext())
             let codes = await withTaskGroup(of: FaultCode?.self) { group in
                 for _ in 1...100 {
                     group.addTask {
                         withUnsafeCurrentTask { $0?.cancel() }
                         do {
-                            _ = try await desk.listAudit(.init(), context: CallContext())
+                            _ = try await client.listAudit(.init(), context: CallContext())
                             return nil
                         } catch { return Fault(describing: error).code }
                     }
@@ -214,16 +214,16 @@ struct ServiceHostTests {
     }
 
     @Test(
-        "exposes metrics that Prometheus' own tool takes",
-        .enabled(if: promtool != nil || Judges.areDemanded)
+        "exposes metrics that promtool accepts",
+        .enabled(if: promtool != nil || Validators.areRequired)
     )
     func metrics() async throws {
         let promtool = try #require(promtool)
-        let world = try await HostWorld()
+        let fixture = try await HostFixture()
         let text = Mutex("")
-        try await world.serving { ports in
-            _ = try await HostWorld.get("/nowhere", ports.http)
-            let body = try await HostWorld.get("/metrics", ports.http).body
+        try await fixture.serving { ports in
+            _ = try await HostFixture.get("/nowhere", ports.http)
+            let body = try await HostFixture.get("/metrics", ports.http).body
             text.withLock { $0 = body }
         }
         let exposition = text.withLock { $0 }
@@ -237,9 +237,9 @@ struct ServiceHostTests {
         try tool.run()
         input.fileHandleForWriting.write(Data(exposition.utf8))
         try input.fileHandleForWriting.close()
-        let said = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        let report = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         tool.waitUntilExit()
-        #expect(tool.terminationStatus == 0, "\(said)")
-        #expect(said.isEmpty)
+        #expect(tool.terminationStatus == 0, "\(report)")
+        #expect(report.isEmpty)
     }
 }

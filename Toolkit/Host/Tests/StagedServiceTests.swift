@@ -7,7 +7,7 @@ import Testing
 
 @testable import MartletHost
 
-@Suite("A stage of the shutdown", .timeLimit(.minutes(1)))
+@Suite("Shutdown stage", .timeLimit(.minutes(1)))
 struct StagedServiceTests {
     let time = ManualTime()
 
@@ -24,7 +24,7 @@ struct StagedServiceTests {
         )
     }
 
-    @Test("does not wait longer than its limit for a loop that does not let go")
+    @Test("waits no longer than its limit for a loop that does not stop")
     func stuck() async throws {
         let (entered, gate) = (Gate(), Gate())
         let stage = stage {
@@ -42,14 +42,14 @@ struct StagedServiceTests {
         gate.open()
     }
 
-    @Test("waits for a loop that lets go, after what must be done while it runs")
-    func letsGo() async throws {
-        let said = Mutex<[String]>([])
+    @Test("runs `beforeStop` while its loops run, then waits for them to stop")
+    func stops() async throws {
+        let steps = Mutex<[String]>([])
         let (time, entered) = (time, Gate())
-        let stage = stage(beforeStop: { said.withLock { $0.append("before") } }) {
+        let stage = stage(beforeStop: { steps.withLock { $0.append("before") } }) {
             entered.open()
             do { try await time.sleep(for: .seconds(3_600)) } catch {
-                said.withLock { $0.append("let go") }
+                steps.withLock { $0.append("stopped") }
                 throw error
             }
         }
@@ -62,10 +62,10 @@ struct StagedServiceTests {
             await group.triggerGracefulShutdown()
             try await tasks.next()
         }
-        #expect(said.withLock { $0 } == ["before", "let go"])
+        #expect(steps.withLock { $0 } == ["before", "stopped"])
     }
 
-    @Test("ends with the error of a loop that fails, without any shutdown")
+    @Test("ends with the error of a failed loop, without a shutdown")
     func fails() async throws {
         struct Broken: Error {}
         let stage = stage { throw Broken() }

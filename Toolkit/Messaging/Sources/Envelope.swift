@@ -1,12 +1,13 @@
 public import MartletCore
 
-/// An event on the bus: CloudEvents' attributes, and a sequence without gaps per source epoch, topic and key.
+/// An event on the bus: CloudEvents attributes, and a sequence number without gaps per source epoch, topic and key.
 public struct Envelope: Sendable, Hashable {
     /// Unique per source.
     public let id: String
     /// The publishing service.
     public let source: String
-    /// Counts the restores of the source's database from a backup: numbers of different epochs do not compare.
+    /// Counts the restores of the source's database from a backup: sequence numbers of different epochs are not
+    /// comparable.
     public let epoch: Int
     public let topic: String
     public let key: String

@@ -1,16 +1,14 @@
 public import MartletCore
 import Synchronization
 
-/// A broker inside the process, without a disk: for tests, simulations and trials.
-///
-/// Deterministic.
+/// A deterministic in-process broker without storage: for tests, simulations and evaluation.
 public final class InMemoryBus: MessageBus {
-    /// Events that a bus keeps before it refuses to take more.
+    /// Maximum stored events; further publications are refused.
     public static let eventsLimit = 1_000_000
-    /// Deliveries that one member may hold without acknowledging them.
+    /// Maximum unacknowledged deliveries of one member.
     public static let windowLimit = 1_024
-    /// How long a member may hold a delivery before it is thought dead.
-    public static let holdingLimit = Duration.seconds(300)
+    /// How long a delivery may stay unacknowledged before its member is presumed dead.
+    public static let acknowledgementTimeout = Duration.seconds(300)
 
     private let time: any TimeSource
     private let state: Mutex<State>
@@ -38,12 +36,12 @@ public final class InMemoryBus: MessageBus {
     fileprivate enum Step: Sendable {
         case deliver([Delivery])
         case wait(until: Moment?)
-        case gone
+        case left
     }
 
-    fileprivate func take(_ member: InMemoryMember, limit: Int) -> Step {
+    fileprivate func poll(_ member: InMemoryMember, limit: Int) -> Step {
         let (step, signals) = state.withLock {
-            $0.take(member.id, member.topic, member.group, limit: limit, at: time.now)
+            $0.poll(member.id, member.topic, member.group, limit: limit, at: time.now)
         }
         for signal in signals { signal.raise() }
         return step
@@ -53,7 +51,7 @@ public final class InMemoryBus: MessageBus {
         try await signal.wait(until: moment, time)
     }
 
-    fileprivate func change(_ member: InMemoryMember, _ change: (inout GroupMachine, Moment) -> Void) {
+    fileprivate func change(_ member: InMemoryMember, _ change: (inout GroupStateMachine, Moment) -> Void) {
         let signals = state.withLock { $0.change(member.topic, member.group) { change(&$0, time.now) } }
         for signal in signals { signal.raise() }
     }
@@ -61,10 +59,10 @@ public final class InMemoryBus: MessageBus {
 
 extension InMemoryBus {
     fileprivate struct Group {
-        var machine: GroupMachine
+        var state: GroupStateMachine
         var signals: [Int: Signal] = [:]
 
-        var everyone: [Signal] { signals.sorted { $0.key < $1.key }.map(\.value) }
+        var allSignals: [Signal] { signals.sorted { $0.key < $1.key }.map(\.value) }
     }
 
     fileprivate struct TopicState {
@@ -96,9 +94,9 @@ extension InMemoryBus {
             var signals: [Signal] = []
             for name in state.groups.keys.sorted() {
                 for (index, stored) in state.partitions.enumerated() {
-                    state.groups[name]?.machine.published(index, head: Int64(stored.count))
+                    state.groups[name]?.state.published(index, head: Int64(stored.count))
                 }
-                signals += state.groups[name]?.everyone ?? []
+                signals += state.groups[name]?.allSignals ?? []
             }
             topics[topic] = state
             return signals
@@ -110,48 +108,48 @@ extension InMemoryBus {
             var group =
                 known.groups[name]
                 ?? Group(
-                    machine: GroupMachine(
+                    state: GroupStateMachine(
                         known.partitions.map {
                             let head = Int64($0.count)
                             return (floor: start == .earliest ? 0 : head, done: RangeSet(), head: head)
                         }
                     )
                 )
-            group.machine.join(lastMember)
+            group.state.join(lastMember)
             group.signals[lastMember] = signal
             topics[topic, default: known].groups[name] = group
-            return (lastMember, group.everyone)
+            return (lastMember, group.allSignals)
         }
 
-        mutating func take(
+        mutating func poll(
             _ member: Int,
             _ topic: String,
             _ name: String,
             limit: Int,
             at now: Moment
         ) -> (Step, [Signal]) {
-            // Taken out while it changes, so that it is not copied.
-            guard var group = topics[topic]?.groups.removeValue(forKey: name) else { return (.gone, []) }
+            // Removed while it changes, which avoids a copy.
+            guard var group = topics[topic]?.groups.removeValue(forKey: name) else { return (.left, []) }
             defer { topics[topic]?.groups[name] = group }
-            let late = group.machine.late(after: InMemoryBus.holdingLimit, at: now)
-            for dead in late { group.machine.leave(dead, at: now) }
-            var woken = late.isEmpty ? [] : group.everyone
-            guard group.machine.holds(member) else {
+            let expired = group.state.expired(after: InMemoryBus.acknowledgementTimeout, at: now)
+            for dead in expired { group.state.leave(dead, at: now) }
+            var woken = expired.isEmpty ? [] : group.allSignals
+            guard group.state.contains(member) else {
                 group.signals[member] = nil
-                return (.gone, woken)
+                return (.left, woken)
             }
-            let wasIdle = group.machine.heldSince == nil
-            let handouts = group.machine.take(for: member, limit: limit, window: InMemoryBus.windowLimit, at: now)
-            guard !handouts.isEmpty else {
-                let moment = group.machine.nextLook(for: member, holding: InMemoryBus.holdingLimit, after: now)
-                return (.wait(until: moment), woken)
+            let wasIdle = group.state.oldestInFlight == nil
+            let dispatches = group.state.poll(for: member, limit: limit, window: InMemoryBus.windowLimit, at: now)
+            guard !dispatches.isEmpty else {
+                let timeout = InMemoryBus.acknowledgementTimeout
+                return (.wait(until: group.state.nextPoll(for: member, timeout: timeout, after: now)), woken)
             }
-            // From now on those who wait have to see whether this member holds it for too long.
-            if wasIdle { woken = group.everyone }
+            // From now on the waiting members must check whether this delivery times out.
+            if wasIdle { woken = group.allSignals }
             let stored = (topics[topic] ?? empty).partitions
-            let deliveries = handouts.map { handout in
-                let event = stored[handout.id.partition][Int(handout.id.offset) - 1]
-                return Delivery(id: handout.id, event: event, attempt: handout.attempt)
+            let deliveries = dispatches.map { dispatch in
+                let event = stored[dispatch.id.partition][Int(dispatch.id.offset) - 1]
+                return Delivery(id: dispatch.id, event: event, attempt: dispatch.attempt)
             }
             return (.deliver(deliveries), woken)
         }
@@ -159,16 +157,16 @@ extension InMemoryBus {
         mutating func change(
             _ topic: String,
             _ name: String,
-            _ change: (inout GroupMachine) -> Void
+            _ change: (inout GroupStateMachine) -> Void
         ) -> [Signal] {
             guard var group = topics[topic]?.groups.removeValue(forKey: name) else { return [] }
-            change(&group.machine)
-            for member in group.signals.keys.sorted() where !group.machine.holds(member) {
+            change(&group.state)
+            for member in group.signals.keys.sorted() where !group.state.contains(member) {
                 group.signals[member]?.raise()
                 group.signals[member] = nil
             }
             topics[topic]?.groups[name] = group
-            return group.everyone
+            return group.allSignals
         }
 
         var status: [TopicStatus] {
@@ -177,8 +175,8 @@ extension InMemoryBus {
                 let groups = state.groups.sorted { $0.key < $1.key }.map { name, group in
                     TopicStatus.Group(
                         name: name,
-                        acknowledged: group.machine.acknowledged,
-                        lag: published - group.machine.acknowledged
+                        acknowledged: group.state.acknowledged,
+                        lag: published - group.state.acknowledged
                     )
                 }
                 return TopicStatus(topic: topic, published: published, groups: groups)
@@ -201,23 +199,23 @@ private struct InMemoryMember: GroupMember {
         precondition(limit >= 1)
         while true {
             try Task.checkCancellation()
-            switch bus.take(self, limit: limit) {
+            switch bus.poll(self, limit: limit) {
             case .deliver(let deliveries): return deliveries
             case .wait(let moment): try await bus.wait(for: signal, until: moment)
-            case .gone: throw Fault(.unavailable, .unavailable, "this member has left its group")
+            case .left: throw Fault(.unavailable, .unavailable, "this member has left its group")
             }
         }
     }
 
     func acknowledge(_ deliveries: [DeliveryID]) async throws {
-        bus.change(self) { machine, _ in _ = machine.acknowledge(deliveries) }
+        bus.change(self) { group, _ in _ = group.acknowledge(deliveries) }
     }
 
-    func giveBack(_ deliveries: [DeliveryID], after pause: Duration) async throws {
-        bus.change(self) { machine, now in machine.giveBack(deliveries, from: id, due: now + pause) }
+    func redeliver(_ deliveries: [DeliveryID], after delay: Duration) async throws {
+        bus.change(self) { group, now in group.redeliver(deliveries, from: id, due: now + delay) }
     }
 
     func leave() async {
-        bus.change(self) { machine, now in machine.leave(id, at: now) }
+        bus.change(self) { group, now in group.leave(id, at: now) }
     }
 }

@@ -1,53 +1,54 @@
-/// What a broker must be able to do.
+/// A broker: publishes events and delivers them to consumer groups, at least once.
 ///
-/// It promises little: order per key and parking are the consumer's own. Events of equal keys share a partition, and each
-/// partition of a group belongs to one member at a time, which is given new events in the order of their publication; what came
-/// back may come in any order.
+/// Its guarantees are minimal: order per key and parking are implemented by the consumer. Events of equal keys share a
+/// partition, and each partition of a group belongs to one member at a time, which receives new events in publication
+/// order; redeliveries may arrive in any order.
 public protocol MessageBus: Sendable {
-    /// Stores the events of one batch durably, in order, and then answers. A repeat may store them twice.
+    /// Stores the events of one batch durably, in order, before it returns. A repeat may store them twice.
     ///
-    /// - Throws: `Fault`: `resourceExhausted` when a limit is reached, `unavailable` or `deadlineExceeded` when it is not known
-    ///   whether they were stored.
+    /// - Throws: `Fault`: `resourceExhausted` when a limit is reached, `unavailable` or `deadlineExceeded` when the
+    ///   outcome is unknown.
     func publish(_ events: [Envelope]) async throws
 
-    /// Joins `group` on `topic` as one of its members; partitions are shared out among the members.
+    /// Joins `group` on `topic` as a member; partitions are distributed among the members.
     ///
-    /// - Parameter start: Where a group begins that the bus has never seen.
+    /// - Parameter start: Where the group starts if it is new to the bus.
     func join(topic: String, group: String, start: GroupStart) async throws -> any GroupMember
 
     /// The topics and groups that exist, with what has been published and acknowledged.
     func status() async throws -> [TopicStatus]
 }
 
-/// Where a new group begins.
+/// Where a new group starts.
 public enum GroupStart: Sendable, Hashable {
-    /// With the oldest event that the topic still holds.
+    /// At the oldest event that the topic still stores.
     case earliest
-    /// With what is published from now on.
+    /// After the newest event.
     case latest
 }
 
 /// One member's view of a group: at-least-once delivery of the partitions that it owns.
 ///
-/// Used by one task. What it holds for too long goes to others, also while they wait.
+/// Used by one task. Deliveries that it does not acknowledge in time are redelivered to other members, including
+/// waiting ones.
 public protocol GroupMember: Sendable {
     /// Suspends until there is at least one delivery; returns at most `limit` of them, in partition order.
     ///
-    /// - Throws: `CancellationError`; `Fault` when the bus is away: the member must then be left and joined anew.
+    /// - Throws: `CancellationError`; `Fault` when the bus is unavailable: leave, then join again.
     func receive(limit: Int) async throws -> [Delivery]
-    /// These are done and are not delivered again, to any member. A repeat does nothing.
+    /// Marks deliveries as done: they are not redelivered to any member. A repeat does nothing.
     func acknowledge(_ deliveries: [DeliveryID]) async throws
-    /// These are to be delivered again, not before `pause` has passed.
-    func giveBack(_ deliveries: [DeliveryID], after pause: Duration) async throws
-    /// Ends the membership; what was not acknowledged goes to others.
+    /// Requests redelivery (nack), not before `delay` has passed.
+    func redeliver(_ deliveries: [DeliveryID], after delay: Duration) async throws
+    /// Ends the membership; unacknowledged deliveries are redelivered to other members.
     func leave() async
 }
 
-/// One event as a group gets it.
+/// One event as delivered to a group.
 public struct Delivery: Sendable, Hashable {
     public let id: DeliveryID
     public let event: Envelope
-    /// 1 for the first delivery to the group, as far as the bus knows.
+    /// 1 for the first delivery to the group; approximate, since the bus may lose the count.
     public let attempt: Int
 
     public init(id: DeliveryID, event: Envelope, attempt: Int) {
@@ -57,7 +58,7 @@ public struct Delivery: Sendable, Hashable {
     }
 }
 
-/// Names a delivery for its acknowledgement: a position in a partition.
+/// Identifies a delivery for its acknowledgement: a position in a partition.
 public struct DeliveryID: Sendable, Hashable, Comparable {
     public let partition: Int
     public let offset: Int64
@@ -72,7 +73,7 @@ public struct DeliveryID: Sendable, Hashable, Comparable {
     }
 }
 
-/// A topic as an operator sees it.
+/// A topic's status, for operators.
 public struct TopicStatus: Sendable, Hashable {
     public struct Group: Sendable, Hashable {
         public let name: String

@@ -1,6 +1,6 @@
 import MartletCore
 
-/// Which partition a key belongs to: equal in every process and release (FNV-1a).
+/// Maps a key to its partition, equally in every process and release (FNV-1a).
 package enum Partitioning {
     package static func partition(of key: String, among partitions: Int) -> Int {
         precondition(partitions >= 1)

@@ -1,7 +1,7 @@
 /// A stream of events of one type, as its contract declares it.
 public struct Topic<Body: Sendable>: Sendable {
     public let name: String
-    /// What orders events: those of equal keys are handled in the order in which they were committed.
+    /// The ordering key: events of equal keys are handled in commit order.
     public let key: @Sendable (Body) -> String
     public let encode: @Sendable (Body) throws -> [UInt8]
     public let decode: @Sendable ([UInt8]) throws -> Body
@@ -19,8 +19,8 @@ public struct Topic<Body: Sendable>: Sendable {
     }
 }
 
-/// An event on its way into the outbox: which topic and key, and its bytes.
-public struct Message: Sendable, Hashable {
+/// An event to be appended to the outbox: topic, key and encoded body.
+public struct OutgoingEvent: Sendable, Hashable {
     public let topic: String
     public let key: String
     public let body: [UInt8]

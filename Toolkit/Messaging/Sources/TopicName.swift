@@ -1,8 +1,8 @@
-/// What a topic may be called.
+/// The rule for topic names.
 public enum TopicName {
-    /// In bytes.
+    /// Maximum bytes.
     public static let limit = 255
-    /// For the refusal of any other.
+    /// For error messages about invalid names.
     public static let rule = "1 to \(limit) of the characters a-z, A-Z, 0-9, '.', '_' and '-'"
 
     public static func isValid(_ name: String) -> Bool {

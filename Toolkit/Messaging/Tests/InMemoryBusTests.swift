@@ -2,7 +2,7 @@ import MartletMessaging
 import MartletTesting
 import Testing
 
-@Suite("The in-memory bus")
+@Suite("In-memory bus")
 struct InMemoryBusTests {
     @Test("conforms", arguments: MessageBusConformance.checks)
     func conforms(to check: MessageBusConformance.Check) async throws {

@@ -2,10 +2,10 @@ import MartletCore
 import MartletTesting
 import Testing
 
-@Suite("A signal")
+@Suite("Signal")
 struct SignalTests {
-    @Test("keeps news that nobody waits for, once")
-    func kept() async throws {
+    @Test("raised without a waiter: the next wait returns immediately, once")
+    func pending() async throws {
         let signal = Signal()
         let time = ManualTime()
         signal.raise()
@@ -17,7 +17,7 @@ struct SignalTests {
         try await waiting
     }
 
-    @Test("ends a wait that is cancelled")
+    @Test("cancellation ends a wait")
     func cancelled() async {
         let signal = Signal()
         let outcome = await withTaskGroup(of: Bool.self) { group in

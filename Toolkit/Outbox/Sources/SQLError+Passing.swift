@@ -1,8 +1,8 @@
 import MartletSQL
 
 extension SQLError {
-    /// Whether another try may succeed without anybody mending anything.
-    var isPassing: Bool {
+    /// Whether a retry may succeed without a fix.
+    var isTransient: Bool {
         switch kind {
         case .conflict, .unavailable, .outcomeUnknown: true
         case .constraint, .misuse: false

@@ -8,7 +8,7 @@ import Testing
 
 @testable import MartletOutbox
 
-@Suite("A request that may be repeated")
+@Suite("Idempotency keys")
 struct IdempotencyTests {
     struct Refused: Error {}
 
@@ -23,7 +23,7 @@ struct IdempotencyTests {
         http: []
     )
 
-    init() async throws { database = try await Pair.database(time) }
+    init() async throws { database = try await OutboxFixture.database(time) }
 
     private func context(key: String?, as user: String = "ann") -> CallContext {
         CallContext(principal: Principal(kind: .user, id: user, scopes: []), idempotencyKey: key)
@@ -37,21 +37,21 @@ struct IdempotencyTests {
         }.text
     }
 
-    @Test("answers the stored response and has no further effect")
+    @Test("repeat: returns the stored response without a further effect")
     func repeated() async throws {
         let first = try await write("a", context(key: "k"))
         let second = try await write("a", context(key: "k"))
         #expect([first, second] == ["a is number 1", "a is number 1"])
     }
 
-    @Test("is done as often as it is sent when it carries no key")
+    @Test("no key: the request runs each time")
     func keyless() async throws {
         let first = try await write("a", context(key: nil))
         let second = try await write("a", context(key: nil))
         #expect([first, second] == ["a is number 1", "a is number 2"])
     }
 
-    @Test("is refused when its key was used for another request")
+    @Test("key of another request: refused with idempotencyKeyReused")
     func reused() async throws {
         _ = try await write("a", context(key: "k"))
         let refusal = await #expect(throws: Fault.self) { try await write("b", context(key: "k")) }
@@ -60,19 +60,19 @@ struct IdempotencyTests {
         #expect(refusal?.code == .alreadyExists)
     }
 
-    @Test("shares no key with others: not with another person, nor with a service that acts for the same one")
+    @Test("same key of another user, or of a service on behalf of the user: independent requests")
     func principals() async throws {
         let service = CallContext(
             principal: Principal(kind: .service, id: "orders", scopes: [], onBehalfOf: "ann"),
             idempotencyKey: "k"
         )
-        var answers = [try await write("a", context(key: "k"))]
-        answers.append(try await write("b", context(key: "k", as: "bob")))
-        answers.append(try await write("c", service))
-        #expect(answers == ["a is number 1", "b is number 2", "c is number 3"])
+        var responses = [try await write("a", context(key: "k"))]
+        responses.append(try await write("b", context(key: "k", as: "bob")))
+        responses.append(try await write("c", service))
+        #expect(responses == ["a is number 1", "b is number 2", "c is number 3"])
     }
 
-    @Test("shares no key with a caller of another kind, whatever their names are")
+    @Test("same key of callers of different kinds with similar names: independent requests")
     func kinds() async throws {
         func context(_ kind: Principal.Kind, _ id: String, for subject: String? = nil) -> CallContext {
             CallContext(principal: Principal(kind: kind, id: id, scopes: [], onBehalfOf: subject), idempotencyKey: "k")
@@ -89,21 +89,21 @@ struct IdempotencyTests {
         }
     }
 
-    @Test("of a stranger is never answered with another stranger's response, nor refused because of one")
-    func strangers() async throws {
-        let stranger = CallContext(principal: .anonymous, idempotencyKey: "k")
-        #expect(try await write("a", stranger) == "a is number 1")
-        let known: Note? = try await stranger.storedResponse(on: database, method, Note("a"))
-        #expect(known == nil)
-        #expect(try await write("a", stranger) == "a is number 2")
-        #expect(try await write("b", stranger) == "b is number 3")
+    @Test("anonymous callers: keys are validated but ignored, and nothing is stored")
+    func anonymous() async throws {
+        let caller = CallContext(principal: .anonymous, idempotencyKey: "k")
+        #expect(try await write("a", caller) == "a is number 1")
+        let stored: Note? = try await caller.storedResponse(on: database, method, Note("a"))
+        #expect(stored == nil)
+        #expect(try await write("a", caller) == "a is number 2")
+        #expect(try await write("b", caller) == "b is number 3")
         #expect(try await database.read { tx in try tx.run("SELECT 1 FROM idempotency") }.isEmpty)
         let long = CallContext(principal: .anonymous, idempotencyKey: String(repeating: "k", count: 256))
         let refusal = await #expect(throws: Fault.self) { try await write("a", long) }
         #expect(refusal?.violations.map(\.field) == ["Idempotency-Key"])
     }
 
-    @Test("leaves nothing behind when it fails")
+    @Test("failed request: nothing is stored, and the key can be used again")
     func failed() async throws {
         await #expect(throws: Refused.self) {
             _ = try await context(key: "k").transaction(on: database, method, Note("a")) { tx -> Note in
@@ -114,7 +114,7 @@ struct IdempotencyTests {
         #expect(try await write("b", context(key: "k")) == "b is number 1")
     }
 
-    @Test("refuses an empty key and one over the limit, and takes one at the limit")
+    @Test("an empty key and a key over the limit are refused, a key at the limit is accepted")
     func limits() async throws {
         for key in ["", String(repeating: "k", count: 256)] {
             let refusal = await #expect(throws: Fault.self) { try await write("a", context(key: key)) }
@@ -123,7 +123,7 @@ struct IdempotencyTests {
         #expect(try await write("a", context(key: String(repeating: "k", count: 255))) == "a is number 1")
     }
 
-    @Test("is told its stored response before it is done again")
+    @Test("storedResponse: nil for a new request, the response for a repeat, a refusal for a reused key")
     func stored() async throws {
         let before: Note? = try await context(key: "k").storedResponse(on: database, method, Note("a"))
         _ = try await write("a", context(key: "k"))
@@ -135,16 +135,16 @@ struct IdempotencyTests {
         }
     }
 
-    @Test("is done once however many send it at the same time")
+    @Test("concurrent repeats: the request runs once")
     func concurrent() async throws {
-        let answers = await withTaskGroup(of: String?.self) { group in
+        let responses = await withTaskGroup(of: String?.self) { group in
             for _ in 1...20 { group.addTask { try? await write("a", context(key: "k")) } }
             return await group.reduce(into: Set<String>()) { $0.insert($1 ?? "refused") }
         }
-        #expect(answers == ["a is number 1"])
+        #expect(responses == ["a is number 1"])
     }
 
-    @Test("is refused when its deadline has passed")
+    @Test("deadline in the past: refused with deadlineExceeded")
     func deadline() async throws {
         var late = context(key: "k")
         late.deadline = time.now
@@ -152,12 +152,12 @@ struct IdempotencyTests {
         #expect(refusal?.code == .deadlineExceeded)
     }
 
-    @Test("is forgotten after its retention")
+    @Test("after the retention, purge removes the key and the request runs again")
     func purge() async throws {
         _ = try await write("a", context(key: "k"))
         time.advance(by: Idempotency.retention + .seconds(1))
-        let gone = try await database.transaction { tx in try Outbox.purge(in: tx) }
-        #expect(gone == 1)
+        let removed = try await database.transaction { tx in try Outbox.purge(in: tx) }
+        #expect(removed == 1)
         #expect(try await write("a", context(key: "k")) == "a is number 2")
     }
 }

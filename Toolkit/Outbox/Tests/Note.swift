@@ -2,7 +2,7 @@ import MartletContract
 import MartletCore
 import SwiftProtobuf
 
-/// A message of a contract, as small as it gets.
+/// A minimal protobuf message of a contract.
 struct Note: ContractMessage, Hashable {
     static let protoMessageName = "test.Note"
     static let shape = MessageShape("test.Note", [FieldShape("text", .string)])

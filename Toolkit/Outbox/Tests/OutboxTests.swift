@@ -6,23 +6,23 @@ import Testing
 
 @testable import MartletOutbox
 
-@Suite("The outbox")
+@Suite("Outbox")
 struct OutboxTests {
     struct Refused: Error {}
 
-    let pair: Pair
+    let fixture: OutboxFixture
 
-    init() async throws { pair = try await Pair() }
+    init() async throws { fixture = try await OutboxFixture() }
 
     private func numbers(of key: String) async throws -> [Int] {
-        try await pair.source.read { tx in
+        try await fixture.source.read { tx in
             try tx.run("SELECT sequence FROM outbox WHERE key = \(key) ORDER BY sequence").map { $0.int(0) }
         }
     }
 
-    @Test("numbers each key without gaps, whatever is rolled back between")
+    @Test("numbers each key without gaps, despite rollbacks")
     func gapless() async throws {
-        let source = pair.source
+        let source = fixture.source
         await withTaskGroup(of: Void.self) { group in
             for number in 1...60 {
                 group.addTask {
@@ -40,55 +40,55 @@ struct OutboxTests {
 
     @Test("numbers the events of one transaction in the order in which they were appended")
     func order() async throws {
-        try await pair.source.transaction { tx in
+        try await fixture.source.transaction { tx in
             for text in ["first", "second", "third"] {
-                try tx.append(Message(topic: "things", key: "k", body: Array(text.utf8)))
+                try tx.append(OutgoingEvent(topic: "things", key: "k", body: Array(text.utf8)))
             }
         }
-        let kept = try await pair.source.read { tx in try Outbox.unsent(limit: 10, in: tx) }
-        #expect(kept.map { String(decoding: $0.body, as: UTF8.self) } == ["first", "second", "third"])
+        let unsent = try await fixture.source.read { tx in try Outbox.unsent(limit: 10, in: tx) }
+        #expect(unsent.map { String(decoding: $0.body, as: UTF8.self) } == ["first", "second", "third"])
     }
 
-    @Test("keeps nothing of a transaction that fails")
+    @Test("stores nothing of a transaction that fails")
     func rollback() async throws {
         await #expect(throws: Refused.self) {
-            try await pair.source.transaction { tx in
+            try await fixture.source.transaction { tx in
                 try tx.append(.thing("k"))
                 throw Refused()
             }
         }
-        let kept = try await pair.source.read { tx in try Outbox.unsent(limit: 10, in: tx) }
-        #expect(kept.isEmpty)
+        let unsent = try await fixture.source.read { tx in try Outbox.unsent(limit: 10, in: tx) }
+        #expect(unsent.isEmpty)
     }
 
-    @Test("notes the trace of the request and the time of the database")
+    @Test("stores the trace of the request and the time of the database")
     func attributes() async throws {
-        let trace = TraceContext.root(pair.entropy)
-        try await TraceContext.$current.withValue(trace) { try await pair.commit(["k"]) }
-        try await pair.relay().drain()
-        let delivery = try await pair.bus.join(topic: "things", group: "g", start: .earliest).receive(limit: 1)
+        let trace = TraceContext.root(fixture.entropy)
+        try await TraceContext.$current.withValue(trace) { try await fixture.commit(["k"]) }
+        try await fixture.relay().drain()
+        let delivery = try await fixture.bus.join(topic: "things", group: "g", start: .earliest).receive(limit: 1)
         #expect(delivery.map(\.event.traceparent) == [trace.traceparent])
-        #expect(delivery.map(\.event.time) == [pair.time.date])
+        #expect(delivery.map(\.event.time) == [fixture.time.date])
         #expect(delivery.map(\.event.id) == ["test/1/things/k/1"])
     }
 
-    @Test("lets a key's times never run backwards, so that relays keep its order when the clock jumps")
+    @Test("clock jumps backwards: a key's times do not decrease, and relays send it in order")
     func clockJump() async throws {
-        try await pair.commit(["k"])
-        pair.time.jumpDate(by: .seconds(-3_600))
-        try await pair.commit(["k", "k"])
-        try await pair.relay { $0.batch = 1 }.drain()
-        let deliveries = try await pair.bus.join(topic: "things", group: "g", start: .earliest).receive(limit: 10)
+        try await fixture.commit(["k"])
+        fixture.time.jumpDate(by: .seconds(-3_600))
+        try await fixture.commit(["k", "k"])
+        try await fixture.relay { $0.batch = 1 }.drain()
+        let deliveries = try await fixture.bus.join(topic: "things", group: "g", start: .earliest).receive(limit: 10)
         #expect(deliveries.map(\.event.sequence) == [1, 2, 3])
     }
 
-    @Test("refuses an event over its limits, and takes one at them")
+    @Test("refuses an event over the limits, accepts one at the limits")
     func limits() async throws {
-        let source = pair.source
+        let source = fixture.source
         func append(topic: Int = 1, key: Int = 1, body: Int = 1) async throws {
             try await source.transaction { tx in
                 try tx.append(
-                    Message(
+                    OutgoingEvent(
                         topic: String(repeating: "t", count: topic),
                         key: String(repeating: "k", count: key),
                         body: Array(repeating: 0, count: body)
@@ -105,32 +105,34 @@ struct OutboxTests {
         }
     }
 
-    @Test("refuses an event on a topic whose name is none", arguments: ["a/1", "a b", "ä"])
+    @Test("refuses an event on a topic with an invalid name", arguments: ["a/1", "a b", "ä"])
     func names(topic: String) async throws {
         await #expect(throws: Fault.self) {
-            try await pair.source.transaction { tx in try tx.append(Message(topic: topic, key: "k", body: [])) }
+            try await fixture.source.transaction { tx in
+                try tx.append(OutgoingEvent(topic: topic, key: "k", body: []))
+            }
         }
     }
 
-    @Test("begins numbers anew in a new epoch")
+    @Test("a new epoch starts the sequence numbers again at 1")
     func epoch() async throws {
-        try await pair.commit(["k", "k"])
-        try await pair.source.transaction { tx in try Outbox.beginEpoch(in: tx) }
-        try await pair.commit(["k"])
-        try await pair.relay().drain()
-        let deliveries = try await pair.bus.join(topic: "things", group: "g", start: .earliest).receive(limit: 10)
+        try await fixture.commit(["k", "k"])
+        try await fixture.source.transaction { tx in try Outbox.beginEpoch(in: tx) }
+        try await fixture.commit(["k"])
+        try await fixture.relay().drain()
+        let deliveries = try await fixture.bus.join(topic: "things", group: "g", start: .earliest).receive(limit: 10)
         #expect(deliveries.map { [$0.event.epoch, Int($0.event.sequence)] } == [[1, 1], [1, 2], [2, 1]])
     }
 
-    @Test("removes what was sent when its retention is over, and nothing else")
+    @Test("purge removes only sent events that are past their retention")
     func purge() async throws {
-        try await pair.commit(["a"])
-        try await pair.relay().drain()
-        try await pair.commit(["b"])
-        pair.time.advance(by: Outbox.sentRetention)
-        let early = try await pair.source.transaction { tx in try Outbox.purge(in: tx) }
-        pair.time.advance(by: .seconds(1))
-        let late = try await pair.source.transaction { tx in try Outbox.purge(in: tx) }
+        try await fixture.commit(["a"])
+        try await fixture.relay().drain()
+        try await fixture.commit(["b"])
+        fixture.time.advance(by: Outbox.sentRetention)
+        let early = try await fixture.source.transaction { tx in try Outbox.purge(in: tx) }
+        fixture.time.advance(by: .seconds(1))
+        let late = try await fixture.source.transaction { tx in try Outbox.purge(in: tx) }
         #expect([early, late] == [0, 1])
         #expect(try await numbers(of: "b") == [1])
     }

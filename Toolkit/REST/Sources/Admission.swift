@@ -2,9 +2,9 @@ public import MartletContract
 public import MartletCore
 
 extension MethodDescriptor {
-    /// Lets `principal` in when it holds the method's scope.
+    /// Checks that `principal` holds the method's scope.
     ///
-    /// - Throws: `Fault` with `unauthenticated` for somebody without a token, with `permissionDenied` for one whose token is not enough.
+    /// - Throws: `Fault` with `unauthenticated` without a token, with `permissionDenied` if the token lacks the scope.
     public func admit(_ principal: Principal) throws {
         guard !principal.holds(scope) else { return }
         guard principal.kind != .anonymous else {

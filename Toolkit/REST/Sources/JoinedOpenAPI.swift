@@ -1,9 +1,9 @@
 import Foundation
 import MartletCore
 
-/// Several OpenAPI documents as one: what a process with several contracts answers at `/openapi.json`.
+/// Several OpenAPI documents as one: what a process with several contracts serves at `/openapi.json`.
 enum JoinedOpenAPI {
-    /// - Throws: `Fault` with `internal` when a document is no JSON object.
+    /// - Throws: `Fault` with `internal` when a document is not a JSON object.
     static func document(of documents: [String]) throws -> String {
         guard documents.count > 1 else {
             return documents.first ?? #"{"openapi":"3.1.0","info":{"title":"Martlet","version":"v1"},"paths":{}}"#
@@ -18,12 +18,12 @@ enum JoinedOpenAPI {
 
     private static func read(_ document: String) throws -> [String: Any] {
         guard let tree = try JSONSerialization.jsonObject(with: Data(document.utf8)) as? [String: Any] else {
-            throw Fault(.internal, .internal, "an OpenAPI document is no object")
+            throw Fault(.internal, .internal, "an OpenAPI document is not a JSON object")
         }
         return tree
     }
 
-    /// Objects member by member, tags one after another, the first of anything else.
+    /// Merges objects by member and appends tags; of anything else the first value stays.
     private static func merge(_ left: [String: Any], _ right: [String: Any]) -> [String: Any] {
         left.merging(right) { left, right in
             if let left = left as? [String: Any], let right = right as? [String: Any] { return merge(left, right) }

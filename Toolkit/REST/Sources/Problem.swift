@@ -2,7 +2,7 @@ public import Hummingbird
 import MartletContract
 public import MartletCore
 
-/// An error as REST answers it: RFC 9457 problem details.
+/// An error as a REST response: RFC 9457 problem details.
 public struct Problem: Sendable {
     public let fault: Fault
     public let status: HTTPResponse.Status
@@ -15,7 +15,7 @@ public struct Problem: Sendable {
         instance = requestID
     }
 
-    /// The same for every fault with the same code and reason.
+    /// Depends only on the fault's code and reason.
     public static func status(of fault: Fault) -> HTTPResponse.Status {
         switch fault.reason {
         case .requestTooLarge: return .contentTooLarge
@@ -39,9 +39,9 @@ public struct Problem: Sendable {
         }
     }
 
-    /// Seconds, rounded up; 1 where a repeat makes sense and the fault does not say when.
+    /// Seconds, rounded up; 1 when a retry makes sense and the fault has no delay.
     var retryAfterSeconds: Int64? {
-        if let pause = fault.retryAfter { return max(1, (pause.milliseconds + 999) / 1_000) }
+        if let delay = fault.retryAfter { return max(1, (delay.milliseconds + 999) / 1_000) }
         return status == .serviceUnavailable || status == .tooManyRequests ? 1 : nil
     }
 

@@ -3,7 +3,7 @@ import MartletContract
 import MartletCore
 import SwiftProtobuf
 
-/// Calls the methods of contracts with what a request says.
+/// Calls contract methods for REST requests.
 struct RESTCalls: Sendable {
     /// A method under one of its HTTP rules.
     struct Route: Sendable {
@@ -15,9 +15,9 @@ struct RESTCalls: Sendable {
     let limits: RESTLimits
     let time: any TimeSource
 
-    /// From route to answer.
+    /// Calls the route's method.
     ///
-    /// - Throws: What becomes a problem.
+    /// - Throws: An error that becomes a problem.
     func answer(_ route: Route, _ variables: [PathVariable], _ exchange: Exchange) async throws -> Response {
         let headers = exchange.request.headers
         let deadline = try RESTHeaders.deadline(
@@ -48,7 +48,7 @@ struct RESTCalls: Sendable {
         }
     }
 
-    /// The idempotency key of a write; demanded where a repeat would act twice.
+    /// The idempotency key of a write; required where a repeat would take effect twice.
     private static func key(_ headers: HTTPFields, _ method: MethodDescriptor) throws -> String? {
         guard method.writes else { return nil }
         let key = try RESTHeaders.idempotencyKey(of: headers)
@@ -63,10 +63,10 @@ struct RESTCalls: Sendable {
         return key
     }
 
-    /// The headers of ours, as `CallContext` carries them.
+    /// The custom headers, as metadata of the `CallContext`.
     private static func metadata(_ headers: HTTPFields) -> [String: String] {
         var metadata: [String: String] = [:]
-        for header in headers where header.name.canonicalName.hasPrefix(RESTHeaders.prefixOfOurs) {
+        for header in headers where header.name.canonicalName.hasPrefix(RESTHeaders.customPrefix) {
             metadata[header.name.canonicalName] = header.value
         }
         return metadata
@@ -112,11 +112,11 @@ struct RESTCalls: Sendable {
         do {
             return try route.method.decodeJSON(json, options)
         } catch {
-            // The shape allowed what the decoder does not; say at least where.
+            // The shape accepted what the decoder rejects; name at least the field.
             throw Fault(
                 .invalidArgument,
                 .malformedRequest,
-                "is not what the contract says",
+                "does not match the contract",
                 field: "body",
                 cause: error
             )
@@ -131,7 +131,7 @@ struct RESTCalls: Sendable {
         )
     }
 
-    /// One JSON object a line, as they come.
+    /// One JSON object per line, as the messages arrive.
     ///
     /// A stream that fails ends with a line that has the one member `problem`.
     private static func lines(_ stream: ResponseStream<any ContractMessage>, _ id: String) -> Response {

@@ -3,15 +3,15 @@ public import Logging
 public import MartletContract
 public import MartletCore
 
-/// What every REST listener of ours does around a request: its id and trace, paths of its own, problems, one record and one
-/// line in the log.
+/// What every REST listener does around a request: id and trace, the listener's own paths, problems, one record and one
+/// log line.
 ///
-/// HEAD is answered like GET, without the body. `x-request-id` is taken or made, and answered.
+/// HEAD is handled like GET, without the body. `x-request-id` is accepted or generated, and returned.
 public struct RESTEdge<Target: Sendable>: HTTPResponder {
     public typealias Context = BasicRequestContext
-    /// Answers a request whose path and verb lead to a target; what it throws becomes a problem.
+    /// Responds to a request whose path and verb match a target; an error becomes a problem.
     public typealias Handle = @Sendable (Target, [PathVariable], Exchange) async throws -> Response
-    /// Answers GET on a path of the listener's own.
+    /// Responds to GET on one of the listener's own paths.
     public typealias Plain = @Sendable (Request) async throws -> Response
 
     private let routes: RouteTable<Target>
@@ -24,8 +24,8 @@ public struct RESTEdge<Target: Sendable>: HTTPResponder {
     private var plain: [String: Plain] = [:]
 
     /// - Parameters:
-    ///   - peer: Who answers behind this listener, for records; `nil` when it answers itself.
-    ///   - observe: Called once per request, after its answer is known.
+    ///   - peer: The service behind this listener, for records; `nil` when there is none.
+    ///   - observe: Called once per request, after its response is known.
     public init(
         routes: RouteTable<Target>,
         time: any TimeSource,
@@ -44,14 +44,14 @@ public struct RESTEdge<Target: Sendable>: HTTPResponder {
         self.handle = handle
     }
 
-    /// Answers GET on `path` without token, record or log line: for health, metrics and the like.
+    /// Responds to GET on `path` without token, record or log line: for health, metrics and the like.
     ///
-    /// A later one replaces an earlier one.
+    /// A later handler of a path replaces an earlier one.
     public mutating func add(_ path: String, _ answer: @escaping Plain) { plain[path] = answer }
 
     public func respond(to request: Request, context: Context) async throws -> Response { await answer(request) }
 
-    /// The answer to `request`: always one, since whatever goes wrong becomes a problem.
+    /// The response to `request`; every error becomes a problem.
     public func answer(_ request: Request) async -> Response {
         let exchange = Exchange(
             request: request,
@@ -129,21 +129,21 @@ public struct RESTEdge<Target: Sendable>: HTTPResponder {
         log.log(level: status == 500 ? .error : .info, "request", metadata: facts)
     }
 
-    /// Callers cannot invent labels.
+    /// Unknown verbs share one label, so that callers cannot create labels.
     private static func label(_ method: HTTPRequest.Method) -> String {
         if method == .head { return method.rawValue }
         return HTTPRule.Verb(rawValue: method.rawValue)?.rawValue ?? "OTHER"
     }
 }
 
-/// One request on its way.
+/// One request in flight.
 public struct Exchange: Sendable {
     public let request: Request
-    /// Names it in logs, problems and the answer.
+    /// Identifies the request in logs, problems and the response.
     public let id: String
     public let trace: TraceContext
     public let started: Moment
 
-    /// What routes know: `GET` for HEAD, which differs only in what is not sent back.
+    /// The verb of the routes: `GET` for HEAD, which differs only in the missing response body.
     public var verb: String { (request.method == .head ? HTTPRequest.Method.get : request.method).rawValue }
 }

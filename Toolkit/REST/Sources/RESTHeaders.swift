@@ -4,25 +4,25 @@ public import MartletCore
 /// The name of a header.
 public typealias HeaderName = HTTPFields.Element.Name
 
-/// The headers that requests and responses of ours have beside HTTP's own.
+/// The headers of requests and responses besides HTTP's own.
 ///
 /// All names are ASCII tokens.
 public enum RESTHeaders {
-    /// Names the request in logs and problems.
+    /// Identifies the request in logs and problems.
     ///
-    /// Taken from the caller when it is 1 to 64 letters, digits, `.`, `_` or `-`; echoed in the response.
+    /// Accepted from the caller when it is 1 to 64 letters, digits, `.`, `_` or `-`; echoed in the response.
     public static let requestID = name("x-request-id")
     /// How long the caller waits, in whole milliseconds from 1.
     public static let requestTimeout = name("x-request-timeout")
-    /// 1 to 255 visible ASCII characters: a repeat with the same key and body is answered with the first answer.
+    /// 1 to 255 visible ASCII characters: a repeat with the same key and body gets the first response.
     public static let idempotencyKey = name("idempotency-key")
     /// W3C trace context.
     public static let traceparent = name("traceparent")
-    static let prefixOfOurs = "x-"
+    static let customPrefix = "x-"
     static let idempotencyKeyBytesLimit = 255
 
     private static func name(_ text: String) -> HeaderName {
-        guard let name = HeaderName(text) else { preconditionFailure("'\(text)' is no header name") }
+        guard let name = HeaderName(text) else { preconditionFailure("'\(text)' is not a header name") }
         return name
     }
 
@@ -36,9 +36,9 @@ public enum RESTHeaders {
         return Identifier(time: time, entropy: entropy).description
     }
 
-    /// When the caller stops waiting: what its header says, at most `limit` from now; `standard` without a header.
+    /// The caller's deadline: by its header, at most `limit` from now; `standard` without a header.
     ///
-    /// - Throws: `Fault` with `invalidArgument` when the header is no whole number from 1.
+    /// - Throws: `Fault` with `invalidArgument` when the header is not a whole number from 1.
     public static func deadline(
         of headers: HTTPFields,
         standard: Duration,
@@ -59,7 +59,7 @@ public enum RESTHeaders {
         return now + min(.milliseconds(milliseconds), limit)
     }
 
-    /// The trace that a request belongs to, as a span of its own.
+    /// A new span in the trace of a request.
     public static func trace(of headers: HTTPFields, entropy: any Entropy) -> TraceContext {
         if let text = headers[traceparent], let parent = TraceContext(traceparent: text) {
             return parent.child(entropy)
@@ -69,7 +69,7 @@ public enum RESTHeaders {
 
     /// - Throws: `Fault` with `invalidArgument` for a key that is empty, too long or not visible ASCII.
     static func idempotencyKey(of headers: HTTPFields) throws -> String? {
-        // Two keys would be read as one that nobody meant.
+        // Two values would be joined to one key that the caller did not send.
         guard headers[values: idempotencyKey].count <= 1 else {
             throw Fault(.invalidArgument, .invalidRequest, "must be given once", field: "Idempotency-Key")
         }

@@ -1,10 +1,10 @@
-/// What one REST listener takes.
+/// The limits of one REST listener.
 public struct RESTLimits: Sendable, Hashable {
-    /// Of one body; a larger one is answered with 413.
+    /// Of one body; a larger one gets 413.
     public let bodyBytesMax: Int
-    /// For a request that says nothing.
+    /// Of a request without a timeout header.
     public let timeout: Duration
-    /// For a request that wants more.
+    /// The longest timeout that a request may ask for.
     public let timeoutMax: Duration
 
     public init(bodyBytesMax: Int, timeout: Duration, timeoutMax: Duration) {

@@ -5,7 +5,7 @@ public import MartletCore
 
 /// Serves the REST side of contracts: tokens and scopes, limits, deadlines, binding, validation, behind a ``RESTEdge``.
 ///
-/// Beside the contracts' paths it answers `/openapi.json`, and whatever is added to its edge.
+/// Besides the contracts' paths it serves `/openapi.json` and the paths added to its edge.
 public struct RESTResponder: HTTPResponder {
     public typealias Context = BasicRequestContext
     /// Verifies the token of a request.
@@ -15,8 +15,8 @@ public struct RESTResponder: HTTPResponder {
 
     private var edge: RESTEdge<RESTCalls.Route>
 
-    /// - Parameter observe: Called once per request, after its answer is known.
-    /// - Throws: `Fault` with `internal` when two methods want one path, or a contract's document is no JSON.
+    /// - Parameter observe: Called once per request, after its response is known.
+    /// - Throws: `Fault` with `internal` when two methods have one path, or a contract's document is not JSON.
     public init(
         contracts: [ServedContract],
         authenticate: @escaping Authenticate,
@@ -43,7 +43,7 @@ public struct RESTResponder: HTTPResponder {
         edge.addDocument(try JoinedOpenAPI.document(of: contracts.map(\.openAPI).filter { !$0.isEmpty }))
     }
 
-    /// Answers GET on `path` without token, record or log line; see ``RESTEdge/add(_:_:)``.
+    /// Responds to GET on `path` without token, record or log line; see ``RESTEdge/add(_:_:)``.
     public mutating func add(_ path: String, _ answer: @escaping @Sendable (Request) async throws -> Response) {
         edge.add(path, answer)
     }
@@ -52,7 +52,7 @@ public struct RESTResponder: HTTPResponder {
 }
 
 extension RESTEdge {
-    /// Answers `/openapi.json`.
+    /// Serves `/openapi.json`.
     ///
     /// - Parameter document: JSON.
     public mutating func addDocument(_ document: String) {

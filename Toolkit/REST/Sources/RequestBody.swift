@@ -5,8 +5,8 @@ import NIOHTTP1
 extension Request {
     /// Reads the whole body.
     ///
-    /// - Parameter limit: In bytes. What is longer by its header is refused before it is read.
-    /// - Throws: `Fault` with `requestTooLarge` over the limit, with `malformedRequest` when the body breaks off.
+    /// - Parameter limit: In bytes. A body whose content length exceeds it is refused before it is read.
+    /// - Throws: `Fault` with `requestTooLarge` over the limit, with `malformedRequest` when the body is truncated.
     public func bytes(upTo limit: Int) async throws -> ByteBuffer {
         if let length = headers[.contentLength].flatMap({ Int($0) }), length > limit {
             throw Fault.bodyTooLarge(limit: limit)
@@ -21,7 +21,7 @@ extension Request {
             throw Fault(
                 .invalidArgument,
                 .malformedRequest,
-                "broke off or is framed wrongly",
+                "is truncated or framed wrongly",
                 field: "body",
                 cause: error
             )
@@ -29,7 +29,7 @@ extension Request {
         return whole
     }
 
-    /// Whether its header announces a body; nothing is known of its length.
+    /// Whether the headers announce a body, of any length.
     public var hasBody: Bool {
         headers[.transferEncoding] != nil || (headers[.contentLength].map { $0 != "0" } ?? false)
     }

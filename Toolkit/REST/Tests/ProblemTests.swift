@@ -4,10 +4,10 @@ import MartletCore
 import MartletREST
 import Testing
 
-@Suite("A problem")
+@Suite("Problem")
 struct ProblemTests {
     @Test(
-        "has the status of its fault's code",
+        "the fault's code decides the status",
         arguments: [
             (FaultCode.invalidArgument, 400), (.outOfRange, 400), (.unauthenticated, 401), (.permissionDenied, 403),
             (.notFound, 404), (.alreadyExists, 409), (.failedPrecondition, 409), (.aborted, 409),
@@ -20,7 +20,7 @@ struct ProblemTests {
     }
 
     @Test(
-        "has a status of its own for some reasons",
+        "some reasons have their own status",
         arguments: [
             (FaultCode.resourceExhausted, Reason.requestTooLarge, 413), (.alreadyExists, .idempotencyKeyReused, 422),
             (.invalidArgument, .mediaType, 415), (.unimplemented, .methodNotAllowed, 405),
@@ -31,15 +31,15 @@ struct ProblemTests {
     }
 
     @Test(
-        "says when to come back, in whole seconds rounded up",
+        "Retry-After: whole seconds, rounded up",
         arguments: [
             (FaultCode.unavailable, nil, "1"), (.unavailable, .milliseconds(1), "1"),
             (.unavailable, .milliseconds(1_001), "2"),
             (.resourceExhausted, nil, "1"), (.notFound, nil, nil), (.aborted, .seconds(3), "3"),
         ] as [(FaultCode, Duration?, String?)]
     )
-    func retryAfter(_ code: FaultCode, _ pause: Duration?, _ header: String?) {
-        let problem = Problem(Fault(code, "a.reason", "no", retryAfter: pause), requestID: "r")
+    func retryAfter(_ code: FaultCode, _ delay: Duration?, _ header: String?) {
+        let problem = Problem(Fault(code, "a.reason", "no", retryAfter: delay), requestID: "r")
         #expect(problem.response.headers[.retryAfter] == header)
     }
 }

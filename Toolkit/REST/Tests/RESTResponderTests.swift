@@ -9,10 +9,10 @@ import MartletTesting
 import Synchronization
 import Testing
 
-@Suite("REST")
+@Suite("REST responder")
 struct RESTResponderTests {
     let time = ManualTime()
-    let shelf: Shelf
+    let handler: ParcelHandler
     let application: Application<RESTResponder>
     let records: Records
 
@@ -27,10 +27,10 @@ struct RESTResponderTests {
     init() throws {
         let records = Records()
         self.records = records
-        shelf = Shelf(time: time)
+        handler = ParcelHandler(time: time)
         let limits = RESTLimits(bodyBytesMax: 1_000, timeout: .seconds(10), timeoutMax: .seconds(60))
         var responder = try RESTResponder(
-            contracts: [.parcel(shelf)],
+            contracts: [.parcel(handler)],
             authenticate: Self.authenticate,
             limits: limits,
             time: time,
@@ -42,14 +42,14 @@ struct RESTResponderTests {
         application = Application(responder: responder)
     }
 
-    /// Understands `Bearer <id> <scope> <scope>`.
+    /// Accepts `Bearer <id> <scope> <scope>`.
     static let authenticate: RESTResponder.Authenticate = { headers in
         guard let header = headers[.authorization] else { return .anonymous }
-        let words = header.split(separator: " ").map { String($0) }
-        guard words.count > 1, words[0] == "Bearer", words[1] != "forged" else {
+        let parts = header.split(separator: " ").map { String($0) }
+        guard parts.count > 1, parts[0] == "Bearer", parts[1] != "forged" else {
             throw Fault(.unauthenticated, .unauthenticated, "the token is not valid")
         }
-        return Principal(kind: .user, id: words[1], scopes: Set(words.dropFirst(2)))
+        return Principal(kind: .user, id: parts[1], scopes: Set(parts.dropFirst(2)))
     }
 
     struct Answer {
@@ -91,7 +91,7 @@ struct RESTResponderTests {
 
     private let good = #"{"items":[{"name":"cup","quantity":1}]}"#
 
-    @Test("answers a write with the handler's answer, and gives it who, key, trace and deadline")
+    @Test("a write returns the handler's response; the handler gets principal, key, trace and deadline")
     func write() async throws {
         let answer = try await send(
             .put,
@@ -105,7 +105,7 @@ struct RESTResponderTests {
         #expect(answer.status == 200)
         #expect(answer.text == #"{"items":1,"by":"anna"}"#)
         #expect(answer.headers[RESTHeaders.requestID] == "r-1")
-        let context = try #require(shelf.last)
+        let context = try #require(handler.last)
         #expect(context.idempotencyKey == "k-1")
         #expect(context.deadline == time.now + .milliseconds(1_500))
         #expect(context.trace?.traceID == "0af7651916cd43dd8448eb211c80319c")
@@ -114,12 +114,12 @@ struct RESTResponderTests {
         #expect(context.metadata["authorization"] == nil)
     }
 
-    @Test("answers a read without a token where the contract wants none")
+    @Test("a read needs no token where the contract requires none")
     func open() async throws {
         let answer = try await send(.get, "/v1/parcels/a%20b", token: nil)
         #expect(answer.status == 200)
         #expect(answer.text.hasPrefix(#"{"parcel":{"parcel_id":"a b","#))
-        #expect(shelf.last?.idempotencyKey == nil)
+        #expect(handler.last?.idempotencyKey == nil)
         #expect(answer.headers[RESTHeaders.requestID]?.count == 36)
     }
 
@@ -234,7 +234,7 @@ struct RESTResponderTests {
         ),
         Bad("no token", .put, "/v1/parcels/p1", good, token: nil, 401, "auth.unauthenticated"),
         Bad("forged token", .put, "/v1/parcels/p1", good, token: "forged", 401, "auth.unauthenticated"),
-        Bad("forged token where none is wanted", .get, "/v1/parcels/p1", token: "forged", 401, "auth.unauthenticated"),
+        Bad("forged token where none is needed", .get, "/v1/parcels/p1", token: "forged", 401, "auth.unauthenticated"),
         Bad("wrong scope", .put, "/v1/parcels/p1", good, token: "anna parcels:read", 403, "auth.forbidden"),
         Bad("no key", .post, "/v1/parcels", "{}", 400, "idempotency.key_missing", ["Idempotency-Key"]),
         Bad(
@@ -283,7 +283,7 @@ struct RESTResponderTests {
         Bad("unknown path", .get, "/v1/nothing", nil, 404, "request.unknown_path"),
         Bad("unknown verb", .delete, "/v1/parcels/p1", nil, 405, "request.method_not_allowed"),
         Bad(
-            "a method of services",
+            "a method without a REST path",
             .get,
             "/martlet.testing.v1.ParcelService/WeighParcel",
             nil,
@@ -292,7 +292,7 @@ struct RESTResponderTests {
         ),
     ]
 
-    @Test("answers bad input with a problem that names the field", arguments: bad)
+    @Test("bad input gets a problem that names the field", arguments: bad)
     func problems(_ bad: Bad) async throws {
         let answer = try await send(bad.method, bad.path, bad.body, token: bad.token, headers: bad.headers)
         #expect(answer.status == bad.status)
@@ -306,7 +306,7 @@ struct RESTResponderTests {
         #expect(records.values.map(\.status) == [bad.status])
     }
 
-    @Test("says how to do better: a token's kind, other verbs, when to come back")
+    @Test("problems have WWW-Authenticate, Allow or Retry-After")
     func hints() async throws {
         #expect(try await send(.put, "/v1/parcels/p1", good, token: nil).headers[.wwwAuthenticate] == "Bearer")
         #expect(try await send(.delete, "/v1/parcels/p1").headers[.allow] == "GET, HEAD, PUT")
@@ -314,7 +314,7 @@ struct RESTResponderTests {
         #expect(try await send(.put, "/v1/parcels/p1", Self.on("away")).headers[.retryAfter] == "3")
     }
 
-    @Test("refuses two keys for one write")
+    @Test("two keys for one write are refused")
     func twoKeys() async throws {
         let answer = try await send(.put, "/v1/parcels/p1", good, keys: ["a", "b"])
         #expect(answer.status == 400)
@@ -322,7 +322,7 @@ struct RESTResponderTests {
         #expect(answer.text.contains("must be given once"))
     }
 
-    @Test("answers HEAD as GET without the body", arguments: ["/v1/parcels/p1", "/v1/nothing", "/openapi.json"])
+    @Test("HEAD responds like GET without the body", arguments: ["/v1/parcels/p1", "/v1/nothing", "/openapi.json"])
     func head(_ path: String) async throws {
         let (head, get) = (try await send(.head, path), try await send(.get, path))
         #expect(head.status == get.status)
@@ -330,7 +330,7 @@ struct RESTResponderTests {
         #expect(head.text.isEmpty && !get.text.isEmpty)
     }
 
-    @Test("answers 504 when the caller's time is over")
+    @Test("504 after the caller's timeout")
     func deadline() async throws {
         async let answer = send(.put, "/v1/parcels/p1", Self.on("slow"), headers: [("x-request-timeout", "200")])
         await time.waitForSleepers(2)
@@ -340,29 +340,29 @@ struct RESTResponderTests {
         #expect(late["reason"] == "deadline_exceeded")
     }
 
-    @Test("cuts a caller's timeout at the limit")
+    @Test("limits the caller's timeout")
     func timeoutLimit() async throws {
         _ = try await send(.get, "/v1/parcels/p1", headers: [("x-request-timeout", "86400000")])
-        #expect(shelf.last?.deadline == time.now + .seconds(60))
+        #expect(handler.last?.deadline == time.now + .seconds(60))
     }
 
-    @Test("streams one JSON object a line")
+    @Test("streams one JSON object per line")
     func stream() async throws {
         let answer = try await send(.get, "/v1/parcels/p1:watch?number=2")
         #expect(answer.headers[.contentType] == "application/x-ndjson")
         #expect(answer.text == "{\"number\":1}\n{\"number\":2}\n")
     }
 
-    @Test("ends a stream that fails with its problem")
+    @Test("a failed stream ends with its problem")
     func brokenStream() async throws {
         let answer = try await send(.get, "/v1/parcels/breaks:watch?number=3", headers: [("x-request-id", "r")])
         #expect(
-            answer.text == "{\"number\":1}\n{\"problem\":{\"status\":503,\"detail\":\"the shelf went away\","
+            answer.text == "{\"number\":1}\n{\"problem\":{\"status\":503,\"detail\":\"the shelf became unavailable\","
                 + "\"instance\":\"r\",\"reason\":\"unavailable\"}}\n"
         )
     }
 
-    @Test("records each request by its template, and nothing that a caller could invent")
+    @Test("records the route template and the verb, without labels from the caller")
     func record() async throws {
         _ = try await send(.put, "/v1/parcels/p1", Self.on("full"))
         _ = try await send(HTTPRequest.Method("BREW") ?? .get, "/v1/coffee")
@@ -371,7 +371,7 @@ struct RESTResponderTests {
         #expect(records.values.map(\.reason) == ["parcel.shelf_full", "request.unknown_path"])
     }
 
-    @Test("answers its own document and what was added, without a record")
+    @Test("serves the OpenAPI document and added paths, without a record")
     func plain() async throws {
         let document = try await send(.get, "/openapi.json", token: nil)
         #expect(document["openapi"] == "3.1.0")
@@ -381,7 +381,7 @@ struct RESTResponderTests {
     }
 
     @Test(
-        "replaces a request id that is not fit to be echoed",
+        "replaces an invalid request id",
         arguments: ["", "a b", String(repeating: "x", count: 65)]
     )
     func requestID(_ id: String) async throws {
@@ -389,7 +389,7 @@ struct RESTResponderTests {
         #expect(answer.headers[RESTHeaders.requestID] != id)
     }
 
-    @Test("serves over a real connection, and stays usable after a body that is too large")
+    @Test("a real connection stays usable after a body that is too large")
     func live() async throws {
         let headers: HTTPFields = [.authorization: "Bearer anna parcels:write", .contentType: "application/json"]
         let (good, large) = (ByteBuffer(string: good), ByteBuffer(repeating: 0x20, count: 200_000))

@@ -5,15 +5,15 @@ import Testing
 
 @Suite("Generated topics")
 struct TestingTopicsTests {
-    @Test("carry an event with its name and key, and read it back")
+    @Test("an event is sent with its topic and key, and decoded again")
     func roundTrip() throws {
         let event = ParcelMoved.with {
             $0.parcelID = "p1"
             $0.shelf = "a"
         }
-        let message = try Message(event, on: TestingTopics.parcelMoves)
-        #expect(message.topic == "martlet.testing.v1.parcel_moves")
-        #expect(message.key == "p1")
-        #expect(try TestingTopics.parcelMoves.decode(message.body) == event)
+        let outgoing = try OutgoingEvent(event, on: TestingTopics.parcelMoves)
+        #expect(outgoing.topic == "martlet.testing.v1.parcel_moves")
+        #expect(outgoing.key == "p1")
+        #expect(try TestingTopics.parcelMoves.decode(outgoing.body) == event)
     }
 }

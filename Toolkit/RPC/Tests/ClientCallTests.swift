@@ -6,14 +6,14 @@ import Testing
 
 @testable import MartletRPC
 
-@Suite("A call on the client")
+@Suite("Client call")
 struct ClientCallTests {
     var call = ClientCall(messageBytesMax: 10)
     let head: HPACKHeaders = [":status": "200", "content-type": "application/grpc"]
     let message = ByteBuffer(bytes: [0, 0, 0, 0, 1, 7])
 
-    @Test("is sent, answered, and ends with its trailers")
-    mutating func life() throws {
+    @Test("is sent, receives messages, and ends with the trailers")
+    mutating func lifecycle() throws {
         let sent = call.send()
         _ = call.received(head, endStream: false)
         _ = call.received(message, endStream: false)
@@ -27,45 +27,46 @@ struct ClientCallTests {
         #expect(call.state == .over)
     }
 
-    @Test("is not sent when the caller has given up")
+    @Test("is not sent after the caller has given up")
     mutating func givenUp() {
         _ = call.giveUp(.deadlineExceeded)
         let sent = call.send()
         #expect(sent == false)
     }
 
-    @Test("ends by trailers alone")
+    @Test("ends with a trailers-only response")
     mutating func trailersOnly() {
         _ = call.send()
         let end = call.received([":status": "200", "grpc-status": "7"], endStream: true)
         #expect(Self.code(end) == .permissionDenied)
     }
 
-    @Test("ends as a fault when the peer breaks the protocol")
+    @Test("ends with a fault when the peer violates the protocol")
     mutating func broken() throws {
         _ = call.send()
         var early = call
         var twice = call
-        var torn = call
-        var bare = call
-        var page = call
+        var truncated = call
+        var unfinished = call
+        var proxy = call
         let earlyEnd = early.received(message, endStream: false)
         _ = twice.received(head, endStream: false)
         let twiceEnd = twice.received(head, endStream: false)
-        _ = torn.received(head, endStream: false)
-        _ = torn.received(ByteBuffer(bytes: [0, 0]), endStream: false)
-        let tornMessage = try torn.next()
-        let tornEnd = torn.received(["grpc-status": "0"], endStream: true)
-        _ = bare.received(head, endStream: false)
-        let bareEnd = bare.endedWithoutTrailers()
-        let pageEnd = page.received([":status": "502"], endStream: false)
-        #expect(tornMessage == nil)
-        #expect([earlyEnd, twiceEnd, tornEnd, bareEnd].map(Self.code) == Array(repeating: .internal, count: 4))
-        #expect(Self.code(pageEnd) == .unavailable)
+        _ = truncated.received(head, endStream: false)
+        _ = truncated.received(ByteBuffer(bytes: [0, 0]), endStream: false)
+        let truncatedMessage = try truncated.next()
+        let truncatedEnd = truncated.received(["grpc-status": "0"], endStream: true)
+        _ = unfinished.received(head, endStream: false)
+        let unfinishedEnd = unfinished.endedWithoutTrailers()
+        let proxyEnd = proxy.received([":status": "502"], endStream: false)
+        #expect(truncatedMessage == nil)
+        let ends = [earlyEnd, twiceEnd, truncatedEnd, unfinishedEnd]
+        #expect(ends.map(Self.code) == Array(repeating: .internal, count: 4))
+        #expect(Self.code(proxyEnd) == .unavailable)
     }
 
     @Test(
-        "that the peer resets says what is known of it",
+        "RST_STREAM: the error code decides the fault and whether the call was processed",
         arguments: [
             (HTTP2ErrorCode.refusedStream, FaultCode.unavailable, true), (.cancel, .cancelled, false),
             (.enhanceYourCalm, .unavailable, false), (.internalError, .internal, false),
@@ -79,7 +80,7 @@ struct ClientCallTests {
         #expect(fault.code.outcome == .unknown)
     }
 
-    @Test("that loses its connection was not processed only when it was not sent")
+    @Test("lost connection: the call was not processed only if it was not sent")
     mutating func disconnection() {
         var sent = call
         _ = sent.send()
@@ -90,7 +91,7 @@ struct ClientCallTests {
         #expect(after.isNotProcessed == false)
     }
 
-    /// The code of an end; `.some(nil)` for a good one, `nil` for none.
+    /// The code of an end; `.some(nil)` for success, `nil` when the call has not ended.
     private static func code(_ step: ClientCall.Step) -> FaultCode?? {
         guard case .end(let fault) = step else { return nil }
         return .some(fault?.code)

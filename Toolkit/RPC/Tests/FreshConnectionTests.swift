@@ -5,14 +5,14 @@ import NIOCore
 import NIOPosix
 import Testing
 
-@Suite("A client on a fresh connection", .timeLimit(.minutes(2)))
+@Suite("New client connection", .timeLimit(.minutes(2)))
 struct FreshConnectionTests {
-    @Test("gets its answer, however early the server speaks")
+    @Test("the first call succeeds, however early the server sends its first bytes")
     func fresh() async throws {
-        let answers = try await Bench.with { bench in
+        let answers = try await RPCFixture.with { fixture in
             var answers = 0
             for round in 0..<100 {
-                let connection = Bench.connect(bench.port)
+                let connection = RPCFixture.connect(fixture.port)
                 let context = CallContext(deadline: SystemTime().now + .seconds(60))
                 let answer: Text = try await connection.unary(TextMethods.echo, Text("\(round)"), context)
                 if answer.value == "\(round)" { answers += 1 }
@@ -23,18 +23,18 @@ struct FreshConnectionTests {
         #expect(answers == 100)
     }
 
-    @Test("is told at once when its peer breaks the rules of HTTP/2")
-    func brokenPeer() async throws {
-        // An acknowledgement of settings before any settings.
-        let hello: [UInt8] = [0, 0, 0, 4, 1, 0, 0, 0, 0]
+    @Test("the first call fails immediately when the server violates HTTP/2")
+    func protocolViolation() async throws {
+        // A SETTINGS acknowledgement before any SETTINGS.
+        let bytes: [UInt8] = [0, 0, 0, 4, 1, 0, 0, 0, 0]
         let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(Speaker(bytes: hello))
+                    try channel.pipeline.syncOperations.addHandler(BytesSender(bytes: bytes))
                 }
             }
             .bind(host: "127.0.0.1", port: 0).get()
-        let connection = Bench.connect(listener.localAddress?.port ?? 0)
+        let connection = RPCFixture.connect(listener.localAddress?.port ?? 0)
         await #expect(throws: Fault.self) {
             let _: Text = try await connection.unary(TextMethods.echo, Text("lost"), CallContext())
         }
@@ -42,8 +42,8 @@ struct FreshConnectionTests {
         try await listener.close().get()
     }
 
-    /// Says its piece to whoever connects, and reads nothing.
-    private final class Speaker: ChannelInboundHandler {
+    /// Sends its bytes to each client, and reads nothing.
+    private final class BytesSender: ChannelInboundHandler {
         typealias InboundIn = ByteBuffer
         typealias OutboundOut = ByteBuffer
 

@@ -6,7 +6,7 @@ import Testing
 
 @testable import MartletRPC
 
-@Suite("A call on the server")
+@Suite("Server call")
 struct ServerCallTests {
     var call = ServerCall(table: MethodTable([.texts(Texts())]), messageBytesMax: 100)
     let hello = ByteBuffer(bytes: [0, 0, 0, 0, 4, 0x0A, 2, 0x68, 0x69])
@@ -23,10 +23,10 @@ struct ServerCallTests {
         return headers
     }
 
-    @Test("expects its deadline, starts with its message, answers with a head first, and ends once")
-    mutating func life() {
+    @Test("starts the deadline, runs the handler at the message's end, sends response headers first, and ends once")
+    mutating func lifecycle() {
         let first = call.received(Self.head(["grpc-timeout": "3S"]), endStream: false)
-        guard case .expect(.some(.seconds(3))) = first else { return #expect(Bool(false), "\(first)") }
+        guard case .startDeadline(.some(.seconds(3))) = first else { return #expect(Bool(false), "\(first)") }
         let part = call.received(hello.getSlice(at: 0, length: 6) ?? ByteBuffer(), endStream: false)
         guard case .wait = part else { return #expect(Bool(false), "\(part)") }
         let whole = call.received(hello.getSlice(at: 6, length: 3) ?? ByteBuffer(), endStream: true)
@@ -45,7 +45,7 @@ struct ServerCallTests {
     }
 
     @Test(
-        "is turned away by its headers",
+        "invalid headers are refused with an HTTP status and a code",
         arguments: [
             (["content-type": "application/json"], "415", FaultCode.invalidArgument),
             (["content-type": "application/grpcx"], "415", .invalidArgument),
@@ -65,7 +65,7 @@ struct ServerCallTests {
     }
 
     @Test(
-        "is exactly one whole message",
+        "a request that is not exactly one whole message is refused",
         arguments: [[], [0], [0, 0, 0, 0, 4, 1], [0, 0, 0, 0, 0, 0, 0, 0, 0, 0]] as [[UInt8]]
     )
     mutating func cardinality(_ bytes: [UInt8]) {
@@ -76,7 +76,7 @@ struct ServerCallTests {
         #expect(end.resets == false)
     }
 
-    @Test("above the limit is refused before its body has arrived")
+    @Test("a message above the limit is refused before its body has arrived")
     mutating func tooLong() {
         _ = call.received(Self.head(), endStream: false)
         let step = call.received(ByteBuffer(bytes: [0, 0, 0, 0, 101]), endStream: false)
@@ -87,8 +87,8 @@ struct ServerCallTests {
         guard case .wait = more else { return #expect(Bool(false), "\(more)") }
     }
 
-    @Test("that goes on behind its message is refused at once", arguments: [9, 8])
-    mutating func endless(_ split: Int) {
+    @Test("bytes after the message are refused before the stream ends", arguments: [9, 8])
+    mutating func trailingBytes(_ split: Int) {
         var bytes = hello
         bytes.writeBytes([0])
         _ = call.received(Self.head(), endStream: false)
@@ -100,18 +100,16 @@ struct ServerCallTests {
         #expect(end.resets)
     }
 
-    @Test(
-        "gives its client one whole interval to send the request, and one to take the answer, but its handler all time"
-    )
-    mutating func patience() {
+    @Test("a client has one whole interval to send its request and one to read the response; a running handler has all")
+    mutating func intervals() {
         var silent = call
         let early = [silent.intervalOver(), silent.intervalOver()]
-        #expect(early == [.wait, .giveUp])
+        #expect(early == [.wait, .endCall])
 
         _ = call.received(Self.head(), endStream: false)
         var half = call
         let unsent = [half.intervalOver(), half.intervalOver()]
-        #expect(unsent == [.wait, .giveUp])
+        #expect(unsent == [.wait, .endCall])
 
         let first = call.intervalOver()
         _ = call.received(hello, endStream: true)
@@ -119,11 +117,11 @@ struct ServerCallTests {
         #expect(running == [.wait, .wait, .wait, .wait])
 
         _ = call.end(nil)
-        let untaken = [call.intervalOver(), call.intervalOver()]
-        #expect(untaken == [.wait, .drop])
+        let unread = [call.intervalOver(), call.intervalOver()]
+        #expect(unread == [.wait, .closeStream])
     }
 
-    @Test("that is lost cancels its handler only while it runs")
+    @Test("a lost call cancels its handler only while the handler runs")
     mutating func loss() {
         let early = call.lost()
         call = ServerCall(table: MethodTable([.texts(Texts())]), messageBytesMax: 100)
@@ -134,29 +132,29 @@ struct ServerCallTests {
         #expect([early, running, twice] == [false, true, false])
     }
 
-    @Test("never traps on noise", arguments: 1...200)
-    mutating func noise(_ seed: Int) {
-        var chance = Chance(seed: UInt64(seed))
+    @Test("random input never traps", arguments: 1...200)
+    mutating func randomInput(_ seed: Int) {
+        var random = SeededRandom(seed: UInt64(seed))
         let names = [
             ":path", ":method", "content-type", "grpc-timeout", "grpc-encoding", "traceparent", "x", "grpc-x", "",
         ]
         for _ in 0..<20 {
-            switch chance.number(below: 6) {
-            case 0: _ = call.received(Self.head(), endStream: chance.number(below: 5) == 0)
+            switch random.number(below: 6) {
+            case 0: _ = call.received(Self.head(), endStream: random.number(below: 5) == 0)
             case 1:
                 var headers = HPACKHeaders()
-                for _ in 0..<chance.number(below: 6) {
-                    let value = String(decoding: chance.bytes(chance.number(below: 12)), as: UTF8.self)
-                    headers.add(name: names[chance.number(below: names.count)], value: value)
+                for _ in 0..<random.number(below: 6) {
+                    let value = String(decoding: random.bytes(random.number(below: 12)), as: UTF8.self)
+                    headers.add(name: names[random.number(below: names.count)], value: value)
                 }
-                _ = call.received(headers, endStream: chance.number(below: 5) == 0)
+                _ = call.received(headers, endStream: random.number(below: 5) == 0)
             case 2: _ = call.send()
-            case 3 where chance.number(below: 5) == 0:
-                _ = call.end(chance.number(below: 2) == 0 ? nil : .deadlineExceeded)
-            case 4 where chance.number(below: 5) == 0: _ = call.lost()
+            case 3 where random.number(below: 5) == 0:
+                _ = call.end(random.number(below: 2) == 0 ? nil : .deadlineExceeded)
+            case 4 where random.number(below: 5) == 0: _ = call.lost()
             default:
-                let bytes = chance.number(below: 2) == 0 ? hello : ByteBuffer(bytes: chance.bytes(9))
-                _ = call.received(bytes, endStream: chance.number(below: 3) == 0)
+                let bytes = random.number(below: 2) == 0 ? hello : ByteBuffer(bytes: random.bytes(9))
+                _ = call.received(bytes, endStream: random.number(below: 3) == 0)
             }
         }
         _ = call.lost()

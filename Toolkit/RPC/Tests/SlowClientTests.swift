@@ -1,16 +1,16 @@
 import NIOEmbedded
 import Testing
 
-@Suite("A client that keeps its call waiting")
+@Suite("Slow client")
 struct SlowClientTests {
-    let connection: SocketlessConnection
+    let connection: EmbeddedConnection
 
-    init() throws { connection = try SocketlessConnection() }
+    init() throws { connection = try EmbeddedConnection() }
 
-    @Test("loses a call whose request does not come")
+    @Test("a call whose request does not arrive is ended")
     func request() throws {
         let half = Wire.call(1) + Wire.frame(0, 0, stream: 1, [0, 0, 0, 0, 9])
-        let first = try connection.say(Wire.hello + half)
+        let first = try connection.send(Wire.handshake + half)
         let early = try connection.intervalOver()
         let late = try connection.intervalOver()
         #expect(first.filter { $0.stream == 1 }.isEmpty)
@@ -19,12 +19,12 @@ struct SlowClientTests {
         #expect(connection.channel.isActive)
     }
 
-    @Test("loses a call whose answer it does not take")
+    @Test("a call whose response is not read is reset")
     func answer() throws {
-        // A window of nothing for each stream.
+        // An initial window of 0 for each stream.
         let closed = Wire.frame(4, 0, stream: 0, [0, 4, 0, 0, 0, 0])
         let whole = Wire.call(1) + Wire.frame(0, 1, stream: 1, [0, 0, 0, 0, 3, 10, 1, 65])
-        let first = try connection.say(Wire.hello + closed + whole)
+        let first = try connection.send(Wire.handshake + closed + whole)
         let early = try connection.intervalOver()
         let late = try connection.intervalOver()
         #expect(first.filter { $0.stream == 1 }.map(\.kind) == [1])
@@ -34,29 +34,29 @@ struct SlowClientTests {
     }
 }
 
-@Suite("A server that says goodbye")
-struct ServerGoodbyeTests {
-    let connection: SocketlessConnection
+@Suite("GOAWAY of the server")
+struct ServerGoAwayTests {
+    let connection: EmbeddedConnection
 
-    init() throws { connection = try SocketlessConnection() }
+    init() throws { connection = try EmbeddedConnection() }
 
-    @Test("refuses a call that crosses it and lets the others end")
+    @Test("a call that crosses it is refused; open calls end")
     func crossing() throws {
-        _ = try connection.say(Wire.hello + Wire.call(1))
+        _ = try connection.send(Wire.handshake + Wire.call(1))
         try connection.drain()
-        let refused = try connection.say(Wire.call(3) + Wire.frame(0, 1, stream: 3, [0, 0, 0, 0, 0]))
-        let answered = try connection.say(Wire.frame(0, 1, stream: 1, [0, 0, 0, 0, 0]))
+        let refused = try connection.send(Wire.call(3) + Wire.frame(0, 1, stream: 3, [0, 0, 0, 0, 0]))
+        let answered = try connection.send(Wire.frame(0, 1, stream: 1, [0, 0, 0, 0, 0]))
         #expect(refused.filter { $0.stream == 3 }.map(\.kind) == [3])
         #expect(answered.filter { $0.stream == 1 }.map(\.kind) == [1, 0, 1])
     }
 
-    @Test("to a connection without a call names the last one: what crosses it was not processed")
+    @Test("without open calls it names the last stream id: calls that cross it were not processed")
     func idle() throws {
-        let hello = Wire.call(1) + Wire.frame(0, 1, stream: 1, [0, 0, 0, 0, 0])
-        _ = try connection.say(Wire.hello + hello)
+        let call = Wire.call(1) + Wire.frame(0, 1, stream: 1, [0, 0, 0, 0, 0])
+        _ = try connection.send(Wire.handshake + call)
         try connection.drain()
-        let said = try connection.heard()
-        #expect(said.map(\.kind) == [7])
-        #expect(said.last?.payload == [0, 0, 0, 1, 0, 0, 0, 0])
+        let frames = try connection.received()
+        #expect(frames.map(\.kind) == [7])
+        #expect(frames.last?.payload == [0, 0, 0, 1, 0, 0, 0, 0])
     }
 }

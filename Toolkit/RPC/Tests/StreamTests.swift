@@ -5,12 +5,12 @@ import ServiceLifecycle
 import SwiftProtobuf
 import Testing
 
-@Suite("A stream of answers", .timeLimit(.minutes(2)))
+@Suite("Server stream", .timeLimit(.minutes(2)))
 struct StreamTests {
-    @Test("comes whole and in order")
+    @Test("delivers all messages in order")
     func tenThousand() async throws {
-        let numbers = try await Bench.with { bench in
-            let answers: ResponseStream<Text> = try await bench.connection.serverStream(
+        let numbers = try await RPCFixture.with { fixture in
+            let answers: ResponseStream<Text> = try await fixture.connection.serverStream(
                 TextMethods.many,
                 Text("10000"),
                 CallContext()
@@ -22,10 +22,10 @@ struct StreamTests {
         #expect(numbers == Array(0..<10_000))
     }
 
-    @Test("may be empty, and stays ended")
+    @Test("an empty stream ends, and stays ended")
     func empty() async throws {
-        let (first, second) = try await Bench.with { bench in
-            let answers: ResponseStream<Text> = try await bench.connection.serverStream(
+        let (first, second) = try await RPCFixture.with { fixture in
+            let answers: ResponseStream<Text> = try await fixture.connection.serverStream(
                 TextMethods.many,
                 Text("0"),
                 CallContext()
@@ -36,41 +36,41 @@ struct StreamTests {
         #expect(second == nil)
     }
 
-    @Test("is not ahead of its reader by more than windows and queues hold")
+    @Test("backpressure: the handler is ahead of the reader by no more than windows and queues hold")
     func backpressure() async throws {
-        let taken = try await Bench.with { bench in
-            let answers: ResponseStream<Text> = try await bench.connection.serverStream(
+        let sent = try await RPCFixture.with { fixture in
+            let answers: ResponseStream<Text> = try await fixture.connection.serverStream(
                 TextMethods.flood,
                 Text(),
                 CallContext()
             )
             _ = try await answers.pull()
-            for _ in 0..<100 { _ = try await bench.unary(TextMethods.echo, "") }
-            return bench.texts.flood.taken
+            for _ in 0..<100 { _ = try await fixture.unary(TextMethods.echo, "") }
+            return fixture.texts.flood.count
         }
-        #expect(taken < 200)
-        #expect(taken < Texts.floodMessages)
+        #expect(sent < 200)
+        #expect(sent < Texts.floodMessages)
     }
 
-    @Test("that nobody reads any more is let go by the server")
-    func forgotten() async throws {
-        try await Bench.with { bench in
+    @Test("a stream that its reader has released is cancelled on the server")
+    func released() async throws {
+        try await RPCFixture.with { fixture in
             do {
-                let answers: ResponseStream<Text> = try await bench.connection.serverStream(
+                let answers: ResponseStream<Text> = try await fixture.connection.serverStream(
                     TextMethods.flood,
                     Text(),
                     CallContext()
                 )
                 _ = try await answers.pull()
             }
-            await bench.texts.streamCancelled.wait()
-            #expect(bench.texts.flood.taken < Texts.floodMessages)
+            await fixture.texts.streamCancelled.wait()
+            #expect(fixture.texts.flood.count < Texts.floodMessages)
         }
     }
 
-    @Test("of health begins with the status and goes on with its changes until the shutdown")
+    @Test("health watch: sends the status, then its changes until the shutdown")
     func health() async throws {
-        try await Bench.with { bench in
+        try await RPCFixture.with { fixture in
             let check = MethodDescriptor(
                 service: "grpc.health.v1.Health",
                 name: "Check",
@@ -87,21 +87,21 @@ struct StreamTests {
                 scope: "",
                 http: []
             )
-            // The request's first field is a text, as in `Text`; the response's is a number, which `Text` keeps unread.
-            let unknown = try await bench.fault(check, "nobody")
+            // The request's first field is a text, as in `Text`; the response's is a number, unknown to `Text`.
+            let unknown = try await fixture.fault(check, "unknown")
             #expect(unknown?.code == .notFound)
-            let statuses: ResponseStream<Text> = try await bench.connection.serverStream(
+            let statuses: ResponseStream<Text> = try await fixture.connection.serverStream(
                 watch,
                 Text(TextMethods.service),
                 CallContext()
             )
             let first = try await statuses.pull()
-            bench.server.health.set(TextMethods.service, serving: false)
+            fixture.server.health.set(TextMethods.service, serving: false)
             let second = try await statuses.pull()
-            bench.server.health.set(TextMethods.service, serving: true)
+            fixture.server.health.set(TextMethods.service, serving: true)
             let third = try await statuses.pull()
             #expect([first, second, third].map { $0?.unknownFields.data.last } == [1, 2, 1])
-            await bench.group.triggerGracefulShutdown()
+            await fixture.group.triggerGracefulShutdown()
             let last = try await statuses.pull()
             #expect(last?.unknownFields.data.last == 2)
             let end = try await statuses.pull()

@@ -4,28 +4,28 @@ import MartletCore
 enum TextMethods {
     static let service = "martlet.test.Texts"
     static let echo = method("Echo")
-    /// Never ends by itself.
+    /// Runs until it is cancelled.
     static let slow = method("Slow")
-    /// Answers as many numbers as the request says.
+    /// Streams as many numbers as the request states.
     static let many = method("Many")
-    /// Answers 64 KiB again and again.
+    /// Streams messages of 64 KiB.
     static let flood = method("Flood")
     static let refuse = method("Refuse")
-    /// Answers what travelled beside the request.
+    /// Returns the context of the request.
     static let about = method("About")
-    /// Waits until the test lets it go.
+    /// Waits until the test releases it.
     static let hold = method("Hold")
     /// Ends when a call of `Slow` has been cancelled.
     static let awaitCancelled = method("AwaitCancelled")
-    /// Answers `yes` once a call of `Slow` has reached its handler.
+    /// Returns `yes` once a call of `Slow` has reached its handler.
     static let begun = method("Begun")
-    /// Waits as `Hold` does, whatever becomes of its call.
+    /// Waits as `Hold` does, but ignores cancellation.
     static let stubborn = method("Stubborn")
     static let guarded = method("Guarded", scope: "texts:read")
     static let admin = method("Admin", scope: "texts:admin")
-    /// For services beside those with the scope.
+    /// For services, and callers with the scope.
     static let between = method("Between", scope: "texts:admin|service")
-    /// Answers ``Texts/floodBytes``.
+    /// Returns ``Texts/floodBytes`` bytes.
     static let long = method("Long")
     static let unserved = method("Unserved")
 
@@ -39,13 +39,13 @@ final class Texts: Sendable {
     static let floodMessages = 1_000
     static let floodBytes = 64 * 1_024
 
-    let held = Signal()
-    let begun = Signal()
-    let release = Signal()
-    let cancelled = Signal()
-    let streamCancelled = Signal()
-    let flood = Countdown(floodMessages)
-    let stubborn = Countdown(1_000)
+    let held = OneShotSignal()
+    let begun = OneShotSignal()
+    let release = OneShotSignal()
+    let cancelled = OneShotSignal()
+    let streamCancelled = OneShotSignal()
+    let flood = BoundedCounter(floodMessages)
+    let stubborn = BoundedCounter(1_000)
 
     static var refusal: Fault {
         Fault(
@@ -99,32 +99,32 @@ extension ServedContract {
             return request
         }
         contract.on(TextMethods.stubborn) { (request: Text, _) -> Text in
-            _ = handler.stubborn.tick()
-            await handler.release.waitStubbornly()
+            _ = handler.stubborn.next()
+            await handler.release.waitIgnoringCancellation()
             return request
         }
         contract.on(TextMethods.about) { (_: Text, context) in handler.about(context) }
         contract.onStream(TextMethods.many) { (request: Text, _) in
-            let left = Countdown(Int(request.value) ?? 0)
-            return ResponseStream { left.tick().map { Text("\($0)") } }
+            let left = BoundedCounter(Int(request.value) ?? 0)
+            return ResponseStream { left.next().map { Text("\($0)") } }
         }
         contract.onStream(TextMethods.flood) { (_: Text, _) in
             let text = Text(String(repeating: "x", count: Texts.floodBytes))
             let watch = StreamEnd(handler.streamCancelled)
             return ResponseStream {
                 defer { withExtendedLifetime(watch) {} }
-                return handler.flood.tick().map { _ in text }
+                return handler.flood.next().map { _ in text }
             }
         }
         return contract
     }
 }
 
-/// Fires when the server lets go of a stream.
+/// Fires when the server releases a stream.
 private final class StreamEnd: Sendable {
-    private let signal: Signal
+    private let signal: OneShotSignal
 
-    init(_ signal: Signal) { self.signal = signal }
+    init(_ signal: OneShotSignal) { self.signal = signal }
 
     deinit { signal.fire() }
 }

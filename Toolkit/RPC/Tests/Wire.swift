@@ -1,10 +1,10 @@
 import NIOCore
 import Synchronization
 
-/// Frames by hand.
+/// Hand-written HTTP/2 bytes.
 enum Wire {
-    /// The preface, settings, and the answer to the server's.
-    static let hello: [UInt8] = {
+    /// The preface, SETTINGS, and the acknowledgement of the server's.
+    static let handshake: [UInt8] = {
         let preface: [UInt8] = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
         return preface + frame(4, 0, stream: 0, []) + frame(4, 1, stream: 0, [])
     }()
@@ -19,14 +19,14 @@ enum Wire {
         frame(kind, flags, UInt32(stream), payload)
     }
 
-    /// The head of a call whose message is still to come.
+    /// The HEADERS frame of a call, without its message.
     static func call(_ stream: UInt8) -> [UInt8] { frame(1, 4, stream: stream, head) }
 
     static func continuations(_ count: Int) -> [UInt8] {
         (0..<count).flatMap { _ in frame(9, 0, stream: 1, [0x83]) }
     }
 
-    /// So many bytes of headers, in few bytes on the wire.
+    /// A header block of so many bytes, compressed to few.
     static func longHeader(_ bytes: Int) -> [UInt8] {
         // The first goes into the dynamic table, the others refer to it.
         let value = Array(repeating: UInt8(ascii: "a"), count: 3_900)
@@ -67,7 +67,7 @@ enum Wire {
     }
 }
 
-/// A frame by itself.
+/// One HTTP/2 frame.
 struct WireFrame: Equatable {
     let kind: UInt8
     let flags: UInt8
@@ -77,8 +77,8 @@ struct WireFrame: Equatable {
     /// Ends its stream by its flag or by its kind.
     var endsStream: Bool { (kind <= 1 && flags & 1 == 1) || kind == 3 }
 
-    /// Takes the next whole frame out of the bytes.
-    static func take(_ bytes: inout ByteBuffer) -> WireFrame? {
+    /// Removes the next whole frame from the bytes; `nil` while it is incomplete.
+    static func parse(_ bytes: inout ByteBuffer) -> WireFrame? {
         guard let head = bytes.getBytes(at: bytes.readerIndex, length: 9) else { return nil }
         let length = Int(head[0]) << 16 | Int(head[1]) << 8 | Int(head[2])
         guard bytes.readableBytes >= 9 + length else { return nil }
@@ -89,25 +89,25 @@ struct WireFrame: Equatable {
     }
 }
 
-/// Listens for the end of one stream.
-final class Ear: ChannelInboundHandler, Sendable {
+/// Fires a signal at the end of one stream.
+final class StreamEndObserver: ChannelInboundHandler, Sendable {
     typealias InboundIn = ByteBuffer
 
     private let stream: UInt32
-    private let heard: Signal
+    private let ended: OneShotSignal
     private let rest = Mutex(ByteBuffer())
 
-    init(for stream: UInt32, heard: Signal) {
+    init(for stream: UInt32, ended: OneShotSignal) {
         self.stream = stream
-        self.heard = heard
+        self.ended = ended
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let arrived = unwrapInboundIn(data)
         rest.withLock { rest in
             rest.writeImmutableBuffer(arrived)
-            while let frame = WireFrame.take(&rest) {
-                if frame.stream == stream, frame.endsStream { heard.fire() }
+            while let frame = WireFrame.parse(&rest) {
+                if frame.stream == stream, frame.endsStream { ended.fire() }
             }
         }
     }

@@ -5,18 +5,18 @@ import Testing
 
 @testable import MartletRPC
 
-@Suite("A message reassembler")
+@Suite("Message reassembler")
 struct MessageReassemblerTests {
     @Test("finds the same messages however the bytes are split", arguments: 1...40)
     func splits(_ seed: Int) throws {
-        var chance = Chance(seed: UInt64(seed))
-        let messages = (0..<20).map { _ in chance.bytes(chance.number(below: 50)) }
+        var random = SeededRandom(seed: UInt64(seed))
+        let messages = (0..<20).map { _ in random.bytes(random.number(below: 50)) }
         var stream: [UInt8] = []
         for message in messages { stream += [0, 0, 0, 0, UInt8(message.count)] + message }
         var reassembler = MessageReassembler(messageBytesMax: 50)
         var found: [[UInt8]] = []
         while !stream.isEmpty {
-            let part = stream.prefix(1 + chance.number(below: 30))
+            let part = stream.prefix(1 + random.number(below: 30))
             stream.removeFirst(part.count)
             reassembler.append(ByteBuffer(bytes: part))
             while let message = try reassembler.next() { found.append(Array(message.readableBytesView)) }
@@ -25,7 +25,7 @@ struct MessageReassemblerTests {
         #expect(reassembler.isEmpty)
     }
 
-    @Test("takes a message of the limit and refuses one byte more by its prefix alone")
+    @Test("accepts a message at the limit and refuses one byte more by its prefix alone")
     func limit() throws {
         var reassembler = MessageReassembler(messageBytesMax: 3)
         reassembler.append(ByteBuffer(bytes: [0, 0, 0, 0, 3, 1, 2, 3, 0, 0, 0, 0, 4]))
@@ -44,21 +44,21 @@ struct MessageReassemblerTests {
         #expect { try reassembler.next() } throws: { Fault(describing: $0).code == code }
     }
 
-    @Test("never traps on noise, and never holds more than the limit above what arrived", arguments: 1...50)
-    func noise(_ seed: Int) {
-        var chance = Chance(seed: UInt64(seed))
+    @Test("random input never traps", arguments: 1...50)
+    func randomInput(_ seed: Int) {
+        var random = SeededRandom(seed: UInt64(seed))
         var reassembler = MessageReassembler(messageBytesMax: 100)
         for _ in 0..<100 {
-            reassembler.append(ByteBuffer(bytes: chance.bytes(chance.number(below: 40))))
+            reassembler.append(ByteBuffer(bytes: random.bytes(random.number(below: 40))))
             do { while try reassembler.next() != nil {} } catch { return }
         }
     }
 }
 
-@Suite("The text of a header")
+@Suite("Header values")
 struct HeaderTextTests {
     @Test(
-        "gives a timeout in every unit",
+        "grpc-timeout: every unit is parsed",
         arguments: [
             ("1H", Duration.seconds(3_600)), ("2M", .seconds(120)), ("3S", .seconds(3)), ("4m", .milliseconds(4)),
             ("5u", .microseconds(5)), ("99999999n", .nanoseconds(99_999_999)), ("0S", .zero),
@@ -66,11 +66,14 @@ struct HeaderTextTests {
     )
     func timeout(_ text: String, _ duration: Duration) { #expect(CallTimeout.parse(text) == duration) }
 
-    @Test("is no timeout", arguments: ["", "S", "1", "123456789S", "1s", "-1S", "1SS", "1 S", "1S1", "\u{0661}S"])
+    @Test(
+        "grpc-timeout: malformed text is rejected",
+        arguments: ["", "S", "1", "123456789S", "1s", "-1S", "1SS", "1 S", "1S1", "\u{0661}S"]
+    )
     func noTimeout(_ text: String) { #expect(CallTimeout.parse(text) == nil) }
 
     @Test(
-        "of a timeout that we write reads as no more than it was, and loses less than a millionth",
+        "grpc-timeout: formatting never lengthens a timeout, and loses less than a millionth",
         arguments: [1, 999, 99_999_999, 100_000_000, 5_000_000_000, 86_400_000_000_000, Int64.max]
     )
     func written(_ nanoseconds: Int64) throws {
@@ -84,7 +87,7 @@ struct HeaderTextTests {
     }
 
     @Test(
-        "keeps every text through percent-encoding",
+        "percent-encoding: every text survives a round trip",
         arguments: ["", "plain text", "100 %", "ni\u{00E9}t\n\u{1F426}", "%41"]
     )
     func percent(_ text: String) {
@@ -93,25 +96,25 @@ struct HeaderTextTests {
         #expect(PercentText.decode(coded) == text)
     }
 
-    @Test("is taken as it is where percent-encoding is broken", arguments: ["%", "%4", "%zz", "a%G0"])
+    @Test("percent-encoding: malformed escapes stay unchanged", arguments: ["%", "%4", "%zz", "a%G0"])
     func brokenPercent(_ text: String) { #expect(PercentText.decode(text) == text) }
 
-    @Test("keeps bytes through base64, with and without padding", arguments: 0...40)
+    @Test("base64: bytes survive a round trip, with and without padding", arguments: 0...40)
     func base64(_ count: Int) {
-        var chance = Chance(seed: UInt64(count))
-        let bytes = chance.bytes(count)
+        var random = SeededRandom(seed: UInt64(count))
+        let bytes = random.bytes(count)
         let text = Base64.encode(bytes)
         #expect(Base64.decode(text) == bytes)
         #expect(Base64.decode(text + String(repeating: "=", count: (4 - text.utf8.count % 4) % 4)) == bytes)
     }
 
-    @Test("is no base64", arguments: ["A", "AA=A", "AAAA=", "A-A_", "AA==="])
+    @Test("base64: malformed text is rejected", arguments: ["A", "AA=A", "AAAA=", "A-A_", "AA==="])
     func noBase64(_ text: String) { #expect(Base64.decode(text) == nil) }
 }
 
 @Suite("Status details")
 struct StatusDetailsTests {
-    @Test("carry reason, violations and pause")
+    @Test("carry reason, violations and retry delay")
     func roundTrip() {
         var sent = Fault(.invalidArgument, "texts.bad", "bad", field: "a.b[3]", retryAfter: .milliseconds(2_250))
         sent.violations.append(FieldViolation(field: "c", rule: "ni\u{00E9}t"))
@@ -122,7 +125,7 @@ struct StatusDetailsTests {
         #expect(read.retryAfter == sent.retryAfter)
     }
 
-    @Test("leave out violations rather than grow beyond what a header list holds")
+    @Test("omit violations rather than exceed the header list limit")
     func size() {
         var sent = Fault(.invalidArgument, .invalidRequest, "bad")
         sent.violations = (0..<5_000).map { FieldViolation(field: "lines[\($0)].quantity", rule: "must be at least 1") }
@@ -134,7 +137,7 @@ struct StatusDetailsTests {
         #expect(read.violations == Array(sent.violations.prefix(read.violations.count)))
     }
 
-    @Test("fit with a long message into the least header list that peers accept")
+    @Test("fit with a long message into the smallest header list limit of common peers")
     func headerList() {
         var sent = Fault(.unimplemented, Reason(name: String(repeating: "r", count: 9_000)), "")
         sent.message = String(repeating: "\u{00E9}", count: 5_000)
@@ -145,21 +148,21 @@ struct StatusDetailsTests {
         #expect(bytes <= 8_192)
     }
 
-    @Test("never trap, torn or turned around", arguments: 1...200)
-    func noise(_ seed: Int) {
-        var chance = Chance(seed: UInt64(seed))
+    @Test("corrupted or truncated bytes never trap", arguments: 1...200)
+    func randomInput(_ seed: Int) {
+        var random = SeededRandom(seed: UInt64(seed))
         let sent = Fault(.invalidArgument, "texts.bad", "bad", field: "value", retryAfter: .seconds(1))
         var bytes = StatusDetails.encode(sent, message: sent.message)
-        for _ in 0..<(1 + chance.number(below: 8)) {
-            bytes[chance.number(below: bytes.count)] = UInt8(truncatingIfNeeded: chance.next())
+        for _ in 0..<(1 + random.number(below: 8)) {
+            bytes[random.number(below: bytes.count)] = UInt8(truncatingIfNeeded: random.next())
         }
-        bytes.removeLast(chance.number(below: bytes.count / 2))
+        bytes.removeLast(random.number(below: bytes.count / 2))
         var read = Fault(.invalidArgument, .internal, "bad")
         StatusDetails.read(bytes, into: &read)
         #expect(read.code == .invalidArgument)
     }
 
-    @Test("of a peer that sends none leave the code's own reason")
+    @Test("a status without details has the reason of its code")
     func bare() {
         let fault = Status.read(["grpc-status": "5", "grpc-message": "no%20such"])
         #expect(fault?.code == .notFound)
@@ -167,7 +170,7 @@ struct StatusDetailsTests {
         #expect(fault?.message == "no such")
     }
 
-    @Test("are read from what the server writes, also for a status nobody knows")
+    @Test("trailers are read back, and an unknown status gets a code")
     func trailers() {
         let sent = Fault(.aborted, .conflict, String(repeating: "\u{00E9}", count: 5_000))
         let read = Status.read(Status.trailers(sent, withHead: false))

@@ -1,12 +1,12 @@
 public import MartletCore
 import Synchronization
 
-/// Lets a limited number of calls run at once; a limited number more may wait their turn, in order.
+/// Limits concurrent calls; a limited number more wait in FIFO order.
 ///
 /// Safe to share between tasks.
 public final class Bulkhead: Sendable {
     private struct State {
-        var machine: Machine
+        var stateMachine: StateMachine
         var waiters: [Int: CheckedContinuation<Void, any Error>] = [:]
     }
 
@@ -14,23 +14,23 @@ public final class Bulkhead: Sendable {
     private let time: any TimeSource
 
     /// - Parameters:
-    ///   - runningLimit: Calls at once. At least 1.
-    ///   - waitingLimit: Calls that may wait. 0 refuses at once.
+    ///   - runningLimit: Concurrent calls. At least 1.
+    ///   - waitingLimit: Calls that may wait. 0 refuses immediately.
     public init(runningLimit: Int, waitingLimit: Int, time: any TimeSource) {
         precondition(runningLimit >= 1 && waitingLimit >= 0)
-        state = Mutex(State(machine: Machine(runningLimit: runningLimit, waitingLimit: waitingLimit)))
+        state = Mutex(State(stateMachine: StateMachine(runningLimit: runningLimit, waitingLimit: waitingLimit)))
         self.time = time
     }
 
     /// Calls that run now.
-    public var running: Int { state.withLock { $0.machine.running } }
+    public var running: Int { state.withLock { $0.stateMachine.running } }
 
-    /// Runs `body` when there is room.
+    /// Runs `body` when a slot is free.
     ///
-    /// - Throws: ``BulkheadFull`` at once when the queue is full; `Fault` with `deadlineExceeded` when `deadline` passes in the
-    ///   queue; `CancellationError`; otherwise whatever `body` throws.
+    /// - Throws: ``BulkheadFull`` immediately when the queue is full; `Fault` with `deadlineExceeded` when `deadline`
+    ///   passes in the queue; `CancellationError`; otherwise whatever `body` throws.
     public func run<R: Sendable>(until deadline: Moment?, _ body: () async throws -> R) async throws -> R {
-        switch state.withLock({ $0.machine.enter() }) {
+        switch state.withLock({ $0.stateMachine.enter() }) {
         case .run: break
         case .refuse: throw BulkheadFull()
         case .wait(let ticket): try await queue(ticket, until: deadline)
@@ -42,10 +42,10 @@ public final class Bulkhead: Sendable {
     private func queue(_ ticket: Int, until deadline: Moment?) async throws {
         do {
             try await withDeadline(deadline, time) { try await self.wait(ticket) }
-            state.withLock { $0.machine.start(ticket) }
+            state.withLock { $0.stateMachine.start(ticket) }
         } catch {
-            // The place may have been given in the same instant: then it goes to the next.
-            resume { $0.giveUp(ticket) }
+            // The slot may have been granted at the same moment: then it passes to the next ticket.
+            resume { $0.abandon(ticket) }
             throw error
         }
     }
@@ -53,30 +53,30 @@ public final class Bulkhead: Sendable {
     private func wait(_ ticket: Int) async throws {
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
-                let settled: Result<Void, any Error>? = state.withLock { state in
-                    if state.machine.isGranted(ticket) { return .success(()) }
+                let result: Result<Void, any Error>? = state.withLock { state in
+                    if state.stateMachine.isGranted(ticket) { return .success(()) }
                     if Task.isCancelled { return .failure(CancellationError()) }
                     state.waiters[ticket] = continuation
                     return nil
                 }
-                if let settled { continuation.resume(with: settled) }
+                if let result { continuation.resume(with: result) }
             }
         } onCancel: {
             state.withLock { $0.waiters.removeValue(forKey: ticket) }?.resume(throwing: CancellationError())
         }
     }
 
-    /// Wakes the ticket that `decide` gives a place to.
-    private func resume(_ decide: (inout Machine) -> Int?) {
+    /// Resumes the waiter of the ticket that `decide` returns.
+    private func resume(_ decide: (inout StateMachine) -> Int?) {
         state.withLock { state in
-            decide(&state.machine).flatMap { state.waiters.removeValue(forKey: $0) }
+            decide(&state.stateMachine).flatMap { state.waiters.removeValue(forKey: $0) }
         }?.resume()
     }
 }
 
 extension Bulkhead {
-    /// Who runs and who waits, without continuations: a value that a test drives by hand.
-    struct Machine: Sendable {
+    /// The running and waiting calls, without continuations: a value that tests drive directly.
+    struct StateMachine: Sendable {
         enum Entry: Equatable {
             case run, refuse
             /// Wait with this ticket.
@@ -85,7 +85,7 @@ extension Bulkhead {
 
         let runningLimit: Int
         let waitingLimit: Int
-        /// Those who run, and those who have been given a place and are waking up.
+        /// Running calls, and waiters that were granted a slot and are being resumed.
         private(set) var running = 0
         private(set) var waiting: [Int] = []
         private var granted: Set<Int> = []
@@ -107,7 +107,7 @@ extension Bulkhead {
             return .wait(lastTicket)
         }
 
-        /// One has finished; its place goes to the ticket that is returned.
+        /// A call has finished; its slot passes to the returned ticket.
         mutating func leave() -> Int? {
             guard !waiting.isEmpty else {
                 running -= 1
@@ -120,11 +120,11 @@ extension Bulkhead {
 
         func isGranted(_ ticket: Int) -> Bool { granted.contains(ticket) }
 
-        /// The owner of `ticket` takes its place.
+        /// The owner of `ticket` uses its slot.
         mutating func start(_ ticket: Int) { granted.remove(ticket) }
 
-        /// The owner of `ticket` does not wait any longer; a place that it had goes to the ticket that is returned.
-        mutating func giveUp(_ ticket: Int) -> Int? {
+        /// The owner of `ticket` stops waiting; a slot granted to it passes to the returned ticket.
+        mutating func abandon(_ ticket: Int) -> Int? {
             if granted.remove(ticket) != nil { return leave() }
             waiting.removeAll { $0 == ticket }
             return nil
@@ -132,7 +132,7 @@ extension Bulkhead {
     }
 }
 
-/// Too many calls run and wait: this one was not made.
+/// The bulkhead and its queue are full: the call was not made.
 public struct BulkheadFull: FaultConvertible, CallNotMade, Equatable {
     public var fault: Fault {
         Fault(

@@ -3,7 +3,7 @@ import MartletCore
 import MartletTelemetry
 import Synchronization
 
-/// What is counted of the calls to one peer.
+/// The metrics of the calls to one peer.
 final class CallMetrics: Sendable {
     private struct Key: Hashable {
         let method: String
@@ -30,7 +30,7 @@ final class CallMetrics: Sendable {
         )
     }
 
-    func called(_ method: MethodDescriptor, _ outcome: FaultCode?, took wait: Duration) {
+    func called(_ method: MethodDescriptor, _ outcome: FaultCode?, took duration: Duration) {
         let name = method.path
         let outcome = outcome.map { "\($0)" } ?? "ok"
         let (counter, histogram) = instruments.withLock { instruments in
@@ -54,6 +54,6 @@ final class CallMetrics: Sendable {
             return (counter, histogram)
         }
         counter.add()
-        histogram.record(wait)
+        histogram.record(duration)
     }
 }

@@ -1,9 +1,9 @@
 /// How a service calls another, on by default. The parts nest in this order, from outside to inside:
 ///
-/// 1. **deadline**: the caller's, or `timeout` when it has none; everything below spends from it;
+/// 1. **deadline**: the caller's, or `timeout` when it has none; everything inside counts against it;
 /// 2. **retry**: with jitter, from a budget, only what may be repeated;
-/// 3. **bulkhead**: each attempt waits for its place, so that a pause between attempts holds none;
-/// 4. **circuit breaker**: each attempt counts; what the bulkhead refused says nothing about the peer;
+/// 3. **bulkhead**: each attempt waits for a slot, so that a delay between attempts holds none;
+/// 4. **circuit breaker**: each attempt counts, but not a refusal by the bulkhead;
 /// 5. the call.
 public struct CallPolicy: Sendable {
     /// For calls whose caller has no deadline.
@@ -18,7 +18,7 @@ public struct CallPolicy: Sendable {
     /// Failures in a row that open the circuit.
     public var failuresLimit: Int
     /// How long an open circuit refuses.
-    public var circuitPause: Duration
+    public var circuitOpenDuration: Duration
 
     public init(
         timeout: Duration,
@@ -28,7 +28,7 @@ public struct CallPolicy: Sendable {
         runningLimit: Int,
         waitingLimit: Int,
         failuresLimit: Int,
-        circuitPause: Duration
+        circuitOpenDuration: Duration
     ) {
         self.timeout = timeout
         self.retry = retry
@@ -37,10 +37,10 @@ public struct CallPolicy: Sendable {
         self.runningLimit = runningLimit
         self.waitingLimit = waitingLimit
         self.failuresLimit = failuresLimit
-        self.circuitPause = circuitPause
+        self.circuitOpenDuration = circuitOpenDuration
     }
 
-    /// What holds between services unless the composition says otherwise.
+    /// The default between services.
     public static let betweenServices = CallPolicy(
         timeout: .seconds(5),
         retry: RetryRule(attemptsLimit: 3, base: .milliseconds(50), cap: .seconds(1)),
@@ -49,6 +49,6 @@ public struct CallPolicy: Sendable {
         runningLimit: 128,
         waitingLimit: 512,
         failuresLimit: 10,
-        circuitPause: .seconds(1)
+        circuitOpenDuration: .seconds(1)
     )
 }

@@ -1,60 +1,60 @@
 public import MartletCore
 import Synchronization
 
-/// Stops calling a peer that keeps failing, and asks again after a pause.
+/// Stops calls to a failing peer, and probes it after a delay.
 ///
 /// Safe to share between tasks. Never suspends on its own; a decision costs one lock.
 public final class CircuitBreaker: Sendable {
-    /// What an error says about the peer.
-    public enum Verdict: Sendable {
-        /// It is sick.
+    /// How an error counts for the circuit.
+    public enum Classification: Sendable {
+        /// The peer failed.
         case failure
-        /// It is well: it decided against the call.
+        /// The peer is healthy: it refused the call.
         case success
-        /// Nothing: the call was given up by the caller.
-        case nothing
+        /// Not counted: the caller gave the call up.
+        case ignored
     }
 
     private let time: any TimeSource
-    private let machine: Mutex<Machine>
+    private let stateMachine: Mutex<StateMachine>
 
     /// - Parameters:
     ///   - failuresLimit: Failures in a row that open the circuit. At least 1.
-    ///   - pause: How long the circuit stays open before one probe may pass.
-    public init(failuresLimit: Int, pause: Duration, time: any TimeSource) {
+    ///   - openDuration: How long the circuit stays open before one probe may pass.
+    public init(failuresLimit: Int, openDuration: Duration, time: any TimeSource) {
         precondition(failuresLimit >= 1)
         self.time = time
-        self.machine = Mutex(Machine(failuresLimit: failuresLimit, pause: pause))
+        self.stateMachine = Mutex(StateMachine(failuresLimit: failuresLimit, openDuration: openDuration))
     }
 
-    /// True while calls are refused or a single probe is out.
+    /// True while calls are refused or a single probe is in flight.
     public var isOpen: Bool {
-        machine.withLock { machine in
-            if case .closed = machine.state { false } else { true }
+        stateMachine.withLock { stateMachine in
+            if case .closed = stateMachine.state { false } else { true }
         }
     }
 
     /// Runs `body` unless the circuit is open.
     ///
-    /// - Parameter judge: What an error of `body` says about the peer.
+    /// - Parameter classify: How an error of `body` counts.
     /// - Throws: ``CircuitOpen`` without running `body`; otherwise whatever `body` throws.
     public func run<R: Sendable>(
-        judging judge: (any Error) -> Verdict = { _ in .failure },
+        classifying classify: (any Error) -> Classification = { _ in .failure },
         _ body: () async throws -> R
     ) async throws -> R {
-        guard let admission = machine.withLock({ $0.admit(at: time.now) }) else {
-            throw CircuitOpen(retryAfter: machine.withLock { $0.wait(at: time.now) })
+        guard let admission = stateMachine.withLock({ $0.admit(at: time.now) }) else {
+            throw CircuitOpen(retryAfter: stateMachine.withLock { $0.wait(at: time.now) })
         }
         do {
             let result = try await body()
-            machine.withLock { $0.succeeded(admission) }
+            stateMachine.withLock { $0.succeeded(admission) }
             return result
         } catch {
-            machine.withLock { machine in
-                switch judge(error) {
-                case .failure: machine.failed(admission, at: time.now)
-                case .success: machine.succeeded(admission)
-                case .nothing: machine.abandoned(admission, at: time.now)
+            stateMachine.withLock { stateMachine in
+                switch classify(error) {
+                case .failure: stateMachine.failed(admission, at: time.now)
+                case .success: stateMachine.succeeded(admission)
+                case .ignored: stateMachine.abandoned(admission, at: time.now)
                 }
             }
             throw error
@@ -63,71 +63,71 @@ public final class CircuitBreaker: Sendable {
 }
 
 extension CircuitBreaker {
-    /// The decisions, without clock, lock or task: a value that a test drives by hand.
-    struct Machine: Sendable {
+    /// The decisions, without clock, lock or task: a value that tests drive directly.
+    struct StateMachine: Sendable {
         enum State: Equatable {
             /// Calls pass. Goes to `open` after `failuresLimit` failures in a row.
             case closed(failures: Int)
             /// Calls are refused. Goes to `probing` at `until`.
             case open(until: Moment)
-            /// One call is out. Goes to `closed` when it succeeds, back to `open` when it fails or is given up.
+            /// One call is in flight. Goes to `closed` when it succeeds, back to `open` when it fails or is given up.
             case probing
         }
 
-        /// A call that passed.
+        /// An admitted call.
         ///
-        /// Its answer counts while the circuit stands as it did then: a late one says nothing about the peer of today.
+        /// Its result counts only if the circuit has not changed its state since: a late result is ignored.
         struct Admission: Sendable, Equatable {
-            fileprivate let era: Int
+            fileprivate let generation: Int
         }
 
         let failuresLimit: Int
-        let pause: Duration
+        let openDuration: Duration
         private(set) var state = State.closed(failures: 0)
-        /// Grows whenever the circuit opens, probes or closes.
-        private var era = 0
+        /// Incremented whenever the circuit opens, probes or closes.
+        private var generation = 0
 
-        init(failuresLimit: Int, pause: Duration) {
+        init(failuresLimit: Int, openDuration: Duration) {
             self.failuresLimit = failuresLimit
-            self.pause = pause
+            self.openDuration = openDuration
         }
 
         /// - Returns: `nil` when the call is refused.
         mutating func admit(at now: Moment) -> Admission? {
             switch state {
             case .closed: break
-            case .open(let until) where until <= now: turn(.probing)
+            case .open(let until) where until <= now: transition(to: .probing)
             case .open, .probing: return nil
             }
-            return Admission(era: era)
+            return Admission(generation: generation)
         }
 
         /// How long a refused caller should wait.
         func wait(at now: Moment) -> Duration {
-            if case .open(let until) = state, now < until { until - now } else { pause }
+            if case .open(let until) = state, now < until { until - now } else { openDuration }
         }
 
         mutating func succeeded(_ admission: Admission) {
-            guard admission.era == era else { return }
-            if case .probing = state { turn(.closed(failures: 0)) } else { state = .closed(failures: 0) }
+            guard admission.generation == generation else { return }
+            if case .probing = state { transition(to: .closed(failures: 0)) } else { state = .closed(failures: 0) }
         }
 
         mutating func failed(_ admission: Admission, at now: Moment) {
-            guard admission.era == era else { return }
+            guard admission.generation == generation else { return }
             if case .closed(let failures) = state, failures + 1 < failuresLimit {
                 state = .closed(failures: failures + 1)
             } else {
-                turn(.open(until: now + pause))
+                transition(to: .open(until: now + openDuration))
             }
         }
 
         mutating func abandoned(_ admission: Admission, at now: Moment) {
-            guard admission.era == era, case .probing = state else { return }
-            turn(.open(until: now))  // Unanswered: the next call is the probe.
+            guard admission.generation == generation, case .probing = state else { return }
+            transition(to: .open(until: now))  // No result: the next call is the probe.
         }
 
-        private mutating func turn(_ next: State) {
-            era += 1
+        private mutating func transition(to next: State) {
+            generation += 1
             state = next
         }
     }

@@ -5,7 +5,7 @@ public import MartletTelemetry
 
 /// A channel to one peer behind a ``CallPolicy``.
 ///
-/// The deadline is set here and kept by the channel below, which knows how to give a call up.
+/// The deadline is set here and enforced by the channel below.
 public struct PolicyChannel: RPCChannel {
     private let peer: String
     private let channel: any RPCChannel
@@ -31,7 +31,11 @@ public struct PolicyChannel: RPCChannel {
         self.time = time
         self.entropy = entropy
         budget = RetryBudget(capacity: policy.retryBurst, deposit: policy.retryShare)
-        let breaker = CircuitBreaker(failuresLimit: policy.failuresLimit, pause: policy.circuitPause, time: time)
+        let breaker = CircuitBreaker(
+            failuresLimit: policy.failuresLimit,
+            openDuration: policy.circuitOpenDuration,
+            time: time
+        )
         self.breaker = breaker
         bulkhead = Bulkhead(runningLimit: policy.runningLimit, waitingLimit: policy.waitingLimit, time: time)
         self.metrics = CallMetrics(peer: peer, registry: metrics)
@@ -59,29 +63,29 @@ public struct PolicyChannel: RPCChannel {
             } catch {
                 let fault = Fault(describing: error)
                 let left = context.deadline.map { $0 - time.now }
-                let pause = policy.retry.pause(
+                let delay = policy.retry.delay(
                     after: attempt,
                     fault,
                     isRepeatable: isRepeatable,
                     fraction: entropy.fraction(),
                     left: left
                 )
-                guard context.mayRetry, let pause, budget.takeRetry() else { throw fault }
+                guard context.mayRetry, let delay, budget.takeRetry() else { throw fault }
                 metrics.retries.add()
                 Logger.current.debug(
                     "call failed, will retry",
                     metadata: [
-                        "peer": "\(peer)", "method": "\(method.path)", "attempt": "\(attempt)", "retry.in": "\(pause)",
+                        "peer": "\(peer)", "method": "\(method.path)", "attempt": "\(attempt)", "retry.in": "\(delay)",
                         "reason": "\(fault.reason)",
                     ]
                 )
-                try await time.sleep(for: pause)
+                try await time.sleep(for: delay)
                 attempt += 1
             }
         }
     }
 
-    /// A stream is opened once, has no deadline but the caller's, and keeps no place in the bulkhead while it is read.
+    /// A stream is opened once, has only the caller's deadline, and holds no bulkhead slot while it is read.
     public func serverStream<Request: ContractMessage, Response: ContractMessage>(
         _ method: MethodDescriptor,
         _ request: Request,
@@ -98,7 +102,7 @@ public struct PolicyChannel: RPCChannel {
         _ call: (CallContext) async throws -> R
     ) async throws -> R {
         try await bulkhead.run(until: context.deadline) {
-            try await breaker.run(judging: Self.judge) {
+            try await breaker.run(classifying: Self.classify) {
                 let start = time.now
                 do {
                     let result = try await call(context)
@@ -127,12 +131,12 @@ public struct PolicyChannel: RPCChannel {
     private static func child(of trace: TraceContext, _ entropy: some Entropy) -> TraceContext { trace.child(entropy) }
     private static func root(_ entropy: some Entropy) -> TraceContext { .root(entropy) }
 
-    /// What an error says about the peer's health.
-    static func judge(_ error: any Error) -> CircuitBreaker.Verdict {
-        if error is CancellationError { return .nothing }
+    /// How an error counts for the circuit breaker.
+    static func classify(_ error: any Error) -> CircuitBreaker.Classification {
+        if error is CancellationError { return .ignored }
         switch Fault(describing: error).code {
         case .unavailable, .deadlineExceeded, .internal, .unknown, .dataLoss: return .failure
-        case .cancelled: return .nothing
+        case .cancelled: return .ignored
         default: return .success
         }
     }

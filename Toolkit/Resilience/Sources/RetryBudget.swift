@@ -1,27 +1,27 @@
 import Synchronization
 
-/// Limits retries to a share of the calls, so that a sick peer is not buried under repeats.
+/// Limits retries to a share of the calls, so that retries do not overload a failing peer.
 ///
-/// Every first call pays `deposit` in, up to `capacity`; every retry takes 1 out, and does not happen when there is less.
+/// A token bucket: every first call adds `deposit` tokens, up to `capacity`; every retry takes one, and needs one.
 public final class RetryBudget: Sendable {
-    private let machine: Mutex<Machine>
+    private let stateMachine: Mutex<StateMachine>
 
     /// - Parameters:
     ///   - capacity: The most retries in a burst. At least 1.
     ///   - deposit: Retries per call in the long run, 0 to 1.
     public init(capacity: Double, deposit: Double) {
         precondition(capacity >= 1 && (0...1).contains(deposit))
-        machine = Mutex(Machine(capacity: capacity, deposit: deposit))
+        stateMachine = Mutex(StateMachine(capacity: capacity, deposit: deposit))
     }
 
-    func called() { machine.withLock { $0.called() } }
+    func called() { stateMachine.withLock { $0.called() } }
 
-    func takeRetry() -> Bool { machine.withLock { $0.takeRetry() } }
+    func takeRetry() -> Bool { stateMachine.withLock { $0.takeRetry() } }
 }
 
 extension RetryBudget {
-    /// The account, starting full.
-    struct Machine: Sendable {
+    /// The token bucket, initially full.
+    struct StateMachine: Sendable {
         let capacity: Double
         let deposit: Double
         private(set) var tokens: Double

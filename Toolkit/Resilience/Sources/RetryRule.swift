@@ -1,14 +1,14 @@
 public import MartletCore
 
-/// When a failed call is made again, and after which pause.
+/// When a failed call is retried, and after which delay.
 public struct RetryRule: Sendable {
-    /// Calls altogether, the first included.
+    /// Attempts, the first included.
     ///
     /// At least 1.
     public var attemptsLimit: Int
-    /// The first pause is a random part of this; it doubles with each attempt.
+    /// The first delay is a random fraction of this; it doubles with each attempt.
     public var base: Duration
-    /// No pause is longer.
+    /// The longest delay.
     public var cap: Duration
 
     public init(attemptsLimit: Int, base: Duration, cap: Duration) {
@@ -18,15 +18,16 @@ public struct RetryRule: Sendable {
         self.cap = cap
     }
 
-    /// The pause before the next attempt, or `nil` when `fault` stands.
+    /// The delay before the next attempt; `nil` for no retry.
     ///
-    /// Full jitter: a random fraction of the doubled base, but never less than the callee asked for. Only calls that may be
-    /// repeated are, or that never reached their handler, and only when nothing happened or the peer was away; never what our own breaker or bulkhead refused.
+    /// Full jitter: a random fraction of the doubled base, but at least the callee's `retryAfter`. A call is retried
+    /// only if it is repeatable or never reached its handler, and only if nothing happened or the peer was
+    /// unavailable; never if our own breaker or bulkhead refused it.
     ///
     /// - Parameters:
     ///   - attempt: The one that failed, from 1.
-    ///   - fraction: Chance, in 0..<1.
-    public func pause(
+    ///   - fraction: Random, in 0..<1.
+    public func delay(
         after attempt: Int,
         _ fault: Fault,
         isRepeatable: Bool,
@@ -36,11 +37,11 @@ public struct RetryRule: Sendable {
         guard isRepeatable || fault.isNotProcessed, attempt < attemptsLimit, Self.isWorthRetrying(fault) else {
             return nil
         }
-        let backoff = Backoff(least: base, most: cap, jitter: .full)
-        let pause = max(backoff.pause(after: attempt, fraction: fraction), fault.retryAfter ?? .zero)
-        // A pause that outlives the caller's patience is a wait for nothing.
-        if let left, left <= pause { return nil }
-        return pause <= cap ? pause : nil
+        let backoff = Backoff(initial: base, maximum: cap, jitter: .full)
+        let delay = max(backoff.delay(after: attempt, fraction: fraction), fault.retryAfter ?? .zero)
+        // No retry after the caller's deadline.
+        if let left, left <= delay { return nil }
+        return delay <= cap ? delay : nil
     }
 
     static func isWorthRetrying(_ fault: Fault) -> Bool {

@@ -4,49 +4,49 @@ import Testing
 
 @testable import MartletResilience
 
-@Suite("A bulkhead")
+@Suite("Bulkhead")
 struct BulkheadTests {
-    @Test("gives places in the order of asking, and refuses beyond the queue")
+    @Test("grants slots in FIFO order, and refuses beyond the queue")
     func order() {
-        var machine = Bulkhead.Machine(runningLimit: 1, waitingLimit: 2)
-        let entries = (1...4).map { _ in machine.enter() }
+        var stateMachine = Bulkhead.StateMachine(runningLimit: 1, waitingLimit: 2)
+        let entries = (1...4).map { _ in stateMachine.enter() }
         #expect(entries == [.run, .wait(1), .wait(2), .refuse])
-        let first = machine.leave()
+        let first = stateMachine.leave()
         #expect(first == 1)
-        #expect(machine.running == 1)
-        machine.start(1)
-        let second = machine.leave()
+        #expect(stateMachine.running == 1)
+        stateMachine.start(1)
+        let second = stateMachine.leave()
         #expect(second == 2)
-        machine.start(2)
-        let none = machine.leave()
+        stateMachine.start(2)
+        let none = stateMachine.leave()
         #expect(none == nil)
-        #expect(machine.running == 0)
+        #expect(stateMachine.running == 0)
     }
 
-    @Test("passes on the place of one who gave up in the instant in which it was given")
-    func givenUp() {
-        var machine = Bulkhead.Machine(runningLimit: 1, waitingLimit: 2)
-        for _ in 1...3 { _ = machine.enter() }
-        _ = machine.leave()
-        let next = machine.giveUp(1)
+    @Test("passes on the slot of a waiter that gives up at the moment of the grant")
+    func abandonedGrant() {
+        var stateMachine = Bulkhead.StateMachine(runningLimit: 1, waitingLimit: 2)
+        for _ in 1...3 { _ = stateMachine.enter() }
+        _ = stateMachine.leave()
+        let next = stateMachine.abandon(1)
         #expect(next == 2)
-        machine.start(2)
-        let none = machine.leave()
+        stateMachine.start(2)
+        let none = stateMachine.leave()
         #expect(none == nil)
-        #expect(machine.running == 0)
+        #expect(stateMachine.running == 0)
     }
 
-    @Test("forgets one who gave up while waiting")
-    func forgotten() {
-        var machine = Bulkhead.Machine(runningLimit: 1, waitingLimit: 1)
-        for _ in 1...2 { _ = machine.enter() }
-        let next = machine.giveUp(1)
+    @Test("removes a waiter that gives up from the queue")
+    func abandonedWaiter() {
+        var stateMachine = Bulkhead.StateMachine(runningLimit: 1, waitingLimit: 1)
+        for _ in 1...2 { _ = stateMachine.enter() }
+        let next = stateMachine.abandon(1)
         #expect(next == nil)
-        let entry = machine.enter()
+        let entry = stateMachine.enter()
         #expect(entry == .wait(2))
     }
 
-    @Test("runs every call once, never more than the limit at a time")
+    @Test("contention: runs every call once, never more than the limit concurrently")
     func contention() async throws {
         let bulkhead = Bulkhead(runningLimit: 3, waitingLimit: 100, time: ManualTime())
         let most = await withTaskGroup(of: Int.self) { group in
@@ -65,7 +65,7 @@ struct BulkheadTests {
         #expect(bulkhead.running == 0)
     }
 
-    @Test("gives on the place of a call that fails, and of one that is cancelled")
+    @Test("releases the slot of a failed and of a cancelled call")
     func failure() async throws {
         struct Broken: Error {}
         let bulkhead = Bulkhead(runningLimit: 1, waitingLimit: 0, time: ManualTime())
@@ -79,7 +79,7 @@ struct BulkheadTests {
         #expect(try await bulkhead.run(until: nil) { 1 } == 1)
     }
 
-    @Test("lets a caller go when its deadline passes in the queue")
+    @Test("a call whose deadline passes in the queue fails and frees its position")
     func deadline() async throws {
         let time = ManualTime()
         let bulkhead = Bulkhead(runningLimit: 1, waitingLimit: 1, time: time)

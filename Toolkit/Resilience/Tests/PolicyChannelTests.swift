@@ -8,7 +8,7 @@ import Testing
 
 @testable import MartletResilience
 
-/// An empty message, written by hand so that this module needs no contract.
+/// An empty protobuf message, written by hand so that this module needs no contract.
 private struct Nothing: ContractMessage, Equatable {
     static let protoMessageName = "test.Nothing"
     static let shape = MessageShape("test.Nothing", [])
@@ -24,7 +24,7 @@ private struct Nothing: ContractMessage, Equatable {
     func write(to json: inout JSONWriter) {}
 }
 
-/// Answers with the faults that it was given, then with success.
+/// Fails with the given faults in turn, then succeeds.
 private final class Peer: RPCChannel {
     let faults: Mutex<[Fault]>
     let seen = Mutex<[CallContext]>([])
@@ -50,13 +50,13 @@ private final class Peer: RPCChannel {
     ) async throws -> ResponseStream<Response> { ResponseStream { nil } }
 }
 
-@Suite("A channel behind a policy")
+@Suite("Policy channel")
 struct PolicyChannelTests {
     let time = ManualTime()
     let metrics = MetricsRegistry(service: "carts")
     let read = MethodDescriptor(service: "s", name: "Get", idempotent: true, writes: false, scope: "", http: [])
     let write = MethodDescriptor(service: "s", name: "Put", idempotent: false, writes: true, scope: "", http: [])
-    private let away = Fault(.unavailable, .unavailable, "away")
+    private let unavailable = Fault(.unavailable, .unavailable, "away")
 
     func channel(to peer: any RPCChannel, _ change: (inout CallPolicy) -> Void = { _ in }) -> PolicyChannel {
         var policy = CallPolicy.betweenServices
@@ -76,32 +76,32 @@ struct PolicyChannelTests {
         func next() -> UInt64 { 0 }
     }
 
-    @Test("repeats a read that found nobody, up to its limit of attempts")
-    func repeats() async throws {
-        let peer = Peer([away, away, away])
+    @Test("retries a read while the peer is unavailable, up to the limit of attempts")
+    func retries() async throws {
+        let peer = Peer([unavailable, unavailable, unavailable])
         await #expect(throws: Fault.self) {
             let _: Nothing = try await channel(to: peer).unary(read, Nothing(), CallContext())
         }
         #expect(peer.calls == 3)
     }
 
-    @Test("does not repeat a write without a key, or when the caller repeats it itself")
-    func doesNotRepeat() async throws {
+    @Test("does not retry a write without a key, or when the caller retries by itself")
+    func doesNotRetry() async throws {
         var own = CallContext(idempotencyKey: "k")
         own.mayRetry = false
         for context in [CallContext(), own] {
-            let peer = Peer([away])
+            let peer = Peer([unavailable])
             await #expect(throws: Fault.self) {
                 let _: Nothing = try await channel(to: peer).unary(write, Nothing(), context)
             }
             #expect(peer.calls == 1)
         }
-        let peer = Peer([away])
+        let peer = Peer([unavailable])
         let _: Nothing = try await channel(to: peer).unary(write, Nothing(), CallContext(idempotencyKey: "k"))
         #expect(peer.calls == 2)
     }
 
-    @Test("gives a call its deadline and a span of its trace")
+    @Test("sets the default deadline and a child span of the caller's trace")
     func context() async throws {
         let peer = Peer([])
         let trace = TraceContext.root(SeededEntropy(seed: 1))
@@ -112,22 +112,22 @@ struct PolicyChannelTests {
         #expect(seen.trace?.spanID != trace.spanID)
     }
 
-    @Test("opens its circuit on a sick peer, not on one that refuses")
+    @Test("opens the circuit for a failing peer, not for one that refuses")
     func circuit() async throws {
         let refusing = Peer(Array(repeating: Fault(.notFound, .notFound, "no"), count: 5))
-        let well = channel(to: refusing) { $0.failuresLimit = 2 }
-        for _ in 1...5 { _ = try? await well.unary(read, Nothing(), CallContext()) as Nothing }
+        let healthy = channel(to: refusing) { $0.failuresLimit = 2 }
+        for _ in 1...5 { _ = try? await healthy.unary(read, Nothing(), CallContext()) as Nothing }
         #expect(refusing.calls == 5)
 
-        let sick = Peer(Array(repeating: Fault(.internal, .internal, "oh"), count: 5))
-        let guarded = channel(to: sick) { $0.failuresLimit = 2 }
+        let failing = Peer(Array(repeating: Fault(.internal, .internal, "oh"), count: 5))
+        let guarded = channel(to: failing) { $0.failuresLimit = 2 }
         for _ in 1...5 { _ = try? await guarded.unary(read, Nothing(), CallContext()) as Nothing }
-        #expect(sick.calls == 2)
+        #expect(failing.calls == 2)
     }
 
-    @Test("counts attempts by outcome")
+    @Test("metrics: counts attempts by outcome")
     func counts() async throws {
-        let peer = Peer([away])
+        let peer = Peer([unavailable])
         let _: Nothing = try await channel(to: peer).unary(read, Nothing(), CallContext())
         let text = MetricsText.exposition(of: [metrics])
         #expect(

@@ -3,56 +3,56 @@ import Testing
 
 @testable import MartletResilience
 
-@Suite("A retry")
+@Suite("Retry rule")
 struct RetryTests {
     let rule = RetryRule(attemptsLimit: 3, base: .milliseconds(100), cap: .seconds(1))
-    let away = Fault(.unavailable, .unavailable, "away")
+    let unavailable = Fault(.unavailable, .unavailable, "away")
 
-    func pause(
+    func delay(
         _ attempt: Int = 1,
         _ fault: Fault,
         repeatable: Bool = true,
         fraction: Double = 0.5,
         left: Duration? = nil
     ) -> Duration? {
-        rule.pause(after: attempt, fault, isRepeatable: repeatable, fraction: fraction, left: left)
+        rule.delay(after: attempt, fault, isRepeatable: repeatable, fraction: fraction, left: left)
     }
 
-    @Test("waits a part of a doubling pause, up to the limit of attempts")
+    @Test("delay: a fraction of a doubling base, up to the limit of attempts")
     func backoff() {
-        #expect(pause(1, away) == .milliseconds(50))
-        #expect(pause(2, away) == .milliseconds(100))
-        #expect(pause(3, away) == nil)
+        #expect(delay(1, unavailable) == .milliseconds(50))
+        #expect(delay(2, unavailable) == .milliseconds(100))
+        #expect(delay(3, unavailable) == nil)
     }
 
-    @Test("waits at least as long as it is told, and not at all when that is too long")
-    func told() {
-        var fault = away
+    @Test("retryAfter is the minimum delay; no retry if it exceeds the cap")
+    func retryAfter() {
+        var fault = unavailable
         fault.retryAfter = .milliseconds(300)
-        #expect(pause(1, fault) == .milliseconds(300))
+        #expect(delay(1, fault) == .milliseconds(300))
         fault.retryAfter = .seconds(2)
-        #expect(pause(1, fault) == nil)
+        #expect(delay(1, fault) == nil)
     }
 
-    @Test("does not outlive the deadline")
+    @Test("no retry after the deadline")
     func deadline() {
-        #expect(pause(1, away, left: .milliseconds(50)) == nil)
-        #expect(pause(1, away, left: .milliseconds(51)) == .milliseconds(50))
+        #expect(delay(1, unavailable, left: .milliseconds(50)) == nil)
+        #expect(delay(1, unavailable, left: .milliseconds(51)) == .milliseconds(50))
     }
 
-    @Test("is only for what may be repeated, and only when nothing happened or the peer was away")
-    func onlyThen() {
-        #expect(pause(1, away, repeatable: false) == nil)
-        #expect(pause(1, .notProcessed("gone"), repeatable: false) != nil)
-        let retried = FaultCode.allCases.filter { pause(1, Fault($0, .internal, "")) != nil }
+    @Test("retries only repeatable calls, and only if nothing happened or the peer was unavailable")
+    func retryable() {
+        #expect(delay(1, unavailable, repeatable: false) == nil)
+        #expect(delay(1, .notProcessed("gone"), repeatable: false) != nil)
+        let retried = FaultCode.allCases.filter { delay(1, Fault($0, .internal, "")) != nil }
         #expect(retried == [.resourceExhausted, .aborted, .unavailable])
-        #expect(pause(1, CircuitOpen(retryAfter: .zero).fault) == nil)
-        #expect(pause(1, BulkheadFull().fault) == nil)
+        #expect(delay(1, CircuitOpen(retryAfter: .zero).fault) == nil)
+        #expect(delay(1, BulkheadFull().fault) == nil)
     }
 
-    @Test("is paid from a budget that calls fill")
+    @Test("budget: calls add tokens, retries take them")
     func budget() {
-        var budget = RetryBudget.Machine(capacity: 2, deposit: 0.5)
+        var budget = RetryBudget.StateMachine(capacity: 2, deposit: 0.5)
         let burst = (1...3).map { _ in budget.takeRetry() }
         #expect(burst == [true, true, false])
         for _ in 1...2 { budget.called() }

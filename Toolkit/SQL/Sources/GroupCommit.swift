@@ -1,20 +1,20 @@
 public import MartletCore
 
-/// The decisions of one group commit, without connection, clock or thread: transactions that wait together share a commit.
+/// The decisions of one group commit, without connection, clock or thread: concurrent transactions share a commit.
 ///
-/// The first body of a batch needs no savepoint: when it fails, nothing of anybody else is undone with it.
+/// The first body of a batch needs no savepoint: when it fails, no other body's work is undone with it.
 public struct GroupCommit: Sendable {
-    /// How much one batch may hold back.
+    /// The limits of one batch.
     public struct Limits: Sendable {
-        /// Bodies in one commit.
+        /// Maximum bodies of one commit.
         ///
         /// At least 1.
         public var bodies = 128
         /// After this, a batch admits no further body.
         public var duration: Duration = .milliseconds(5)
-        /// A body that takes longer is logged by its name: it delays everybody.
+        /// A body that takes longer is logged by its name: it delays all others.
         public var slowBody: Duration = .milliseconds(50)
-        /// How often a body runs while another transaction is in its way.
+        /// Maximum attempts of a body that conflicts with other transactions.
         ///
         /// At least 1.
         public var attempts = 3
@@ -23,33 +23,33 @@ public struct GroupCommit: Sendable {
     }
 
     public enum AfterBody: Sendable, Equatable {
-        /// The body's work stays for the commit.
+        /// Keep the body's work for the commit.
         case keep
-        /// The body's work is undone, that of its neighbours stays; its error waits for the commit like all answers.
+        /// Undo the body's work and keep the other bodies'; its error is returned after the commit, like all results.
         case undo
-        /// The body was the only one: roll back and answer it at once.
-        case answerAlone
-        /// Somebody's work was lost with the body's, or another transaction was in the way: roll back and run every body
-        /// again in a commit of its own.
-        case runAlone
-        /// The database is in trouble: roll back, run nothing again, and answer everybody with this body's error.
-        case giveUp
+        /// The body is the only one: roll back and fail it immediately.
+        case failAlone
+        /// Other bodies' work was lost with this body's, or another transaction conflicted: roll back and rerun each
+        /// body in a commit of its own.
+        case rerunIndividually
+        /// The database is unavailable: roll back, rerun nothing, and fail all bodies with this body's error.
+        case failAll
     }
 
     public enum AfterCommit: Sendable, Equatable {
-        /// The commit is durable: everybody gets the answer of his own body.
-        case answer
-        /// Some body broke a rule that is judged at the commit, or another transaction was in the way: run every body again
-        /// in a commit of its own.
-        case runAlone
-        /// Answer everybody with the error of the commit; nothing runs again.
-        case giveUp
+        /// The commit is durable: return each body's own result.
+        case succeed
+        /// A body violated a constraint that is checked at the commit, or another transaction conflicted: rerun each
+        /// body in a commit of its own.
+        case rerunIndividually
+        /// Fail all bodies with the error of the commit; rerun nothing.
+        case failAll
     }
 
     private let limits: Limits
     private let attempt: Int
     private let end: Moment
-    /// Bodies that were admitted so far.
+    /// The number of admitted bodies.
     public private(set) var bodies = 0
 
     /// - Parameter attempt: 1 for bodies that run for the first time.
@@ -69,7 +69,7 @@ public struct GroupCommit: Sendable {
         return bodies > 1
     }
 
-    /// Whether the batch may run once more: another transaction was in the way, so that nothing was committed.
+    /// Whether the batch may run again: it conflicted with another transaction, and nothing was committed.
     public func mayRepeat(after failure: (any Error)?) -> Bool {
         attempt < limits.attempts && (failure as? SQLError)?.kind == .conflict
     }
@@ -78,23 +78,23 @@ public struct GroupCommit: Sendable {
     ///   - failure: What the body, or the end of its savepoint, threw.
     ///   - transactionOpen: False when a statement ended the transaction of the batch.
     public func afterBody(failure: (any Error)?, transactionOpen: Bool) -> AfterBody {
-        let alone = bodies == 1
-        if mayRepeat(after: failure) { return .runAlone }
+        let isSingle = bodies == 1
+        if mayRepeat(after: failure) { return .rerunIndividually }
         switch (failure as? SQLError)?.kind {
-        case .unavailable, .outcomeUnknown: return alone ? .answerAlone : .giveUp
+        case .unavailable, .outcomeUnknown: return isSingle ? .failAlone : .failAll
         case .conflict, .constraint, .misuse, nil: break
         }
-        guard transactionOpen else { return alone ? .answerAlone : .runAlone }
+        guard transactionOpen else { return isSingle ? .failAlone : .rerunIndividually }
         if failure == nil { return .keep }
-        return alone ? .answerAlone : .undo
+        return isSingle ? .failAlone : .undo
     }
 
     public func afterCommit(failure: SQLError?) -> AfterCommit {
-        guard let failure else { return .answer }
+        guard let failure else { return .succeed }
         switch failure.kind {
-        case .constraint, .misuse: return bodies > 1 ? .runAlone : .giveUp
-        case .conflict: return mayRepeat(after: failure) ? .runAlone : .giveUp
-        case .unavailable, .outcomeUnknown: return .giveUp
+        case .constraint, .misuse: return bodies > 1 ? .rerunIndividually : .failAll
+        case .conflict: return mayRepeat(after: failure) ? .rerunIndividually : .failAll
+        case .unavailable, .outcomeUnknown: return .failAll
         }
     }
 }

@@ -4,7 +4,7 @@ import Synchronization
 
 /// Runs jobs on a connection as ``GroupCommit`` decides.
 ///
-/// No answer leaves before the commit that it rests on.
+/// No result is returned before the commit that it depends on.
 public final class GroupWriter: Sendable {
     private let time: any TimeSource
     private let limits: GroupCommit.Limits
@@ -19,7 +19,8 @@ public final class GroupWriter: Sendable {
 
     public var statistics: SQLStatistics { counts.withLock { $0.statistics } }
 
-    /// Runs `first` and what `next` gives until it gives nothing or the batch is full, commits, and answers them all.
+    /// Runs `first` and the jobs from `next` until there are none or the batch is full, commits, and resumes all
+    /// callers.
     public func write(_ first: SQLJob, next: () -> SQLJob?, on connection: any SQLConnection) {
         write(first, attempt: 1, next: next, on: connection)
     }
@@ -30,7 +31,7 @@ public final class GroupWriter: Sendable {
         do {
             try connection.control(.begin)
         } catch {
-            guard batch.mayRepeat(after: error) else { return refuse(first, next: next, error) }
+            guard batch.mayRepeat(after: error) else { return failWaiting(first, next: next, error) }
             return write(first, attempt: attempt + 1, next: next, on: connection)
         }
         var waiting: SQLJob? = first
@@ -41,15 +42,15 @@ public final class GroupWriter: Sendable {
             switch batch.afterBody(failure: run.attempt.failure, transactionOpen: connection.inTransaction) {
             case .keep, .undo:
                 break
-            case .answerAlone:
+            case .failAlone:
                 rollBack(connection)
-                return run.attempt.answer(run.attempt.failure ?? Self.transactionEnded)
-            case .runAlone:
+                return run.attempt.resume(run.attempt.failure ?? Self.transactionEnded)
+            case .rerunIndividually:
                 rollBack(connection)
-                return runAlone(runs, attempt: attempt + 1, on: connection)
-            case .giveUp:
+                return rerunIndividually(runs, attempt: attempt + 1, on: connection)
+            case .failAll:
                 rollBack(connection)
-                for other in runs { other.attempt.answer(run.attempt.failure) }
+                for other in runs { other.attempt.resume(run.attempt.failure) }
                 return
             }
             waiting = batch.mayAdmit(at: time.now) ? next() : nil
@@ -57,7 +58,7 @@ public final class GroupWriter: Sendable {
         commit(batch, runs, attempt: attempt, on: connection)
     }
 
-    /// Runs `job` on a snapshot and answers it.
+    /// Runs `job` on a snapshot and resumes its caller.
     public func read(_ job: SQLJob, on connection: any SQLConnection) {
         do {
             try connection.control(.beginRead)
@@ -71,10 +72,10 @@ public final class GroupWriter: Sendable {
             } else {
                 rollBack(connection)
             }
-            attempt.answer(nil)
+            attempt.resume(nil)
         } catch {
             rollBack(connection)
-            attempt.answer(error)
+            attempt.resume(error)
         }
     }
 
@@ -85,7 +86,7 @@ public final class GroupWriter: Sendable {
         let attempt: SQLJob.Attempt
     }
 
-    /// Runs a body once, and keeps or undoes its part of the batch when that can be done.
+    /// Runs a body once, and keeps or undoes its part of the batch where possible.
     private func run(_ job: SQLJob, inSavepoint: Bool, on connection: any SQLConnection) -> SQLJob.Attempt {
         guard inSavepoint else { return timed(job, on: connection) }
         do {
@@ -100,21 +101,21 @@ public final class GroupWriter: Sendable {
             try connection.control(.releaseSavepoint)
             return attempt
         } catch {
-            // The batch cannot tell this body's work from its neighbours' any more.
+            // This body's work cannot be separated from the other bodies' any more.
             rollBack(connection)
-            return SQLJob.Attempt(failure: error, answer: attempt.answer)
+            return SQLJob.Attempt(failure: error, resume: attempt.resume)
         }
     }
 
     private func timed(_ job: SQLJob, on connection: any SQLConnection) -> SQLJob.Attempt {
         let start = time.now
         let attempt = job.attempt(connection)
-        let taken = time.now - start
-        // A migration takes its time at the start, when there are no others.
-        if taken > limits.slowBody, job.name.description != Migration.transaction.description {
+        let elapsed = time.now - start
+        // A migration runs at startup and delays no other transaction.
+        if elapsed > limits.slowBody, job.name.description != Migration.transaction.description {
             log.warning(
                 "a transaction's body is slow and delays others",
-                metadata: ["transaction": "\(job.name)", "milliseconds": "\(taken.milliseconds)"]
+                metadata: ["transaction": "\(job.name)", "milliseconds": "\(elapsed.milliseconds)"]
             )
         }
         return attempt
@@ -129,27 +130,27 @@ public final class GroupWriter: Sendable {
             failure = error as? SQLError ?? SQLError(.outcomeUnknown, code: "", message: "\(error)")
         }
         switch batch.afterCommit(failure: failure) {
-        case .answer:
+        case .succeed:
             crashPoint("sql.committed")
             let names = runs.filter { $0.attempt.failure == nil }.map(\.job.name)
             counts.withLock { $0.committed(names) }
-            for run in runs { run.attempt.answer(nil) }
-        case .runAlone:
+            for run in runs { run.attempt.resume(nil) }
+        case .rerunIndividually:
             rollBack(connection)
-            runAlone(runs, attempt: attempt + 1, on: connection)
-        case .giveUp:
+            rerunIndividually(runs, attempt: attempt + 1, on: connection)
+        case .failAll:
             rollBack(connection)
-            for run in runs { run.attempt.answer(failure) }
+            for run in runs { run.attempt.resume(failure) }
         }
     }
 
-    private func runAlone(_ runs: [Run], attempt: Int, on connection: any SQLConnection) {
+    private func rerunIndividually(_ runs: [Run], attempt: Int, on connection: any SQLConnection) {
         counts.withLock { $0.reran(runs.count) }
         for run in runs { write(run.job, attempt: attempt, next: { nil }, on: connection) }
     }
 
-    /// Nothing can be begun: those who wait now hear it now.
-    private func refuse(_ first: SQLJob, next: () -> SQLJob?, _ error: any Error) {
+    /// No transaction can begin: fails the waiting jobs immediately.
+    private func failWaiting(_ first: SQLJob, next: () -> SQLJob?, _ error: any Error) {
         first.fail(error)
         for _ in 1..<limits.bodies {
             guard let job = next() else { break }
@@ -159,7 +160,8 @@ public final class GroupWriter: Sendable {
 
     private func rollBack(_ connection: any SQLConnection) {
         guard connection.inTransaction else { return }
-        // A rollback that fails leaves the transaction open: the next BEGIN fails then, and says so to its callers.
+        // A rollback that fails leaves the transaction open: the next BEGIN then fails and reports the error to its
+        // callers.
         try? connection.control(.rollback)
     }
 

@@ -1,6 +1,6 @@
 public import MartletCore
 
-/// What an adapter implements: one connection, used by one thread at a time, never seen by a service.
+/// One connection, implemented by an adapter; used by one thread at a time and never exposed to a service.
 public protocol SQLConnection: AnyObject {
     /// Runs one statement and returns all its rows. Values are bound to `$1`, `$2`, …
     ///
@@ -8,19 +8,19 @@ public protocol SQLConnection: AnyObject {
     func run(_ query: SQLQuery) throws -> [SQLRow]
     /// Begins, ends or nests the transaction.
     func control(_ control: SQLControl) throws
-    /// False when a statement or an error ended the transaction behind the runner's back.
+    /// False when a statement or an error has ended the transaction.
     var inTransaction: Bool { get }
-    /// The wall clock by which stored due times and leases are judged.
+    /// The wall clock for stored due times and leases.
     var date: Timestamp { get }
     var dialect: SQLDialect { get }
 }
 
-/// What only the runner may say.
+/// Transaction control statements, reserved for the runner.
 public enum SQLControl: Int, Sendable, CaseIterable {
     case begin, beginRead, commit, rollback, savepoint, releaseSavepoint, rollbackToSavepoint
 }
 
-/// Where one text cannot serve both engines, both stand side by side and this chooses.
+/// Selects a statement's text where the engines need different texts.
 public enum SQLDialect: Sendable, Hashable {
     case sqlite, postgres
 }

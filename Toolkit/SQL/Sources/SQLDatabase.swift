@@ -2,14 +2,16 @@ public import MartletCore
 
 /// A service's own database: serializable transactions as synchronous closures.
 public protocol SQLDatabase: Sendable {
-    /// Runs `body` in a serializable transaction and answers when its commit is durable.
+    /// Runs `body` in a serializable transaction and returns when its commit is durable.
     ///
-    /// The body may run several times, so it is pure but for `tx`. No answer, success or error, leaves before the commit.
+    /// The body may run several times, so `tx` must be its only effect. No result, success or error, precedes the
+    /// commit.
     ///
     /// - Parameters:
     ///   - name: For the log of slow bodies.
     ///   - deadline: Checked before the body and between its statements.
-    /// - Throws: ``SQLError``; `Fault` with `deadlineExceeded`; otherwise whatever `body` throws, and then nothing is kept.
+    /// - Throws: ``SQLError``; `Fault` with `deadlineExceeded`; otherwise what `body` throws; nothing is committed
+    ///   then.
     @discardableResult
     func transaction<R: Sendable>(
         _ name: StaticString,
@@ -17,24 +19,24 @@ public protocol SQLDatabase: Sendable {
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
     ) async throws -> R
 
-    /// Runs `body` on a snapshot that sees every commit answered before; writing in it is refused.
+    /// Runs `body` on a snapshot that includes every commit acknowledged before; writes are refused.
     func read<R: Sendable>(
         _ name: StaticString,
         deadline: Moment?,
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
     ) async throws -> R
 
-    /// A number that is new whenever everybody who used this database before is known to be dead.
+    /// A number that changes whenever all previous users of this database have exited.
     ///
-    /// A lease that was taken under another epoch is void. Always 0 where several processes may use the database.
-    func bootEpoch() async throws -> Int
+    /// A lease acquired under another number is void. Always 0 where several processes may use the database.
+    func bootNumber() async throws -> Int
 
-    /// What its runner has done since it was opened; nothing where nobody counts.
+    /// The runner's counters since the database was opened; zero where it does not count.
     var statistics: SQLStatistics { get }
 }
 
 extension SQLDatabase {
-    public func bootEpoch() async throws -> Int { 0 }
+    public func bootNumber() async throws -> Int { 0 }
 
     public var statistics: SQLStatistics { SQLStatistics() }
 

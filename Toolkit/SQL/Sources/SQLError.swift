@@ -1,19 +1,19 @@
 public import MartletCore
 
-/// Why a transaction did not happen, or may not have.
+/// Why a transaction failed, or why its outcome is unknown.
 ///
-/// Any of them dooms its transaction.
+/// Every SQLError dooms its transaction.
 public struct SQLError: Error, Sendable {
     public enum Kind: Sendable, Hashable {
-        /// Another transaction was in the way: the runner repeats the body, and throws this after its last attempt.
+        /// A conflict with another transaction: the runner repeats the body, and throws this after its last attempt.
         case conflict
-        /// The data forbid it (unique, check, not null, foreign key).
+        /// A constraint is violated (unique, check, not null, foreign key).
         case constraint
         /// The database cannot be reached, is full or read-only: nothing was committed.
         case unavailable
-        /// The connection broke, or the disk failed, during the commit: it may or may not have happened.
+        /// The connection or the disk failed during the commit: it may or may not be durable.
         case outcomeUnknown
-        /// The statement is wrong, or control statements were used: a bug.
+        /// The statement is invalid, or is a control statement: a bug.
         case misuse
     }
 
@@ -34,7 +34,7 @@ extension SQLError: FaultConvertible {
     public var fault: Fault {
         switch kind {
         case .conflict:
-            Fault(.aborted, .conflict, "another change was in the way", retryAfter: .milliseconds(50), cause: self)
+            Fault(.aborted, .conflict, "conflict with a concurrent change", retryAfter: .milliseconds(50), cause: self)
         case .unavailable:
             Fault(.unavailable, .unavailable, "the database is unavailable", retryAfter: .seconds(1), cause: self)
         case .outcomeUnknown:

@@ -1,26 +1,26 @@
 public import MartletCore
 
-/// A body on its way to a runner, with the caller who waits for its answer.
+/// A body queued for a runner, with its suspended caller.
 ///
-/// It is answered exactly once.
+/// The caller is resumed exactly once.
 public struct SQLJob: Sendable {
     /// One run of the body.
     struct Attempt {
         let failure: (any Error)?
-        /// Answers the caller: with the given error, or with what this run came to.
-        let answer: ((any Error)?) -> Void
+        /// Resumes the caller with the given error, or with the result of this run.
+        let resume: ((any Error)?) -> Void
     }
 
     public let name: StaticString
     let attempt: @Sendable (any SQLConnection) -> Attempt
     private let refuse: @Sendable (any Error) -> Void
 
-    /// The trace of the calling task goes with the body, which may run on another thread.
+    /// Carries the trace of the calling task to the thread that runs the body.
     public init<R: Sendable>(
         _ name: StaticString,
         deadline: Moment?,
         time: any TimeSource,
-        answer continuation: CheckedContinuation<R, any Error>,
+        resuming continuation: CheckedContinuation<R, any Error>,
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
     ) {
         self.name = name
@@ -41,16 +41,16 @@ public struct SQLJob: Sendable {
         }
     }
 
-    /// Answers the caller without running the body.
+    /// Resumes the caller with an error, without running the body.
     public func fail(_ error: any Error) { refuse(error) }
 }
 
-/// Who runs bodies: an adapter's own threads, or the thread where the caller stands.
+/// Runs bodies: on an adapter's own threads, or on the caller's thread.
 public protocol SQLRunner: Sendable {
-    /// Takes the job and sees to it that it is answered exactly once, with an error when it cannot run.
+    /// Accepts the job and resumes its caller exactly once, with an error when it cannot run.
     func submit(_ job: SQLJob)
-    /// Jobs that were taken and have not begun.
+    /// Accepted jobs that have not started.
     var waiting: Int { get }
-    /// Refuses new jobs and returns when those that were taken have been answered.
+    /// Refuses new jobs and returns when the accepted ones are finished.
     func close() async
 }

@@ -13,7 +13,7 @@ public struct SQLQuery: Sendable, Hashable, ExpressibleByStringInterpolation {
         values = interpolation.values
     }
 
-    /// A statement whose text is data of the program (a migration), never of a request.
+    /// A statement whose text is part of the program (a migration), never of a request.
     public init(unchecked text: String, values: [SQLValue] = []) {
         self.text = text
         self.values = values

@@ -1,6 +1,6 @@
 /// One row of a result, read by column position.
 ///
-/// A read that does not fit the column's type is a bug in the statement beside it: it traps with the column's number.
+/// Reading a column as the wrong type is a bug: it traps with the column's number.
 public struct SQLRow: Sendable, Hashable {
     public let values: [SQLValue]
 

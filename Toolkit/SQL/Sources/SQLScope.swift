@@ -1,8 +1,8 @@
 public import MartletCore
 
-/// The state of one run of one body: its deadline, its first error, its deferred work.
+/// The state of one run of a body: its deadline, its first error, its deferred work.
 ///
-/// Lives on the runner's thread.
+/// Confined to the runner's thread.
 public final class SQLScope {
     private let deadline: Moment?
     private let time: any TimeSource
@@ -37,7 +37,7 @@ public final class SQLScope {
         return result
     }
 
-    /// To be called by the runner once the commit is durable.
+    /// Called by the runner once the commit is durable.
     public func committed() {
         for action in actions { action() }
         actions = []

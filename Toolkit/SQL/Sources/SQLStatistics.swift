@@ -1,10 +1,10 @@
-/// What a database's runner has done since it was opened.
+/// The counters of a database's runner since it was opened.
 public struct SQLStatistics: Sendable, Equatable {
     /// Logical transactions that were committed.
     public internal(set) var transactions = 0
     /// Physical commits that carried them.
     public internal(set) var commits = 0
-    /// Bodies that ran again, alone, because a neighbour spoilt their batch.
+    /// Bodies that ran again individually because their batch failed.
     public internal(set) var reruns = 0
     /// Committed logical transactions by the name that the caller gave.
     public internal(set) var transactionsByName: [String: Int] = [:]
@@ -12,7 +12,7 @@ public struct SQLStatistics: Sendable, Equatable {
     public init() {}
 }
 
-/// Counts without making strings: names are told apart by their addresses.
+/// Counts without creating strings: names are distinguished by their addresses.
 struct SQLCounts: Sendable {
     private var commits = 0
     private var reruns = 0

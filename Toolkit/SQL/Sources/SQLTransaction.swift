@@ -2,7 +2,7 @@ public import MartletCore
 
 /// A transaction while its body runs.
 ///
-/// Noncopyable and only ever borrowed: it can be neither kept nor awaited upon.
+/// Noncopyable and only borrowed: it can neither be stored nor used across an `await`.
 public struct SQLTransaction: ~Copyable {
     let connection: any SQLConnection
     let scope: SQLScope
@@ -27,17 +27,17 @@ public struct SQLTransaction: ~Copyable {
         }
     }
 
-    /// The database's wall clock, by which stored due times and leases are judged.
+    /// The database's wall clock, for stored due times and leases.
     public var date: Timestamp { connection.date }
 
     public var dialect: SQLDialect { connection.dialect }
 
-    /// The one `Work` of its type in this transaction, made on first use; it is flushed after the body, before the commit.
+    /// The transaction's `Work` of this type, created on first use and flushed after the body, before the commit.
     public borrowing func deferred<Work: SQLDeferredWork>(_ make: () -> Work) -> Work { scope.deferred(make) }
 
-    /// Runs `action` once when this transaction has committed; never when it has not.
+    /// Runs `action` once after this transaction has committed, and never otherwise.
     ///
-    /// It must be quick and must not throw: it wakes somebody.
+    /// It must be fast: it is meant for wake-ups.
     public borrowing func afterCommit(_ action: @escaping @Sendable () -> Void) { scope.afterCommit(action) }
 }
 

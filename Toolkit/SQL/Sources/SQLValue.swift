@@ -1,4 +1,4 @@
-/// A value as SQL knows it.
+/// An SQL value.
 public enum SQLValue: Sendable, Hashable {
     case null
     case integer(Int64)
@@ -7,7 +7,7 @@ public enum SQLValue: Sendable, Hashable {
     case bytes([UInt8])
 }
 
-/// What may stand in an interpolation of a query: it is bound, never spliced into the text.
+/// A value that a query's interpolation binds as a parameter.
 public protocol SQLBindable {
     var sqlValue: SQLValue { get }
 }

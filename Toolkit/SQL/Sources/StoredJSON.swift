@@ -1,6 +1,6 @@
 import Foundation
 
-/// The one form in which values are stored as text: JSON with sorted keys, so that equal values have equal bytes.
+/// The encoding of values stored as text: JSON with sorted keys, so that equal values have equal bytes.
 package enum StoredJSON {
     package static func text(_ value: some Encodable) throws -> String {
         let encoder = JSONEncoder()

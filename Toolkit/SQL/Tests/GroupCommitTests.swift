@@ -2,7 +2,7 @@ import MartletCore
 import MartletSQL
 import Testing
 
-@Suite("A group commit")
+@Suite("Group commit")
 struct GroupCommitTests {
     let start = Moment(nanoseconds: 0)
     let conflict = SQLError(.conflict, code: "5", message: "")
@@ -19,7 +19,7 @@ struct GroupCommitTests {
         return batch
     }
 
-    @Test("needs no savepoint for its first body, and one for each other")
+    @Test("the first body needs no savepoint, every other body does")
     func savepoints() {
         var batch = batch(of: 0)
         let savepoints = (0..<3).map { _ in batch.admit() }
@@ -27,13 +27,13 @@ struct GroupCommitTests {
         #expect(batch.bodies == 3)
     }
 
-    @Test("admits bodies up to its limit and not one more")
+    @Test("admits bodies up to the limit")
     func bodies() {
         #expect(batch(of: 2, limit: 3).mayAdmit(at: start))
         #expect(!batch(of: 3, limit: 3).mayAdmit(at: start))
     }
 
-    @Test("admits nobody after its time, but always a first one")
+    @Test("after its duration, admits no further body, but always a first one")
     func duration() {
         let late = start + .milliseconds(5)
         #expect(batch(of: 1).mayAdmit(at: start + .milliseconds(4)))
@@ -41,57 +41,57 @@ struct GroupCommitTests {
         #expect(batch(of: 0).mayAdmit(at: late))
     }
 
-    @Test("keeps what succeeded and undoes what failed")
+    @Test("keeps successful bodies and undoes failed ones")
     func ordinary() {
         #expect(batch(of: 2).afterBody(failure: nil, transactionOpen: true) == .keep)
         #expect(batch(of: 2).afterBody(failure: constraint, transactionOpen: true) == .undo)
         #expect(batch(of: 2).afterBody(failure: CancellationError(), transactionOpen: true) == .undo)
     }
 
-    @Test("answers a lone body that failed at once, whatever it failed of")
-    func lone() {
+    @Test("a failed single body fails immediately, whatever the error")
+    func single() {
         for failure: any Error in [constraint, unavailable, unknown, CancellationError()] {
-            #expect(batch(of: 1).afterBody(failure: failure, transactionOpen: true) == .answerAlone)
-            #expect(batch(of: 1).afterBody(failure: failure, transactionOpen: false) == .answerAlone)
+            #expect(batch(of: 1).afterBody(failure: failure, transactionOpen: true) == .failAlone)
+            #expect(batch(of: 1).afterBody(failure: failure, transactionOpen: false) == .failAlone)
         }
-        #expect(batch(of: 1).afterBody(failure: nil, transactionOpen: false) == .answerAlone)
+        #expect(batch(of: 1).afterBody(failure: nil, transactionOpen: false) == .failAlone)
     }
 
-    @Test("runs everybody alone when one body ended the transaction of all")
-    func spoilt() {
-        #expect(batch(of: 2).afterBody(failure: constraint, transactionOpen: false) == .runAlone)
-        #expect(batch(of: 2).afterBody(failure: nil, transactionOpen: false) == .runAlone)
+    @Test("a body ended the transaction: reruns all bodies individually")
+    func endedTransaction() {
+        #expect(batch(of: 2).afterBody(failure: constraint, transactionOpen: false) == .rerunIndividually)
+        #expect(batch(of: 2).afterBody(failure: nil, transactionOpen: false) == .rerunIndividually)
     }
 
-    @Test("runs nothing again when the disk is full or broken")
-    func trouble() {
+    @Test("database unavailable or outcome unknown: fails all bodies, reruns none")
+    func unavailableDatabase() {
         for open in [true, false] {
-            #expect(batch(of: 2).afterBody(failure: unavailable, transactionOpen: open) == .giveUp)
-            #expect(batch(of: 2).afterBody(failure: unknown, transactionOpen: open) == .giveUp)
+            #expect(batch(of: 2).afterBody(failure: unavailable, transactionOpen: open) == .failAll)
+            #expect(batch(of: 2).afterBody(failure: unknown, transactionOpen: open) == .failAll)
         }
         for failure in [unavailable, unknown] {
-            #expect(batch(of: 2).afterCommit(failure: failure) == .giveUp)
+            #expect(batch(of: 2).afterCommit(failure: failure) == .failAll)
         }
     }
 
-    @Test("runs again what another transaction was in the way of, up to its limit")
+    @Test("conflict with another transaction: reruns up to the attempts limit")
     func conflicts() {
         for bodies in 1...2 {
             let second = batch(of: bodies, attempt: 2)
             #expect(second.mayRepeat(after: conflict))
             #expect(!second.mayRepeat(after: unavailable))
-            #expect(second.afterBody(failure: conflict, transactionOpen: true) == .runAlone)
-            #expect(second.afterCommit(failure: conflict) == .runAlone)
+            #expect(second.afterBody(failure: conflict, transactionOpen: true) == .rerunIndividually)
+            #expect(second.afterCommit(failure: conflict) == .rerunIndividually)
         }
-        #expect(batch(of: 1, attempt: 3).afterBody(failure: conflict, transactionOpen: true) == .answerAlone)
-        #expect(batch(of: 1, attempt: 3).afterCommit(failure: conflict) == .giveUp)
+        #expect(batch(of: 1, attempt: 3).afterBody(failure: conflict, transactionOpen: true) == .failAlone)
+        #expect(batch(of: 1, attempt: 3).afterCommit(failure: conflict) == .failAll)
         #expect(!batch(of: 1, attempt: 3).mayRepeat(after: conflict))
     }
 
-    @Test("answers after a good commit, and looks for the guilty one after a commit that the data forbid")
+    @Test("durable commit: succeeds; constraint violated at the commit: reruns individually")
     func commits() {
-        #expect(batch(of: 2).afterCommit(failure: nil) == .answer)
-        #expect(batch(of: 2).afterCommit(failure: constraint) == .runAlone)
-        #expect(batch(of: 1).afterCommit(failure: constraint) == .giveUp)
+        #expect(batch(of: 2).afterCommit(failure: nil) == .succeed)
+        #expect(batch(of: 2).afterCommit(failure: constraint) == .rerunIndividually)
+        #expect(batch(of: 1).afterCommit(failure: constraint) == .failAll)
     }
 }

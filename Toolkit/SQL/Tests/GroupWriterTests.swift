@@ -5,7 +5,7 @@ import MartletTesting
 import Synchronization
 import Testing
 
-@Suite("A group writer")
+@Suite("Group writer")
 struct GroupWriterTests {
     let connection = ScriptedConnection()
     let time = ManualTime()
@@ -14,15 +14,15 @@ struct GroupWriterTests {
     let warnings = Warnings()
     let conflict = SQLError(.conflict, code: "5", message: "")
 
-    /// Runs one body per text, which runs it as a statement, in this order and all waiting together.
+    /// Runs one body per text, which executes it as a statement, in this order and all in one queue.
     ///
-    /// Those named "slow" and "migrate" take a second.
+    /// The bodies "slow" and "migrate" take a second.
     ///
-    /// Returns what the callers heard, sorted.
-    func write(_ texts: [StaticString], limit: Int = 128) async -> (answers: [String], statistics: SQLStatistics) {
+    /// - Returns: The callers' outcomes, sorted.
+    func write(_ texts: [StaticString], limit: Int = 128) async -> (outcomes: [String], statistics: SQLStatistics) {
         var limits = GroupCommit.Limits()
         limits.bodies = limit
-        let (time, answers) = (time, Answers())
+        let (time, outcomes) = (time, Outcomes())
         let writer = GroupWriter(time: time, limits: limits, log: Logger(label: "test") { _ in warnings })
         await withTaskGroup(of: Void.self) { group in
             let (jobs, handOver) = AsyncStream<SQLJob>.makeStream()
@@ -30,18 +30,18 @@ struct GroupWriterTests {
                 group.addTask {
                     do {
                         try await withCheckedThrowingContinuation { continuation in
-                            let job = SQLJob(text, deadline: nil, time: time, answer: continuation) { tx in
+                            let job = SQLJob(text, deadline: nil, time: time, resuming: continuation) { tx in
                                 try tx.run(SQLQuery(unchecked: "\(text)"))
                                 if "\(text)" == "refuse" { throw CancellationError() }
                                 if ["slow", "migrate"].contains("\(text)") { time.advance(by: .seconds(1)) }
                             }
                             handOver.yield(job)
                         }
-                        answers.note("\(text)")
+                        outcomes.record("\(text)")
                     } catch let error as SQLError {
-                        answers.note("\(text): \(error.kind)")
+                        outcomes.record("\(text): \(error.kind)")
                     } catch {
-                        answers.note("\(text): refused")
+                        outcomes.record("\(text): refused")
                     }
                 }
             }
@@ -57,138 +57,139 @@ struct GroupWriterTests {
                 writer.write(first, next: { waiting.isEmpty ? nil : waiting.removeFirst() }, on: connection)
             }
         }
-        return (answers.list.sorted(), writer.statistics)
+        return (outcomes.list.sorted(), writer.statistics)
     }
 
-    /// How often each control statement was said.
-    func said(_ control: SQLControl) -> Int { connection.said.count { $0 == "\(control)" } }
+    /// How often the control statement was executed.
+    func count(of control: SQLControl) -> Int { connection.executed.count { $0 == "\(control)" } }
 
-    @Test("commits a lone body without a savepoint")
-    func lone() async {
-        let (answers, statistics) = await write(["a"])
-        #expect(answers == ["a"])
-        #expect(connection.said == ["begin", "a", "commit"])
+    @Test("commits a single body without a savepoint")
+    func single() async {
+        let (outcomes, statistics) = await write(["a"])
+        #expect(outcomes == ["a"])
+        #expect(connection.executed == ["begin", "a", "commit"])
         #expect(statistics.transactions == 1)
         #expect(statistics.transactionsByName == ["a": 1])
     }
 
-    @Test("commits once for all that wait together")
+    @Test("commits all waiting bodies in one commit")
     func together() async {
-        let (answers, statistics) = await write(["a", "b", "c"])
-        #expect(answers == ["a", "b", "c"])
-        #expect(said(.begin) == 1 && said(.commit) == 1 && said(.savepoint) == 2 && said(.releaseSavepoint) == 2)
+        let (outcomes, statistics) = await write(["a", "b", "c"])
+        #expect(outcomes == ["a", "b", "c"])
+        #expect(count(of: .begin) == 1 && count(of: .commit) == 1)
+        #expect(count(of: .savepoint) == 2 && count(of: .releaseSavepoint) == 2)
         #expect(statistics.transactions == 3 && statistics.commits == 1 && statistics.reruns == 0)
     }
 
-    @Test("commits again for those beyond the limit of a batch")
+    @Test("bodies beyond the batch limit: further commits")
     func limit() async {
-        let (answers, statistics) = await write(["a", "b", "c", "d", "e"], limit: 2)
-        #expect(answers == ["a", "b", "c", "d", "e"])
+        let (outcomes, statistics) = await write(["a", "b", "c", "d", "e"], limit: 2)
+        #expect(outcomes == ["a", "b", "c", "d", "e"])
         #expect(statistics.commits == 3)
     }
 
-    @Test("undoes a refused body alone")
+    @Test("undoes only the failed bodies of a batch")
     func refused() async {
-        let (answers, statistics) = await write(["a", "refuse", "forbidden", "b"])
-        #expect(answers == ["a", "b", "forbidden: constraint", "refuse: refused"])
+        let (outcomes, statistics) = await write(["a", "refuse", "forbidden", "b"])
+        #expect(outcomes == ["a", "b", "forbidden: constraint", "refuse: refused"])
         #expect(statistics.transactions == 2)
         #expect(statistics.reruns == 0)
     }
 
-    @Test("runs everybody alone after a body that ended the transaction")
-    func spoilt() async {
-        let (answers, statistics) = await write(["a", "spoil", "b"])
-        #expect(answers == ["a", "b", "spoil: misuse"])
+    @Test("a body ended the transaction: reruns all bodies individually")
+    func endedTransaction() async {
+        let (outcomes, statistics) = await write(["a", "end", "b"])
+        #expect(outcomes == ["a", "b", "end: misuse"])
         #expect(statistics.transactions == 2 && statistics.reruns == 2)
     }
 
-    @Test("answers everybody unavailable when the disk is full, and runs nothing again")
+    @Test("disk full: fails all bodies as unavailable, reruns none")
     func full() async {
-        let (answers, statistics) = await write(["a", "full"])
-        #expect(answers == ["a: unavailable", "full: unavailable"])
+        let (outcomes, statistics) = await write(["a", "full"])
+        #expect(outcomes == ["a: unavailable", "full: unavailable"])
         #expect(statistics.commits == 0 && statistics.reruns == 0)
         #expect(!connection.inTransaction)
     }
 
-    @Test("answers everybody that the outcome is unknown when the commit broke, and runs nothing again")
+    @Test("commit with an unknown outcome: fails all bodies with it, reruns none")
     func unknownOutcome() async {
         connection.failures[.commit] = [unknown]
-        let (answers, statistics) = await write(["a", "b"])
-        #expect(answers == ["a: outcomeUnknown", "b: outcomeUnknown"])
-        #expect(connection.said.count { $0 == "a" } == 1)
+        let (outcomes, statistics) = await write(["a", "b"])
+        #expect(outcomes == ["a: outcomeUnknown", "b: outcomeUnknown"])
+        #expect(connection.executed.count { $0 == "a" } == 1)
         #expect(statistics.transactions == 0 && statistics.reruns == 0)
         #expect(!connection.inTransaction)
     }
 
-    @Test("runs everybody alone when the commit breaks a rule of the data")
-    func forbiddenCommit() async {
+    @Test("constraint violated at the commit: reruns all bodies individually")
+    func violatedConstraint() async {
         connection.failures[.commit] = [constraint, nil, constraint]
-        let (answers, statistics) = await write(["a", "a"])
-        #expect(answers == ["a", "a: constraint"])
+        let (outcomes, statistics) = await write(["a", "a"])
+        #expect(outcomes == ["a", "a: constraint"])
         #expect(statistics.transactions == 1 && statistics.reruns == 2)
     }
 
-    @Test("answers everybody who waits when nothing can be begun")
-    func nothingBegins() async {
+    @Test("begin fails: fails all waiting bodies")
+    func failedBegin() async {
         connection.failures[.begin] = [unknown]
-        let (answers, _) = await write(["a", "b", "c"])
-        #expect(answers == ["a: outcomeUnknown", "b: outcomeUnknown", "c: outcomeUnknown"])
-        #expect(connection.said == ["begin"])
+        let (outcomes, _) = await write(["a", "b", "c"])
+        #expect(outcomes == ["a: outcomeUnknown", "b: outcomeUnknown", "c: outcomeUnknown"])
+        #expect(connection.executed == ["begin"])
     }
 
-    @Test("begins again when another program is in the way")
-    func inTheWay() async {
+    @Test("conflict at begin: begins again")
+    func beginConflict() async {
         connection.failures[.begin] = [conflict, conflict]
-        let (answers, statistics) = await write(["a", "b"])
-        #expect(answers == ["a", "b"])
-        #expect(said(.begin) == 3)
+        let (outcomes, statistics) = await write(["a", "b"])
+        #expect(outcomes == ["a", "b"])
+        #expect(count(of: .begin) == 3)
         #expect(statistics.commits == 1)
     }
 
-    @Test("runs everybody again when another program was in the way of the commit")
-    func commitInTheWay() async {
+    @Test("conflict at the commit: reruns all bodies")
+    func commitConflict() async {
         connection.failures[.commit] = [conflict]
-        let (answers, statistics) = await write(["a", "b"])
-        #expect(answers == ["a", "b"])
-        #expect(connection.said.count { $0 == "a" } == 2)
+        let (outcomes, statistics) = await write(["a", "b"])
+        #expect(outcomes == ["a", "b"])
+        #expect(connection.executed.count { $0 == "a" } == 2)
         #expect(statistics.transactions == 2 && statistics.reruns == 2)
     }
 
-    @Test("answers a conflict after its last attempt")
-    func alwaysInTheWay() async {
+    @Test("conflict at the last attempt: fails with conflict")
+    func persistentConflict() async {
         connection.failures[.begin] = Array(repeating: conflict, count: GroupCommit.Limits().attempts)
-        let (answers, _) = await write(["a", "b"])
-        #expect(answers == ["a: conflict", "b: conflict"])
-        #expect(said(.begin) == GroupCommit.Limits().attempts)
+        let (outcomes, _) = await write(["a", "b"])
+        #expect(outcomes == ["a: conflict", "b: conflict"])
+        #expect(count(of: .begin) == GroupCommit.Limits().attempts)
     }
 
-    @Test("runs everybody alone when the end of a savepoint fails")
+    @Test("release of a savepoint fails: reruns all bodies individually")
     func brokenSavepoint() async {
         connection.failures[.releaseSavepoint] = [constraint]
-        let (answers, statistics) = await write(["a", "b"])
-        #expect(answers == ["a", "b"])
+        let (outcomes, statistics) = await write(["a", "b"])
+        #expect(outcomes == ["a", "b"])
         #expect(statistics.transactions == 2 && statistics.commits == 2 && statistics.reruns == 2)
     }
 
-    @Test("warns of a body that holds others up, but not of a migration, which comes before them")
+    @Test("logs a slow body, but not a slow migration")
     func slow() async {
-        let (answers, _) = await write(["a", "migrate", "slow"], limit: 1)
-        #expect(answers == ["a", "migrate", "slow"])
+        let (outcomes, _) = await write(["a", "migrate", "slow"], limit: 1)
+        #expect(outcomes == ["a", "migrate", "slow"])
         #expect(warnings.transactions == ["slow"])
     }
 }
 
-/// Which transactions were warned of.
+/// Records the transactions of logged warnings.
 struct Warnings: LogHandler {
-    private final class Notes: Sendable {
+    private final class Storage: Sendable {
         let transactions = Mutex<[String]>([])
     }
 
     var metadata: Logger.Metadata = [:]
     var logLevel = Logger.Level.warning
-    private let notes = Notes()
+    private let storage = Storage()
 
-    var transactions: [String] { notes.transactions.withLock { $0 } }
+    var transactions: [String] { storage.transactions.withLock { $0 } }
 
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }
@@ -196,6 +197,6 @@ struct Warnings: LogHandler {
     }
 
     func log(event: LogEvent) {
-        notes.transactions.withLock { $0.append(event.metadata?["transaction"].map { "\($0)" } ?? "") }
+        storage.transactions.withLock { $0.append(event.metadata?["transaction"].map { "\($0)" } ?? "") }
     }
 }

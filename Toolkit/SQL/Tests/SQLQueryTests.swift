@@ -1,9 +1,9 @@
 import MartletSQL
 import Testing
 
-@Suite("A query")
+@Suite("SQL query")
 struct SQLQueryTests {
-    @Test("binds what is interpolated, each value under a number of its own")
+    @Test("binds each interpolated value as a numbered parameter")
     func interpolation() {
         let none: Int? = nil
         let query: SQLQuery = "SELECT \(1), \("a"), \(none), \(true), \([UInt8]([1])) WHERE x = \(1)"
@@ -11,7 +11,7 @@ struct SQLQueryTests {
         #expect(query.values == [.integer(1), .text("a"), .null, .integer(1), .bytes([1]), .integer(1)])
     }
 
-    @Test("numbers the members of a list after what stands before it, and writes NULL for an empty one")
+    @Test("list: numbers its values after the preceding parameters; an empty list becomes NULL")
     func list() {
         let query: SQLQuery = "a = \(0) AND b IN (\(list: ["x", "y"])) AND c IN (\(list: [Int]()))"
         #expect(query.text == "a = $1 AND b IN ($2, $3) AND c IN (NULL)")

@@ -2,13 +2,13 @@ import MartletCore
 import MartletSQL
 import Synchronization
 
-/// A connection that notes what it is told, and fails where the test says.
+/// A connection that records its statements and injects failures.
 ///
-/// Every statement "succeeds" with no rows.
+/// Every other statement succeeds without rows.
 final class ScriptedConnection: SQLConnection {
-    /// What was said, statements by their text.
-    private(set) var said: [String] = []
-    /// The errors of control statements to come, by statement; `nil` lets one pass.
+    /// The executed statements, by text.
+    private(set) var executed: [String] = []
+    /// The errors of the next control statements, by statement; `nil` lets one succeed.
     var failures: [SQLControl: [SQLError?]] = [:]
     private(set) var inTransaction = false
 
@@ -16,9 +16,9 @@ final class ScriptedConnection: SQLConnection {
     let dialect = SQLDialect.sqlite
 
     func run(_ query: SQLQuery) throws -> [SQLRow] {
-        said.append(query.text)
+        executed.append(query.text)
         switch query.text {
-        case "spoil": inTransaction = false
+        case "end": inTransaction = false
         case "full": throw SQLError(.unavailable, code: "13", message: "full")
         case "forbidden": throw SQLError(.constraint, code: "19", message: "forbidden")
         default: break
@@ -27,7 +27,7 @@ final class ScriptedConnection: SQLConnection {
     }
 
     func control(_ control: SQLControl) throws {
-        said.append("\(control)")
+        executed.append("\(control)")
         if var next = failures[control], !next.isEmpty {
             let failure = next.removeFirst()
             failures[control] = next
@@ -41,11 +41,11 @@ final class ScriptedConnection: SQLConnection {
     }
 }
 
-/// What the callers heard, by their texts, in the order of the answers.
-final class Answers: Sendable {
-    private let heard = Mutex<[String]>([])
+/// The callers' outcomes, in completion order.
+final class Outcomes: Sendable {
+    private let recorded = Mutex<[String]>([])
 
-    func note(_ answer: String) { heard.withLock { $0.append(answer) } }
+    func record(_ outcome: String) { recorded.withLock { $0.append(outcome) } }
 
-    var list: [String] { heard.withLock { $0 } }
+    var list: [String] { recorded.withLock { $0 } }
 }

@@ -4,7 +4,7 @@ import Glibc
 import JWTKit
 public import MartletCore
 
-/// Issues tokens on a developer's machine: its private key lies in the data folder, readable by its owner only.
+/// Issues tokens for local use; its private key is stored in the data folder, readable by its owner only.
 ///
 /// Files in its folder: `issuer.pem` (0600), `jwks.json` (the public key), `<service>.token` (0600).
 public struct LocalIssuer: Sendable {
@@ -21,7 +21,7 @@ public struct LocalIssuer: Sendable {
     public static func keySetPath(in folder: String) -> String { "\(folder)/jwks.json" }
     public static func tokenPath(for service: String, in folder: String) -> String { "\(folder)/\(service).token" }
 
-    /// The issuer whose files are in `folder`; makes them on first use.
+    /// The issuer whose files are in `folder`; creates them on first use.
     ///
     /// - Throws: When a file cannot be read or written, or when others may read the private key.
     public init(
@@ -54,8 +54,8 @@ public struct LocalIssuer: Sendable {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
         let set = try encoder.encode(KeySet.File(keys: [entry]))
-        let known = FileManager.default.contents(atPath: Self.keySetPath(in: folder))
-        if known != set { try set.write(to: URL(fileURLWithPath: Self.keySetPath(in: folder)), options: .atomic) }
+        let existing = FileManager.default.contents(atPath: Self.keySetPath(in: folder))
+        if existing != set { try set.write(to: URL(fileURLWithPath: Self.keySetPath(in: folder)), options: .atomic) }
     }
 
     /// A token for a person or a merchant's system.
@@ -65,12 +65,12 @@ public struct LocalIssuer: Sendable {
         try await mint(subject, kind: "user", scopes: scopes, lifetime: lifetime)
     }
 
-    /// A token by which `service` proves itself to others.
+    /// A token that authenticates `service` to other services.
     public func serviceToken(_ service: String, lifetime: Duration) async throws -> String {
         try await mint(service, kind: "service", scopes: [], lifetime: lifetime)
     }
 
-    /// Writes a fresh token for `service` where ``TokenFile`` finds it.
+    /// Writes a new token for `service`, for ``TokenFile``.
     public func writeServiceToken(_ service: String, lifetime: Duration) async throws {
         let token = try await serviceToken(service, lifetime: lifetime)
         try SecretFile.write(token, to: Self.tokenPath(for: service, in: folder))
@@ -125,7 +125,7 @@ public struct LocalIssuer: Sendable {
         )
     }
 
-    /// Half of a hash of the public key: stable, and different for every key.
+    /// Half of a hash of the public key: stable and unique.
     private static func identifier(_ key: String) -> String {
         unpadded(Data(SHA256.hash(data: Data(key.utf8)).prefix(16)))
     }

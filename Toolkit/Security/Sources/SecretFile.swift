@@ -11,7 +11,7 @@ enum SecretFile {
         var description: String { "\(path): \(message)" }
     }
 
-    /// Creates or replaces the file with mode 0600, whole or not at all.
+    /// Creates or replaces the file atomically, with mode 0600.
     static func write(_ text: String, to path: String) throws(Unreadable) {
         let temporary = "\(path).\(getpid()).new"
         unlink(temporary)
@@ -24,9 +24,9 @@ enum SecretFile {
         guard rename(temporary, path) == 0 else { throw failure(path) }
     }
 
-    /// Reads the file; `nil` when there is none.
+    /// Reads the file; `nil` if it does not exist.
     ///
-    /// - Throws: ``Unreadable`` also when others may read it.
+    /// - Throws: ``Unreadable`` also when other users can read it.
     static func read(_ path: String) throws(Unreadable) -> String? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
@@ -37,7 +37,7 @@ enum SecretFile {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw failure(path) }
         guard status.st_mode & 0o077 == 0 else {
-            throw Unreadable(path: path, message: "others may read it: chmod 600 it and make a new one")
+            throw Unreadable(path: path, message: "other users can read it: chmod 600 it and create a new one")
         }
         var bytes = [UInt8](repeating: 0, count: bytesLimit)
         let count = Glibc.read(descriptor, &bytes, bytes.count)

@@ -2,9 +2,9 @@ import Foundation
 import JWTKit
 import MartletCore
 
-/// What a token says.
+/// The claims of a token.
 ///
-/// Decoded only after its signature has been checked, and by hand where a library would trap.
+/// Decoded only after the signature check, and by hand where a library would trap.
 struct TokenClaims: JWTPayload, Equatable {
     var iss: String
     var sub: String
@@ -37,7 +37,7 @@ struct TokenClaims: JWTPayload, Equatable {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         iss = try container.decode(String.self, forKey: .iss)
         sub = try container.decode(String.self, forKey: .sub)
-        // RFC 7519: one audience may stand without its list.
+        // RFC 7519: a single audience may be a string instead of a list.
         if let one = try? container.decode(String.self, forKey: .aud) {
             aud = [one]
         } else {
@@ -50,30 +50,30 @@ struct TokenClaims: JWTPayload, Equatable {
         kind = try container.decodeIfPresent(String.self, forKey: .kind) ?? "user"
     }
 
-    /// The claims are judged by ``TokenRules``, with a clock that is given.
+    /// Empty: ``TokenRules`` validates the claims, with an injected clock.
     func verify(using algorithm: some JWTAlgorithm) async throws {}
 }
 
-/// What a token must say to be accepted.
+/// The requirements of a valid token.
 struct TokenRules: Sendable {
     static let subjectBytesLimit = 200
     static let scopesLimit = 64
-    /// What may be said of a time, in seconds since 1970: everything else is no time, and is not calculated with.
-    static let times: Range<Int64> = 0..<1 << 40
+    /// Valid times, in seconds since 1970; others are rejected before any arithmetic.
+    static let timeRange: Range<Int64> = 0..<1 << 40
 
     let issuer: String
     let audience: String
     let leeway: Duration
 
-    /// Who the token speaks for, and until when (without leeway).
+    /// The principal of valid claims.
     func principal(_ claims: TokenClaims, at now: Timestamp) throws(TokenRefusal) -> Principal {
-        let slack = leeway.nanosecondsClamped / 1_000_000_000
+        let leewaySeconds = leeway.nanosecondsClamped / 1_000_000_000
         let seconds = now.milliseconds / 1_000
         guard claims.iss == issuer else { throw .issuer }
         guard claims.aud.contains(audience) else { throw .audience }
-        guard Self.times.contains(claims.exp), seconds < claims.exp + slack else { throw .expired }
+        guard Self.timeRange.contains(claims.exp), seconds < claims.exp + leewaySeconds else { throw .expired }
         if let nbf = claims.nbf {
-            guard Self.times.contains(nbf), nbf - slack <= seconds else { throw .notYetValid }
+            guard Self.timeRange.contains(nbf), nbf - leewaySeconds <= seconds else { throw .notYetValid }
         }
         guard !claims.sub.isEmpty, claims.sub.utf8.count <= Self.subjectBytesLimit else { throw .subject }
         let scopes = claims.scope.split(separator: " ", maxSplits: Self.scopesLimit).map(String.init)
@@ -86,7 +86,7 @@ struct TokenRules: Sendable {
     }
 }
 
-/// Why a token was not accepted: for the log, never for the caller.
+/// Why a token was rejected; logged, never reported to the caller.
 enum TokenRefusal: Error, Equatable {
     case tooLong, malformed, key, algorithm, type, header, signature, issuer, audience, expired, notYetValid, subject,
         scopes

@@ -2,33 +2,33 @@ import Glibc
 public import MartletCore
 import Synchronization
 
-/// A service's own token, read from its file again when the file may have changed.
+/// A service's own token, reread from its file at an interval.
 public final class TokenFile: Sendable {
     private struct State {
         var token: String?
-        var looked: Moment?
+        var readAt: Moment?
     }
 
     private let path: String
-    private let pause: Duration
+    private let interval: Duration
     private let time: any TimeSource
     private let state = Mutex(State())
 
-    /// - Parameter pause: How old the memory of the file may be.
-    public init(path: String, every pause: Duration, time: any TimeSource) {
+    /// - Parameter interval: The maximum age of the cached token.
+    public init(path: String, every interval: Duration, time: any TimeSource) {
         self.path = path
-        self.pause = pause
+        self.interval = interval
         self.time = time
     }
 
-    /// The token; the last good one when the file is gone.
+    /// The token; the last valid one when the file is missing.
     ///
-    /// - Throws: `Fault` with `unauthenticated` when there never was one.
+    /// - Throws: `Fault` with `unauthenticated` when there was none yet.
     public func token() throws -> String {
         try state.withLock { state in
             let now = time.now
-            if let looked = state.looked, now < looked + pause, let token = state.token { return token }
-            state.looked = now
+            if let readAt = state.readAt, now < readAt + interval, let token = state.token { return token }
+            state.readAt = now
             do {
                 if let text = try SecretFile.read(path) {
                     let token = text.filter { !$0.isWhitespace }
@@ -36,14 +36,14 @@ public final class TokenFile: Sendable {
                 }
             } catch {
                 if state.token == nil {
-                    throw Fault(.unauthenticated, .unauthenticated, "the service has no identity", cause: error)
+                    throw Fault(.unauthenticated, .unauthenticated, "the service has no token", cause: error)
                 }
             }
             guard let token = state.token else {
                 throw Fault(
                     .unauthenticated,
                     .unauthenticated,
-                    "the service has no identity",
+                    "the service has no token",
                     cause: SecretFile.Unreadable(path: path, message: "there is no such file")
                 )
             }

@@ -1,18 +1,18 @@
 import Foundation
 
-/// The head of a token, read strictly before anything in it is trusted.
+/// The header of a token, parsed strictly because it is not yet verified.
 struct TokenHeader: Equatable {
     static let type = "at+jwt"
 
     let kid: String
     let alg: String
 
-    /// Takes `alg`, `kid` and `typ`, and refuses whatever else could lead a verifier to another key.
+    /// Accepts `alg`, `kid` and `typ` only: other fields could select another key.
     init(_ encoded: Substring) throws(TokenRefusal) {
         guard let data = Self.base64URL(encoded),
             let fields = (try? JSONSerialization.jsonObject(with: data)) as? [String: Any]
         else { throw .malformed }
-        // `jku`, `jwk`, `x5u`, `x5c`, `crit` and all that is invented later.
+        // Rejects `jku`, `jwk`, `x5u`, `x5c`, `crit` and future fields.
         guard Set(fields.keys).isSubset(of: ["alg", "kid", "typ"]) else { throw .header }
         guard let type = fields["typ"] as? String, type.lowercased() == Self.type else { throw .type }
         guard let alg = fields["alg"] as? String else { throw .algorithm }

@@ -5,22 +5,22 @@ import Logging
 public import MartletCore
 import Synchronization
 
-/// Turns a bearer token into a principal, or refuses it.
+/// Turns a bearer token into a principal, or rejects it.
 ///
-/// The algorithm belongs to the key, not to the token; `none` is no algorithm here, and headers that bring a key of their own are
-/// refused. Issuer, audience, type `at+jwt` and expiry are required. Safe to share between tasks.
+/// The algorithm belongs to the key, not to the token; `none` and headers with a key of their own are rejected. Issuer,
+/// audience, type `at+jwt` and expiry are required. Safe to share between tasks.
 public final class TokenVerifier: Sendable {
     public static let tokenBytesLimit = 4_096
     public static let leewayLimit = Duration.seconds(60)
-    /// Verified tokens that are remembered until they expire.
-    public static let rememberedLimit = 10_000
+    /// Verified tokens that are cached until they expire.
+    public static let cachedTokensLimit = 10_000
 
     private let keys: [String: TokenKey]
     private let rules: TokenRules
     private let time: any TimeSource
-    private let verified = Mutex(VerifiedTokens(limit: TokenVerifier.rememberedLimit))
+    private let verified = Mutex(VerifiedTokens(limit: TokenVerifier.cachedTokensLimit))
 
-    /// - Parameter leeway: How far the issuer's clock may be off; at most a minute.
+    /// - Parameter leeway: Tolerated difference of the clocks; at most a minute.
     public init(keys: [TokenKey], issuer: String, audience: String, leeway: Duration, time: any TimeSource) {
         precondition(leeway >= .zero && leeway <= Self.leewayLimit)
         self.keys = Dictionary(keys.map { ($0.id, $0) }) { first, _ in first }
@@ -28,19 +28,19 @@ public final class TokenVerifier: Sendable {
         self.time = time
     }
 
-    /// Who sends `token`.
+    /// The principal of `token`.
     ///
-    /// - Throws: `Fault` with `unauthenticated`, which does not say why.
+    /// - Throws: `Fault` with `unauthenticated`, without the reason.
     public func verify(_ token: String) throws -> Principal {
         do {
             return try check(token)
         } catch {
-            Logger.current.debug("token refused", metadata: ["why": "\(error)"])
+            Logger.current.debug("token rejected", metadata: ["reason": "\(error)"])
             throw Fault(.unauthenticated, .unauthenticated, "the token is not valid", cause: error)
         }
     }
 
-    /// Who sends `token`; `anonymous` when there is none.
+    /// The principal of `token`; `anonymous` for `nil`.
     ///
     /// - Throws: `Fault` with `unauthenticated` for a token that is not valid.
     public func principal(_ token: String?) throws -> Principal { try token.map(verify) ?? .anonymous }
@@ -50,7 +50,7 @@ public final class TokenVerifier: Sendable {
         let bytes = Array(token.utf8)
         let hash = Array(SHA256.hash(data: bytes))
         let now = time.date
-        if let known = verified.withLock({ $0.find(hash, at: now) }) { return known }
+        if let cached = verified.withLock({ $0.find(hash, at: now) }) { return cached }
         let parts = token.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count == 3 else { throw .malformed }
         let header = try TokenHeader(parts[0])
@@ -64,7 +64,7 @@ public final class TokenVerifier: Sendable {
         guard let claims = try? JSONDecoder().decode(TokenClaims.self, from: payload) else { throw .malformed }
         let principal = try rules.principal(claims, at: now)
         let until = Timestamp(seconds: claims.exp) + rules.leeway
-        verified.withLock { $0.remember(hash, VerifiedTokens.Entry(principal: principal, until: until)) }
+        verified.withLock { $0.insert(hash, VerifiedTokens.Entry(principal: principal, until: until)) }
         return principal
     }
 }

@@ -1,17 +1,17 @@
 import MartletCore
 
-/// Tokens that were verified not long ago, by the hash of their bytes: a bounded memory, oldest out first.
+/// A bounded cache of verified tokens by the hash of their bytes; evicts the oldest.
 struct VerifiedTokens: Sendable {
     struct Entry: Sendable {
         let principal: Principal
-        /// From here on it is verified anew, and then refused.
+        /// When the entry expires.
         let until: Timestamp
     }
 
     let limit: Int
     private var entries: [[UInt8]: Entry] = [:]
     private var order: [[UInt8]] = []
-    /// Where the oldest entry stands in `order`, so that forgetting costs no shift.
+    /// The index of the oldest entry in `order`, a ring buffer.
     private var oldest = 0
 
     init(limit: Int) { self.limit = limit }
@@ -27,7 +27,7 @@ struct VerifiedTokens: Sendable {
         return entry.principal
     }
 
-    mutating func remember(_ hash: [UInt8], _ entry: Entry) {
+    mutating func insert(_ hash: [UInt8], _ entry: Entry) {
         guard limit > 0, entries.updateValue(entry, forKey: hash) == nil else { return }
         if order.count < limit {
             order.append(hash)

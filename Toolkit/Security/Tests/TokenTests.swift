@@ -7,7 +7,7 @@ import Testing
 
 @testable import MartletSecurity
 
-@Suite("A token")
+@Suite("Token verifier")
 struct TokenTests {
     let folder = try? TemporaryFolder()
     let time = ManualTime()
@@ -38,7 +38,7 @@ struct TokenTests {
         } catch { return error }
     }
 
-    @Test("speaks for its subject with its scopes", arguments: TokenKey.Algorithm.allCases)
+    @Test("a valid token yields its subject and scopes", arguments: TokenKey.Algorithm.allCases)
     func accepted(algorithm: TokenKey.Algorithm) async throws {
         let token = try await issuer(algorithm).userToken("u1", scopes: ["orders:write", "a"], lifetime: .seconds(60))
         let verifier = try await verifier()
@@ -50,7 +50,7 @@ struct TokenTests {
         #expect(try verifier.verify(service).kind == .service)
     }
 
-    @Test("is over when it expires, also for who has seen it before")
+    @Test("an expired token is rejected, even if it is cached")
     func expires() async throws {
         let token = try await issuer().userToken("u1", scopes: [], lifetime: .seconds(60))
         let verifier = try await verifier()
@@ -60,7 +60,7 @@ struct TokenTests {
         #expect(refusal(token, verifier) == .expired)
     }
 
-    @Test("is for one audience and from one issuer")
+    @Test("a token of another audience or issuer is rejected")
     func parties() async throws {
         let token = try await issuer().userToken("u1", scopes: [], lifetime: .seconds(60))
         #expect(refusal(token, try await verifier(audience: "others")) == .audience)
@@ -68,7 +68,7 @@ struct TokenTests {
     }
 
     @Test(
-        "with another head is refused",
+        "a token with another header is rejected",
         arguments: [
             (#"{"alg":"none","kid":"KID","typ":"at+jwt"}"#, TokenRefusal.algorithm),
             (#"{"alg":"ES256","kid":"KID","typ":"at+jwt"}"#, .algorithm),
@@ -84,38 +84,38 @@ struct TokenTests {
             (#"[]"#, .malformed),
         ]
     )
-    func heads(head: String, expected: TokenRefusal) async throws {
+    func headers(header: String, expected: TokenRefusal) async throws {
         let token = try await issuer().userToken("u1", scopes: [], lifetime: .seconds(60))
         let verifier = try await verifier()
         let kid = try await KeySet.read(LocalIssuer.keySetPath(in: path()))[0].id
         let parts = token.split(separator: ".")
-        let forged = Data(head.split(separator: "KID").joined(separator: kid).utf8).base64EncodedString()
+        let forged = Data(header.split(separator: "KID").joined(separator: kid).utf8).base64EncodedString()
             .filter { $0 != "=" }
         #expect(refusal("\(forged).\(parts[1]).\(parts[2])", verifier) == expected)
         #expect(refusal(token, verifier) == nil)
     }
 
-    @Test("that was touched anywhere, cut or grown is refused")
-    func touched() async throws {
+    @Test("a modified, truncated or extended token is rejected")
+    func modified() async throws {
         let token = try await issuer().userToken("u1", scopes: ["a"], lifetime: .seconds(60))
         let verifier = try await verifier()
         var accepted = 0
         for index in token.indices {
             var other = token
             other.replaceSubrange(index...index, with: token[index] == "A" ? "B" : "A")
-            // The last character of a part holds bits that base64 ignores.
+            // The last character of a part has bits that base64 ignores.
             if other != token, refusal(other, verifier) == nil { accepted += 1 }
         }
         #expect(accepted <= 1)
-        for bad in ["", ".", "..", "a.b", "a.b.c.d", token + ".x", String(token.dropLast(4)), "🦆.🦆.🦆"] {
-            #expect(refusal(bad, verifier) != nil)
+        for malformed in ["", ".", "..", "a.b", "a.b.c.d", token + ".x", String(token.dropLast(4)), "🦆.🦆.🦆"] {
+            #expect(refusal(malformed, verifier) != nil)
         }
         #expect(refusal(String(repeating: "a", count: TokenVerifier.tokenBytesLimit + 1), verifier) == .tooLong)
     }
 
-    @Test("of a stranger's key is refused")
-    func stranger() async throws {
-        let own = try await issuer().userToken("u1", scopes: [], lifetime: .seconds(60))
+    @Test("a token signed by an unknown key is rejected")
+    func unknownKey() async throws {
+        let valid = try await issuer().userToken("u1", scopes: [], lifetime: .seconds(60))
         let verifier = try await verifier()
         let keys = JWTKeyCollection()
         let kid = try await KeySet.read(LocalIssuer.keySetPath(in: path()))[0].id
@@ -132,11 +132,11 @@ struct TokenTests {
         )
         let forged = try await keys.sign(claims, kid: JWKIdentifier(string: kid), header: ["typ": "at+jwt"])
         #expect(refusal(forged, verifier) == .signature)
-        #expect(refusal(own, verifier) == nil)
+        #expect(refusal(valid, verifier) == nil)
     }
 
-    @Test("does not say why it is refused")
-    func silent() async throws {
+    @Test("a rejection does not report its reason")
+    func reasonIsHidden() async throws {
         _ = try await issuer()
         let verifier = try await verifier()
         let fault = try #require(throws: Fault.self) { try verifier.verify("nonsense") }
@@ -146,7 +146,7 @@ struct TokenTests {
     }
 }
 
-@Suite("A local issuer")
+@Suite("Local issuer")
 struct LocalIssuerTests {
     let folder = try? TemporaryFolder()
     let time = ManualTime()
@@ -160,8 +160,8 @@ struct LocalIssuerTests {
         )
     }
 
-    @Test("keeps its key for later, out of the sight of others")
-    func keeps() async throws {
+    @Test("stores its key, and requires that only its owner can read it")
+    func storesKey() async throws {
         let token = try await issuer().userToken("u", scopes: [], lifetime: .seconds(60))
         _ = try await issuer()
         let path = try #require(folder).path
@@ -181,8 +181,8 @@ struct LocalIssuerTests {
         await #expect(throws: SecretFile.Unreadable.self) { try await issuer() }
     }
 
-    @Test("gives each service an identity, which is read again when it is renewed")
-    func identities() async throws {
+    @Test("writes service tokens, which are reread after a renewal")
+    func serviceTokens() async throws {
         let path = LocalIssuer.tokenPath(for: "orders", in: try #require(folder).path)
         let file = TokenFile(path: path, every: .seconds(10), time: time)
         #expect(throws: Fault.self) { try file.token() }
@@ -196,7 +196,7 @@ struct LocalIssuerTests {
     }
 }
 
-@Suite("What a token says of times")
+@Suite("Token times")
 struct TokenTimeTests {
     private func principal(exp: Int64, nbf: Int64?) throws -> Principal {
         let claims = TokenClaims(iss: "i", sub: "s", aud: ["a"], exp: exp, iat: nil, nbf: nbf, scope: "", kind: "user")
@@ -205,28 +205,28 @@ struct TokenTimeTests {
     }
 
     @Test(
-        "is refused when it is no time, however far off",
+        "times out of range are rejected without overflow",
         arguments: [(Int64.min, nil), (.max, nil), (0, nil), (2_000, .min), (2_000, .max), (2_000, 1_031)]
             as [(Int64, Int64?)]
     )
-    func absurd(exp: Int64, nbf: Int64?) {
+    func outOfRange(exp: Int64, nbf: Int64?) {
         #expect(throws: TokenRefusal.self) { try principal(exp: exp, nbf: nbf) }
     }
 
-    @Test("is taken with some leeway")
+    @Test("the leeway is tolerated")
     func leeway() throws {
         #expect(try principal(exp: 971, nbf: 1_030).id == "s")
     }
 }
 
-@Suite("Remembered tokens")
+@Suite("Verified tokens")
 struct VerifiedTokensTests {
-    @Test("are forgotten oldest first, at the limit and after their time")
+    @Test("the oldest is evicted at the limit; expired ones are not found")
     func bounded() {
         var tokens = VerifiedTokens(limit: 2)
         let until = Timestamp(seconds: 10)
         for number in 1...3 as ClosedRange<UInt8> {
-            tokens.remember([number], VerifiedTokens.Entry(principal: .anonymous, until: until))
+            tokens.insert([number], VerifiedTokens.Entry(principal: .anonymous, until: until))
         }
         #expect(tokens.count == 2)
         let found = (1...3 as ClosedRange<UInt8>).map { tokens.find([$0], at: Timestamp(seconds: 9)) != nil }

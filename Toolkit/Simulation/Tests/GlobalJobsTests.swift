@@ -2,10 +2,10 @@ import MartletCore
 import MartletSimulation
 import Testing
 
-/// Each in a process of its own, since the runtime's hooks are the process's, and other tests have jobs too.
+/// Each test runs in its own process, since the runtime's hooks are global and other tests have jobs too.
 @Suite("Jobs that escape a simulation")
 struct GlobalJobsTests {
-    @Test("are none when all keeps to the executor")
+    @Test("none while all tasks run on the seeded executor")
     func none() async {
         await #expect(processExitsWith: .success) {
             try #require(GlobalJobs.watch())
@@ -17,7 +17,7 @@ struct GlobalJobsTests {
         }
     }
 
-    @Test("are counted when a task is detached, and when it is given to the process's executor by name")
+    @Test("counted: a detached task, and a task that names the process's executor")
     func detached() async {
         await #expect(processExitsWith: .success) {
             try #require(GlobalJobs.watch())
@@ -30,7 +30,7 @@ struct GlobalJobsTests {
         }
     }
 
-    @Test("are counted when a task sleeps by the machine's clocks, even when it is cancelled before it would wake up")
+    @Test("counted: a sleep on the system's clocks, even when it is cancelled before it ends")
     func sleepers() async {
         await #expect(processExitsWith: .success) {
             try #require(GlobalJobs.watch())
@@ -57,7 +57,7 @@ struct GlobalJobsTests {
         }
     }
 
-    @Test("are counted when they go to the main actor, whether or not anybody waits for them")
+    @Test("counted: a job of the main actor, awaited or not")
     func main() async {
         await #expect(processExitsWith: .success) {
             try #require(GlobalJobs.watch())
@@ -65,7 +65,7 @@ struct GlobalJobsTests {
             try Simulation(seed: 1).run { _ = Task { @MainActor in } }
             let between = GlobalJobs.count(.main)
             #expect(between > before)
-            // It may be given up before the main actor has run: nothing inside can go on until then.
+            // The run may be stopped before the main actor has run: no task inside can continue until then.
             let waiting = Simulation(seed: 1)
             _ = try? waiting.run { await MainActor.run {} }
             #expect(GlobalJobs.count(.main) > between)
@@ -73,7 +73,7 @@ struct GlobalJobsTests {
         }
     }
 
-    @Test("run all the same while they are counted")
+    @Test("still run while they are counted")
     func run() async {
         await #expect(processExitsWith: .success) {
             try #require(GlobalJobs.watch())

@@ -3,50 +3,50 @@ import MartletSimulation
 import MartletTesting
 import Testing
 
-@Suite("A simulation")
+@Suite("Simulation")
 struct SimulationTests {
-    /// Forty tasks that sleep, write their names down, and meet in an actor.
-    private func diary(seed: UInt64) throws -> (names: [Int], trace: Fingerprint) {
+    /// Forty tasks that sleep and append their names to an actor.
+    private func recordRun(seed: UInt64) throws -> (names: [Int], trace: Fingerprint) {
         let simulation = Simulation(seed: seed)
         let time = simulation.time
         let names = try simulation.run {
-            let diary = Diary()
+            let log = NameLog()
             await withTaskGroup(of: Void.self) { group in
                 for name in 0..<40 {
                     group.addTask(priority: name % 3 == 0 ? .high : .low) {
                         try? await time.sleep(for: .milliseconds(name % 4))
-                        await diary.write(name)
+                        await log.write(name)
                     }
                 }
             }
-            return await diary.names
+            return await log.names
         }
         #expect(simulation.executor.foreignJobs == 0)
         return (names, simulation.executor.trace)
     }
 
-    @Test("repeats itself for equal seeds", arguments: [0, 1, 2, UInt64.max])
+    @Test("takes the same course for equal seeds", arguments: [0, 1, 2, UInt64.max])
     func equalSeeds(seed: UInt64) throws {
-        let (first, second) = (try diary(seed: seed), try diary(seed: seed))
+        let (first, second) = (try recordRun(seed: seed), try recordRun(seed: seed))
         #expect(first.names == second.names)
         #expect(first.trace == second.trace)
     }
 
-    @Test("takes another course for another seed")
+    @Test("takes a different course for a different seed")
     func otherSeeds() throws {
-        let diaries = try (1...20).map { try diary(seed: $0) }
-        #expect(Set(diaries.map(\.names)).count == 20)
-        #expect(Set(diaries.map(\.trace)).count == 20)
-        #expect(diaries.allSatisfy { Set($0.names) == Set(0..<40) })
+        let runs = try (1...20).map { try recordRun(seed: $0) }
+        #expect(Set(runs.map(\.names)).count == 20)
+        #expect(Set(runs.map(\.trace)).count == 20)
+        #expect(runs.allSatisfy { Set($0.names) == Set(0..<40) })
     }
 
-    @Test("wakes sleepers by their moments")
+    @Test("wakes sleeping tasks in the order of their deadlines")
     func order() throws {
-        let names = try diary(seed: 7).names
+        let names = try recordRun(seed: 7).names
         #expect(names.map { $0 % 4 } == names.map { $0 % 4 }.sorted())
     }
 
-    @Test("passes a year without waiting for it")
+    @Test("simulates a year without waiting for it")
     func year() throws {
         var limits = Simulation.Limits()
         limits.span = .seconds(400 * 86_400)
@@ -58,7 +58,7 @@ struct SimulationTests {
         #expect(time.date - date == .seconds(365 * 86_400))
     }
 
-    @Test("ends when a deadline passes before its body")
+    @Test("throws when a deadline passes before its body ends")
     func deadline() throws {
         let simulation = Simulation(seed: 3)
         let time = simulation.time
@@ -72,7 +72,7 @@ struct SimulationTests {
         #expect(time.sleeping == 0)
     }
 
-    @Test("says that a program waits for something that cannot come")
+    @Test("reports a program that waits for an event that cannot come as stuck")
     func stuck() throws {
         let simulation = Simulation(seed: 1)
         let (stream, feed) = AsyncStream<Int>.makeStream()
@@ -83,19 +83,19 @@ struct SimulationTests {
         simulation.executor.drain()
     }
 
-    @Test("gives up a program that never rests, and one that never ends")
+    @Test("stops a program that never becomes idle, and one that never ends")
     func limits() throws {
         var limits = Simulation.Limits()
         limits.steps = 1_000
-        let restless = Simulation(seed: 1, limits: limits)
-        #expect(throws: Simulation.Failure.tooManySteps(at: restless.time.now)) {
-            try restless.run { while !Task.isCancelled { await Task.yield() } }
+        let endlessJobs = Simulation(seed: 1, limits: limits)
+        #expect(throws: Simulation.Failure.tooManySteps(at: endlessJobs.time.now)) {
+            try endlessJobs.run { while !Task.isCancelled { await Task.yield() } }
         }
         limits = Simulation.Limits()
         limits.span = .seconds(10)
-        let endless = Simulation(seed: 1, limits: limits)
+        let endlessSleep = Simulation(seed: 1, limits: limits)
         #expect(throws: Simulation.Failure.tooLong) {
-            try endless.run { [time = endless.time] in while true { try await time.sleep(for: .seconds(1)) } }
+            try endlessSleep.run { [time = endlessSleep.time] in while true { try await time.sleep(for: .seconds(1)) } }
         }
     }
 
@@ -106,7 +106,7 @@ struct SimulationTests {
         let shared = ForeignLatch()
         try simulation.run {
             try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask { await withCheckedContinuation { shared.keep($0) } }
+                group.addTask { await withCheckedContinuation { shared.store($0) } }
                 group.addTask {
                     try await time.sleep(for: .seconds(1))
                     shared.resumeElsewhere()
@@ -118,7 +118,7 @@ struct SimulationTests {
     }
 }
 
-private actor Diary {
+private actor NameLog {
     private(set) var names: [Int] = []
 
     func write(_ name: Int) { names.append(name) }

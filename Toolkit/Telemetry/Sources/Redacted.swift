@@ -1,8 +1,8 @@
-/// A value that must never be seen: it prints, dumps and logs as `<redacted>`.
+/// A secret value: it prints, dumps and logs as `<redacted>`.
 public struct Redacted<Value: Sendable>: Sendable, CustomStringConvertible, CustomDebugStringConvertible,
     CustomReflectable
 {
-    /// The value itself, for the one place that needs it.
+    /// The value itself, for the code that needs it.
     public let exposed: Value
 
     public init(_ value: Value) { exposed = value }

@@ -11,7 +11,7 @@ private struct StoppedTime: TimeSource {
     func sleep(until moment: Moment) async throws { throw CancellationError() }
 }
 
-@Suite("A log line")
+@Suite("JSON log line")
 struct LogLineTests {
     let handler = JSONLogHandler(
         service: "orders",
@@ -35,7 +35,7 @@ struct LogLineTests {
         return String(decoding: handler.line(for: event), as: UTF8.self)
     }
 
-    @Test("has its parts in a fixed order, metadata by key")
+    @Test("has its fields in a fixed order, metadata sorted by key")
     func order() {
         #expect(
             line("done", ["b": "2", "a": "1"])
@@ -55,7 +55,7 @@ struct LogLineTests {
     }
 
     @Test(
-        "cannot be broken by what it carries",
+        "escapes quotes, backslashes and control characters",
         arguments: ["a\"b", "a\nb", "a\\b", "a\u{0}b", "a\u{7F}b", "a\u{1B}[31m"]
     )
     func escapes(value: String) {
@@ -64,7 +64,7 @@ struct LogLineTests {
         #expect(text.hasSuffix("}}"))
     }
 
-    @Test("stays below the limit and whole, however much it is given")
+    @Test("stays valid JSON below the size limit; excess metadata is cut")
     func limit() {
         var metadata: Logger.Metadata = [:]
         for number in 1...100 { metadata["key\(number)"] = "\(String(repeating: "ä\u{1}", count: 400))" }
@@ -74,9 +74,9 @@ struct LogLineTests {
     }
 }
 
-@Suite("A log output")
+@Suite("Log output")
 struct LogOutputTests {
-    @Test("drops lines when nobody reads, and says how many when somebody does")
+    @Test("drops lines while the reader stalls, and reports their count when it reads again")
     func stalled() {
         var ends: [Int32] = [0, 0]
         #expect(pipe(&ends) == 0)
@@ -97,9 +97,9 @@ struct LogOutputTests {
     }
 }
 
-@Suite("A redacted value")
+@Suite("Redacted value")
 struct RedactedTests {
-    @Test("never shows itself")
+    @Test("prints, reflects and dumps without the value")
     func hidden() {
         let secret = Redacted("hunter2")
         var dumped = ""

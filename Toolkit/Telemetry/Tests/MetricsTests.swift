@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Metrics")
 struct MetricsTests {
-    @Test("are written by name and labels, each family once over all services")
+    @Test("exposition: sorted by name and labels, one family for all services")
     func exposition() {
         let orders = MetricsRegistry(service: "orders")
         let carts = MetricsRegistry(service: "carts")
@@ -28,7 +28,7 @@ struct MetricsTests {
         )
     }
 
-    @Test("count a value in the bucket whose bound it does not pass")
+    @Test("histogram: a value counts in the first bucket whose bound it does not exceed")
     func histogram() {
         let registry = MetricsRegistry(service: "s")
         let histogram = registry.histogram("wait_seconds", help: "Waits.", bounds: [0.1, 1])
@@ -40,7 +40,7 @@ struct MetricsTests {
         #expect(text.contains("wait_seconds_sum{service=\"s\"} 8.6\n"))
     }
 
-    @Test("have a limit on their series")
+    @Test("series limit: further series are counted in one with the label overflow")
     func limit() {
         let registry = MetricsRegistry(service: "s")
         for number in 0..<(MetricsRegistry.seriesLimit + 10) {
@@ -52,7 +52,7 @@ struct MetricsTests {
     }
 
     @Test(
-        "of libraries get names that Prometheus takes",
+        "library metrics: labels are converted to Prometheus names",
         arguments: [
             ("hb.requests", "_total", "hb_requests_total"),
             ("hb.request.duration", "_seconds", "hb_request_duration_seconds"),
@@ -63,7 +63,7 @@ struct MetricsTests {
         #expect(MetricsRegistry.name(label, ending: ending) == expected)
     }
 
-    @Test("land in the registry of the task's service")
+    @Test("scope: metrics go to the registry of the task's service")
     func scope() {
         let telemetry = Telemetry(service: "carts", level: .error, time: SystemTime())
         telemetry.scope {
@@ -72,7 +72,7 @@ struct MetricsTests {
         #expect(MetricsText.exposition(of: [telemetry.metrics]).contains("seen_total{service=\"carts\"} 1"))
     }
 
-    @Test("take totals that somebody else counts under names of their own")
+    @Test("readTotals: one series per name")
     func collected() {
         let registry = MetricsRegistry(service: "s")
         registry.readTotals("commits_total", help: "Commits.", label: "name") { ["b": 2, "a": 1] }
@@ -87,7 +87,7 @@ struct MetricsTests {
         )
     }
 
-    @Test("say what the process uses")
+    @Test("process metrics: memory, CPU time, open files")
     func process() {
         #expect(ProcessMetrics.residentBytes() > 1_000_000)
         #expect(ProcessMetrics.cpuSeconds() > 0)

@@ -1,17 +1,17 @@
 import Foundation
 import Synchronization
 
-/// Keeps a continuation until a thread of its own resumes it: what a simulation must notice.
+/// Stores a continuation until a thread of its own resumes it, which a simulation must detect.
 public final class ForeignLatch: Sendable {
     private let waiter = Mutex<CheckedContinuation<Void, Never>?>(nil)
 
     public init() {}
 
-    public var isKept: Bool { waiter.withLock { $0 != nil } }
+    public var holdsContinuation: Bool { waiter.withLock { $0 != nil } }
 
-    public func keep(_ continuation: CheckedContinuation<Void, Never>) { waiter.withLock { $0 = continuation } }
+    public func store(_ continuation: CheckedContinuation<Void, Never>) { waiter.withLock { $0 = continuation } }
 
-    /// Returns when the thread has done it; without a kept continuation it does nothing.
+    /// Returns after the resumption; does nothing without a stored continuation.
     public func resumeElsewhere() {
         let done = DispatchSemaphore(value: 0)
         Thread {

@@ -1,7 +1,7 @@
 public import MartletContract
 public import MartletCore
 
-/// A channel that stands before another: what a conforming type leaves out, ``channel`` does.
+/// A channel that wraps ``channel`` and forwards the calls that a conforming type does not implement.
 public protocol ForwardingChannel: RPCChannel {
     var channel: any RPCChannel { get }
 }

@@ -1,13 +1,13 @@
 public import MartletCore
 public import MartletSQL
 
-/// A database that stands before another: what a conforming type leaves out, ``database`` does.
+/// A database that wraps ``database`` and forwards the calls that a conforming type does not implement.
 public protocol ForwardingDatabase: SQLDatabase {
     var database: any SQLDatabase { get }
 }
 
 extension ForwardingDatabase {
-    public func bootEpoch() async throws -> Int { try await database.bootEpoch() }
+    public func bootNumber() async throws -> Int { try await database.bootNumber() }
 
     public var statistics: SQLStatistics { database.statistics }
 

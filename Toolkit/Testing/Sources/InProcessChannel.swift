@@ -2,7 +2,7 @@ public import MartletContract
 public import MartletCore
 import SwiftProtobuf
 
-/// Carries calls to a served contract as a transport does: requests and responses as bytes, methods by path.
+/// A channel to a served contract that, as a transport, encodes messages to bytes and finds methods by path.
 public struct InProcessChannel: RPCChannel {
     private let methods: [String: ServedMethod]
 

@@ -1,15 +1,15 @@
 public import MartletCore
 import Synchronization
 
-/// Two clocks that stand still until a test advances them; whoever sleeps on them wakes then.
+/// Two clocks that only a test advances, which wakes the sleepers that are due.
 ///
 /// Safe to share between tasks.
 public final class ManualTime: TimeSource {
     private let sleepers: Mutex<Sleepers>
 
     /// - Parameters:
-    ///   - now: Where the monotonic clock stands.
-    ///   - date: Where the wall clock stands.
+    ///   - now: The initial time of the monotonic clock.
+    ///   - date: The initial time of the wall clock.
     public init(
         now: Moment = Moment(nanoseconds: 1_000_000_000),
         date: Timestamp = Timestamp(seconds: 1_767_225_600)
@@ -21,19 +21,19 @@ public final class ManualTime: TimeSource {
 
     public var date: Timestamp { sleepers.withLock { $0.date } }
 
-    /// How many tasks sleep at this moment.
+    /// The number of sleeping tasks.
     public var sleeping: Int { sleepers.withLock { $0.waiting.count } }
 
-    /// Moves both clocks forward and wakes every sleeper that is due, the earliest first.
+    /// Advances both clocks and wakes every sleeper that is due, the earliest first.
     ///
     /// A woken task runs when it is scheduled, not before this returns; one that sleeps again counts from the new time.
-    public func advance(by pause: Duration) {
-        precondition(pause >= .zero, "time does not run backwards; jumpDate(by:) moves the wall clock")
-        let due = sleepers.withLock { $0.advance(to: $0.now + pause) }
+    public func advance(by duration: Duration) {
+        precondition(duration >= .zero, "time does not run backwards; jumpDate(by:) moves the wall clock")
+        let due = sleepers.withLock { $0.advance(to: $0.now + duration) }
         for sleeper in due { sleeper.resume() }
     }
 
-    /// Moves both clocks to the earliest sleeper and wakes it; false when nobody sleeps.
+    /// Advances both clocks to the earliest sleeper and wakes it; false when no task sleeps.
     @discardableResult
     public func advanceToNextSleeper() -> Bool {
         let due = sleepers.withLock { sleepers in
@@ -44,14 +44,14 @@ public final class ManualTime: TimeSource {
         return true
     }
 
-    /// Moves the wall clock alone, forward or backward, as an operator or NTP does.
+    /// Moves only the wall clock, forward or backward, as an operator or NTP does.
     ///
-    /// Wakes nobody.
+    /// Wakes no task.
     public func jumpDate(by offset: Duration) { sleepers.withLock { $0.date = $0.date + offset } }
 
-    /// Suspends until at least `count` tasks sleep: the way to let another task come to rest before advancing.
+    /// Suspends until at least `count` tasks sleep, so that other tasks are idle before time is advanced.
     ///
-    /// Returns early when the task is cancelled, so that a test's time limit ends a wait that is in vain.
+    /// Returns early when the task is cancelled, so that a test's time limit ends a wait that never succeeds.
     public func waitForSleepers(_ count: Int = 1) async {
         let id = sleepers.withLock { $0.enter() }
         await withTaskCancellationHandler {
@@ -83,7 +83,7 @@ public final class ManualTime: TimeSource {
     }
 }
 
-/// Who sleeps until when.
+/// The sleeping tasks and the watchers of their number.
 private struct Sleepers {
     typealias Continuation = CheckedContinuation<Void, any Error>
     typealias Watcher = CheckedContinuation<Void, Never>
@@ -108,19 +108,19 @@ private struct Sleepers {
     }
 
     mutating func add(_ id: Int, until moment: Moment, _ continuation: Continuation) -> (Outcome, [Watcher]) {
-        let wanted = entering.removeValue(forKey: id) ?? false
-        guard wanted else { return (.cancelled, []) }
+        let isPending = entering.removeValue(forKey: id) ?? false
+        guard isPending else { return (.cancelled, []) }
         guard now < moment else { return (.due, []) }
         waiting.append((id, moment, continuation))
-        let content = watchers.filter { $0.count <= waiting.count }
+        let satisfied = watchers.filter { $0.count <= waiting.count }
         watchers.removeAll { $0.count <= waiting.count }
-        return (.waits, content.map(\.continuation))
+        return (.waits, satisfied.map(\.continuation))
     }
 
-    /// False when there is nothing to wait for.
+    /// False when the watcher does not have to wait.
     mutating func watch(_ id: Int, for count: Int, _ continuation: Watcher) -> Bool {
-        let wanted = entering.removeValue(forKey: id) ?? false
-        guard wanted, waiting.count < count else { return false }
+        let isPending = entering.removeValue(forKey: id) ?? false
+        guard isPending, waiting.count < count else { return false }
         watchers.append((id, count, continuation))
         return true
     }

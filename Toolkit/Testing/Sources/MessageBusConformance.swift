@@ -1,13 +1,13 @@
 import MartletCore
 public import MartletMessaging
 
-/// What every broker behind the messaging seam must do.
+/// The conformance suite of message brokers.
 ///
-/// An adapter's test runs each check on a bus of its own:
+/// An adapter's test runs each check on a new bus:
 /// `@Test(arguments: MessageBusConformance.checks) func conforms(to check: MessageBusConformance.Check) async throws {
 /// try await check.run { time in … } }`
 public enum MessageBusConformance {
-    /// One sentence about a bus.
+    /// One requirement of a bus.
     public struct Check: Sendable, CustomStringConvertible {
         public let description: String
         let body: @Sendable (any MessageBus, ManualTime) async throws -> Void
@@ -17,26 +17,26 @@ public enum MessageBusConformance {
             self.body = body
         }
 
-        /// - Parameter make: An empty bus whose pauses follow the given time.
-        /// - Throws: ``MessageBusConformanceFailure`` when the bus does not do what it must.
+        /// - Parameter make: An empty bus whose delays follow the given time.
+        /// - Throws: ``MessageBusConformanceFailure`` when the check fails.
         public func run(_ make: (ManualTime) async throws -> any MessageBus) async throws {
             let time = ManualTime()
             try await body(try await make(time), time)
         }
     }
 
-    public static let checks = delivery + redelivery + sharing + figures
+    public static let checks = delivery + redelivery + sharing + counts
 }
 
-/// A bus did not do what the seam promises.
+/// A bus has failed a check.
 public struct MessageBusConformanceFailure: Error, CustomStringConvertible {
     public let description: String
 }
 
-// MARK: - Words of the checks
+// MARK: - Helpers of the checks
 
-func demand(_ holds: Bool, _ what: String, file: StaticString = #fileID, line: Int = #line) throws {
-    guard !holds else { return }
+func expect(_ condition: Bool, _ what: String, file: StaticString = #fileID, line: Int = #line) throws {
+    guard !condition else { return }
     throw MessageBusConformanceFailure(description: "\(what) (\(file):\(line))")
 }
 
@@ -66,7 +66,7 @@ extension MessageBus {
         try await join(topic: topic, group: group, start: start)
     }
 
-    func figures(of group: String, on topic: String = "things") async throws -> TopicStatus.Group? {
+    func counts(of group: String, on topic: String = "things") async throws -> TopicStatus.Group? {
         try await status().first { $0.topic == topic }?.groups.first { $0.name == group }
     }
 }

@@ -1,16 +1,17 @@
 public import MartletDiscovery
 
-/// What every registry must do, whatever stands behind it.
+/// The conformance suite of registries.
 ///
 /// An adapter's test runs each check once:
-/// `@Test(arguments: RegistryConformance.Check.allCases) func conforms(check: …) async throws { try await suite.run(check) }`
+/// `@Test(arguments: RegistryConformance.Check.allCases) func conforms(check: …) async throws {
+/// try await suite.run(check) }`
 public struct RegistryConformance: Sendable {
     public enum Check: String, Sendable, CaseIterable {
-        case resolvesByID, hasNoInstanceOfAStranger, listsServicesByName, followsAChange, tellsAWatcher
-        case answersAWatcherWhoIsBehind, letsACancelledWatcherGo
+        case resolvesByID, hasNoInstanceOfUnknownService, listsServicesByName, followsChange, notifiesWatcher
+        case returnsToStaleWatcher, endsCancelledWatcher
     }
 
-    /// A registry that stands over `services`, and how to change them; `change` is `nil` when they never change.
+    /// A registry of `services`, and how to change them; `change` is `nil` for a static registry.
     public struct Subject: Sendable {
         public let registry: any Registry
         public let change: (@Sendable (_ service: String, _ instances: [Instance]) async throws -> Void)?
@@ -26,12 +27,12 @@ public struct RegistryConformance: Sendable {
 
     private let make: @Sendable (_ services: [String: [Instance]]) async throws -> Subject
 
-    /// - Parameter make: A fresh registry per check.
+    /// - Parameter make: Makes a registry for each check.
     public init(_ make: @escaping @Sendable (_ services: [String: [Instance]]) async throws -> Subject) {
         self.make = make
     }
 
-    /// - Throws: ``RegistryFailure`` when the registry does not do what it must.
+    /// - Throws: ``RegistryFailure`` when the check fails.
     public func run(_ check: Check) async throws {
         let first = Self.instance("a", 9_001)
         let second = Self.instance("b", 9_002)
@@ -40,12 +41,12 @@ public struct RegistryConformance: Sendable {
         switch check {
         case .resolvesByID:
             try expect(try await registry.resolve("orders") == [first, second], check)
-        case .hasNoInstanceOfAStranger:
-            try expect(try await registry.resolve("nobody").isEmpty, check)
+        case .hasNoInstanceOfUnknownService:
+            try expect(try await registry.resolve("unknown").isEmpty, check)
             try expect(try await registry.resolve("empty").isEmpty, check)
         case .listsServicesByName:
             try expect(try await registry.services() == ["carts", "orders"], check)
-        case .followsAChange:
+        case .followsChange:
             guard let change = subject.change else { return }
             try await change("orders", [second])
             try expect(try await registry.resolve("orders") == [second], check)
@@ -53,15 +54,15 @@ public struct RegistryConformance: Sendable {
             try await change("orders", [])
             try expect(try await registry.resolve("orders").isEmpty, check)
             try expect(try await registry.services() == ["carts"], check)
-        case .tellsAWatcher:
+        case .notifiesWatcher:
             guard let change = subject.change else { return }
             async let seen = registry.changes(of: "orders", from: [first, second])
             try await change("carts", [second])
             try await change("orders", [first])
             try expect(try await seen == [first], check)
-        case .answersAWatcherWhoIsBehind:
+        case .returnsToStaleWatcher:
             try expect(try await registry.changes(of: "orders", from: []) == [first, second], check)
-        case .letsACancelledWatcherGo:
+        case .endsCancelledWatcher:
             let ended = await withTaskGroup(of: Bool.self) { group in
                 group.addTask {
                     do {
@@ -85,12 +86,12 @@ public struct RegistryConformance: Sendable {
         )
     }
 
-    private func expect(_ holds: Bool, _ check: Check) throws {
-        guard holds else { throw RegistryFailure(check: check) }
+    private func expect(_ condition: Bool, _ check: Check) throws {
+        guard condition else { throw RegistryFailure(check: check) }
     }
 }
 
-/// A registry does not do what every registry must.
+/// A registry has failed a check.
 public struct RegistryFailure: Error, Equatable {
     public let check: RegistryConformance.Check
 }

@@ -2,16 +2,16 @@ import MartletSQL
 
 extension SQLConformance {
     static let failures = [
-        Check("an error of a body arrives as it was thrown") { database, _ in
+        Check("an error of a body is rethrown unchanged") { database, _ in
             let error = try await failure("the body") {
-                try await database.transaction { _ in throw Refused(number: 7) }
+                try await database.transaction { _ in throw Rejected(number: 7) }
             }
-            try require(error as? Refused == Refused(number: 7), "\(error)")
+            try require(error as? Rejected == Rejected(number: 7), "\(error)")
         },
-        Check("an SQL error dooms its transaction even when the body swallows it") { database, _ in
+        Check("an SQL error aborts its transaction, even if the body catches it") { database, _ in
             try await database.makeTable()
             let later = Tally()
-            let error = try await failure("a doomed transaction") {
+            let error = try await failure("an aborted transaction") {
                 try await database.transaction { tx in
                     try tx.run("INSERT INTO t (id, n) VALUES (1, 0)")
                     do { try tx.run("INSERT INTO t (id, n) VALUES (1, 1)") } catch {}
@@ -20,9 +20,9 @@ extension SQLConformance {
             }
             try require((error as? SQLError)?.kind == .constraint, "\(error)")
             try require(later.count > 0, "a statement ran after the error")
-            try require(try await database.ids().isEmpty, "something was kept")
+            try require(try await database.ids().isEmpty, "a change was committed")
         },
-        Check("what the data forbid is a constraint") { database, _ in
+        Check("a constraint violation is reported as `constraint`") { database, _ in
             try await database.transaction { tx in
                 try tx.run("CREATE TABLE p (id BIGINT PRIMARY KEY)")
                 try tx.run(
@@ -46,14 +46,14 @@ extension SQLConformance {
                 try require((error as? SQLError)?.kind == .constraint, "\(query.text): \(error)")
             }
         },
-        Check("a wrong statement is a misuse and keeps nothing") { database, _ in
+        Check("an invalid statement is reported as `misuse` and changes nothing") { database, _ in
             try await database.makeTable()
-            let wrong: [SQLQuery] = [
+            let invalid: [SQLQuery] = [
                 "SELEKT 1", "SELECT nothing FROM t", "INSERT INTO nowhere (id) VALUES (1)", "",
                 "INSERT INTO t (id, n) VALUES (2, 0); INSERT INTO t (id, n) VALUES (3, 0)",
                 SQLQuery(unchecked: "INSERT INTO t (id, n) VALUES ($1, $2)", values: [.integer(2)]),
             ]
-            for query in wrong {
+            for query in invalid {
                 let error = try await failure(query.text) {
                     try await database.transaction { tx in
                         try tx.run("INSERT INTO t (id, n) VALUES (1, 0)")
@@ -61,10 +61,10 @@ extension SQLConformance {
                     }
                 }
                 try require((error as? SQLError)?.kind == .misuse, "\(query.text): \(error)")
-                try require(try await database.ids().isEmpty, "\(query.text): something was kept")
+                try require(try await database.ids().isEmpty, "\(query.text): a change was committed")
             }
         },
-        Check("no statement of a body begins, ends or nests the transaction") { database, _ in
+        Check("a body cannot begin, end or nest the transaction") { database, _ in
             try await database.makeTable()
             for text in ["BEGIN", "COMMIT", "ROLLBACK", "END", "SAVEPOINT a", "RELEASE a", "ROLLBACK TO SAVEPOINT a"] {
                 let error = try await failure(text) {
@@ -74,10 +74,10 @@ extension SQLConformance {
                     }
                 }
                 try require((error as? SQLError)?.kind == .misuse, "\(text): \(error)")
-                try require(try await database.ids().isEmpty, "\(text): something was kept")
+                try require(try await database.ids().isEmpty, "\(text): a change was committed")
             }
         },
-        Check("a control statement in one body harms no neighbour") { database, _ in
+        Check("a control statement in one body does not affect concurrent ones") { database, _ in
             try await database.makeTable()
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for id in 0..<60 {
@@ -92,7 +92,7 @@ extension SQLConformance {
                 }
                 try await group.waitForAll()
             }
-            try require(try await database.ids() == (0..<60).filter { $0 % 5 != 0 }, "exactly the innocent are kept")
+            try require(try await database.ids() == (0..<60).filter { $0 % 5 != 0 }, "the other bodies are committed")
         },
     ]
 }

@@ -2,7 +2,7 @@ import MartletSQL
 
 extension SQLConformance {
     static let reads = [
-        Check("a read refuses to write, and is doomed by the attempt") { database, _ in
+        Check("a read rejects writes, and fails after one") { database, _ in
             try await database.makeTable()
             let writes: [SQLQuery] = [
                 "INSERT INTO t (id, n) VALUES (1, 0)", "UPDATE t SET n = 1", "DELETE FROM t", "DROP TABLE t",
@@ -18,9 +18,9 @@ extension SQLConformance {
             }
             try require(try await database.ids().isEmpty, "something was written")
             try await database.transaction { tx in try tx.run("INSERT INTO t (id, n) VALUES (1, 0)") }
-            try require(try await database.ids() == [1], "a transaction after the refused reads")
+            try require(try await database.ids() == [1], "a transaction after the failed reads")
         },
-        Check("a read is one snapshot, whatever is committed meanwhile") { database, _ in
+        Check("a read is one snapshot, despite concurrent commits") { database, _ in
             try await database.makeTable()
             try await database.transaction { tx in
                 try tx.run("INSERT INTO t (id, n) VALUES (1, 500)")
@@ -47,11 +47,13 @@ extension SQLConformance {
             }
             try require(sums == [Int](repeating: 1_000, count: 100), "a read saw half of a transaction")
         },
-        Check("an error of a read arrives as it was thrown") { database, _ in
-            let error = try await failure("the body") { try await database.read { _ in throw Refused(number: 3) } }
-            try require(error as? Refused == Refused(number: 3), "\(error)")
-            let wrong = try await failure("a wrong read") { try await database.read { tx in _ = try tx.run("SELEKT") } }
-            try require((wrong as? SQLError)?.kind == .misuse, "\(wrong)")
+        Check("an error of a read is rethrown unchanged") { database, _ in
+            let error = try await failure("the body") { try await database.read { _ in throw Rejected(number: 3) } }
+            try require(error as? Rejected == Rejected(number: 3), "\(error)")
+            let invalid = try await failure("an invalid read") {
+                try await database.read { tx in _ = try tx.run("SELEKT") }
+            }
+            try require((invalid as? SQLError)?.kind == .misuse, "\(invalid)")
         },
     ]
 }

@@ -2,7 +2,7 @@ import MartletSQL
 
 extension SQLConformance {
     static let values = [
-        Check("values of every type come back as they went in") { database, _ in
+        Check("values of every type are read back unchanged") { database, _ in
             let sent: [[SQLValue]] = [
                 [.integer(.min), .real(-0.1), .text(""), .bytes([])],
                 [
@@ -23,29 +23,29 @@ extension SQLConformance {
                 )
             }
             for (id, row) in sent.enumerated() {
-                let known = try await database.transaction { tx in
-                    // PostgreSQL's text cannot hold NUL; there it must be refused, which its adapter tests.
+                let isSupported = try await database.transaction { tx in
+                    // PostgreSQL's text cannot contain NUL and must reject it, which its adapter tests.
                     guard tx.dialect == .sqlite || row[2] != .text("\u{0}") else { return false }
                     try tx.run(
                         "INSERT INTO v (id, i, r, t, b) VALUES (\(id), \(row[0]), \(row[1]), \(row[2]), \(row[3]))"
                     )
                     return true
                 }
-                guard known else { continue }
+                guard isSupported else { continue }
                 let back = try await database.read { tx in try tx.run("SELECT i, r, t, b FROM v WHERE id = \(id)") }
-                try require(back == [SQLRow(row)], "row \(id) came back differently")
+                try require(back == [SQLRow(row)], "row \(id) has changed")
             }
         },
-        Check("a text with NUL in the middle is not cut") { database, _ in
+        Check("a text with NUL in the middle is not truncated") { database, _ in
             let back: String? = try await database.transaction { tx in
                 guard tx.dialect == .sqlite else { return "a\u{0}b" }
                 try tx.run("CREATE TABLE s (t TEXT NOT NULL)")
                 try tx.run("INSERT INTO s (t) VALUES (\("a\u{0}b"))")
                 return try tx.run("SELECT t FROM s WHERE t = \("a\u{0}b")").first?.text(0)
             }
-            try require(back == "a\u{0}b", "the text was cut")
+            try require(back == "a\u{0}b", "the text was truncated")
         },
-        Check("interpolated values are bound, never spliced") { database, _ in
+        Check("interpolated values are bound as parameters") { database, _ in
             try await database.makeTable()
             let hostile = "'); DROP TABLE t; --"
             let back = try await database.transaction { tx in
@@ -54,9 +54,9 @@ extension SQLConformance {
                 return try tx.run("SELECT t FROM s").map { $0.text(0) }
             }
             try require(back == [hostile], "the text changed")
-            try require(try await database.ids().isEmpty, "the other table is there and empty")
+            try require(try await database.ids().isEmpty, "the other table exists and is empty")
         },
-        Check("a value may be used twice and out of order by its number") { database, _ in
+        Check("a parameter may be used twice and out of order by its number") { database, _ in
             try await database.makeTable()
             let row = try await database.transaction { tx in
                 try tx.run(
@@ -70,7 +70,7 @@ extension SQLConformance {
             }
             try require(row == [SQLRow([.integer(1), .integer(20)])], "the values were mixed up")
         },
-        Check("a list of values matches its members, an empty one nothing") { database, _ in
+        Check("a list matches its members, an empty list nothing") { database, _ in
             try await database.makeTable()
             let (some, none) = try await database.transaction { tx in
                 for id in 1...4 { try tx.run("INSERT INTO t (id, n) VALUES (\(id), 0)") }
@@ -81,7 +81,7 @@ extension SQLConformance {
             try require(some == [2, 4], "the members")
             try require(none == 0, "an empty list matches nothing")
         },
-        Check("one statement inserts or changes, and returns what it did") { database, _ in
+        Check("an upsert returns its result") { database, _ in
             try await database.makeTable()
             let counts = try await database.transaction { tx in
                 try (0..<3).map { _ in

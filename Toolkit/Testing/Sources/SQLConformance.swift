@@ -1,13 +1,13 @@
 public import MartletSQL
 import Synchronization
 
-/// What every adapter of the SQL seam must do, whatever stands behind it.
+/// The conformance suite of SQL adapters.
 ///
-/// An adapter's test runs each check on a database of its own:
+/// An adapter's test runs each check on a new database:
 /// `@Test(arguments: SQLConformance.checks) func conforms(to check: SQLConformance.Check) async throws {
 /// try await check.run { time in … } }`
 public enum SQLConformance {
-    /// One sentence about a database.
+    /// One requirement of a database.
     public struct Check: Sendable, CustomStringConvertible {
         public let description: String
         let body: @Sendable (any SQLDatabase, ManualTime) async throws -> Void
@@ -17,8 +17,8 @@ public enum SQLConformance {
             self.body = body
         }
 
-        /// - Parameter make: An empty database that judges deadlines by the given time.
-        /// - Throws: ``SQLConformanceFailure`` when the database does not do what it must.
+        /// - Parameter make: An empty database that checks deadlines against the given time.
+        /// - Throws: ``SQLConformanceFailure`` when the check fails.
         public func run(_ make: (ManualTime) async throws -> any SQLDatabase) async throws {
             let time = ManualTime()
             try await body(try await make(time), time)
@@ -28,20 +28,20 @@ public enum SQLConformance {
     public static let checks = values + transactions + failures + work + reads + migrations
 }
 
-/// A database did not do what the seam promises.
+/// A database has failed a check.
 public struct SQLConformanceFailure: Error, CustomStringConvertible {
     public let description: String
 }
 
-// MARK: - Words of the checks
+// MARK: - Helpers of the checks
 
-/// What a body decides against.
-struct Refused: Error, Equatable {
+/// Thrown by bodies.
+struct Rejected: Error, Equatable {
     let number: Int
 }
 
-func require(_ holds: Bool, _ what: String, file: StaticString = #fileID, line: Int = #line) throws {
-    guard !holds else { return }
+func require(_ condition: Bool, _ what: String, file: StaticString = #fileID, line: Int = #line) throws {
+    guard !condition else { return }
     throw SQLConformanceFailure(description: "\(what) (\(file):\(line))")
 }
 
@@ -57,14 +57,14 @@ func failure<R>(
     } catch {
         return error
     }
-    throw SQLConformanceFailure(description: "\(what) was not refused (\(file):\(line))")
+    throw SQLConformanceFailure(description: "\(what) did not fail (\(file):\(line))")
 }
 
 extension [SQLRow] {
     /// The only row.
     func one() throws -> SQLRow {
         guard count == 1, let row = first else {
-            throw SQLConformanceFailure(description: "\(count) rows in place of one")
+            throw SQLConformanceFailure(description: "\(count) rows instead of one")
         }
         return row
     }
@@ -84,7 +84,7 @@ extension SQLDatabase {
     }
 }
 
-/// Counts from bodies and actions, wherever they run.
+/// Counts runs of bodies and actions; safe to share.
 final class Tally: Sendable {
     private let tally = Mutex(0)
 

@@ -1,9 +1,9 @@
 public import MartletCore
 import Synchronization
 
-/// Chance that repeats itself: equal seeds give equal numbers in every process (SplitMix64).
+/// Deterministic entropy: equal seeds give equal numbers in every process (SplitMix64).
 ///
-/// Safe to share between tasks, but then the order of their draws decides who gets which number.
+/// Safe to share between tasks, but then the numbers depend on the order of their draws.
 public final class SeededEntropy: Entropy {
     private let state: Mutex<UInt64>
 
@@ -19,6 +19,6 @@ public final class SeededEntropy: Entropy {
         return second ^ (second >> 31)
     }
 
-    /// A source of its own for one part of a run, so that its draws do not shift those of the others.
+    /// An independent source for one part of a run, whose draws do not shift those of the others.
     public func fork() -> SeededEntropy { SeededEntropy(seed: next()) }
 }

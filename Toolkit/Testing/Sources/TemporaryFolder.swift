@@ -1,8 +1,8 @@
 import Foundation
 
-/// A folder of one test's own, removed when it is forgotten.
+/// A temporary folder for one test, removed on deinitialization.
 public final class TemporaryFolder: Sendable {
-    /// Absolute, without a slash at its end.
+    /// Absolute, without a trailing slash.
     public let path: String
 
     public init() throws {
@@ -13,7 +13,7 @@ public final class TemporaryFolder: Sendable {
     }
 
     deinit {
-        // What cannot be removed is left to the system's own cleaning of temporary files.
+        // If this fails, the system cleans up temporary files.
         try? FileManager.default.removeItem(atPath: path)
     }
 

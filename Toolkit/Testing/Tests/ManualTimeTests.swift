@@ -6,7 +6,7 @@ import Testing
 struct ManualTimeTests {
     let time = ManualTime()
 
-    @Test("wakes a sleeper when both clocks have been advanced far enough, and not before")
+    @Test("wakes a sleeper when time has advanced far enough, and not before")
     func wakes() async throws {
         let (start, date) = (time.now, time.date)
         async let slept: Void = time.sleep(for: .seconds(10))
@@ -20,13 +20,13 @@ struct ManualTimeTests {
         #expect(time.date - date == .seconds(10))
     }
 
-    @Test("returns at once when the moment has passed")
+    @Test("a sleep until a past moment returns immediately")
     func passed() async throws {
         try await time.sleep(until: time.now)
         #expect(time.sleeping == 0)
     }
 
-    @Test("advances to the earliest sleeper, and says when nobody sleeps")
+    @Test("advances to the earliest sleeper; returns false when no task sleeps")
     func earliest() async throws {
         let start = time.now
         async let late: Void = time.sleep(for: .seconds(5))
@@ -41,7 +41,7 @@ struct ManualTimeTests {
         #expect(!time.advanceToNextSleeper())
     }
 
-    @Test("a cancelled sleeper throws and is forgotten")
+    @Test("a cancelled sleeper throws and is removed")
     func cancelled() async {
         let time = time
         await withThrowingTaskGroup(of: Void.self) { group in
@@ -53,7 +53,7 @@ struct ManualTimeTests {
         #expect(time.sleeping == 0)
     }
 
-    @Test("lets a cancelled watcher go, though nobody sleeps")
+    @Test("a cancelled watcher returns, although no task sleeps")
     func cancelledWatcher() async {
         let time = time
         await withTaskGroup(of: Void.self) { group in
@@ -64,7 +64,7 @@ struct ManualTimeTests {
         #expect(time.sleeping == 0)
     }
 
-    @Test("a jump of the wall clock leaves the monotonic clock alone")
+    @Test("a jump of the wall clock does not change the monotonic clock")
     func jump() {
         let (start, date) = (time.now, time.date)
         time.jumpDate(by: .seconds(-60))
@@ -75,7 +75,7 @@ struct ManualTimeTests {
 
 @Suite("Seeded entropy")
 struct SeededEntropyTests {
-    @Test("repeats itself for equal seeds and differs for others")
+    @Test("is equal for equal seeds and differs for others")
     func repeats() {
         func draw(_ seed: UInt64) -> [UInt64] {
             let entropy = SeededEntropy(seed: seed)
@@ -86,7 +86,7 @@ struct SeededEntropyTests {
         #expect(Set(draw(7)).count == 8)
     }
 
-    @Test("gives the published numbers of SplitMix64")
+    @Test("matches the published numbers of SplitMix64")
     func published() {
         let entropy = SeededEntropy(seed: 1_234_567)
         #expect(entropy.next() == 6_457_827_717_110_365_317)

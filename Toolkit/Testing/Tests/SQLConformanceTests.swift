@@ -5,41 +5,41 @@ import MartletTesting
 import Synchronization
 import Testing
 
-@Suite("The suite of the SQL seam")
+@Suite("SQL conformance suite")
 struct SQLConformanceTests {
-    @Test("refuses a database that breaks a promise", arguments: BrokenDatabase.Fault.allCases)
-    func refuses(_ fault: BrokenDatabase.Fault) async throws {
+    @Test("detects a faulty database", arguments: FaultyDatabase.Fault.allCases)
+    func detects(_ fault: FaultyDatabase.Fault) async throws {
         let check = try #require(SQLConformance.checks.first { $0.description == fault.check })
         await #expect(throws: SQLConformanceFailure.self) {
-            try await check.run { BrokenDatabase(try SQLiteDatabase.inMemory(time: $0), fault) }
+            try await check.run { FaultyDatabase(try SQLiteDatabase.inMemory(time: $0), fault) }
         }
     }
 }
 
-/// A good database behind somebody who breaks one promise.
-struct BrokenDatabase: SQLDatabase {
+/// A database with one injected fault.
+struct FaultyDatabase: SQLDatabase {
     enum Fault: Sendable, CaseIterable {
-        case forgetsDeadlines, writesInReads, answersBeforeTheCommit, runsTwice, mixesAnswersUp, keepsOnErrors
+        case ignoresDeadlines, writesInReads, returnsBeforeCommit, runsTwice, mixesUpResults, commitsOnErrors
 
-        /// The check that must notice.
+        /// The check that must detect the fault.
         var check: String {
             switch self {
-            case .forgetsDeadlines: "a deadline that passes between two statements undoes the first"
-            case .writesInReads: "a read refuses to write, and is doomed by the attempt"
-            case .answersBeforeTheCommit: "an answered transaction is seen by whoever asks afterwards"
-            case .runsTwice: "no update is lost when many change the same row"
-            case .mixesAnswersUp: "many callers at once get each the answer of his own body"
-            case .keepsOnErrors: "a body that throws undoes its own work and nobody else's"
+            case .ignoresDeadlines: "a deadline that passes between two statements rolls back the first"
+            case .writesInReads: "a read rejects writes, and fails after one"
+            case .returnsBeforeCommit: "a completed transaction is visible to later reads"
+            case .runsTwice: "concurrent updates of a row are not lost"
+            case .mixesUpResults: "concurrent callers get the results of their own bodies"
+            case .commitsOnErrors: "a body that throws rolls back its own changes only"
             }
         }
     }
 
-    private let good: SQLiteDatabase
+    private let database: SQLiteDatabase
     private let fault: Fault
     private let calls = Calls()
 
-    init(_ good: SQLiteDatabase, _ fault: Fault) {
-        self.good = good
+    init(_ database: SQLiteDatabase, _ fault: Fault) {
+        self.database = database
         self.fault = fault
     }
 
@@ -49,31 +49,31 @@ struct BrokenDatabase: SQLDatabase {
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
     ) async throws -> R {
         switch fault {
-        case .writesInReads: return try await good.transaction(name, deadline: deadline, body)
-        case .forgetsDeadlines: return try await good.transaction(name, deadline: nil, body)
+        case .writesInReads: return try await database.transaction(name, deadline: deadline, body)
+        case .ignoresDeadlines: return try await database.transaction(name, deadline: nil, body)
         case .runsTwice:
-            if calls.isLate(after: 2) { try await good.transaction(name, deadline: deadline, body) }
-            return try await good.transaction(name, deadline: deadline, body)
-        case .mixesAnswersUp:
-            let answer = try await good.transaction(name, deadline: deadline, body)
-            return calls.last(orFirst: answer)
-        case .keepsOnErrors:
-            let result = try await good.transaction(name, deadline: deadline) { tx in
+            if calls.isLate(after: 2) { try await database.transaction(name, deadline: deadline, body) }
+            return try await database.transaction(name, deadline: deadline, body)
+        case .mixesUpResults:
+            let result = try await database.transaction(name, deadline: deadline, body)
+            return calls.last(orFirst: result)
+        case .commitsOnErrors:
+            let result = try await database.transaction(name, deadline: deadline) { tx in
                 do { return Result<R, any Error>.success(try body(tx)) } catch { return .failure(error) }
             }
             return try result.get()
-        case .answersBeforeTheCommit:
-            // The answer of a run that is then undone.
-            let answer = Mutex<R?>(nil)
+        case .returnsBeforeCommit:
+            // The result of a run that is then rolled back.
+            let early = Mutex<R?>(nil)
             do {
-                return try await good.transaction(name, deadline: deadline) { tx in
+                return try await database.transaction(name, deadline: deadline) { tx in
                     let result = try body(tx)
                     guard calls.isLate(after: 1) else { return result }
-                    answer.withLock { $0 = result }
+                    early.withLock { $0 = result }
                     throw CancellationError()
                 }
             } catch let error as CancellationError {
-                guard let result = answer.withLock({ $0 }) else { throw error }
+                guard let result = early.withLock({ $0 }) else { throw error }
                 return result
             }
         }
@@ -84,28 +84,28 @@ struct BrokenDatabase: SQLDatabase {
         deadline: Moment?,
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
     ) async throws -> R {
-        guard fault == .writesInReads else { return try await good.read(name, deadline: deadline, body) }
-        return try await good.transaction(name, deadline: deadline, body)
+        guard fault == .writesInReads else { return try await database.read(name, deadline: deadline, body) }
+        return try await database.transaction(name, deadline: deadline, body)
     }
 }
 
-/// What was called before.
+/// The previous calls.
 private final class Calls: Sendable {
-    private let state = Mutex<(count: Int, answer: (any Sendable)?)>((0, nil))
+    private let state = Mutex<(count: Int, result: (any Sendable)?)>((0, nil))
 
-    /// True for all calls but the first `early` ones.
-    func isLate(after early: Int) -> Bool {
+    /// True for all calls but the first `count` ones.
+    func isLate(after count: Int) -> Bool {
         state.withLock { state in
             state.count += 1
-            return state.count > early
+            return state.count > count
         }
     }
 
-    /// The answer of the call before, when it is of the same type.
-    func last<R: Sendable>(orFirst answer: R) -> R {
+    /// The result of the previous call if it is of the same type, else `result`.
+    func last<R: Sendable>(orFirst result: R) -> R {
         state.withLock { state in
-            defer { state.answer = answer }
-            return state.answer as? R ?? answer
+            defer { state.result = result }
+            return state.result as? R ?? result
         }
     }
 }

@@ -3,8 +3,8 @@ import MartletCore
 /// Counts the failed attempts of one step, and decides what follows each.
 struct Attempts: Sendable, Equatable {
     enum Next: Equatable {
-        case pause(Duration)
-        /// A limit is reached: a human has to look.
+        case delay(Duration)
+        /// A limit is reached: the run needs a human.
         case park
     }
 
@@ -16,7 +16,7 @@ struct Attempts: Sendable, Equatable {
         self.unknowns = unknowns
     }
 
-    /// - Parameter fraction: Chance in 0..<1.
+    /// - Parameter fraction: Random, in 0..<1.
     mutating func failed(
         _ outcome: FaultCode.Outcome,
         retryAfter: Duration?,
@@ -26,8 +26,8 @@ struct Attempts: Sendable, Equatable {
         failures += 1
         if outcome == .unknown { unknowns += 1 }
         guard failures < limits.attemptsLimit, unknowns < limits.unknownLimit else { return .park }
-        let pause = limits.backoff.pause(after: failures, fraction: fraction)
-        return .pause(max(pause, min(retryAfter ?? .zero, limits.pauseMax)))
+        let delay = limits.backoff.delay(after: failures, fraction: fraction)
+        return .delay(max(delay, min(retryAfter ?? .zero, limits.retryDelayMax)))
     }
 
     func isLookUpDue(_ limits: WorkflowLimits) -> Bool { unknowns > 0 && unknowns % limits.lookUpAfter == 0 }

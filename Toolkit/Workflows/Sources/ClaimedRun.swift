@@ -9,24 +9,24 @@ struct ClaimedRun: Sendable {
     let principal: String
     let trace: TraceContext?
     let owner: String
-    /// Guards the journal: it grows with every claim, and a write with an old one is refused.
-    let fence: Int
+    /// The fencing token: incremented by every claim; a write with an old one is refused.
+    let fencingToken: Int
     /// Failed attempts of the open step, this claim's not included.
     let attempts: Attempts
     let isForced: Bool
     var journal: [JournalEntry]
-    /// The database's clock at the claim, by which its timers are judged.
+    /// The database's clock at the claim, by which its timers expire.
     let date: Timestamp
 
     var key: String { WorkflowKey.text(workflow, version) }
 }
 
-/// Another owner has claimed the run, or an operator took it: this execution may write nothing more.
+/// Another owner has claimed the run, or an operator ends it: this execution may write nothing more.
 struct LeaseLost: Error, Equatable {}
 
 /// What a journal transaction does to its run's row.
 enum RunChange: Sendable {
-    /// A step was taken: the lease is renewed and failed attempts are forgotten.
+    /// A step made progress: the lease is renewed and failed attempts are reset.
     case progressed(leaseUntil: Timestamp)
     case suspended(until: Timestamp?, waitingFor: String?, attempts: Attempts)
     case completed(output: String)

@@ -1,27 +1,27 @@
 import MartletCore
 
-/// What one engine holds, and when it has to look for more.
+/// The runs of one engine, and when it polls for more.
 ///
-/// No clock, lock or database in it.
+/// A value without clock, lock or database.
 struct EngineState: Sendable {
     let concurrencyLimit: Int
     private(set) var workflows: [String: RegisteredWorkflow] = [:]
-    /// True while the loop runs: then a new run may be claimed at its birth.
+    /// True while the loop runs: new runs may then be claimed on start.
     var isAccepting = false
-    /// Committed and claimed, not yet begun.
-    private var births: [ClaimedRun] = []
-    /// Run id and fence of what executes.
+    /// Runs started and claimed by this engine, not yet executing.
+    private var startedHere: [ClaimedRun] = []
+    /// The fencing tokens of the executing runs, by run id.
     private var active: [String: Int] = [:]
-    /// Runs whose execution ended because the database was away: still claimed by this engine, executed by nobody.
+    /// Runs whose execution ended because the database was unavailable: still claimed by this engine, not executing.
     private var interruptions: [String: Interruption] = [:]
-    private var hasToLook = true
-    /// Runs that are due and wait for a place, as far as this engine knows; exact when nobody else starts or claims any.
+    private var mustPoll = true
+    /// Due runs that wait for a slot, as known to this engine; exact when no other process starts or claims runs.
     private(set) var waiting = 0
     private var nextCount: Moment?
-    /// Runs that became due while they were held, so that a look passes over them.
+    /// Runs that became due while they were held: a poll skips them until they are released.
     private var woken: Set<String> = []
-    private var nextLook: Moment?
-    private var watchers: [Int: (run: String, bell: Signal)] = [:]
+    private var nextPoll: Moment?
+    private var watchers: [Int: (run: String, signal: Signal)] = [:]
     private var lastWatcher = 0
 
     init(concurrencyLimit: Int) { self.concurrencyLimit = concurrencyLimit }
@@ -32,73 +32,73 @@ struct EngineState: Sendable {
     }
 
     var keys: [String] { workflows.keys.sorted() }
-    var places: Int { max(0, concurrencyLimit - active.count) }
-    /// What executes or is about to.
-    var held: [String] { (active.keys + births.map(\.id)).sorted() }
+    var freeSlots: Int { max(0, concurrencyLimit - active.count) }
+    /// The runs that execute or are about to.
+    var held: [String] { (active.keys + startedHere.map(\.id)).sorted() }
 
-    func claimsAtBirth(_ key: String) -> Bool {
-        // Who waits comes first.
-        isAccepting && waiting == 0 && active.count + births.count < concurrencyLimit && workflows[key] != nil
+    func claimsOnStart(_ key: String) -> Bool {
+        // Waiting runs come first.
+        isAccepting && waiting == 0 && active.count + startedHere.count < concurrencyLimit && workflows[key] != nil
     }
 
-    mutating func born(_ run: ClaimedRun) { births.append(run) }
+    mutating func add(_ run: ClaimedRun) { startedHere.append(run) }
 
-    /// A run was born that was not claimed.
-    mutating func bornToWait() {
+    /// A run was started without a claim.
+    mutating func addWaiting() {
         waiting += 1
-        lookSoon()
+        pollSoon()
     }
 
-    /// The births that have a place now.
+    /// The started runs for which there is a slot now.
     mutating func begin() -> [ClaimedRun] {
-        let begun = Array(births.prefix(places))
-        births.removeFirst(begun.count)
-        for run in begun { active[run.id] = run.fence }
+        let begun = Array(startedHere.prefix(freeSlots))
+        startedHere.removeFirst(begun.count)
+        for run in begun { active[run.id] = run.fencingToken }
         return begun
     }
 
     /// - Parameters:
-    ///   - limit: How many could have been claimed: fewer mean that nothing waits.
-    ///   - counted: How many wait after that, where they were counted.
+    ///   - limit: How many could have been claimed: fewer mean that none waits.
+    ///   - counted: How many still wait, if they were counted.
     mutating func claimed(_ runs: [ClaimedRun], of limit: Int, leaving counted: Int?, at now: Moment) {
-        for run in runs { active[run.id] = run.fence }
+        for run in runs { active[run.id] = run.fencingToken }
         guard runs.count == limit else { return waiting = 0 }
         if counted != nil { nextCount = now + .seconds(1) }
         waiting = counted ?? max(1, waiting - runs.count)
-        lookSoon()
+        pollSoon()
     }
 
     /// - Parameter moment: When the run is due again, if it waits for a time.
-    /// - Returns: Whom to wake, in the sequence in which they came.
+    /// - Returns: The watchers to wake, oldest first.
     mutating func ended(_ run: ClaimedRun, dueAt moment: Moment?) -> [Signal] {
-        if active[run.id] == run.fence { active[run.id] = nil }
-        // Not before it is held no more: a look would pass over it and be spent.
-        if woken.remove(run.id) != nil { hasToLook = true }
-        if let moment { look(at: moment) }
+        if active[run.id] == run.fencingToken { active[run.id] = nil }
+        // Only after its release: an earlier poll would skip it.
+        if woken.remove(run.id) != nil { mustPoll = true }
+        if let moment { poll(at: moment) }
         if interruptions[run.id]?.due == nil { interruptions[run.id] = nil }
-        return watchers.sorted { $0.key < $1.key }.filter { $0.value.run == run.id }.map(\.value.bell)
+        return watchers.sorted { $0.key < $1.key }.filter { $0.value.run == run.id }.map(\.value.signal)
     }
 
     // MARK: Runs that the database interrupted
 
     struct Interruption: Sendable {
-        /// In a row.
+        /// Consecutive interruptions.
         var count = 0
         /// When it may be claimed again although its lease has not ended; `nil` while it executes.
         var due: Moment?
     }
 
-    /// Pauses twice as long after each interruption in a row, up to `longest`.
-    mutating func interrupted(_ run: ClaimedRun, at now: Moment, pause: Duration, longest: Duration) {
+    /// Doubles the delay with each interruption in a row, up to `longest`.
+    mutating func interrupted(_ run: ClaimedRun, at now: Moment, delay: Duration, longest: Duration) {
         var interruption = interruptions[run.id] ?? Interruption()
         interruption.count += 1
-        let backoff = Backoff(least: min(pause, longest), most: longest)
-        interruption.due = now + backoff.whole(after: interruption.count)
+        let backoff = Backoff(initial: min(delay, longest), maximum: longest)
+        interruption.due = now + backoff.nominal(after: interruption.count)
         interruptions[run.id] = interruption
-        lookForInterrupted()
+        pollForInterrupted()
     }
 
-    /// What may be claimed again.
+    /// The runs that may be claimed again.
     func interrupted(at now: Moment) -> [String] {
         let held = Set(held)
         return interruptions.filter { entry in
@@ -108,61 +108,61 @@ struct EngineState: Sendable {
 
     mutating func claimable(_ runs: [String]) {
         for run in runs { interruptions[run]?.due = nil }
-        lookForInterrupted()
+        pollForInterrupted()
     }
 
-    private mutating func lookForInterrupted() {
-        if let next = interruptions.values.compactMap(\.due).min() { look(at: next) }
+    private mutating func pollForInterrupted() {
+        if let next = interruptions.values.compactMap(\.due).min() { poll(at: next) }
     }
 
-    mutating func abandonBirths() -> [String] {
+    mutating func abandonStartedHere() -> [String] {
         defer {
-            births = []
+            startedHere = []
             woken = []
         }
-        return births.map(\.id).sorted()
+        return startedHere.map(\.id).sorted()
     }
 
-    // MARK: Looking for due runs
+    // MARK: Polling for due runs
 
-    mutating func lookSoon() { hasToLook = true }
+    mutating func pollSoon() { mustPoll = true }
 
-    /// As ``lookSoon()``, because something has happened to this run.
-    mutating func lookSoon(for run: String) {
-        hasToLook = true
-        if active[run] != nil || births.contains(where: { $0.id == run }) { woken.insert(run) }
+    /// As ``pollSoon()``, because of a change to this run.
+    mutating func pollSoon(for run: String) {
+        mustPoll = true
+        if active[run] != nil || startedHere.contains(where: { $0.id == run }) { woken.insert(run) }
     }
 
-    mutating func look(at moment: Moment) { nextLook = nextLook.map { min($0, moment) } ?? moment }
+    mutating func poll(at moment: Moment) { nextPoll = nextPoll.map { min($0, moment) } ?? moment }
 
-    /// How many runs to claim now; 0 when it is not time to look or there is no place.
-    mutating func takeLook(at now: Moment) -> Int {
-        guard places > 0, hasToLook || nextLook.map({ $0 <= now }) ?? true else { return 0 }
-        hasToLook = false
-        nextLook = nil
-        return places
+    /// How many runs to claim now; 0 when no poll is due or no slot is free.
+    mutating func beginPoll(at now: Moment) -> Int {
+        guard freeSlots > 0, mustPoll || nextPoll.map({ $0 <= now }) ?? true else { return 0 }
+        mustPoll = false
+        nextPoll = nil
+        return freeSlots
     }
 
-    /// Whether what waits is to be counted again, when some does: that costs more than a claim.
+    /// Whether to count the waiting runs again, which costs more than a claim.
     func isCountDue(at now: Moment) -> Bool { nextCount.map { $0 <= now } ?? true }
 
-    enum Rest: Equatable {
+    enum Wait: Equatable {
         case none
-        case untilRung
+        case untilSignalled
         case until(Moment)
     }
 
-    var rest: Rest {
-        guard places > 0 else { return .untilRung }
-        guard births.isEmpty, !hasToLook else { return .none }
-        return nextLook.map { .until($0) } ?? .untilRung
+    var wait: Wait {
+        guard freeSlots > 0 else { return .untilSignalled }
+        guard startedHere.isEmpty, !mustPoll else { return .none }
+        return nextPoll.map { .until($0) } ?? .untilSignalled
     }
 
-    // MARK: Who waits for a run's end
+    // MARK: Watchers of a run's end
 
-    mutating func watch(_ run: String, _ bell: Signal) -> Int {
+    mutating func watch(_ run: String, _ signal: Signal) -> Int {
         lastWatcher += 1
-        watchers[lastWatcher] = (run, bell)
+        watchers[lastWatcher] = (run, signal)
         return lastWatcher
     }
 

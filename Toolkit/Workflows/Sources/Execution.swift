@@ -8,24 +8,24 @@ struct Undo: Sendable {
     let body: @Sendable (StepCall) async throws -> Void
 }
 
-/// An effect in the service's own database that answers nothing.
+/// An effect in the service's own database that returns nothing.
 public typealias LocalEffect = @Sendable (borrowing SQLTransaction) throws -> Void
 
-/// Where one execution of a run stands.
+/// The state of one execution of a run.
 ///
-/// No clock, lock or database in it: the context wraps those around.
+/// A value without clock, lock or database; the context adds those.
 struct Execution: Sendable {
     /// Why this execution ended before its function did.
     enum Ending: Sendable {
-        /// The run was given back; it is due again then, or at its next signal when `nil`.
+        /// The run was released; it is due again at `until`, or at its next signal when `nil`.
         case suspended(until: Timestamp?)
-        /// A human has to look; not yet written.
+        /// The run needs a human; not yet written.
         case parked(reason: String)
         /// Another owner has the run: nothing more may be written.
         case leaseLost
-        /// The process shuts down; not yet given back.
+        /// The process shuts down; not yet released.
         case cancelled
-        /// The database did not answer; the run is claimed again when its lease has ended.
+        /// The database did not respond; the run is claimed again when its lease has ended.
         case interrupted(any Error)
         /// A test killed it.
         case killed
@@ -34,9 +34,9 @@ struct Execution: Sendable {
     var journal: Journal
     private(set) var ending: Ending?
     private(set) var undos: [Undo] = []
-    /// What commits together with the run's completion, in the sequence in which it was asked for.
+    /// The effects that commit together with the run's completion, in order of registration.
     private(set) var completion: [LocalEffect] = []
-    /// Failed attempts of the step that was open when the run was claimed, and the count so far for its release.
+    /// The failed attempts of the open step, at the claim and since; written when the run is released.
     var attempts: Attempts
     private let isForced: Bool
     private var hasCompensated = false
@@ -48,7 +48,7 @@ struct Execution: Sendable {
         self.isForced = isForced
     }
 
-    /// An operator ends this run: what has no answer yet is refused, until the workflow has compensated.
+    /// An operator ends this run: steps without a result are refused until the workflow has compensated.
     var isRefusing: Bool { isForced && !hasCompensated }
 
     /// True when the run was forced to its end and its own code did not compensate.

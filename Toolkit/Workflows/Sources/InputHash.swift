@@ -1,7 +1,7 @@
 import Crypto
 import MartletSQL
 
-/// By what a replay knows that a step has the same input as before.
+/// The hash by which a replay checks that a step has the same input as before.
 enum InputHash {
     /// SHA-256 of the stored form, in hexadecimal.
     static func of(_ value: some Encodable) throws -> String {

@@ -1,6 +1,6 @@
 public import MartletCore
 
-/// One step as the journal knows it.
+/// One step in the journal.
 public struct JournalEntry: Sendable, Hashable {
     public enum Kind: String, Sendable, Hashable {
         case local, remote, undo, timer, signal, value
@@ -9,13 +9,13 @@ public struct JournalEntry: Sendable, Hashable {
     }
 
     public enum State: String, Sendable, Hashable {
-        /// Begun: a call may be out, a timer may be running. Goes to `done` or `refused`.
+        /// Begun: a call may be in flight, a timer may be running. Goes to `done` or `refused`.
         case open
         case done
         case refused
     }
 
-    /// From 0, in the sequence in which the run came to them.
+    /// From 0, in execution order.
     public let seq: Int
     public let step: String
     public internal(set) var kind: Kind
@@ -23,20 +23,20 @@ public struct JournalEntry: Sendable, Hashable {
     public internal(set) var state: State
     /// JSON: the result, the refusal, or an open timer's due time.
     public internal(set) var result: String?
-    /// How often a look-up proved that nothing happened under the former key; part of the key from 1 on.
+    /// How often a look-up proved that nothing happened under the previous key; part of the key from 1 on.
     public internal(set) var generation: Int
     /// When the step was begun, by the database's clock.
     public internal(set) var at: Timestamp
 }
 
-/// The journal of one execution: what was done before, where the function stands, and what is not yet written.
+/// The journal of one execution: recorded steps, the function's position, and unwritten entries.
 struct Journal: Sendable {
     enum Visit: Equatable {
-        /// The function is here for the first time.
+        /// The function reaches this step for the first time.
         case new(seq: Int)
         /// Begun in an earlier execution, and not known to be finished.
         case open(JournalEntry)
-        case answered(JournalEntry)
+        case finished(JournalEntry)
     }
 
     let stepsLimit: Int
@@ -51,13 +51,13 @@ struct Journal: Sendable {
         names = Set(entries.map(\.step))
     }
 
-    /// Entries that the next journal transaction takes along, by sequence.
+    /// The entries that the next journal transaction writes, by sequence.
     var unwritten: [JournalEntry] { unwrittenFrom.map { entries[$0] } }
 
-    /// The first entry that the function did not come to.
+    /// The first entry that the function did not reach.
     var leftover: JournalEntry? { position < entries.count ? entries[position] : nil }
 
-    /// - Throws: ``JournalMismatch`` when the function does not do what the journal says it did.
+    /// - Throws: ``JournalMismatch`` when the function deviates from the journal.
     mutating func visit(
         _ step: String,
         _ kind: JournalEntry.Kind,
@@ -65,7 +65,7 @@ struct Journal: Sendable {
     ) throws(JournalMismatch) -> Visit {
         guard position < entries.count else {
             guard position < stepsLimit else { throw JournalMismatch("more than \(stepsLimit) steps") }
-            guard !names.contains(step) else { throw JournalMismatch("step \(step) stands twice in the run") }
+            guard !names.contains(step) else { throw JournalMismatch("step \(step) occurs twice in the run") }
             defer { position += 1 }
             return .new(seq: position)
         }
@@ -77,10 +77,10 @@ struct Journal: Sendable {
         }
         guard entry.inputHash == inputHash else { throw JournalMismatch("step \(step) has another input than before") }
         position += 1
-        return entry.state == .open ? .open(entry) : .answered(entry)
+        return entry.state == .open ? .open(entry) : .finished(entry)
     }
 
-    /// Takes `entry` in, to be written with the next journal transaction unless it `isWritten` already.
+    /// Adds `entry`, to be written with the next journal transaction unless it `isWritten` already.
     mutating func record(_ entry: JournalEntry, isWritten: Bool) {
         precondition(entry.seq <= entries.count && entry.seq == position - 1)
         if entry.seq < entries.count { entries[entry.seq] = entry } else { entries.append(entry) }
@@ -88,13 +88,13 @@ struct Journal: Sendable {
         if !isWritten, unwrittenFrom.last != entry.seq { unwrittenFrom.append(entry.seq) }
     }
 
-    /// These forms of these entries are durable now.
+    /// These entries are durable now in this form.
     mutating func wrote(_ written: [JournalEntry]) {
         unwrittenFrom.removeAll { seq in written.contains(entries[seq]) }
     }
 }
 
-/// The function does not fit its journal: it was changed under an open run, or it is not deterministic.
+/// The function does not match its journal: it was changed while the run was open, or it is not deterministic.
 struct JournalMismatch: Error, Equatable, CustomStringConvertible {
     let description: String
 

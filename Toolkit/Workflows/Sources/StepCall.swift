@@ -1,6 +1,6 @@
 public import MartletCore
 
-/// What a remote step's call gets: the key that makes a repeat harmless, and the context that carries it.
+/// The argument of a remote step's call: the idempotency key, and the context that carries it.
 public struct StepCall: Sendable {
     /// `run/step`, the same in every attempt.
     public let key: String
@@ -8,26 +8,25 @@ public struct StepCall: Sendable {
     public let context: CallContext
 }
 
-/// What a look-up found out about a call whose answer never came.
+/// The result of a look-up of a call without a response.
 public enum StepResolution<R: Sendable>: Sendable {
     case done(R)
     case refused(Fault)
-    /// Nothing happened, and nothing can happen any more under this key: the step is asked again under a new one.
+    /// Nothing happened, and nothing can happen any more under this key: the step is repeated under a new one.
     case notDone
-    /// Not known yet: looked up again after a pause.
+    /// Not known yet: looked up again after a delay.
     case unknown
 }
 
-/// For how long a step's callee answers a repeat as it answered first.
-public enum StepMemory: Sendable, Hashable {
-    /// While it keeps the key: an older one is looked up, and without a look-up its run waits for a person.
+/// How a step's callee deduplicates repeats.
+public enum StepDeduplication: Sendable, Hashable {
+    /// By idempotency key, while the callee stores it: an older call is looked up, or else its run needs a human.
     case byKey
-    /// For ever: the request names what it is about by an id of its own, which the callee never forgets. However old, it is
-    /// asked again.
-    case forever
+    /// By an id in the request that the callee stores permanently: a call is repeated however old it is.
+    case byIdentity
 }
 
-/// The callee decided against a step: nothing happened, and the refusal is journaled.
+/// The callee refused a step: nothing happened, and the refusal is journaled.
 public struct StepRefused: Error, Sendable {
     public let step: String
     public let fault: Fault
@@ -44,10 +43,10 @@ extension StepRefused: FaultConvertible {}
 
 /// This execution ended here: the run waits, was parked, or belongs to another process.
 ///
-/// A workflow lets it pass. Catching it changes nothing: every further call of the context throws it again.
+/// A workflow must let it propagate. Catching it has no effect: every further call of the context throws it again.
 public struct WorkflowInterrupted: Error, Equatable {}
 
-/// A refusal as it is stored.
+/// A stored refusal.
 struct StoredRefusal: Codable, Sendable, Equatable {
     let code: Int
     let reason: String

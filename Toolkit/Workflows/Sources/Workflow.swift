@@ -1,24 +1,25 @@
 import MartletSQL
 
-/// A durable function: after a crash it runs again, and its finished steps answer from the journal.
+/// A durable function: after a crash it runs again, and its finished steps take their results from the journal.
 ///
-/// It is deterministic but for its ``WorkflowContext``: time, chance and I/O come only from there, steps follow one another, and
-/// each has a name that is unique in the run. Inputs, outputs and results are stored: they carry ids, never personal data.
+/// It is deterministic: time, randomness and I/O come only from its ``WorkflowContext``, steps run one after another,
+/// and each has a name that is unique in the run. Inputs, outputs and results are stored: they contain ids, never
+/// personal data.
 public protocol Workflow: Sendable {
     associatedtype Input: Codable & Sendable
     associatedtype Output: Codable & Sendable
 
     /// Unique in its service, and stored: never renamed.
     static var name: String { get }
-    /// Raised when steps change; the old version stays registered until no run of it is open.
+    /// Incremented when steps change; the old version stays registered until no run of it is open.
     static var version: Int { get }
 
-    /// Throwing ``StepRefused``, or a fault whose outcome is `refused`, ends the run as failed. Any other error is taken for a bug
-    /// and parks it as needs-a-human.
+    /// Throwing ``StepRefused``, or a fault whose outcome is `refused`, ends the run as failed. Any other error
+    /// counts as a bug and parks the run as *needs human*.
     func run(_ input: Input, _ context: WorkflowContext) async throws -> Output
 }
 
-/// A workflow whose types are erased, so that an engine can hold many.
+/// A type-erased workflow, so that an engine can register several.
 public struct RegisteredWorkflow: Sendable {
     public let name: String
     public let version: Int
@@ -43,7 +44,7 @@ public struct RegisteredWorkflow: Sendable {
         self.run = run
     }
 
-    /// The same function with something around it, as a version of its own beside this one.
+    /// The same function wrapped by `body`, as a separate version beside this one.
     ///
     /// - Parameter body: Calls `run` for what this version does, once.
     public func later(
@@ -60,7 +61,7 @@ public struct RegisteredWorkflow: Sendable {
     var key: String { WorkflowKey.text(name, version) }
 }
 
-/// Name and version as the one word by which a claim asks for them.
+/// Name and version as one text, as claims use it.
 enum WorkflowKey {
     static func text(_ name: String, _ version: Int) -> String { "\(name)@\(version)" }
 }

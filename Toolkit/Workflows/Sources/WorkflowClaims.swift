@@ -1,7 +1,7 @@
 import MartletCore
 import MartletSQL
 
-/// The SQL by which engines take runs and keep them.
+/// The SQL by which engines claim runs and renew leases.
 enum WorkflowClaims {
     struct Found: Sendable {
         var runs: [ClaimedRun]
@@ -12,11 +12,11 @@ enum WorkflowClaims {
         let date: Timestamp
     }
 
-    /// Takes up to `limit` due runs of the workflows in `keys`, but for those in `held`, which this process executes.
+    /// Claims up to `limit` due runs of the workflows in `keys`, except those in `held`, which this process executes.
     ///
     /// - Parameters:
-    ///   - expires: False leaves what is due by the clock alone: timers, and leases.
-    ///   - most: Where `limit` is reached, the others that are due are counted, up to so many; `nil` counts none.
+    ///   - expires: False skips what is due by the clock: timers, and expired leases.
+    ///   - most: If `limit` is reached, the other due runs are counted, up to this number; `nil` counts none.
     static func claim(
         _ keys: [String],
         held: [String],
@@ -28,7 +28,7 @@ enum WorkflowClaims {
         in tx: borrowing SQLTransaction
     ) throws -> Found {
         let date = tx.date
-        // PostgreSQL: replicas pass over rows that another is claiming, instead of waiting for them.
+        // PostgreSQL: replicas skip rows that another one is claiming, instead of waiting for them.
         let rows =
             switch tx.dialect {
             case .sqlite:
@@ -104,8 +104,8 @@ enum WorkflowClaims {
         )
     }
 
-    /// Frees what other owners held: right only where no other owner can live.
-    static func voidLeases(butOf owner: String, in tx: borrowing SQLTransaction) throws {
+    /// Releases the leases of other owners: valid only where no other owner can be running.
+    static func voidLeases(exceptOf owner: String, in tx: borrowing SQLTransaction) throws {
         try tx.run(
             """
             UPDATE workflow_runs SET lease_owner = NULL, wake_at = \(tx.date.microseconds), by_clock = 0
@@ -114,24 +114,24 @@ enum WorkflowClaims {
         )
     }
 
-    /// Makes due what a clock that has been set back since has put off: what was due at once, and attempts that wait for longer than
-    /// they ever do.
+    /// Makes runs due that a clock set back since has delayed: runs that were due immediately, and retries that wait
+    /// longer than the maximum.
     ///
-    /// - Parameter pauseMax: The longest pause between two attempts.
-    static func makeDue(waitingLongerThan pauseMax: Duration, in tx: borrowing SQLTransaction) throws {
+    /// - Parameter delayMax: The longest delay between two attempts.
+    static func makeDue(waitingLongerThan delayMax: Duration, in tx: borrowing SQLTransaction) throws {
         let date = tx.date
         try tx.run(
             """
             UPDATE workflow_runs SET wake_at = \(date.microseconds), by_clock = 0
             WHERE state = 'open' AND lease_owner IS NULL AND waiting_for IS NULL
                 AND (by_clock = 0 AND wake_at > \(date.microseconds)
-                    OR attempts > 0 AND wake_at > \((date + pauseMax).microseconds))
+                    OR attempts > 0 AND wake_at > \((date + delayMax).microseconds))
             """
         )
     }
 
-    /// Makes runs of ours due whose execution ended without a word in the database.
-    static func letGo(_ runs: [String], owner: String, in tx: borrowing SQLTransaction) throws {
+    /// Makes our runs due whose execution ended without a write to the database.
+    static func makeInterruptedDue(_ runs: [String], owner: String, in tx: borrowing SQLTransaction) throws {
         try tx.run(
             """
             UPDATE workflow_runs SET wake_at = \(tx.date.microseconds), by_clock = 0
@@ -140,7 +140,7 @@ enum WorkflowClaims {
         )
     }
 
-    /// Frees runs of ours that were never begun.
+    /// Releases our runs that were never begun.
     static func release(_ runs: [String], owner: String, in tx: borrowing SQLTransaction) throws {
         try tx.run(
             """
@@ -162,7 +162,7 @@ extension ClaimedRun {
             principal: row.text(4),
             trace: row.textIfPresent(5).flatMap { TraceContext(traceparent: $0) },
             owner: owner,
-            fence: row.int(6),
+            fencingToken: row.int(6),
             attempts: Attempts(failures: row.int(7) - 1, unknowns: row.int(8)),
             isForced: row.bool(9),
             journal: journal,

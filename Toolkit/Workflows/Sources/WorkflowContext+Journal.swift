@@ -2,19 +2,20 @@ import MartletCore
 import MartletSQL
 import Synchronization
 
-/// What a journal transaction knows about itself.
+/// The context of a journal transaction.
 struct JournalTurn: Sendable {
     let date: Timestamp
-    /// True when an earlier try may have been committed.
+    /// True when an earlier attempt may have been committed.
     let isRepeat: Bool
 }
 
 extension WorkflowContext {
-    /// Runs `body` in a transaction that takes along every entry not yet written.
+    /// Runs `body` in a transaction that also writes every unwritten entry.
     ///
     /// The body applies a ``RunChange``, which is what makes the transaction conditional on the fence.
     ///
-    /// - Throws: ``WorkflowInterrupted`` when the lease is lost or the database does not answer; otherwise what `body` throws.
+    /// - Throws: ``WorkflowInterrupted`` when the lease is lost or the database does not respond; otherwise what `body`
+    ///   throws.
     func journalTransaction<R: Sendable>(
         _ name: StaticString,
         _ body: @escaping @Sendable (borrowing SQLTransaction, JournalTurn) throws -> R
@@ -40,12 +41,12 @@ extension WorkflowContext {
             } catch let error as SQLError where error.kind != .constraint && error.kind != .misuse {
                 failures += 1
                 guard failures < tools.limits.journalAttemptsLimit else { throw end(.interrupted(error)) }
-                try await pause(tools.limits.backoff.whole(after: failures + 1))
+                try await wait(for: tools.limits.backoff.nominal(after: failures + 1))
             }
         }
     }
 
-    /// As ``journalTransaction(_:_:)``, where any other error is the database's and ends the execution.
+    /// As ``journalTransaction(_:_:)``, but any other error ends the execution.
     func journalOnly<R: Sendable>(
         _ name: StaticString,
         _ body: @escaping @Sendable (borrowing SQLTransaction, JournalTurn) throws -> R
@@ -71,7 +72,7 @@ extension WorkflowContext {
 
     /// Writes `entry` as begun together with `effect`, which happens once.
     ///
-    /// - Throws: What `effect` throws, with nothing kept.
+    /// - Throws: What `effect` throws, with nothing committed.
     func intend(_ entry: JournalEntry, with effect: @escaping LocalEffect) async throws {
         let run = run
         let lease = tools.limits.lease
@@ -90,11 +91,11 @@ extension WorkflowContext {
         try reached("workflow.intent")
     }
 
-    /// Gives the run back until `pause` has passed.
-    func suspend(for pause: Duration, attempts: Attempts) async throws -> WorkflowInterrupted {
+    /// Releases the run for `delay`.
+    func suspend(for delay: Duration, attempts: Attempts) async throws -> WorkflowInterrupted {
         let run = run
         let until = try await journalOnly("workflow.suspend") { (tx: borrowing SQLTransaction, turn: JournalTurn) in
-            let until = turn.date + pause
+            let until = turn.date + delay
             try WorkflowStore.apply(
                 .suspended(until: until, waitingFor: nil, attempts: attempts),
                 to: run,

@@ -7,8 +7,8 @@ extension WorkflowContext {
     ///
     /// - Parameters:
     ///   - input: What the body depends on, by ids; a replay with another input parks the run.
-    ///   - body: As for any transaction. A fault whose outcome is `refused` refuses the step; `notDone` and database trouble are
-    ///     retried; any other error parks the run.
+    ///   - body: As for any transaction. A fault whose outcome is `refused` refuses the step; `notDone` and database
+    ///     failures are retried; any other error parks the run.
     /// - Throws: ``StepRefused``.
     @discardableResult
     public func local<R: Codable & Sendable, I: Encodable & Sendable>(
@@ -21,19 +21,19 @@ extension WorkflowContext {
         defer { leave() }
         let entry: JournalEntry
         switch visit {
-        case .answered(let known): return try answer(known, as: R.self)
+        case .finished(let known): return try replayed(known, as: R.self)
         case .open(let known): entry = known
         case .new(let seq): entry = blank(seq, step, .local, inputHash)
         }
         if isRefusing { return try refuse(entry, .byOperator, as: R.self) }
-        let answer = try await ask(entry, lookUp: nil) { _ in try await self.commit(entry, body) }
-        switch answer {
-        case .done(let result): return result
+        let result = try await runAttempts(entry, lookUp: nil) { _ in try await self.commit(entry, body) }
+        switch result {
+        case .done(let value): return value
         case .refused(let refusal): return try refuse(entry, refusal, as: R.self)
         }
     }
 
-    /// A local step that answers nothing.
+    /// A local step that returns nothing.
     public func local<I: Encodable & Sendable>(
         _ step: String,
         input: I = NoValue(),
@@ -55,7 +55,7 @@ extension WorkflowContext {
             (tx: borrowing SQLTransaction, turn: JournalTurn) -> (R, JournalEntry) in
             try WorkflowStore.apply(.progressed(leaseUntil: turn.date + lease), to: run, at: turn.date, in: tx)
             if turn.isRepeat, let known = try WorkflowStore.entry(entry.seq, of: run.id, in: tx) {
-                return (try self.answer(known, as: R.self), known)
+                return (try self.replayed(known, as: R.self), known)
             }
             let result = try BodyThrew.around { try body(tx) }
             var done = entry
@@ -75,19 +75,20 @@ extension WorkflowContext {
     ///
     /// - Parameters:
     ///   - input: What the call is made from, by ids; a replay with another input parks the run.
-    ///   - remembered: For how long the callee knows a repeat for one.
-    ///   - effect: In the service's own database, once: commits with the key, before the first call. When it refuses, the step is
-    ///     refused and not called.
-    ///   - undo: The compensation. Safe before, after or without the step, and in every repeat.
-    ///   - resolve: Looks up what became of the call, where the callee forgets keys or replays stored failures.
-    ///   - call: Makes the same request in every attempt, with `call.context`, and does not retry by itself. A fault whose outcome
-    ///     is `refused` refuses the step, but for `unauthenticated`: that is the caller's own trouble, and is tried again.
+    ///   - deduplicated: How the callee deduplicates repeats.
+    ///   - effect: In the service's own database, once: commits with the key, before the first call. If it refuses,
+    ///     the step is refused and not called.
+    ///   - undo: The compensation. Must be safe before, after or without the step, and idempotent.
+    ///   - resolve: Looks up the call's outcome, for a callee that expires keys or replays stored failures.
+    ///   - call: Makes the same request in every attempt, with `call.context`, and does not retry by itself. A fault
+    ///     whose outcome is `refused` refuses the step, except `unauthenticated`: that is the caller's own failure,
+    ///     and is retried.
     /// - Throws: ``StepRefused``.
     @discardableResult
     public func remote<R: Codable & Sendable>(
         _ step: String,
         input: some Encodable & Sendable,
-        remembered: StepMemory = .byKey,
+        deduplicated: StepDeduplication = .byKey,
         with effect: LocalEffect? = nil,
         undo: (@Sendable (StepCall) async throws -> Void)? = nil,
         resolve: (@Sendable (StepCall) async throws -> StepResolution<R>)? = nil,
@@ -99,14 +100,14 @@ extension WorkflowContext {
         if let undo {
             execution.withLock { $0.register(Undo(step: step, inputHash: inputHash, body: undo)) }
         }
-        return try await perform(step, .remote, inputHash, visit, remembered, effect, resolve, call)
+        return try await perform(step, .remote, inputHash, visit, deduplicated, effect, resolve, call)
     }
 
-    /// A remote step that answers nothing.
+    /// A remote step that returns nothing.
     public func remote(
         _ step: String,
         input: some Encodable & Sendable,
-        remembered: StepMemory = .byKey,
+        deduplicated: StepDeduplication = .byKey,
         with effect: LocalEffect? = nil,
         undo: (@Sendable (StepCall) async throws -> Void)? = nil,
         _ call: @escaping @Sendable (StepCall) async throws -> Void
@@ -114,7 +115,7 @@ extension WorkflowContext {
         let _: NoValue = try await remote(
             step,
             input: input,
-            remembered: remembered,
+            deduplicated: deduplicated,
             with: effect,
             undo: undo,
             resolve: nil
@@ -128,35 +129,35 @@ extension WorkflowContext {
     ///
     /// A repeat does nothing.
     ///
-    /// A refused undo parks the run: what was to be undone still stands.
+    /// A refused undo parks the run: the step is not undone.
     public func compensate() async throws {
         while let undo = execution.withLock({ $0.nextUndo() }) {
             let step = "undo.\(undo.step)"
             let visit = try enter(step, .undo, undo.inputHash)
             defer { leave() }
-            let _: NoValue = try await perform(step, .undo, undo.inputHash, visit, .forever, nil, nil) { call in
+            let _: NoValue = try await perform(step, .undo, undo.inputHash, visit, .byIdentity, nil, nil) { call in
                 try await undo.body(call)
                 return NoValue()
             }
         }
     }
 
-    /// Does something in the service's own database in the transaction that completes the run, and only then.
+    /// Adds an effect in the service's own database to the transaction that completes the run.
     ///
-    /// The last thing that a run does is best done so: it is no step, and cannot be refused. A fault that may pass, as
-    /// `notDone`, has the run end once more after a pause, up to `attemptsLimit`; whatever else it throws parks the run.
+    /// Use it for the last effect of a run: it is no step and cannot be refused. After a fault whose outcome is not
+    /// `refused` the completion is retried after a delay, up to `attemptsLimit`; any other error parks the run.
     public func atCompletion(_ effect: @escaping LocalEffect) { execution.withLock { $0.complete(with: effect) } }
 
     /// Journals the intent together with `effect`, which may refuse the step.
     private func begin(_ entry: JournalEntry, with effect: @escaping LocalEffect) async throws -> StoredRefusal? {
-        // Until the key is durable this is a local matter: nothing is out that could be come back to.
+        // Until the key is durable nothing is in flight: this counts as a local step.
         var local = entry
         local.kind = .local
-        let answer = try await ask(local, lookUp: nil) { _ in
+        let result = try await runAttempts(local, lookUp: nil) { _ in
             try await self.intend(entry, with: effect)
             return NoValue()
         }
-        guard case .refused(let refusal) = answer else { return nil }
+        guard case .refused(let refusal) = result else { return nil }
         return refusal
     }
 
@@ -165,14 +166,14 @@ extension WorkflowContext {
         _ kind: JournalEntry.Kind,
         _ inputHash: String,
         _ visit: Journal.Visit,
-        _ memory: StepMemory,
+        _ memory: StepDeduplication,
         _ effect: LocalEffect?,
         _ lookUp: LookUp<R>?,
         _ call: @escaping @Sendable (StepCall) async throws -> R
     ) async throws -> R {
         var entry: JournalEntry
         switch visit {
-        case .answered(let known): return try answer(known, as: R.self)
+        case .finished(let known): return try replayed(known, as: R.self)
         case .open(let known):
             entry = known
             if isRefusing { return try refuse(entry, .byOperator, as: R.self) }
@@ -191,15 +192,15 @@ extension WorkflowContext {
             try self.reached("workflow.called")
             return result
         }
-        let answer = try await ask(entry, remembered: memory, lookUp: lookUp, marked)
+        let result = try await runAttempts(entry, deduplicated: memory, lookUp: lookUp, marked)
         let seq = entry.seq
         entry.generation = execution.withLock { $0.journal.entries[seq].generation }
-        switch answer {
-        case .done(let result):
+        switch result {
+        case .done(let value):
             entry.state = .done
-            entry.result = try stored(result, of: step)
+            entry.result = try stored(value, of: step)
             record(entry, isWritten: false)
-            return result
+            return value
         case .refused(let refusal) where kind == .undo:
             throw end(.parked(reason: "step \(step) was refused: \(refusal.reason)"))
         case .refused(let refusal):

@@ -4,14 +4,14 @@ import MartletSQL
 extension WorkflowContext {
     /// Waits by the database's clock, across restarts.
     ///
-    /// The run takes no place in memory meanwhile.
+    /// The run uses no memory meanwhile.
     ///
     /// - Throws: ``StepRefused`` when an operator ends the run.
-    public func sleep(_ step: String, for pause: Duration) async throws {
+    public func sleep(_ step: String, for duration: Duration) async throws {
         let visit = try enter(step, .timer, "")
         defer { leave() }
         switch visit {
-        case .answered(let entry): let _: NoValue = try answer(entry, as: NoValue.self)
+        case .finished(let entry): let _: NoValue = try replayed(entry, as: NoValue.self)
         case .open(let entry):
             if isRefusing { let _: NoValue = try refuse(entry, .byOperator, as: NoValue.self) }
             let due = Timestamp(microseconds: entry.result.flatMap { Int64($0) } ?? 0)
@@ -23,7 +23,7 @@ extension WorkflowContext {
         case .new(let seq):
             let entry = blank(seq, step, .timer, "")
             if isRefusing { let _: NoValue = try refuse(entry, .byOperator, as: NoValue.self) }
-            throw try await begin(entry, for: pause)
+            throw try await begin(entry, for: duration)
         }
     }
 
@@ -36,10 +36,10 @@ extension WorkflowContext {
         as type: P.Type = String.self
     ) async throws -> P {
         let payload = try await awaitSignal(step, name, timeout: nil)
-        return try answer(payload, as: type)
+        return try replayed(payload, as: type)
     }
 
-    /// Waits for the next signal of this name; `nil` when none has come in time.
+    /// Waits for the next signal of this name; `nil` when none arrives in time.
     ///
     /// - Throws: ``StepRefused`` when an operator ends the run.
     public func signal<P: Codable & Sendable>(
@@ -49,7 +49,7 @@ extension WorkflowContext {
         timeout: Duration
     ) async throws -> P? {
         let payload = try await awaitSignal(step, name, timeout: timeout)
-        return try answer(payload, as: P?.self)
+        return try replayed(payload, as: P?.self)
     }
 
     /// The wall clock, journaled: the same in every replay.
@@ -66,7 +66,7 @@ extension WorkflowContext {
         let visit = try enter(step, .value, "")
         defer { leave() }
         switch visit {
-        case .answered(let entry), .open(let entry): return try answer(entry, as: R.self)
+        case .finished(let entry), .open(let entry): return try replayed(entry, as: R.self)
         case .new(let seq):
             let value = make(tools)
             var entry = blank(seq, step, .value, "")
@@ -83,7 +83,7 @@ extension WorkflowContext {
         let entry: JournalEntry
         let isNew: Bool
         switch visit {
-        case .answered(let known): return known
+        case .finished(let known): return known
         case .open(let known): (entry, isNew) = (known, false)
         case .new(let seq): (entry, isNew) = (blank(seq, step, .signal, try hash(name, of: step)), true)
         }
@@ -102,7 +102,7 @@ extension WorkflowContext {
                 entry.result = timeout.map { "\((turn.date + $0).microseconds)" }
             }
             let due = entry.result.flatMap { Int64($0) }.map { Timestamp(microseconds: $0) }
-            let payload = try WorkflowStore.takeSignal(name, of: run.id, for: entry.seq, in: tx)
+            let payload = try WorkflowStore.consumeSignal(name, of: run.id, for: entry.seq, in: tx)
             if let payload {
                 entry.state = .done
                 entry.result = payload
@@ -125,7 +125,7 @@ extension WorkflowContext {
         return known
     }
 
-    /// Writes `entry` as begun and gives the run back until its time.
+    /// Writes `entry` as begun and releases the run until it is due.
     private func begin(_ entry: JournalEntry, for timeout: Duration) async throws -> WorkflowInterrupted {
         let run = run
         let (known, until) = try await journalOnly("workflow.timer") {
@@ -149,7 +149,7 @@ extension WorkflowContext {
         return end(.suspended(until: until))
     }
 
-    /// Gives the run back to its timer, which woke too early.
+    /// Releases the run again until its timer is due.
     private func suspend(until: Timestamp) async throws -> WorkflowInterrupted {
         let run = run
         try await journalOnly("workflow.suspend") { (tx: borrowing SQLTransaction, turn: JournalTurn) in

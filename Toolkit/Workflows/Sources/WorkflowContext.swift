@@ -3,15 +3,15 @@ import MartletCore
 import MartletSQL
 import Synchronization
 
-/// What a workflow sees of the world: its steps.
+/// A workflow's access to its steps.
 ///
-/// One per execution of a run; steps follow one another.
+/// One per execution of a run; steps run one after another.
 ///
-/// Every method throws ``WorkflowInterrupted`` when the execution ends at it; a workflow lets that pass.
+/// Every method throws ``WorkflowInterrupted`` when the execution ends at it; a workflow must let it propagate.
 public final class WorkflowContext: Sendable {
     /// The run's id, as it was started.
     public var runID: String { run.id }
-    /// The id of the principal for whom the run acts; empty when for nobody.
+    /// The id of the principal for whom the run acts; empty for none.
     public var principalID: String { run.principal }
 
     let run: ClaimedRun
@@ -30,7 +30,7 @@ public final class WorkflowContext: Sendable {
         )
     }
 
-    // MARK: What the steps are made of
+    // MARK: Building blocks of the steps
 
     func enter(_ step: String, _ kind: JournalEntry.Kind, _ inputHash: String) throws -> Journal.Visit {
         let isCancelled = Task.isCancelled
@@ -51,13 +51,13 @@ public final class WorkflowContext: Sendable {
         return WorkflowInterrupted()
     }
 
-    /// A place where a test may kill the execution.
+    /// A boundary at which a test may kill the execution.
     func reached(_ name: String) throws {
         if let probe = tools.probe, probe(name) { throw end(.killed) }
     }
 
-    func pause(_ pause: Duration) async throws {
-        do { try await tools.time.sleep(for: pause) } catch { throw end(.cancelled) }
+    func wait(for delay: Duration) async throws {
+        do { try await tools.time.sleep(for: delay) } catch { throw end(.cancelled) }
     }
 
     /// The form in which `value` is journaled.
@@ -79,8 +79,8 @@ public final class WorkflowContext: Sendable {
         }
     }
 
-    /// What a finished step answered.
-    func answer<R: Decodable>(_ entry: JournalEntry, as type: R.Type) throws -> R {
+    /// The result of a finished step.
+    func replayed<R: Decodable>(_ entry: JournalEntry, as type: R.Type) throws -> R {
         guard entry.state == .refused else {
             do { return try StoredJSON.value(type, from: entry.result ?? "null") } catch {
                 throw end(.parked(reason: "mismatch: the journaled result of step \(entry.step) cannot be read"))
@@ -99,7 +99,7 @@ public final class WorkflowContext: Sendable {
         entry.state = .refused
         entry.result = try stored(refusal, of: entry.step)
         record(entry, isWritten: false)
-        return try answer(entry, as: type)
+        return try replayed(entry, as: type)
     }
 
     var isRefusing: Bool { execution.withLock { $0.isRefusing } }
@@ -113,13 +113,13 @@ public final class WorkflowContext: Sendable {
             state: .open,
             result: nil,
             generation: 0,
-            // The database's clock: this process's own may be days off.
+            // The database's clock: this process's own may be wrong by days.
             at: run.date
         )
     }
 }
 
-/// What an execution works with.
+/// The dependencies of an execution.
 struct WorkflowTools: Sendable {
     let service: String
     let database: any SQLDatabase
@@ -127,8 +127,8 @@ struct WorkflowTools: Sendable {
     let entropy: any Entropy
     let limits: WorkflowLimits
     let observe: @Sendable (WorkflowEvent) -> Void
-    /// Answers true where a test kills the execution.
+    /// Returns true where a test kills the execution.
     let probe: (@Sendable (_ boundary: String) -> Bool)?
-    /// True while what the wall clock says should not expire anything.
+    /// True while the wall clock is not trusted, so that nothing expires by it.
     var pausesExpiry: @Sendable () -> Bool = { false }
 }

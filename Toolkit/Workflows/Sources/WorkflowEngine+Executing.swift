@@ -4,38 +4,38 @@ import MartletSQL
 import Synchronization
 
 extension WorkflowEngine {
-    /// Runs the function once, to its end or to where it has to stop, and writes what became of it.
+    /// Runs the function until it ends or is interrupted, and writes the outcome.
     func execute(_ run: ClaimedRun) async {
         let trace = run.trace?.child(tools.entropy)
         let due: Moment? = await TraceContext.$current.withValue(trace) {
             tools.observe(WorkflowEvent(run, .claimed))
             let context = WorkflowContext(run, tools)
-            await context.settle(await settlement(of: run, context))
+            await context.finish(await runOutcome(of: run, context))
             switch context.execution.withLock({ $0.ending }) {
             case .suspended(.some(let until)): return time.now + (until - time.date)
             case .interrupted:
-                // Nobody else may go on with it, so it need not wait until its lease has ended.
+                // This engine still owns the run, which need not wait for the end of its lease.
                 let now = time.now
-                state.withLock { $0.interrupted(run, at: now, pause: errorPause, longest: limits.lease / 3) }
+                state.withLock { $0.interrupted(run, at: now, delay: errorDelay, longest: limits.lease / 3) }
                 return nil
             default: return nil
             }
         }
-        let bells = state.withLock { $0.ended(run, dueAt: due) }
-        for watcher in bells { watcher.raise() }
-        bell.raise()
+        let watchers = state.withLock { $0.ended(run, dueAt: due) }
+        for watcher in watchers { watcher.raise() }
+        wakeUp.raise()
     }
 
     private func function(_ run: ClaimedRun) throws -> @Sendable (String, WorkflowContext) async throws -> String {
-        // The claim asks only for what is registered.
+        // A claim contains registered workflows only.
         guard let workflow = state.withLock({ $0.workflows[run.key] }) else {
             throw WorkflowNotRegistered(key: run.key)
         }
         return workflow.run
     }
 
-    /// Runs the function, and the compensation when an operator demands it and the function did not see to it.
-    private func settlement(of run: ClaimedRun, _ context: WorkflowContext) async -> Settlement {
+    /// Runs the function, then the compensation if an operator demands it and the function did not compensate.
+    private func runOutcome(of run: ClaimedRun, _ context: WorkflowContext) async -> RunOutcome {
         guard run.attempts.failures < limits.attemptsLimit else {
             return .needsHuman(reason: "\(run.attempts.failures) executions ended without any progress")
         }
@@ -44,30 +44,30 @@ extension WorkflowEngine {
         if context.execution.withLock({ $0.owesCompensation && $0.ending == nil }) {
             switch result {
             case .failure(let error as any FaultConvertible) where error.fault.outcome == .refused: break
-            // It answers as if it stood, and nothing of it does any more.
+            // It returned a result, but its steps are being undone.
             case .success: result = .failure(StoredRefusal.byOperator.fault)
-            case .failure: return context.settlement(of: result)
+            case .failure: return context.runOutcome(of: result)
             }
-            // What stops it has become the execution's ending, at which the settlement looks.
+            // An error here has set the execution's ending, which determines the outcome.
             try? await context.compensate()
         }
-        return context.settlement(of: result)
+        return context.runOutcome(of: result)
     }
 }
 
-/// What is to be written about an execution that is over.
-enum Settlement: Sendable {
+/// The outcome of an execution, to be written to its run.
+enum RunOutcome: Sendable {
     case completed(output: String)
     case failed(WorkflowFailure)
     case needsHuman(reason: String)
-    /// Given back as it is, to be claimed again after a pause.
+    /// Released unchanged, to be claimed again after a delay.
     case released(after: Duration)
     /// Written already, or nothing may be written.
     case nothing
 }
 
 extension WorkflowContext {
-    func settlement(of result: Result<String, any Error>) -> Settlement {
+    func runOutcome(of result: Result<String, any Error>) -> RunOutcome {
         let (ending, leftover) = execution.withLock { ($0.ending, $0.journal.leftover) }
         switch ending {
         case .suspended, .killed, .interrupted: return .nothing
@@ -94,23 +94,23 @@ extension WorkflowContext {
         }
     }
 
-    /// Writes the settlement with what the journal still owes.
+    /// Writes the outcome with the unwritten journal entries.
     ///
-    /// What cannot be written happens again when the database is back.
-    func settle(_ settlement: Settlement) async {
+    /// If the write fails, the run is executed again when the database is available.
+    func finish(_ outcome: RunOutcome) async {
         do {
-            switch settlement {
+            switch outcome {
             case .nothing:
                 if case .interrupted(let error) = execution.withLock({ $0.ending }) {
                     Logger.current.warning(
-                        "workflow interrupted, goes on when the database is back",
+                        "workflow interrupted, will resume when the database is available",
                         error: error,
                         metadata: ["workflow.run": "\(run.id)"]
                     )
                 }
             case .completed(let output):
                 do { try await complete(output) } catch  where !(error is WorkflowInterrupted) {
-                    return await settle(self.settlement(ofCompletion: error))
+                    return await finish(runOutcome(ofCompletion: error))
                 }
                 crashPoint("workflow.completed")
                 tools.observe(WorkflowEvent(run, .completed))
@@ -128,28 +128,28 @@ extension WorkflowContext {
                     ]
                 )
                 tools.observe(WorkflowEvent(run, .needsHuman(reason: reason)))
-            case .released(let pause):
+            case .released(let delay):
                 let attempts = execution.withLock { $0.attempts }
-                try await write { .suspended(until: $0 + pause, waitingFor: nil, attempts: attempts) }
-                execution.withLock { $0.end(.suspended(until: tools.time.date + pause)) }
+                try await write { .suspended(until: $0 + delay, waitingFor: nil, attempts: attempts) }
+                execution.withLock { $0.end(.suspended(until: tools.time.date + delay)) }
             }
         } catch {
             Logger.current.warning(
-                "workflow outcome not written, goes on when the database is back",
+                "workflow outcome not written, will retry when the database is available",
                 error: error,
                 metadata: ["workflow.run": "\(run.id)"]
             )
         }
     }
 
-    /// What becomes of a run whose completion threw: it is tried again when that may help.
-    private func settlement(ofCompletion error: any Error) -> Settlement {
+    /// The outcome of a run whose completion threw: it is retried if that may help.
+    private func runOutcome(ofCompletion error: any Error) -> RunOutcome {
         Logger.current.error(
             "workflow completion threw",
             error: error,
             metadata: ["workflow.run": "\(run.id)", "workflow": "\(run.workflow)"]
         )
-        let needsHuman = Settlement.needsHuman(reason: "the completion threw \(type(of: error))")
+        let needsHuman = RunOutcome.needsHuman(reason: "the completion threw \(type(of: error))")
         guard !(error is SQLError), let fault = (error as? any FaultConvertible)?.fault, fault.outcome != .refused
         else {
             return needsHuman
@@ -163,8 +163,8 @@ extension WorkflowContext {
         )
         let counted = attempts
         execution.withLock { $0.attempts = counted }
-        guard case .pause(let pause) = next else { return needsHuman }
-        return .released(after: pause)
+        guard case .delay(let delay) = next else { return needsHuman }
+        return .released(after: delay)
     }
 
     private func complete(_ output: String) async throws {

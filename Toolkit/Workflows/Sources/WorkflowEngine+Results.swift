@@ -3,7 +3,7 @@ public import MartletSQL
 import Synchronization
 
 extension WorkflowEngine {
-    /// How the run came out so far; `nil` when there is no such run of this workflow.
+    /// The outcome of the run so far; `nil` when there is no such run of this workflow.
     public func result<W: Workflow>(of run: String, as workflow: W.Type) async throws -> WorkflowOutcome<W.Output>? {
         try await database.read("workflow.result") { (tx: borrowing SQLTransaction) in
             try Self.result(of: run, as: workflow, in: tx)
@@ -28,13 +28,13 @@ extension WorkflowEngine {
         }
     }
 
-    /// Waits until the run has come out, or until `deadline`, and answers how it stands then.
+    /// Waits until the run has ended or needs a human, at most until `deadline`, and returns its outcome then.
     ///
-    /// A run that another process ends is seen at the latest after `pollPause`.
+    /// A run that another process ends is noticed within `pollInterval`.
     ///
     /// - Returns: `nil` when there is no such run of this workflow.
-    public func settled<W: Workflow>(
-        _ run: String,
+    public func waitForOutcome<W: Workflow>(
+        of run: String,
         as workflow: W.Type,
         until deadline: Moment
     ) async throws -> WorkflowOutcome<W.Output>? {
@@ -43,17 +43,17 @@ extension WorkflowEngine {
         defer { state.withLock { $0.unwatch(id) } }
         while true {
             let outcome = try await result(of: run, as: workflow)
-            guard let outcome, !outcome.isSettled, time.now < deadline else { return outcome }
-            let moment = min(deadline, time.now + limits.pollPause)
+            guard let outcome, outcome.isOpen, time.now < deadline else { return outcome }
+            let moment = min(deadline, time.now + limits.pollInterval)
             try await watcher.wait(until: moment, time)
         }
     }
 
     /// Deletes up to `limit` runs that ended longer ago than `age`, with journals and signals.
     ///
-    /// A job calls it until it answers 0.
+    /// A job calls it until it returns 0.
     ///
-    /// Runs that are open or need a human stay.
+    /// Runs that are open or need a human are not deleted.
     @discardableResult
     public func purge(
         olderThan age: Duration = WorkflowEngine.finishedRetention,
@@ -68,7 +68,7 @@ extension WorkflowEngine {
         }
     }
 
-    /// As for ``WorkflowOperations/standing``, so that the index by the time of the end is taken.
+    /// Excludes states as ``WorkflowOperations/unfinished`` does, so that the index by end time is used.
     static func ended(before date: Timestamp, limit: Int) -> SQLQuery {
         """
         SELECT id FROM workflow_runs WHERE state NOT IN ('open', 'needs_human') AND updated_at < \(date.microseconds)
@@ -76,6 +76,6 @@ extension WorkflowEngine {
         """
     }
 
-    /// What an operator may do; acts of it wake this engine.
+    /// The operator's actions; they wake this engine.
     public var operations: WorkflowOperations { WorkflowOperations(database, wake: { [self] run in wake(run) }) }
 }

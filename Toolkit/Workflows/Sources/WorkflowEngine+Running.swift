@@ -4,12 +4,12 @@ import MartletSQL
 import Synchronization
 
 extension WorkflowEngine {
-    /// Claims and executes runs until the task is cancelled; then gives back what it holds.
+    /// Claims and executes runs until the task is cancelled; then releases the runs that it holds.
     public func run() async throws {
         await voidForeignLeases()
         state.withLock { state in
             state.isAccepting = true
-            state.lookSoon()
+            state.pollSoon()
         }
         await withDiscardingTaskGroup { group in
             group.addTask { await self.renewLeases() }
@@ -17,17 +17,17 @@ extension WorkflowEngine {
                 for run in state.withLock({ $0.begin() }) { group.addTask { await self.execute(run) } }
                 for run in await claimDue() { group.addTask { await self.execute(run) } }
                 activity.raise()
-                await rest()
+                await waitForWork()
             }
             state.withLock { $0.isAccepting = false }
             group.cancelAll()
         }
-        await releaseBirths()
+        await releaseStartedHere()
     }
 
-    /// Executes what is due, one run after another, until nothing is: for tests and tools, where no loop runs.
+    /// Executes due runs one after another until none is due: for tests and tools, where no loop runs.
     ///
-    /// - Returns: How many executions that took.
+    /// - Returns: The number of executions.
     @discardableResult
     public func runUntilIdle() async throws -> Int {
         var executions = 0
@@ -42,17 +42,17 @@ extension WorkflowEngine {
         }
     }
 
-    /// Where one process owns the database, whoever else held a lease is dead, and what its clock put off while nobody watched it
-    /// is due.
+    /// Where one process owns the database, the leases of other owners are stale, and runs that a clock change
+    /// delayed while no process ran are due.
     func voidForeignLeases() async {
-        let (owner, pauseMax) = (owner, limits.pauseMax)
+        let (owner, retryDelayMax) = (owner, limits.retryDelayMax)
         var failures = 0
         while !Task.isCancelled {
             do {
-                guard try await database.bootEpoch() != 0 else { return }
+                guard try await database.bootNumber() != 0 else { return }
                 return try await database.transaction("workflow.boot") { (tx: borrowing SQLTransaction) in
-                    try WorkflowClaims.voidLeases(butOf: owner, in: tx)
-                    try WorkflowClaims.makeDue(waitingLongerThan: pauseMax, in: tx)
+                    try WorkflowClaims.voidLeases(exceptOf: owner, in: tx)
+                    try WorkflowClaims.makeDue(waitingLongerThan: retryDelayMax, in: tx)
                 }
             } catch {
                 failures += 1
@@ -62,24 +62,24 @@ extension WorkflowEngine {
                     metadata: ["attempt": "\(failures)"]
                 )
                 // A cancelled wait ends the loop by its condition.
-                try? await time.sleep(for: errorPause)
+                try? await time.sleep(for: errorDelay)
             }
         }
     }
 
-    /// The due runs for which there is a place; none when it is not time to look.
+    /// The due runs for the free slots; none when no poll is due.
     private func claimDue() async -> [ClaimedRun] {
         let now = time.now
-        let (limit, keys, held) = state.withLock { state in (state.takeLook(at: now), state.keys, state.held) }
+        let (limit, keys, held) = state.withLock { state in (state.beginPoll(at: now), state.keys, state.held) }
         guard limit > 0 else { return [] }
         guard !keys.isEmpty else { return [] }
         let (interrupted, counts) = state.withLock { ($0.interrupted(at: now), $0.isCountDue(at: now)) }
         let (owner, lease, expires) = (owner, limits.lease, !tools.pausesExpiry())
-        let (pauseMax, waitingLimit) = (limits.pauseMax, counts ? limits.waitingLimit : nil)
+        let (retryDelayMax, waitingLimit) = (limits.retryDelayMax, counts ? limits.waitingLimit : nil)
         do {
             let found = try await database.transaction("workflow.claim") { (tx: borrowing SQLTransaction) in
-                if !interrupted.isEmpty { try WorkflowClaims.letGo(interrupted, owner: owner, in: tx) }
-                if !expires { try WorkflowClaims.makeDue(waitingLongerThan: pauseMax, in: tx) }
+                if !interrupted.isEmpty { try WorkflowClaims.makeInterruptedDue(interrupted, owner: owner, in: tx) }
+                if !expires { try WorkflowClaims.makeDue(waitingLongerThan: retryDelayMax, in: tx) }
                 return try WorkflowClaims.claim(
                     keys,
                     held: held,
@@ -95,24 +95,24 @@ extension WorkflowEngine {
             state.withLock { state in
                 state.claimable(interrupted)
                 state.claimed(found.runs, of: limit, leaving: found.waiting, at: now)
-                let untilNext = found.nextWake.map { $0 - found.date } ?? limits.pollPause
-                state.look(at: now + min(untilNext, limits.pollPause))
+                let untilNext = found.nextWake.map { $0 - found.date } ?? limits.pollInterval
+                state.poll(at: now + min(untilNext, limits.pollInterval))
             }
             return found.runs
         } catch {
             Logger.current.warning("claiming workflow runs failed, will retry", error: error)
             let now = time.now
-            state.withLock { $0.look(at: now + errorPause) }
+            state.withLock { $0.poll(at: now + errorDelay) }
             return []
         }
     }
 
-    private func rest() async {
-        switch state.withLock({ $0.rest }) {
+    private func waitForWork() async {
+        switch state.withLock({ $0.wait }) {
         case .none: return
-        // A cancelled wait is over as well.
-        case .untilRung: try? await bell.wait()
-        case .until(let moment): try? await bell.wait(until: moment, time)
+        // Cancellation ends the wait as well.
+        case .untilSignalled: try? await wakeUp.wait()
+        case .until(let moment): try? await wakeUp.wait(until: moment, time)
         }
     }
 
@@ -143,8 +143,8 @@ extension WorkflowEngine {
         }
     }
 
-    private func releaseBirths() async {
-        let ids = state.withLock { $0.abandonBirths() }
+    private func releaseStartedHere() async {
+        let ids = state.withLock { $0.abandonStartedHere() }
         guard !ids.isEmpty else { return }
         let owner = owner
         do {
@@ -153,12 +153,12 @@ extension WorkflowEngine {
             }
         } catch {
             Logger.current.warning(
-                "releasing workflow runs failed, their leases will end",
+                "releasing workflow runs failed, their leases will expire",
                 error: error,
                 metadata: ["runs": "\(ids.count)"]
             )
         }
     }
 
-    var errorPause: Duration { min(limits.pauseMin * 8, limits.pauseMax) }
+    var errorDelay: Duration { min(limits.retryDelayMin * 8, limits.retryDelayMax) }
 }

@@ -6,16 +6,16 @@ import Synchronization
 ///
 /// Safe to share between tasks. One per service and process.
 public final class WorkflowEngine: Sendable {
-    /// How long finished runs are kept, with journal and signals; see ``purge(olderThan:limit:)``.
+    /// How long finished runs are stored, with journal and signals; see ``purge(olderThan:limit:)``.
     public static let finishedRetention = Duration.seconds(90 * 24 * 3_600)
     public static var migrations: [Migration] { WorkflowTables.migrations }
 
     let tools: WorkflowTools
-    /// Names this engine in leases; a new one with every start of the process.
+    /// Identifies this engine in leases; new in every run of the process.
     let owner: String
     let state: Mutex<EngineState>
     /// Wakes the loop.
-    let bell = Signal()
+    let wakeUp = Signal()
     /// Wakes the renewal of leases.
     let activity = Signal()
 
@@ -25,8 +25,8 @@ public final class WorkflowEngine: Sendable {
 
     /// - Parameters:
     ///   - service: The principal that remote steps call as.
-    ///   - pausesExpiry: True while the wall clock cannot be believed: then no timer and no lease runs out.
-    ///   - observe: Sees what happens to runs, for metrics and alarms; it must be quick.
+    ///   - pausesExpiry: True while the wall clock is not trusted: then no timer and no lease expires.
+    ///   - observe: Receives the events of runs, for metrics and alerts; it must not block.
     public convenience init(
         service: String,
         database: any SQLDatabase,
@@ -56,7 +56,7 @@ public final class WorkflowEngine: Sendable {
         state = Mutex(EngineState(concurrencyLimit: tools.limits.concurrencyLimit))
     }
 
-    /// Adds workflows, before ``run()`` and before any start.
+    /// Registers workflows, before ``run()`` and before any start.
     ///
     /// Each name and version once.
     public func register(_ workflows: [RegisteredWorkflow]) {
@@ -69,12 +69,12 @@ public final class WorkflowEngine: Sendable {
 
     /// Starts a run when `tx` commits.
     ///
-    /// A repeat with the same id does nothing and answers false.
+    /// A repeat with the same id does nothing and returns false.
     ///
     /// - Parameters:
     ///   - id: Unique over all workflows of the service; it becomes part of the steps' keys.
-    ///   - principal: The id of the principal for whom the run acts, never a token; empty for nobody.
-    ///   - trace: The trace that the run belongs to. A transaction's body has no task of its own: hand the caller's in.
+    ///   - principal: The id of the principal for whom the run acts, never a token; empty for none.
+    ///   - trace: The trace that the run belongs to. A transaction's body has no task of its own: pass the caller's.
     /// - Throws: ``WorkflowNotRegistered``; `Fault` when the input is longer than `bytesMax`.
     @discardableResult
     public func start<W: Workflow>(
@@ -89,7 +89,7 @@ public final class WorkflowEngine: Sendable {
         guard state.withLock({ $0.workflows[key] != nil }) else { throw WorkflowNotRegistered(key: key) }
         let text = try bounded(try StoredJSON.text(input))
         let date = tx.date
-        let isClaimed = state.withLock { $0.claimsAtBirth(key) }
+        let isClaimed = state.withLock { $0.claimsOnStart(key) }
         let wakeAt = isClaimed ? date + limits.lease : date
         let rows = try tx.run(
             """
@@ -102,7 +102,7 @@ public final class WorkflowEngine: Sendable {
             """
         )
         guard !rows.isEmpty else { return false }
-        let born = ClaimedRun(
+        let run = ClaimedRun(
             id: id,
             workflow: W.name,
             version: W.version,
@@ -110,7 +110,7 @@ public final class WorkflowEngine: Sendable {
             principal: principal,
             trace: trace,
             owner: owner,
-            fence: 1,
+            fencingToken: 1,
             attempts: Attempts(),
             isForced: false,
             journal: [],
@@ -119,17 +119,17 @@ public final class WorkflowEngine: Sendable {
         tx.afterCommit { [self] in
             crashPoint("workflow.started")
             state.withLock { state in
-                if isClaimed { state.born(born) } else { state.bornToWait() }
+                if isClaimed { state.add(run) } else { state.addWaiting() }
             }
-            bell.raise()
+            wakeUp.raise()
         }
         return true
     }
 
-    /// Refuses new work while `waitingLimit` runs wait for a place.
+    /// Refuses new work while `waitingLimit` runs wait for a slot.
     ///
-    /// For whoever starts runs for callers who can come back, before they start one: what is taken on is worked off soon then,
-    /// however many come. What follows from work that was taken on is started without asking.
+    /// Call it before starting a run for a caller that can retry, so that accepted work finishes soon under any load.
+    /// Runs that follow from accepted work are started without it.
     ///
     /// - Throws: ``WorkflowsFull``.
     public func admit() throws {
@@ -155,7 +155,7 @@ public final class WorkflowEngine: Sendable {
         )
     }
 
-    /// Leaves a signal for a run when `tx` commits, and wakes the run when it waits for it.
+    /// Sends a signal to a run when `tx` commits, and wakes the run if it waits for it.
     ///
     /// Every signal is consumed once.
     ///
@@ -196,16 +196,16 @@ public final class WorkflowEngine: Sendable {
         return true
     }
 
-    /// Has the loop look for due runs at once.
+    /// Makes the loop poll for due runs now.
     func wake() {
-        state.withLock { $0.lookSoon() }
-        bell.raise()
+        state.withLock { $0.pollSoon() }
+        wakeUp.raise()
     }
 
-    /// Has the loop look for due runs at once, and again when it lets go of this one.
+    /// Makes the loop poll for due runs now, and again when this one is released.
     func wake(_ run: String) {
-        state.withLock { $0.lookSoon(for: run) }
-        bell.raise()
+        state.withLock { $0.pollSoon(for: run) }
+        wakeUp.raise()
     }
 
     private func bounded(_ text: String) throws -> String {
@@ -216,15 +216,15 @@ public final class WorkflowEngine: Sendable {
     }
 }
 
-/// Too many runs wait for a place: new work is refused until some are begun.
+/// Too many runs wait for a slot: new work is refused until some are begun.
 public struct WorkflowsFull: FaultConvertible {
     public var fault: Fault {
-        // Longer than services wait between two attempts: whoever is at the end of the chain is to come back.
-        Fault(.resourceExhausted, .overloaded, "too much is on its way already", retryAfter: .seconds(2))
+        // Longer than services wait between two attempts, so that only the outermost client retries.
+        Fault(.resourceExhausted, .overloaded, "too many workflow runs are waiting", retryAfter: .seconds(2))
     }
 }
 
-/// A run was to be started of a workflow that its engine does not know: a bug in the composition.
+/// A run of a workflow was started that its engine has not registered: a bug in the composition.
 public struct WorkflowNotRegistered: Error, Equatable {
     public let key: String
 }

@@ -1,9 +1,9 @@
 import MartletCore
 public import MartletSQL
 
-/// What an operator sees and may do.
+/// The queries and actions of an operator.
 ///
-/// The functions that take `tx` let an audit row stand in the same transaction.
+/// The functions that take `tx` allow an audit row in the same transaction.
 public struct WorkflowOperations: Sendable {
     /// Runs on one page.
     public static let pageLimit = 200
@@ -11,7 +11,7 @@ public struct WorkflowOperations: Sendable {
     private let database: any SQLDatabase
     private let wake: (@Sendable (_ run: String) -> Void)?
 
-    /// Acts of it are seen by engines at their next look; ``WorkflowEngine/operations`` wakes its own.
+    /// Engines notice its actions at their next poll; ``WorkflowEngine/operations`` wakes its own.
     public init(_ database: any SQLDatabase) { self.init(database, wake: nil) }
 
     init(_ database: any SQLDatabase, wake: (@Sendable (_ run: String) -> Void)?) {
@@ -19,7 +19,7 @@ public struct WorkflowOperations: Sendable {
         self.wake = wake
     }
 
-    // MARK: Looking
+    // MARK: Queries
 
     /// Runs, newest first; all states when `state` is `nil`.
     ///
@@ -82,7 +82,7 @@ public struct WorkflowOperations: Sendable {
     /// An old version may be dropped from the code once none of its runs is counted here.
     public func counts() async throws -> [WorkflowCount] {
         try await database.read("workflow.counts") { (tx: borrowing SQLTransaction) in
-            try tx.run(Self.standing).map { row in
+            try tx.run(Self.unfinished).map { row in
                 WorkflowCount(
                     workflow: row.text(0),
                     version: row.int(1),
@@ -93,8 +93,8 @@ public struct WorkflowOperations: Sendable {
         }
     }
 
-    /// Says which states it does not want, as the index does: a list of those that it wants has SQLite take the index by state.
-    static var standing: SQLQuery {
+    /// Excludes states, as the index does: for a list of included states SQLite would use the index by state.
+    static var unfinished: SQLQuery {
         """
         SELECT workflow, version, state, COUNT(*) FROM workflow_runs WHERE state NOT IN ('completed', 'failed')
         GROUP BY workflow, version, state ORDER BY workflow, version, state
@@ -110,12 +110,12 @@ public struct WorkflowOperations: Sendable {
         return try tx.run(query).first.map { WorkflowRun(row: $0) }
     }
 
-    // MARK: Acting
+    // MARK: Actions
 
-    /// Lets a run that needs a human go on where it stopped, its attempts forgotten.
+    /// Resumes a run that needs a human where it stopped, with its attempts reset.
     ///
-    /// The operator vouches for the age of its keys: the open step is asked again, and so is a step elsewhere that was refused
-    /// last. False when the run does not need a human.
+    /// The operator vouches for the age of its keys: the open step is repeated, and so is a remote step whose refusal
+    /// is the last entry. False when the run does not need a human.
     @discardableResult
     public func retry(_ run: String) async throws -> Bool {
         try await database.transaction("workflow.retry") { (tx: borrowing SQLTransaction) in
@@ -143,9 +143,9 @@ public struct WorkflowOperations: Sendable {
         return true
     }
 
-    /// Ends a run: what has no answer yet is refused, so that the workflow takes its own way of failing, and what was done is undone.
+    /// Ends a run: steps without a result are refused, so that the workflow fails, and finished steps are undone.
     ///
-    /// Whoever executes it loses it, and the step at which it was is undone as well. False when the run has ended.
+    /// A running execution loses its lease, and its current step is undone as well. False when the run has ended.
     @discardableResult
     public func compensate(_ run: String) async throws -> Bool {
         try await database.transaction("workflow.compensate") { (tx: borrowing SQLTransaction) in
@@ -171,7 +171,7 @@ public struct WorkflowOperations: Sendable {
         return true
     }
 
-    /// A refusal that the workflow could not deal with is no answer: it would stop the run again in every execution.
+    /// Reopens a refusal that the workflow did not handle: it would stop the run again in every execution.
     private func reopenRefused(_ run: String, in tx: borrowing SQLTransaction) throws {
         try tx.run(
             """

@@ -2,20 +2,20 @@ public import MartletCore
 public import MartletSQL
 import Synchronization
 
-/// A test's proof that a workflow survives a crash anywhere: it runs once undisturbed, then once for each durable
-/// boundary, killed there and resumed by a new engine.
+/// Tests that a workflow survives a crash anywhere: one pass runs undisturbed, then one pass for each durable
+/// boundary is killed there and resumed by a new engine.
 ///
-/// All its endings have to be equal.
+/// All endings must be equal.
 public struct WorkflowReplay<W: Workflow>: Sendable {
-    /// What one pass runs in: everything fresh, so that passes do not see one another.
-    public struct World: Sendable {
+    /// The environment of one pass: everything fresh, so that passes are independent.
+    public struct Environment: Sendable {
         public let database: any SQLDatabase
         public let time: any TimeSource
         public let entropy: any Entropy
         public let workflow: W
-        /// What the pass did to the outside, in one word that is equal when the effects are equal.
+        /// The external effects of the pass as one text, equal for equal effects.
         public let effects: @Sendable () async throws -> String
-        /// Called while the run waits: moves the clock, or sends the signal.
+        /// Called while the run waits: advances the clock, or sends the signal.
         public let proceed: @Sendable (_ engine: WorkflowEngine, _ run: WorkflowRun) async throws -> Void
 
         public init(
@@ -36,7 +36,7 @@ public struct WorkflowReplay<W: Workflow>: Sendable {
         }
     }
 
-    /// How one pass came out.
+    /// The outcome of one pass.
     public struct Ending: Sendable, Hashable {
         public let state: WorkflowState
         public let output: String?
@@ -48,35 +48,35 @@ public struct WorkflowReplay<W: Workflow>: Sendable {
 
     public struct Report: Sendable {
         public let undisturbed: Ending
-        /// Name of the boundary at which a pass was killed, and how that pass came out.
+        /// The name of the boundary at which a pass was killed, and the pass's ending.
         public let killed: [(boundary: String, ending: Ending)]
 
-        /// The passes that came out otherwise than the undisturbed one; empty when the workflow is sound.
+        /// The passes whose ending differs from the undisturbed one; empty when the workflow is sound.
         public var differences: [String] {
             killed.enumerated().filter { $0.element.ending != undisturbed }
                 .map { "killed at boundary \($0.offset + 1), \($0.element.boundary): \($0.element.ending)" }
         }
     }
 
-    /// Waits of one pass.
+    /// The most waits of one pass.
     public static var waitsLimit: Int { 1_000 }
 
     let input: W.Input
     let principal: String
     let limits: WorkflowLimits
-    let world: @Sendable () async throws -> World
+    let environment: @Sendable () async throws -> Environment
 
-    /// - Parameter world: Makes a fresh world; its database needs no tables of workflows yet.
+    /// - Parameter environment: Makes a fresh environment; its database needs no tables of workflows yet.
     public init(
         of input: W.Input,
         principal: String = "tester",
         limits: WorkflowLimits = WorkflowLimits(),
-        world: @escaping @Sendable () async throws -> World
+        environment: @escaping @Sendable () async throws -> Environment
     ) {
         self.input = input
         self.principal = principal
         self.limits = limits
-        self.world = world
+        self.environment = environment
     }
 
     public func run() async throws -> Report {
@@ -89,21 +89,21 @@ public struct WorkflowReplay<W: Workflow>: Sendable {
     }
 
     private func pass(killedAt hit: Int?) async throws -> (ending: Ending, boundaries: [String]) {
-        let world = try await world()
-        try await world.database.migrate(WorkflowEngine.migrations)
+        let environment = try await environment()
+        try await environment.database.migrate(WorkflowEngine.migrations)
         let reached = Boundaries(killedAt: hit)
-        let first = engine(in: world) { reached.hit($0) }
+        let first = engine(in: environment) { reached.hit($0) }
         let run = "replayed"
         let (input, principal) = (input, principal)
-        try await world.database.transaction("replay.start") { (tx: borrowing SQLTransaction) in
+        try await environment.database.transaction("replay.start") { (tx: borrowing SQLTransaction) in
             try first.start(W.self, id: run, input: input, principal: principal, in: tx)
         }
-        if try await drive(first, run, world, until: { reached.isKilled }) == false {
-            let second = engine(in: world, probe: nil)
-            try await world.database.transaction("replay.boot") { (tx: borrowing SQLTransaction) in
-                try WorkflowClaims.voidLeases(butOf: second.owner, in: tx)
+        if try await drive(first, run, environment, until: { reached.isKilled }) == false {
+            let second = engine(in: environment, probe: nil)
+            try await environment.database.transaction("replay.boot") { (tx: borrowing SQLTransaction) in
+                try WorkflowClaims.voidLeases(exceptOf: second.owner, in: tx)
             }
-            guard try await drive(second, run, world, until: { false }) else { throw ReplayStuck(run: run) }
+            guard try await drive(second, run, environment, until: { false }) else { throw ReplayStuck(run: run) }
         }
         guard let found = try await first.operations.show(run) else { throw ReplayStuck(run: run) }
         let journal = found.journal.map { entry in
@@ -114,32 +114,32 @@ public struct WorkflowReplay<W: Workflow>: Sendable {
             output: found.run.output,
             error: found.run.error,
             journal: journal,
-            effects: try await world.effects()
+            effects: try await environment.effects()
         )
         return (ending, reached.names)
     }
 
-    private func engine(in world: World, probe: (@Sendable (String) -> Bool)?) -> WorkflowEngine {
+    private func engine(in environment: Environment, probe: (@Sendable (String) -> Bool)?) -> WorkflowEngine {
         let engine = WorkflowEngine(
             WorkflowTools(
                 service: "replay",
-                database: world.database,
-                time: world.time,
-                entropy: world.entropy,
+                database: environment.database,
+                time: environment.time,
+                entropy: environment.entropy,
                 limits: limits,
                 observe: { _ in },
                 probe: probe
             )
         )
-        engine.register([RegisteredWorkflow(world.workflow)])
+        engine.register([RegisteredWorkflow(environment.workflow)])
         return engine
     }
 
-    /// - Returns: True when the run has come out, false when it was killed.
+    /// - Returns: True when the run has ended, false when it was killed.
     private func drive(
         _ engine: WorkflowEngine,
         _ run: String,
-        _ world: World,
+        _ environment: Environment,
         until isKilled: () -> Bool
     ) async throws -> Bool {
         for _ in 0..<Self.waitsLimit {
@@ -147,18 +147,18 @@ public struct WorkflowReplay<W: Workflow>: Sendable {
             if isKilled() { return false }
             guard let found = try await engine.operations.show(run)?.run else { throw ReplayStuck(run: run) }
             if found.state != .open { return true }
-            try await world.proceed(engine, found)
+            try await environment.proceed(engine, found)
         }
         throw ReplayStuck(run: run)
     }
 }
 
-/// A replayed run never came out.
+/// A replayed run did not end.
 public struct ReplayStuck: Error, Equatable {
     public let run: String
 }
 
-/// Counts the boundaries of a pass, and kills at one.
+/// Counts the boundaries of a pass, and kills it at one.
 private final class Boundaries: Sendable {
     private let hit: Int?
     private let state = Mutex<[String]>([])

@@ -1,7 +1,7 @@
 public import MartletCore
 import MartletSQL
 
-/// A run as an operator sees it.
+/// An operator's view of a run.
 public struct WorkflowRun: Sendable, Hashable {
     public let id: String
     public let workflow: String
@@ -13,7 +13,7 @@ public struct WorkflowRun: Sendable, Hashable {
     public let waitingFor: String?
     /// When it may be claimed next; `nil` when only a signal can wake it, or nothing.
     public let wakeAt: Timestamp?
-    /// Failed attempts of the step at which it is.
+    /// Failed attempts of its current step.
     public let attempts: Int
     /// True when an operator had it compensated.
     public let isForced: Bool
@@ -51,16 +51,16 @@ public struct WorkflowRun: Sendable, Hashable {
     }
 }
 
-/// A signal that was left for a run.
+/// A signal that was sent to a run.
 public struct WorkflowSignal: Sendable, Hashable {
     public let seq: Int
     public let name: String
-    /// The journal sequence of the step that took it; `nil` while it waits.
+    /// The journal sequence of the step that consumed it; `nil` while it is unconsumed.
     public let consumedBy: Int?
     public let at: Timestamp
 }
 
-/// Where a page of runs goes on: after this run.
+/// The position of a page of runs: after this run.
 public struct WorkflowCursor: Sendable, Hashable {
     public let createdAt: Timestamp
     public let id: String

@@ -1,31 +1,31 @@
 public import MartletCore
 
-/// Where a run stands.
+/// The state of a run.
 public enum WorkflowState: String, Sendable, Hashable, CaseIterable {
-    /// Runs, waits its turn, or waits for a timer or a signal. Goes to any other.
+    /// Executing, due, or waiting for a timer or a signal. Goes to any other.
     case open
     case completed
     /// Refused: it ended as its own code decided.
     case failed
-    /// Something happened that code cannot decide. An operator retries it or has it compensated.
+    /// The code cannot decide how to continue. An operator retries it or has it compensated.
     case needsHuman = "needs_human"
 }
 
-/// How a run came out, in the types of its workflow.
+/// The outcome of a run, in the types of its workflow.
 public enum WorkflowOutcome<Output: Sendable>: Sendable {
     case open
     case completed(Output)
     case failed(WorkflowFailure)
     case needsHuman(reason: String)
 
-    public var isSettled: Bool {
-        if case .open = self { false } else { true }
+    public var isOpen: Bool {
+        if case .open = self { true } else { false }
     }
 }
 
 extension WorkflowOutcome: Equatable where Output: Equatable {}
 
-/// Why a run ended without a result: the refusal that its code let pass.
+/// Why a run ended without a result: the refusal that its code did not handle.
 public struct WorkflowFailure: Error, Sendable, Hashable, Codable {
     /// The refused step; `nil` when the workflow itself refused.
     public let step: String?
@@ -46,14 +46,14 @@ extension WorkflowFailure: FaultConvertible {
     public var fault: Fault { Fault(FaultCode(rawValue: code) ?? .failedPrecondition, Reason(name: reason), message) }
 }
 
-/// What happens to runs, for metrics and alarms.
+/// An event of a run, for metrics and alerts.
 public struct WorkflowEvent: Sendable, Hashable {
     public enum Kind: Sendable, Hashable {
         case claimed
         case stepRetried(String)
         case completed
         case failed(reason: String)
-        /// An alarm: nobody goes on with this run but a human.
+        /// An alert: the run stops until an operator acts.
         case needsHuman(reason: String)
     }
 

@@ -13,30 +13,30 @@ enum WorkflowStore {
         in tx: borrowing SQLTransaction
     ) throws {
         let row = Row(change)
-        let kept: [SQLRow]
+        let updated: [SQLRow]
         if case .progressed = change {
-            kept = try tx.run(
+            updated = try tx.run(
                 """
                 UPDATE workflow_runs SET wake_at = \(row.wakeAt), attempts = 1, unknowns = 0,
                     updated_at = \(date.microseconds)
-                WHERE id = \(run.id) AND fence = \(run.fence) AND lease_owner = \(run.owner) AND state = 'open'
+                WHERE id = \(run.id) AND fence = \(run.fencingToken) AND lease_owner = \(run.owner) AND state = 'open'
                 RETURNING id
                 """
             )
         } else {
-            kept = try tx.run(
+            updated = try tx.run(
                 """
                 UPDATE workflow_runs SET state = \(row.state.rawValue), output = \(row.output), error = \(row.error),
                     lease_owner = NULL, wake_at = \(row.wakeAt), by_clock = \(row.isDue(after: date)),
                     waiting_for = \(row.waitingFor),
                     attempts = \(row.attempts.failures), unknowns = \(row.attempts.unknowns),
                     updated_at = \(date.microseconds)
-                WHERE id = \(run.id) AND fence = \(run.fence) AND lease_owner = \(run.owner) AND state = 'open'
+                WHERE id = \(run.id) AND fence = \(run.fencingToken) AND lease_owner = \(run.owner) AND state = 'open'
                 RETURNING id
                 """
             )
         }
-        guard !kept.isEmpty else { throw LeaseLost() }
+        guard !updated.isEmpty else { throw LeaseLost() }
     }
 
     /// Writes the entry as it is now; a repeat changes nothing.
@@ -73,7 +73,7 @@ enum WorkflowStore {
     }
 
     /// Consumes the oldest waiting signal of this name, for the step at `seq`.
-    static func takeSignal(
+    static func consumeSignal(
         _ name: String,
         of run: String,
         for seq: Int,

@@ -1,10 +1,10 @@
 import MartletSQL
 
-/// The tables of the room `workflows`.
+/// The tables of the module `workflows`.
 ///
-/// `wake_at` is when a run may be claimed next: its timer's due time while it waits, the end of its lease while it runs, NULL when
-/// only a signal can wake it. `by_clock` is 1 while that is a time to wait for, and 0 when the run is due because something happened
-/// to it, whatever the clock says. Retention: ``WorkflowEngine/finishedRetention``.
+/// `wake_at` is when a run may be claimed next: its timer's due time while it waits, the end of its lease while it
+/// runs, NULL when only a signal can wake it. `by_clock` is 1 while the run waits for that time, and 0 when an event
+/// has made it due, whatever the clock says. Retention: ``WorkflowEngine/finishedRetention``.
 enum WorkflowTables {
     static let migrations = [
         Migration(

@@ -6,17 +6,17 @@ import Testing
 
 @testable import MartletWorkflows
 
-@Suite("An effect that commits with the journal", .timeLimit(.minutes(1)))
+@Suite("Effect that commits with the journal", .timeLimit(.minutes(1)))
 struct EffectTests {
-    let world: World
+    let fixture: WorkflowFixture
 
-    init() async throws { world = try await World() }
+    init() async throws { fixture = try await WorkflowFixture() }
 
-    @Test("of a step elsewhere is on record before the call, once, wherever the process dies")
+    @Test("of a remote step: committed once, before the call, at whatever boundary the process is killed")
     func beforeCall() async throws {
         for hit in 1...4 {
-            let world = try await World()
-            let (database, peer) = (world.database, world.peer)
+            let fixture = try await WorkflowFixture()
+            let (database, peer) = (fixture.database, fixture.peer)
             let hits = CountingDatabase.Counter()
             let body: @Sendable (String, WorkflowContext) async throws -> String = { _, context in
                 try await context.remote(
@@ -31,28 +31,28 @@ struct EffectTests {
                     }
                 )
             }
-            let dying = world.engine(
+            let killed = fixture.engine(
                 killedAt: { _ in
                     hits.add()
                     return hits.value == hit
                 },
                 body
             )
-            try await world.start(on: dying)
-            try await dying.runUntilIdle()
-            let second = world.engine(body)
+            try await fixture.start(on: killed)
+            try await killed.runUntilIdle()
+            let second = fixture.engine(body)
             await second.voidForeignLeases()
             try await second.runUntilIdle()
-            #expect(try await world.outcome(second) == .completed("did r/one after [1]"), "killed at boundary \(hit)")
-            #expect(try await world.effects() == ["one=1"])
+            #expect(try await fixture.outcome(second) == .completed("did r/one after [1]"), "killed at boundary \(hit)")
+            #expect(try await fixture.effects() == ["one=1"])
             #expect(peer.effects == ["r/one"])
         }
     }
 
-    @Test("of a step elsewhere may refuse it: then nothing is called or kept")
+    @Test("of a remote step: a refusal makes no call and commits nothing")
     func refusal() async throws {
-        let peer = world.peer
-        let engine = world.engine { _, context in
+        let peer = fixture.peer
+        let engine = fixture.engine { _, context in
             do {
                 return try await context.remote(
                     "one",
@@ -67,18 +67,18 @@ struct EffectTests {
                 return refused.reason.name
             }
         }
-        try await world.start(on: engine)
+        try await fixture.start(on: engine)
         try await engine.runUntilIdle()
-        #expect(try await world.outcome(engine) == .completed("peer.declined"))
+        #expect(try await fixture.outcome(engine) == .completed("peer.declined"))
         #expect(peer.calls == [])
-        #expect(try await world.effects() == [])
-        #expect(try await world.journal(engine) == ["one remote refused"])
+        #expect(try await fixture.effects() == [])
+        #expect(try await fixture.journal(engine) == ["one remote refused"])
     }
 
-    @Test("of a step elsewhere costs no transaction of its own")
+    @Test("of a remote step: needs no transaction of its own")
     func count() async throws {
-        let peer = world.peer
-        let engine = world.engine { _, context in
+        let peer = fixture.peer
+        let engine = fixture.engine { _, context in
             try await context.remote(
                 "one",
                 input: "x",
@@ -86,49 +86,49 @@ struct EffectTests {
                 { try peer.call($0) }
             )
         }
-        try await world.start(on: engine)
-        world.database.count.reset()
+        try await fixture.start(on: engine)
+        fixture.database.count.reset()
         try await engine.runUntilIdle()
-        // The claim, the intent, the end, and the claim that finds nothing.
-        #expect(world.database.count.value == 4)
+        // The claim, the intent, the completion, and the claim that finds nothing.
+        #expect(fixture.database.count.value == 4)
     }
 
-    @Test("of the completion happens once, and only when the run completes")
+    @Test("of the completion: committed once, and only when the run completes")
     func completion() async throws {
-        let tries = Mutex(0)
-        let engine = world.engine { _, context in
+        let attempts = Mutex(0)
+        let engine = fixture.engine { _, context in
             context.atCompletion { (tx: borrowing SQLTransaction) in
                 try add("end", tx)
-                let isFirst = tries.withLock { tries in
-                    tries += 1
-                    return tries == 1
+                let isFirst = attempts.withLock { attempts in
+                    attempts += 1
+                    return attempts == 1
                 }
                 if isFirst { throw Fault.lost }
             }
             try await context.local("one") { (tx: borrowing SQLTransaction) in try add("one", tx) }
             return "done"
         }
-        try await world.start(on: engine)
+        try await fixture.start(on: engine)
         try await engine.runUntilIdle()
-        world.time.advance(by: world.limits.pauseMax)
+        fixture.time.advance(by: fixture.limits.retryDelayMax)
         try await engine.runUntilIdle()
-        #expect(try await world.outcome(engine) == .completed("done"))
-        #expect(try await world.effects() == ["end=1", "one=1"])
-        #expect(tries.withLock { $0 } == 2)
+        #expect(try await fixture.outcome(engine) == .completed("done"))
+        #expect(try await fixture.effects() == ["end=1", "one=1"])
+        #expect(attempts.withLock { $0 } == 2)
     }
 
-    @Test("of the completion that is refused, or throws what nobody expects, parks the run and keeps nothing")
+    @Test("of the completion: a refusal or an unexpected error parks the run and commits nothing")
     func brokenCompletion() async throws {
-        let engine = world.engine { _, context in
+        let engine = fixture.engine { _, context in
             context.atCompletion { (tx: borrowing SQLTransaction) in
                 try add("end", tx)
                 throw Fault.declined
             }
             return "done"
         }
-        try await world.start(on: engine)
+        try await fixture.start(on: engine)
         try await engine.runUntilIdle()
-        #expect(try await world.outcome(engine) == .needsHuman(reason: "the completion threw Fault"))
-        #expect(try await world.effects() == [])
+        #expect(try await fixture.outcome(engine) == .needsHuman(reason: "the completion threw Fault"))
+        #expect(try await fixture.effects() == [])
     }
 }

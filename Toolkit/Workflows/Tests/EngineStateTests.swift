@@ -3,7 +3,7 @@ import Testing
 
 @testable import MartletWorkflows
 
-@Suite("What an engine holds")
+@Suite("Engine state")
 struct EngineStateTests {
     var state = EngineState(concurrencyLimit: 2)
     let now = Moment(nanoseconds: 0)
@@ -17,7 +17,7 @@ struct EngineStateTests {
             principal: "",
             trace: nil,
             owner: "o",
-            fence: 1,
+            fencingToken: 1,
             attempts: Attempts(),
             isForced: false,
             journal: [],
@@ -25,102 +25,102 @@ struct EngineStateTests {
         )
     }
 
-    /// True when it is time to look for due runs.
-    private mutating func looks() -> Bool { state.takeLook(at: now) > 0 }
+    /// True when a poll for due runs is due.
+    private mutating func polls() -> Bool { state.beginPoll(at: now) > 0 }
 
-    /// Takes the looks that are due at the start.
-    private mutating func settle() {
-        _ = looks()
-        state.look(at: now + .seconds(30))
+    /// Consumes the polls that are due at the start.
+    private mutating func drainPolls() {
+        _ = polls()
+        state.poll(at: now + .seconds(30))
     }
 
-    @Test("is looked at again when it is let go, if something has happened to it meanwhile")
+    @Test("polls again when a run is released, if it was woken while it was held")
     mutating func wokenWhileHeld() {
-        settle()
+        drainPolls()
         state.claimed([Self.run("a")], of: 2, leaving: nil, at: now)
-        state.lookSoon(for: "a")
+        state.pollSoon(for: "a")
         #expect(state.held == ["a"])
-        let looked1 = looks()
-        #expect(looked1)
-        state.look(at: now + .seconds(30))
+        let polled1 = polls()
+        #expect(polled1)
+        state.poll(at: now + .seconds(30))
 
         _ = state.ended(Self.run("a"), dueAt: nil)
-        let looked2 = looks()
-        #expect(looked2)
-        state.look(at: now + .seconds(30))
-        let looked3 = looks()
-        #expect(!looked3)
+        let polled2 = polls()
+        #expect(polled2)
+        state.poll(at: now + .seconds(30))
+        let polled3 = polls()
+        #expect(!polled3)
     }
 
-    @Test("is not looked at again for what happened to another, or to nobody")
+    @Test("does not poll again when a run is released after another run was woken, or none")
     mutating func wokenOther() {
-        settle()
+        drainPolls()
         state.claimed([Self.run("a")], of: 2, leaving: nil, at: now)
-        state.lookSoon(for: "b")
-        state.lookSoon()
-        let looked4 = looks()
-        #expect(looked4)
-        state.look(at: now + .seconds(30))
+        state.pollSoon(for: "b")
+        state.pollSoon()
+        let polled4 = polls()
+        #expect(polled4)
+        state.poll(at: now + .seconds(30))
         _ = state.ended(Self.run("a"), dueAt: nil)
-        let looked5 = looks()
-        #expect(!looked5)
+        let polled5 = polls()
+        #expect(!polled5)
     }
 
-    @Test("is looked at when its time has come while it was held")
+    @Test("polls when a run is released that became due while it was held")
     mutating func dueWhileHeld() {
-        settle()
+        drainPolls()
         state.claimed([Self.run("a")], of: 2, leaving: nil, at: now)
         _ = state.ended(Self.run("a"), dueAt: now)
-        let looked6 = looks()
-        #expect(looked6)
+        let polled6 = polls()
+        #expect(polled6)
     }
 
-    @Test("is looked at when its birth was overtaken before it began")
-    mutating func wokenBirth() {
-        settle()
-        state.born(Self.run("a"))
-        state.lookSoon(for: "a")
-        let looked7 = looks()
-        #expect(looked7)
-        state.look(at: now + .seconds(30))
+    @Test("polls when a run ends that was woken before it began")
+    mutating func wokenBeforeBegin() {
+        drainPolls()
+        state.add(Self.run("a"))
+        state.pollSoon(for: "a")
+        let polled7 = polls()
+        #expect(polled7)
+        state.poll(at: now + .seconds(30))
         let begun = state.begin().map(\.id)
         #expect(begun == ["a"])
         _ = state.ended(Self.run("a"), dueAt: nil)
-        let looked8 = looks()
-        #expect(looked8)
+        let polled8 = polls()
+        #expect(polled8)
     }
 
-    @Test("goes on after each interruption in a row a little later, up to a limit, and is believed when it ends well")
+    @Test("interruptions: the delay doubles up to its maximum; an execution without one resets it")
     mutating func interruptions() {
-        settle()
-        var pauses: [Duration] = []
+        drainPolls()
+        var delays: [Duration] = []
         for _ in 1...4 {
             state.claimed([Self.run("a")], of: 2, leaving: nil, at: now)
-            state.interrupted(Self.run("a"), at: now, pause: .seconds(1), longest: .seconds(5))
+            state.interrupted(Self.run("a"), at: now, delay: .seconds(1), longest: .seconds(5))
             _ = state.ended(Self.run("a"), dueAt: nil)
-            let pause = (0...10).first { !state.interrupted(at: now + .seconds($0)).isEmpty }
-            pauses.append(.seconds(pause ?? 11))
+            let delay = (0...10).first { !state.interrupted(at: now + .seconds($0)).isEmpty }
+            delays.append(.seconds(delay ?? 11))
             state.claimable(["a"])
         }
-        #expect(pauses == [.seconds(1), .seconds(2), .seconds(4), .seconds(5)])
+        #expect(delays == [.seconds(1), .seconds(2), .seconds(4), .seconds(5)])
 
         state.claimed([Self.run("a")], of: 2, leaving: nil, at: now)
         _ = state.ended(Self.run("a"), dueAt: nil)
         state.claimed([Self.run("a")], of: 2, leaving: nil, at: now)
-        state.interrupted(Self.run("a"), at: now, pause: .seconds(1), longest: .seconds(5))
+        state.interrupted(Self.run("a"), at: now, delay: .seconds(1), longest: .seconds(5))
         _ = state.ended(Self.run("a"), dueAt: nil)
         #expect(state.interrupted(at: now + .seconds(1)) == ["a"])
     }
 
-    @Test("is joined by no newborn while others wait, which are counted once a second at most")
+    @Test("claims no run on start while others wait; these are counted at most once a second")
     mutating func waiting() {
         state.register(RegisteredWorkflow(Scripted { input, _ in input }))
         state.isAccepting = true
-        #expect(state.claimsAtBirth("scripted@1"))
-        state.bornToWait()
-        state.bornToWait()
+        #expect(state.claimsOnStart("scripted@1"))
+        state.addWaiting()
+        state.addWaiting()
         #expect(state.waiting == 2)
-        #expect(!state.claimsAtBirth("scripted@1"))
+        #expect(!state.claimsOnStart("scripted@1"))
 
         #expect(state.isCountDue(at: now))
         state.claimed([Self.run("a")], of: 1, leaving: 7, at: now)
@@ -131,9 +131,9 @@ struct EngineStateTests {
         #expect(state.waiting == 6)
 
         _ = state.ended(Self.run("a"), dueAt: nil)
-        #expect(!state.claimsAtBirth("scripted@1"))
+        #expect(!state.claimsOnStart("scripted@1"))
         state.claimed([], of: 1, leaving: nil, at: now)
         #expect(state.waiting == 0)
-        #expect(state.claimsAtBirth("scripted@1"))
+        #expect(state.claimsOnStart("scripted@1"))
     }
 }

@@ -6,83 +6,83 @@ import Testing
 
 @testable import MartletWorkflows
 
-@Suite("A workflow engine", .timeLimit(.minutes(1)))
+@Suite("Workflow engine", .timeLimit(.minutes(1)))
 struct EngineTests {
-    let world: World
+    let fixture: WorkflowFixture
 
-    init() async throws { world = try await World() }
+    init() async throws { fixture = try await WorkflowFixture() }
 
-    /// Runs `body` beside the engine's loop, once that has come to rest; then stops the loop.
+    /// Runs `body` concurrently with the engine's loop, once that is idle; then stops the loop.
     private func running(_ engine: WorkflowEngine, _ body: () async throws -> Void) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await engine.run() }
-            await world.time.waitForSleepers(1)
+            await fixture.time.waitForSleepers(1)
             try await body()
             group.cancelAll()
         }
     }
 
-    private var soon: Moment { world.time.now + .seconds(1) }
+    private var soon: Moment { fixture.time.now + .seconds(1) }
 
-    @Test("starts a run once, and not at all when the transaction fails")
+    @Test("start: once per id, and not at all when the transaction fails")
     func start() async throws {
-        let engine = world.engine { input, _ in input }
+        let engine = fixture.engine { input, _ in input }
         await #expect(throws: Fault.self) {
-            try await world.database.transaction { (tx: borrowing SQLTransaction) in
+            try await fixture.database.transaction { (tx: borrowing SQLTransaction) in
                 try engine.start(Scripted.self, id: "r", input: "in", principal: "", in: tx)
                 throw Fault.declined
             }
         }
-        #expect(try await world.outcome(engine) == nil)
-        #expect(try await world.start(on: engine))
-        #expect(try await world.start(on: engine, "other") == false)
+        #expect(try await fixture.outcome(engine) == nil)
+        #expect(try await fixture.start(on: engine))
+        #expect(try await fixture.start(on: engine, "other") == false)
         #expect(try await engine.runUntilIdle() == 1)
-        #expect(try await world.outcome(engine) == .completed("in"))
-        #expect(try await world.start(on: engine, "other") == false)
+        #expect(try await fixture.outcome(engine) == .completed("in"))
+        #expect(try await fixture.start(on: engine, "other") == false)
     }
 
-    @Test("refuses to start what it does not know")
+    @Test("start: refuses a version that is not registered")
     func unknown() async throws {
-        let engine = world.engine { input, _ in input }
+        let engine = fixture.engine { input, _ in input }
         await #expect(throws: WorkflowNotRegistered(key: "scripted@2")) {
-            try await world.database.transaction { (tx: borrowing SQLTransaction) in
+            try await fixture.database.transaction { (tx: borrowing SQLTransaction) in
                 try engine.start(ScriptedNext.self, id: "r", input: "in", principal: "", in: tx)
             }
         }
     }
 
-    @Test("needs n + 1 transactions, besides the one that starts it, for a chain of n remote steps")
+    @Test("n remote steps need n + 1 transactions, besides the one that starts the run")
     func transactions() async throws {
-        let peer = world.peer
-        let engine = world.engine { _, context in
+        let peer = fixture.peer
+        let engine = fixture.engine { _, context in
             for step in 1...5 { try await context.remote("step-\(step)", input: step) { try peer.call($0) } }
             return "done"
         }
         try await running(engine) {
-            world.database.count.reset()
-            try await world.start(on: engine)
-            let outcome = try await engine.settled("r", as: Scripted.self, until: soon)
+            fixture.database.count.reset()
+            try await fixture.start(on: engine)
+            let outcome = try await engine.waitForOutcome(of: "r", as: Scripted.self, until: soon)
             #expect(outcome == .completed("done"))
-            #expect(world.database.count.value == 1 + 5 + 1)
+            #expect(fixture.database.count.value == 1 + 5 + 1)
         }
         #expect(peer.calls.count == 5)
     }
 
-    @Test("takes over at its start what a dead process held, on a database that one process owns")
-    func bootEpoch() async throws {
-        let peer = world.peer
+    @Test("on a database with one owner, takes over the runs of the previous process at its start")
+    func takeover() async throws {
+        let peer = fixture.peer
         let body: @Sendable (String, WorkflowContext) async throws -> String = { _, context in
             try await context.remote("one", input: "x") { try peer.call($0) }
         }
-        let dead = world.engine(killedAt: { $0 == "workflow.called" }, body)
-        try await world.start(on: dead)
-        try await dead.runUntilIdle()
-        let engine = world.engine(body)
+        let previous = fixture.engine(killedAt: { $0 == "workflow.called" }, body)
+        try await fixture.start(on: previous)
+        try await previous.runUntilIdle()
+        let engine = fixture.engine(body)
         #expect(try await engine.runUntilIdle() == 0)
 
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await engine.run() }
-            let outcome = try await engine.settled("r", as: Scripted.self, until: soon)
+            let outcome = try await engine.waitForOutcome(of: "r", as: Scripted.self, until: soon)
             #expect(outcome == .completed("did r/one"))
             group.cancelAll()
         }
@@ -90,39 +90,39 @@ struct EngineTests {
         #expect(peer.effects == ["r/one"])
     }
 
-    @Test("refuses what a process writes whose run another has claimed")
+    @Test("fencing: refuses the writes of a process whose run another one has claimed")
     func zombie() async throws {
-        var world = world
-        world.limits.attemptTimeout = .seconds(3_600)
-        let (peer, time, lease) = (world.peer, world.time, world.limits.lease)
-        let second = world.engine { _, context in
+        var fixture = fixture
+        fixture.limits.attemptTimeout = .seconds(3_600)
+        let (peer, time, lease) = (fixture.peer, fixture.time, fixture.limits.lease)
+        let second = fixture.engine { _, context in
             try await context.remote("one", input: "x") { try peer.call($0) }
             try await context.local("two") { (tx: borrowing SQLTransaction) in try add("second", tx) }
             return "second"
         }
-        let first = world.engine { _, context in
+        let first = fixture.engine { _, context in
             try await context.remote("one", input: "x") { call in
-                let answer = try peer.call(call)
-                // Meanwhile the lease ends, and the other process goes all the way.
+                let response = try peer.call(call)
+                // Meanwhile the lease expires, and the other process completes the run.
                 time.advance(by: lease)
                 try await second.runUntilIdle()
-                return answer
+                return response
             }
             try await context.local("two") { (tx: borrowing SQLTransaction) in try add("first", tx) }
             return "first"
         }
-        try await world.start(on: first)
+        try await fixture.start(on: first)
         try await first.runUntilIdle()
-        #expect(try await world.outcome(first) == .completed("second"))
-        #expect(try await world.effects() == ["second=1"])
+        #expect(try await fixture.outcome(first) == .completed("second"))
+        #expect(try await fixture.effects() == ["second=1"])
         #expect(peer.calls == ["r/one", "r/one"])
     }
 
-    @Test("goes on with what its database interrupted, although the lease has not ended")
+    @Test("resumes a run that a database outage interrupted before its lease expires")
     func interrupted() async throws {
         let outages = Mutex(3)
-        let (database, failing) = (world.database, world.limits.journalAttemptsLimit)
-        let engine = world.engine { _, context in
+        let (database, failing) = (fixture.database, fixture.limits.journalAttemptsLimit)
+        let engine = fixture.engine { _, context in
             let fails = outages.withLock { left in
                 left -= 1
                 return left >= 0
@@ -133,26 +133,26 @@ struct EngineTests {
                 return "done"
             }
         }
-        try await world.start(on: engine)
+        try await fixture.start(on: engine)
         #expect(try await engine.runUntilIdle() == 4)
-        #expect(try await world.outcome(engine) == .completed("done"))
-        #expect(try await world.effects() == ["step=1"])
+        #expect(try await fixture.outcome(engine) == .completed("done"))
+        #expect(try await fixture.effects() == ["step=1"])
     }
 
-    @Test("keeps a lease while it executes")
+    @Test("renews a lease during an execution")
     func renewal() async throws {
-        var world = world
-        world.limits.attemptTimeout = .seconds(3_600)
-        let (peer, time, third) = (world.peer, world.time, world.limits.lease / 3)
-        let engine = world.engine { _, context in
+        var fixture = fixture
+        fixture.limits.attemptTimeout = .seconds(3_600)
+        let (peer, time, third) = (fixture.peer, fixture.time, fixture.limits.lease / 3)
+        let engine = fixture.engine { _, context in
             try await context.remote("one", input: "x") { call in
                 try await time.sleep(for: .seconds(100))
                 return try peer.call(call)
             }
         }
-        let other = world.engine { _, _ in "stolen" }
+        let other = fixture.engine { _, _ in "stolen" }
         try await running(engine) {
-            try await world.start(on: engine)
+            try await fixture.start(on: engine)
             for _ in 0..<9 {
                 // The call and its deadline, the renewal, the loop.
                 await time.waitForSleepers(4)
@@ -161,15 +161,15 @@ struct EngineTests {
                 #expect(try await other.runUntilIdle() == 0)
             }
             time.advance(by: third)
-            let outcome = try await engine.settled("r", as: Scripted.self, until: time.now + .seconds(1))
+            let outcome = try await engine.waitForOutcome(of: "r", as: Scripted.self, until: time.now + .seconds(1))
             #expect(outcome == .completed("did r/one"))
         }
     }
 
-    @Test("gives its runs back when it stops, and the next process asks with the same key")
+    @Test("stop: releases its runs; the next process calls with the same key")
     func stop() async throws {
-        let (peer, time) = (world.peer, world.time)
-        let engine = world.engine { _, context in
+        let (peer, time) = (fixture.peer, fixture.time)
+        let engine = fixture.engine { _, context in
             try await context.remote("one", input: "x") { call in
                 _ = try peer.call(call)
                 try await time.sleep(for: .seconds(5))
@@ -177,49 +177,49 @@ struct EngineTests {
             }
         }
         try await running(engine) {
-            try await world.start(on: engine)
+            try await fixture.start(on: engine)
             await time.waitForSleepers(4)
         }
         let run = try #require(try await engine.operations.show("r")?.run)
         #expect(run.state == .open)
         #expect(!run.isRunning)
 
-        let next = world.engine { _, context in
+        let next = fixture.engine { _, context in
             try await context.remote("one", input: "x") { try peer.call($0) }
         }
         #expect(try await next.runUntilIdle() == 1)
-        #expect(try await world.outcome(next) == .completed("did r/one"))
+        #expect(try await fixture.outcome(next) == .completed("did r/one"))
         #expect(peer.calls == ["r/one", "r/one"])
     }
 
-    @Test("executes no more runs at once than its limit, and all of them in the end")
+    @Test("concurrency limit: executes all runs, never more than the limit concurrently")
     func concurrency() async throws {
-        var world = world
-        world.limits.concurrencyLimit = 2
-        let engine = world.engine { input, context in
+        var fixture = fixture
+        fixture.limits.concurrencyLimit = 2
+        let engine = fixture.engine { input, context in
             try await context.local("one") { (tx: borrowing SQLTransaction) in try add(input, tx) }
             return input
         }
         try await running(engine) {
             for number in 0..<10 {
-                try await world.database.transaction { (tx: borrowing SQLTransaction) in
+                try await fixture.database.transaction { (tx: borrowing SQLTransaction) in
                     try engine.start(Scripted.self, id: "r-\(number)", input: "\(number)", principal: "", in: tx)
                 }
             }
             for number in 0..<10 {
-                let outcome = try await engine.settled("r-\(number)", as: Scripted.self, until: soon)
+                let outcome = try await engine.waitForOutcome(of: "r-\(number)", as: Scripted.self, until: soon)
                 #expect(outcome == .completed("\(number)"))
             }
         }
-        #expect(try await world.effects() == (0..<10).map { "\($0)=1" })
+        #expect(try await fixture.effects() == (0..<10).map { "\($0)=1" })
     }
 
-    @Test("takes on no more while as many wait as may, whoever started them, and again when some are begun")
+    @Test("admission: refuses at the limit of waiting runs of any process, and accepts again when some have begun")
     func admission() async throws {
-        var world = world
-        world.limits.concurrencyLimit = 1
-        world.limits.waitingLimit = 2
-        let (peer, gate) = (world.peer, Signal())
+        var fixture = fixture
+        fixture.limits.concurrencyLimit = 1
+        fixture.limits.waitingLimit = 2
+        let (peer, gate) = (fixture.peer, Signal())
         let body: @Sendable (String, WorkflowContext) async throws -> String = { input, context in
             try await context.remote("one", input: input) { call in
                 if input == "0" { try await gate.wait() }
@@ -228,36 +228,36 @@ struct EngineTests {
         }
         func start(_ number: Int, on engine: WorkflowEngine) async throws {
             try engine.admit()
-            try await world.database.transaction { (tx: borrowing SQLTransaction) in
+            try await fixture.database.transaction { (tx: borrowing SQLTransaction) in
                 try engine.start(Scripted.self, id: "r-\(number)", input: "\(number)", principal: "", in: tx)
             }
         }
-        let engine = world.engine(body)
+        let engine = fixture.engine(body)
         try await running(engine) {
             for number in 0...2 { try await start(number, on: engine) }
             #expect(throws: WorkflowsFull.self) { try engine.admit() }
         }
-        let next = world.engine(body)
+        let next = fixture.engine(body)
         try await running(next) {
-            // The call's deadline and the renewal of its lease: it has claimed what there is a place for, and counted the others.
-            await world.time.waitForSleepers(2)
+            // The call's deadline and its lease's renewal: it has claimed runs for its slots, and counted the others.
+            await fixture.time.waitForSleepers(2)
             #expect(throws: WorkflowsFull.self) { try next.admit() }
             gate.raise()
-            _ = try await next.settled("r-1", as: Scripted.self, until: soon)
+            _ = try await next.waitForOutcome(of: "r-1", as: Scripted.self, until: soon)
             try await start(3, on: next)
             for number in 0...3 {
-                let outcome = try await next.settled("r-\(number)", as: Scripted.self, until: soon)
+                let outcome = try await next.waitForOutcome(of: "r-\(number)", as: Scripted.self, until: soon)
                 #expect(outcome == .completed("did r-\(number)/one"))
             }
         }
         #expect(peer.calls == (0...3).map { "r-\($0)/one" })
     }
 
-    @Test("leaves runs of versions that it does not know to others")
+    @Test("does not claim runs of versions that are not registered")
     func versions() async throws {
-        let engine = world.engine { input, _ in input }
-        try await world.start(on: engine)
-        let next = world.engine(of: RegisteredWorkflow(ScriptedNext()))
+        let engine = fixture.engine { input, _ in input }
+        try await fixture.start(on: engine)
+        let next = fixture.engine(of: RegisteredWorkflow(ScriptedNext()))
         #expect(try await next.runUntilIdle() == 0)
         #expect(
             try await next.operations.counts() == [
@@ -267,17 +267,17 @@ struct EngineTests {
         #expect(try await engine.runUntilIdle() == 1)
     }
 
-    @Test("parks a run whose function no longer fits its journal", arguments: ["name", "input", "kind", "fewer"])
+    @Test("parks a run whose function does not match its journal", arguments: ["name", "input", "kind", "fewer"])
     func mismatch(change: String) async throws {
-        let killed = world.engine(killedAt: { $0 == "workflow.called" }) { _, context in
+        let killed = fixture.engine(killedAt: { $0 == "workflow.called" }) { _, context in
             try await context.local("one", input: 1) { (tx: borrowing SQLTransaction) in try add("one", tx) }
             try await context.remote("two", input: 2) { _ in "two" }
             return "done"
         }
-        try await world.start(on: killed)
+        try await fixture.start(on: killed)
         try await killed.runUntilIdle()
-        world.time.advance(by: world.limits.lease)
-        let engine = world.engine { _, context in
+        fixture.time.advance(by: fixture.limits.lease)
+        let engine = fixture.engine { _, context in
             switch change {
             case "name": try await context.local("uno", input: 1) { (_: borrowing SQLTransaction) in }
             case "input": try await context.local("one", input: 2) { (_: borrowing SQLTransaction) in }
@@ -287,36 +287,36 @@ struct EngineTests {
             return "done"
         }
         try await engine.runUntilIdle()
-        guard case .needsHuman(let reason) = try await world.outcome(engine) else { return #expect(Bool(false)) }
+        guard case .needsHuman(let reason) = try await fixture.outcome(engine) else { return #expect(Bool(false)) }
         #expect(reason.hasPrefix("mismatch: "))
-        #expect(try await world.effects() == ["one=1"])
+        #expect(try await fixture.effects() == ["one=1"])
     }
 
-    @Test("parks a run that kills its process again and again")
+    @Test("parks a run that kills its process repeatedly")
     func poison() async throws {
-        var world = world
-        world.limits.attemptsLimit = 3
+        var fixture = fixture
+        fixture.limits.attemptsLimit = 3
         for _ in 0..<3 {
-            let engine = world.engine(killedAt: { $0 == "workflow.called" }) { _, context in
+            let engine = fixture.engine(killedAt: { $0 == "workflow.called" }) { _, context in
                 try await context.remote("one", input: "x") { _ in "done" }
             }
-            try await world.start(on: engine)
+            try await fixture.start(on: engine)
             try await engine.runUntilIdle()
-            world.time.advance(by: world.limits.lease)
+            fixture.time.advance(by: fixture.limits.lease)
         }
-        let engine = world.engine { input, _ in input }
+        let engine = fixture.engine { input, _ in input }
         try await engine.runUntilIdle()
         #expect(
-            try await world.outcome(engine) == .needsHuman(reason: "3 executions ended without any progress")
+            try await fixture.outcome(engine) == .needsHuman(reason: "3 executions ended without any progress")
         )
     }
 
-    @Test("lists runs by state in pages, newest first, and deletes what ended long ago")
+    @Test("lists runs by state in pages, newest first; purges runs that ended before the retention")
     func operations() async throws {
-        let engine = world.engine { input, _ in input }
+        let engine = fixture.engine { input, _ in input }
         for number in 0..<5 {
-            world.time.advance(by: .seconds(1))
-            try await world.database.transaction { (tx: borrowing SQLTransaction) in
+            fixture.time.advance(by: .seconds(1))
+            try await fixture.database.transaction { (tx: borrowing SQLTransaction) in
                 try engine.start(Scripted.self, id: "r-\(number)", input: "in", principal: "", in: tx)
             }
         }
@@ -331,10 +331,10 @@ struct EngineTests {
         #expect(first.map(\.id) == ["r-4", "r-3"])
         #expect(second.map(\.id) == ["r-2", "r-1", "r-0"])
 
-        world.time.advance(by: WorkflowEngine.finishedRetention)
+        fixture.time.advance(by: WorkflowEngine.finishedRetention)
         #expect(try await engine.purge() == 0)
         try await engine.runUntilIdle()
-        world.time.advance(by: WorkflowEngine.finishedRetention + .seconds(1))
+        fixture.time.advance(by: WorkflowEngine.finishedRetention + .seconds(1))
         #expect(try await engine.purge(limit: 3) == 3)
         #expect(try await engine.purge(limit: 3) == 2)
         #expect(try await operations.list().isEmpty)

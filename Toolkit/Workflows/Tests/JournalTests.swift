@@ -3,7 +3,7 @@ import Testing
 
 @testable import MartletWorkflows
 
-@Suite("A journal")
+@Suite("Journal")
 struct JournalTests {
     private func entry(_ seq: Int, _ step: String, _ state: JournalEntry.State = .done) -> JournalEntry {
         JournalEntry(
@@ -18,18 +18,18 @@ struct JournalTests {
         )
     }
 
-    @Test("answers what is done, tells what is open, and then what is new")
+    @Test("visits: finished, then open, then new steps")
     func visits() throws {
         var journal = Journal([entry(0, "one"), entry(1, "two", .open)], stepsLimit: 10)
         let one = try journal.visit("one", .remote, "h")
         let two = try journal.visit("two", .remote, "h")
         let three = try journal.visit("three", .remote, "h")
-        #expect(one == .answered(entry(0, "one")))
+        #expect(one == .finished(entry(0, "one")))
         #expect(two == .open(entry(1, "two", .open)))
         #expect(three == .new(seq: 2))
     }
 
-    @Test("hands over what is unwritten once, in its latest form")
+    @Test("unwritten entries: each once, in its latest form")
     func unwritten() throws {
         var journal = Journal([], stepsLimit: 10)
         _ = try journal.visit("one", .remote, "h")
@@ -44,7 +44,7 @@ struct JournalTests {
         #expect(done == [entry(0, "one", .done)])
     }
 
-    @Test("takes as many steps as its limit, and refuses one more")
+    @Test("step limit: accepts as many steps, refuses one more")
     func limit() throws {
         var journal = Journal([entry(0, "one")], stepsLimit: 2)
         _ = try journal.visit("one", .remote, "h")
@@ -53,7 +53,7 @@ struct JournalTests {
         #expect(throws: JournalMismatch("more than 2 steps")) { try journal.visit("three", .remote, "h") }
     }
 
-    @Test("shows the step that the function did not come to")
+    @Test("leftover: the first step that the function did not reach")
     func leftover() throws {
         var journal = Journal([entry(0, "one"), entry(1, "two")], stepsLimit: 10)
         _ = try journal.visit("one", .remote, "h")
@@ -63,34 +63,34 @@ struct JournalTests {
 
 @Suite("Attempts")
 struct AttemptsTests {
-    @Test("pause twice as long after each failure, up to the longest pause")
-    func pauses() {
+    @Test("the delay doubles after each failure, up to its maximum")
+    func delays() {
         var limits = WorkflowLimits()
-        limits.pauseMin = .seconds(1)
-        limits.pauseMax = .seconds(5)
+        limits.retryDelayMin = .seconds(1)
+        limits.retryDelayMax = .seconds(5)
         var attempts = Attempts()
-        let pauses = (0..<5).map { _ in attempts.failed(.notDone, retryAfter: nil, limits, fraction: 0) }
-        #expect(pauses == [500, 1_000, 2_000, 2_500, 2_500].map { .pause(.milliseconds($0)) })
+        let delays = (0..<5).map { _ in attempts.failed(.notDone, retryAfter: nil, limits, fraction: 0) }
+        #expect(delays == [500, 1_000, 2_000, 2_500, 2_500].map { .delay(.milliseconds($0)) })
     }
 
-    @Test("honour what the callee asked for")
+    @Test("retryAfter is the minimum delay")
     func retryAfter() {
         var attempts = Attempts()
         let next = attempts.failed(.notDone, retryAfter: .seconds(7), WorkflowLimits(), fraction: 0)
-        #expect(next == .pause(.seconds(7)))
+        #expect(next == .delay(.seconds(7)))
     }
 
-    @Test("end at the limit of all, and earlier at the limit of unknown ones")
+    @Test("park at the limit of attempts, or earlier at the limit of unknown outcomes")
     func limits() {
         var limits = WorkflowLimits()
         limits.attemptsLimit = 4
         limits.unknownLimit = 2
-        limits.pauseMin = .zero
+        limits.retryDelayMin = .zero
         var known = Attempts()
         let busy = (0..<4).map { _ in known.failed(.notDone, retryAfter: nil, limits, fraction: 0) }
         var unknown = Attempts()
         let lost = (0..<2).map { _ in unknown.failed(.unknown, retryAfter: nil, limits, fraction: 0) }
-        #expect(busy == [.pause(.zero), .pause(.zero), .pause(.zero), .park])
-        #expect(lost == [.pause(.zero), .park])
+        #expect(busy == [.delay(.zero), .delay(.zero), .delay(.zero), .park])
+        #expect(lost == [.delay(.zero), .park])
     }
 }

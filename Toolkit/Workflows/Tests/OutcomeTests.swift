@@ -6,17 +6,17 @@ import Testing
 
 @testable import MartletWorkflows
 
-@Suite("The outcome of a call")
+@Suite("Call outcome")
 struct OutcomeTests {
-    let world: World
+    let fixture: WorkflowFixture
 
-    init() async throws { world = try await World() }
+    init() async throws { fixture = try await WorkflowFixture() }
 
-    @Test("that was never made is not unknown: it is made again, and nothing is looked up")
+    @Test("not made: the call is repeated without a look-up, beyond the limit of unknown outcomes")
     func notMade() async throws {
-        let peer = world.peer
-        let left = Mutex(world.limits.unknownLimit + 1)
-        let engine = world.engine { _, context in
+        let peer = fixture.peer
+        let left = Mutex(fixture.limits.unknownLimit + 1)
+        let engine = fixture.engine { _, context in
             try await context.remote(
                 "one",
                 input: "x",
@@ -25,53 +25,53 @@ struct OutcomeTests {
                     return .unknown
                 },
                 { call in
-                    let isAway = left.withLock { left in
+                    let isUnavailable = left.withLock { left in
                         left -= 1
                         return left >= 0
                     }
-                    if isAway { throw Fault.notProcessed("the peer cannot be reached") }
+                    if isUnavailable { throw Fault.notProcessed("the peer cannot be reached") }
                     return try peer.call(call)
                 }
             )
         }
-        try await world.start(on: engine)
+        try await fixture.start(on: engine)
         try await engine.runUntilIdle()
-        #expect(try await world.outcome(engine) == .completed("did r/one"))
+        #expect(try await fixture.outcome(engine) == .completed("did r/one"))
         #expect(peer.calls == ["r/one"])
     }
 
-    @Test("by somebody who was not let in is no refusal: the call is made again when the token is good")
-    func notLetIn() async throws {
-        let peer = world.peer
+    @Test("unauthenticated: no refusal, the call is retried until the token is valid")
+    func unauthenticated() async throws {
+        let peer = fixture.peer
         let left = Mutex(3)
-        let engine = world.engine { _, context in
+        let engine = fixture.engine { _, context in
             try await context.remote("one", input: "x") { call in
-                let isUnknown = left.withLock { left in
+                let isRejected = left.withLock { left in
                     left -= 1
                     return left >= 0
                 }
-                if isUnknown { throw Fault(.unauthenticated, .unauthenticated, "the token is not valid") }
+                if isRejected { throw Fault(.unauthenticated, .unauthenticated, "the token is not valid") }
                 return try peer.call(call)
             }
         }
-        try await world.start(on: engine)
+        try await fixture.start(on: engine)
         try await engine.runUntilIdle()
-        #expect(try await world.outcome(engine) == .completed("did r/one"))
+        #expect(try await fixture.outcome(engine) == .completed("did r/one"))
         #expect(peer.calls == ["r/one"])
     }
 
-    @Test("that is too long to be sent is a refusal at once")
+    @Test("request too large: refused at the first attempt")
     func tooLong() async throws {
         let count = CountingDatabase.Counter()
-        let engine = world.engine { _, context in
+        let engine = fixture.engine { _, context in
             try await context.remote("one", input: "x") { _ -> String in
                 count.add()
                 throw Fault(.resourceExhausted, .requestTooLarge, "too long", cause: NotProcessed())
             }
         }
-        try await world.start(on: engine)
+        try await fixture.start(on: engine)
         try await engine.runUntilIdle()
-        guard case .failed(let failure) = try await world.outcome(engine) else { return #expect(Bool(false)) }
+        guard case .failed(let failure) = try await fixture.outcome(engine) else { return #expect(Bool(false)) }
         #expect(failure.fault.reason == .requestTooLarge)
         #expect(count.value == 1)
     }

@@ -4,23 +4,23 @@ import Testing
 
 @testable import MartletWorkflows
 
-@Suite("A look over all runs")
+@Suite("Queries over all runs")
 struct QueryTests {
-    /// How SQLite goes about `query`.
+    /// SQLite's plan for `query`.
     private func plan(_ query: SQLQuery) async throws -> String {
-        let world = try await World()
-        return try await world.database.transaction("plan") { (tx: borrowing SQLTransaction) in
+        let fixture = try await WorkflowFixture()
+        return try await fixture.database.transaction("plan") { (tx: borrowing SQLTransaction) in
             try tx.run(SQLQuery(unchecked: "EXPLAIN QUERY PLAN " + query.text, values: query.values))
                 .map { $0.text(3) }.joined(separator: "; ")
         }
     }
 
-    @Test("for what ended long ago, for a page, or for the counts reads an index and sorts nothing")
+    @Test("purge, pages and counts use an index and do not sort")
     func indexed() async throws {
         let cursor = WorkflowCursor(createdAt: Timestamp(seconds: 1), id: "r")
         let plans: [(SQLQuery, String)] = [
             (WorkflowEngine.ended(before: Timestamp(seconds: 1), limit: 1), "workflow_runs_ended"),
-            (WorkflowOperations.standing, "workflow_runs_standing"),
+            (WorkflowOperations.unfinished, "workflow_runs_standing"),
             (WorkflowOperations.page(nil, after: nil, limit: 1), "workflow_runs_aged"),
             (WorkflowOperations.page(nil, after: cursor, limit: 1), "workflow_runs_aged"),
             (WorkflowOperations.page(.needsHuman, after: cursor, limit: 1), "workflow_runs_listed"),
@@ -32,10 +32,10 @@ struct QueryTests {
         }
     }
 
-    @Test("counts what is open or needs a human, and nothing that has ended")
+    @Test("counts runs that are open or need a human, and none that have ended")
     func counts() async throws {
-        let world = try await World()
-        let engine = world.engine { input, context in
+        let fixture = try await WorkflowFixture()
+        let engine = fixture.engine { input, context in
             switch input {
             case "waits": return try await context.signal("wait", "go")
             case "breaks": throw SQLError(.misuse, code: "", message: "")
@@ -44,7 +44,7 @@ struct QueryTests {
             }
         }
         for input in ["waits", "breaks", "fails", "ends"] {
-            try await world.database.transaction { (tx: borrowing SQLTransaction) in
+            try await fixture.database.transaction { (tx: borrowing SQLTransaction) in
                 try engine.start(Scripted.self, id: input, input: input, principal: "", in: tx)
             }
         }

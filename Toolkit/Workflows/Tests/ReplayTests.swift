@@ -6,14 +6,14 @@ import Testing
 
 @testable import MartletWorkflows
 
-@Suite("A replay after every step")
+@Suite("Workflow replay")
 struct ReplayTests {
     private func replay(
         _ body: @escaping @Sendable (Peer, String, WorkflowContext) async throws -> String,
         peer prepare: @escaping @Sendable (Peer) -> Void = { _ in }
     ) -> WorkflowReplay<Scripted> {
         var limits = WorkflowLimits()
-        limits.pauseMin = .zero
+        limits.retryDelayMin = .zero
         return WorkflowReplay(of: "in", limits: limits) {
             let time = ManualTime()
             let peer = Peer()
@@ -22,7 +22,7 @@ struct ReplayTests {
             try await database.migrate([
                 Migration("effects", 1, ["CREATE TABLE effects (name TEXT PRIMARY KEY, value BIGINT NOT NULL)"])
             ])
-            return WorkflowReplay.World(
+            return WorkflowReplay.Environment(
                 database: database,
                 time: time,
                 entropy: SeededEntropy(seed: 1),
@@ -46,26 +46,26 @@ struct ReplayTests {
         }
     }
 
-    @Test("ends as without a crash, and each effect happens once")
+    @Test("a crash at any boundary: same ending, each effect once")
     func sound() async throws {
         let report = try await replay({ peer, _, context in
             let id = try context.date("when")
             try await context.local("one") { (tx: borrowing SQLTransaction) in try add("one", tx) }
             try await context.remote("two", input: "x") { try peer.call($0) }
             try await context.sleep("three", for: .seconds(60))
-            let word = try await context.signal("four", "go")
-            try await context.remote("five", input: word) { try peer.call($0) }
+            let payload = try await context.signal("four", "go")
+            try await context.remote("five", input: payload) { try peer.call($0) }
             try await context.local("six") { (tx: borrowing SQLTransaction) in try add("six", tx) }
-            return "\(id.microseconds > 0) \(word)"
+            return "\(id.microseconds > 0) \(payload)"
         }).run()
         #expect(report.differences == [])
         #expect(report.undisturbed.output == "\"true word\"")
         #expect(report.undisturbed.effects == #"["one=1", "six=1"] ["replayed/five", "replayed/two"]"#)
-        // Two local steps, a timer begun, a signal awaited and taken, two intents, two calls.
+        // Two local steps, a timer begun, a signal awaited and consumed, two intents, two calls.
         #expect(report.killed.count == 9)
     }
 
-    @Test("undoes as without a crash")
+    @Test("a crash during compensation: same ending")
     func compensating() async throws {
         let report = try await replay(
             { peer, _, context in
@@ -92,12 +92,12 @@ struct ReplayTests {
         #expect(report.killed.count > 8)
     }
 
-    @Test("shows a workflow that is not deterministic")
+    @Test("reports a workflow that is not deterministic")
     func unsound() async throws {
         let entropy = SeededEntropy(seed: 3)
         let report = try await replay({ peer, _, context in
-            let chance = entropy.next()
-            try await context.remote("one", input: chance) { try peer.call($0) }
+            let random = entropy.next()
+            try await context.remote("one", input: random) { try peer.call($0) }
             try await context.remote("two", input: "x") { try peer.call($0) }
             return "done"
         }).run()

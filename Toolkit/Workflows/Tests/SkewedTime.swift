@@ -1,7 +1,7 @@
 import MartletCore
 import MartletTesting
 
-/// A clock that is wrong by the same all the time.
+/// A clock whose date is wrong by a constant skew.
 struct SkewedTime: TimeSource {
     let time: ManualTime
     let skew: Duration

@@ -5,52 +5,52 @@ import Testing
 
 @testable import MartletWorkflows
 
-@Suite("A step", .timeLimit(.minutes(1)))
+@Suite("Step", .timeLimit(.minutes(1)))
 struct StepTests {
-    let world: World
+    let fixture: WorkflowFixture
 
-    init() async throws { world = try await World() }
+    init() async throws { fixture = try await WorkflowFixture() }
 
-    @Test("in the database commits its effect and its journal entry together, and happens once")
+    @Test("local: commits its effect and its journal entry together, once")
     func local() async throws {
-        let engine = world.engine { _, context in
+        let engine = fixture.engine { _, context in
             try await context.local("one") { (tx: borrowing SQLTransaction) in try add("one", tx) }
-            let answer = try await context.local("two", input: 2) { (tx: borrowing SQLTransaction) -> Int in
+            let result = try await context.local("two", input: 2) { (tx: borrowing SQLTransaction) -> Int in
                 try add("two", tx)
                 return 42
             }
-            return "\(answer)"
+            return "\(result)"
         }
-        try await world.start(on: engine)
+        try await fixture.start(on: engine)
         try await engine.runUntilIdle()
-        #expect(try await world.outcome(engine) == .completed("42"))
-        #expect(try await world.effects() == ["one=1", "two=1"])
-        #expect(try await world.journal(engine) == ["one local done", "two local done"])
+        #expect(try await fixture.outcome(engine) == .completed("42"))
+        #expect(try await fixture.effects() == ["one=1", "two=1"])
+        #expect(try await fixture.journal(engine) == ["one local done", "two local done"])
     }
 
-    @Test("in the database that is refused keeps nothing, and ends the run as failed with its reason")
+    @Test("local: a refusal commits nothing, and ends the run as failed with its reason")
     func localRefusal() async throws {
-        let engine = world.engine { _, context in
+        let engine = fixture.engine { _, context in
             try await context.local("one") { (tx: borrowing SQLTransaction) in
                 try add("one", tx)
                 throw Fault.declined
             }
             return "unreachable"
         }
-        try await world.start(on: engine)
+        try await fixture.start(on: engine)
         try await engine.runUntilIdle()
-        guard case .failed(let failure) = try await world.outcome(engine) else { return #expect(Bool(false)) }
+        guard case .failed(let failure) = try await fixture.outcome(engine) else { return #expect(Bool(false)) }
         #expect(failure.step == "one")
         #expect(failure.fault.reason == "peer.declined")
         #expect(failure.fault.code == .failedPrecondition)
-        #expect(try await world.effects() == [])
-        #expect(try await world.journal(engine) == ["one local refused"])
+        #expect(try await fixture.effects() == [])
+        #expect(try await fixture.journal(engine) == ["one local refused"])
     }
 
-    @Test("in the database that throws what is no refusal parks the run, and the workflow cannot catch it")
+    @Test("local: any other error parks the run, and the workflow cannot catch it")
     func localBug() async throws {
         struct Bug: Error {}
-        let engine = world.engine { _, context in
+        let engine = fixture.engine { _, context in
             do {
                 try await context.local("one") { (tx: borrowing SQLTransaction) in
                     try add("one", tx)
@@ -59,17 +59,17 @@ struct StepTests {
             } catch {}
             return "swallowed"
         }
-        try await world.start(on: engine)
+        try await fixture.start(on: engine)
         try await engine.runUntilIdle()
-        #expect(try await world.outcome(engine) == .needsHuman(reason: "step one threw Bug"))
-        #expect(try await world.effects() == [])
+        #expect(try await fixture.outcome(engine) == .needsHuman(reason: "step one threw Bug"))
+        #expect(try await fixture.effects() == [])
     }
 
-    @Test("elsewhere carries its key, the service as principal on behalf of the run's, the trace and a deadline")
+    @Test("remote: the call has its key, the service on behalf of the run's principal, the trace and a deadline")
     func callContext() async throws {
-        let trace = TraceContext.root(world.entropy)
-        let (time, timeout) = (world.time, world.limits.attemptTimeout)
-        let engine = world.engine { _, context in
+        let trace = TraceContext.root(fixture.entropy)
+        let (time, timeout) = (fixture.time, fixture.limits.attemptTimeout)
+        let engine = fixture.engine { _, context in
             try await context.remote("one", input: "x") { call in
                 let context = call.context
                 return [
@@ -79,228 +79,228 @@ struct StepTests {
             }.joined(separator: " ")
         }
         let context = CallContext(principal: Principal(kind: .user, id: "ann", scopes: []), trace: trace)
-        try await world.database.transaction { (tx: borrowing SQLTransaction) in
+        try await fixture.database.transaction { (tx: borrowing SQLTransaction) in
             try engine.start(Scripted.self, id: "r", input: "in", for: context, in: tx)
         }
         try await engine.runUntilIdle()
-        #expect(try await world.outcome(engine) == .completed("r/one r/one tests ann \(trace.traceID) in time"))
+        #expect(try await fixture.outcome(engine) == .completed("r/one r/one tests ann \(trace.traceID) in time"))
     }
 
-    @Test("elsewhere that was not done, or may have been, is asked again with the same key")
+    @Test("remote: a call that was not done, or has an unknown outcome, is retried with the same key")
     func retries() async throws {
-        let peer = world.peer
+        let peer = fixture.peer
         peer.fail("r/one", [.busy, .lost, .lost])
-        let engine = world.engine { _, context in
+        let engine = fixture.engine { _, context in
             try await context.remote("one", input: "x") { try peer.call($0) }
         }
-        try await world.start(on: engine)
+        try await fixture.start(on: engine)
         try await engine.runUntilIdle()
-        #expect(try await world.outcome(engine) == .completed("did r/one"))
+        #expect(try await fixture.outcome(engine) == .completed("did r/one"))
         #expect(peer.calls == ["r/one", "r/one", "r/one", "r/one"])
         #expect(peer.effects == ["r/one"])
     }
 
-    @Test("elsewhere that is refused is asked once, journaled, and thrown into the workflow")
+    @Test("remote: a refusal is journaled and thrown into the workflow, without a retry")
     func refusal() async throws {
-        let peer = world.peer
+        let peer = fixture.peer
         peer.fail("r/one", [.declined])
-        let engine = world.engine { _, context in
+        let engine = fixture.engine { _, context in
             do {
                 return try await context.remote("one", input: "x") { try peer.call($0) }
             } catch let refused as StepRefused {
                 return try await context.remote("two", input: refused.reason.name) { try peer.call($0) }
             }
         }
-        try await world.start(on: engine)
+        try await fixture.start(on: engine)
         try await engine.runUntilIdle()
-        #expect(try await world.outcome(engine) == .completed("did r/two"))
+        #expect(try await fixture.outcome(engine) == .completed("did r/two"))
         #expect(peer.calls == ["r/one", "r/two"])
-        #expect(try await world.journal(engine) == ["one remote refused", "two remote done"])
+        #expect(try await fixture.journal(engine) == ["one remote refused", "two remote done"])
     }
 
-    @Test("elsewhere that never answers is given up at its deadline and asked again")
+    @Test("remote: a call without a response ends at its deadline and is retried")
     func deadline() async throws {
-        let (peer, time) = (world.peer, world.time)
-        let engine = world.engine { _, context in
+        let (peer, time) = (fixture.peer, fixture.time)
+        let engine = fixture.engine { _, context in
             try await context.remote("one", input: "x") { call in
                 let isFirst = peer.calls.isEmpty
-                let answer = try peer.call(call)
+                let response = try peer.call(call)
                 if isFirst { try await time.sleep(for: .seconds(3_600)) }
-                return answer
+                return response
             }
         }
-        try await world.start(on: engine)
+        try await fixture.start(on: engine)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await engine.runUntilIdle() }
             await time.waitForSleepers(2)
-            time.advance(by: world.limits.attemptTimeout)
+            time.advance(by: fixture.limits.attemptTimeout)
             try await group.waitForAll()
         }
-        #expect(try await world.outcome(engine) == .completed("did r/one"))
+        #expect(try await fixture.outcome(engine) == .completed("did r/one"))
         #expect(peer.calls == ["r/one", "r/one"])
     }
 
-    @Test("elsewhere that stays unknown parks its run at the limit; after a retry it goes on with the same key")
+    @Test("remote: unknown outcomes park the run at the limit; an operator's retry resumes with the same key")
     func needsHuman() async throws {
-        var world = world
-        world.limits.unknownLimit = 3
-        let peer = world.peer
+        var fixture = fixture
+        fixture.limits.unknownLimit = 3
+        let peer = fixture.peer
         peer.fail("r/two", [.lost, .lost, .lost])
-        let engine = world.engine { _, context in
+        let engine = fixture.engine { _, context in
             try await context.remote("one", input: "x") { try peer.call($0) }
             return try await context.remote("two", input: "x") { try peer.call($0) }
         }
-        try await world.start(on: engine)
+        try await fixture.start(on: engine)
         try await engine.runUntilIdle()
         #expect(
-            try await world.outcome(engine)
+            try await fixture.outcome(engine)
                 == .needsHuman(reason: "step two: 3 attempts, 3 of unknown outcome, the last: unavailable")
         )
         #expect(try await engine.runUntilIdle() == 0)
 
         #expect(try await engine.operations.retry("r"))
         try await engine.runUntilIdle()
-        #expect(try await world.outcome(engine) == .completed("did r/two"))
+        #expect(try await fixture.outcome(engine) == .completed("did r/two"))
         #expect(peer.calls == ["r/one"] + Array(repeating: "r/two", count: 4))
         #expect(try await engine.operations.retry("r") == false)
     }
 
-    @Test("that waits long gives its place back, and counts its attempts on")
-    func longPause() async throws {
-        var world = world
-        world.limits.pauseMin = .seconds(10)
-        world.limits.attemptsLimit = 3
-        let (peer, time) = (world.peer, world.time)
+    @Test("a long delay releases the run, and its attempts are still counted")
+    func longDelay() async throws {
+        var fixture = fixture
+        fixture.limits.retryDelayMin = .seconds(10)
+        fixture.limits.attemptsLimit = 3
+        let (peer, time) = (fixture.peer, fixture.time)
         peer.fail("r/one", [.busy, .busy, .busy])
-        let engine = world.engine { _, context in
+        let engine = fixture.engine { _, context in
             try await context.remote("one", input: "x") { try peer.call($0) }
         }
-        try await world.start(on: engine)
+        try await fixture.start(on: engine)
         for _ in 0..<2 {
             try await engine.runUntilIdle()
-            #expect(try await world.outcome(engine) == .open)
+            #expect(try await fixture.outcome(engine) == .open)
             time.advance(by: .seconds(60))
         }
         try await engine.runUntilIdle()
         #expect(
-            try await world.outcome(engine)
+            try await fixture.outcome(engine)
                 == .needsHuman(reason: "step one: 3 attempts, 0 of unknown outcome, the last: conflict")
         )
     }
 
-    @Test("with a look-up asks what became of it once its outcome stays unknown")
+    @Test("look-up: used after repeated unknown outcomes")
     func lookUp() async throws {
-        let peer = world.peer
+        let peer = fixture.peer
         peer.fail("r/one", Array(repeating: .lost, count: 100))
-        let engine = world.engine { _, context in
+        let engine = fixture.engine { _, context in
             try await context.remote("one", input: "x", resolve: { .done("looked up \($0.key)") }) {
                 try peer.call($0)
             }
         }
-        try await world.start(on: engine)
+        try await fixture.start(on: engine)
         try await engine.runUntilIdle()
-        #expect(try await world.outcome(engine) == .completed("looked up r/one"))
-        #expect(peer.calls.count == world.limits.lookUpAfter)
+        #expect(try await fixture.outcome(engine) == .completed("looked up r/one"))
+        #expect(peer.calls.count == fixture.limits.lookUpAfter)
     }
 
-    @Test("that is proven not to have happened is asked under a new key")
+    @Test("look-up: a step that was not done is repeated under a new key")
     func newKey() async throws {
-        let peer = world.peer
+        let peer = fixture.peer
         peer.fail("r/one", Array(repeating: .lost, count: 100))
-        let engine = world.engine { _, context in
+        let engine = fixture.engine { _, context in
             try await context.remote("one", input: "x", resolve: { _ in .notDone }) { try peer.call($0) }
         }
-        try await world.start(on: engine)
+        try await fixture.start(on: engine)
         try await engine.runUntilIdle()
-        #expect(try await world.outcome(engine) == .completed("did r/one~1"))
+        #expect(try await fixture.outcome(engine) == .completed("did r/one~1"))
         #expect(peer.calls.last == "r/one~1")
     }
 
-    @Test("whose key the callee may have forgotten is not asked again, but parks its run")
+    @Test("a key older than its lifetime is not sent again: the run is parked")
     func oldKey() async throws {
-        let (peer, time) = (world.peer, world.time)
+        let (peer, time) = (fixture.peer, fixture.time)
         let body: @Sendable (String, WorkflowContext) async throws -> String = { _, context in
             try await context.remote("one", input: "x") { try peer.call($0) }
         }
-        let killed = world.engine(killedAt: { $0 == "workflow.called" }, body)
-        try await world.start(on: killed)
+        let killed = fixture.engine(killedAt: { $0 == "workflow.called" }, body)
+        try await fixture.start(on: killed)
         try await killed.runUntilIdle()
-        time.advance(by: world.limits.keyLifetime)
+        time.advance(by: fixture.limits.keyLifetime)
 
-        let engine = world.engine(body)
+        let engine = fixture.engine(body)
         try await engine.runUntilIdle()
         #expect(
-            try await world.outcome(engine) == .needsHuman(reason: "step one: its key is too old to be asked again")
+            try await fixture.outcome(engine) == .needsHuman(reason: "step one: its key is too old for another attempt")
         )
         #expect(peer.calls == ["r/one"])
 
-        // The operator has looked, and vouches for it.
+        // The operator has checked the outcome, and vouches for it.
         try await engine.operations.retry("r")
         try await engine.runUntilIdle()
-        #expect(try await world.outcome(engine) == .completed("did r/one"))
+        #expect(try await fixture.outcome(engine) == .completed("did r/one"))
     }
 
     @Test(
-        "that its callee remembers for ever is asked again, however old, also where there is a look-up",
+        "deduplicated by identity: repeated however old it is, with or without a look-up",
         arguments: [false, true]
     )
-    func rememberedForever(hasLookUp: Bool) async throws {
-        let (peer, time) = (world.peer, world.time)
+    func deduplicatedByIdentity(hasLookUp: Bool) async throws {
+        let (peer, time) = (fixture.peer, fixture.time)
         let resolve: @Sendable (StepCall) async throws -> StepResolution<String> = { _ in .done("looked up") }
         let body: @Sendable (String, WorkflowContext) async throws -> String = { _, context in
-            try await context.remote("one", input: "x", remembered: .forever, resolve: hasLookUp ? resolve : nil) {
+            try await context.remote("one", input: "x", deduplicated: .byIdentity, resolve: hasLookUp ? resolve : nil) {
                 try peer.call($0)
             }
         }
-        let killed = world.engine(killedAt: { $0 == "workflow.called" }, body)
-        try await world.start(on: killed)
+        let killed = fixture.engine(killedAt: { $0 == "workflow.called" }, body)
+        try await fixture.start(on: killed)
         try await killed.runUntilIdle()
-        time.advance(by: world.limits.keyLifetime * 100)
+        time.advance(by: fixture.limits.keyLifetime * 100)
 
-        let engine = world.engine(body)
+        let engine = fixture.engine(body)
         try await engine.runUntilIdle()
-        #expect(try await world.outcome(engine) == .completed("did r/one"))
+        #expect(try await fixture.outcome(engine) == .completed("did r/one"))
         #expect(peer.calls == ["r/one", "r/one"])
     }
 
-    @Test("is as old as the database says, however wrong the clock of its process is", arguments: [-4, 4])
+    @Test("the age of a key is measured by the database's clock, not by the process's", arguments: [-4, 4])
     func wrongClock(days: Int) async throws {
-        var world = world
-        world.skew = .seconds(days * 24 * 3_600)
-        let peer = world.peer
+        var fixture = fixture
+        fixture.skew = .seconds(days * 24 * 3_600)
+        let peer = fixture.peer
         peer.fail("r/one", [.lost])
-        let engine = world.engine { _, context in
+        let engine = fixture.engine { _, context in
             try await context.remote("one", input: "x") { try peer.call($0) }
         }
-        try await world.start(on: engine)
+        try await fixture.start(on: engine)
         try await engine.runUntilIdle()
-        #expect(try await world.outcome(engine) == .completed("did r/one"))
+        #expect(try await fixture.outcome(engine) == .completed("did r/one"))
         #expect(peer.calls == ["r/one", "r/one"])
     }
 
-    @Test("inside another parks the run: steps follow one another")
+    @Test("a nested step parks the run")
     func nested() async throws {
-        let engine = world.engine { _, context in
+        let engine = fixture.engine { _, context in
             try await context.remote("outer", input: "x") { _ in
                 try await context.remote("inner", input: "x") { _ in "inner" }
             }
         }
-        try await world.start(on: engine)
+        try await fixture.start(on: engine)
         try await engine.runUntilIdle()
         #expect(
-            try await world.outcome(engine)
+            try await fixture.outcome(engine)
                 == .needsHuman(reason: "step inner began inside another: steps follow one another")
         )
     }
 
-    @Test("may not have the name of another step of its run")
+    @Test("a repeated step name parks the run")
     func sameName() async throws {
-        let engine = world.engine { _, context in
+        let engine = fixture.engine { _, context in
             for _ in 0..<2 { try await context.remote("one", input: "x") { _ in "done" } }
             return "unreachable"
         }
-        try await world.start(on: engine)
+        try await fixture.start(on: engine)
         try await engine.runUntilIdle()
-        #expect(try await world.outcome(engine) == .needsHuman(reason: "mismatch: step one stands twice in the run"))
+        #expect(try await fixture.outcome(engine) == .needsHuman(reason: "mismatch: step one occurs twice in the run"))
     }
 }

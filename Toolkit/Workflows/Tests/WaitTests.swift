@@ -6,173 +6,173 @@ import Testing
 
 @testable import MartletWorkflows
 
-@Suite("A wait")
+@Suite("Wait")
 struct WaitTests {
-    let world: World
+    let fixture: WorkflowFixture
 
-    init() async throws { world = try await World() }
+    init() async throws { fixture = try await WorkflowFixture() }
 
-    @Test("for a time ends by the database's clock, in whatever process then lives")
+    @Test("timer: ends by the database's clock, in any process")
     func timer() async throws {
         let body: @Sendable (String, WorkflowContext) async throws -> String = { _, context in
             try await context.sleep("rest", for: .seconds(60))
             return "rested"
         }
-        let first = world.engine(body)
-        try await world.start(on: first)
+        let first = fixture.engine(body)
+        try await fixture.start(on: first)
         try await first.runUntilIdle()
         let run = try #require(try await first.operations.show("r")?.run)
-        #expect(run.wakeAt == world.time.date + .seconds(60))
+        #expect(run.wakeAt == fixture.time.date + .seconds(60))
         #expect(!run.isRunning)
 
-        let second = world.engine(body)
-        world.time.advance(by: .seconds(59))
+        let second = fixture.engine(body)
+        fixture.time.advance(by: .seconds(59))
         #expect(try await second.runUntilIdle() == 0)
-        world.time.advance(by: .seconds(1))
+        fixture.time.advance(by: .seconds(1))
         #expect(try await second.runUntilIdle() == 1)
-        #expect(try await world.outcome(second) == .completed("rested"))
+        #expect(try await fixture.outcome(second) == .completed("rested"))
     }
 
-    @Test("for a signal takes one that came before, then one that comes later, each once")
+    @Test("signal: consumes an earlier one, then a later one, each once")
     func signals() async throws {
-        let engine = world.engine { _, context in
+        let engine = fixture.engine { _, context in
             let first = try await context.signal("first", "word")
             let second = try await context.signal("second", "word")
             return "\(first) \(second)"
         }
-        try await world.start(on: engine)
-        #expect(try await world.signal("word", "a", on: engine))
+        try await fixture.start(on: engine)
+        #expect(try await fixture.signal("word", "a", on: engine))
         try await engine.runUntilIdle()
         #expect(try await engine.operations.show("r")?.run.waitingFor == "word")
 
-        try await world.signal("other", "x", on: engine)
+        try await fixture.signal("other", "x", on: engine)
         #expect(try await engine.runUntilIdle() == 0)
-        try await world.signal("word", "b", on: engine)
+        try await fixture.signal("word", "b", on: engine)
         #expect(try await engine.runUntilIdle() == 1)
-        #expect(try await world.outcome(engine) == .completed("a b"))
-        #expect(try await world.signal("word", "c", on: engine) == false)
+        #expect(try await fixture.outcome(engine) == .completed("a b"))
+        #expect(try await fixture.signal("word", "c", on: engine) == false)
         #expect(try await engine.operations.show("r")?.signals.map(\.consumedBy) == [0, nil, 1])
     }
 
-    @Test("for a signal with a timeout ends without one", arguments: [true, false])
+    @Test("signal with a timeout: ends with the signal or without", arguments: [true, false])
     func timeout(isSent: Bool) async throws {
-        let engine = world.engine { _, context in
+        let engine = fixture.engine { _, context in
             try await context.signal("wait", "word", timeout: .seconds(60)) ?? "nothing"
         }
-        try await world.start(on: engine)
+        try await fixture.start(on: engine)
         try await engine.runUntilIdle()
-        if isSent { try await world.signal("word", "a", on: engine) }
-        world.time.advance(by: .seconds(60))
+        if isSent { try await fixture.signal("word", "a", on: engine) }
+        fixture.time.advance(by: .seconds(60))
         try await engine.runUntilIdle()
-        #expect(try await world.outcome(engine) == .completed(isSent ? "a" : "nothing"))
+        #expect(try await fixture.outcome(engine) == .completed(isSent ? "a" : "nothing"))
     }
 
-    @Test("does not end by a clock that cannot be believed; a signal or a start does not mind it")
-    func unbelievable() async throws {
-        var world = world
-        let isResting = Mutex(false)
-        world.pausesExpiry = { isResting.withLock { $0 } }
-        let engine = world.engine { _, context in
-            let word = try await context.signal("wait", "word", timeout: .seconds(60)) ?? "nothing"
+    @Test("untrusted clock: no timer or timeout expires; signals and starts still work")
+    func untrustedClock() async throws {
+        var fixture = fixture
+        let isUntrusted = Mutex(false)
+        fixture.pausesExpiry = { isUntrusted.withLock { $0 } }
+        let engine = fixture.engine { _, context in
+            let payload = try await context.signal("wait", "word", timeout: .seconds(60)) ?? "nothing"
             try await context.sleep("rest", for: .seconds(60))
-            return word
+            return payload
         }
-        isResting.withLock { $0 = true }
-        try await world.start(on: engine)
+        isUntrusted.withLock { $0 = true }
+        try await fixture.start(on: engine)
         #expect(try await engine.runUntilIdle() == 1)
-        world.time.jumpDate(by: .seconds(3_600))
+        fixture.time.jumpDate(by: .seconds(3_600))
         #expect(try await engine.runUntilIdle() == 0)
 
-        try await world.signal("word", "a", on: engine)
+        try await fixture.signal("word", "a", on: engine)
         #expect(try await engine.runUntilIdle() == 1)
-        world.time.jumpDate(by: .seconds(3_600))
+        fixture.time.jumpDate(by: .seconds(3_600))
         #expect(try await engine.runUntilIdle() == 0)
-        #expect(try await world.outcome(engine) == .open)
+        #expect(try await fixture.outcome(engine) == .open)
 
-        isResting.withLock { $0 = false }
+        isUntrusted.withLock { $0 = false }
         #expect(try await engine.runUntilIdle() == 1)
-        #expect(try await world.outcome(engine) == .completed("a"))
+        #expect(try await fixture.outcome(engine) == .completed("a"))
     }
 
     @Test(
-        "for its beginning, or between two attempts, is not put off by a clock that was ahead",
+        "clock set back: a start and a retry are not delayed by the time that it was ahead",
         arguments: [true, false]
     )
     func setBack(isBegun: Bool) async throws {
-        var world = world
-        let isResting = Mutex(false)
-        world.pausesExpiry = { isResting.withLock { $0 } }
-        world.limits.pauseMin = .seconds(10)
-        let isAway = Mutex(isBegun)
-        let engine = world.engine { _, context in
-            try await context.remote("ask", input: "x", remembered: .forever) { _ in
-                if isAway.withLock({ $0 }) { throw Fault(.unavailable, "peer.away", "nobody is there") }
+        var fixture = fixture
+        let isUntrusted = Mutex(false)
+        fixture.pausesExpiry = { isUntrusted.withLock { $0 } }
+        fixture.limits.retryDelayMin = .seconds(10)
+        let isUnavailable = Mutex(isBegun)
+        let engine = fixture.engine { _, context in
+            try await context.remote("ask", input: "x", deduplicated: .byIdentity) { _ in
+                if isUnavailable.withLock({ $0 }) { throw Fault(.unavailable, "peer.away", "the peer is unavailable") }
                 return "done"
             }
         }
-        world.time.jumpDate(by: .seconds(3_600))
-        try await world.start(on: engine)
+        fixture.time.jumpDate(by: .seconds(3_600))
+        try await fixture.start(on: engine)
         if isBegun { #expect(try await engine.runUntilIdle() == 1) }
-        isAway.withLock { $0 = false }
+        isUnavailable.withLock { $0 = false }
 
-        world.time.jumpDate(by: .seconds(-3_600))
-        world.time.advance(by: .seconds(60))
+        fixture.time.jumpDate(by: .seconds(-3_600))
+        fixture.time.advance(by: .seconds(60))
         #expect(try await engine.runUntilIdle() == 0)
-        isResting.withLock { $0 = true }
+        isUntrusted.withLock { $0 = true }
         #expect(try await engine.runUntilIdle() == 1)
-        #expect(try await world.outcome(engine) == .completed("done"))
+        #expect(try await fixture.outcome(engine) == .completed("done"))
     }
 
-    @Test("that was asked for is as long as ever when the clock is set back")
-    func stays() async throws {
-        var world = world
-        world.pausesExpiry = { true }
-        let engine = world.engine { _, context in
+    @Test("clock set back: a timer is not shortened")
+    func unchangedTimer() async throws {
+        var fixture = fixture
+        fixture.pausesExpiry = { true }
+        let engine = fixture.engine { _, context in
             try await context.sleep("rest", for: .seconds(3_600))
             return "rested"
         }
-        try await world.start(on: engine)
+        try await fixture.start(on: engine)
         #expect(try await engine.runUntilIdle() == 1)
-        world.time.jumpDate(by: .seconds(-60))
+        fixture.time.jumpDate(by: .seconds(-60))
         #expect(try await engine.runUntilIdle() == 0)
-        #expect(try await world.outcome(engine) == .open)
+        #expect(try await fixture.outcome(engine) == .open)
     }
 
-    @Test("that was gone on with elsewhere is not thought abandoned by a clock that cannot be believed")
+    @Test("untrusted clock: the lease of another process does not expire")
     func lease() async throws {
-        var world = world
-        let isResting = Mutex(true)
-        world.pausesExpiry = { isResting.withLock { $0 } }
-        let killed = world.engine(killedAt: { $0 == "workflow.journaled" }) { _, context in
+        var fixture = fixture
+        let isUntrusted = Mutex(true)
+        fixture.pausesExpiry = { isUntrusted.withLock { $0 } }
+        let killed = fixture.engine(killedAt: { $0 == "workflow.journaled" }) { _, context in
             try await context.local("one") { (tx: borrowing SQLTransaction) in try add("one", tx) }
             return "done"
         }
-        try await world.start(on: killed)
+        try await fixture.start(on: killed)
         try await killed.runUntilIdle()
-        world.time.jumpDate(by: .seconds(3_600))
-        let engine = world.engine { _, context in
+        fixture.time.jumpDate(by: .seconds(3_600))
+        let engine = fixture.engine { _, context in
             try await context.local("one") { (tx: borrowing SQLTransaction) in try add("one", tx) }
             return "done"
         }
         #expect(try await engine.runUntilIdle() == 0)
-        isResting.withLock { $0 = false }
+        isUntrusted.withLock { $0 = false }
         #expect(try await engine.runUntilIdle() == 1)
-        #expect(try await world.outcome(engine) == .completed("done"))
+        #expect(try await fixture.outcome(engine) == .completed("done"))
     }
 
-    @Test("leaves dates and identifiers as they were first")
+    @Test("dates and identifiers keep their first values")
     func values() async throws {
-        let engine = world.engine { _, context in
+        let engine = fixture.engine { _, context in
             let date = try context.date("date")
             let id = try context.identifier("id")
             try await context.sleep("rest", for: .seconds(60))
             return "\(date) \(id.count)"
         }
-        let date = world.time.date
-        try await world.start(on: engine)
+        let date = fixture.time.date
+        try await fixture.start(on: engine)
         try await engine.runUntilIdle()
-        world.time.advance(by: .seconds(60))
+        fixture.time.advance(by: .seconds(60))
         try await engine.runUntilIdle()
-        #expect(try await world.outcome(engine) == .completed("\(date) 36"))
+        #expect(try await fixture.outcome(engine) == .completed("\(date) 36"))
     }
 }

@@ -5,55 +5,56 @@ import Testing
 
 @testable import MartletWorkflows
 
-@Suite("A run that something happens to while it executes", .timeLimit(.minutes(1)))
+@Suite("Wake-up during an execution", .timeLimit(.minutes(1)))
 struct WakeUpTests {
-    let world: World
+    let fixture: WorkflowFixture
 
-    init() async throws { world = try await World() }
+    init() async throws { fixture = try await WorkflowFixture() }
 
-    /// Runs `body` beside the engine's loop, once `sleepers` tasks of the run `r` and the loop have come to rest.
+    /// Runs `body` concurrently with the engine's loop, once `sleepers` tasks of the run `r` and the loop are
+    /// suspended.
     private func running(_ engine: WorkflowEngine, sleepers: Int, _ body: () async throws -> Void) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await engine.run() }
-            await world.time.waitForSleepers(1)
-            try await world.start(on: engine)
-            await world.time.waitForSleepers(sleepers)
+            await fixture.time.waitForSleepers(1)
+            try await fixture.start(on: engine)
+            await fixture.time.waitForSleepers(sleepers)
             try await body()
             group.cancelAll()
         }
     }
 
-    /// Does `act`, lets the loop look for due runs, and then lets the execution go on.
+    /// Performs `act`, lets the loop poll for due runs, and then lets the execution continue.
     private func pass(over act: () async throws -> Void) async throws {
-        let before = world.database.count.value
+        let before = fixture.database.count.value
         try await act()
-        // The act's own transaction, and the look, which finds the run still held.
-        while world.database.count.value < before + 2 { await Task.yield() }
-        world.time.advance(by: .seconds(1))
+        // The transaction of `act`, and the poll, which finds the run still held.
+        while fixture.database.count.value < before + 2 { await Task.yield() }
+        fixture.time.advance(by: .seconds(1))
     }
 
-    @Test("goes on at once after a signal in the instant between its suspension and its execution's end")
+    @Test("signal between the suspension and the end of the execution: resumes immediately")
     func signalled() async throws {
-        let time = world.time
-        let engine = world.engine { _, context in
+        let time = fixture.time
+        let engine = fixture.engine { _, context in
             do { return try await context.signal("wait", "go") } catch {
-                // The suspension is committed, and the engine holds the run still.
+                // The suspension is committed, and the engine still holds the run.
                 try? await time.sleep(for: .seconds(1))
                 throw error
             }
         }
         // The loop, the renewal of leases, and the execution.
         try await running(engine, sleepers: 3) {
-            try await pass { try await world.signal("go", "hello", on: engine) }
-            let outcome = try await engine.settled("r", as: Scripted.self, until: time.now + .seconds(1))
+            try await pass { try await fixture.signal("go", "hello", on: engine) }
+            let outcome = try await engine.waitForOutcome(of: "r", as: Scripted.self, until: time.now + .seconds(1))
             #expect(outcome == .completed("hello"))
         }
     }
 
-    @Test("is compensated at once when an operator takes it from its execution")
+    @Test("compensation by an operator during the execution: runs immediately")
     func compensated() async throws {
-        let (time, peer) = (world.time, world.peer)
-        let engine = world.engine { _, context in
+        let (time, peer) = (fixture.time, fixture.peer)
+        let engine = fixture.engine { _, context in
             try await context.remote("one", input: "x", undo: { _ = try peer.call($0) }) { call in
                 try? await time.sleep(for: .seconds(1))
                 return try peer.call(call)
@@ -62,7 +63,7 @@ struct WakeUpTests {
         // The loop, the renewal of leases, the call and its deadline.
         try await running(engine, sleepers: 4) {
             try await pass { try await engine.operations.compensate("r") }
-            let outcome = try await engine.settled("r", as: Scripted.self, until: time.now + .seconds(1))
+            let outcome = try await engine.waitForOutcome(of: "r", as: Scripted.self, until: time.now + .seconds(1))
             guard case .failed(let failure) = outcome else {
                 return #expect(Bool(false), "\(String(describing: outcome))")
             }

@@ -1,7 +1,7 @@
 import SwiftProtobuf
 import SwiftProtobufPluginLibrary
 
-/// The transport-neutral protocol of a service, its client, its descriptors and how a handler is served.
+/// The transport-neutral protocol of a service, its client, its method descriptors and its `ServedContract`.
 struct CallsSource {
     let service: Service
     let package: Package
@@ -23,10 +23,10 @@ struct CallsSource {
     }
 
     private func signature(_ method: Method) -> String {
-        let answer = package.names.type(method.output)
+        let response = package.names.type(method.output)
         return
-            "func \(method.word)(_ request: \(package.names.type(method.input)), context: CallContext) async throws -> "
-            + (method.streams ? "ResponseStream<\(answer)>" : answer)
+            "func \(method.name)(_ request: \(package.names.type(method.input)), context: CallContext) async throws -> "
+            + (method.streams ? "ResponseStream<\(response)>" : response)
     }
 
     private func writeProtocol(_ source: inout SourceText) {
@@ -41,7 +41,7 @@ struct CallsSource {
     }
 
     private func writeClient(_ source: inout SourceText) {
-        source.comment(["Calls \(service.base) over whatever carries it."])
+        source.comment(["The client of \(service.base), over any transport."])
         source.block("public struct \(service.base)Client: \(service.base)Calls") { source in
             source.line("private let channel: any RPCChannel")
             source.line()
@@ -50,7 +50,7 @@ struct CallsSource {
                 source.line()
                 source.block("public \(signature(method))") { source in
                     let form = method.streams ? "serverStream" : "unary"
-                    source.line("try await channel.\(form)(\(service.base)Methods.\(method.word), request, context)")
+                    source.line("try await channel.\(form)(\(service.base)Methods.\(method.name), request, context)")
                 }
             }
         }
@@ -58,14 +58,14 @@ struct CallsSource {
     }
 
     private func writeMethods(_ source: inout SourceText) {
-        source.comment(["What the contract says of each method of \(service.base)."])
+        source.comment(["The method descriptors of \(service.base)."])
         source.block("public enum \(service.base)Methods") { source in
             for method in service.methods {
-                source.line("public static let \(method.word) = \(DescriptorSource.text(of: method, service))")
+                source.line("public static let \(method.name) = \(DescriptorSource.text(of: method, service))")
             }
             source.line()
-            source.comment(["In the contract's order."])
-            let all = service.methods.map(\.word).joined(separator: ", ")
+            source.comment(["In contract order."])
+            let all = service.methods.map(\.name).joined(separator: ", ")
             source.line("public static let all: [MethodDescriptor] = [\(all)]")
         }
         source.line()
@@ -73,8 +73,8 @@ struct CallsSource {
 
     private func writeServed(_ source: inout SourceText) {
         source.block("extension ServedContract") { source in
-            source.comment(["`handler` as what gRPC, REST and in-process channels serve."])
-            let opening = "public static func \(service.word)(_ handler: some \(service.base)Calls) -> ServedContract"
+            source.comment(["Serves `handler` over gRPC, REST and in-process channels."])
+            let opening = "public static func \(service.name)(_ handler: some \(service.base)Calls) -> ServedContract"
             source.block(opening) { source in
                 let document = service.hasREST ? "\(service.base)OpenAPI.document" : "\"\""
                 source.line(
@@ -83,8 +83,8 @@ struct CallsSource {
                 for method in service.methods {
                     let on = method.streams ? "onStream" : "on"
                     let request = package.names.type(method.input)
-                    source.block("served.\(on)(\(service.base)Methods.\(method.word))", closure: request) { source in
-                        source.line("try await handler.\(method.word)(request, context: context)")
+                    source.block("served.\(on)(\(service.base)Methods.\(method.name))", closure: request) { source in
+                        source.line("try await handler.\(method.name)(request, context: context)")
                     }
                 }
                 source.line("return served")

@@ -1,11 +1,11 @@
 import SwiftProtobuf
 import SwiftProtobufPluginLibrary
 
-/// What a field may be in a contract.
+/// The field types that a contract may use.
 enum FieldKind {
-    /// The case of `FieldShape.Kind` with that name.
+    /// A scalar or a timestamp: the name of the case of `FieldShape.Kind`.
     case plain(String)
-    /// The names of its values that a caller may send.
+    /// The names of the values that a caller may send.
     case enumeration([String])
     case message(Descriptor)
 
@@ -25,14 +25,14 @@ enum FieldKind {
         case .message where field.messageType.file.package == "google.protobuf":
             throw Refusal("\(field.fullName): of google.protobuf only Timestamp is supported")
         case .message: self = .message(field.messageType)
-        case .float: throw Refusal("\(field.fullName): no float; use double")
-        case .group: throw Refusal("\(field.fullName): no groups")
+        case .float: throw Refusal("\(field.fullName): float is not supported; use double")
+        case .group: throw Refusal("\(field.fullName): groups are not supported")
         }
     }
 }
 
 extension EnumDescriptor {
-    /// The names of its values, without a zero that only says "not said".
+    /// The names of the values, without a zero value `…_UNSPECIFIED`.
     fileprivate var names: [String] {
         values.filter { !($0.number == 0 && $0.name.hasSuffix("_UNSPECIFIED")) }.map(\.name)
     }
@@ -41,7 +41,7 @@ extension EnumDescriptor {
 extension FieldDescriptor {
     var isTimestamp: Bool { type == .message && messageType.fullName == "google.protobuf.Timestamp" }
 
-    /// True when its value can break the contract: by a rule of its own, as an enum, or inside a message.
+    /// True when the value can violate the contract: by its own rule, as an enum, or inside a message.
     var checks: Bool { ruleSource != nil || type == .enum || reachesRules }
 
     private var reachesRules: Bool {
@@ -50,7 +50,7 @@ extension FieldDescriptor {
         return messageType.hasRules(&seen)
     }
 
-    /// `FieldRule(…)`, or `nil` when it has none.
+    /// `FieldRule(…)`, or `nil` for a field without a rule.
     var ruleSource: String? {
         guard options.hasRule else { return nil }
         let rule = options.rule

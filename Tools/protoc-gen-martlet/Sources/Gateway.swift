@@ -1,7 +1,7 @@
 import SwiftProtobuf
 import SwiftProtobufPluginLibrary
 
-/// What the gateway knows of all contracts behind it: routes and one OpenAPI document.
+/// The gateway's routes and its OpenAPI document for all contracts behind it.
 struct Gateway {
     let packages: [Package]
 
@@ -24,7 +24,7 @@ struct Gateway {
             var seen: Set<String> = []
             var source = SourceText()
             source.imports(["import MartletContract"])
-            source.comment(["Which service answers which request, by verb and path."])
+            source.comment(["The service of each route, by verb and path."])
             try source.block("enum GatewayRoutes") { source in
                 source.line("static let all: [RoutedMethod] = [")
                 try source.indented { source in
@@ -34,12 +34,13 @@ struct Gateway {
                                 for rule in method.rules {
                                     guard seen.insert("\(rule.verb) \(rule.path)").inserted else {
                                         throw Refusal(
-                                            "\(method.descriptor.fullName): a second \(rule.verb) \(rule.path)"
+                                            "\(method.descriptor.fullName): duplicate route \(rule.verb) \(rule.path)"
                                         )
                                     }
                                 }
+                                let name = package.shortName.literal
                                 let descriptor = DescriptorSource.text(of: method, service)
-                                source.line("RoutedMethod(service: \(package.word.literal), method: \(descriptor)),")
+                                source.line("RoutedMethod(service: \(name), method: \(descriptor)),")
                             }
                         }
                     }
@@ -54,7 +55,7 @@ struct Gateway {
 /// A document as a Swift constant.
 struct OpenAPISource {
     let name: String
-    /// With a space behind it, or empty.
+    /// The access level with a trailing space, or empty.
     let access: String
     let document: String
 
@@ -64,7 +65,7 @@ struct OpenAPISource {
         source.block("\(access)enum \(name)") { source in
             source.line("\(access)static let document = #\"\"\"")
         }
-        // The document stands at the margin, so that no line of it is indented by the literal.
+        // The document is not indented, since indentation would become part of the literal.
         let body = source.text.dropLast("}\n".count)
         return body + document + "\n\"\"\"#\n}\n"
     }

@@ -1,4 +1,4 @@
-/// A JSON value whose members keep their order.
+/// A JSON value with ordered members.
 indirect enum JSON: Sendable, ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral {
     case text(String)
     case number(Int64)
@@ -17,7 +17,7 @@ indirect enum JSON: Sendable, ExpressibleByStringLiteral, ExpressibleByIntegerLi
 
     static func reference(_ path: String) -> JSON { .object([("$ref", .text(path))]) }
 
-    /// Two spaces a level, no newline at the end.
+    /// Indented by two spaces, without a final newline.
     var pretty: String {
         var text = ""
         write(to: &text, depth: 0)

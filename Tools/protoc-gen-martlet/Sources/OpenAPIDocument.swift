@@ -1,7 +1,7 @@
 import SwiftProtobuf
 import SwiftProtobufPluginLibrary
 
-/// OpenAPI 3.1 of what services offer over REST.
+/// The OpenAPI 3.1 document of the REST API of services.
 struct OpenAPIDocument {
     let title: String
     let version: String
@@ -21,18 +21,18 @@ struct OpenAPIDocument {
     }
 
     private var information: JSON {
-        let words = [
-            "Fields have the names of the contract, in snake case. Unknown fields, duplicates and values of a wrong type are "
-                + "refused with the field's path.",
-            "Numbers of 64 bits are numbers; a string of digits is accepted too. A response has every field, also those that are "
-                + "zero, false or empty; only what is not there is left out.",
-            "Every error is a problem of RFC 9457.",
+        let notes = [
+            "Fields have the names of the contract, in snake case. Unknown fields, duplicate fields and values of a "
+                + "wrong type are refused with the field's path.",
+            "64-bit integers are JSON numbers; a string of digits is accepted, too. A response has every field, "
+                + "including zero, false and empty values; only absent optional fields are left out.",
+            "Every error is a problem document (RFC 9457).",
         ]
         let about = services.count == 1 ? [services[0].comment.joined(separator: "\n")] : []
         return .members(
             ("title", .text(title)),
             ("version", .text(version)),
-            ("description", .text((about + words).joined(separator: "\n\n")))
+            ("description", .text((about + notes).joined(separator: "\n\n")))
         )
     }
 
@@ -81,7 +81,7 @@ struct OpenAPIDocument {
                                 ("type", "http"),
                                 ("scheme", "bearer"),
                                 ("bearerFormat", "JWT"),
-                                ("description", "A token whose scopes include the one that the operation names.")
+                                ("description", "A token with the scope that the operation requires.")
                             )
                         )
                     ])
@@ -94,10 +94,10 @@ struct OpenAPIDocument {
     private var schemas: [(String, JSON)] {
         get throws {
             var found: [String: Descriptor] = [:]
-            var waiting = services.flatMap(\.methods).filter { !$0.rules.isEmpty }.flatMap { [$0.input, $0.output] }
-            while let message = waiting.popLast() {
+            var pending = services.flatMap(\.methods).filter { !$0.rules.isEmpty }.flatMap { [$0.input, $0.output] }
+            while let message = pending.popLast() {
                 guard found.updateValue(message, forKey: OpenAPISchema.name(of: message)) == nil else { continue }
-                waiting += message.fields.filter { $0.type == .message && !$0.isTimestamp }.compactMap(\.messageType)
+                pending += message.fields.filter { $0.type == .message && !$0.isTimestamp }.compactMap(\.messageType)
             }
             return try found.sorted { $0.key < $1.key }.map { ($0.key, try OpenAPISchema.of($0.value)) }
         }

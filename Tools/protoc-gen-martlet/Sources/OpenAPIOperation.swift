@@ -14,7 +14,7 @@ struct OpenAPIOperation {
             "RequestTimeout",
             header(
                 "x-request-timeout",
-                "How long the caller waits, in milliseconds. The answer after that is 504.",
+                "The caller's timeout in milliseconds. When it expires, the response is 504.",
                 required: false,
                 .members(("type", "integer"), ("minimum", 1))
             )
@@ -23,7 +23,7 @@ struct OpenAPIOperation {
             "IdempotencyKey",
             header(
                 "Idempotency-Key",
-                "A repeat with the same key and body is answered with the first answer.",
+                "A repeat with the same key and body returns the first response.",
                 required: false,
                 key
             )
@@ -32,7 +32,7 @@ struct OpenAPIOperation {
             "DemandedIdempotencyKey",
             header(
                 "Idempotency-Key",
-                "A repeat with the same key and body is answered with the first answer. Without one, a repeat would act twice.",
+                "A repeat with the same key and body returns the first response. Without it, a repeat acts twice.",
                 required: true,
                 key
             )
@@ -91,7 +91,7 @@ struct OpenAPIOperation {
                 )
             }
             all += try rule.queryFields(of: method.input).flatMap { try query($0, prefix: "", depth: 0) }
-            if method.demandsKey {
+            if method.requiresKey {
                 all.append(.reference("#/components/parameters/DemandedIdempotencyKey"))
             } else if method.call.writes {
                 all.append(.reference("#/components/parameters/IdempotencyKey"))
@@ -100,7 +100,7 @@ struct OpenAPIOperation {
         }
     }
 
-    /// A field of the query; a message is spelled with dots, as in `page.size`.
+    /// The parameters of a field in the query; nested fields are written with dots, as in `page.size`.
     private func query(_ field: FieldDescriptor, prefix: String, depth: Int) throws -> [JSON] {
         if case .message(let message) = try FieldKind(field) {
             guard !field.isRepeated, depth < 4 else { return [] }
@@ -120,14 +120,14 @@ struct OpenAPIOperation {
     private var requestBody: JSON? {
         get throws {
             guard !rule.body.isEmpty else { return nil }
-            let taken = Set(rule.variables.map(\.name))
+            let bound = Set(rule.variables.map(\.name))
             let fields = method.input.fields.filter {
-                rule.body == "*" ? !taken.contains($0.name) : $0.name == rule.body
+                rule.body == "*" ? !bound.contains($0.name) : $0.name == rule.body
             }
             let schema: JSON =
                 if rule.body != "*", let message = fields.first?.messageType {
                     OpenAPISchema.reference(to: message)
-                } else if taken.isEmpty {
+                } else if bound.isEmpty {
                     OpenAPISchema.reference(to: method.input)
                 } else {
                     try OpenAPISchema.object(fields, description: [])
@@ -142,7 +142,7 @@ struct OpenAPIOperation {
     private var responses: JSON {
         let type = method.streams ? "application/x-ndjson" : "application/json"
         let content = JSON.object([(type, .object([("schema", OpenAPISchema.reference(to: method.output))]))])
-        let description = method.streams ? "One JSON object a line, as they come." : "Done."
+        let description = method.streams ? "One JSON object per line, streamed." : "Done."
         let success = JSON.members(("description", .text(description)), ("content", content))
         return .object(
             [("200", success)] + problems.map { ("\($0)", .reference("#/components/responses/Problem\($0)")) }

@@ -1,4 +1,4 @@
-/// RFC 9457 problems: their schema, and what each status means.
+/// RFC 9457 problems: the schema, and the description of each status.
 enum OpenAPIProblems {
     static let schema = JSON.members(
         ("type", "object"),
@@ -11,12 +11,12 @@ enum OpenAPIProblems {
                     .members(
                         ("type", "string"),
                         ("format", "uri-reference"),
-                        ("description", "`/problems/` and the reason.")
+                        ("description", "`/problems/` followed by the reason.")
                     )
                 ),
                 ("title", .members(("type", "string"))),
                 ("status", .members(("type", "integer"))),
-                ("detail", .members(("type", "string"), ("description", "Safe to show."))),
+                ("detail", .members(("type", "string"), ("description", "Safe to show to a user."))),
                 (
                     "instance",
                     .members(("type", "string"), ("description", "The request's id, as in the header `x-request-id`."))
@@ -25,7 +25,7 @@ enum OpenAPIProblems {
                     "reason",
                     .members(
                         ("type", "string"),
-                        ("description", "Stable: branch on it, as in `request.invalid`.")
+                        ("description", "A stable identifier for error handling, as in `request.invalid`.")
                     )
                 ),
                 ("violations", .members(("type", "array"), ("items", violation))),
@@ -39,33 +39,33 @@ enum OpenAPIProblems {
         (
             "properties",
             .object([
-                ("field", .members(("type", "string"), ("description", "Its path, as in `lines[3].quantity`."))),
+                ("field", .members(("type", "string"), ("description", "Field path, as in `lines[3].quantity`."))),
                 ("rule", .members(("type", "string"))),
             ])
         ),
         ("required", .list(["field", "rule"]))
     )
 
-    private static let meanings: [(Int, String)] = [
-        (400, "The request breaks the contract: `violations` names every field."),
-        (401, "A token is missing, or not valid."),
-        (403, "The token lacks the scope."),
-        (404, "There is no such thing, or it is another's."),
-        (409, "The state of things forbids it, or a request with the same key is on its way."),
-        (413, "The body is over the limit."),
+    private static let descriptions: [(Int, String)] = [
+        (400, "The request violates the contract: `violations` lists every field."),
+        (401, "The token is missing or invalid."),
+        (403, "The token lacks the required scope."),
+        (404, "The resource does not exist, or belongs to another customer."),
+        (409, "The resource's state does not allow it, or a request with the same key is in flight."),
+        (413, "The body is larger than the limit."),
         (415, "The body is not `application/json`."),
         (422, "The `Idempotency-Key` was used with another body."),
-        (429, "Too much at once: come back later."),
-        (500, "A fault of ours."),
-        (503, "A service is away: come back after `Retry-After` seconds."),
-        (504, "The time was over before the answer: it may or may not have happened."),
+        (429, "Too many requests: retry after `Retry-After` seconds."),
+        (500, "An internal error."),
+        (503, "A service is unavailable: retry after `Retry-After` seconds."),
+        (504, "The deadline expired before the response: the outcome is unknown."),
     ]
 
-    static let responses: [(String, JSON)] = meanings.map { status, meaning in
+    static let responses: [(String, JSON)] = descriptions.map { status, description in
         (
             "Problem\(status)",
             .members(
-                ("description", .text(meaning)),
+                ("description", .text(description)),
                 ("headers", status == 503 || status == 429 ? retryAfter : nil),
                 (
                     "content",

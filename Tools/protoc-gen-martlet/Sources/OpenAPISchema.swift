@@ -3,11 +3,11 @@ import SwiftProtobufPluginLibrary
 
 /// Messages and fields as JSON Schema.
 enum OpenAPISchema {
-    /// As in `inventory.ReserveRequest`.
+    /// The schema's name, as in `inventory.ReserveRequest`.
     static func name(of message: Descriptor) -> String {
         let package = message.file.package
         let local = package.isEmpty ? message.fullName : String(message.fullName.dropFirst(package.count + 1))
-        return "\(Package.word(of: package)).\(local)"
+        return "\(Package.shortName(of: package)).\(local)"
     }
 
     static func reference(to message: Descriptor) -> JSON { .reference("#/components/schemas/\(name(of: message))") }
@@ -32,7 +32,7 @@ enum OpenAPISchema {
         return rule.required || rule.minItems > 0 || (!field.hasPresence && !field.isRepeated && rule.min > 0)
     }
 
-    /// A field with its rule and its comment.
+    /// The schema of a field, with its rule and its comment.
     static func of(_ field: FieldDescriptor) throws -> JSON {
         let rule = field.options.rule
         let one = try single(field)

@@ -3,13 +3,13 @@ import SwiftProtobufPluginLibrary
 
 /// All files of one proto package: one contract.
 struct Package {
-    /// As in `shop.inventory.v1`.
+    /// The proto package, as in `shop.inventory.v1`.
     let name: String
     let files: [FileDescriptor]
     let services: [Service]
     let names: SwiftNames
 
-    /// In the order of their names.
+    /// The packages in the order of their names.
     static func all(of files: [FileDescriptor], _ mappings: ProtoFileToModuleMappings) throws -> [Package] {
         try Dictionary(grouping: files, by: \.package).sorted { $0.key < $1.key }.map { name, files in
             let files = files.sorted { $0.name < $1.name }
@@ -19,23 +19,23 @@ struct Package {
         }
     }
 
-    /// Where its files are, as in `shop/inventory/v1`.
+    /// The folder of its files, as in `shop/inventory/v1`.
     var folder: String { name.split(separator: ".").joined(separator: "/") }
-    /// As in `v1`.
+    /// The API version, as in `v1`.
     var version: String { String(name.split(separator: ".").last ?? "v1") }
-    /// As in `inventory`; a process that serves it has the same name.
-    var word: String { Package.word(of: name) }
+    /// The name of the service process, as in `inventory`.
+    var shortName: String { Package.shortName(of: name) }
 
-    static func word(of package: String) -> String {
-        let words = package.split(separator: ".")
-        return words.count > 1 ? String(words[words.count - 2]) : package
+    static func shortName(of package: String) -> String {
+        let parts = package.split(separator: ".")
+        return parts.count > 1 ? String(parts[parts.count - 2]) : package
     }
 
     /// Published messages, in file order.
     var events: [Descriptor] { files.flatMap(\.messages).filter { $0.options.hasEvent } }
 }
 
-/// How Swift names what the contract names.
+/// The Swift names of a contract's messages and fields.
 struct SwiftNames {
     let namer: SwiftProtobufNamer
     private let file: FileDescriptor
@@ -54,13 +54,13 @@ struct SwiftNames {
         return (names.name, names.has)
     }
 
-    /// The oneof's property, and the field's case with its dot.
+    /// The property of the oneof, and the field's case with a leading dot.
     func oneof(_ oneof: OneofDescriptor, _ field: FieldDescriptor) -> (property: String, element: String) {
         let element = namer.messagePropertyNames(field: field, prefixed: ".", includeHasAndClear: false).prefixed
         return (namer.messagePropertyName(oneof: oneof).name, element)
     }
 
-    /// The modules of `messages` that are not this one and not SwiftProtobuf.
+    /// The modules of `messages` except this one and SwiftProtobuf.
     func modules(of messages: [Descriptor]) -> [String] {
         let own = mappings.moduleName(forFile: file)
         let used = Set(messages.compactMap { mappings.moduleName(forFile: $0.file) })

@@ -1,10 +1,10 @@
 import SwiftProtobuf
 import SwiftProtobufPluginLibrary
 
-/// Writes what our contracts say beyond messages: calls, clients, method descriptors, field rules, typed topics,
-/// OpenAPI and the gateway's routes.
+/// The protoc plugin: generates protocols, clients, method descriptors, field rules, typed topics, OpenAPI and the
+/// gateway's routes.
 ///
-/// Options: `ProtoPathModuleMappings=<file>`, as protoc-gen-swift takes it; `Gateway=<package prefix>`, whose contracts
+/// Options: `ProtoPathModuleMappings=<file>`, as in protoc-gen-swift; `Gateway=<package prefix>`, the contracts that
 /// the gateway serves.
 @main
 struct Plugin: CodeGenerator {
@@ -39,7 +39,7 @@ struct Plugin: CodeGenerator {
 }
 
 extension Package {
-    /// - Parameter documented: Whether its OpenAPI documents are files too.
+    /// - Parameter documented: Whether the OpenAPI documents are also written as files.
     fileprivate func write(to outputs: any GeneratorOutputs, documented: Bool) throws {
         for file in files {
             let name = file.name.dropLast(".proto".count)
@@ -61,12 +61,12 @@ extension Package {
             }
         }
         if let source = try TopicsSource(package: self).text {
-            try outputs.add(fileName: "\(folder)/\(word).topics.martlet.swift", contents: source)
+            try outputs.add(fileName: "\(folder)/\(shortName).topics.martlet.swift", contents: source)
         }
     }
 }
 
-/// Why a contract cannot be generated, with the place where it says so.
+/// The reason why no code can be generated for a contract; it names the element.
 struct Refusal: Error, CustomStringConvertible {
     let description: String
 

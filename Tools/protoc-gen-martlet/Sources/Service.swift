@@ -13,13 +13,13 @@ struct Service {
         methods = try descriptor.methods.map { try Method($0) }
     }
 
-    /// As in `Inventory` for `InventoryService`.
+    /// The name without its suffix: `Inventory` for `InventoryService`.
     var base: String {
         descriptor.name.hasSuffix("Service") && descriptor.name != "Service"
             ? String(descriptor.name.dropLast("Service".count)) : descriptor.name
     }
-    /// As in `inventory`.
-    var word: String { base.lowerFirst }
+    /// The name of the factory function in Swift, as in `inventory`.
+    var name: String { base.lowerFirst }
     var fileName: String { base.lowercased() }
     var hasREST: Bool { methods.contains { !$0.rules.isEmpty } }
     var comment: [String] { descriptor.commentLines }
@@ -33,20 +33,21 @@ struct Method {
     init(_ descriptor: SwiftProtobufPluginLibrary.MethodDescriptor) throws {
         self.descriptor = descriptor
         guard !descriptor.clientStreaming else {
-            throw Refusal("\(descriptor.fullName): requests do not stream; send them one by one")
+            throw Refusal("\(descriptor.fullName): client streaming is not supported")
         }
         let all = descriptor.options.hasGoogle_Api_http ? [descriptor.options.Google_Api_http] : []
         rules = try all.flatMap { [$0] + $0.additionalBindings }.map { try HTTPRule($0, of: descriptor) }
     }
 
-    var word: String { descriptor.name.lowerFirst }
+    /// The function's name in Swift, as in `reserve`.
+    var name: String { descriptor.name.lowerFirst }
     var call: Call { descriptor.options.call }
     var input: Descriptor { descriptor.inputType }
     var output: Descriptor { descriptor.outputType }
     var streams: Bool { descriptor.serverStreaming }
     var comment: [String] { descriptor.commentLines }
-    /// A write whose repeat would act twice.
-    var demandsKey: Bool { call.writes && !call.idempotent }
+    /// True for a write that is not idempotent.
+    var requiresKey: Bool { call.writes && !call.idempotent }
 }
 
 /// One `google.api.http` binding, checked against its request.
@@ -71,23 +72,23 @@ struct HTTPRule {
         variables = try HTTPRule.variableNames(path).map { name in
             guard let field = input.fields.first(where: { $0.name == name }), !field.isRepeated,
                 field.type != .message
-            else { throw Refusal("\(method.fullName): the path's {\(name)} is no single plain field of \(input.name)") }
+            else { throw Refusal("\(method.fullName): the path's {\(name)} is not a singular scalar of \(input.name)") }
             return field
         }
         if !body.isEmpty, body != "*" {
             guard input.fields.contains(where: { $0.name == body && $0.type == .message && !$0.isRepeated }) else {
-                throw Refusal("\(method.fullName): the body '\(body)' is no single message field of \(input.name)")
+                throw Refusal("\(method.fullName): the body '\(body)' is not a singular message field of \(input.name)")
             }
         }
         if ["GET", "DELETE"].contains(verb), !body.isEmpty {
-            throw Refusal("\(method.fullName): \(verb) takes no body")
+            throw Refusal("\(method.fullName): \(verb) must not have a body")
         }
         guard path.hasPrefix("/"), !path.contains("**") else {
-            throw Refusal("\(method.fullName): the path begins with '/' and has no '**': \(path)")
+            throw Refusal("\(method.fullName): the path must begin with '/' and must not contain '**': \(path)")
         }
     }
 
-    /// As OpenAPI writes it: `{name=shops/*}` is `{name}`.
+    /// The path in OpenAPI's form: `{name=shops/*}` becomes `{name}`.
     var openAPIPath: String {
         var text = ""
         var skipping = false
@@ -99,11 +100,11 @@ struct HTTPRule {
         return text
     }
 
-    /// What the query may fill: every field that neither the path nor the body fills.
+    /// The fields that the query may fill: those that neither the path nor the body fills.
     func queryFields(of input: Descriptor) -> [FieldDescriptor] {
         guard body != "*" else { return [] }
-        let taken = Set(variables.map(\.name) + [body])
-        return input.fields.filter { !taken.contains($0.name) }
+        let bound = Set(variables.map(\.name) + [body])
+        return input.fields.filter { !bound.contains($0.name) }
     }
 
     private static func variableNames(_ path: String) -> [String] {
@@ -112,7 +113,7 @@ struct HTTPRule {
 }
 
 extension ProvidesSourceCodeLocation {
-    /// The comment in front of it, line by line, without its marks.
+    /// The leading comment, line by line, without comment markers.
     var commentLines: [String] {
         guard let comment = sourceCodeInfoLocation?.leadingComments, !comment.isEmpty else { return [] }
         var lines = comment.split(separator: "\n", omittingEmptySubsequences: false)

@@ -1,7 +1,7 @@
 import SwiftProtobuf
 import SwiftProtobufPluginLibrary
 
-/// What every message of a file knows of its own fields: its shape and its rules.
+/// The shapes, rule checks and JSON writers of the messages of a file.
 struct ShapesSource {
     let file: FileDescriptor
     let names: SwiftNames
@@ -68,7 +68,7 @@ struct ShapesSource {
 
     private func kind(of field: FieldDescriptor) throws -> String {
         switch try FieldKind(field) {
-        case .plain(let word): ".\(word)"
+        case .plain(let kind): ".\(kind)"
         case .enumeration(let values): ".enum([\(values.map(\.literal).joined(separator: ", "))])"
         case .message(let type): ".message { \(names.type(type)).shape }"
         }
@@ -117,7 +117,7 @@ struct ShapesSource {
         }
     }
 
-    /// `target.function("name", value)`; the value is an optional when the field knows whether it is there.
+    /// `target.function("name", value)`; the value is optional when the field has presence.
     private func writeCall(
         _ target: String,
         _ field: FieldDescriptor,
@@ -128,12 +128,12 @@ struct ShapesSource {
         let call = "\(target).\(try function(for: field))(\(field.name.literal), "
         if let oneof = field.realContainingOneof {
             guard !field.options.rule.required else {
-                throw Refusal("\(field.fullName): one of several cannot be required")
+                throw Refusal("\(field.fullName): a member of a oneof cannot be required")
             }
             let (property, element) = names.oneof(oneof, field)
             source.line("if case \(element)(let value)? = self.\(property) { \(call)value\(more)) }")
         } else {
-            // With `self`, since a field may be called like a parameter.
+            // With `self`, since a field may have the name of a parameter.
             source.line("\(call)\(field.hasPresence ? "self.\(has) ? self.\(name) : nil" : "self.\(name)")\(more))")
         }
     }
@@ -153,6 +153,6 @@ struct ShapesSource {
 }
 
 extension Descriptor {
-    /// Itself and the messages inside it.
+    /// The message and its nested messages.
     var withNested: [Descriptor] { [self] + messages.flatMap(\.withNested) }
 }

@@ -1,23 +1,23 @@
 import SwiftProtobuf
 import SwiftProtobufPluginLibrary
 
-/// The typed topics of a contract: which event on which topic, by which key.
+/// The typed topics of a contract: event, topic name and key.
 struct TopicsSource {
     let package: Package
 
-    /// `nil` when the contract publishes nothing.
+    /// `nil` when the contract has no events.
     var text: String? {
         get throws {
             guard !package.events.isEmpty else { return nil }
             var source = SourceText()
             source.imports(["public import MartletMessaging", "import SwiftProtobuf"])
-            source.comment(["What \(package.word.upperFirst) publishes."])
-            try source.block("public enum \(package.word.upperFirst)Topics") { source in
+            source.comment(["The topics of \(package.shortName.upperFirst)."])
+            try source.block("public enum \(package.shortName.upperFirst)Topics") { source in
                 var names: Set<String> = []
                 for event in package.events {
                     let (name, topic, key) = try read(event)
                     guard names.insert(name).inserted else {
-                        throw Refusal("\(event.fullName): a second topic \(topic)")
+                        throw Refusal("\(event.fullName): a second event with the topic \(topic)")
                     }
                     let type = package.names.type(event)
                     source.comment(event.commentLines)
@@ -35,15 +35,16 @@ struct TopicsSource {
     }
 
     private func read(_ event: Descriptor) throws -> (name: String, topic: String, key: FieldDescriptor) {
-        let said = event.options.event
-        guard said.topic.hasPrefix(package.name + "."), let word = said.topic.split(separator: ".").last else {
-            throw Refusal("\(event.fullName): a topic is its package and a word, as in \(package.name).things")
+        let option = event.options.event
+        guard option.topic.hasPrefix(package.name + "."), let local = option.topic.split(separator: ".").last else {
+            throw Refusal("\(event.fullName): a topic is its package and a local name, as in \(package.name).things")
         }
-        guard let key = event.fields.first(where: { $0.name == said.key }), key.type == .string, !key.isRepeated else {
-            throw Refusal("\(event.fullName): the key '\(said.key)' is no string field")
+        guard let key = event.fields.first(where: { $0.name == option.key }), key.type == .string, !key.isRepeated
+        else {
+            throw Refusal("\(event.fullName): the key '\(option.key)' is not a singular string field")
         }
-        let words = word.split(whereSeparator: { $0 == "_" || $0 == "-" })
-        let name = words.dropFirst().reduce(String(words.first ?? "")) { $0 + $1.upperFirst }
-        return (name, said.topic, key)
+        let parts = local.split(whereSeparator: { $0 == "_" || $0 == "-" })
+        let name = parts.dropFirst().reduce(String(parts.first ?? "")) { $0 + $1.upperFirst }
+        return (name, option.topic, key)
     }
 }

@@ -1,16 +1,16 @@
-/// Acts from a seed, one after the other: equal seeds and equal daemons give equal acts.
+/// A sequence of actions from a seed: equal seeds and equal daemons give equal actions.
 struct ChaosPlan: Sendable {
-    /// How long a pause or a slow time lasts.
+    /// How long a `pause` or `slow` action lasts.
     static let milliseconds = 500...6_000
-    /// The rest between two acts, in which the shop is well.
-    static let restMilliseconds = 500...3_000
-    /// Kinds by how often they are chosen.
-    private static let kinds: [ChaosAct.Kind] = [.kill, .kill, .kill, .pause, .pause, .slow, .cut, .cut]
+    /// The delay between two actions, without faults.
+    static let delayMilliseconds = 500...3_000
+    /// Each kind is listed as often as its weight.
+    private static let kinds: [ChaosAction.Kind] = [.kill, .kill, .kill, .pause, .pause, .slow, .cut, .cut]
 
     private let daemons: [String]
     private var dice: SampleDice
-    /// Whose turn it is: everybody has had one before anybody has a second.
-    private var turns: [String] = []
+    /// The daemons left in this round: every daemon is chosen once per round.
+    private var remaining: [String] = []
 
     /// - Parameter daemons: At least one.
     init(seed: UInt64, daemons: [String]) {
@@ -19,15 +19,15 @@ struct ChaosPlan: Sendable {
         dice = SampleDice(seed: seed)
     }
 
-    /// What is done next, and how long the shop rests afterwards.
-    mutating func next() -> (act: ChaosAct, rest: Duration) {
-        if turns.isEmpty { turns = shuffled() }
-        let daemon = turns.removeLast()
+    /// The next action, and the delay after it.
+    mutating func next() -> (action: ChaosAction, delay: Duration) {
+        if remaining.isEmpty { remaining = shuffled() }
+        let daemon = remaining.removeLast()
         let kind = dice.pick(Self.kinds)
         let length = Duration.milliseconds(dice.within(Self.milliseconds))
-        let rest = Duration.milliseconds(dice.within(Self.restMilliseconds))
+        let delay = Duration.milliseconds(dice.within(Self.delayMilliseconds))
         let lasts = kind == .pause || kind == .slow
-        return (ChaosAct(kind: kind, daemon: daemon, length: lasts ? length : .zero), rest)
+        return (ChaosAction(kind: kind, daemon: daemon, length: lasts ? length : .zero), delay)
     }
 
     private mutating func shuffled() -> [String] {

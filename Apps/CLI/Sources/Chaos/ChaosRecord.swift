@@ -1,25 +1,25 @@
 import MartletCore
 
-/// What was done to one daemon, and when it was well again.
+/// One performed action and the daemon's recovery.
 struct ChaosRecord: Sendable, Encodable {
-    let kind: ChaosAct.Kind
+    let kind: ChaosAction.Kind
     let daemon: String
-    /// The process that was touched.
+    /// The affected process.
     let pid: Int32
     /// RFC 3339, in UTC.
     let at: String
-    /// From the first touch to its end.
+    /// The duration of the fault.
     let seconds: Double
-    /// From the end of the touch until the daemon said that it was ready; `nil` when it did not within its time.
+    /// From the end of the fault until the daemon was ready; `nil` when it did not become ready in time.
     let readyAfterSeconds: Double?
-    /// Connections that were shut; 0 for all but a cut.
+    /// The number of connections shut down; 0 for all kinds but `cut`.
     let connections: Int
 
-    var hasHealed: Bool { readyAfterSeconds != nil }
+    var hasRecovered: Bool { readyAfterSeconds != nil }
 
     /// One line for a person.
     var line: String {
-        let touch =
+        let effect =
             switch kind {
             case .kill: "killed"
             case .pause: "paused for \(Self.text(seconds)) s"
@@ -27,9 +27,9 @@ struct ChaosRecord: Sendable, Encodable {
             case .cut: "\(connections) connections shut"
             }
         let outcome = readyAfterSeconds.map { "ready again after \(Self.text($0)) s" } ?? "NOT READY AGAIN"
-        return "\(at)  \(daemon) (process \(pid))  \(touch), \(outcome)"
+        return "\(at)  \(daemon) (process \(pid))  \(effect), \(outcome)"
     }
 
-    /// Two digits are more than a person needs.
+    /// Rounded to two decimals.
     private static func text(_ seconds: Double) -> String { "\((seconds * 100).rounded() / 100)" }
 }

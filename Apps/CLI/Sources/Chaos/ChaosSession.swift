@@ -3,23 +3,23 @@ import MartletCore
 import Synchronization
 import UnixSignals
 
-/// What one `martlet chaos` does: acts, told as they happen, ended by Ctrl-C with everything going on.
+/// One run of `martlet chaos`: performs actions and reports each; Ctrl-C ends it with all daemons continued.
 struct ChaosSession: Sendable {
     let folder: DataFolder
     let json: Bool
 
-    static func hand(_ folder: DataFolder) -> ChaosHand { ChaosHand(folder, time: SystemTime()) }
+    static func executor(_ folder: DataFolder) -> ChaosExecutor { ChaosExecutor(folder, time: SystemTime()) }
 
-    /// Runs `body`, which is given the way to perform an act; then prints what was done.
+    /// Runs `body` with a function that performs an action; then prints the records.
     ///
     /// - Throws: ``CommandFailure``; `ExitStatus.failed` when a daemon did not become ready again.
     func run(
-        _ body: @escaping @Sendable (_ perform: (ChaosAct) async throws -> Void) async throws -> Void
+        _ body: @escaping @Sendable (_ perform: (ChaosAction) async throws -> Void) async throws -> Void
     ) async throws {
         let terminal = Terminal()
-        let hand = Self.hand(folder)
-        let done = Done()
-        // A process that stands still must go on before this one ends.
+        let executor = Self.executor(folder)
+        let recorded = RecordList()
+        // A stopped process must be continued before this one exits.
         let stops = await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup)
         try await withThrowingTaskGroup(of: Bool.self) { group in
             group.addTask {
@@ -27,47 +27,47 @@ struct ChaosSession: Sendable {
                 return false
             }
             group.addTask { [json] in
-                try await body { act in
-                    let record = try await hand.perform(act)
-                    done.add(record)
+                try await body { action in
+                    let record = try await executor.perform(action)
+                    recorded.add(record)
                     json ? terminal.note(record.line) : terminal.line(record.line)
                 }
                 return false
             }
-            let wasStopped = try await group.next() ?? false
+            let wasInterrupted = try await group.next() ?? false
             group.cancelAll()
-            if wasStopped { terminal.note("ended early") }
-            // An act that was cut short ends by cancellation, after its daemon goes on.
+            if wasInterrupted { terminal.note("interrupted") }
+            // An interrupted action throws `CancellationError` after its daemon was continued.
             while let result = await group.nextResult() {
                 if case .failure(let error) = result, !(error is CancellationError) { throw error }
             }
         }
-        let records = done.records
+        let records = recorded.records
         if json { try terminal.json(records) }
-        if !records.allSatisfy(\.hasHealed) { throw ExitStatus.failed }
+        if !records.allSatisfy(\.hasRecovered) { throw ExitStatus.failed }
     }
 
-    private final class Done: Sendable {
+    private final class RecordList: Sendable {
         private let list = Mutex<[ChaosRecord]>([])
         var records: [ChaosRecord] { list.withLock { $0 } }
         func add(_ record: ChaosRecord) { list.withLock { $0.append(record) } }
     }
 }
 
-/// Which daemon is meant.
+/// Selects a daemon.
 struct ChaosOptions: ParsableArguments {
     @Argument(help: "A daemon, by its program or its service, as in `ordersd` or `orders`.")
     var daemon: String
 
     @OptionGroup var data: FolderOptions
 
-    @Flag(help: "Print a JSON array of what was done.")
+    @Flag(help: "Print a JSON array of the performed actions.")
     var json = false
 
-    func perform(_ kind: ChaosAct.Kind, length: Duration) async throws {
+    func perform(_ kind: ChaosAction.Kind, length: Duration) async throws {
         do {
             try await ChaosSession(folder: data.folder, json: json).run { [daemon] perform in
-                try await perform(ChaosAct(kind: kind, daemon: daemon, length: length))
+                try await perform(ChaosAction(kind: kind, daemon: daemon, length: length))
             }
         } catch let failure as CommandFailure {
             Terminal().note("Error: \(failure.description)")
@@ -76,13 +76,13 @@ struct ChaosOptions: ParsableArguments {
     }
 }
 
-/// How long something lasts.
+/// The duration of an action or a run.
 struct ChaosLength: ParsableArguments {
     @Option(
         name: .customLong("for"),
         parsing: .unconditional,
         help: ArgumentHelp("How long, as in 10s or 2m.", valueName: "time"),
-        transform: PauseArgument.flag
+        transform: DurationArgument.flag
     )
-    var value = PauseArgument(duration: .seconds(10))
+    var value = DurationArgument(duration: .seconds(10))
 }

@@ -1,21 +1,21 @@
-/// The daemons of a supervisor that runs: nothing else may be touched.
+/// The daemons of a running supervisor, the only permitted targets.
 struct ChaosTarget: Sendable {
     let folder: DataFolder
 
-    /// The rows of a supervisor that is alive.
+    /// The rows of a running supervisor.
     ///
-    /// - Throws: ``CommandFailure`` when nothing runs on the folder, or its supervisor has died.
+    /// - Throws: ``CommandFailure`` when no supervisor runs on the folder.
     func rows() throws(CommandFailure) -> [ProcessTable.Row] {
         guard let table = ProcessTable.read(folder), table.supervisor?.isAlive == true else {
             throw CommandFailure(
-                "no `martlet up` runs on \(folder.path): only what it started is touched",
+                "no `martlet up` runs on \(folder.path): faults are injected only into its daemons",
                 status: ExitStatus.notRunning
             )
         }
         return table.rows
     }
 
-    /// The row of `daemon`, which may be named by its program or its service.
+    /// The row of `daemon`, named by its program or its service.
     func row(_ daemon: String) throws(CommandFailure) -> ProcessTable.Row {
         let rows = try rows()
         if let row = rows.first(where: { $0.name == daemon }) { return row }
@@ -26,8 +26,8 @@ struct ChaosTarget: Sendable {
         )
     }
 
-    /// The process of `daemon`, as the supervisor noted it: another one with the same number is never meant.
-    func process(_ daemon: String) throws(CommandFailure) -> ProcessMark {
+    /// The process of `daemon` as recorded by the supervisor, never a later one with the same PID.
+    func process(_ daemon: String) throws(CommandFailure) -> ProcessIdentity {
         guard let mark = try row(daemon).mark, mark.isAlive else {
             throw CommandFailure("\(daemon) has no process at the moment: see `martlet status`")
         }

@@ -2,26 +2,26 @@ import Foundation
 
 /// The TCP connections of another process of this machine.
 struct ProcessSockets: Sendable {
-    /// Files of one process that are looked at.
+    /// The maximum number of descriptors read from one process.
     static let filesLimit = 65_536
 
     let pid: Int32
 
-    /// Shuts every established connection, in both directions; both ends then read the end of the stream.
+    /// Shuts down every established connection in both directions; both ends then read end of stream.
     ///
-    /// The process keeps its descriptors: a copy of each is borrowed from it (`pidfd_getfd`), which the kernel allows to whoever
-    /// may trace the process: its owner, unless the machine restricts tracing, and root.
+    /// The process keeps its descriptors: each is duplicated with `pidfd_getfd`, permitted to those who may trace the
+    /// process: its owner, unless tracing is restricted, and root.
     ///
-    /// - Returns: How many were shut.
-    /// - Throws: ``CommandFailure`` when the process is gone or may not be traced.
+    /// - Returns: The number of connections shut down.
+    /// - Throws: ``CommandFailure`` when the process has exited or may not be traced.
     func shutConnections() throws(CommandFailure) -> Int {
         let established = Self.established(pid)
         let process = try Self.open(pid)
         defer { close(process) }
         var count = 0
         for (descriptor, inode) in sockets() where established.contains(inode) {
-            let copy = Self.borrow(process, descriptor)
-            // It was closed since it was listed.
+            let copy = Self.duplicate(process, descriptor)
+            // Closed since it was listed.
             if copy < 0, errno == EBADF { continue }
             guard copy >= 0 else {
                 throw CommandFailure(
@@ -36,7 +36,7 @@ struct ProcessSockets: Sendable {
 
     /// Descriptor and inode of each socket, by descriptor.
     private func sockets() -> [(descriptor: Int32, inode: UInt64)] {
-        // A process that has ended has no files.
+        // An exited process has no descriptors.
         let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd")) ?? []
         return names.prefix(Self.filesLimit).compactMap { name in
             guard let descriptor = Int32(name),
@@ -47,7 +47,7 @@ struct ProcessSockets: Sendable {
         }.sorted { $0.descriptor < $1.descriptor }
     }
 
-    /// Inodes of established TCP connections, as in `/proc/net/tcp`: the fourth field is the state, the tenth the inode.
+    /// Inodes of established TCP connections in `/proc/net/tcp`: the fourth field is the state, the tenth the inode.
     static func established(in table: String) -> [UInt64] {
         table.split(separator: "\n").dropFirst().compactMap { line in
             let fields = line.split(separator: " ")
@@ -60,7 +60,7 @@ struct ProcessSockets: Sendable {
         Set(["tcp", "tcp6"].flatMap { established(in: wholeFile("/proc/\(pid)/net/\($0)")) })
     }
 
-    /// The kernel gives such a file a page at a time, so that a short read is not its end.
+    /// The kernel returns such a file page by page: a short read is not end of file.
     private static func wholeFile(_ path: String) -> String {
         guard let file = fopen(path, "r") else { return "" }
         defer { fclose(file) }
@@ -87,7 +87,7 @@ struct ProcessSockets: Sendable {
         return process
     }
 
-    private static func borrow(_ process: Int32, _ descriptor: Int32) -> Int32 {
+    private static func duplicate(_ process: Int32, _ descriptor: Int32) -> Int32 {
         guard let symbol = dlsym(nil, "pidfd_getfd") else { return -1 }
         return unsafeBitCast(symbol, to: PidfdGetfd.self)(process, descriptor, 0)
     }

@@ -10,9 +10,8 @@ struct AuditCommand: AsyncParsableCommand {
         commandName: "audit",
         abstract: "Lists what operators changed, and why.",
         discussion: """
-            Each act stands in the database of the service that it changed, written in the same transaction, and is \
-            kept for good. Newest first. --json also tells what stood there before and after; bodies of events are in \
-            hexadecimal.
+            Each operator action is recorded in the database of the service that it changed, in the same transaction, \
+            and is never deleted. Newest first. --json adds the values before and after; event bodies are hexadecimal.
 
             Examples:
               martlet audit
@@ -24,7 +23,7 @@ struct AuditCommand: AsyncParsableCommand {
 
     @Option(
         parsing: .unconditional,
-        help: "How many acts of each service: \(limits.lowerBound) to \(limits.upperBound). (default: 50)",
+        help: "How many actions of each service: \(limits.lowerBound) to \(limits.upperBound). (default: 50)",
         transform: FlagValue.wholeNumber(limits)
     )
     var limit = 50
@@ -35,21 +34,23 @@ struct AuditCommand: AsyncParsableCommand {
     func run() async throws {
         try await reporting {
             let terminal = Terminal()
-            let desk = try await services.desk()
+            let client = try await services.client()
             let request = ListAuditRequest.with { $0.limit = UInt32(limit) }
-            let answers = try await desk.ask { try await $0.calls.listAudit(request, context: $0.context).records }
-            let acts = answers.all.flatMap { service, records in records.map { AuditedAct($0, of: service) } }
+            let responses = try await client.queryAll {
+                try await $0.calls.listAudit(request, context: $0.context).records
+            }
+            let acts = responses.all.flatMap { service, records in records.map { AuditEntry($0, of: service) } }
                 .sorted { ($0.at, $0.service, $0.number) > ($1.at, $1.service, $1.number) }
             if json {
-                try terminal.json(AuditedActs(acts: acts, missing: answers.missing))
+                try terminal.json(AuditReport(acts: acts, missing: responses.missing))
             } else {
                 write(acts, terminal)
             }
-            try answers.mustBeComplete()
+            try responses.requireComplete()
         }
     }
 
-    private func write(_ acts: [AuditedAct], _ terminal: Terminal) {
+    private func write(_ acts: [AuditEntry], _ terminal: Terminal) {
         if acts.isEmpty { return terminal.line("No operator has changed anything.") }
         var table = TextTable("AT", "SERVICE", "WHO", "ACT", "TARGET", "WHY")
         for act in acts {
@@ -60,16 +61,16 @@ struct AuditCommand: AsyncParsableCommand {
 }
 
 /// What `martlet audit --json` prints.
-private struct AuditedActs: Encodable {
-    let acts: [AuditedAct]
-    /// Services that do not answer.
+private struct AuditReport: Encodable {
+    let acts: [AuditEntry]
+    /// Services that did not respond.
     let missing: [String]
 }
 
-/// What an operator did, as the command line shows it.
-struct AuditedAct: Encodable {
+/// An operator's action, as printed.
+struct AuditEntry: Encodable {
     let service: String
-    /// 1, 2, 3, … per service.
+    /// Consecutive per service, from 1.
     let number: Int64
     let who: String
     /// As in `workflow.retry`.

@@ -3,16 +3,16 @@ import ArgumentParser
 struct ChaosCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "chaos",
-        abstract: "Kills, pauses, slows and cuts daemons of the running shop.",
+        abstract: "Injects faults into daemons of the running shop.",
         discussion: """
-            Touches only processes that `martlet up` on the data folder has started, one at a time, says what it does, and \
-            waits until each is ready again. Nothing may be lost by it: run `martlet replay` beside it and see.
+            Affects only processes that `martlet up` started on the data folder, one at a time, reports each action, \
+            and waits until the daemon is ready again. No data may be lost: run `martlet replay` meanwhile to check.
 
-            kill is SIGKILL; the supervisor starts the daemon again. pause is SIGSTOP, then SIGCONT. slow stops a daemon \
-            for four fifths of each tenth of a second, so that it answers late; the network itself is not slowed down. cut \
-            shuts all TCP connections of a daemon, as when a link breaks; it needs the right to trace the process, which \
-            its owner and root have. What needs a proxy, a small disk or another clock is in Scripts/chaos, which starts a \
-            shop of its own.
+            kill is SIGKILL; the supervisor restarts the daemon. pause is SIGSTOP, then SIGCONT. slow stops a daemon \
+            for 80 % of each tenth of a second, so that it responds late; the network is not slowed down. cut shuts \
+            down all TCP connections of a daemon, as when a link breaks; it needs the right to trace the process, \
+            which its owner and root have. Faults that need a proxy, a small disk or another clock are in \
+            Scripts/chaos, which starts its own shop.
 
             Examples:
               martlet chaos kill ordersd
@@ -29,7 +29,7 @@ struct ChaosCommand: AsyncParsableCommand {
 struct ChaosKillCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "kill",
-        abstract: "Kills a daemon (kill -9); its supervisor starts it again. [--json]"
+        abstract: "Kills a daemon (kill -9); its supervisor restarts it. [--json]"
     )
 
     @OptionGroup var daemon: ChaosOptions
@@ -40,7 +40,7 @@ struct ChaosKillCommand: AsyncParsableCommand {
 struct ChaosPauseCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "pause",
-        abstract: "Stops a daemon for a while, as if its machine slept. [--json]"
+        abstract: "Suspends a daemon for a while, as if its machine slept. [--json]"
     )
 
     @OptionGroup var daemon: ChaosOptions
@@ -52,7 +52,7 @@ struct ChaosPauseCommand: AsyncParsableCommand {
 struct ChaosSlowCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "slow",
-        abstract: "Lets a daemon have a fifth of its time for a while. [--json]"
+        abstract: "Limits a daemon to a fifth of its run time for a while. [--json]"
     )
 
     @OptionGroup var daemon: ChaosOptions
@@ -64,7 +64,7 @@ struct ChaosSlowCommand: AsyncParsableCommand {
 struct ChaosCutCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "cut",
-        abstract: "Shuts all connections of a daemon. [--json]"
+        abstract: "Shuts down all connections of a daemon. [--json]"
     )
 
     @OptionGroup var daemon: ChaosOptions
@@ -75,15 +75,15 @@ struct ChaosCutCommand: AsyncParsableCommand {
 struct ChaosResumeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "resume",
-        abstract: "Lets daemons go on that a killed `pause` or `slow` left stopped."
+        abstract: "Continues daemons that a killed `pause` or `slow` left stopped."
     )
 
     @OptionGroup var data: FolderOptions
 
     func run() async throws {
         try await reporting {
-            let resumed = try ChaosSession.hand(data.folder).resume()
-            Terminal().note(resumed.isEmpty ? "nothing stood still" : "going on: \(resumed.joined(separator: ", "))")
+            let resumed = try ChaosSession.executor(data.folder).resume()
+            Terminal().note(resumed.isEmpty ? "no daemon was stopped" : "continued: \(resumed.joined(separator: ", "))")
         }
     }
 }

@@ -4,10 +4,10 @@ import MartletCore
 struct ChaosRunCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run",
-        abstract: "Kills, pauses, slows and cuts at random for a while. [--json]",
+        abstract: "Injects random faults for a while. [--json]",
         discussion: """
-            What is done to whom in which order follows from the seed; every daemon has its turn. One act is healed before \
-            the next begins, and Ctrl-C ends the run with everything going on.
+            The seed determines the actions, their targets and their order; every daemon is chosen once per round. The \
+            daemon recovers before the next action, and Ctrl-C ends the run with every daemon continued.
 
             Examples:
               martlet chaos run --seed 7 --for 60s
@@ -25,7 +25,7 @@ struct ChaosRunCommand: AsyncParsableCommand {
     )
     var seed: UInt64 = 1
 
-    @Flag(help: "Print a JSON array of what was done.")
+    @Flag(help: "Print a JSON array of the performed actions.")
     var json = false
 
     func run() async throws {
@@ -36,9 +36,9 @@ struct ChaosRunCommand: AsyncParsableCommand {
                 var plan = ChaosPlan(seed: seed, daemons: daemons)
                 let end = time.now + length.value.duration
                 while time.now < end {
-                    let (act, rest) = plan.next()
-                    try await perform(act)
-                    try await time.sleep(for: rest)
+                    let (action, delay) = plan.next()
+                    try await perform(action)
+                    try await time.sleep(for: delay)
                 }
             }
         }

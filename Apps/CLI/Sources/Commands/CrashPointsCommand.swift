@@ -6,8 +6,8 @@ struct CrashPointsCommand: AsyncParsableCommand {
         commandName: "crash-points",
         abstract: "Lists the durable boundaries at which a process can be killed.",
         discussion: """
-            MARTLET_CRASH=NAME:N in a daemon's environment kills it, as kill -9 does, when it comes to the point NAME for \
-            the N-th time. `martlet up --crash DAEMON=NAME:N` arms one daemon's first start.
+            MARTLET_CRASH=NAME:N in a daemon's environment kills it, as kill -9 does, when it reaches the point NAME \
+            for the N-th time. `martlet up --crash DAEMON=NAME:N` arms the point in one daemon's first start.
 
             Examples:
               martlet crash-points

@@ -3,16 +3,16 @@ import Foundation
 import MartletCore
 
 struct DownCommand: AsyncParsableCommand {
-    /// How long the supervisor may take to drain everything before all is killed.
-    static let patience: Duration = .seconds(300)
-    static let look: Duration = .milliseconds(50)
+    /// How long the supervisor may take to drain before all processes are killed.
+    static let drainTimeout: Duration = .seconds(300)
+    static let pollInterval: Duration = .milliseconds(50)
 
     static let configuration = CommandConfiguration(
         commandName: "down",
-        abstract: "Ends the shop in order.",
+        abstract: "Shuts the shop down gracefully.",
         discussion: """
-            The same as Ctrl-C at `martlet up`: requests that are on their way are finished, the data stay. Also ends what a \
-            killed supervisor left behind. Ends with status 3 when nothing runs.
+            The same as Ctrl-C at `martlet up`: requests in flight are completed, the data stay. Also terminates \
+            processes of a killed supervisor. Exits with status 3 when no shop runs.
 
             Example:
               martlet down --data /srv/shop
@@ -28,27 +28,27 @@ struct DownCommand: AsyncParsableCommand {
             let terminal = Terminal()
             let table = ProcessTable.read(folder)
             let supervisor = table?.supervisor
-            let leftovers = Leftovers(of: table)
-            guard FolderLock.isTaken(folder) else {
-                guard !leftovers.marks.isEmpty else {
+            let orphans = OrphanProcesses(of: table)
+            guard FolderLock.isHeld(folder) else {
+                guard !orphans.processes.isEmpty else {
                     throw CommandFailure("nothing runs on \(folder.path)", status: ExitStatus.notRunning)
                 }
-                try await leftovers.end(time: time)
-                terminal.note("ended \(leftovers.marks.count) processes of a supervisor that died")
+                try await orphans.end(time: time)
+                terminal.note("ended \(orphans.processes.count) orphaned processes")
                 return
             }
             guard let supervisor else {
-                throw CommandFailure("\(folder.path) is in use by a process that has not said which")
+                throw CommandFailure("\(folder.path) is locked by a process that has not yet recorded its PID")
             }
             supervisor.send(SIGTERM)
-            let limit = time.now + Self.patience
+            let limit = time.now + Self.drainTimeout
             while supervisor.isAlive {
                 if time.now >= limit {
                     supervisor.send(SIGKILL)
-                    try await Leftovers(of: ProcessTable.read(folder)).end(time: time)
-                    throw CommandFailure("the supervisor did not end in time and was killed, with all processes")
+                    try await OrphanProcesses(of: ProcessTable.read(folder)).end(time: time)
+                    throw CommandFailure("the supervisor did not exit in time and was killed, with all its processes")
                 }
-                try await time.sleep(for: Self.look)
+                try await time.sleep(for: Self.pollInterval)
             }
             terminal.note("stopped; the data are in \(folder.path)")
         }

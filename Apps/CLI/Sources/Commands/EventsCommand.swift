@@ -3,13 +3,13 @@ import ArgumentParser
 struct EventsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "events",
-        abstract: "Shows topics, groups and lag; lists and mends parked events.",
+        abstract: "Shows topics, consumer groups and lag; lists and repairs parked events.",
         discussion: """
-            Services publish events under topics; every group that takes a topic gets each of its events. Events of one \
-            key (an order, a cart) take effect in their order, once.
+            Services publish events to topics; every consumer group of a topic receives each of its events. Events of \
+            one key (an order, a cart) take effect in order and once.
 
-            An event whose effect keeps failing is parked by its group, together with all later events of the same key, \
-            while other keys flow on. Look at it, mend its cause or its body, and redrive the key.
+            An event whose handler keeps failing is parked by its group, together with all later events of the same \
+            key; other keys are not blocked. Inspect the event, fix the cause or the body, and redrive the key.
 
             Examples:
               martlet events groups
@@ -23,9 +23,9 @@ struct EventsCommand: AsyncParsableCommand {
 struct EventsTopicsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "topics",
-        abstract: "Lists the topics, and how many events each was given.",
+        abstract: "Lists the topics and their numbers of published events.",
         discussion: """
-            PUBLISHED counts events since the shop's first start; GROUPS counts who takes them.
+            PUBLISHED counts events since the shop's first start; GROUPS counts consumer groups.
 
             Example:
               martlet events topics --json | jq -r '.topics[].name'
@@ -52,10 +52,10 @@ struct EventsTopicsCommand: AsyncParsableCommand {
 struct EventsGroupsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "groups",
-        abstract: "Lists the groups of every topic and how far each is behind.",
+        abstract: "Lists the consumer groups of every topic and their lag.",
         discussion: """
-            ACKNOWLEDGED counts what the group is done with: what took effect, and what it parked. LAG is what is left. A \
-            topic that nobody takes has no line here.
+            ACKNOWLEDGED counts events that the group has handled or parked. LAG counts the rest. A topic without a \
+            consumer group is not listed.
 
             Example:
               martlet events groups --topic shop.orders.v1.orders

@@ -1,11 +1,11 @@
 import ArgumentParser
 
-/// How flags read their values.
+/// Parsers of flag values.
 ///
-/// What does not fit is a wrong use, told with the flag, the value, and what would fit. The flags parse `.unconditional`, so that
-/// a number below 0 is seen as their value and not as a flag of its own.
+/// An invalid value is a usage error that names the flag, the value and the rule. The flags parse `.unconditional`, so
+/// that a negative number is read as their value and not as another flag.
 enum FlagValue {
-    /// A whole number in digits.
+    /// A whole number in decimal digits.
     static func wholeNumber<Number: FixedWidthInteger & Sendable>(
         _ range: ClosedRange<Number>
     ) -> @Sendable (String) throws -> Number {
@@ -14,7 +14,7 @@ enum FlagValue {
         }
     }
 
-    /// - Parameter rule: What fits, after "must be".
+    /// - Parameter rule: The rule for valid values, after "must be".
     static func reading<Value>(
         _ rule: String,
         _ read: @escaping @Sendable (String) -> Value?

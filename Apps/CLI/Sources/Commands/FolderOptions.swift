@@ -1,13 +1,13 @@
 import ArgumentParser
 import Foundation
 
-/// Which shop is meant: by the folder in which its data lie.
+/// Selects a shop by its data folder.
 struct FolderOptions: ParsableArguments {
     @Option(
         name: .customLong("data"),
         help: ArgumentHelp(
             "The data folder.",
-            discussion: "Also by MARTLET_DATA. (default: \(DataFolder.preset))",
+            discussion: "Also set by MARTLET_DATA. (default: \(DataFolder.preset))",
             valueName: "folder"
         ),
         completion: .directory
@@ -21,12 +21,12 @@ struct FolderOptions: ParsableArguments {
 }
 
 extension AsyncParsableCommand {
-    /// Runs `body`; a failure is told in one line on standard error and ends the process with its status.
+    /// Runs `body`; prints a failure in one line on standard error and exits with its status.
     func reporting(_ body: () async throws -> Void) async throws {
         do {
             try await body()
         } catch let failure as CommandFailure {
-            // As the parser of arguments says it.
+            // In the argument parser's format.
             Terminal().note("Error: \(failure.description)")
             throw failure.status
         }

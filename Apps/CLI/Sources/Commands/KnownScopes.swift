@@ -7,7 +7,7 @@ import OrdersContract
 import PaymentsContract
 import ProviderContract
 
-/// The scopes that some contract asks for.
+/// The scopes that some contract requires.
 enum KnownScopes {
     static let all: Set<String> = {
         let methods =
@@ -16,6 +16,6 @@ enum KnownScopes {
         return Set(methods.flatMap { $0.scope.split(separator: "|").map(String.init) })
     }()
 
-    /// Those of `scopes` that open nothing, in their order.
+    /// Those of `scopes` that no contract requires, in order.
     static func unknown(_ scopes: [String]) -> [String] { scopes.filter { !all.contains($0) } }
 }

@@ -3,11 +3,11 @@ import ArgumentParser
 struct ParkedCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "parked",
-        abstract: "Lists and mends events that could not take effect.",
+        abstract: "Lists and repairs events whose handler failed.",
         discussion: """
-            Events wait per group, topic and key. `list` shows the keys; with --key it shows that key's events, whose ids \
-            `show`, `edit` and `drop` take. Whatever changes something wants --reason, which goes to the audit trail: see \
-            `martlet audit`.
+            Events are parked by group, topic and key. `list` shows the keys; with --key it shows that key's events, \
+            whose ids `show`, `edit` and `drop` accept. Commands that change something require --reason, which is \
+            stored in the audit trail: see `martlet audit`.
 
             Examples:
               martlet events parked list
@@ -28,17 +28,17 @@ struct ParkedCommand: AsyncParsableCommand {
     )
 }
 
-/// Which running service is meant.
+/// Selects a running service, or all.
 struct ServiceOptions: ParsableArguments {
     @OptionGroup var data: FolderOptions
 
-    @Option(help: ArgumentHelp("Ask only this service, as in orders; all without it.", valueName: "name"))
+    @Option(help: ArgumentHelp("Query only this service, as in orders; by default all.", valueName: "name"))
     var service: String?
 
-    func desk() async throws -> OperatorDesk { try await OperatorDesk.open(data.folder, only: service) }
+    func client() async throws -> OperatorClient { try await OperatorClient.open(data.folder, only: service) }
 }
 
-/// Which consumer of which topic is meant.
+/// Selects a consumer group of a topic.
 struct GroupOptions: ParsableArguments {
     @Option(help: "The group that parked it.")
     var group: String
@@ -47,7 +47,7 @@ struct GroupOptions: ParsableArguments {
     var topic: String
 }
 
-/// Why something is changed: it goes to the audit trail.
+/// The reason of a change, for the audit trail.
 struct ReasonOptions: ParsableArguments {
     static let charactersLimit = 500
 

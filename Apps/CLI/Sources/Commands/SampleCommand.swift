@@ -3,15 +3,16 @@ import Foundation
 import MartletCore
 
 struct SampleCommand: AsyncParsableCommand {
-    /// The pause between two drawings of the progress.
-    static let progressPause: Duration = .milliseconds(200)
+    /// The interval between two progress lines.
+    static let progressInterval: Duration = .milliseconds(200)
 
     static let configuration = CommandConfiguration(
         commandName: "sample",
-        abstract: "Writes made-up invoices in the form of the real ones.",
+        abstract: "Writes synthetic invoices in the format of the real ones.",
         discussion: """
-            Sales, cancellations, stock corrections, postage and discounts, of the same shape and with the same dirt as \
-            half a year of a real merchant. Equal seeds give equal bytes. A file whose name ends in .gz is compressed.
+            Sales, cancellations, stock corrections, postage and discounts, with the distributions and the \
+            irregularities of half a year of a real merchant. Equal seeds give equal bytes. A file whose name ends in \
+            .gz is compressed.
 
             Examples:
               martlet sample --seed 1 --invoices 1500 --output invoices.csv.gz
@@ -21,7 +22,7 @@ struct SampleCommand: AsyncParsableCommand {
 
     @Option(
         parsing: .unconditional,
-        help: "Any number; the same one makes the same file. (default: 1)",
+        help: "The seed; equal seeds give equal files. (default: 1)",
         transform: FlagValue.wholeNumber(0...UInt64.max)
     )
     var seed: UInt64 = 1
@@ -51,7 +52,7 @@ struct SampleCommand: AsyncParsableCommand {
             try SampleWriter(seed: seed, invoices: invoices).write { piece in
                 try target.write(piece)
                 bytes += piece.count
-                if time.now - drawn >= Self.progressPause {
+                if time.now - drawn >= Self.progressInterval {
                     drawn = time.now
                     terminal.progress("\(bytes / 1_048_576) MiB")
                 }

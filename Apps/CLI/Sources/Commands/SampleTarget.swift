@@ -1,8 +1,8 @@
 import Foundation
 
-/// Where sample invoices go: standard output, a file, or a file through gzip.
+/// The output of sample invoices: standard output, a file, or a file through gzip.
 ///
-/// A file appears under its name only when it is whole.
+/// A file appears under its name only when it is complete.
 struct SampleTarget {
     private let handle: FileHandle
     private let gzip: Process?
@@ -29,7 +29,7 @@ struct SampleTarget {
         let pipe = Pipe()
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        // Without its name and date, equal seeds give equal files.
+        // Without name and date in the header, equal seeds give equal files.
         process.arguments = ["gzip", "--no-name", "--stdout"]
         process.standardInput = pipe
         process.standardOutput = file
@@ -41,7 +41,7 @@ struct SampleTarget {
 
     func write(_ piece: [UInt8]) throws { try handle.write(contentsOf: Data(piece)) }
 
-    /// Puts the file in its place.
+    /// Renames the finished file to its path.
     func finish() throws {
         guard let path, let temporary else { return }
         try handle.close()

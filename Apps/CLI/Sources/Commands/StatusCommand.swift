@@ -5,14 +5,14 @@ import MartletCore
 struct StatusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "status",
-        abstract: "Shows what runs where, and how far it is behind.",
+        abstract: "Shows processes, readiness and consumer lag.",
         discussion: """
-            Asks every process whether it is ready, and the event log how many events wait for a group that takes them. \
-            Ends with status 0 when everything is ready, 1 when something is not, 3 when nothing runs.
+            Probes the readiness of every process, and queries the event log for the lag of the consumer groups. Exits \
+            with status 0 when all processes are ready, 1 when one is not, 3 when no shop runs.
 
-            READY is what the process answers now; STATE is what the supervisor last knew: starting, ready, resting (it \
-            died and waits for its restart), draining, stopped. HTTP, GRPC and OPERATE are its ports: for REST, for other \
-            services, for operators.
+            READY is the result of the probe; STATE is the last state that the supervisor recorded: starting, ready, \
+            resting (it exited and waits for its restart), draining, stopped. HTTP, GRPC and OPERATE are its ports: \
+            for REST, for other services, for operators.
 
             Examples:
               martlet status

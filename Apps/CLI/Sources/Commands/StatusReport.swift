@@ -1,13 +1,13 @@
 import MartletCore
 
-/// What runs where, as it is now.
+/// The current state of all processes.
 struct StatusReport: Encodable {
     struct Process: Encodable {
         let name: String
         let services: [String]
-        /// 0 when it has none.
+        /// 0 for no process.
         let pid: Int32
-        let state: DaemonLife.State
+        let state: DaemonLifecycle.State
         let isReady: Bool
         let restarts: Int
         let http: Int
@@ -18,10 +18,10 @@ struct StatusReport: Encodable {
 
     let url: String
     let data: String
-    /// 0 when the supervisor has died and its processes live on.
+    /// 0 when the supervisor has exited and its processes still run.
     let supervisor: Int32
     let isReady: Bool
-    /// Events that wait for a group, over all groups; `nil` when the event log does not answer.
+    /// The lag over all consumer groups; `nil` when the event log does not respond.
     let lag: Int64?
     let processes: [Process]
 
@@ -52,7 +52,7 @@ struct StatusReport: Encodable {
             )
         }
         isReady = ready.count == table.rows.count
-        // Without the event log there is no lag to tell, and its own row says that it is away.
+        // When the event log is unavailable the lag is unknown, and its row shows that it is not ready.
         lag = try? await LogStatus.read(folder).lag
     }
 
@@ -72,9 +72,9 @@ struct StatusReport: Encodable {
         }
         table.write(to: terminal)
         terminal.line()
-        if supervisor == 0 { terminal.line("The supervisor has died: `martlet up` ends these and starts anew.") }
-        terminal.line("Entrance: \(terminal.styled(url, .bold))")
-        terminal.line("Events that wait for a group: \(lag.map { "\($0)" } ?? "the event log does not answer")")
+        if supervisor == 0 { terminal.line("The supervisor has exited: `martlet up` ends these and restarts.") }
+        terminal.line("Gateway: \(terminal.styled(url, .bold))")
+        terminal.line("Consumer lag in events: \(lag.map { "\($0)" } ?? "unknown, the event log does not respond")")
         terminal.line("Data and logs: \(data)")
     }
 }

@@ -16,9 +16,9 @@ struct TokenCommand: AsyncParsableCommand {
         commandName: "token",
         abstract: "Prints a signed token.",
         discussion: """
-            The token comes from the development issuer whose keys lie in the data folder; only a shop on that folder \
-            accepts it. Use it in the header `Authorization: Bearer …`. Say whose it is by one of --customer, --merchant, \
-            --operator, --service and --subject; --scope adds to what the first three allow.
+            The development issuer, whose keys are in the data folder, signs the token; only a shop on that folder \
+            accepts it. Send it in the header `Authorization: Bearer …`. Name its subject by one of --customer, \
+            --merchant, --operator, --service and --subject; --scope adds to the scopes of the first three.
 
             Examples:
               martlet token --customer ann
@@ -28,21 +28,21 @@ struct TokenCommand: AsyncParsableCommand {
               curl -H "Authorization: Bearer $TOKEN" localhost:8080/v1/orders
 
             Scopes:
-              orders:read, orders:write           one's own orders
-              orders:agreed-price                 everybody's orders, at any price
+              orders:read, orders:write           the customer's own orders
+              orders:agreed-price                 all customers' orders, at any price
               catalog:write                       products and prices
               inventory:read, inventory:write     stock and deliveries
               payments:read                       payments and the ledger
-              operate                             the listeners for operators
+              operate                             the operator listeners
             """
     )
 
     @OptionGroup var data: FolderOptions
 
-    @Option(help: ArgumentHelp("Whom the token speaks for.", valueName: "id"))
+    @Option(help: ArgumentHelp("The subject of the token.", valueName: "id"))
     var subject: String?
 
-    @Option(parsing: .upToNextOption, help: ArgumentHelp("What the token allows, one or more.", valueName: "scope"))
+    @Option(parsing: .upToNextOption, help: ArgumentHelp("The scopes of the token, one or more.", valueName: "scope"))
     var scope: [String] = []
 
     @Option(help: ArgumentHelp("A customer: their own orders and cart.", valueName: "id"))
@@ -51,7 +51,7 @@ struct TokenCommand: AsyncParsableCommand {
     @Flag(help: "A merchant's system: all orders, agreed prices, catalogue, stock, payments.")
     var merchant = false
 
-    @Flag(name: .customLong("operator"), help: "An operator: looks into services and mends them.")
+    @Flag(name: .customLong("operator"), help: "An operator: inspects and repairs services.")
     var isOperator = false
 
     @Option(help: ArgumentHelp("A service, for calls between services over gRPC.", valueName: "name"))
@@ -60,9 +60,9 @@ struct TokenCommand: AsyncParsableCommand {
     @Option(
         parsing: .unconditional,
         help: "How long the token lasts, as in 90s, 15m, 1h, 7d. (default: 1h)",
-        transform: PauseArgument.flag
+        transform: DurationArgument.flag
     )
-    var ttl = PauseArgument(duration: .seconds(3_600))
+    var ttl = DurationArgument(duration: .seconds(3_600))
 
     func validate() throws {
         let kinds = [customer != nil, merchant, isOperator, service != nil].filter { $0 }.count
@@ -71,7 +71,7 @@ struct TokenCommand: AsyncParsableCommand {
         }
         guard kinds == 1 || subject != nil else {
             throw ValidationError(
-                "Say whose token it is: --customer ID, --merchant, --operator, --service NAME or --subject ID."
+                "Name the subject: --customer ID, --merchant, --operator, --service NAME or --subject ID."
             )
         }
         let names = [subject, customer, service].compactMap { $0 }
@@ -103,7 +103,7 @@ struct TokenCommand: AsyncParsableCommand {
                 }
             let scopes = Set(preset + scope).sorted()
             for name in KnownScopes.unknown(scopes) {
-                Terminal().note("Warning: no contract asks for the scope \(name); see `martlet token --help`")
+                Terminal().note("Warning: no contract requires the scope \(name); see `martlet token --help`")
             }
             Terminal().line(try await issuer.userToken(name, scopes: scopes, lifetime: ttl.duration))
         }

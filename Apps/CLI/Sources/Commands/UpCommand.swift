@@ -8,12 +8,12 @@ import UnixSignals
 struct UpCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "up",
-        abstract: "Starts the shop and keeps it running.",
+        abstract: "Starts the shop and supervises it.",
         discussion: """
-            Every service runs in a process of its own, with its own database under the data folder; what dies is started \
-            again, after a pause that grows. Ctrl-C (or SIGTERM, or `martlet down`) ends them in order: the gateway first, \
-            the event log last; Ctrl-C twice ends them at once. The data stay: the next `up` goes on with them, on the same \
-            ports.
+            Every service runs in its own process, with its own database under the data folder; a process that exits \
+            is restarted with a growing delay. Ctrl-C (or SIGTERM, or `martlet down`) drains them in order: the \
+            gateway first, the event log last; a second Ctrl-C kills them. The data stay: the next `up` continues with \
+            them, on the same ports.
 
             Examples:
               martlet up
@@ -28,7 +28,7 @@ struct UpCommand: AsyncParsableCommand {
 
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("The port of the entrance.", discussion: "Also by MARTLET_PORT. (default: 8080)"),
+        help: ArgumentHelp("The gateway's port.", discussion: "Also set by MARTLET_PORT. (default: 8080)"),
         transform: FlagValue.wholeNumber(Launch.ports)
     )
     var port: Int?
@@ -59,16 +59,16 @@ struct UpCommand: AsyncParsableCommand {
     )
     var logLevel = DaemonSettings.LogLevel.info
 
-    @Flag(help: "Print one JSON object when everything is ready, and nothing else on standard output.")
+    @Flag(help: "Print one JSON object when all processes are ready, and nothing else on standard output.")
     var json = false
 
     func validate() throws {
         for setting in crash { _ = try crashSetting(setting) }
     }
 
-    /// The port and the crash points as they were meant: a flag goes before its variable.
+    /// The effective port and crash points: a flag takes precedence over its variable.
     ///
-    /// - Throws: ``CommandFailure`` for a variable that is wrong, with the status of a wrong use.
+    /// - Throws: ``CommandFailure`` with the usage status for an invalid variable.
     func settings(_ environment: [String: String]) throws -> (port: Int, crashes: [String: String]) {
         var crashes: [String: String] = [:]
         do {
@@ -118,10 +118,10 @@ struct UpCommand: AsyncParsableCommand {
             let started = time.now
             let folder = data.folder
             let (port, crashes) = try settings(ProcessInfo.processInfo.environment)
-            // From here on Ctrl-C ends what runs, not this process alone.
+            // From here on Ctrl-C shuts down the daemons, not only this process.
             let stops = await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup)
             try folder.make()
-            guard let lock = try FolderLock.take(folder) else {
+            guard let lock = try FolderLock.acquire(folder) else {
                 let pid = ProcessTable.read(folder)?.supervisor.map { " (process \($0.pid))" } ?? ""
                 throw CommandFailure(
                     "a shop already runs on \(folder.path)\(pid): see `martlet status`, end it with `martlet down`",
@@ -131,7 +131,7 @@ struct UpCommand: AsyncParsableCommand {
             defer { withExtendedLifetime(lock) {} }
             try "\(getpid())\n".write(toFile: folder.pidFile, atomically: true, encoding: .utf8)
             defer { unlink(folder.pidFile) }
-            try await endLeftovers(of: folder, time, terminal)
+            try await endOrphans(of: folder, time, terminal)
             let launch = Launch(
                 folder: folder,
                 topology: topology,
@@ -147,11 +147,11 @@ struct UpCommand: AsyncParsableCommand {
         }
     }
 
-    private func endLeftovers(of folder: DataFolder, _ time: any TimeSource, _ terminal: Terminal) async throws {
-        let leftovers = Leftovers(of: ProcessTable.read(folder))
-        guard !leftovers.marks.isEmpty else { return }
-        terminal.note("ending \(leftovers.marks.count) processes of a supervisor that died")
-        try await leftovers.end(time: time)
+    private func endOrphans(of folder: DataFolder, _ time: any TimeSource, _ terminal: Terminal) async throws {
+        let orphans = OrphanProcesses(of: ProcessTable.read(folder))
+        guard !orphans.processes.isEmpty else { return }
+        terminal.note("ending \(orphans.processes.count) orphaned processes")
+        try await orphans.end(time: time)
     }
 
     private func supervise(
@@ -159,7 +159,7 @@ struct UpCommand: AsyncParsableCommand {
         _ stops: UnixSignalsSequence,
         since started: Moment,
         _ terminal: Terminal
-    ) async throws -> SupervisorMachine.Outcome {
+    ) async throws -> SupervisorStateMachine.Outcome {
         let limits = SupervisorLimits()
         let probe = ReadinessProbe(timeout: limits.probeTimeout)
         let supervisor = Supervisor(
@@ -174,7 +174,7 @@ struct UpCommand: AsyncParsableCommand {
         )
         return try await withThrowingDiscardingTaskGroup { group in
             group.addTask {
-                // Ends with the supervisor, by cancellation.
+                // Cancelled when the supervisor ends.
                 while (try? await launch.time.sleep(for: Launch.tokenRenewal)) != nil {
                     try await launch.writeTokens()
                 }
@@ -192,7 +192,7 @@ struct UpCommand: AsyncParsableCommand {
     }
 
     private func report(
-        _ outcome: SupervisorMachine.Outcome,
+        _ outcome: SupervisorStateMachine.Outcome,
         _ folder: DataFolder,
         _ terminal: Terminal
     ) throws {
@@ -201,14 +201,14 @@ struct UpCommand: AsyncParsableCommand {
         case .failed(let reason, let daemons):
             for name in daemons {
                 let log = folder.log(of: name)
-                terminal.note("last words of \(name), from \(log):")
+                terminal.note("last log lines of \(name), from \(log):")
                 for line in ChildLog(path: log).tail(8) { terminal.note("  \(line)") }
             }
             throw CommandFailure("the shop did not start: \(reason)")
         }
     }
 
-    /// The folder of this program, in which the daemons lie too.
+    /// The folder of this program and of the daemons.
     static func programs() throws -> String {
         let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
         return URL(fileURLWithPath: own).deletingLastPathComponent().path

@@ -1,10 +1,10 @@
-/// What runs where, once everything is ready.
+/// The processes of the shop, printed when all are ready.
 struct UpReport: Encodable {
     struct Process: Encodable {
         let name: String
         let services: [String]
         let pid: Int32
-        let state: DaemonLife.State
+        let state: DaemonLifecycle.State
         let restarts: Int
         let http: Int
         let grpc: Int
@@ -53,7 +53,7 @@ struct UpReport: Encodable {
         let seconds = Double(readyMilliseconds) / 1_000
         terminal.line()
         terminal.line("\(terminal.styled("Ready", .green)) in \(seconds) s at \(terminal.styled(url, .bold))")
-        terminal.line("Data and logs are in \(data). Ctrl-C ends everything in order.")
+        terminal.line("Data and logs are in \(data). Ctrl-C shuts the shop down.")
     }
 }
 

@@ -1,7 +1,7 @@
 import MartletCore
 import MartletHost
 
-/// A run as the command line shows it.
+/// A workflow run, as printed.
 struct WorkflowRunRow: Encodable {
     let service: String
     let id: String
@@ -64,7 +64,7 @@ struct WorkflowJournal: Encodable {
     struct Signal: Encodable {
         let number: Int32
         let name: String
-        /// The step that took it; `nil` while it waits.
+        /// The step that consumed it; `nil` while it is pending.
         let consumedBy: Int32?
         let at: String
     }
@@ -73,9 +73,9 @@ struct WorkflowJournal: Encodable {
     let steps: [Step]
     let signals: [Signal]
 
-    init(_ answer: ShowWorkflowResponse, of service: String) {
-        run = WorkflowRunRow(answer.run, of: service)
-        steps = answer.steps.map {
+    init(_ response: ShowWorkflowResponse, of service: String) {
+        run = WorkflowRunRow(response.run, of: service)
+        steps = response.steps.map {
             Step(
                 number: $0.number,
                 step: $0.step,
@@ -85,7 +85,7 @@ struct WorkflowJournal: Encodable {
                 at: Timestamp(microseconds: $0.at).description
             )
         }
-        signals = answer.signals.map {
+        signals = response.signals.map {
             Signal(
                 number: $0.number,
                 name: $0.name,
@@ -99,7 +99,7 @@ struct WorkflowJournal: Encodable {
         let state = run.style.map { terminal.styled(run.state, $0) } ?? run.state
         terminal.line("\(terminal.styled(run.id, .bold))  \(run.workflow) v\(run.version) of \(run.service): \(state)")
         terminal.line("started \(run.createdAt), last change \(run.updatedAt), attempts \(run.attempts)")
-        if !run.waitingFor.isEmpty { terminal.line("waits for \(run.waitingFor)") }
+        if !run.waitingFor.isEmpty { terminal.line("waiting for \(run.waitingFor)") }
         if !run.error.isEmpty { terminal.line("error: \(run.error)") }
         terminal.line("input: \(run.input)")
         if !run.output.isEmpty { terminal.line("output: \(run.output)") }
@@ -118,10 +118,10 @@ struct WorkflowJournal: Encodable {
         table.write(to: terminal)
         guard !signals.isEmpty else { return }
         terminal.line()
-        var taken = TextTable("SIGNAL", "TAKEN BY STEP", "AT")
+        var signalTable = TextTable("SIGNAL", "CONSUMED BY STEP", "AT")
         for signal in signals {
-            taken.add("\(signal.name)", "\(signal.consumedBy.map { "\($0)" } ?? "-")", "\(signal.at)")
+            signalTable.add("\(signal.name)", "\(signal.consumedBy.map { "\($0)" } ?? "-")", "\(signal.at)")
         }
-        taken.write(to: terminal)
+        signalTable.write(to: terminal)
     }
 }

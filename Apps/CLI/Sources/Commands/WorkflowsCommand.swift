@@ -6,13 +6,13 @@ import SwiftProtobuf
 struct WorkflowsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "workflows",
-        abstract: "Lists durable workflows, shows their journals, and mends stuck ones.",
+        abstract: "Lists durable workflows, shows their journals, and repairs stuck ones.",
         discussion: """
-            A run is one execution of a workflow, such as the checkout of one order; its journal lists the steps that it \
-            has taken. States: open (on its way), completed, failed (it ended as its own rules decided), needs_human.
+            A run is one execution of a workflow, such as the checkout of one order; its journal lists its steps. \
+            States: open (in progress), completed, failed (ended by the workflow's own rules), needs_human.
 
-            A run that cannot go on by itself is parked as needs_human, never dropped. Look at its journal, mend the cause, \
-            then `retry` it, or `compensate` it: undo what it did.
+            A run that cannot continue is parked as needs_human, never dropped. Inspect its journal, fix the cause, \
+            then `retry` it, or `compensate` it: undo its steps.
 
             Examples:
               martlet workflows list --state needs_human
@@ -41,7 +41,7 @@ struct WorkflowsListCommand: AsyncParsableCommand {
         commandName: "list",
         abstract: "Lists runs, newest first.",
         discussion: """
-            ATTEMPTS counts the failed attempts of the step at which an open run stands.
+            ATTEMPTS counts the failed attempts of an open run's current step.
 
             Examples:
               martlet workflows list --state needs_human --json | jq -r '.runs[].id'
@@ -67,21 +67,23 @@ struct WorkflowsListCommand: AsyncParsableCommand {
     func run() async throws {
         try await reporting {
             let terminal = Terminal()
-            let desk = try await services.desk()
+            let client = try await services.client()
             let request = ListWorkflowsRequest.with {
                 $0.state = state?.rawValue ?? ""
                 $0.limit = UInt32(limit)
             }
-            let answers = try await desk.ask { try await $0.calls.listWorkflows(request, context: $0.context).runs }
-            let runs = answers.all.flatMap { service, runs in runs.map { WorkflowRunRow($0, of: service) } }
-            if json { try terminal.json(Runs(runs: runs, missing: answers.missing)) } else { write(runs, terminal) }
-            try answers.mustBeComplete()
+            let responses = try await client.queryAll {
+                try await $0.calls.listWorkflows(request, context: $0.context).runs
+            }
+            let runs = responses.all.flatMap { service, runs in runs.map { WorkflowRunRow($0, of: service) } }
+            if json { try terminal.json(Runs(runs: runs, missing: responses.missing)) } else { write(runs, terminal) }
+            try responses.requireComplete()
         }
     }
 
     private struct Runs: Encodable {
         let runs: [WorkflowRunRow]
-        /// Services that do not answer.
+        /// Services that did not respond.
         let missing: [String]
     }
 
@@ -108,8 +110,8 @@ struct WorkflowsShowCommand: AsyncParsableCommand {
         commandName: "show",
         abstract: "Shows one run with its journal.",
         discussion: """
-            A step of the kind `remote` calls another service, `local` changes the service's own database, `undo` takes a \
-            step back, `timer` and `signal` wait. One that is `open` has begun and is not known to be done.
+            A step of the kind `remote` calls another service, `local` changes the service's own database, `undo` \
+            compensates a step, `timer` and `signal` wait. An `open` step has started; its outcome is unknown.
 
             Example:
               martlet workflows show checkout/ORDER
@@ -127,10 +129,10 @@ struct WorkflowsShowCommand: AsyncParsableCommand {
     func run() async throws {
         try await reporting {
             let terminal = Terminal()
-            let desk = try await services.desk()
+            let client = try await services.client()
             let request = ShowWorkflowRequest.with { $0.id = id }
-            let found = try await desk.find { try await $0.calls.showWorkflow(request, context: $0.context) }
-            let journal = WorkflowJournal(found.answer, of: found.service)
+            let found = try await client.find { try await $0.calls.showWorkflow(request, context: $0.context) }
+            let journal = WorkflowJournal(found.response, of: found.service)
             if json { try terminal.json(journal) } else { journal.write(to: terminal) }
         }
     }
@@ -139,10 +141,10 @@ struct WorkflowsShowCommand: AsyncParsableCommand {
 struct WorkflowsRetryCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "retry",
-        abstract: "Lets a run that needs a human go on where it stopped.",
+        abstract: "Resumes a run that needs a human at its open step.",
         discussion: """
-            Steps that are done are not done again; the open one is asked again with its old key, so that it takes effect \
-            once. Returns at once; `show` tells how it goes on.
+            Completed steps are not repeated; the open one is retried with the same idempotency key, so that it takes \
+            effect once. Returns immediately; `show` reports the progress.
 
             Example:
               martlet workflows retry checkout/ORDER --reason "the provider is back"
@@ -157,13 +159,13 @@ struct WorkflowsRetryCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await reporting {
-            let desk = try await services.desk()
+            let client = try await services.client()
             let request = RetryWorkflowRequest.with {
                 $0.id = id
                 $0.reason = why.reason
             }
-            let found = try await desk.find { try await $0.calls.retryWorkflow(request, context: $0.context) }
-            Terminal().note("\(found.service) goes on with \(id)")
+            let found = try await client.find { try await $0.calls.retryWorkflow(request, context: $0.context) }
+            Terminal().note("\(found.service) resumes \(id)")
         }
     }
 }
@@ -171,10 +173,10 @@ struct WorkflowsRetryCommand: AsyncParsableCommand {
 struct WorkflowsCompensateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "compensate",
-        abstract: "Ends a run and undoes what it did.",
+        abstract: "Ends a run and undoes its steps.",
         discussion: """
-            Takes a run that is open or needs a human. Its open step counts as refused, and the steps before it are undone, \
-            the newest first. Returns at once; `show` tells how it goes on.
+            The run must be open or need a human. Its open step counts as refused, and the steps before it are undone, \
+            the newest first. Returns immediately; `show` reports the progress.
 
             Example:
               martlet workflows compensate checkout/ORDER --reason "the customer called"
@@ -189,12 +191,12 @@ struct WorkflowsCompensateCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await reporting {
-            let desk = try await services.desk()
+            let client = try await services.client()
             let request = CompensateWorkflowRequest.with {
                 $0.id = id
                 $0.reason = why.reason
             }
-            let found = try await desk.find { try await $0.calls.compensateWorkflow(request, context: $0.context) }
+            let found = try await client.find { try await $0.calls.compensateWorkflow(request, context: $0.context) }
             Terminal().note("\(found.service) compensates \(id)")
         }
     }

@@ -5,13 +5,13 @@ import MartletCore
 import SharedContract
 import SwiftProtobuf
 
-/// Brings a plan's products, prices and opening stock into the shop.
+/// Imports a plan's products, prices and opening stock into the shop.
 ///
-/// A repeat changes nothing.
+/// Idempotent.
 struct CatalogImport: Sendable {
-    /// Products that one request carries.
+    /// The maximum number of products of one request.
     static let productsPerRequest = 200
-    /// Lines that one delivery carries.
+    /// The maximum number of lines of one delivery.
     static let linesPerDelivery = 2_000
     static let currency = "GBP"
 
@@ -26,23 +26,23 @@ struct CatalogImport: Sendable {
         var openingUnits = 0
     }
 
-    /// - Throws: ``CommandFailure`` when the same stock was opened at another factor; ``ShopProblem`` for another refusal.
-    /// - Parameter progress: Gets how many products of how many are in.
+    /// - Throws: ``CommandFailure`` when the stock was opened at another factor; ``ShopProblem`` for another refusal.
+    /// - Parameter progress: Receives the number of imported products and their total.
     func run(progress: @Sendable (Int, Int) -> Void) async throws -> Outcome {
         var outcome = Outcome()
         let products = plan.products
         for start in stride(from: 0, to: products.count, by: Self.productsPerRequest) {
             let slice = products[start..<min(start + Self.productsPerRequest, products.count)]
             let request = ImportProductsRequest.with { $0.products = slice.map(\.imported) }
-            let answer = try await shop.send(
+            let response = try await shop.send(
                 "POST",
                 "/v1/products:import",
                 key: nil,
                 request,
                 as: ImportProductsResponse.self
             )
-            outcome.products += Int(answer.products)
-            outcome.prices += Int(answer.prices)
+            outcome.products += Int(response.products)
+            outcome.prices += Int(response.prices)
             progress(min(start + Self.productsPerRequest, products.count), products.count)
         }
         let lines = products.map { (sku: $0.sku, units: $0.opening(at: factor)) }.filter { $0.units > 0 }
@@ -71,7 +71,7 @@ struct CatalogImport: Sendable {
         return outcome
     }
 
-    /// Names the plan's stock, whatever the factor: a second opening at another factor is refused, not added.
+    /// Identifies the plan's stock regardless of the factor: a second opening at another factor is refused, not added.
     private var fingerprint: String {
         var hash = FNV1a()
         for product in plan.products { hash.add("\(product.sku)=\(product.openingUnits);") }

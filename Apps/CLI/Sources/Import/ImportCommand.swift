@@ -3,9 +3,11 @@ import Foundation
 import MartletCore
 
 extension StockFactor: CustomStringConvertible {
-    static let flag = FlagValue.reading("a decimal from 0 to 100 of up to three places") { StockFactor(argument: $0) }
+    static let flag = FlagValue.reading("a decimal from 0 to 100 with up to three decimal places") {
+        StockFactor(argument: $0)
+    }
 
-    /// As it is written after a flag.
+    /// As written on the command line.
     var description: String { self == .full ? "1" : "\(Double(permille) / 1_000)" }
 }
 
@@ -16,8 +18,8 @@ struct ImportCommand: AsyncParsableCommand {
         abstract: "Imports a catalogue and its opening stock from a file of invoices.",
         discussion: """
             The file has the form of the public data set "Online Retail" (see Docs/Guides/Orders.md), plain or gzip: \
-            one product per stock code, its descriptions reconciled, its prices as history, and the opening stock that all \
-            its invoices need. Importing the same file again changes nothing.
+            one product per stock code, with one name and a price history, and the opening stock that all \
+            invoices need. Importing the same file again changes nothing.
 
             Examples:
               martlet sample --seed 1 --invoices 1000 --output orders.csv
@@ -56,9 +58,9 @@ struct ImportCommand: AsyncParsableCommand {
         let openingUnits: Int
     }
 
-    func run() async throws { try await reporting { try await bringIn() } }
+    func run() async throws { try await reporting { try await importCatalogue() } }
 
-    private func bringIn() async throws {
+    private func importCatalogue() async throws {
         let terminal = Terminal()
         let plan = try InvoicePlan(path: file, first: invoices)
         let bar = ProgressBar("products", terminal: terminal, time: SystemTime())

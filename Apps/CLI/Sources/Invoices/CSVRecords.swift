@@ -1,12 +1,12 @@
-/// Cuts bytes into the records of a CSV file (RFC 4180), however the bytes are split into pieces.
+/// An incremental CSV parser (RFC 4180): bytes may arrive in pieces of any size.
 ///
-/// A field may be quoted, and then holds commas, line ends and doubled quotes. Lines end in LF or CRLF; empty lines are
-/// skipped; a byte order mark at the start is skipped.
+/// A quoted field may contain commas, line ends and doubled quotes. Lines end in LF or CRLF; empty lines and a leading
+/// byte order mark are skipped.
 struct CSVRecords {
-    /// The largest record that is read, in bytes.
+    /// The maximum size of a record, in bytes.
     static let recordBytesMax = 65_536
 
-    /// One record: its fields' bytes, and the line on which it starts, from 1.
+    /// One record: its fields' bytes, and its first line, from 1.
     struct Record {
         fileprivate(set) var line = 1
         fileprivate(set) var bytes: [UInt8] = []
@@ -14,7 +14,7 @@ struct CSVRecords {
 
         var count: Int { ends.count }
 
-        /// The bytes of a field below `count`, quotes taken off.
+        /// The bytes of a field, unquoted; the index is below `count`.
         subscript(field: Int) -> ArraySlice<UInt8> { bytes[(field == 0 ? 0 : ends[field - 1])..<ends[field]] }
     }
 
@@ -32,7 +32,7 @@ struct CSVRecords {
         case plain
         /// Between quotes. Goes to `closing` at a quote.
         case quoted
-        /// After a quote between quotes: a doubled one goes back to `quoted`, the field's end to `start`.
+        /// After a quote in a quoted field. Goes to `quoted` at a second quote, to `start` at the field's end.
         case closing
     }
 
@@ -41,24 +41,24 @@ struct CSVRecords {
     private var line = 1
     private var markBytes = 0
 
-    /// Takes the next bytes and hands out every record that they complete.
+    /// Parses the next bytes and passes every complete record to `body`.
     mutating func feed(_ bytes: some Sequence<UInt8>, _ body: (Record) throws -> Void) throws {
         for byte in bytes {
             if line == 1, markBytes < 3, record.bytes.isEmpty, byte == [0xEF, 0xBB, 0xBF][markBytes] {
                 markBytes += 1
                 continue
             }
-            try take(byte, body)
+            try process(byte, body)
         }
     }
 
-    /// Ends the input; hands out the last record when the file does not end in a line end.
+    /// Ends the input; passes the last record to `body` when the file has no final line end.
     mutating func finish(_ body: (Record) throws -> Void) throws {
         if case .quoted = state { throw Fault.unclosedQuote(line: record.line) }
         try endRecord(body)
     }
 
-    private mutating func take(_ byte: UInt8, _ body: (Record) throws -> Void) throws {
+    private mutating func process(_ byte: UInt8, _ body: (Record) throws -> Void) throws {
         switch (state, byte) {
         case (.quoted, UInt8(ascii: "\"")):
             state = .closing

@@ -1,8 +1,8 @@
-/// Finds the order lines from which a cancellation takes units back; ``InvoiceRules`` says by what rule.
+/// Finds the order lines whose units a cancellation returns, by the rule in ``InvoiceRules``.
 struct CancellationMatcher {
-    /// Units that one row takes from one line of one order.
+    /// Units that one row returns from one line of one order.
     struct Piece: Equatable {
-        /// The order's number as it was given to ``add(order:line:customer:code:quantity:price:)``.
+        /// The order's index, as passed to ``add(order:line:customer:code:quantity:price:)``.
         let order: Int
         let line: Int
         let units: Int
@@ -23,16 +23,16 @@ struct CancellationMatcher {
 
     private var lots: [Key: [Lot]] = [:]
 
-    /// Remembers a line that may come back; orders are added in the file's sequence, lines in their order's.
+    /// Adds a returnable line; orders are added in the file's sequence, lines in their order's.
     mutating func add(order: Int, line: Int, customer: String, code: String, quantity: Int, price: Mills) {
         guard price > .zero else { return }
         let lot = Lot(order: order, line: line, price: price, left: quantity)
         lots[Key(customer: customer, code: code), default: []].append(lot)
     }
 
-    /// Takes up to `units` back: at the same price first, then, for goods, at any other; the newest order first, within
-    /// an order the first line first.
-    mutating func take(customer: String, code: String, units: Int, price: Mills, isGoods: Bool) -> [Piece] {
+    /// Returns up to `units`: from lines at the same price first, then, for goods, at any other; the newest order and
+    /// its first line first.
+    mutating func match(customer: String, code: String, units: Int, price: Mills, isGoods: Bool) -> [Piece] {
         let key = Key(customer: customer, code: code)
         guard let mine = lots[key] else { return [] }
         let newest = mine.indices.sorted { left, right in
@@ -41,14 +41,14 @@ struct CancellationMatcher {
         let equal = newest.filter { mine[$0].price == price }
         let other = isGoods ? newest.filter { mine[$0].price != price } : []
         var pieces: [Piece] = []
-        var wanted = units
+        var remaining = units
         for index in equal + other {
-            let taken = min(wanted, mine[index].left)
-            guard taken > 0 else { continue }
-            wanted -= taken
-            lots[key]?[index].left -= taken
+            let matched = min(remaining, mine[index].left)
+            guard matched > 0 else { continue }
+            remaining -= matched
+            lots[key]?[index].left -= matched
             pieces.append(
-                Piece(order: mine[index].order, line: mine[index].line, units: taken, price: mine[index].price)
+                Piece(order: mine[index].order, line: mine[index].line, units: matched, price: mine[index].price)
             )
         }
         return pieces

@@ -1,9 +1,9 @@
-/// All rows with one invoice number; it stands where its first row stands.
+/// All rows with one invoice number; its position in the file is that of its first row.
 struct Invoice: Sendable {
-    /// What the number and the rows make of an invoice; ``InvoiceRules`` says how.
+    /// The class of an invoice, derived from its number and rows by ``InvoiceRules``.
     enum Class: Sendable {
         case sale, cancellation, adjustment
-        /// Neither sells nor cancels: stock corrections and notes.
+        /// Stock corrections and notes.
         case other
     }
 

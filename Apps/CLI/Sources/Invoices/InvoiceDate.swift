@@ -1,4 +1,4 @@
-/// When an invoice was written: the file's wall time without a zone, taken as UTC, to the second.
+/// The date of an invoice: the file's wall time without a zone, read as UTC, to the second.
 struct InvoiceDate: Hashable, Comparable, Sendable {
     /// Seconds since 1970-01-01 00:00:00.
     let seconds: Int64
@@ -57,10 +57,10 @@ extension InvoiceDate {
 }
 
 extension InvoiceDate: CustomStringConvertible {
-    /// As the invoices write it: `2010-12-01 08:26:00`.
+    /// The format of the invoices: `2010-12-01 08:26:00`.
     var description: String { written(between: " ", end: "") }
 
-    /// As the contracts write it: `2010-12-01T08:26:00Z`.
+    /// The format of the contracts: `2010-12-01T08:26:00Z`.
     var rfc3339: String { written(between: "T", end: "Z") }
 
     private func written(between: String, end: String) -> String {

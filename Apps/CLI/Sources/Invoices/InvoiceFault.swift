@@ -1,4 +1,4 @@
-/// Why a file of invoices cannot be used: says the file, and where it can the line and the column.
+/// A defect of an invoice file: the file, the rule, and where known the line and the column.
 struct InvoiceFault: Error, Equatable, CustomStringConvertible {
     let file: String
     let line: Int?
@@ -6,7 +6,7 @@ struct InvoiceFault: Error, Equatable, CustomStringConvertible {
     let rule: String
 
     var description: String {
-        let place = [line.map { "line \($0)" }, column.map { "column \($0)" }].compactMap(\.self)
-        return ([file] + (place.isEmpty ? [] : [place.joined(separator: ", ")]) + [rule]).joined(separator: ": ")
+        let location = [line.map { "line \($0)" }, column.map { "column \($0)" }].compactMap(\.self)
+        return ([file] + (location.isEmpty ? [] : [location.joined(separator: ", ")]) + [rule]).joined(separator: ": ")
     }
 }

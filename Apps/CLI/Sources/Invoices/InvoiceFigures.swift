@@ -1,6 +1,6 @@
-/// What a running shop must show after all of a plan's actions, when stock is full.
+/// The expected state of a running shop after all of a plan's actions, with full stock.
 ///
-/// Its JSON is that of `Scripts/expected-figures --json`, which computes the same from the file alone.
+/// Its JSON equals that of `Scripts/expected-figures --json`, which computes the same figures from the file alone.
 struct InvoiceFigures: Equatable, Sendable, Codable {
     /// One stock code of goods, in units: opening − sold + returned + corrected = on hand.
     struct Stock: Equatable, Sendable, Codable {
@@ -18,7 +18,7 @@ struct InvoiceFigures: Equatable, Sendable, Codable {
 
     var invoices = 0
     var rows = 0
-    /// Rows by ``InvoiceRowKind``, every kind named.
+    /// Rows by ``InvoiceRowKind``, with an entry for every kind.
     var rowKinds = Dictionary(uniqueKeysWithValues: InvoiceRowKind.allCases.map { ($0.rawValue, 0) })
     /// Σ quantity × price by kind, in mills.
     var rowMills = Dictionary(uniqueKeysWithValues: InvoiceRowKind.allCases.map { ($0.rawValue, Int64(0)) })

@@ -1,8 +1,8 @@
 import Foundation
 
-/// A CSV file of invoices, plain or packed by gzip; read from its start to its end in pieces.
+/// A CSV file of invoices, plain or gzip; read sequentially in pieces.
 struct InvoiceFile: Sendable {
-    /// The most rows that are kept of one file.
+    /// The maximum number of rows of one file.
     static let rowsMax = 10_000_000
     private static let pieceBytes = 262_144
 
@@ -10,17 +10,17 @@ struct InvoiceFile: Sendable {
 
     /// The rows, grouped by invoice, in the sequence of the invoices' first rows.
     ///
-    /// - Parameter limit: Take only the first so many distinct invoice numbers; `nil` takes all.
+    /// - Parameter limit: The number of distinct invoice numbers to read; `nil` for all.
     /// - Throws: ``InvoiceFault``.
     func invoices(first limit: Int?) throws -> [Invoice] {
         var invoices: [Invoice] = []
-        var places: [String: Int] = [:]
+        var indices: [String: Int] = [:]
         var rows = 0
         try eachRow { row in
-            if let place = places[row.invoice] {
-                invoices[place].append(row)
+            if let index = indices[row.invoice] {
+                invoices[index].append(row)
             } else if limit.map({ invoices.count < $0 }) ?? true {
-                places[row.invoice] = invoices.count
+                indices[row.invoice] = invoices.count
                 invoices.append(Invoice(first: row))
             } else {
                 return
@@ -32,13 +32,13 @@ struct InvoiceFile: Sendable {
         return invoices
     }
 
-    /// Hands out every row in the file's sequence.
+    /// Passes every row to `body`, in the file's sequence.
     ///
     /// - Throws: ``InvoiceFault``, or what `body` throws.
     func eachRow(_ body: (InvoiceRow) throws -> Void) throws {
         var records = CSVRecords()
         var isHeader = true
-        func take(_ record: CSVRecords.Record) throws {
+        func handle(_ record: CSVRecords.Record) throws {
             if isHeader {
                 isHeader = false
                 let names = (0..<record.count).map { String(decoding: record[$0], as: UTF8.self) }
@@ -50,8 +50,8 @@ struct InvoiceFile: Sendable {
             }
         }
         do {
-            try eachPiece { try records.feed($0, take) }
-            try records.finish(take)
+            try eachPiece { try records.feed($0, handle) }
+            try records.finish(handle)
         } catch let fault as CSVRecords.Fault {
             throw described(fault)
         }
@@ -60,7 +60,7 @@ struct InvoiceFile: Sendable {
 
     private func eachPiece(_ body: ([UInt8]) throws -> Void) throws {
         guard let file = FileHandle(forReadingAtPath: path) else { throw fault("cannot be read") }
-        defer { try? file.close() }  // Nothing was written: a failed close loses nothing.
+        defer { try? file.close() }  // Opened only for reading.
         let start = try file.read(upToCount: 2)
         guard start == Data([0x1F, 0x8B]) else {
             if let start { try body([UInt8](start)) }

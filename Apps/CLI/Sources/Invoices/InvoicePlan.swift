@@ -1,31 +1,31 @@
-/// What `martlet import` puts into the shop and `martlet replay` does with it: a pure function of the file.
+/// The products that `martlet import` imports and the actions that `martlet replay` sends: a pure function of the file.
 struct InvoicePlan: Sendable {
     /// By SKU.
     let products: [PlannedProduct]
     /// In file order.
     let actions: [PlannedAction]
-    /// What the shop must show at the end, when stock is full.
+    /// The expected state of the shop at the end, with full stock.
     let figures: InvoiceFigures
 
-    /// Reads a file and plans it.
+    /// Reads a file and plans its actions.
     ///
-    /// - Parameter limit: Only the first so many distinct invoice numbers of the file, of every kind; `nil` takes all.
+    /// - Parameter limit: The number of distinct invoice numbers to read, of every kind; `nil` for all.
     /// - Throws: ``InvoiceFault``.
     init(path: String, first limit: Int?) throws {
         try self.init(invoices: InvoiceFile(path: path).invoices(first: limit), file: path)
     }
 
     /// - Parameter file: Named in faults.
-    /// - Throws: ``InvoiceFault`` when an invoice breaks a limit.
+    /// - Throws: ``InvoiceFault`` when an invoice exceeds a limit.
     init(invoices: [Invoice], file: String) throws(InvoiceFault) {
-        var book = PlanBook(file: file)
+        var planner = InvoicePlanner(file: file)
         var catalogue = PlanCatalogue()
         for invoice in invoices {
-            try book.take(invoice)
-            catalogue.take(invoice)
+            try planner.add(invoice)
+            catalogue.add(invoice)
         }
-        actions = book.actions
-        figures = book.closed()
+        actions = planner.actions
+        figures = planner.finalFigures()
         products = catalogue.products(stock: figures.skus)
     }
 }

@@ -1,4 +1,4 @@
-/// One row of the file, read and within its limits, not yet judged.
+/// One row of the file, parsed and within its limits, not yet classified.
 struct InvoiceRow: Equatable, Sendable {
     /// The columns of the file, in their sequence.
     enum Column: Int, CaseIterable {
@@ -20,22 +20,22 @@ struct InvoiceRow: Equatable, Sendable {
 
     /// The file's first line.
     static let header = Column.allCases.map(\.name).joined(separator: ",")
-    /// The largest quantity of a row, in either direction: the shop's limit for a line.
+    /// The maximum absolute quantity of a row: the shop's limit for a line.
     static let quantityMax = 100_000
-    /// The longest invoice number, stock code and customer number, in bytes.
+    /// The maximum length of an invoice number, stock code or customer number, in bytes.
     static let codeBytesMax = 64
-    /// The longest description and country, in bytes.
+    /// The maximum length of a description or country, in bytes.
     static let textBytesMax = 1024
 
     var invoice: String
-    /// The stock code as it is written; letter case counts.
+    /// The stock code as written; case-sensitive.
     var code: String
-    /// Without surrounding blanks; empty when the row has none.
+    /// Trimmed; empty when the row has none.
     var description: String
     var quantity: Int
     var date: InvoiceDate
     var price: Mills
-    /// `nil`: a guest.
+    /// `nil` for a guest.
     var customer: String?
     var country: String
 
@@ -44,7 +44,7 @@ struct InvoiceRow: Equatable, Sendable {
 }
 
 extension InvoiceRow {
-    /// Whether a stock code names goods: it starts with five digits or with DCGS; all others are services.
+    /// Whether a stock code denotes goods: it starts with five digits or with DCGS; all others are services.
     static func isGoods(_ code: String) -> Bool {
         let start = code.utf8.prefix(5)
         return code.hasPrefix("DCGS")
@@ -57,7 +57,7 @@ extension InvoiceRow {
 extension InvoiceRow {
     /// Reads a record.
     ///
-    /// - Throws: ``InvoiceFault`` with the line and the column that breaks its rule.
+    /// - Throws: ``InvoiceFault`` with the line and the invalid column.
     init(_ record: CSVRecords.Record, file: String) throws(InvoiceFault) {
         func fault(_ column: Column?, _ rule: String) -> InvoiceFault {
             InvoiceFault(file: file, line: record.line, column: column?.name, rule: rule)
@@ -84,7 +84,7 @@ extension InvoiceRow {
         }
         self.date = date
         guard let price = Mills(reading: record[Column.unitPrice.rawValue]) else {
-            throw fault(.unitPrice, "must be a decimal with at most three places, at most \(Mills.priceMax.units)")
+            throw fault(.unitPrice, "must be a decimal with up to three decimals, at most \(Mills.priceMax.units)")
         }
         self.price = price
         let customer = try text(.customerID, bytesMax: Self.codeBytesMax, required: false)

@@ -1,4 +1,4 @@
-/// What a row is: every row is exactly one of these, and ``InvoiceRules`` says which.
+/// The kind of a row, by ``InvoiceRules``: every row has exactly one.
 enum InvoiceRowKind: String, CaseIterable, Sendable {
     case goodsSale = "goods_sale"
     case serviceSale = "service_sale"
@@ -13,7 +13,7 @@ enum InvoiceRowKind: String, CaseIterable, Sendable {
     case adjustment
     case empty
 
-    /// What the plan makes of a row of this kind.
+    /// How the plan uses a row of this kind.
     enum Use: Sendable {
         case orderLine, correction, cancellation, countedOnly
     }
@@ -27,7 +27,7 @@ enum InvoiceRowKind: String, CaseIterable, Sendable {
         }
     }
 
-    /// Judges one row of an invoice.
+    /// Classifies one row of an invoice.
     init(_ row: InvoiceRow, in class: Invoice.Class) {
         let isGoods = row.isGoods
         self =

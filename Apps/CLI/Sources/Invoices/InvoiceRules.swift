@@ -1,4 +1,4 @@
-/// How the invoices are read; the same text stands at the head of `Scripts/expected-figures`, and a test compares them.
+/// The rules for reading the invoices; `Scripts/expected-figures` has the same text, and a test compares the two.
 ///
 /// Codes. A stock code is taken as it is written, without surrounding blanks; letter case counts. It names goods when
 /// it starts with five digits or with DCGS; every other code (POST, DOT, M, C2, S, D, BANK CHARGES, AMAZONFEE, PADS,

@@ -1,16 +1,16 @@
-/// A price or a sum of prices in thousandths of the currency's unit, exact; the invoices have up to three places.
+/// A price or a sum of prices in thousandths of the currency's unit, exact; invoices have up to three decimal places.
 struct Mills: Hashable, Sendable {
     var rawValue: Int64
 
     static let zero = Mills(rawValue: 0)
 
-    /// What a contract's money calls units: whole pounds, towards zero.
+    /// The `units` of the contracts' money: whole pounds, rounded towards zero.
     var units: Int64 { rawValue / 1000 }
 
-    /// What a contract's money calls nanos: the rest in 1/1,000,000,000, of the same sign.
+    /// The `nanos` of the contracts' money: the remainder in 1/1,000,000,000, with the same sign.
     var nanos: Int32 { Int32(rawValue % 1000) * 1_000_000 }
 
-    /// Whole pence, half to even: the one rounding that an order makes.
+    /// Whole pence, rounded half to even: an order is rounded only once.
     var pence: Int64 {
         let whole = rawValue >= 0 ? rawValue / 10 : -((9 - rawValue) / 10)
         let rest = rawValue - whole * 10
@@ -27,7 +27,7 @@ extension Mills: Comparable {
 }
 
 extension Mills: CustomStringConvertible {
-    /// As the invoices write it: `2.55`, `18.0`, `0.001`.
+    /// The format of the invoices: `2.55`, `18.0`, `0.001`.
     var description: String {
         let sign = rawValue < 0 ? "-" : ""
         let size = rawValue.magnitude
@@ -38,7 +38,7 @@ extension Mills: CustomStringConvertible {
 }
 
 extension Mills {
-    /// The largest unit price that is read, in either direction: a million pounds.
+    /// The maximum absolute unit price: a million pounds.
     static let priceMax = Mills(rawValue: 1_000_000_000)
 
     /// Reads `-?digits[.up to three digits]`; `nil` for anything else, or beyond ``priceMax``.

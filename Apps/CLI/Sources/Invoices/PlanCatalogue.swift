@@ -1,44 +1,44 @@
-/// Gathers what the rows say about each stock code of goods, and reconciles it.
+/// Derives one product for each stock code of goods from its rows.
 struct PlanCatalogue {
-    /// Counts equal things and names the most frequent, the first seen of equals.
-    private struct Ballot<Choice: Hashable> {
-        private var votes: [Choice: (count: Int, place: Int)] = [:]
+    /// Counts equal values; among equally frequent ones the first added wins.
+    private struct Frequencies<Value: Hashable> {
+        private var counts: [Value: (count: Int, position: Int)] = [:]
 
-        var choices: Int { votes.count }
+        var distinct: Int { counts.count }
 
-        mutating func vote(_ choice: Choice) {
-            let place = votes.count
-            votes[choice, default: (0, place)].count += 1
+        mutating func add(_ value: Value) {
+            let position = counts.count
+            counts[value, default: (0, position)].count += 1
         }
 
-        var winner: Choice? {
-            votes.max { ($0.value.count, -$0.value.place) < ($1.value.count, -$1.value.place) }?.key
+        var mostFrequent: Value? {
+            counts.max { ($0.value.count, -$0.value.position) < ($1.value.count, -$1.value.position) }?.key
         }
     }
 
     private struct Entry {
-        var described = Ballot<String>()
-        var describedWithPrice = Ballot<String>()
-        var customersPrices: [InvoiceDate: Ballot<Mills>] = [:]
-        var guestsPrices: [InvoiceDate: Ballot<Mills>] = [:]
+        var described = Frequencies<String>()
+        var describedWithPrice = Frequencies<String>()
+        var customersPrices: [InvoiceDate: Frequencies<Mills>] = [:]
+        var guestsPrices: [InvoiceDate: Frequencies<Mills>] = [:]
     }
 
     private var entries: [String: Entry] = [:]
 
-    mutating func take(_ invoice: Invoice) {
+    mutating func add(_ invoice: Invoice) {
         let `class` = invoice.class
         for row in invoice.rows where row.isGoods {
             var entry = entries.removeValue(forKey: row.code) ?? Entry()
             if !row.description.isEmpty {
-                entry.described.vote(row.description)
-                if row.price > .zero { entry.describedWithPrice.vote(row.description) }
+                entry.described.add(row.description)
+                if row.price > .zero { entry.describedWithPrice.add(row.description) }
             }
             if InvoiceRowKind(row, in: `class`) == .goodsSale {
                 let month = row.date.monthStart
                 if invoice.customer == nil {
-                    entry.guestsPrices[month, default: Ballot()].vote(row.price)
+                    entry.guestsPrices[month, default: Frequencies()].add(row.price)
                 } else {
-                    entry.customersPrices[month, default: Ballot()].vote(row.price)
+                    entry.customersPrices[month, default: Frequencies()].add(row.price)
                 }
             }
             entries[row.code] = entry
@@ -51,18 +51,18 @@ struct PlanCatalogue {
             let entry = entries[sku] ?? Entry()
             return PlannedProduct(
                 sku: sku,
-                name: entry.describedWithPrice.winner ?? entry.described.winner ?? sku,
-                descriptions: entry.described.choices,
+                name: entry.describedWithPrice.mostFrequent ?? entry.described.mostFrequent ?? sku,
+                descriptions: entry.described.distinct,
                 prices: history(entry.customersPrices.isEmpty ? entry.guestsPrices : entry.customersPrices),
                 openingUnits: stock.opening
             )
         }
     }
 
-    private func history(_ months: [InvoiceDate: Ballot<Mills>]) -> [PlannedProduct.Price] {
+    private func history(_ months: [InvoiceDate: Frequencies<Mills>]) -> [PlannedProduct.Price] {
         var history: [PlannedProduct.Price] = []
-        for (month, ballot) in months.sorted(by: { $0.key < $1.key }) {
-            guard let price = ballot.winner, price != history.last?.price else { continue }
+        for (month, frequencies) in months.sorted(by: { $0.key < $1.key }) {
+            guard let price = frequencies.mostFrequent, price != history.last?.price else { continue }
             history.append(PlannedProduct.Price(effective: month, price: price))
         }
         return history

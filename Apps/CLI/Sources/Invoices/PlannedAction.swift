@@ -1,34 +1,34 @@
-/// One thing to do with the running shop, in the file's sequence.
+/// One action on the running shop.
 enum PlannedAction: Equatable, Sendable {
     case order(PlannedOrder)
     case correction(PlannedCorrection)
-    case giveBack(PlannedReturn)
-    /// Nothing to send: counted only.
+    case orderReturn(PlannedReturn)
+    /// Not sent, only counted.
     case credit(PlannedCredit)
 
-    /// Equal for equal files, and different from every other action's: safe to send again.
+    /// Unique in the file and equal for equal files, so that actions can be sent again.
     var idempotencyKey: String {
         switch self {
         case .order(let order): "order-\(order.invoice)"
         case .correction(let correction): "correction-\(correction.invoice)-\(correction.row)"
-        case .giveBack(let giveBack): "return-\(giveBack.invoice)-\(giveBack.order)"
+        case .orderReturn(let orderReturn): "return-\(orderReturn.invoice)-\(orderReturn.order)"
         case .credit(let credit): "credit-\(credit.invoice)"
         }
     }
 
-    /// The number of the invoice that it comes from.
+    /// The number of the action's invoice.
     var invoice: String {
         switch self {
         case .order(let order): order.invoice
         case .correction(let correction): correction.invoice
-        case .giveBack(let giveBack): giveBack.invoice
+        case .orderReturn(let orderReturn): orderReturn.invoice
         case .credit(let credit): credit.invoice
         }
     }
 
-    /// The indices in the plan's actions that must have ended before this one starts, ascending.
+    /// The indices of the actions that must have ended before this one starts, ascending.
     var after: [Int] {
-        if case .giveBack(let giveBack) = self { giveBack.after } else { [] }
+        if case .orderReturn(let orderReturn) = self { orderReturn.after } else { [] }
     }
 }
 
@@ -37,56 +37,56 @@ struct PlannedOrder: Equatable, Sendable {
     struct Line: Equatable, Sendable {
         /// The stock code; for goods the SKU, for services the kind of service.
         let code: String
-        /// What the row says, without surrounding blanks; may be empty.
+        /// The row's description, trimmed; may be empty.
         let description: String
         /// 1 to ``InvoiceRow/quantityMax``.
         let quantity: Int
-        /// Agreed, at least 0.
+        /// The agreed price, at least 0.
         let price: Mills
         /// Whether the line takes stock.
         let isGoods: Bool
     }
 
-    /// The most lines of an order.
+    /// The maximum number of lines of an order.
     static let linesMax = 2_000
 
-    /// The invoice number: the order's identity outside.
+    /// The invoice number: the order's external reference.
     let invoice: String
-    /// `nil`: a guest.
+    /// `nil` for a guest.
     let customer: String?
     let date: InvoiceDate
     let country: String
-    /// In file order, never merged: a code may stand on several lines, at several prices.
+    /// In file order, never merged: a code may be on several lines, at several prices.
     let lines: [Line]
 
     /// Σ quantity × price, exact.
     var value: Mills { lines.reduce(.zero) { $0 + $1.quantity * $1.price } }
-    /// What is charged, in pence.
+    /// The amount charged, in pence.
     var total: Int64 { value.pence }
 }
 
 /// One change of stock that is neither a sale nor a return.
 struct PlannedCorrection: Equatable, Sendable {
     let invoice: String
-    /// The row's place in its invoice, from 1.
+    /// The row's number in its invoice, from 1.
     let row: Int
     let sku: String
-    /// Units, never 0: below 0 a loss, above 0 a find.
+    /// Units, never 0: negative for a loss, positive for found stock.
     let delta: Int
     let date: InvoiceDate
-    /// What the row says, for instance "damaged"; may be empty.
+    /// The row's description, for instance "damaged"; may be empty.
     let reason: String
 }
 
-/// What one cancellation takes back from one order.
+/// The units that one cancellation returns from one order.
 struct PlannedReturn: Equatable, Sendable {
     struct Line: Equatable, Sendable {
-        /// The place in the order's lines, from 0.
+        /// The index of the order's line, from 0.
         let line: Int
         let code: String
-        /// 1 to what of the order's line was not yet returned.
+        /// 1 to the line's units that were not yet returned.
         let quantity: Int
-        /// The order line's own.
+        /// The order line's price.
         let price: Mills
         let isGoods: Bool
     }
@@ -95,23 +95,23 @@ struct PlannedReturn: Equatable, Sendable {
     let invoice: String
     /// The number of the order's invoice.
     let order: String
-    /// Indices of the order's action and of the order's return before this one.
+    /// The indices of the order's action and of its previous return.
     let after: [Int]
     let date: InvoiceDate
-    /// By place in the order, each place once.
+    /// By index, each line once.
     let lines: [Line]
-    /// What this return refunds in pence when the order's returns run in the plan's sequence; may be 0.
+    /// The refund in pence when the order's returns run in the plan's sequence; may be 0.
     ///
     /// In another sequence single refunds may differ by a penny; their sum does not.
     let refund: Int64
 }
 
-/// What of one cancellation matches no order.
+/// The units of one cancellation that match no order.
 struct PlannedCredit: Equatable, Sendable {
     struct Line: Equatable, Sendable {
         let code: String
         let quantity: Int
-        /// The cancellation row's own.
+        /// The cancellation row's price.
         let price: Mills
     }
 

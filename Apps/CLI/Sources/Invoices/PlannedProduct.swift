@@ -1,25 +1,24 @@
-/// One product of the catalogue: a stock code of goods that the file names anywhere.
+/// One product of the catalogue: a stock code of goods that occurs in the file.
 struct PlannedProduct: Equatable, Sendable {
     struct Price: Equatable, Sendable {
-        /// The first second of the month from which the price holds.
+        /// The first second of the month from which the price is valid.
         let effective: InvoiceDate
         let price: Mills
     }
 
-    /// The stock code as it is written; letter case counts.
+    /// The stock code as written; case-sensitive.
     let sku: String
-    /// The most frequent description of its rows with a price, else of all, the first of equals; else the code.
+    /// The most frequent description of its rows with a price, otherwise of all rows, otherwise the code.
     let name: String
-    /// How many different descriptions its rows have, an empty one not counted.
+    /// The number of distinct non-empty descriptions of its rows.
     let descriptions: Int
-    /// Per month the most frequent price of its sale rows, the first of equals, where it differs from the month before.
+    /// The most frequent price of its sale rows per month, where it differs from the month before, by date.
     ///
-    /// By date. What customers with a number paid; what guests paid, when no other bought it. Empty when the file never
-    /// sells the code.
+    /// From customers with a number; from guests when no other customer bought it. Empty without a sale in the file.
     let prices: [Price]
-    /// The units that make every order and every stock loss possible, in whatever sequence they come.
+    /// The units that suffice for every order and every stock loss, in any sequence.
     let openingUnits: Int
 
-    /// What to receive before the orders come.
+    /// The units to receive before the orders are sent.
     func opening(at factor: StockFactor) -> Int { factor.of(openingUnits) }
 }

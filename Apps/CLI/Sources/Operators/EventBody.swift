@@ -7,21 +7,21 @@ import OrdersContract
 import PaymentsContract
 import SwiftProtobuf
 
-/// Bodies of published events as people read and write them.
+/// Converts bodies of published events from and to JSON.
 struct EventBody: Sendable {
     private let json: @Sendable ([UInt8]) throws -> String
     private let bytes: @Sendable (String) throws -> [UInt8]
 
-    /// How bodies of `topic` are written; `nil` for a topic that this program does not know.
+    /// The conversion for `topic`; `nil` for a topic unknown to this program.
     init?(topic: String) {
         guard let known = Self.topics[topic] else { return nil }
         self = known
     }
 
-    /// The body as JSON; `nil` when the bytes are not the topic's message.
+    /// The body as JSON; `nil` when the bytes are not the topic's protobuf message.
     func json(_ body: Data) -> String? { try? json(Array(body)) }
 
-    /// - Throws: What the JSON reader finds wrong.
+    /// - Throws: The JSON decoder's error.
     func bytes(ofJSON text: String) throws -> Data { Data(try bytes(text)) }
 
     private init<Body: SwiftProtobuf.Message>(_ topic: Topic<Body>) {

@@ -8,7 +8,7 @@ struct LocalKeys: Sendable {
     let time: any TimeSource
     let entropy: any Entropy
 
-    /// The issuer; its keys are made when there are none.
+    /// The issuer; its keys are generated when there are none.
     func issuer() async throws -> LocalIssuer {
         do {
             try folder.make()
@@ -18,13 +18,13 @@ struct LocalKeys: Sendable {
         }
     }
 
-    /// The issuer whose keys exist already.
+    /// The issuer with existing keys.
     ///
-    /// - Throws: ``CommandFailure`` when nothing was ever started on this folder.
+    /// - Throws: ``CommandFailure`` when no shop was ever started on this folder.
     func existingIssuer() async throws -> LocalIssuer {
         guard FileManager.default.fileExists(atPath: LocalIssuer.keySetPath(in: folder.keys)) else {
             throw CommandFailure(
-                "\(folder.path) has no keys: start a shop with `martlet up`, or say which with --data",
+                "\(folder.path) has no keys: start a shop with `martlet up`, or name its folder with --data",
                 status: ExitStatus.notRunning
             )
         }

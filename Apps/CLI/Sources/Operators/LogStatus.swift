@@ -4,7 +4,7 @@ import MartletEventLog
 import MartletRPC
 import MartletSecurity
 
-/// What the event log says of its topics and groups.
+/// The event log's report of its topics and consumer groups.
 struct LogStatus: Sendable, Encodable {
     struct Group: Sendable, Encodable {
         let name: String
@@ -27,14 +27,14 @@ struct LogStatus: Sendable, Encodable {
     /// Over all groups.
     var lag: Int64 { topics.flatMap(\.groups).reduce(0) { $0 + $1.lag } }
 
-    /// Asks the event log of the shop on `folder`.
+    /// Queries the event log of the shop on `folder`.
     static func read(_ folder: DataFolder) async throws -> LogStatus {
         let (time, entropy) = (SystemTime(), SystemEntropy())
-        guard let address = try OperatorDesk.read(folder)[service]?.first?.grpc else {
+        guard let address = try OperatorClient.read(folder)[service]?.first?.grpc else {
             throw CommandFailure("no event log runs on \(folder.path)", status: ExitStatus.notRunning)
         }
         let issuer = try await LocalKeys(folder: folder, time: time, entropy: entropy).existingIssuer()
-        let token = try await issuer.serviceToken("martlet", lifetime: OperatorDesk.tokenLifetime)
+        let token = try await issuer.serviceToken("martlet", lifetime: OperatorClient.tokenLifetime)
         let channel = RPCConnection(
             host: address.host,
             port: address.port,
@@ -43,7 +43,7 @@ struct LogStatus: Sendable, Encodable {
             entropy: entropy,
             authorization: { _ in "Bearer \(token)" }
         )
-        let context = CallContext(deadline: time.now + OperatorDesk.patience)
+        let context = CallContext(deadline: time.now + OperatorClient.callTimeout)
         do {
             let status = try await EventLogClient(over: channel).status(StatusRequest(), context: context)
             await channel.close()

@@ -1,14 +1,14 @@
 import Foundation
 
-/// Runs `Scripts/expected-figures`, which knows nothing of the shop but the file.
+/// Runs `Scripts/expected-figures`, which computes the expected figures from the file alone.
 enum ExpectedFigures {
-    /// `.build/<platform>/<configuration>` lies three folders deep.
+    /// `.build/<platform>/<configuration>` is three folders deep.
     private static let foldersLimit = 6
     static let name = "Scripts/expected-figures"
 
-    /// Looks for the script above the folder of a program: there lie the sources that it was built from.
+    /// Finds the script in the source tree above the folder of a program.
     ///
-    /// - Throws: ``CommandFailure`` when it is not there.
+    /// - Throws: ``CommandFailure`` when it is missing.
     static func script(above programs: String) throws -> String {
         var folder = URL(fileURLWithPath: programs)
         for _ in 0..<foldersLimit {
@@ -18,11 +18,11 @@ enum ExpectedFigures {
         }
         throw CommandFailure(
             "\(name) is not above \(programs), so there are no independent figures to compare with; "
-                + "with --own-figures this program's own are enough"
+                + "--own-figures uses this program's own instead"
         )
     }
 
-    /// - Throws: ``InvoiceFault`` with what the script said.
+    /// - Throws: ``InvoiceFault`` when the script fails.
     static func run(_ script: String, file: String, invoices: Int?) throws -> InvoiceFigures {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: script)

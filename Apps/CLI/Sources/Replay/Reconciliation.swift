@@ -3,9 +3,9 @@ import OrdersContract
 import PaymentsContract
 import SharedContract
 
-/// Compares the running shop with what the invoices alone say.
+/// Compares the running shop with figures computed from the invoices alone.
 ///
-/// Every line is one comparison.
+/// Every check is one comparison.
 struct Reconciliation: Sendable {
     struct Check: Sendable, Codable, Equatable {
         let what: String
@@ -15,7 +15,7 @@ struct Reconciliation: Sendable {
     }
 
     private(set) var checks: [Check] = []
-    /// Said, not compared.
+    /// Remarks without a comparison.
     private(set) var remarks: [String] = []
     /// Why orders of the file were not completed, the most frequent first.
     private(set) var rejections: [OrderRejections] = []
@@ -25,10 +25,10 @@ struct Reconciliation: Sendable {
     init(_ plan: InvoicePlan, _ figures: InvoiceFigures, _ shop: ShopView, isScarce: Bool) {
         compareRows(plan, figures)
         compareOrders(plan, figures, shop, isScarce: isScarce)
-        // Scarce, nobody knows before which orders find stock: what they should have brought follows from those that did.
-        let taken = isScarce ? TakenOrders(plan, shop.headlines) : nil
-        compareMoney(figures, taken, shop)
-        compareStock(figures, taken, shop)
+        // With scarce stock the completed orders are not known in advance: the expected figures follow from them.
+        let completed = isScarce ? CompletedOrders(plan, shop.headlines) : nil
+        compareMoney(figures, completed, shop)
+        compareStock(figures, completed, shop)
     }
 
     mutating func check(_ what: String, expected: some CustomStringConvertible, found: some CustomStringConvertible) {
@@ -81,48 +81,48 @@ struct Reconciliation: Sendable {
             check("orders that were rejected or completed", expected: planned, found: planned - missing - open)
             remarks.append("\(rejected.count) of \(planned) orders were not completed, as stock was scarce")
             if rejections.contains(where: \.isForLackOfStock) {
-                remarks.append("an order is taken whole or not at all: one line that is short rejects all of its lines")
+                remarks.append("an order is accepted whole or not at all: one line without stock rejects the order")
             }
         } else {
             check("orders that were not completed", expected: 0, found: rejected.count)
         }
         check("returns that are open", expected: 0, found: shop.summary.openReturns)
         if !shop.foreign.isEmpty {
-            remarks.append("\(shop.foreign.count) orders are not of this file; their units are taken into account")
+            remarks.append("\(shop.foreign.count) orders are not from this file; their units are taken into account")
         }
     }
 
-    private mutating func compareMoney(_ figures: InvoiceFigures, _ taken: TakenOrders?, _ shop: ShopView) {
+    private mutating func compareMoney(_ figures: InvoiceFigures, _ completed: CompletedOrders?, _ shop: ShopView) {
         let foreign = Set(shop.foreign.map(\.orderID))
         let ours = shop.headlines.filter { !foreign.contains($0.orderID) }
         let captured = ours.reduce(0) { $0 + $1.captured.minorUnits }
         let refunded = ours.reduce(0) { $0 + $1.refunded.minorUnits }
-        let wanted = (
-            captured: taken?.capturedPence ?? figures.capturedPence,
-            refunded: taken?.refundedPence ?? figures.refundedPence
+        let expected = (
+            captured: completed?.capturedPence ?? figures.capturedPence,
+            refunded: completed?.refundedPence ?? figures.refundedPence
         )
-        let suffix = taken == nil ? "" : " of completed orders"
-        check("captured pence\(suffix)", expected: wanted.captured, found: captured)
-        check("refunded pence\(suffix)", expected: wanted.refunded, found: refunded)
+        let suffix = completed == nil ? "" : " of completed orders"
+        check("captured pence\(suffix)", expected: expected.captured, found: captured)
+        check("refunded pence\(suffix)", expected: expected.refunded, found: refunded)
         check(
             "captured less refunded\(suffix)",
-            expected: wanted.captured - wanted.refunded,
+            expected: expected.captured - expected.refunded,
             found: captured - refunded
         )
-        for currency in shop.currencies { compareBooks(shop, in: currency) }
+        for currency in shop.currencies { compareLedger(shop, in: currency) }
         check("payments that are open", expected: 0, found: shop.balance.openPayments)
     }
 
-    /// The orders, the ledger and the provider, of one currency: sums over several would mean nothing.
-    private mutating func compareBooks(_ shop: ShopView, in currency: String) {
+    /// Compares orders, ledger and provider in one currency.
+    private mutating func compareLedger(_ shop: ShopView, in currency: String) {
         let orders = shop.summary.sums.first { $0.currency == currency } ?? .init()
-        let books = shop.balance.sums.first { $0.currency == currency } ?? .init()
+        let ledger = shop.balance.sums.first { $0.currency == currency } ?? .init()
         let provider = shop.provider.sums.first { $0.currency == currency } ?? .init()
         func account(_ name: String) -> GetTrialBalanceResponse.Account? {
             shop.balance.accounts.first { $0.name == name && $0.currency == currency }
         }
         let suffix = shop.currencies.count > 1 ? " (\(currency))" : ""
-        check("ledger: debits are credits\(suffix)", expected: books.debits, found: books.credits)
+        check("ledger: debits are credits\(suffix)", expected: ledger.debits, found: ledger.credits)
         check("ledger: sales\(suffix)", expected: orders.captured.minorUnits, found: account("sales")?.credits ?? 0)
         check("ledger: refunds\(suffix)", expected: orders.refunded.minorUnits, found: account("refunds")?.debits ?? 0)
         check("provider: captured\(suffix)", expected: provider.ourCaptured, found: provider.providerCaptured)
@@ -132,10 +132,10 @@ struct Reconciliation: Sendable {
             expected: orders.captured.minorUnits,
             found: provider.providerCaptured
         )
-        check("provider: set aside and forgotten\(suffix)", expected: 0, found: provider.providerAuthorised)
+        check("provider: authorised and not finished\(suffix)", expected: 0, found: provider.providerAuthorised)
     }
 
-    private mutating func compareStock(_ figures: InvoiceFigures, _ taken: TakenOrders?, _ shop: ShopView) {
+    private mutating func compareStock(_ figures: InvoiceFigures, _ completed: CompletedOrders?, _ shop: ShopView) {
         var foreignSold: [String: Int64] = [:]
         var foreignReturned: [String: Int64] = [:]
         for order in shop.foreign where order.status == .completed {
@@ -149,7 +149,7 @@ struct Reconciliation: Sendable {
         var sums = InvoiceFigures.Stock()
         var found = InvoiceFigures.Stock()
         for (sku, full) in figures.skus.sorted(by: { $0.key < $1.key }) {
-            let expected = taken.map { $0.skus[sku] ?? InvoiceFigures.Stock() } ?? full
+            let expected = completed.map { $0.skus[sku] ?? InvoiceFigures.Stock() } ?? full
             let level = Sum(levels[sku] ?? [])
             let sold = level.sold - foreignSold[sku, default: 0]
             let returned = level.returned - foreignReturned[sku, default: 0]
@@ -160,15 +160,15 @@ struct Reconciliation: Sendable {
             let balances = level.received - level.sold + level.returned + level.corrected == level.onHand
             let free = level.available == level.onHand && level.onHand >= 0
             let moved = sold == Int64(expected.sold) && returned == Int64(expected.returned)
-            // Scarce, a correction may find too little, and less was received.
+            // With scarce stock a correction may exceed the stock, and less was received.
             let filled =
-                taken != nil
+                completed != nil
                 || (level.corrected == Int64(expected.corrected) && level.received >= Int64(expected.opening))
             if !balances || !free || !moved || !filled { wrong.append(sku) }
         }
         check("units sold", expected: sums.sold, found: found.sold)
         check("units returned", expected: sums.returned, found: found.returned)
-        if taken == nil { check("units corrected", expected: sums.corrected, found: found.corrected) }
+        if completed == nil { check("units corrected", expected: sums.corrected, found: found.corrected) }
         check(
             "SKUs whose stock does not add up",
             expected: "none",

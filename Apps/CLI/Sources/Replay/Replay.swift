@@ -1,20 +1,20 @@
 import MartletCore
 import MartletMessaging
 
-/// A whole replay: import, send, wait until all is quiet, compare.
+/// A whole replay: import, send, wait until the shop is quiescent, compare.
 struct Replay: Sendable {
-    static let quietPause = Duration.milliseconds(250)
+    static let pollInterval = Duration.milliseconds(250)
 
     let plan: InvoicePlan
     let figures: InvoiceFigures
-    /// Where they come from.
+    /// The origin of the figures.
     let figuresOrigin: String
     let factor: StockFactor
     let concurrency: Int
-    /// How long to wait until nothing is on its way any more.
-    let settle: Duration
+    /// How long to wait until the shop is quiescent.
+    let quiescenceTimeout: Duration
     let shop: ShopClient
-    let backstage: Backstage
+    let internalState: InternalState
     let terminal: Terminal
     let time: any TimeSource
 
@@ -22,28 +22,28 @@ struct Replay: Sendable {
         let products = ProgressBar("products", terminal: terminal, time: time)
         _ = try await CatalogImport(plan: plan, factor: factor, shop: shop).run { products.show($0, of: $1) }
         products.end()
-        let before = try await ShopView.isQuiet(shop).terminal
+        let before = try await ShopView.quiescence(shop).terminal
         let tally = ReplayTally()
-        let begun = time.now
+        let started = time.now
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await draw(tally) }
+            group.addTask { try await showProgress(tally) }
             try await ReplayRun(plan: plan, shop: shop, concurrency: concurrency, tally: tally, time: time).run()
             group.cancelAll()
         }
-        let sent = time.now - begun
-        let isQuiet = try await waitUntilQuiet()
-        let total = time.now - begun
+        let sent = time.now - started
+        let isQuiescent = try await waitUntilQuiescent()
+        let total = time.now - started
         let view = try await ShopView(shop, known: Set(plan.actions.compactMap(\.reference)))
         var reconciliation = Reconciliation(plan, figures, view, isScarce: factor.permille < StockFactor.full.permille)
-        reconciliation.check("everything came to rest in time", expected: true, found: isQuiet)
-        if let backstage = try await backstage.look() {
-            reconciliation.compare(backstage)
+        reconciliation.check("the shop became quiescent in time", expected: true, found: isQuiescent)
+        if let snapshot = try await internalState.snapshot() {
+            reconciliation.compare(snapshot)
         } else {
             reconciliation.remark(
-                "\(backstage.path) is no data folder of this shop: topics and workflows were not compared"
+                "\(internalState.path) is no data folder of this shop: topics and workflows were not compared"
             )
         }
-        let after = try await ShopView.isQuiet(shop).terminal
+        let after = try await ShopView.quiescence(shop).terminal
         return ReplayReport(
             counts: tally.counts,
             newOrders: Int(after) - Int(before),
@@ -55,8 +55,8 @@ struct Replay: Sendable {
         )
     }
 
-    /// Until it is cancelled.
-    private func draw(_ tally: ReplayTally) async throws {
+    /// Draws until it is cancelled.
+    private func showProgress(_ tally: ReplayTally) async throws {
         let bar = ProgressBar("actions", terminal: terminal, time: time)
         do {
             while true {
@@ -69,12 +69,12 @@ struct Replay: Sendable {
         }
     }
 
-    /// - Returns: False when something was still on its way after `settle`.
-    private func waitUntilQuiet() async throws -> Bool {
-        let deadline = time.now + settle
+    /// - Returns: False when the shop was not quiescent after ``quiescenceTimeout``.
+    private func waitUntilQuiescent() async throws -> Bool {
+        let deadline = time.now + quiescenceTimeout
         while time.now < deadline {
-            if try await ShopView.isQuiet(shop).quiet, try await backstage.isQuiet() { return true }
-            try await time.sleep(for: Self.quietPause)
+            if try await ShopView.quiescence(shop).isQuiescent, try await internalState.isQuiescent() { return true }
+            try await time.sleep(for: Self.pollInterval)
         }
         return false
     }

@@ -6,13 +6,13 @@ import MartletCore
 struct ReplayCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "replay",
-        abstract: "Sends a file of invoices through the running shop, and reconciles it to the last penny and unit.",
+        abstract: "Sends a file of invoices through the running shop, and reconciles every penny and unit.",
         discussion: """
-            Imports the catalogue, then sends one order per sale invoice with its agreed prices, stock corrections \
-            as corrections and cancellations as returns against the customer's earlier orders. Afterwards it waits until \
-            nothing is on its way any more and compares the shop with figures that Scripts/expected-figures computes from \
-            the file alone. Ends with status 1 on any difference, or when an invoice is refused. Replaying the same file \
-            again changes nothing.
+            Imports the catalogue, then sends one order per sale invoice with its agreed prices, stock corrections as \
+            corrections and cancellations as returns against the customer's earlier orders. Afterwards it waits until \
+            the shop is quiescent and compares it with figures that Scripts/expected-figures computes from the file \
+            alone. Exits with status 1 on any difference, or when an invoice is refused. Replaying the same file again \
+            changes nothing.
 
             Examples:
               martlet sample --seed 1 --invoices 1000 --output orders.csv
@@ -32,7 +32,7 @@ struct ReplayCommand: AsyncParsableCommand {
 
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("How many requests are open at a time, 1 to 1024. (default: 32)", valueName: "number"),
+        help: ArgumentHelp("How many requests are in flight at a time, 1 to 1024. (default: 32)", valueName: "number"),
         transform: FlagValue.wholeNumber(1...1_024)
     )
     var concurrency = 32
@@ -50,7 +50,7 @@ struct ReplayCommand: AsyncParsableCommand {
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "How long to wait at the end until all has come to rest. (default: 300)",
+            "How long to wait at the end until the shop is quiescent. (default: 300)",
             valueName: "seconds"
         ),
         transform: FlagValue.wholeNumber(1...86_400)
@@ -58,7 +58,7 @@ struct ReplayCommand: AsyncParsableCommand {
     var settle = 300
 
     @Flag(
-        help: "Compare with figures of this program's own, where Scripts/expected-figures or Python is not at hand."
+        help: "Compare with figures of this program's own, where Scripts/expected-figures or Python is missing."
     )
     var ownFigures = false
 
@@ -80,9 +80,9 @@ struct ReplayCommand: AsyncParsableCommand {
                 figuresOrigin: origin,
                 factor: stockFactor,
                 concurrency: concurrency,
-                settle: .seconds(Int64(settle)),
+                quiescenceTimeout: .seconds(Int64(settle)),
                 shop: client,
-                backstage: Backstage(data: shop.data.folder.path),
+                internalState: InternalState(data: shop.data.folder.path),
                 terminal: terminal,
                 time: SystemTime()
             ).run()
@@ -91,7 +91,7 @@ struct ReplayCommand: AsyncParsableCommand {
         if !report.holds { throw ExitStatus.failed }
     }
 
-    /// The figures, and where they come from.
+    /// The expected figures, and their origin.
     private func expected(_ plan: InvoicePlan) throws -> (InvoiceFigures, origin: String) {
         guard !ownFigures else { return (plan.figures, ReplayReport.ownFigures) }
         let script = try ExpectedFigures.script(above: try UpCommand.programs())

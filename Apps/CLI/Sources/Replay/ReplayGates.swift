@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Lets an action wait until an earlier one has ended.
+/// Lets an action wait until an earlier action has ended.
 final class ReplayGates: Sendable {
     private struct State {
         var outcomes: [ReplayOutcome?]

@@ -1,13 +1,13 @@
 import MartletCore
 
-/// What a replay did, how fast, and whether the shop is right.
+/// The counts, times and checks of a replay.
 struct ReplayReport: Sendable, Encodable {
     struct Percentile: Sendable, Encodable {
         let percentile: Double
         let milliseconds: Double
     }
 
-    /// Where the figures come from when nobody independent computed them.
+    /// The origin of figures that were not computed independently.
     static let ownFigures = "martlet"
 
     let orders: Int
@@ -19,14 +19,14 @@ struct ReplayReport: Sendable, Encodable {
     let skipped: [String: Int]
     /// Why orders of the file were not completed, the most frequent first.
     let rejections: [OrderRejections]
-    /// From the first request to the last answer.
+    /// From the first request to the last response.
     let sendingSeconds: Double
-    /// From the first request until nothing was on its way any more.
+    /// From the first request until the shop was quiescent.
     let totalSeconds: Double
-    /// New orders per second, from the first request to rest.
+    /// New orders per second over ``totalSeconds``.
     let ordersPerSecond: Double
     let acceptMilliseconds: [Percentile]
-    /// Where the expected figures come from: the path of the script, or ``ownFigures``.
+    /// The origin of the expected figures: the path of the script, or ``ownFigures``.
     let figuresOrigin: String
     let checks: [Reconciliation.Check]
     let remarks: [String]
@@ -67,7 +67,7 @@ struct ReplayReport: Sendable, Encodable {
         for (reason, count) in skipped.sorted(by: { $0.key < $1.key }) { terminal.line("\(count) skipped: \(reason)") }
         let time = "\(totalSeconds) s in all (sent in \(sendingSeconds) s)"
         if newOrders == 0 {
-            terminal.line("nothing changed: the shop knew all of them; \(time)")
+            terminal.line("nothing changed: all orders were in the shop already; \(time)")
         } else {
             terminal.line("\(Int(ordersPerSecond)) orders/s to a terminal state, \(time)")
         }
@@ -79,13 +79,13 @@ struct ReplayReport: Sendable, Encodable {
         terminal.line("")
         terminal.line(
             figuresOrigin == Self.ownFigures
-                ? "expected is what this program itself makes of the file: no independent figures"
-                : "expected is what \(figuresOrigin) makes of the file"
+                ? "expected: computed from the file by this program itself, not independently"
+                : "expected: computed from the file by \(figuresOrigin)"
         )
         var table = TextTable("reconciliation", "expected", "found", "")
         for check in checks {
-            let verdict = check.holds ? TextTable.Cell("equal", .green) : TextTable.Cell("DIFFERENT", .red)
-            table.add(.init(check.what), .init(check.expected), .init(check.found), verdict)
+            let result = check.holds ? TextTable.Cell("equal", .green) : TextTable.Cell("DIFFERENT", .red)
+            table.add(.init(check.what), .init(check.expected), .init(check.found), result)
         }
         table.write(to: terminal)
         if !rejections.isEmpty {

@@ -6,12 +6,12 @@ import SharedContract
 import SwiftProtobuf
 import Synchronization
 
-/// Sends a plan's actions through the gateway, many at a time, each after those that it stands on.
+/// Sends a plan's actions through the gateway concurrently, each after the actions it depends on.
 struct ReplayRun: Sendable {
-    /// Accepted by the test provider without conditions.
+    /// The test provider always accepts it.
     static let paymentMethod = "pm_test_ok"
-    /// How often an order is looked at while a return waits for it.
-    static let lookPause = Duration.milliseconds(40)
+    /// The interval at which an order is polled while a return waits for it.
+    static let pollInterval = Duration.milliseconds(40)
     static let guest = "guest"
 
     let plan: InvoicePlan
@@ -20,18 +20,18 @@ struct ReplayRun: Sendable {
     let tally: ReplayTally
     let time: any TimeSource
 
-    /// - Throws: ``CommandFailure`` that names the invoice which the shop refused; the trouble when nobody answers.
+    /// - Throws: ``CommandFailure`` that names the refused invoice, or when the shop does not respond.
     func run() async throws {
         let actions = plan.actions
         let gates = ReplayGates(count: actions.count)
         let awaited = Set(actions.flatMap(\.after))
-        let turns = Turns(count: actions.count)
+        let queue = ActionQueue(count: actions.count)
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<max(1, concurrency) {
                 group.addTask {
-                    while let index = turns.next() {
+                    while let index = queue.next() {
                         let action = actions[index]
-                        let outcome = try await naming(action) {
+                        let outcome = try await withInvoiceInErrors(action) {
                             try await perform(action, gates, isAwaited: awaited.contains(index))
                         }
                         tally.ended(action, outcome)
@@ -39,13 +39,13 @@ struct ReplayRun: Sendable {
                     }
                 }
             }
-            // The first failure ends the others: an action that stands on the failed one would wait for good.
+            // The first failure cancels the others: an action that depends on the failed one would wait forever.
             for try await _ in group {}
         }
     }
 
-    /// Says of a refusal which invoice it met.
-    private func naming(
+    /// Adds the invoice number to a refusal.
+    private func withInvoiceInErrors(
         _ action: PlannedAction,
         _ body: () async throws -> ReplayOutcome
     ) async throws -> ReplayOutcome {
@@ -54,7 +54,7 @@ struct ReplayRun: Sendable {
         } catch let problem as ShopProblem where problem.reason == Reason.idempotencyKeyReused.name {
             throw CommandFailure(
                 "invoice \(action.invoice) is in this shop with other contents: "
-                    + "replay the file that it came from, or start a shop on a fresh --data folder"
+                    + "replay the original file, or start a shop on a fresh --data folder"
             )
         } catch let problem as ShopProblem {
             throw CommandFailure("invoice \(action.invoice) was refused: \(problem)")
@@ -70,16 +70,16 @@ struct ReplayRun: Sendable {
         case .order(let order): return try await place(order, key: action.idempotencyKey, untilEnd: isAwaited)
         case .correction(let correction): return try await correct(correction, key: action.idempotencyKey)
         case .credit: return .counted
-        case .giveBack(let back):
+        case .orderReturn(let planned):
             var orderID: String?
-            for index in back.after {
+            for index in planned.after {
                 let outcome = try await gates.wait(for: index)
                 if case .order(let id, let completed) = outcome { orderID = completed ? id : nil }
                 if case .skipped = outcome { orderID = nil }
                 if case .returned(let id) = outcome { orderID = id }
             }
             guard let orderID else { return .skipped("the order was not completed") }
-            return try await giveBack(back, orderID, key: action.idempotencyKey)
+            return try await sendReturn(planned, orderID, key: action.idempotencyKey)
         }
     }
 
@@ -98,14 +98,14 @@ struct ReplayRun: Sendable {
                 }
             }
         }
-        let begun = time.now
-        let answer: PlaceAgreedOrderResponse = try await shop.send("POST", "/v1/orders:agreed", key: key, request)
-        tally.accepted(after: time.now - begun)
-        var order = answer.order
+        let started = time.now
+        let response: PlaceAgreedOrderResponse = try await shop.send("POST", "/v1/orders:agreed", key: key, request)
+        tally.accepted(after: time.now - started)
+        var order = response.order
         while untilEnd, !order.status.isTerminal {
-            try await time.sleep(for: Self.lookPause)
-            let look: GetOrderResponse = try await shop.send("GET", "/v1/orders/\(escaped(order.orderID))")
-            order = look.order
+            try await time.sleep(for: Self.pollInterval)
+            let polled: GetOrderResponse = try await shop.send("GET", "/v1/orders/\(escaped(order.orderID))")
+            order = polled.order
         }
         return .order(id: order.orderID, completed: order.status == .completed)
     }
@@ -125,9 +125,9 @@ struct ReplayRun: Sendable {
         }
     }
 
-    private func giveBack(_ back: PlannedReturn, _ orderID: String, key: String) async throws -> ReplayOutcome {
+    private func sendReturn(_ planned: PlannedReturn, _ orderID: String, key: String) async throws -> ReplayOutcome {
         let request = ReturnOrderRequest.with {
-            $0.lines = back.lines.map { line in
+            $0.lines = planned.lines.map { line in
                 .with {
                     $0.line = UInt32(line.line + 1)
                     $0.sku = line.code
@@ -135,14 +135,14 @@ struct ReplayRun: Sendable {
                 }
             }
         }
-        let path = "/v1/orders/\(escaped(orderID))/returns/\(escaped(back.invoice))"
-        let answer: ReturnOrderResponse = try await shop.send("PUT", path, key: key, request)
-        tally.refunded(answer.refund.minorUnits, planned: back.refund)
+        let path = "/v1/orders/\(escaped(orderID))/returns/\(escaped(planned.invoice))"
+        let response: ReturnOrderResponse = try await shop.send("PUT", path, key: key, request)
+        tally.refunded(response.refund.minorUnits, planned: planned.refund)
         return .returned(orderID: orderID)
     }
 }
 
-/// What became of one action.
+/// The outcome of one action.
 enum ReplayOutcome: Sendable, Equatable {
     case order(id: String, completed: Bool)
     case returned(orderID: String)
@@ -156,19 +156,19 @@ extension OrderStatus {
     var isTerminal: Bool { self == .completed || self == .rejected || self == .cancelled }
 }
 
-/// The actions in the order in which they are begun, shared out among those that perform them.
-private final class Turns: Sendable {
+/// Hands the actions' indices to the workers, in order.
+private final class ActionQueue: Sendable {
     private let count: Int
-    private let begun = Mutex(0)
+    private let started = Mutex(0)
 
     init(count: Int) { self.count = count }
 
-    /// The next action; `nil` when all are begun.
+    /// The next action's index; `nil` when all have started.
     func next() -> Int? {
-        begun.withLock { begun in
-            guard begun < count else { return nil }
-            defer { begun += 1 }
-            return begun
+        started.withLock { started in
+            guard started < count else { return nil }
+            defer { started += 1 }
+            return started
         }
     }
 }

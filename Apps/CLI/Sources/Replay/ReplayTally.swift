@@ -2,7 +2,7 @@ import Histogram
 import MartletCore
 import Synchronization
 
-/// Counts what a replay did, and how long the shop took.
+/// Counts a replay's outcomes, and measures acceptance latency.
 final class ReplayTally: Sendable {
     struct Counts: Sendable {
         var ended = 0
@@ -41,16 +41,16 @@ final class ReplayTally: Sendable {
         }
     }
 
-    func accepted(after pause: Duration) {
+    func accepted(after latency: Duration) {
         state.withLock { state in
-            let microseconds = UInt64(max(1, min(pause.nanosecondsClamped / 1_000, 600_000_000)))
+            let microseconds = UInt64(max(1, min(latency.nanosecondsClamped / 1_000, 600_000_000)))
             state.accepts.record(microseconds)
         }
     }
 
     func refunded(_ pence: Int64, planned: Int64) { state.withLock { $0.counts.refundedPence += pence } }
 
-    /// Milliseconds from request to acceptance, repeats included, at these percentiles.
+    /// Milliseconds from request to acceptance, retries included, at these percentiles.
     func acceptMilliseconds(at percentiles: [Double]) -> [(percentile: Double, milliseconds: Double)] {
         state.withLock { state in
             percentiles.map { ($0, Double(state.accepts.valueAtPercentile($0)) / 1_000) }

@@ -4,14 +4,14 @@ import OrdersContract
 import PaymentsContract
 import SharedContract
 
-/// What the running shop says of itself: read through the gateway, page by page.
+/// The running shop's state, read through the gateway page by page.
 struct ShopView: Sendable {
     var headlines: [OrderHeadline] = []
     var levels: [StockLevel] = []
     var summary = GetSummaryResponse()
     var balance = GetTrialBalanceResponse()
     var provider = ReconcileResponse()
-    /// Orders that the file does not know, in full.
+    /// Orders that are not from the file, in full.
     var foreign: [Order] = []
 
     init() {}
@@ -33,19 +33,19 @@ struct ShopView: Sendable {
             token = page.page.nextPageToken
         } while !token.isEmpty
         for headline in headlines where !known.contains(headline.reference) {
-            let answer: GetOrderResponse = try await shop.send("GET", "/v1/orders/\(escaped(headline.orderID))")
-            foreign.append(answer.order)
+            let response: GetOrderResponse = try await shop.send("GET", "/v1/orders/\(escaped(headline.orderID))")
+            foreign.append(response.order)
         }
     }
 
-    /// All in which money was spoken of, at least one.
+    /// All currencies with amounts, at least one.
     var currencies: [String] {
         let all = summary.sums.map(\.currency) + balance.sums.map(\.currency) + provider.sums.map(\.currency)
         return all.isEmpty ? [CatalogImport.currency] : Set(all).sorted()
     }
 
-    /// True when nothing is on its way any more.
-    static func isQuiet(_ shop: ShopClient) async throws -> (quiet: Bool, terminal: UInt64) {
+    /// Whether no order or return is in progress, and the number of orders in a terminal state.
+    static func quiescence(_ shop: ShopClient) async throws -> (isQuiescent: Bool, terminal: UInt64) {
         let summary: GetSummaryResponse = try await shop.send("GET", "/v1/orders:summary")
         let open = summary.statuses.filter { !$0.status.isTerminal }.reduce(0) { $0 + $1.orders }
         let terminal = summary.statuses.filter { $0.status.isTerminal }.reduce(0) { $0 + $1.orders }

@@ -1,5 +1,5 @@
-/// When the sample's invoices are written: some 75 a day from eight to six, never on a Saturday or at the turn of the
-/// year, from December 2010 on.
+/// The dates of the sample's invoices: some 75 a day from eight to six, never on a Saturday or at the turn of the year,
+/// from December 2010 on.
 struct SampleCalendar: Sendable {
     private var day = InvoiceDate.days(year: 2010, month: 12, day: 1)
     private var written = 0

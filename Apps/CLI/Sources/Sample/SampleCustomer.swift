@@ -4,7 +4,7 @@ struct SampleCustomer: Sendable {
     let country: String
 }
 
-/// The sample's customers, few of whom come often.
+/// The sample's customers, few of whom order often.
 struct SampleCustomers: Sendable {
     static let count = 2900
 

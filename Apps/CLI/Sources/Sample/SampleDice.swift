@@ -1,4 +1,4 @@
-/// A small generator (SplitMix64): equal seeds give equal numbers on every machine and in every process.
+/// A small random number generator (SplitMix64): equal seeds give equal numbers on every machine.
 struct SampleDice: Sendable {
     private var state: UInt64
 
@@ -12,12 +12,12 @@ struct SampleDice: Sendable {
         return mixed ^ (mixed >> 31)
     }
 
-    /// 0 to `bound - 1`; the bound is small against 2⁶⁴, so that the bias does not show.
+    /// 0 to `bound - 1`; the bound is small against 2⁶⁴, so that the bias is negligible.
     mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
 
     mutating func within(_ range: ClosedRange<Int>) -> Int { range.lowerBound + below(range.count) }
 
-    /// True `permille` times in 1000.
+    /// True with a probability of `permille` in 1000.
     mutating func chance(permille: Int) -> Bool { below(1000) < permille }
 
     mutating func pick<Value>(_ values: [Value]) -> Value { values[below(values.count)] }

@@ -1,7 +1,7 @@
-/// One stock code of the sample's shop: what it is called and what it costs, to whom and when.
+/// One stock code of the sample's shop: its names and its prices.
 struct SampleGoods: Sendable {
     let code: String
-    /// Some tills write the code's letter small; `nil` where all write it alike.
+    /// The code with a lower-case letter, as some rows have it; `nil` for none.
     let smallCode: String?
     let name: String
     /// Another name that some rows have.
@@ -9,11 +9,11 @@ struct SampleGoods: Sendable {
     let listPrice: Int64
     private let salt: UInt64
 
-    init(place: Int, dice: inout SampleDice) {
-        let number = 10_000 + place * 23 + dice.below(23)
+    init(index: Int, dice: inout SampleDice) {
+        let number = 10_000 + index * 23 + dice.below(23)
         let letter = dice.chance(permille: 285) ? dice.pick(["A", "B", "C", "D", "E", "F", "L", "N", "S"]) : ""
-        // Now and then a code is not a number at all, and is goods none the less.
-        code = dice.chance(permille: 3) ? "DCGS\(String(10_000 + place).dropFirst())" : "\(number)\(letter)"
+        // Rarely the code of goods is not a number.
+        code = dice.chance(permille: 3) ? "DCGS\(String(10_000 + index).dropFirst())" : "\(number)\(letter)"
         smallCode = letter.isEmpty || !dice.chance(permille: 90) ? nil : code.lowercased()
         name = Self.name(&dice)
         otherName = dice.chance(permille: 55) ? Self.renamed(name, &dice) : nil
@@ -21,8 +21,8 @@ struct SampleGoods: Sendable {
         salt = dice.next()
     }
 
-    /// The price in mills: guests of the dear web shop pay about double, large quantities cost less, and the list
-    /// changes for a fortnight now and then.
+    /// The price in mills: web shop guests pay about double, large quantities cost less, and the list price sometimes
+    /// changes for a fortnight.
     func price(on date: InvoiceDate, quantity: Int, isWebShop: Bool) -> Mills {
         var turn = SampleDice(seed: salt ^ UInt64(date.day / 14))
         var price = listPrice
@@ -38,7 +38,7 @@ struct SampleGoods: Sendable {
 
     private static func name(_ dice: inout SampleDice) -> String {
         let size = dice.pick(["", "", "", "SMALL ", "LARGE ", "MINI ", "SET OF 3 ", "SET/6 ", "PACK OF 12 ", "12\" "])
-        let look = dice.pick([
+        let style = dice.pick([
             "RED", "BLUE", "PINK", "IVORY", "CREAM", "GREEN", "WHITE", "VINTAGE", "RETROSPOT", "GINGHAM", "WOODEN",
             "ZINC", "CERAMIC", "HANGING", "ROSE", "WOODLAND", "REGENCY", "SKULL", "UNION JACK", "CAFÉ",
         ])
@@ -51,8 +51,8 @@ struct SampleGoods: Sendable {
             "HOT WATER BOTTLE", "GIFT TAGS", "CHARLOTTE BAG", "DRAWER KNOB", "LANTERN", "MUG", "APRON", "CANDLE",
             "TIN, ROUND", "JEWELLERY BOX", "CARD HOLDER", "WRAP", "KITCHEN SCALES",
         ])
-        // Every fifth name ends in a blank, as real ones do.
-        return "\(size)\(look) \(motif) \(thing)\(dice.chance(permille: 190) ? " " : "")"
+        // As in the real data, every fifth name ends in a blank.
+        return "\(size)\(style) \(motif) \(thing)\(dice.chance(permille: 190) ? " " : "")"
     }
 
     private static func renamed(_ name: String, _ dice: inout SampleDice) -> String {
@@ -64,8 +64,8 @@ struct SampleGoods: Sendable {
     }
 }
 
-/// All goods of the sample's shop, some bought much more often than others.
-struct SampleShelf: Sendable {
+/// All goods of the sample's shop, with their popularity.
+struct SampleCatalogue: Sendable {
     static let codes = 3400
 
     private let goods: [SampleGoods]
@@ -73,23 +73,23 @@ struct SampleShelf: Sendable {
 
     init(dice: inout SampleDice) {
         var goods: [SampleGoods] = []
-        for place in 0..<Self.codes { goods.append(SampleGoods(place: place, dice: &dice)) }
+        for index in 0..<Self.codes { goods.append(SampleGoods(index: index, dice: &dice)) }
         self.goods = goods
         // Zipf's law with a flat head and a thin tail: 1 % of the codes make 9 % of the rows, 10 % make 45 %.
-        var places = Array(0..<Self.codes)
-        for index in places.indices.reversed() { places.swapAt(index, dice.below(index + 1)) }
+        var order = Array(0..<Self.codes)
+        for index in order.indices.reversed() { order.swapAt(index, dice.below(index + 1)) }
         popularity = SampleWeights(
-            places.enumerated().map { rank, place in (place, 1_000_000 * (7000 - rank) / (7 * (rank + 100))) }
+            order.enumerated().map { rank, index in (index, 1_000_000 * (7000 - rank) / (7 * (rank + 100))) }
         )
     }
 
-    /// Different goods, the popular ones more often; a little fewer than `count` when that comes near to all.
+    /// Distinct goods, weighted by popularity; slightly fewer than `count` when that is close to ``codes``.
     func draw(_ count: Int, _ dice: inout SampleDice) -> [SampleGoods] {
-        var seen: Set<Int> = []
+        var drawnIndices: Set<Int> = []
         var drawn: [SampleGoods] = []
         for _ in 0..<count * 4 where drawn.count < count {
-            let place = popularity.draw(&dice)
-            if seen.insert(place).inserted { drawn.append(goods[place]) }
+            let index = popularity.draw(&dice)
+            if drawnIndices.insert(index).inserted { drawn.append(goods[index]) }
         }
         return drawn
     }

@@ -1,19 +1,19 @@
-/// Makes up one invoice after the other, in the shape of ``SampleShape``.
+/// Generates invoices one by one, with the distributions of ``SampleShape``.
 struct SampleInvoices: Sendable {
     private static let home = "United Kingdom"
 
     private var dice: SampleDice
-    private let shelf: SampleShelf
+    private let catalogue: SampleCatalogue
     private let customers: SampleCustomers
     private var calendar = SampleCalendar()
-    private var memory = SampleMemory()
+    private var history = SampleOrderHistory()
     private var number = 536_365
-    /// An order that was a mistake, and that its customer cancels with the next invoice.
-    private var mistake: SampleMemory.Order?
+    /// A mistaken order that its customer cancels with the next invoice.
+    private var mistake: SampleOrderHistory.Order?
 
     init(seed: UInt64) {
         dice = SampleDice(seed: seed)
-        shelf = SampleShelf(dice: &dice)
+        catalogue = SampleCatalogue(dice: &dice)
         customers = SampleCustomers(dice: &dice)
     }
 
@@ -72,17 +72,17 @@ extension SampleInvoices {
         } else {
             let lines = SampleShape.customersLines.draw(&dice)
             let factor = SampleShape.wholesale(lines: lines).draw(&dice)
-            for goods in shelf.draw(lines, &dice) {
-                // A long order is often a small shop's, which takes one of each.
+            for goods in catalogue.draw(lines, &dice) {
+                // A long order is often from a small shop that buys one of each.
                 let isSmall = lines > 40 && dice.chance(permille: 450)
                 let quantities = isSmall ? SampleShape.guestsQuantity : .init(goods.listPrice)
                 let quantity = min(9_600, quantities.draw(&dice) * factor)
                 rows.append(line(goods, quantity, date, customer, isWebShop: false))
             }
-            addDirt(to: &rows, date, customer)
+            addIrregularities(to: &rows, date, customer)
         }
         addPostage(to: &rows, date, customer)
-        memory.remember(rows, of: customer)
+        history.add(rows, of: customer)
         return rows
     }
 
@@ -90,11 +90,11 @@ extension SampleInvoices {
         let lines = SampleShape.guestsLines.draw(&dice)
         let isWebShop = lines > 5
         var rows: [InvoiceRow] = []
-        for goods in shelf.draw(lines, &dice) {
+        for goods in catalogue.draw(lines, &dice) {
             let quantity = SampleShape.guestsQuantity.draw(&dice)
             rows.append(line(goods, quantity, date, nil, isWebShop: isWebShop))
         }
-        addDirt(to: &rows, date, nil)
+        addIrregularities(to: &rows, date, nil)
         if lines > 15, dice.chance(permille: 830) {
             let pence = dice.within(2_000...3_000) + lines * dice.within(50...250)
             rows.append(row("", "DOT", "DOTCOM POSTAGE", 1, date, Mills(rawValue: Int64(pence) * 10), nil))
@@ -122,10 +122,10 @@ extension SampleInvoices {
         return row("", code, goods.written(&dice), quantity, date, price, customer)
     }
 
-    /// Somebody's finger slips; the next invoice cancels it.
+    /// A typing error in the quantity; the next invoice cancels it.
     private mutating func hugeMistake(_ date: InvoiceDate, _ customer: SampleCustomer) -> [InvoiceRow] {
-        let row = line(shelf.one(&dice), dice.within(10_000...74_215), date, customer, isWebShop: false)
-        mistake = SampleMemory.Order(customer: customer, rows: [row])
+        let row = line(catalogue.one(&dice), dice.within(10_000...74_215), date, customer, isWebShop: false)
+        mistake = SampleOrderHistory.Order(customer: customer, rows: [row])
         return [row]
     }
 
@@ -147,8 +147,8 @@ extension SampleInvoices {
         }
     }
 
-    /// A code twice, a line for nothing, a price in fractions of a penny, a manual line, a second minute.
-    private mutating func addDirt(
+    /// A repeated code, a free line, a price in fractions of a penny, a manual line, a second minute.
+    private mutating func addIrregularities(
         to rows: inout [InvoiceRow],
         _ date: InvoiceDate,
         _ customer: SampleCustomer?
@@ -188,7 +188,7 @@ extension SampleInvoices {
     private mutating func cancellation(_ date: InvoiceDate) -> [InvoiceRow] {
         if dice.chance(permille: 100) { return [cancelledService(date)] }
         let lines = SampleShape.cancelledLines.draw(&dice)
-        guard dice.chance(permille: 800), let order = memory.one(&dice), !order.rows.isEmpty else {
+        guard dice.chance(permille: 800), let order = history.one(&dice), !order.rows.isEmpty else {
             return strayCancellation(lines, date)
         }
         let first = dice.below(order.rows.count)
@@ -205,10 +205,10 @@ extension SampleInvoices {
         return rows
     }
 
-    /// Of goods that its customer never bought here, or of a guest.
+    /// A cancellation of goods that its customer never bought here, or by a guest.
     private mutating func strayCancellation(_ lines: Int, _ date: InvoiceDate) -> [InvoiceRow] {
         let customer = dice.chance(permille: 200) ? nil : customers.one(&dice)
-        return shelf.draw(lines, &dice).map { goods in
+        return catalogue.draw(lines, &dice).map { goods in
             let units = SampleShape.cancelledUnits.draw(&dice)
             let price = goods.price(on: date, quantity: units, isWebShop: false)
             return row("C", goods.code, goods.written(&dice), -units, date, price, customer)
@@ -224,11 +224,11 @@ extension SampleInvoices {
         case "POST":
             description = "POSTAGE"
             pence = 1_800
-            let postage = memory.one(&dice).flatMap { order in
+            let postage = history.one(&dice).flatMap { order in
                 order.rows.first { $0.code == "POST" }.map { (order.customer, $0) }
             }
-            if let (who, sold) = postage, !service.isGuest {
-                customer = who
+            if let (buyer, sold) = postage, !service.isGuest {
+                customer = buyer
                 pence = Int(sold.price.rawValue / 10)
             }
         case "C2": (description, pence) = ("CARRIAGE", 5_000)
@@ -243,12 +243,12 @@ extension SampleInvoices {
     }
 
     private mutating func loss(_ date: InvoiceDate) -> InvoiceRow {
-        let says = dice.chance(permille: 820) ? "" : dice.pick(["damages", "?", "damaged", "thrown away", "check"])
-        return row("", shelf.one(&dice).code, says, -SampleShape.lostUnits.draw(&dice), date, .zero, nil)
+        let text = dice.chance(permille: 820) ? "" : dice.pick(["damages", "?", "damaged", "thrown away", "check"])
+        return row("", catalogue.one(&dice).code, text, -SampleShape.lostUnits.draw(&dice), date, .zero, nil)
     }
 
     private mutating func found(_ date: InvoiceDate) -> InvoiceRow {
-        let says = dice.chance(permille: 850) ? "" : dice.pick(["Found", "found", "amazon", "adjustment", "?"])
-        return row("", shelf.one(&dice).code, says, SampleShape.foundUnits.draw(&dice), date, .zero, nil)
+        let text = dice.chance(permille: 850) ? "" : dice.pick(["Found", "found", "amazon", "adjustment", "?"])
+        return row("", catalogue.one(&dice).code, text, SampleShape.foundUnits.draw(&dice), date, .zero, nil)
     }
 }

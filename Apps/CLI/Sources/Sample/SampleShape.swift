@@ -1,4 +1,4 @@
-/// Values with whole weights.
+/// Values with integer weights.
 struct SampleWeights<Value: Sendable>: Sendable {
     private let values: [Value]
     private let sums: [Int]
@@ -25,7 +25,7 @@ struct SampleWeights<Value: Sendable>: Sendable {
     }
 }
 
-/// A distribution given by its quantiles, straight between them.
+/// A distribution given by its quantiles, with linear interpolation.
 struct SampleQuantiles: Sendable {
     private let points: [(permille: Int, value: Int)]
 
@@ -43,7 +43,7 @@ struct SampleQuantiles: Sendable {
     }
 }
 
-/// The shape of half a year of real invoices, as counted from the public data set.
+/// The distributions of half a year of real invoices, counted from the public data set.
 enum SampleShape {
     enum Event: Sendable {
         case sale, cancellation, loss, found, note, adjustment
@@ -61,7 +61,7 @@ enum SampleShape {
         (0, 1), (130, 1), (250, 3), (320, 6), (500, 39), (750, 121), (900, 195), (950, 300), (990, 570), (1000, 676),
     ])
 
-    /// What a customer buys of one code, by the price in mills.
+    /// The quantity that a customer buys of one code, by the price in mills.
     static func customersQuantity(price: Int64) -> SampleWeights<Int> {
         switch price {
         case ...1000: cheap
@@ -95,7 +95,7 @@ enum SampleShape {
         (24, 3), (15, 3), (26, 2), (50, 1),
     ])
 
-    /// Short orders are wholesalers': by how much their quantities are larger.
+    /// The factor on the quantities of an order: short orders are those of wholesalers.
     static func wholesale(lines: Int) -> SampleWeights<Int> {
         switch lines {
         case 1: single

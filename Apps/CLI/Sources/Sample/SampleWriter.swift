@@ -1,29 +1,30 @@
 import Foundation
 
-/// Writes made-up invoices in the CSV form, the shape and the dirt of the real ones; equal seeds give equal bytes.
+/// Writes synthetic invoices as CSV, with the distributions and irregularities of the real ones; equal seeds give equal
+/// bytes.
 ///
-/// Needs the same memory for any number of invoices.
+/// Uses constant memory for any number of invoices.
 struct SampleWriter: Sendable {
-    /// The most invoices of one file.
+    /// The maximum number of invoices in one file.
     static let invoicesMax = 10_000_000
     private static let pieceBytes = 262_144
 
     let seed: UInt64
-    /// How many distinct invoice numbers, of every kind; 1 to ``invoicesMax``.
+    /// The number of distinct invoice numbers, of every kind; 1 to ``invoicesMax``.
     let invoices: Int
 
-    /// Hands out the file in pieces, from its start to its end.
+    /// Passes the file to `sink` in pieces, in order.
     func write(_ sink: ([UInt8]) throws -> Void) rethrows {
         var source = SampleInvoices(seed: seed)
         var dice = SampleDice(seed: seed ^ 0x5EED)
         var piece: [UInt8] = Array("\(InvoiceRow.header)\n".utf8)
-        var held: InvoiceRow?
+        var delayed: InvoiceRow?
         for index in 0..<invoices {
             var rows = source.next()
-            // Rarely an invoice's last row comes after the next invoice's first.
-            let late = held
-            held = rows.count > 2 && index + 1 < invoices && dice.below(3000) == 0 ? rows.popLast() : nil
-            if let late { rows.insert(late, at: 1) }
+            // Rarely an invoice's last row follows the next invoice's first.
+            let previous = delayed
+            delayed = rows.count > 2 && index + 1 < invoices && dice.below(3000) == 0 ? rows.popLast() : nil
+            if let previous { rows.insert(previous, at: 1) }
             for row in rows { piece += Self.written(row).utf8 }
             if piece.count >= Self.pieceBytes {
                 try sink(piece)

@@ -1,35 +1,35 @@
 import MartletCore
 import Synchronization
 
-/// Shows how far long work has come, at what rate, and how long it will still take.
+/// Shows progress, rate and estimated remaining time.
 final class ProgressBar: Sendable {
     private static let width = 30
-    private static let pause = Duration.milliseconds(200)
+    private static let redrawInterval = Duration.milliseconds(200)
 
     private let terminal: Terminal
     private let title: String
     private let time: any TimeSource
-    private let begun: Moment
+    private let started: Moment
     private let drawn: Mutex<Moment?>
 
     init(_ title: String, terminal: Terminal, time: any TimeSource) {
         self.terminal = terminal
         self.title = title
         self.time = time
-        begun = time.now
+        started = time.now
         drawn = Mutex(nil)
     }
 
-    /// Draws, but not more often than the eye follows; always at the end.
+    /// Draws at most once per ``redrawInterval``, and always at the end.
     func show(_ done: Int, of total: Int) {
         let now = time.now
         let isDue = drawn.withLock { drawn in
-            if let drawn, now - drawn < Self.pause, done < total { return false }
+            if let drawn, now - drawn < Self.redrawInterval, done < total { return false }
             drawn = now
             return true
         }
         guard isDue else { return }
-        terminal.progress(Self.text(title, done, of: total, after: now - begun))
+        terminal.progress(Self.text(title, done, of: total, after: now - started))
     }
 
     static func text(_ title: String, _ done: Int, of total: Int, after elapsed: Duration) -> String {

@@ -3,88 +3,88 @@ import MartletContract
 import MartletCore
 import SwiftProtobuf
 
-/// Speaks REST with the gateway, and asks again with the same key where an answer is missing.
+/// A REST client of the gateway that retries with the same idempotency key.
 struct ShopClient: Sendable {
-    /// One request, and what came back.
+    /// One REST request.
     struct Request: Sendable {
         let verb: String
-        /// With its query.
+        /// With the query.
         let path: String
-        /// Its `Idempotency-Key`.
+        /// The `Idempotency-Key`.
         let key: String?
         /// JSON.
         let body: [UInt8]?
     }
 
-    struct Answer: Sendable {
+    struct Response: Sendable {
         let status: Int
         let body: [UInt8]
     }
 
-    /// Carries a request to the shop once.
-    let exchange: @Sendable (Request) async throws -> Answer
+    /// Sends a request to the shop once.
+    let exchange: @Sendable (Request) async throws -> Response
     /// As in `http://127.0.0.1:8080`.
     let address: String
-    /// How long one request is repeated while the shop is away.
-    let patience: Duration
+    /// How long one request is retried.
+    let retryTimeout: Duration
     let time: any TimeSource
     let entropy: any Entropy
 
-    /// Sends a request until it is answered with something final.
+    /// Sends a request until the response is not retryable.
     ///
-    /// - Throws: ``ShopProblem`` for a refusal; the last trouble when patience is over.
-    func send<Message: ContractMessage>(
+    /// - Throws: ``ShopProblem`` for a refusal; the last failure after ``retryTimeout``.
+    func send<Decoded: ContractMessage>(
         _ verb: String,
         _ path: String,
         key: String? = nil,
         _ body: (any ContractMessage)? = nil,
-        as type: Message.Type = Message.self
-    ) async throws -> Message {
-        let deadline = time.now + patience
+        as type: Decoded.Type = Decoded.self
+    ) async throws -> Decoded {
+        let deadline = time.now + retryTimeout
         var options = JSONEncodingOptions()
         options.preserveProtoFieldNames = true
         let bytes = try body.map { try Array($0.jsonUTF8Data(options: options)) }
         let request = Request(verb: verb, path: path, key: key, body: bytes)
-        var pause = Duration.milliseconds(20)
+        var delay = Duration.milliseconds(20)
         while true {
             do {
                 return try await attempt(request)
-            } catch let problem as ShopProblem where !problem.isWorthARepeat {
+            } catch let problem as ShopProblem where !problem.isRetryable {
                 throw problem
             } catch is CancellationError {
                 throw CancellationError()
             } catch {
-                guard time.now + pause < deadline else { throw Self.away(address, error) }
+                guard time.now + delay < deadline else { throw Self.unavailable(address, error) }
             }
-            try await time.sleep(for: pause * (0.5 + entropy.fraction()))
-            pause = min(pause * 2, .seconds(2))
+            try await time.sleep(for: delay * (0.5 + entropy.fraction()))
+            delay = min(delay * 2, .seconds(2))
         }
     }
 
-    /// What is told when patience is over: the shop's own words, or that nobody answers.
-    private static func away(_ address: String, _ error: any Error) -> any Error {
+    /// The error after the retry timeout: the shop's problem, or that no response arrived.
+    private static func unavailable(_ address: String, _ error: any Error) -> any Error {
         error is ShopProblem
-            ? error : CommandFailure("nothing answers at \(address): is the shop up? See `martlet status`")
+            ? error : CommandFailure("no response from \(address): is the shop up? See `martlet status`")
     }
 
-    private func attempt<Message: ContractMessage>(_ request: Request) async throws -> Message {
-        let answer = try await exchange(request)
-        guard (200..<300).contains(answer.status) else {
-            throw ShopProblem(status: answer.status, body: answer.body, request: "\(request.verb) \(request.path)")
+    private func attempt<Decoded: ContractMessage>(_ request: Request) async throws -> Decoded {
+        let response = try await exchange(request)
+        guard (200..<300).contains(response.status) else {
+            throw ShopProblem(status: response.status, body: response.body, request: "\(request.verb) \(request.path)")
         }
         var options = JSONDecodingOptions()
         options.ignoreUnknownFields = true
-        return try Message(jsonUTF8Bytes: answer.body, options: options)
+        return try Decoded(jsonUTF8Bytes: response.body, options: options)
     }
 }
 
-/// A path's variable, with everything but unreserved characters escaped.
+/// A path variable, percent-encoded except for unreserved characters.
 func escaped(_ part: String) -> String {
     let unreserved = CharacterSet(charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
     return part.addingPercentEncoding(withAllowedCharacters: unreserved) ?? part
 }
 
-/// The shop said no, as RFC 9457 has it.
+/// An error response of the shop, a problem document (RFC 9457).
 struct ShopProblem: Error, CustomStringConvertible {
     let status: Int
     let reason: String
@@ -96,7 +96,7 @@ struct ShopProblem: Error, CustomStringConvertible {
             let reason: String?
             let detail: String?
         }
-        // Another's error page is no problem document.
+        // An error page of a proxy is no problem document.
         let problem = try? JSONDecoder().decode(Problem.self, from: Data(body))
         self.status = status
         self.reason = problem?.reason ?? ""
@@ -104,8 +104,8 @@ struct ShopProblem: Error, CustomStringConvertible {
         self.request = request
     }
 
-    /// The shop was away, busy, or cannot say what became of the request: the same request may be sent again.
-    var isWorthARepeat: Bool {
+    /// True for transient failures and unknown outcomes: the same request may be retried.
+    var isRetryable: Bool {
         status == 408 || status == 429 || status >= 500 || (status == 409 && reason == Reason.requestInProgress.name)
             || (status == 409 && reason == Reason.conflict.name)
     }

@@ -5,39 +5,42 @@ import MartletCore
 import MartletSecurity
 import NIOCore
 
-/// Which running shop a command speaks to, and as whom.
+/// The running shop that a command calls, and the token it uses.
 struct ShopOptions: ParsableArguments {
     @OptionGroup var data: FolderOptions
 
     @Option(
-        help: ArgumentHelp("Where the shop answers.", discussion: "(default: where the shop of the data folder does)")
+        help: ArgumentHelp("The shop's address.", discussion: "(default: the address of the shop on the data folder)")
     )
     var url: String?
 
-    @Option(help: "A token to use; otherwise the development issuer makes one.")
+    @Option(help: "The token to use; by default the development issuer issues one.")
     var token: String?
 
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("How long to repeat a request while the shop is away. (default: 120)", valueName: "seconds"),
+        help: ArgumentHelp(
+            "How long to retry a request while the shop is unavailable. (default: 120)",
+            valueName: "seconds"
+        ),
         transform: FlagValue.wholeNumber(0...86_400)
     )
     var patience = 120
 
     static let merchant = "merchant"
-    static let entrance = "http://127.0.0.1:8080"
+    static let defaultAddress = "http://127.0.0.1:8080"
     static let tokenLifetime = Duration.seconds(12 * 3600)
 
-    /// Where the shop answers, without a slash at its end.
+    /// The shop's address, without a trailing slash.
     private func address() throws -> String {
-        let text = url ?? ProcessTable.read(data.folder)?.url ?? Self.entrance
+        let text = url ?? ProcessTable.read(data.folder)?.url ?? Self.defaultAddress
         guard let parsed = URL(string: text), ["http", "https"].contains(parsed.scheme ?? ""), parsed.host != nil else {
-            throw CommandFailure("--url \(text): an address looks like \(Self.entrance)")
+            throw CommandFailure("--url \(text): an address looks like \(Self.defaultAddress)")
         }
         return text.hasSuffix("/") ? String(text.dropLast()) : text
     }
 
-    /// Lends a client for as long as `body` runs.
+    /// Runs `body` with a client and shuts it down afterwards.
     func withShop<R>(_ body: (ShopClient) async throws -> R) async throws -> R {
         let address = try address()
         var configuration = HTTPClient.Configuration()
@@ -48,9 +51,9 @@ struct ShopOptions: ParsableArguments {
         do {
             let exchange = ShopExchange(http: http, address: address, token: try await tokenToUse())
             let client = ShopClient(
-                exchange: exchange.carry,
+                exchange: exchange.send,
                 address: address,
-                patience: .seconds(Int64(patience)),
+                retryTimeout: .seconds(Int64(patience)),
                 time: SystemTime(),
                 entropy: SystemEntropy()
             )

@@ -1,18 +1,18 @@
 import Foundation
 
-/// A daemon's log file, kept at a bounded size.
+/// A daemon's log file, of bounded size.
 ///
-/// The daemon appends to it directly, so its words outlive its supervisor. A file that is too long is copied aside and
-/// emptied; what is written between the two is lost.
+/// The daemon appends to it directly, so output survives a supervisor crash. A file over the limit is copied and then
+/// truncated; output written between the two steps is lost.
 struct ChildLog: Sendable {
     static let bytesLimit = 16 * 1_024 * 1_024
-    /// Older files, `name.log.1` being the youngest.
+    /// Rotated files; `name.log.1` is the newest.
     static let generationsLimit = 3
     static let tailBytes = 8_192
 
     let path: String
 
-    /// Sets the file aside when it is longer than `limit` bytes.
+    /// Rotates the file when it is longer than `limit` bytes.
     func rotate(limit: Int = bytesLimit) throws {
         let files = FileManager.default
         guard let size = try? files.attributesOfItem(atPath: path)[.size] as? Int, size > limit else { return }
@@ -33,7 +33,7 @@ struct ChildLog: Sendable {
     /// The last `count` lines, as far as they lie within ``tailBytes``.
     func tail(_ count: Int) -> [String] {
         guard let handle = FileHandle(forReadingAtPath: path) else { return [] }
-        defer { try? handle.close() }  // It was only read.
+        defer { try? handle.close() }  // Opened only for reading.
         do {
             let size = try handle.seekToEnd()
             try handle.seek(toOffset: size > UInt64(Self.tailBytes) ? size - UInt64(Self.tailBytes) : 0)

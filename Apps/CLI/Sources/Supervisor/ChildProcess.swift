@@ -1,9 +1,9 @@
 import Foundation
 import Synchronization
 
-/// A program that runs as a child of this one.
+/// A program that runs as a child of this process.
 final class ChildProcess: Sendable {
-    /// What to run, and where its words go.
+    /// What to run, and where its output goes.
     struct Program: Sendable {
         /// Absolute path.
         let path: String
@@ -18,15 +18,15 @@ final class ChildProcess: Sendable {
         let description: String
     }
 
-    let mark: ProcessMark
-    private let isGone = Mutex(false)
+    let identity: ProcessIdentity
+    private let isReaped = Mutex(false)
 
-    private init(_ mark: ProcessMark) { self.mark = mark }
+    private init(_ identity: ProcessIdentity) { self.identity = identity }
 
-    /// Starts `program`; `ended` is called once, from a thread of the child's own.
+    /// Starts `program`; `ended` is called once, on a thread dedicated to the child.
     ///
-    /// The child is asked to end (SIGTERM) when this process dies, however it dies. It stands in a process group of its own,
-    /// so that Ctrl-C on the terminal reaches the supervisor alone, which then ends its children in order.
+    /// The child receives SIGTERM when this process exits, however it exits. It runs in its own process group, so that
+    /// Ctrl-C on the terminal signals only the supervisor, which then shuts down its children in order.
     ///
     /// - Throws: ``NotStarted``; `ended` is then never called.
     static func start(
@@ -34,7 +34,7 @@ final class ChildProcess: Sendable {
         ended: @escaping @Sendable (ProcessEnd) -> Void
     ) async throws -> ChildProcess {
         try await withCheckedThrowingContinuation { continuation in
-            // The kernel ties the child to the thread that made it, so the thread stays as long as the child does.
+            // The parent-death signal is bound to the thread that started the child, so the thread outlives the child.
             Thread.detachNewThread {
                 do {
                     let child = try spawn(program)
@@ -49,33 +49,33 @@ final class ChildProcess: Sendable {
 
     /// Sends `signal`; does nothing when the child has ended.
     func send(_ signal: Int32) {
-        isGone.withLock { isGone in
-            if !isGone { _ = kill(mark.pid, signal) }
+        isReaped.withLock { isReaped in
+            if !isReaped { _ = kill(identity.pid, signal) }
         }
     }
 
     private func waitForEnd() -> ProcessEnd {
         var info = siginfo_t()
-        // Until the child is reaped under the lock, its number belongs to it and a signal cannot hit a stranger.
-        while waitid(P_PID, id_t(mark.pid), &info, WEXITED | WNOWAIT) != 0, errno == EINTR {}
+        // Until the child is reaped under the lock, its PID is not reused and a signal cannot reach another process.
+        while waitid(P_PID, id_t(identity.pid), &info, WEXITED | WNOWAIT) != 0, errno == EINTR {}
         var status: Int32 = 0
-        isGone.withLock { isGone in
-            while waitpid(mark.pid, &status, 0) < 0, errno == EINTR {}
-            isGone = true
+        isReaped.withLock { isReaped in
+            while waitpid(identity.pid, &status, 0) < 0, errno == EINTR {}
+            isReaped = true
         }
         let signal = status & 0x7F
         return signal == 0 ? .exited(status >> 8 & 0xFF) : .signalled(signal)
     }
 
-    /// Part of util-linux, which every Debian has; without it leftovers are still ended by the next supervisor.
-    private static let tether = "/usr/bin/setpriv"
+    /// Part of util-linux, present on every Debian; without it the next supervisor terminates orphaned children.
+    private static let setpriv = "/usr/bin/setpriv"
 
     private static func spawn(_ program: Program) throws(NotStarted) -> ChildProcess {
         guard access(program.path, X_OK) == 0 else {
             throw NotStarted(description: "\(program.path): \(String(cString: strerror(errno)))")
         }
         var command = [program.path] + program.arguments
-        if access(tether, X_OK) == 0 { command = [tether, "--pdeathsig", "TERM", "--"] + command }
+        if access(setpriv, X_OK) == 0 { command = [setpriv, "--pdeathsig", "TERM", "--"] + command }
 
         var files = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&files)
@@ -100,17 +100,17 @@ final class ChildProcess: Sendable {
 
         let variables = program.environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
         var pid: pid_t = 0
-        let fault = withCStrings(command) { arguments in
+        let error = withCStrings(command) { arguments in
             withCStrings(variables) { environment in
                 posix_spawn(&pid, command[0], &files, &attributes, arguments, environment)
             }
         }
-        guard fault == 0 else { throw NotStarted(description: "\(program.path): \(String(cString: strerror(fault)))") }
-        // It may have ended already; its number is its own until it is waited for.
-        guard let mark = ProcessMark(child: pid) else {
-            throw NotStarted(description: "\(program.path): its process \(pid) cannot be looked at in /proc")
+        guard error == 0 else { throw NotStarted(description: "\(program.path): \(String(cString: strerror(error)))") }
+        // The child may have exited already; its PID is not reused before it is waited for.
+        guard let identity = ProcessIdentity(child: pid) else {
+            throw NotStarted(description: "\(program.path): its process \(pid) cannot be read from /proc")
         }
-        return ChildProcess(mark)
+        return ChildProcess(identity)
     }
 
     private static func withCStrings<R>(

@@ -1,10 +1,10 @@
 import Foundation
 
-/// The folder that holds all that a shop on this machine knows: where each thing lies in it.
+/// The layout of the folder that holds all data of a shop on this machine.
 struct DataFolder: Sendable {
     static let preset = "./martlet-data"
 
-    /// Absolute, without a slash at its end.
+    /// Absolute, without a trailing slash.
     let path: String
 
     init(_ path: String) {
@@ -21,9 +21,9 @@ struct DataFolder: Sendable {
 
     func log(of program: String) -> String { "\(logs)/\(program).log" }
 
-    /// Makes the folder and those in it, for their owner only; a repeat does nothing.
+    /// Creates the folder and its subfolders, readable only by their owner; idempotent.
     ///
-    /// - Throws: ``CommandFailure`` when that is not allowed or not possible.
+    /// - Throws: ``CommandFailure`` when a folder cannot be created.
     func make() throws {
         for folder in [path, keys, logs] {
             do {
@@ -33,7 +33,7 @@ struct DataFolder: Sendable {
                     attributes: [.posixPermissions: 0o700]
                 )
             } catch {
-                throw CommandFailure("the folder \(folder) cannot be made; --data names another")
+                throw CommandFailure("the folder \(folder) cannot be created; --data names another")
             }
         }
     }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// The right to run a shop on a data folder: held by one process, given back by the kernel when it dies.
+/// The exclusive right to run a shop on a data folder; the kernel releases it when the process exits.
 final class FolderLock: Sendable {
     private let descriptor: Int32
 
@@ -8,8 +8,8 @@ final class FolderLock: Sendable {
 
     deinit { close(descriptor) }
 
-    /// Takes the lock; `nil` when another process has it.
-    static func take(_ folder: DataFolder) throws -> FolderLock? {
+    /// Acquires the lock; `nil` when another process holds it.
+    static func acquire(_ folder: DataFolder) throws -> FolderLock? {
         let descriptor = open(folder.lock, O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
             throw CommandFailure("\(folder.lock): \(String(cString: strerror(errno)))")
@@ -22,9 +22,9 @@ final class FolderLock: Sendable {
     }
 
     /// True when a process holds the lock of `folder`.
-    static func isTaken(_ folder: DataFolder) -> Bool {
+    static func isHeld(_ folder: DataFolder) -> Bool {
         guard FileManager.default.fileExists(atPath: folder.lock) else { return false }
-        // A lock that cannot even be looked at belongs to somebody else.
-        return (try? take(folder)) == nil
+        // A lock file that cannot be opened counts as held by another process.
+        return (try? acquire(folder)) == nil
     }
 }

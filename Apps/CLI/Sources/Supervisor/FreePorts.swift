@@ -1,36 +1,35 @@
 import Foundation
 import MartletCore
 
-/// Chooses TCP ports of this machine that nobody listens on.
+/// Chooses TCP ports of this machine without a listener.
 struct FreePorts {
-    /// Below the range from which the kernel takes the ports of outgoing connections: a daemon that restarts finds its own
-    /// port free.
+    /// Below the kernel's range for outgoing connections, so that a restarting daemon finds its port free.
     static let range = 20_000...32_000
-    /// How many ports are tried before there are none.
-    static let triesLimit = 2_000
+    /// How many ports are tried before the search fails.
+    static let attemptsLimit = 2_000
 
     private let entropy: any Entropy
-    private var taken: Set<Int> = []
+    private var reserved: Set<Int> = []
 
     init(entropy: any Entropy) { self.entropy = entropy }
 
-    /// `wanted` when it is free, otherwise another; never the same twice.
-    mutating func take(_ wanted: Int?) throws -> Int {
-        if let wanted, Self.isFree(wanted), taken.insert(wanted).inserted { return wanted }
-        for _ in 0..<Self.triesLimit {
+    /// Returns `wanted` when it is free, otherwise another port; never the same port twice.
+    mutating func reserve(_ wanted: Int?) throws -> Int {
+        if let wanted, Self.isFree(wanted), reserved.insert(wanted).inserted { return wanted }
+        for _ in 0..<Self.attemptsLimit {
             let port = Self.range.lowerBound + Int(entropy.number(below: UInt64(Self.range.count)))
-            if !taken.contains(port), Self.isFree(port) {
-                taken.insert(port)
+            if !reserved.contains(port), Self.isFree(port) {
+                reserved.insert(port)
                 return port
             }
         }
         throw CommandFailure("no free port between \(Self.range.lowerBound) and \(Self.range.upperBound)")
     }
 
-    static func isFree(_ port: Int) -> Bool { fault(port) == nil }
+    static func isFree(_ port: Int) -> Bool { bindError(port) == nil }
 
-    /// Why no listener could be opened on `port` of the loopback and of every other interface; `nil` when one could.
-    static func fault(_ port: Int) -> String? {
+    /// Why `port` cannot be listened on, on all interfaces; `nil` when it can.
+    static func bindError(_ port: Int) -> String? {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { return String(cString: strerror(errno)) }
         defer { close(descriptor) }

@@ -6,19 +6,19 @@ import MartletSecurity
 
 /// Prepares a data folder for a supervisor: ports, registry, keys, and the command line of every daemon.
 struct Launch: Sendable {
-    /// How long a service's own token lasts; a supervisor that lives longer writes a new one in time.
+    /// The lifetime of a service's token; a supervisor that runs longer renews it in time.
     static let tokenLifetime: Duration = .seconds(48 * 3_600)
     static let tokenRenewal: Duration = .seconds(12 * 3_600)
     static let host = "127.0.0.1"
-    /// Of the entrance, when nothing is said.
+    /// The gateway's default port.
     static let port = 8080
     static let ports = 1...65_535
 
     let folder: DataFolder
     let topology: Topology
-    /// Of the entrance.
+    /// The gateway's port.
     let port: Int
-    /// Where the programs lie.
+    /// The folder of the daemons' programs.
     let programs: String
     /// Program to a crash point's `name:n` for its first start.
     let crashes: [String: String]
@@ -26,22 +26,22 @@ struct Launch: Sendable {
     let time: any TimeSource
     let entropy: any Entropy
 
-    /// The daemons in the order in which they end.
-    ///
     /// Writes the registry and the keys.
+    ///
+    /// - Returns: The daemons in shutdown order.
     func prepare() async throws -> [Supervisor.Daemon] {
-        if let why = FreePorts.fault(port) {
+        if let why = FreePorts.bindError(port) {
             throw CommandFailure(
                 "port \(port) cannot be listened on (\(why)): end what listens there, or choose another with --port"
             )
         }
         var free = FreePorts(entropy: entropy)
-        _ = try free.take(port)
-        let known = knownPorts()
+        _ = try free.reserve(port)
+        let previous = previousPorts()
         var registry: [String: [Instance]] = [:]
         var daemons: [Supervisor.Daemon] = []
         for member in topology.members {
-            let ports = try take(member, known, &free)
+            let ports = try reservePorts(member, previous, &free)
             for service in member.services {
                 registry[service] = [instance(service, ports)]
             }
@@ -52,7 +52,7 @@ struct Launch: Sendable {
         return daemons
     }
 
-    /// Gives every service a fresh token by which it proves itself to the others.
+    /// Writes a new token for every service, by which it authenticates to the others.
     func writeTokens() async throws {
         let issuer = try await LocalKeys(folder: folder, time: time, entropy: entropy).issuer()
         for service in Set(topology.members.flatMap(\.services)).sorted() {
@@ -62,18 +62,22 @@ struct Launch: Sendable {
 
     private typealias Ports = [Topology.Listener: Int]
 
-    /// The ports of the last time, so that what was noted down elsewhere stays true.
-    private func knownPorts() -> [String: Instance] {
-        // A registry that is missing or bad is written anew.
+    /// The ports of the previous start, reused so that addresses configured elsewhere stay valid.
+    private func previousPorts() -> [String: Instance] {
+        // A missing or invalid registry is rewritten.
         let registry = (try? RegistryFile.read(folder.registry)) ?? [:]
         return registry.compactMapValues(\.first)
     }
 
-    private func take(_ member: Topology.Member, _ known: [String: Instance], _ free: inout FreePorts) throws -> Ports {
+    private func reservePorts(
+        _ member: Topology.Member,
+        _ previous: [String: Instance],
+        _ free: inout FreePorts
+    ) throws -> Ports {
         var ports: Ports = [:]
-        let before = member.services.compactMap { known[$0] }
+        let before = member.services.compactMap { previous[$0] }
         for listener in Topology.Listener.allCases where member.listeners.contains(listener) {
-            if member.isEntrance, listener == .http {
+            if member.hasPublicHTTP, listener == .http {
                 ports[listener] = port
                 continue
             }
@@ -83,7 +87,7 @@ struct Launch: Sendable {
                 case .grpc: before.lazy.compactMap(\.grpc).first
                 case .operate: before.lazy.compactMap(\.operate).first
                 }
-            ports[listener] = try free.take(address?.port)
+            ports[listener] = try free.reserve(address?.port)
         }
         return ports
     }
@@ -136,7 +140,7 @@ struct Launch: Sendable {
         return flags.flatMap { ["--\($0.0)", $0.1] }
     }
 
-    /// The settings of daemons are given by flag alone: a variable meant for this program would be refused by another.
+    /// Daemons get their settings only by flags: a variable meant for this program could be invalid for a daemon.
     static func inherited(_ environment: [String: String]) -> [String: String] {
         environment.filter { !$0.key.hasPrefix("MARTLET_") }
     }

@@ -1,17 +1,17 @@
 import Foundation
 
-/// What a supervisor writes down about its processes, for `status`, `down` and the next supervisor.
+/// A supervisor's record of its processes, for `status`, `down` and the next supervisor.
 struct ProcessTable: Sendable, Codable, Equatable {
     struct Row: Sendable, Codable, Equatable {
         /// The program, as in `ordersd`.
         let name: String
-        /// As the registry knows it, as in `orders`; several for a program that holds them all.
+        /// Names in the registry, as in `orders`; several for a program that runs all services.
         let services: [String]
-        var state: DaemonLife.State
+        var state: DaemonLifecycle.State
         /// `nil` while it has no process.
-        var mark: ProcessMark?
+        var mark: ProcessIdentity?
         var restarts: Int
-        /// REST and health; 0 when it has none.
+        /// The port for REST and health; 0 for none.
         let http: Int
         let grpc: Int
         let operate: Int
@@ -20,14 +20,14 @@ struct ProcessTable: Sendable, Codable, Equatable {
 
     static let bytesLimit = 1 << 20
 
-    var supervisor: ProcessMark?
-    /// The entrance, as in `http://127.0.0.1:8080`.
+    var supervisor: ProcessIdentity?
+    /// The gateway, as in `http://127.0.0.1:8080`.
     var url: String
     var singleProcess: Bool
-    /// In the order in which they are drained.
+    /// In drain order.
     var rows: [Row]
 
-    /// The table in `folder`; `nil` when there is none that can be read.
+    /// The table in `folder`; `nil` when it is missing or unreadable.
     static func read(_ folder: DataFolder) -> ProcessTable? {
         guard let data = FileManager.default.contents(atPath: folder.processes), data.count <= bytesLimit else {
             return nil
@@ -35,7 +35,7 @@ struct ProcessTable: Sendable, Codable, Equatable {
         return try? JSONDecoder().decode(ProcessTable.self, from: data)
     }
 
-    /// Replaces the table, whole or not at all.
+    /// Replaces the table atomically.
     func write(to folder: DataFolder) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]

@@ -2,67 +2,67 @@ import Foundation
 import MartletCore
 import Synchronization
 
-/// Runs the programs of a plan until it is told to stop: the effects around ``SupervisorMachine``.
+/// Runs the daemons until it is stopped: executes the actions of ``SupervisorStateMachine``.
 struct Supervisor: Sendable {
-    /// One daemon: its program, and where it says that it is ready.
+    /// One daemon: its program and its row in the process table.
     struct Daemon: Sendable {
         let row: ProcessTable.Row
         let program: ChildProcess.Program
-        /// Added to the environment of the first start only: a crash point that is armed again after each crash would never
-        /// let the daemon live.
+        /// Added to the environment of the first start only: a crash point armed again after each crash would crash the
+        /// daemon forever.
         let firstEnvironment: [String: String]
     }
 
-    typealias Event = SupervisorMachine.Event
+    typealias Event = SupervisorStateMachine.Event
 
     let folder: DataFolder
     let url: String
     let singleProcess: Bool
-    /// In the order in which they end.
+    /// In shutdown order.
     let daemons: [Daemon]
     let limits: SupervisorLimits
     let time: any TimeSource
-    /// Asks whether the daemon behind an HTTP port is ready.
+    /// Probes the readiness of the daemon on an HTTP port.
     let isReady: @Sendable (_ port: Int) async -> Bool
-    /// Told of deaths and restarts, in words.
+    /// Logs crashes and kills.
     let note: @Sendable (String) -> Void
 
-    /// Runs until the machine has finished: after `stops` asked for it, or when the daemons cannot become ready.
+    /// Runs until a signal in `stops` has shut everything down, or the daemons cannot become ready.
     ///
     /// - Parameter announce: Called once, when everything is ready for the first time.
     func run(
         stops: some AsyncSequence & Sendable,
         announce: (ProcessTable) throws -> Void
-    ) async throws -> SupervisorMachine.Outcome {
+    ) async throws -> SupervisorStateMachine.Outcome {
         let (events, inbox) = AsyncStream.makeStream(of: Event.self)
         let runs = Runs()
         return try await withThrowingDiscardingTaskGroup { group in
-            group.addTask { await pass(stops, on: inbox) }
+            group.addTask { await forward(stops, to: inbox) }
             group.addTask { await rotateLogs() }
-            var machine = SupervisorMachine(drainOrder: daemons.map(\.row.name), limits: limits)
+            var stateMachine = SupervisorStateMachine(drainOrder: daemons.map(\.row.name), limits: limits)
             var children: [String: ChildProcess] = [:]
             var written: ProcessTable?
             inbox.yield(.began)
             for await event in events {
-                tell(of: event)
-                let actions = machine.handle(event)
-                runs.set(machine.lives)
+                logExit(event)
+                let actions = stateMachine.handle(event)
+                runs.set(stateMachine.lifecycles)
                 for action in actions {
                     switch action {
                     case .spawn(let name, let run): children[name] = await spawn(name, run, inbox)
                     case .probe(let name, let run): group.addTask { await probe(name, run, runs, inbox) }
                     case .terminate(let name): signal(name, SIGTERM, children)
                     case .kill(let name): signal(name, SIGKILL, children)
-                    case .wait(let timer, let pause):
-                        group.addTask { if await rest(pause) { inbox.yield(.due(timer)) } }
-                    case .announce: try announce(table(machine, children))
+                    case .wait(let timer, let delay):
+                        group.addTask { if await sleep(for: delay) { inbox.yield(.due(timer)) } }
+                    case .announce: try announce(table(stateMachine, children))
                     case .finish(let outcome):
-                        try table(machine, children).write(to: folder)
+                        try table(stateMachine, children).write(to: folder)
                         group.cancelAll()
                         return outcome
                     }
                 }
-                let now = table(machine, children)
+                let now = table(stateMachine, children)
                 if now != written {
                     try now.write(to: folder)
                     written = now
@@ -89,20 +89,20 @@ struct Supervisor: Sendable {
         }
     }
 
-    /// Waits; `false` when the supervisor has ended meanwhile.
-    private func rest(_ pause: Duration) async -> Bool { (try? await time.sleep(for: pause)) != nil }
+    /// Returns `false` when the supervisor ended meanwhile.
+    private func sleep(for duration: Duration) async -> Bool { (try? await time.sleep(for: duration)) != nil }
 
-    private func pass(_ stops: some AsyncSequence, on inbox: AsyncStream<Event>.Continuation) async {
+    private func forward(_ stops: some AsyncSequence, to inbox: AsyncStream<Event>.Continuation) async {
         var last: Moment?
         do {
             for try await _ in stops {
-                // One wish may come as several signals: to the process, and to its group.
-                if let last, time.now - last < limits.stopsApart { continue }
+                // One stop request may arrive as several signals: to the process, and to its group.
+                if let last, time.now - last < limits.stopDebounce { continue }
                 last = time.now
                 inbox.yield(.stop)
             }
         } catch {
-            // Whoever cannot ask any more is taken to have asked.
+            // When the signal source fails, no later stop request can arrive: stop now.
             inbox.yield(.stop)
         }
     }
@@ -119,13 +119,13 @@ struct Supervisor: Sendable {
                 inbox.yield(.ready(name, run: run))
                 return
             }
-            guard await rest(limits.probePause) else { return }
+            guard await sleep(for: limits.probeInterval) else { return }
         }
     }
 
     private func signal(_ name: String, _ number: Int32, _ children: [String: ChildProcess]) {
         children[name]?.send(number)
-        if number == SIGKILL { note("\(name) has not ended and is killed") }
+        if number == SIGKILL { note("\(name) did not exit in time and is killed") }
     }
 
     private func rotateLogs() async {
@@ -134,41 +134,41 @@ struct Supervisor: Sendable {
                 do {
                     try ChildLog(path: daemon.program.log).rotate()
                 } catch {
-                    note("the log of \(daemon.row.name) cannot be set aside: \(error)")
+                    note("the log of \(daemon.row.name) cannot be rotated: \(error)")
                 }
             }
-        } while await rest(limits.logPause)
+        } while await sleep(for: limits.logCheckInterval)
     }
 
-    private func tell(of event: Event) {
+    private func logExit(_ event: Event) {
         if case .ended(let name, _, let end) = event, end != .exited(0) { note("\(name) \(end)") }
     }
 
-    private func table(_ machine: SupervisorMachine, _ children: [String: ChildProcess]) -> ProcessTable {
+    private func table(_ stateMachine: SupervisorStateMachine, _ children: [String: ChildProcess]) -> ProcessTable {
         let rows = daemons.map { daemon in
             var row = daemon.row
-            guard let life = machine.lives[row.name] else { return row }
-            row.state = life.state
-            row.restarts = life.restarts
-            row.mark = life.state == .resting || life.state == .stopped ? nil : children[row.name]?.mark
+            guard let lifecycle = stateMachine.lifecycles[row.name] else { return row }
+            row.state = lifecycle.state
+            row.restarts = lifecycle.restarts
+            row.mark = lifecycle.state == .resting || lifecycle.state == .stopped ? nil : children[row.name]?.identity
             return row
         }
         return ProcessTable(
-            supervisor: ProcessMark(pid: getpid()),
+            supervisor: ProcessIdentity(pid: getpid()),
             url: url,
             singleProcess: singleProcess,
             rows: rows
         )
     }
 
-    /// What the probes need to know of the machine: which run of which daemon is still starting.
+    /// The probes' view of the state machine: which run of which daemon is still starting.
     private final class Runs: Sendable {
-        private let lives = Mutex<[String: DaemonLife]>([:])
+        private let lifecycles = Mutex<[String: DaemonLifecycle]>([:])
 
-        func set(_ lives: [String: DaemonLife]) { self.lives.withLock { $0 = lives } }
+        func set(_ lifecycles: [String: DaemonLifecycle]) { self.lifecycles.withLock { $0 = lifecycles } }
 
         func isStarting(_ name: String, _ run: Int) -> Bool {
-            lives.withLock { $0[name].map { $0.run == run && $0.state == .starting } ?? false }
+            lifecycles.withLock { $0[name].map { $0.run == run && $0.state == .starting } ?? false }
         }
     }
 }

@@ -1,29 +1,29 @@
 import MartletCore
 
-/// How long a supervisor waits, and how often it tries.
+/// Time limits, intervals and attempts of a supervisor.
 struct SupervisorLimits: Sendable {
-    /// The pause before a daemon that died is started again; it doubles with each death in a row.
-    var restartPauseMin: Duration = .milliseconds(100)
-    var restartPauseMax: Duration = .seconds(10)
-    /// Ready for so long, a daemon's deaths are forgotten.
+    /// The delay before a daemon is restarted; it doubles with each consecutive exit.
+    var restartDelayMin: Duration = .milliseconds(100)
+    var restartDelayMax: Duration = .seconds(10)
+    /// A daemon that was ready for so long has its count of consecutive exits reset.
     var healthyAfter: Duration = .seconds(60)
-    /// A daemon that dies so often before it was ever ready will never run: everything is stopped.
-    var earlyDeathsLimit = 3
-    /// How long everything together may take until it is ready.
+    /// A daemon that exits so often before it was ever ready stops the whole shop.
+    var earlyExitsLimit = 3
+    /// How long all daemons together may take to become ready.
     var readyLimit: Duration = .seconds(60)
-    /// How long one daemon may take to end before it is killed: longer than the sum of its own limits, 26 seconds.
+    /// How long one daemon may take to drain before it is killed: longer than the sum of its own limits, 26 seconds.
     var drainLimit: Duration = .seconds(30)
-    /// Signals that come closer together are one wish to end.
-    var stopsApart: Duration = .milliseconds(500)
-    /// The pause between two questions whether a daemon is ready.
-    var probePause: Duration = .milliseconds(20)
-    /// How long a daemon may take to answer that question.
+    /// Signals that arrive closer together are one stop request.
+    var stopDebounce: Duration = .milliseconds(500)
+    /// The interval between readiness probes of a daemon.
+    var probeInterval: Duration = .milliseconds(20)
+    /// The time limit of one readiness probe.
     var probeTimeout: Duration = .seconds(2)
-    /// The pause between two looks at the sizes of the logs.
-    var logPause: Duration = .seconds(5)
+    /// The interval between checks of the log sizes.
+    var logCheckInterval: Duration = .seconds(5)
 
-    /// The pause after `deaths` in a row, at least 1.
-    func restartPause(after deaths: Int) -> Duration {
-        Backoff(least: restartPauseMin, most: restartPauseMax).whole(after: deaths)
+    /// The delay after `exits` consecutive exits, at least 1.
+    func restartDelay(after exits: Int) -> Duration {
+        Backoff(initial: restartDelayMin, maximum: restartDelayMax).nominal(after: exits)
     }
 }

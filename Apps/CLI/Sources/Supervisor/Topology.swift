@@ -1,14 +1,14 @@
-/// Which programs make up the shop, and in which order they end.
+/// The programs that make up the shop, and their shutdown order.
 struct Topology: Sendable {
     struct Member: Sendable {
-        /// The program, beside this one, as in `ordersd`.
+        /// The program in this program's folder, as in `ordersd`.
         let program: String
-        /// The services that it holds, as the registry knows them.
+        /// The services that it runs, by their names in the registry.
         let services: [String]
         let listeners: Set<Listener>
-        /// True for the entrance: its HTTP listener is the one that people use.
-        var isEntrance = false
-        /// False for a program that keeps nothing.
+        /// True when its HTTP listener is the public one, the gateway's.
+        var hasPublicHTTP = false
+        /// False for a program without persistent state.
         var hasDatabase = true
     }
 
@@ -18,15 +18,15 @@ struct Topology: Sendable {
         case operate
     }
 
-    /// Services in which there is nothing for an operator to mend.
+    /// Services without operator calls.
     static let withoutOperators: Set = ["gateway", "eventlog"]
 
-    /// The one that ends first in front: whoever asks ends before whom it asks.
+    /// In shutdown order: a caller ends before the services it calls.
     let members: [Member]
 
     /// Every service in its own process.
     static let processes = Topology(members: [
-        Member(program: "gatewayd", services: ["gateway"], listeners: [.http], isEntrance: true, hasDatabase: false),
+        Member(program: "gatewayd", services: ["gateway"], listeners: [.http], hasPublicHTTP: true, hasDatabase: false),
         service("orders", program: "ordersd"),
         service("carts", program: "cartsd"),
         service("payments", program: "paymentsd"),
@@ -44,7 +44,7 @@ struct Topology: Sendable {
                 "gateway", "orders", "carts", "payments", "inventory", "catalog", "provider", "eventlog",
             ],
             listeners: [.http, .grpc, .operate],
-            isEntrance: true
+            hasPublicHTTP: true
         )
     ])
 

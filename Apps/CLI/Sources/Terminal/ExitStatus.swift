@@ -1,18 +1,18 @@
 import ArgumentParser
 
-/// What the command line's exit statuses mean; 0 is success.
+/// The command line's exit statuses; 0 is success.
 enum ExitStatus {
-    /// What was asked could not be done, or a check found a difference.
+    /// The command failed, or a check found a difference.
     static let failed = ExitCode(1)
-    /// Nothing runs on this data folder.
+    /// No shop runs on this data folder.
     static let notRunning = ExitCode(3)
-    /// Something runs on this data folder already.
+    /// A shop already runs on this data folder.
     static let alreadyRunning = ExitCode(4)
-    /// What was asked makes no sense.
+    /// Invalid arguments or settings.
     static let usage = ExitCode.validationFailure
 }
 
-/// A failure that is told in one line.
+/// A failure that is reported in one line.
 struct CommandFailure: Error, CustomStringConvertible {
     let description: String
     let status: ExitCode

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Where the command line writes: answers to standard output, everything else to standard error.
+/// The command line's output: results to standard output, everything else to standard error.
 struct Terminal: Sendable {
     enum Style: String {
         case bold = "1"
@@ -10,9 +10,9 @@ struct Terminal: Sendable {
         case yellow = "33"
     }
 
-    /// True when standard output is a screen that shows colours.
+    /// True when standard output is a terminal with colours.
     let isColoured: Bool
-    /// True when standard error is a screen, on which progress may be drawn over itself.
+    /// True when standard error is a terminal, where a progress line can be overwritten.
     let showsProgress: Bool
 
     init() {
@@ -22,17 +22,17 @@ struct Terminal: Sendable {
         showsProgress = isatty(STDERR_FILENO) == 1 && environment["TERM"] != "dumb"
     }
 
-    /// Part of the answer.
+    /// Prints a line of the result.
     func line(_ text: String = "") {
         print(text)
-        // A script that reads a pipe sees the line at once.
+        // A script that reads a pipe receives the line immediately.
         fflush(nil)
     }
 
-    /// What a person wants to know while waiting; never part of the answer.
+    /// Prints a message for the user; never part of the result.
     func note(_ text: String) { FileHandle.standardError.write(Data("\(text)\n".utf8)) }
 
-    /// Replaces the progress that was drawn before it; draws nothing when standard error is not a screen.
+    /// Replaces the previous progress line; prints nothing when standard error is not a terminal.
     func progress(_ text: String) {
         guard showsProgress else { return }
         FileHandle.standardError.write(Data("\r\u{1B}[2K\(text)".utf8))

@@ -1,4 +1,4 @@
-/// Rows in columns as wide as their widest cell; numbers stand right.
+/// Rows in columns as wide as their widest cell; numbers are right-aligned.
 struct TextTable {
     struct Cell: ExpressibleByStringInterpolation {
         let text: String

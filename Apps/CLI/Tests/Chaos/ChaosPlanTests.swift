@@ -5,40 +5,40 @@ import Testing
 
 @testable import CLI
 
-@Suite("A plan of chaos")
+@Suite("Chaos plan")
 struct ChaosPlanTests {
     static let daemons = ["a", "b", "c", "d", "e"]
 
-    private func acts(_ count: Int, seed: UInt64) -> [ChaosAct] {
+    private func actions(_ count: Int, seed: UInt64) -> [ChaosAction] {
         var plan = ChaosPlan(seed: seed, daemons: Self.daemons)
-        return (0..<count).map { _ in plan.next().act }
+        return (0..<count).map { _ in plan.next().action }
     }
 
-    @Test("follows from its seed alone")
+    @Test("is determined by its seed")
     func seed() {
-        #expect(acts(50, seed: 7) == acts(50, seed: 7))
-        #expect(acts(50, seed: 7) != acts(50, seed: 8))
+        #expect(actions(50, seed: 7) == actions(50, seed: 7))
+        #expect(actions(50, seed: 7) != actions(50, seed: 8))
     }
 
-    @Test("gives everybody a turn before anybody has a second")
-    func turns() {
-        let names = acts(20, seed: 3).map(\.daemon)
+    @Test("chooses every daemon once per round")
+    func rounds() {
+        let names = actions(20, seed: 3).map(\.daemon)
         for round in 0..<4 { #expect(names[round * 5..<round * 5 + 5].sorted() == Self.daemons) }
     }
 
-    @Test("has acts of every kind, and lengths for those that last")
+    @Test("has actions of every kind, with a length for pause and slow")
     func kinds() {
-        let acts = acts(200, seed: 1)
-        #expect(Set(acts.map(\.kind)) == Set(ChaosAct.Kind.allCases))
-        for act in acts {
-            let lasts = act.kind == .pause || act.kind == .slow
-            #expect(lasts == (act.length > .zero))
-            #expect(act.length <= .milliseconds(ChaosPlan.milliseconds.upperBound))
+        let actions = actions(200, seed: 1)
+        #expect(Set(actions.map(\.kind)) == Set(ChaosAction.Kind.allCases))
+        for action in actions {
+            let lasts = action.kind == .pause || action.kind == .slow
+            #expect(lasts == (action.length > .zero))
+            #expect(action.length <= .milliseconds(ChaosPlan.milliseconds.upperBound))
         }
     }
 }
 
-@Suite("A target of chaos")
+@Suite("Chaos target")
 struct ChaosTargetTests {
     let temporary: TemporaryFolder
     let folder: DataFolder
@@ -49,7 +49,7 @@ struct ChaosTargetTests {
         try folder.make()
     }
 
-    private func row(_ name: String, _ mark: ProcessMark?) -> ProcessTable.Row {
+    private func row(_ name: String, _ mark: ProcessIdentity?) -> ProcessTable.Row {
         ProcessTable.Row(
             name: name,
             services: [String(name.dropLast())],
@@ -63,47 +63,47 @@ struct ChaosTargetTests {
         )
     }
 
-    private func write(supervisor: ProcessMark?, _ rows: [ProcessTable.Row]) throws {
+    private func write(supervisor: ProcessIdentity?, _ rows: [ProcessTable.Row]) throws {
         try ProcessTable(supervisor: supervisor, url: "", singleProcess: false, rows: rows).write(to: folder)
     }
 
-    @Test("is nothing where nothing runs, or where the supervisor has died")
+    @Test("does not exist without a running supervisor")
     func nothing() throws {
         let target = ChaosTarget(folder: folder)
         let absent = try #require(throws: CommandFailure.self) { try target.rows() }
         #expect(absent.status == ExitStatus.notRunning)
 
-        try write(supervisor: nil, [row("ordersd", ProcessMark(pid: getpid()))])
+        try write(supervisor: nil, [row("ordersd", ProcessIdentity(pid: getpid()))])
         let orphaned = try #require(throws: CommandFailure.self) { try target.process("ordersd") }
         #expect(orphaned.status == ExitStatus.notRunning)
     }
 
-    @Test("is a daemon of the supervisor by its program or its service, and nothing else")
+    @Test("is a daemon of the supervisor, by its program or its service")
     func named() throws {
-        let own = ProcessMark(pid: getpid())
+        let own = ProcessIdentity(pid: getpid())
         try write(supervisor: own, [row("ordersd", own), row("cartsd", nil)])
         let target = ChaosTarget(folder: folder)
         #expect(try target.process("ordersd") == own)
         #expect(try target.process("orders") == own)
         #expect(throws: CommandFailure.self) { try target.process("cartsd") }
-        let stranger = try #require(throws: CommandFailure.self) { try target.process("sshd") }
-        #expect(stranger.status == ExitStatus.usage)
+        let unknown = try #require(throws: CommandFailure.self) { try target.process("sshd") }
+        #expect(unknown.status == ExitStatus.usage)
     }
 
-    @Test("is never a process that got the number of one that ended")
+    @Test("is never a process with a reused PID")
     func reusedNumber() throws {
-        let own = try #require(ProcessMark(pid: getpid()))
+        let own = try #require(ProcessIdentity(pid: getpid()))
         let text = String(decoding: try JSONEncoder().encode(own), as: UTF8.self)
         let older = text.replacingOccurrences(of: "\"startTicks\":\(own.startTicks)", with: "\"startTicks\":1")
-        let mark = try JSONDecoder().decode(ProcessMark.self, from: Data(older.utf8))
+        let mark = try JSONDecoder().decode(ProcessIdentity.self, from: Data(older.utf8))
         try write(supervisor: own, [row("ordersd", mark)])
         #expect(throws: CommandFailure.self) { try ChaosTarget(folder: folder).process("ordersd") }
     }
 }
 
-@Suite("The sockets of a process")
+@Suite("Process sockets")
 struct ProcessSocketsTests {
-    @Test("that are established are told from those that listen or close")
+    @Test("only established connections are selected")
     func established() {
         let table = """
               sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode

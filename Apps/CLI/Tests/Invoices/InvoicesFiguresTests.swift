@@ -3,9 +3,9 @@ import Testing
 
 @testable import CLI
 
-@Suite("The figures of a plan")
+@Suite("Plan figures")
 struct InvoicesFiguresTests {
-    @Test("equal those of the independent script on made-up invoices", arguments: [1, 2, 3] as [UInt64])
+    @Test("equal those of the independent script on sample invoices", arguments: [1, 2, 3] as [UInt64])
     func sample(seed: UInt64) throws {
         let bytes = InvoicesFixture.sample(seed: seed, invoices: 1500)
         try InvoicesFixture.withFile("figures-\(seed).csv", bytes) { path in
@@ -34,7 +34,7 @@ struct InvoicesFiguresTests {
         #expect(figures.capturedPence == 406_472_659)
     }
 
-    @Test("follow rules that are written alike in the script and in the code")
+    @Test("the rules are documented in the same words in the script and in the code")
     func rules() throws {
         let script = try String(
             contentsOf: InvoicesFixture.root.appendingPathComponent("Scripts/expected-figures"),

@@ -2,24 +2,24 @@ import Foundation
 
 @testable import CLI
 
-/// Files and short forms that the tests about invoices share.
+/// Files and helpers shared by the tests of invoices.
 enum InvoicesFixture {
     static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
-    /// Half a year of real invoices, where it lies beside the project.
+    /// Half a year of real invoices, if present beside the project.
     static let realFile = root.deletingLastPathComponent()
         .appendingPathComponent("shared/data/online-retail-2010-12-to-2011-05.csv.gz").path
 
     static var hasRealFile: Bool { FileManager.default.fileExists(atPath: realFile) }
 
-    /// Runs `body` with a file of that content, which is gone afterwards.
+    /// Runs `body` with a temporary file of that content.
     static func withFile<R>(_ name: String, _ bytes: [UInt8], _ body: (String) throws -> R) throws -> R {
-        // Tests beside it may want a file of the same name.
+        // Concurrent tests may use a file of the same name.
         let unique = ProcessInfo.processInfo.globallyUniqueString
         let file = FileManager.default.temporaryDirectory.appendingPathComponent("martlet-\(unique)-\(name)")
         try Data(bytes).write(to: file)
-        defer { try? FileManager.default.removeItem(at: file) }  // One left behind is no harm.
+        defer { try? FileManager.default.removeItem(at: file) }  // A leftover temporary file is harmless.
         return try body(file.path)
     }
 
@@ -29,7 +29,7 @@ enum InvoicesFixture {
         return bytes
     }
 
-    /// What `Scripts/expected-figures` says about a file.
+    /// The output of `Scripts/expected-figures` for a file.
     static func expected(_ path: String, invoices: Int?) throws -> InvoiceFigures {
         let script = Process()
         let output = Pipe()
@@ -39,12 +39,12 @@ enum InvoicesFixture {
             + (invoices.map { ["--invoices", String($0)] } ?? [])
         script.standardOutput = output
         try script.run()
-        let answer = try output.fileHandleForReading.readToEnd() ?? Data()
+        let json = try output.fileHandleForReading.readToEnd() ?? Data()
         script.waitUntilExit()
-        return try JSONDecoder().decode(InvoiceFigures.self, from: answer)
+        return try JSONDecoder().decode(InvoiceFigures.self, from: json)
     }
 
-    /// A plan of rows written as `invoice,code,quantity,price,customer`, all on one day.
+    /// A plan from rows in the form `invoice,code,quantity,price,customer`, all on one day.
     static func plan(_ rows: [String]) throws -> InvoicePlan {
         let lines = rows.map { row in
             let field = row.split(separator: ",", omittingEmptySubsequences: false)

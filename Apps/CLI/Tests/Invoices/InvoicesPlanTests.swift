@@ -2,19 +2,19 @@ import Testing
 
 @testable import CLI
 
-@Suite("A plan of invoices")
+@Suite("Invoice plan")
 struct InvoicesPlanTests {
     private func actions(_ rows: String...) throws -> [PlannedAction] { try InvoicesFixture.plan(rows).actions }
 
     private func returns(_ plan: InvoicePlan) -> [PlannedReturn] {
-        plan.actions.compactMap { if case .giveBack(let giveBack) = $0 { giveBack } else { nil } }
+        plan.actions.compactMap { if case .orderReturn(let orderReturn) = $0 { orderReturn } else { nil } }
     }
 
     private func credits(_ plan: InvoicePlan) -> [PlannedCredit] {
         plan.actions.compactMap { if case .credit(let credit) = $0 { credit } else { nil } }
     }
 
-    @Test("judges each row to be exactly one kind")
+    @Test("classifies each row as exactly one kind")
     func kinds() throws {
         let plan = try InvoicesFixture.plan([
             "1,10001,2,1.0,9", "1,POST,1,18.0,9", "1,10002,1,0.0,9", "1,M,1,0.0,9", "1,10001,-1,0.0,9",
@@ -38,7 +38,7 @@ struct InvoicesPlanTests {
         #expect(plan.products.map(\.openingUnits) == [3, 1, 4])
     }
 
-    @Test("takes letter case in codes seriously, and only five digits or DCGS as goods")
+    @Test("codes are case-sensitive; only five digits or DCGS denote goods")
     func codes() throws {
         let plan = try InvoicesFixture.plan([
             "1,10001a,1,1.0,9", "1,10001A,2,1.0,9", "1,1000,1,1.0,9", "1,DCGS3,1,1.0,9",
@@ -46,7 +46,7 @@ struct InvoicesPlanTests {
         #expect(plan.products.map(\.sku) == ["10001A", "10001a", "DCGS3"])
     }
 
-    @Test("charges an order once, half to even, with its lines as they stand")
+    @Test("an order keeps its lines and is rounded once, half to even")
     func order() throws {
         let found = try actions("1,10001,3,0.125,9", "1,10001,1,2.0,9", "1,10001,3,0.125,9")
         guard case .order(let order)? = found.first else { Issue.record("no order"); return }
@@ -56,7 +56,7 @@ struct InvoicesPlanTests {
         #expect(order.customer == "9")
     }
 
-    @Test("gives back at the row's price first, then at others, the newest order first")
+    @Test("returns match the row's price first, then other prices, the newest order first")
     func newest() throws {
         let plan = try InvoicesFixture.plan([
             "1,10001,2,1.0,9", "2,10001,2,2.0,9", "3,10001,2,1.0,9", "C4,10001,-5,1.0,9", "C5,10001,-5,1.0,9",
@@ -69,7 +69,7 @@ struct InvoicesPlanTests {
         #expect(plan.figures.refundedPence == plan.figures.capturedPence)
     }
 
-    @Test("makes one return of the rows of one cancellation that meet in one order")
+    @Test("rows of one cancellation that match one order are one return")
     func oneReturn() throws {
         let plan = try InvoicesFixture.plan([
             "1,10001,4,1.0,9", "1,10002,1,5.0,9", "C2,10002,-1,5.0,9", "C2,10001,-1,1.0,9", "C2,10001,-2,1.0,9",
@@ -79,7 +79,7 @@ struct InvoicesPlanTests {
         #expect(plan.figures.skus["10001"] == .init(opening: 4, sold: 4, returned: 3, corrected: 0, onHand: 3))
     }
 
-    @Test("matches no guest, no other customer, no later order, no free line, and no service at another price")
+    @Test("returns match no guest, other customer, later order, free line, or service at another price")
     func unmatched() throws {
         let plan = try InvoicesFixture.plan([
             "1,10001,1,1.0,", "C2,10001,-1,1.0,", "C3,10001,-1,1.0,9", "4,10001,1,1.0,8", "4,10002,1,0.0,9",
@@ -89,7 +89,7 @@ struct InvoicesPlanTests {
         #expect(credits(plan).map(\.invoice) == ["C2", "C3", "C6", "C7"])
     }
 
-    @Test("refunds what rounding has left, so that a whole return refunds the whole order")
+    @Test("refunds carry the rounding remainder: a whole return refunds the whole order")
     func refunds() throws {
         let plan = try InvoicesFixture.plan([
             "1,10001,3,0.005,9", "C2,10001,-1,0.005,9", "C3,10001,-1,0.005,9", "C4,10001,-1,0.005,9",
@@ -99,21 +99,21 @@ struct InvoicesPlanTests {
         #expect(plan.figures.refundedPence == 2)
     }
 
-    @Test("scales opening stock downwards and exactly")
+    @Test("opening stock is scaled exactly and rounded down")
     func scarce() throws {
         #expect(try #require(StockFactor(argument: "0.9")).of(19) == 17)
         #expect(StockFactor.full.of(19) == 19)
         #expect(["", "-1", "1e0", "101", "0.9999"].map { StockFactor(argument: $0) }.allSatisfy { $0 == nil })
     }
 
-    @Test("refuses an invoice with more lines than an order may have")
+    @Test("an invoice with more lines than the order limit is refused")
     func lines() throws {
         let rows = Array(repeating: "1,10001,1,1.0,9", count: PlannedOrder.linesMax)
         #expect(try InvoicesFixture.plan(rows).figures.orderLines == PlannedOrder.linesMax)
         #expect(throws: InvoiceFault.self) { try InvoicesFixture.plan(rows + rows.prefix(1)) }
     }
 
-    @Test("names a product by its most frequent priced description and keeps prices by month")
+    @Test("a product has its most frequent priced description as name, and prices by month")
     func products() throws {
         let text = """
             \(InvoiceRow.header)

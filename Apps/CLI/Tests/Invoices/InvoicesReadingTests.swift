@@ -2,30 +2,30 @@ import Testing
 
 @testable import CLI
 
-@Suite("A file of invoices")
+@Suite("Invoice file")
 struct InvoicesReadingTests {
     private func records(_ text: String, piece: Int) throws -> [[String]] {
         var reader = CSVRecords()
         var found: [[String]] = []
-        func take(_ record: CSVRecords.Record) {
+        func collect(_ record: CSVRecords.Record) {
             found.append((0..<record.count).map { String(decoding: record[$0], as: UTF8.self) })
         }
         let bytes = Array(text.utf8)
         for start in stride(from: 0, to: bytes.count, by: piece) {
-            try reader.feed(bytes[start..<min(start + piece, bytes.count)], take)
+            try reader.feed(bytes[start..<min(start + piece, bytes.count)], collect)
         }
-        try reader.finish(take)
+        try reader.finish(collect)
         return found
     }
 
-    @Test("is cut into the same records however its bytes are split", arguments: [1, 2, 3, 7, 100])
+    @Test("gives the same records for any split of its bytes", arguments: [1, 2, 3, 7, 100])
     func pieces(piece: Int) throws {
         let text = "\u{FEFF}a,\"b, \"\"c\"\"\",\r\n\n\"two\nlines\",,é\n,last"
         #expect(try records(text, piece: piece) == [["a", "b, \"c\"", ""], ["two\nlines", "", "é"], ["", "last"]])
     }
 
     @Test(
-        "refuses broken quotes and endless records, and names the line",
+        "invalid quotes and oversized records are errors that name the line",
         arguments: [
             ("a\nb\"c", CSVRecords.Fault.quoteInsideField(line: 2)), ("a\n\"b\"c", .textAfterQuote(line: 2)),
             ("a\n\n\"b\n", .unclosedQuote(line: 3)),
@@ -37,7 +37,7 @@ struct InvoicesReadingTests {
     }
 
     @Test(
-        "names line, column and rule of what it cannot read",
+        "an invalid row is an error that names line, column and rule",
         arguments: [
             ("1,,x,1,2010-12-01 08:26:00,1.0,,UK", "StockCode"), ("1,a,x,1.5,2010-12-01 08:26:00,1.0,,UK", "Quantity"),
             ("1,a,x,100001,2010-12-01 08:26:00,1.0,,UK", "Quantity"),
@@ -57,7 +57,7 @@ struct InvoicesReadingTests {
         }
     }
 
-    @Test("refuses a file that holds none")
+    @Test("without invoices is an error")
     func none() throws {
         try InvoicesFixture.withFile("none.csv", Array("\(InvoiceRow.header)\n".utf8)) { path in
             let fault = #expect(throws: InvoiceFault.self) { try InvoicePlan(path: path, first: nil) }
@@ -65,7 +65,7 @@ struct InvoicesReadingTests {
         }
     }
 
-    @Test("refuses another header, an absent file, and what only looks packed")
+    @Test("a wrong header, a missing file and invalid gzip data are errors")
     func files() throws {
         try InvoicesFixture.withFile("header.csv", Array("a,b\n1,2\n".utf8)) { path in
             let fault = #expect(throws: InvoiceFault.self) { try InvoicePlan(path: path, first: nil) }
@@ -79,27 +79,27 @@ struct InvoicesReadingTests {
     }
 
     @Test(
-        "has prices as exact thousandths",
+        "prices are exact thousandths",
         arguments: [("2.55", 2550), ("18", 18_000), ("0.001", 1), ("-1.5", -1500)]
     )
     func prices(text: String, mills: Int64) {
         #expect(Mills(reading: text.utf8)?.rawValue == mills)
     }
 
-    @Test("has no price that is not a plain decimal", arguments: ["", "-", ".5", "5.", "1.2345", "1,0", "1000000.001"])
+    @Test("a price must be a plain decimal", arguments: ["", "-", ".5", "5.", "1.2345", "1,0", "1000000.001"])
     func noPrices(text: String) {
         #expect(Mills(reading: text.utf8) == nil)
     }
 
     @Test(
-        "is summed in pence, half to even",
+        "sums round to pence, half to even",
         arguments: [(5, 0), (15, 2), (25, 2), (26, 3), (14, 1), (-5, 0), (-15, -2), (-16, -2), (10, 1)]
     )
     func rounding(mills: Int64, pence: Int64) {
         #expect(Mills(rawValue: mills).pence == pence)
     }
 
-    @Test("has dates that read back as they were written", arguments: ["2010-12-01 08:26:00", "2012-02-29 23:59:59"])
+    @Test("dates round-trip", arguments: ["2010-12-01 08:26:00", "2012-02-29 23:59:59"])
     func dates(text: String) throws {
         let date = try #require(InvoiceDate(reading: text.utf8))
         #expect(date.description == text)

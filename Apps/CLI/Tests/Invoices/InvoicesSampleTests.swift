@@ -2,9 +2,9 @@ import Testing
 
 @testable import CLI
 
-@Suite("Made-up invoices")
+@Suite("Sample invoices")
 struct InvoicesSampleTests {
-    @Test("are the same bytes for the same seed, and others for another")
+    @Test("equal seeds give equal bytes, other seeds other bytes")
     func seeds() {
         let first = InvoicesFixture.sample(seed: 7, invoices: 200)
         let again = InvoicesFixture.sample(seed: 7, invoices: 200)
@@ -15,7 +15,7 @@ struct InvoicesSampleTests {
         #expect(longer.starts(with: first.prefix(first.count / 2)))
     }
 
-    @Test("have the shape of real ones, within a third", arguments: [1, 42] as [UInt64])
+    @Test("have the distributions of real ones, within a third", arguments: [1, 42] as [UInt64])
     func shape(seed: UInt64) throws {
         let shape = try Shape.of(seed: seed, invoices: 4000)
         near("sales", 0.754, shape.part(of: "sale"))
@@ -45,8 +45,8 @@ struct InvoicesSampleTests {
         #expect(abs(found - figure) <= figure * part, "\(name): \(found), real \(figure)")
     }
 
-    @Test("have the dirt of real ones")
-    func dirt() throws {
+    @Test("have the irregularities of real ones")
+    func irregularities() throws {
         let shape = try Shape.of(seed: 3, invoices: 4000)
         let rare: Set<InvoiceRowKind> = [.misplaced, .empty, .adjustment, .freeService]
         let absent = InvoiceRowKind.allCases.filter { !rare.contains($0) && shape.count[$0.rawValue] == nil }
@@ -66,7 +66,7 @@ struct InvoicesSampleTests {
     }
 }
 
-/// What the tests measure of a sample.
+/// Statistics of a sample.
 private struct Shape {
     struct Numbers {
         private let sorted: [Int]
@@ -135,7 +135,7 @@ private struct Shape {
         Double(count[name, default: 0]) / Double(count[whole, default: 1])
     }
 
-    /// The part of the goods rows that the most popular part of the codes makes.
+    /// The share of the goods rows that belongs to the most popular codes.
     func popularity(first part: Double) -> Double {
         let rows = soldByCode.values.sorted(by: >)
         let top = rows.prefix(max(1, Int(Double(rows.count) * part))).reduce(0, +)

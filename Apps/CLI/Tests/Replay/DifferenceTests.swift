@@ -7,31 +7,31 @@ import Testing
 
 @testable import CLI
 
-/// What the shop says, before and behind the gateway.
-struct WholeView: Sendable {
+/// The state of a shop, from its gateway and from its operator listeners.
+struct ShopState: Sendable {
     var shop = ShopView()
-    var backstage = Backstage.View()
+    var internalState = InternalState.Snapshot()
 }
 
-/// One thing that is wrong in a shop that is right otherwise.
+/// One defect in an otherwise consistent shop.
 struct Defect: Sendable, CustomTestStringConvertible {
     let testDescription: String
-    /// The checks that must fail, by name or its beginning; others may.
+    /// Name prefixes of the checks that must fail; others may.
     let checks: [String]
-    let spoil: @Sendable (inout WholeView) -> Void
+    let inject: @Sendable (inout ShopState) -> Void
 
-    init(_ what: String, _ checks: String..., spoil: @escaping @Sendable (inout WholeView) -> Void) {
+    init(_ what: String, _ checks: String..., inject: @escaping @Sendable (inout ShopState) -> Void) {
         testDescription = what
         self.checks = checks
-        self.spoil = spoil
+        self.inject = inject
     }
 
-    static let all = orders + money + stock + backstage
+    static let all = orders + money + stock + internalState
 
     private static let orders = [
         Defect("a missing order", "orders that are missing") { $0.shop.headlines.removeFirst() },
         Defect("an open order", "orders in no terminal state") { $0.shop.headlines[0].status = .pending },
-        Defect("an order of another total", "orders with another total") { $0.shop.headlines[0].total.minorUnits += 1 },
+        Defect("a wrong order total", "orders with another total") { $0.shop.headlines[0].total.minorUnits += 1 },
         Defect("an open return", "returns that are open") { $0.shop.summary.openReturns = 1 },
         Defect(
             "an order captured twice and another never",
@@ -47,11 +47,11 @@ struct Defect: Sendable, CustomTestStringConvertible {
             $0.shop.headlines[1].refunded.minorUnits -= 50
         },
         Defect("an open payment", "payments that are open") { $0.shop.balance.openPayments = 1 },
-        Defect("books that do not balance", "ledger: debits are credits") { $0.shop.balance.sums[0].debits += 1 },
-        Defect("a capture that only the provider knows", "provider: captured", "provider: captured is the orders'") {
+        Defect("a ledger that does not balance", "ledger: debits are credits") { $0.shop.balance.sums[0].debits += 1 },
+        Defect("a capture that only the provider has", "provider: captured", "provider: captured is the orders'") {
             $0.shop.provider.sums[0].providerCaptured += 200
         },
-        Defect("money set aside for good", "provider: set aside and forgotten") {
+        Defect("an authorisation that is never captured or released", "provider: authorised and not finished") {
             $0.shop.provider.sums[0].providerAuthorised = 200
         },
     ]
@@ -62,40 +62,40 @@ struct Defect: Sendable, CustomTestStringConvertible {
             $0.shop.levels[0].onHand -= 1
             $0.shop.levels[0].available -= 1
         },
-        Defect("units that were never brought back", "units returned", "SKUs whose stock does not add up") {
+        Defect("missing returned units", "units returned", "SKUs whose stock does not add up") {
             $0.shop.levels[0].returned -= 1
             $0.shop.levels[0].onHand -= 1
             $0.shop.levels[0].available -= 1
         },
-        Defect("a shelf with less than nothing", "SKUs whose stock does not add up") {
+        Defect("negative stock", "SKUs whose stock does not add up") {
             $0.shop.levels[0].corrected = -9
             $0.shop.levels[0].onHand -= 9
             $0.shop.levels[0].available -= 9
         },
-        Defect("units that are promised to nobody's order", "SKUs whose stock does not add up") {
+        Defect("reserved units without an order", "SKUs whose stock does not add up") {
             $0.shop.levels[0].available -= 1
         },
     ]
 
-    private static let backstage = [
-        Defect("a parked key", "parked keys") { $0.backstage.parkedKeys = 1 },
-        Defect("a group that lags", "events of test.orders taken by carts") {
-            $0.backstage.topics = [
+    private static let internalState = [
+        Defect("a parked key", "parked keys") { $0.internalState.parkedKeys = 1 },
+        Defect("a group that lags", "events of test.orders acknowledged by carts") {
+            $0.internalState.topics = [
                 .init(name: "test.orders", published: 7, groups: [.init(name: "carts", acknowledged: 6, lag: 1)])
             ]
         },
-        Defect("events that nobody publishes", "events of orders that are not published") {
-            $0.backstage.unsent["orders"] = 1
+        Defect("unpublished events", "events of orders that are not published") {
+            $0.internalState.unsent["orders"] = 1
         },
-        Defect("a stuck run", "runs that need a human") { $0.backstage.stuckRuns = 1 },
-        Defect("a service that is silent", "services that do not answer operators") {
-            $0.backstage.missing = ["payments"]
+        Defect("a stuck run", "runs that need a human") { $0.internalState.stuckRuns = 1 },
+        Defect("a service that does not respond", "services that do not respond to operators") {
+            $0.internalState.missing = ["payments"]
         },
     ]
 }
 
 // Serialized: the plans come from one file.
-@Suite("A difference", .serialized)
+@Suite("Reconciliation differences", .serialized)
 struct DifferenceTests {
     private let plan: InvoicePlan
 
@@ -106,19 +106,19 @@ struct DifferenceTests {
         ])
     }
 
-    /// What the shop says when all went well; scarce, the last order found nothing.
-    private func sound(isScarce: Bool) -> WholeView {
-        var view = WholeView()
+    /// A consistent shop; with scarce stock the last order was rejected.
+    private func consistentState(isScarce: Bool) -> ShopState {
+        var view = ShopState()
         let orders = [("536365", 200), ("536366", 300), ("536367", 200), ("536368", 100)] as [(String, Int64)]
         view.shop.headlines = orders.map { reference, pence in
-            let isTaken = !isScarce || reference != "536368"
+            let isCompleted = !isScarce || reference != "536368"
             return .with {
                 $0.orderID = "o\(reference)"
                 $0.reference = reference
-                $0.status = isTaken ? .completed : .rejected
-                $0.reason = isTaken ? "" : "inventory.insufficient_stock"
+                $0.status = isCompleted ? .completed : .rejected
+                $0.reason = isCompleted ? "" : "inventory.insufficient_stock"
                 $0.total = Money(pence, currency: "GBP")
-                $0.captured = Money(isTaken ? pence : 0, currency: "GBP")
+                $0.captured = Money(isCompleted ? pence : 0, currency: "GBP")
                 $0.refunded = Money(reference == "536366" ? 100 : 0, currency: "GBP")
             }
         }
@@ -127,8 +127,8 @@ struct DifferenceTests {
             level("10001", received: 7, sold: 7, returned: 1),
             isScarce ? level("10002", received: 0, sold: 0) : level("10002", received: 1, sold: 1),
         ]
-        view.backstage.unsent = ["carts": 0, "orders": 0]
-        view.backstage.topics = [
+        view.internalState.unsent = ["carts": 0, "orders": 0]
+        view.internalState.topics = [
             .init(name: "test.orders", published: 7, groups: [.init(name: "carts", acknowledged: 7, lag: 0)])
         ]
         return view
@@ -145,38 +145,38 @@ struct DifferenceTests {
         }
     }
 
-    private func differences(_ view: WholeView, isScarce: Bool) -> [Reconciliation.Check] {
+    private func differences(_ view: ShopState, isScarce: Bool) -> [Reconciliation.Check] {
         var result = Reconciliation(plan, plan.figures, view.shop, isScarce: isScarce)
-        result.compare(view.backstage)
+        result.compare(view.internalState)
         #expect(result.holds == result.checks.allSatisfy(\.holds))
         return result.checks.filter { !$0.holds }
     }
 
-    @Test("is none where all went well", arguments: [false, true])
+    @Test("a consistent shop has none", arguments: [false, true])
     func none(_ isScarce: Bool) {
-        #expect(differences(sound(isScarce: isScarce), isScarce: isScarce) == [])
+        #expect(differences(consistentState(isScarce: isScarce), isScarce: isScarce) == [])
     }
 
-    @Test("is found and named", arguments: Defect.all, [false, true])
+    @Test("every defect is found and named", arguments: Defect.all, [false, true])
     func found(_ defect: Defect, _ isScarce: Bool) {
-        var view = sound(isScarce: isScarce)
-        defect.spoil(&view)
+        var view = consistentState(isScarce: isScarce)
+        defect.inject(&view)
         let failed = differences(view, isScarce: isScarce).map(\.what)
         for check in defect.checks { #expect(failed.contains { $0.hasPrefix(check) }, "\(failed)") }
     }
 
-    @Test("is an order that was rejected although stock is full")
+    @Test("a rejected order with full stock is one")
     func rejected() {
-        let failed = differences(sound(isScarce: true), isScarce: false).map(\.what)
+        let failed = differences(consistentState(isScarce: true), isScarce: false).map(\.what)
         #expect(failed.contains("orders that were not completed"))
         #expect(failed.contains("captured pence"))
     }
 
-    @Test("of one captured twice and another never hides from every sum")
+    @Test("a double capture and a missing capture that cancel out are found per order")
     func doubleCapture() throws {
         let defect = try #require(Defect.all.first { $0.testDescription.contains("captured twice") })
-        var view = sound(isScarce: false)
-        defect.spoil(&view)
+        var view = consistentState(isScarce: false)
+        defect.inject(&view)
         #expect(differences(view, isScarce: false).map(\.what) == defect.checks)
     }
 }

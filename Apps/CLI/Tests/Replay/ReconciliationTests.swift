@@ -7,7 +7,7 @@ import Testing
 @testable import CLI
 
 // Serialized: the plans come from one file.
-@Suite("The reconciliation of a replay", .serialized)
+@Suite("Replay reconciliation", .serialized)
 struct ReconciliationTests {
     private let plan: InvoicePlan
 
@@ -25,7 +25,7 @@ struct ReconciliationTests {
         }
     }
 
-    /// A shop that took two pounds and rejected the rest.
+    /// A shop that captured two pounds and rejected the other orders.
     private func scarceShop() -> ShopView {
         var shop = ShopView()
         shop.headlines = [
@@ -41,7 +41,7 @@ struct ReconciliationTests {
         Reconciliation(plan, plan.figures, shop, isScarce: true)
     }
 
-    @Test("says who rejected orders, why, and how many")
+    @Test("reports rejected orders by origin and reason")
     func rejections() {
         let result = compare(scarceShop())
         #expect(
@@ -54,7 +54,7 @@ struct ReconciliationTests {
         #expect(result.remarks.contains { $0.contains("whole or not at all") })
     }
 
-    @Test("counts the most frequent reason first, and a customer's own words as theirs")
+    @Test("rejections: the most frequent reason first; free-text reasons of customers count as cancelled")
     func reasons() {
         let headlines = [
             headline("1", 1, .cancelled, "I changed my mind"), headline("2", 1, .rejected, "payments.declined"),
@@ -70,7 +70,7 @@ struct ReconciliationTests {
         )
     }
 
-    @Test("compares the books currency by currency: what one lacks, another does not make up")
+    @Test("compares the ledger per currency: differences do not offset each other")
     func currencies() {
         var shop = scarceShop()
         let money = "ledger: sales"
@@ -81,7 +81,7 @@ struct ReconciliationTests {
         #expect(both.map(\.what) == ["ledger: sales (GBP)", "ledger: sales (JPY)"])
         #expect(both.allSatisfy { $0.holds })
 
-        // A hundred too little in one currency, a hundred too much in the other.
+        // 100 missing in one currency, 100 too many in the other.
         shop.provider.sums[0].providerCaptured -= 100
         shop.provider.sums[1].providerCaptured += 100
         let wrong = compare(shop).checks.filter { !$0.holds }.map(\.what)
@@ -89,7 +89,7 @@ struct ReconciliationTests {
         #expect(wrong.contains("provider: captured (JPY)"))
     }
 
-    @Test("takes a total in another currency for another total")
+    @Test("a total in another currency is a difference")
     func totalsCurrency() {
         var shop = scarceShop()
         shop.headlines[0].total.currency = "EUR"
@@ -99,7 +99,7 @@ struct ReconciliationTests {
 }
 
 extension ShopView {
-    /// Sales and refunds in one currency on which orders, ledger and provider agree.
+    /// Adds consistent sales and refunds in one currency to orders, ledger and provider.
     mutating func add(_ currency: String, captured: Int64, refunded: Int64 = 0) {
         summary.sums.append(
             .with {

@@ -4,21 +4,21 @@ import Testing
 
 @testable import CLI
 
-@Suite("A replay's figures")
+@Suite("Replay figures")
 struct ReplayReportTests {
-    @Test("count in singular and plural")
+    @Test("are printed in singular and plural")
     func counted() {
         #expect([0, 1, 2].map { ReplayReport.counted($0, "return") } == ["0 returns", "1 return", "2 returns"])
     }
 
-    @Test("come from the script above the program's folder, whatever the current folder")
+    @Test("come from the script above the program's folder, independent of the current folder")
     func script() throws {
         let programs = InvoicesFixture.root.appendingPathComponent(".build/x/debug").path
         let script = try ExpectedFigures.script(above: programs)
         #expect(script == InvoicesFixture.root.appendingPathComponent(ExpectedFigures.name).path)
     }
 
-    @Test("are not replaced by the program's own when the script is missing")
+    @Test("a missing script is an error, without a fallback to the program's own figures")
     func missing() throws {
         let failure = try #require(throws: CommandFailure.self) {
             try ExpectedFigures.script(above: NSTemporaryDirectory())

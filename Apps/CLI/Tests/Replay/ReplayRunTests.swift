@@ -5,9 +5,9 @@ import Testing
 
 @testable import CLI
 
-/// A shop of one function: takes every order at once, and refuses those that it is told to.
-private struct OneFunctionShop: Sendable {
-    /// Reason by the refused request's key.
+/// A fake shop that completes every order immediately, except for configured refusals.
+private struct FakeShopServer: Sendable {
+    /// The reason, by the refused request's key.
     let refusals: [String: String]
 
     var client: ShopClient {
@@ -17,28 +17,28 @@ private struct OneFunctionShop: Sendable {
                 if let reason = refusals[key] {
                     return .init(status: 422, body: Array(#"{"reason":"\#(reason)","detail":"no"}"#.utf8))
                 }
-                let answer =
+                let body =
                     request.path.contains("/returns/")
                     ? #"{"refund":{"currency":"GBP","minor_units":"100"}}"#
                     : #"{"order":{"order_id":"o-\#(key)","status":"ORDER_STATUS_COMPLETED"}}"#
-                return .init(status: 200, body: Array(answer.utf8))
+                return .init(status: 200, body: Array(body.utf8))
             },
             address: "http://shop.test",
-            patience: .zero,
+            retryTimeout: .zero,
             time: SystemTime(),
             entropy: SystemEntropy()
         )
     }
 }
 
-// Serialized: the plans come from one file. Limited: a replay that hangs has failed.
-@Suite("A replay's requests", .serialized, .timeLimit(.minutes(1)))
+// Serialized: the plans come from one file. Time limit: a replay that hangs has failed.
+@Suite("Replay requests", .serialized, .timeLimit(.minutes(1)))
 struct ReplayRunTests {
     private let plan: InvoicePlan
     private let tally = ReplayTally()
 
     init() throws {
-        // A return waits for the second order, and another for that return.
+        // One return depends on the second order, another on that return.
         plan = try InvoicesFixture.plan([
             "536365,A,2,1.00,1", "536366,A,3,1.00,2", "C536367,A,-1,1.00,2", "C536368,A,-1,1.00,2",
         ])
@@ -47,21 +47,21 @@ struct ReplayRunTests {
     private func run(refusing refusals: [String: String] = [:], concurrency: Int = 4) async throws {
         try await ReplayRun(
             plan: plan,
-            shop: OneFunctionShop(refusals: refusals).client,
+            shop: FakeShopServer(refusals: refusals).client,
             concurrency: concurrency,
             tally: tally,
             time: SystemTime()
         ).run()
     }
 
-    @Test("are sent each after those on which it stands", arguments: [1, 4])
+    @Test("are each sent after those they depend on", arguments: [1, 4])
     func sent(_ concurrency: Int) async throws {
         try await run(concurrency: concurrency)
         #expect(tally.counts.orders == 2)
         #expect(tally.counts.returns == 2)
     }
 
-    @Test("end, when an order is refused for which a return waits, and the invoice is named", arguments: [1, 4])
+    @Test("stop when an order is refused that a return waits for; the error names the invoice", arguments: [1, 4])
     func refused(_ concurrency: Int) async throws {
         let failure = try await #require(throws: CommandFailure.self) {
             try await run(refusing: ["order-536366": "orders.limit"], concurrency: concurrency)
@@ -70,7 +70,7 @@ struct ReplayRunTests {
         #expect(failure.status == ExitStatus.failed)
     }
 
-    @Test("say that an invoice is in the shop with other contents, and what helps")
+    @Test("a reused idempotency key: the error names the invoice and suggests another data folder")
     func otherContents() async throws {
         let failure = try await #require(throws: CommandFailure.self) {
             try await run(refusing: ["order-536366": "idempotency.key_reused"])
@@ -79,7 +79,7 @@ struct ReplayRunTests {
         #expect(failure.description.contains("--data"))
     }
 
-    @Test("end, too, when a return is refused")
+    @Test("stop when a return is refused")
     func refusedReturn() async throws {
         let failure = try await #require(throws: CommandFailure.self) {
             try await run(refusing: ["return-C536367-536366": "orders.nothing_left"])

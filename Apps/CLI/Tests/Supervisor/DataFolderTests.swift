@@ -7,14 +7,14 @@ import Testing
 
 @testable import CLI
 
-@Suite("A data folder")
+@Suite("Data folder")
 struct DataFolderTests {
     private func launch(_ folder: DataFolder, _ topology: Topology) throws -> Launch {
         var free = FreePorts(entropy: SystemEntropy())
         return Launch(
             folder: folder,
             topology: topology,
-            port: try free.take(nil),
+            port: try free.reserve(nil),
             programs: "/nowhere",
             crashes: [:],
             logLevel: .info,
@@ -23,16 +23,16 @@ struct DataFolderTests {
         )
     }
 
-    @Test("belongs to one supervisor at a time")
+    @Test("is locked by one supervisor at a time")
     func lock() throws {
         let temporary = try TemporaryFolder()
         let folder = DataFolder(temporary.path)
-        let first = try FolderLock.take(folder)
-        let second = try FolderLock.take(folder)
-        #expect(first != nil && second == nil && FolderLock.isTaken(folder))
+        let first = try FolderLock.acquire(folder)
+        let second = try FolderLock.acquire(folder)
+        #expect(first != nil && second == nil && FolderLock.isHeld(folder))
     }
 
-    @Test("keeps the ports over a restart, each for one listener")
+    @Test("reuses the ports after a restart, each for one listener")
     func ports() async throws {
         let temporary = try TemporaryFolder()
         let folder = DataFolder(temporary.path)
@@ -46,7 +46,7 @@ struct DataFolderTests {
         #expect(first.first?.http == launch.port)
     }
 
-    @Test("tells every service's addresses in its registry, and gives each a token that only its owner can read")
+    @Test("has every service's addresses in its registry, and a token per service that only its owner can read")
     func registry() async throws {
         let temporary = try TemporaryFolder()
         let folder = DataFolder(temporary.path)
@@ -63,8 +63,8 @@ struct DataFolderTests {
         }
     }
 
-    @Test("refuses an entrance whose port is taken")
-    func taken() async throws {
+    @Test("refuses a gateway port that is in use")
+    func portInUse() async throws {
         let temporary = try TemporaryFolder()
         let folder = DataFolder(temporary.path)
         try folder.make()
@@ -91,13 +91,13 @@ struct DataFolderTests {
         #expect(failure?.status == ExitStatus.failed)
     }
 
-    @Test("gives daemons no variable that is meant for the command line")
+    @Test("daemons inherit no variable of the command line")
     func environment() {
         let inherited = Launch.inherited(["PATH": "/bin", "MARTLET_DATA": "x", "MARTLET_CRASH": "a.b:1"])
         #expect(inherited == ["PATH": "/bin"])
     }
 
-    @Test("keeps a log that is too long aside, a few times")
+    @Test("rotates a log over the limit and keeps three files")
     func rotation() throws {
         let temporary = try TemporaryFolder()
         let log = ChildLog(path: temporary.file("a.log"))

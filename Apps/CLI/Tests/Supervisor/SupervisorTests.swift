@@ -6,12 +6,12 @@ import Testing
 
 @testable import CLI
 
-/// Daemons that are small shell scripts: each says that it is ready by a file, and writes down its end.
+/// Daemons that are small shell scripts: each reports readiness by a file, and records its exit in another.
 private struct FakeShop {
     let temporary: TemporaryFolder
     let folder: DataFolder
-    /// `name ready`, or what the supervisor noted.
-    let news: AsyncStream<String>
+    /// `name ready`, or a note of the supervisor.
+    let messages: AsyncStream<String>
     private let inbox: AsyncStream<String>.Continuation
     private let stops = AsyncStream.makeStream(of: Int32.self)
 
@@ -19,7 +19,7 @@ private struct FakeShop {
         temporary = try TemporaryFolder()
         folder = DataFolder(temporary.path)
         try folder.make()
-        (news, inbox) = AsyncStream.makeStream(of: String.self)
+        (messages, inbox) = AsyncStream.makeStream(of: String.self)
     }
 
     var ends: [String] {
@@ -78,39 +78,39 @@ private struct FakeShop {
         )
     }
 
-    func run(_ supervisor: Supervisor) async throws -> SupervisorMachine.Outcome {
+    func run(_ supervisor: Supervisor) async throws -> SupervisorStateMachine.Outcome {
         try await supervisor.run(stops: stops.stream) { _ in inbox.yield("announced") }
     }
 
-    /// Waits until all of `wanted` were told, in any order.
+    /// Waits for all of `wanted`, in any order.
     func wait(for wanted: String...) async {
         var missing = Set(wanted)
-        for await text in news {
+        for await text in messages {
             missing.remove(text)
             if missing.isEmpty { return }
         }
     }
 
-    /// Ends in order when it is asked.
-    static let obedient = """
+    /// Exits on SIGTERM.
+    static let graceful = """
         trap 'echo "$2" >> "$1/ends"; exit 0' TERM
         echo "started $FIRST"
         touch "$1/$2.ready"
         while :; do sleep 0.01; done
         """
-    static let stubborn = """
+    static let ignoringTerm = """
         trap '' TERM
         touch "$1/$2.ready"
         while :; do sleep 0.01; done
         """
 }
 
-@Suite("A supervisor", .timeLimit(.minutes(1)))
+@Suite("Supervisor", .timeLimit(.minutes(1)))
 struct SupervisorTests {
-    @Test("restarts a daemon that was killed, then ends all in order")
+    @Test("restarts a killed daemon, then drains all in order")
     func restartAndDrain() async throws {
         let shop = try FakeShop()
-        let scripts = ["c", "b", "a"].map { (name: $0, script: FakeShop.obedient) }
+        let scripts = ["c", "b", "a"].map { (name: $0, script: FakeShop.graceful) }
         let supervisor = try shop.supervisor(scripts, limits: SupervisorLimits())
         async let outcome = shop.run(supervisor)
         await shop.wait(for: "announced")
@@ -130,13 +130,13 @@ struct SupervisorTests {
         #expect(ChildLog(path: shop.folder.log(of: "b")).tail(9) == ["started yes", "started "])
     }
 
-    @Test("kills a daemon that does not end in time")
-    func stubborn() async throws {
+    @Test("kills a daemon that does not exit in time")
+    func drainLimit() async throws {
         let shop = try FakeShop()
         var limits = SupervisorLimits()
         limits.drainLimit = .milliseconds(50)
         let supervisor = try shop.supervisor(
-            [(name: "b", script: FakeShop.stubborn), (name: "a", script: FakeShop.obedient)],
+            [(name: "b", script: FakeShop.ignoringTerm), (name: "a", script: FakeShop.graceful)],
             limits: limits
         )
         async let outcome = shop.run(supervisor)
@@ -146,13 +146,13 @@ struct SupervisorTests {
         #expect(shop.ends == ["a"])
     }
 
-    @Test("ends everything when a daemon can never become ready")
+    @Test("stops all daemons when one cannot become ready")
     func neverReady() async throws {
         let shop = try FakeShop()
         var limits = SupervisorLimits()
-        limits.restartPauseMin = .milliseconds(1)
+        limits.restartDelayMin = .milliseconds(1)
         let supervisor = try shop.supervisor(
-            [(name: "b", script: "echo no port; exit 78"), (name: "a", script: FakeShop.obedient)],
+            [(name: "b", script: "echo no port; exit 78"), (name: "a", script: FakeShop.graceful)],
             limits: limits
         )
         let outcome = try await shop.run(supervisor)
@@ -160,11 +160,11 @@ struct SupervisorTests {
         #expect(ChildLog(path: shop.folder.log(of: "b")).tail(1) == ["no port"])
     }
 
-    @Test("says when a program is not there")
+    @Test("reports a missing program")
     func missing() async throws {
         let shop = try FakeShop()
         var limits = SupervisorLimits()
-        limits.restartPauseMin = .milliseconds(1)
+        limits.restartDelayMin = .milliseconds(1)
         let supervisor = try shop.supervisor([(name: "a", script: "")], limits: limits)
         unlink(shop.temporary.file("a"))
         let outcome = try await shop.run(supervisor)
@@ -176,8 +176,8 @@ struct SupervisorTests {
     }
 }
 
-@Suite("What a dead supervisor left")
-struct LeftoversTests {
+@Suite("Orphaned daemons of a crashed supervisor")
+struct OrphanProcessesTests {
     private func child(
         _ temporary: TemporaryFolder,
         _ script: String
@@ -192,7 +192,7 @@ struct LeftoversTests {
         return (try await ChildProcess.start(program) { inbox.yield($0) }, ends)
     }
 
-    private func table(_ mark: ProcessMark) -> ProcessTable {
+    private func table(_ mark: ProcessIdentity) -> ProcessTable {
         ProcessTable(
             supervisor: nil,
             url: "",
@@ -213,25 +213,25 @@ struct LeftoversTests {
         )
     }
 
-    @Test("is ended by the next one", .timeLimit(.minutes(1)))
+    @Test("are terminated by the next supervisor", .timeLimit(.minutes(1)))
     func ended() async throws {
         let temporary = try TemporaryFolder()
         let (child, ends) = try await child(temporary, "exec sleep 1000")
-        let leftovers = Leftovers(of: table(child.mark))
-        #expect(leftovers.marks == [child.mark])
-        try await leftovers.end(time: SystemTime())
+        let orphans = OrphanProcesses(of: table(child.identity))
+        #expect(orphans.processes == [child.identity])
+        try await orphans.end(time: SystemTime())
         let end = await ends.first { _ in true }
         #expect(end == .signalled(SIGTERM))
     }
 
-    @Test("is told from a later process with the same number")
+    @Test("do not include a later process with the same PID")
     func reused() async throws {
-        let own = try #require(ProcessMark(pid: getpid()))
+        let own = try #require(ProcessIdentity(pid: getpid()))
         let text = String(decoding: try JSONEncoder().encode(own), as: UTF8.self)
         let later = text.replacing("\(own.startTicks)", with: "\(own.startTicks + 1)")
-        let stranger = try JSONDecoder().decode(ProcessMark.self, from: Data(later.utf8))
+        let successor = try JSONDecoder().decode(ProcessIdentity.self, from: Data(later.utf8))
         #expect(own.isAlive)
-        #expect(!stranger.isAlive)
-        #expect(Leftovers(of: table(stranger)).marks == [])
+        #expect(!successor.isAlive)
+        #expect(OrphanProcesses(of: table(successor)).processes == [])
     }
 }

@@ -8,7 +8,7 @@ enum GatewayOpenAPI {
   "info": {
     "title": "Martlet",
     "version": "v1",
-    "description": "Fields have the names of the contract, in snake case. Unknown fields, duplicates and values of a wrong type are refused with the field's path.\n\nNumbers of 64 bits are numbers; a string of digits is accepted too. A response has every field, also those that are zero, false or empty; only what is not there is left out.\n\nEvery error is a problem of RFC 9457."
+    "description": "Fields have the names of the contract, in snake case. Unknown fields, duplicate fields and values of a wrong type are refused with the field's path.\n\n64-bit integers are JSON numbers; a string of digits is accepted, too. A response has every field, including zero, false and empty values; only absent optional fields are left out.\n\nEvery error is a problem document (RFC 9457)."
   },
   "servers": [
     {
@@ -18,7 +18,7 @@ enum GatewayOpenAPI {
   "tags": [
     {
       "name": "Carts",
-      "description": "One open cart per customer or guest, priced by the catalogue.\n\nA cart is named `me` by a signed-in customer, or by the guest's token."
+      "description": "One open cart per customer or guest, priced by the catalogue.\n\nA signed-in customer addresses the cart as `me`, a guest by the guest's token."
     },
     {
       "name": "Catalog",
@@ -26,15 +26,15 @@ enum GatewayOpenAPI {
     },
     {
       "name": "Inventory",
-      "description": "Stock per SKU and warehouse, and promises of it to orders."
+      "description": "Stock per SKU and warehouse, and its reservations for orders."
     },
     {
       "name": "Orders",
-      "description": "Orders from checkout to return. Each is an event-sourced stream; durable workflows drive it."
+      "description": "Orders from checkout to return. Each order is an event-sourced stream, driven by durable workflows."
     },
     {
       "name": "Payments",
-      "description": "Money: authorised, captured, voided and refunded through a provider, and booked in a double-entry ledger."
+      "description": "Payments: authorised, captured, voided and refunded through a provider, and posted to a double-entry ledger."
     }
   ],
   "paths": {
@@ -122,7 +122,7 @@ enum GatewayOpenAPI {
         "tags": [
           "Carts"
         ],
-        "summary": "The cart with the prices that hold now. NOT_FOUND carts.unknown_cart",
+        "summary": "The cart with current prices. NOT_FOUND carts.unknown_cart",
         "security": [
           {},
           {
@@ -185,7 +185,7 @@ enum GatewayOpenAPI {
         "tags": [
           "Carts"
         ],
-        "summary": "Takes a product out of the cart. Safe to repeat. NOT_FOUND carts.unknown_cart",
+        "summary": "Removes a product from the cart. Safe to repeat. NOT_FOUND carts.unknown_cart",
         "security": [
           {},
           {
@@ -265,8 +265,8 @@ enum GatewayOpenAPI {
         "tags": [
           "Carts"
         ],
-        "summary": "Sets how many units of a product the cart holds. NOT_FOUND carts.unknown_cart | carts.unknown_sku",
-        "description": "Sets how many units of a product the cart holds. NOT_FOUND carts.unknown_cart | carts.unknown_sku\nFAILED_PRECONDITION carts.mixed_currencies | carts.too_many_lines",
+        "summary": "Sets the quantity of a product in the cart. NOT_FOUND carts.unknown_cart | carts.unknown_sku",
+        "description": "Sets the quantity of a product in the cart. NOT_FOUND carts.unknown_cart | carts.unknown_sku\nFAILED_PRECONDITION carts.mixed_currencies | carts.too_many_lines",
         "security": [
           {},
           {
@@ -375,8 +375,8 @@ enum GatewayOpenAPI {
         "tags": [
           "Inventory"
         ],
-        "summary": "Corrects what a count found, up or down. Safe to repeat with the same correction_id.",
-        "description": "Corrects what a count found, up or down. Safe to repeat with the same correction_id.\nFAILED_PRECONDITION inventory.insufficient_stock when it would go below zero.",
+        "summary": "Corrects the stock after a count, up or down. Safe to repeat with the same correction_id.",
+        "description": "Corrects the stock after a count, up or down. Safe to repeat with the same correction_id.\nFAILED_PRECONDITION inventory.insufficient_stock when the stock would become negative.",
         "security": [
           {
             "bearer": [
@@ -617,7 +617,7 @@ enum GatewayOpenAPI {
         "tags": [
           "Payments"
         ],
-        "summary": "Compares the ledger with the provider's own.",
+        "summary": "Compares our ledger with the provider's ledger.",
         "security": [
           {
             "bearer": [
@@ -820,8 +820,8 @@ enum GatewayOpenAPI {
         "tags": [
           "Orders"
         ],
-        "summary": "Orders what a cart holds, or the given lines, at the catalogue's prices. Answers as soon as the order is on file;",
-        "description": "Orders what a cart holds, or the given lines, at the catalogue's prices. Answers as soon as the order is on file;\nits timeline tells how it goes on. NOT_FOUND orders.unknown_sku | orders.unknown_cart\nINVALID_ARGUMENT orders.mixed_currencies | orders.total_out_of_range\nALREADY_EXISTS orders.cart_ordered when an order has taken the cart as it is",
+        "summary": "Orders the lines of a cart, or the given lines, at catalogue prices. Responds when the order is stored; the",
+        "description": "Orders the lines of a cart, or the given lines, at catalogue prices. Responds when the order is stored; the\ntimeline shows its progress. NOT_FOUND orders.unknown_sku | orders.unknown_cart\nINVALID_ARGUMENT orders.mixed_currencies | orders.total_out_of_range\nALREADY_EXISTS orders.cart_ordered when this revision of the cart has been ordered",
         "security": [
           {
             "bearer": [
@@ -970,8 +970,8 @@ enum GatewayOpenAPI {
         "tags": [
           "Orders"
         ],
-        "summary": "Takes units of a completed order back and refunds them. Safe to repeat with the same return_id.",
-        "description": "Takes units of a completed order back and refunds them. Safe to repeat with the same return_id.\nFAILED_PRECONDITION orders.not_returnable; INVALID_ARGUMENT orders.return_exceeds_order",
+        "summary": "Returns units of a completed order and refunds them. Safe to repeat with the same return_id.",
+        "description": "Returns units of a completed order and refunds them. Safe to repeat with the same return_id.\nFAILED_PRECONDITION orders.not_returnable; INVALID_ARGUMENT orders.return_exceeds_order",
         "security": [
           {
             "bearer": [
@@ -1086,7 +1086,7 @@ enum GatewayOpenAPI {
         "tags": [
           "Orders"
         ],
-        "summary": "What happened to an order, oldest first. NOT_FOUND orders.unknown_order",
+        "summary": "The history of an order, oldest first. NOT_FOUND orders.unknown_order",
         "security": [
           {
             "bearer": [
@@ -1153,8 +1153,8 @@ enum GatewayOpenAPI {
         "tags": [
           "Orders"
         ],
-        "summary": "Asks to cancel. Before the capture it is cancelled, afterwards it is refunded in full. Safe to repeat.",
-        "description": "Asks to cancel. Before the capture it is cancelled, afterwards it is refunded in full. Safe to repeat.\nFAILED_PRECONDITION orders.not_cancellable",
+        "summary": "Requests cancellation. Before the capture the order is cancelled, after it refunded in full. Safe to repeat.",
+        "description": "Requests cancellation. Before the capture the order is cancelled, after it refunded in full. Safe to repeat.\nFAILED_PRECONDITION orders.not_cancellable",
         "security": [
           {
             "bearer": [
@@ -1252,7 +1252,7 @@ enum GatewayOpenAPI {
         "tags": [
           "Orders"
         ],
-        "summary": "Orders for a customer at prices that a merchant has agreed with them, with lines of services such as postage.",
+        "summary": "Orders for a customer at prices that a merchant has agreed with them; lines may be services such as postage.",
         "security": [
           {
             "bearer": [
@@ -1334,7 +1334,7 @@ enum GatewayOpenAPI {
         "tags": [
           "Orders"
         ],
-        "summary": "What all orders add up to, for reconciliation.",
+        "summary": "Totals of all orders, for reconciliation.",
         "security": [
           {
             "bearer": [
@@ -1538,7 +1538,7 @@ enum GatewayOpenAPI {
         "tags": [
           "Catalog"
         ],
-        "summary": "One product with the price that holds now. NOT_FOUND catalog.unknown_sku",
+        "summary": "One product with its current price. NOT_FOUND catalog.unknown_sku",
         "security": [
           {},
           {
@@ -1599,7 +1599,7 @@ enum GatewayOpenAPI {
         "tags": [
           "Catalog"
         ],
-        "summary": "Creates or replaces a product; its prices stay.",
+        "summary": "Creates or replaces a product; its prices are not changed.",
         "security": [
           {
             "bearer": [
@@ -1784,7 +1784,7 @@ enum GatewayOpenAPI {
         "tags": [
           "Catalog"
         ],
-        "summary": "Sets the price from a moment on. A repeat for the same moment replaces it. NOT_FOUND catalog.unknown_sku",
+        "summary": "Sets the price from a point in time on. A repeat for the same time replaces it. NOT_FOUND catalog.unknown_sku",
         "security": [
           {
             "bearer": [
@@ -2036,8 +2036,8 @@ enum GatewayOpenAPI {
         "tags": [
           "Inventory"
         ],
-        "summary": "Promises every line or none, until the promise expires. Safe to repeat with the same reservation_id.",
-        "description": "Promises every line or none, until the promise expires. Safe to repeat with the same reservation_id.\nFAILED_PRECONDITION inventory.insufficient_stock | inventory.reservation_closed\nINVALID_ARGUMENT inventory.reservation_mismatch",
+        "summary": "Reserves every line or none, until the reservation expires. Safe to repeat with the same reservation_id.",
+        "description": "Reserves every line or none, until the reservation expires. Safe to repeat with the same reservation_id.\nFAILED_PRECONDITION inventory.insufficient_stock | inventory.reservation_closed\nINVALID_ARGUMENT inventory.reservation_mismatch",
         "security": [
           {
             "bearer": [
@@ -2089,7 +2089,7 @@ enum GatewayOpenAPI {
                     "format": "int64",
                     "minimum": 0,
                     "maximum": 604800,
-                    "description": "How long the promise holds; 0 means 900."
+                    "description": "How long the reservation is held; 0 means 900."
                   }
                 },
                 "required": [
@@ -2155,8 +2155,8 @@ enum GatewayOpenAPI {
         "tags": [
           "Inventory"
         ],
-        "summary": "Turns a promise into a sale: it no longer expires. Safe to repeat.",
-        "description": "Turns a promise into a sale: it no longer expires. Safe to repeat.\nFAILED_PRECONDITION inventory.reservation_closed; NOT_FOUND inventory.unknown_reservation",
+        "summary": "Turns a reservation into a sale: it no longer expires. Safe to repeat.",
+        "description": "Turns a reservation into a sale: it no longer expires. Safe to repeat.\nFAILED_PRECONDITION inventory.reservation_closed; NOT_FOUND inventory.unknown_reservation",
         "security": [
           {
             "bearer": [
@@ -2253,7 +2253,7 @@ enum GatewayOpenAPI {
         "tags": [
           "Inventory"
         ],
-        "summary": "Takes a promise, or a confirmed sale that never left, back. Safe to repeat; safe before Reserve has arrived.",
+        "summary": "Releases a reservation, or a confirmed sale that was not shipped. Safe to repeat; safe before Reserve has arrived.",
         "security": [
           {
             "bearer": [
@@ -2501,18 +2501,18 @@ enum GatewayOpenAPI {
           },
           "total": {
             "$ref": "#/components/schemas/shared.Money",
-            "description": "Rounded once, half to even. Absent when the catalogue has put the lines' prices in several currencies since they were\nchosen: `totals` has each, and no order takes them together."
+            "description": "Rounded once, half to even. Absent when the lines' current prices are in several currencies: `totals` has each, and\none order cannot contain them all."
           },
           "totals": {
             "type": "array",
             "items": {
               "$ref": "#/components/schemas/shared.Money"
             },
-            "description": "By currency: none for an empty cart, one for nearly every other."
+            "description": "By currency: none for an empty cart, usually one otherwise."
           },
           "revision": {
             "type": "string",
-            "description": "Another one whenever the lines change: an order takes each once. Empty for a cart that nothing was put into."
+            "description": "Changes whenever the lines change; each revision can be ordered once. Empty for a cart that never had lines."
           }
         }
       },
@@ -2545,7 +2545,7 @@ enum GatewayOpenAPI {
         "properties": {
           "cart_id": {
             "type": "string",
-            "description": "The guest's token: whoever knows it holds the cart."
+            "description": "The guest's token, a bearer secret: it gives access to the cart."
           }
         }
       },
@@ -2754,7 +2754,7 @@ enum GatewayOpenAPI {
       },
       "catalog.Price": {
         "type": "object",
-        "description": "A price and since when it holds.",
+        "description": "A price and the time from which it is effective.",
         "properties": {
           "unit_price": {
             "$ref": "#/components/schemas/shared.UnitPrice"
@@ -2785,11 +2785,11 @@ enum GatewayOpenAPI {
           },
           "stocked": {
             "type": "boolean",
-            "description": "False for what is charged and not stocked, such as postage."
+            "description": "False for a service that is charged and not stocked, such as postage."
           },
           "price": {
             "$ref": "#/components/schemas/shared.UnitPrice",
-            "description": "The price that holds now; absent when none does yet."
+            "description": "The current price; absent when no price is effective yet."
           }
         },
         "required": [
@@ -3159,7 +3159,7 @@ enum GatewayOpenAPI {
             "format": "int64",
             "minimum": 0,
             "maximum": 604800,
-            "description": "How long the promise holds; 0 means 900."
+            "description": "How long the reservation is held; 0 means 900."
           }
         },
         "required": [
@@ -3188,17 +3188,17 @@ enum GatewayOpenAPI {
           "on_hand": {
             "type": "integer",
             "format": "int64",
-            "description": "On the shelf: neither sold nor gone. Promised units are still on hand."
+            "description": "Physically in stock. Reserved units are still on hand."
           },
           "available": {
             "type": "integer",
             "format": "int64",
-            "description": "Promised to nobody."
+            "description": "Not reserved."
           },
           "received": {
             "type": "integer",
             "format": "int64",
-            "description": "What ever moved, for reconciliation: on_hand = received - sold + returned + corrected."
+            "description": "Totals of all movements, for reconciliation: on_hand = received - sold + returned + corrected."
           },
           "sold": {
             "type": "integer",
@@ -3372,7 +3372,7 @@ enum GatewayOpenAPI {
         "properties": {
           "reason": {
             "type": "string",
-            "description": "As in `inventory.insufficient_stock`: the word before the dot is the service that refused."
+            "description": "As in `inventory.insufficient_stock`: the prefix before the dot is the service that refused."
           },
           "orders": {
             "type": "integer",
@@ -3502,7 +3502,7 @@ enum GatewayOpenAPI {
           },
           "customer_id": {
             "type": "string",
-            "description": "Whose it is."
+            "description": "The owner."
           },
           "reference": {
             "type": "string",
@@ -3580,7 +3580,7 @@ enum GatewayOpenAPI {
       },
       "orders.OrderLine": {
         "type": "object",
-        "description": "A line of goods, or of what is charged and not stocked: postage, a discount (negative).",
+        "description": "A line of goods, or of a service that is charged and not stocked: postage, a discount (negative).",
         "properties": {
           "number": {
             "type": "integer",
@@ -3614,7 +3614,7 @@ enum GatewayOpenAPI {
             "format": "int64",
             "minimum": 0,
             "maximum": 4294967295,
-            "description": "Units that came back or are on their way back."
+            "description": "Units that were returned or whose return is in progress."
           }
         }
       },
@@ -3729,7 +3729,7 @@ enum GatewayOpenAPI {
         "properties": {
           "refund": {
             "$ref": "#/components/schemas/shared.Money",
-            "description": "What will be refunded: the value of all that has been returned so far, rounded half to even, less what was refunded before."
+            "description": "The refund of this return: the value of all units returned so far, rounded half to even, less earlier refunds."
           }
         }
       },
@@ -3746,7 +3746,7 @@ enum GatewayOpenAPI {
           "sku": {
             "type": "string",
             "maxLength": 64,
-            "description": "… a SKU or service code: taken from the order's lines of it in their order."
+            "description": "… a SKU or service code: matches the order's lines with this code, in line order."
           },
           "quantity": {
             "type": "integer",
@@ -3880,7 +3880,7 @@ enum GatewayOpenAPI {
           "captured_payments": {
             "type": "integer",
             "minimum": 0,
-            "description": "Payments by what became of them."
+            "description": "Payments by outcome."
           },
           "voided_payments": {
             "type": "integer",
@@ -3965,11 +3965,11 @@ enum GatewayOpenAPI {
           "provider_authorised": {
             "type": "integer",
             "format": "int64",
-            "description": "At the provider, set aside and neither captured nor voided."
+            "description": "Authorised at the provider, and neither captured nor voided."
           },
           "equal": {
             "type": "boolean",
-            "description": "In each currency both have captured and refunded the same."
+            "description": "Captures and refunds are equal in each currency."
           },
           "sums": {
             "type": "array",
@@ -4006,13 +4006,13 @@ enum GatewayOpenAPI {
           "provider_authorised": {
             "type": "integer",
             "format": "int64",
-            "description": "At the provider, set aside and neither captured nor voided."
+            "description": "Authorised at the provider, and neither captured nor voided."
           }
         }
       },
       "shared.Money": {
         "type": "object",
-        "description": "What is charged, refunded or posted: integer minor units, never a float.",
+        "description": "An amount of money in integer minor units, never a float.",
         "properties": {
           "currency": {
             "type": "string",
@@ -4032,11 +4032,11 @@ enum GatewayOpenAPI {
       },
       "shared.Page": {
         "type": "object",
-        "description": "How a list goes on.",
+        "description": "The position of the next page of a list.",
         "properties": {
           "next_page_token": {
             "type": "string",
-            "description": "To be sent as `page_token` for the next page; empty at the end."
+            "description": "Send it as `page_token` to get the next page; empty on the last page."
           }
         }
       },
@@ -4074,7 +4074,7 @@ enum GatewayOpenAPI {
           "type": {
             "type": "string",
             "format": "uri-reference",
-            "description": "`/problems/` and the reason."
+            "description": "`/problems/` followed by the reason."
           },
           "title": {
             "type": "string"
@@ -4084,7 +4084,7 @@ enum GatewayOpenAPI {
           },
           "detail": {
             "type": "string",
-            "description": "Safe to show."
+            "description": "Safe to show to a user."
           },
           "instance": {
             "type": "string",
@@ -4092,7 +4092,7 @@ enum GatewayOpenAPI {
           },
           "reason": {
             "type": "string",
-            "description": "Stable: branch on it, as in `request.invalid`."
+            "description": "A stable identifier for error handling, as in `request.invalid`."
           },
           "violations": {
             "type": "array",
@@ -4101,7 +4101,7 @@ enum GatewayOpenAPI {
               "properties": {
                 "field": {
                   "type": "string",
-                  "description": "Its path, as in `lines[3].quantity`."
+                  "description": "Field path, as in `lines[3].quantity`."
                 },
                 "rule": {
                   "type": "string"
@@ -4128,7 +4128,7 @@ enum GatewayOpenAPI {
         "name": "x-request-timeout",
         "in": "header",
         "required": false,
-        "description": "How long the caller waits, in milliseconds. The answer after that is 504.",
+        "description": "The caller's timeout in milliseconds. When it expires, the response is 504.",
         "schema": {
           "type": "integer",
           "minimum": 1
@@ -4138,7 +4138,7 @@ enum GatewayOpenAPI {
         "name": "Idempotency-Key",
         "in": "header",
         "required": false,
-        "description": "A repeat with the same key and body is answered with the first answer.",
+        "description": "A repeat with the same key and body returns the first response.",
         "schema": {
           "type": "string",
           "minLength": 1,
@@ -4149,7 +4149,7 @@ enum GatewayOpenAPI {
         "name": "Idempotency-Key",
         "in": "header",
         "required": true,
-        "description": "A repeat with the same key and body is answered with the first answer. Without one, a repeat would act twice.",
+        "description": "A repeat with the same key and body returns the first response. Without it, a repeat acts twice.",
         "schema": {
           "type": "string",
           "minLength": 1,
@@ -4159,7 +4159,7 @@ enum GatewayOpenAPI {
     },
     "responses": {
       "Problem400": {
-        "description": "The request breaks the contract: `violations` names every field.",
+        "description": "The request violates the contract: `violations` lists every field.",
         "content": {
           "application/problem+json": {
             "schema": {
@@ -4169,7 +4169,7 @@ enum GatewayOpenAPI {
         }
       },
       "Problem401": {
-        "description": "A token is missing, or not valid.",
+        "description": "The token is missing or invalid.",
         "content": {
           "application/problem+json": {
             "schema": {
@@ -4179,7 +4179,7 @@ enum GatewayOpenAPI {
         }
       },
       "Problem403": {
-        "description": "The token lacks the scope.",
+        "description": "The token lacks the required scope.",
         "content": {
           "application/problem+json": {
             "schema": {
@@ -4189,7 +4189,7 @@ enum GatewayOpenAPI {
         }
       },
       "Problem404": {
-        "description": "There is no such thing, or it is another's.",
+        "description": "The resource does not exist, or belongs to another customer.",
         "content": {
           "application/problem+json": {
             "schema": {
@@ -4199,7 +4199,7 @@ enum GatewayOpenAPI {
         }
       },
       "Problem409": {
-        "description": "The state of things forbids it, or a request with the same key is on its way.",
+        "description": "The resource's state does not allow it, or a request with the same key is in flight.",
         "content": {
           "application/problem+json": {
             "schema": {
@@ -4209,7 +4209,7 @@ enum GatewayOpenAPI {
         }
       },
       "Problem413": {
-        "description": "The body is over the limit.",
+        "description": "The body is larger than the limit.",
         "content": {
           "application/problem+json": {
             "schema": {
@@ -4239,7 +4239,7 @@ enum GatewayOpenAPI {
         }
       },
       "Problem429": {
-        "description": "Too much at once: come back later.",
+        "description": "Too many requests: retry after `Retry-After` seconds.",
         "headers": {
           "Retry-After": {
             "description": "Seconds.",
@@ -4258,7 +4258,7 @@ enum GatewayOpenAPI {
         }
       },
       "Problem500": {
-        "description": "A fault of ours.",
+        "description": "An internal error.",
         "content": {
           "application/problem+json": {
             "schema": {
@@ -4268,7 +4268,7 @@ enum GatewayOpenAPI {
         }
       },
       "Problem503": {
-        "description": "A service is away: come back after `Retry-After` seconds.",
+        "description": "A service is unavailable: retry after `Retry-After` seconds.",
         "headers": {
           "Retry-After": {
             "description": "Seconds.",
@@ -4287,7 +4287,7 @@ enum GatewayOpenAPI {
         }
       },
       "Problem504": {
-        "description": "The time was over before the answer: it may or may not have happened.",
+        "description": "The deadline expired before the response: the outcome is unknown.",
         "content": {
           "application/problem+json": {
             "schema": {
@@ -4302,7 +4302,7 @@ enum GatewayOpenAPI {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "JWT",
-        "description": "A token whose scopes include the one that the operation names."
+        "description": "A token with the scope that the operation requires."
       }
     }
   }

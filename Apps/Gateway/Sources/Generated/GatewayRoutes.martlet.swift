@@ -2,7 +2,7 @@
 
 import MartletContract
 
-/// Which service answers which request, by verb and path.
+/// The service of each route, by verb and path.
 enum GatewayRoutes {
     static let all: [RoutedMethod] = [
         RoutedMethod(service: "carts", method: MethodDescriptor(service: "shop.carts.v1.CartsService", name: "CreateGuestCart", idempotent: false, writes: true, scope: "", http: [HTTPRule(.post, "/v1/carts", body: "*")])),

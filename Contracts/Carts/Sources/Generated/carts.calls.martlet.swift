@@ -5,20 +5,20 @@ public import MartletCore
 
 /// One open cart per customer or guest, priced by the catalogue.
 ///
-/// A cart is named `me` by a signed-in customer, or by the guest's token.
+/// A signed-in customer addresses the cart as `me`, a guest by the guest's token.
 public protocol CartsCalls: Sendable {
     /// Opens a cart for a guest.
     func createGuestCart(_ request: CreateGuestCartRequest, context: CallContext) async throws -> CreateGuestCartResponse
-    /// The cart with the prices that hold now. NOT_FOUND carts.unknown_cart
+    /// The cart with current prices. NOT_FOUND carts.unknown_cart
     func getCart(_ request: GetCartRequest, context: CallContext) async throws -> GetCartResponse
-    /// Sets how many units of a product the cart holds. NOT_FOUND carts.unknown_cart | carts.unknown_sku
+    /// Sets the quantity of a product in the cart. NOT_FOUND carts.unknown_cart | carts.unknown_sku
     /// FAILED_PRECONDITION carts.mixed_currencies | carts.too_many_lines
     func putLine(_ request: PutLineRequest, context: CallContext) async throws -> PutLineResponse
-    /// Takes a product out of the cart. Safe to repeat. NOT_FOUND carts.unknown_cart
+    /// Removes a product from the cart. Safe to repeat. NOT_FOUND carts.unknown_cart
     func removeLine(_ request: RemoveLineRequest, context: CallContext) async throws -> RemoveLineResponse
 }
 
-/// Calls Carts over whatever carries it.
+/// The client of Carts, over any transport.
 public struct CartsClient: CartsCalls {
     private let channel: any RPCChannel
 
@@ -41,19 +41,19 @@ public struct CartsClient: CartsCalls {
     }
 }
 
-/// What the contract says of each method of Carts.
+/// The method descriptors of Carts.
 public enum CartsMethods {
     public static let createGuestCart = MethodDescriptor(service: "shop.carts.v1.CartsService", name: "CreateGuestCart", idempotent: false, writes: true, scope: "", http: [HTTPRule(.post, "/v1/carts", body: "*")])
     public static let getCart = MethodDescriptor(service: "shop.carts.v1.CartsService", name: "GetCart", idempotent: true, writes: false, scope: "", http: [HTTPRule(.get, "/v1/carts/{cart_id}", body: "")])
     public static let putLine = MethodDescriptor(service: "shop.carts.v1.CartsService", name: "PutLine", idempotent: true, writes: true, scope: "", http: [HTTPRule(.put, "/v1/carts/{cart_id}/lines/{sku}", body: "*")])
     public static let removeLine = MethodDescriptor(service: "shop.carts.v1.CartsService", name: "RemoveLine", idempotent: true, writes: true, scope: "", http: [HTTPRule(.delete, "/v1/carts/{cart_id}/lines/{sku}", body: "")])
 
-    /// In the contract's order.
+    /// In contract order.
     public static let all: [MethodDescriptor] = [createGuestCart, getCart, putLine, removeLine]
 }
 
 extension ServedContract {
-    /// `handler` as what gRPC, REST and in-process channels serve.
+    /// Serves `handler` over gRPC, REST and in-process channels.
     public static func carts(_ handler: some CartsCalls) -> ServedContract {
         var served = ServedContract(name: "shop.carts.v1.CartsService", openAPI: CartsOpenAPI.document)
         served.on(CartsMethods.createGuestCart) { (request: CreateGuestCartRequest, context) in

@@ -8,7 +8,7 @@ enum CartsOpenAPI {
   "info": {
     "title": "Carts",
     "version": "v1",
-    "description": "One open cart per customer or guest, priced by the catalogue.\n\nA cart is named `me` by a signed-in customer, or by the guest's token.\n\nFields have the names of the contract, in snake case. Unknown fields, duplicates and values of a wrong type are refused with the field's path.\n\nNumbers of 64 bits are numbers; a string of digits is accepted too. A response has every field, also those that are zero, false or empty; only what is not there is left out.\n\nEvery error is a problem of RFC 9457."
+    "description": "One open cart per customer or guest, priced by the catalogue.\n\nA signed-in customer addresses the cart as `me`, a guest by the guest's token.\n\nFields have the names of the contract, in snake case. Unknown fields, duplicate fields and values of a wrong type are refused with the field's path.\n\n64-bit integers are JSON numbers; a string of digits is accepted, too. A response has every field, including zero, false and empty values; only absent optional fields are left out.\n\nEvery error is a problem document (RFC 9457)."
   },
   "servers": [
     {
@@ -18,7 +18,7 @@ enum CartsOpenAPI {
   "tags": [
     {
       "name": "Carts",
-      "description": "One open cart per customer or guest, priced by the catalogue.\n\nA cart is named `me` by a signed-in customer, or by the guest's token."
+      "description": "One open cart per customer or guest, priced by the catalogue.\n\nA signed-in customer addresses the cart as `me`, a guest by the guest's token."
     }
   ],
   "paths": {
@@ -106,7 +106,7 @@ enum CartsOpenAPI {
         "tags": [
           "Carts"
         ],
-        "summary": "The cart with the prices that hold now. NOT_FOUND carts.unknown_cart",
+        "summary": "The cart with current prices. NOT_FOUND carts.unknown_cart",
         "security": [
           {},
           {
@@ -169,7 +169,7 @@ enum CartsOpenAPI {
         "tags": [
           "Carts"
         ],
-        "summary": "Takes a product out of the cart. Safe to repeat. NOT_FOUND carts.unknown_cart",
+        "summary": "Removes a product from the cart. Safe to repeat. NOT_FOUND carts.unknown_cart",
         "security": [
           {},
           {
@@ -249,8 +249,8 @@ enum CartsOpenAPI {
         "tags": [
           "Carts"
         ],
-        "summary": "Sets how many units of a product the cart holds. NOT_FOUND carts.unknown_cart | carts.unknown_sku",
-        "description": "Sets how many units of a product the cart holds. NOT_FOUND carts.unknown_cart | carts.unknown_sku\nFAILED_PRECONDITION carts.mixed_currencies | carts.too_many_lines",
+        "summary": "Sets the quantity of a product in the cart. NOT_FOUND carts.unknown_cart | carts.unknown_sku",
+        "description": "Sets the quantity of a product in the cart. NOT_FOUND carts.unknown_cart | carts.unknown_sku\nFAILED_PRECONDITION carts.mixed_currencies | carts.too_many_lines",
         "security": [
           {},
           {
@@ -371,18 +371,18 @@ enum CartsOpenAPI {
           },
           "total": {
             "$ref": "#/components/schemas/shared.Money",
-            "description": "Rounded once, half to even. Absent when the catalogue has put the lines' prices in several currencies since they were\nchosen: `totals` has each, and no order takes them together."
+            "description": "Rounded once, half to even. Absent when the lines' current prices are in several currencies: `totals` has each, and\none order cannot contain them all."
           },
           "totals": {
             "type": "array",
             "items": {
               "$ref": "#/components/schemas/shared.Money"
             },
-            "description": "By currency: none for an empty cart, one for nearly every other."
+            "description": "By currency: none for an empty cart, usually one otherwise."
           },
           "revision": {
             "type": "string",
-            "description": "Another one whenever the lines change: an order takes each once. Empty for a cart that nothing was put into."
+            "description": "Changes whenever the lines change; each revision can be ordered once. Empty for a cart that never had lines."
           }
         }
       },
@@ -415,7 +415,7 @@ enum CartsOpenAPI {
         "properties": {
           "cart_id": {
             "type": "string",
-            "description": "The guest's token: whoever knows it holds the cart."
+            "description": "The guest's token, a bearer secret: it gives access to the cart."
           }
         }
       },
@@ -503,7 +503,7 @@ enum CartsOpenAPI {
       },
       "shared.Money": {
         "type": "object",
-        "description": "What is charged, refunded or posted: integer minor units, never a float.",
+        "description": "An amount of money in integer minor units, never a float.",
         "properties": {
           "currency": {
             "type": "string",
@@ -555,7 +555,7 @@ enum CartsOpenAPI {
           "type": {
             "type": "string",
             "format": "uri-reference",
-            "description": "`/problems/` and the reason."
+            "description": "`/problems/` followed by the reason."
           },
           "title": {
             "type": "string"
@@ -565,7 +565,7 @@ enum CartsOpenAPI {
           },
           "detail": {
             "type": "string",
-            "description": "Safe to show."
+            "description": "Safe to show to a user."
           },
           "instance": {
             "type": "string",
@@ -573,7 +573,7 @@ enum CartsOpenAPI {
           },
           "reason": {
             "type": "string",
-            "description": "Stable: branch on it, as in `request.invalid`."
+            "description": "A stable identifier for error handling, as in `request.invalid`."
           },
           "violations": {
             "type": "array",
@@ -582,7 +582,7 @@ enum CartsOpenAPI {
               "properties": {
                 "field": {
                   "type": "string",
-                  "description": "Its path, as in `lines[3].quantity`."
+                  "description": "Field path, as in `lines[3].quantity`."
                 },
                 "rule": {
                   "type": "string"
@@ -609,7 +609,7 @@ enum CartsOpenAPI {
         "name": "x-request-timeout",
         "in": "header",
         "required": false,
-        "description": "How long the caller waits, in milliseconds. The answer after that is 504.",
+        "description": "The caller's timeout in milliseconds. When it expires, the response is 504.",
         "schema": {
           "type": "integer",
           "minimum": 1
@@ -619,7 +619,7 @@ enum CartsOpenAPI {
         "name": "Idempotency-Key",
         "in": "header",
         "required": false,
-        "description": "A repeat with the same key and body is answered with the first answer.",
+        "description": "A repeat with the same key and body returns the first response.",
         "schema": {
           "type": "string",
           "minLength": 1,
@@ -630,7 +630,7 @@ enum CartsOpenAPI {
         "name": "Idempotency-Key",
         "in": "header",
         "required": true,
-        "description": "A repeat with the same key and body is answered with the first answer. Without one, a repeat would act twice.",
+        "description": "A repeat with the same key and body returns the first response. Without it, a repeat acts twice.",
         "schema": {
           "type": "string",
           "minLength": 1,
@@ -640,7 +640,7 @@ enum CartsOpenAPI {
     },
     "responses": {
       "Problem400": {
-        "description": "The request breaks the contract: `violations` names every field.",
+        "description": "The request violates the contract: `violations` lists every field.",
         "content": {
           "application/problem+json": {
             "schema": {
@@ -650,7 +650,7 @@ enum CartsOpenAPI {
         }
       },
       "Problem401": {
-        "description": "A token is missing, or not valid.",
+        "description": "The token is missing or invalid.",
         "content": {
           "application/problem+json": {
             "schema": {
@@ -660,7 +660,7 @@ enum CartsOpenAPI {
         }
       },
       "Problem403": {
-        "description": "The token lacks the scope.",
+        "description": "The token lacks the required scope.",
         "content": {
           "application/problem+json": {
             "schema": {
@@ -670,7 +670,7 @@ enum CartsOpenAPI {
         }
       },
       "Problem404": {
-        "description": "There is no such thing, or it is another's.",
+        "description": "The resource does not exist, or belongs to another customer.",
         "content": {
           "application/problem+json": {
             "schema": {
@@ -680,7 +680,7 @@ enum CartsOpenAPI {
         }
       },
       "Problem409": {
-        "description": "The state of things forbids it, or a request with the same key is on its way.",
+        "description": "The resource's state does not allow it, or a request with the same key is in flight.",
         "content": {
           "application/problem+json": {
             "schema": {
@@ -690,7 +690,7 @@ enum CartsOpenAPI {
         }
       },
       "Problem413": {
-        "description": "The body is over the limit.",
+        "description": "The body is larger than the limit.",
         "content": {
           "application/problem+json": {
             "schema": {
@@ -720,7 +720,7 @@ enum CartsOpenAPI {
         }
       },
       "Problem429": {
-        "description": "Too much at once: come back later.",
+        "description": "Too many requests: retry after `Retry-After` seconds.",
         "headers": {
           "Retry-After": {
             "description": "Seconds.",
@@ -739,7 +739,7 @@ enum CartsOpenAPI {
         }
       },
       "Problem500": {
-        "description": "A fault of ours.",
+        "description": "An internal error.",
         "content": {
           "application/problem+json": {
             "schema": {
@@ -749,7 +749,7 @@ enum CartsOpenAPI {
         }
       },
       "Problem503": {
-        "description": "A service is away: come back after `Retry-After` seconds.",
+        "description": "A service is unavailable: retry after `Retry-After` seconds.",
         "headers": {
           "Retry-After": {
             "description": "Seconds.",
@@ -768,7 +768,7 @@ enum CartsOpenAPI {
         }
       },
       "Problem504": {
-        "description": "The time was over before the answer: it may or may not have happened.",
+        "description": "The deadline expired before the response: the outcome is unknown.",
         "content": {
           "application/problem+json": {
             "schema": {
@@ -783,7 +783,7 @@ enum CartsOpenAPI {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "JWT",
-        "description": "A token whose scopes include the one that the operation names."
+        "description": "A token with the scope that the operation requires."
       }
     }
   }

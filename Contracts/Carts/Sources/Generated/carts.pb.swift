@@ -60,8 +60,8 @@ public nonisolated struct Cart: Sendable {
   /// By SKU.
   public var lines: [CartLine] = []
 
-  /// Rounded once, half to even. Absent when the catalogue has put the lines' prices in several currencies since they were
-  /// chosen: `totals` has each, and no order takes them together.
+  /// Rounded once, half to even. Absent when the lines' current prices are in several currencies: `totals` has each, and
+  /// one order cannot contain them all.
   public var total: SharedContract.Money {
     get {_total ?? SharedContract.Money()}
     set {_total = newValue}
@@ -71,10 +71,10 @@ public nonisolated struct Cart: Sendable {
   /// Clears the value of `total`. Subsequent reads from it will return its default value.
   public mutating func clearTotal() {self._total = nil}
 
-  /// By currency: none for an empty cart, one for nearly every other.
+  /// By currency: none for an empty cart, usually one otherwise.
   public var totals: [SharedContract.Money] = []
 
-  /// Another one whenever the lines change: an order takes each once. Empty for a cart that nothing was put into.
+  /// Changes whenever the lines change; each revision can be ordered once. Empty for a cart that never had lines.
   public var revision: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -99,7 +99,7 @@ public nonisolated struct CreateGuestCartResponse: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// The guest's token: whoever knows it holds the cart.
+  /// The guest's token, a bearer secret: it gives access to the cart.
   public var cartID: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()

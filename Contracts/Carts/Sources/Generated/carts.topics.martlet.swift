@@ -3,7 +3,7 @@
 public import MartletMessaging
 import SwiftProtobuf
 
-/// What Carts publishes.
+/// The topics of Carts.
 public enum CartsTopics {
     /// A cart's contents changed, or it became an order.
     public static let carts = Topic<CartChanged>(

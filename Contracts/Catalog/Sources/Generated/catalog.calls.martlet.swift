@@ -7,21 +7,21 @@ public import MartletCore
 public protocol CatalogCalls: Sendable {
     /// Finds products whose name or SKU has words that begin with the query's words, by SKU. An empty query lists all.
     func searchProducts(_ request: SearchProductsRequest, context: CallContext) async throws -> SearchProductsResponse
-    /// One product with the price that holds now. NOT_FOUND catalog.unknown_sku
+    /// One product with its current price. NOT_FOUND catalog.unknown_sku
     func getProduct(_ request: GetProductRequest, context: CallContext) async throws -> GetProductResponse
-    /// Creates or replaces a product; its prices stay.
+    /// Creates or replaces a product; its prices are not changed.
     func putProduct(_ request: PutProductRequest, context: CallContext) async throws -> PutProductResponse
-    /// Sets the price from a moment on. A repeat for the same moment replaces it. NOT_FOUND catalog.unknown_sku
+    /// Sets the price from a point in time on. A repeat for the same time replaces it. NOT_FOUND catalog.unknown_sku
     func setPrice(_ request: SetPriceRequest, context: CallContext) async throws -> SetPriceResponse
     /// The history of a product's prices, oldest first. NOT_FOUND catalog.unknown_sku
     func listPrices(_ request: ListPricesRequest, context: CallContext) async throws -> ListPricesResponse
     /// Creates or replaces many products with their prices, all or none. A repeat changes nothing.
     func importProducts(_ request: ImportProductsRequest, context: CallContext) async throws -> ImportProductsResponse
-    /// The prices that hold now, for other services. Unknown SKUs are left out.
+    /// Current prices, for other services. Unknown SKUs are left out.
     func quotePrices(_ request: QuotePricesRequest, context: CallContext) async throws -> QuotePricesResponse
 }
 
-/// Calls Catalog over whatever carries it.
+/// The client of Catalog, over any transport.
 public struct CatalogClient: CatalogCalls {
     private let channel: any RPCChannel
 
@@ -56,7 +56,7 @@ public struct CatalogClient: CatalogCalls {
     }
 }
 
-/// What the contract says of each method of Catalog.
+/// The method descriptors of Catalog.
 public enum CatalogMethods {
     public static let searchProducts = MethodDescriptor(service: "shop.catalog.v1.CatalogService", name: "SearchProducts", idempotent: true, writes: false, scope: "", http: [HTTPRule(.get, "/v1/products", body: "")])
     public static let getProduct = MethodDescriptor(service: "shop.catalog.v1.CatalogService", name: "GetProduct", idempotent: true, writes: false, scope: "", http: [HTTPRule(.get, "/v1/products/{sku}", body: "")])
@@ -66,12 +66,12 @@ public enum CatalogMethods {
     public static let importProducts = MethodDescriptor(service: "shop.catalog.v1.CatalogService", name: "ImportProducts", idempotent: true, writes: true, scope: "catalog:write", http: [HTTPRule(.post, "/v1/products:import", body: "*")])
     public static let quotePrices = MethodDescriptor(service: "shop.catalog.v1.CatalogService", name: "QuotePrices", idempotent: true, writes: false, scope: "service", http: [])
 
-    /// In the contract's order.
+    /// In contract order.
     public static let all: [MethodDescriptor] = [searchProducts, getProduct, putProduct, setPrice, listPrices, importProducts, quotePrices]
 }
 
 extension ServedContract {
-    /// `handler` as what gRPC, REST and in-process channels serve.
+    /// Serves `handler` over gRPC, REST and in-process channels.
     public static func catalog(_ handler: some CatalogCalls) -> ServedContract {
         var served = ServedContract(name: "shop.catalog.v1.CatalogService", openAPI: CatalogOpenAPI.document)
         served.on(CatalogMethods.searchProducts) { (request: SearchProductsRequest, context) in

@@ -8,7 +8,7 @@ enum CatalogOpenAPI {
   "info": {
     "title": "Catalog",
     "version": "v1",
-    "description": "Products and their prices with history; full-text search.\n\nFields have the names of the contract, in snake case. Unknown fields, duplicates and values of a wrong type are refused with the field's path.\n\nNumbers of 64 bits are numbers; a string of digits is accepted too. A response has every field, also those that are zero, false or empty; only what is not there is left out.\n\nEvery error is a problem of RFC 9457."
+    "description": "Products and their prices with history; full-text search.\n\nFields have the names of the contract, in snake case. Unknown fields, duplicate fields and values of a wrong type are refused with the field's path.\n\n64-bit integers are JSON numbers; a string of digits is accepted, too. A response has every field, including zero, false and empty values; only absent optional fields are left out.\n\nEvery error is a problem document (RFC 9457)."
   },
   "servers": [
     {
@@ -108,7 +108,7 @@ enum CatalogOpenAPI {
         "tags": [
           "Catalog"
         ],
-        "summary": "One product with the price that holds now. NOT_FOUND catalog.unknown_sku",
+        "summary": "One product with its current price. NOT_FOUND catalog.unknown_sku",
         "security": [
           {},
           {
@@ -169,7 +169,7 @@ enum CatalogOpenAPI {
         "tags": [
           "Catalog"
         ],
-        "summary": "Creates or replaces a product; its prices stay.",
+        "summary": "Creates or replaces a product; its prices are not changed.",
         "security": [
           {
             "bearer": [
@@ -354,7 +354,7 @@ enum CatalogOpenAPI {
         "tags": [
           "Catalog"
         ],
-        "summary": "Sets the price from a moment on. A repeat for the same moment replaces it. NOT_FOUND catalog.unknown_sku",
+        "summary": "Sets the price from a point in time on. A repeat for the same time replaces it. NOT_FOUND catalog.unknown_sku",
         "security": [
           {
             "bearer": [
@@ -661,7 +661,7 @@ enum CatalogOpenAPI {
       },
       "catalog.Price": {
         "type": "object",
-        "description": "A price and since when it holds.",
+        "description": "A price and the time from which it is effective.",
         "properties": {
           "unit_price": {
             "$ref": "#/components/schemas/shared.UnitPrice"
@@ -692,11 +692,11 @@ enum CatalogOpenAPI {
           },
           "stocked": {
             "type": "boolean",
-            "description": "False for what is charged and not stocked, such as postage."
+            "description": "False for a service that is charged and not stocked, such as postage."
           },
           "price": {
             "$ref": "#/components/schemas/shared.UnitPrice",
-            "description": "The price that holds now; absent when none does yet."
+            "description": "The current price; absent when no price is effective yet."
           }
         },
         "required": [
@@ -800,11 +800,11 @@ enum CatalogOpenAPI {
       },
       "shared.Page": {
         "type": "object",
-        "description": "How a list goes on.",
+        "description": "The position of the next page of a list.",
         "properties": {
           "next_page_token": {
             "type": "string",
-            "description": "To be sent as `page_token` for the next page; empty at the end."
+            "description": "Send it as `page_token` to get the next page; empty on the last page."
           }
         }
       },
@@ -842,7 +842,7 @@ enum CatalogOpenAPI {
           "type": {
             "type": "string",
             "format": "uri-reference",
-            "description": "`/problems/` and the reason."
+            "description": "`/problems/` followed by the reason."
           },
           "title": {
             "type": "string"
@@ -852,7 +852,7 @@ enum CatalogOpenAPI {
           },
           "detail": {
             "type": "string",
-            "description": "Safe to show."
+            "description": "Safe to show to a user."
           },
           "instance": {
             "type": "string",
@@ -860,7 +860,7 @@ enum CatalogOpenAPI {
           },
           "reason": {
             "type": "string",
-            "description": "Stable: branch on it, as in `request.invalid`."
+            "description": "A stable identifier for error handling, as in `request.invalid`."
           },
           "violations": {
             "type": "array",
@@ -869,7 +869,7 @@ enum CatalogOpenAPI {
               "properties": {
                 "field": {
                   "type": "string",
-                  "description": "Its path, as in `lines[3].quantity`."
+                  "description": "Field path, as in `lines[3].quantity`."
                 },
                 "rule": {
                   "type": "string"
@@ -896,7 +896,7 @@ enum CatalogOpenAPI {
         "name": "x-request-timeout",
         "in": "header",
         "required": false,
-        "description": "How long the caller waits, in milliseconds. The answer after that is 504.",
+        "description": "The caller's timeout in milliseconds. When it expires, the response is 504.",
         "schema": {
           "type": "integer",
           "minimum": 1
@@ -906,7 +906,7 @@ enum CatalogOpenAPI {
         "name": "Idempotency-Key",
         "in": "header",
         "required": false,
-        "description": "A repeat with the same key and body is answered with the first answer.",
+        "description": "A repeat with the same key and body returns the first response.",
         "schema": {
           "type": "string",
           "minLength": 1,
@@ -917,7 +917,7 @@ enum CatalogOpenAPI {
         "name": "Idempotency-Key",
         "in": "header",
         "required": true,
-        "description": "A repeat with the same key and body is answered with the first answer. Without one, a repeat would act twice.",
+        "description": "A repeat with the same key and body returns the first response. Without it, a repeat acts twice.",
         "schema": {
           "type": "string",
           "minLength": 1,
@@ -927,7 +927,7 @@ enum CatalogOpenAPI {
     },
     "responses": {
       "Problem400": {
-        "description": "The request breaks the contract: `violations` names every field.",
+        "description": "The request violates the contract: `violations` lists every field.",
         "content": {
           "application/problem+json": {
             "schema": {
@@ -937,7 +937,7 @@ enum CatalogOpenAPI {
         }
       },
       "Problem401": {
-        "description": "A token is missing, or not valid.",
+        "description": "The token is missing or invalid.",
         "content": {
           "application/problem+json": {
             "schema": {
@@ -947,7 +947,7 @@ enum CatalogOpenAPI {
         }
       },
       "Problem403": {
-        "description": "The token lacks the scope.",
+        "description": "The token lacks the required scope.",
         "content": {
           "application/problem+json": {
             "schema": {
@@ -957,7 +957,7 @@ enum CatalogOpenAPI {
         }
       },
       "Problem404": {
-        "description": "There is no such thing, or it is another's.",
+        "description": "The resource does not exist, or belongs to another customer.",
         "content": {
           "application/problem+json": {
             "schema": {
@@ -967,7 +967,7 @@ enum CatalogOpenAPI {
         }
       },
       "Problem409": {
-        "description": "The state of things forbids it, or a request with the same key is on its way.",
+        "description": "The resource's state does not allow it, or a request with the same key is in flight.",
         "content": {
           "application/problem+json": {
             "schema": {
@@ -977,7 +977,7 @@ enum CatalogOpenAPI {
         }
       },
       "Problem413": {
-        "description": "The body is over the limit.",
+        "description": "The body is larger than the limit.",
         "content": {
           "application/problem+json": {
             "schema": {
@@ -1007,7 +1007,7 @@ enum CatalogOpenAPI {
         }
       },
       "Problem429": {
-        "description": "Too much at once: come back later.",
+        "description": "Too many requests: retry after `Retry-After` seconds.",
         "headers": {
           "Retry-After": {
             "description": "Seconds.",
@@ -1026,7 +1026,7 @@ enum CatalogOpenAPI {
         }
       },
       "Problem500": {
-        "description": "A fault of ours.",
+        "description": "An internal error.",
         "content": {
           "application/problem+json": {
             "schema": {
@@ -1036,7 +1036,7 @@ enum CatalogOpenAPI {
         }
       },
       "Problem503": {
-        "description": "A service is away: come back after `Retry-After` seconds.",
+        "description": "A service is unavailable: retry after `Retry-After` seconds.",
         "headers": {
           "Retry-After": {
             "description": "Seconds.",
@@ -1055,7 +1055,7 @@ enum CatalogOpenAPI {
         }
       },
       "Problem504": {
-        "description": "The time was over before the answer: it may or may not have happened.",
+        "description": "The deadline expired before the response: the outcome is unknown.",
         "content": {
           "application/problem+json": {
             "schema": {
@@ -1070,7 +1070,7 @@ enum CatalogOpenAPI {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "JWT",
-        "description": "A token whose scopes include the one that the operation names."
+        "description": "A token with the scope that the operation requires."
       }
     }
   }

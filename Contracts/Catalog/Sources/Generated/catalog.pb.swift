@@ -32,10 +32,10 @@ public nonisolated struct Product: Sendable {
 
   public var name: String = String()
 
-  /// False for what is charged and not stocked, such as postage.
+  /// False for a service that is charged and not stocked, such as postage.
   public var stocked: Bool = false
 
-  /// The price that holds now; absent when none does yet.
+  /// The current price; absent when no price is effective yet.
   public var price: SharedContract.UnitPrice {
     get {_price ?? SharedContract.UnitPrice()}
     set {_price = newValue}
@@ -52,7 +52,7 @@ public nonisolated struct Product: Sendable {
   fileprivate var _price: SharedContract.UnitPrice? = nil
 }
 
-/// A price and since when it holds.
+/// A price and the time from which it is effective.
 public nonisolated struct Price: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for

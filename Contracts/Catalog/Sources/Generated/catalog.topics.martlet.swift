@@ -3,7 +3,7 @@
 public import MartletMessaging
 import SwiftProtobuf
 
-/// What Catalog publishes.
+/// The topics of Catalog.
 public enum CatalogTopics {
     /// A product or its prices changed.
     public static let products = Topic<ProductChanged>(

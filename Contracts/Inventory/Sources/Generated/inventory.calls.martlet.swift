@@ -3,21 +3,21 @@
 public import MartletContract
 public import MartletCore
 
-/// Stock per SKU and warehouse, and promises of it to orders.
+/// Stock per SKU and warehouse, and its reservations for orders.
 public protocol InventoryCalls: Sendable {
-    /// Promises every line or none, until the promise expires. Safe to repeat with the same reservation_id.
+    /// Reserves every line or none, until the reservation expires. Safe to repeat with the same reservation_id.
     /// FAILED_PRECONDITION inventory.insufficient_stock | inventory.reservation_closed
     /// INVALID_ARGUMENT inventory.reservation_mismatch
     func reserve(_ request: ReserveRequest, context: CallContext) async throws -> ReserveResponse
-    /// Turns a promise into a sale: it no longer expires. Safe to repeat.
+    /// Turns a reservation into a sale: it no longer expires. Safe to repeat.
     /// FAILED_PRECONDITION inventory.reservation_closed; NOT_FOUND inventory.unknown_reservation
     func confirm(_ request: ConfirmRequest, context: CallContext) async throws -> ConfirmResponse
-    /// Takes a promise, or a confirmed sale that never left, back. Safe to repeat; safe before Reserve has arrived.
+    /// Releases a reservation, or a confirmed sale that was not shipped. Safe to repeat; safe before Reserve has arrived.
     func release(_ request: ReleaseRequest, context: CallContext) async throws -> ReleaseResponse
     /// Adds stock, from a supplier or from a customer's return. Safe to repeat with the same delivery_id.
     func receive(_ request: ReceiveRequest, context: CallContext) async throws -> ReceiveResponse
-    /// Corrects what a count found, up or down. Safe to repeat with the same correction_id.
-    /// FAILED_PRECONDITION inventory.insufficient_stock when it would go below zero.
+    /// Corrects the stock after a count, up or down. Safe to repeat with the same correction_id.
+    /// FAILED_PRECONDITION inventory.insufficient_stock when the stock would become negative.
     func correct(_ request: CorrectRequest, context: CallContext) async throws -> CorrectResponse
     /// The stock of one SKU by warehouse. NOT_FOUND inventory.unknown_sku
     func getStock(_ request: GetStockRequest, context: CallContext) async throws -> GetStockResponse
@@ -27,7 +27,7 @@ public protocol InventoryCalls: Sendable {
     func getReservation(_ request: GetReservationRequest, context: CallContext) async throws -> GetReservationResponse
 }
 
-/// Calls Inventory over whatever carries it.
+/// The client of Inventory, over any transport.
 public struct InventoryClient: InventoryCalls {
     private let channel: any RPCChannel
 
@@ -66,7 +66,7 @@ public struct InventoryClient: InventoryCalls {
     }
 }
 
-/// What the contract says of each method of Inventory.
+/// The method descriptors of Inventory.
 public enum InventoryMethods {
     public static let reserve = MethodDescriptor(service: "shop.inventory.v1.InventoryService", name: "Reserve", idempotent: true, writes: true, scope: "inventory:write|service", http: [HTTPRule(.put, "/v1/reservations/{reservation_id}", body: "*")])
     public static let confirm = MethodDescriptor(service: "shop.inventory.v1.InventoryService", name: "Confirm", idempotent: true, writes: true, scope: "inventory:write|service", http: [HTTPRule(.post, "/v1/reservations/{reservation_id}:confirm", body: "*")])
@@ -77,12 +77,12 @@ public enum InventoryMethods {
     public static let listStock = MethodDescriptor(service: "shop.inventory.v1.InventoryService", name: "ListStock", idempotent: true, writes: false, scope: "inventory:read", http: [HTTPRule(.get, "/v1/stock", body: "")])
     public static let getReservation = MethodDescriptor(service: "shop.inventory.v1.InventoryService", name: "GetReservation", idempotent: true, writes: false, scope: "inventory:read", http: [HTTPRule(.get, "/v1/reservations/{reservation_id}", body: "")])
 
-    /// In the contract's order.
+    /// In contract order.
     public static let all: [MethodDescriptor] = [reserve, confirm, release, receive, correct, getStock, listStock, getReservation]
 }
 
 extension ServedContract {
-    /// `handler` as what gRPC, REST and in-process channels serve.
+    /// Serves `handler` over gRPC, REST and in-process channels.
     public static func inventory(_ handler: some InventoryCalls) -> ServedContract {
         var served = ServedContract(name: "shop.inventory.v1.InventoryService", openAPI: InventoryOpenAPI.document)
         served.on(InventoryMethods.reserve) { (request: ReserveRequest, context) in

@@ -8,7 +8,7 @@ enum InventoryOpenAPI {
   "info": {
     "title": "Inventory",
     "version": "v1",
-    "description": "Stock per SKU and warehouse, and promises of it to orders.\n\nFields have the names of the contract, in snake case. Unknown fields, duplicates and values of a wrong type are refused with the field's path.\n\nNumbers of 64 bits are numbers; a string of digits is accepted too. A response has every field, also those that are zero, false or empty; only what is not there is left out.\n\nEvery error is a problem of RFC 9457."
+    "description": "Stock per SKU and warehouse, and its reservations for orders.\n\nFields have the names of the contract, in snake case. Unknown fields, duplicate fields and values of a wrong type are refused with the field's path.\n\n64-bit integers are JSON numbers; a string of digits is accepted, too. A response has every field, including zero, false and empty values; only absent optional fields are left out.\n\nEvery error is a problem document (RFC 9457)."
   },
   "servers": [
     {
@@ -18,7 +18,7 @@ enum InventoryOpenAPI {
   "tags": [
     {
       "name": "Inventory",
-      "description": "Stock per SKU and warehouse, and promises of it to orders."
+      "description": "Stock per SKU and warehouse, and its reservations for orders."
     }
   ],
   "paths": {
@@ -28,8 +28,8 @@ enum InventoryOpenAPI {
         "tags": [
           "Inventory"
         ],
-        "summary": "Corrects what a count found, up or down. Safe to repeat with the same correction_id.",
-        "description": "Corrects what a count found, up or down. Safe to repeat with the same correction_id.\nFAILED_PRECONDITION inventory.insufficient_stock when it would go below zero.",
+        "summary": "Corrects the stock after a count, up or down. Safe to repeat with the same correction_id.",
+        "description": "Corrects the stock after a count, up or down. Safe to repeat with the same correction_id.\nFAILED_PRECONDITION inventory.insufficient_stock when the stock would become negative.",
         "security": [
           {
             "bearer": [
@@ -335,8 +335,8 @@ enum InventoryOpenAPI {
         "tags": [
           "Inventory"
         ],
-        "summary": "Promises every line or none, until the promise expires. Safe to repeat with the same reservation_id.",
-        "description": "Promises every line or none, until the promise expires. Safe to repeat with the same reservation_id.\nFAILED_PRECONDITION inventory.insufficient_stock | inventory.reservation_closed\nINVALID_ARGUMENT inventory.reservation_mismatch",
+        "summary": "Reserves every line or none, until the reservation expires. Safe to repeat with the same reservation_id.",
+        "description": "Reserves every line or none, until the reservation expires. Safe to repeat with the same reservation_id.\nFAILED_PRECONDITION inventory.insufficient_stock | inventory.reservation_closed\nINVALID_ARGUMENT inventory.reservation_mismatch",
         "security": [
           {
             "bearer": [
@@ -388,7 +388,7 @@ enum InventoryOpenAPI {
                     "format": "int64",
                     "minimum": 0,
                     "maximum": 604800,
-                    "description": "How long the promise holds; 0 means 900."
+                    "description": "How long the reservation is held; 0 means 900."
                   }
                 },
                 "required": [
@@ -454,8 +454,8 @@ enum InventoryOpenAPI {
         "tags": [
           "Inventory"
         ],
-        "summary": "Turns a promise into a sale: it no longer expires. Safe to repeat.",
-        "description": "Turns a promise into a sale: it no longer expires. Safe to repeat.\nFAILED_PRECONDITION inventory.reservation_closed; NOT_FOUND inventory.unknown_reservation",
+        "summary": "Turns a reservation into a sale: it no longer expires. Safe to repeat.",
+        "description": "Turns a reservation into a sale: it no longer expires. Safe to repeat.\nFAILED_PRECONDITION inventory.reservation_closed; NOT_FOUND inventory.unknown_reservation",
         "security": [
           {
             "bearer": [
@@ -552,7 +552,7 @@ enum InventoryOpenAPI {
         "tags": [
           "Inventory"
         ],
-        "summary": "Takes a promise, or a confirmed sale that never left, back. Safe to repeat; safe before Reserve has arrived.",
+        "summary": "Releases a reservation, or a confirmed sale that was not shipped. Safe to repeat; safe before Reserve has arrived.",
         "security": [
           {
             "bearer": [
@@ -1053,7 +1053,7 @@ enum InventoryOpenAPI {
             "format": "int64",
             "minimum": 0,
             "maximum": 604800,
-            "description": "How long the promise holds; 0 means 900."
+            "description": "How long the reservation is held; 0 means 900."
           }
         },
         "required": [
@@ -1082,17 +1082,17 @@ enum InventoryOpenAPI {
           "on_hand": {
             "type": "integer",
             "format": "int64",
-            "description": "On the shelf: neither sold nor gone. Promised units are still on hand."
+            "description": "Physically in stock. Reserved units are still on hand."
           },
           "available": {
             "type": "integer",
             "format": "int64",
-            "description": "Promised to nobody."
+            "description": "Not reserved."
           },
           "received": {
             "type": "integer",
             "format": "int64",
-            "description": "What ever moved, for reconciliation: on_hand = received - sold + returned + corrected."
+            "description": "Totals of all movements, for reconciliation: on_hand = received - sold + returned + corrected."
           },
           "sold": {
             "type": "integer",
@@ -1110,11 +1110,11 @@ enum InventoryOpenAPI {
       },
       "shared.Page": {
         "type": "object",
-        "description": "How a list goes on.",
+        "description": "The position of the next page of a list.",
         "properties": {
           "next_page_token": {
             "type": "string",
-            "description": "To be sent as `page_token` for the next page; empty at the end."
+            "description": "Send it as `page_token` to get the next page; empty on the last page."
           }
         }
       },
@@ -1125,7 +1125,7 @@ enum InventoryOpenAPI {
           "type": {
             "type": "string",
             "format": "uri-reference",
-            "description": "`/problems/` and the reason."
+            "description": "`/problems/` followed by the reason."
           },
           "title": {
             "type": "string"
@@ -1135,7 +1135,7 @@ enum InventoryOpenAPI {
           },
           "detail": {
             "type": "string",
-            "description": "Safe to show."
+            "description": "Safe to show to a user."
           },
           "instance": {
             "type": "string",
@@ -1143,7 +1143,7 @@ enum InventoryOpenAPI {
           },
           "reason": {
             "type": "string",
-            "description": "Stable: branch on it, as in `request.invalid`."
+            "description": "A stable identifier for error handling, as in `request.invalid`."
           },
           "violations": {
             "type": "array",
@@ -1152,7 +1152,7 @@ enum InventoryOpenAPI {
               "properties": {
                 "field": {
                   "type": "string",
-                  "description": "Its path, as in `lines[3].quantity`."
+                  "description": "Field path, as in `lines[3].quantity`."
                 },
                 "rule": {
                   "type": "string"
@@ -1179,7 +1179,7 @@ enum InventoryOpenAPI {
         "name": "x-request-timeout",
         "in": "header",
         "required": false,
-        "description": "How long the caller waits, in milliseconds. The answer after that is 504.",
+        "description": "The caller's timeout in milliseconds. When it expires, the response is 504.",
         "schema": {
           "type": "integer",
           "minimum": 1
@@ -1189,7 +1189,7 @@ enum InventoryOpenAPI {
         "name": "Idempotency-Key",
         "in": "header",
         "required": false,
-        "description": "A repeat with the same key and body is answered with the first answer.",
+        "description": "A repeat with the same key and body returns the first response.",
         "schema": {
           "type": "string",
           "minLength": 1,
@@ -1200,7 +1200,7 @@ enum InventoryOpenAPI {
         "name": "Idempotency-Key",
         "in": "header",
         "required": true,
-        "description": "A repeat with the same key and body is answered with the first answer. Without one, a repeat would act twice.",
+        "description": "A repeat with the same key and body returns the first response. Without it, a repeat acts twice.",
         "schema": {
           "type": "string",
           "minLength": 1,
@@ -1210,7 +1210,7 @@ enum InventoryOpenAPI {
     },
     "responses": {
       "Problem400": {
-        "description": "The request breaks the contract: `violations` names every field.",
+        "description": "The request violates the contract: `violations` lists every field.",
         "content": {
           "application/problem+json": {
             "schema": {
@@ -1220,7 +1220,7 @@ enum InventoryOpenAPI {
         }
       },
       "Problem401": {
-        "description": "A token is missing, or not valid.",
+        "description": "The token is missing or invalid.",
         "content": {
           "application/problem+json": {
             "schema": {
@@ -1230,7 +1230,7 @@ enum InventoryOpenAPI {
         }
       },
       "Problem403": {
-        "description": "The token lacks the scope.",
+        "description": "The token lacks the required scope.",
         "content": {
           "application/problem+json": {
             "schema": {
@@ -1240,7 +1240,7 @@ enum InventoryOpenAPI {
         }
       },
       "Problem404": {
-        "description": "There is no such thing, or it is another's.",
+        "description": "The resource does not exist, or belongs to another customer.",
         "content": {
           "application/problem+json": {
             "schema": {
@@ -1250,7 +1250,7 @@ enum InventoryOpenAPI {
         }
       },
       "Problem409": {
-        "description": "The state of things forbids it, or a request with the same key is on its way.",
+        "description": "The resource's state does not allow it, or a request with the same key is in flight.",
         "content": {
           "application/problem+json": {
             "schema": {
@@ -1260,7 +1260,7 @@ enum InventoryOpenAPI {
         }
       },
       "Problem413": {
-        "description": "The body is over the limit.",
+        "description": "The body is larger than the limit.",
         "content": {
           "application/problem+json": {
             "schema": {
@@ -1290,7 +1290,7 @@ enum InventoryOpenAPI {
         }
       },
       "Problem429": {
-        "description": "Too much at once: come back later.",
+        "description": "Too many requests: retry after `Retry-After` seconds.",
         "headers": {
           "Retry-After": {
             "description": "Seconds.",
@@ -1309,7 +1309,7 @@ enum InventoryOpenAPI {
         }
       },
       "Problem500": {
-        "description": "A fault of ours.",
+        "description": "An internal error.",
         "content": {
           "application/problem+json": {
             "schema": {
@@ -1319,7 +1319,7 @@ enum InventoryOpenAPI {
         }
       },
       "Problem503": {
-        "description": "A service is away: come back after `Retry-After` seconds.",
+        "description": "A service is unavailable: retry after `Retry-After` seconds.",
         "headers": {
           "Retry-After": {
             "description": "Seconds.",
@@ -1338,7 +1338,7 @@ enum InventoryOpenAPI {
         }
       },
       "Problem504": {
-        "description": "The time was over before the answer: it may or may not have happened.",
+        "description": "The deadline expired before the response: the outcome is unknown.",
         "content": {
           "application/problem+json": {
             "schema": {
@@ -1353,7 +1353,7 @@ enum InventoryOpenAPI {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "JWT",
-        "description": "A token whose scopes include the one that the operation names."
+        "description": "A token with the scope that the operation requires."
       }
     }
   }

@@ -26,10 +26,10 @@ public nonisolated enum DeliveryKind: SwiftProtobuf.Enum, Swift.CaseIterable {
   public typealias RawValue = Int
   case unspecified // = 0
 
-  /// From a supplier; also the opening stock.
+  /// From a supplier, or the opening stock.
   case purchase // = 1
 
-  /// Back from a customer.
+  /// Returned by a customer.
   case `return` // = 2
   case UNRECOGNIZED(Int)
 
@@ -134,7 +134,7 @@ public nonisolated struct ReserveRequest: Sendable {
   /// Equal SKUs are added up.
   public var lines: [Line] = []
 
-  /// How long the promise holds; 0 means 900.
+  /// How long the reservation is held; 0 means 900.
   public var holdSeconds: UInt32 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -294,13 +294,13 @@ public nonisolated struct StockLevel: Sendable {
 
   public var warehouse: String = String()
 
-  /// On the shelf: neither sold nor gone. Promised units are still on hand.
+  /// Physically in stock. Reserved units are still on hand.
   public var onHand: Int64 = 0
 
-  /// Promised to nobody.
+  /// Not reserved.
   public var available: Int64 = 0
 
-  /// What ever moved, for reconciliation: on_hand = received - sold + returned + corrected.
+  /// Totals of all movements, for reconciliation: on_hand = received - sold + returned + corrected.
   public var received: Int64 = 0
 
   public var sold: Int64 = 0
@@ -413,7 +413,7 @@ public nonisolated struct GetReservationResponse: Sendable {
   fileprivate var _expires: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
 }
 
-/// Units were promised, sold, given back, received or corrected; a large movement is told in several events.
+/// Units were reserved, sold, released, received, returned or corrected; a large movement is split into several events.
 public nonisolated struct StockMoved: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -496,10 +496,10 @@ public nonisolated struct StockMoved: Sendable {
 
     public var warehouse: String = String()
 
-    /// What became available (positive) or was taken (negative).
+    /// Change of the available units, positive or negative.
     public var available: Int64 = 0
 
-    /// What came onto the shelf (positive) or left it (negative).
+    /// Change of the units on hand, positive or negative.
     public var onHand: Int64 = 0
 
     public var unknownFields = SwiftProtobuf.UnknownStorage()

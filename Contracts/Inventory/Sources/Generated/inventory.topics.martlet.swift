@@ -3,9 +3,9 @@
 public import MartletMessaging
 import SwiftProtobuf
 
-/// What Inventory publishes.
+/// The topics of Inventory.
 public enum InventoryTopics {
-    /// Units were promised, sold, given back, received or corrected; a large movement is told in several events.
+    /// Units were reserved, sold, released, received, returned or corrected; a large movement is split into several events.
     public static let movements = Topic<StockMoved>(
         "shop.inventory.v1.movements", key: { $0.movementID },
         encode: { try $0.serializedBytes() }, decode: { try StockMoved(serializedBytes: $0) })

@@ -3,32 +3,32 @@
 public import MartletContract
 public import MartletCore
 
-/// Orders from checkout to return. Each is an event-sourced stream; durable workflows drive it.
+/// Orders from checkout to return. Each order is an event-sourced stream, driven by durable workflows.
 public protocol OrdersCalls: Sendable {
-    /// Orders what a cart holds, or the given lines, at the catalogue's prices. Answers as soon as the order is on file;
-    /// its timeline tells how it goes on. NOT_FOUND orders.unknown_sku | orders.unknown_cart
+    /// Orders the lines of a cart, or the given lines, at catalogue prices. Responds when the order is stored; the
+    /// timeline shows its progress. NOT_FOUND orders.unknown_sku | orders.unknown_cart
     /// INVALID_ARGUMENT orders.mixed_currencies | orders.total_out_of_range
-    /// ALREADY_EXISTS orders.cart_ordered when an order has taken the cart as it is
+    /// ALREADY_EXISTS orders.cart_ordered when this revision of the cart has been ordered
     func placeOrder(_ request: PlaceOrderRequest, context: CallContext) async throws -> PlaceOrderResponse
-    /// Orders for a customer at prices that a merchant has agreed with them, with lines of services such as postage.
+    /// Orders for a customer at prices that a merchant has agreed with them; lines may be services such as postage.
     func placeAgreedOrder(_ request: PlaceAgreedOrderRequest, context: CallContext) async throws -> PlaceAgreedOrderResponse
     /// NOT_FOUND orders.unknown_order, also for another customer's order.
     func getOrder(_ request: GetOrderRequest, context: CallContext) async throws -> GetOrderResponse
     /// The caller's orders, newest first; all orders for a caller with the scope orders:agreed-price.
     func listOrders(_ request: ListOrdersRequest, context: CallContext) async throws -> ListOrdersResponse
-    /// What happened to an order, oldest first. NOT_FOUND orders.unknown_order
+    /// The history of an order, oldest first. NOT_FOUND orders.unknown_order
     func getTimeline(_ request: GetTimelineRequest, context: CallContext) async throws -> GetTimelineResponse
-    /// Asks to cancel. Before the capture it is cancelled, afterwards it is refunded in full. Safe to repeat.
+    /// Requests cancellation. Before the capture the order is cancelled, after it refunded in full. Safe to repeat.
     /// FAILED_PRECONDITION orders.not_cancellable
     func cancelOrder(_ request: CancelOrderRequest, context: CallContext) async throws -> CancelOrderResponse
-    /// Takes units of a completed order back and refunds them. Safe to repeat with the same return_id.
+    /// Returns units of a completed order and refunds them. Safe to repeat with the same return_id.
     /// FAILED_PRECONDITION orders.not_returnable; INVALID_ARGUMENT orders.return_exceeds_order
     func returnOrder(_ request: ReturnOrderRequest, context: CallContext) async throws -> ReturnOrderResponse
-    /// What all orders add up to, for reconciliation.
+    /// Totals of all orders, for reconciliation.
     func getSummary(_ request: GetSummaryRequest, context: CallContext) async throws -> GetSummaryResponse
 }
 
-/// Calls Orders over whatever carries it.
+/// The client of Orders, over any transport.
 public struct OrdersClient: OrdersCalls {
     private let channel: any RPCChannel
 
@@ -67,7 +67,7 @@ public struct OrdersClient: OrdersCalls {
     }
 }
 
-/// What the contract says of each method of Orders.
+/// The method descriptors of Orders.
 public enum OrdersMethods {
     public static let placeOrder = MethodDescriptor(service: "shop.orders.v1.OrdersService", name: "PlaceOrder", idempotent: false, writes: true, scope: "orders:write", http: [HTTPRule(.post, "/v1/orders", body: "*")])
     public static let placeAgreedOrder = MethodDescriptor(service: "shop.orders.v1.OrdersService", name: "PlaceAgreedOrder", idempotent: false, writes: true, scope: "orders:agreed-price", http: [HTTPRule(.post, "/v1/orders:agreed", body: "*")])
@@ -78,12 +78,12 @@ public enum OrdersMethods {
     public static let returnOrder = MethodDescriptor(service: "shop.orders.v1.OrdersService", name: "ReturnOrder", idempotent: true, writes: true, scope: "orders:write", http: [HTTPRule(.put, "/v1/orders/{order_id}/returns/{return_id}", body: "*")])
     public static let getSummary = MethodDescriptor(service: "shop.orders.v1.OrdersService", name: "GetSummary", idempotent: true, writes: false, scope: "orders:agreed-price", http: [HTTPRule(.get, "/v1/orders:summary", body: "")])
 
-    /// In the contract's order.
+    /// In contract order.
     public static let all: [MethodDescriptor] = [placeOrder, placeAgreedOrder, getOrder, listOrders, getTimeline, cancelOrder, returnOrder, getSummary]
 }
 
 extension ServedContract {
-    /// `handler` as what gRPC, REST and in-process channels serve.
+    /// Serves `handler` over gRPC, REST and in-process channels.
     public static func orders(_ handler: some OrdersCalls) -> ServedContract {
         var served = ServedContract(name: "shop.orders.v1.OrdersService", openAPI: OrdersOpenAPI.document)
         served.on(OrdersMethods.placeOrder) { (request: PlaceOrderRequest, context) in

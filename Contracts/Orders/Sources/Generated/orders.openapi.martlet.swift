@@ -8,7 +8,7 @@ enum OrdersOpenAPI {
   "info": {
     "title": "Orders",
     "version": "v1",
-    "description": "Orders from checkout to return. Each is an event-sourced stream; durable workflows drive it.\n\nFields have the names of the contract, in snake case. Unknown fields, duplicates and values of a wrong type are refused with the field's path.\n\nNumbers of 64 bits are numbers; a string of digits is accepted too. A response has every field, also those that are zero, false or empty; only what is not there is left out.\n\nEvery error is a problem of RFC 9457."
+    "description": "Orders from checkout to return. Each order is an event-sourced stream, driven by durable workflows.\n\nFields have the names of the contract, in snake case. Unknown fields, duplicate fields and values of a wrong type are refused with the field's path.\n\n64-bit integers are JSON numbers; a string of digits is accepted, too. A response has every field, including zero, false and empty values; only absent optional fields are left out.\n\nEvery error is a problem document (RFC 9457)."
   },
   "servers": [
     {
@@ -18,7 +18,7 @@ enum OrdersOpenAPI {
   "tags": [
     {
       "name": "Orders",
-      "description": "Orders from checkout to return. Each is an event-sourced stream; durable workflows drive it."
+      "description": "Orders from checkout to return. Each order is an event-sourced stream, driven by durable workflows."
     }
   ],
   "paths": {
@@ -117,8 +117,8 @@ enum OrdersOpenAPI {
         "tags": [
           "Orders"
         ],
-        "summary": "Orders what a cart holds, or the given lines, at the catalogue's prices. Answers as soon as the order is on file;",
-        "description": "Orders what a cart holds, or the given lines, at the catalogue's prices. Answers as soon as the order is on file;\nits timeline tells how it goes on. NOT_FOUND orders.unknown_sku | orders.unknown_cart\nINVALID_ARGUMENT orders.mixed_currencies | orders.total_out_of_range\nALREADY_EXISTS orders.cart_ordered when an order has taken the cart as it is",
+        "summary": "Orders the lines of a cart, or the given lines, at catalogue prices. Responds when the order is stored; the",
+        "description": "Orders the lines of a cart, or the given lines, at catalogue prices. Responds when the order is stored; the\ntimeline shows its progress. NOT_FOUND orders.unknown_sku | orders.unknown_cart\nINVALID_ARGUMENT orders.mixed_currencies | orders.total_out_of_range\nALREADY_EXISTS orders.cart_ordered when this revision of the cart has been ordered",
         "security": [
           {
             "bearer": [
@@ -267,8 +267,8 @@ enum OrdersOpenAPI {
         "tags": [
           "Orders"
         ],
-        "summary": "Takes units of a completed order back and refunds them. Safe to repeat with the same return_id.",
-        "description": "Takes units of a completed order back and refunds them. Safe to repeat with the same return_id.\nFAILED_PRECONDITION orders.not_returnable; INVALID_ARGUMENT orders.return_exceeds_order",
+        "summary": "Returns units of a completed order and refunds them. Safe to repeat with the same return_id.",
+        "description": "Returns units of a completed order and refunds them. Safe to repeat with the same return_id.\nFAILED_PRECONDITION orders.not_returnable; INVALID_ARGUMENT orders.return_exceeds_order",
         "security": [
           {
             "bearer": [
@@ -383,7 +383,7 @@ enum OrdersOpenAPI {
         "tags": [
           "Orders"
         ],
-        "summary": "What happened to an order, oldest first. NOT_FOUND orders.unknown_order",
+        "summary": "The history of an order, oldest first. NOT_FOUND orders.unknown_order",
         "security": [
           {
             "bearer": [
@@ -450,8 +450,8 @@ enum OrdersOpenAPI {
         "tags": [
           "Orders"
         ],
-        "summary": "Asks to cancel. Before the capture it is cancelled, afterwards it is refunded in full. Safe to repeat.",
-        "description": "Asks to cancel. Before the capture it is cancelled, afterwards it is refunded in full. Safe to repeat.\nFAILED_PRECONDITION orders.not_cancellable",
+        "summary": "Requests cancellation. Before the capture the order is cancelled, after it refunded in full. Safe to repeat.",
+        "description": "Requests cancellation. Before the capture the order is cancelled, after it refunded in full. Safe to repeat.\nFAILED_PRECONDITION orders.not_cancellable",
         "security": [
           {
             "bearer": [
@@ -549,7 +549,7 @@ enum OrdersOpenAPI {
         "tags": [
           "Orders"
         ],
-        "summary": "Orders for a customer at prices that a merchant has agreed with them, with lines of services such as postage.",
+        "summary": "Orders for a customer at prices that a merchant has agreed with them; lines may be services such as postage.",
         "security": [
           {
             "bearer": [
@@ -631,7 +631,7 @@ enum OrdersOpenAPI {
         "tags": [
           "Orders"
         ],
-        "summary": "What all orders add up to, for reconciliation.",
+        "summary": "Totals of all orders, for reconciliation.",
         "security": [
           {
             "bearer": [
@@ -843,7 +843,7 @@ enum OrdersOpenAPI {
         "properties": {
           "reason": {
             "type": "string",
-            "description": "As in `inventory.insufficient_stock`: the word before the dot is the service that refused."
+            "description": "As in `inventory.insufficient_stock`: the prefix before the dot is the service that refused."
           },
           "orders": {
             "type": "integer",
@@ -973,7 +973,7 @@ enum OrdersOpenAPI {
           },
           "customer_id": {
             "type": "string",
-            "description": "Whose it is."
+            "description": "The owner."
           },
           "reference": {
             "type": "string",
@@ -1051,7 +1051,7 @@ enum OrdersOpenAPI {
       },
       "orders.OrderLine": {
         "type": "object",
-        "description": "A line of goods, or of what is charged and not stocked: postage, a discount (negative).",
+        "description": "A line of goods, or of a service that is charged and not stocked: postage, a discount (negative).",
         "properties": {
           "number": {
             "type": "integer",
@@ -1085,7 +1085,7 @@ enum OrdersOpenAPI {
             "format": "int64",
             "minimum": 0,
             "maximum": 4294967295,
-            "description": "Units that came back or are on their way back."
+            "description": "Units that were returned or whose return is in progress."
           }
         }
       },
@@ -1200,7 +1200,7 @@ enum OrdersOpenAPI {
         "properties": {
           "refund": {
             "$ref": "#/components/schemas/shared.Money",
-            "description": "What will be refunded: the value of all that has been returned so far, rounded half to even, less what was refunded before."
+            "description": "The refund of this return: the value of all units returned so far, rounded half to even, less earlier refunds."
           }
         }
       },
@@ -1217,7 +1217,7 @@ enum OrdersOpenAPI {
           "sku": {
             "type": "string",
             "maxLength": 64,
-            "description": "… a SKU or service code: taken from the order's lines of it in their order."
+            "description": "… a SKU or service code: matches the order's lines with this code, in line order."
           },
           "quantity": {
             "type": "integer",
@@ -1274,7 +1274,7 @@ enum OrdersOpenAPI {
       },
       "shared.Money": {
         "type": "object",
-        "description": "What is charged, refunded or posted: integer minor units, never a float.",
+        "description": "An amount of money in integer minor units, never a float.",
         "properties": {
           "currency": {
             "type": "string",
@@ -1294,11 +1294,11 @@ enum OrdersOpenAPI {
       },
       "shared.Page": {
         "type": "object",
-        "description": "How a list goes on.",
+        "description": "The position of the next page of a list.",
         "properties": {
           "next_page_token": {
             "type": "string",
-            "description": "To be sent as `page_token` for the next page; empty at the end."
+            "description": "Send it as `page_token` to get the next page; empty on the last page."
           }
         }
       },
@@ -1336,7 +1336,7 @@ enum OrdersOpenAPI {
           "type": {
             "type": "string",
             "format": "uri-reference",
-            "description": "`/problems/` and the reason."
+            "description": "`/problems/` followed by the reason."
           },
           "title": {
             "type": "string"
@@ -1346,7 +1346,7 @@ enum OrdersOpenAPI {
           },
           "detail": {
             "type": "string",
-            "description": "Safe to show."
+            "description": "Safe to show to a user."
           },
           "instance": {
             "type": "string",
@@ -1354,7 +1354,7 @@ enum OrdersOpenAPI {
           },
           "reason": {
             "type": "string",
-            "description": "Stable: branch on it, as in `request.invalid`."
+            "description": "A stable identifier for error handling, as in `request.invalid`."
           },
           "violations": {
             "type": "array",
@@ -1363,7 +1363,7 @@ enum OrdersOpenAPI {
               "properties": {
                 "field": {
                   "type": "string",
-                  "description": "Its path, as in `lines[3].quantity`."
+                  "description": "Field path, as in `lines[3].quantity`."
                 },
                 "rule": {
                   "type": "string"
@@ -1390,7 +1390,7 @@ enum OrdersOpenAPI {
         "name": "x-request-timeout",
         "in": "header",
         "required": false,
-        "description": "How long the caller waits, in milliseconds. The answer after that is 504.",
+        "description": "The caller's timeout in milliseconds. When it expires, the response is 504.",
         "schema": {
           "type": "integer",
           "minimum": 1
@@ -1400,7 +1400,7 @@ enum OrdersOpenAPI {
         "name": "Idempotency-Key",
         "in": "header",
         "required": false,
-        "description": "A repeat with the same key and body is answered with the first answer.",
+        "description": "A repeat with the same key and body returns the first response.",
         "schema": {
           "type": "string",
           "minLength": 1,
@@ -1411,7 +1411,7 @@ enum OrdersOpenAPI {
         "name": "Idempotency-Key",
         "in": "header",
         "required": true,
-        "description": "A repeat with the same key and body is answered with the first answer. Without one, a repeat would act twice.",
+        "description": "A repeat with the same key and body returns the first response. Without it, a repeat acts twice.",
         "schema": {
           "type": "string",
           "minLength": 1,
@@ -1421,7 +1421,7 @@ enum OrdersOpenAPI {
     },
     "responses": {
       "Problem400": {
-        "description": "The request breaks the contract: `violations` names every field.",
+        "description": "The request violates the contract: `violations` lists every field.",
         "content": {
           "application/problem+json": {
             "schema": {
@@ -1431,7 +1431,7 @@ enum OrdersOpenAPI {
         }
       },
       "Problem401": {
-        "description": "A token is missing, or not valid.",
+        "description": "The token is missing or invalid.",
         "content": {
           "application/problem+json": {
             "schema": {
@@ -1441,7 +1441,7 @@ enum OrdersOpenAPI {
         }
       },
       "Problem403": {
-        "description": "The token lacks the scope.",
+        "description": "The token lacks the required scope.",
         "content": {
           "application/problem+json": {
             "schema": {
@@ -1451,7 +1451,7 @@ enum OrdersOpenAPI {
         }
       },
       "Problem404": {
-        "description": "There is no such thing, or it is another's.",
+        "description": "The resource does not exist, or belongs to another customer.",
         "content": {
           "application/problem+json": {
             "schema": {
@@ -1461,7 +1461,7 @@ enum OrdersOpenAPI {
         }
       },
       "Problem409": {
-        "description": "The state of things forbids it, or a request with the same key is on its way.",
+        "description": "The resource's state does not allow it, or a request with the same key is in flight.",
         "content": {
           "application/problem+json": {
             "schema": {
@@ -1471,7 +1471,7 @@ enum OrdersOpenAPI {
         }
       },
       "Problem413": {
-        "description": "The body is over the limit.",
+        "description": "The body is larger than the limit.",
         "content": {
           "application/problem+json": {
             "schema": {
@@ -1501,7 +1501,7 @@ enum OrdersOpenAPI {
         }
       },
       "Problem429": {
-        "description": "Too much at once: come back later.",
+        "description": "Too many requests: retry after `Retry-After` seconds.",
         "headers": {
           "Retry-After": {
             "description": "Seconds.",
@@ -1520,7 +1520,7 @@ enum OrdersOpenAPI {
         }
       },
       "Problem500": {
-        "description": "A fault of ours.",
+        "description": "An internal error.",
         "content": {
           "application/problem+json": {
             "schema": {
@@ -1530,7 +1530,7 @@ enum OrdersOpenAPI {
         }
       },
       "Problem503": {
-        "description": "A service is away: come back after `Retry-After` seconds.",
+        "description": "A service is unavailable: retry after `Retry-After` seconds.",
         "headers": {
           "Retry-After": {
             "description": "Seconds.",
@@ -1549,7 +1549,7 @@ enum OrdersOpenAPI {
         }
       },
       "Problem504": {
-        "description": "The time was over before the answer: it may or may not have happened.",
+        "description": "The deadline expired before the response: the outcome is unknown.",
         "content": {
           "application/problem+json": {
             "schema": {
@@ -1564,7 +1564,7 @@ enum OrdersOpenAPI {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "JWT",
-        "description": "A token whose scopes include the one that the operation names."
+        "description": "A token with the scope that the operation requires."
       }
     }
   }

@@ -26,19 +26,19 @@ public nonisolated enum OrderStatus: SwiftProtobuf.Enum, Swift.CaseIterable {
   public typealias RawValue = Int
   case unspecified // = 0
 
-  /// On file; checkout is on its way.
+  /// Stored; checkout is in progress.
   case pending // = 1
 
-  /// Stock is promised and payment authorised: the order stands.
+  /// Stock is reserved and the payment is authorised.
   case confirmed // = 2
 
-  /// Paid and fulfilled. Terminal, but for returns.
+  /// Paid and fulfilled. Terminal, except for returns.
   case completed // = 3
 
-  /// Stock or payment was refused. Terminal.
+  /// The reservation or the payment was refused. Terminal.
   case rejected // = 4
 
-  /// By the customer's wish. Terminal.
+  /// At the customer's request. Terminal.
   case cancelled // = 5
   case UNRECOGNIZED(Int)
 
@@ -82,7 +82,7 @@ public nonisolated enum OrderStatus: SwiftProtobuf.Enum, Swift.CaseIterable {
 
 }
 
-/// A line of goods, or of what is charged and not stocked: postage, a discount (negative).
+/// A line of goods, or of a service that is charged and not stocked: postage, a discount (negative).
 public nonisolated struct OrderLine: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -110,7 +110,7 @@ public nonisolated struct OrderLine: Sendable {
   /// Charged and not stocked.
   public var service: Bool = false
 
-  /// Units that came back or are on their way back.
+  /// Units that were returned or whose return is in progress.
   public var returned: UInt32 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -132,7 +132,7 @@ public nonisolated struct Order: Sendable {
   /// Why it was rejected or cancelled; empty otherwise.
   public var reason: String = String()
 
-  /// Whose it is.
+  /// The owner.
   public var customerID: String = String()
 
   /// The merchant's own number; empty when there is none.
@@ -540,7 +540,7 @@ public nonisolated struct ReturnedLine: Sendable {
   /// The number of a line of the order, or …
   public var line: UInt32 = 0
 
-  /// … a SKU or service code: taken from the order's lines of it in their order.
+  /// … a SKU or service code: matches the order's lines with this code, in line order.
   public var sku: String = String()
 
   public var quantity: UInt32 = 0
@@ -571,7 +571,7 @@ public nonisolated struct ReturnOrderResponse: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// What will be refunded: the value of all that has been returned so far, rounded half to even, less what was refunded before.
+  /// The refund of this return: the value of all units returned so far, rounded half to even, less earlier refunds.
   public var refund: SharedContract.Money {
     get {_refund ?? SharedContract.Money()}
     set {_refund = newValue}
@@ -715,7 +715,7 @@ public nonisolated struct GetSummaryResponse: Sendable {
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
 
-    /// As in `inventory.insufficient_stock`: the word before the dot is the service that refused.
+    /// As in `inventory.insufficient_stock`: the prefix before the dot is the service that refused.
     public var reason: String = String()
 
     public var orders: UInt64 = 0
@@ -731,7 +731,7 @@ public nonisolated struct GetSummaryResponse: Sendable {
   fileprivate var _refunded: SharedContract.Money? = nil
 }
 
-/// An order was placed, or its status changed, or units came back.
+/// An order was placed, or its status changed, or units were returned.
 public nonisolated struct OrderChanged: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -743,7 +743,7 @@ public nonisolated struct OrderChanged: Sendable {
 
   public var customerID: String = String()
 
-  /// The cart that it came from; empty when there was none.
+  /// The cart that was ordered; empty when there was none.
   public var cartID: String = String()
 
   /// Inventory's reservation.

@@ -3,9 +3,9 @@
 public import MartletMessaging
 import SwiftProtobuf
 
-/// What Orders publishes.
+/// The topics of Orders.
 public enum OrdersTopics {
-    /// An order was placed, or its status changed, or units came back.
+    /// An order was placed, or its status changed, or units were returned.
     public static let orders = Topic<OrderChanged>(
         "shop.orders.v1.orders", key: { $0.orderID },
         encode: { try $0.serializedBytes() }, decode: { try OrderChanged(serializedBytes: $0) })

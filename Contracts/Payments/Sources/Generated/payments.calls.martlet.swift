@@ -3,28 +3,28 @@
 public import MartletContract
 public import MartletCore
 
-/// Money: authorised, captured, voided and refunded through a provider, and booked in a double-entry ledger.
+/// Payments: authorised, captured, voided and refunded through a provider, and posted to a double-entry ledger.
 public protocol PaymentsCalls: Sendable {
-    /// Sets money aside. Safe to repeat with the same payment_id.
+    /// Authorises the amount at the provider. Safe to repeat with the same payment_id.
     /// FAILED_PRECONDITION payments.declined; INVALID_ARGUMENT payments.payment_mismatch
     func authorise(_ request: AuthoriseRequest, context: CallContext) async throws -> AuthoriseResponse
-    /// Takes what was set aside, in full, once. FAILED_PRECONDITION payments.not_authorised
+    /// Captures the authorised amount, in full, once. FAILED_PRECONDITION payments.not_authorised
     func capture(_ request: CaptureRequest, context: CallContext) async throws -> CaptureResponse
-    /// Gives up what was set aside. Safe to repeat; safe before Authorise has arrived, which is then refused.
+    /// Voids the authorisation. Safe to repeat; safe before Authorise has arrived, which is then refused.
     /// FAILED_PRECONDITION payments.already_captured
     func voidPayment(_ request: VoidPaymentRequest, context: CallContext) async throws -> VoidPaymentResponse
-    /// Gives captured money back, in whole or in part. Safe to repeat with the same refund_id.
+    /// Refunds a captured payment, in whole or in part. Safe to repeat with the same refund_id.
     /// FAILED_PRECONDITION payments.not_captured | payments.refund_exceeds_capture
     func refund(_ request: RefundRequest, context: CallContext) async throws -> RefundResponse
     /// NOT_FOUND payments.unknown_payment
     func getPayment(_ request: GetPaymentRequest, context: CallContext) async throws -> GetPaymentResponse
     /// The balances of all accounts, and whether debits equal credits.
     func getTrialBalance(_ request: GetTrialBalanceRequest, context: CallContext) async throws -> GetTrialBalanceResponse
-    /// Compares the ledger with the provider's own.
+    /// Compares our ledger with the provider's ledger.
     func reconcile(_ request: ReconcileRequest, context: CallContext) async throws -> ReconcileResponse
 }
 
-/// Calls Payments over whatever carries it.
+/// The client of Payments, over any transport.
 public struct PaymentsClient: PaymentsCalls {
     private let channel: any RPCChannel
 
@@ -59,7 +59,7 @@ public struct PaymentsClient: PaymentsCalls {
     }
 }
 
-/// What the contract says of each method of Payments.
+/// The method descriptors of Payments.
 public enum PaymentsMethods {
     public static let authorise = MethodDescriptor(service: "shop.payments.v1.PaymentsService", name: "Authorise", idempotent: true, writes: true, scope: "service", http: [])
     public static let capture = MethodDescriptor(service: "shop.payments.v1.PaymentsService", name: "Capture", idempotent: true, writes: true, scope: "service", http: [])
@@ -69,12 +69,12 @@ public enum PaymentsMethods {
     public static let getTrialBalance = MethodDescriptor(service: "shop.payments.v1.PaymentsService", name: "GetTrialBalance", idempotent: true, writes: false, scope: "payments:read", http: [HTTPRule(.get, "/v1/ledger:trial-balance", body: "")])
     public static let reconcile = MethodDescriptor(service: "shop.payments.v1.PaymentsService", name: "Reconcile", idempotent: true, writes: false, scope: "payments:read", http: [HTTPRule(.get, "/v1/ledger:reconciliation", body: "")])
 
-    /// In the contract's order.
+    /// In contract order.
     public static let all: [MethodDescriptor] = [authorise, capture, voidPayment, refund, getPayment, getTrialBalance, reconcile]
 }
 
 extension ServedContract {
-    /// `handler` as what gRPC, REST and in-process channels serve.
+    /// Serves `handler` over gRPC, REST and in-process channels.
     public static func payments(_ handler: some PaymentsCalls) -> ServedContract {
         var served = ServedContract(name: "shop.payments.v1.PaymentsService", openAPI: PaymentsOpenAPI.document)
         served.on(PaymentsMethods.authorise) { (request: AuthoriseRequest, context) in

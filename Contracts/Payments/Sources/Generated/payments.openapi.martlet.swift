@@ -8,7 +8,7 @@ enum PaymentsOpenAPI {
   "info": {
     "title": "Payments",
     "version": "v1",
-    "description": "Money: authorised, captured, voided and refunded through a provider, and booked in a double-entry ledger.\n\nFields have the names of the contract, in snake case. Unknown fields, duplicates and values of a wrong type are refused with the field's path.\n\nNumbers of 64 bits are numbers; a string of digits is accepted too. A response has every field, also those that are zero, false or empty; only what is not there is left out.\n\nEvery error is a problem of RFC 9457."
+    "description": "Payments: authorised, captured, voided and refunded through a provider, and posted to a double-entry ledger.\n\nFields have the names of the contract, in snake case. Unknown fields, duplicate fields and values of a wrong type are refused with the field's path.\n\n64-bit integers are JSON numbers; a string of digits is accepted, too. A response has every field, including zero, false and empty values; only absent optional fields are left out.\n\nEvery error is a problem document (RFC 9457)."
   },
   "servers": [
     {
@@ -18,7 +18,7 @@ enum PaymentsOpenAPI {
   "tags": [
     {
       "name": "Payments",
-      "description": "Money: authorised, captured, voided and refunded through a provider, and booked in a double-entry ledger."
+      "description": "Payments: authorised, captured, voided and refunded through a provider, and posted to a double-entry ledger."
     }
   ],
   "paths": {
@@ -28,7 +28,7 @@ enum PaymentsOpenAPI {
         "tags": [
           "Payments"
         ],
-        "summary": "Compares the ledger with the provider's own.",
+        "summary": "Compares our ledger with the provider's ledger.",
         "security": [
           {
             "bearer": [
@@ -285,7 +285,7 @@ enum PaymentsOpenAPI {
           "captured_payments": {
             "type": "integer",
             "minimum": 0,
-            "description": "Payments by what became of them."
+            "description": "Payments by outcome."
           },
           "voided_payments": {
             "type": "integer",
@@ -370,11 +370,11 @@ enum PaymentsOpenAPI {
           "provider_authorised": {
             "type": "integer",
             "format": "int64",
-            "description": "At the provider, set aside and neither captured nor voided."
+            "description": "Authorised at the provider, and neither captured nor voided."
           },
           "equal": {
             "type": "boolean",
-            "description": "In each currency both have captured and refunded the same."
+            "description": "Captures and refunds are equal in each currency."
           },
           "sums": {
             "type": "array",
@@ -411,13 +411,13 @@ enum PaymentsOpenAPI {
           "provider_authorised": {
             "type": "integer",
             "format": "int64",
-            "description": "At the provider, set aside and neither captured nor voided."
+            "description": "Authorised at the provider, and neither captured nor voided."
           }
         }
       },
       "shared.Money": {
         "type": "object",
-        "description": "What is charged, refunded or posted: integer minor units, never a float.",
+        "description": "An amount of money in integer minor units, never a float.",
         "properties": {
           "currency": {
             "type": "string",
@@ -442,7 +442,7 @@ enum PaymentsOpenAPI {
           "type": {
             "type": "string",
             "format": "uri-reference",
-            "description": "`/problems/` and the reason."
+            "description": "`/problems/` followed by the reason."
           },
           "title": {
             "type": "string"
@@ -452,7 +452,7 @@ enum PaymentsOpenAPI {
           },
           "detail": {
             "type": "string",
-            "description": "Safe to show."
+            "description": "Safe to show to a user."
           },
           "instance": {
             "type": "string",
@@ -460,7 +460,7 @@ enum PaymentsOpenAPI {
           },
           "reason": {
             "type": "string",
-            "description": "Stable: branch on it, as in `request.invalid`."
+            "description": "A stable identifier for error handling, as in `request.invalid`."
           },
           "violations": {
             "type": "array",
@@ -469,7 +469,7 @@ enum PaymentsOpenAPI {
               "properties": {
                 "field": {
                   "type": "string",
-                  "description": "Its path, as in `lines[3].quantity`."
+                  "description": "Field path, as in `lines[3].quantity`."
                 },
                 "rule": {
                   "type": "string"
@@ -496,7 +496,7 @@ enum PaymentsOpenAPI {
         "name": "x-request-timeout",
         "in": "header",
         "required": false,
-        "description": "How long the caller waits, in milliseconds. The answer after that is 504.",
+        "description": "The caller's timeout in milliseconds. When it expires, the response is 504.",
         "schema": {
           "type": "integer",
           "minimum": 1
@@ -506,7 +506,7 @@ enum PaymentsOpenAPI {
         "name": "Idempotency-Key",
         "in": "header",
         "required": false,
-        "description": "A repeat with the same key and body is answered with the first answer.",
+        "description": "A repeat with the same key and body returns the first response.",
         "schema": {
           "type": "string",
           "minLength": 1,
@@ -517,7 +517,7 @@ enum PaymentsOpenAPI {
         "name": "Idempotency-Key",
         "in": "header",
         "required": true,
-        "description": "A repeat with the same key and body is answered with the first answer. Without one, a repeat would act twice.",
+        "description": "A repeat with the same key and body returns the first response. Without it, a repeat acts twice.",
         "schema": {
           "type": "string",
           "minLength": 1,
@@ -527,7 +527,7 @@ enum PaymentsOpenAPI {
     },
     "responses": {
       "Problem400": {
-        "description": "The request breaks the contract: `violations` names every field.",
+        "description": "The request violates the contract: `violations` lists every field.",
         "content": {
           "application/problem+json": {
             "schema": {
@@ -537,7 +537,7 @@ enum PaymentsOpenAPI {
         }
       },
       "Problem401": {
-        "description": "A token is missing, or not valid.",
+        "description": "The token is missing or invalid.",
         "content": {
           "application/problem+json": {
             "schema": {
@@ -547,7 +547,7 @@ enum PaymentsOpenAPI {
         }
       },
       "Problem403": {
-        "description": "The token lacks the scope.",
+        "description": "The token lacks the required scope.",
         "content": {
           "application/problem+json": {
             "schema": {
@@ -557,7 +557,7 @@ enum PaymentsOpenAPI {
         }
       },
       "Problem404": {
-        "description": "There is no such thing, or it is another's.",
+        "description": "The resource does not exist, or belongs to another customer.",
         "content": {
           "application/problem+json": {
             "schema": {
@@ -567,7 +567,7 @@ enum PaymentsOpenAPI {
         }
       },
       "Problem409": {
-        "description": "The state of things forbids it, or a request with the same key is on its way.",
+        "description": "The resource's state does not allow it, or a request with the same key is in flight.",
         "content": {
           "application/problem+json": {
             "schema": {
@@ -577,7 +577,7 @@ enum PaymentsOpenAPI {
         }
       },
       "Problem413": {
-        "description": "The body is over the limit.",
+        "description": "The body is larger than the limit.",
         "content": {
           "application/problem+json": {
             "schema": {
@@ -607,7 +607,7 @@ enum PaymentsOpenAPI {
         }
       },
       "Problem429": {
-        "description": "Too much at once: come back later.",
+        "description": "Too many requests: retry after `Retry-After` seconds.",
         "headers": {
           "Retry-After": {
             "description": "Seconds.",
@@ -626,7 +626,7 @@ enum PaymentsOpenAPI {
         }
       },
       "Problem500": {
-        "description": "A fault of ours.",
+        "description": "An internal error.",
         "content": {
           "application/problem+json": {
             "schema": {
@@ -636,7 +636,7 @@ enum PaymentsOpenAPI {
         }
       },
       "Problem503": {
-        "description": "A service is away: come back after `Retry-After` seconds.",
+        "description": "A service is unavailable: retry after `Retry-After` seconds.",
         "headers": {
           "Retry-After": {
             "description": "Seconds.",
@@ -655,7 +655,7 @@ enum PaymentsOpenAPI {
         }
       },
       "Problem504": {
-        "description": "The time was over before the answer: it may or may not have happened.",
+        "description": "The deadline expired before the response: the outcome is unknown.",
         "content": {
           "application/problem+json": {
             "schema": {
@@ -670,7 +670,7 @@ enum PaymentsOpenAPI {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "JWT",
-        "description": "A token whose scopes include the one that the operation names."
+        "description": "A token with the scope that the operation requires."
       }
     }
   }

@@ -26,7 +26,7 @@ public nonisolated enum PaymentStatus: SwiftProtobuf.Enum, Swift.CaseIterable {
   public typealias RawValue = Int
   case unspecified // = 0
 
-  /// The provider is being asked.
+  /// The call to the provider is in flight.
   case authorising // = 1
   case authorised // = 2
   case declined // = 3
@@ -205,7 +205,7 @@ public nonisolated struct RefundResponse: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// All that has been refunded of this payment.
+  /// The total refunded of this payment so far.
   public var refunded: SharedContract.Money {
     get {_refunded ?? SharedContract.Money()}
     set {_refunded = newValue}
@@ -318,7 +318,7 @@ public nonisolated struct GetTrialBalanceResponse: Sendable {
   /// Debits equal credits in each currency.
   public var balanced: Bool = false
 
-  /// Payments by what became of them.
+  /// Payments by outcome.
   public var capturedPayments: UInt64 = 0
 
   public var voidedPayments: UInt64 = 0
@@ -394,10 +394,10 @@ public nonisolated struct ReconcileResponse: Sendable {
 
   public var providerRefunded: Int64 = 0
 
-  /// At the provider, set aside and neither captured nor voided.
+  /// Authorised at the provider, and neither captured nor voided.
   public var providerAuthorised: Int64 = 0
 
-  /// In each currency both have captured and refunded the same.
+  /// Captures and refunds are equal in each currency.
   public var equal: Bool = false
 
   /// By currency.
@@ -421,7 +421,7 @@ public nonisolated struct ReconcileResponse: Sendable {
 
     public var providerRefunded: Int64 = 0
 
-    /// At the provider, set aside and neither captured nor voided.
+    /// Authorised at the provider, and neither captured nor voided.
     public var providerAuthorised: Int64 = 0
 
     public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -432,7 +432,7 @@ public nonisolated struct ReconcileResponse: Sendable {
   public init() {}
 }
 
-/// Money moved, or did not.
+/// The status or the refunded amount of a payment changed.
 public nonisolated struct PaymentChanged: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for

@@ -3,9 +3,9 @@
 public import MartletMessaging
 import SwiftProtobuf
 
-/// What Payments publishes.
+/// The topics of Payments.
 public enum PaymentsTopics {
-    /// Money moved, or did not.
+    /// The status or the refunded amount of a payment changed.
     public static let payments = Topic<PaymentChanged>(
         "shop.payments.v1.payments", key: { $0.paymentID },
         encode: { try $0.serializedBytes() }, decode: { try PaymentChanged(serializedBytes: $0) })

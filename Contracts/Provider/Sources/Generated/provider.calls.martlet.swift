@@ -3,16 +3,16 @@
 public import MartletContract
 public import MartletCore
 
-/// The built-in test payment provider: a stranger's system with its own ledger, which keeps Stripe's idempotency rules.
+/// The built-in test payment provider: an external system with its own ledger and Stripe's idempotency rules.
 ///
-/// The key is the call's idempotency key. The first answer under a key is stored, also a stored failure (INTERNAL
-/// provider.stored_failure), and repeated to every call with the same parameters for 24 hours; the same key with other
-/// parameters is refused (INVALID_ARGUMENT provider.key_reused); a second call waits while the first is on its way. A refusal
-/// before the call begins (validation) stores nothing.
+/// The first response under an idempotency key is stored, also a failure (INTERNAL provider.stored_failure), and
+/// repeated to every call with the same parameters for 24 hours. The same key with other parameters is refused
+/// (INVALID_ARGUMENT provider.key_reused). A second call waits while the first is in flight. A validation failure is not
+/// stored.
 ///
-/// The payment method decides: `pm_test_ok` always works; `pm_test_declined` is declined; `pm_test_by_amount` declines
-/// amounts that end in 02, stores a failure under the first key for 05, and loses its first answer after acting for 08 and
-/// before acting for 09.
+/// The payment method selects the outcome: `pm_test_ok` always succeeds; `pm_test_declined` is declined;
+/// `pm_test_by_amount` declines amounts that end in 02, stores a failure under the first key for 05, and loses its first
+/// response after the effect for 08 and before the effect for 09.
 public protocol ProviderCalls: Sendable {
     /// FAILED_PRECONDITION provider.declined
     func createPayment(_ request: CreatePaymentRequest, context: CallContext) async throws -> CreatePaymentResponse
@@ -22,13 +22,13 @@ public protocol ProviderCalls: Sendable {
     func cancelPayment(_ request: CancelPaymentRequest, context: CallContext) async throws -> CancelPaymentResponse
     /// FAILED_PRECONDITION provider.wrong_state | provider.refund_too_large; NOT_FOUND provider.unknown_payment
     func createRefund(_ request: CreateRefundRequest, context: CallContext) async throws -> CreateRefundResponse
-    /// All payments with this reference, newest first: the truth when an outcome is unknown.
+    /// All payments with this reference, newest first: resolves an unknown outcome.
     func findPayments(_ request: FindPaymentsRequest, context: CallContext) async throws -> FindPaymentsResponse
-    /// What the provider's own ledger says in total.
+    /// The totals of the provider's ledger.
     func getLedger(_ request: GetLedgerRequest, context: CallContext) async throws -> GetLedgerResponse
 }
 
-/// Calls Provider over whatever carries it.
+/// The client of Provider, over any transport.
 public struct ProviderClient: ProviderCalls {
     private let channel: any RPCChannel
 
@@ -59,7 +59,7 @@ public struct ProviderClient: ProviderCalls {
     }
 }
 
-/// What the contract says of each method of Provider.
+/// The method descriptors of Provider.
 public enum ProviderMethods {
     public static let createPayment = MethodDescriptor(service: "shop.provider.v1.ProviderService", name: "CreatePayment", idempotent: true, writes: true, scope: "service", http: [])
     public static let capturePayment = MethodDescriptor(service: "shop.provider.v1.ProviderService", name: "CapturePayment", idempotent: true, writes: true, scope: "service", http: [])
@@ -68,12 +68,12 @@ public enum ProviderMethods {
     public static let findPayments = MethodDescriptor(service: "shop.provider.v1.ProviderService", name: "FindPayments", idempotent: true, writes: false, scope: "service", http: [])
     public static let getLedger = MethodDescriptor(service: "shop.provider.v1.ProviderService", name: "GetLedger", idempotent: true, writes: false, scope: "service", http: [])
 
-    /// In the contract's order.
+    /// In contract order.
     public static let all: [MethodDescriptor] = [createPayment, capturePayment, cancelPayment, createRefund, findPayments, getLedger]
 }
 
 extension ServedContract {
-    /// `handler` as what gRPC, REST and in-process channels serve.
+    /// Serves `handler` over gRPC, REST and in-process channels.
     public static func provider(_ handler: some ProviderCalls) -> ServedContract {
         var served = ServedContract(name: "shop.provider.v1.ProviderService", openAPI: "")
         served.on(ProviderMethods.createPayment) { (request: CreatePaymentRequest, context) in

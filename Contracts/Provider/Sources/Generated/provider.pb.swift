@@ -73,7 +73,7 @@ public nonisolated struct ProviderRefund: Sendable {
 
   public var refundID: String = String()
 
-  /// Ours, as it was given.
+  /// The caller's reference.
   public var reference: String = String()
 
   public var amount: Int64 = 0
@@ -88,10 +88,10 @@ public nonisolated struct ProviderPayment: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// The provider's own.
+  /// Assigned by the provider.
   public var providerID: String = String()
 
-  /// Ours, as it was given.
+  /// The caller's reference.
   public var reference: String = String()
 
   public var status: ProviderPaymentStatus = .unspecified
@@ -235,7 +235,7 @@ public nonisolated struct CreateRefundRequest: Sendable {
 
   public var providerID: String = String()
 
-  /// Ours, found again in the payment's refunds.
+  /// The caller's reference, repeated in the payment's refunds.
   public var reference: String = String()
 
   public var amount: Int64 = 0

@@ -20,7 +20,7 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
-/// What is charged, refunded or posted: integer minor units, never a float.
+/// An amount of money in integer minor units, never a float.
 public nonisolated struct Money: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -55,13 +55,13 @@ public nonisolated struct UnitPrice: Sendable {
   public init() {}
 }
 
-/// How a list goes on.
+/// The position of the next page of a list.
 public nonisolated struct Page: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// To be sent as `page_token` for the next page; empty at the end.
+  /// Send it as `page_token` to get the next page; empty on the last page.
   public var nextPageToken: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()

@@ -1,17 +1,17 @@
 import MartletCore
 
-/// Whose cart it is: a signed-in customer's or a guest's.
+/// The owner of a cart: a signed-in customer or a guest.
 enum CartOwner: Sendable, Equatable {
     case customer(String)
-    /// The guest's token: whoever knows it holds the cart.
+    /// The guest's token: possession of it gives access to the cart.
     case guest(String)
 
     /// How a signed-in customer names their own cart.
     static let ownName = "me"
 
-    /// Reads the name that a caller gave.
+    /// Parses the cart name of a request.
     ///
-    /// - Throws: `CartError.signInNeeded` when nobody is signed in to be `me`.
+    /// - Throws: `CartError.signInNeeded` for `me` without a signed-in customer.
     init(_ name: String, _ principal: Principal) throws(CartError) {
         guard name == Self.ownName else {
             self = .guest(name)
@@ -29,7 +29,7 @@ enum CartOwner: Sendable, Equatable {
         }
     }
 
-    /// What the owner calls it.
+    /// The cart's name in requests and responses.
     var name: String {
         switch self {
         case .customer: Self.ownName
@@ -38,7 +38,7 @@ enum CartOwner: Sendable, Equatable {
     }
 }
 
-/// Why a cart says no.
+/// Domain errors of carts.
 enum CartError: Error, Equatable {
     case unknownCart
     case unknownSKU(String)

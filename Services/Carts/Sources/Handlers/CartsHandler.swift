@@ -7,7 +7,7 @@ import MartletSQL
 import SharedContract
 import SwiftProtobuf
 
-/// Turns messages into the carts' words, and back; asks the catalogue for prices.
+/// Converts cart requests into store calls; takes names and prices from the catalogue.
 struct CartsHandler: CartsCalls {
     let service: String
     let database: any SQLDatabase
@@ -20,7 +20,7 @@ struct CartsHandler: CartsCalls {
         _ request: CreateGuestCartRequest,
         context: CallContext
     ) async throws -> CreateGuestCartResponse {
-        // Two identifiers: nobody guesses 148 random bits.
+        // Two identifiers: 148 random bits cannot be guessed.
         let token = "\(Identifier(time: time, entropy: entropy))" + "\(entropy.next())"
         return try await context.transaction(on: database, CartsMethods.createGuestCart, request) { tx in
             try store.open(.guest(token), in: tx)
@@ -30,18 +30,18 @@ struct CartsHandler: CartsCalls {
 
     func getCart(_ request: GetCartRequest, context: CallContext) async throws -> GetCartResponse {
         let owner = try CartOwner(request.cartID, context.principal)
-        let held = try await database.read("get cart", deadline: context.deadline) { tx in
+        let stored = try await database.read("get cart", deadline: context.deadline) { tx in
             try contents(owner, in: tx)
         }
-        return try await priced(held, owner, context, GetCartResponse.self) { $0.cart = $1 }
+        return try await priced(stored, owner, context, GetCartResponse.self) { $0.cart = $1 }
     }
 
     func putLine(_ request: PutLineRequest, context: CallContext) async throws -> PutLineResponse {
         let owner = try CartOwner(request.cartID, context.principal)
-        let held = try await database.read("cart before", deadline: context.deadline) { tx in
+        let stored = try await database.read("cart before", deadline: context.deadline) { tx in
             try store.lines(owner, in: tx).map(\.sku)
         }
-        let others = held.filter { $0 != request.sku }
+        let others = stored.filter { $0 != request.sku }
         guard others.count < CartStore.linesLimit else { throw CartError.tooManyLines(limit: CartStore.linesLimit) }
         let quotes = try await quotes(others + [request.sku], context)
         guard let quote = quotes[request.sku] else { throw CartError.unknownSKU(request.sku) }
@@ -59,24 +59,24 @@ struct CartsHandler: CartsCalls {
         return try await priced(contents, owner, context, RemoveLineResponse.self) { $0.cart = $1 }
     }
 
-    private struct Wanted: Sendable {
+    private struct StoredLine: Sendable {
         let sku: String
         let quantity: Int
     }
 
     private struct Contents: Sendable {
-        let lines: [Wanted]
+        let lines: [StoredLine]
         let revision: String
     }
 
     private func contents(_ owner: CartOwner, in tx: borrowing SQLTransaction) throws -> Contents {
         Contents(
-            lines: try store.lines(owner, in: tx).map(Wanted.init),
+            lines: try store.lines(owner, in: tx).map(StoredLine.init),
             revision: try store.revision(owner, in: tx)
         )
     }
 
-    /// Setting a line to a quantity is the same however often it is done: it needs no stored answer.
+    /// Sets a line's quantity; idempotent, so it needs no stored response.
     private func change(
         _ sku: String,
         to quantity: Int,
@@ -121,8 +121,8 @@ struct CartsHandler: CartsCalls {
         return response
     }
 
-    /// What the lines come to, by currency, each rounded once.
-    private static func totals(_ lines: [Wanted], _ quotes: [String: QuotePricesResponse.Quote]) -> [Money] {
+    /// The totals of the lines, by currency, each rounded once.
+    private static func totals(_ lines: [StoredLine], _ quotes: [String: QuotePricesResponse.Quote]) -> [Money] {
         var exact: [String: Amount] = [:]
         for line in lines {
             guard let price = quotes[line.sku]?.unitPrice else { continue }
@@ -132,17 +132,17 @@ struct CartsHandler: CartsCalls {
             .map { Money($0.value.minorUnits(of: $0.key) ?? .max, currency: $0.key) }
     }
 
-    /// What the catalogue sells of `skus`, by SKU.
+    /// The quotes of `skus` that are sold, by SKU.
     ///
-    /// A negative price is a discount, which is the merchant's to give: nobody puts it into a cart.
+    /// A negative price is a discount, which only the merchant may grant.
     private func quotes(
         _ skus: [String],
         _ context: CallContext
     ) async throws -> [String: QuotePricesResponse.Quote] {
         guard !skus.isEmpty else { return [:] }
         let request = QuotePricesRequest.with { $0.skus = skus }
-        let answer = try await catalog.quotePrices(request, context: context.outgoing(as: service))
-        let sold = answer.quotes.filter { $0.unitPrice.amount >= .zero }
+        let response = try await catalog.quotePrices(request, context: context.outgoing(as: service))
+        let sold = response.quotes.filter { $0.unitPrice.amount >= .zero }
         return Dictionary(sold.map { ($0.sku, $0) }) { first, _ in first }
     }
 }

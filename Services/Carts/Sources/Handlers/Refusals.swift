@@ -1,20 +1,19 @@
 import MartletCore
 
-// The one place where a "no" of the domain becomes a "no" on the wire.
-
 extension CartError: FaultConvertible {
     var fault: Fault {
         switch self {
         case .unknownCart: Fault(.notFound, "carts.unknown_cart", "there is no such cart", field: "cart_id")
-        case .unknownSKU(let sku): Fault(.notFound, "carts.unknown_sku", "the catalogue sells no \(sku)", field: "sku")
+        case .unknownSKU(let sku):
+            Fault(.notFound, "carts.unknown_sku", "the catalogue does not sell \(sku)", field: "sku")
         case .mixedCurrencies(let sku, let currency, let cart):
             Fault(
                 .failedPrecondition,
                 "carts.mixed_currencies",
-                "\(sku) is priced in \(currency), what the cart holds in \(cart): order them one after the other",
+                "\(sku) is priced in \(currency), the cart in \(cart): place separate orders",
                 field: "sku"
             )
-        case .signInNeeded: Fault(.unauthenticated, .unauthenticated, "sign in to have a cart named me")
+        case .signInNeeded: Fault(.unauthenticated, .unauthenticated, "sign in to use the cart named me")
         case .tooManyLines(let limit):
             Fault(.failedPrecondition, "carts.too_many_lines", "a cart holds at most \(limit) lines")
         }

@@ -8,11 +8,11 @@ import SwiftProtobuf
 /// The carts' tables.
 struct CartStore: Sendable {
     static let linesLimit = 2_000
-    /// How long a cart that nobody touches is kept.
+    /// How long an unused cart is retained.
     static let retention = Duration.seconds(90 * 24 * 3600)
-    /// How many carts one transaction of the purger removes.
+    /// How many carts one purge transaction deletes.
     static let purgeBatch = 100
-    /// How many transactions one run of the purger has.
+    /// How many transactions one purge run has at most.
     static let purgeBatches = 100
 
     static let migrations = [
@@ -35,7 +35,7 @@ struct CartStore: Sendable {
         Migration("carts", 2, ["ALTER TABLE carts ADD COLUMN revision TEXT NOT NULL DEFAULT ''"]),
     ]
 
-    /// Opens the cart; a repeat only notes that it was touched.
+    /// Creates the cart; a repeat only updates the time of its last use.
     func open(_ owner: CartOwner, in tx: borrowing SQLTransaction) throws {
         try tx.run(
             """
@@ -45,7 +45,7 @@ struct CartStore: Sendable {
         )
     }
 
-    /// A customer's cart is there as soon as it is looked for; a guest's must have been opened.
+    /// The cart's lines, by SKU; a customer's cart always exists, a guest's must have been created.
     ///
     /// - Throws: `CartError.unknownCart`.
     func lines(_ owner: CartOwner, in tx: borrowing SQLTransaction) throws -> [(sku: String, quantity: Int)] {
@@ -56,7 +56,7 @@ struct CartStore: Sendable {
             .map { ($0.text(0), $0.int(1)) }
     }
 
-    /// Stands for the lines as they are; empty for a cart that nothing was put into.
+    /// Identifies the present lines; empty for a cart without lines.
     func revision(_ owner: CartOwner, in tx: borrowing SQLTransaction) throws -> String {
         try tx.run("SELECT revision FROM carts WHERE id = \(owner.cartID)").first?.text(0) ?? ""
     }
@@ -65,7 +65,7 @@ struct CartStore: Sendable {
     ///
     /// A repeat changes nothing.
     ///
-    /// - Parameter revision: A new one, for the lines as they are afterwards.
+    /// - Parameter revision: The new revision.
     func set(
         _ sku: String,
         to quantity: Int,
@@ -75,12 +75,12 @@ struct CartStore: Sendable {
     ) throws {
         let before = try lines(owner, in: tx)
         try open(owner, in: tx)
-        let known = before.first { $0.sku == sku }?.quantity ?? 0
-        guard known != quantity else { return }
+        let existing = before.first { $0.sku == sku }?.quantity ?? 0
+        guard existing != quantity else { return }
         if quantity == 0 {
             try tx.run("DELETE FROM cart_lines WHERE cart_id = \(owner.cartID) AND sku = \(sku)")
         } else {
-            guard known > 0 || before.count < Self.linesLimit else {
+            guard existing > 0 || before.count < Self.linesLimit else {
                 throw CartError.tooManyLines(limit: Self.linesLimit)
             }
             try tx.run(
@@ -91,22 +91,22 @@ struct CartStore: Sendable {
             )
         }
         try tx.run("UPDATE carts SET revision = \(revision) WHERE id = \(owner.cartID)")
-        try tell(owner.cartID, orderID: "", in: tx)
+        try publish(owner.cartID, orderID: "", in: tx)
     }
 
     /// Empties a cart that became an order.
     ///
     /// A repeat, and an unknown cart, changes nothing.
-    func close(_ cartID: String, orderID: String, in tx: borrowing SQLTransaction) throws {
-        let gone = try tx.run("DELETE FROM cart_lines WHERE cart_id = \(cartID) RETURNING sku")
-        guard !gone.isEmpty else { return }
+    func empty(_ cartID: String, orderID: String, in tx: borrowing SQLTransaction) throws {
+        let deleted = try tx.run("DELETE FROM cart_lines WHERE cart_id = \(cartID) RETURNING sku")
+        guard !deleted.isEmpty else { return }
         try tx.run("UPDATE carts SET revision = '' WHERE id = \(cartID)")
-        try tell(cartID, orderID: orderID, in: tx)
+        try publish(cartID, orderID: orderID, in: tx)
     }
 
-    /// Forgets the carts that nobody has touched for long, the oldest first; a batch of them.
+    /// Deletes a batch of the oldest carts that are past their retention.
     ///
-    /// - Returns: How many went.
+    /// - Returns: How many were deleted.
     func purge(in tx: borrowing SQLTransaction) throws -> Int {
         let due = (tx.date - Self.retention).microseconds
         let old = try tx.run(
@@ -119,7 +119,7 @@ struct CartStore: Sendable {
         return old.count
     }
 
-    private func tell(_ cartID: String, orderID: String, in tx: borrowing SQLTransaction) throws {
+    private func publish(_ cartID: String, orderID: String, in tx: borrowing SQLTransaction) throws {
         let rows = try tx.run("SELECT sku, quantity FROM cart_lines WHERE cart_id = \(cartID) ORDER BY sku")
         let event = CartChanged.with {
             $0.cartID = cartID
@@ -131,6 +131,6 @@ struct CartStore: Sendable {
                 }
             }
         }
-        try tx.append(try Message(event, on: CartsTopics.carts))
+        try tx.append(try OutgoingEvent(event, on: CartsTopics.carts))
     }
 }

@@ -1,31 +1,31 @@
 import MartletCore
 import SharedContract
 
-/// What is sold: a stock keeping unit's code with its name.
+/// A product that is sold.
 struct Product: Sendable, Equatable {
     /// Case-sensitive.
     let sku: String
     let name: String
-    /// False for what is charged and not stocked.
+    /// False for services such as postage.
     let isStocked: Bool
 }
 
-/// A product with the price that holds now.
+/// A product with its current price.
 struct PricedProduct: Sendable {
     let product: Product
-    /// `nil` when none holds yet.
+    /// `nil` when no price is effective yet.
     let price: UnitPrice?
 }
 
-/// A price and since when it holds.
+/// A price and when it takes effect.
 struct DatedPrice: Sendable, Equatable {
     let price: UnitPrice
     let effectiveFrom: Timestamp
 }
 
-/// Why the catalogue says no.
+/// Domain errors of the catalogue.
 enum CatalogError: Error, Equatable {
     case unknownSKU(String)
-    /// `field` of the request holds no code of a currency.
-    case noCurrency(field: String)
+    /// `field` of the request is not a currency code.
+    case invalidCurrency(field: String)
 }

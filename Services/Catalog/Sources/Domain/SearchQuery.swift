@@ -1,9 +1,9 @@
-/// A search as words: each must begin a word of the product's name or code.
+/// A search query: each of its words must be a prefix of a word of the product's name or SKU.
 struct SearchQuery: Sendable, Equatable {
-    /// More words than this are cut off.
+    /// Further words are ignored.
     static let wordsLimit = 8
 
-    /// Letters and digits only, lower case; so nothing of the full-text engine's own language passes.
+    /// Lower-case letters and digits only, so that no FTS5 syntax passes.
     let words: [String]
 
     init(_ text: String) {
@@ -11,8 +11,8 @@ struct SearchQuery: Sendable, Equatable {
         self.words = words.prefix(Self.wordsLimit).map(String.init)
     }
 
-    /// The query in FTS5's language: every word as a prefix.
+    /// The query in FTS5 syntax: every word as a prefix.
     ///
-    /// `nil` when there is nothing to look for.
+    /// `nil` when there are no words.
     var fts5: String? { words.isEmpty ? nil : words.map { "\"\($0)\"*" }.joined(separator: " ") }
 }

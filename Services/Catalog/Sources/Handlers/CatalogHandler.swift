@@ -6,9 +6,7 @@ import MartletSQL
 import SharedContract
 import SwiftProtobuf
 
-/// Turns messages into the catalogue's words, and back.
-///
-/// Decides nothing.
+/// Converts catalogue requests into store calls and results into responses.
 struct CatalogHandler: CatalogCalls {
     let database: any SQLDatabase
     let store = CatalogStore()
@@ -16,13 +14,13 @@ struct CatalogHandler: CatalogCalls {
     func putProduct(_ request: PutProductRequest, context: CallContext) async throws -> PutProductResponse {
         try await context.transaction(on: database, CatalogMethods.putProduct, request) { tx in
             try store.put(Product(sku: request.sku, name: request.name, isStocked: request.stocked), in: tx)
-            return try PutProductResponse.with { $0.product = try known(request.sku, in: tx).message }
+            return try PutProductResponse.with { $0.product = try requireProduct(request.sku, in: tx).message }
         }
     }
 
     func setPrice(_ request: SetPriceRequest, context: CallContext) async throws -> SetPriceResponse {
         guard Currency.isCode(request.unitPrice.currency) else {
-            throw CatalogError.noCurrency(field: "unit_price.currency")
+            throw CatalogError.invalidCurrency(field: "unit_price.currency")
         }
         return try await context.transaction(on: database, CatalogMethods.setPrice, request) { tx in
             let from = request.hasEffectiveFrom ? Timestamp(request.effectiveFrom) : tx.date
@@ -39,10 +37,10 @@ struct CatalogHandler: CatalogCalls {
         for (index, product) in request.products.enumerated() {
             let wrong = product.prices.firstIndex { !Currency.isCode($0.unitPrice.currency) }
             guard let wrong else { continue }
-            throw CatalogError.noCurrency(field: "products[\(index)].prices[\(wrong)].unit_price.currency")
+            throw CatalogError.invalidCurrency(field: "products[\(index)].prices[\(wrong)].unit_price.currency")
         }
         return try await context.transaction(on: database, CatalogMethods.importProducts, request) { tx in
-            // Of those that name the same SKU or the same moment the last one counts: so a repeat finds what it wants.
+            // The last entry of a SKU or an effective time wins, so that a repeated import changes nothing.
             let products = Dictionary(grouping: request.products, by: \.sku).sorted { $0.key < $1.key }
             for (sku, items) in products {
                 guard let last = items.last else { continue }
@@ -78,7 +76,7 @@ struct CatalogHandler: CatalogCalls {
 
     func getProduct(_ request: GetProductRequest, context: CallContext) async throws -> GetProductResponse {
         try await database.read("get product", deadline: context.deadline) { tx in
-            try .with { $0.product = try known(request.sku, in: tx).message }
+            try .with { $0.product = try requireProduct(request.sku, in: tx).message }
         }
     }
 
@@ -86,7 +84,7 @@ struct CatalogHandler: CatalogCalls {
         let size = request.pageSize == 0 ? 50 : Int(request.pageSize)
         let after = Int64(try PageToken(request.pageToken, parts: 1)[0]) ?? .min
         let prices = try await database.read("list prices", deadline: context.deadline) { tx in
-            _ = try known(request.sku, in: tx)
+            _ = try requireProduct(request.sku, in: tx)
             return try store.prices(
                 of: request.sku,
                 after: Timestamp(microseconds: after),
@@ -122,14 +120,14 @@ struct CatalogHandler: CatalogCalls {
         }
     }
 
-    private func known(_ sku: String, in tx: borrowing SQLTransaction) throws -> PricedProduct {
+    private func requireProduct(_ sku: String, in tx: borrowing SQLTransaction) throws -> PricedProduct {
         guard let product = try store.product(sku, in: tx) else { throw CatalogError.unknownSKU(sku) }
         return product
     }
 }
 
 extension PricedProduct {
-    /// The product in the words of the contract.
+    /// The product as a contract message.
     var message: CatalogContract.Product {
         .with {
             $0.sku = product.sku

@@ -1,12 +1,10 @@
 import MartletCore
 
-// The one place where a "no" of the domain becomes a "no" on the wire.
-
 extension CatalogError: FaultConvertible {
     var fault: Fault {
         switch self {
         case .unknownSKU(let sku): Fault(.notFound, "catalog.unknown_sku", "there is no product \(sku)", field: "sku")
-        case .noCurrency(let field):
+        case .invalidCurrency(let field):
             Fault(.invalidArgument, .invalidRequest, "must be three capital letters, as in GBP", field: field)
         }
     }

@@ -8,13 +8,13 @@ import SwiftProtobuf
 
 /// The tables of products, prices and the full-text index.
 struct CatalogStore: Sendable {
-    /// Creates or replaces; tells it only when something changed.
+    /// Creates or replaces a product; publishes it only when it changed.
     func put(_ product: Product, in tx: borrowing SQLTransaction) throws {
-        let known = try tx.run("SELECT id, name, stocked FROM products WHERE sku = \(product.sku)").first
-        if let known, known.text(1) == product.name, known.bool(2) == product.isStocked { return }
+        let existing = try tx.run("SELECT id, name, stocked FROM products WHERE sku = \(product.sku)").first
+        if let existing, existing.text(1) == product.name, existing.bool(2) == product.isStocked { return }
         let id: Int
-        if let known {
-            id = known.int(0)
+        if let existing {
+            id = existing.int(0)
             try tx.run("UPDATE products SET name = \(product.name), stocked = \(product.isStocked) WHERE id = \(id)")
             try tx.run("DELETE FROM product_words WHERE rowid = \(id)")
         } else {
@@ -26,10 +26,10 @@ struct CatalogStore: Sendable {
             )[0].int(0)
         }
         try tx.run("INSERT INTO product_words (rowid, sku, name) VALUES (\(id), \(product.sku), \(product.name))")
-        try tell(product, in: tx)
+        try publish(product, in: tx)
     }
 
-    /// Sets prices, each from its moment on; tells it once, and only when one changed.
+    /// Sets prices, each from its effective time; publishes the product once, and only when a price changed.
     ///
     /// - Throws: `CatalogError.unknownSKU`.
     func set(_ prices: [DatedPrice], of sku: String, in tx: borrowing SQLTransaction) throws {
@@ -39,16 +39,16 @@ struct CatalogStore: Sendable {
             let isNew = try set(price, of: sku, in: tx)
             changed = changed || isNew
         }
-        if changed { try tell(product, in: tx) }
+        if changed { try publish(product, in: tx) }
     }
 
-    /// - Returns: False when it was so already.
+    /// - Returns: False when the price was the same already.
     private func set(_ price: DatedPrice, of sku: String, in tx: borrowing SQLTransaction) throws -> Bool {
         let from = price.effectiveFrom.microseconds
-        let known = try tx.run(
+        let existing = try tx.run(
             "SELECT currency, units, nanos FROM prices WHERE sku = \(sku) AND effective_from = \(from)"
         ).first.map { Self.unitPrice($0, at: 0) }
-        if known == price.price { return false }
+        if existing == price.price { return false }
         try tx.run(
             """
             INSERT INTO prices (sku, effective_from, currency, units, nanos)
@@ -66,7 +66,7 @@ struct CatalogStore: Sendable {
         return PricedProduct(product: product, price: try price(of: sku, in: tx))
     }
 
-    /// Those that match, by SKU, after `sku`.
+    /// The matching products after `sku`, ordered by SKU.
     func search(
         _ query: SearchQuery,
         after sku: String,
@@ -95,7 +95,7 @@ struct CatalogStore: Sendable {
         return found
     }
 
-    /// A product's prices after a moment, oldest first.
+    /// A product's prices that take effect after a time, oldest first.
     func prices(
         of sku: String,
         after moment: Timestamp,
@@ -112,7 +112,7 @@ struct CatalogStore: Sendable {
         }
     }
 
-    /// The price that holds now.
+    /// The current price.
     private func price(of sku: String, in tx: borrowing SQLTransaction) throws -> UnitPrice? {
         try tx.run(
             """
@@ -122,13 +122,13 @@ struct CatalogStore: Sendable {
         ).first.map { Self.unitPrice($0, at: 0) }
     }
 
-    private func tell(_ product: Product, in tx: borrowing SQLTransaction) throws {
+    private func publish(_ product: Product, in tx: borrowing SQLTransaction) throws {
         let event = ProductChanged.with {
             $0.sku = product.sku
             $0.name = product.name
             $0.stocked = product.isStocked
         }
-        try tx.append(try Message(event, on: CatalogTopics.products))
+        try tx.append(try OutgoingEvent(event, on: CatalogTopics.products))
     }
 
     private static func unitPrice(_ row: SQLRow, at column: Int) -> UnitPrice {

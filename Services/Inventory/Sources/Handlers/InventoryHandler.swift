@@ -6,9 +6,7 @@ import MartletSQL
 import SharedContract
 import SwiftProtobuf
 
-/// Turns messages into domain calls, and answers into messages.
-///
-/// Decides nothing.
+/// Converts inventory requests into domain calls and results into responses.
 struct InventoryHandler: InventoryCalls {
     let database: any SQLDatabase
     let stock: StockStore
@@ -63,11 +61,11 @@ struct InventoryHandler: InventoryCalls {
             throw Fault(.invalidArgument, .invalidRequest, "must not be 0", field: "change")
         }
         return try await context.transaction(on: database, InventoryMethods.correct, request) { tx in
-            let place = Place(sku: SKU(request.sku), warehouse: warehouse(request.warehouse))
-            let onHand = try stock.correct(request.correctionID, place, by: Int(request.change), in: tx)
+            let location = StockLocation(sku: SKU(request.sku), warehouse: warehouse(request.warehouse))
+            let onHand = try stock.correct(request.correctionID, location, by: Int(request.change), in: tx)
             return CorrectResponse.with { $0.onHand = Int64(onHand) }
         }
     }
 
-    private func warehouse(_ name: String) -> String { name.isEmpty ? Place.mainWarehouse : name }
+    private func warehouse(_ name: String) -> String { name.isEmpty ? StockLocation.mainWarehouse : name }
 }

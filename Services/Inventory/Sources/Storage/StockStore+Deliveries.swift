@@ -3,9 +3,9 @@ import MartletOutbox
 import MartletSQL
 
 extension StockStore {
-    /// Adds stock once per `id`.
+    /// Adds delivered stock, once per `id`.
     ///
-    /// - Throws: `StockError.movementMismatch` when `id` is on file with other contents.
+    /// - Throws: `StockError.movementMismatch` when `id` exists with other contents.
     func receive(
         _ id: String,
         _ units: [SKU: Int],
@@ -15,7 +15,7 @@ extension StockStore {
     ) throws {
         let lines = units.sorted { $0.key < $1.key }
         let contents = "\(kind) \(warehouse) " + lines.map { "\($0.key.code)=\($0.value)" }.joined(separator: ",")
-        guard try isNew(id, contents, onHand: 0, in: tx) else { return }
+        guard try insertMovement(id, contents, onHand: 0, in: tx) else { return }
         for (sku, count) in lines {
             let received = kind == .received ? count : 0
             let returned = kind == .returned ? count : 0
@@ -30,37 +30,38 @@ extension StockStore {
             )
         }
         let changes = lines.map {
-            Change(place: Place(sku: $0.key, warehouse: warehouse), available: $0.value, onHand: $0.value)
+            Change(location: StockLocation(sku: $0.key, warehouse: warehouse), available: $0.value, onHand: $0.value)
         }
-        for message in try Movement(id: id, kind: kind, changes: changes).messages { try tx.append(message) }
+        for event in try Movement(id: id, kind: kind, changes: changes).events { try tx.append(event) }
     }
 
-    /// Corrects what a count found, once per `id`, and answers what is on hand then.
+    /// Corrects stock after a count, once per `id`; returns the units on hand afterwards.
     ///
-    /// - Throws: `StockError.insufficient` when fewer units are available than are to go;
-    ///   `StockError.movementMismatch` when `id` is on file with other contents.
+    /// - Throws: `StockError.insufficient` when fewer units are available than are removed;
+    ///   `StockError.movementMismatch` when `id` exists with other contents.
     func correct(
         _ id: String,
-        _ place: Place,
+        _ location: StockLocation,
         by change: Int,
         in tx: borrowing SQLTransaction
     ) throws -> Int {
+        let (sku, warehouse) = (location.sku.code, location.warehouse)
         let row = try tx.run(
-            "SELECT available, on_hand FROM stock WHERE sku = \(place.sku.code) AND warehouse = \(place.warehouse)"
+            "SELECT available, on_hand FROM stock WHERE sku = \(sku) AND warehouse = \(warehouse)"
         ).first
         let available = row?.int(0) ?? 0
-        let contents = "corrected \(place.warehouse) \(place.sku.code)=\(change)"
+        let contents = "corrected \(warehouse) \(sku)=\(change)"
         let onHand = (row?.int(1) ?? 0) + change
-        guard try isNew(id, contents, onHand: onHand, in: tx) else {
+        guard try insertMovement(id, contents, onHand: onHand, in: tx) else {
             return try tx.run("SELECT on_hand FROM movements WHERE id = \(id)")[0].int(0)
         }
         guard available + change >= 0 else {
-            throw StockError.insufficient([Shortage(sku: place.sku, wanted: -change, available: available)])
+            throw StockError.insufficient([Shortage(sku: location.sku, requested: -change, available: available)])
         }
         try tx.run(
             """
             INSERT INTO stock (sku, warehouse, available, on_hand, received, sold, returned, corrected)
-            VALUES (\(place.sku.code), \(place.warehouse), \(max(change, 0)), \(max(change, 0)), 0, 0, 0, \(change))
+            VALUES (\(sku), \(warehouse), \(max(change, 0)), \(max(change, 0)), 0, 0, 0, \(change))
             ON CONFLICT (sku, warehouse) DO UPDATE SET available = stock.available + \(change),
                 on_hand = stock.on_hand + \(change), corrected = stock.corrected + \(change)
             """
@@ -68,21 +69,21 @@ extension StockStore {
         let movement = Movement(
             id: id,
             kind: .corrected,
-            changes: [Change(place: place, available: change, onHand: change)]
+            changes: [Change(location: location, available: change, onHand: change)]
         )
-        for message in try movement.messages { try tx.append(message) }
+        for event in try movement.events { try tx.append(event) }
         return onHand
     }
 
-    /// Puts `id` on file; false when it is there already with the same contents.
-    private func isNew(
+    /// Stores `id`; false when it exists with the same contents.
+    private func insertMovement(
         _ id: String,
         _ contents: String,
         onHand: Int,
         in tx: borrowing SQLTransaction
     ) throws -> Bool {
-        if let known = try tx.run("SELECT contents FROM movements WHERE id = \(id)").first {
-            guard known.text(0) == contents else { throw StockError.movementMismatch(id) }
+        if let existing = try tx.run("SELECT contents FROM movements WHERE id = \(id)").first {
+            guard existing.text(0) == contents else { throw StockError.movementMismatch(id) }
             return false
         }
         try tx.run(

@@ -2,36 +2,36 @@ import MartletCore
 import MartletOutbox
 import MartletSQL
 
-/// Inventory's tables: load, decide, keep and tell in one transaction.
+/// Inventory's tables: loads, decides, saves and publishes in one transaction.
 struct StockStore: Sendable {
-    /// How long a promise holds when the request does not say.
+    /// How long a reservation is held by default.
     static let holdDefault = Duration.seconds(900)
 
-    /// Loads what `reservation` may touch, lets `decide` change it, and keeps the new state and its event, all in `tx`.
+    /// Loads a reservation, lets `decide` change it, and saves the new state and its events, all in `tx`.
     ///
-    /// - Parameter decide: Answers what moved, `nil` for nothing. It may run again, so it is pure.
-    /// - Throws: What `decide` throws; nothing is kept then.
+    /// - Parameter decide: Returns the movement, or `nil` for none. It may run again, so it must be pure.
+    /// - Throws: What `decide` throws; nothing is saved then.
     func change(
-        _ reservation: String,
+        _ id: String,
         adding skus: some Collection<SKU> = [],
         hold: Duration = holdDefault,
         in tx: borrowing SQLTransaction,
-        _ decide: (inout Shelf) throws -> Movement?
+        _ decide: (inout Reservation) throws -> Movement?
     ) throws {
-        let before = try load(reservation, adding: skus, in: tx)
-        var shelf = before
-        let movement = try decide(&shelf)
-        if shelf.standing != before.standing { try save(shelf, hold: hold, in: tx) }
-        if let movement { try keep(movement, in: tx) }
+        let before = try load(id, adding: skus, in: tx)
+        var reservation = before
+        let movement = try decide(&reservation)
+        if reservation.status != before.status { try save(reservation, hold: hold, in: tx) }
+        if let movement { try apply(movement, in: tx) }
     }
 
-    /// When the promise ends; `nil` when there is no such reservation.
-    func expiry(of reservation: String, in tx: borrowing SQLTransaction) throws -> Timestamp? {
-        try tx.run("SELECT expires_at FROM reservations WHERE id = \(reservation)").first
+    /// When the reservation expires; `nil` when it does not exist.
+    func expiry(of id: String, in tx: borrowing SQLTransaction) throws -> Timestamp? {
+        try tx.run("SELECT expires_at FROM reservations WHERE id = \(id)").first
             .map { Timestamp(microseconds: $0.int64(0)) }
     }
 
-    /// Reservations whose promise ended before now, at most `limit`, the oldest first.
+    /// Held reservations that are past their expiry, at most `limit`, the oldest first.
     func due(limit: Int, in tx: borrowing SQLTransaction) throws -> [String] {
         try tx.run(
             """
@@ -42,26 +42,26 @@ struct StockStore: Sendable {
     }
 
     private func load(
-        _ reservation: String,
+        _ id: String,
         adding skus: some Collection<SKU>,
         in tx: borrowing SQLTransaction
-    ) throws -> Shelf {
-        let status = try tx.run("SELECT status FROM reservations WHERE id = \(reservation)").first?.text(0)
-        var held: [Place: Int] = [:]
+    ) throws -> Reservation {
+        let status = try tx.run("SELECT status FROM reservations WHERE id = \(id)").first?.text(0)
+        var held: [StockLocation: Int] = [:]
         if status != nil {
             let lines = try tx.run(
-                "SELECT sku, warehouse, units FROM reservation_lines WHERE reservation_id = \(reservation)"
+                "SELECT sku, warehouse, units FROM reservation_lines WHERE reservation_id = \(id)"
             )
-            for row in lines { held[Place(sku: SKU(row.text(0)), warehouse: row.text(1))] = row.int(2) }
+            for row in lines { held[StockLocation(sku: SKU(row.text(0)), warehouse: row.text(1))] = row.int(2) }
         }
-        var available: [Place: Int] = [:]
+        var available: [StockLocation: Int] = [:]
         if status == nil {
             for sku in Set(skus).sorted() {
                 let rows = try tx.run("SELECT warehouse, available FROM stock WHERE sku = \(sku.code)")
-                for row in rows { available[Place(sku: sku, warehouse: row.text(0))] = row.int(1) }
+                for row in rows { available[StockLocation(sku: sku, warehouse: row.text(0))] = row.int(1) }
             }
         }
-        let standing: Shelf.Standing =
+        let current: Reservation.Status =
             switch status {
             case nil: .unknown
             case "held": .held(held)
@@ -69,48 +69,48 @@ struct StockStore: Sendable {
             case "expired": .closed(.expired)
             default: .closed(.released)
             }
-        return Shelf(reservation: reservation, standing: standing, available: available)
+        return Reservation(id: id, status: current, available: available)
     }
 
-    private func save(_ shelf: Shelf, hold: Duration, in tx: borrowing SQLTransaction) throws {
+    private func save(_ reservation: Reservation, hold: Duration, in tx: borrowing SQLTransaction) throws {
         let status =
-            switch shelf.standing {
+            switch reservation.status {
             case .unknown: preconditionFailure("a reservation never becomes unknown")
             case .held: "held"
             case .confirmed: "confirmed"
-            case .closed(let closing): closing.rawValue
+            case .closed(let reason): reason.rawValue
             }
         let now = tx.date
         try tx.run(
             """
             INSERT INTO reservations (id, status, expires_at, changed_at)
-            VALUES (\(shelf.reservation), \(status), \((now + hold).microseconds), \(now.microseconds))
+            VALUES (\(reservation.id), \(status), \((now + hold).microseconds), \(now.microseconds))
             ON CONFLICT (id) DO UPDATE SET status = excluded.status, changed_at = excluded.changed_at
             """
         )
-        guard case .held(let units) = shelf.standing else { return }
-        for (place, count) in units.sorted(by: { $0.key < $1.key }) {
+        guard case .held(let units) = reservation.status else { return }
+        for (location, count) in units.sorted(by: { $0.key < $1.key }) {
             try tx.run(
                 """
                 INSERT INTO reservation_lines (reservation_id, sku, warehouse, units)
-                VALUES (\(shelf.reservation), \(place.sku.code), \(place.warehouse), \(count))
+                VALUES (\(reservation.id), \(location.sku.code), \(location.warehouse), \(count))
                 """
             )
         }
     }
 
-    /// Applies a movement to the stock, in the order of its places so that no two can deadlock, and tells it.
-    private func keep(_ movement: Movement, in tx: borrowing SQLTransaction) throws {
+    /// Applies a movement to the stock and publishes it; the order of its locations prevents deadlocks.
+    private func apply(_ movement: Movement, in tx: borrowing SQLTransaction) throws {
         for change in movement.changes {
             let sold = movement.kind == .confirmed || movement.kind == .released ? -change.onHand : 0
             try tx.run(
                 """
                 UPDATE stock SET available = available + \(change.available), on_hand = on_hand + \(change.onHand),
                     sold = sold + \(sold)
-                WHERE sku = \(change.place.sku.code) AND warehouse = \(change.place.warehouse)
+                WHERE sku = \(change.location.sku.code) AND warehouse = \(change.location.warehouse)
                 """
             )
         }
-        for message in try movement.messages { try tx.append(message) }
+        for event in try movement.events { try tx.append(event) }
     }
 }

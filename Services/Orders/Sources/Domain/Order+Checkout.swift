@@ -1,33 +1,33 @@
-// What the checkout may do next. The stream may refuse any command; the workflow then undoes what it did.
+// Commands of the checkout. The order may refuse each of them; the workflow then compensates.
 
 extension Order {
-    /// Stock is promised and payment authorised.
+    /// Confirms the order: its stock is reserved and its payment authorised.
     ///
-    /// - Throws: `OrderError.cancelWanted` when the customer was faster; `.wrongState` otherwise.
+    /// - Throws: `OrderError.cancelRequested` when the customer asked to cancel before; `.wrongState` otherwise.
     func confirm() throws(OrderError) -> [OrderEvent] {
         guard status == .pending else { throw .wrongState(status) }
-        guard cancelReason == nil else { throw .cancelWanted }
+        guard cancelReason == nil else { throw .cancelRequested }
         var events: [OrderEvent] = []
         if !goods.isEmpty { events.append(.stockReserved) }
         if placement.totalMinorUnits > 0 { events.append(.paymentAuthorised) }
         return events + [.confirmed]
     }
 
-    /// The last moment at which a cancel still cancels.
+    /// Announces the capture: a later cancel becomes a refund.
     func requestCapture() throws(OrderError) -> [OrderEvent] {
         guard status == .confirmed, !captureRequested else { throw .wrongState(status) }
-        guard cancelReason == nil else { throw .cancelWanted }
+        guard cancelReason == nil else { throw .cancelRequested }
         return [.captureRequested]
     }
 
-    /// The money is ours.
+    /// Completes the order after its capture.
     func complete(capturedMinorUnits: Int64) throws(OrderError) -> [OrderEvent] {
         guard status == .confirmed, captureRequested else { throw .wrongState(status) }
         return capturedMinorUnits > 0 ? [.captured(minorUnits: capturedMinorUnits), .completed] : [.completed]
     }
 
-    /// Ends an order whose checkout was undone: cancelled when the customer asked for it, rejected otherwise.
-    func giveUp(reason: String) throws(OrderError) -> [OrderEvent] {
+    /// Ends an order whose checkout was compensated: cancelled when the customer asked for it, rejected otherwise.
+    func abort(reason: String) throws(OrderError) -> [OrderEvent] {
         guard status == .pending || status == .confirmed else { throw .wrongState(status) }
         if let cancelReason { return [.cancelled(reason: cancelReason)] }
         return [.rejected(reason: reason)]

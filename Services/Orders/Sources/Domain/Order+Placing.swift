@@ -1,14 +1,14 @@
 import SharedContract
 
 extension Placement {
-    /// Lines of goods and services together; the merchant's largest invoices stay below.
+    /// Lines of goods and services together; the merchant's largest invoices have fewer.
     static let linesLimit = 2_000
-    /// In minor units: what a provider moves at once, and far below what sums of all orders overflow at.
+    /// In minor units: a provider's limit per payment, far below an overflow in sums over all orders.
     static let totalLimit: Int64 = 99_999_999_999
 
     /// Checks the lines, adds them up exactly and rounds once.
     ///
-    /// - Throws: `OrderError.emptyOrder`, `.tooManyLines`, `.totalOutOfRange` for a negative or immense total.
+    /// - Throws: `OrderError.emptyOrder`, `.tooManyLines`, `.totalOutOfRange` for a total below 0 or above the limit.
     init(
         customerID: String,
         reference: String,

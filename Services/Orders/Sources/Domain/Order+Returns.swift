@@ -1,16 +1,16 @@
 import SharedContract
 
 extension Order {
-    /// The return that a cancel after the capture becomes.
+    /// The id of the return that a cancel after the capture creates.
     static let cancelReturnID = "cancel"
-    /// Returns of one order: its stream is read whole, whenever it is asked.
+    /// Limits the returns of an order, since every command loads its whole stream.
     static let returnsLimit = 200
 
-    /// Notes the wish to cancel.
+    /// Requests the cancellation.
     ///
-    /// A repeat, and a wish for a cancelled order, changes nothing.
+    /// A repeat, and a request for a cancelled order, changes nothing.
     ///
-    /// - Throws: `OrderError.notCancellable` for a rejected order, and for one of which units came back already.
+    /// - Throws: `OrderError.notCancellable` for a rejected order, and for one with returns.
     func requestCancel(reason: String) throws(OrderError) -> [OrderEvent] {
         switch status {
         case .cancelled: return []
@@ -19,77 +19,79 @@ extension Order {
         case .completed:
             if returns.contains(where: { $0.id == Self.cancelReturnID }) { return [] }
             guard returns.isEmpty else { throw .notCancellable(status) }
-            let wish: [OrderEvent] = cancelReason == nil ? [.cancelRequested(reason: reason)] : []
-            return wish + returnEverything()
+            let request: [OrderEvent] = cancelReason == nil ? [.cancelRequested(reason: reason)] : []
+            return request + returnEverything()
         }
     }
 
-    /// All units of all lines, refunded with all that was captured.
+    /// Returns all units of all lines and refunds all captured money.
     func returnEverything() -> [OrderEvent] {
         let lines = placement.lines.enumerated().map {
             OrderReturn.Line(line: $0.offset, quantity: $0.element.quantity)
         }
-        let back = OrderReturn(
+        let orderReturn = OrderReturn(
             id: Self.cancelReturnID,
-            wishes: [],
+            items: [],
             lines: lines,
             refundMinorUnits: capturedMinorUnits - refundRequestedMinorUnits
         )
-        return [.returnRequested(back)]
+        return [.returnRequested(orderReturn)]
     }
 
-    /// Takes units back and says what is refunded for them.
+    /// Requests a return and calculates its refund.
     ///
-    /// The refund is the exact value of all that came back so far, rounded half to even, less what was refunded before,
-    /// within what was captured. So the parts never add up to more than the whole, and everything returned is everything
-    /// refunded.
+    /// The refund is the exact value of all units returned so far, rounded half to even, less the earlier refunds, and
+    /// at most the captured amount. So partial refunds never exceed the capture, and a full return is a full refund.
     ///
-    /// - Throws: `OrderError.notReturnable`, `.returnExceedsOrder`, `.tooManyReturns`; `.returnMismatch` when `id` is on file with other units.
-    func takeBack(id: String, _ wishes: [ReturnWish]) throws(OrderError) -> [OrderEvent] {
+    /// - Throws: `OrderError.notReturnable`, `.returnExceedsOrder`, `.tooManyReturns`;
+    ///   `.returnMismatch` when `id` exists with other units.
+    func requestReturn(id: String, _ items: [ReturnItem]) throws(OrderError) -> [OrderEvent] {
         guard status == .completed else { throw .notReturnable(status) }
-        if let known = returns.first(where: { $0.id == id }) {
-            guard known.wishes == wishes else { throw .returnMismatch(id) }
+        if let existing = returns.first(where: { $0.id == id }) {
+            guard existing.items == items else { throw .returnMismatch(id) }
             return []
         }
         guard returns.count < Self.returnsLimit else { throw .tooManyReturns(limit: Self.returnsLimit) }
-        var gone = returnedUnits
-        var taken: [Int: Int] = [:]
-        for wish in wishes {
-            var missing = wish.quantity
-            for (index, line) in placement.lines.enumerated() where wish.fits(index, line) && missing > 0 {
-                let piece = min(missing, line.quantity - gone[index, default: 0])
-                guard piece > 0 else { continue }
-                taken[index, default: 0] += piece
-                gone[index, default: 0] += piece
-                missing -= piece
+        var returned = returnedUnits
+        var accepted: [Int: Int] = [:]
+        for item in items {
+            var missing = item.quantity
+            for (index, line) in placement.lines.enumerated() where item.matches(index, line) && missing > 0 {
+                let count = min(missing, line.quantity - returned[index, default: 0])
+                guard count > 0 else { continue }
+                accepted[index, default: 0] += count
+                returned[index, default: 0] += count
+                missing -= count
             }
             guard missing == 0 else {
-                throw .returnExceedsOrder(wish, left: wish.quantity - missing)
+                throw .returnExceedsOrder(item, left: item.quantity - missing)
             }
         }
-        let lines = taken.sorted { $0.key < $1.key }.map { OrderReturn.Line(line: $0.key, quantity: $0.value) }
-        let refund = refund(forAllReturned: gone)
-        return [.returnRequested(OrderReturn(id: id, wishes: wishes, lines: lines, refundMinorUnits: refund))]
+        let lines = accepted.sorted { $0.key < $1.key }.map { OrderReturn.Line(line: $0.key, quantity: $0.value) }
+        let refund = refund(forAllReturned: returned)
+        return [.returnRequested(OrderReturn(id: id, items: items, lines: lines, refundMinorUnits: refund))]
     }
 
-    /// The money is back and the goods are on the shelf.
+    /// Completes a return: its money is refunded and its goods are restocked.
     ///
     /// A repeat changes nothing.
     func finishReturn(_ id: String) -> [OrderEvent] {
-        guard let back = returns.first(where: { $0.id == id }), !completedReturns.contains(id) else { return [] }
-        return [.returnCompleted(id: id, refundMinorUnits: back.refundMinorUnits)]
+        guard let orderReturn = returns.first(where: { $0.id == id }), !completedReturns.contains(id) else { return [] }
+        return [.returnCompleted(id: id, refundMinorUnits: orderReturn.refundMinorUnits)]
     }
 
-    /// Goods of a return by SKU.
-    func goods(of back: OrderReturn) -> [String: Int] {
-        back.lines.filter { placement.lines[$0.line].isGoods }
+    /// The goods of a return, by SKU.
+    func goods(of orderReturn: OrderReturn) -> [String: Int] {
+        orderReturn.lines.filter { placement.lines[$0.line].isGoods }
             .reduce(into: [:]) { $0[placement.lines[$1.line].code, default: 0] += $1.quantity }
     }
 
-    private func refund(forAllReturned gone: [Int: Int]) -> Int64 {
-        let everything = placement.lines.enumerated().allSatisfy { gone[$0.offset, default: 0] == $0.element.quantity }
+    private func refund(forAllReturned returned: [Int: Int]) -> Int64 {
+        let everything = placement.lines.enumerated().allSatisfy {
+            returned[$0.offset, default: 0] == $0.element.quantity
+        }
         let exact = placement.lines.enumerated()
-            .reduce(Amount.zero) { $0 + $1.element.value(of: gone[$1.offset, default: 0]) }
+            .reduce(Amount.zero) { $0 + $1.element.value(of: returned[$1.offset, default: 0]) }
         let rounded = everything ? capturedMinorUnits : exact.minorUnits(of: placement.currency) ?? capturedMinorUnits
         return max(0, min(rounded, capturedMinorUnits) - refundRequestedMinorUnits)
     }

@@ -1,8 +1,8 @@
 import SharedContract
 
-/// An order as its events tell it.
+/// The state of an order, built from its events.
 ///
-/// Decides; changes only by events.
+/// Commands return events; only `apply` changes the state.
 struct Order: Sendable, Equatable {
     enum Status: String, Sendable, Equatable, Codable {
         /// Goes to `confirmed`, `rejected` or `cancelled`.
@@ -47,22 +47,22 @@ struct Order: Sendable, Equatable {
         case .cancelled(let reason):
             status = .cancelled
             self.reason = reason
-        case .returnRequested(let back): returns.append(back)
+        case .returnRequested(let orderReturn): returns.append(orderReturn)
         case .returnCompleted(let id, _): completedReturns.insert(id)
         }
     }
 }
 
 extension Order {
-    /// Units of each line that came back or are on their way back, by the line's index.
+    /// The returned units of each line, including those of open returns, by the line's index.
     var returnedUnits: [Int: Int] {
         returns.flatMap(\.lines).reduce(into: [:]) { $0[$1.line, default: 0] += $1.quantity }
     }
 
-    /// What is refunded for all returns so far, also for those that are not finished.
+    /// The refunds of all returns, including open ones.
     var refundRequestedMinorUnits: Int64 { returns.reduce(0) { $0 + $1.refundMinorUnits } }
 
-    /// What has been refunded.
+    /// The refunds of completed returns.
     var refundedMinorUnits: Int64 {
         returns.filter { completedReturns.contains($0.id) }.reduce(0) { $0 + $1.refundMinorUnits }
     }
@@ -73,37 +73,37 @@ extension Order {
     }
 }
 
-/// A SKU and the line of the request, from 0, that asks for it.
-struct WantedSKU: Sendable, Equatable {
+/// A SKU and the index of its line in the request.
+struct RequestedSKU: Sendable, Equatable {
     let line: Int
     let sku: String
 }
 
-/// Why an order cannot be placed or changed.
+/// Domain errors of orders.
 enum OrderError: Error, Equatable {
     case unknownOrder(String)
     /// Lines of the request, in its order, that the catalogue does not sell.
-    case unknownSKUs([WantedSKU])
-    /// What a cart holds and the catalogue sells no more.
+    case unknownSKUs([RequestedSKU])
+    /// The SKUs of a cart that are no longer sold.
     case unsoldInCart([String])
     case unknownCart(String)
-    /// Another order has taken the cart as it is.
+    /// An order of this cart revision exists.
     case cartOrdered
     case emptyOrder
     case linesAndCart
     case tooManyLines(limit: Int)
     /// `field` is the first that is not in the order's `currency`.
     case mixedCurrencies(field: String, currency: String, other: String)
-    case noCurrency(field: String)
+    case invalidCurrency(field: String)
     case totalOutOfRange
     case referenceTaken(String)
     case notCancellable(Order.Status)
     case notReturnable(Order.Status)
-    case returnExceedsOrder(ReturnWish, left: Int)
+    case returnExceedsOrder(ReturnItem, left: Int)
     case returnMismatch(String)
     case tooManyReturns(limit: Int)
     /// The customer asked to cancel before this step.
-    case cancelWanted
-    /// A step of the checkout came when the order was not in a state for it.
+    case cancelRequested
+    /// The order's status does not allow this step of the checkout.
     case wrongState(Order.Status)
 }

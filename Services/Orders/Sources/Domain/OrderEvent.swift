@@ -2,13 +2,13 @@ import SharedContract
 
 /// What happened to an order.
 ///
-/// Stored for good, private to this service; carries ids, never personal data.
+/// Stored permanently, private to this service; carries ids, never personal data.
 enum OrderEvent: Codable, Sendable, Equatable {
     case placed(Placement)
     case stockReserved
     case paymentAuthorised
     case confirmed
-    /// The customer wishes it undone: before the capture that cancels, afterwards that refunds.
+    /// The customer asked to cancel: the order is cancelled before the capture, refunded after it.
     case cancelRequested(reason: String)
     /// Precedes the capture: from here on a cancel becomes a refund.
     case captureRequested
@@ -45,7 +45,7 @@ struct Placement: Codable, Sendable, Equatable {
     var reference: String
     /// The cart that it came from; empty when there was none.
     var cartID: String
-    /// Of the cart as it was; no other order takes it.
+    /// The cart's revision, unique among orders.
     ///
     /// `nil` without a cart.
     var cartRevision: String?
@@ -55,7 +55,7 @@ struct Placement: Codable, Sendable, Equatable {
     var totalMinorUnits: Int64
 }
 
-/// One line with the price that was agreed or that the catalogue gave.
+/// One line with the price that was agreed or quoted by the catalogue.
 struct PricedLine: Codable, Sendable, Equatable {
     /// A SKU, or the code of a service such as postage.
     var code: String
@@ -71,7 +71,7 @@ struct PricedLine: Codable, Sendable, Equatable {
     func value(of count: Int) -> Amount { Amount(nanos: Int128(priceNanos)) * count }
 }
 
-/// Units that came back, and what is refunded for them.
+/// A return: its units and its refund.
 struct OrderReturn: Codable, Sendable, Equatable {
     struct Line: Codable, Sendable, Equatable {
         /// Index into the placement's lines.
@@ -79,23 +79,31 @@ struct OrderReturn: Codable, Sendable, Equatable {
         var quantity: Int
     }
 
+    /// Stored under these keys.
+    private enum CodingKeys: String, CodingKey {
+        case id
+        case items = "wishes"
+        case lines
+        case refundMinorUnits
+    }
+
     var id: String
-    /// As they were asked for; empty when everything comes back.
-    var wishes: [ReturnWish]
+    /// As requested; empty when the whole order is returned.
+    var items: [ReturnItem]
     /// By line.
     var lines: [Line]
     var refundMinorUnits: Int64
 }
 
-/// Units that a customer wants to give back: of one line, or of whichever lines have that code.
-struct ReturnWish: Codable, Sendable, Equatable {
+/// Units that a customer returns: of one line, or of any lines with a code.
+struct ReturnItem: Codable, Sendable, Equatable {
     /// Index into the placement's lines; `nil` for any.
     var line: Int?
     /// Empty for any.
     var code: String
     var quantity: Int
 
-    func fits(_ index: Int, _ line: PricedLine) -> Bool {
+    func matches(_ index: Int, _ line: PricedLine) -> Bool {
         (self.line == nil || self.line == index) && (code.isEmpty || code == line.code)
     }
 }

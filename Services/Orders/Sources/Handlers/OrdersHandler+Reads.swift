@@ -8,14 +8,14 @@ import SwiftProtobuf
 extension OrdersHandler {
     func getOrder(_ request: GetOrderRequest, context: CallContext) async throws -> GetOrderResponse {
         try await database.read("get order", deadline: context.deadline) { tx in
-            let (order, placed) = try see(request.orderID, context, in: tx)
+            let (order, placed) = try requireVisibleOrder(request.orderID, context, in: tx)
             return .with { $0.order = order.message(placed: placed) }
         }
     }
 
     func getTimeline(_ request: GetTimelineRequest, context: CallContext) async throws -> GetTimelineResponse {
         try await database.read("timeline", deadline: context.deadline) { tx in
-            let (order, _) = try see(request.orderID, context, in: tx)
+            let (order, _) = try requireVisibleOrder(request.orderID, context, in: tx)
             let history = try orders.history(request.orderID, in: tx)
             return .with {
                 $0.orderID = order.id
@@ -36,10 +36,10 @@ extension OrdersHandler {
         let size = request.pageSize == 0 ? 20 : Int(request.pageSize)
         let token = try PageToken(request.pageToken, parts: 2)
         let before = (placed: Int64(token[0]) ?? .max, orderID: token[1])
-        let seesAll = context.principal.scopes.contains(OrdersMethods.placeAgreedOrder.scope)
-        let customer = seesAll ? nil : context.principal.subject
-        let headlines = try await database.read("list orders", deadline: context.deadline) { tx in
-            try Headline.list(
+        let listsAll = context.principal.scopes.contains(OrdersMethods.placeAgreedOrder.scope)
+        let customer = listsAll ? nil : context.principal.subject
+        let summaries = try await database.read("list orders", deadline: context.deadline) { tx in
+            try OrderSummary.list(
                 customerID: customer,
                 status: Order.Status(request.status),
                 before: before,
@@ -48,8 +48,8 @@ extension OrdersHandler {
             )
         }
         return .with {
-            $0.orders = headlines.prefix(size).map(\.message)
-            if headlines.count > size, let last = headlines.prefix(size).last {
+            $0.orders = summaries.prefix(size).map(\.message)
+            if summaries.count > size, let last = summaries.prefix(size).last {
                 $0.page.nextPageToken = PageToken([String(last.placed.microseconds), last.orderID]).text
             }
         }
@@ -57,8 +57,8 @@ extension OrdersHandler {
 
     func getSummary(_ request: GetSummaryRequest, context: CallContext) async throws -> GetSummaryResponse {
         try await database.read("summary", deadline: context.deadline) { tx in
-            let rows = try Headline.sums(in: tx)
-            let rejections = try Headline.rejections(in: tx)
+            let rows = try OrderSummary.sums(in: tx)
+            let rejections = try OrderSummary.rejections(in: tx)
             return .with { response in
                 response.statuses = rows.map { row in
                     .with {
@@ -87,7 +87,7 @@ extension OrdersHandler {
 }
 
 extension GetSummaryResponse.CurrencySum {
-    fileprivate init(_ rows: [Headline.Sum], in currency: String) {
+    fileprivate init(_ rows: [OrderSummary.Sum], in currency: String) {
         self.init()
         self.currency = currency
         orders = UInt64(rows.reduce(0) { $0 + $1.orders })

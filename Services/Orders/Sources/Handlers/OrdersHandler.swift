@@ -8,9 +8,7 @@ import OrdersContract
 import SharedContract
 import SwiftProtobuf
 
-/// Turns messages into domain calls, and answers into messages.
-///
-/// Decides nothing but what the caller may see.
+/// Converts order requests into domain calls and results into responses; checks access to orders.
 struct OrdersHandler: OrdersCalls {
     let database: any SQLDatabase
     let orders: OrderStore
@@ -23,14 +21,14 @@ struct OrdersHandler: OrdersCalls {
         try orders.admit()
         let placement: Placement
         do { placement = try await self.placement(of: request, context) } catch {
-            // The first request under this key may have been done meanwhile, and its cart be empty by now.
+            // A concurrent request with this key may have completed, so that the cart is empty now.
             if let stored = try await stored(request, context) { return stored }
             throw error
         }
         let id = newID()
         return try await context.transaction(on: database, OrdersMethods.placeOrder, request) { tx in
-            // Whoever clicks twice, under two keys, orders once: the cart is emptied a moment later.
-            if let revision = placement.cartRevision, try Headline.isOrdered(cartRevision: revision, in: tx) {
+            // Two requests with two keys order a cart once: it is emptied only later, by the event.
+            if let revision = placement.cartRevision, try OrderSummary.isOrdered(cartRevision: revision, in: tx) {
                 throw OrderError.cartOrdered
             }
             let order = try orders.place(
@@ -67,8 +65,8 @@ struct OrdersHandler: OrdersCalls {
         let placement = try Placement(request)
         let id = newID()
         return try await context.transaction(on: database, OrdersMethods.placeAgreedOrder, request) { tx in
-            if let known = try Headline.orderID(reference: request.reference, in: tx) {
-                let (order, placed) = try orders.order(known, in: tx)
+            if let existing = try OrderSummary.orderID(reference: request.reference, in: tx) {
+                let (order, placed) = try orders.order(existing, in: tx)
                 guard order.placement == placement else { throw OrderError.referenceTaken(request.reference) }
                 return PlaceAgreedOrderResponse.with { $0.order = order.message(placed: placed) }
             }
@@ -86,7 +84,7 @@ struct OrdersHandler: OrdersCalls {
 
     func cancelOrder(_ request: CancelOrderRequest, context: CallContext) async throws -> CancelOrderResponse {
         try await context.transaction(on: database, OrdersMethods.cancelOrder, request) { tx in
-            try see(request.orderID, context, in: tx)
+            try requireVisibleOrder(request.orderID, context, in: tx)
             let order = try orders.change(request.orderID, trace: context.trace, in: tx) {
                 try $0.requestCancel(reason: request.reason)
             }
@@ -98,24 +96,24 @@ struct OrdersHandler: OrdersCalls {
         guard request.returnID != Order.cancelReturnID else {
             throw Fault(.invalidArgument, .invalidRequest, "is a reserved name", field: "return_id")
         }
-        // It becomes part of the keys under which money is given back, and those travel in headers.
+        // It becomes part of the refund's idempotency key, which is sent in a header.
         guard request.returnID.utf8.allSatisfy({ 0x21...0x7E ~= $0 }) else {
             throw Fault(.invalidArgument, .invalidRequest, "must be visible ASCII without spaces", field: "return_id")
         }
-        let wishes = try request.lines.enumerated().map { index, line in
+        let items = try request.lines.enumerated().map { index, line in
             guard line.line > 0 || !line.sku.isEmpty else {
                 throw Fault(.invalidArgument, .invalidRequest, "or sku is required", field: "lines[\(index)].line")
             }
-            return ReturnWish(
+            return ReturnItem(
                 line: line.line > 0 ? Int(line.line) - 1 : nil,
                 code: line.sku,
                 quantity: Int(line.quantity)
             )
         }
         return try await context.transaction(on: database, OrdersMethods.returnOrder, request) { tx in
-            try see(request.orderID, context, in: tx)
+            try requireVisibleOrder(request.orderID, context, in: tx)
             let order = try orders.change(request.orderID, trace: context.trace, in: tx) {
-                try $0.takeBack(id: request.returnID, wishes)
+                try $0.requestReturn(id: request.returnID, items)
             }
             let refund = order.returns.first { $0.id == request.returnID }?.refundMinorUnits ?? 0
             return ReturnOrderResponse.with { $0.refund = Money(refund, currency: order.placement.currency) }
@@ -124,15 +122,19 @@ struct OrdersHandler: OrdersCalls {
 
     private func newID() -> String { "\(Identifier(time: time, entropy: entropy))" }
 
-    /// Lets the caller go on when the order is theirs, or when they trade for all customers.
+    /// Loads an order that the caller may see: their own; any order for merchants and services.
     ///
-    /// - Throws: `OrderError.unknownOrder` otherwise: nobody learns that another's order exists.
+    /// - Throws: `OrderError.unknownOrder` otherwise, so that the order's existence is not disclosed.
     @discardableResult
-    func see(_ id: String, _ context: CallContext, in tx: borrowing SQLTransaction) throws -> (Order, Timestamp) {
+    func requireVisibleOrder(
+        _ id: String,
+        _ context: CallContext,
+        in tx: borrowing SQLTransaction
+    ) throws -> (Order, Timestamp) {
         let (order, placed) = try orders.order(id, in: tx)
-        let mayAll = context.principal.kind == .service && context.principal.onBehalfOf == nil
+        let mayAccessAll = context.principal.kind == .service && context.principal.onBehalfOf == nil
         guard
-            mayAll || context.principal.scopes.contains(OrdersMethods.placeAgreedOrder.scope)
+            mayAccessAll || context.principal.scopes.contains(OrdersMethods.placeAgreedOrder.scope)
                 || order.placement.customerID == context.principal.subject
         else { throw OrderError.unknownOrder(id) }
         return (order, placed)

@@ -5,7 +5,7 @@ import OrdersContract
 import SharedContract
 import SwiftProtobuf
 
-/// Finds out what a request wants and what it costs, from cart and catalogue.
+/// Resolves the lines and prices of a request from cart and catalogue.
 struct Pricing: Sendable {
     struct Priced: Sendable {
         let cartID: String
@@ -19,18 +19,18 @@ struct Pricing: Sendable {
     let carts: any CartsCalls
     let catalog: any CatalogCalls
 
-    /// - Throws: `OrderError`; `Fault` when a neighbour is away.
+    /// - Throws: `OrderError`; `Fault` when a service is unavailable.
     func lines(of request: PlaceOrderRequest, _ context: CallContext) async throws -> Priced {
         switch (request.cartID.isEmpty, request.lines.isEmpty) {
         case (true, true): throw OrderError.emptyOrder
         case (false, false): throw OrderError.linesAndCart
         case (true, false):
-            let wanted = request.lines.map { (sku: $0.sku, quantity: Int($0.quantity)) }
-            return try await price(wanted, of: nil, context)
+            let requested = request.lines.map { (sku: $0.sku, quantity: Int($0.quantity)) }
+            return try await price(requested, of: nil, context)
         case (false, true):
             let cart = try await cart(request.cartID, context)
-            let wanted = cart.lines.map { (sku: $0.sku, quantity: Int($0.quantity)) }
-            return try await price(wanted, of: cart, context)
+            let requested = cart.lines.map { (sku: $0.sku, quantity: Int($0.quantity)) }
+            return try await price(requested, of: cart, context)
         }
     }
 
@@ -46,27 +46,29 @@ struct Pricing: Sendable {
     }
 
     private func price(
-        _ wanted: [(sku: String, quantity: Int)],
+        _ requested: [(sku: String, quantity: Int)],
         of cart: Cart?,
         _ context: CallContext
     ) async throws -> Priced {
-        guard wanted.count <= Placement.linesLimit else { throw OrderError.tooManyLines(limit: Placement.linesLimit) }
-        let request = QuotePricesRequest.with { $0.skus = Set(wanted.map(\.sku)).sorted() }
-        let answer = try await catalog.quotePrices(request, context: context.outgoing(as: service))
-        // A negative price is a discount, which is the merchant's to give: nobody orders it.
-        let sold = answer.quotes.filter { $0.unitPrice.amount >= .zero }
+        guard requested.count <= Placement.linesLimit else {
+            throw OrderError.tooManyLines(limit: Placement.linesLimit)
+        }
+        let request = QuotePricesRequest.with { $0.skus = Set(requested.map(\.sku)).sorted() }
+        let response = try await catalog.quotePrices(request, context: context.outgoing(as: service))
+        // A negative price is a discount, which only the merchant may grant.
+        let sold = response.quotes.filter { $0.unitPrice.amount >= .zero }
         let quotes = Dictionary(sold.map { ($0.sku, $0) }) { first, _ in first }
-        let unknown = wanted.enumerated().filter { quotes[$0.element.sku] == nil }
+        let unknown = requested.enumerated().filter { quotes[$0.element.sku] == nil }
         guard unknown.isEmpty else {
             throw cart == nil
-                ? OrderError.unknownSKUs(unknown.map { WantedSKU(line: $0.offset, sku: $0.element.sku) })
+                ? OrderError.unknownSKUs(unknown.map { RequestedSKU(line: $0.offset, sku: $0.element.sku) })
                 : OrderError.unsoldInCart(unknown.map(\.element.sku))
         }
-        guard let first = wanted.first, let currency = quotes[first.sku]?.unitPrice.currency else {
+        guard let first = requested.first, let currency = quotes[first.sku]?.unitPrice.currency else {
             throw OrderError.emptyOrder
         }
         var lines: [PricedLine] = []
-        for (index, (sku, quantity)) in wanted.enumerated() {
+        for (index, (sku, quantity)) in requested.enumerated() {
             guard let quote = quotes[sku] else { continue }
             guard quote.unitPrice.currency == currency else {
                 let field = cart == nil ? "lines[\(index)].sku" : "cart_id"
@@ -96,13 +98,13 @@ extension PricedLine {
 }
 
 extension Placement {
-    /// What a merchant has agreed with a customer.
+    /// The lines and prices that a merchant agreed with a customer.
     init(_ request: PlaceAgreedOrderRequest) throws(OrderError) {
         guard let currency = request.lines.first?.unitPrice.currency else { throw .emptyOrder }
         var lines: [PricedLine] = []
         for (index, line) in request.lines.enumerated() {
             let (own, field) = (line.unitPrice.currency, "lines[\(index)].unit_price.currency")
-            guard Currency.isCode(own) else { throw .noCurrency(field: field) }
+            guard Currency.isCode(own) else { throw .invalidCurrency(field: field) }
             guard own == currency else { throw .mixedCurrencies(field: field, currency: currency, other: own) }
             lines.append(
                 try PricedLine(

@@ -1,19 +1,17 @@
 import MartletContract
 import MartletCore
 
-// The one place where a "no" of the domain becomes a "no" on the wire.
-
 extension OrderError: FaultConvertible {
     var fault: Fault {
         switch self {
         case .unknownOrder(let id):
             Fault(.notFound, "orders.unknown_order", "there is no order \(id)", field: "order_id")
-        case .unknownSKUs(let wanted): Self.unknown(wanted)
+        case .unknownSKUs(let requested): Self.unknown(requested)
         case .unsoldInCart(let skus):
             Fault(
                 .notFound,
                 "orders.unknown_sku",
-                "holds what the catalogue sells no more: "
+                "contains products that are no longer sold: "
                     + skus.prefix(RuleCheck.violationsLimit).joined(separator: ", "),
                 field: "cart_id"
             )
@@ -22,12 +20,12 @@ extension OrderError: FaultConvertible {
             Fault(
                 .alreadyExists,
                 "orders.cart_ordered",
-                "was ordered as it is: change it to order again",
+                "has already been ordered: change it to order again",
                 field: "cart_id"
             )
         case .emptyOrder: Fault(.invalidArgument, "orders.empty", "an order needs at least one line", field: "lines")
         case .linesAndCart:
-            Fault(.invalidArgument, .invalidRequest, "is given together with lines: give one of them", field: "cart_id")
+            Fault(.invalidArgument, .invalidRequest, "must not be given together with lines", field: "cart_id")
         case .tooManyLines(let limit):
             Fault(.invalidArgument, .invalidRequest, "must be at most \(limit)", field: "lines")
         case .mixedCurrencies(let field, let currency, let other):
@@ -37,7 +35,7 @@ extension OrderError: FaultConvertible {
                 "is in \(other), lines before it in \(currency): an order is in one currency",
                 field: field
             )
-        case .noCurrency(let field):
+        case .invalidCurrency(let field):
             Fault(.invalidArgument, .invalidRequest, "must be three capital letters, as in GBP", field: field)
         case .totalOutOfRange:
             Fault(
@@ -57,29 +55,29 @@ extension OrderError: FaultConvertible {
             Fault(.failedPrecondition, "orders.not_cancellable", "the order is \(status.rawValue)")
         case .notReturnable(let status):
             Fault(.failedPrecondition, "orders.not_returnable", "the order is \(status.rawValue)")
-        case .returnExceedsOrder(let wish, let left):
+        case .returnExceedsOrder(let item, let left):
             Fault(
                 .invalidArgument,
                 "orders.return_exceeds_order",
-                "\(wish.quantity) of \(wish.code.isEmpty ? "the line" : wish.code) to return, \(left) left",
+                "\(item.quantity) of \(item.code.isEmpty ? "the line" : item.code) to return, \(left) left",
                 field: "lines"
             )
         case .returnMismatch(let id):
-            Fault(.invalidArgument, "orders.return_mismatch", "return \(id) is on file with other lines")
+            Fault(.invalidArgument, "orders.return_mismatch", "return \(id) already exists with other lines")
         case .tooManyReturns(let limit):
             Fault(.failedPrecondition, "orders.too_many_returns", "an order has at most \(limit) returns")
-        case .cancelWanted: Fault(.failedPrecondition, "orders.cancelled", "the customer asked to cancel")
+        case .cancelRequested: Fault(.failedPrecondition, "orders.cancelled", "the customer asked to cancel")
         case .wrongState(let status):
             Fault(.failedPrecondition, "orders.wrong_state", "the order is \(status.rawValue)")
         }
     }
 
-    private static func unknown(_ wanted: [WantedSKU]) -> Fault {
-        let what = wanted.first.map { "the catalogue sells no \($0.sku)" } ?? "the catalogue does not sell this"
-        let more = wanted.count > 1 ? "; \(wanted.count) lines are unknown" : ""
+    private static func unknown(_ requested: [RequestedSKU]) -> Fault {
+        let what = requested.first.map { "the catalogue does not sell \($0.sku)" } ?? "the catalogue does not sell this"
+        let more = requested.count > 1 ? "; \(requested.count) lines are unknown" : ""
         var fault = Fault(.notFound, "orders.unknown_sku", what + more)
-        fault.violations = wanted.prefix(RuleCheck.violationsLimit).map {
-            FieldViolation(field: "lines[\($0.line)].sku", rule: "the catalogue sells no \($0.sku)")
+        fault.violations = requested.prefix(RuleCheck.violationsLimit).map {
+            FieldViolation(field: "lines[\($0.line)].sku", rule: "the catalogue does not sell \($0.sku)")
         }
         return fault
     }

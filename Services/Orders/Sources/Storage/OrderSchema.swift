@@ -26,7 +26,7 @@ enum OrderSchema {
                 "CREATE INDEX orders_by_time ON order_headlines (placed_at, order_id)",
             ]
         ),
-        // Empty for what was rejected before.
+        // Empty for orders that were rejected before this migration.
         Migration("orders", 2, ["ALTER TABLE order_headlines ADD COLUMN reason TEXT NOT NULL DEFAULT ''"]),
         Migration(
             "orders",

@@ -5,14 +5,14 @@ import MartletOutbox
 import MartletSQL
 import MartletWorkflows
 
-/// The orders' streams: load, decide, append, tell and start what follows, in one transaction.
+/// The orders' event streams: loads, decides, appends, publishes and starts workflows in one transaction.
 struct OrderStore: Sendable {
     let workflows: WorkflowEngine
-    private let events = EventStore(projections: [Headline.projection], upcasters: [])
+    private let events = EventStore(projections: [OrderSummary.projection], upcasters: [])
 
     init(workflows: WorkflowEngine) { self.workflows = workflows }
 
-    /// Refuses new orders while too many wait for their checkouts.
+    /// Refuses new orders while too many checkouts are waiting.
     ///
     /// - Throws: `WorkflowsFull`.
     func admit() throws { try workflows.admit() }
@@ -25,12 +25,12 @@ struct OrderStore: Sendable {
         return (loaded.state, Timestamp(microseconds: placed.first?.int64(0) ?? 0))
     }
 
-    /// What happened and when, oldest first.
+    /// The order's events with their times, oldest first.
     func history(_ id: String, in tx: borrowing SQLTransaction) throws -> [(event: OrderEvent, at: Timestamp)] {
         try events.load(id, in: tx).map { (try OrderEvent($0), $0.at) }
     }
 
-    /// Puts a new order on file and starts its checkout.
+    /// Stores a new order and starts its checkout.
     func place(
         _ id: String,
         _ placement: Placement,
@@ -51,7 +51,7 @@ struct OrderStore: Sendable {
         return order
     }
 
-    /// Asks the order for a decision and keeps it; returns that were requested are started.
+    /// Appends and publishes the events that `decide` returns; starts the workflows of requested returns.
     ///
     /// - Returns: The order afterwards.
     /// - Throws: What `decide` throws; `OrderError.unknownOrder`.
@@ -68,11 +68,11 @@ struct OrderStore: Sendable {
             return decided
         }.state
         for event in decided {
-            if let message = try order.announcement(of: event) { try tx.append(message) }
-            guard case .returnRequested(let back) = event else { continue }
-            let input = TakeBack.Input(back, of: order)
+            if let outgoing = try order.publishedEvent(for: event) { try tx.append(outgoing) }
+            guard case .returnRequested(let orderReturn) = event else { continue }
+            let input = ReturnWorkflow.Input(orderReturn, of: order)
             try workflows.start(
-                TakeBack.self,
+                ReturnWorkflow.self,
                 id: input.runID,
                 input: input,
                 principal: order.placement.customerID,
@@ -83,7 +83,7 @@ struct OrderStore: Sendable {
         return order
     }
 
-    /// Ends the checkout; a cancel that came after the capture was requested becomes a refund of everything.
+    /// Completes the checkout; a cancel after the capture request becomes a full refund.
     func complete(_ id: String, capturedMinorUnits: Int64, in tx: borrowing SQLTransaction) throws {
         try change(id, in: tx) { order in
             let events = try order.complete(capturedMinorUnits: capturedMinorUnits)

@@ -6,16 +6,16 @@ import PaymentsContract
 import SharedContract
 import SwiftProtobuf
 
-/// From an order on file to money in the till: reserve, authorise, confirm, fulfil, capture.
+/// The checkout of a placed order: reserve, authorise, confirm, fulfil, capture.
 ///
-/// The order's stream is the truth and may refuse any step; then everything that was done is undone.
+/// The order's event stream is authoritative and may refuse any step; then the completed steps are compensated.
 ///
-/// Inventory knows a reservation, and payments a payment, by the order's id and for ever: so a step is asked again however long
-/// nobody was there, and nobody has to look.
+/// Inventory deduplicates the reservation, and payments the payment, by the order's id without a time limit: a step can
+/// be retried after an outage of any length, without an operator.
 struct Checkout: Workflow {
     static let name = "checkout"
     static let version = 1
-    /// Longer than any checkout whose neighbours are there: one that finds its goods given back is undone.
+    /// Longer than any checkout without an outage; a checkout whose reservation has expired is compensated.
     static let holdSeconds: UInt32 = 24 * 3600
 
     struct Input: Codable, Sendable {
@@ -42,15 +42,15 @@ struct Checkout: Workflow {
             try await reserve(input, context)
             try await authorise(input, context)
             try await confirm(input, context)
-            // Fulfilment is immediate until goods are shipped by somebody.
+            // Fulfilment is immediate, as there is no shipping yet.
             try await context.local("request_capture") { [orders] (tx: borrowing SQLTransaction) in
                 _ = try orders.change(input.orderID, in: tx) { try $0.requestCapture() }
             }
-            captured = try await unrefusable { try await capture(input, context) }
+            captured = try await requireAccepted { try await capture(input, context) }
         } catch let refusal as StepRefused {
             try await context.compensate()
             context.atCompletion { [orders] (tx: borrowing SQLTransaction) in
-                _ = try orders.change(input.orderID, in: tx) { try $0.giveUp(reason: refusal.reason.name) }
+                _ = try orders.change(input.orderID, in: tx) { try $0.abort(reason: refusal.reason.name) }
             }
             return refusal.reason.name
         }
@@ -65,7 +65,7 @@ struct Checkout: Workflow {
         try await context.remote(
             "reserve",
             input: input.goods,
-            remembered: .forever,
+            deduplicated: .byIdentity,
             undo: { [inventory] call in
                 let request = ReleaseRequest.with { $0.reservationID = input.orderID }
                 _ = try await inventory.release(request, context: call.context)
@@ -85,7 +85,7 @@ struct Checkout: Workflow {
         try await context.remote(
             "authorise",
             input: input.totalMinorUnits,
-            remembered: .forever,
+            deduplicated: .byIdentity,
             undo: { [payments] call in
                 let request = VoidPaymentRequest.with { $0.paymentID = input.orderID }
                 _ = try await payments.voidPayment(request, context: call.context)
@@ -101,13 +101,13 @@ struct Checkout: Workflow {
         }
     }
 
-    /// The order is on, and what was reserved for it is sold.
+    /// Confirms the order and turns its reservation into a sale.
     private func confirm(_ input: Input, _ context: WorkflowContext) async throws {
         let confirm: LocalEffect = { [orders] (tx: borrowing SQLTransaction) in
             _ = try orders.change(input.orderID, in: tx) { try $0.confirm() }
         }
         guard !input.goods.isEmpty else { return try await context.local("confirm", confirm) }
-        try await context.remote("confirm", input: input.orderID, remembered: .forever, with: confirm) {
+        try await context.remote("confirm", input: input.orderID, deduplicated: .byIdentity, with: confirm) {
             [inventory] call in
             let request = ConfirmRequest.with { $0.reservationID = input.orderID }
             _ = try await inventory.confirm(request, context: call.context)
@@ -116,13 +116,13 @@ struct Checkout: Workflow {
 
     private func capture(_ input: Input, _ context: WorkflowContext) async throws -> Int64 {
         guard input.totalMinorUnits > 0 else { return 0 }
-        return try await context.remote("capture", input: input.orderID, remembered: .forever) { [payments] call in
+        return try await context.remote("capture", input: input.orderID, deduplicated: .byIdentity) { [payments] call in
             let request = CaptureRequest.with { $0.paymentID = input.orderID }
             return try await payments.capture(request, context: call.context).captured.minorUnits
         }
     }
 
-    /// One line of the contract holds so many units at most.
+    /// The contract's limit of units per line.
     private static let unitsPerLine = 100_000
 
     private static func lines(_ units: Units) -> [Line] {

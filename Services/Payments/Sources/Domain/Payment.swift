@@ -1,9 +1,9 @@
 import MartletCore
 
-/// One payment: decides which step may be taken; asks nobody and keeps nothing.
+/// The state of one payment.
 struct Payment: Sendable, Equatable {
     enum Status: String, Sendable, Equatable {
-        /// The provider is being asked, or its answer got lost. Goes to `authorised`, `declined` or `voided`.
+        /// The provider call is in flight, or its response was lost. Goes to `authorised`, `declined` or `voided`.
         case authorising
         /// Goes to `capturing` or `voiding`.
         case authorised
@@ -16,34 +16,34 @@ struct Payment: Sendable, Equatable {
         case voided
     }
 
-    /// Ours, and the provider's reference.
+    /// Our id, which is the provider's reference.
     let id: String
     let orderID: String
     let currency: String
-    /// Minor units, at least 1; 0 for a payment that was voided before it was asked for.
+    /// Minor units, at least 1; 0 for a payment that was voided before it was authorised.
     let amount: Int64
     /// The provider's token of a payment method.
     let method: String
     var status: Status
-    /// The provider's own id; `nil` until it is known.
+    /// The provider's id; `nil` until its response is stored.
     var providerID: String?
-    /// Counts the keys that were used up by a stored failure; part of the key, stored before the call.
+    /// Number of the current idempotency key, stored before the call; increased when a key is used up.
     var attempt: Int
-    /// Since when the present key is in use.
+    /// When the current key was stored.
     var keySince: Timestamp
     var refundedMinorUnits: Int64
-    /// When it was first asked for; `nil` until it is on file.
+    /// When it was first requested; `nil` until it is stored.
     var created: Timestamp?
 
-    /// The key under which the provider is asked to do `step`; equal until the provider has stored a failure under it.
+    /// The idempotency key of `step`; changes only with `attempt`.
     func key(_ step: String) -> String { "\(step)/\(id)/\(attempt)" }
 
     var capturedMinorUnits: Int64 { status == .captured ? amount : 0 }
 }
 
-/// Part or all of a captured payment that goes back.
+/// A partial or full refund of a captured payment.
 struct Refund: Sendable, Equatable {
-    /// Ours, unique per payment.
+    /// Our id, unique per payment.
     let id: String
     let paymentID: String
     let amount: Int64
@@ -54,7 +54,7 @@ struct Refund: Sendable, Equatable {
     func key() -> String { "refund/\(paymentID)/\(id)/\(attempt)" }
 }
 
-/// Why a payment says no.
+/// Domain errors of payments.
 enum PaymentError: Error, Equatable {
     case unknownPayment(String)
     case declined
@@ -64,10 +64,10 @@ enum PaymentError: Error, Equatable {
     case notCaptured(Payment.Status)
     case alreadyCaptured
     case voided
-    case refundExceedsCapture(wanted: Int64, left: Int64)
+    case refundExceedsCapture(requested: Int64, left: Int64)
     case amountOutOfRange
     /// A refund is in the payment's own currency, which is this one.
     case otherCurrency(String)
-    /// The provider's answer does not fit what we know: a person must look.
+    /// The provider's response contradicts our records: an operator must decide.
     case providerDisagrees(String)
 }

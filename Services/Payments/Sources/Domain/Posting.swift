@@ -6,7 +6,7 @@ struct Posting: Sendable, Equatable {
         let credit: Int64
     }
 
-    /// What the shop's ledger knows.
+    /// The accounts of the shop's ledger.
     enum Account: String, Sendable, Equatable, CaseIterable {
         /// What the provider owes us.
         case providerClearing = "provider_clearing"

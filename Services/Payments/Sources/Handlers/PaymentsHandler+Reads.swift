@@ -23,8 +23,8 @@ extension PaymentsHandler {
         _ request: GetTrialBalanceRequest,
         context: CallContext
     ) async throws -> GetTrialBalanceResponse {
-        let store = till.store
-        return try await till.database.read("trial balance", deadline: context.deadline) { tx in
+        let store = processor.store
+        return try await processor.database.read("trial balance", deadline: context.deadline) { tx in
             let accounts = try store.accounts(in: tx)
             let counts = try store.counts(in: tx)
             return .with { response in
@@ -52,10 +52,10 @@ extension PaymentsHandler {
     }
 
     func reconcile(_ request: ReconcileRequest, context: CallContext) async throws -> ReconcileResponse {
-        let theirs = try await till.provider.totals(context)
-        let store = till.store
-        let ours = try await till.database.read("reconcile", deadline: context.deadline) { tx in
-            try store.moved(in: tx)
+        let theirs = try await processor.provider.totals(context)
+        let store = processor.store
+        let ours = try await processor.database.read("reconcile", deadline: context.deadline) { tx in
+            try store.totals(in: tx)
         }
         let sums = Set(ours.map(\.currency) + theirs.map(\.currency)).sorted().map { currency in
             let (our, their) = (ours.first { $0.currency == currency }, theirs.first { $0.currency == currency })

@@ -5,11 +5,9 @@ import PaymentsContract
 import SharedContract
 import SwiftProtobuf
 
-/// Turns messages into domain calls, and answers into messages.
-///
-/// Decides nothing.
+/// Converts payment requests into domain calls and results into responses.
 struct PaymentsHandler: PaymentsCalls {
-    let till: Till
+    let processor: PaymentProcessor
 
     func authorise(_ request: AuthoriseRequest, context: CallContext) async throws -> AuthoriseResponse {
         guard request.amount.minorUnits > 0 else { throw PaymentError.amountOutOfRange }
@@ -24,24 +22,24 @@ struct PaymentsHandler: PaymentsCalls {
             keySince: Timestamp(microseconds: 0),
             refundedMinorUnits: 0
         )
-        try await till.authorise(payment, context)
+        try await processor.authorise(payment, context)
         return AuthoriseResponse()
     }
 
     func capture(_ request: CaptureRequest, context: CallContext) async throws -> CaptureResponse {
-        let captured = try await till.capture(request.paymentID, context)
+        let captured = try await processor.capture(request.paymentID, context)
         let payment = try await payment(request.paymentID, context)
         return .with { $0.captured = Money(captured, currency: payment.currency) }
     }
 
     func voidPayment(_ request: VoidPaymentRequest, context: CallContext) async throws -> VoidPaymentResponse {
-        try await till.void(request.paymentID, context)
+        try await processor.void(request.paymentID, context)
         return VoidPaymentResponse()
     }
 
     func refund(_ request: RefundRequest, context: CallContext) async throws -> RefundResponse {
         guard request.amount.minorUnits > 0 else { throw PaymentError.amountOutOfRange }
-        let refunded = try await till.refund(
+        let refunded = try await processor.refund(
             request.refundID,
             of: request.paymentID,
             amount: request.amount.minorUnits,
@@ -52,8 +50,8 @@ struct PaymentsHandler: PaymentsCalls {
     }
 
     func payment(_ id: String, _ context: CallContext) async throws -> Payment {
-        let store = till.store
-        return try await till.database.read("payment", deadline: context.deadline) { tx in
+        let store = processor.store
+        return try await processor.database.read("payment", deadline: context.deadline) { tx in
             guard let payment = try store.payment(id, in: tx) else { throw PaymentError.unknownPayment(id) }
             return payment
         }

@@ -1,34 +1,34 @@
 import MartletCore
 
-/// A stranger's system that moves money: a card processor.
+/// An external payment provider.
 ///
-/// Every call carries a key that is stored before the call; a repeat with the same key and arguments answers the same.
-/// A call that throws left its outcome unknown.
+/// Every call carries an idempotency key that is stored before the call; a repeat with the same key and arguments
+/// returns the same result. A call that throws has an unknown outcome.
 protocol PaymentProvider: Sendable {
-    func authorise(_ payment: Payment, key: String, _ context: CallContext) async throws -> ProviderAnswer
-    func capture(_ providerID: String, key: String, _ context: CallContext) async throws -> ProviderAnswer
-    func void(_ providerID: String, key: String, _ context: CallContext) async throws -> ProviderAnswer
+    func authorise(_ payment: Payment, key: String, _ context: CallContext) async throws -> ProviderResult
+    func capture(_ providerID: String, key: String, _ context: CallContext) async throws -> ProviderResult
+    func void(_ providerID: String, key: String, _ context: CallContext) async throws -> ProviderResult
     func refund(
         _ providerID: String,
         _ refund: Refund,
         key: String,
         _ context: CallContext
-    ) async throws -> ProviderAnswer
-    /// What the provider knows under our reference, newest first: the truth when a key cannot tell.
+    ) async throws -> ProviderResult
+    /// The provider's payments with our reference, newest first; authoritative when a key gives no result.
     func find(_ reference: String, _ context: CallContext) async throws -> [ProviderView]
-    /// What its own ledger says, by currency.
+    /// The totals of the provider's ledger, by currency.
     func totals(_ context: CallContext) async throws -> [ProviderTotals]
 }
 
-enum ProviderAnswer: Sendable, Equatable {
+enum ProviderResult: Sendable, Equatable {
     case done(ProviderView)
     /// The provider decided against it.
     case refused(String)
-    /// The key replays a failure that the provider has stored: nobody learns by it what happened.
+    /// The key replays a failure that the provider has stored; the step may still have happened.
     case storedFailure
 }
 
-/// A payment as the provider sees it.
+/// A payment as the provider reports it.
 struct ProviderView: Sendable, Equatable {
     enum Status: Sendable, Equatable { case authorised, captured, cancelled, declined }
 
@@ -40,7 +40,7 @@ struct ProviderView: Sendable, Equatable {
     let refunds: [String]
 }
 
-/// What a provider holds and has moved in one currency, in minor units.
+/// A provider's totals in one currency, in minor units.
 struct ProviderTotals: Sendable, Equatable {
     let currency: String
     let authorised: Int64

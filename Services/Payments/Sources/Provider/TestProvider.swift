@@ -2,33 +2,33 @@ import MartletCore
 import ProviderContract
 import SwiftProtobuf
 
-/// The built-in test provider, over its contract.
+/// Calls the built-in test provider.
 struct TestProvider: PaymentProvider {
     let client: any ProviderCalls
     let service: String
 
-    func authorise(_ payment: Payment, key: String, _ context: CallContext) async throws -> ProviderAnswer {
+    func authorise(_ payment: Payment, key: String, _ context: CallContext) async throws -> ProviderResult {
         let request = CreatePaymentRequest.with {
             $0.reference = payment.id
             $0.currency = payment.currency
             $0.amount = payment.amount
             $0.paymentMethod = payment.method
         }
-        return try await answer {
+        return try await result {
             try await client.createPayment(request, context: context.outgoing(as: service, key: key)).payment
         }
     }
 
-    func capture(_ providerID: String, key: String, _ context: CallContext) async throws -> ProviderAnswer {
+    func capture(_ providerID: String, key: String, _ context: CallContext) async throws -> ProviderResult {
         let request = CapturePaymentRequest.with { $0.providerID = providerID }
-        return try await answer {
+        return try await result {
             try await client.capturePayment(request, context: context.outgoing(as: service, key: key)).payment
         }
     }
 
-    func void(_ providerID: String, key: String, _ context: CallContext) async throws -> ProviderAnswer {
+    func void(_ providerID: String, key: String, _ context: CallContext) async throws -> ProviderResult {
         let request = CancelPaymentRequest.with { $0.providerID = providerID }
-        return try await answer {
+        return try await result {
             try await client.cancelPayment(request, context: context.outgoing(as: service, key: key)).payment
         }
     }
@@ -38,13 +38,13 @@ struct TestProvider: PaymentProvider {
         _ refund: Refund,
         key: String,
         _ context: CallContext
-    ) async throws -> ProviderAnswer {
+    ) async throws -> ProviderResult {
         let request = CreateRefundRequest.with {
             $0.providerID = providerID
             $0.reference = refund.id
             $0.amount = refund.amount
         }
-        return try await answer {
+        return try await result {
             try await client.createRefund(request, context: context.outgoing(as: service, key: key)).payment
         }
     }
@@ -68,21 +68,21 @@ struct TestProvider: PaymentProvider {
         }
     }
 
-    private func answer(_ call: () async throws -> ProviderPayment) async throws -> ProviderAnswer {
+    private func result(of call: () async throws -> ProviderPayment) async throws -> ProviderResult {
         do {
             return .done(ProviderView(try await call()))
         } catch let fault as Fault where fault.reason == "provider.stored_failure" {
             return .storedFailure
         } catch let fault as Fault where fault.code.outcome == .refused {
             guard Self.isDecision(fault) else {
-                throw Fault(.unavailable, .outcomeUnknown, "the provider could not be asked", cause: fault)
+                throw Fault(.unavailable, .outcomeUnknown, "the provider did not process the call", cause: fault)
             }
             return .refused(fault.reason.name)
         }
     }
 
-    /// False for a refusal that says nothing of the payment, such as a token's that has expired: what an earlier call with
-    /// this key has done is as unknown as before.
+    /// False for a refusal that does not concern the payment, such as an expired token: the outcome of an earlier call
+    /// with this key stays unknown.
     private static func isDecision(_ fault: Fault) -> Bool {
         guard fault.reason != "provider.key_reused" else { return false }
         return fault.code == .invalidArgument || fault.reason.name.hasPrefix("provider.")

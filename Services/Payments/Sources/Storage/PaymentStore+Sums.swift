@@ -2,7 +2,7 @@ import MartletSQL
 import PaymentsContract
 import SwiftProtobuf
 
-// What the tables add up to, never over two currencies.
+// Totals by currency; amounts of different currencies are never added.
 
 extension PaymentStore {
     /// The ledger's accounts, by name and currency.
@@ -22,14 +22,14 @@ extension PaymentStore {
         }
     }
 
-    /// How many payments there are by status.
+    /// The number of payments by status.
     func counts(in tx: borrowing SQLTransaction) throws -> [String: UInt64] {
         let rows = try tx.run("SELECT status, COUNT(*) FROM payments GROUP BY status")
         return Dictionary(uniqueKeysWithValues: rows.map { ($0.text(0), UInt64($0.int(1))) })
     }
 
-    /// What was captured and refunded, by currency.
-    func moved(in tx: borrowing SQLTransaction) throws -> [(currency: String, captured: Int64, refunded: Int64)] {
+    /// The captured and refunded totals, by currency.
+    func totals(in tx: borrowing SQLTransaction) throws -> [(currency: String, captured: Int64, refunded: Int64)] {
         try tx.run(
             """
             SELECT currency, SUM(amount), SUM(refunded) FROM payments WHERE status = 'captured'

@@ -29,7 +29,7 @@ struct PaymentStore: Sendable {
         }
     }
 
-    /// Writes the payment as it is now, and tells it when its status is one that others wait for.
+    /// Saves the payment and publishes it, unless a provider call is in flight.
     func save(_ payment: Payment, in tx: borrowing SQLTransaction) throws {
         try tx.run(
             """
@@ -43,7 +43,7 @@ struct PaymentStore: Sendable {
             """
         )
         switch payment.status {
-        case .authorised, .declined, .captured, .voided: try tx.append(try payment.message)
+        case .authorised, .declined, .captured, .voided: try tx.append(try payment.event)
         case .authorising, .capturing, .voiding: break
         }
     }
@@ -75,7 +75,7 @@ struct PaymentStore: Sendable {
         )
     }
 
-    /// What all refunds of a payment add up to, also those that are still on their way.
+    /// The sum of all refunds of a payment, including those in flight.
     func refundsRequested(of paymentID: String, in tx: borrowing SQLTransaction) throws -> Int64 {
         try tx.run("SELECT COALESCE(SUM(amount), 0) FROM refunds WHERE payment_id = \(paymentID)")[0].int64(0)
     }

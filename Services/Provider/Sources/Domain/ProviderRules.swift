@@ -1,13 +1,13 @@
-/// What the test provider does with a payment method and an amount: the behaviours that a caller must survive.
+/// How the test provider handles a payment method and an amount: the faults that a caller must tolerate.
 enum Behaviour: Sendable, Equatable {
     case works
     case declines
-    /// Answers a failure, stores it under the key and repeats it.
+    /// Returns a failure, stores it under the key and repeats it.
     case storesFailure
-    /// Acts, and its answer is lost the first time.
-    case losesAnswerAfterActing
-    /// Its answer is lost the first time, and it has not acted.
-    case losesAnswerBeforeActing
+    /// Acts, but its first response is lost.
+    case losesResponse
+    /// The first call is lost before it acts.
+    case losesRequest
 
     /// By the method's name, and for `pm_test_by_amount` by the last two digits.
     ///
@@ -20,8 +20,8 @@ enum Behaviour: Sendable, Equatable {
             switch amount % 100 {
             case 2: .declines
             case 5: .storesFailure
-            case 8: .losesAnswerAfterActing
-            case 9: .losesAnswerBeforeActing
+            case 8: .losesResponse
+            case 9: .losesRequest
             default: .works
             }
         default: nil
@@ -29,15 +29,15 @@ enum Behaviour: Sendable, Equatable {
     }
 }
 
-/// Why the provider says no.
+/// Domain errors of the test provider.
 enum ProviderError: Error, Equatable {
     case declined
     case unknownMethod(String)
     case unknownPayment(String)
     case wrongState(String)
-    case refundTooLarge(wanted: Int64, left: Int64)
+    case refundTooLarge(requested: Int64, left: Int64)
     case keyReused
     case keyMissing
     case storedFailure
-    case answerLost
+    case responseLost
 }

@@ -8,8 +8,8 @@ extension ProviderHandler {
     func findPayments(_ request: FindPaymentsRequest, context: CallContext) async throws -> FindPaymentsResponse {
         try await database.read("find payments", deadline: context.deadline) { tx in
             var found: [ProviderPayment] = []
-            for (wallet, created) in try store.wallets(reference: request.reference, in: tx) {
-                var payment = wallet.message(refunds: try store.refunds(of: wallet.providerID, in: tx))
+            for (charge, created) in try store.charges(reference: request.reference, in: tx) {
+                var payment = charge.message(refunds: try store.refunds(of: charge.providerID, in: tx))
                 payment.created = Google_Protobuf_Timestamp(created)
                 found.append(payment)
             }
@@ -19,8 +19,8 @@ extension ProviderHandler {
 
     func getLedger(_ request: GetLedgerRequest, context: CallContext) async throws -> GetLedgerResponse {
         try await database.read("ledger", deadline: context.deadline) { tx in
-            let moves = try tx.run("SELECT kind, COUNT(*) FROM ledger GROUP BY kind")
-            let counts = Dictionary(uniqueKeysWithValues: moves.map { ($0.text(0), UInt64($0.int(1))) })
+            let entries = try tx.run("SELECT kind, COUNT(*) FROM ledger GROUP BY kind")
+            let counts = Dictionary(uniqueKeysWithValues: entries.map { ($0.text(0), UInt64($0.int(1))) })
             let sums = try store.sums(in: tx)
             return .with { response in
                 response.payments = counts["authorise", default: 0]
@@ -36,7 +36,7 @@ extension ProviderHandler {
     }
 }
 
-extension Wallet {
+extension Charge {
     func message(refunds: [SQLRow]) -> ProviderPayment {
         .with { payment in
             payment.providerID = providerID

@@ -4,7 +4,7 @@ import MartletSQL
 import ProviderContract
 import SwiftProtobuf
 
-/// Turns messages into moves of money, each stored under its key.
+/// Serves the provider's calls; the result of every write is stored under its idempotency key.
 struct ProviderHandler: ProviderCalls {
     let database: any SQLDatabase
     let time: any TimeSource
@@ -17,122 +17,122 @@ struct ProviderHandler: ProviderCalls {
             throw ProviderError.unknownMethod(request.paymentMethod)
         }
         let id = newID()
-        let payment = try await keyed(ProviderMethods.createPayment, request, request.reference, behaviour, context) {
-            tx in
-            let wallet = Wallet(
+        let method = ProviderMethods.createPayment
+        let payment = try await oncePerKey(method, request, request.reference, behaviour, context) { tx in
+            let charge = Charge(
                 providerID: id,
                 reference: request.reference,
                 currency: request.currency,
                 amount: request.amount,
                 status: behaviour == .declines ? .declined : .authorised
             )
-            try store.save(wallet, in: tx)
-            if wallet.status == .authorised {
-                try store.book(id, "authorise", wallet, reference: request.reference, amount: wallet.amount, in: tx)
+            try store.save(charge, in: tx)
+            if charge.status == .authorised {
+                try store.post(id, "authorise", charge, reference: request.reference, amount: charge.amount, in: tx)
             }
-            return wallet
+            return charge
         }
         return .with { $0.payment = payment }
     }
 
     func capturePayment(_ request: CapturePaymentRequest, context: CallContext) async throws -> CapturePaymentResponse {
         let entry = newID()
-        let payment = try await moved(ProviderMethods.capturePayment, request, request.providerID, context) {
-            wallet,
+        let payment = try await updateCharge(ProviderMethods.capturePayment, request, request.providerID, context) {
+            charge,
             tx in
-            try wallet.capture()
-            try store.book(entry, "capture", wallet, reference: wallet.reference, amount: wallet.amount, in: tx)
+            try charge.capture()
+            try store.post(entry, "capture", charge, reference: charge.reference, amount: charge.amount, in: tx)
         }
         return .with { $0.payment = payment }
     }
 
     func cancelPayment(_ request: CancelPaymentRequest, context: CallContext) async throws -> CancelPaymentResponse {
         let entry = newID()
-        let payment = try await moved(ProviderMethods.cancelPayment, request, request.providerID, context) {
-            wallet,
+        let payment = try await updateCharge(ProviderMethods.cancelPayment, request, request.providerID, context) {
+            charge,
             tx in
-            try wallet.cancel()
-            try store.book(entry, "cancel", wallet, reference: wallet.reference, amount: wallet.amount, in: tx)
+            try charge.cancel()
+            try store.post(entry, "cancel", charge, reference: charge.reference, amount: charge.amount, in: tx)
         }
         return .with { $0.payment = payment }
     }
 
     func createRefund(_ request: CreateRefundRequest, context: CallContext) async throws -> CreateRefundResponse {
         let entry = newID()
-        let payment = try await moved(ProviderMethods.createRefund, request, request.providerID, context) {
-            wallet,
+        let payment = try await updateCharge(ProviderMethods.createRefund, request, request.providerID, context) {
+            charge,
             tx in
-            try wallet.refund(request.amount)
-            try store.book(entry, "refund", wallet, reference: request.reference, amount: request.amount, in: tx)
+            try charge.refund(request.amount)
+            try store.post(entry, "refund", charge, reference: request.reference, amount: request.amount, in: tx)
         }
         return .with { $0.payment = payment }
     }
 
     private func newID() -> String { "pp_\(Identifier(time: time, entropy: entropy))" }
 
-    /// Runs `move` on an existing wallet under the call's key.
-    private func moved(
+    /// Applies `change` to an existing charge, once per key.
+    private func updateCharge(
         _ method: MethodDescriptor,
         _ request: some ContractMessage,
         _ providerID: String,
         _ context: CallContext,
-        _ move: @escaping @Sendable (inout Wallet, borrowing SQLTransaction) throws -> Void
+        _ change: @escaping @Sendable (inout Charge, borrowing SQLTransaction) throws -> Void
     ) async throws -> ProviderPayment {
-        try await keyed(method, request, providerID, .works, context) { tx in
-            guard var wallet = try store.wallet(providerID, in: tx) else {
+        try await oncePerKey(method, request, providerID, .works, context) { tx in
+            guard var charge = try store.charge(providerID, in: tx) else {
                 throw ProviderError.unknownPayment(providerID)
             }
-            try move(&wallet, tx)
-            try store.save(wallet, in: tx)
-            return wallet
+            try change(&charge, tx)
+            try store.save(charge, in: tx)
+            return charge
         }
     }
 
-    /// Runs `act` once per key, and behaves as `behaviour` says.
-    private func keyed(
+    /// Runs `act` once per key, with the fault of `behaviour`.
+    private func oncePerKey(
         _ method: MethodDescriptor,
         _ request: some ContractMessage,
         _ reference: String,
         _ behaviour: Behaviour,
         _ context: CallContext,
-        _ act: @escaping @Sendable (borrowing SQLTransaction) throws -> Wallet
+        _ act: @escaping @Sendable (borrowing SQLTransaction) throws -> Charge
     ) async throws -> ProviderPayment {
         guard let key = context.idempotencyKey, !key.isEmpty else { throw ProviderError.keyMissing }
         var options = BinaryEncodingOptions()
         options.useDeterministicOrdering = true
         let body: [UInt8] = try request.serializedBytes(options: options)
-        // To capture and to cancel the same payment takes the same bytes.
+        // The requests to capture and to cancel a payment have the same bytes.
         let parameters = Array(method.path.utf8) + body
         let (outcome, payment, first) = try await database.transaction("keyed", deadline: context.deadline) { tx in
-            let known = try keys.outcome(key, parameters, in: tx)
-            if let known, known.outcome != .lost {
-                return (known.outcome, try view(known.providerID, in: tx), false)
+            let stored = try keys.outcome(key, parameters, in: tx)
+            if let stored, stored.outcome != .lost {
+                return (stored.outcome, try view(stored.providerID, in: tx), false)
             }
             var outcome = KeyStore.Outcome.done
-            if behaviour == .losesAnswerBeforeActing, known == nil { outcome = .lost }
+            if behaviour == .losesRequest, stored == nil { outcome = .lost }
             if behaviour == .storesFailure, try !keys.hasFailed(reference, in: tx) { outcome = .storedFailure }
-            var wallet: Wallet?
+            var charge: Charge?
             if outcome == .done {
                 let done = try act(tx)
                 if done.status == .declined { outcome = .declined }
-                wallet = done
+                charge = done
             }
-            try keys.store(key, parameters, reference: reference, outcome, providerID: wallet?.providerID, in: tx)
-            return (outcome, try view(wallet?.providerID, in: tx), known == nil)
+            try keys.store(key, parameters, reference: reference, outcome, providerID: charge?.providerID, in: tx)
+            return (outcome, try view(charge?.providerID, in: tx), stored == nil)
         }
         crashPoint("provider.acted")
         switch outcome {
         case .declined: throw ProviderError.declined
         case .storedFailure: throw ProviderError.storedFailure
-        case .lost: throw ProviderError.answerLost
-        case .done where behaviour == .losesAnswerAfterActing && first: throw ProviderError.answerLost
+        case .lost: throw ProviderError.responseLost
+        case .done where behaviour == .losesResponse && first: throw ProviderError.responseLost
         case .done: return payment
         }
     }
 
     func view(_ providerID: String?, in tx: borrowing SQLTransaction) throws -> ProviderPayment {
-        guard let providerID, let wallet = try store.wallet(providerID, in: tx) else { return ProviderPayment() }
+        guard let providerID, let charge = try store.charge(providerID, in: tx) else { return ProviderPayment() }
         let refunds = try store.refunds(of: providerID, in: tx)
-        return wallet.message(refunds: refunds)
+        return charge.message(refunds: refunds)
     }
 }

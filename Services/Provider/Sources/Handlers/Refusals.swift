@@ -1,7 +1,5 @@
 import MartletCore
 
-// The one place where a "no" of the domain becomes a "no" on the wire.
-
 extension ProviderError: FaultConvertible {
     var fault: Fault {
         switch self {
@@ -16,18 +14,18 @@ extension ProviderError: FaultConvertible {
         case .unknownPayment(let id):
             Fault(.notFound, "provider.unknown_payment", "there is no payment \(id)", field: "provider_id")
         case .wrongState(let status): Fault(.failedPrecondition, "provider.wrong_state", "the payment is \(status)")
-        case .refundTooLarge(let wanted, let left):
+        case .refundTooLarge(let requested, let left):
             Fault(
                 .failedPrecondition,
                 "provider.refund_too_large",
-                "\(wanted) to be refunded, \(left) left",
+                "\(requested) to be refunded, \(left) left",
                 field: "amount"
             )
         case .keyReused:
             Fault(.invalidArgument, "provider.key_reused", "the idempotency key was used with other parameters")
         case .keyMissing: Fault(.invalidArgument, .idempotencyKeyMissing, "an idempotency key is required")
-        case .storedFailure: Fault(.internal, "provider.stored_failure", "the provider failed, and will say so again")
-        case .answerLost: Fault(.unavailable, .outcomeUnknown, "the answer got lost")
+        case .storedFailure: Fault(.internal, "provider.stored_failure", "the provider failed; a repeat will fail too")
+        case .responseLost: Fault(.unavailable, .outcomeUnknown, "the response was lost")
         }
     }
 }

@@ -1,23 +1,23 @@
 import MartletCore
 import MartletSQL
 
-/// The answers stored under idempotency keys, by Stripe's rules.
+/// The results stored under idempotency keys, by Stripe's rules.
 struct KeyStore: Sendable {
-    /// How long an answer is repeated.
+    /// How long a result is stored.
     static let lifetime = Duration.seconds(24 * 3600)
-    /// How many keys one transaction of the purger forgets.
+    /// How many keys one purge transaction deletes.
     static let purgeBatch = 500
-    /// How many transactions one run of the purger has.
+    /// How many transactions one purge run has at most.
     static let purgeBatches = 100
 
     enum Outcome: String, Sendable, Equatable {
         case done, declined
         case storedFailure = "stored_failure"
-        /// The call was lost before it acted: nothing is stored but that it was seen.
+        /// The call was lost before it acted; only its key is stored.
         case lost
     }
 
-    /// What was stored under `key`.
+    /// The outcome stored under `key`.
     ///
     /// - Throws: `ProviderError.keyReused` when it was stored for other parameters.
     func outcome(
@@ -54,9 +54,9 @@ struct KeyStore: Sendable {
         return try !tx.run("SELECT 1 FROM keys WHERE reference = \(reference) AND outcome = \(failure)").isEmpty
     }
 
-    /// Forgets the oldest keys whose time is over, a batch of them.
+    /// Deletes a batch of the oldest expired keys.
     ///
-    /// - Returns: How many went.
+    /// - Returns: How many were deleted.
     func purge(in tx: borrowing SQLTransaction) throws -> Int {
         let due = (tx.date - Self.lifetime).microseconds
         return try tx.run(

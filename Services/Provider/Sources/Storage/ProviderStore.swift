@@ -3,57 +3,57 @@ import MartletSQL
 import ProviderContract
 import SwiftProtobuf
 
-/// The provider's tables: wallets, the ledger of what moved, and the answers stored under keys.
+/// The provider's tables of charges and ledger entries.
 struct ProviderStore: Sendable {
-    func wallet(_ providerID: String, in tx: borrowing SQLTransaction) throws -> Wallet? {
-        try wallets("provider_id", providerID, in: tx).first?.wallet
+    func charge(_ providerID: String, in tx: borrowing SQLTransaction) throws -> Charge? {
+        try charges("provider_id", providerID, in: tx).first?.charge
     }
 
     /// Newest first.
-    func wallets(reference: String, in tx: borrowing SQLTransaction) throws -> [(wallet: Wallet, created: Timestamp)] {
-        try wallets("reference", reference, in: tx)
+    func charges(reference: String, in tx: borrowing SQLTransaction) throws -> [(charge: Charge, created: Timestamp)] {
+        try charges("reference", reference, in: tx)
     }
 
-    private func wallets(
+    private func charges(
         _ column: String,
         _ value: String,
         in tx: borrowing SQLTransaction
-    ) throws -> [(wallet: Wallet, created: Timestamp)] {
+    ) throws -> [(charge: Charge, created: Timestamp)] {
         let text = """
             SELECT provider_id, reference, currency, amount, status, captured, refunded, created_at FROM payments
             WHERE \(column) = $1 ORDER BY created_at DESC, provider_id DESC
             """
         return try tx.run(SQLQuery(unchecked: text, values: [.text(value)])).map { row in
-            let wallet = Wallet(
+            let charge = Charge(
                 providerID: row.text(0),
                 reference: row.text(1),
                 currency: row.text(2),
                 amount: row.int64(3),
-                status: Wallet.Status(rawValue: row.text(4)) ?? .declined,
+                status: Charge.Status(rawValue: row.text(4)) ?? .declined,
                 captured: row.int64(5),
                 refunded: row.int64(6)
             )
-            return (wallet, Timestamp(microseconds: row.int64(7)))
+            return (charge, Timestamp(microseconds: row.int64(7)))
         }
     }
 
-    func save(_ wallet: Wallet, in tx: borrowing SQLTransaction) throws {
+    func save(_ charge: Charge, in tx: borrowing SQLTransaction) throws {
         try tx.run(
             """
             INSERT INTO payments (provider_id, reference, status, currency, amount, captured, refunded, created_at)
-            VALUES (\(wallet.providerID), \(wallet.reference), \(wallet.status.rawValue), \(wallet.currency),
-                \(wallet.amount), \(wallet.captured), \(wallet.refunded), \(tx.date.microseconds))
+            VALUES (\(charge.providerID), \(charge.reference), \(charge.status.rawValue), \(charge.currency),
+                \(charge.amount), \(charge.captured), \(charge.refunded), \(tx.date.microseconds))
             ON CONFLICT (provider_id) DO UPDATE SET status = excluded.status, captured = excluded.captured,
                 refunded = excluded.refunded
             """
         )
     }
 
-    /// Writes what moved: `authorise`, `capture`, `cancel` or `refund`.
-    func book(
+    /// Writes a ledger entry of the kind `authorise`, `capture`, `cancel` or `refund`.
+    func post(
         _ entryID: String,
         _ kind: String,
-        _ wallet: Wallet,
+        _ charge: Charge,
         reference: String,
         amount: Int64,
         in tx: borrowing SQLTransaction
@@ -61,12 +61,12 @@ struct ProviderStore: Sendable {
         try tx.run(
             """
             INSERT INTO ledger (entry_id, provider_id, kind, reference, amount, at)
-            VALUES (\(entryID), \(wallet.providerID), \(kind), \(reference), \(amount), \(tx.date.microseconds))
+            VALUES (\(entryID), \(charge.providerID), \(kind), \(reference), \(amount), \(tx.date.microseconds))
             """
         )
     }
 
-    /// What is set aside, and what the ledger says was captured and refunded, by currency.
+    /// The authorised, captured and refunded totals, by currency.
     func sums(in tx: borrowing SQLTransaction) throws -> [GetLedgerResponse.CurrencySum] {
         let rows = try tx.run(
             """
@@ -88,7 +88,7 @@ struct ProviderStore: Sendable {
         }
     }
 
-    /// The refunds of a wallet, in their order.
+    /// The refunds of a charge, oldest first.
     func refunds(of providerID: String, in tx: borrowing SQLTransaction) throws -> [SQLRow] {
         try tx.run(
             """

@@ -1,4 +1,4 @@
-"""What can be done to a running shop, one scenario per file."""
+"""The scenarios."""
 
 from .clocks import Clocks
 from .control import Control

@@ -1,22 +1,22 @@
-"""The judge is judged: defects are planted in copies of the tables of a healthy shop, and each must be found."""
+"""A test of the checker: defects are planted in copies of the tables of a healthy shop, and each must be found."""
 
 import asyncio
 import sqlite3
 import time
 from pathlib import Path
 
-from ..judge import Judge
+from ..checker import Checker
 from ..run import Scenario
 from ..tables import Tables
 from ..topology import SERVICES, WITH_DATABASE, program_of
 
 ORDER = "(SELECT order_id FROM order_headlines WHERE status = '{}' ORDER BY order_id LIMIT 1)"
 POSITION = "(SELECT min(rowid) FROM inbox_positions)"
-# What is wrong, whose tables, how it comes to be wrong, which invariant must say so.
+# The defect, the service, the statements that plant it, and the invariant that must be violated.
 DEFECTS = [
     ("an order is lost", "orders", f"DELETE FROM order_headlines WHERE order_id = {ORDER.format('completed')}", "I1"),
     ("an order stays open", "orders", f"UPDATE order_headlines SET status = 'pending' WHERE order_id = {ORDER.format('completed')}", "I1"),
-    ("an order that nobody placed", "orders",
+    ("an order that no client placed", "orders",
      f"CREATE TEMP TABLE ghost AS SELECT * FROM order_headlines WHERE order_id = {ORDER.format('rejected')};"
      "UPDATE ghost SET order_id = 'ghost', reference = NULL; INSERT INTO order_headlines SELECT * FROM ghost", "I2"),
     ("a second capture", "provider",
@@ -24,27 +24,27 @@ DEFECTS = [
      "UPDATE again SET entry_id = 'again'; INSERT INTO ledger SELECT * FROM again", "I3"),
     ("a refund that was never made", "provider",
      "DELETE FROM ledger WHERE entry_id = (SELECT min(entry_id) FROM ledger WHERE kind = 'refund')", "I3"),
-    ("another total than was told", "orders",
+    ("another total than was acknowledged", "orders",
      f"UPDATE order_headlines SET total = total + 1 WHERE order_id = {ORDER.format('rejected')}", "I3"),
     ("a debit without its credit", "payments", "UPDATE ledger SET debit = debit + 1 WHERE debit > 0", "I4"),
     ("one unit sold too many", "inventory",
      "UPDATE stock SET sold = sold + 1, on_hand = on_hand - 1, available = available - 1 WHERE sku = 'CHAOS-03'", "I5"),
     ("stock that does not add up", "inventory", "UPDATE stock SET received = received + 1 WHERE sku = 'CHAOS-04'", "I5"),
-    ("a reservation that was left", "inventory",
+    ("a reservation that was not released", "inventory",
      "UPDATE reservations SET status = 'held' WHERE id = (SELECT min(id) FROM reservations)", "I6"),
-    ("an authorisation that was left", "provider",
+    ("an authorisation that was not voided", "provider",
      "UPDATE payments SET status = 'authorised' WHERE provider_id = (SELECT min(provider_id) FROM payments WHERE status = 'cancelled')",
      "I7"),
     ("an event that was never sent", "orders",
      "UPDATE outbox SET sent_at = NULL WHERE rowid = (SELECT min(rowid) FROM outbox)", "I8"),
     ("an event that is missing in the log", "eventlog",
      "DELETE FROM log_events WHERE rowid = (SELECT min(rowid) FROM log_events WHERE sequence = 1)", "I8"),
-    ("two events that changed places", "eventlog",
+    ("two events in the wrong order", "eventlog",
      "UPDATE log_events SET sequence = CASE sequence WHEN 1 THEN 2 ELSE 1 END WHERE sequence IN (1, 2) AND key ="
      " (SELECT key FROM log_events WHERE source = 'orders' AND sequence = 2 LIMIT 1) AND source = 'orders'", "I10"),
-    ("a consumer that has not taken an event", "carts",
+    ("a consumer that has not handled an event", "carts",
      f"UPDATE inbox_positions SET last_sequence = last_sequence - 1 WHERE rowid = {POSITION}", "I8"),
-    ("a consumer that took what was never published", "inventory",
+    ("a consumer that handled an event that was never published", "inventory",
      f"UPDATE inbox_positions SET last_sequence = last_sequence + 1 WHERE rowid = {POSITION}", "I2"),
     ("a run that needs a human", "orders",
      "UPDATE workflow_runs SET state = 'needs_human' WHERE id = (SELECT min(id) FROM workflow_runs)", "I11"),
@@ -56,39 +56,39 @@ DEFECTS = [
 
 
 class Control(Scenario):
-    """No fault at all: a judge that finds nothing in a healthy shop finds each defect in a spoiled copy of its tables."""
+    """No fault: the checker finds no violation in a healthy shop, and each planted defect in a copy of its tables."""
 
     name = "control"
     is_quick = True
     rate = 40.0
 
-    async def inject(self, stage):
+    async def inject(self, run):
         await asyncio.sleep(4)
-        stage.load.stop()
+        run.load.stop()
         limit = time.monotonic() + 30
-        while stage.tables.on_its_way() and time.monotonic() < limit:
+        while run.tables.in_flight() and time.monotonic() < limit:
             await asyncio.sleep(0.2)
         await asyncio.sleep(1)
         for what, service, change, invariant in DEFECTS:
-            found = self.judged(stage, service, change)
-            stage.faults.did(f"planted: {what}")
-            stage.require("control", invariant in found, f"{what} was not found as {invariant}, but as {sorted(found)}")
+            found = self.violated(run, service, change)
+            run.faults.record(f"planted: {what}")
+            run.require("control", invariant in found, f"{what} was not found as {invariant}, but as {sorted(found)}")
 
-    def judged(self, stage, service, change):
-        """The invariants that are broken in a copy with this change."""
-        copy = Copy(stage.shop)
+    def violated(self, run, service, change):
+        """The invariants that are violated in a copy with this change."""
+        copy = Copy(run.shop)
         with sqlite3.connect(copy.database(program_of(service))) as connection:
             for statement in change.split(";"):
                 changed = connection.execute(statement).rowcount
         connection.close()
         if not changed:
-            return {"nothing was there to spoil"}
-        judge = Judge(copy, Tables(copy), stage.observer)
-        return {violation["invariant"] for violation in judge.reconcile()}
+            return {"no row to change"}
+        checker = Checker(copy, Tables(copy), run.observer)
+        return {violation["invariant"] for violation in checker.reconcile()}
 
 
 class Copy:
-    """The tables of a shop as they are now, in a folder of their own."""
+    """A copy of the tables of a shop."""
 
     def __init__(self, shop):
         self.folder = Path(shop.folder) / "copy"
@@ -105,5 +105,5 @@ class Copy:
     def database(self, program):
         return self.folder / f"{SERVICES[program]}.sqlite"
 
-    def surprises(self):
+    def unexpected_exits(self):
         return []

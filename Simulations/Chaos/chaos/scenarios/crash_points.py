@@ -1,14 +1,14 @@
-"""Every durable boundary at which a process can be killed, once, by SIGKILL from within, under load."""
+"""SIGKILL of a process at every crash point, once, under load."""
 
 import asyncio
 import json
 import signal
 
-from ..poison import Poison
+from ..poison_messages import PoisonMessages
 from ..run import Scenario
 
-# Who comes to a point, by the beginning of its name; the first that can is asked.
-WHO = {
+# Programs that reach a crash point, by the prefix of its name.
+PROGRAMS = {
     "eventlog.": ["eventlogd"],
     "inbox.": ["inventoryd", "cartsd"],
     "outbox.": ["ordersd", "inventoryd", "paymentsd"],
@@ -17,11 +17,11 @@ WHO = {
     "sql.": ["ordersd", "inventoryd", "paymentsd", "testproviderd", "eventlogd"],
     "workflow.": ["ordersd"],
 }
-# Needs an event that nobody can handle, or an operator.
+# Points that need an event that cannot be handled, or an operator.
 BY_POISON = ("inbox.parked", "inbox.redriven")
-PATIENCE = 25.0
-# Which fault a point is, by its beginning.
-OF = {
+TIMEOUT_SECONDS = 25.0
+# The fault of a crash point, by the prefix of its name.
+FAULTS = {
     "sql.committing": "F01",
     "sql.committed": "F02",
     "outbox.committed": "F03",
@@ -47,48 +47,48 @@ class CrashPoints(Scenario):
     covers = ("F01", "F02", "F03", "F04", "F05", "F06", "F07", "F08")
     rate = 50.0
 
-    async def inject(self, stage):
-        names = json.loads(await stage.shop.martlet_alone("crash-points", "--json"))
-        poison = Poison(stage)
-        stage.judge.expected_parked = (Poison.PREFIX,)
+    async def inject(self, run):
+        names = json.loads(await run.shop.martlet_alone("crash-points", "--json"))
+        poison = PoisonMessages(run)
+        run.checker.expected_parked = (PoisonMessages.PREFIX,)
         missed = []
         for name in names:
-            whose = next((programs for start, programs in WHO.items() if name.startswith(start)), None)
-            if whose is None:
-                stage.found("F01", f"nobody knows who comes to the crash point {name}")
+            programs = next((each for prefix, each in PROGRAMS.items() if name.startswith(prefix)), None)
+            if programs is None:
+                run.add_finding("F01", f"no program is known for the crash point {name}")
                 continue
-            # Not the first time, when the process has just begun, but in the midst of work.
-            hit = stage.chance.choice([1, 2, 3, 5]) if name not in BY_POISON else 1
-            if await self.crash(stage, stage.chance.choice(whose), name, hit, poison):
-                of = next((fault for start, fault in OF.items() if name.startswith(start)), ())
-                stage.faults.did(f"SIGKILL at {name}", of=of)
+            # Often a later hit, when the process is under load.
+            hit = run.rng.choice([1, 2, 3, 5]) if name not in BY_POISON else 1
+            if await self.crash(run, run.rng.choice(programs), name, hit, poison):
+                of = next((fault for prefix, fault in FAULTS.items() if name.startswith(prefix)), ())
+                run.faults.record(f"SIGKILL at {name}", of=of)
             else:
                 missed.append(name)
-        stage.require("F01", not missed, f"crash points that no process came to: {', '.join(missed)}")
-        # What was parked on purpose is mended and done, so that nothing is left to explain: the last fault to heal.
-        await poison.mend()
-        stage.faults.heal()
+        run.require("F01", not missed, f"crash points that no process reached: {', '.join(missed)}")
+        # Parked events are repaired, so that none is left: the last fault to heal.
+        await poison.repair()
+        run.faults.heal()
 
-    async def crash(self, stage, program, name, hit, poison):
-        """Starts a daemon that will kill itself at the point; False when it does not come there in time."""
-        daemon = stage.shop.daemons[program]
-        await daemon.end()
-        ends = len(daemon.ends)
-        await daemon.again({"MARTLET_CRASH": f"{name}:{hit}"})
-        daemon.expected += 1
+    async def crash(self, run, program, name, hit, poison):
+        """Starts a daemon with the crash point set; False when it does not reach it in time."""
+        daemon = run.shop.daemons[program]
+        await daemon.stop()
+        ends = len(daemon.exits)
+        await daemon.start_again({"MARTLET_CRASH": f"{name}:{hit}"})
+        daemon.expected_exits += 1
         if name in BY_POISON:
-            await daemon.ready()
+            await daemon.becomes_ready()
             await poison.plant(1)
             if name == "inbox.redriven":
                 await poison.parked(1, [program])
                 await poison.edit()
                 await poison.redrive()
-        if not await daemon.has_ended(since=ends, patience=PATIENCE):
-            daemon.expected -= 1
-            await daemon.end()
-            await daemon.again()
+        if not await daemon.has_exited(since=ends, timeout=TIMEOUT_SECONDS):
+            daemon.expected_exits -= 1
+            await daemon.stop()
+            await daemon.start_again()
             return False
-        # Started again by itself, without the point.
-        was_killed = daemon.ends[ends][1] == -signal.SIGKILL
-        await asyncio.wait_for(daemon.back.wait(), 10)
+        # It is restarted without the crash point.
+        was_killed = daemon.exits[ends][1] == -signal.SIGKILL
+        await asyncio.wait_for(daemon.started.wait(), 10)
         return was_killed

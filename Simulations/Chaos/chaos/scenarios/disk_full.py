@@ -1,11 +1,11 @@
-"""A full disk under the orders' database: writes are refused, nothing is half done, and it goes on when there is room."""
+"""A full disk under the orders' database: writes are refused whole, and succeed again when there is space."""
 
 import asyncio
 import time
 
 from .. import machine
 from ..run import Scenario
-from ..web import NoAnswer
+from ..web import NoResponse
 
 SECONDS = 6.0
 
@@ -15,66 +15,66 @@ class DiskFull(Scenario):
     covers = ("F20",)
     rate = 40.0
 
-    async def inject(self, stage):
+    async def inject(self, run):
         if reason := machine.missing("root", "mount"):
-            stage.skipped["F20"] = reason
+            run.skipped["F20"] = reason
             return
-        for program in ("ordersd", "eventlogd") if stage.options.long else ("ordersd",):
-            await self.fill(stage, program)
+        for program in ("ordersd", "eventlogd") if run.options.long else ("ordersd",):
+            await self.fill(run, program)
 
-    async def fill(self, stage, program):
-        shop, daemon = stage.shop, stage.shop.daemons[program]
+    async def fill(self, run, program):
+        shop, daemon = run.shop, run.shop.daemons[program]
         disk = machine.SmallDisk(shop.folder / f"disk-{program}", 64)
         await disk.mount()
         shop.cleanups.append(disk.unmount)
-        await daemon.end()
-        shop.move(program, disk.place)
-        await daemon.again()
-        await daemon.ready()
+        await daemon.stop()
+        shop.move(program, disk.mount_point)
+        await daemon.start_again()
+        await daemon.becomes_ready()
         await asyncio.sleep(1)
         starts = daemon.starts
         disk.fill()
-        answers = {}
+        statuses = {}
         limit = time.monotonic() + SECONDS
         number = 0
         while time.monotonic() < limit:
             number += 1
-            status = await self.order(stage, f"full-{program}-{number}")
-            answers[str(status)] = answers.get(str(status), 0) + 1
-            # What is written meanwhile is freed and written again; so is the ballast.
+            status = await self.order(run, f"full-{program}-{number}")
+            statuses[str(status)] = statuses.get(str(status), 0) + 1
+            # Checkpoints free space; it is filled again.
             disk.fill()
             await asyncio.sleep(0.05)
-        stage.faults.did(f"disk full under {program} for {SECONDS:.0f} s")
+        run.faults.record(f"disk full under {program} for {SECONDS:.0f} s")
         disk.free()
         freed = time.monotonic()
-        stage.faults.heal()
+        run.faults.heal()
         if program == "ordersd":
-            refused = sum(count for status, count in answers.items() if status in ("503", "507"))
-            stage.require("F20", refused, f"nothing was refused while the disk was full: {answers}")
-            odd = {status: count for status, count in answers.items() if status not in ("200", "503", "507", "None")}
-            stage.require("F20", not odd, f"a full disk was answered with {odd}")
-        while await self.order(stage, f"freed-{program}-{time.monotonic()}") != 200 and time.monotonic() < freed + 20:
+            refused = sum(count for status, count in statuses.items() if status in ("503", "507"))
+            run.require("F20", refused, f"nothing was refused while the disk was full: {statuses}")
+            unexpected = {status: count for status, count in statuses.items() if status not in ("200", "503", "507", "None")}
+            run.require("F20", not unexpected, f"a full disk led to statuses {unexpected}")
+        while await self.order(run, f"freed-{program}-{time.monotonic()}") != 200 and time.monotonic() < freed + 20:
             await asyncio.sleep(0.1)
-        back = time.monotonic() - freed
-        stage.require("F20", back < 15, f"{program} took {back:.1f} s to take orders again")
+        recovery = time.monotonic() - freed
+        run.require("F20", recovery < 15, f"{program} accepted orders only {recovery:.1f} s later")
         restarts = daemon.starts - starts
-        stage.remarks["F20"] = stage.remarks.get("F20", "") + (
-            f"{program}: answers while full {answers}, again after {back:.1f} s, {restarts} restarts; ")
+        run.remarks["F20"] = run.remarks.get("F20", "") + (
+            f"{program}: statuses while full {statuses}, again after {recovery:.1f} s, {restarts} restarts; ")
 
-    async def order(self, stage, key):
-        """One attempt; a client that is refused goes away, so what it was told must hold all the same."""
-        customer, request = stage.load.wish(stage.chance, "pm_test_ok")
+    async def order(self, run, key):
+        """One attempt without retries."""
+        customer, request = run.load.random_order(run.rng, "pm_test_ok")
         import json
 
-        headers = {"Authorization": f"Bearer {stage.load.tokens[customer]}", "Content-Type": "application/json",
+        headers = {"Authorization": f"Bearer {run.load.tokens[customer]}", "Content-Type": "application/json",
                    "Idempotency-Key": key}  # fmt: skip
         try:
-            answer = await stage.shop.http.send("POST", "/v1/orders", headers, json.dumps(request).encode(), 10)
-        except NoAnswer:
-            stage.observer.unknown.add(key)
+            response = await run.shop.http.send("POST", "/v1/orders", headers, json.dumps(request).encode(), 10)
+        except NoResponse:
+            run.observer.unknown.add(key)
             return None
-        if answer.status == 200:
-            stage.observer.placed(key, answer.json()["order"], answer.body)
-        elif answer.status >= 500:
-            stage.observer.unknown.add(key)
-        return answer.status
+        if response.status == 200:
+            run.observer.placed(key, response.json()["order"], response.body)
+        elif response.status >= 500:
+            run.observer.unknown.add(key)
+        return response.status

@@ -1,4 +1,4 @@
-"""SIGTERM under load: what is on its way is finished, readiness goes first, and the status is 0."""
+"""SIGTERM under load: readiness ends first, requests in flight are finished, and the exit status is 0."""
 
 import asyncio
 import signal
@@ -16,65 +16,65 @@ class Ends(Scenario):
     covers = ("F11", "F12")
     rate = 50.0
 
-    async def inject(self, stage):
+    async def inject(self, run):
         for program in PROGRAMS:
-            await self.once(stage, program)
-        for program in stage.chance.sample(PROGRAMS, 3):
-            await self.twice(stage, program)
-        for program in stage.chance.sample(PROGRAMS, 3):
-            await self.cut_short(stage, program)
+            await self.once(run, program)
+        for program in run.rng.sample(PROGRAMS, 3):
+            await self.twice(run, program)
+        for program in run.rng.sample(PROGRAMS, 3):
+            await self.killed_in_shutdown(run, program)
 
-    async def once(self, stage, program):
-        daemon = stage.shop.daemons[program]
-        await daemon.ready()
+    async def once(self, run, program):
+        daemon = run.shop.daemons[program]
+        await daemon.becomes_ready()
         process, begun = daemon.process, time.monotonic()
-        daemon.revive = False
-        daemon.expected += 1
-        daemon.send(signal.SIGTERM)
-        said_not_ready = False
+        daemon.is_restarted = False
+        daemon.expected_exits += 1
+        daemon.send_signal(signal.SIGTERM)
+        was_not_ready = False
         while process.returncode is None and time.monotonic() < begun + GRACE_SECONDS + 5:
-            said_not_ready |= not await daemon.is_ready()
+            was_not_ready |= not await daemon.is_ready()
             await asyncio.sleep(0.01)
-        stage.faults.did(f"SIGTERM {program}", of="F11")
+        run.faults.record(f"SIGTERM {program}", of="F11")
         seconds = time.monotonic() - begun
         if process.returncode is None:
-            stage.found("F11", f"{program} had not ended {seconds:.0f} s after SIGTERM")
-            daemon.send(signal.SIGKILL)
-            await daemon.ended.wait()
+            run.add_finding("F11", f"{program} had not exited {seconds:.0f} s after SIGTERM")
+            daemon.send_signal(signal.SIGKILL)
+            await daemon.exited.wait()
         else:
-            stage.require("F11", process.returncode == 0, f"{program} ended with {process.returncode} after SIGTERM")
-            stage.require("F11", said_not_ready, f"{program} said that it was ready until its end")
-        stage.remarks["F11"] = stage.remarks.get("F11", "") + f"{program} {seconds:.1f} s; "
-        await daemon.again()
-        stage.faults.heal()
+            run.require("F11", process.returncode == 0, f"{program} exited with {process.returncode} after SIGTERM")
+            run.require("F11", was_not_ready, f"{program} was ready until its exit")
+        run.remarks["F11"] = run.remarks.get("F11", "") + f"{program} {seconds:.1f} s; "
+        await daemon.start_again()
+        run.faults.heal()
 
-    async def twice(self, stage, program):
-        daemon = stage.shop.daemons[program]
-        await daemon.ready()
-        daemon.excuse = "SIGTERM twice"
+    async def twice(self, run, program):
+        daemon = run.shop.daemons[program]
+        await daemon.becomes_ready()
+        daemon.allowed_exit = "SIGTERM twice"
         process = daemon.process
-        daemon.send(signal.SIGTERM)
+        daemon.send_signal(signal.SIGTERM)
         await asyncio.sleep(0.05)
-        daemon.send(signal.SIGTERM)
-        stage.faults.did(f"SIGTERM twice {program}", of="F12")
+        daemon.send_signal(signal.SIGTERM)
+        run.faults.record(f"SIGTERM twice {program}", of="F12")
         try:
             await asyncio.wait_for(process.wait(), GRACE_SECONDS + 5)
         except asyncio.TimeoutError:
-            stage.found("F12", f"{program} did not end after two SIGTERM")
-            daemon.send(signal.SIGKILL)
+            run.add_finding("F12", f"{program} did not exit after two SIGTERM")
+            daemon.send_signal(signal.SIGKILL)
         await asyncio.sleep(0.8)
-        daemon.excuse = None
-        stage.faults.heal()
+        daemon.allowed_exit = None
+        run.faults.heal()
 
-    async def cut_short(self, stage, program):
-        """As at the end of a grace: killed in the midst of ending."""
-        daemon = stage.shop.daemons[program]
-        await daemon.ready()
-        daemon.excuse = "SIGTERM, then SIGKILL"
-        daemon.send(signal.SIGTERM)
-        await asyncio.sleep(stage.chance.choice([0.001, 0.01, 0.05]))
-        daemon.send(signal.SIGKILL)
-        stage.faults.did(f"SIGTERM, then SIGKILL {program}", of="F12")
+    async def killed_in_shutdown(self, run, program):
+        """As after a grace period: killed during the shutdown."""
+        daemon = run.shop.daemons[program]
+        await daemon.becomes_ready()
+        daemon.allowed_exit = "SIGTERM, then SIGKILL"
+        daemon.send_signal(signal.SIGTERM)
+        await asyncio.sleep(run.rng.choice([0.001, 0.01, 0.05]))
+        daemon.send_signal(signal.SIGKILL)
+        run.faults.record(f"SIGTERM, then SIGKILL {program}", of="F12")
         await asyncio.sleep(0.8)
-        daemon.excuse = None
-        stage.faults.heal()
+        daemon.allowed_exit = None
+        run.faults.heal()

@@ -1,4 +1,4 @@
-"""More than can be carried: an outbox full of rows, and clients who come faster than they are served."""
+"""Load beyond the capacity: an outbox full of rows, and clients faster than the shop."""
 
 import asyncio
 import json
@@ -9,7 +9,7 @@ import time
 from .. import machine
 from ..load import CUSTOMERS, GOODS
 from ..run import Scenario
-from ..web import NoAnswer
+from ..web import NoResponse
 
 TOPIC = "shop.catalog.v1.products"
 KEYS = 1_000
@@ -17,46 +17,47 @@ ROWS = 100_000
 ROWS_ALL = 1_000_000
 RATE_MIN = 5_000
 GROWTH_BYTES_MAX = 256 << 20
-# Requests that wait for their answers at the same time.
-OPEN_MAX = 1_000
-# Seconds in which what waits for its checkout is worked off, and after which a refused client comes again.
+# Concurrent requests.
+IN_FLIGHT_MAX = 1_000
+# Within which waiting checkouts are processed.
 WAITING_SECONDS = 30.0
-PAUSE = 0.5
-# Of the machine, that others may have while goodput is compared with the peak.
+# After which a refused client retries.
+RETRY_DELAY_SECONDS = 0.5
+# Share of the machine that other programs may use while goodput is compared with the peak.
 OTHERS_MAX = 0.1
 
 
 class Backlog(Scenario):
-    """So many rows wait in an outbox when its daemon starts; new events are not starved by them."""
+    """An outbox is full when its daemon starts; memory stays bounded, and every row is sent."""
 
     name = "backlog"
     covers = ("F49",)
     rate = 15.0
 
-    async def inject(self, stage):
-        rows = ROWS_ALL if stage.options.long else ROWS
-        shop, daemon = stage.shop, stage.shop.daemons["catalogd"]
-        await daemon.end()
+    async def inject(self, run):
+        rows = ROWS_ALL if run.options.long else ROWS
+        shop, daemon = run.shop, run.shop.daemons["catalogd"]
+        await daemon.stop()
         self.fill(shop.database("catalogd"), rows)
-        await daemon.again()
-        await daemon.ready()
+        await daemon.start_again()
+        await daemon.becomes_ready()
         begun = time.monotonic()
         first = machine.resident_bytes(daemon.pid)
         most = first
         left = rows
         while left and time.monotonic() < begun + rows / 500:
             await asyncio.sleep(0.5)
-            left = stage.tables.unsent().get("catalog", 0)
+            left = run.tables.unsent().get("catalog", 0)
             most = max(most, machine.resident_bytes(daemon.pid))
         seconds = time.monotonic() - begun
-        stage.faults.did("rows wait in the outbox at the start", rows)
-        stage.require("F49", not left, f"{left} of {rows} rows were not sent after {seconds:.0f} s")
-        # Beside eight other processes, the load and the observer, all on the machine's few cores.
-        stage.remarks["F49"] = (
-            f"{rows} rows in {seconds:.1f} s, {rows / seconds:.0f} a second (wanted: {RATE_MIN} on a machine of its own); "
+        run.faults.record("rows wait in the outbox at the start", rows)
+        run.require("F49", not left, f"{left} of {rows} rows were not sent after {seconds:.0f} s")
+        # Beside eight other processes and the load on the same cores.
+        run.remarks["F49"] = (
+            f"{rows} rows in {seconds:.1f} s, {rows / seconds:.0f} a second (expected: {RATE_MIN} on a machine of its own); "
             f"memory grew by {(most - first) >> 20} MiB")
-        stage.require("F49", most - first < GROWTH_BYTES_MAX, f"memory grew by {(most - first) >> 20} MiB")
-        stage.faults.heal()
+        run.require("F49", most - first < GROWTH_BYTES_MAX, f"memory grew by {(most - first) >> 20} MiB")
+        run.faults.heal()
 
     def fill(self, path, rows):
         connection = sqlite3.connect(path)
@@ -74,142 +75,141 @@ class Backlog(Scenario):
 
 
 class Goodput:
-    """Orders that come to an end, from here on."""
+    """The rate of completed orders from now on."""
 
-    def __init__(self, stage):
-        self.stage = stage
+    def __init__(self, run):
+        self.run = run
         self.begun, self.used, self.before = time.monotonic(), time.process_time(), self.completed()
 
     def completed(self):
-        return self.stage.tables.number("ordersd", "SELECT count(*) FROM workflow_runs WHERE state = 'completed'")
+        return self.run.tables.number("ordersd", "SELECT count(*) FROM workflow_runs WHERE state = 'completed'")
 
-    def end(self):
+    def finish(self):
         seconds = time.monotonic() - self.begun
         self.rate = (self.completed() - self.before) / seconds
-        # Each second, had the clients run on another machine.
+        # The rate if the clients ran on another machine.
         cores = os.cpu_count() or 1
-        self.to_itself = self.rate * cores / (cores - (time.process_time() - self.used) / seconds)
+        self.without_clients = self.rate * cores / (cores - (time.process_time() - self.used) / seconds)
         return self
 
 
 class Overload(Scenario):
-    """First as fast as the shop can, then three times that, whether it answers or not.
+    """First a closed loop at capacity, then an open loop at three times that rate.
 
-    What counts is what comes to an end: orders of which the shop takes on too many are of no use to anybody.
+    Completed orders are counted, not accepted ones.
     """
 
     name = "overload"
     covers = ("F66",)
     rate = 5.0
-    # So long is the peak looked for, until the shop takes on no more than it works off, and so long measured.
+    # Until accepted and completed orders are in balance, and how long the peak is measured then.
     filling_seconds = 15.0
     peak_seconds = 10.0
     seconds = 20.0
     seconds_long = 60.0
 
-    def rest_seconds(self, options):
-        """However long the flood was, no more waits afterwards than WorkflowLimits.waitingLimit."""
-        return super().rest_seconds(options) + WAITING_SECONDS
+    def quiescence_seconds_max(self, options):
+        """At most WorkflowLimits.waitingLimit runs wait after the overload."""
+        return super().quiescence_seconds_max(options) + WAITING_SECONDS
 
-    async def inject(self, stage):
-        pids = [daemon.pid for daemon in stage.shop.daemons.values()] + [stage.shop.proxies.process.pid]
-        share = machine.Share(pids)
-        peak, normal = await self.closed(stage, self.filling_seconds)
-        others = [share.taken()]
-        seconds = self.seconds_long if stage.options.long else self.seconds
-        share = machine.Share(pids)
-        good, admitted, refused, offered = await self.open(stage, 3 * peak.rate, seconds)
-        others.append(share.taken())
-        stage.faults.did("orders offered beyond the capacity", offered)
-        stage.faults.did("orders refused as too many", refused)
+    async def inject(self, run):
+        pids = [daemon.pid for daemon in run.shop.daemons.values()] + [run.shop.proxies.process.pid]
+        share = machine.ProcessorShare(pids)
+        peak, normal = await self.closed_loop(run, self.filling_seconds)
+        others = [share.of_others()]
+        seconds = self.seconds_long if run.options.long else self.seconds
+        share = machine.ProcessorShare(pids)
+        good, admitted, refused, offered = await self.open_loop(run, 3 * peak.rate, seconds)
+        others.append(share.of_others())
+        run.faults.record("orders offered beyond the capacity", offered)
+        run.faults.record("orders refused as too many", refused)
         healed = time.monotonic()
-        back = await self.recovery(stage, normal, healed)
-        # Before and after: the machine itself is not equally fast all the time.
-        again, _ = await self.closed(stage, 0.0)
-        stage.faults.heal()
-        most = (peak.to_itself + again.to_itself) / 2
-        stage.remarks["F66"] = (
+        recovery = await self.recovery(run, normal, healed)
+        # Before and after, since the machine's speed varies.
+        again, _ = await self.closed_loop(run, 0.0)
+        run.faults.heal()
+        most = (peak.without_clients + again.without_clients) / 2
+        run.remarks["F66"] = (
             f"peak {peak.rate:.0f} orders/s completed before and {again.rate:.0f} after (p99 of acceptance {normal * 1000:.0f} ms); "
             f"offered {offered / seconds:.0f}/s of {3 * peak.rate:.0f}/s, {refused / offered:.0%} refused as too many, "
-            f"{good.rate:.0f}/s completed, {good.to_itself / most:.0%} of the peak without the processor time of the clients on the "
-            f"same cores, p99 of acceptance {admitted * 1000:.0f} ms, normal again after {back:.1f} s; "
-            f"others had {others[0]:.0%} of the machine at the peak, {others[1]:.0%} under overload")
+            f"{good.rate:.0f}/s completed, {good.without_clients / most:.0%} of the peak without the processor time of the clients on the "
+            f"same cores, p99 of acceptance {admitted * 1000:.0f} ms, normal again after {recovery:.1f} s; "
+            f"others used {others[0]:.0%} of the machine at the peak, {others[1]:.0%} under overload")
         if max(others) <= OTHERS_MAX:
-            stage.require("F66", good.to_itself >= 0.8 * most, f"goodput fell to {good.to_itself / most:.0%} of the peak")
+            run.require("F66", good.without_clients >= 0.8 * most, f"goodput fell to {good.without_clients / most:.0%} of the peak")
         else:
-            stage.skipped["F66"] = "goodput is not judged on a machine that is busy with something else"
-        stage.require("F66", back <= 10, f"normal again only after {back:.1f} s")
+            run.skipped["F66"] = "goodput is not evaluated while other programs use the machine"
+        run.require("F66", recovery <= 10, f"normal again only after {recovery:.1f} s")
 
-    async def closed(self, stage, filling_seconds):
-        times, over = [], time.monotonic() + filling_seconds + self.peak_seconds
+    async def closed_loop(self, run, filling_seconds):
+        times, end = [], time.monotonic() + filling_seconds + self.peak_seconds
 
         async def client(number):
             turn = 0
-            while time.monotonic() < over:
+            while time.monotonic() < end:
                 begun = time.monotonic()
-                if await self.order(stage, f"peak-{filling_seconds:.0f}-{number}-{turn}", 10) == 200:
+                if await self.order(run, f"peak-{filling_seconds:.0f}-{number}-{turn}", 10) == 200:
                     times.append(time.monotonic() - begun)
                 else:
-                    await asyncio.sleep(PAUSE)
+                    await asyncio.sleep(RETRY_DELAY_SECONDS)
                 turn += 1
 
         async def measured():
             await asyncio.sleep(filling_seconds)
-            goodput = Goodput(stage)
+            goodput = Goodput(run)
             await asyncio.sleep(self.peak_seconds)
-            return goodput.end()
+            return goodput.finish()
 
         peak, *_ = await asyncio.gather(measured(), *(client(number) for number in range(24)))
         return peak, sorted(times)[len(times) * 99 // 100]
 
-    async def open(self, stage, rate, seconds):
+    async def open_loop(self, run, rate, seconds):
         times, tasks, offered, refused = [], set(), 0, 0
-        begun, goodput = time.monotonic(), Goodput(stage)
+        begun, goodput = time.monotonic(), Goodput(run)
 
         async def one(number):
             nonlocal refused
             start = time.monotonic()
-            status = await self.order(stage, f"over-{number}", 5)
+            status = await self.order(run, f"over-{number}", 5)
             if status == 200:
                 times.append(time.monotonic() - start)
             refused += status == 429
 
         while (now := time.monotonic()) < begun + seconds:
-            # Not more at once than this one process can look after: what waits here would look like the shop's delay.
-            while offered < (now - begun) * rate and len(tasks) < OPEN_MAX:
+            # Limited to what this process can serve: its own delays would count as the shop's.
+            while offered < (now - begun) * rate and len(tasks) < IN_FLIGHT_MAX:
                 task = asyncio.ensure_future(one(offered))
                 tasks.add(task)
                 task.add_done_callback(tasks.discard)
                 offered += 1
             await asyncio.sleep(0.005)
-        good = goodput.end()
+        good = goodput.finish()
         await asyncio.gather(*tasks)
         return good, sorted(times)[len(times) * 99 // 100] if times else 99.0, refused, offered
 
-
-    async def recovery(self, stage, normal, since):
-        """Until ten orders in a row are as fast as they were."""
+    async def recovery(self, run, normal, since):
+        """Waits until ten orders in a row are as fast as before; returns the seconds."""
         fast = turn = 0
         while fast < 10 and time.monotonic() < since + 60:
             begun = time.monotonic()
-            status = await self.order(stage, f"after-{turn}", 5)
+            status = await self.order(run, f"after-{turn}", 5)
             fast = fast + 1 if status == 200 and time.monotonic() - begun <= max(3 * normal, 0.1) else 0
             turn += 1
         return time.monotonic() - since
 
-    async def order(self, stage, key, timeout):
-        """One attempt, never repeated: a client that goes away."""
+    async def order(self, run, key, timeout):
+        """One attempt without retries."""
         number = hash(key) % GOODS
         body = json.dumps({"lines": [{"sku": f"CHAOS-{number:02}", "quantity": 1}], "payment_method": "pm_test_ok"}).encode()
-        token = stage.load.tokens[CUSTOMERS[number % len(CUSTOMERS)]]
+        token = run.load.tokens[CUSTOMERS[number % len(CUSTOMERS)]]
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", "Idempotency-Key": key}
         try:
-            answer = await stage.shop.http.send("POST", "/v1/orders", headers, body, timeout)
-        except NoAnswer:
-            stage.observer.unknown.add(key)
+            response = await run.shop.http.send("POST", "/v1/orders", headers, body, timeout)
+        except NoResponse:
+            run.observer.unknown.add(key)
             return None
-        if answer.status == 200:
-            stage.observer.placed(key, answer.json()["order"], answer.body)
-        elif answer.status >= 500:
-            stage.observer.unknown.add(key)
-        return answer.status
+        if response.status == 200:
+            run.observer.placed(key, response.json()["order"], response.body)
+        elif response.status >= 500:
+            run.observer.unknown.add(key)
+        return response.status

@@ -1,12 +1,12 @@
-"""Events that nobody can read: parked by key, the others go on, and a mended one works once."""
+"""Events that cannot be decoded: their keys are parked, other keys continue, and a repaired event is handled once."""
 
 import asyncio
 
 from .. import machine
-from ..poison import CONSUMERS, Poison
+from ..poison_messages import CONSUMERS, PoisonMessages
 from ..run import Scenario
 
-CALM_SECONDS = 5.0
+MEASURED_SECONDS = 5.0
 
 
 class Poisons(Scenario):
@@ -14,26 +14,26 @@ class Poisons(Scenario):
     covers = ("F41", "F42")
     rate = 30.0
 
-    async def inject(self, stage):
-        poison = Poison(stage)
-        stage.judge.expected_parked = (Poison.PREFIX,)
+    async def inject(self, run):
+        poison = PoisonMessages(run)
+        run.checker.expected_parked = (PoisonMessages.PREFIX,)
         await poison.plant(3)
-        stage.require("F41", await poison.parked(3), "events that cannot be read were not parked within 60 s")
-        # Other keys flow meanwhile: the load goes on, and the judge finds no lag.
-        stage.require("F41", await poison.mend(), "mended events stay parked")
-        stage.remarks["F41"] = "parked by every group, mended, redriven; the others went on"
-        count = 10_000 if stage.options.long else 500
+        run.require("F41", await poison.parked(3), "events that cannot be read were not parked within 60 s")
+        # Other keys continue meanwhile: the load runs, and the checker finds no lag.
+        run.require("F41", await poison.repair(), "repaired events stay parked")
+        run.remarks["F41"] = "parked by every group, repaired, redriven; the others continued"
+        count = 10_000 if run.options.long else 500
         await poison.plant(count)
-        parked = await poison.parked(count, patience=240.0)
-        stage.require("F42", parked, f"not all of {count} events were parked within 240 s")
-        stage.load.stop()
+        parked = await poison.parked(count, timeout=240.0)
+        run.require("F42", parked, f"not all of {count} events were parked within 240 s")
+        run.load.stop()
         await asyncio.sleep(5)
         busy = {}
         for program in CONSUMERS:
-            pid = stage.shop.daemons[program].pid
+            pid = run.shop.daemons[program].pid
             before = machine.cpu_seconds(pid)
-            await asyncio.sleep(CALM_SECONDS)
-            busy[program] = (machine.cpu_seconds(pid) - before) / CALM_SECONDS
-            stage.require("F42", busy[program] < 0.5, f"{program} turns in circles: {busy[program]:.0%} of a core")
-        stage.remarks["F42"] = f"{count} parked; afterwards " + ", ".join(f"{p} {b:.0%} of a core" for p, b in busy.items())
-        stage.faults.heal()
+            await asyncio.sleep(MEASURED_SECONDS)
+            busy[program] = (machine.cpu_seconds(pid) - before) / MEASURED_SECONDS
+            run.require("F42", busy[program] < 0.5, f"{program} is in a busy loop: {busy[program]:.0%} of a core")
+        run.remarks["F42"] = f"{count} parked; afterwards " + ", ".join(f"{p} {b:.0%} of a core" for p, b in busy.items())
+        run.faults.heal()

@@ -3,61 +3,61 @@ import MartletSimulation
 import MartletTesting
 import SimulatedDisk
 
-/// Hours or days in which nothing runs, whatever was going on: the power is gone, or the computers are asleep.
+/// Hours or days in which nothing runs: the computers are off or suspended.
 ///
-/// Time leaps, which costs nothing: nobody looks for work meanwhile.
+/// Time skips this span at no cost: no process polls meanwhile.
 struct Outage: Sendable {
-    /// In hours: shorter than a customer's key lives.
-    private static let shortLimit: UInt64 = 6 * 24
-    /// Longer than that.
-    private static let longest: UInt64 = 30 * 24
-    private static let longLeast: UInt64 = 8 * 24
-    private static let look = Duration.seconds(1)
-    /// After which what has been started has purged what is old.
-    private static let purgePause = Duration.seconds(65)
+    /// In hours: shorter than the lifetime of a customer's idempotency key.
+    private static let shortHoursMax: UInt64 = 6 * 24
+    /// In hours: longer than that lifetime.
+    private static let longHoursMax: UInt64 = 30 * 24
+    private static let longHoursMin: UInt64 = 8 * 24
+    private static let pollInterval = Duration.seconds(1)
+    /// After which restarted processes have purged expired data.
+    private static let purgeDelay = Duration.seconds(65)
 
     let world: ShopWorld
     let entropy: any Entropy
 
-    /// Comes in the middle of everything.
-    func come() async {
-        guard let frozen = await freeze() else { return }
-        defer { for machine in frozen { machine.resume() } }
-        // Who waits for the end does not wait for days.
+    /// Runs an outage in the middle of the workload.
+    func run() async {
+        guard let paused = await pauseAll() else { return }
+        defer { for machine in paused { machine.resume() } }
+        // The wait for quiescence must not take days.
         guard world.faults.isActive else { return }
         world.faults.count(.outage)
         if entropy.number(below: 3) > 0 {
             world.losePower(entropy.number(below: 2) == 0 ? nil : Survival.any(entropy))
         }
-        world.leap(by: hours(1...Self.shortLimit))
+        world.skip(by: hours(1...Self.shortHoursMax))
     }
 
-    /// Comes when all is at rest; what is old is gone afterwards.
+    /// Runs an outage of a quiescent world; expired data is purged afterwards.
     ///
-    /// - Returns: Whether the keys of customers are too old.
-    func comeAtRest() async throws -> Bool {
-        for machine in await freeze() ?? [] { machine.resume() }
-        // Keys are as old as both times together.
-        let left = Self.shortLimit - min(Self.shortLimit, UInt64(world.longestLeap.components.seconds) / 3_600)
+    /// - Returns: Whether the customers' idempotency keys have expired.
+    func runWhenIdle() async throws -> Bool {
+        for machine in await pauseAll() ?? [] { machine.resume() }
+        // The age of a key is the sum of both outages.
+        let left = Self.shortHoursMax - min(Self.shortHoursMax, UInt64(world.longestSkip.components.seconds) / 3_600)
         let isShort = left > 24 && entropy.number(below: 2) == 0
         let isOff = entropy.number(below: 4) == 0
         if isOff { world.losePower(nil) }
-        world.leap(by: hours(isShort ? 24...left : Self.longLeast...Self.longest))
-        // Whoever was asleep purges at once, and whoever starts after a while.
-        try await world.time.sleep(for: isOff ? Self.purgePause : Self.look)
+        world.skip(by: hours(isShort ? 24...left : Self.longHoursMin...Self.longHoursMax))
+        // Resumed processes purge immediately, restarted ones after a delay.
+        try await world.time.sleep(for: isOff ? Self.purgeDelay : Self.pollInterval)
         return !isShort
     }
 
-    /// Freezes everything at a moment at which all that was published can be noted: what is purged unseen cannot be told from
-    /// what never was.
+    /// Pauses all machines at a moment at which all published events can be recorded: an event that is purged
+    /// unrecorded looks as if it had never been published.
     ///
-    /// - Returns: What is to be resumed; `nil` when there is no more time.
-    private func freeze() async -> [Machine]? {
+    /// - Returns: The machines to resume; `nil` when the task is cancelled.
+    private func pauseAll() async -> [Machine]? {
         while !Task.isCancelled {
-            let frozen = world.freezeAll()
-            if await remember() { return frozen }
-            for machine in frozen { machine.resume() }
-            try? await world.time.sleep(for: Self.look)
+            let paused = world.pauseAll()
+            if await recordPublished() { return paused }
+            for machine in paused { machine.resume() }
+            try? await world.time.sleep(for: Self.pollInterval)
         }
         return nil
     }
@@ -67,14 +67,14 @@ struct Outage: Sendable {
         return .seconds(Int64(hours * 3_600 + entropy.number(below: 3_600)))
     }
 
-    /// Notes what was published, before the outboxes forget it a day later.
+    /// Records the published events, before the outboxes purge them a day later.
     ///
-    /// - Returns: Whether every database answered.
-    private func remember() async -> Bool {
+    /// - Returns: Whether every database responded.
+    private func recordPublished() async -> Bool {
         var isWhole = true
         for name in world.stores.keys.sorted() where name != "eventlog" {
-            if let sent = try? await Books.sent(by: name, in: world) {
-                world.chronicle.keep(sent, of: name)
+            if let sent = try? await StateSnapshot.sent(by: name, in: world) {
+                world.publishedEvents.add(sent, of: name)
             } else {
                 isWhole = false
             }

@@ -1,26 +1,26 @@
 public import MartletSimulation
 
-/// What is simulated: everything else follows from it.
+/// The input of a simulation: it determines the whole run.
 public struct Scenario: Sendable, Codable, Equatable {
-    /// How services tell each other what happened.
+    /// How services publish and consume events.
     public enum Variant: String, Sendable, Codable {
         /// With the toolkit's outbox and inbox.
         case martlet
-        /// With none: they publish what they have just committed, and acknowledge what they are about to do. The control,
-        /// which the audit has to find out.
+        /// The control, without either: services publish after the commit, and acknowledge before the handler. The
+        /// invariant checker must detect its errors.
         case naive
     }
 
     public var seed: UInt64
-    /// Customers, each with one order.
+    /// The number of customers; each places one order.
     public var orders: Int
     /// Which faults may happen.
     public var faults: Set<SimulatedFault>
-    /// Whether every one of `faults` is enabled, or the seed chooses among them.
+    /// Whether all of `faults` are enabled, or the seed chooses among them.
     public var isWhole: Bool
     public var variant: Variant
 
-    /// Where processes end, and nothing else goes wrong; `nil` when the weather decides.
+    /// The planned crashes, as the only faults; `nil` when the fault scheduler injects faults.
     public var crashes: CrashPlan?
 
     public init(
@@ -39,11 +39,11 @@ public struct Scenario: Sendable, Codable, Equatable {
         self.crashes = crashes
     }
 
-    /// Processes end where `crashes` says, and nothing else goes wrong.
+    /// A scenario with planned crashes as the only faults.
     public init(seed: UInt64, crashing crashes: CrashPlan) {
         self.init(
             seed: seed,
-            orders: Market.rehearsed(crashes.rounds).errands.count,
+            orders: Workload.crashPoints(crashes.rounds).scripts.count,
             faults: [],
             isWhole: true,
             crashes: crashes

@@ -10,31 +10,31 @@ import SharedContract
 import SimulatedDisk
 import SwiftProtobuf
 
-/// The whole shop under a seed: opened, visited, hurt, healed, and audited.
+/// The whole shop under a seed: set up, put under load and faults, healed, and checked.
 public struct ShopSimulation: Sendable {
-    /// How long after the faults have healed everything must have come to rest.
+    /// How long after the faults have healed the world must be quiescent.
     public static let convergenceLimit = Duration.seconds(600)
-    /// The same for the control: what it has lost will never come.
+    /// The same for the control: lost events never arrive.
     private static let controlLimit = Duration.seconds(60)
-    private static let look = Duration.seconds(1)
-    private static let lookLimit = Duration.seconds(20)
-    /// For how long faults go on after the last customer has come.
+    private static let pollInterval = Duration.seconds(1)
+    private static let pollIntervalMax = Duration.seconds(20)
+    /// For how long faults stay active after the last customer has arrived.
     private static let aftermath = Duration.seconds(20)
-    /// As above where processes are frozen: long enough for one to outlive its leases.
-    private static let frozenAftermath = Duration.seconds(75)
-    /// What a world may take, many times what it needs: a loop without a pause must end.
+    /// The same with paused processes: longer than their leases.
+    private static let pausedAftermath = Duration.seconds(75)
+    /// Step limits, many times what a world needs: an endless loop must end.
     private static let stepsOfWorld = 1_000_000
     private static let stepsOfOrder = 20_000
     private static let spanLimit = Duration.seconds(100 * 24 * 3_600)
     private static let replicasLimit: UInt64 = 3
-    /// A world of fewer customers may have no second opportunity for a fault.
+    /// A world with fewer customers may have only one opportunity for a fault.
     private static let smallWorld = 50
     private static let firstOpportunities = 24
-    /// Replicas of a cluster whose crashes are planned: one goes on while the other is away.
-    private static let rehearsing = 2
+    /// Replicas of a cluster with planned crashes: one keeps running while the other is down.
+    private static let crashReplicas = 2
 
     private let templates: [String: DiskImage]
-    /// Where machines may be made to crash.
+    /// The names of crash points.
     private let points: [String]
 
     /// - Parameter points: Names of crash points.
@@ -43,20 +43,20 @@ public struct ShopSimulation: Sendable {
         self.points = points
     }
 
-    public func run(_ scenario: Scenario) -> Verdict { run(scenario, beside: nil) }
+    public func run(_ scenario: Scenario) -> SimulationResult { run(scenario, alongside: nil) }
 
-    /// - Parameter guest: What goes on beside the customers, for tests of what a world notices; `nil` when nothing does.
-    func run(_ scenario: Scenario, beside guest: (@Sendable () async throws -> Void)?) -> Verdict {
+    /// - Parameter extraTask: Runs beside the customers, for tests of what a world detects.
+    func run(_ scenario: Scenario, alongside extraTask: (@Sendable () async throws -> Void)?) -> SimulationResult {
         var limits = Simulation.Limits()
         limits.span = Self.spanLimit
         limits.steps = Self.stepsOfWorld + scenario.orders * Self.stepsOfOrder
         let simulation = Simulation(seed: scenario.seed, limits: limits)
         let entropy = SeededEntropy(seed: scenario.seed)
         let drawn = Topology.allCases[Int(entropy.number(below: 2))]
-        // What was asked for by name must be able to happen.
+        // Faults that were requested by name must be possible.
         let needsCluster = scenario.isWhole && !scenario.faults.isDisjoint(with: FaultPlan.clusterOnly)
         let topology = scenario.crashes?.topology ?? (needsCluster ? .cluster : drawn)
-        let ambush = scenario.crashes.map(Ambush.init)
+        let crashSchedule = scenario.crashes.map(CrashSchedule.init)
         let plan = FaultPlan(
             scenario.faults,
             isWhole: scenario.isWhole,
@@ -65,8 +65,8 @@ public struct ShopSimulation: Sendable {
         )
         let drawnReplicas = 1 + Int(entropy.number(below: Self.replicasLimit))
         // Two versions need two processes.
-        let least = scenario.crashes != nil || plan.rates[.mixedVersions] != nil ? Self.rehearsing : 1
-        let replicas = scenario.crashes == nil ? max(least, drawnReplicas) : Self.rehearsing
+        let replicasMin = scenario.crashes != nil || plan.rates[.mixedVersions] != nil ? Self.crashReplicas : 1
+        let replicas = scenario.crashes == nil ? max(replicasMin, drawnReplicas) : Self.crashReplicas
         let world = ShopWorld(
             simulation,
             topology: topology,
@@ -79,25 +79,31 @@ public struct ShopSimulation: Sendable {
             ),
             entropy: entropy.fork(),
             variant: scenario.variant,
-            ambush: ambush
+            crashSchedule: crashSchedule
         )
-        let (market, witness) = (
-            scenario.crashes.map { .rehearsed($0.rounds) } ?? Market(orders: scenario.orders, entropy: entropy.fork()),
-            Witness()
+        let (workload, observations) = (
+            scenario.crashes.map { .crashPoints($0.rounds) }
+                ?? Workload(orders: scenario.orders, entropy: entropy.fork()),
+            ClientObservations()
         )
         let course = Course(
             world: world,
-            market: market,
-            witness: witness,
+            workload: workload,
+            observations: observations,
             entropy: entropy.fork(),
             points: points,
-            upkeep: scenario.crashes.map { Upkeep(world: world, rounds: $0.rounds) },
-            poison: Poison(world: world, witness: witness, day: market.day, entropy: entropy.fork()),
-            guest: guest
+            backgroundOperations: scenario.crashes.map { BackgroundOperations(world: world, rounds: $0.rounds) },
+            poisonMessages: PoisonMessages(
+                world: world,
+                observations: observations,
+                duration: workload.duration,
+                entropy: entropy.fork()
+            ),
+            extraTask: extraTask
         )
         defer {
             world.close()
-            simulation.windUp()
+            simulation.runRemaining()
         }
         let begin = simulation.time.now
         var violations: [Violation] = []
@@ -105,41 +111,41 @@ public struct ShopSimulation: Sendable {
         do {
             ending = try simulation.run { try await course.run() }
         } catch {
-            let busy = (world.missing + world.complaints).joined(separator: ", ")
-            violations = [Violation(.notConverged, "the run did not end: \(error); \(busy)")]
+            let details = (world.missing + world.frequentFailures).joined(separator: ", ")
+            violations = [Violation(.notConverged, "the run did not end: \(error); \(details)")]
         }
         violations += ending?.violations ?? []
-        violations += course.witness.violations
+        violations += course.observations.violations
         violations += world.reports.map { Violation(.crashed, $0) }
         let missing = plan.rates.keys.filter { world.faults.counts[$0] == nil }.sorted()
         for fault in missing where scenario.isWhole {
-            violations.append(Violation(.notConverged, "the fault \(fault.rawValue) was enabled and never happened"))
+            violations.append(Violation(.notConverged, "the fault \(fault.rawValue) was enabled and never injected"))
         }
-        if let crashes = scenario.crashes, !crashes.traps.isEmpty, ambush?.sprung == 0 {
+        if let crashes = scenario.crashes, !crashes.rules.isEmpty, crashSchedule?.fired == 0 {
             violations.append(Violation(.notConverged, "nothing passed the first crash point of \(crashes.text)"))
         }
-        return Verdict(
+        return SimulationResult(
             seed: scenario.seed,
             orders: scenario.orders,
             topology: topology.rawValue,
-            hash: Self.hash(simulation, world, ending?.history.books),
+            hash: Self.hash(simulation, world, ending?.history.snapshot),
             steps: simulation.executor.steps,
             foreignJobs: simulation.executor.foreignJobs,
-            simulatedMilliseconds: (simulation.time.now - begin - world.leapt).milliseconds,
-            leaptMilliseconds: world.leapt.milliseconds,
+            simulatedMilliseconds: (simulation.time.now - begin - world.skipped).milliseconds,
+            leaptMilliseconds: world.skipped.milliseconds,
             outcomes: ending?.outcomes ?? [:],
             calls: world.network.counts.calls,
             failedCalls: world.network.counts.failures,
-            events: ending?.history.books.published.count ?? 0,
+            events: ending?.history.snapshot.published.count ?? 0,
             enabled: plan.rates.keys.map(\.rawValue).sorted(),
             idle: missing.filter { world.faults.opportunities[$0] == nil }.map(\.rawValue),
             faults: Dictionary(uniqueKeysWithValues: world.faults.counts.map { ($0.key.rawValue, $0.value) }),
             points: world.points,
             crashes: scenario.crashes,
-            sprung: ambush?.sprung ?? 0,
-            sites: ambush?.sites ?? [:],
+            fired: crashSchedule?.fired ?? 0,
+            sites: crashSchedule?.sites ?? [:],
             findings: violations.map {
-                Verdict.Finding(
+                SimulationResult.Finding(
                     invariant: $0.invariant.rawValue,
                     what: $0.what,
                     aggregate: $0.aggregate,
@@ -149,99 +155,109 @@ public struct ShopSimulation: Sendable {
         )
     }
 
-    private static func hash(_ simulation: Simulation, _ world: ShopWorld, _ books: Books?) -> String {
+    private static func hash(_ simulation: Simulation, _ world: ShopWorld, _ snapshot: StateSnapshot?) -> String {
         var hash = simulation.executor.trace
         hash.add(world.network.trace.description)
-        books?.add(to: &hash)
+        snapshot?.add(to: &hash)
         return hash.description
     }
 
-    /// What a run leaves.
+    /// The result of one course.
     struct Ending: Sendable {
         let violations: [Violation]
         let outcomes: [String: Int]
         let history: History
     }
 
-    /// One world from its opening to its audit.
+    /// One world from its setup to its invariant checks.
     struct Course: Sendable {
         let world: ShopWorld
-        let market: Market
-        let witness: Witness
+        let workload: Workload
+        let observations: ClientObservations
         let entropy: SeededEntropy
         let points: [String]
-        /// What goes on beside the customers, if anything does.
-        let upkeep: Upkeep?
-        let poison: Poison
-        let guest: (@Sendable () async throws -> Void)?
+        /// Operations besides the customers, if any.
+        let backgroundOperations: BackgroundOperations?
+        let poisonMessages: PoisonMessages
+        let extraTask: (@Sendable () async throws -> Void)?
 
         func run() async throws -> Ending {
             world.startAll()
-            let weather = Weather(world: world, entropy: entropy.fork(), points: points)
-            let shoppers = market.errands.map {
-                Shopper($0, in: world, witness: witness, entropy: entropy.fork(), patience: patience)
+            let faultScheduler = FaultScheduler(world: world, entropy: entropy.fork(), points: points)
+            let customers = workload.scripts.map {
+                SimulatedCustomer(
+                    $0,
+                    in: world,
+                    observations: observations,
+                    entropy: entropy.fork(),
+                    convergenceTime: convergenceTime
+                )
             }
             return try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask { try await weather.supervise() }
+                group.addTask { try await faultScheduler.supervise() }
                 try await open()
                 world.faults.begin()
                 group.addTask { try await watch() }
                 defer { group.cancelAll() }
-                try await withThrowingTaskGroup(of: Void.self) { visit in
-                    for shopper in shoppers { visit.addTask { try await shopper.run() } }
-                    visit.addTask { try await weather.run() }
+                try await withThrowingTaskGroup(of: Void.self) { tasks in
+                    for customer in customers { tasks.addTask { try await customer.run() } }
+                    tasks.addTask { try await faultScheduler.run() }
                     let rollout = Rollout(world: world, entropy: entropy.fork())
-                    visit.addTask { try await rollout.run() }
-                    if let upkeep { visit.addTask { try await upkeep.run() } }
-                    visit.addTask { try await poison.run() }
-                    if let guest { visit.addTask { try await guest() } }
-                    visit.addTask {
-                        try await world.stay(for: market.day + rest)
-                        try await weather.complete()
+                    tasks.addTask { try await rollout.run() }
+                    if let backgroundOperations { tasks.addTask { try await backgroundOperations.run() } }
+                    tasks.addTask { try await poisonMessages.run() }
+                    if let extraTask { tasks.addTask { try await extraTask() } }
+                    tasks.addTask {
+                        try await world.sleepExcludingSkips(for: workload.duration + aftermathLength)
+                        try await faultScheduler.injectMissing()
                         world.heal()
                     }
-                    try await visit.waitForAll()
+                    try await tasks.waitForAll()
                 }
-                var left = try await settle(since: world.healedAt ?? world.time.now)
-                // What comes later excuses nothing of this day.
-                let absence = world.longestLeap
-                if left.isEmpty, world.faults.rates[.lateRequest] != nil {
-                    try await comeBack(shoppers)
-                    left = try await settle(since: world.time.now)
+                var pending = try await waitUntilIdle(since: world.healedAt ?? world.time.now)
+                // A later outage excuses no rejection of this workload.
+                let longestOutage = world.longestSkip
+                if pending.isEmpty, world.faults.rates[.lateRequest] != nil {
+                    try await returnLater(customers)
+                    pending = try await waitUntilIdle(since: world.time.now)
                 }
-                let books = try await self.books()
-                var violations = Audit(
-                    told: witness.orders,
-                    books: books,
-                    market: market,
-                    absence: absence
+                let snapshot = try await self.snapshot()
+                var violations = InvariantChecker(
+                    acknowledged: observations.orders,
+                    snapshot: snapshot,
+                    workload: workload,
+                    longestOutage: longestOutage
                 ).violations
-                if !left.isEmpty {
-                    let why = ["no rest after the faults had healed"] + left + world.missing + world.complaints
-                    violations.insert(Violation(.notConverged, why.joined(separator: "; ")), at: 0)
+                if !pending.isEmpty {
+                    let details =
+                        ["not quiescent after the faults had healed"] + pending + world.missing + world.frequentFailures
+                    violations.insert(Violation(.notConverged, details.joined(separator: "; ")), at: 0)
                 }
-                let outcomes = Dictionary(books.orders.values.map { ($0.status, 1) }, uniquingKeysWith: +)
+                let outcomes = Dictionary(snapshot.orders.values.map { ($0.status, 1) }, uniquingKeysWith: +)
                 return Ending(
                     violations: violations,
                     outcomes: outcomes,
-                    history: History(told: witness.orders, books: books)
+                    history: History(acknowledged: observations.orders, snapshot: snapshot)
                 )
             }
         }
 
-        private func books() async throws -> Books {
-            try await Books(of: world, elsewhere: try (upkeep?.mended() ?? []) + poison.expected())
+        private func snapshot() async throws -> StateSnapshot {
+            try await StateSnapshot(
+                of: world,
+                external: try (backgroundOperations?.expected() ?? []) + poisonMessages.expected()
+            )
         }
 
-        private var rest: Duration {
-            guard upkeep == nil else { return .zero }
-            return world.faults.rates[.pause] == nil ? aftermath : frozenAftermath
+        private var aftermathLength: Duration {
+            guard backgroundOperations == nil else { return .zero }
+            return world.faults.rates[.pause] == nil ? aftermath : pausedAftermath
         }
 
-        /// Fills the catalogue and the shelves, while nothing goes wrong yet.
+        /// Imports the catalogue and the opening stock, before faults are active.
         private func open() async throws {
             let since = Google_Protobuf_Timestamp(world.time.date - .seconds(86_400))
-            let products = market.prices.sorted { $0.key < $1.key }.map { sku, pence in
+            let products = workload.prices.sorted { $0.key < $1.key }.map { sku, pence in
                 ImportedProduct.with {
                     $0.sku = sku
                     $0.name = "A \(sku)"
@@ -262,7 +278,7 @@ public struct ShopSimulation: Sendable {
             let delivery = ReceiveRequest.with {
                 $0.deliveryID = "opening"
                 $0.kind = .purchase
-                $0.lines = market.opening.sorted { $0.key < $1.key }.map { sku, units in
+                $0.lines = workload.openingStock.sorted { $0.key < $1.key }.map { sku, units in
                     .with {
                         $0.sku = sku
                         $0.quantity = UInt32(units)
@@ -293,19 +309,19 @@ public struct ShopSimulation: Sendable {
             )
         }
 
-        /// What must hold at every moment, looked at again and again.
+        /// Polls the invariants that must hold at every moment.
         private func watch() async throws {
             while true {
-                try await world.time.sleep(for: look)
-                if let wallets = try? await Books.wallets(in: world) {
-                    let captures = Dictionary(wallets.map { ($0.reference, $0.captures) }, uniquingKeysWith: +)
+                try await world.time.sleep(for: pollInterval)
+                if let providerPayments = try? await StateSnapshot.providerPayments(in: world) {
+                    let captures = Dictionary(providerPayments.map { ($0.reference, $0.captures) }, uniquingKeysWith: +)
                     for (order, count) in captures.sorted(by: { $0.key < $1.key }) where count > 1 {
-                        witness.saw(Violation(.chargedTwice, "captured \(count) times", order))
+                        observations.record(Violation(.chargedTwice, "captured \(count) times", order))
                     }
                 }
-                if let stock = try? await Books.stock(in: world) {
+                if let stock = try? await StateSnapshot.stock(in: world) {
                     for row in stock where row.available < 0 || row.onHand < 0 || row.available > row.onHand {
-                        witness.saw(
+                        observations.record(
                             Violation(.oversold, "\(row.sku): \(row.available) available, \(row.onHand) on hand")
                         )
                     }
@@ -313,44 +329,44 @@ public struct ShopSimulation: Sendable {
             }
         }
 
-        /// How long after the faults have healed anything may still be on its way.
-        private var patience: Duration { world.variant == .naive ? controlLimit : convergenceLimit }
+        /// How long after the faults have healed the world may take to become quiescent.
+        private var convergenceTime: Duration { world.variant == .naive ? controlLimit : convergenceLimit }
 
-        /// Lets customers come again, days after everything was done.
-        private func comeBack(_ shoppers: [Shopper]) async throws {
-            let isForgotten = try await Outage(world: world, entropy: entropy.fork()).comeAtRest()
-            try await withThrowingTaskGroup(of: Void.self) { visit in
-                for shopper in shoppers { visit.addTask { try await shopper.comeBack(isForgotten: isForgotten) } }
-                try await visit.waitForAll()
+        /// Runs late requests of customers, days after all work has ended.
+        private func returnLater(_ customers: [SimulatedCustomer]) async throws {
+            let keysExpired = try await Outage(world: world, entropy: entropy.fork()).runWhenIdle()
+            try await withThrowingTaskGroup(of: Void.self) { tasks in
+                for customer in customers { tasks.addTask { try await customer.returnLater(keysExpired: keysExpired) } }
+                try await tasks.waitForAll()
             }
         }
 
-        /// Waits until nothing is on its way any more; returns what still is when that takes too long.
-        private func settle(since begin: Moment) async throws -> [String] {
-            let end = begin + patience
-            var pause = look
+        /// Waits until the world is quiescent; returns the pending work when that takes too long.
+        private func waitUntilIdle(since begin: Moment) async throws -> [String] {
+            let end = begin + convergenceTime
+            var interval = pollInterval
             while world.time.now < end {
                 world.startMissing()
-                if try await restless().isEmpty { return [] }
-                try await world.time.sleep(for: pause)
-                // Whoever has not come to rest by now takes long, if ever.
-                pause = min(pause * 1.25, lookLimit)
+                if try await pendingWork().isEmpty { return [] }
+                try await world.time.sleep(for: interval)
+                // Work that is still pending takes long, or never ends.
+                interval = min(interval * 1.25, pollIntervalMax)
             }
-            return try await restless()
+            return try await pendingWork()
         }
 
-        /// What is still on its way; empty when nothing is.
-        private func restless() async throws -> [String] {
-            guard let books = try? await self.books() else { return ["a database does not answer"] }
-            let runs = books.runs.filter { $0.state == "open" }
-            let returns = books.orders.values.filter { $0.openReturns != 0 }
+        /// The pending work; empty when the world is quiescent.
+        private func pendingWork() async throws -> [String] {
+            guard let snapshot = try? await self.snapshot() else { return ["a database does not respond"] }
+            let runs = snapshot.runs.filter { $0.state == "open" }
+            let returns = snapshot.orders.values.filter { $0.openReturns != 0 }
             let counts = [
-                ("events are not published", books.unsent), ("runs are open", runs.count),
+                ("events are not published", snapshot.unsent), ("runs are open", runs.count),
                 ("orders have open returns", returns.count),
-                ("events have not come to the auditor", max(0, books.published.count - books.audited.count)),
+                ("events have not reached the auditor", max(0, snapshot.published.count - snapshot.audited.count)),
             ]
             return counts.filter { $0.1 > 0 }.map { "\($0.1) \($0.0)" }
-                + books.waiting.map { "\($0.events) events wait for \($0.group)" }
+                + snapshot.waiting.map { "\($0.events) events wait for \($0.group)" }
         }
     }
 }

@@ -1,12 +1,12 @@
 import Foundation
 import MartletSimulation
 
-/// A process that simulates some worlds one after another, and writes a line of JSON about each.
+/// A process that simulates some worlds one after another, and writes a line of JSON for each.
 ///
 /// It needs `SWIFT_DETERMINISTIC_HASHING=1` in its environment from the start.
 public struct Worker: Sendable {
-    /// What it is told, as its one argument.
-    public struct Order: Sendable, Codable {
+    /// The worlds to simulate, as JSON in its one argument.
+    public struct Assignment: Sendable, Codable {
         public var worlds: [Scenario]
         /// Names of crash points.
         public var points: [String]
@@ -17,29 +17,29 @@ public struct Worker: Sendable {
         }
     }
 
-    private let order: Order
+    private let assignment: Assignment
 
-    public init(_ order: Order) { self.order = order }
+    public init(_ assignment: Assignment) { self.assignment = assignment }
 
-    /// - Throws: What prevents the simulation from beginning; a violation is a verdict, and no error.
+    /// - Throws: What prevents the simulation from starting; a violation is a result, and no error.
     public func run() throws {
         let isWatched = GlobalJobs.watch()
-        let simulation = try ShopSimulation(points: order.points)
+        let simulation = try ShopSimulation(points: assignment.points)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        for world in order.worlds {
-            let verdict = Self.counted(isWatched) { simulation.run(world) }
-            FileHandle.standardOutput.write(try encoder.encode(verdict) + Data("\n".utf8))
+        for world in assignment.worlds {
+            let result = Self.countingEscapedJobs(isWatched) { simulation.run(world) }
+            FileHandle.standardOutput.write(try encoder.encode(result) + Data("\n".utf8))
         }
     }
 
-    /// What `simulate` comes to, with the jobs that escaped meanwhile.
+    /// The result of `simulate`, with the number of jobs that escaped meanwhile.
     ///
-    /// - Parameter isWatched: Whether anybody counts them.
-    static func counted(_ isWatched: Bool, _ simulate: () -> Verdict) -> Verdict {
+    /// - Parameter isWatched: Whether they are counted.
+    static func countingEscapedJobs(_ isWatched: Bool, _ simulate: () -> SimulationResult) -> SimulationResult {
         let before = GlobalJobs.count
-        var verdict = simulate()
-        verdict.escapedJobs = isWatched ? GlobalJobs.count - before : -1
-        return verdict
+        var result = simulate()
+        result.escapedJobs = isWatched ? GlobalJobs.count - before : -1
+        return result
     }
 }

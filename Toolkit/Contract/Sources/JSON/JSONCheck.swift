@@ -1,37 +1,37 @@
 import MartletCore
 
-/// Compares JSON with the shape of a message, so that whatever is wrong is answered with its field's path.
+/// Checks JSON against the shape of a message and reports each violation with its field path.
 ///
-/// Refused: what is not JSON, unknown fields, fields given twice, two fields of one oneof, wrong types, numbers that
-/// the field cannot hold. Rules of the contract are for `ContractMessage.check`, after decoding.
+/// Refuses malformed JSON, unknown fields, duplicate fields, two fields of one oneof, wrong types and numbers out of
+/// the type's range. The contract's rules are checked by `ContractMessage.check`, after decoding.
 public struct JSONCheck {
-    /// Objects and lists inside each other.
+    /// Nesting levels of objects and lists.
     public static let depthLimit = 32
 
-    private enum Step {
+    private enum PathElement {
         case name(String)
         case index(Int)
     }
 
-    private enum Stop: Error {
+    private enum Abort: Error {
         case malformed(JSONScanner.Malformed)
         case tooDeep
-        case enough
+        case tooManyViolations
     }
 
     private var scanner: JSONScanner
-    private var path: [Step]
+    private var path: [PathElement]
     private var violations: [FieldViolation] = []
 
-    private init(_ bytes: [UInt8], path: [Step]) {
+    private init(_ bytes: [UInt8], path: [PathElement]) {
         scanner = JSONScanner(bytes)
         self.path = path
     }
 
     /// - Parameters:
-    ///   - given: Fields that something else fills; they may not stand in the object.
-    ///   - prefix: Where the object stands in the request; empty for the request itself.
-    /// - Throws: `Fault`: `request.malformed` with line and column, or `request.invalid`, each with fields.
+    ///   - given: Fields that the path fills; the object must not contain them.
+    ///   - prefix: The field path of the object in the request; empty for the request itself.
+    /// - Throws: `Fault`: `request.malformed` with line and column, or `request.invalid`, each with the fields.
     public static func check(
         _ bytes: [UInt8],
         against shape: MessageShape,
@@ -42,15 +42,15 @@ public struct JSONCheck {
         var check = JSONCheck(bytes, path: prefix.isEmpty ? [] : [.name(prefix)])
         do {
             try check.document(shape, given)
-        } catch Stop.malformed(let found) {
+        } catch Abort.malformed(let found) {
             let (line, column) = position(of: found.offset, in: bytes)
             throw malformed(
-                check.place.isEmpty ? "body" : check.place,
+                check.fieldPath.isEmpty ? "body" : check.fieldPath,
                 "is not JSON at line \(line), column \(column): expected \(found.expected)"
             )
-        } catch Stop.tooDeep {
-            throw malformed(check.place, "is nested deeper than \(depthLimit) levels")
-        } catch Stop.enough {}
+        } catch Abort.tooDeep {
+            throw malformed(check.fieldPath, "is nested deeper than \(depthLimit) levels")
+        } catch Abort.tooManyViolations {}
         guard let first = check.violations.first else { return }
         var fault = Fault(.invalidArgument, .invalidRequest, "\(first.field) \(first.rule)")
         fault.violations = check.violations
@@ -73,10 +73,10 @@ public struct JSONCheck {
 }
 
 extension JSONCheck {
-    private var place: String {
+    private var fieldPath: String {
         var text = ""
-        for step in path {
-            switch step {
+        for element in path {
+            switch element {
             case .name(let name): text += text.isEmpty ? name : ".\(name)"
             case .index(let index): text += "[\(index)]"
             }
@@ -84,18 +84,18 @@ extension JSONCheck {
         return text
     }
 
-    private mutating func refuse(_ rule: String) throws(Stop) {
-        violations.append(FieldViolation(field: place.isEmpty ? "body" : place, rule: rule))
-        if violations.count >= RuleCheck.violationsLimit { throw .enough }
+    private mutating func refuse(_ rule: String) throws(Abort) {
+        violations.append(FieldViolation(field: fieldPath.isEmpty ? "body" : fieldPath, rule: rule))
+        if violations.count >= RuleCheck.violationsLimit { throw .tooManyViolations }
     }
 
     private mutating func scan<Value>(
         _ body: (inout JSONScanner) throws(JSONScanner.Malformed) -> Value
-    ) throws(Stop) -> Value {
+    ) throws(Abort) -> Value {
         do { return try body(&scanner) } catch { throw .malformed(error) }
     }
 
-    private mutating func document(_ shape: MessageShape, _ given: Set<String>) throws(Stop) {
+    private mutating func document(_ shape: MessageShape, _ given: Set<String>) throws(Abort) {
         let start = try scan { (scanner) throws(JSONScanner.Malformed) in try scanner.start() }
         if start == .object {
             try object(shape, given, depth: 1)
@@ -106,19 +106,19 @@ extension JSONCheck {
         try scan { (scanner) throws(JSONScanner.Malformed) in try scanner.end() }
     }
 
-    private mutating func object(_ shape: MessageShape, _ given: Set<String>, depth: Int) throws(Stop) {
+    private mutating func object(_ shape: MessageShape, _ given: Set<String>, depth: Int) throws(Abort) {
         var seen: Set<String> = []
         var oneofs: [String: String] = [:]
-        try members(depth: depth) { (check, name) throws(Stop) in
+        try members(depth: depth) { (check, name) throws(Abort) in
             guard let field = shape.fields.first(where: { $0.name == name }) else {
-                try check.refuse("is no field of \(shape.name)")
+                try check.refuse("is not a field of \(shape.name)")
                 return try check.skip(depth: depth + 1)
             }
             if !seen.insert(name).inserted { try check.refuse("is given twice") }
             if given.contains(name) { try check.refuse("is given by the path") }
-            if try check.takesNull() { return }
+            if try check.consumesNull() { return }
             if let oneof = field.oneof, let other = oneofs.updateValue(name, forKey: oneof), other != name {
-                try check.refuse("is given beside \(other)")
+                try check.refuse("is set together with \(other)")
             }
             if field.repeated {
                 try check.list(of: field, depth: depth + 1)
@@ -131,11 +131,11 @@ extension JSONCheck {
     /// Reads an object member by member; `body` reads the value, with the path at its name.
     private mutating func members(
         depth: Int,
-        _ body: (inout JSONCheck, String) throws(Stop) -> Void
-    ) throws(Stop) {
+        _ body: (inout JSONCheck, String) throws(Abort) -> Void
+    ) throws(Abort) {
         guard depth <= Self.depthLimit else { throw .tooDeep }
         try scan { (scanner) throws(JSONScanner.Malformed) in try scanner.expect("{") }
-        if scanner.take("}") { return }
+        if scanner.consume("}") { return }
         repeat {
             let name = try scan { (scanner) throws(JSONScanner.Malformed) in
                 guard try scanner.start() == .string else { throw scanner.malformed("a name in quotes") }
@@ -146,35 +146,35 @@ extension JSONCheck {
             path.append(.name(name.unicodeScalars.count > 64 ? String(name.unicodeScalars.prefix(64)) : name))
             try body(&self, name)
             path.removeLast()
-        } while scanner.take(",")
+        } while scanner.consume(",")
         try scan { (scanner) throws(JSONScanner.Malformed) in
-            guard scanner.take("}") else { throw scanner.malformed("',' or '}'") }
+            guard scanner.consume("}") else { throw scanner.malformed("',' or '}'") }
         }
     }
 
-    private mutating func items(depth: Int, _ body: (inout JSONCheck) throws(Stop) -> Void) throws(Stop) {
+    private mutating func items(depth: Int, _ body: (inout JSONCheck) throws(Abort) -> Void) throws(Abort) {
         guard depth <= Self.depthLimit else { throw .tooDeep }
         try scan { (scanner) throws(JSONScanner.Malformed) in try scanner.expect("[") }
-        if scanner.take("]") { return }
+        if scanner.consume("]") { return }
         var index = 0
         repeat {
             path.append(.index(index))
             try body(&self)
             path.removeLast()
             index += 1
-        } while scanner.take(",")
+        } while scanner.consume(",")
         try scan { (scanner) throws(JSONScanner.Malformed) in
-            guard scanner.take("]") else { throw scanner.malformed("',' or ']'") }
+            guard scanner.consume("]") else { throw scanner.malformed("',' or ']'") }
         }
     }
 
-    private mutating func list(of field: FieldShape, depth: Int) throws(Stop) {
+    private mutating func list(of field: FieldShape, depth: Int) throws(Abort) {
         guard try scan({ (scanner) throws(JSONScanner.Malformed) in try scanner.start() }) == .list else {
             try refuse("must be a list")
             return try skip(depth: depth)
         }
-        try items(depth: depth) { (check) throws(Stop) in
-            if try check.takesNull() {
+        try items(depth: depth) { (check) throws(Abort) in
+            if try check.consumesNull() {
                 try check.refuse("must not be null")
             } else {
                 try check.value(of: field, depth: depth + 1)
@@ -182,17 +182,17 @@ extension JSONCheck {
         }
     }
 
-    private mutating func takesNull() throws(Stop) -> Bool {
+    private mutating func consumesNull() throws(Abort) -> Bool {
         try scan { (scanner) throws(JSONScanner.Malformed) in
             let before = scanner
-            guard try scanner.start() == .word else { return false }
-            if try scanner.word() == "null" { return true }
+            guard try scanner.start() == .keyword else { return false }
+            if try scanner.keyword() == "null" { return true }
             scanner = before
             return false
         }
     }
 
-    private mutating func value(of field: FieldShape, depth: Int) throws(Stop) {
+    private mutating func value(of field: FieldShape, depth: Int) throws(Abort) {
         let start = try scan { (scanner) throws(JSONScanner.Malformed) in try scanner.start() }
         if case .message(let shape) = field.kind {
             guard start == .object else {
@@ -205,22 +205,22 @@ extension JSONCheck {
         switch start {
         case .string: token = .string(try scan { (scanner) throws(JSONScanner.Malformed) in try scanner.string() })
         case .number: token = .number(try scan { (scanner) throws(JSONScanner.Malformed) in try scanner.number() })
-        case .word: token = .word(try scan { (scanner) throws(JSONScanner.Malformed) in try scanner.word() })
+        case .keyword: token = .keyword(try scan { (scanner) throws(JSONScanner.Malformed) in try scanner.keyword() })
         case .object, .list:
             try refuse(ScalarText.expectation(of: field.kind))
             return try skip(depth: depth)
         }
-        if let broken = ScalarText.broken(token, field.kind, field.rule) { try refuse(broken) }
+        if let violation = ScalarText.violation(token, field.kind, field.rule) { try refuse(violation) }
     }
 
-    private mutating func skip(depth: Int) throws(Stop) {
+    private mutating func skip(depth: Int) throws(Abort) {
         let start = try scan { (scanner) throws(JSONScanner.Malformed) in try scanner.start() }
         switch start {
-        case .object: try members(depth: depth) { (check, _) throws(Stop) in try check.skip(depth: depth + 1) }
-        case .list: try items(depth: depth) { (check) throws(Stop) in try check.skip(depth: depth + 1) }
+        case .object: try members(depth: depth) { (check, _) throws(Abort) in try check.skip(depth: depth + 1) }
+        case .list: try items(depth: depth) { (check) throws(Abort) in try check.skip(depth: depth + 1) }
         case .string: _ = try scan { (scanner) throws(JSONScanner.Malformed) in try scanner.string() }
         case .number: _ = try scan { (scanner) throws(JSONScanner.Malformed) in try scanner.number() }
-        case .word: _ = try scan { (scanner) throws(JSONScanner.Malformed) in try scanner.word() }
+        case .keyword: _ = try scan { (scanner) throws(JSONScanner.Malformed) in try scanner.keyword() }
         }
     }
 }

@@ -1,22 +1,22 @@
-/// Reads JSON token by token (RFC 8259), without building anything.
+/// Reads JSON token by token (RFC 8259), without building values.
 ///
-/// Never traps, whatever the bytes are.
+/// Never traps on any input.
 struct JSONScanner {
-    /// Why bytes are not JSON, and where.
+    /// The position of a syntax error and what was expected there.
     struct Malformed: Error, Equatable {
         let offset: Int
         let expected: String
     }
 
-    /// What a value begins with.
-    enum Start: Equatable { case object, list, string, number, word }
+    /// The kind of a value, by its first character.
+    enum Start: Equatable { case object, list, string, number, keyword }
 
     private let bytes: [UInt8]
     private(set) var offset = 0
 
     init(_ bytes: [UInt8]) { self.bytes = bytes }
 
-    /// What comes next, after blanks.
+    /// The kind of the next value, after whitespace.
     mutating func start() throws(Malformed) -> Start {
         switch next() {
         case UInt8(ascii: "{"): return .object
@@ -24,27 +24,27 @@ struct JSONScanner {
         case UInt8(ascii: "\""): return .string
         case UInt8(ascii: "-"): return .number
         case let byte? where isDigit(byte): return .number
-        case UInt8(ascii: "t"), UInt8(ascii: "f"), UInt8(ascii: "n"): return .word
+        case UInt8(ascii: "t"), UInt8(ascii: "f"), UInt8(ascii: "n"): return .keyword
         default: throw malformed("a value")
         }
     }
 
-    /// Takes `character`, after blanks, when it comes next.
-    mutating func take(_ character: Unicode.Scalar) -> Bool {
+    /// Consumes `character` if it is next, after whitespace.
+    mutating func consume(_ character: Unicode.Scalar) -> Bool {
         guard next() == UInt8(ascii: character) else { return false }
         offset += 1
         return true
     }
 
     mutating func expect(_ character: Unicode.Scalar) throws(Malformed) {
-        guard take(character) else { throw malformed("'\(character)'") }
+        guard consume(character) else { throw malformed("'\(character)'") }
     }
 
     /// `true`, `false` or `null`.
-    mutating func word() throws(Malformed) -> String {
-        for word in ["true", "false", "null"] where bytes[offset...].starts(with: word.utf8) {
-            offset += word.utf8.count
-            return word
+    mutating func keyword() throws(Malformed) -> String {
+        for keyword in ["true", "false", "null"] where bytes[offset...].starts(with: keyword.utf8) {
+            offset += keyword.utf8.count
+            return keyword
         }
         throw malformed("true, false or null")
     }
@@ -71,7 +71,7 @@ struct JSONScanner {
         return String(decoding: bytes[first..<offset], as: UTF8.self)
     }
 
-    /// The characters of a string, escapes resolved.
+    /// The characters of a string, with escapes decoded.
     mutating func string() throws(Malformed) -> String {
         try expect("\"")
         let first = offset
@@ -130,7 +130,7 @@ extension JSONScanner {
         }
     }
 
-    /// A `\uXXXX`, or two that are a surrogate pair.
+    /// One `\uXXXX`, or two that form a surrogate pair.
     private mutating func scalar() throws(Malformed) -> Unicode.Scalar {
         let first = try unit()
         if let scalar = Unicode.Scalar(first) { return scalar }

@@ -1,10 +1,10 @@
 import MartletCore
 public import SwiftProtobuf
 
-/// Writes a message as JSON with the names of its contract; generated code drives it, field by field.
+/// Writes a message as JSON with the contract's field names; generated code calls it for each field.
 ///
-/// Every field is written, also zero, false and empty ones; only what knows that it is absent is left out. Numbers are
-/// numbers, enums names, times RFC 3339 in UTC, bytes base64.
+/// Every field is written, including zero, false and empty values; only absent fields with presence are left out.
+/// Numbers are numbers, enums names, times RFC 3339 in UTC, bytes base64.
 public struct JSONWriter {
     public private(set) var bytes: [UInt8] = []
     private var first = true
@@ -33,7 +33,7 @@ public struct JSONWriter {
         list(name, values) { $0.raw(String($1)) }
     }
 
-    /// `null` for what JSON has no number for.
+    /// Infinity and NaN are written as `null`.
     public mutating func fraction(_ name: String, _ value: Double?) {
         if let value { member(name) { $0.raw(value.isFinite ? "\(value)" : "null") } }
     }
@@ -50,7 +50,7 @@ public struct JSONWriter {
         list(name, values) { $0.raw($1 ? "true" : "false") }
     }
 
-    /// A value that only says "not said" is absent.
+    /// An unspecified value is left out.
     public mutating func choice(_ name: String, _ value: (some ContractEnum)?) {
         if let value, !value.isUnspecified { member(name) { $0.string(value.contractName) } }
     }
@@ -75,7 +75,7 @@ public struct JSONWriter {
         list(name, values) { $0.object($1) }
     }
 
-    /// A value that is no member of anything.
+    /// A value without a member name.
     public mutating func object(_ message: some ContractMessage) {
         object { message.write(to: &$0) }
     }
@@ -167,9 +167,9 @@ private enum Base64 {
             let group = rest.prefix(3)
             rest = rest.dropFirst(3)
             let value = group.reduce(0) { $0 << 8 | UInt32($1) } << UInt32(8 * (3 - group.count))
-            for place in 0..<4 {
-                let digit = digits[Int(value >> UInt32(18 - 6 * place) & 63)]
-                text.append(place <= group.count ? digit : UInt8(ascii: "="))
+            for position in 0..<4 {
+                let digit = digits[Int(value >> UInt32(18 - 6 * position) & 63)]
+                text.append(position <= group.count ? digit : UInt8(ascii: "="))
             }
         }
         return String(decoding: text, as: UTF8.self)

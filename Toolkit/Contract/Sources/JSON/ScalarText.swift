@@ -1,13 +1,14 @@
-/// Whether a piece of text is a value of a plain field, in JSON, a path or a query.
+/// Checks whether text is a value of a scalar field, in JSON, a path or a query.
 enum ScalarText {
-    /// A JSON value that is neither object nor list.
+    /// A JSON value that is neither an object nor a list.
     enum Token {
         case string(String)
         case number(String)
-        case word(String)
+        /// `true`, `false` or `null`.
+        case keyword(String)
     }
 
-    /// What a field of this kind wants.
+    /// The rule that a value of this kind must satisfy.
     static func expectation(of kind: FieldShape.Kind) -> String {
         switch kind {
         case .bool: "must be true or false"
@@ -21,20 +22,20 @@ enum ScalarText {
         }
     }
 
-    /// What is wrong with a JSON value; `nil` when nothing is.
-    static func broken(_ token: Token, _ kind: FieldShape.Kind, _ rule: FieldRule) -> String? {
+    /// The violated rule of a JSON value; `nil` when it is valid.
+    static func violation(_ token: Token, _ kind: FieldShape.Kind, _ rule: FieldRule) -> String? {
         switch (kind, token) {
-        case (.bool, .word): return nil
+        case (.bool, .keyword): return nil
         case (.int32, .number(let text)), (.uint32, .number(let text)), (.int64, .number(let text)),
             (.uint64, .number(let text)):
-            return brokenWhole(text, kind, rule)
-        // Proto's JSON writes 64 bits as a string, since JavaScript's numbers have 53.
-        case (.int64, .string(let text)), (.uint64, .string(let text)): return brokenWhole(text, kind, rule)
+            return integerViolation(text, kind, rule)
+        // Protobuf's JSON mapping writes 64-bit numbers as strings, since JavaScript's numbers have 53 bits.
+        case (.int64, .string(let text)), (.uint64, .string(let text)): return integerViolation(text, kind, rule)
         case (.double, .number(let text)):
-            guard let value = Double(text), value.isFinite else { return "must be a number that 64 bits can hold" }
+            guard let value = Double(text), value.isFinite else { return "must be a number that fits in 64 bits" }
             return nil
         case (.string, .string(let text)):
-            return text.utf8.contains(0) ? "must not hold the character U+0000" : nil
+            return text.utf8.contains(0) ? "must not contain the character U+0000" : nil
         case (.bytes, .string(let text)): return isBase64(text) ? nil : expectation(of: kind)
         case (.timestamp, .string(let text)): return isTime(text) ? nil : expectation(of: kind)
         case (.enum(let names), .string(let text)): return names.contains(text) ? nil : expectation(of: kind)
@@ -42,34 +43,34 @@ enum ScalarText {
         }
     }
 
-    /// The JSON of a value that a path or a query spells.
+    /// The JSON literal of a value from a path or a query.
     ///
-    /// - Returns: The literal, or what is wrong.
-    static func literal(_ text: String, _ kind: FieldShape.Kind, _ rule: FieldRule) -> Result<String, Broken> {
+    /// - Returns: The literal, or the violated rule.
+    static func literal(_ text: String, _ kind: FieldShape.Kind, _ rule: FieldRule) -> Result<String, Violation> {
         let token: Token =
             switch kind {
-            case .bool: text == "true" || text == "false" ? .word(text) : .string(text)
+            case .bool: text == "true" || text == "false" ? .keyword(text) : .string(text)
             case .int32, .int64, .uint32, .uint64, .double: isNumber(text) ? .number(text) : .string("")
             default: .string(text)
             }
-        if let broken = broken(token, kind, rule) { return .failure(Broken(rule: broken)) }
+        if let violated = violation(token, kind, rule) { return .failure(Violation(rule: violated)) }
         switch token {
-        case .word(let text), .number(let text): return .success(text)
+        case .keyword(let text), .number(let text): return .success(text)
         case .string(let text): return .success(JSONWriter.quoted(text))
         }
     }
 
-    struct Broken: Error { let rule: String }
+    struct Violation: Error { let rule: String }
 }
 
 extension ScalarText {
     private static func isNumber(_ text: String) -> Bool {
         var scanner = JSONScanner(Array(text.utf8))
-        guard (try? scanner.number()) != nil else { return false }  // What kind of wrong does not matter.
+        guard (try? scanner.number()) != nil else { return false }  // The position does not matter.
         return scanner.offset == text.utf8.count
     }
 
-    private static func brokenWhole(_ text: String, _ kind: FieldShape.Kind, _ rule: FieldRule) -> String? {
+    private static func integerViolation(_ text: String, _ kind: FieldShape.Kind, _ rule: FieldRule) -> String? {
         let digits = text.hasPrefix("-") ? text.dropFirst() : text[...]
         let leadingZero = digits.count > 1 && digits.first == "0"
         guard !digits.isEmpty, !leadingZero, digits.utf8.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 })
@@ -86,7 +87,7 @@ extension ScalarText {
         return fits ? nil : range(of: kind, rule)
     }
 
-    /// The contract's own bounds where it has some, the type's otherwise.
+    /// The contract's bounds, or else the type's.
     private static func range(of kind: FieldShape.Kind, _ rule: FieldRule) -> String {
         let (least, most) =
             switch kind {
@@ -98,7 +99,7 @@ extension ScalarText {
         return "must be \(rule.min.map { "\($0)" } ?? least) to \(rule.max.map { "\($0)" } ?? most)"
     }
 
-    /// Standard or URL-safe alphabet, padded or not.
+    /// Accepts the standard and the URL-safe alphabet, with or without padding.
     private static func isBase64(_ text: String) -> Bool {
         let digits = text.utf8.drop { _ in false }
         let body = digits.prefix { $0 != UInt8(ascii: "=") }
@@ -149,7 +150,7 @@ extension ScalarText {
 
     private static func isDigit(_ byte: UInt8) -> Bool { UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte }
 
-    /// Of at most four digits that were checked.
+    /// The value of at most four digits, which are already checked.
     private static func number(_ digits: ArraySlice<UInt8>) -> Int {
         digits.reduce(0) { $0 * 10 + Int($1) - 48 }
     }

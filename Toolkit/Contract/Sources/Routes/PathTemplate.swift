@@ -4,27 +4,27 @@ import MartletCore
 public struct PathTemplate: Sendable, Hashable {
     enum Segment: Sendable, Hashable {
         case literal(String)
-        /// Any one segment that is not empty.
+        /// Any single non-empty segment.
         case any
     }
 
     struct Variable: Sendable, Hashable {
         let name: String
-        /// Which segments it takes.
+        /// The segments that it matches.
         let segments: Range<Int>
     }
 
-    /// As the contract writes it.
+    /// The template as the contract writes it.
     public let text: String
     let segments: [Segment]
     let variables: [Variable]
-    /// The custom verb behind the last segment; empty for none.
+    /// The custom verb after the last segment; empty for none.
     let verb: String
 
-    /// - Throws: `Fault` with `internal` when `text` is no template: a contract's mistake, never a caller's.
+    /// - Throws: `Fault` with `internal` when `text` is not a template: an error in the contract, not in a request.
     public init(_ text: String) throws {
         self.text = text
-        guard text.first == "/" else { throw Self.wrong(text) }
+        guard text.first == "/" else { throw Self.invalid(text) }
         var rest = text.dropFirst()
         var verb = ""
         if let colon = rest.lastIndex(of: ":"), !rest[colon...].contains("/"), !rest[colon...].contains("}") {
@@ -35,9 +35,9 @@ public struct PathTemplate: Sendable, Hashable {
         var variables: [Variable] = []
         while !rest.isEmpty {
             if rest.first == "{" {
-                guard let close = rest.firstIndex(of: "}") else { throw Self.wrong(text) }
+                guard let close = rest.firstIndex(of: "}") else { throw Self.invalid(text) }
                 let inside = rest[rest.index(after: rest.startIndex)..<close].split(separator: "=", maxSplits: 1)
-                guard let name = inside.first, !name.isEmpty else { throw Self.wrong(text) }
+                guard let name = inside.first, !name.isEmpty else { throw Self.invalid(text) }
                 let first = segments.count
                 for piece in (inside.count == 2 ? inside[1] : "*").split(
                     separator: "/",
@@ -47,7 +47,7 @@ public struct PathTemplate: Sendable, Hashable {
                 }
                 variables.append(Variable(name: String(name), segments: first..<segments.count))
                 rest = rest[rest.index(after: close)...]
-                guard rest.isEmpty || rest.first == "/" else { throw Self.wrong(text) }
+                guard rest.isEmpty || rest.first == "/" else { throw Self.invalid(text) }
             } else {
                 let piece = rest.prefix { $0 != "/" }
                 segments.append(try Self.segment(piece, of: text))
@@ -55,7 +55,7 @@ public struct PathTemplate: Sendable, Hashable {
             }
             if rest.first == "/" {
                 rest = rest.dropFirst()
-                guard !rest.isEmpty else { throw Self.wrong(text) }
+                guard !rest.isEmpty else { throw Self.invalid(text) }
             }
         }
         self.segments = segments
@@ -66,12 +66,12 @@ public struct PathTemplate: Sendable, Hashable {
     private static func segment(_ piece: Substring, of text: String) throws -> Segment {
         if piece == "*" { return .any }
         guard !piece.isEmpty, !piece.contains("{"), !piece.contains("}"), !piece.contains("*") else {
-            throw wrong(text)
+            throw invalid(text)
         }
         return .literal(String(piece))
     }
 
-    private static func wrong(_ text: String) -> any Error {
-        Fault(.internal, .internal, "'\(text)' is no path template")
+    private static func invalid(_ text: String) -> any Error {
+        Fault(.internal, .internal, "'\(text)' is not a path template")
     }
 }

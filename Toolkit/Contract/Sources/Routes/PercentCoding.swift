@@ -1,8 +1,8 @@
 /// Percent-encoding (RFC 3986).
 public enum PercentCoding {
-    /// The text that `encoded` stands for; `nil` when it is wrongly encoded or not UTF-8.
+    /// The decoded text; `nil` when the encoding is invalid or the bytes are not UTF-8.
     ///
-    /// - Parameter plusIsBlank: As in a query.
+    /// - Parameter plusIsBlank: Whether `+` means a space, as in a query.
     public static func decoded(_ encoded: some StringProtocol, plusIsBlank: Bool = false) -> String? {
         var bytes: [UInt8] = []
         var rest = Array(encoded.utf8)[...]

@@ -1,15 +1,15 @@
 import MartletCore
 
-/// Puts a request together from its path, its query and its body, as its HTTP rule says: one JSON object with the
-/// contract's names, every value checked against the shape.
+/// Builds a request from path, query and body by its HTTP rule: one JSON object with the contract's field names, with
+/// every value checked against the shape.
 public enum RequestBinding {
-    /// Pairs in one query; more are refused.
+    /// The most parameters in one query.
     public static let parametersLimit = 100
 
     /// - Parameters:
-    ///   - query: As it came, percent-encoded, without the question mark. A nested field is spelled with dots, as in
+    ///   - query: The raw, percent-encoded query without the question mark. A nested field is written with dots, as in
     ///     `page.size`; a repeated field repeats its name.
-    ///   - body: JSON; empty for an object without members.
+    ///   - body: JSON; an empty body means an object without members.
     /// - Throws: `Fault` with `invalidArgument` and the fields by name.
     public static func json(
         of shape: MessageShape,
@@ -41,14 +41,14 @@ public enum RequestBinding {
             return joined(tree.members, body)
         default:
             guard let field = shape.fields.first(where: { $0.name == rule.body }), case .message(let inner) = field.kind
-            else { throw Fault(.internal, .internal, "the body of \(rule.path) is no field") }
+            else { throw Fault(.internal, .internal, "the body of \(rule.path) is not a message field") }
             if !body.isEmpty { try JSONCheck.check(body, against: inner(), prefix: field.name) }
             let members = tree.members + (tree.members.isEmpty ? "" : ",") + "\"\(field.name)\":"
             return Array("{\(members)".utf8) + (body.isEmpty ? Array("{}".utf8) : body) + Array("}".utf8)
         }
     }
 
-    /// The members in front of those of `body`, which was found to be an object.
+    /// Prepends the members to those of `body`, which is already checked to be an object.
     private static func joined(_ members: String, _ body: [UInt8]) -> [UInt8] {
         guard let brace = body.firstIndex(of: UInt8(ascii: "{")) else { return Array("{\(members)}".utf8) }
         let rest = body[(brace + 1)...]
@@ -58,7 +58,7 @@ public enum RequestBinding {
     }
 }
 
-/// What a path and a query say, by name, before it is JSON.
+/// The values from a path and a query, by field name, before they are written as JSON.
 struct ParameterTree {
     private enum Node {
         /// JSON literals.
@@ -72,7 +72,7 @@ struct ParameterTree {
     /// As members of a JSON object, without braces.
     var members: String { Self.members(root) }
 
-    /// - Parameter closed: Fields that the query may not fill; `nil` when it may fill none.
+    /// - Parameter closed: Fields that the query must not fill; `nil` when it must not fill any.
     mutating func add(query: some StringProtocol, in shape: MessageShape, closed: Set<String>?) throws {
         let pairs = query.split(separator: "&")
         guard pairs.count <= RequestBinding.parametersLimit else {
@@ -85,7 +85,7 @@ struct ParameterTree {
             else { throw JSONCheck.malformed("query", "is not percent-encoded UTF-8") }
             let path = name.split(separator: ".", omittingEmptySubsequences: false).map { String($0) }
             guard let closed, !closed.contains(path[0]), path.count <= 4 else {
-                refuse(name, "is no parameter of this request")
+                refuse(name, "is not a parameter of this request")
                 continue
             }
             add(name, value, path: path, in: shape)
@@ -97,16 +97,18 @@ struct ParameterTree {
         for step in path.dropLast() {
             guard case .message(let inner)? = shape.fields.first(where: { $0.name == step && !$0.repeated })?.kind
             else {
-                return refuse(name, "is no parameter of this request")
+                return refuse(name, "is not a parameter of this request")
             }
             shape = inner()
         }
         guard let field = shape.fields.first(where: { $0.name == path.last }) else {
-            return refuse(name, "is no parameter of this request")
+            return refuse(name, "is not a parameter of this request")
         }
-        if case .message = field.kind { return refuse(name, "is no parameter of this request: name a field inside it") }
+        if case .message = field.kind {
+            return refuse(name, "is not a parameter of this request: name a field inside it")
+        }
         switch ScalarText.literal(value, field.kind, field.rule) {
-        case .failure(let broken): refuse(name, broken.rule)
+        case .failure(let violation): refuse(name, violation.rule)
         case .success(let literal):
             if !Self.insert(literal, field.repeated, path[...], into: &root) { refuse(name, "is given twice") }
         }

@@ -1,10 +1,10 @@
 import MartletCore
 
-/// Finds what answers a verb and a path.
+/// Finds the route for a verb and a path.
 ///
-/// A literal segment goes before a variable, a custom verb before none.
+/// A literal segment takes precedence over a variable, a custom verb over none.
 public struct RouteTable<Target: Sendable>: Sendable {
-    /// Of one path; longer ones are nowhere.
+    /// Segments of one path; longer paths match no route.
     public static var segmentsLimit: Int { 32 }
 
     private struct Leaf: Sendable {
@@ -23,20 +23,20 @@ public struct RouteTable<Target: Sendable>: Sendable {
 
     public init() {}
 
-    /// - Throws: `Fault` with `internal` when `rule` has no valid template or its verb and path are taken.
+    /// - Throws: `Fault` with `internal` when `rule` has no valid template, or its verb and path are already bound.
     public mutating func add(_ rule: HTTPRule, _ target: Target) throws {
         let template = try PathTemplate(rule.path)
         var node = 0
         for segment in template.segments { node = child(of: node, segment) }
         guard !nodes[node].leaves.contains(where: { $0.verb == rule.verb && $0.template.verb == template.verb }) else {
-            throw Fault(.internal, .internal, "two methods want \(rule.verb.rawValue) \(rule.path)")
+            throw Fault(.internal, .internal, "two methods are bound to \(rule.verb.rawValue) \(rule.path)")
         }
         nodes[node].leaves.append(Leaf(template: template, verb: rule.verb, target: target))
     }
 
-    /// - Parameter path: As it came, still percent-encoded, without the query.
-    /// - Throws: `Fault` with `invalidArgument` when a variable is wrongly encoded.
-    public func find(_ verb: String, _ path: some StringProtocol) throws -> RouteAnswer<Target> {
+    /// - Parameter path: The raw, percent-encoded path without the query.
+    /// - Throws: `Fault` with `invalidArgument` when the encoding of a variable is invalid.
+    public func find(_ verb: String, _ path: some StringProtocol) throws -> RouteMatch<Target> {
         guard path.first == "/" else { return .unknownPath }
         let pieces = path.dropFirst().split(separator: "/", omittingEmptySubsequences: false).map { String($0) }
         guard pieces.count <= Self.segmentsLimit, let last = pieces.last else { return .unknownPath }
@@ -45,14 +45,14 @@ public struct RouteTable<Target: Sendable>: Sendable {
             let custom = String(last[last.index(after: colon)...])
             let shorter = pieces.dropLast() + [String(last[..<colon])]
             if let leaf = leaf(0, Array(shorter), 0, custom, verb, &allowed) {
-                return try answer(leaf, Array(shorter))
+                return try match(leaf, Array(shorter))
             }
         }
-        if let leaf = leaf(0, pieces, 0, "", verb, &allowed) { return try answer(leaf, pieces) }
+        if let leaf = leaf(0, pieces, 0, "", verb, &allowed) { return try match(leaf, pieces) }
         return allowed.isEmpty ? .unknownPath : .otherVerbs(allowed.sorted { $0.rawValue < $1.rawValue })
     }
 
-    private func answer(_ leaf: Leaf, _ pieces: [String]) throws -> RouteAnswer<Target> {
+    private func match(_ leaf: Leaf, _ pieces: [String]) throws -> RouteMatch<Target> {
         let variables = try leaf.template.variables.map { variable in
             let values = pieces[variable.segments].map { PercentCoding.decoded($0) }
             let decoded = values.compactMap { $0 }
@@ -89,9 +89,9 @@ public struct RouteTable<Target: Sendable>: Sendable {
         _ allowed: inout Set<HTTPRule.Verb>
     ) -> Leaf? {
         guard index < pieces.count else {
-            let fitting = nodes[node].leaves.filter { $0.template.verb == custom }
-            allowed.formUnion(fitting.map(\.verb))
-            return fitting.first { $0.verb.rawValue == verb }
+            let matching = nodes[node].leaves.filter { $0.template.verb == custom }
+            allowed.formUnion(matching.map(\.verb))
+            return matching.first { $0.verb.rawValue == verb }
         }
         if let next = nodes[node].literals[pieces[index]],
             let found = leaf(next, pieces, index + 1, custom, verb, &allowed)
@@ -103,8 +103,8 @@ public struct RouteTable<Target: Sendable>: Sendable {
     }
 }
 
-/// What a route table says of a verb and a path.
-public enum RouteAnswer<Target: Sendable>: Sendable {
+/// The result of a lookup in a route table.
+public enum RouteMatch<Target: Sendable>: Sendable {
     /// The variables are decoded, in the order of the template.
     case found(Target, template: String, variables: [PathVariable])
     /// The path exists for these verbs only.

@@ -5,23 +5,23 @@ public import MartletCore
 
 /// Parcels on shelves.
 public protocol ParcelCalls: Sendable {
-    /// Stores a parcel: its id is the caller's. Safe to repeat.
+    /// Stores a parcel under the caller's id. Safe to repeat.
     /// FAILED_PRECONDITION parcel.shelf_full
     func storeParcel(_ request: StoreParcelRequest, context: CallContext) async throws -> StoreParcelResponse
-    /// Makes a parcel with an id of ours.
+    /// Creates a parcel; the server assigns its id.
     func createParcel(_ request: CreateParcelRequest, context: CallContext) async throws -> CreateParcelResponse
     /// One parcel.
     func getParcel(_ request: GetParcelRequest, context: CallContext) async throws -> GetParcelResponse
     func listParcels(_ request: ListParcelsRequest, context: CallContext) async throws -> ListParcelsResponse
-    /// Sends it away.
+    /// Sends the parcel.
     func sendParcel(_ request: SendParcelRequest, context: CallContext) async throws -> SendParcelResponse
-    /// Counts from 1 to the number, one a message.
+    /// Counts from 1 to the number, one per message.
     func watchParcel(_ request: WatchParcelRequest, context: CallContext) async throws -> ResponseStream<WatchParcelResponse>
     /// For services only.
     func weighParcel(_ request: WeighParcelRequest, context: CallContext) async throws -> WeighParcelResponse
 }
 
-/// Calls Parcel over whatever carries it.
+/// The client of Parcel, over any transport.
 public struct ParcelClient: ParcelCalls {
     private let channel: any RPCChannel
 
@@ -56,7 +56,7 @@ public struct ParcelClient: ParcelCalls {
     }
 }
 
-/// What the contract says of each method of Parcel.
+/// The method descriptors of Parcel.
 public enum ParcelMethods {
     public static let storeParcel = MethodDescriptor(service: "martlet.testing.v1.ParcelService", name: "StoreParcel", idempotent: true, writes: true, scope: "parcels:write", http: [HTTPRule(.put, "/v1/parcels/{parcel_id}", body: "*"), HTTPRule(.post, "/v1/shelves/{shelf}/parcels/{parcel_id}", body: "*")])
     public static let createParcel = MethodDescriptor(service: "martlet.testing.v1.ParcelService", name: "CreateParcel", idempotent: false, writes: true, scope: "parcels:write", http: [HTTPRule(.post, "/v1/parcels", body: "parcel")])
@@ -66,12 +66,12 @@ public enum ParcelMethods {
     public static let watchParcel = MethodDescriptor(service: "martlet.testing.v1.ParcelService", name: "WatchParcel", idempotent: true, writes: false, scope: "parcels:read", http: [HTTPRule(.get, "/v1/parcels/{parcel_id}:watch", body: "")])
     public static let weighParcel = MethodDescriptor(service: "martlet.testing.v1.ParcelService", name: "WeighParcel", idempotent: true, writes: false, scope: "service", http: [])
 
-    /// In the contract's order.
+    /// In contract order.
     public static let all: [MethodDescriptor] = [storeParcel, createParcel, getParcel, listParcels, sendParcel, watchParcel, weighParcel]
 }
 
 extension ServedContract {
-    /// `handler` as what gRPC, REST and in-process channels serve.
+    /// Serves `handler` over gRPC, REST and in-process channels.
     public static func parcel(_ handler: some ParcelCalls) -> ServedContract {
         var served = ServedContract(name: "martlet.testing.v1.ParcelService", openAPI: ParcelOpenAPI.document)
         served.on(ParcelMethods.storeParcel) { (request: StoreParcelRequest, context) in

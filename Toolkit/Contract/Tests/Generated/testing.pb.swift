@@ -232,7 +232,7 @@ public nonisolated struct StoreParcelResponse: Sendable {
 
   public var items: UInt32 = 0
 
-  /// Who stored it.
+  /// The id of the principal that stored it.
   public var by: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -375,7 +375,7 @@ public nonisolated struct ListParcelsResponse: Sendable {
 
   public var parcels: [Parcel] = []
 
-  /// What was asked, for tests.
+  /// The request, for tests.
   public var asked: ListParcelsRequest {
     get {_asked ?? ListParcelsRequest()}
     set {_asked = newValue}
@@ -466,7 +466,7 @@ public nonisolated struct WeighParcelResponse: Sendable {
   public init() {}
 }
 
-/// A parcel came or went.
+/// A parcel was stored or sent.
 public nonisolated struct ParcelMoved: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for

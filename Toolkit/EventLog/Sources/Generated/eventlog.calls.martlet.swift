@@ -3,16 +3,19 @@
 public import MartletContract
 public import MartletCore
 
-/// The embedded event log as other processes reach it: durable topics in partitions, shared out among a group's members.
+/// The embedded event log for other processes: durable topics with partitions, which are assigned to the members of a
+/// consumer group.
 public protocol EventLogCalls: Sendable {
-    /// Stores the events durably, in order, then answers. A repeat stores them twice; consumers drop duplicates by sequence.
+    /// Stores the events durably and in order before it responds. A repeat stores them twice; consumers drop duplicates by
+    /// sequence.
     /// RESOURCE_EXHAUSTED when a limit is reached.
     func publish(_ request: PublishRequest, context: CallContext) async throws -> PublishResponse
-    /// Joins a group. The first response names the member and holds no deliveries; the membership ends with the stream.
+    /// Joins a consumer group. The first response names the member and has no deliveries; the membership ends with the
+    /// stream.
     func join(_ request: JoinRequest, context: CallContext) async throws -> ResponseStream<JoinResponse>
-    /// These are done. NOT_FOUND eventlog.unknown_member when the membership has ended.
+    /// Acknowledges deliveries. NOT_FOUND eventlog.unknown_member when the membership has ended.
     func acknowledge(_ request: AcknowledgeRequest, context: CallContext) async throws -> AcknowledgeResponse
-    /// These are to be delivered again after a pause. NOT_FOUND eventlog.unknown_member when the membership has ended.
+    /// Redelivers these events after a delay (nack). NOT_FOUND eventlog.unknown_member when the membership has ended.
     func giveBack(_ request: GiveBackRequest, context: CallContext) async throws -> GiveBackResponse
     /// Ends a membership and its stream; a repeat does nothing.
     func leave(_ request: LeaveRequest, context: CallContext) async throws -> LeaveResponse
@@ -20,7 +23,7 @@ public protocol EventLogCalls: Sendable {
     func status(_ request: StatusRequest, context: CallContext) async throws -> StatusResponse
 }
 
-/// Calls EventLog over whatever carries it.
+/// The client of EventLog, over any transport.
 public struct EventLogClient: EventLogCalls {
     private let channel: any RPCChannel
 
@@ -51,7 +54,7 @@ public struct EventLogClient: EventLogCalls {
     }
 }
 
-/// What the contract says of each method of EventLog.
+/// The method descriptors of EventLog.
 public enum EventLogMethods {
     public static let publish = MethodDescriptor(service: "martlet.eventlog.v1.EventLogService", name: "Publish", idempotent: true, writes: false, scope: "service", http: [])
     public static let join = MethodDescriptor(service: "martlet.eventlog.v1.EventLogService", name: "Join", idempotent: false, writes: false, scope: "service", http: [])
@@ -60,12 +63,12 @@ public enum EventLogMethods {
     public static let leave = MethodDescriptor(service: "martlet.eventlog.v1.EventLogService", name: "Leave", idempotent: true, writes: false, scope: "service", http: [])
     public static let status = MethodDescriptor(service: "martlet.eventlog.v1.EventLogService", name: "Status", idempotent: true, writes: false, scope: "service", http: [])
 
-    /// In the contract's order.
+    /// In contract order.
     public static let all: [MethodDescriptor] = [publish, join, acknowledge, giveBack, leave, status]
 }
 
 extension ServedContract {
-    /// `handler` as what gRPC, REST and in-process channels serve.
+    /// Serves `handler` over gRPC, REST and in-process channels.
     public static func eventLog(_ handler: some EventLogCalls) -> ServedContract {
         var served = ServedContract(name: "martlet.eventlog.v1.EventLogService", openAPI: "")
         served.on(EventLogMethods.publish) { (request: PublishRequest, context) in

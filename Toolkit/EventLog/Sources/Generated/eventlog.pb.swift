@@ -84,7 +84,7 @@ public nonisolated struct EventRecord: Sendable {
   /// Microseconds since 1970-01-01T00:00:00Z.
   public var time: Int64 = 0
 
-  /// Empty when there is none.
+  /// Empty when there is no trace context.
   public var traceparent: String = String()
 
   public var tenant: String = String()
@@ -134,7 +134,7 @@ public nonisolated struct DeliveryRecord: Sendable {
   /// Clears the value of `event`. Subsequent reads from it will return its default value.
   public mutating func clearEvent() {self._event = nil}
 
-  /// 1 for the first delivery to the group, as far as the log knows.
+  /// 1 for the first delivery to the group; the count is in memory and restarts with the log.
   public var attempt: Int32 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -178,7 +178,7 @@ public nonisolated struct JoinRequest: Sendable {
 
   public var start: StartPosition = .unspecified
 
-  /// At most so many deliveries are out at once without an acknowledgement.
+  /// The most deliveries that may be in flight without an acknowledgement.
   public var window: Int32 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()

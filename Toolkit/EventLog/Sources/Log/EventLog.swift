@@ -6,14 +6,14 @@ import Synchronization
 
 /// The embedded broker: durable topics in one database that one process owns.
 ///
-/// Safe to share between tasks. Publishing costs one transaction; acknowledgements are written together, a little later, by
-/// ``run()``: what a crash loses of them is delivered again.
+/// Safe to share between tasks. Publishing costs one transaction; acknowledgements are written in batches by ``run()``:
+/// deliveries whose acknowledgement a crash loses are redelivered.
 public final class EventLog: MessageBus {
     private let database: any SQLDatabase
     private let time: any TimeSource
     private let limits: EventLogLimits
     private let state = Mutex(EventLogState())
-    /// Names members of this run, so that those of an earlier one are unknown.
+    /// Identifies this process run in member names, so that members of an earlier run are unknown.
     let run: String
 
     /// Opens the log on its database and brings the schema up to date.
@@ -69,7 +69,7 @@ public final class EventLog: MessageBus {
                 return heads
             }
         } catch {
-            // It may have been committed; whoever asked may not be there to ask again.
+            // The events may be committed, and the caller may not publish them again.
             state.withLock { $0.isBehind = true }
             throw error
         }
@@ -84,7 +84,7 @@ public final class EventLog: MessageBus {
         try await join(topic: topic, group: group, start: start, window: limits.window)
     }
 
-    /// As ``join(topic:group:start:)``, with at most `window` deliveries out at once.
+    /// As ``join(topic:group:start:)``, with at most `window` deliveries in flight.
     func join(topic: String, group: String, start: GroupStart, window: Int) async throws -> EventLogMember {
         let topics = try await prepare([topic])
         if let known = topics[topic], known.groups[group] == nil {
@@ -109,16 +109,16 @@ public final class EventLog: MessageBus {
         while true {
             try Task.checkCancellation()
             let (step, woken) = state.withLock {
-                $0.take(member.id, limit: limit, holding: limits.holding, at: time.now)
+                $0.poll(member.id, limit: limit, timeout: limits.acknowledgementTimeout, at: time.now)
             }
             for signal in woken { signal.raise() }
             switch step {
-            case .deliver(let handouts, let topicID):
-                let deliveries = try await read(handouts, topicID: topicID, for: member)
+            case .deliver(let dispatches, let topicID):
+                let deliveries = try await read(dispatches, topicID: topicID, for: member)
                 if !deliveries.isEmpty { return deliveries }
             case .wait(let moment):
                 try await member.signal.wait(until: moment, time)
-            case .gone:
+            case .left:
                 throw Fault.leftGroup
             }
         }
@@ -128,18 +128,18 @@ public final class EventLog: MessageBus {
         try change(member) { state, membership in state.acknowledge(ids, for: membership) }
     }
 
-    func giveBack(_ ids: [DeliveryID], by member: Int, after pause: Duration) throws {
-        let due = time.now + pause
-        try change(member) { state, membership in state.giveBack(ids, from: member, of: membership, due: due) }
+    func redeliver(_ ids: [DeliveryID], by member: Int, after delay: Duration) throws {
+        let due = time.now + delay
+        try change(member) { state, membership in state.redeliver(ids, from: member, of: membership, due: due) }
     }
 
-    /// Ends a membership at once; a repeat does nothing.
+    /// Ends a membership immediately; a repeat does nothing.
     func leave(_ member: Int) {
         let woken = state.withLock { $0.leave(member, at: time.now) }
         for signal in woken { signal.raise() }
     }
 
-    func holds(_ member: Int) -> Bool { state.withLock { $0.membership(of: member) != nil } }
+    func hasMember(_ member: Int) -> Bool { state.withLock { $0.membership(of: member) != nil } }
 
     private func change(
         _ member: Int,
@@ -152,38 +152,38 @@ public final class EventLog: MessageBus {
         for signal in woken { signal.raise() }
     }
 
-    /// Reads what was handed out.
+    /// Reads the events of dispatched deliveries.
     ///
-    /// What does not fit is handed out again; what has outlived its retention counts as done.
+    /// Events that do not fit are redelivered; events that were purged count as done.
     private func read(
-        _ handouts: [GroupMachine.Handout],
+        _ dispatches: [GroupStateMachine.Dispatch],
         topicID: Int,
         for member: EventLogMember
     ) async throws -> [Delivery] {
         guard let membership = state.withLock({ $0.membership(of: member.id) }) else { throw Fault.leftGroup }
-        let ids = handouts.map(\.id)
+        let ids = dispatches.map(\.id)
         let events: [DeliveryID: Envelope]
         do {
             events = try await database.read("log.read") { tx in
                 try EventLogStore.read(ids, topic: topicID, name: membership.topic, in: tx)
             }
         } catch {
-            try giveBack(ids, by: member.id, after: .zero)
+            try redeliver(ids, by: member.id, after: .zero)
             throw error
         }
         var deliveries: [Delivery] = []
         var bytes = 0
-        for (index, handout) in handouts.enumerated() {
-            guard let event = events[handout.id] else {
-                try acknowledge([handout.id], by: member.id)
+        for (index, dispatch) in dispatches.enumerated() {
+            guard let event = events[dispatch.id] else {
+                try acknowledge([dispatch.id], by: member.id)
                 continue
             }
             bytes += event.body.count
             guard bytes <= limits.deliveryBytes || deliveries.isEmpty else {
-                try giveBack(handouts[index...].map(\.id), by: member.id, after: .zero)
+                try redeliver(dispatches[index...].map(\.id), by: member.id, after: .zero)
                 break
             }
-            deliveries.append(Delivery(id: handout.id, event: event, attempt: handout.attempt))
+            deliveries.append(Delivery(id: dispatch.id, event: event, attempt: dispatch.attempt))
         }
         return deliveries
     }
@@ -221,39 +221,39 @@ public final class EventLog: MessageBus {
     /// The events by partition, in order within each.
     private static func batches(_ events: [Envelope], _ topics: [String: EventLogState.Topic]) -> [Batch] {
         var batches: [Batch] = []
-        var places: [String: Int] = [:]
+        var indices: [String: Int] = [:]
         for event in events {
             guard let topic = topics[event.topic] else { continue }
             let partition = Partitioning.partition(of: event.key, among: topic.heads.count)
             let name = "\(topic.id)/\(partition)"
-            if let place = places[name] {
-                batches[place].events.append(event)
+            if let index = indices[name] {
+                batches[index].events.append(event)
             } else {
-                places[name] = batches.count
+                indices[name] = batches.count
                 batches.append(Batch(topic: event.topic, topicID: topic.id, partition: partition, events: [event]))
             }
         }
         return batches
     }
 
-    // MARK: Work beside
+    // MARK: Background work
 
     /// Writes acknowledgements and removes old events until its task is cancelled.
     ///
     /// - Throws: `CancellationError`, after a last write.
     public func run() async throws {
-        var nextPurge = time.now + limits.purgePause
+        var nextPurge = time.now + limits.purgeInterval
         do {
             while true {
-                try await time.sleep(for: limits.acknowledgementPause)
+                try await time.sleep(for: limits.flushInterval)
                 try await attempt("writing acknowledgements failed, will retry") { try await flush() }
                 try await attempt("reading the log's heads failed, will retry") { try await catchUp() }
                 guard nextPurge <= time.now else { continue }
-                nextPurge = time.now + limits.purgePause
+                nextPurge = time.now + limits.purgeInterval
                 try await attempt("removing old events failed, will retry") { try await purge() }
             }
         } catch {
-            // What is not written is delivered again: a failure costs repeats, nothing else.
+            // Unwritten acknowledgements lead to redeliveries: a failure here costs nothing else.
             try? await flush()
             throw error
         }
@@ -269,7 +269,7 @@ public final class EventLog: MessageBus {
         }
     }
 
-    /// Hands out what was stored by publications that nobody knows the outcome of.
+    /// Makes the events available that publications with an unknown outcome have stored.
     func catchUp() async throws {
         guard state.withLock({ $0.isBehind }) else { return }
         state.withLock { $0.isBehind = false }
@@ -289,7 +289,7 @@ public final class EventLog: MessageBus {
         }
     }
 
-    /// Writes the acknowledgements that are not written yet.
+    /// Writes the pending acknowledgements.
     public func flush() async throws {
         let progress = state.withLock { $0.takeUnwritten() }
         guard !progress.isEmpty else { return }
@@ -302,14 +302,14 @@ public final class EventLog: MessageBus {
         crashPoint("eventlog.acknowledged")
     }
 
-    /// Removes the events that every group has acknowledged and that have outlived their topic's retention.
+    /// Removes the events that every group has acknowledged and that are past their topic's retention.
     public func purge() async throws {
         let limit = limits.purgeBatch
         for topic in state.withLock({ $0.purgeable }) {
             let retention = limits.retentions[topic.name] ?? limits.retention
-            var gone = limit
-            while gone == limit {
-                gone = try await database.transaction("log.purge") { tx in
+            var removed = limit
+            while removed == limit {
+                removed = try await database.transaction("log.purge") { tx in
                     try EventLogStore.purge(
                         topic: topic.id,
                         floors: topic.floors,
@@ -324,13 +324,13 @@ public final class EventLog: MessageBus {
 }
 
 extension Fault {
-    /// The membership is over: join anew.
+    /// The membership has ended: join again.
     static var leftGroup: Fault { Fault(.unavailable, .unavailable, "this member has left its group") }
 
     static var unknownMember: Fault { Fault(.notFound, .unknownMember, "the membership has ended") }
 }
 
 extension Reason {
-    /// The log does not know the member (any more): join anew.
+    /// The log does not know the member, or not any more: join again.
     public static let unknownMember: Reason = "eventlog.unknown_member"
 }

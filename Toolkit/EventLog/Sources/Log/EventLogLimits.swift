@@ -1,32 +1,32 @@
 import MartletCore
 
-/// How much an event log holds, hands out and keeps.
+/// The limits of an event log: capacity, delivery, retention and intervals.
 public struct EventLogLimits: Sendable {
-    /// Of a topic, fixed when it is first used.
+    /// Partitions of a topic, fixed when it is first used.
     ///
     /// At least 1.
     public var partitions = 8
-    /// Deliveries that one member may hold without acknowledging them, at most.
+    /// Maximum unacknowledged deliveries of one member.
     public var window = 1_000
-    /// Bytes of bodies that one receive hands out, but for a single larger body.
+    /// Maximum bytes of bodies that one receive returns, except for a single larger body.
     public var deliveryBytes = 1 << 20
-    /// Events of one publication.
+    /// Maximum events of one publication.
     public var batch = 1_000
-    /// Of one event's body, in bytes.
+    /// Maximum bytes of one event's body.
     public var body = 1 << 20
-    /// How long a member may hold a delivery before it is thought dead and expelled.
-    public var holding = Duration.seconds(300)
-    /// How long an event stays that every group has acknowledged.
+    /// How long a delivery may stay unacknowledged before its member is presumed dead and removed.
+    public var acknowledgementTimeout = Duration.seconds(300)
+    /// How long an event is stored; longer while a group has not acknowledged it.
     public var retention = Duration.seconds(7 * 24 * 3_600)
-    /// By topic, where it differs from `retention`.
+    /// Overrides of `retention`, by topic.
     public var retentions: [String: Duration] = [:]
-    /// How long an acknowledgement may stay unwritten.
+    /// Between two writes of acknowledgements.
     ///
-    /// What a crash loses of them is delivered again.
-    public var acknowledgementPause = Duration.milliseconds(100)
-    /// Between two looks for events that have outlived their retention.
-    public var purgePause = Duration.seconds(60)
-    /// Events that one purge removes.
+    /// Deliveries whose acknowledgement a crash loses are redelivered.
+    public var flushInterval = Duration.milliseconds(100)
+    /// Between two purges of events that are past their retention.
+    public var purgeInterval = Duration.seconds(60)
+    /// Maximum events that one purge transaction removes.
     public var purgeBatch = 1_000
 
     public init() {}

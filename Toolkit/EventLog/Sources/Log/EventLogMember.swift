@@ -11,8 +11,8 @@ struct EventLogMember: GroupMember {
 
     func acknowledge(_ deliveries: [DeliveryID]) async throws { try log.acknowledge(deliveries, by: id) }
 
-    func giveBack(_ deliveries: [DeliveryID], after pause: Duration) async throws {
-        try log.giveBack(deliveries, by: id, after: pause)
+    func redeliver(_ deliveries: [DeliveryID], after delay: Duration) async throws {
+        try log.redeliver(deliveries, by: id, after: delay)
     }
 
     func leave() async { log.leave(id) }

@@ -1,17 +1,17 @@
 import MartletCore
 import MartletMessaging
 
-/// What the log knows in memory: the machines of its groups, and who waits.
+/// The log's in-memory state: the state machines of its groups, and the waiting members.
 ///
 /// A value behind the log's lock.
 struct EventLogState: Sendable {
     struct Group: Sendable {
-        var machine: GroupMachine
+        var state: GroupStateMachine
         var signals: [Int: Signal] = [:]
-        /// Acknowledged and not written yet.
+        /// Acknowledged and not yet written.
         var unwritten: [DeliveryID] = []
 
-        var everyone: [Signal] { signals.sorted { $0.key < $1.key }.map(\.value) }
+        var allSignals: [Signal] { signals.sorted { $0.key < $1.key }.map(\.value) }
     }
 
     struct Topic: Sendable {
@@ -27,13 +27,13 @@ struct EventLogState: Sendable {
     }
 
     enum Step: Sendable {
-        case deliver([GroupMachine.Handout], topicID: Int)
+        case deliver([GroupStateMachine.Dispatch], topicID: Int)
         case wait(until: Moment?)
-        case gone
+        case left
     }
 
     private(set) var topics: [String: Topic] = [:]
-    /// Whether more may be stored than is known here.
+    /// Whether the database may hold events that are not known here.
     var isBehind = false
     private var members: [Int: Membership] = [:]
     private var lastMember = 0
@@ -49,17 +49,17 @@ struct EventLogState: Sendable {
         let positions = zip(group.positions, heads).map { position, head in
             (floor: position.floor, done: RangeSet(position.done.map { $0..<$0 + 1 }), head: max(head, position.floor))
         }
-        topics[group.topic]?.groups[group.name] = Group(machine: GroupMachine(positions))
+        topics[group.topic]?.groups[group.name] = Group(state: GroupStateMachine(positions))
     }
 
-    /// Answers who is to be woken.
+    /// Returns the signals to raise.
     mutating func published(_ name: String, partition: Int, head: Int64) -> [Signal] {
         guard var topic = topics.removeValue(forKey: name) else { return [] }
         topic.heads[partition] = max(topic.heads[partition], head)
         var signals: [Signal] = []
         for group in topic.groups.keys.sorted() {
-            topic.groups[group]?.machine.published(partition, head: head)
-            signals += topic.groups[group]?.everyone ?? []
+            topic.groups[group]?.state.published(partition, head: head)
+            signals += topic.groups[group]?.allSignals ?? []
         }
         topics[name] = topic
         return signals
@@ -72,7 +72,7 @@ struct EventLogState: Sendable {
         members[lastMember] = membership
         let member = lastMember
         let woken = change(membership) { group in
-            group.machine.join(member)
+            group.state.join(member)
             group.signals[member] = signal
         }
         return (member, woken)
@@ -83,52 +83,52 @@ struct EventLogState: Sendable {
     mutating func leave(_ member: Int, at now: Moment) -> [Signal] {
         guard let membership = members.removeValue(forKey: member) else { return [] }
         return change(membership) { group in
-            group.machine.leave(member, at: now)
-            // Whoever waits in the member's name is to see that it is over.
+            group.state.leave(member, at: now)
+            // Wakes the member's pending receive, which then fails.
             group.signals.removeValue(forKey: member)?.raise()
         }
     }
 
-    mutating func take(_ member: Int, limit: Int, holding: Duration, at now: Moment) -> (step: Step, woken: [Signal]) {
-        guard let membership = members[member], let topic = topics[membership.topic] else { return (.gone, []) }
+    mutating func poll(_ member: Int, limit: Int, timeout: Duration, at now: Moment) -> (step: Step, woken: [Signal]) {
+        guard let membership = members[member], let topic = topics[membership.topic] else { return (.left, []) }
         var woken: [Signal] = []
-        let late = topic.groups[membership.group]?.machine.late(after: holding, at: now) ?? []
-        for dead in late { woken += leave(dead, at: now) }
-        guard members[member] != nil else { return (.gone, woken) }
-        var step = Step.gone
+        let expired = topic.groups[membership.group]?.state.expired(after: timeout, at: now) ?? []
+        for dead in expired { woken += leave(dead, at: now) }
+        guard members[member] != nil else { return (.left, woken) }
+        var step = Step.left
         var wasIdle = false
-        let everyone = change(membership) { group in
-            wasIdle = group.machine.heldSince == nil
-            let handouts = group.machine.take(for: member, limit: limit, window: membership.window, at: now)
+        let signals = change(membership) { group in
+            wasIdle = group.state.oldestInFlight == nil
+            let dispatches = group.state.poll(for: member, limit: limit, window: membership.window, at: now)
             step =
-                handouts.isEmpty
-                ? .wait(until: group.machine.nextLook(for: member, holding: holding, after: now))
-                : .deliver(handouts, topicID: topic.id)
+                dispatches.isEmpty
+                ? .wait(until: group.state.nextPoll(for: member, timeout: timeout, after: now))
+                : .deliver(dispatches, topicID: topic.id)
         }
-        // From now on those who wait have to see whether this member holds it for too long; nothing else changes for them.
-        if wasIdle, case .deliver = step { woken = everyone }
+        // From now on the waiting members must check whether this delivery times out; nothing else changes for them.
+        if wasIdle, case .deliver = step { woken = signals }
         return (step, woken)
     }
 
     mutating func acknowledge(_ ids: [DeliveryID], for membership: Membership) -> [Signal] {
-        change(membership) { $0.unwritten += $0.machine.acknowledge(ids) }
+        change(membership) { $0.unwritten += $0.state.acknowledge(ids) }
     }
 
-    mutating func giveBack(_ ids: [DeliveryID], from member: Int, of membership: Membership, due: Moment) -> [Signal] {
-        change(membership) { $0.machine.giveBack(ids, from: member, due: due) }
+    mutating func redeliver(_ ids: [DeliveryID], from member: Int, of membership: Membership, due: Moment) -> [Signal] {
+        change(membership) { $0.state.redeliver(ids, from: member, due: due) }
     }
 
     private mutating func change(_ membership: Membership, _ body: (inout Group) -> Void) -> [Signal] {
-        // Taken out while it changes, so that it is not copied.
+        // Removed while it changes, which avoids a copy.
         guard var group = topics[membership.topic]?.groups.removeValue(forKey: membership.group) else { return [] }
         body(&group)
         topics[membership.topic]?.groups[membership.group] = group
-        return group.everyone
+        return group.allSignals
     }
 
     // MARK: Writing and purging
 
-    /// What is to be written; it counts as written from now on.
+    /// The acknowledgements to write; they count as written from now on.
     mutating func takeUnwritten() -> [EventLogStore.Progress] {
         var progress: [EventLogStore.Progress] = []
         for (name, topic) in topics.sorted(by: { $0.key < $1.key }) {
@@ -137,7 +137,7 @@ struct EventLogState: Sendable {
                     EventLogStore.Progress(
                         topicID: topic.id,
                         group: groupName,
-                        floors: group.machine.floors,
+                        floors: group.state.floors,
                         fresh: group.unwritten.sorted()
                     )
                 )
@@ -147,19 +147,19 @@ struct EventLogState: Sendable {
         return progress
     }
 
-    /// Writing failed: it is to be written again.
+    /// Restores acknowledgements whose write failed.
     mutating func restore(_ progress: [EventLogStore.Progress]) {
-        for lost in progress {
-            guard let name = topics.first(where: { $0.value.id == lost.topicID })?.key else { continue }
-            topics[name]?.groups[lost.group]?.unwritten += lost.fresh
+        for failed in progress {
+            guard let name = topics.first(where: { $0.value.id == failed.topicID })?.key else { continue }
+            topics[name]?.groups[failed.group]?.unwritten += failed.fresh
         }
     }
 
-    /// Per topic, up to which offsets every group has acknowledged; the heads when there is no group.
+    /// By topic, the offsets up to which every group has acknowledged; the heads when there is no group.
     var purgeable: [(name: String, id: Int, floors: [Int64])] {
         topics.sorted { $0.key < $1.key }.map { name, topic in
             let floors = topic.heads.indices.map { index in
-                topic.groups.values.map { $0.machine.floors[index] }.min() ?? topic.heads[index]
+                topic.groups.values.map { $0.state.floors[index] }.min() ?? topic.heads[index]
             }
             return (name, topic.id, floors)
         }
@@ -171,8 +171,8 @@ struct EventLogState: Sendable {
             let groups = topic.groups.sorted { $0.key < $1.key }.map { name, group in
                 TopicStatus.Group(
                     name: name,
-                    acknowledged: group.machine.acknowledged,
-                    lag: published - group.machine.acknowledged
+                    acknowledged: group.state.acknowledged,
+                    lag: published - group.state.acknowledged
                 )
             }
             return TopicStatus(topic: name, published: published, groups: groups)

@@ -2,7 +2,7 @@ import MartletCore
 import MartletMessaging
 import MartletSQL
 
-/// What the log asks of its tables.
+/// The log's statements on its tables.
 enum EventLogStore {
     struct Topic: Sendable {
         let id: Int
@@ -22,7 +22,7 @@ enum EventLogStore {
         let done: [Int64]
     }
 
-    /// Acknowledgements of one group that are not written yet.
+    /// Pending acknowledgements of one group.
     struct Progress: Sendable {
         let topicID: Int
         let group: String
@@ -62,7 +62,7 @@ enum EventLogStore {
             }
     }
 
-    /// The group's positions; a new group is stored where it begins.
+    /// The group's positions; a new group is stored at its start position.
     static func makeGroup(
         _ name: String,
         of topic: Int,
@@ -133,7 +133,7 @@ enum EventLogStore {
 
     // MARK: Events
 
-    /// Stores the events of one partition in order; answers the new head.
+    /// Stores the events of one partition in order; returns the new head.
     static func store(
         _ events: [Envelope],
         topic: Int,
@@ -162,7 +162,7 @@ enum EventLogStore {
         return head
     }
 
-    /// The events at these places that still exist.
+    /// The events at these positions that still exist.
     static func read(
         _ ids: [DeliveryID],
         topic: Int,
@@ -208,7 +208,7 @@ enum EventLogStore {
         return runs
     }
 
-    /// Removes a batch of events at or below the floors that were stored before `date`; answers how many.
+    /// Removes a batch of events at or below the floors that were stored before `date`; returns their number.
     static func purge(
         topic: Int,
         floors: [Int64],
@@ -216,17 +216,18 @@ enum EventLogStore {
         limit: Int,
         in tx: borrowing SQLTransaction
     ) throws -> Int {
-        var gone = 0
-        for (partition, floor) in floors.enumerated() where gone < limit {
-            gone += try tx.run(
+        var removed = 0
+        for (partition, floor) in floors.enumerated() where removed < limit {
+            let batch = limit - removed
+            removed += try tx.run(
                 """
                 DELETE FROM log_events WHERE topic_id = \(topic) AND partition = \(partition) AND number IN (
                     SELECT number FROM log_events WHERE topic_id = \(topic) AND partition = \(partition)
-                        AND number <= \(floor) AND stored_at < \(date.microseconds) ORDER BY number LIMIT \(limit - gone)
+                        AND number <= \(floor) AND stored_at < \(date.microseconds) ORDER BY number LIMIT \(batch)
                 ) RETURNING 1
                 """
             ).count
         }
-        return gone
+        return removed
     }
 }

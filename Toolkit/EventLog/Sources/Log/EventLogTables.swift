@@ -1,6 +1,6 @@
 import MartletSQL
 
-/// The tables of the room `eventlog`.
+/// The tables of the module `eventlog`.
 enum EventLogTables {
     static let migrations = [
         Migration(
@@ -8,7 +8,7 @@ enum EventLogTables {
             1,
             [
                 "CREATE TABLE log_topics (id BIGINT PRIMARY KEY, name TEXT NOT NULL UNIQUE)",
-                // Kept for good: an offset is never given twice, also when all events have outlived their retention.
+                // Never deleted: an offset is never assigned twice, even when all events are past their retention.
                 """
                 CREATE TABLE log_partitions (
                     topic_id BIGINT NOT NULL, partition BIGINT NOT NULL, head BIGINT NOT NULL,

@@ -5,7 +5,7 @@ import Synchronization
 
 /// Serves an event log to other processes.
 public struct EventLogHandler: EventLogCalls {
-    /// Deliveries in one response of a stream.
+    /// Maximum deliveries in one response of a stream.
     static let responseLimit = 64
 
     private let log: EventLog
@@ -34,7 +34,7 @@ public struct EventLogHandler: EventLogCalls {
     }
 
     public func giveBack(_ request: GiveBackRequest, context: CallContext) async throws -> GiveBackResponse {
-        try log.giveBack(
+        try log.redeliver(
             request.positions.map(\.deliveryID),
             by: try member(request.member),
             after: .milliseconds(request.pauseMilliseconds)
@@ -43,7 +43,7 @@ public struct EventLogHandler: EventLogCalls {
     }
 
     public func leave(_ request: LeaveRequest, context: CallContext) async throws -> LeaveResponse {
-        // Whom the log does not know has left.
+        // An unknown member has already left.
         if let member = try? member(request.member) { log.leave(member) }
         return LeaveResponse()
     }
@@ -62,7 +62,7 @@ public struct EventLogHandler: EventLogCalls {
     }
 }
 
-/// The responses of one membership, which ends when the stream does, however that comes.
+/// The responses of one membership, which ends with the stream.
 private final class MemberStream: Sendable {
     private let log: EventLog
     private let member: EventLogMember
@@ -91,8 +91,8 @@ private final class MemberStream: Sendable {
             }
             return response
         } catch {
-            // A member that was asked to leave, or was expelled, ends its stream in order.
-            guard log.holds(member.id) else { return nil }
+            // The stream of a member that has left or was removed ends without an error.
+            guard log.hasMember(member.id) else { return nil }
             log.leave(member.id)
             throw error
         }

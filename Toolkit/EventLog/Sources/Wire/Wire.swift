@@ -2,7 +2,7 @@ import FoundationEssentials
 import MartletCore
 public import MartletMessaging
 
-// Between the words of the bus and those of the contract, in one place.
+// Conversions between the types of the bus and those of the contract.
 
 extension EventRecord {
     public init(_ event: Envelope) {

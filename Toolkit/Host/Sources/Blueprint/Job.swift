@@ -1,22 +1,22 @@
-/// Work that a service does from time to time, such as expiry.
+/// Periodic work of a service, such as expiry.
 ///
-/// A run that fails is logged, and the next one comes at its time. Jobs rest for a while when the wall clock has jumped, since most
-/// of them judge by it.
+/// A failed run is logged and the schedule continues. Jobs are suspended for a while after a jump of the wall clock,
+/// since most of them depend on it.
 public struct Job: Sendable {
-    /// For the log.
+    /// Used in the log.
     public let name: String
-    /// The pause between the end of one run and the start of the next.
-    public let pause: Duration
+    /// The time between the end of one run and the start of the next.
+    public let interval: Duration
     let body: @Sendable () async throws -> Void
 
-    /// - Parameter body: One transaction or a few: it is cancelled at shutdown.
-    public init(_ name: String, every pause: Duration, _ body: @escaping @Sendable () async throws -> Void) {
-        precondition(pause > .zero)
+    /// - Parameter body: One or a few transactions; cancelled at shutdown.
+    public init(_ name: String, every interval: Duration, _ body: @escaping @Sendable () async throws -> Void) {
+        precondition(interval > .zero)
         self.name = name
-        self.pause = pause
+        self.interval = interval
         self.body = body
     }
 
-    /// One run, for tests and simulations.
+    /// Runs the job once, for tests and simulations.
     public func run() async throws { try await body() }
 }

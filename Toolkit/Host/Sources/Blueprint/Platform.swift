@@ -4,7 +4,7 @@ public import MartletMessaging
 public import MartletSQL
 public import MartletWorkflows
 
-/// Everything that a service gets from outside.
+/// The dependencies of a service.
 public struct Platform: Sendable {
     /// The service's own name.
     public let service: String
@@ -13,9 +13,7 @@ public struct Platform: Sendable {
     public let bus: any MessageBus
     public let time: any TimeSource
     public let entropy: any Entropy
-    /// Where the service starts and signals runs.
-    ///
-    /// Its workflows are registered by the host.
+    /// Starts and signals workflow runs; the host registers the service's workflows.
     public let workflows: WorkflowEngine
     private let channels: Channels
 
@@ -37,11 +35,11 @@ public struct Platform: Sendable {
         self.channels = channels
     }
 
-    /// Where calls to another service go, behind the call policy.
+    /// The channel to another service, behind the call policy.
     ///
-    /// Cheap; nothing is connected before the first call.
+    /// Cheap; connects with the first call.
     public func channel(to service: String) -> any RPCChannel { channels(service) }
 }
 
-/// Finds the channel to a service by its name.
+/// Returns the channel to a service by its name.
 public typealias Channels = @Sendable (_ service: String) -> any RPCChannel

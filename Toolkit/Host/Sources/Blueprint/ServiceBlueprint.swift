@@ -3,25 +3,25 @@ public import MartletOutbox
 public import MartletSQL
 public import MartletWorkflows
 
-/// A service as a value: what it keeps, answers, listens to and does by itself.
+/// A service as a value: its tables, handlers, subscriptions, workflows and jobs.
 ///
-/// It never learns whether it lives alone, beside others in one process, or in a simulation: all it has comes from its
+/// It does not depend on how it is deployed (alone, with others in one process, or simulated): it uses only its
 /// ``Platform``.
 public protocol ServiceBlueprint: Sendable {
-    /// Unique in the deployment: by this name others find it, and its database is called so.
+    /// Unique in the deployment: the name in the registry and of its database.
     static var name: String { get }
-    /// The service's own tables. Those of the toolkit (outbox, inbox, idempotency, workflows, audit) are added.
+    /// The service's own tables; the toolkit's (outbox, inbox, idempotency, workflows, audit) are added.
     static var migrations: [Migration] { get }
 
     init(on platform: Platform) throws
 
-    /// The contracts that it serves, each with its handler.
+    /// The contracts that it serves, with their handlers.
     var handlers: [ServedContract] { get }
-    /// The topics that it listens to.
+    /// The topics that it consumes.
     var subscriptions: [Subscription] { get }
-    /// Every version of a workflow of which a run may be open.
+    /// Every workflow version that may have open runs.
     var workflows: [RegisteredWorkflow] { get }
-    /// What it does from time to time.
+    /// Its periodic work.
     var jobs: [Job] { get }
 }
 

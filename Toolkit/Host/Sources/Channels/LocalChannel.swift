@@ -2,13 +2,13 @@ public import MartletContract
 public import MartletCore
 import Synchronization
 
-/// The services of one process, by their methods' paths: filled when they are built, asked when they are called.
+/// The methods of the services in one process, by path: filled while the services are built.
 public final class LocalServices: Sendable {
     private let methods = Mutex<[String: ServedMethod]>([:])
 
     public init() {}
 
-    /// Adds the methods of `contracts`; a path that is known is replaced.
+    /// Adds the methods of `contracts`; replaces an existing path.
     public func add(_ contracts: [ServedContract]) {
         methods.withLock { methods in
             for method in contracts.flatMap(\.methods) { methods[method.descriptor.path] = method }
@@ -18,7 +18,7 @@ public final class LocalServices: Sendable {
     func find(_ path: String) -> ServedMethod? { methods.withLock { $0[path] } }
 }
 
-/// Calls the handler of a service in the same process: the same checks as on the wire, and no wire.
+/// Calls the handler of a service in the same process, with the same checks as a remote call.
 public struct LocalChannel: RPCChannel {
     private let services: LocalServices
     private let time: any TimeSource
@@ -34,10 +34,10 @@ public struct LocalChannel: RPCChannel {
         _ context: CallContext
     ) async throws -> Response {
         guard case .unary(let handle) = try admit(method, context).form else { throw Self.wrongForm(method) }
-        let answer = try await translating {
-            try await withDeadline(context.deadline, time) { try await handle(request, context.arriving) }
+        let result = try await translatingErrors {
+            try await withDeadline(context.deadline, time) { try await handle(request, context.forCallee) }
         }
-        guard let response = answer as? Response else { throw Self.wrongForm(method) }
+        guard let response = result as? Response else { throw Self.wrongForm(method) }
         return response
     }
 
@@ -47,10 +47,10 @@ public struct LocalChannel: RPCChannel {
         _ context: CallContext
     ) async throws -> ResponseStream<Response> {
         guard case .serverStream(let handle) = try admit(method, context).form else { throw Self.wrongForm(method) }
-        let stream = try await translating { try await handle(request, context.arriving) }
+        let stream = try await translatingErrors { try await handle(request, context.forCallee) }
         return ResponseStream {
-            guard let answer = try await translating({ try await stream.pull() }) else { return nil }
-            guard let response = answer as? Response else { throw Self.wrongForm(method) }
+            guard let result = try await translatingErrors({ try await stream.pull() }) else { return nil }
+            guard let response = result as? Response else { throw Self.wrongForm(method) }
             return response
         }
     }
@@ -66,10 +66,10 @@ public struct LocalChannel: RPCChannel {
         throw Fault(.permissionDenied, .forbidden, "\(method.path) needs the scope \(method.scope)")
     }
 
-    /// A caller sees faults only, as it would on the wire, and never their causes.
+    /// Converts errors to faults without a cause, as a remote call does.
     ///
-    /// A handler whose own call was not made has been reached all the same.
-    private func translating<R>(_ body: () async throws -> R) async throws -> R {
+    /// The call counts as processed, even if a call made by its handler was not.
+    private func translatingErrors<R>(_ body: () async throws -> R) async throws -> R {
         do {
             return try await body()
         } catch is CancellationError where Task.isCancelled {
@@ -82,13 +82,13 @@ public struct LocalChannel: RPCChannel {
     }
 
     private static func wrongForm(_ method: MethodDescriptor) -> Fault {
-        Fault(.internal, .internal, "\(method.path) has another form here")
+        Fault(.internal, .internal, "\(method.path) has a different call type here")
     }
 }
 
 extension CallContext {
-    /// What the callee sees: a retry of the caller's is not its business.
-    fileprivate var arriving: CallContext {
+    /// Without the caller's retry state.
+    fileprivate var forCallee: CallContext {
         var context = self
         context.mayRetry = true
         return context

@@ -4,7 +4,7 @@ import MartletDiscovery
 import MartletRPC
 import Synchronization
 
-/// Calls a service in other processes: asks the registry for its instances, takes them in turn, keeps a connection to each.
+/// Calls a service in other processes: round-robin over its registered instances, with one connection to each.
 final class RemoteChannel: RPCChannel {
     private let balancer: Balancer
     private let connect: @Sendable (Address) -> RPCConnection
@@ -39,26 +39,26 @@ final class RemoteChannel: RPCChannel {
         guard let address = try await balancer.pick(where: { $0.grpc != nil }).grpc else {
             throw Fault.notProcessed("\(service) has no address")
         }
-        if let known = connections.withLock({ $0[address] }) { return known }
-        try await retireGone()
+        if let existing = connections.withLock({ $0[address] }) { return existing }
+        try await retireUnlisted()
         return connections.withLock { connections in
-            if let known = connections[address] { return known }
+            if let existing = connections[address] { return existing }
             let made = connect(address)
             connections[address] = made
             return made
         }
     }
 
-    /// Retires connections to instances that are no longer listed, before a new one is made: that is when lists change.
+    /// Retires connections to instances that are no longer registered; called before each new connection.
     ///
-    /// Open calls go on: an instance that drains has left the list and answers them still.
-    private func retireGone() async throws {
+    /// Open calls continue: a draining instance has left the registry and still responds.
+    private func retireUnlisted() async throws {
         let listed = Set(try await registry.resolve(service).compactMap(\.grpc))
-        let gone = connections.withLock { connections in
-            let gone = connections.filter { !listed.contains($0.key) }
-            for address in gone.keys { connections[address] = nil }
-            return gone.sorted { $0.key < $1.key }.map(\.value)
+        let unlisted = connections.withLock { connections in
+            let unlisted = connections.filter { !listed.contains($0.key) }
+            for address in unlisted.keys { connections[address] = nil }
+            return unlisted.sorted { $0.key < $1.key }.map(\.value)
         }
-        for connection in gone { connection.retire() }
+        for connection in unlisted { connection.retire() }
     }
 }

@@ -7,55 +7,55 @@ public import MartletSQL
 import MartletSecurity
 import MartletTelemetry
 
-/// A service as a process of its own: reads the configuration, chooses adapters, serves, and ends with an ``ExitStatus``.
+/// Runs a service as a process: reads the configuration, chooses adapters, serves, exits with an ``ExitStatus``.
 public enum Daemon {
     /// Runs one blueprint.
     ///
     /// - Parameters:
-    ///   - program: Its name, as help and faults say it.
+    ///   - program: Its name in help and error messages.
     ///   - crashPoints: The names of all crash points in the code: `MARTLET_CRASH` may name one of them.
-    ///   - database: Opens the service's database; usually `SQLiteDatabase(path: place.databasePath, time: place.time)`.
-    ///   - bus: Connects to the broker; usually a `RemoteEventLog` over `place.channel(to: "eventlog")`.
+    ///   - database: Opens the service's database; usually an `SQLiteDatabase` at `context.databasePath`.
+    ///   - bus: Connects to the broker; usually a `RemoteEventLog` over `context.channel(to: "eventlog")`.
     public static func run<Blueprint: ServiceBlueprint>(
         _ blueprint: Blueprint.Type,
         program: String,
         crashPoints: [String],
-        database: @escaping @Sendable (DaemonPlace) async throws -> any SQLDatabase,
-        bus: @escaping @Sendable (DaemonPlace) async throws -> any MessageBus
+        database: @escaping @Sendable (DaemonContext) async throws -> any SQLDatabase,
+        bus: @escaping @Sendable (DaemonContext) async throws -> any MessageBus
     ) async -> Never {
-        await run(Blueprint.name, program: program, crashPoints: crashPoints) { place in
-            let parts = ServiceParts(
-                database: try await database(place),
-                bus: try await bus(place),
-                time: place.time,
-                entropy: place.entropy,
-                telemetry: place.telemetry,
-                connect: place.connect
+        await run(Blueprint.name, program: program, crashPoints: crashPoints) { context in
+            let dependencies = ServiceDependencies(
+                database: try await database(context),
+                bus: try await bus(context),
+                time: context.time,
+                entropy: context.entropy,
+                telemetry: context.telemetry,
+                connect: context.connect
             )
-            return try await ServiceRuntime(Blueprint.self, on: parts)
+            return try await ServiceRuntime(Blueprint.self, on: dependencies)
         }
     }
 
-    /// Runs a unit that is no blueprint, such as the event log.
+    /// Runs a unit without a blueprint, such as the event log.
     ///
-    /// - Parameter build: Called once the configuration is read; what it throws ends the process.
+    /// - Parameter build: Called after the configuration is read; an error ends the process.
     public static func run(
         _ service: String,
         program: String,
         crashPoints: [String],
-        build: @escaping @Sendable (DaemonPlace) async throws -> ServiceRuntime
+        build: @escaping @Sendable (DaemonContext) async throws -> ServiceRuntime
     ) async -> Never {
-        await runTogether(service, program: program, crashPoints: crashPoints) { place in [try await build(place)] }
+        await runTogether(service, program: program, crashPoints: crashPoints) { context in [try await build(context)] }
     }
 
     /// Runs several services side by side in one process.
     ///
-    /// - Parameter build: Called once the configuration is read; what it throws ends the process.
+    /// - Parameter build: Called after the configuration is read; an error ends the process.
     public static func runTogether(
         _ service: String,
         program: String,
         crashPoints: [String],
-        build: @escaping @Sendable (DaemonPlace) async throws -> [ServiceRuntime]
+        build: @escaping @Sendable (DaemonContext) async throws -> [ServiceRuntime]
     ) async -> Never {
         let settings = read(program, crashPoints: crashPoints) { reader in DaemonSettings(&reader) }
         let time = SystemTime()
@@ -80,7 +80,7 @@ public enum Daemon {
                     leeway: .seconds(30),
                     time: time
                 )
-                let place = DaemonPlace(
+                let context = DaemonContext(
                     service: service,
                     settings: settings,
                     time: time,
@@ -88,9 +88,9 @@ public enum Daemon {
                     telemetry: telemetry
                 )
                 let host = ServiceHost(
-                    try await build(place),
+                    try await build(context),
                     listeners: settings.listeners,
-                    access: Access(verifier: verifier),
+                    authenticator: TokenAuthenticator(verifier: verifier),
                     metrics: MetricsRegistry(service: service),
                     time: time,
                     entropy: entropy,
@@ -101,7 +101,7 @@ public enum Daemon {
         }
     }
 
-    /// Reads a program's settings from its flags and environment, or ends it with what is wrong.
+    /// Reads a program's settings from its flags and environment; prints the faults and exits when they are invalid.
     ///
     /// - Parameter crashPoints: The names of all crash points in the code: `MARTLET_CRASH` may name one of them.
     public static func read<Settings>(
@@ -118,18 +118,18 @@ public enum Daemon {
                 body
             )
         } catch let help as HelpRequested {
-            say(help.text, to: .standardOutput)
+            write(help.text, to: .standardOutput)
             exit(ExitStatus.clean.rawValue)
         } catch let faults as ConfigFaults {
-            say("\(program):\n\(faults)", to: .standardError)
+            write("\(program):\n\(faults)", to: .standardError)
             exit(ExitStatus(faults).rawValue)
         } catch {
-            say("\(program): \(error)", to: .standardError)
+            write("\(program): \(error)", to: .standardError)
             exit(ExitStatus.internal.rawValue)
         }
     }
 
-    /// - Throws: `ConfigFaults`, among them a crash point that does not exist: it would be waited for in vain.
+    /// - Throws: `ConfigFaults`; also for a crash point that does not exist, since it would never fire.
     static func settings<Settings>(
         _ program: String,
         arguments: [String],
@@ -149,14 +149,14 @@ public enum Daemon {
         }
     }
 
-    /// Runs `body` and ends the process with the status that fits how it came out.
+    /// Runs `body` and exits with the status of its outcome.
     public static func finish(_ logger: Logger, _ body: () async throws -> Void) async -> Never {
         do {
             try await body()
             logger.info("stopped")
             exit(ExitStatus.clean.rawValue)
-        } catch let bad as KeySet.Bad {
-            logger.critical("stopped, the keys cannot be read", metadata: ["fault": "\(bad)"])
+        } catch let invalid as KeySet.Invalid {
+            logger.critical("stopped: the keys cannot be read", metadata: ["fault": "\(invalid)"])
             exit(ExitStatus.config.rawValue)
         } catch {
             logger.critical("stopped by an error", error: error)
@@ -164,5 +164,5 @@ public enum Daemon {
         }
     }
 
-    private static func say(_ text: String, to file: FileHandle) { file.write(Data("\(text)\n".utf8)) }
+    private static func write(_ text: String, to file: FileHandle) { file.write(Data("\(text)\n".utf8)) }
 }

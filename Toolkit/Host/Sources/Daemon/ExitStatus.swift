@@ -1,18 +1,18 @@
 import MartletConfig
 import MartletCore
 
-/// How our programs end, for supervisors: the numbers of sysexits.h.
+/// The exit statuses of our programs, for supervisors (sysexits.h).
 public enum ExitStatus: Int32, Sendable {
-    /// A signal asked for it, and everything was let go in order.
+    /// Graceful shutdown after a signal.
     case clean = 0
-    /// A flag is unknown, missing or wrong, or a crash point is none.
+    /// A flag is unknown, missing or invalid, or a crash point does not exist.
     case usage = 64
-    /// Something broke that should not: a restart may help.
+    /// An internal error: a restart may help.
     case `internal` = 70
-    /// A variable or a file of the configuration is wrong: a restart does not help.
+    /// A variable or a file of the configuration is invalid: a restart does not help.
     case config = 78
 
-    /// How a program ends that cannot start because of `faults`: by flags before variables.
+    /// The status of a program that cannot start because of `faults`; faults of flags come before those of variables.
     init(_ faults: ConfigFaults) {
         let isUsage = faults.faults.contains { !$0.key.hasPrefix(Config.prefix) || $0.key == CrashPoints.variable }
         self = isUsage ? .usage : .config

@@ -3,38 +3,38 @@
 public import MartletContract
 public import MartletCore
 
-/// What an operator sees and mends in one service: parked messages and stuck workflows. Served on the operators' listener only.
-/// Every write names its reason, and leaves an audit row in the same transaction.
+/// The operator API of one service: inspects and repairs parked messages and stuck workflows. Served on the operators'
+/// listener only. Every write has a reason and writes an audit row in the same transaction.
 public protocol OperateCalls: Sendable {
-    /// How many events are committed and not yet published.
+    /// The number of events that are committed and not yet published.
     func countUnsentEvents(_ request: CountUnsentEventsRequest, context: CallContext) async throws -> CountUnsentEventsResponse
     /// The parked keys by group, topic and key.
     func listParkedKeys(_ request: ListParkedKeysRequest, context: CallContext) async throws -> ListParkedKeysResponse
-    /// The events of one parked key, in their order.
+    /// The events of one parked key, in order.
     func listParkedMessages(_ request: ListParkedMessagesRequest, context: CallContext) async throws -> ListParkedMessagesResponse
     /// One parked event with its body. NOT_FOUND operate.not_parked
     func showParkedMessage(_ request: ShowParkedMessageRequest, context: CallContext) async throws -> ShowParkedMessageResponse
-    /// Replaces the body of a parked event; it takes effect so at the next redrive. NOT_FOUND operate.not_parked
+    /// Replaces the body of a parked event; the next redrive handles the new body. NOT_FOUND operate.not_parked
     func editParkedMessage(_ request: EditParkedMessageRequest, context: CallContext) async throws -> EditParkedMessageResponse
-    /// Has a key's events handled again, in order. A repeat does nothing. NOT_FOUND operate.not_parked
+    /// Handles the events of a parked key again, in order. A repeat does nothing. NOT_FOUND operate.not_parked
     func redriveParkedKey(_ request: RedriveParkedKeyRequest, context: CallContext) async throws -> RedriveParkedKeyResponse
-    /// Gives one parked event up: it never takes effect. NOT_FOUND operate.not_parked
+    /// Discards one parked event: it is never handled. NOT_FOUND operate.not_parked
     func dropParkedMessage(_ request: DropParkedMessageRequest, context: CallContext) async throws -> DropParkedMessageResponse
     /// Workflow runs, newest first.
     func listWorkflows(_ request: ListWorkflowsRequest, context: CallContext) async throws -> ListWorkflowsResponse
     /// One run with its journal and signals. NOT_FOUND operate.unknown_run
     func showWorkflow(_ request: ShowWorkflowRequest, context: CallContext) async throws -> ShowWorkflowResponse
-    /// Lets a run that needs a human go on where it stopped. NOT_FOUND operate.unknown_run
+    /// Resumes a run that needs a human at the step where it stopped. NOT_FOUND operate.unknown_run
     /// FAILED_PRECONDITION operate.wrong_state
     func retryWorkflow(_ request: RetryWorkflowRequest, context: CallContext) async throws -> RetryWorkflowResponse
-    /// Ends a run and undoes what it did. NOT_FOUND operate.unknown_run
+    /// Ends a run and compensates its completed steps. NOT_FOUND operate.unknown_run
     /// FAILED_PRECONDITION operate.wrong_state
     func compensateWorkflow(_ request: CompensateWorkflowRequest, context: CallContext) async throws -> CompensateWorkflowResponse
-    /// Who did what and why, newest first.
+    /// The audit log of operator actions, newest first.
     func listAudit(_ request: ListAuditRequest, context: CallContext) async throws -> ListAuditResponse
 }
 
-/// Calls Operate over whatever carries it.
+/// The client of Operate, over any transport.
 public struct OperateClient: OperateCalls {
     private let channel: any RPCChannel
 
@@ -89,7 +89,7 @@ public struct OperateClient: OperateCalls {
     }
 }
 
-/// What the contract says of each method of Operate.
+/// The method descriptors of Operate.
 public enum OperateMethods {
     public static let countUnsentEvents = MethodDescriptor(service: "martlet.operate.v1.OperateService", name: "CountUnsentEvents", idempotent: true, writes: false, scope: "operate", http: [])
     public static let listParkedKeys = MethodDescriptor(service: "martlet.operate.v1.OperateService", name: "ListParkedKeys", idempotent: true, writes: false, scope: "operate", http: [])
@@ -104,12 +104,12 @@ public enum OperateMethods {
     public static let compensateWorkflow = MethodDescriptor(service: "martlet.operate.v1.OperateService", name: "CompensateWorkflow", idempotent: false, writes: false, scope: "operate", http: [])
     public static let listAudit = MethodDescriptor(service: "martlet.operate.v1.OperateService", name: "ListAudit", idempotent: true, writes: false, scope: "operate", http: [])
 
-    /// In the contract's order.
+    /// In contract order.
     public static let all: [MethodDescriptor] = [countUnsentEvents, listParkedKeys, listParkedMessages, showParkedMessage, editParkedMessage, redriveParkedKey, dropParkedMessage, listWorkflows, showWorkflow, retryWorkflow, compensateWorkflow, listAudit]
 }
 
 extension ServedContract {
-    /// `handler` as what gRPC, REST and in-process channels serve.
+    /// Serves `handler` over gRPC, REST and in-process channels.
     public static func operate(_ handler: some OperateCalls) -> ServedContract {
         var served = ServedContract(name: "martlet.operate.v1.OperateService", openAPI: "")
         served.on(OperateMethods.countUnsentEvents) { (request: CountUnsentEventsRequest, context) in

@@ -40,7 +40,7 @@ public nonisolated struct CountUnsentEventsResponse: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// 100,000 stands for at least so many.
+  /// The count stops at 100,000, which means at least that many.
   public var events: Int64 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -59,7 +59,7 @@ public nonisolated struct ParkedKeyRecord: Sendable {
 
   public var key: String = String()
 
-  /// How many events wait.
+  /// The number of parked events.
   public var count: Int32 = 0
 
   public var redriving: Bool = false
@@ -69,7 +69,7 @@ public nonisolated struct ParkedKeyRecord: Sendable {
   public init() {}
 }
 
-/// After these; all empty for the first page.
+/// Lists the keys after this position; all fields are empty for the first page.
 public nonisolated struct ListParkedKeysRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -117,10 +117,10 @@ public nonisolated struct ParkedMessageRecord: Sendable {
 
   public var sequence: Int64 = 0
 
-  /// Why the last try failed.
+  /// Why the last attempt failed.
   public var error: String = String()
 
-  /// Failed tries; 0 for one that only waits behind another.
+  /// Failed attempts; 0 for an event that is queued behind a failed one.
   public var attempts: Int32 = 0
 
   /// Microseconds since 1970-01-01T00:00:00Z.
@@ -128,7 +128,7 @@ public nonisolated struct ParkedMessageRecord: Sendable {
 
   public var parkedAt: Int64 = 0
 
-  /// Protobuf of the topic's type; in lists empty.
+  /// The protobuf encoding of the topic's type; empty in lists.
   public var body: Data = Data()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -304,15 +304,15 @@ public nonisolated struct WorkflowRecord: Sendable {
   /// True while a process executes it.
   public var running: Bool = false
 
-  /// The signal for which it waits; empty when for none.
+  /// The signal that the run waits for; empty when it waits for none.
   public var waitingFor: String = String()
 
-  /// When it may be claimed next, in microseconds since 1970; 0 when not by time.
+  /// When the run may be claimed next, in microseconds since 1970; 0 when no timer is set.
   public var wakeAt: Int64 = 0
 
   public var attempts: Int32 = 0
 
-  /// True when an operator had it compensated.
+  /// True when an operator requested the compensation.
   public var forced: Bool = false
 
   public var input: String = String()
@@ -366,7 +366,7 @@ public nonisolated struct WorkflowSignalRecord: Sendable {
 
   public var name: String = String()
 
-  /// The step that took it; -1 while it waits.
+  /// The step that consumed it; -1 while it is unconsumed.
   public var consumedBy: Int32 = 0
 
   public var at: Int64 = 0
@@ -384,7 +384,7 @@ public nonisolated struct ListWorkflowsRequest: Sendable {
   /// open, completed, failed or needs_human; empty for all.
   public var state: String = String()
 
-  /// The last run of the page before; empty and 0 for the first page.
+  /// The last run of the previous page; empty and 0 for the first page.
   public var afterID: String = String()
 
   public var afterCreatedAt: Int64 = 0

@@ -2,13 +2,13 @@ import MartletCore
 import MartletSQL
 import SwiftProtobuf
 
-/// Who did what and why, written in the transaction of the act itself.
+/// The audit log of operator actions, written in the transaction of the action.
 enum OperateAudit {
-    /// Of what stood before and after, in characters.
+    /// Of the values before and after, in characters.
     static let textLimit = 2_000
     static let pageLimit = 200
 
-    /// Kept for good: it is what an auditor reads.
+    /// The audit log is never purged.
     static let migrations = [
         Migration(
             "operate",
@@ -23,7 +23,7 @@ enum OperateAudit {
         )
     ]
 
-    struct Act: Sendable {
+    struct Action: Sendable {
         let who: String
         /// As in `workflow.retry`.
         let name: String
@@ -31,24 +31,25 @@ enum OperateAudit {
         let why: String
     }
 
-    static func write(_ act: Act, before: String, after: String, in tx: borrowing SQLTransaction) throws {
+    static func write(_ action: Action, before: String, after: String, in tx: borrowing SQLTransaction) throws {
+        let (who, name, target, why) = (action.who, action.name, action.target, action.why)
         let (before, after) = (String(before.prefix(textLimit)), String(after.prefix(textLimit)))
         try tx.run(
             """
             INSERT INTO operate_audit (number, who, act, target, why, before, after, at)
-            VALUES ((SELECT COALESCE(MAX(number), 0) + 1 FROM operate_audit), \(act.who), \(act.name), \(act.target),
-                \(act.why), \(before), \(after), \(tx.date.microseconds))
+            VALUES ((SELECT COALESCE(MAX(number), 0) + 1 FROM operate_audit), \(who), \(name), \(target),
+                \(why), \(before), \(after), \(tx.date.microseconds))
             """
         )
     }
 
     /// Newest first; `before` 0 for the newest.
     static func list(before number: Int64, limit: Int, in tx: borrowing SQLTransaction) throws -> [AuditRecord] {
-        let least = number > 0 ? number : .max
+        let upperBound = number > 0 ? number : .max
         let limit = limit == 0 ? 50 : min(limit, pageLimit)
         return try tx.run(
             """
-            SELECT number, who, act, target, why, before, after, at FROM operate_audit WHERE number < \(least)
+            SELECT number, who, act, target, why, before, after, at FROM operate_audit WHERE number < \(upperBound)
             ORDER BY number DESC LIMIT \(limit)
             """
         ).map { row in

@@ -30,8 +30,8 @@ extension OperateHandler {
     }
 
     func retryWorkflow(_ request: RetryWorkflowRequest, context: CallContext) async throws -> RetryWorkflowResponse {
-        let act = act("workflow.retry", request.id, request.reason, context)
-        try await change(request.id, act, context) { [workflows] (tx: borrowing SQLTransaction) in
+        let action = action("workflow.retry", request.id, request.reason, context)
+        try await change(request.id, action, context) { [workflows] (tx: borrowing SQLTransaction) in
             try workflows.retry(request.id, in: tx)
         }
         return RetryWorkflowResponse()
@@ -41,8 +41,8 @@ extension OperateHandler {
         _ request: CompensateWorkflowRequest,
         context: CallContext
     ) async throws -> CompensateWorkflowResponse {
-        let act = act("workflow.compensate", request.id, request.reason, context)
-        try await change(request.id, act, context) { [workflows] (tx: borrowing SQLTransaction) in
+        let action = action("workflow.compensate", request.id, request.reason, context)
+        try await change(request.id, action, context) { [workflows] (tx: borrowing SQLTransaction) in
             try workflows.compensate(request.id, in: tx)
         }
         return CompensateWorkflowResponse()
@@ -50,7 +50,7 @@ extension OperateHandler {
 
     private func change(
         _ id: String,
-        _ act: OperateAudit.Act,
+        _ action: OperateAudit.Action,
         _ context: CallContext,
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> Bool
     ) async throws {
@@ -58,11 +58,11 @@ extension OperateHandler {
             guard let before = try WorkflowOperations.find(id, in: tx) else { throw Fault.unknownRun(id) }
             guard try body(tx) else { throw Fault.wrongState(before.state) }
             let after = try WorkflowOperations.find(id, in: tx)
-            try OperateAudit.write(act, before: Self.line(before), after: after.map(Self.line) ?? "", in: tx)
+            try OperateAudit.write(action, before: Self.summary(before), after: after.map(Self.summary) ?? "", in: tx)
         }
     }
 
-    private static func line(_ run: WorkflowRun) -> String {
+    private static func summary(_ run: WorkflowRun) -> String {
         "state=\(run.state.rawValue) attempts=\(run.attempts) forced=\(run.isForced) error=\(run.error ?? "")"
     }
 

@@ -5,7 +5,7 @@ import MartletSQL
 import MartletWorkflows
 import SwiftProtobuf
 
-/// One service, as an operator sees and mends it.
+/// The operator API of one service.
 struct OperateHandler: OperateCalls {
     let database: any SQLDatabase
     let workflows: WorkflowOperations
@@ -66,7 +66,7 @@ struct OperateHandler: OperateCalls {
         _ request: EditParkedMessageRequest,
         context: CallContext
     ) async throws -> EditParkedMessageResponse {
-        let act = act("parked.edit", "\(request.group)/\(request.topic)/\(request.id)", request.reason, context)
+        let action = action("parked.edit", "\(request.group)/\(request.topic)/\(request.id)", request.reason, context)
         return try await database.transaction("operate.parked.edit", deadline: context.deadline) { tx in
             let message = try Self.parked(request.group, request.topic, request.id, in: tx)
             _ = try ParkedMessages.edit(
@@ -77,9 +77,9 @@ struct OperateHandler: OperateCalls {
                 in: tx
             )
             try OperateAudit.write(
-                act,
-                before: Self.shown(message.event.body),
-                after: Self.shown(Array(request.body)),
+                action,
+                before: Self.auditText(message.event.body),
+                after: Self.auditText(Array(request.body)),
                 in: tx
             )
             return EditParkedMessageResponse()
@@ -90,11 +90,12 @@ struct OperateHandler: OperateCalls {
         _ request: RedriveParkedKeyRequest,
         context: CallContext
     ) async throws -> RedriveParkedKeyResponse {
-        let act = act("parked.redrive", "\(request.group)/\(request.topic)/\(request.key)", request.reason, context)
+        let target = "\(request.group)/\(request.topic)/\(request.key)"
+        let action = action("parked.redrive", target, request.reason, context)
         return try await database.transaction("operate.parked.redrive", deadline: context.deadline) { tx in
             guard try ParkedMessages.redrive(group: request.group, topic: request.topic, key: request.key, in: tx)
             else { throw Fault.notParked(request.key) }
-            try OperateAudit.write(act, before: "parked", after: "redriving", in: tx)
+            try OperateAudit.write(action, before: "parked", after: "redriving", in: tx)
             return RedriveParkedKeyResponse()
         }
     }
@@ -103,11 +104,11 @@ struct OperateHandler: OperateCalls {
         _ request: DropParkedMessageRequest,
         context: CallContext
     ) async throws -> DropParkedMessageResponse {
-        let act = act("parked.drop", "\(request.group)/\(request.topic)/\(request.id)", request.reason, context)
+        let action = action("parked.drop", "\(request.group)/\(request.topic)/\(request.id)", request.reason, context)
         return try await database.transaction("operate.parked.drop", deadline: context.deadline) { tx in
             let message = try Self.parked(request.group, request.topic, request.id, in: tx)
             _ = try ParkedMessages.drop(group: request.group, topic: request.topic, id: request.id, in: tx)
-            try OperateAudit.write(act, before: Self.shown(message.event.body), after: "", in: tx)
+            try OperateAudit.write(action, before: Self.auditText(message.event.body), after: "", in: tx)
             return DropParkedMessageResponse()
         }
     }
@@ -119,8 +120,8 @@ struct OperateHandler: OperateCalls {
         }
     }
 
-    func act(_ name: String, _ target: String, _ why: String, _ context: CallContext) -> OperateAudit.Act {
-        OperateAudit.Act(who: context.principal.subject, name: name, target: target, why: why)
+    func action(_ name: String, _ target: String, _ why: String, _ context: CallContext) -> OperateAudit.Action {
+        OperateAudit.Action(who: context.principal.subject, name: name, target: target, why: why)
     }
 
     private static func parked(
@@ -135,8 +136,8 @@ struct OperateHandler: OperateCalls {
         return message
     }
 
-    /// As much of a body as the audit keeps.
-    private static func shown(_ body: [UInt8]) -> String { body.prefix(OperateAudit.textLimit / 2).hexadecimal }
+    /// The part of a body that the audit log stores, as hex digits.
+    private static func auditText(_ body: [UInt8]) -> String { body.prefix(OperateAudit.textLimit / 2).hexadecimal }
 }
 
 extension Fault {

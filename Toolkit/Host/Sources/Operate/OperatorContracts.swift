@@ -1,7 +1,7 @@
 import MartletContract
 import MartletCore
 
-/// The operators' contract of a process: with several services in it, calls name theirs by the header `martlet-service`.
+/// The operators' contract of a process; with several services, calls choose one by the header `martlet-service`.
 enum OperatorContracts {
     static let header = "martlet-service"
 
@@ -14,13 +14,13 @@ enum OperatorContracts {
                 forms["\(runtime.name) \(method.descriptor.path)"] = method.form
             }
         }
-        let known = forms
+        let methods = forms
         return withContracts[0].operatorContracts.map { contract in
             contract.mapForms { descriptor, form in
                 guard case .unary = form else { return form }
                 return .unary { request, context in
                     let service = context.metadata[header] ?? ""
-                    guard case .unary(let handle) = known["\(service) \(descriptor.path)"] else {
+                    guard case .unary(let handle) = methods["\(service) \(descriptor.path)"] else {
                         let names = withContracts.map(\.name).sorted().joined(separator: ", ")
                         throw Fault(.invalidArgument, .invalidRequest, "must be one of \(names)", field: header)
                     }

@@ -1,8 +1,8 @@
 import MartletSQL
 
-/// Events that are committed and not yet published.
+/// Events that are committed but not yet published.
 struct UnsentEvents: Sendable, Equatable {
-    /// Nothing is counted further than this.
+    /// Counting stops here.
     static let countLimit = 100_000
 
     let events: Int

@@ -4,9 +4,9 @@ import MartletCore
 import MartletTelemetry
 import Synchronization
 
-/// Puts a service's scope around the calls that it answers, counts them, and says in the log when one broke.
+/// Runs served calls in the service's telemetry scope, counts them, and logs failures.
 ///
-/// The edges write the line about each request.
+/// The REST and gRPC edges write the access log.
 struct CallObservation: Sendable {
     private let telemetry: Telemetry
     private let time: any TimeSource
@@ -54,54 +54,56 @@ struct CallObservation: Sendable {
         }
     }
 
-    private func finished(_ method: MethodDescriptor, _ fault: Fault?, after wait: Duration) {
+    private func finished(_ method: MethodDescriptor, _ fault: Fault?, after duration: Duration) {
         let code = fault.map { "\($0.code)" } ?? "ok"
-        instruments.called(method.path, code, wait)
+        instruments.called(method.path, code, duration)
         let logger = Logger.current
-        var facts: Logger.Metadata = ["method": "\(method.path)", "code": "\(code)", "ms": "\(wait.milliseconds)"]
-        guard let fault else { return logger.debug("call answered", metadata: facts) }
-        facts["reason"] = "\(fault.reason)"
+        var metadata: Logger.Metadata = [
+            "method": "\(method.path)", "code": "\(code)", "ms": "\(duration.milliseconds)",
+        ]
+        guard let fault else { return logger.debug("call completed", metadata: metadata) }
+        metadata["reason"] = "\(fault.reason)"
         if fault.code == .internal || fault.code == .unknown {
-            logger.error("call failed", error: fault.cause ?? fault, metadata: facts)
+            logger.error("call failed", error: fault.cause ?? fault, metadata: metadata)
         } else {
-            logger.debug("call answered", metadata: facts)
+            logger.debug("call completed", metadata: metadata)
         }
     }
 
     private final class Instruments: Sendable {
-        private struct Known {
+        private struct Created {
             var calls: [String: Counter] = [:]
             var seconds: [String: Histogram] = [:]
         }
 
         private let metrics: MetricsRegistry
-        private let known = Mutex(Known())
+        private let created = Mutex(Created())
 
         init(_ metrics: MetricsRegistry) { self.metrics = metrics }
 
-        func called(_ method: String, _ code: String, _ wait: Duration) {
-            let (counter, histogram) = known.withLock { known in
+        func called(_ method: String, _ code: String, _ duration: Duration) {
+            let (counter, histogram) = created.withLock { created in
                 let key = "\(method) \(code)"
                 let counter =
-                    known.calls[key]
+                    created.calls[key]
                     ?? metrics.counter(
                         "martlet_server_calls_total",
-                        help: "Calls answered, by outcome.",
+                        help: "Calls served, by outcome.",
                         labels: ["method": method, "code": code]
                     )
-                known.calls[key] = counter
+                created.calls[key] = counter
                 let histogram =
-                    known.seconds[method]
+                    created.seconds[method]
                     ?? metrics.histogram(
                         "martlet_server_call_seconds",
-                        help: "Time to answer a call.",
+                        help: "Duration of served calls.",
                         labels: ["method": method]
                     )
-                known.seconds[method] = histogram
+                created.seconds[method] = histogram
                 return (counter, histogram)
             }
             counter.add()
-            histogram.record(wait)
+            histogram.record(duration)
         }
     }
 }

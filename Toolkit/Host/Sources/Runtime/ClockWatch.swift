@@ -3,67 +3,70 @@ import MartletCore
 import MartletTelemetry
 import Synchronization
 
-/// Watches whether the wall clock keeps step with the monotonic one; a jump raises an alarm and lets jobs rest.
+/// Detects jumps of the wall clock against the monotonic one; a jump is logged as an error and suspends expiry.
 final class ClockWatch: Sendable {
-    static let look = Duration.seconds(1)
-    /// What both clocks may differ by between two looks.
+    static let interval = Duration.seconds(1)
+    /// How far both clocks may drift apart between two checks.
     static let stepLimit = Duration.seconds(2)
-    /// How long nothing expires after a jump: time for an operator to look, or for the clock to come back.
-    static let rest = Duration.seconds(60)
+    /// How long expiry is suspended after a jump: time for an operator to act, or for the clock to be corrected.
+    static let suspension = Duration.seconds(60)
 
     private let time: any TimeSource
-    private let machine: Mutex<Machine>
+    private let state: Mutex<StateMachine>
     private let jumps: Counter
 
     init(time: any TimeSource, metrics: MetricsRegistry) {
         self.time = time
-        machine = Mutex(Machine(now: time.now, date: time.date))
-        jumps = metrics.counter("martlet_clock_jumps_total", help: "Jumps of the wall clock that were seen.")
+        state = Mutex(StateMachine(now: time.now, date: time.date))
+        jumps = metrics.counter("martlet_clock_jumps_total", help: "Jumps of the wall clock.")
     }
 
-    /// True while what the wall clock says should not expire anything.
+    /// True while the wall clock must not expire anything.
     var pausesExpiry: Bool {
         check()
-        return machine.withLock { $0.isResting(at: time.now) }
+        return state.withLock { $0.isSuspended(at: time.now) }
     }
 
     func run() async throws {
         while true {
-            try await time.sleep(for: Self.look)
+            try await time.sleep(for: Self.interval)
             check()
         }
     }
 
     private func check() {
-        guard let jump = machine.withLock({ $0.look(now: time.now, date: time.date) }) else { return }
+        guard let jump = state.withLock({ $0.update(now: time.now, date: time.date) }) else { return }
         jumps.add()
         Logger.current.error(
-            "the wall clock jumped, expiry rests",
-            metadata: ["jump.seconds": "\(jump.components.seconds)", "rest.seconds": "\(Self.rest.components.seconds)"]
+            "the wall clock jumped, expiry is suspended",
+            metadata: [
+                "jump.seconds": "\(jump.components.seconds)",
+                "suspension.seconds": "\(Self.suspension.components.seconds)",
+            ]
         )
     }
 
-    /// The decisions, without a clock.
-    struct Machine {
+    /// Detects jumps from pairs of readings.
+    struct StateMachine {
         private var now: Moment
         private var date: Timestamp
-        private var restsUntil: Moment?
+        private var suspendedUntil: Moment?
 
         init(now: Moment, date: Timestamp) {
             self.now = now
             self.date = date
         }
 
-        /// How far the wall clock has jumped since the last look; `nil` when it kept step.
-        mutating func look(now: Moment, date: Timestamp) -> Duration? {
+        /// How far the wall clock has jumped since the last update; `nil` when it has not.
+        mutating func update(now: Moment, date: Timestamp) -> Duration? {
             let difference = (date - self.date) - (now - self.now)
             self.now = now
             self.date = date
             guard difference > ClockWatch.stepLimit || difference < .zero - ClockWatch.stepLimit else { return nil }
-            restsUntil = now + ClockWatch.rest
+            suspendedUntil = now + ClockWatch.suspension
             return difference
         }
 
-        func isResting(at now: Moment) -> Bool { restsUntil.map { now < $0 } ?? false }
+        func isSuspended(at now: Moment) -> Bool { suspendedUntil.map { now < $0 } ?? false }
     }
 }

@@ -1,7 +1,7 @@
 import MartletMessaging
 import MartletTelemetry
 
-/// A bus that counts what goes through it, by topic and group.
+/// A bus that counts publications, deliveries and acknowledgements, by topic and group.
 struct CountedBus: MessageBus {
     private let bus: any MessageBus
     private let metrics: MetricsRegistry
@@ -12,7 +12,7 @@ struct CountedBus: MessageBus {
         self.metrics = metrics
         failures = metrics.counter(
             "martlet_messages_publish_failures_total",
-            help: "Publications that the broker did not acknowledge; they are tried again."
+            help: "Publications that the broker did not acknowledge; they are retried."
         )
     }
 
@@ -26,7 +26,7 @@ struct CountedBus: MessageBus {
         for (topic, count) in Dictionary(events.map { ($0.topic, 1) }, uniquingKeysWith: +) {
             metrics.counter(
                 "martlet_messages_published_total",
-                help: "Events that the broker has acknowledged.",
+                help: "Events acknowledged by the broker.",
                 labels: ["topic": topic]
             ).add(count)
         }
@@ -38,9 +38,9 @@ struct CountedBus: MessageBus {
         }
         return CountedMember(
             member: try await bus.join(topic: topic, group: group, start: start),
-            delivered: counter("martlet_messages_delivered_total", "Events delivered, repeats included."),
-            acknowledged: counter("martlet_messages_acknowledged_total", "Deliveries that are done."),
-            givenBack: counter("martlet_messages_given_back_total", "Deliveries that are to come again.")
+            delivered: counter("martlet_messages_delivered_total", "Events delivered, including redeliveries."),
+            acknowledged: counter("martlet_messages_acknowledged_total", "Deliveries acknowledged."),
+            redelivered: counter("martlet_messages_given_back_total", "Deliveries returned for redelivery.")
         )
     }
 
@@ -51,7 +51,7 @@ private struct CountedMember: GroupMember {
     let member: any GroupMember
     let delivered: Counter
     let acknowledged: Counter
-    let givenBack: Counter
+    let redelivered: Counter
 
     func receive(limit: Int) async throws -> [Delivery] {
         let deliveries = try await member.receive(limit: limit)
@@ -64,9 +64,9 @@ private struct CountedMember: GroupMember {
         acknowledged.add(deliveries.count)
     }
 
-    func giveBack(_ deliveries: [DeliveryID], after pause: Duration) async throws {
-        try await member.giveBack(deliveries, after: pause)
-        givenBack.add(deliveries.count)
+    func redeliver(_ deliveries: [DeliveryID], after delay: Duration) async throws {
+        try await member.redeliver(deliveries, after: delay)
+        redelivered.add(deliveries.count)
     }
 
     func leave() async { await member.leave() }

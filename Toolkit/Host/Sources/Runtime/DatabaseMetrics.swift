@@ -2,7 +2,7 @@ public import MartletSQL
 public import MartletTelemetry
 
 extension MetricsRegistry {
-    /// Shows the counts of a service's database: logical transactions by name, physical commits, reruns.
+    /// Registers the counts of a service's database: logical transactions by name, physical commits, reruns.
     public func readCounts(of database: any SQLDatabase) {
         readTotals(
             "martlet_sql_transactions_total",
@@ -16,7 +16,7 @@ extension MetricsRegistry {
         }
         readTotal(
             "martlet_sql_reruns_total",
-            help: "Bodies that ran again because a neighbour spoilt their batch."
+            help: "Transaction bodies rerun because another one failed their batch."
         ) {
             Double(database.statistics.reruns)
         }

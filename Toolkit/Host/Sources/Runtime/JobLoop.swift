@@ -4,7 +4,7 @@ import MartletOutbox
 import MartletSQL
 import MartletWorkflows
 
-/// Runs one job again and again.
+/// Runs one job periodically.
 struct JobLoop: Sendable {
     private let job: Job
     private let clock: ClockWatch
@@ -18,7 +18,7 @@ struct JobLoop: Sendable {
 
     func run() async throws {
         while true {
-            try await time.sleep(for: job.pause)
+            try await time.sleep(for: job.interval)
             if clock.pausesExpiry { continue }
             do {
                 try await job.run()
@@ -26,23 +26,23 @@ struct JobLoop: Sendable {
                 throw CancellationError()
             } catch {
                 Logger.current.warning(
-                    "job failed, runs again at its time",
+                    "job failed, runs again after its interval",
                     error: error,
-                    metadata: ["job": "\(job.name)", "pause": "\(job.pause)"]
+                    metadata: ["job": "\(job.name)", "interval": "\(job.interval)"]
                 )
             }
         }
     }
 }
 
-/// Removes what has outlived its retention from the toolkit's tables.
+/// Deletes rows past their retention from the toolkit's tables.
 enum Purge {
-    static let pause = Duration.seconds(60)
-    /// Batches of one run.
+    static let interval = Duration.seconds(60)
+    /// Per run.
     static let batchesLimit = 100
 
     static func job(database: any SQLDatabase, workflows: WorkflowEngine) -> Job {
-        Job("purge", every: pause) {
+        Job("purge", every: interval) {
             for _ in 0..<batchesLimit {
                 let events = try await database.transaction("outbox.purge") { tx in try Outbox.purge(in: tx) }
                 let runs = try await workflows.purge()

@@ -5,14 +5,14 @@ import MartletTelemetry
 import MartletWorkflows
 import Synchronization
 
-/// Gauges of what waits in a service's tables, and the counts of its database.
+/// Gauges of unsent events, parked keys and open workflow runs, and the counts of the database.
 final class ServiceMetrics: Sendable {
-    static let pause = Duration.seconds(5)
+    static let interval = Duration.seconds(5)
 
     private let database: any SQLDatabase
     private let time: any TimeSource
     private let metrics: MetricsRegistry
-    /// Every version that was counted: it goes back to 0 when its last run has ended.
+    /// Every version counted so far: its gauges return to 0 after its last run has ended.
     private let versions = Mutex<Set<WorkflowVersion>>([])
 
     init(database: any SQLDatabase, time: any TimeSource, metrics: MetricsRegistry) {
@@ -29,19 +29,19 @@ final class ServiceMetrics: Sendable {
             } catch is CancellationError {
                 throw CancellationError()
             } catch {
-                Logger.current.debug("measuring failed, will measure again", error: error)
+                Logger.current.debug("measuring failed, will be retried", error: error)
             }
-            try await time.sleep(for: Self.pause)
+            try await time.sleep(for: Self.interval)
         }
     }
 
     func measure() async throws {
         let (unsent, keys, parked, now) = try await database.read("metrics") { (tx: borrowing SQLTransaction) in
-            let waiting = try UnsentEvents.count(in: tx)
+            let unsent = try UnsentEvents.count(in: tx)
             let parkedKeys = try tx.run("SELECT COUNT(*) FROM inbox_parked_keys")
             let parkedEvents = try tx.run("SELECT COUNT(*) FROM inbox_parked")
             return (
-                waiting, parkedKeys.first?.int(0) ?? 0, parkedEvents.first?.int(0) ?? 0, tx.date
+                unsent, parkedKeys.first?.int(0) ?? 0, parkedEvents.first?.int(0) ?? 0, tx.date
             )
         }
         metrics.gauge("martlet_outbox_unsent", help: "Events committed and not yet published.").set(
@@ -50,8 +50,8 @@ final class ServiceMetrics: Sendable {
         let age = unsent.oldest.map { max(0, now.microseconds - Int64($0)) } ?? 0
         metrics.gauge("martlet_outbox_oldest_unsent_seconds", help: "Age of the oldest unpublished event.")
             .set(Double(age) / 1_000_000)
-        metrics.gauge("martlet_parked_keys", help: "Keys that wait for an operator.").set(Double(keys))
-        metrics.gauge("martlet_parked_messages", help: "Events that wait for an operator.").set(Double(parked))
+        metrics.gauge("martlet_parked_keys", help: "Parked keys, waiting for an operator.").set(Double(keys))
+        metrics.gauge("martlet_parked_messages", help: "Parked events, waiting for an operator.").set(Double(parked))
         let counts = try await WorkflowOperations(database).counts()
         let versions = versions.withLock { versions in
             versions.formUnion(counts.map { WorkflowVersion(name: $0.workflow, number: $0.version) })
@@ -73,12 +73,12 @@ final class ServiceMetrics: Sendable {
         }
     }
 
-    /// Counts what happens to workflow runs.
+    /// Counts the events of workflow runs.
     static func observer(of metrics: MetricsRegistry) -> @Sendable (WorkflowEvent) -> Void {
         { event in
             metrics.counter(
                 "martlet_workflow_events_total",
-                help: "What happened to workflow runs.",
+                help: "Events of workflow runs, by kind.",
                 labels: ["workflow": event.workflow, "kind": name(event.kind)]
             ).add()
         }

@@ -6,18 +6,18 @@ public import MartletSQL
 public import MartletTelemetry
 import MartletWorkflows
 
-/// Everything of one service but sockets and lifecycle: a host puts it on its feet, a simulation or a test drives it by hand.
+/// One service without sockets and lifecycle: run by a host, or driven by a simulation or a test.
 public struct ServiceRuntime: Sendable {
-    /// Work without end.
+    /// A background loop.
     ///
-    /// It returns or throws `CancellationError` when its task is cancelled, and nothing else.
+    /// It ends only when its task is cancelled, by returning or throwing `CancellationError`.
     public struct Loop: Sendable {
-        /// When it stops at shutdown: what is fed stops after what feeds it.
+        /// When it stops at shutdown: consumers of work stop after its producers.
         public enum Stage: Int, Sendable, CaseIterable, Comparable {
-            /// Publishes what others commit: stops last.
+            /// Publishes what the other stages commit: stops last.
             case relay
             case workflows
-            /// Takes events, does jobs: stops first.
+            /// Consumes events, runs jobs: stops first.
             case consumers
 
             public static func < (left: Stage, right: Stage) -> Bool { left.rawValue < right.rawValue }
@@ -37,16 +37,16 @@ public struct ServiceRuntime: Sendable {
     public let name: String
     /// Each call runs in the service's telemetry scope and is counted.
     public let contracts: [ServedContract]
-    /// For the operators' listener.
+    /// Served on the operators' listener.
     public let operatorContracts: [ServedContract]
     public let loops: [Loop]
-    /// What it does with events; the loop `subscriptions` takes these once and in order.
+    /// Its event handlers, run by the loop `subscriptions`.
     public let subscriptions: [Subscription]
     public let telemetry: Telemetry
-    /// True when nothing waits to be published.
+    /// True when the outbox is empty.
     public let isFlushed: @Sendable () async throws -> Bool
 
-    /// A unit that is no blueprint, such as the event log's daemon.
+    /// A unit without a blueprint, such as the event log's daemon.
     public init(
         name: String,
         telemetry: Telemetry,
@@ -71,36 +71,43 @@ public struct ServiceRuntime: Sendable {
 
     /// Migrates the database and builds the service.
     ///
-    /// - Throws: What the database, or the blueprint's initializer throws.
-    public init<Blueprint: ServiceBlueprint>(_ blueprint: Blueprint.Type, on parts: ServiceParts) async throws {
-        try await parts.database.migrate(Self.migrations(of: Blueprint.self))
-        try self.init(built: Blueprint.self, on: parts)
+    /// - Throws: Errors of the database and of the blueprint's initializer.
+    public init<Blueprint: ServiceBlueprint>(
+        _ blueprint: Blueprint.Type,
+        on dependencies: ServiceDependencies
+    ) async throws {
+        try await dependencies.database.migrate(Self.migrations(of: Blueprint.self))
+        try self.init(built: Blueprint.self, on: dependencies)
     }
 
-    /// All tables of a service: its own and those of the toolkit.
+    /// The migrations of a service: its own and the toolkit's.
     public static func migrations<Blueprint: ServiceBlueprint>(of blueprint: Blueprint.Type) -> [Migration] {
         Blueprint.migrations + Outbox.migrations + WorkflowEngine.migrations + OperateAudit.migrations
     }
 
-    /// Builds the service on a database that is already migrated, such as a clone of a template.
-    public init<Blueprint: ServiceBlueprint>(built blueprint: Blueprint.Type, on parts: ServiceParts) throws {
-        let (database, time, entropy, metrics) = (parts.database, parts.time, parts.entropy, parts.telemetry.metrics)
+    /// Builds the service on a migrated database, such as a clone of a template.
+    public init<Blueprint: ServiceBlueprint>(
+        built blueprint: Blueprint.Type,
+        on dependencies: ServiceDependencies
+    ) throws {
+        let (database, time, entropy) = (dependencies.database, dependencies.time, dependencies.entropy)
+        let metrics = dependencies.telemetry.metrics
         let name = Blueprint.name
-        let book = ChannelBook(
-            policy: parts.policy,
+        let pool = ChannelPool(
+            policy: dependencies.policy,
             metrics: metrics,
             time: time,
             entropy: entropy,
-            connect: parts.connect
+            connect: dependencies.connect
         )
-        let bus = CountedBus(parts.bus, metrics)
+        let bus = CountedBus(dependencies.bus, metrics)
         let clock = ClockWatch(time: time, metrics: metrics)
         let engine = WorkflowEngine(
             service: name,
             database: database,
             time: time,
             entropy: entropy,
-            limits: parts.workflowLimits,
+            limits: dependencies.workflowLimits,
             pausesExpiry: { clock.pausesExpiry },
             observe: ServiceMetrics.observer(of: metrics)
         )
@@ -111,7 +118,7 @@ public struct ServiceRuntime: Sendable {
             time: time,
             entropy: entropy,
             workflows: engine,
-            channels: { book.channel(to: $0) }
+            channels: { pool.channel(to: $0) }
         )
         let service = try Blueprint(on: platform)
         engine.register(service.workflows)
@@ -121,7 +128,7 @@ public struct ServiceRuntime: Sendable {
             bus: bus,
             time: time,
             entropy: entropy,
-            limits: parts.relayLimits
+            limits: dependencies.relayLimits
         )
         let runner = SubscriptionRunner(
             service.subscriptions,
@@ -129,7 +136,7 @@ public struct ServiceRuntime: Sendable {
             bus: bus,
             time: time,
             entropy: entropy,
-            limits: parts.subscriptionLimits
+            limits: dependencies.subscriptionLimits
         )
         let serviceMetrics = ServiceMetrics(database: database, time: time, metrics: metrics)
         var loops = [
@@ -149,7 +156,7 @@ public struct ServiceRuntime: Sendable {
         let operate = OperateHandler(database: database, workflows: engine.operations)
         self.init(
             name: name,
-            telemetry: parts.telemetry,
+            telemetry: dependencies.telemetry,
             time: time,
             contracts: service.handlers,
             operatorContracts: [.operate(operate)],

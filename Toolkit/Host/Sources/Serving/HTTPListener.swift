@@ -7,7 +7,7 @@ import MartletTelemetry
 import ServiceLifecycle
 
 /// The listener for REST, health, metrics and OpenAPI.
-struct HTTPListener: Entrance {
+struct HTTPListener: HTTPServer {
     private let server: RESTServer
 
     init(
@@ -16,24 +16,24 @@ struct HTTPListener: Entrance {
         readiness: Readiness,
         host: String,
         port: Int,
-        access: Access,
+        authenticator: TokenAuthenticator,
         limits: RESTLimits,
         time: any TimeSource,
         entropy: any Entropy,
         logger: Logger
     ) throws {
-        let answered = RequestMetrics(metrics)
+        let requestMetrics = RequestMetrics(metrics)
         var responder = try RESTResponder(
             contracts: runtimes.flatMap(\.contracts),
-            authenticate: { try access.principal($0) },
+            authenticate: { try authenticator.principal($0) },
             limits: limits,
             time: time,
             entropy: entropy,
             log: logger,
-            observe: { answered.count($0) }
+            observe: { requestMetrics.count($0) }
         )
         ListenerHooks(readiness: readiness, metrics: [metrics] + runtimes.map(\.telemetry.metrics))
-            .each { path, answer in responder.add(path, answer) }
+            .each { path, handler in responder.add(path, handler) }
         server = RESTServer(responder, host: host, port: port, limits: .standard, logger: logger)
     }
 

@@ -2,7 +2,7 @@ public import Hummingbird
 import MartletREST
 public import MartletTelemetry
 
-/// What every HTTP listener tells operators: `/livez`, `/readyz`, `/metrics`.
+/// The operational endpoints of every HTTP listener: `/livez`, `/readyz`, `/metrics`.
 public struct ListenerHooks: Sendable {
     private let readiness: Readiness
     private let metrics: [MetricsRegistry]
@@ -13,10 +13,10 @@ public struct ListenerHooks: Sendable {
         self.metrics = metrics
     }
 
-    /// Hands each path with its answer to `add`.
+    /// Calls `add` with each path and its handler.
     public func each(_ add: (String, @escaping @Sendable (Request) async throws -> Response) -> Void) {
         let (readiness, metrics) = (readiness, metrics)
-        // Liveness never asks a dependency: a process whose database is away is not healed by a restart.
+        // Liveness checks no dependency: a restart does not repair an unavailable database.
         add("/livez") { _ in Self.text(.ok, "alive\n") }
         add("/readyz") { _ in
             let state = readiness.current

@@ -1,6 +1,6 @@
-/// Where a process listens.
+/// The host and ports of a process.
 ///
-/// `nil` serves nothing there; port 0 takes a free one.
+/// `nil` disables a listener; port 0 chooses a free one.
 public struct Listeners: Sendable {
     public var host: String
     /// REST, health, metrics, OpenAPI.
@@ -18,7 +18,7 @@ public struct Listeners: Sendable {
     }
 }
 
-/// The ports on which a process answers.
+/// The ports on which a process listens.
 public struct BoundPorts: Sendable, Hashable {
     public let http: Int?
     public let grpc: Int?

@@ -1,8 +1,8 @@
 import Synchronization
 
-/// Whether a process wants work: not before it serves, and not while it drains.
+/// Whether a process accepts requests: only between start and drain.
 public final class Readiness: Sendable {
-    /// Where the process is in its life.
+    /// The phase of the process's lifecycle.
     public enum State: String, Sendable {
         case starting, serving, draining
     }
@@ -13,7 +13,7 @@ public final class Readiness: Sendable {
 
     public var current: State { state.withLock { $0 } }
 
-    /// Goes forward only: who drains does not serve again.
+    /// Moves forward only: `draining` is final.
     func advance(to next: State) {
         state.withLock { state in
             if state != .draining { state = next }

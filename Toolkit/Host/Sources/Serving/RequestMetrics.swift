@@ -1,7 +1,7 @@
 public import MartletREST
 public import MartletTelemetry
 
-/// Counts REST requests by verb, route and status, and behind a gateway by the service that answered.
+/// Counts REST requests by verb, route and status, and in a gateway by upstream service.
 public struct RequestMetrics: Sendable {
     private let metrics: MetricsRegistry
 
@@ -19,11 +19,11 @@ public struct RequestMetrics: Sendable {
     }
 
     private func count(_ record: RequestRecord, _ labels: KeyValuePairs<String, String>) {
-        metrics.counter("martlet_http_requests_total", help: "REST requests answered.", labels: labels).add()
+        metrics.counter("martlet_http_requests_total", help: "REST requests served.", labels: labels).add()
     }
 
     private func time(_ record: RequestRecord, _ labels: KeyValuePairs<String, String>) {
-        metrics.histogram("martlet_http_request_seconds", help: "Time to answer a REST request.", labels: labels)
+        metrics.histogram("martlet_http_request_seconds", help: "Duration of REST requests.", labels: labels)
             .record(record.duration)
     }
 }

@@ -7,15 +7,15 @@ public import MartletTelemetry
 import ServiceLifecycle
 import UnixSignals
 
-/// Puts the services of one process on their feet, and takes them down in order.
+/// Runs the services of one process and shuts them down in order.
 ///
-/// Shutdown by SIGTERM or SIGINT: not ready → a pause → listeners close and drain (GOAWAY) → consumers and jobs stop → workflows stop →
-/// the outbox is flushed → the end. Every wait is bounded by ``ServiceHostLimits``.
+/// Shutdown by SIGTERM or SIGINT: not ready → delay → listeners close and drain (GOAWAY) → consumers and jobs stop →
+/// workflows stop → the outbox is flushed → exit. Every step is bounded by ``ServiceHostLimits``.
 public struct ServiceHost: Sendable {
     public let readiness = Readiness()
     private let runtimes: [ServiceRuntime]
     private let listeners: Listeners
-    private let access: Access
+    private let authenticator: TokenAuthenticator
     private let metrics: MetricsRegistry
     private let limits: ServiceHostLimits
     private let restLimits: RESTLimits
@@ -24,12 +24,12 @@ public struct ServiceHost: Sendable {
     private let logger: Logger
 
     /// - Parameters:
-    ///   - runtimes: One service, or several side by side: each keeps its own database, log scope and metrics.
-    ///   - metrics: The process's own, exposed beside those of the services.
+    ///   - runtimes: One or more services, each with its own database, log scope and metrics.
+    ///   - metrics: Those of the process, exposed with those of the services.
     public init(
         _ runtimes: [ServiceRuntime],
         listeners: Listeners,
-        access: Access,
+        authenticator: TokenAuthenticator,
         metrics: MetricsRegistry,
         limits: ServiceHostLimits = ServiceHostLimits(),
         restLimits: RESTLimits = .standard,
@@ -39,7 +39,7 @@ public struct ServiceHost: Sendable {
     ) {
         self.runtimes = runtimes
         self.listeners = listeners
-        self.access = access
+        self.authenticator = authenticator
         self.metrics = metrics
         self.limits = limits
         self.restLimits = restLimits
@@ -48,37 +48,36 @@ public struct ServiceHost: Sendable {
         self.logger = logger
     }
 
-    /// Serves until a signal, or until the task is cancelled.
+    /// Serves until a signal, or until its task is cancelled.
     ///
     /// - Parameters:
-    ///   - entrance: Serves HTTP in the place of the process's own listener, such as a gateway.
-    ///   - whenServing: Told the ports once all listeners answer.
-    /// - Throws: What a listener throws when it cannot bind; what a loop throws that should never end.
+    ///   - httpServer: Replaces the process's own HTTP listener, such as a gateway.
+    ///   - whenServing: Called with the ports once all listeners are bound.
+    /// - Throws: The error of a listener that cannot bind, or of a loop that fails.
     public func run(
-        entrance: (any Entrance)? = nil,
+        httpServer: (any HTTPServer)? = nil,
         handlingSignals: Bool = true,
         whenServing: @escaping @Sendable (BoundPorts) async throws -> Void = { _ in }
     ) async throws {
         ProcessMetrics.register(in: metrics, time: time)
-        let own = try listeners.http.map { port in
+        let ownListener = try listeners.http.map { port in
             try HTTPListener(
                 runtimes: runtimes,
                 metrics: metrics,
                 readiness: readiness,
                 host: listeners.host,
                 port: port,
-                access: access,
+                authenticator: authenticator,
                 limits: restLimits,
                 time: time,
                 entropy: entropy,
                 logger: logger
             )
         }
-        let http: (any Entrance)? = entrance ?? own
+        let http: (any HTTPServer)? = httpServer ?? ownListener
         let grpc = listeners.grpc.map { server(runtimes.flatMap(\.contracts), port: $0) }
-        // Every service has the same contract for operators: with several in one process, each is asked by its own process's port.
-        let forOperators = OperatorContracts.joined(runtimes)
-        let operate = forOperators.isEmpty ? nil : listeners.operate.map { server(forOperators, port: $0) }
+        let operatorContracts = OperatorContracts.joined(runtimes)
+        let operate = operatorContracts.isEmpty ? nil : listeners.operate.map { server(operatorContracts, port: $0) }
         let announcement = Announcement(
             http: http,
             grpc: grpc,
@@ -90,15 +89,15 @@ public struct ServiceHost: Sendable {
         for stage in ServiceRuntime.Loop.Stage.allCases { services += staged(stage) }
         let listening: [(any Service)?] = [http, grpc, operate]
         services += listening.compactMap(\.self)
-        services += [announcement, ReadinessGate(readiness: readiness, pause: limits.notReadyPause, time: time)]
+        services += [announcement, ReadinessGate(readiness: readiness, delay: limits.notReadyDelay, time: time)]
         var configuration = ServiceGroupConfiguration(
             services: services,
             gracefulShutdownSignals: handlingSignals ? [.sigterm, .sigint] : [],
-            logger: quiet
+            logger: groupLogger
         )
         configuration.maximumGracefulShutdownDuration =
-            limits.notReadyPause + limits.drain + limits.stop + limits.stop + limits.flush + .seconds(1)
-        // Whoever ignores its cancellation is not waited for: the process ends, and what was committed stays so.
+            limits.notReadyDelay + limits.drain + limits.stop + limits.stop + limits.flush + .seconds(1)
+        // A task that ignores its cancellation is abandoned: the process exits, and commits are durable.
         configuration.maximumCancellationDuration = limits.stop
         try await withLogger(logger) { _ in try await ServiceGroup(configuration: configuration).run() }
     }
@@ -117,16 +116,18 @@ public struct ServiceHost: Sendable {
         }
     }
 
-    /// Waits until the relay has published what is committed, or time is over: then it is published after the next start.
+    /// Waits until the relay has published all committed events, at most `limits.flush`.
+    ///
+    /// The rest is published after the next start.
     private func flush(_ runtime: ServiceRuntime) async {
         let deadline = time.now + limits.flush
         while time.now < deadline {
-            // A database that is gone has nothing to flush now.
+            // Nothing can be flushed from an unavailable database.
             guard let flushed = try? await runtime.isFlushed(), !flushed else { return }
-            guard (try? await time.sleep(for: limits.flushLook)) != nil else { return }
+            guard (try? await time.sleep(for: limits.flushInterval)) != nil else { return }
         }
         logger.warning(
-            "the outbox was not flushed in time, it goes on at the next start",
+            "the outbox was not flushed in time, the rest is published after the next start",
             metadata: ["service": "\(runtime.name)"]
         )
     }
@@ -134,7 +135,7 @@ public struct ServiceHost: Sendable {
     private func server(_ contracts: [ServedContract], port: Int) -> RPCServer {
         var serverLimits = RPCServerLimits()
         serverLimits.drain = limits.drain
-        let access = access
+        let authenticator = authenticator
         return RPCServer(
             contracts: contracts,
             host: listeners.host,
@@ -143,20 +144,20 @@ public struct ServiceHost: Sendable {
             time: time,
             entropy: entropy,
             logger: logger,
-            authenticate: { try access.principal($0) }
+            authenticate: { try authenticator.principal($0) }
         )
     }
 
-    private var quiet: Logger {
-        var quiet = logger
-        quiet.logLevel = max(.warning, logger.logLevel)
-        return quiet
+    private var groupLogger: Logger {
+        var groupLogger = logger
+        groupLogger.logLevel = max(.warning, logger.logLevel)
+        return groupLogger
     }
 }
 
-/// Says that the process serves, once every listener is bound.
+/// Reports readiness once every listener is bound.
 private struct Announcement: Service {
-    let http: (any Entrance)?
+    let http: (any HTTPServer)?
     let grpc: RPCServer?
     let operate: RPCServer?
     let readiness: Readiness
@@ -177,7 +178,7 @@ private struct Announcement: Service {
             ]
         )
         try await whenServing(ports)
-        // Ends with the group.
+        // Completes with the group.
         try? await gracefulShutdown()
     }
 }

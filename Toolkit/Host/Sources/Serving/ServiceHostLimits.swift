@@ -1,17 +1,17 @@
-/// How long each step of a shutdown may take.
+/// Time limits of the steps of a shutdown.
 ///
-/// Together they bound the whole.
+/// Their sum bounds the whole.
 public struct ServiceHostLimits: Sendable {
-    /// Between "not ready" and the closing of the listeners: balancers must see it first.
-    public var notReadyPause = Duration.milliseconds(200)
-    /// How long open requests may go on.
+    /// Between "not ready" and closing the listeners: time for load balancers to notice.
+    public var notReadyDelay = Duration.milliseconds(200)
+    /// For open requests to finish.
     public var drain = Duration.seconds(10)
-    /// How long consumers, jobs and workflows may take to let go.
+    /// For consumers, jobs and workflows to stop.
     public var stop = Duration.seconds(5)
-    /// How long the relay may take to publish what is committed.
+    /// For the relay to publish all committed events.
     public var flush = Duration.seconds(5)
-    /// Between two looks whether it has.
-    public var flushLook = Duration.milliseconds(50)
+    /// Between two checks of the outbox.
+    public var flushInterval = Duration.milliseconds(50)
 
     public init() {}
 }

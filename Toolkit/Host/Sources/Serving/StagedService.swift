@@ -2,19 +2,19 @@ import Logging
 import MartletCore
 import ServiceLifecycle
 
-/// The loops of one stage, stopped together when their turn at shutdown comes.
+/// The loops of one shutdown stage, which stop together.
 struct StagedService: Service, CustomStringConvertible {
     let description: String
     let loops: [ServiceRuntime.Loop]
     let time: any TimeSource
-    /// How long the loops may take to let go.
+    /// How long the loops may take to stop.
     let limit: Duration
-    /// Waits for what must be done while the loops still run.
+    /// Called at shutdown while the loops still run.
     let beforeStop: @Sendable () async -> Void
 
     func run() async throws {
-        // Not a group: it would wait for a loop that ignores its cancellation for ever, and the later stages with it.
-        let stage = Task { try await together() }
+        // Not a task group: a loop that ignores its cancellation would block it, and the later stages forever.
+        let stage = Task { try await runLoops() }
         let stop = Task {
             do { try await gracefulShutdown() } catch { return }
             await beforeStop()
@@ -29,17 +29,17 @@ struct StagedService: Service, CustomStringConvertible {
             stop.cancel()
         }
         stage.cancel()
-        guard await ends(stage) else {
+        guard await finishes(stage) else {
             return Logger.current.warning(
-                "a stage did not let go in time, it ends with the process",
+                "a stage did not stop in time, it ends with the process",
                 metadata: ["stage": "\(description)", "limit": "\(limit)"]
             )
         }
         do { try await stage.value } catch is CancellationError { return }
     }
 
-    /// The first loop that ends, ends all: none should, but by cancellation.
-    private func together() async throws {
+    /// Cancels all loops when one ends; loops end only by cancellation or failure.
+    private func runLoops() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for loop in loops { group.addTask { try await loop.run() } }
             defer { group.cancelAll() }
@@ -47,22 +47,22 @@ struct StagedService: Service, CustomStringConvertible {
         }
     }
 
-    /// False when `stage` goes on after the limit.
-    private func ends(_ stage: Task<Void, any Error>) async -> Bool {
-        let patience = Task { try await time.sleep(for: limit) }
+    /// False when `stage` still runs after the limit.
+    private func finishes(_ stage: Task<Void, any Error>) async -> Bool {
+        let timeout = Task { try await time.sleep(for: limit) }
         Task {
             _ = await stage.result
-            patience.cancel()
+            timeout.cancel()
         }
-        if case .success = await patience.result { return false }
+        if case .success = await timeout.result { return false }
         return true
     }
 }
 
-/// First in the shutdown: says "not ready", and gives balancers time to see it.
+/// First step of the shutdown: reports "not ready" and gives load balancers time to notice.
 struct ReadinessGate: Service, CustomStringConvertible {
     let readiness: Readiness
-    let pause: Duration
+    let delay: Duration
     let time: any TimeSource
 
     var description: String { "readiness" }
@@ -70,8 +70,8 @@ struct ReadinessGate: Service, CustomStringConvertible {
     func run() async throws {
         do { try await gracefulShutdown() } catch { return readiness.advance(to: .draining) }
         readiness.advance(to: .draining)
-        Logger.current.info("draining", metadata: ["pause": "\(pause)"])
+        Logger.current.info("draining", metadata: ["delay": "\(delay)"])
         // A second signal ends the wait.
-        try? await time.sleep(for: pause)
+        try? await time.sleep(for: delay)
     }
 }

@@ -4,13 +4,13 @@ import MartletMessaging
 import MartletSQL
 import MartletTelemetry
 
-/// One member at work: receives, takes a batch in one transaction, tells the bus.
+/// The receive loop of one group member: receives a batch, handles it in one transaction, acknowledges or redelivers.
 ///
-/// When one event of a batch fails, its key is set aside and the others are taken without it, so that it delays nobody. When
-/// the database is away, the batch is kept until it is back: what went to the bus and came again would have lost its order.
+/// When one event of a batch fails, its key is deferred and the other events are handled without delay. While the
+/// database is unavailable, the batch stays in memory: events that are redelivered by the bus lose their order.
 struct Consumer {
-    /// Pauses are rounded up to a multiple of this: deliveries of one pause are given back in one call.
-    static let pauseStep = Duration.milliseconds(10)
+    /// Delays are rounded up to a multiple of this: deliveries with equal delays are redelivered in one call.
+    static let delayStep = Duration.milliseconds(10)
 
     private let inbox: Inbox
     private let metrics: InboxMetrics
@@ -19,24 +19,24 @@ struct Consumer {
     private let time: any TimeSource
     private let entropy: any Entropy
     private let limits: SubscriptionRunner.Limits
-    /// What outlives this membership.
-    private(set) var troubles: KeyTroubles
-    /// Received, and not taken because the database was away.
-    private var held: [Delivery] = []
-    /// How often in a row it was.
+    /// Passed on to the consumer of the next membership.
+    private(set) var keyFailures: KeyFailures
+    /// Received and not handled, because the database was unavailable.
+    private var pending: [Delivery] = []
+    /// How often in a row the database was unavailable.
     private var interruptions = 0
 
-    /// What the bus is to be told of one round.
+    /// The outcome of one batch, to be reported to the bus.
     private struct Round {
-        var done: [DeliveryID] = []
-        var back: [Duration: [DeliveryID]] = [:]
-        /// Of the keys with a gap: one for all their events, so that these come again in order.
-        var gapPauses: [KeyTroubles.Key: Duration] = [:]
+        var acknowledged: [DeliveryID] = []
+        var redelivered: [Duration: [DeliveryID]] = [:]
+        /// One delay for all events of a key with a gap, so that they are redelivered in order.
+        var gapDelays: [KeyFailures.Key: Duration] = [:]
 
-        mutating func giveBack(_ delivery: Delivery, after pause: Duration) {
-            let step = Consumer.pauseStep.nanosecondsClamped
-            let steps = (max(pause, .zero).nanosecondsClamped + step - 1) / step
-            back[.nanoseconds(steps * step), default: []].append(delivery.id)
+        mutating func redeliver(_ delivery: Delivery, after delay: Duration) {
+            let step = Consumer.delayStep.nanosecondsClamped
+            let steps = (max(delay, .zero).nanosecondsClamped + step - 1) / step
+            redelivered[.nanoseconds(steps * step), default: []].append(delivery.id)
         }
     }
 
@@ -47,7 +47,7 @@ struct Consumer {
         time: any TimeSource,
         entropy: any Entropy,
         limits: SubscriptionRunner.Limits,
-        troubles: KeyTroubles
+        keyFailures: KeyFailures
     ) {
         inbox = Inbox(subscription)
         metrics = InboxMetrics(subscription, in: .current)
@@ -56,34 +56,34 @@ struct Consumer {
         self.time = time
         self.entropy = entropy
         self.limits = limits
-        self.troubles = troubles
+        self.keyFailures = keyFailures
     }
 
-    private var log: Logger.Metadata {
+    private var groupMetadata: Logger.Metadata {
         ["topic": "\(inbox.subscription.topic)", "group": "\(inbox.subscription.group)"]
     }
 
     /// Receives some events and handles them.
     ///
-    /// - Throws: What the bus throws; failures of the database are logged, and the events given back.
+    /// - Throws: What the bus throws; failures of the database are logged, and the events are retried.
     mutating func step() async throws {
         let round = try await handle(try await next())
-        if !round.done.isEmpty {
-            try await member.acknowledge(round.done)
+        if !round.acknowledged.isEmpty {
+            try await member.acknowledge(round.acknowledged)
             crashPoint("inbox.acknowledged")
         }
-        for (pause, ids) in round.back.sorted(by: { $0.key < $1.key }) {
-            try await member.giveBack(ids, after: pause)
+        for (delay, ids) in round.redelivered.sorted(by: { $0.key < $1.key }) {
+            try await member.redeliver(ids, after: delay)
         }
     }
 
-    /// What is held, after its pause; otherwise what the bus has.
+    /// The pending deliveries, after a delay; otherwise new ones from the bus.
     private mutating func next() async throws -> [Delivery] {
-        guard held.isEmpty else {
-            let pause = Backoff(least: limits.leastPause, most: limits.mostPause).pause(after: interruptions, entropy)
-            try await time.sleep(for: pause)
-            defer { held = [] }
-            return held
+        guard pending.isEmpty else {
+            let backoff = Backoff(initial: limits.retryDelayMin, maximum: limits.retryDelayMax)
+            try await time.sleep(for: backoff.delay(after: interruptions, entropy))
+            defer { pending = [] }
+            return pending
         }
         let deliveries = try await member.receive(limit: limits.batch)
         crashPoint("inbox.received")
@@ -92,147 +92,153 @@ struct Consumer {
 
     private mutating func handle(_ deliveries: [Delivery]) async throws -> Round {
         var round = Round()
-        var waiting: [[Delivery]] = [deliveries]
-        while let batch = waiting.popLast() {
-            let batch = setAside(batch, &round)
+        var remaining: [[Delivery]] = [deliveries]
+        while let batch = remaining.popLast() {
+            let batch = deferBlocked(batch, &round)
             guard !batch.isEmpty else { continue }
             do {
                 do {
-                    try await take(batch, &round)
+                    try await process(batch, &round)
                     interruptions = 0
-                } catch let failure as EffectFailure {
-                    try await failed(batch[failure.index], failure, &round)
-                    waiting.append(batch.filter { $0.id != batch[failure.index].id })
-                } catch  where !EffectFailure.isPassing(error) {
-                    // The failure belongs to the transaction's end: nobody knows whose it is, so each is tried alone.
+                } catch let failure as HandlerFailure {
+                    try await recordFailure(of: batch[failure.index], failure, &round)
+                    remaining.append(batch.filter { $0.id != batch[failure.index].id })
+                } catch  where !HandlerFailure.isTransient(error) {
+                    // Thrown at the end of the transaction: the failing event is unknown, so each is handled alone.
                     if batch.count > 1 {
-                        waiting += batch.reversed().map { [$0] }
+                        remaining += batch.reversed().map { [$0] }
                     } else {
-                        try await failed(batch[0], EffectFailure(error, index: 0), &round)
+                        try await recordFailure(of: batch[0], HandlerFailure(error, index: 0), &round)
                     }
                 }
             } catch is CancellationError {
                 throw CancellationError()
-            } catch  where EffectFailure.isPassing(error) {
-                hold(batch + waiting.reversed().flatMap { $0 }, error)
+            } catch  where HandlerFailure.isTransient(error) {
+                postpone(batch + remaining.reversed().flatMap { $0 }, error)
                 break
             }
         }
         return round
     }
 
-    /// Gives back what waits for a failing event of its key.
-    private mutating func setAside(_ batch: [Delivery], _ round: inout Round) -> [Delivery] {
+    /// Redelivers the events that a failing event of their key blocks; returns the others.
+    private mutating func deferBlocked(_ batch: [Delivery], _ round: inout Round) -> [Delivery] {
         let now = time.now
-        var free: [Delivery] = []
+        var ready: [Delivery] = []
         for delivery in batch {
-            if let failure = troubles.blocking(delivery.event, at: now) {
-                // The failing one comes first.
-                let isBehind = failure.place < KeyTroubles.Place(delivery.event)
-                round.giveBack(delivery, after: failure.retryAt - now + (isBehind ? limits.leastGapPause : .zero))
+            if let failure = keyFailures.blocking(delivery.event, at: now) {
+                // The failing event is redelivered first.
+                let isBehind = failure.position < KeyFailures.Position(delivery.event)
+                round.redeliver(delivery, after: failure.retryAt - now + (isBehind ? limits.gapDelayMin : .zero))
             } else {
-                free.append(delivery)
+                ready.append(delivery)
             }
         }
-        return free
+        return ready
     }
 
-    /// Takes the whole batch in one transaction.
-    private mutating func take(_ batch: [Delivery], _ round: inout Round) async throws {
+    /// Processes the whole batch in one transaction.
+    private mutating func process(_ batch: [Delivery], _ round: inout Round) async throws {
         let (inbox, now) = (inbox, time.now)
         let events = batch.map { delivery in
             let event = delivery.event
-            return (event, troubles.isOverdue(event, at: now, patience: limits.gapPatience))
+            return (event, keyFailures.isOverdue(event, at: now, timeout: limits.gapTimeout))
         }
-        let verdicts = try await database.transaction("inbox.take") { tx in
-            var verdicts: [InboxVerdict] = []
+        let decisions = try await database.transaction("inbox.take") { tx in
+            var decisions: [InboxDecision] = []
             for (index, (event, acceptingBase)) in events.enumerated() {
                 do {
-                    verdicts.append(try inbox.take(event, acceptingBase: acceptingBase, in: tx))
+                    decisions.append(try inbox.process(event, acceptingBase: acceptingBase, in: tx))
                 } catch {
-                    throw EffectFailure.wrapping(error, index: index)
+                    throw HandlerFailure.wrapping(error, index: index)
                 }
             }
-            return verdicts
+            return decisions
         }
         crashPoint("inbox.committed")
-        for (delivery, verdict) in zip(batch, verdicts) { settle(delivery, verdict, &round) }
+        for (delivery, decision) in zip(batch, decisions) { finish(delivery, decision, &round) }
     }
 
-    private mutating func settle(_ delivery: Delivery, _ verdict: InboxVerdict, _ round: inout Round) {
-        metrics.settled(verdict)
+    private mutating func finish(_ delivery: Delivery, _ decision: InboxDecision, _ round: inout Round) {
+        metrics.count(decision)
         let event = delivery.event
-        guard !verdict.isDone else {
-            if verdict == .stale {
-                Logger.current.warning("an event of an ended epoch came late and is dropped", metadata: facts(event))
+        guard !decision.isDone else {
+            if decision == .obsolete {
+                Logger.current.warning("dropped a late event of an ended epoch", metadata: metadata(of: event))
             } else {
-                troubles.passed(event)
+                keyFailures.advanced(to: event)
             }
-            round.done.append(delivery.id)
+            round.acknowledged.append(delivery.id)
             return
         }
-        let open = troubles.gap(before: event, at: time.now)
-        let pause =
-            round.gapPauses[KeyTroubles.Key(event)]
-            ?? Backoff(least: limits.leastGapPause, most: limits.mostPause).pause(after: delivery.attempt, entropy)
-        round.gapPauses[KeyTroubles.Key(event)] = pause
-        round.giveBack(delivery, after: pause)
-        if open >= limits.gapPatience {
+        let open = keyFailures.gap(before: event, at: time.now)
+        let delay =
+            round.gapDelays[KeyFailures.Key(event)]
+            ?? Backoff(initial: limits.gapDelayMin, maximum: limits.retryDelayMax).delay(
+                after: delivery.attempt,
+                entropy
+            )
+        round.gapDelays[KeyFailures.Key(event)] = delay
+        round.redeliver(delivery, after: delay)
+        if open >= limits.gapTimeout {
             Logger.current.error(
-                "an event of this key does not arrive, later ones wait",
-                metadata: facts(event)
+                "an event of this key is missing, later events wait",
+                metadata: metadata(of: event)
             )
         }
     }
 
-    private func facts(_ event: Envelope) -> Logger.Metadata {
-        log.merging(["key": "\(event.key)", "epoch": "\(event.epoch)", "sequence": "\(event.sequence)"]) { $1 }
+    private func metadata(of event: Envelope) -> Logger.Metadata {
+        groupMetadata.merging([
+            "key": "\(event.key)", "epoch": "\(event.epoch)", "sequence": "\(event.sequence)",
+        ]) { $1 }
     }
 
-    /// One more failed try: the event comes again after a pause, or is parked.
+    /// Counts a failed attempt: the event is redelivered after a delay, or parked after the last attempt.
     ///
-    /// - Throws: What the database throws; the try is not forgotten then.
-    private mutating func failed(
-        _ delivery: Delivery,
-        _ failure: EffectFailure,
+    /// - Throws: What the database throws; the attempt is counted nevertheless.
+    private mutating func recordFailure(
+        of delivery: Delivery,
+        _ failure: HandlerFailure,
         _ round: inout Round
     ) async throws {
         let (inbox, event, now, limits, entropy) = (inbox, delivery.event, time.now, limits, entropy)
-        let acceptingBase = troubles.isOverdue(event, at: now, patience: limits.gapPatience)
-        let trouble = troubles.failed(delivery, at: now) { attempts in
-            Backoff(least: limits.leastPause, most: limits.mostPause).pause(after: attempts, entropy)
+        let acceptingBase = keyFailures.isOverdue(event, at: now, timeout: limits.gapTimeout)
+        let state = keyFailures.failed(delivery, at: now) { attempts in
+            Backoff(initial: limits.retryDelayMin, maximum: limits.retryDelayMax).delay(after: attempts, entropy)
         }
-        metrics.tried()
-        let facts = facts(event).merging(["attempt": "\(trouble.attempts)", "error.type": "\(failure.kind)"]) { $1 }
-        guard trouble.attempts >= limits.attempts else {
-            Logger.current.warning("handling an event failed, will retry", metadata: facts)
+        metrics.countFailedAttempt()
+        let attempt = ["attempt": "\(state.attempts)", "error.type": "\(failure.kind)"] as Logger.Metadata
+        let metadata = metadata(of: event).merging(attempt) { $1 }
+        guard state.attempts >= limits.attempts else {
+            Logger.current.warning("handling an event failed, will retry", metadata: metadata)
             if inbox.subscription.start == .latest {
-                // Whoever gets a later event of the key meanwhile must not begin with it.
+                // Another member may receive a later event of the key meanwhile and must not start with it.
                 try await database.transaction("inbox.begin") { tx in try inbox.begin(at: event, in: tx) }
             }
-            return round.giveBack(delivery, after: trouble.retryAt - now)
+            return round.redeliver(delivery, after: state.retryAt - now)
         }
-        let verdict = try await database.transaction("inbox.park") { tx in
+        let decision = try await database.transaction("inbox.park") { tx in
             try inbox.park(
                 event,
                 error: failure.text,
-                attempts: trouble.attempts,
+                attempts: state.attempts,
                 acceptingBase: acceptingBase,
                 in: tx
             )
         }
         crashPoint("inbox.parked")
-        Logger.current.error("an event was parked, its key waits for an operator", metadata: facts)
-        settle(delivery, verdict, &round)
+        Logger.current.error("an event was parked, its key waits for an operator", metadata: metadata)
+        finish(delivery, decision, &round)
     }
 
-    /// The database is away: everything is tried again a little later, and nothing is counted.
-    private mutating func hold(_ batch: [Delivery], _ error: any Error) {
+    /// Keeps the batch for a retry while the database is unavailable; no attempt is counted.
+    private mutating func postpone(_ batch: [Delivery], _ error: any Error) {
         Logger.current.warning(
-            "taking events failed, will retry",
-            metadata: log.merging(["error": "\(Fault(describing: error).message)"]) { $1 }
+            "processing a batch failed, will retry",
+            metadata: groupMetadata.merging(["error": "\(Fault(describing: error).message)"]) { $1 }
         )
-        held = batch
+        pending = batch
         interruptions += 1
     }
 }

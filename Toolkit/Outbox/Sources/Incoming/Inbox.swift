@@ -2,34 +2,34 @@ import MartletCore
 import MartletMessaging
 import MartletSQL
 
-/// One subscription's side of the tables: takes events once and in order, and keeps those of parked keys.
+/// The inbox of one subscription: handles each event once and in order, and stores the events of parked keys.
 struct Inbox: Sendable {
-    /// Of a stored error, in characters.
+    /// Maximum characters of a stored error.
     static let errorLimit = 500
 
     let subscription: Subscription
 
     init(_ subscription: Subscription) { self.subscription = subscription }
 
-    /// Judges the event, lets it take effect when it is the next of its key, and moves the position, all in `tx`.
+    /// Handles the event when it is the next of its key, and advances the key's position, all in `tx`.
     ///
-    /// - Parameter acceptingBase: Whether a key's first event may carry any number, whatever the subscription's start.
-    func take(_ event: Envelope, acceptingBase: Bool, in tx: borrowing SQLTransaction) throws -> InboxVerdict {
-        let verdict = try judge(event, acceptingBase: acceptingBase, in: tx)
-        switch verdict {
-        case .effect:
+    /// - Parameter acceptingBase: Whether a key's first event may have any sequence number, whatever the start.
+    func process(_ event: Envelope, acceptingBase: Bool, in tx: borrowing SQLTransaction) throws -> InboxDecision {
+        let decision = try decide(on: event, acceptingBase: acceptingBase, in: tx)
+        switch decision {
+        case .handle:
             try subscription.apply(event, in: tx)
-            try move(to: event, in: tx)
-        case .behind:
+            try advance(to: event, in: tx)
+        case .enqueue:
             try store(event, error: "waits behind a parked event", attempts: 0, in: tx)
-            try move(to: event, in: tx)
-        case .duplicate, .stale, .gap:
+            try advance(to: event, in: tx)
+        case .duplicate, .obsolete, .gap:
             break
         }
-        return verdict
+        return decision
     }
 
-    /// Makes the event the first of its key when the group has seen none: later ones wait for it.
+    /// Makes the event the first of its key when the group has seen none of the key: later events wait for it.
     func begin(at event: Envelope, in tx: borrowing SQLTransaction) throws {
         try tx.run(
             """
@@ -49,9 +49,9 @@ struct Inbox: Sendable {
         attempts: Int,
         acceptingBase: Bool,
         in tx: borrowing SQLTransaction
-    ) throws -> InboxVerdict {
-        let verdict = try judge(event, acceptingBase: acceptingBase, in: tx)
-        guard verdict == .effect || verdict == .behind else { return verdict }
+    ) throws -> InboxDecision {
+        let decision = try decide(on: event, acceptingBase: acceptingBase, in: tx)
+        guard decision == .handle || decision == .enqueue else { return decision }
         try tx.run(
             """
             INSERT INTO inbox_parked_keys (group_name, topic, key, redriving)
@@ -59,25 +59,25 @@ struct Inbox: Sendable {
             """
         )
         try store(event, error: error, attempts: attempts, in: tx)
-        try move(to: event, in: tx)
-        return .behind
+        try advance(to: event, in: tx)
+        return .enqueue
     }
 
-    /// Lets the first parked event of a key under redrive take effect.
+    /// Handles the first parked event of a key under redrive.
     ///
-    /// - Returns: False when nothing is left to do; the key is then free.
+    /// - Returns: False when nothing is left to redrive.
     func redriveFirst(of key: String, in tx: borrowing SQLTransaction) throws -> Bool {
         let (group, topic) = (subscription.group, subscription.topic)
         guard try ParkedMessages.isRedriving(group: group, topic: topic, key: key, in: tx) else { return false }
-        let waiting = try ParkedMessages.rows(group: group, topic: topic, key: key, limit: 1, in: tx)
-        if let first = waiting.first {
+        let parked = try ParkedMessages.rows(group: group, topic: topic, key: key, limit: 1, in: tx)
+        if let first = parked.first {
             try subscription.apply(first.event, in: tx)
             try ParkedMessages.remove(first, in: tx)
         }
-        return try !ParkedMessages.freeIfEmpty(group: group, topic: topic, key: key, in: tx)
+        return try !ParkedMessages.unparkIfEmpty(group: group, topic: topic, key: key, in: tx)
     }
 
-    /// The effect failed again: the key stays parked until the next redrive.
+    /// The handler failed again: the key stays parked until the next redrive.
     func stopRedrive(of key: String, error: String, in tx: borrowing SQLTransaction) throws {
         let (group, topic) = (subscription.group, subscription.topic)
         try tx.run(
@@ -98,8 +98,12 @@ struct Inbox: Sendable {
         )
     }
 
-    private func judge(_ event: Envelope, acceptingBase: Bool, in tx: borrowing SQLTransaction) throws -> InboxVerdict {
-        let known = try tx.run(
+    private func decide(
+        on event: Envelope,
+        acceptingBase: Bool,
+        in tx: borrowing SQLTransaction
+    ) throws -> InboxDecision {
+        let position = try tx.run(
             """
             SELECT epoch, last_sequence FROM inbox_positions WHERE group_name = \(subscription.group)
                 AND topic = \(event.topic) AND key = \(event.key) AND source = \(event.source)
@@ -111,15 +115,15 @@ struct Inbox: Sendable {
                 AND topic = \(event.topic) AND key = \(event.key)
             """
         )
-        return InboxPosition.verdict(
+        return InboxPosition.decision(
             on: event,
-            at: known,
+            at: position,
             isParked: !parked.isEmpty,
             anyBase: acceptingBase || subscription.start == .latest
         )
     }
 
-    private func move(to event: Envelope, in tx: borrowing SQLTransaction) throws {
+    private func advance(to event: Envelope, in tx: borrowing SQLTransaction) throws {
         try tx.run(
             """
             INSERT INTO inbox_positions (group_name, topic, key, source, epoch, last_sequence)

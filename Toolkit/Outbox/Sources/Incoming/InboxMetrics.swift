@@ -1,10 +1,10 @@
 import MartletTelemetry
 
-/// Counts what becomes of the events that one group takes of one topic.
+/// Counts the outcomes of the events that one group receives from one topic.
 struct InboxMetrics: Sendable {
     private static let name = "martlet_inbox_events_total"
     private static let help =
-        "What became of events that arrived. What is behind a gap or failed comes, and counts, again."
+        "Outcomes of received events. Events behind a gap and failed events are redelivered and count again."
 
     private let taken: Counter
     private let parked: Counter
@@ -14,7 +14,7 @@ struct InboxMetrics: Sendable {
     private let failed: Counter
 
     init(_ subscription: Subscription, in registry: MetricsRegistry) {
-        // Each is there from the start, so that its first event is seen as a rise.
+        // Every counter is exported from the start, so that its first event is visible as an increase.
         func counter(_ outcome: String) -> Counter {
             registry.counter(
                 Self.name,
@@ -30,17 +30,17 @@ struct InboxMetrics: Sendable {
         failed = counter("failed")
     }
 
-    /// - Parameter verdict: Committed.
-    func settled(_ verdict: InboxVerdict) {
-        switch verdict {
-        case .effect: taken.add()
-        case .behind: parked.add()
+    /// - Parameter decision: Committed.
+    func count(_ decision: InboxDecision) {
+        switch decision {
+        case .handle: taken.add()
+        case .enqueue: parked.add()
         case .duplicate: duplicate.add()
-        case .stale: stale.add()
+        case .obsolete: stale.add()
         case .gap: gap.add()
         }
     }
 
-    /// One try of an effect failed.
-    func tried() { failed.add() }
+    /// Counts one failed attempt of the handler.
+    func countFailedAttempt() { failed.add() }
 }

@@ -1,13 +1,13 @@
 import MartletSQL
 
-/// The tables of the room `inbox`.
+/// The tables of the module `inbox`.
 enum InboxTables {
     static let migrations = [
         Migration(
             "inbox",
             1,
             [
-                // Kept for good: by the last number a repeat is known.
+                // Never deleted: the last sequence number identifies duplicates.
                 """
                 CREATE TABLE inbox_positions (
                     group_name TEXT NOT NULL, topic TEXT NOT NULL, key TEXT NOT NULL, source TEXT NOT NULL,

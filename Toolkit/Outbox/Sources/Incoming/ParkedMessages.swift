@@ -2,15 +2,15 @@ public import MartletCore
 public import MartletMessaging
 public import MartletSQL
 
-/// One event that waits for a decision of an operator, or behind one that does.
+/// A parked event: it failed and waits for an operator, or it waits behind one that failed.
 public struct ParkedMessage: Sendable, Hashable {
     public let group: String
     public let event: Envelope
-    /// Why the last try failed.
+    /// Why the last attempt failed.
     ///
-    /// May hold data of the event: for operators only.
+    /// May contain event data: for operators only.
     public let error: String
-    /// Failed tries; 0 for one that only waits behind another.
+    /// Failed attempts; 0 for an event that only waits behind another.
     public let attempts: Int
     public let parkedAt: Timestamp
 }
@@ -20,9 +20,9 @@ public struct ParkedKey: Sendable, Hashable {
     public let group: String
     public let topic: String
     public let key: String
-    /// How many events wait.
+    /// The number of parked events.
     public let count: Int
-    /// True when they are being handled again.
+    /// True while they are redriven.
     public let isRedriving: Bool
 
     public init(group: String, topic: String, key: String, count: Int, isRedriving: Bool) {
@@ -34,11 +34,11 @@ public struct ParkedKey: Sendable, Hashable {
     }
 }
 
-/// What an operator can do with parked events.
+/// The operator's actions on parked events.
 ///
-/// All in the given transaction, so that an audit row commits with it.
+/// Each runs in the given transaction, so that an audit row commits with it.
 public enum ParkedMessages {
-    /// Rows of one answer.
+    /// Maximum rows of one page.
     public static let pageLimit = 500
 
     /// The parked keys by group, topic and key, at most ``pageLimit``, after `after`.
@@ -88,7 +88,7 @@ public enum ParkedMessages {
         ).first.map(message)
     }
 
-    /// Replaces the body of a parked event; it takes effect in that form at the next redrive.
+    /// Replaces the body of a parked event; the next redrive handles the new body.
     ///
     /// - Returns: False when it is not parked.
     public static func edit(
@@ -114,7 +114,7 @@ public enum ParkedMessages {
         ).isEmpty
     }
 
-    /// Asks the running consumer to handle the key's events again, in order.
+    /// Requests that the running consumer handle the key's events again, in order.
     ///
     /// A repeat does nothing.
     ///
@@ -133,15 +133,15 @@ public enum ParkedMessages {
         ).isEmpty
     }
 
-    /// Gives up one parked event: it never takes effect.
+    /// Drops one parked event: it is never handled.
     ///
-    /// The key is free when it was the last one.
+    /// The key is unparked when it was the last one.
     ///
     /// - Returns: False when it is not parked.
     public static func drop(group: String, topic: String, id: String, in tx: borrowing SQLTransaction) throws -> Bool {
         guard let message = try show(group: group, topic: topic, id: id, in: tx) else { return false }
         try remove(message, in: tx)
-        _ = try freeIfEmpty(group: group, topic: topic, key: message.event.key, in: tx)
+        _ = try unparkIfEmpty(group: group, topic: topic, key: message.event.key, in: tx)
         return true
     }
 }
@@ -182,7 +182,7 @@ extension ParkedMessages {
         ).isEmpty
     }
 
-    /// Keys that are to be handled again, in order.
+    /// Keys under redrive, in order.
     static func redriving(limit: Int, in tx: borrowing SQLTransaction) throws -> [ParkedKey] {
         try tx.run(
             """
@@ -203,8 +203,10 @@ extension ParkedMessages {
         )
     }
 
-    /// True when nothing of the key is parked any more: new events take effect at once again.
-    static func freeIfEmpty(
+    /// Unparks the key when no event of it is left.
+    ///
+    /// - Returns: False when it stays parked.
+    static func unparkIfEmpty(
         group: String,
         topic: String,
         key: String,

@@ -3,36 +3,36 @@ public import MartletCore
 public import MartletMessaging
 public import MartletSQL
 
-/// Runs a service's subscriptions: takes events from the bus, in order per key and once each, parks what keeps failing, and
-/// redrives what an operator asks for.
+/// Runs a service's subscriptions: handles events in order per key and once each, parks keys that keep failing, and
+/// redrives keys that an operator selects.
 public struct SubscriptionRunner: Sendable {
-    /// How much a consumer takes at once, how often it tries, and how long it waits.
+    /// A consumer's batch size, attempts, delays and intervals.
     public struct Limits: Sendable {
         /// Events of one transaction.
         ///
         /// At least 1.
         public var batch = 32
-        /// Failed tries after which an event is parked.
+        /// Failed attempts after which an event is parked.
         ///
         /// At least 1.
         public var attempts = 5
-        /// Pauses between the tries of one event; no least pause is longer than `mostPause`.
-        public var leastPause = Duration.milliseconds(100)
-        public var mostPause = Duration.seconds(5)
-        /// Pauses before an event behind a gap is looked at again.
-        public var leastGapPause = Duration.milliseconds(20)
-        /// How long a group that begins with the earliest waits for the first event of a key.
+        /// Delay before the first retry of an event; at most `retryDelayMax`.
+        public var retryDelayMin = Duration.milliseconds(100)
+        public var retryDelayMax = Duration.seconds(5)
+        /// Delay before the first redelivery of an event behind a gap; at most `retryDelayMax`.
+        public var gapDelayMin = Duration.milliseconds(20)
+        /// How long a group with `earliest` waits for the first event of a key.
         ///
-        /// Then the topic's retention is thought to have dropped it, and the lowest event that is there becomes the
+        /// After that the topic's retention is presumed to have removed it, and the lowest event present becomes the
         /// key's first.
-        public var gapPatience = Duration.seconds(300)
-        /// Between two looks for keys to be redriven.
-        public var redrivePause = Duration.milliseconds(500)
+        public var gapTimeout = Duration.seconds(300)
+        /// Between two polls for keys to redrive.
+        public var redriveInterval = Duration.milliseconds(500)
 
         public init() {}
     }
 
-    /// Keys that one look for redrives takes up.
+    /// Maximum keys of one redrive poll.
     private static let redriveBatch = 100
 
     private let subscriptions: [Subscription]
@@ -51,10 +51,10 @@ public struct SubscriptionRunner: Sendable {
         limits: Limits = Limits()
     ) {
         precondition(limits.batch >= 1 && limits.attempts >= 1)
-        precondition(max(limits.leastPause, limits.leastGapPause) <= limits.mostPause)
+        precondition(max(limits.retryDelayMin, limits.gapDelayMin) <= limits.retryDelayMax)
         precondition(
             Set(subscriptions.map { [$0.topic, $0.group] }).count == subscriptions.count,
-            "two subscriptions of one group to one topic: each would miss what the other takes"
+            "two subscriptions of one group to one topic: each would miss what the other receives"
         )
         self.subscriptions = subscriptions
         self.database = database
@@ -66,7 +66,7 @@ public struct SubscriptionRunner: Sendable {
 
     /// Consumes until its task is cancelled.
     ///
-    /// Failures of the bus and of the database are logged and tried again.
+    /// Failures of the bus and of the database are logged and retried.
     ///
     /// - Throws: `CancellationError`.
     public func run() async throws {
@@ -81,7 +81,7 @@ public struct SubscriptionRunner: Sendable {
 
     private func consume(_ subscription: Subscription) async throws {
         var failures = 0
-        var troubles = KeyTroubles()
+        var keyFailures = KeyFailures()
         while true {
             do {
                 let member = try await bus.join(
@@ -96,7 +96,7 @@ public struct SubscriptionRunner: Sendable {
                     time: time,
                     entropy: entropy,
                     limits: limits,
-                    troubles: troubles
+                    keyFailures: keyFailures
                 )
                 do {
                     while true {
@@ -104,7 +104,7 @@ public struct SubscriptionRunner: Sendable {
                         failures = 0
                     }
                 } catch {
-                    troubles = consumer.troubles
+                    keyFailures = consumer.keyFailures
                     await member.leave()
                     throw error
                 }
@@ -112,15 +112,16 @@ public struct SubscriptionRunner: Sendable {
                 throw CancellationError()
             } catch {
                 failures += 1
-                let pause = Backoff(least: limits.leastPause, most: limits.mostPause).pause(after: failures, entropy)
+                let backoff = Backoff(initial: limits.retryDelayMin, maximum: limits.retryDelayMax)
+                let delay = backoff.delay(after: failures, entropy)
                 Logger.current.warning(
                     "consuming events was interrupted, will join again",
                     metadata: [
                         "topic": "\(subscription.topic)", "group": "\(subscription.group)",
-                        "error": "\(Fault(describing: error).message)", "retry.in": "\(pause)",
+                        "error": "\(Fault(describing: error).message)", "retry.in": "\(delay)",
                     ]
                 )
-                try await time.sleep(for: pause)
+                try await time.sleep(for: delay)
             }
         }
     }
@@ -129,13 +130,13 @@ public struct SubscriptionRunner: Sendable {
 
     private func redrive() async throws {
         while true {
-            try await interruptibly([:]) { try await redriveAsked() }
-            try await time.sleep(for: limits.redrivePause)
+            try await loggingFailures([:]) { try await redriveRequested() }
+            try await time.sleep(for: limits.redriveInterval)
         }
     }
 
-    /// A failure is logged: the next look finds what is left.
-    private func interruptibly(_ facts: Logger.Metadata, _ body: () async throws -> Void) async throws {
+    /// Logs a failure of `body`: the next poll finds the remaining keys.
+    private func loggingFailures(_ metadata: Logger.Metadata, _ body: () async throws -> Void) async throws {
         do {
             try await body()
         } catch is CancellationError {
@@ -143,13 +144,13 @@ public struct SubscriptionRunner: Sendable {
         } catch {
             Logger.current.warning(
                 "redriving parked events was interrupted, will retry",
-                metadata: facts.merging(["error": "\(Fault(describing: error).message)"]) { $1 }
+                metadata: metadata.merging(["error": "\(Fault(describing: error).message)"]) { $1 }
             )
         }
     }
 
-    /// Redrives the keys for which an operator has asked.
-    func redriveAsked() async throws {
+    /// Redrives the keys that an operator has selected.
+    func redriveRequested() async throws {
         let keys = try await database.read("inbox.redriving") { tx in
             try ParkedMessages.redriving(limit: Self.redriveBatch, in: tx)
         }
@@ -158,8 +159,8 @@ public struct SubscriptionRunner: Sendable {
             else {
                 continue
             }
-            // One key's trouble is not the next one's.
-            try await interruptibly(["topic": "\(key.topic)", "group": "\(key.group)", "key": "\(key.key)"]) {
+            // A failure with one key must not block the others.
+            try await loggingFailures(["topic": "\(key.topic)", "group": "\(key.group)", "key": "\(key.key)"]) {
                 try await redrive(key.key, of: subscription)
             }
         }
@@ -174,7 +175,7 @@ public struct SubscriptionRunner: Sendable {
                 more = try await redriveOne(key, inbox)
                 crashPoint("inbox.redriven")
             }
-        } catch let failure as EffectFailure {
+        } catch let failure as HandlerFailure {
             Logger.current.warning(
                 "a parked event failed again and stays parked",
                 metadata: [
@@ -193,7 +194,7 @@ public struct SubscriptionRunner: Sendable {
             do {
                 return try inbox.redriveFirst(of: key, in: tx)
             } catch {
-                throw EffectFailure.wrapping(error, index: 0)
+                throw HandlerFailure.wrapping(error, index: 0)
             }
         }
     }

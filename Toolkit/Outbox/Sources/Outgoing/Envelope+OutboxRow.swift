@@ -7,7 +7,7 @@ extension Envelope {
     package init(outboxRow row: SQLRow, of source: String) {
         let (topic, key, epoch, sequence) = (row.text(0), row.text(1), row.int(2), row.int64(3))
         self.init(
-            // Nothing but a key has a slash in it, so that no two events share one.
+            // Only a key may contain a slash, so ids are unique.
             id: "\(source)/\(epoch)/\(topic)/\(key)/\(sequence)",
             source: source,
             epoch: epoch,

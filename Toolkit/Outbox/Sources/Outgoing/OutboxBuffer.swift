@@ -3,43 +3,46 @@ public import MartletMessaging
 public import MartletSQL
 
 extension SQLTransaction {
-    /// Publishes `message` when, and only when, this transaction commits.
+    /// Publishes `event` if and only if this transaction commits.
     ///
-    /// Events of equal topic and key are handled in the order of the commits, and in one transaction in the order of the calls.
+    /// Events of equal topic and key are handled in the order of the commits, and in one transaction in the order of
+    /// the calls.
     ///
-    /// - Throws: `Fault`: `invalidArgument` beyond the limits of ``Outbox``. At the transaction's end, ``OutboxFull``: nothing
-    ///   is kept then.
-    public borrowing func append(_ message: Message) throws {
-        try deferred { OutboxBuffer() }.add(message, traceparent: TraceContext.current?.traceparent)
+    /// - Throws: `Fault`: `invalidArgument` beyond the limits of ``Outbox``. At the transaction's end, ``OutboxFull``:
+    ///   nothing is committed then.
+    public borrowing func append(_ event: OutgoingEvent) throws {
+        try deferred { OutboxBuffer() }.add(event, traceparent: TraceContext.current?.traceparent)
     }
 }
 
 /// The events of one transaction until its body ends.
 final class OutboxBuffer: SQLDeferredWork {
-    private struct Line: Hashable, Comparable {
+    private struct EventStream: Hashable, Comparable {
         let topic: String
         let key: String
 
-        static func < (left: Line, right: Line) -> Bool { (left.topic, left.key) < (right.topic, right.key) }
+        static func < (left: EventStream, right: EventStream) -> Bool {
+            (left.topic, left.key) < (right.topic, right.key)
+        }
     }
 
-    private var events: [Line: [(body: [UInt8], traceparent: String?)]] = [:]
+    private var events: [EventStream: [(body: [UInt8], traceparent: String?)]] = [:]
     private var count = 0
     private var flushed = false
 
-    func add(_ message: Message, traceparent: String?) throws {
+    func add(_ event: OutgoingEvent, traceparent: String?) throws {
         precondition(!flushed, "an event was appended after the transaction's events were written")
-        guard TopicName.isValid(message.topic) else {
+        guard TopicName.isValid(event.topic) else {
             throw Fault(.invalidArgument, .invalidRequest, "an event's topic must be \(TopicName.rule)")
         }
-        guard 1...Outbox.keyLimit ~= message.key.utf8.count else {
+        guard 1...Outbox.keyLimit ~= event.key.utf8.count else {
             throw Fault(.invalidArgument, .invalidRequest, "an event's key must have 1 to \(Outbox.keyLimit) bytes")
         }
-        guard message.body.count <= Outbox.bodyLimit, count < Outbox.appendLimit else {
-            throw Fault(.invalidArgument, .requestTooLarge, "an event, or their number, is over the limit")
+        guard event.body.count <= Outbox.bodyLimit, count < Outbox.appendLimit else {
+            throw Fault(.invalidArgument, .requestTooLarge, "an event's body or the number of events is over the limit")
         }
         count += 1
-        events[Line(topic: message.topic, key: message.key), default: []].append((message.body, traceparent))
+        events[EventStream(topic: event.topic, key: event.key), default: []].append((event.body, traceparent))
     }
 
     func flush(in tx: borrowing SQLTransaction) throws {
@@ -49,8 +52,8 @@ final class OutboxBuffer: SQLDeferredWork {
         }
         guard !source.bool(2) else { throw OutboxFull() }
         // In key order, so that two transactions that touch the same keys cannot deadlock.
-        for (line, events) in events.sorted(by: { $0.key < $1.key }) {
-            try write(events, of: line, epoch: source.int(0), in: tx)
+        for (stream, events) in events.sorted(by: { $0.key < $1.key }) {
+            try write(events, of: stream, epoch: source.int(0), in: tx)
         }
         let identity = source.int64(1)
         tx.afterCommit {
@@ -61,15 +64,15 @@ final class OutboxBuffer: SQLDeferredWork {
 
     private func write(
         _ events: [(body: [UInt8], traceparent: String?)],
-        of line: Line,
+        of stream: EventStream,
         epoch: Int,
         in tx: borrowing SQLTransaction
     ) throws {
-        // A key's times never run backwards, whatever the clock does: relays send in the order of time.
-        let taken = try tx.run(
+        // A key's times never decrease, even when the clock does: relays send in the order of time.
+        let allocated = try tx.run(
             """
             INSERT INTO outbox_keys (topic, key, next_sequence, last_time)
-            VALUES (\(line.topic), \(line.key), \(1 + events.count), \(tx.date.microseconds))
+            VALUES (\(stream.topic), \(stream.key), \(1 + events.count), \(tx.date.microseconds))
             ON CONFLICT (topic, key) DO UPDATE SET
                 next_sequence = outbox_keys.next_sequence + \(events.count),
                 last_time = CASE WHEN excluded.last_time > outbox_keys.last_time
@@ -77,14 +80,17 @@ final class OutboxBuffer: SQLDeferredWork {
             RETURNING next_sequence, last_time
             """
         )
-        guard let taken = taken.first else { throw SQLError(.misuse, code: "", message: "outbox_keys gave no number") }
-        let partition = Partitioning.partition(of: "\(line.topic)/\(line.key)", among: Outbox.partitions)
+        guard let allocated = allocated.first else {
+            throw SQLError(.misuse, code: "", message: "outbox_keys returned no row")
+        }
+        let partition = Partitioning.partition(of: "\(stream.topic)/\(stream.key)", among: Outbox.partitions)
+        let first = allocated.int(0) - events.count
         for (index, event) in events.enumerated() {
             try tx.run(
                 """
                 INSERT INTO outbox (topic, key, epoch, sequence, partition, time, traceparent, body)
-                VALUES (\(line.topic), \(line.key), \(epoch), \(taken.int(0) - events.count + index), \(partition),
-                    \(taken.int64(1)), \(event.traceparent), \(event.body))
+                VALUES (\(stream.topic), \(stream.key), \(epoch), \(first + index), \(partition),
+                    \(allocated.int64(1)), \(event.traceparent), \(event.body))
                 """
             )
         }

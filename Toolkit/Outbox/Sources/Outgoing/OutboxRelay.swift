@@ -3,11 +3,11 @@ public import MartletCore
 public import MartletMessaging
 public import MartletSQL
 
-/// Carries committed events from a service's outbox to the broker: at least once, each key in order.
+/// Publishes committed events from a service's outbox to the broker: at least once, each key in order.
 ///
-/// Any number of relays may run on one database: each sends the parts of the outbox that it has leased.
+/// Any number of relays may run on one database: each sends the partitions of the outbox that it has leased.
 public struct OutboxRelay: Sendable {
-    /// How much a relay takes at once, and how long it waits.
+    /// A relay's batch size, lease, delays and intervals.
     public struct Limits: Sendable {
         /// Events of one publication.
         ///
@@ -15,28 +15,28 @@ public struct OutboxRelay: Sendable {
         public var batch = 256
         /// Bytes of bodies in one publication, but for a single larger body.
         public var batchBytes = 1 << 20
-        /// Unsent events from which on writes are refused.
+        /// Number of unsent events at which writes are refused.
         ///
-        /// Approximate: it is judged now and then.
+        /// Approximate: it is checked periodically.
         public var backlog = 100_000
         /// How long a lease lasts by the database's clock; it is renewed after a third of that.
         public var lease = Duration.seconds(30)
-        /// How long the relay waits for further events after it was woken, to send them together.
+        /// How long the relay waits for further events after a wake-up, to send them in one batch.
         ///
-        /// It delays what others hear of a quiet service, and spares the broker and every consumer a transaction for each
-        /// event. A busy relay does not wait.
-        public var gathering = Duration.milliseconds(50)
-        /// How long it sleeps at most when nobody wakes it.
-        public var rest = Duration.seconds(5)
-        /// Pauses after failures.
-        public var leastPause = Duration.milliseconds(50)
-        public var mostPause = Duration.seconds(5)
+        /// Adds latency to the events of an idle service; saves the broker and each consumer a transaction per event. A
+        /// busy relay does not wait.
+        public var linger = Duration.milliseconds(50)
+        /// How often it polls without a wake-up.
+        public var pollInterval = Duration.seconds(5)
+        /// Delays after failures.
+        public var retryDelayMin = Duration.milliseconds(50)
+        public var retryDelayMax = Duration.seconds(5)
 
         public init() {}
     }
 
-    /// Full publications between two judgements of the backlog.
-    private static let judgementInterval = 16
+    /// Full publications between two checks of the backlog.
+    private static let backlogCheckInterval = 16
 
     private let source: String
     private let database: any SQLDatabase
@@ -65,8 +65,8 @@ public struct OutboxRelay: Sendable {
 
     /// Relays until its task is cancelled.
     ///
-    /// Failures of the broker and of the database are logged and tried again. At a service's end, cancel it once nothing is
-    /// unsent, or time is over: the rest is sent after the next start.
+    /// Failures of the broker and of the database are logged and retried. At shutdown, cancel it when nothing is unsent
+    /// or the drain timeout has passed: the remaining events are sent after the next start.
     ///
     /// - Throws: `CancellationError`.
     public func run() async throws {
@@ -83,7 +83,7 @@ public struct OutboxRelay: Sendable {
         }
     }
 
-    /// Sends what waits now and returns: how a test drives a relay.
+    /// Sends all unsent events and returns: for tests.
     ///
     /// - Throws: What the broker or the database throws.
     func drain() async throws {
@@ -98,14 +98,14 @@ public struct OutboxRelay: Sendable {
         }
     }
 
-    /// Sends one batch, or waits until there may be one; after a failure, pauses.
+    /// Sends one batch, or waits until there may be one; after a failure, waits for the retry delay.
     private func turn(_ session: inout Session, _ signal: Signal) async throws {
         try Task.checkCancellation()
         do {
             if try await !send(&session) {
-                if session.isFull { await judge(&session) }
-                try await signal.wait(until: min(session.renewal, time.now + limits.rest), time)
-                try await time.sleep(for: limits.gathering)
+                if session.isFull { await updateBackpressure(&session) }
+                try await signal.wait(until: min(session.renewal, time.now + limits.pollInterval), time)
+                try await time.sleep(for: limits.linger)
             }
             session.failures = 0
         } catch is CancellationError {
@@ -113,7 +113,7 @@ public struct OutboxRelay: Sendable {
         } catch {
             session.failures += 1
             session.next = nil
-            let pause = Backoff(least: limits.leastPause, most: limits.mostPause).pause(
+            let delay = Backoff(initial: limits.retryDelayMin, maximum: limits.retryDelayMax).delay(
                 after: session.failures,
                 entropy
             )
@@ -121,20 +121,20 @@ public struct OutboxRelay: Sendable {
                 "publishing events failed, will retry",
                 metadata: [
                     "error": "\(Fault(describing: error).message)", "attempt": "\(session.failures)",
-                    "retry.in": "\(pause)",
+                    "retry.in": "\(delay)",
                 ]
             )
-            await judge(&session)
-            try await time.sleep(for: pause)
+            await updateBackpressure(&session)
+            try await time.sleep(for: delay)
         }
     }
 
-    /// What one run of a relay remembers between its passes.
+    /// The state of one relay run between its batches.
     private struct Session {
         let owner: String
         var renewal: Moment
         var leases: [OutboxStore.Lease] = []
-        /// What the last transaction saw waiting; `nil` when nobody looked.
+        /// Unsent events that the last transaction read; `nil` when it read none.
         var next: [OutboxStore.Row]?
         var failures = 0
         var fullBatches = 0
@@ -146,20 +146,21 @@ public struct OutboxRelay: Sendable {
         var failures = 0
         while true {
             do {
-                let isAlone = try await database.bootEpoch() != 0
+                let isAlone = try await database.bootNumber() != 0
                 return try await database.transaction("outbox.start") { tx in
                     try OutboxStore.start(identity: fresh, isAlone: isAlone, in: tx)
                 }
-            } catch let error as SQLError where error.isPassing {
+            } catch let error as SQLError where error.isTransient {
                 failures += 1
                 try await time.sleep(
-                    for: Backoff(least: limits.leastPause, most: limits.mostPause).pause(after: failures, entropy)
+                    for: Backoff(initial: limits.retryDelayMin, maximum: limits.retryDelayMax)
+                        .delay(after: failures, entropy)
                 )
             }
         }
     }
 
-    /// Sends one batch; false when nothing waits.
+    /// Sends one batch; false when nothing is unsent.
     private func send(_ session: inout Session) async throws -> Bool {
         let (owner, limits, source) = (session.owner, limits, source)
         if session.renewal <= time.now {
@@ -188,16 +189,16 @@ public struct OutboxRelay: Sendable {
         if held == leases {
             session.next = next
         } else {
-            // The database's clock jumped past them, or another relay has them: nothing is published before it is known
-            // who holds what.
+            // The database's clock jumped past the leases, or another relay has taken them over: renew them before the
+            // next publication.
             session.renewal = time.now
         }
         session.fullBatches = rows.count == limits.batch ? session.fullBatches + 1 : 0
-        if session.fullBatches >= Self.judgementInterval || session.isFull { await judge(&session) }
+        if session.fullBatches >= Self.backlogCheckInterval || session.isFull { await updateBackpressure(&session) }
         return true
     }
 
-    /// Lets the next relay begin at once; when that fails, it waits until the leases expire.
+    /// Releases the leases, so that the next relay starts immediately; otherwise it waits until they expire.
     private func release(_ session: Session) async {
         let owner = session.owner
         try? await database.transaction("outbox.release") { tx in try OutboxStore.release(owner, in: tx) }
@@ -213,14 +214,14 @@ public struct OutboxRelay: Sendable {
         return Array(fitting.isEmpty ? rows.prefix(1) : fitting)
     }
 
-    /// Counts what waits, and closes or opens the outbox for appends.
-    private func judge(_ session: inout Session) async {
+    /// Counts the unsent events, and closes or opens the outbox for appends.
+    private func updateBackpressure(_ session: inout Session) async {
         session.fullBatches = 0
         let backlog = limits.backlog
         do {
             let wasFull = session.isFull
             session.isFull = try await database.transaction("outbox.judge") { tx in
-                try OutboxStore.judge(limit: backlog, in: tx)
+                try OutboxStore.updateBackpressure(limit: backlog, in: tx)
             }
             if session.isFull, !wasFull {
                 Logger.current.error("the outbox is full, writes are refused", metadata: ["limit": "\(backlog)"])

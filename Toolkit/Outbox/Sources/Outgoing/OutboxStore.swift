@@ -2,12 +2,12 @@ import MartletCore
 import MartletMessaging
 import MartletSQL
 
-/// What a relay asks of the outbox's tables.
+/// A relay's statements on the outbox's tables.
 enum OutboxStore {
-    /// The right to send one part of the outbox, until it expires.
+    /// The right to send one partition of the outbox, until it expires.
     struct Lease: Sendable, Hashable {
         let partition: Int
-        let epoch: Int
+        let fencingToken: Int
     }
 
     struct Row: Sendable {
@@ -15,8 +15,8 @@ enum OutboxStore {
         let event: Envelope
     }
 
-    /// What numbers run along.
-    private struct Line: Hashable {
+    /// The scope of sequence numbers.
+    private struct EventStream: Hashable {
         let topic: String
         let epoch: Int
         let key: String
@@ -24,14 +24,14 @@ enum OutboxStore {
 
     /// Gives the database its identity when it has none.
     ///
-    /// - Parameter isAlone: Whether everybody who held a lease is dead.
+    /// - Parameter isAlone: Whether every process that held a lease has exited.
     static func start(identity fresh: Int64, isAlone: Bool, in tx: borrowing SQLTransaction) throws -> Int64 {
         try tx.run("UPDATE outbox_source SET identity = \(fresh) WHERE identity = 0")
         if isAlone { try tx.run("UPDATE outbox_leases SET expires_at = 0") }
         return try tx.run("SELECT identity FROM outbox_source").first?.int64(0) ?? fresh
     }
 
-    /// Renews what `owner` holds and takes what nobody holds.
+    /// Renews the leases of `owner` and takes over those that are free.
     static func lease(for owner: String, lasting: Duration, in tx: borrowing SQLTransaction) throws -> [Lease] {
         let now = tx.date.microseconds
         let expiry = (tx.date + lasting).microseconds
@@ -56,15 +56,16 @@ enum OutboxStore {
             SELECT partition, epoch FROM outbox_leases WHERE owner = \(owner)
                 AND expires_at > \(tx.date.microseconds) ORDER BY partition
             """
-        ).map { Lease(partition: $0.int(0), epoch: $0.int(1)) }
+        ).map { Lease(partition: $0.int(0), fencingToken: $0.int(1)) }
     }
 
-    /// Lets the next relay begin at once.
+    /// Releases the leases of `owner`, so that the next relay starts immediately.
     static func release(_ owner: String, in tx: borrowing SQLTransaction) throws {
         try tx.run("UPDATE outbox_leases SET expires_at = 0 WHERE owner = \(owner)")
     }
 
-    /// What waits in the leased parts, oldest first: of each key a run without gaps from its first unsent number.
+    /// Unsent events of the leased partitions, oldest first: for each key a run without gaps from its first unsent
+    /// number.
     static func waiting(
         _ leases: [Lease],
         source: String,
@@ -80,27 +81,27 @@ enum OutboxStore {
         ).map { Row(partition: $0.int(7), event: Envelope(outboxRow: $0, of: source)) }
     }
 
-    /// Marks what was sent under leases that still hold.
+    /// Marks the events that were sent under leases that are still valid.
     ///
-    /// What is not marked is sent again, by whoever holds it now.
+    /// Events that are not marked are sent again by the current lease holder.
     ///
-    /// - Returns: Those of the leases that still hold.
+    /// - Returns: The leases that are still valid.
     static func mark(
         _ rows: [Row],
         sentUnder leases: [Lease],
         by owner: String,
         in tx: borrowing SQLTransaction
     ) throws -> [Lease] {
-        let good = try held(by: owner, in: tx).filter(leases.contains)
-        let partitions = Set(good.map(\.partition))
+        let valid = try held(by: owner, in: tx).filter(leases.contains)
+        let partitions = Set(valid.map(\.partition))
         var runs: [(event: Envelope, last: Int64)] = []
-        var places: [Line: Int] = [:]
+        var indices: [EventStream: Int] = [:]
         for row in rows where partitions.contains(row.partition) {
-            let line = Line(topic: row.event.topic, epoch: row.event.epoch, key: row.event.key)
-            if let place = places[line] {
-                runs[place].last = row.event.sequence
+            let stream = EventStream(topic: row.event.topic, epoch: row.event.epoch, key: row.event.key)
+            if let index = indices[stream] {
+                runs[index].last = row.event.sequence
             } else {
-                places[line] = runs.count
+                indices[stream] = runs.count
                 runs.append((row.event, row.event.sequence))
             }
         }
@@ -112,11 +113,11 @@ enum OutboxStore {
                 """
             )
         }
-        return good
+        return valid
     }
 
-    /// Closes or opens the outbox for appends; answers whether it is closed.
-    static func judge(limit: Int, in tx: borrowing SQLTransaction) throws -> Bool {
+    /// Closes or opens the outbox for appends; returns whether it is closed.
+    static func updateBackpressure(limit: Int, in tx: borrowing SQLTransaction) throws -> Bool {
         let rows = try tx.run(
             "SELECT COUNT(*) FROM (SELECT 1 FROM outbox WHERE sent_at IS NULL LIMIT \(limit)) AS waiting"
         )

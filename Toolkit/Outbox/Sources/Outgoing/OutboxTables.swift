@@ -1,20 +1,20 @@
 import MartletSQL
 
-/// The tables of the room `outbox`.
+/// The tables of the module `outbox`.
 enum OutboxTables {
     static let migrations = [
         Migration(
             "outbox",
             1,
             [
-                // One row: which epoch numbers belong to, who is to be woken, whether no more is taken.
+                // One row: the current epoch, the identity for wake-ups, whether appends are refused.
                 """
                 CREATE TABLE outbox_source (
                     id BIGINT PRIMARY KEY CHECK (id = 1), epoch BIGINT NOT NULL, identity BIGINT NOT NULL,
                     is_full BIGINT NOT NULL)
                 """,
                 "INSERT INTO outbox_source (id, epoch, identity, is_full) VALUES (1, 1, 0, 0)",
-                // Kept for good: a number is never given twice.
+                // Never deleted: a sequence number is never assigned twice.
                 """
                 CREATE TABLE outbox_keys (
                     topic TEXT NOT NULL, key TEXT NOT NULL, next_sequence BIGINT NOT NULL, last_time BIGINT NOT NULL,

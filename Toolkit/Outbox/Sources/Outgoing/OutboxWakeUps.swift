@@ -1,31 +1,31 @@
 import MartletCore
 import Synchronization
 
-/// Which relays of this process are to be woken when a database has new events, by the identity stored in that database.
+/// The relays of this process to wake when a database has new events, by the identity stored in that database.
 enum OutboxWakeUps {
-    private struct Place: Hashable {
+    private struct Key: Hashable {
         let identity: Int64
-        /// Replicas in one simulation share a database, and no memory: what one commits, the others find when they look.
+        /// Simulated replicas share a database but no memory: a replica finds the others' commits by polling.
         let process: Int
     }
 
-    private static let relays = Mutex<[Place: [Signal]]>([:])
+    private static let relays = Mutex<[Key: [Signal]]>([:])
 
     static func add(_ signal: Signal, for identity: Int64) {
-        let place = Place(identity: identity, process: ProcessScope.current)
-        relays.withLock { $0[place, default: []].append(signal) }
+        let key = Key(identity: identity, process: ProcessScope.current)
+        relays.withLock { $0[key, default: []].append(signal) }
     }
 
     static func remove(_ signal: Signal, for identity: Int64) {
-        let place = Place(identity: identity, process: ProcessScope.current)
+        let key = Key(identity: identity, process: ProcessScope.current)
         relays.withLock { relays in
-            relays[place]?.removeAll { $0 === signal }
-            if relays[place]?.isEmpty == true { relays[place] = nil }
+            relays[key]?.removeAll { $0 === signal }
+            if relays[key]?.isEmpty == true { relays[key] = nil }
         }
     }
 
     static func raise(_ identity: Int64) {
-        let place = Place(identity: identity, process: ProcessScope.current)
-        for signal in relays.withLock({ $0[place] ?? [] }) { signal.raise() }
+        let key = Key(identity: identity, process: ProcessScope.current)
+        for signal in relays.withLock({ $0[key] ?? [] }) { signal.raise() }
     }
 }

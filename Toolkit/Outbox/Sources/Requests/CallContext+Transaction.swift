@@ -5,37 +5,39 @@ public import MartletSQL
 import SwiftProtobuf
 
 extension CallContext {
-    /// Runs the effect of a request that writes, and answers its response when the commit is durable.
+    /// Runs a request that writes in a transaction, and returns its response when the commit is durable.
     ///
-    /// With an idempotency key, the response is stored with the effect: a repeat of the same request by the same principal
-    /// answers it again without running `body`; a failure leaves no trace. Without a key, `body` simply runs.
+    /// With an idempotency key, the response is stored in the same transaction: a repeat of the same request by the
+    /// same principal returns it again without running `body`; a failure stores nothing. Without a key, `body` simply
+    /// runs.
     ///
-    /// So it does for an anonymous caller, whatever the key: nothing tells one stranger from another, and a key that all of
-    /// them share would hand one the answer to another, or refuse one because of another. What a stranger must not do twice
-    /// carries its identity in the request, such as a token that the service gave out.
+    /// The key of an anonymous caller is ignored: anonymous callers cannot be distinguished, so a shared key would
+    /// return one caller's response to another, or refuse one because of another. An anonymous request that must not
+    /// run twice carries its identity in the body, such as a token that the service issued.
     ///
-    /// - Throws: `Fault`: `idempotencyKeyReused` for another request under the same key, `requestInProgress` for a duplicate
-    ///   that runs at the same time, `invalidArgument` for a key that is empty or too long, `deadlineExceeded`; otherwise
-    ///   whatever `body` or the database throws.
+    /// - Throws: `Fault`: `idempotencyKeyReused` for another request under the same key, `requestInProgress` for a
+    ///   duplicate that runs at the same time, `invalidArgument` for a key that is empty or too long,
+    ///   `deadlineExceeded`; otherwise what `body` or the database throws.
     public func transaction<Response: ContractMessage>(
         on database: any SQLDatabase,
         _ method: MethodDescriptor,
         _ request: some ContractMessage,
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> Response
     ) async throws -> Response {
-        guard let known = try identity(of: request, to: method) else {
+        guard let keyed = try identity(of: request, to: method) else {
             return try await database.transaction("request", deadline: deadline, body)
         }
         return try await database.transaction("request", deadline: deadline) { tx in
-            if let stored = try Idempotency.stored(known, in: tx) { return try Response(serializedBytes: stored) }
+            if let stored = try Idempotency.stored(keyed, in: tx) { return try Response(serializedBytes: stored) }
             let response = try body(tx)
             let bytes: [UInt8] = try response.serializedBytes()
-            try Idempotency.store(bytes, to: known, in: tx)
+            try Idempotency.store(bytes, to: keyed, in: tx)
             return response
         }
     }
 
-    /// The response that was stored for this request, if it is a repeat: for a handler that asks others before it writes.
+    /// The stored response of this request, if it is a repeat: for a handler that calls other services before it
+    /// writes.
     ///
     /// - Throws: As ``transaction(on:_:_:_:)``.
     public func storedResponse<Response: ContractMessage>(
@@ -44,14 +46,14 @@ extension CallContext {
         _ method: MethodDescriptor,
         _ request: some ContractMessage
     ) async throws -> Response? {
-        guard let known = try identity(of: request, to: method) else { return nil }
+        guard let keyed = try identity(of: request, to: method) else { return nil }
         let stored = try await database.read("request.stored", deadline: deadline) { tx in
-            try Idempotency.stored(known, in: tx)
+            try Idempotency.stored(keyed, in: tx)
         }
         return try stored.map { try Response(serializedBytes: $0) }
     }
 
-    /// Whose request under which key this is; `nil` when no answer is kept for it.
+    /// The request's idempotency identity; `nil` when no response is stored for it.
     private func identity(
         of request: some ContractMessage,
         to method: MethodDescriptor

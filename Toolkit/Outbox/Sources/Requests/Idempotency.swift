@@ -1,11 +1,11 @@
 import MartletCore
 import MartletSQL
 
-/// The answers to requests that carried a key, so that a repeat gets the same answer and has no further effect.
+/// Stored responses of requests with an idempotency key: a repeat gets the same response and has no further effect.
 enum Idempotency {
-    /// Of a key, in bytes.
+    /// Maximum bytes of a key.
     static let keyLimit = 255
-    /// How long a repeat is known.
+    /// How long a repeat is recognized.
     static let retention = Duration.seconds(7 * 24 * 3_600)
 
     static let migrations = [
@@ -31,10 +31,10 @@ enum Idempotency {
         let hash: [UInt8]
     }
 
-    /// The name of whom a key belongs to; `nil` for an anonymous caller, who owns none.
+    /// The owner of a caller's keys; `nil` for an anonymous caller, whose keys are ignored.
     ///
-    /// No two callers share one: persons and services are told apart, and a service that acts for somebody has keys of its
-    /// own beside that person's.
+    /// No two callers share an owner: users and services are distinct, and a service that acts on behalf of a user has
+    /// keys of its own beside the user's.
     static func owner(_ principal: Principal) -> String? {
         switch principal.kind {
         case .anonymous: nil
@@ -45,7 +45,7 @@ enum Idempotency {
 
     /// The stored response; `nil` when the request is new.
     ///
-    /// - Throws: `Fault` with `idempotencyKeyReused` when the key stands for another request.
+    /// - Throws: `Fault` with `idempotencyKeyReused` when the key belongs to another request.
     static func stored(_ request: Request, in tx: borrowing SQLTransaction) throws -> [UInt8]? {
         let rows = try tx.run(
             """
@@ -53,8 +53,8 @@ enum Idempotency {
                 AND method = \(request.method) AND key = \(request.key)
             """
         )
-        guard let known = rows.first else { return nil }
-        guard known.bytes(0) == request.hash else {
+        guard let row = rows.first else { return nil }
+        guard row.bytes(0) == request.hash else {
             throw Fault(
                 .alreadyExists,
                 .idempotencyKeyReused,
@@ -62,12 +62,12 @@ enum Idempotency {
                 field: "Idempotency-Key"
             )
         }
-        return known.bytes(1)
+        return row.bytes(1)
     }
 
-    /// - Throws: `Fault` with `requestInProgress` when a duplicate was faster.
+    /// - Throws: `Fault` with `requestInProgress` when a duplicate was stored first.
     static func store(_ response: [UInt8], to request: Request, in tx: borrowing SQLTransaction) throws {
-        let kept = try tx.run(
+        let inserted = try tx.run(
             """
             INSERT INTO idempotency (principal, method, key, request_hash, response, created_at)
             VALUES (\(request.principal), \(request.method), \(request.key), \(request.hash), \(response),
@@ -75,7 +75,7 @@ enum Idempotency {
             ON CONFLICT DO NOTHING RETURNING 1
             """
         )
-        guard !kept.isEmpty else {
+        guard !inserted.isEmpty else {
             throw Fault(
                 .aborted,
                 .requestInProgress,

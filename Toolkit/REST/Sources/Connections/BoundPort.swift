@@ -15,7 +15,7 @@ final class BoundPort: Sendable {
         }
     }
 
-    /// The port, or what kept it from being bound; only the first word counts.
+    /// Sets the port, or the error that prevented binding it; only the first call counts.
     func set(_ result: Result<Int, any Error>) {
         let waiters: [CheckedContinuation<Int, any Error>] = state.withLock { state in
             guard case .waiting(let waiters) = state else { return [] }

@@ -1,10 +1,10 @@
 import Glibc
 
-/// How many connections a listener holds at most: a process that has no descriptor left can neither log in a file, nor ask
-/// another service, nor live, since its runtime opens files too.
+/// How many connections a listener may have open: without free descriptors a process can neither write its log nor call
+/// another service, and its runtime fails too.
 enum ConnectionBudget {
     static let connectionsMax = 10_000
-    /// The part of all descriptors that a listener's connections may have: one in so many.
+    /// A listener's connections may use one in so many of all descriptors.
     static let share = 2
 
     /// For this process, by its own limit (`ulimit -n`).

@@ -2,10 +2,10 @@ import MartletCore
 import NIOCore
 import NIOHTTP1
 
-/// HTTP/1's manners, which Hummingbird leaves out: the effects around ``ConnectionState``.
+/// HTTP/1 protocol rules that Hummingbird does not implement: the I/O around ``ConnectionState``.
 ///
-/// `Expect: 100-continue`, HTTP/1.0, `Connection` in any spelling, bodies that nobody reads, and a goodbye that does not cut off
-/// the last answer. It stands next to HTTP's own codec, where a request's version is still known.
+/// `Expect: 100-continue`, HTTP/1.0, `Connection` in any spelling, unread bodies, and a lingering close that does not
+/// cut off the last response. It runs next to HTTP's own codec, where a request's version is still known.
 final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
@@ -14,85 +14,85 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     private let limits: ConnectionLimits
     private var state: ConnectionState
-    private var goodbye: Scheduled<Void>?
+    private var lingerTimer: Scheduled<Void>?
 
     init(_ limits: ConnectionLimits) {
         self.limits = limits
         state = ConnectionState(drainBytesMax: limits.drainBytesMax)
     }
 
-    func handlerRemoved(context: ChannelHandlerContext) { goodbye?.cancel() }
+    func handlerRemoved(context: ChannelHandlerContext) { lingerTimer?.cancel() }
 
-    // MARK: What comes in
+    // MARK: Inbound
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
         case .head(let head): read(head, context)
-        case .body(let bytes): go(state.body(bytes.readableBytes), data, context)
-        case .end: go(state.end(), data, context)
+        case .body(let bytes): forward(state.body(bytes.readableBytes), data, context)
+        case .end: forward(state.end(), data, context)
         }
     }
 
     private func read(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
-        let isOld = head.version.major < 1 || (head.version.major == 1 && head.version.minor < 1)
-        let (passage, asksForBody) = state.head(
+        let isHTTP10 = head.version.major < 1 || (head.version.major == 1 && head.version.minor < 1)
+        let (action, sendsContinue) = state.head(
             ConnectionState.Head(
                 keepsAlive: head.isKeepAlive,
-                isOld: isOld,
-                expectsContinue: !isOld && head.headers.first(name: "expect")?.lowercased() == "100-continue",
+                isHTTP10: isHTTP10,
+                expectsContinue: !isHTTP10 && head.headers.first(name: "expect")?.lowercased() == "100-continue",
                 length: head.headers.first(name: "content-length").flatMap { Int($0) }
             )
         )
-        if asksForBody { askForBody(context) }
+        if sendsContinue { sendContinue(context) }
         var head = head
-        // In the one spelling that the layers above know.
+        // Normalized to the one spelling that the layers above handle.
         if !head.isKeepAlive { head.headers.replaceOrAdd(name: "connection", value: "close") }
-        go(passage, wrapInboundOut(.head(head)), context)
+        forward(action, wrapInboundOut(.head(head)), context)
     }
 
-    private func go(_ passage: ConnectionState.Passage, _ data: NIOAny, _ context: ChannelHandlerContext) {
-        switch passage {
+    private func forward(_ action: ConnectionState.InboundAction, _ data: NIOAny, _ context: ChannelHandlerContext) {
+        switch action {
         case .pass: context.fireChannelRead(data)
-        case .drop: break
+        case .discard: break
         case .close: context.close(promise: nil)
         }
     }
 
-    // MARK: What goes out
+    // MARK: Outbound
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         switch unwrapOutboundIn(data) {
         case .head(var head):
-            if let (request, closes) = state.answerBegins() {
+            if let (request, closes) = state.responseBegins() {
                 if closes {
                     head.headers.replaceOrAdd(name: "connection", value: "close")
-                } else if request.isOld {
+                } else if request.isHTTP10 {
                     head.headers.replaceOrAdd(name: "connection", value: "keep-alive")
                 }
-                // Then the end of the connection is the end of the body.
-                if request.isOld { head.version = .http1_0 }
+                // In HTTP/1.0 the end of the connection is the end of the body.
+                if request.isHTTP10 { head.version = .http1_0 }
             }
             context.write(wrapOutboundOut(.head(head)), promise: promise)
         case .body: context.write(data, promise: promise)
         case .end:
             context.write(data, promise: promise)
-            let (endsInput, asksForBody) = state.answerEnds()
-            if asksForBody { askForBody(context) }
-            // The layers above then close the output, once the answer is out.
+            let (endsInput, sendsContinue) = state.responseEnds()
+            if sendsContinue { sendContinue(context) }
+            // The layers above then close the output, once the response is written.
             if endsInput { context.fireUserInboundEventTriggered(ChannelEvent.inputClosed) }
         }
     }
 
-    private func askForBody(_ context: ChannelHandlerContext) {
+    private func sendContinue(_ context: ChannelHandlerContext) {
         let head = HTTPResponseHead(version: .http1_1, status: .continue)
         context.writeAndFlush(wrapOutboundOut(.head(head)), promise: nil)
     }
 
-    /// A connection with unread bytes that is closed at once takes the answer with it: so the peer is given time to hang up.
+    /// Lingering close: to close a connection with unread bytes can discard the response, so the peer may close first.
     func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
-        if mode == .output, goodbye == nil {
+        if mode == .output, lingerTimer == nil {
             state.outputEnds()
-            goodbye = context.eventLoop.assumeIsolated()
+            lingerTimer = context.eventLoop.assumeIsolated()
                 .scheduleTask(in: .nanoseconds(limits.linger.nanosecondsClamped)) { context.close(promise: nil) }
         }
         context.close(mode: mode, promise: promise)

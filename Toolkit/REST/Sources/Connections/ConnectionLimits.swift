@@ -1,12 +1,12 @@
-/// What one connection of a listener may take.
+/// The limits of one connection of a listener.
 public struct ConnectionLimits: Sendable, Hashable {
-    /// Without a part of a request or of an answer; then it is closed.
+    /// A connection is closed after this time without a part of a request or response.
     ///
-    /// Longer than our clients keep an idle connection, so that none is closed under a request.
+    /// Longer than our clients keep an idle connection, so that none is closed during a request.
     public let idle: Duration
-    /// Of a body whose request is answered already: what is read to keep the connection.
+    /// Of a body: how much is read after the response, to keep the connection.
     public let drainBytesMax: Int
-    /// How long a connection that says goodbye waits for the peer to hang up.
+    /// How long a connection whose output is closed waits for the peer to close.
     public let linger: Duration
 
     public init(idle: Duration, drainBytesMax: Int, linger: Duration) {

@@ -1,101 +1,103 @@
-/// Which requests of one connection are on their way, and when it has to end.
+/// The state machine of one connection: which requests are in flight, and when it must close.
 struct ConnectionState {
-    enum Passage: Equatable {
+    enum InboundAction: Equatable {
         case pass
-        /// Nobody will look at it.
-        case drop
-        /// The peer sends more than anybody will look at.
+        /// It is read and ignored.
+        case discard
+        /// The peer sends more than is drained.
         case close
     }
 
-    /// What its head says of a request.
+    /// The properties of a request's head.
     struct Head: Equatable {
-        /// Whether the peer wants the connection to go on.
+        /// Whether the peer keeps the connection open.
         var keepsAlive: Bool
-        /// HTTP/1.0: it has to be told that the connection goes on, and knows no chunks.
-        var isOld: Bool
-        /// It sends the body only once it is asked to.
+        /// HTTP/1.0: the response must declare a kept connection, and must not be chunked.
+        var isHTTP10: Bool
+        /// The peer sends the body only after `100 Continue`.
         var expectsContinue: Bool
-        /// Bytes of its body; `nil` when that is not said.
+        /// Bytes of the body; `nil` when it is not declared.
         var length: Int?
     }
 
     private struct Pending {
         let head: Head
         var isRead = false
-        var isAnswered = false
-        /// Its body waits for the word that may never be said.
-        var waits: Bool
+        var isResponded = false
+        /// The peer waits for `100 Continue`, which may never be sent.
+        var awaitsContinue: Bool
         var closes = false
     }
 
     private let drainBytesMax: Int
-    /// The first is answered next, the last is being read.
+    /// The first is responded to next, the last is being read.
     private var pending: [Pending] = []
     private var isEnding = false
     private var drained = 0
 
     init(drainBytesMax: Int) { self.drainBytesMax = drainBytesMax }
 
-    // MARK: What comes in
+    // MARK: Inbound
 
-    /// - Returns: Whether the peer is to be asked for the body now.
-    mutating func head(_ head: Head) -> (passage: Passage, asksForBody: Bool) {
+    /// - Returns: Whether to send `100 Continue` now.
+    mutating func head(_ head: Head) -> (action: InboundAction, sendsContinue: Bool) {
         if let last = pending.last, !last.head.keepsAlive { isEnding = true }
-        guard !isEnding else { return (.drop, false) }
+        guard !isEnding else { return (.discard, false) }
         drained = 0
-        pending.append(Pending(head: head, waits: head.expectsContinue))
-        return (.pass, askForBody())
+        pending.append(Pending(head: head, awaitsContinue: head.expectsContinue))
+        return (.pass, shouldSendContinue())
     }
 
-    mutating func body(_ bytes: Int) -> Passage {
-        guard isEnding || pending.first?.isAnswered == true else { return .pass }
+    mutating func body(_ bytes: Int) -> InboundAction {
+        guard isEnding || pending.first?.isResponded == true else { return .pass }
         drained += bytes
         guard drained <= drainBytesMax else { return .close }
-        return isEnding ? .drop : .pass
+        return isEnding ? .discard : .pass
     }
 
-    mutating func end() -> Passage {
-        guard !isEnding, !pending.isEmpty else { return .drop }
+    mutating func end() -> InboundAction {
+        guard !isEnding, !pending.isEmpty else { return .discard }
         pending[pending.count - 1].isRead = true
-        pending[pending.count - 1].waits = false
-        if pending[0].isAnswered { pending.removeFirst() }
+        pending[pending.count - 1].awaitsContinue = false
+        if pending[0].isResponded { pending.removeFirst() }
         return .pass
     }
 
-    // MARK: What goes out
+    // MARK: Outbound
 
-    /// The head of the next answer.
+    /// The head of the next response is written.
     ///
     /// - Returns: The request that it belongs to, and whether the connection ends after it.
-    mutating func answerBegins() -> (head: Head, closes: Bool)? {
-        guard !pending.isEmpty, !pending[0].isAnswered else { return nil }
+    mutating func responseBegins() -> (head: Head, closes: Bool)? {
+        guard !pending.isEmpty, !pending[0].isResponded else { return nil }
         let first = pending[0]
-        // A body that is not sent, or is too long to be read for nothing, cannot be told from the next request.
-        let isUnreadable = !first.isRead && (first.waits || (first.head.length ?? 0) > drainBytesMax)
+        // A body that is not sent, or is too long to drain, cannot be separated from the next request.
+        let isUnreadable = !first.isRead && (first.awaitsContinue || (first.head.length ?? 0) > drainBytesMax)
         pending[0].closes = !first.head.keepsAlive || isUnreadable
         return (first.head, pending[0].closes)
     }
 
-    /// - Returns: Whether nothing more is read from here on, and whether the peer is now to be asked for the next body.
-    mutating func answerEnds() -> (endsInput: Bool, asksForBody: Bool) {
+    /// - Returns: Whether nothing more is read from here on, and whether to send `100 Continue` for the next body.
+    mutating func responseEnds() -> (endsInput: Bool, sendsContinue: Bool) {
         guard !pending.isEmpty else { return (false, false) }
-        pending[0].isAnswered = true
+        pending[0].isResponded = true
         guard !pending[0].closes else {
             isEnding = true
             return (true, false)
         }
         if pending[0].isRead { pending.removeFirst() }
-        return (false, askForBody())
+        return (false, shouldSendContinue())
     }
 
-    /// Nothing more can be answered.
+    /// No more responses can be sent.
     mutating func outputEnds() { isEnding = true }
 
-    /// Only the request that is answered next may be asked: the word stands before its answer.
-    private mutating func askForBody() -> Bool {
-        guard pending.count == 1, pending[0].waits, (pending[0].head.length ?? 0) <= drainBytesMax else { return false }
-        pending[0].waits = false
+    /// Only for the request that is responded to next: `100 Continue` precedes its response.
+    private mutating func shouldSendContinue() -> Bool {
+        guard pending.count == 1, pending[0].awaitsContinue, (pending[0].head.length ?? 0) <= drainBytesMax else {
+            return false
+        }
+        pending[0].awaitsContinue = false
         return true
     }
 }

@@ -5,14 +5,14 @@ import MartletCore
 import NIOCore
 public import ServiceLifecycle
 
-/// The listener under every REST edge of ours: HTTP/1.1 with its manners.
+/// The HTTP/1.1 listener under every REST edge.
 public struct RESTServer: Service {
     private let application: any ApplicationProtocol
     private let bound = BoundPort()
     private let host: String
     private let port: Int
 
-    /// - Parameter port: 0 takes a free one; ``boundPort()`` tells it.
+    /// - Parameter port: 0 selects a free port; ``boundPort()`` returns it.
     public init(
         _ responder: some HTTPResponder<BasicRequestContext>,
         host: String,
@@ -23,22 +23,22 @@ public struct RESTServer: Service {
         self.host = host
         self.port = port
         var quiet = logger
-        // Hummingbird tells of its own starts and stops; ours is the one line.
+        // Hummingbird would log each start and stop as well.
         quiet.logLevel = max(.warning, logger.logLevel)
         let bound = bound
         application = Application(
             responder: responder,
             server: HTTPServerBuilder { respond in
-                let configuration = HTTP1Channel.Configuration(
+                let configuration = HummingbirdCore.HTTP1Channel.Configuration(
                     idleTimeout: .nanoseconds(limits.idle.nanosecondsClamped)
                 )
-                let base = HTTP1Channel(responder: respond, configuration: configuration)
-                return ManneredChannel(base: base, limits: limits)
+                let base = HummingbirdCore.HTTP1Channel(responder: respond, configuration: configuration)
+                return HTTP1Channel(base: base, limits: limits)
             },
             configuration: ApplicationConfiguration(
                 address: .hostname(host, port: port),
                 serverName: nil,
-                // One more waits in the kernel's queue until another hangs up.
+                // One more waits in the kernel's queue until another closes.
                 availableConnectionsDelegate: MaximumAvailableConnections(ConnectionBudget.connections)
             ),
             onServerRunning: { channel in bound.set(.success(channel.localAddress?.port ?? port)) },
@@ -46,14 +46,14 @@ public struct RESTServer: Service {
         )
     }
 
-    /// The port on which requests are answered; waits until `run` has bound it.
+    /// The port on which requests are served; waits until `run` has bound it.
     ///
-    /// - Throws: Whatever kept `run` from binding.
+    /// - Throws: The error that prevented `run` from binding.
     public func boundPort() async throws -> Int { try await bound.wait() }
 
     /// Serves until graceful shutdown, then drains.
     ///
-    /// - Throws: `CannotListen` for a port that is taken or not allowed.
+    /// - Throws: `CannotListen` for a port that is in use or not permitted.
     public func run() async throws {
         do {
             try await application.run()

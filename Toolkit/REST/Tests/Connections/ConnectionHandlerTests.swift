@@ -10,14 +10,14 @@ import NIOHTTP1
 import NIOPosix
 import Testing
 
-@Suite("Manners of HTTP")
+@Suite("HTTP/1 protocol rules")
 struct ConnectionHandlerTests {
     static let limits = ConnectionLimits(idle: .seconds(60), drainBytesMax: 100_000, linger: .seconds(30))
     static let livez = "GET /livez HTTP/1.1\r\nHost: h\r\n"
     static let put = "PUT /v1/parcels/p1 HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n"
     static let good = #"{"items":[{"name":"cup","quantity":1}]}"#
 
-    @Test("close a connection in order, however the peer says that it is the last request")
+    @Test("the connection closes after a request declared as the last, in any spelling")
     func closes() async throws {
         let spellings = [
             "GET /livez HTTP/1.0\r\n\r\n", Self.livez + "Connection: Close\r\n\r\n",
@@ -30,8 +30,8 @@ struct ConnectionHandlerTests {
         }
     }
 
-    @Test("keep the connection of an old client that asks for it, and tell it so")
-    func keepsOld() async throws {
+    @Test("HTTP/1.0 keep-alive: the connection stays open, and the response declares it")
+    func keepAlive() async throws {
         let answer = try await exchange([
             "GET /livez HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", Self.livez + "Connection: close\r\n\r\n",
         ])
@@ -39,8 +39,8 @@ struct ConnectionHandlerTests {
         #expect(answer.components(separatedBy: " 200 OK\r\n").count == 3)
     }
 
-    @Test("ask for a body that waits to be asked for")
-    func asks() async throws {
+    @Test("Expect: 100-continue gets 100 Continue")
+    func sendsContinue() async throws {
         let answer = try await exchange([
             Self.put + "Expect: 100-continue\r\nConnection: close\r\nContent-Length: \(Self.good.utf8.count)\r\n\r\n",
             Self.good,
@@ -48,22 +48,22 @@ struct ConnectionHandlerTests {
         #expect(answer.hasPrefix("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n"))
     }
 
-    @Test("refuse a body that is too long without asking for it, and close")
+    @Test("Expect: 100-continue with a body that is too long: refused without 100 Continue, and closed")
     func refuses() async throws {
         let answer = try await exchange([Self.put + "Expect: 100-continue\r\nContent-Length: 9999999\r\n\r\n"])
         #expect(answer.hasPrefix("HTTP/1.1 413 "))
         #expect(answer.lowercased().contains("\r\nconnection: close\r\n"))
     }
 
-    @Test("answer before they close on a peer that goes on sending")
-    func goodbye() async throws {
+    @Test("lingering close: the response arrives although the peer is still sending")
+    func lingeringClose() async throws {
         let request = Self.put + "Content-Length: 200000\r\n\r\n" + String(repeating: " ", count: 80_000)
         let answer = try await exchange([request])
         #expect(answer.hasPrefix("HTTP/1.1 413 "))
         #expect(answer.hasSuffix("}"))
     }
 
-    @Test("send no body after HEAD, so that the next answer is understood")
+    @Test("HEAD gets no body, so that the next response can be parsed")
     func head() async throws {
         let answer = try await exchange([
             "HEAD /v1/nothing HTTP/1.1\r\nHost: h\r\n\r\n" + Self.livez + "Connection: close\r\n\r\n"
@@ -73,22 +73,22 @@ struct ConnectionHandlerTests {
         #expect(parts[1].hasPrefix("HTTP/1.1 200 "))
     }
 
-    @Test("answer pipelined requests in order, and none after the last")
+    @Test("pipelined requests get responses in order, and none after the last request")
     func pipelined() async throws {
-        let ids = ["one", "two", "three"].map { id in
+        let requests = ["one", "two", "three"].map { id in
             "GET /v1/nothing HTTP/1.1\r\nHost: h\r\nX-Request-Id: \(id)\r\n"
                 + (id == "two" ? "Connection: close\r\n" : "")
                 + "\r\n"
         }
-        let answer = try await exchange([ids.joined()])
-        let told = answer.components(separatedBy: "\r\n").filter { $0.lowercased().hasPrefix("x-request-id: ") }
-        #expect(told.map { $0.dropFirst(14) } == ["one", "two"])
+        let answer = try await exchange([requests.joined()])
+        let ids = answer.components(separatedBy: "\r\n").filter { $0.lowercased().hasPrefix("x-request-id: ") }
+        #expect(ids.map { $0.dropFirst(14) } == ["one", "two"])
     }
 
-    /// Sends `pieces` over a connection and answers with all that comes until the server hangs up.
+    /// Sends `pieces` over a connection and returns everything received until the server closes.
     private func exchange(_ pieces: [String]) async throws -> String {
         var responder = try RESTResponder(
-            contracts: [.parcel(Shelf(time: ManualTime()))],
+            contracts: [.parcel(ParcelHandler(time: ManualTime()))],
             authenticate: { _ in Principal(kind: .user, id: "anna", scopes: ["parcels:write", "parcels:read"]) },
             limits: RESTLimits(bodyBytesMax: 1_000, timeout: .seconds(10), timeoutMax: .seconds(60)),
             time: SystemTime(),
@@ -107,11 +107,11 @@ struct ConnectionHandlerTests {
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.run() }
             defer { group.cancelAll() }
-            return try await Self.talk(to: try await server.boundPort(), pieces)
+            return try await Self.send(to: try await server.boundPort(), pieces)
         }
     }
 
-    private static func talk(to port: Int, _ pieces: [String]) async throws -> String {
+    private static func send(to port: Int, _ pieces: [String]) async throws -> String {
         let channel = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .channelOption(.allowRemoteHalfClosure, value: true)
             .connect(host: "127.0.0.1", port: port) { channel in

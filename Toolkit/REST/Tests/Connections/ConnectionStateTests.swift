@@ -2,78 +2,78 @@ import Testing
 
 @testable import MartletREST
 
-@Suite("A connection")
+@Suite("Connection state")
 struct ConnectionStateTests {
     private func head(
         keepsAlive: Bool = true,
         expectsContinue: Bool = false,
         length: Int? = nil
     ) -> ConnectionState.Head {
-        ConnectionState.Head(keepsAlive: keepsAlive, isOld: false, expectsContinue: expectsContinue, length: length)
+        ConnectionState.Head(keepsAlive: keepsAlive, isHTTP10: false, expectsContinue: expectsContinue, length: length)
     }
 
-    @Test("goes on after an answer, also to a request whose body nobody read")
-    func goesOn() {
+    @Test("stays open after a response, also when the request's body was not read")
+    func staysOpen() {
         var state = ConnectionState(drainBytesMax: 10)
-        #expect(state.head(head(length: 10)).passage == .pass)
-        #expect(state.answerBegins()?.closes == false)
-        #expect(state.answerEnds().endsInput == false)
+        #expect(state.head(head(length: 10)).action == .pass)
+        #expect(state.responseBegins()?.closes == false)
+        #expect(state.responseEnds().endsInput == false)
         #expect(state.body(10) == .pass)
         #expect(state.end() == .pass)
-        #expect(state.head(head()).passage == .pass)
+        #expect(state.head(head()).action == .pass)
     }
 
-    @Test("is closed when more of such a body comes than is read for nothing")
+    @Test("closes when more of an unread body arrives than is drained")
     func drains() {
         var state = ConnectionState(drainBytesMax: 10)
         _ = state.head(head())
         #expect(state.body(100) == .pass)
-        _ = state.answerBegins()
-        _ = state.answerEnds()
+        _ = state.responseBegins()
+        _ = state.responseEnds()
         #expect(state.body(10) == .pass)
         #expect(state.body(1) == .close)
     }
 
-    @Test("ends after an answer to a body that is announced to be too long to be read for nothing")
-    func announced() {
+    @Test("closes after the response when the declared body is too long to drain")
+    func declaredLength() {
         var state = ConnectionState(drainBytesMax: 10)
         _ = state.head(head(length: 11))
-        #expect(state.answerBegins()?.closes == true)
-        #expect(state.answerEnds().endsInput)
-        #expect(state.body(10) == .drop)
+        #expect(state.responseBegins()?.closes == true)
+        #expect(state.responseEnds().endsInput)
+        #expect(state.body(10) == .discard)
         #expect(state.body(1) == .close)
     }
 
-    @Test("ends after the answer to its last request, and takes no further one")
+    @Test("closes after the response to the last request, and accepts no further one")
     func last() {
         var state = ConnectionState(drainBytesMax: 10)
         _ = state.head(head(keepsAlive: false))
         #expect(state.end() == .pass)
-        #expect(state.head(head()).passage == .drop)
-        #expect(state.end() == .drop)
-        #expect(state.answerBegins()?.closes == true)
-        #expect(state.answerEnds().endsInput)
+        #expect(state.head(head()).action == .discard)
+        #expect(state.end() == .discard)
+        #expect(state.responseBegins()?.closes == true)
+        #expect(state.responseEnds().endsInput)
     }
 
-    @Test("asks for a body that waits to be asked for, unless it is too long")
-    func asks() {
+    @Test("sends 100 Continue for a body that waits for it, unless it is too long")
+    func sendsContinue() {
         var state = ConnectionState(drainBytesMax: 10)
-        #expect(state.head(head(expectsContinue: true, length: 10)).asksForBody)
+        #expect(state.head(head(expectsContinue: true, length: 10)).sendsContinue)
         var full = ConnectionState(drainBytesMax: 10)
-        #expect(!full.head(head(expectsContinue: true, length: 11)).asksForBody)
-        #expect(full.answerBegins()?.closes == true)
+        #expect(!full.head(head(expectsContinue: true, length: 11)).sendsContinue)
+        #expect(full.responseBegins()?.closes == true)
     }
 
-    @Test("asks for the body of a later request once the earlier ones are answered")
-    func asksInTurn() {
+    @Test("sends 100 Continue for a later request once the earlier ones are responded to")
+    func sendsContinueInOrder() {
         var state = ConnectionState(drainBytesMax: 10)
         _ = state.head(head())
         _ = state.end()
-        #expect(!state.head(head(expectsContinue: true, length: 2)).asksForBody)
-        #expect(state.answerBegins()?.closes == false)
-        #expect(state.answerEnds().asksForBody)
+        #expect(!state.head(head(expectsContinue: true, length: 2)).sendsContinue)
+        #expect(state.responseBegins()?.closes == false)
+        #expect(state.responseEnds().sendsContinue)
         #expect(state.body(2) == .pass)
         #expect(state.end() == .pass)
-        #expect(state.answerBegins()?.closes == false)
+        #expect(state.responseBegins()?.closes == false)
     }
 }

@@ -8,7 +8,7 @@ enum ParcelOpenAPI {
   "info": {
     "title": "Parcel",
     "version": "v1",
-    "description": "Parcels on shelves.\n\nFields have the names of the contract, in snake case. Unknown fields, duplicates and values of a wrong type are refused with the field's path.\n\nNumbers of 64 bits are numbers; a string of digits is accepted too. A response has every field, also those that are zero, false or empty; only what is not there is left out.\n\nEvery error is a problem of RFC 9457."
+    "description": "Parcels on shelves.\n\nFields have the names of the contract, in snake case. Unknown fields, duplicate fields and values of a wrong type are refused with the field's path.\n\n64-bit integers are JSON numbers; a string of digits is accepted, too. A response has every field, including zero, false and empty values; only absent optional fields are left out.\n\nEvery error is a problem document (RFC 9457)."
   },
   "servers": [
     {
@@ -136,7 +136,7 @@ enum ParcelOpenAPI {
         "tags": [
           "Parcel"
         ],
-        "summary": "Makes a parcel with an id of ours.",
+        "summary": "Creates a parcel; the server assigns its id.",
         "security": [
           {
             "bearer": [
@@ -286,8 +286,8 @@ enum ParcelOpenAPI {
         "tags": [
           "Parcel"
         ],
-        "summary": "Stores a parcel: its id is the caller's. Safe to repeat.",
-        "description": "Stores a parcel: its id is the caller's. Safe to repeat.\nFAILED_PRECONDITION parcel.shelf_full",
+        "summary": "Stores a parcel under the caller's id. Safe to repeat.",
+        "description": "Stores a parcel under the caller's id. Safe to repeat.\nFAILED_PRECONDITION parcel.shelf_full",
         "security": [
           {
             "bearer": [
@@ -399,7 +399,7 @@ enum ParcelOpenAPI {
         "tags": [
           "Parcel"
         ],
-        "summary": "Sends it away.",
+        "summary": "Sends the parcel.",
         "security": [
           {
             "bearer": [
@@ -489,7 +489,7 @@ enum ParcelOpenAPI {
         "tags": [
           "Parcel"
         ],
-        "summary": "Counts from 1 to the number, one a message.",
+        "summary": "Counts from 1 to the number, one per message.",
         "security": [
           {
             "bearer": [
@@ -522,7 +522,7 @@ enum ParcelOpenAPI {
         ],
         "responses": {
           "200": {
-            "description": "One JSON object a line, as they come.",
+            "description": "One JSON object per line, streamed.",
             "content": {
               "application/x-ndjson": {
                 "schema": {
@@ -564,8 +564,8 @@ enum ParcelOpenAPI {
         "tags": [
           "Parcel"
         ],
-        "summary": "Stores a parcel: its id is the caller's. Safe to repeat.",
-        "description": "Stores a parcel: its id is the caller's. Safe to repeat.\nFAILED_PRECONDITION parcel.shelf_full",
+        "summary": "Stores a parcel under the caller's id. Safe to repeat.",
+        "description": "Stores a parcel under the caller's id. Safe to repeat.\nFAILED_PRECONDITION parcel.shelf_full",
         "security": [
           {
             "bearer": [
@@ -790,7 +790,7 @@ enum ParcelOpenAPI {
           },
           "asked": {
             "$ref": "#/components/schemas/testing.ListParcelsRequest",
-            "description": "What was asked, for tests."
+            "description": "The request, for tests."
           }
         }
       },
@@ -954,7 +954,7 @@ enum ParcelOpenAPI {
           },
           "by": {
             "type": "string",
-            "description": "Who stored it."
+            "description": "The id of the principal that stored it."
           }
         }
       },
@@ -990,7 +990,7 @@ enum ParcelOpenAPI {
           "type": {
             "type": "string",
             "format": "uri-reference",
-            "description": "`/problems/` and the reason."
+            "description": "`/problems/` followed by the reason."
           },
           "title": {
             "type": "string"
@@ -1000,7 +1000,7 @@ enum ParcelOpenAPI {
           },
           "detail": {
             "type": "string",
-            "description": "Safe to show."
+            "description": "Safe to show to a user."
           },
           "instance": {
             "type": "string",
@@ -1008,7 +1008,7 @@ enum ParcelOpenAPI {
           },
           "reason": {
             "type": "string",
-            "description": "Stable: branch on it, as in `request.invalid`."
+            "description": "A stable identifier for error handling, as in `request.invalid`."
           },
           "violations": {
             "type": "array",
@@ -1017,7 +1017,7 @@ enum ParcelOpenAPI {
               "properties": {
                 "field": {
                   "type": "string",
-                  "description": "Its path, as in `lines[3].quantity`."
+                  "description": "Field path, as in `lines[3].quantity`."
                 },
                 "rule": {
                   "type": "string"
@@ -1044,7 +1044,7 @@ enum ParcelOpenAPI {
         "name": "x-request-timeout",
         "in": "header",
         "required": false,
-        "description": "How long the caller waits, in milliseconds. The answer after that is 504.",
+        "description": "The caller's timeout in milliseconds. When it expires, the response is 504.",
         "schema": {
           "type": "integer",
           "minimum": 1
@@ -1054,7 +1054,7 @@ enum ParcelOpenAPI {
         "name": "Idempotency-Key",
         "in": "header",
         "required": false,
-        "description": "A repeat with the same key and body is answered with the first answer.",
+        "description": "A repeat with the same key and body returns the first response.",
         "schema": {
           "type": "string",
           "minLength": 1,
@@ -1065,7 +1065,7 @@ enum ParcelOpenAPI {
         "name": "Idempotency-Key",
         "in": "header",
         "required": true,
-        "description": "A repeat with the same key and body is answered with the first answer. Without one, a repeat would act twice.",
+        "description": "A repeat with the same key and body returns the first response. Without it, a repeat acts twice.",
         "schema": {
           "type": "string",
           "minLength": 1,
@@ -1075,7 +1075,7 @@ enum ParcelOpenAPI {
     },
     "responses": {
       "Problem400": {
-        "description": "The request breaks the contract: `violations` names every field.",
+        "description": "The request violates the contract: `violations` lists every field.",
         "content": {
           "application/problem+json": {
             "schema": {
@@ -1085,7 +1085,7 @@ enum ParcelOpenAPI {
         }
       },
       "Problem401": {
-        "description": "A token is missing, or not valid.",
+        "description": "The token is missing or invalid.",
         "content": {
           "application/problem+json": {
             "schema": {
@@ -1095,7 +1095,7 @@ enum ParcelOpenAPI {
         }
       },
       "Problem403": {
-        "description": "The token lacks the scope.",
+        "description": "The token lacks the required scope.",
         "content": {
           "application/problem+json": {
             "schema": {
@@ -1105,7 +1105,7 @@ enum ParcelOpenAPI {
         }
       },
       "Problem404": {
-        "description": "There is no such thing, or it is another's.",
+        "description": "The resource does not exist, or belongs to another customer.",
         "content": {
           "application/problem+json": {
             "schema": {
@@ -1115,7 +1115,7 @@ enum ParcelOpenAPI {
         }
       },
       "Problem409": {
-        "description": "The state of things forbids it, or a request with the same key is on its way.",
+        "description": "The resource's state does not allow it, or a request with the same key is in flight.",
         "content": {
           "application/problem+json": {
             "schema": {
@@ -1125,7 +1125,7 @@ enum ParcelOpenAPI {
         }
       },
       "Problem413": {
-        "description": "The body is over the limit.",
+        "description": "The body is larger than the limit.",
         "content": {
           "application/problem+json": {
             "schema": {
@@ -1155,7 +1155,7 @@ enum ParcelOpenAPI {
         }
       },
       "Problem429": {
-        "description": "Too much at once: come back later.",
+        "description": "Too many requests: retry after `Retry-After` seconds.",
         "headers": {
           "Retry-After": {
             "description": "Seconds.",
@@ -1174,7 +1174,7 @@ enum ParcelOpenAPI {
         }
       },
       "Problem500": {
-        "description": "A fault of ours.",
+        "description": "An internal error.",
         "content": {
           "application/problem+json": {
             "schema": {
@@ -1184,7 +1184,7 @@ enum ParcelOpenAPI {
         }
       },
       "Problem503": {
-        "description": "A service is away: come back after `Retry-After` seconds.",
+        "description": "A service is unavailable: retry after `Retry-After` seconds.",
         "headers": {
           "Retry-After": {
             "description": "Seconds.",
@@ -1203,7 +1203,7 @@ enum ParcelOpenAPI {
         }
       },
       "Problem504": {
-        "description": "The time was over before the answer: it may or may not have happened.",
+        "description": "The deadline expired before the response: the outcome is unknown.",
         "content": {
           "application/problem+json": {
             "schema": {
@@ -1218,7 +1218,7 @@ enum ParcelOpenAPI {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "JWT",
-        "description": "A token whose scopes include the one that the operation names."
+        "description": "A token with the scope that the operation requires."
       }
     }
   }

@@ -3,9 +3,9 @@
 public import MartletMessaging
 import SwiftProtobuf
 
-/// What Testing publishes.
+/// The topics of Testing.
 public enum TestingTopics {
-    /// A parcel came or went.
+    /// A parcel was stored or sent.
     public static let parcelMoves = Topic<ParcelMoved>(
         "martlet.testing.v1.parcel_moves", key: { $0.parcelID },
         encode: { try $0.serializedBytes() }, decode: { try ParcelMoved(serializedBytes: $0) })

@@ -3,12 +3,12 @@ import NIOCore
 import NIOHPACK
 import NIOHTTP2
 
-/// The life of one call on the client, as a value: what arrives goes in, what the caller gets comes out.
+/// The state machine of one call on the client: received frames go in, messages and the outcome come out.
 struct ClientCall {
     enum State: Equatable {
         /// Neither sent nor ended. Goes to `sent`, or to `over` when the caller gives up.
         case waiting
-        /// The request is out. Goes to `answered` with the response's head, or to `over`.
+        /// The request is sent. Goes to `answered` with the response's head, or to `over`.
         case sent
         /// Messages arrive. Goes to `over` with the trailers.
         case answered
@@ -29,7 +29,7 @@ struct ClientCall {
 
     enum Step {
         case wait
-        /// The call has ended, well when there is no fault.
+        /// The call has ended, successfully without a fault.
         case end(Fault?)
     }
 
@@ -48,13 +48,13 @@ struct ClientCall {
         case .sent, .answered:
             let fault = Status.read(headers)
             if fault == nil, !reassembler.isEmpty {
-                return end(Fault(.internal, .internal, "the peer ended in the midst of a message"))
+                return end(Fault(.internal, .internal, "the peer ended the call in the middle of a message"))
             }
             return end(fault)
         }
     }
 
-    /// Takes in what has arrived; then ask ``next()`` until it answers `nil`.
+    /// Adds received bytes; then call ``next()`` until it returns `nil`.
     mutating func received(_ data: ByteBuffer, endStream: Bool) -> Step {
         guard state == .answered || state == .sent else { return .wait }
         guard state == .answered else {
@@ -71,7 +71,7 @@ struct ClientCall {
             return try reassembler.next()
         } catch {
             state = .over
-            // The handler has run, whatever is wrong with its answer: no word of a refused request.
+            // The handler has run, so the fault must not look like a refused request.
             throw Fault(.internal, .internal, error.message)
         }
     }
@@ -87,21 +87,21 @@ struct ClientCall {
         guard state != .over else { return .wait }
         let text = "the peer reset the call"
         switch code {
-        case .refusedStream: return end(.notProcessed("the peer did not take the call"))
+        case .refusedStream: return end(.notProcessed("the peer refused the call"))
         case .cancel: return end(Fault(.cancelled, .cancelled, text))
-        // No code that says "nothing happened": the handler may have run.
+        // Not a code that means "not executed": the handler may have run.
         case .enhanceYourCalm: return end(Fault(.unavailable, .overloaded, text))
         default: return end(Fault(.internal, .internal, text))
         }
     }
 
-    /// The peer went away and named an earlier call as the last that it had taken.
+    /// The peer sent GOAWAY with a last stream id below this call's.
     ///
-    /// - Parameter orderly: A peer that leaves in anger may name none although it has begun some.
-    mutating func leftOut(orderly: Bool) -> Step {
+    /// - Parameter graceful: GOAWAY had no error: with one, the peer may have begun calls above the last stream id.
+    mutating func excludedByGoAway(graceful: Bool) -> Step {
         guard state != .over else { return .wait }
-        let text = "the peer went away before it took the call"
-        return end(orderly ? .notProcessed(text) : Fault(.unavailable, .unavailable, text))
+        let text = "the peer sent GOAWAY before it processed the call"
+        return end(graceful ? .notProcessed(text) : Fault(.unavailable, .unavailable, text))
     }
 
     /// The connection is gone.
@@ -113,7 +113,7 @@ struct ClientCall {
         }
     }
 
-    /// The caller gives up, or its time is over.
+    /// The caller gives up, or its deadline has passed.
     mutating func giveUp(_ fault: Fault) -> Step {
         guard state != .over else { return .wait }
         return end(fault)

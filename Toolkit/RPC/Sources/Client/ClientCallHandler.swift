@@ -5,7 +5,7 @@ import NIOHTTP2
 
 /// One call of a client, from its caller to its stream channel.
 ///
-/// Unchecked: after `init` all that may change is touched on `loop` only.
+/// Unchecked: after `init`, mutable state is accessed on `loop` only.
 final class ClientCallHandler: ChannelDuplexHandler, @unchecked Sendable {
     typealias InboundIn = HTTP2Frame.FramePayload
     typealias OutboundIn = Never
@@ -30,7 +30,7 @@ final class ClientCallHandler: ChannelDuplexHandler, @unchecked Sendable {
     private var context: ChannelHandlerContext?
     private var link: ClientLinkHandler?
     private var deadlineNumber: UInt64?
-    private var readHeld = false
+    private var readPaused = false
 
     init(
         headers: HPACKHeaders,
@@ -47,9 +47,9 @@ final class ClientCallHandler: ChannelDuplexHandler, @unchecked Sendable {
         call = ClientCall(messageBytesMax: messageBytesMax)
     }
 
-    /// The caller waits from now on.
+    /// Sets where the outcome goes.
     ///
-    /// A call that has ended already answers at once. Only the first caller counts: its continuation is resumed once.
+    /// A call that has ended already delivers immediately. Only the first sink counts, and is resumed once.
     func attach(_ sink: Sink) {
         guard !attached else { return }
         attached = true
@@ -94,7 +94,7 @@ final class ClientCallHandler: ChannelDuplexHandler, @unchecked Sendable {
         }
     }
 
-    /// Callable from anywhere: nobody waits for the outcome any more.
+    /// Callable from any thread: the caller no longer waits for the outcome.
     func cancel() {
         loop.execute { self.interrupt(Fault(.cancelled, .cancelled, "the call was cancelled")) }
     }
@@ -102,11 +102,11 @@ final class ClientCallHandler: ChannelDuplexHandler, @unchecked Sendable {
     /// Ends the call from this side; a stream that is open is reset.
     func interrupt(_ fault: Fault) { perform(call.giveUp(fault)) }
 
-    /// Callable from anywhere: the reader has room again.
-    func readOn() {
+    /// Callable from any thread: the reader's queue has capacity again.
+    func resumeReading() {
         loop.execute {
-            guard self.readHeld else { return }
-            self.readHeld = false
+            guard self.readPaused else { return }
+            self.readPaused = false
             self.context?.read()
         }
     }
@@ -115,8 +115,8 @@ final class ClientCallHandler: ChannelDuplexHandler, @unchecked Sendable {
 
     func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
-        // A stream that never became active says no other word.
-        leave()
+        // For a stream that never became active, this is the only notification.
+        leaveLink()
     }
 
     func channelActive(context: ChannelHandlerContext) {
@@ -132,15 +132,15 @@ final class ClientCallHandler: ChannelDuplexHandler, @unchecked Sendable {
     }
 
     private func writeFailed(_ error: any Error) {
-        // Errors of HTTP/2's own rules come before the first byte; those of the socket may come behind the last.
+        // HTTP/2 protocol errors precede the first byte; socket errors may follow the last.
         if error is any NIOHTTP2Error {
-            perform(call.giveUp(.notProcessed("the connection takes no more calls")))
+            perform(call.giveUp(.notProcessed("the connection accepts no more calls")))
         }
     }
 
     func read(context: ChannelHandlerContext) {
-        if case .stream(let inbox) = sink, inbox.pauses() {
-            readHeld = true
+        if case .stream(let inbox) = sink, inbox.shouldPause() {
+            readPaused = true
         } else {
             context.read()
         }
@@ -153,20 +153,20 @@ final class ClientCallHandler: ChannelDuplexHandler, @unchecked Sendable {
         case .data(let frame):
             guard case .byteBuffer(let bytes) = frame.data else { return }
             perform(call.received(bytes, endStream: frame.endStream))
-            takeMessages()
+            receiveMessages()
             if frame.endStream { perform(call.endedWithoutTrailers()) }
         default: break
         }
     }
 
-    private func takeMessages() {
+    private func receiveMessages() {
         do throws(Fault) {
             while let message = try call.next() {
                 switch sink {
                 case .stream(let inbox): inbox.append(message)
                 case .unary where response == nil: response = message
                 case .unary, nil:
-                    perform(call.giveUp(Fault(.internal, .internal, "the peer answered more than one message")))
+                    perform(call.giveUp(Fault(.internal, .internal, "the peer sent more than one message")))
                 }
             }
         } catch {
@@ -176,8 +176,8 @@ final class ClientCallHandler: ChannelDuplexHandler, @unchecked Sendable {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         if let closed = error as? NIOHTTP2Errors.StreamClosed {
-            if let goodbye = link?.goodbye, closed.streamID > goodbye.lastStream {
-                perform(call.leftOut(orderly: goodbye.code == .noError))
+            if let goAway = link?.goAway, closed.streamID > goAway.lastStream {
+                perform(call.excludedByGoAway(graceful: goAway.code == .noError))
             } else {
                 perform(call.reset(closed.errorCode))
             }
@@ -188,11 +188,11 @@ final class ClientCallHandler: ChannelDuplexHandler, @unchecked Sendable {
 
     func channelInactive(context: ChannelHandlerContext) {
         perform(call.disconnected())
-        leave()
+        leaveLink()
         context.fireChannelInactive()
     }
 
-    private func leave() {
+    private func leaveLink() {
         let link = link
         self.link = nil
         link?.closed(self)
@@ -209,7 +209,7 @@ final class ClientCallHandler: ChannelDuplexHandler, @unchecked Sendable {
         }
         outcome = .some(fault)
         if sink != nil { deliver(fault) }
-        // Closing a stream that has ended well does nothing; any other is reset.
+        // Closing a stream that has ended normally does nothing; any other is reset.
         if fault != nil { context?.close(promise: nil) }
     }
 
@@ -224,7 +224,7 @@ final class ClientCallHandler: ChannelDuplexHandler, @unchecked Sendable {
             } else if let response {
                 continuation.resume(returning: response)
             } else {
-                continuation.resume(throwing: Fault(.internal, .internal, "the peer answered no message"))
+                continuation.resume(throwing: Fault(.internal, .internal, "the peer sent no message"))
             }
         }
     }

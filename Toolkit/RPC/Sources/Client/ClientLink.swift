@@ -9,41 +9,41 @@ struct ClientLink: Sendable {
     let handler: NIOLoopBound<ClientLinkHandler>
 }
 
-/// The connection behind its HTTP/2 handler: keep-alive, GOAWAY, and how many calls are open.
+/// The connection behind its HTTP/2 handler: keepalive, GOAWAY, and how many calls are open.
 final class ClientLinkHandler: ChannelInboundHandler {
     typealias InboundIn = HTTP2Frame
     typealias OutboundOut = HTTP2Frame
 
     private let limits: RPCClientLimits
-    /// Called when the peer has shown that it speaks HTTP/2.
-    private let onProof: () -> Void
-    /// Called when no more calls may go here.
-    private let onLoss: (_ proved: Bool) -> Void
+    /// Called when the peer's SETTINGS have arrived.
+    private let onConfirmed: () -> Void
+    /// Called when the link accepts no more calls.
+    private let onLoss: (_ confirmed: Bool) -> Void
     private var calls: [ObjectIdentifier: ClientCallHandler] = [:]
     private var context: ChannelHandlerContext?
-    private var keepAlive: RepeatedTask?
-    private var proved = false
+    private var keepAliveTask: RepeatedTask?
+    private var confirmed = false
     private var lost = false
-    /// No more calls may go here.
+    /// The link accepts no more calls.
     var isLost: Bool { lost }
-    private var pulse = Pulse()
-    /// What the peer said last of its end.
-    private(set) var goodbye: Goodbye?
+    private var keepAlive = KeepAlive()
+    /// The last GOAWAY that the peer sent.
+    private(set) var goAway: GoAway?
 
-    struct Goodbye {
-        /// Calls above this number were left out.
+    struct GoAway {
+        /// Calls above this stream id are excluded.
         let lastStream: HTTP2StreamID
         let code: HTTP2ErrorCode
     }
 
-    init(limits: RPCClientLimits, onProof: @escaping () -> Void, onLoss: @escaping (_ proved: Bool) -> Void) {
+    init(limits: RPCClientLimits, onConfirmed: @escaping () -> Void, onLoss: @escaping (_ confirmed: Bool) -> Void) {
         self.limits = limits
-        self.onProof = onProof
+        self.onConfirmed = onConfirmed
         self.onLoss = onLoss
     }
 
     func admit(_ call: ClientCallHandler) throws(Fault) {
-        guard !lost else { throw .notProcessed("the connection takes no more calls") }
+        guard !lost else { throw .notProcessed("the connection accepts no more calls") }
         guard calls.count < limits.callsMax else {
             throw Fault(.resourceExhausted, .overloaded, "too many calls are open", cause: NotProcessed())
         }
@@ -55,11 +55,11 @@ final class ClientLinkHandler: ChannelInboundHandler {
         closeWhenEmpty()
     }
 
-    /// Takes no more calls; closes with the last open one.
+    /// Accepts no more calls; closes with the last open one.
     func retire() {
         if !lost {
             lost = true
-            onLoss(proved)
+            onLoss(confirmed)
         }
         closeWhenEmpty()
     }
@@ -79,31 +79,31 @@ final class ClientLinkHandler: ChannelInboundHandler {
         self.context = context
         let interval = TimeAmount(limits.keepAlive)
         let me = NIOLoopBound(self, eventLoop: context.eventLoop)
-        keepAlive = context.eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
-            me.value.beat()
+        keepAliveTask = context.eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
+            me.value.keepAliveIntervalOver()
         }
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
-        keepAlive?.cancel()
+        keepAliveTask?.cancel()
         self.context = nil
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data).payload {
-        // Whatever its code: a draining peer that refuses a stream may call that an error and answers the others still.
+        // With any code: a draining peer that refuses a stream may report an error and still complete the others.
         case .goAway(let lastStream, let code, _):
-            goodbye = Goodbye(lastStream: lastStream, code: code)
+            goAway = GoAway(lastStream: lastStream, code: code)
             retire()
-        case .settings where !proved:
-            proved = true
-            onProof()
+        case .settings where !confirmed:
+            confirmed = true
+            onConfirmed()
         default: break
         }
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        pulse.bytesArrived()
+        keepAlive.bytesArrived()
         context.fireChannelReadComplete()
     }
 
@@ -112,25 +112,25 @@ final class ClientLinkHandler: ChannelInboundHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        keepAlive?.cancel()
-        keepAlive = nil
+        keepAliveTask?.cancel()
+        keepAliveTask = nil
         if !lost {
             lost = true
-            onLoss(proved)
+            onLoss(confirmed)
         }
         context.fireChannelInactive()
     }
 
-    private func beat() {
-        switch pulse.intervalOver() {
+    private func keepAliveIntervalOver() {
+        switch keepAlive.intervalOver() {
         case .nothing: break
-        case .ask:
+        case .ping:
             let ping = HTTP2Frame(
                 streamID: .rootStream,
-                payload: .ping(HTTP2PingData(withInteger: ServerConnectionLife.keepAlivePing), ack: false)
+                payload: .ping(HTTP2PingData(withInteger: ServerConnectionLifecycle.keepAlivePing), ack: false)
             )
             context?.writeAndFlush(wrapOutboundOut(ping), promise: nil)
-        case .giveUp: context?.close(promise: nil)
+        case .close: context?.close(promise: nil)
         }
     }
 }

@@ -10,7 +10,7 @@ extension RPCClientLimits {
             HTTP2Setting(parameter: .initialWindowSize, value: callWindowBytes),
         ]
         configuration.targetWindowSize = connectionWindowBytes
-        // What a server has sent on calls that were given up here arrives later, and is no breach of the rules.
+        // Frames of calls that were ended here may still arrive; they are no protocol violation.
         configuration.maximumRecentlyResetStreams = min(callsMax, 4_096)
         configuration.controlFrameRateLimit.maximumCount = controlFramesMax
         return configuration

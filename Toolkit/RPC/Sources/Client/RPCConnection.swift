@@ -7,13 +7,13 @@ import NIOPosix
 import SwiftProtobuf
 import Synchronization
 
-/// Calls one address over gRPC (HTTP/2 without TLS), on one connection at a time, made when it is needed.
+/// Calls one address over gRPC (HTTP/2 without TLS), on one connection at a time, opened on demand.
 ///
-/// Safe to share between tasks. While the address cannot be reached, calls fail at once with `unavailable` between
-/// attempts whose pauses grow. A fault whose `isNotProcessed` is true never reached a handler, so that even a write may
-/// be sent again; a unary call that a live peer did not take is, up to `attemptsMax`. After any other `unavailable`,
-/// `cancelled` or `deadlineExceeded` the effect is unknown. Cancelling the calling task resets the stream, which cancels
-/// the handler.
+/// Safe to share between tasks. While the address cannot be reached, calls fail immediately with `unavailable` between
+/// attempts whose delays grow. A fault whose `isNotProcessed` is true never reached a handler, so that even a write may
+/// be sent again; a unary call that a reachable peer did not process is, up to `attemptsMax`. After any other
+/// `unavailable`, `cancelled` or `deadlineExceeded` the outcome is unknown. Cancelling the calling task resets the
+/// stream, which cancels the handler.
 public final class RPCConnection: RPCChannel {
     private struct Waiter {
         let call: ClientCallHandler
@@ -35,7 +35,7 @@ public final class RPCConnection: RPCChannel {
     private let authorization: (@Sendable (CallContext) async throws -> String?)?
     private let loop: any EventLoop
     private let deadlines: NIOLoopBoundBox<DeadlineTimer<ClientCallHandler>>
-    private let life: Mutex<ClientConnectionLife<ClientLink, Waiter>>
+    private let lifecycle: Mutex<ClientConnectionLifecycle<ClientLink, Waiter>>
     private let links = Mutex<[ObjectIdentifier: ClientLink]>([:])
 
     /// - Parameter authorization: The value of the `authorization` header for one call; without the closure, or for
@@ -61,7 +61,7 @@ public final class RPCConnection: RPCChannel {
             DeadlineTimer<ClientCallHandler>(loop: loop, time: time) { $0.interrupt(.deadlineExceeded) },
             eventLoop: loop
         )
-        life = Mutex(ClientConnectionLife(waitersMax: limits.callsMax))
+        lifecycle = Mutex(ClientConnectionLifecycle(waitersMax: limits.callsMax))
     }
 
     deinit { closeLinks() }
@@ -80,7 +80,7 @@ public final class RPCConnection: RPCChannel {
                 where fault.isNotProcessed && fault.retryAfter == nil && fault.code == .unavailable
                 && attempts < limits.attemptsMax
             {
-                // A stream that crossed GOAWAY or the peer's limit of streams never reached a handler.
+                // A stream that crossed GOAWAY or the peer's stream limit never reached a handler.
                 attempts += 1
             }
         }
@@ -123,13 +123,13 @@ public final class RPCConnection: RPCChannel {
         }
     }
 
-    /// Refuses further calls, and closes with the last open one: for an address that takes no more calls.
+    /// Refuses further calls, and closes with the last open one: for an address that accepts no more calls.
     ///
-    /// Waits for nothing. A repeat does nothing.
+    /// Returns immediately. A repeat does nothing.
     public func retire() {
-        let waiting = life.withLock { $0.close() }
+        let waiting = lifecycle.withLock { $0.close() }
         let open = links.withLock { $0.values.map { $0 } }
-        // Whoever forgets the connection now does not cut what is open on it.
+        // Releasing the connection must not end calls that are open on it.
         for link in open { link.channel.closeFuture.whenComplete { _ in withExtendedLifetime(self) {} } }
         loop.execute {
             for waiter in waiting { waiter.call.interrupt(.notProcessed("the connection was closed")) }
@@ -140,7 +140,7 @@ public final class RPCConnection: RPCChannel {
     @discardableResult
     private func closeLinks() -> [EventLoopFuture<Void>] {
         let fault = Fault(.unavailable, .unavailable, "the connection was closed")
-        let waiting = life.withLock { $0.close() }
+        let waiting = lifecycle.withLock { $0.close() }
         let open = links.withLock { $0.values.map { $0 } }
         loop.execute {
             for waiter in waiting { waiter.call.interrupt(.notProcessed("the connection was closed")) }
@@ -194,7 +194,7 @@ public final class RPCConnection: RPCChannel {
     }
 
     private func dispatch(_ call: ClientCallHandler, _ sink: ClientCallHandler.Sink) {
-        let begin = life.withLock { $0.begin(Waiter(call: call), now: time.now) }
+        let begin = lifecycle.withLock { $0.begin(Waiter(call: call), now: time.now) }
         switch begin {
         case .open(let link): call.begin(sink, on: link)
         case .wait: loop.execute { call.attach(sink) }
@@ -220,7 +220,7 @@ public final class RPCConnection: RPCChannel {
         let bootstrap = ClientBootstrap(group: loop)
             .connectTimeout(TimeAmount(limits.connectTimeout))
             .channelOption(.socketOption(.tcp_nodelay), value: 1)
-            // Here, and not once it is connected: the peer's first bytes must find the handlers there.
+            // Not after the connect: the handlers must be installed before the peer's first bytes arrive.
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try self.install(channel, number) }
             }
@@ -230,7 +230,7 @@ public final class RPCConnection: RPCChannel {
     }
 
     private func open(_ bootstrap: ClientBootstrap) -> EventLoopFuture<any Channel> {
-        // The resolver works on the threads of all tasks: an address in digits must not wait until they have time.
+        // The resolver shares the threads of all tasks: a numeric address must not wait for a free one.
         if let address = try? SocketAddress(ipAddress: host, port: port) { return bootstrap.connect(to: address) }
         return bootstrap.connect(host: host, port: port)
     }
@@ -238,7 +238,7 @@ public final class RPCConnection: RPCChannel {
     private static func link(_ channel: any Channel) throws -> ClientLink {
         let pipeline = channel.pipeline.syncOperations
         let handler = try pipeline.handler(type: ClientLinkHandler.self)
-        // A peer that is already gone has told the handler, and nobody would tell it again.
+        // A peer that has already closed has notified the handler, which gets no second notification.
         guard channel.isActive, !handler.isLost else { throw ChannelError.ioOnClosedChannel }
         return ClientLink(
             channel: channel,
@@ -250,11 +250,11 @@ public final class RPCConnection: RPCChannel {
     private func install(_ channel: any Channel, _ number: UInt64) throws {
         let handler = ClientLinkHandler(
             limits: limits,
-            onProof: { [weak self] in self?.life.withLock { $0.proved(number) } },
-            onLoss: { [weak self] proved in
+            onConfirmed: { [weak self] in self?.lifecycle.withLock { $0.confirmed(number) } },
+            onLoss: { [weak self] confirmed in
                 guard let self else { return }
-                let until = restUntil()
-                life.withLock { $0.lost(number, proved: proved, until: until) }
+                let until = backoffEnd()
+                lifecycle.withLock { $0.lost(number, confirmed: confirmed, until: until) }
             }
         )
         let pipeline = channel.pipeline.syncOperations
@@ -264,7 +264,7 @@ public final class RPCConnection: RPCChannel {
             connectionConfiguration: limits.connection,
             streamConfiguration: limits.stream
         ) { stream in
-            // A server of gRPC opens no streams.
+            // A gRPC server opens no streams.
             stream.eventLoop.makeFailedFuture(CancellationError())
         }
         try pipeline.addHandler(handler)
@@ -278,20 +278,20 @@ public final class RPCConnection: RPCChannel {
             link.channel.closeFuture.whenComplete { [weak self] _ in
                 _ = self?.links.withLock { $0.removeValue(forKey: id) }
             }
-            guard let waiters = life.withLock({ $0.connected(number, link) }) else {
+            guard let waiters = lifecycle.withLock({ $0.connected(number, link) }) else {
                 return link.channel.close(promise: nil)
             }
             for waiter in waiters { waiter.call.open(on: link) }
         case .failure:
-            let until = restUntil()
-            let waiters = life.withLock { $0.connectFailed(number, until: until) }
+            let until = backoffEnd()
+            let waiters = lifecycle.withLock { $0.connectFailed(number, until: until) }
             let fault = Fault.notProcessed("the peer cannot be reached", retryAfter: until - time.now)
             for waiter in waiters { waiter.call.interrupt(fault) }
         }
     }
 
-    private func restUntil() -> Moment {
-        let failures = life.withLock { $0.failures }
-        return time.now + limits.backoff.pause(after: failures + 1, entropy)
+    private func backoffEnd() -> Moment {
+        let failures = lifecycle.withLock { $0.failures }
+        return time.now + limits.backoff.delay(after: failures + 1, entropy)
     }
 }

@@ -5,7 +5,7 @@ import NIOHPACK
 /// Builds the headers of a call.
 enum RequestHeaders {
     /// - Throws: `invalidArgument` for metadata that a header cannot carry, `resourceExhausted` above `bytesMax`: a
-    ///   peer may answer a longer list with the end of the whole connection.
+    ///   peer may close the whole connection because of a longer list.
     static func make(
         _ method: MethodDescriptor,
         _ context: CallContext,
@@ -32,8 +32,8 @@ enum RequestHeaders {
             headers.add(name: HeaderName.onBehalfOf, value: PercentText.encode(subject), indexing: .nonIndexable)
         }
         for (name, value) in context.metadata.sorted(by: { $0.key < $1.key }) {
-            guard isName(name), !name.hasPrefix("grpc-"), !ours.contains(name) else {
-                throw Fault(.invalidArgument, .invalidRequest, "\(name) is no name of metadata")
+            guard isName(name), !name.hasPrefix("grpc-"), !reserved.contains(name) else {
+                throw Fault(.invalidArgument, .invalidRequest, "\(name) is not a valid metadata name")
             }
             try add(name, value, .nonIndexable, &headers)
         }
@@ -49,7 +49,7 @@ enum RequestHeaders {
         return headers
     }
 
-    private static let ours: Set<String> = [
+    private static let reserved: Set<String> = [
         HeaderName.contentType, HeaderName.authorization, HeaderName.traceparent, HeaderName.idempotencyKey,
         HeaderName.onBehalfOf, "te", "connection", "host", "transfer-encoding", "upgrade", "keep-alive",
         "proxy-connection",

@@ -2,16 +2,16 @@ import MartletCore
 import NIOCore
 import Synchronization
 
-/// Where the messages of a stream wait for their reader.
+/// The received messages of a stream that wait for their reader.
 ///
-/// The event loop fills it, one task reads it.
+/// The event loop appends, one task reads.
 final class ResponseInbox: Sendable {
     /// The queue, as a value.
     struct Queue {
-        enum Taken {
+        enum TakeResult {
             case message(ByteBuffer, resumesReading: Bool)
             case end(Fault?)
-            /// Nothing is there: wait, and let the connection read on.
+            /// The queue is empty: wait, and let the connection continue reading.
             case nothing(resumesReading: Bool)
         }
 
@@ -29,13 +29,13 @@ final class ResponseInbox: Sendable {
 
         mutating func end(_ fault: Fault?) { if ended == nil { ended = .some(fault) } }
 
-        /// True when the connection must not read on until it is told.
-        mutating func pauses() -> Bool {
+        /// True when the connection must stop reading until it is resumed.
+        mutating func shouldPause() -> Bool {
             paused = count >= messagesAhead
             return paused
         }
 
-        mutating func take() -> Taken {
+        mutating func take() -> TakeResult {
             guard head < messages.count else {
                 if let ended { return .end(ended) }
                 defer { paused = false }
@@ -83,34 +83,34 @@ final class ResponseInbox: Sendable {
         if let fault { reader?.resume(throwing: fault) } else { reader?.resume(returning: nil) }
     }
 
-    func pauses() -> Bool { state.withLock { $0.queue.pauses() } }
+    func shouldPause() -> Bool { state.withLock { $0.queue.shouldPause() } }
 
     /// The next message, `nil` at the end.
     ///
-    /// - Parameter readOn: Called when the connection should read on.
-    func next(_ readOn: () -> Void) async throws -> ByteBuffer? {
-        let taken = state.withLock { $0.queue.take() }
-        switch taken {
+    /// - Parameter resumeReading: Called when the connection should continue reading.
+    func next(_ resumeReading: () -> Void) async throws -> ByteBuffer? {
+        let result = state.withLock { $0.queue.take() }
+        switch result {
         case .message(let message, let resumes):
-            if resumes { readOn() }
+            if resumes { resumeReading() }
             return message
         case .end(let fault):
             if let fault { throw fault }
             return nil
         case .nothing(let resumes):
-            if resumes { readOn() }
+            if resumes { resumeReading() }
         }
         return try await withUnsafeThrowingContinuation { continuation in
-            let taken = state.withLock { state in
-                let taken = state.queue.take()
-                guard case .nothing = taken else { return taken }
+            let result = state.withLock { state in
+                let result = state.queue.take()
+                guard case .nothing = result else { return result }
                 if state.reader != nil { return .end(Fault(.internal, .internal, "a stream has one reader")) }
                 state.reader = continuation
-                return taken
+                return result
             }
-            switch taken {
+            switch result {
             case .message(let message, let resumes):
-                if resumes { readOn() }
+                if resumes { resumeReading() }
                 continuation.resume(returning: message)
             case .end(let fault):
                 if let fault { continuation.resume(throwing: fault) } else { continuation.resume(returning: nil) }

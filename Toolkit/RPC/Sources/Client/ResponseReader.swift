@@ -1,6 +1,6 @@
 import NIOCore
 
-/// The reading end of a stream: when it is cancelled or forgotten, the stream is reset.
+/// The reading end of a stream: when it is cancelled or released, the stream is reset.
 final class ResponseReader: Sendable {
     let inbox: ResponseInbox
     private let call: ClientCallHandler
@@ -16,7 +16,7 @@ final class ResponseReader: Sendable {
 
     func next() async throws -> ByteBuffer? {
         try await withTaskCancellationHandler {
-            try await inbox.next { call.readOn() }
+            try await inbox.next { call.resumeReading() }
         } onCancel: {
             call.cancel()
         }

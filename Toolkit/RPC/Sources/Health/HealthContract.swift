@@ -3,11 +3,11 @@ import MartletCore
 import Synchronization
 
 extension ServedContract {
-    /// grpc.health.v1.Health, readable by everybody.
-    static func health(_ board: HealthBoard) -> ServedContract {
+    /// grpc.health.v1.Health, which needs no token.
+    static func health(_ registry: HealthRegistry) -> ServedContract {
         var contract = ServedContract(name: HealthMethods.service, openAPI: "")
         contract.on(HealthMethods.check) { (request: HealthCheckRequest, _) in
-            guard let status = board.status(request.service) else {
+            guard let status = registry.status(request.service) else {
                 throw Fault(.notFound, .notFound, "no such service")
             }
             var response = HealthCheckResponse()
@@ -15,19 +15,19 @@ extension ServedContract {
             return response
         }
         contract.onStream(HealthMethods.watch) { (request: HealthCheckRequest, _) in
-            watch(request.service, board, LastStatus())
+            watch(request.service, registry, LastStatus())
         }
         return contract
     }
 
     private static func watch(
         _ service: String,
-        _ board: HealthBoard,
+        _ registry: HealthRegistry,
         _ last: LastStatus
     ) -> ResponseStream<HealthCheckResponse> {
         ResponseStream {
             let seen = last.value.withLock { $0 }
-            guard let status = try await board.next(service, after: seen) else { return nil }
+            guard let status = try await registry.next(service, after: seen) else { return nil }
             last.value.withLock { $0 = status }
             var response = HealthCheckResponse()
             response.status = status.rawValue
@@ -36,9 +36,9 @@ extension ServedContract {
     }
 }
 
-/// What one watch has told its client.
+/// The last status that one watch has sent.
 private final class LastStatus: Sendable {
-    let value = Mutex<HealthBoard.Status?>(nil)
+    let value = Mutex<HealthRegistry.Status?>(nil)
 }
 
 enum HealthMethods {

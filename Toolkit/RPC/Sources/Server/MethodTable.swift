@@ -1,7 +1,7 @@
 import MartletContract
 import MartletCore
 
-/// The methods that a server answers, by their paths.
+/// The methods that a server serves, by path.
 struct MethodTable: Sendable {
     private let methods: [String: ServedMethod]
     /// Full names of the services, sorted.

@@ -7,7 +7,7 @@ import NIOPosix
 public import ServiceLifecycle
 import Synchronization
 
-/// Serves contracts as gRPC over HTTP/2 without TLS (h2c), with grpc.health.v1 beside them.
+/// Serves contracts as gRPC over HTTP/2 without TLS (h2c), together with grpc.health.v1.
 ///
 /// Each call is a task on its connection's event loop: a handler must not block. A call ends with
 /// `deadlineExceeded` at its `grpc-timeout`, `resourceExhausted` above a limit, `unimplemented` for an unknown method,
@@ -15,12 +15,12 @@ import Synchronization
 public final class RPCServer: Service {
     private struct Accepted {
         var connections: [ObjectIdentifier: NIOLoopBound<ServerConnectionHandler>] = [:]
-        /// No connection is taken any more, not even one that the socket had accepted before.
-        var drains = false
+        /// No connection is accepted any more, not even one that the socket has accepted already.
+        var isDraining = false
     }
 
-    /// Which services are able to work; all are at the beginning.
-    public let health: HealthBoard
+    /// The health of the services; all are serving at the start.
+    public let health: HealthRegistry
 
     private let host: String
     private let port: Int
@@ -30,9 +30,9 @@ public final class RPCServer: Service {
     private let loops = MultiThreadedEventLoopGroup.singleton
 
     /// - Parameters:
-    ///   - port: 0 takes a free one; ``boundPort()`` tells it.
-    ///   - authenticate: Who sends these headers; `anonymous` when they prove nothing, a `Fault` when they lie. A
-    ///     service's principal takes over the represented principal that its call names.
+    ///   - port: 0 selects a free port; ``boundPort()`` returns it.
+    ///   - authenticate: The principal of a call: `anonymous` without credentials, a `Fault` for invalid ones. A
+    ///     service's principal gets the represented principal that its call names.
     public init(
         contracts: [ServedContract],
         host: String,
@@ -45,7 +45,7 @@ public final class RPCServer: Service {
     ) {
         self.host = host
         self.port = port
-        let health = HealthBoard(services: contracts.map(\.name))
+        let health = HealthRegistry(services: contracts.map(\.name))
         self.health = health
         core = ServerCore(
             table: MethodTable(contracts + [.health(health)]),
@@ -60,15 +60,15 @@ public final class RPCServer: Service {
 
     deinit { bound.fail(ServerNeverBound()) }
 
-    /// The port on which calls are answered; waits until `run` has bound it.
+    /// The port on which calls are served; waits until `run` has bound it.
     ///
-    /// - Throws: Whatever kept `run` from binding.
+    /// - Throws: The error that prevented `run` from binding.
     public func boundPort() async throws -> Int { try await bound.futureResult.get() }
 
     /// Serves until graceful shutdown, then drains.
     ///
-    /// Then health says no, GOAWAY goes out, open calls end or are ended. When the task is cancelled instead,
-    /// connections are closed at once.
+    /// Draining reports all services as not serving, sends GOAWAY, and lets open calls end within the limits. When the
+    /// task is cancelled instead, connections are closed immediately.
     public func run() async throws {
         let listener: any Channel
         do {
@@ -97,7 +97,7 @@ public final class RPCServer: Service {
 
     private func drain(_ gracefully: Bool) async {
         let open = accepted.withLock { accepted in
-            accepted.drains = true
+            accepted.isDraining = true
             return accepted.connections.values.map { $0 }
         }
         let closed = open.map { connection in
@@ -125,17 +125,17 @@ public final class RPCServer: Service {
             .bind(host: host, port: port).get()
     }
 
-    /// Makes a connection of a fresh channel, on its event loop.
+    /// Sets up the connection on a new channel, on its event loop.
     func accept(_ channel: any Channel) throws {
         let handler = ServerConnectionHandler(core, channel: channel)
         let connection = NIOLoopBound(handler, eventLoop: channel.eventLoop)
         let id = ObjectIdentifier(handler)
-        let taken = accepted.withLock { accepted in
-            guard !accepted.drains, accepted.connections.count < core.limits.connectionsMax else { return false }
+        let isAccepted = accepted.withLock { accepted in
+            guard !accepted.isDraining, accepted.connections.count < core.limits.connectionsMax else { return false }
             accepted.connections[id] = connection
             return true
         }
-        guard taken else { throw Fault(.resourceExhausted, .overloaded, "too many connections") }
+        guard isAccepted else { throw Fault(.resourceExhausted, .overloaded, "too many connections") }
         channel.closeFuture.whenComplete { [weak self] _ in
             _ = self?.accepted.withLock { $0.connections.removeValue(forKey: id) }
         }
@@ -167,7 +167,7 @@ extension RPCServerLimits {
             HTTP2Setting(parameter: .initialWindowSize, value: callWindowBytes),
         ]
         configuration.targetWindowSize = connectionWindowBytes
-        // What a client has sent on calls that were ended here arrives later, and is no breach of the rules.
+        // Frames of calls that were ended here may still arrive; they are no protocol violation.
         configuration.maximumRecentlyResetStreams = callsPerConnectionMax
         configuration.controlFrameRateLimit.maximumCount = controlFramesMax
         configuration.controlFrameRateLimit.windowLength = TimeAmount(floodWindow)

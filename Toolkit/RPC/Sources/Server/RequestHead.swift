@@ -1,7 +1,7 @@
 import MartletCore
 import NIOHPACK
 
-/// What the headers of a call say, read in one pass.
+/// The headers of a call, parsed in one pass.
 struct RequestHead: Sendable {
     let headers: CallHeaders
     private(set) var path = ""
@@ -9,10 +9,10 @@ struct RequestHead: Sendable {
     private(set) var idempotencyKey: String?
     private(set) var traceparent: String?
     private(set) var onBehalfOf: String?
-    /// Headers that the protocol does not know, values of the same name joined by commas.
+    /// Headers that the protocol does not define, values of the same name joined by commas.
     private(set) var metadata: [String: String] = [:]
 
-    /// Why a request is turned away before its message is read.
+    /// Why a request is refused before its message is read.
     struct Refusal: Error {
         let httpStatus: Int
         let fault: Fault

@@ -3,22 +3,22 @@ import MartletCore
 import NIOCore
 import NIOHPACK
 
-/// The life of one call on the server, as a value: what arrives goes in, what to do comes out.
+/// The state machine of one call on the server: received frames go in, actions come out.
 struct ServerCall {
     enum State {
         /// Nothing has arrived. Goes to `receiving`, or to `over` when the headers are refused.
         case waiting
-        /// The one request message arrives. Goes to `running` at its end.
+        /// The request message is arriving. Goes to `running` at its end.
         case receiving(ServedMethod, RequestHead)
-        /// The handler runs. Goes to `over` by its end, the deadline, or the loss of the client.
+        /// The handler runs. Goes to `over` when it returns, at the deadline, or when the client disconnects.
         case running
         case over
     }
 
     enum Step {
         case wait
-        /// Watch the deadline from now on.
-        case expect(Duration?)
+        /// Enforce the deadline from now on.
+        case startDeadline(Duration?)
         case start(ServedMethod, RequestHead, ByteBuffer)
         case end(End)
     }
@@ -26,17 +26,17 @@ struct ServerCall {
     /// The last header block of a call.
     struct End {
         let trailers: HPACKHeaders
-        /// The client still sends: reset the stream behind the trailers.
+        /// The client is still sending: reset the stream after the trailers.
         let resets: Bool
     }
 
     private let table: MethodTable
-    private(set) var state = State.waiting { didSet { waited = false } }
+    private(set) var state = State.waiting { didSet { intervalEnded = false } }
     private var reassembler: MessageReassembler
     private var headSent = false
     private var requestEnded = false
-    /// The client has been waited for in this state since an interval began.
-    private var waited = false
+    /// A keepalive interval has ended since the state last changed.
+    private var intervalEnded = false
 
     init(table: MethodTable, messageBytesMax: Int) {
         self.table = table
@@ -50,7 +50,7 @@ struct ServerCall {
         switch state {
         case .waiting: break
         case .receiving:
-            // Trailers of a request carry nothing that gRPC knows, but they may end it.
+            // Request trailers have no meaning in gRPC, but they may end the request.
             return endStream ? complete() : .wait
         case .running, .over: return .wait
         }
@@ -59,7 +59,7 @@ struct ServerCall {
             let method: ServedMethod
             do throws(Fault) { method = try table.find(head.path) } catch { return refuse(error) }
             state = .receiving(method, head)
-            return endStream ? complete() : .expect(head.timeout)
+            return endStream ? complete() : .startDeadline(head.timeout)
         } catch {
             return refuse(error.fault, httpStatus: error.httpStatus)
         }
@@ -70,10 +70,10 @@ struct ServerCall {
         guard case .receiving = state else { return .wait }
         reassembler.append(data)
         if endStream { return complete() }
-        // Looks at the prefix, so that a message above the limit, or a second one, is refused before it has arrived.
-        var look = reassembler
+        // Checks the prefix, so that a message above the limit, or a second one, is refused before it has arrived.
+        var lookahead = reassembler
         do throws(Fault) {
-            if try look.next() != nil, !look.isEmpty { return refuse(.notOneMessage) }
+            if try lookahead.next() != nil, !lookahead.isEmpty { return refuse(.notOneMessage) }
         } catch {
             return refuse(error)
         }
@@ -105,39 +105,39 @@ struct ServerCall {
 
     /// The handler has a message for the client.
     ///
-    /// - Returns: Whether the response's head goes first; `nil` when nobody waits for it any more.
+    /// - Returns: Whether the response's head goes first; `nil` when the call is over.
     mutating func send() -> Bool? {
         guard case .running = state else { return nil }
         defer { headSent = true }
         return !headSent
     }
 
-    /// The call ends, well when there is no fault; `nil` when it had ended before.
+    /// Ends the call, successfully without a fault; `nil` when it has ended already.
     mutating func end(_ fault: Fault?) -> End? {
         guard !isOver else { return nil }
         state = .over
         return End(trailers: Status.trailers(fault, withHead: !headSent), resets: !requestEnded)
     }
 
-    enum Patience: Equatable {
+    enum IntervalAction: Equatable {
         case wait
-        /// The request has not come.
-        case giveUp
-        /// Nobody takes the answer.
-        case drop
+        /// The request is incomplete: end the call.
+        case endCall
+        /// The client does not read the response: close the stream.
+        case closeStream
     }
 
-    /// A long interval is over: a client has one to send its request, and one to take the end of its answer.
-    mutating func intervalOver() -> Patience {
+    /// A keepalive interval is over: a client has a whole one to send its request, and one to read the response's end.
+    mutating func intervalOver() -> IntervalAction {
         if case .running = state { return .wait }
-        guard waited else {
-            waited = true
+        guard intervalEnded else {
+            intervalEnded = true
             return .wait
         }
-        return isOver ? .drop : .giveUp
+        return isOver ? .closeStream : .endCall
     }
 
-    /// The client has reset the stream, or its connection is gone.
+    /// The client has reset the stream or disconnected.
     ///
     /// - Returns: True when a running handler must be cancelled.
     mutating func lost() -> Bool {

@@ -5,9 +5,9 @@ import NIOCore
 import NIOHTTP2
 import SwiftProtobuf
 
-/// One call on its stream channel: feeds ``ServerCall`` and does what it says.
+/// One call on its stream channel: feeds ``ServerCall`` and performs its actions.
 ///
-/// Lives on the connection's event loop.
+/// Confined to the connection's event loop.
 final class ServerCallHandler: ChannelInboundHandler {
     typealias InboundIn = HTTP2Frame.FramePayload
     typealias OutboundOut = HTTP2Frame.FramePayload
@@ -16,12 +16,12 @@ final class ServerCallHandler: ChannelInboundHandler {
     private var call: ServerCall
     private var context: ChannelHandlerContext?
     private var task: Task<Void, Never>?
-    private var room: CheckedContinuation<Void, any Error>?
+    private var waitingWriter: CheckedContinuation<Void, any Error>?
     private var deadline: Moment?
     private var deadlineNumber: UInt64?
     private(set) var streams = false
-    /// The handler goes on although the call is over.
-    private var strays = false
+    /// The handler still runs although the call is over.
+    private var isAbandoned = false
 
     init(_ connection: ServerConnectionHandler) {
         self.connection = connection
@@ -38,7 +38,7 @@ final class ServerCallHandler: ChannelInboundHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
-        // A stream that never became active says no other word.
+        // For a stream that never became active, this is the only notification.
         connection.closed(self)
     }
 
@@ -58,19 +58,19 @@ final class ServerCallHandler: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        // RST_STREAM and broken frames of this stream; `channelInactive` follows where the stream is gone.
+        // RST_STREAM or malformed frames of this stream; `channelInactive` follows once the stream is closed.
         context.close(promise: nil)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
         if call.lost() { cancelHandler() }
         resumeWriter(CancellationError())
-        forgetDeadline()
+        removeDeadline()
         connection.closed(self)
         context.fireChannelInactive()
     }
 
-    /// Ends the call from outside: its time is over, or the server drains.
+    /// Ends the call early: its deadline has passed, or the server drains.
     func interrupt(_ fault: Fault) {
         guard let end = call.end(fault) else { return }
         finish(end)
@@ -80,38 +80,38 @@ final class ServerCallHandler: ChannelInboundHandler {
 
     private func cancelHandler() {
         guard let task else { return }
-        strays = true
-        connection.strayed()
+        isAbandoned = true
+        connection.handlerAbandoned()
         task.cancel()
     }
 
     private func handlerEnded() {
-        if strays { connection.returned() }
+        if isAbandoned { connection.abandonedHandlerEnded() }
         task = nil
     }
 
-    /// A long interval is over, in which the client may have kept the call waiting.
+    /// A keepalive interval is over: ends the call if its client makes no progress.
     func intervalOver() {
         switch call.intervalOver() {
         case .wait: break
-        case .giveUp:
-            interrupt(Fault(.deadlineExceeded, .deadlineExceeded, "the request has not come in time"))
-        case .drop: context?.close(promise: nil)
+        case .endCall:
+            interrupt(Fault(.deadlineExceeded, .deadlineExceeded, "the request did not arrive in time"))
+        case .closeStream: context?.close(promise: nil)
         }
     }
 
     private func perform(_ step: ServerCall.Step) {
         switch step {
         case .wait: break
-        case .expect(let timeout): watch(timeout)
+        case .startDeadline(let timeout): startDeadline(timeout)
         case .end(let end): finish(end)
         case .start(let method, let head, let message):
-            if deadline == nil { watch(head.timeout) }
+            if deadline == nil { startDeadline(head.timeout) }
             if !call.isOver { start(method, head, message) }
         }
     }
 
-    private func watch(_ timeout: Duration?) {
+    private func startDeadline(_ timeout: Duration?) {
         guard let timeout else { return }
         let deadline = connection.core.time.now + timeout
         self.deadline = deadline
@@ -122,16 +122,16 @@ final class ServerCallHandler: ChannelInboundHandler {
         }
     }
 
-    private func forgetDeadline() {
+    private func removeDeadline() {
         guard let number = deadlineNumber else { return }
         deadlineNumber = nil
         connection.deadlines.remove(number)
     }
 
     private func start(_ method: ServedMethod, _ head: RequestHead, _ message: ByteBuffer) {
-        guard !connection.isOverrun else {
+        guard !connection.hasTooManyAbandonedHandlers else {
             return interrupt(
-                Fault(.resourceExhausted, .overloaded, "too many cancelled calls of this connection go on")
+                Fault(.resourceExhausted, .overloaded, "too many cancelled calls of this connection still run")
             )
         }
         if case .serverStream = method.form { streams = true }
@@ -171,7 +171,7 @@ final class ServerCallHandler: ChannelInboundHandler {
                 metadata: head.metadata
             )
             try await TraceContext.$current.withValue(trace) {
-                try await answer(box, method, request, context)
+                try await respond(box, method, request, context)
             }
             box.value.end(nil)
         } catch {
@@ -182,7 +182,7 @@ final class ServerCallHandler: ChannelInboundHandler {
         box.value.handlerEnded()
     }
 
-    private static func answer(
+    private static func respond(
         _ box: NIOLoopBound<ServerCallHandler>,
         _ method: ServedMethod,
         _ request: any ContractMessage,
@@ -197,7 +197,7 @@ final class ServerCallHandler: ChannelInboundHandler {
             while let response = try await responses.pull() {
                 try Task.checkCancellation()
                 let writable = try box.value.send(response)
-                if !writable { try await waitForRoom(box) }
+                if !writable { try await waitUntilWritable(box) }
             }
         }
     }
@@ -211,7 +211,7 @@ final class ServerCallHandler: ChannelInboundHandler {
     private static func log(_ fault: Fault, _ method: MethodDescriptor, _ core: ServerCore) {
         if fault.code == .internal {
             core.logger.error(
-                "call failed inside",
+                "call failed with an internal error",
                 metadata: ["rpc.method": "\(method.path)", "cause": "\(fault.cause ?? fault)"]
             )
         } else {
@@ -219,13 +219,13 @@ final class ServerCallHandler: ChannelInboundHandler {
         }
     }
 
-    /// - Returns: False when the writer must wait for room.
+    /// - Returns: False when the writer must wait until the channel is writable.
     @discardableResult
     private func send(_ response: any ContractMessage) throws -> Bool {
         let message: FramedMessage = try response.serializedBytes()
         let limit = connection.core.limits.messageBytesMax
         guard message.count <= limit else {
-            // No code that says "nothing happened": the handler has run.
+            // Not a code that means "not executed": the handler has run.
             throw Fault(
                 .internal,
                 .internal,
@@ -244,7 +244,7 @@ final class ServerCallHandler: ChannelInboundHandler {
     }
 
     private func finish(_ end: ServerCall.End) {
-        forgetDeadline()
+        removeDeadline()
         guard let context else { return }
         context.writeAndFlush(
             wrapOutboundOut(.headers(.init(headers: end.trailers, endStream: true))),
@@ -253,7 +253,7 @@ final class ServerCallHandler: ChannelInboundHandler {
         if end.resets { context.writeAndFlush(wrapOutboundOut(.rstStream(.noError)), promise: nil) }
     }
 
-    private static func waitForRoom(_ box: NIOLoopBound<ServerCallHandler>) async throws {
+    private static func waitUntilWritable(_ box: NIOLoopBound<ServerCallHandler>) async throws {
         try await withCheckedThrowingContinuation { continuation in
             box.value.wait(continuation)
         }
@@ -262,12 +262,12 @@ final class ServerCallHandler: ChannelInboundHandler {
     private func wait(_ continuation: CheckedContinuation<Void, any Error>) {
         guard !call.isOver, let context else { return continuation.resume(throwing: CancellationError()) }
         if context.channel.isWritable { return continuation.resume() }
-        room = continuation
+        waitingWriter = continuation
     }
 
     private func resumeWriter(_ error: (any Error)?) {
-        guard let continuation = room else { return }
-        room = nil
+        guard let continuation = waitingWriter else { return }
+        waitingWriter = nil
         if let error { continuation.resume(throwing: error) } else { continuation.resume() }
     }
 }

@@ -3,7 +3,7 @@ import MartletCore
 import NIOCore
 import NIOHTTP2
 
-/// One connection behind its HTTP/2 handler: keep-alive, draining, and the deadlines of its calls.
+/// One connection behind its HTTP/2 handler: keepalive, draining, and the deadlines of its calls.
 final class ServerConnectionHandler: ChannelInboundHandler {
     typealias InboundIn = HTTP2Frame
     typealias OutboundOut = HTTP2Frame
@@ -11,14 +11,14 @@ final class ServerConnectionHandler: ChannelInboundHandler {
     let core: ServerCore
     let executor: LoopExecutor
     let deadlines: DeadlineTimer<ServerCallHandler>
-    private var life = ServerConnectionLife()
+    private var lifecycle = ServerConnectionLifecycle()
     private var calls: [ObjectIdentifier: ServerCallHandler] = [:]
     private var context: ChannelHandlerContext?
-    private var keepAlive: RepeatedTask?
-    /// Handlers that go on although their calls are over.
-    private var strays = 0
+    private var keepAliveTask: RepeatedTask?
+    /// Handlers that still run although their calls are over.
+    private var abandonedHandlers = 0
 
-    /// Done when the connection is gone.
+    /// Completes when the connection is closed.
     let closed: EventLoopFuture<Void>
 
     init(_ core: ServerCore, channel: any Channel) {
@@ -32,38 +32,38 @@ final class ServerConnectionHandler: ChannelInboundHandler {
         self.context = context
         let interval = TimeAmount(core.limits.keepAlive)
         let me = NIOLoopBound(self, eventLoop: context.eventLoop)
-        keepAlive = context.eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
+        keepAliveTask = context.eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
             me.value.intervalOver()
         }
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
-        keepAlive?.cancel()
+        keepAliveTask?.cancel()
         self.context = nil
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         if case .ping(let data, ack: true) = unwrapInboundIn(data).payload {
-            perform(life.ponged(data.integer))
+            perform(lifecycle.pingAcknowledged(data.integer))
         }
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        life.bytesArrived()
+        lifecycle.bytesArrived()
         context.fireChannelReadComplete()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         core.logger.debug("connection error", metadata: ["cause": "\(error)"])
-        // Errors of single streams come by here as well; they end their stream only.
-        if ConnectionError.isFatal(error, leaving: life.state != .serving) { context.close(promise: nil) }
+        // Stream errors arrive here, too; they end only their stream.
+        if ConnectionError.isFatal(error, leaving: lifecycle.state != .serving) { context.close(promise: nil) }
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        keepAlive?.cancel()
-        keepAlive = nil
+        keepAliveTask?.cancel()
+        keepAliveTask = nil
         deadlines.stop()
-        _ = life.stop()
+        _ = lifecycle.stop()
         context.fireChannelInactive()
     }
 
@@ -71,40 +71,40 @@ final class ServerConnectionHandler: ChannelInboundHandler {
 
     func closed(_ call: ServerCallHandler) { calls[ObjectIdentifier(call)] = nil }
 
-    func streamOpened(_ stream: HTTP2StreamID) { life.opened(Int32(stream)) }
+    func streamOpened(_ stream: HTTP2StreamID) { lifecycle.opened(Int32(stream)) }
 
-    func streamClosed() { perform(life.streamClosed()) }
+    func streamClosed() { perform(lifecycle.streamClosed()) }
 
-    /// Tells the client to go elsewhere, lets its calls end, and closes the connection with the last of them.
+    /// Sends GOAWAY, lets the open calls end, and closes the connection with the last of them.
     func drain() {
-        perform(life.drain())
+        perform(lifecycle.drain())
         guard let loop = context?.eventLoop.assumeIsolated() else { return }
         loop.scheduleTask(in: TimeAmount(core.limits.streamDrain)) {
-            for call in self.calls.values where call.streams { call.interrupt(.goingAway) }
+            for call in self.calls.values where call.streams { call.interrupt(.shuttingDown) }
         }
         loop.scheduleTask(in: TimeAmount(core.limits.drain)) {
-            for call in self.calls.values { call.interrupt(.goingAway) }
-            self.perform(self.life.stop())
+            for call in self.calls.values { call.interrupt(.shuttingDown) }
+            self.perform(self.lifecycle.stop())
         }
     }
 
     private func intervalOver() {
         for call in calls.values { call.intervalOver() }
-        perform(life.intervalOver())
+        perform(lifecycle.intervalOver())
     }
 
-    /// No further handler may run.
-    var isOverrun: Bool { strays > core.limits.strayHandlersMax }
+    /// No further handler may start.
+    var hasTooManyAbandonedHandlers: Bool { abandonedHandlers > core.limits.abandonedHandlersMax }
 
     /// A call has ended before its handler.
-    func strayed() { strays += 1 }
+    func handlerAbandoned() { abandonedHandlers += 1 }
 
     /// The handler of such a call has ended.
-    func returned() { strays -= 1 }
+    func abandonedHandlerEnded() { abandonedHandlers -= 1 }
 
-    func stop() { perform(life.stop()) }
+    func stop() { perform(lifecycle.stop()) }
 
-    private func perform(_ actions: [ServerConnectionLife.Action]) {
+    private func perform(_ actions: [ServerConnectionLifecycle.Action]) {
         guard let context else { return }
         for action in actions {
             switch action {
@@ -128,10 +128,10 @@ final class ServerConnectionHandler: ChannelInboundHandler {
 }
 
 extension Fault {
-    static var goingAway: Fault { Fault(.unavailable, .unavailable, "the server is going away") }
+    static var shuttingDown: Fault { Fault(.unavailable, .unavailable, "the server is shutting down") }
 }
 
-/// Tells the connection's handler about its streams.
+/// Notifies the connection's handler of its streams.
 struct ServerStreams: NIOHTTP2StreamDelegate {
     let connection: NIOLoopBound<ServerConnectionHandler>
 

@@ -11,7 +11,7 @@ struct ServerCore: Sendable {
     let logger: Logger
     let authenticate: @Sendable (CallHeaders) async throws -> Principal
 
-    /// Who calls, when they may call this method.
+    /// The caller's principal, if it may call this method.
     func admit(_ method: MethodDescriptor, _ head: RequestHead) async throws -> Principal {
         var principal = try await authenticate(head.headers)
         if principal.kind == .service, let subject = head.onBehalfOf {

@@ -20,7 +20,7 @@ enum Base64 {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// Takes text with and without padding; `nil` for anything else.
+    /// Accepts text with and without padding; `nil` for anything else.
     static func decode(_ text: String) -> [UInt8]? {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.utf8.count * 3 / 4)

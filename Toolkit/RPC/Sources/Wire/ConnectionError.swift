@@ -1,10 +1,10 @@
 import NIOCore
 import NIOHTTP2
 
-/// Which of HTTP/2's errors leave a connection without use.
+/// Which HTTP/2 errors make a connection unusable.
 enum ConnectionError {
-    /// - Parameter leaving: Goodbye has been said: what the peer still sends counts as an unknown stream or as a word
-    ///   on a closed connection, and is none of its faults.
+    /// - Parameter leaving: GOAWAY was sent or received: frames that the peer still sends then raise unknown-stream or
+    ///   closed-connection errors, which are no protocol violations.
     static func isFatal(_ error: any Error, leaving: Bool) -> Bool {
         switch error {
         case is NIOHTTP2Errors.NoSuchStream, is NIOHTTP2Errors.IOOnClosedConnection: !leaving
@@ -21,7 +21,7 @@ enum ConnectionError {
             is NIOHTTP2Errors.PriorityCycle, is NIOHTTP2Errors.ExcessiveNumberOfGlitches,
             is IOError, is ChannelError:
             true
-        // `RaisedGoawayLastStreamID` is left out: a draining peer that refuses a late call raises it and answers on.
+        // `RaisedGoawayLastStreamID` is not fatal: a draining peer that refuses a late call raises it and continues.
         default: false
         }
     }

@@ -2,7 +2,7 @@ import MartletCore
 
 /// The deadlines of the open calls of one event loop, watched by a single timer instead of one timer for each call.
 ///
-/// A call costs one entry that comes and goes; only a deadline earlier than the timer's moves the timer.
+/// Each call adds and removes one entry; only a deadline earlier than the timer's reschedules the timer.
 struct DeadlineSweep {
     private var deadlines: [UInt64: Moment] = [:]
     /// When the timer fires; `nil` while no timer is needed.
@@ -20,7 +20,7 @@ struct DeadlineSweep {
 
     /// The timer has fired.
     ///
-    /// - Returns: The calls whose time is over, oldest first, and when the timer must fire again.
+    /// - Returns: The expired calls, oldest first, and when the timer must fire again.
     mutating func fire(at now: Moment) -> (expired: [UInt64], next: Moment?) {
         let expired = deadlines.filter { $0.value <= now }.keys.sorted()
         for call in expired { deadlines[call] = nil }

@@ -1,9 +1,9 @@
 import MartletCore
 import NIOCore
 
-/// Ends calls whose time is over.
+/// Ends calls whose deadline has passed.
 ///
-/// Lives on one event loop; the real timer asks the given clock again when it fires.
+/// Confined to one event loop; when the event loop's timer fires, the injected clock is read again.
 final class DeadlineTimer<Call> {
     private let loop: any EventLoop
     private let time: any TimeSource
@@ -41,8 +41,8 @@ final class DeadlineTimer<Call> {
 
     private func arm(_ moment: Moment) {
         timer?.cancel()
-        let pause = max(0, (moment - time.now).nanosecondsClamped)
-        timer = loop.assumeIsolated().scheduleTask(in: .nanoseconds(pause)) { self.fire() }
+        let delay = max(0, (moment - time.now).nanosecondsClamped)
+        timer = loop.assumeIsolated().scheduleTask(in: .nanoseconds(delay)) { self.fire() }
     }
 
     private func fire() {

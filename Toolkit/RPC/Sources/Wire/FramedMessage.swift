@@ -1,7 +1,7 @@
 import NIOCore
 import SwiftProtobuf
 
-/// A message on its way out, encoded in place behind its five bytes of prefix.
+/// An outgoing message, encoded in place behind its five-byte prefix.
 struct FramedMessage: SwiftProtobufContiguousBytes {
     private(set) var buffer: ByteBuffer
 
@@ -34,7 +34,7 @@ struct FramedMessage: SwiftProtobufContiguousBytes {
     }
 }
 
-/// A received message, decoded where it lies.
+/// A received message, decoded without a copy.
 struct ReceivedMessage: SwiftProtobufContiguousBytes {
     private var buffer: ByteBuffer
 

@@ -9,6 +9,6 @@ enum HeaderName {
     static let idempotencyKey = "idempotency-key"
     static let traceparent = "traceparent"
     static let authorization = "authorization"
-    /// The represented principal's id, percent-encoded; believed only when a service sends it.
+    /// The represented principal's id, percent-encoded; trusted only from a service.
     static let onBehalfOf = "martlet-on-behalf-of"
 }

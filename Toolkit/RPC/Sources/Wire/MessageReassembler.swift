@@ -1,11 +1,11 @@
 import MartletCore
 import NIOCore
 
-/// Cuts gRPC's length-prefixed messages out of the bytes of a stream, however HTTP/2 has split them.
+/// Reassembles gRPC's length-prefixed messages from the bytes of a stream, however HTTP/2 has split them.
 ///
-/// Holds at most one message above what it has handed out, plus what one DATA frame brings.
+/// Buffers at most one message that it has not returned yet, plus one DATA frame.
 struct MessageReassembler {
-    /// One byte of flags and four of length stand before each message.
+    /// One byte of flags and four of length precede each message.
     static let prefixBytes = 5
 
     /// The longest message that is accepted, in bytes.
@@ -14,7 +14,7 @@ struct MessageReassembler {
 
     init(messageBytesMax: Int) { self.messageBytesMax = messageBytesMax }
 
-    /// True when no byte waits for the rest of its message.
+    /// True when no incomplete message is buffered.
     var isEmpty: Bool { buffer.readableBytes == 0 }
 
     mutating func append(_ bytes: ByteBuffer) {

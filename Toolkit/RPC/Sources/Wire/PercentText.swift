@@ -1,11 +1,11 @@
 /// gRPC's percent-encoding of text in headers: printable ASCII but `%` stays, all other bytes of UTF-8 become `%XX`.
 enum PercentText {
     static func encode(_ text: String) -> String {
-        if text.utf8.allSatisfy(stays) { return text }
+        if text.utf8.allSatisfy(isLiteral) { return text }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.utf8.count + 16)
         for byte in text.utf8 {
-            if stays(byte) {
+            if isLiteral(byte) {
                 bytes.append(byte)
             } else {
                 bytes += [UInt8(ascii: "%"), digit(byte >> 4), digit(byte & 15)]
@@ -35,7 +35,7 @@ enum PercentText {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    private static func stays(_ byte: UInt8) -> Bool { 0x20...0x7E ~= byte && byte != UInt8(ascii: "%") }
+    private static func isLiteral(_ byte: UInt8) -> Bool { 0x20...0x7E ~= byte && byte != UInt8(ascii: "%") }
 
     private static func digit(_ value: UInt8) -> UInt8 {
         value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "A") + value - 10

@@ -1,4 +1,4 @@
-/// Writes the few fields of google.rpc.Status by hand, so that no generated code of Google's stands in the toolkit.
+/// Writes the few fields of google.rpc.Status by hand, so that the toolkit needs no generated code for it.
 struct ProtoWriter {
     private(set) var bytes: [UInt8] = []
 

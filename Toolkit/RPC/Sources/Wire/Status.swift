@@ -3,18 +3,18 @@ import NIOHPACK
 
 /// How a call ended, as header blocks.
 enum Status {
-    /// A longer text is cut, so that the trailers fit the least header list that peers accept.
+    /// A longer text is truncated, so that the trailers fit the smallest header list limit of common peers.
     static let messageBytesMax = 1_024
 
     static let responseHead: HPACKHeaders = [":status": "200", "content-type": "application/grpc"]
     static let okTrailers: HPACKHeaders = ["grpc-status": "0"]
 
-    /// The last block of a response; with the response's head in it when nothing has been sent before.
+    /// The last header block of a response; includes the response's headers when nothing was sent before.
     static func trailers(_ fault: Fault?, withHead: Bool, httpStatus: Int = 200) -> HPACKHeaders {
         guard let fault else { return withHead ? head(200, status: 0) : okTrailers }
         var block = withHead ? head(httpStatus, status: fault.code.rawValue) : HPACKHeaders()
         if !withHead { block.add(name: HeaderName.status, value: String(fault.code.rawValue)) }
-        let text = cut(fault.message, to: messageBytesMax)
+        let text = truncate(fault.message, to: messageBytesMax)
         let message = PercentText.encode(text)
         if !message.isEmpty { block.add(name: HeaderName.message, value: message, indexing: .nonIndexable) }
         if fault.code == .unimplemented { block.add(name: "grpc-accept-encoding", value: "identity") }
@@ -26,7 +26,7 @@ enum Status {
         return block
     }
 
-    /// What trailers say: `nil` for success.
+    /// The fault in trailers, `nil` for success.
     static func read(_ trailers: HPACKHeaders) -> Fault? {
         var code: Int?
         var message = ""
@@ -83,8 +83,8 @@ enum Status {
         [":status": String(httpStatus), "content-type": "application/grpc", "grpc-status": String(status)]
     }
 
-    /// The text without what goes beyond so many bytes.
-    static func cut(_ text: String, to bytesMax: Int) -> String {
+    /// The text, truncated to so many bytes of UTF-8.
+    static func truncate(_ text: String, to bytesMax: Int) -> String {
         guard text.utf8.count > bytesMax else { return text }
         var end = text.utf8.index(text.utf8.startIndex, offsetBy: bytesMax)
         while end.samePosition(in: text.unicodeScalars) == nil { end = text.utf8.index(before: end) }

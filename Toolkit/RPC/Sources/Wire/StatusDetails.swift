@@ -1,11 +1,11 @@
 import MartletCore
 
-/// `grpc-status-details-bin`: a google.rpc.Status that carries a fault's reason, violations and retry pause.
+/// `grpc-status-details-bin`: a google.rpc.Status that carries a fault's reason, violations and retry delay.
 enum StatusDetails {
-    /// In base64 and beside the message the header must fit the least header list that peers accept (8 KiB), so later
-    /// violations are left out.
+    /// Encoded in base64 and together with the message, the details must fit the smallest header list limit of common
+    /// peers (8 KiB), so further violations are omitted.
     static let bytesMax = 3_072
-    /// A reason of a peer's may be passed on; ours are shorter.
+    /// A peer's reason may be forwarded; ours are shorter.
     static let reasonBytesMax = 256
     /// How many of a peer's violations are read.
     static let violationsLimit = 1_000
@@ -20,12 +20,12 @@ enum StatusDetails {
         status.integer(Int64(fault.code.rawValue), field: 1)
         status.text(message, field: 2)
         var info = ProtoWriter()
-        info.text(Status.cut(fault.reason.name, to: reasonBytesMax), field: 1)
+        info.text(Status.truncate(fault.reason.name, to: reasonBytesMax), field: 1)
         info.text(domain, field: 2)
         status.message(any(errorInfo, info.bytes), field: 3)
-        if let pause = fault.retryAfter {
+        if let delay = fault.retryAfter {
             var retry = ProtoWriter()
-            retry.message(duration(pause), field: 1)
+            retry.message(duration(delay), field: 1)
             status.message(any(retryInfo, retry.bytes), field: 3)
         }
         var request = ProtoWriter()
@@ -40,7 +40,7 @@ enum StatusDetails {
         return status.bytes
     }
 
-    /// Fills in what the bytes say; foreign details and broken bytes change nothing.
+    /// Applies the details to `fault`; unknown types and malformed bytes are ignored.
     static func read(_ bytes: [UInt8], into fault: inout Fault) {
         var status = ProtoReader(bytes[...])
         while let (field, value) = status.next() {
@@ -55,7 +55,7 @@ enum StatusDetails {
             switch String(decoding: type, as: UTF8.self) {
             case errorInfo: readReason(body, into: &fault)
             case badRequest: readViolations(body, into: &fault)
-            case retryInfo: readPause(body, into: &fault)
+            case retryInfo: readRetryDelay(body, into: &fault)
             default: break
             }
         }
@@ -85,18 +85,18 @@ enum StatusDetails {
         }
     }
 
-    private static func readPause(_ bytes: ArraySlice<UInt8>, into fault: inout Fault) {
+    private static func readRetryDelay(_ bytes: ArraySlice<UInt8>, into fault: inout Fault) {
         var reader = ProtoReader(bytes)
         while let (field, value) = reader.next() {
             guard field == 1, case .bytes(let duration) = value else { continue }
-            var pause = Duration.zero
+            var delay = Duration.zero
             var fields = ProtoReader(duration)
             while let (field, value) = fields.next() {
                 guard case .integer(let number) = value else { continue }
-                if field == 1 { pause += .seconds(Int64(bitPattern: number).clamped(to: 0...31_536_000)) }
-                if field == 2 { pause += .nanoseconds(Int64(bitPattern: number).clamped(to: 0...999_999_999)) }
+                if field == 1 { delay += .seconds(Int64(bitPattern: number).clamped(to: 0...31_536_000)) }
+                if field == 2 { delay += .nanoseconds(Int64(bitPattern: number).clamped(to: 0...999_999_999)) }
             }
-            fault.retryAfter = pause
+            fault.retryAfter = delay
         }
     }
 
@@ -107,8 +107,8 @@ enum StatusDetails {
         return writer.bytes
     }
 
-    private static func duration(_ pause: Duration) -> [UInt8] {
-        let nanoseconds = max(0, pause.nanosecondsClamped)
+    private static func duration(_ delay: Duration) -> [UInt8] {
+        let nanoseconds = max(0, delay.nanosecondsClamped)
         var writer = ProtoWriter()
         writer.integer(nanoseconds / 1_000_000_000, field: 1)
         writer.integer(nanoseconds % 1_000_000_000, field: 2)

@@ -7,7 +7,7 @@ import Testing
 
 @testable import MartletRPC
 
-@Suite("Beside h2load", .enabled(if: Program.hasH2Load), .serialized, .timeLimit(.minutes(2)))
+@Suite("Interoperability with h2load", .enabled(if: Program.hasH2Load), .serialized, .timeLimit(.minutes(2)))
 struct H2LoadTests {
     struct Load: Sendable, CustomTestStringConvertible {
         let calls: Int
@@ -22,26 +22,26 @@ struct H2LoadTests {
     }
 
     @Test(
-        "our server answers every call of a crowd, whole",
+        "our server responds completely to every concurrent call",
         arguments: [
             Load(calls: 2_000, connections: 8, streams: 50, textBytes: 7, windowBits: 16),
             Load(calls: 200, connections: 10, streams: 10, textBytes: 100_000, windowBits: 16),
-            // Each answer needs many updates of its window.
+            // Each response needs many window updates.
             Load(calls: 60, connections: 3, streams: 10, textBytes: 30_000, windowBits: 10),
         ]
     )
-    func crowd(_ load: Load) async throws {
+    func concurrentCalls(_ load: Load) async throws {
         let message: FramedMessage = try Text(String(repeating: "x", count: load.textBytes)).serializedBytes()
         let file = FileManager.default.temporaryDirectory.appendingPathComponent("\(SystemEntropy().next()).grpc")
         try Data(message.buffer.readableBytesView).write(to: file)
         defer { try? FileManager.default.removeItem(at: file) }
-        let lines = try await Bench.with { bench in
+        let lines = try await RPCFixture.with { fixture in
             let program = try Program(
                 "h2load",
                 [
                     "-n", "\(load.calls)", "-c", "\(load.connections)", "-m", "\(load.streams)", "-w",
                     "\(load.windowBits)", "-d", file.path, "-H", "content-type: application/grpc", "-H", "te: trailers",
-                    "http://127.0.0.1:\(bench.port)\(TextMethods.echo.path)",
+                    "http://127.0.0.1:\(fixture.port)\(TextMethods.echo.path)",
                 ]
             )
             var lines: [String] = []
@@ -57,7 +57,7 @@ struct H2LoadTests {
             "\(lines)"
         )
         #expect(lines.contains("status codes: \(calls) 2xx, 0 3xx, 0 4xx, 0 5xx"))
-        // A call that gRPC refuses answers no message: h2load knows no gRPC, but it counts.
+        // A refused gRPC call returns no message: h2load does not parse gRPC, but counts bytes.
         let bytes = calls * message.buffer.readableBytes
         #expect(lines.contains { $0.hasPrefix("traffic: ") && $0.hasSuffix("(\(bytes)) data") }, "\(lines)")
     }

@@ -5,36 +5,36 @@ import Testing
 
 @testable import MartletRPC
 
-@Suite("Beside grpcio", .enabled(if: Program.hasGRPC), .serialized, .timeLimit(.minutes(2)))
+@Suite("Interoperability with grpcio", .enabled(if: Program.hasGRPC), .serialized, .timeLimit(.minutes(2)))
 struct InteropTests {
-    @Test("our server answers everything that its client asks")
+    @Test("grpcio client, our server: all kinds of calls")
     func server() async throws {
-        let verdict = try await Bench.with { bench in
-            let python = try Program.python(["client", "\(bench.port)"])
+        let result = try await RPCFixture.with { fixture in
+            let python = try Program.python(["client", "\(fixture.port)"])
             return await python.line()
         }
-        #expect(verdict == "good")
+        #expect(result == "good")
     }
 
-    @Test("our server drains: its client's open call ends well, the next one finds nobody")
+    @Test("grpcio client, our server drains: the open call succeeds, the next one is unavailable")
     func drain() async throws {
-        let verdict = try await Bench.with { bench in
-            let python = try Program.python(["drained", "\(bench.port)"])
-            await bench.texts.held.wait()
-            await bench.group.triggerGracefulShutdown()
-            // Nobody is taken any more: the drain has begun.
-            while try await bench.fault(TextMethods.echo) == nil {}
-            bench.texts.release.fire()
+        let result = try await RPCFixture.with { fixture in
+            let python = try Program.python(["drained", "\(fixture.port)"])
+            await fixture.texts.held.wait()
+            await fixture.group.triggerGracefulShutdown()
+            // No call is accepted any more: the drain has begun.
+            while try await fixture.fault(TextMethods.echo) == nil {}
+            fixture.texts.release.fire()
             return await python.line()
         }
-        #expect(verdict == "good")
+        #expect(result == "good")
     }
 
-    @Test("our client calls its server: answers, refusals, deadlines, streams, sizes, a crowd, metadata")
+    @Test("our client, grpcio server: responses, refusals, deadlines, streams, sizes, concurrency, metadata")
     func client() async throws {
         let python = try Program.python(["server"])
         let port = try #require(await python.line().flatMap { Int($0) })
-        let connection = Bench.connect(port, Bench.clientLimits, "secret")
+        let connection = RPCFixture.connect(port, RPCFixture.clientLimits, "secret")
         defer { python.finish() }
 
         #expect(try await text(connection, TextMethods.echo, "hello") == "hello")
@@ -95,11 +95,11 @@ struct InteropTests {
         await connection.close()
     }
 
-    @Test("our client survives its server's GOAWAY: the open call ends well, the next one is refused as not processed")
+    @Test("our client, grpcio server sends GOAWAY: the open call succeeds, the next one is not processed")
     func goAway() async throws {
         let python = try Program.python(["server"])
         let port = try #require(await python.line().flatMap { Int($0) })
-        let connection = Bench.connect(port)
+        let connection = RPCFixture.connect(port)
         defer { python.finish() }
         let answers: ResponseStream<Text> = try await connection.serverStream(
             TextMethods.many,
@@ -107,7 +107,7 @@ struct InteropTests {
             CallContext()
         )
         let first = try await answers.pull()
-        python.say("stop")
+        python.send("stop")
         var count = 1
         while try await answers.pull() != nil { count += 1 }
         #expect(first?.value == "0")

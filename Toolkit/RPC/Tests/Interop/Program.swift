@@ -2,14 +2,14 @@ import Foundation
 import MartletTesting
 import Synchronization
 
-/// A program from outside that judges us: its output line by line, its input when it wants some.
+/// An external program that validates our wire format: its input, and its output line by line.
 final class Program: Sendable {
-    static let hasGRPC = works("python3", ["-c", "import grpc"])
-    static let hasH2Load = works("h2load", ["--version"])
+    static let hasGRPC = isAvailable("python3", ["-c", "import grpc"])
+    static let hasH2Load = isAvailable("h2load", ["--version"])
 
-    /// True, too, where it must be there: then its tests fail without it.
-    private static func works(_ name: String, _ arguments: [String]) -> Bool {
-        if Judges.areDemanded { return true }
+    /// Also true where the program is required: its tests then fail without it.
+    private static func isAvailable(_ name: String, _ arguments: [String]) -> Bool {
+        if Validators.areRequired { return true }
         let probe = Process()
         probe.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         probe.arguments = [name] + arguments
@@ -45,7 +45,7 @@ final class Program: Sendable {
         process.standardOutput = pipe
         try process.run()
         let reader = pipe.fileHandleForReading
-        // One thread reads to the end: of Foundation's handlers one may overtake the other, and the end was lost.
+        // One thread reads to the end: Foundation's handlers may run out of order and lose the end.
         Thread.detachNewThread {
             var data: Data
             repeat {
@@ -68,11 +68,11 @@ final class Program: Sendable {
         }
     }
 
-    func say(_ line: String) { input.fileHandleForWriting.write(Data("\(line)\n".utf8)) }
+    func send(_ line: String) { input.fileHandleForWriting.write(Data("\(line)\n".utf8)) }
 
-    /// Ends its input, and so itself.
+    /// Closes the program's input, at which it exits.
     func finish() {
-        try? input.fileHandleForWriting.close()  // It may have gone already.
+        try? input.fileHandleForWriting.close()  // It may have exited already.
     }
 
     private func arrived(_ data: Data) {

@@ -1,4 +1,4 @@
-"""Judges the wire with grpcio: as a client of our server, and as a server for our client.
+"""Validates the wire format with grpcio: as a client of our server, and as a server for our client.
 
 Generic stubs on bytes, so that no generated code is needed. Every message is one string in field 1.
 """
@@ -35,7 +35,7 @@ def decode(message):
 
 
 def client(port):
-    # The last one also says how long a connection may take: a busy machine wants more than the usual 20 seconds.
+    # The last one also limits how long a connect may take: a slow machine needs more than the default 20 seconds.
     options = [
         ("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1),
         ("grpc.min_reconnect_backoff_ms", 100_000),
@@ -62,11 +62,11 @@ def client(port):
     for part in (b"texts.no", b"google.rpc.ErrorInfo", b"google.rpc.BadRequest", b"google.rpc.RetryInfo"):
         assert part in details, details
 
-    patience = 0.04
+    timeout = 0.04
     while decode(unary("Begun")) == "no":
-        late = fault(lambda: unary("Slow", timeout=patience))
+        late = fault(lambda: unary("Slow", timeout=timeout))
         assert late.code() == grpc.StatusCode.DEADLINE_EXCEEDED, late
-        patience *= 2
+        timeout *= 2
     assert decode(unary("AwaitCancelled")) == "cancelled"
 
     slow = channel.unary_unary(SERVICE + "Slow").future(b"")
@@ -109,8 +109,8 @@ def client(port):
     check = channel.unary_unary("/grpc.health.v1.Health/Check")
     assert check(b"") == b"\x08\x01"
     assert check(encode("martlet.test.Texts")) == b"\x08\x01"
-    assert fault(lambda: check(encode("nobody"))).code() == grpc.StatusCode.NOT_FOUND
-    watch = channel.unary_stream("/grpc.health.v1.Health/Watch")(encode("nobody"))
+    assert fault(lambda: check(encode("unknown"))).code() == grpc.StatusCode.NOT_FOUND
+    watch = channel.unary_stream("/grpc.health.v1.Health/Watch")(encode("unknown"))
     assert next(watch) == b"\x08\x03"
     watch.cancel()
 
@@ -122,10 +122,10 @@ def client(port):
 
 def drained(port):
     channel = grpc.insecure_channel(f"127.0.0.1:{port}", options=[("grpc.initial_reconnect_backoff_ms", 100)])
-    held = channel.unary_unary(SERVICE + "Hold").future(encode("kept"))
-    assert decode(held.result()) == "kept"
+    held = channel.unary_unary(SERVICE + "Hold").future(encode("held"))
+    assert decode(held.result()) == "held"
     try:
-        # Until the goodbye is here.
+        # Until GOAWAY has arrived.
         while True:
             channel.unary_unary(SERVICE + "Echo")(b"", timeout=60)
     except grpc.RpcError as error:
@@ -183,7 +183,7 @@ class Texts(grpc.GenericRpcHandler):
 
 
 def server():
-    # Without the protection it refuses only calls above the number that it has announced, and our client keeps to that.
+    # Without the protection it refuses only calls above its announced limit, which our client respects.
     options = [
         ("grpc.max_receive_message_length", 2 * 1_048_576), ("grpc.max_concurrent_streams", 20),
         ("grpc.max_concurrent_streams_overload_protection", 0),

@@ -1,26 +1,26 @@
 public import MartletCore
 import Synchronization
 
-/// Decides by a seed which faults happen when, and counts those that did.
+/// Injects faults as a seed decides, and counts the injected ones.
 ///
-/// Nothing goes wrong before ``begin()`` and after ``heal()``. Safe to share between tasks.
+/// Injects nothing before ``begin()`` and after ``heal()``. Safe to share between tasks.
 public final class FaultInjector: Sendable {
     private struct State {
         var isActive = false
         var counts: [SimulatedFault: Int] = [:]
         var opportunities: [SimulatedFault: Int] = [:]
-        /// Opportunities until the first one happens for certain.
+        /// Opportunities that remain until the fault is injected whatever its rate.
         var left: [SimulatedFault: Int] = [:]
     }
 
-    /// Of each enabled fault, how likely it is at one opportunity.
+    /// The probability of each enabled fault at one opportunity.
     public let rates: [SimulatedFault: Double]
     private let entropy: any Entropy
     private let state = Mutex(State())
 
     /// - Parameters:
     ///   - rates: In 0...1.
-    ///   - first: A fault that is enabled happens at one of so many first opportunities, whatever its rate.
+    ///   - first: Every enabled fault is injected once within this many opportunities, whatever its rate.
     public init(_ rates: [SimulatedFault: Double], first: Int = 24, entropy: any Entropy) {
         precondition(first >= 1)
         self.rates = rates
@@ -29,15 +29,15 @@ public final class FaultInjector: Sendable {
         state.withLock { $0.left = Dictionary(uniqueKeysWithValues: left) }
     }
 
-    /// What happened, and how often.
+    /// How often each fault was injected.
     public var counts: [SimulatedFault: Int] { state.withLock { $0.counts } }
 
-    /// How often each enabled fault could have happened.
+    /// How often each enabled fault could have been injected.
     public var opportunities: [SimulatedFault: Int] { state.withLock { $0.opportunities } }
 
     public var isActive: Bool { state.withLock { $0.isActive } }
 
-    /// One opportunity for `fault`: true when it is to happen, and then it is counted.
+    /// One opportunity for `fault`: true when it is to be injected; it is counted then.
     public func happens(_ fault: SimulatedFault) -> Bool {
         guard let rate = rates[fault] else { return false }
         return state.withLock { state in
@@ -51,11 +51,11 @@ public final class FaultInjector: Sendable {
         }
     }
 
-    /// Counts a fault that somebody else brought about.
+    /// Counts a fault that the caller injected itself.
     public func count(_ fault: SimulatedFault) { state.withLock { $0.counts[fault, default: 0] += 1 } }
 
-    /// Enabled faults that have not happened yet do so at their next opportunity.
-    public func insist() {
+    /// Enabled faults that were not injected yet are injected at their next opportunity.
+    public func forceMissing() {
         state.withLock { state in
             for fault in rates.keys where state.counts[fault] == nil { state.left[fault] = 0 }
         }
@@ -63,6 +63,6 @@ public final class FaultInjector: Sendable {
 
     public func begin() { state.withLock { $0.isActive = true } }
 
-    /// From now on nothing goes wrong any more.
+    /// Ends the injection of faults.
     public func heal() { state.withLock { $0.isActive = false } }
 }

@@ -1,26 +1,26 @@
-/// What can go wrong in a simulated world; `F` numbers are those of the catalogue in `Simulations/Chaos/chaos/catalogue.py`.
+/// A fault of a simulated world; `F` numbers are those of the catalogue in `Simulations/Chaos/chaos/catalogue.py`.
 public enum SimulatedFault: String, Sendable, Hashable, Codable, CaseIterable, Comparable {
     /// A process ends between two steps (F01–F07, F15).
     case crash
     /// A process ends at a named crash point (F01–F08).
     case crashPoint
-    /// A computer loses its power: what was not synchronised is gone, or some of it (F23).
+    /// A computer loses power: some or all unsynced writes are lost (F23).
     case powerLoss
-    /// A process is frozen for longer than its leases, and wakes as a zombie (F09, F10).
+    /// A process is paused for longer than its leases, and resumes as a zombie (F09, F10).
     case pause
     /// The wall clock of a machine jumps (F53, F91).
     case clockJump
     /// A process starts with a wall clock that is wrong (F53, F91).
     case clockSkew
-    /// Everything is down, or asleep, for hours, in the middle of its work.
+    /// All computers are off, or suspended, for hours or days in the middle of their work.
     case outage
-    /// A request comes once more, or comes for the first time, days after everything was done (F74).
+    /// A request is repeated, or sent for the first time, days after all work has ended (F74).
     case lateRequest
-    /// A call takes much longer than its fellows (F57).
+    /// A call takes much longer than the others (F57).
     case slowCall
     /// A request never arrives (F58).
     case requestLost
-    /// The callee acted, and its answer never arrives (F47, F70).
+    /// The callee acted, and its response never arrives (F47, F70).
     case answerLost
     /// The connection breaks before the callee acted (F60, F71).
     case resetBefore
@@ -28,33 +28,33 @@ public enum SimulatedFault: String, Sendable, Hashable, Codable, CaseIterable, C
     case resetAfter
     /// A request arrives twice (F38).
     case requestRepeated
-    /// One machine does not hear another, which hears it (F62).
+    /// A one-way partition: one machine receives nothing from another (F62).
     case partition
-    /// Discovery names an instance that is no more (F67).
+    /// Discovery returns an instance that has stopped (F67).
     case staleRegistry
-    /// The database is away for a moment, and nothing was done (F29).
+    /// The database is unavailable for a moment, and did nothing (F29).
     case databaseAway
-    /// The database takes long to hear or to answer (F26).
+    /// The database is slow to receive or to respond (F26).
     case databaseSlow
-    /// A transaction meets another, and its body runs again (F32).
+    /// A transaction conflicts with another, and its body runs again (F32).
     case databaseConflict
     /// The connection breaks at the commit, which may have happened (F28).
     case commitUnknown
     /// No space is left (F20).
     case diskFull
-    /// Writing to the disk cannot be made certain (F21).
+    /// A sync to the disk fails (F21).
     case syncFailure
-    /// The disk fails a read or a write, or takes a part of it (F22).
+    /// The disk fails a read or a write, or writes only a part (F22).
     case diskError
-    /// An event is delivered again, at once or later, once or often (F38).
+    /// An event is delivered again, immediately or later, once or often (F38).
     case deliveryRepeated
     /// Events are delivered out of order (F39).
     case deliveryReordered
-    /// An event comes that cannot take effect (F41).
+    /// An event arrives that no handler can process (F41).
     case poisonedMessage
-    /// Some replicas of a service run its next version while others run this one, and then this one again (F16).
+    /// Some replicas of a service are upgraded to its next version beside this one, and then rolled back (F16).
     case mixedVersions
-    /// The payment provider fails once, and repeats the failure for its key (F72).
+    /// The payment provider fails once, and repeats the failure for that idempotency key (F72).
     case storedFailure
 
     public static func < (left: SimulatedFault, right: SimulatedFault) -> Bool { left.rawValue < right.rawValue }

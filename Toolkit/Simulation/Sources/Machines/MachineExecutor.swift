@@ -1,10 +1,10 @@
 import Synchronization
 
-/// Where the tasks of one simulated machine run: on the seeded executor, and not at all while the machine is paused.
+/// Runs the tasks of one simulated machine on the seeded executor, and none while the machine is paused.
 public final class MachineExecutor: TaskExecutor {
     private struct State {
         var isPaused = false
-        var held: [UnownedJob] = []
+        var deferredJobs: [UnownedJob] = []
     }
 
     private let seeded: SeededExecutor
@@ -18,20 +18,20 @@ public final class MachineExecutor: TaskExecutor {
 
     func pause() { state.withLock { $0.isPaused = true } }
 
-    /// Lets everything that was held run in its turn.
+    /// Enqueues the deferred jobs.
     func resume() {
-        let held = state.withLock { state in
-            let held = state.held
+        let deferredJobs = state.withLock { state in
+            let deferredJobs = state.deferredJobs
             state = State()
-            return held
+            return deferredJobs
         }
-        for job in held { seeded.add(job, of: self) }
+        for job in deferredJobs { seeded.add(job, of: self) }
     }
 
-    /// Keeps the job until ``resume()``; false when the machine runs.
-    func holds(_ job: UnownedJob) -> Bool {
+    /// Defers the job until ``resume()``; false when the machine runs.
+    func deferIfPaused(_ job: UnownedJob) -> Bool {
         state.withLock { state in
-            if state.isPaused { state.held.append(job) }
+            if state.isPaused { state.deferredJobs.append(job) }
             return state.isPaused
         }
     }

@@ -1,7 +1,7 @@
 public import MartletCore
 import Synchronization
 
-/// A machine's two clocks: the simulation's, but the wall clock may be wrong, and nobody wakes on a machine that is no more.
+/// A machine's two clocks: the simulation's, with a skew of the wall clock; after a crash every sleep is cancelled.
 public final class MachineTime: TimeSource {
     private struct State {
         var skew: Duration

@@ -2,25 +2,25 @@ public import MartletContract
 public import MartletCore
 import Synchronization
 
-/// The network between machines: calls take their time, overtake one another, get lost, arrive twice, and break.
+/// The network between machines: calls have latency, are reordered, lost, duplicated and reset.
 ///
-/// What travels is the message, not its bytes: HTTP/2 and its sockets are not simulated.
+/// It carries messages, not bytes: HTTP/2 and its sockets are not simulated.
 public final class SimulatedNetwork: Sendable {
-    /// How long things take on a good day and on a bad one.
+    /// Latencies and timeouts.
     public struct Limits: Sendable {
-        /// The longest way in one direction, in microseconds.
-        public var travel: UInt64 = 2_000
-        /// The longest way of a slow call, in microseconds.
-        public var slowTravel: UInt64 = 15_000_000
-        /// After which a connection that says nothing is given up.
-        public var silence = Duration.seconds(20)
-        /// So late does a message not come any more from computers that slept to one that did not.
-        public var sleepMax = Duration.seconds(3_600)
+        /// The longest latency in one direction, in microseconds.
+        public var latencyMax: UInt64 = 2_000
+        /// The longest latency of a slow call, in microseconds.
+        public var slowLatencyMax: UInt64 = 15_000_000
+        /// After which a connection without a response is reset.
+        public var responseTimeout = Duration.seconds(20)
+        /// After which a request of suspended computers to an external machine is lost.
+        public var lateDeliveryMax = Duration.seconds(3_600)
 
         public init() {}
     }
 
-    /// Where a service can be reached.
+    /// One instance of a service.
     struct Endpoint: Sendable {
         let machine: Machine
         let channel: any RPCChannel
@@ -28,10 +28,10 @@ public final class SimulatedNetwork: Sendable {
 
     private struct State {
         var endpoints: [String: [Endpoint]] = [:]
-        /// Machines that are awake when the others sleep.
-        var elsewhere: Set<String> = []
-        /// Who does not hear whom.
-        var deaf: Set<Link> = []
+        /// Machines that keep running while the others are suspended.
+        var external: Set<String> = []
+        /// Links that deliver nothing.
+        var cutLinks: Set<Link> = []
         var trace = Fingerprint()
         var calls = 0
         var failures = 0
@@ -56,10 +56,10 @@ public final class SimulatedNetwork: Sendable {
         self.limits = limits
     }
 
-    /// Of all calls with their outcomes, in their order.
+    /// Covers all calls with their outcomes, in their order.
     public var trace: Fingerprint { state.withLock { $0.trace } }
 
-    /// Calls that came out, and how many of them failed.
+    /// Completed calls, and how many of them failed.
     public var counts: (calls: Int, failures: Int) { state.withLock { ($0.calls, $0.failures) } }
 
     /// Failures by method and reason, the most frequent first.
@@ -67,41 +67,42 @@ public final class SimulatedNetwork: Sendable {
         state.withLock { $0.reasons.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { ($0.key, $0.value) } }
     }
 
-    // MARK: Who is where
+    // MARK: Endpoints
 
-    /// Lets `machine` answer for `service`, by way of `channel`, which calls its handlers.
+    /// Registers `machine` as an instance of `service`; `channel` calls its handlers.
     ///
-    /// - Parameter isElsewhere: It belongs to somebody else: when time leaps because all computers sleep, it does not, and what was
-    ///   on its way to it is lost. Computers that sleep together find what was on its way when they wake.
+    /// - Parameter isExternal: Another party's computer: it keeps running while the others are suspended, and requests
+    ///   in flight to it are lost then. Computers that are suspended together receive what was in flight after they
+    ///   resume.
     public func add(
         _ machine: Machine,
         for service: String,
-        answering channel: any RPCChannel,
-        isElsewhere: Bool = false
+        channel: any RPCChannel,
+        isExternal: Bool = false
     ) {
         state.withLock { state in
             state.endpoints[service, default: []].append(Endpoint(machine: machine, channel: channel))
-            if isElsewhere { state.elsewhere.insert(machine.name) }
+            if isExternal { state.external.insert(machine.name) }
         }
     }
 
-    /// Takes machines that are no more from the list, as a registry does after a while.
-    public func forgetGone() {
+    /// Removes crashed machines from the registry, as service discovery does after a while.
+    public func removeStopped() {
         state.withLock { state in
             for service in state.endpoints.keys { state.endpoints[service]?.removeAll { !$0.machine.isUp } }
         }
     }
 
-    /// `to` hears nothing of `from` until ``reconnect(_:_:)``; the other way is open.
+    /// `to` receives nothing from `from` until ``reconnect(_:_:)``; the other direction still works.
     public func cut(_ from: Machine, _ to: Machine) {
-        _ = state.withLock { $0.deaf.insert(Link(from: from.name, to: to.name)) }
+        _ = state.withLock { $0.cutLinks.insert(Link(from: from.name, to: to.name)) }
     }
 
     public func reconnect(_ from: Machine, _ to: Machine) {
-        _ = state.withLock { $0.deaf.remove(Link(from: from.name, to: to.name)) }
+        _ = state.withLock { $0.cutLinks.remove(Link(from: from.name, to: to.name)) }
     }
 
-    /// The way of `machine` to `service`, without a policy.
+    /// A channel of `machine` to `service`, without a call policy.
     public func channel(from machine: Machine, to service: String) -> any RPCChannel {
         SimulatedChannel(network: self, caller: machine, service: service)
     }
@@ -120,20 +121,20 @@ public final class SimulatedNetwork: Sendable {
         return up[Int(entropy.number(below: UInt64(up.count)))]
     }
 
-    func travel(slowly: Bool = false) -> Duration {
-        .microseconds(Int64(entropy.number(below: slowly ? limits.slowTravel : limits.travel)))
+    func latency(slow: Bool = false) -> Duration {
+        .microseconds(Int64(entropy.number(below: slow ? limits.slowLatencyMax : limits.latencyMax)))
     }
 
-    func hears(_ to: Machine, _ from: Machine) -> Bool {
-        state.withLock { !$0.deaf.contains(Link(from: from.name, to: to.name)) }
+    func isConnected(from: Machine, to: Machine) -> Bool {
+        state.withLock { !$0.cutLinks.contains(Link(from: from.name, to: to.name)) }
     }
 
-    /// Whether what should have come to `callee` at `arrival` still does.
-    func comes(to callee: Machine, dueAt arrival: Moment) -> Bool {
-        time.now - arrival <= limits.sleepMax || !state.withLock { $0.elsewhere.contains(callee.name) }
+    /// Whether a request that was due at `callee` at `arrival` is still delivered now.
+    func isDelivered(to callee: Machine, dueAt arrival: Moment) -> Bool {
+        time.now - arrival <= limits.lateDeliveryMax || !state.withLock { $0.external.contains(callee.name) }
     }
 
-    func note(_ method: MethodDescriptor, _ fault: Fault?) {
+    func record(_ method: MethodDescriptor, _ fault: Fault?) {
         state.withLock { state in
             state.calls += 1
             if let fault {
@@ -147,6 +148,6 @@ public final class SimulatedNetwork: Sendable {
 }
 
 extension Fault {
-    /// The connection broke: nobody knows what became of the call.
+    /// The connection broke: the outcome of the call is unknown.
     static var connectionReset: Fault { Fault(.unavailable, .unavailable, "the connection was reset") }
 }

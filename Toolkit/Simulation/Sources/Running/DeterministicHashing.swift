@@ -4,16 +4,16 @@ import Glibc
 public enum DeterministicHashing {
     private static let setting = "SWIFT_DETERMINISTIC_HASHING"
 
-    /// The program could not be started anew.
+    /// The program could not be restarted.
     public struct Failure: Error {
         public let errno: Int32
     }
 
     public static var isOn: Bool { getenv(setting).map { String(cString: $0) } == "1" }
 
-    /// Starts this program anew with its own arguments and equal hashing; returns when it already hashes so.
+    /// Restarts this program with its own arguments and equal hashing; returns when that is already in effect.
     ///
-    /// Must come first in the program: the runtime reads its setting once, and what was done before is done twice.
+    /// Must come first in the program: the runtime reads its setting once, and everything before this call runs twice.
     public static func adopt() throws(Failure) {
         guard !isOn else { return }
         setenv(setting, "1", 1)

@@ -1,6 +1,6 @@
 import MartletCore
 
-/// A running hash of what happened: equal for two runs that did the same, in the same order (FNV-1a over words).
+/// A running hash: equal for two runs that did the same in the same order (FNV-1a over 64-bit words).
 public struct Fingerprint: Sendable, Hashable, CustomStringConvertible {
     private var hash = FNV1a()
 
@@ -8,9 +8,9 @@ public struct Fingerprint: Sendable, Hashable, CustomStringConvertible {
 
     public var value: UInt64 { hash.value }
 
-    public mutating func add(_ word: UInt64) { hash.add(word) }
+    public mutating func add(_ value: UInt64) { hash.add(value) }
 
-    /// Adds the bytes and how many they are, so that neighbours do not run into one another.
+    /// Adds the bytes and their count, so that consecutive values stay distinct.
     public mutating func add(_ bytes: some Sequence<UInt8>) {
         var count: UInt64 = 0
         for byte in bytes {

@@ -3,18 +3,18 @@ import Synchronization
 
 /// Runs all tasks of a program on one thread, in an order that follows from a seed.
 ///
-/// The child tasks, task groups, default actors, streams and continuations of a task that prefers it run here. What escapes
-/// it: unstructured tasks, the main actor, dispatch queues, threads, event loops, the machine's clocks. What comes back
-/// from there is counted in ``foreignJobs``. Jobs run in the thread that calls ``drain(limit:)``.
+/// The child tasks, task groups, default actors, streams and continuations of a task that prefers it run here.
+/// Unstructured tasks, the main actor, dispatch queues, threads, event loops and the system's clocks escape it; jobs
+/// that come back from there are counted in ``foreignJobs``. Jobs run in the thread that calls ``drain(limit:)``.
 public final class SeededExecutor: TaskExecutor {
-    fileprivate struct Waiting {
+    fileprivate struct QueuedJob {
         let job: UnownedJob
-        /// Where it belongs; `nil` when to no machine.
+        /// The machine of the job; `nil` outside of all machines.
         let machine: MachineExecutor?
     }
 
     fileprivate struct State {
-        var waiting: [Waiting] = []
+        var queue: [QueuedJob] = []
         var random: UInt64
         var trace = Fingerprint()
         var steps = 0
@@ -29,7 +29,7 @@ public final class SeededExecutor: TaskExecutor {
         state = Mutex(State(random: (seed &* 0x9E37_79B9_7F4A_7C15) | 1))
     }
 
-    /// Of every choice that was made: equal for two runs that took the same path.
+    /// Covers every choice: equal for two runs that took the same path.
     public var trace: Fingerprint { state.withLock { $0.trace } }
 
     /// Jobs that have run.
@@ -40,15 +40,15 @@ public final class SeededExecutor: TaskExecutor {
 
     public func enqueue(_ job: consuming ExecutorJob) { add(UnownedJob(job), of: nil) }
 
-    /// Takes a job of one machine; it runs in its turn among those of all.
+    /// Enqueues a job of one machine among the jobs of all.
     func add(_ job: UnownedJob, of machine: MachineExecutor?) {
         state.withLock { state in
             if pthread_equal(state.owner, pthread_self()) == 0 { state.foreignJobs += 1 }
-            state.waiting.append(Waiting(job: job, machine: machine))
+            state.queue.append(QueuedJob(job: job, machine: machine))
         }
     }
 
-    /// Runs jobs until none waits; false when `limit` of them have run and there are more.
+    /// Runs jobs until the queue is empty; false when `limit` of them have run and more are queued.
     @discardableResult
     public func drain(limit: Int = .max) -> Bool {
         state.withLock { $0.owner = pthread_self() }
@@ -58,26 +58,26 @@ public final class SeededExecutor: TaskExecutor {
                 next.job.runSynchronously(on: asUnownedTaskExecutor())
                 continue
             }
-            if !machine.holds(next.job) { next.job.runSynchronously(on: machine.asUnownedTaskExecutor()) }
+            if !machine.deferIfPaused(next.job) { next.job.runSynchronously(on: machine.asUnownedTaskExecutor()) }
         }
-        return state.withLock { $0.waiting.isEmpty }
+        return state.withLock { $0.queue.isEmpty }
     }
 
-    /// Adds what decides the course beside the order of jobs to the trace, such as the time that has come.
-    public func note(_ word: UInt64) { state.withLock { $0.trace.add(word) } }
+    /// Adds to the trace what decides the run besides the order of jobs, such as a new time.
+    public func record(_ value: UInt64) { state.withLock { $0.trace.add(value) } }
 }
 
 extension SeededExecutor.State {
-    fileprivate mutating func choose() -> SeededExecutor.Waiting? {
-        guard !waiting.isEmpty else { return nil }
+    fileprivate mutating func choose() -> SeededExecutor.QueuedJob? {
+        guard !queue.isEmpty else { return nil }
         random ^= random << 13
         random ^= random >> 7
         random ^= random << 17
-        let choice = Int(random % UInt64(waiting.count))
-        trace.add(UInt64(choice) | UInt64(waiting.count) << 32)
+        let choice = Int(random % UInt64(queue.count))
+        trace.add(UInt64(choice) | UInt64(queue.count) << 32)
         steps += 1
-        // Exchanged with the last, since removing from the middle would cost the length of the queue.
-        waiting.swapAt(choice, waiting.count - 1)
-        return waiting.removeLast()
+        // Swapped with the last: removing from the middle would cost O(queue).
+        queue.swapAt(choice, queue.count - 1)
+        return queue.removeLast()
     }
 }

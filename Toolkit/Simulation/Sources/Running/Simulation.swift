@@ -1,16 +1,16 @@
 public import MartletCore
 import Synchronization
 
-/// A program whose whole course follows from a seed: who runs next, and when time passes.
+/// Runs a program deterministically: a seed decides which task runs next and when time advances.
 ///
-/// The program takes time from ``time`` and chance from a source of its own with the same seed; it has no unstructured tasks and
-/// no threads. Hashing must be equal in every process too: see ``DeterministicHashing``.
+/// The program takes time from ``time`` and random numbers from its own source with the same seed; it has no
+/// unstructured tasks and no threads. Hashing must be equal in every process too: see ``DeterministicHashing``.
 public struct Simulation: Sendable {
     public let executor: SeededExecutor
     public let time: VirtualTime
     private let limits: Limits
 
-    /// What ends a run that does not end by itself.
+    /// Limits of a run that does not end by itself.
     public struct Limits: Sendable {
         /// Jobs of one run.
         public var steps = 100_000_000
@@ -20,9 +20,9 @@ public struct Simulation: Sendable {
         public init() {}
     }
 
-    /// Why a run was given up.
+    /// Why a run was stopped.
     public enum Failure: Error, Equatable {
-        /// Nothing can run and nobody sleeps: the program waits for something outside, or for itself.
+        /// No job is ready and no task sleeps: the program waits for an outside event, or is deadlocked.
         case stuck(at: Moment)
         case tooManySteps(at: Moment)
         case tooLong
@@ -36,9 +36,9 @@ public struct Simulation: Sendable {
 
     /// Runs `body` to its end in the calling thread.
     ///
-    /// Once per simulation, since a second run would go on where the first one ended.
+    /// Once per simulation, since a second run would continue from the state of the first.
     ///
-    /// - Throws: What `body` throws; ``Failure`` when it does not end, and then its tasks stay where they are.
+    /// - Throws: What `body` throws; ``Failure`` when it does not end, and its tasks stay suspended then.
     public func run<R: Sendable>(_ body: @escaping @Sendable () async throws -> R) throws -> R {
         let outcome = Outcome<R>()
         let end = time.now + limits.span
@@ -57,14 +57,14 @@ public struct Simulation: Sendable {
             if let result = outcome.result.withLock({ $0 }) { return try result.get() }
             guard time.advanceToNextSleeper() else { throw Failure.stuck(at: time.now) }
             guard time.now <= end else { throw Failure.tooLong }
-            executor.note(UInt64(bitPattern: time.now.nanoseconds))
+            executor.record(UInt64(bitPattern: time.now.nanoseconds))
         }
     }
 
-    /// Lets whatever has been told to stop come to its end, so that a process can run many simulations.
+    /// Runs cancelled tasks to their end, so that a process can run many simulations.
     ///
-    /// Time passes for those who sleep on their way out. What waits for something that never comes stays where it is.
-    public func windUp() {
+    /// Time advances for tasks that sleep meanwhile. A task that waits for something that never comes stays suspended.
+    public func runRemaining() {
         let end = time.now + limits.span
         repeat {
             guard executor.drain(limit: max(0, limits.steps - executor.steps)) else { return }

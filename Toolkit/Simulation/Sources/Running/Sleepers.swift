@@ -1,6 +1,6 @@
 import MartletCore
 
-/// Who sleeps until when, and the two clocks.
+/// The sleeping tasks with their deadlines, and the two clocks.
 struct Sleepers {
     typealias Continuation = CheckedContinuation<Void, any Error>
     enum Outcome { case waits, due, cancelled }
@@ -14,11 +14,11 @@ struct Sleepers {
 
     private(set) var now: Moment
     private(set) var date: Timestamp
-    /// A binary heap, the earliest first; those who are gone stay until their turn comes.
+    /// A binary heap, the earliest first; cancelled entries stay until they are popped or compacted.
     private var heap: [Entry] = []
     private var waiting: [Int: Continuation] = [:]
-    /// On their way to sleep.
-    private var entering: Set<Int> = []
+    /// Sleeps that have begun and are not in the heap yet.
+    private var registered: Set<Int> = []
     private var lastID = 0
 
     init(now: Moment, date: Timestamp) {
@@ -28,14 +28,14 @@ struct Sleepers {
 
     var count: Int { waiting.count }
 
-    mutating func enter() -> Int {
+    mutating func register() -> Int {
         lastID += 1
-        entering.insert(lastID)
+        registered.insert(lastID)
         return lastID
     }
 
     mutating func add(_ id: Int, until moment: Moment, _ continuation: Continuation) -> Outcome {
-        guard entering.remove(id) != nil else { return .cancelled }
+        guard registered.remove(id) != nil else { return .cancelled }
         guard now < moment else { return .due }
         waiting[id] = continuation
         push(Entry(moment: moment, id: id))
@@ -43,13 +43,13 @@ struct Sleepers {
     }
 
     mutating func cancel(_ id: Int) -> Continuation? {
-        entering.remove(id)
+        registered.remove(id)
         let continuation = waiting.removeValue(forKey: id)
-        forgetGone()
+        compact()
         return continuation
     }
 
-    /// Moves to the earliest sleeper and takes out all that are due then, by the order in which they came.
+    /// Advances to the earliest sleeper and removes all that are due then, in the order in which they began.
     mutating func advance() -> [Continuation] {
         var due: [Continuation] = []
         while let first = heap.first, due.isEmpty || first.moment <= now {
@@ -64,15 +64,15 @@ struct Sleepers {
         return due
     }
 
-    mutating func leap(by length: Duration) {
+    mutating func skip(by length: Duration) {
         date = date + length
         now = now + length
     }
 
     // MARK: Heap
 
-    /// Deadlines are mostly cancelled long before they come: the heap must not keep them all.
-    private mutating func forgetGone() {
+    /// Most deadlines are cancelled long before they are due: without this the heap would grow.
+    private mutating func compact() {
         guard heap.count > 2 * waiting.count + 64 else { return }
         // A sorted array is a heap.
         heap = heap.filter { waiting[$0.id] != nil }.sorted()

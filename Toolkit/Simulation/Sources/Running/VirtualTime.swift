@@ -1,15 +1,15 @@
 public import MartletCore
 import Synchronization
 
-/// Two clocks that stand still while anything can run, and then move to the next sleeper: a year passes in seconds.
+/// Two clocks that stand still while any job is ready, and then advance to the next sleeper: a year takes seconds.
 ///
 /// Safe to share between tasks.
 public final class VirtualTime: TimeSource {
     private let sleepers: Mutex<Sleepers>
 
     /// - Parameters:
-    ///   - now: Where the monotonic clock begins.
-    ///   - date: Where the wall clock begins.
+    ///   - now: The start of the monotonic clock.
+    ///   - date: The start of the wall clock.
     public init(
         now: Moment = Moment(nanoseconds: 1_000_000_000),
         date: Timestamp = Timestamp(seconds: 1_767_225_600)
@@ -21,14 +21,14 @@ public final class VirtualTime: TimeSource {
 
     public var date: Timestamp { sleepers.withLock { $0.date } }
 
-    /// How many tasks sleep at this moment.
+    /// How many tasks sleep now.
     public var sleeping: Int { sleepers.withLock { $0.count } }
 
-    /// Moves both clocks to the earliest sleeper and wakes all that are due then, in the order in which they fell asleep.
+    /// Advances both clocks to the earliest sleeper and wakes all that are due then, in the order in which they began.
     ///
-    /// To be called when nothing can run.
+    /// To be called when no job is ready.
     ///
-    /// - Returns: False when nobody sleeps.
+    /// - Returns: False when no task sleeps.
     @discardableResult
     public func advanceToNextSleeper() -> Bool {
         let due = sleepers.withLock { $0.advance() }
@@ -36,15 +36,16 @@ public final class VirtualTime: TimeSource {
         return !due.isEmpty
     }
 
-    /// Moves both clocks at once, as for everybody who was asleep: whoever is due meanwhile wakes afterwards, in their sequence.
-    public func leap(by length: Duration) {
+    /// Advances both clocks in one step, as while all computers are suspended: sleeps that became due end afterwards,
+    /// in their order.
+    public func skip(by length: Duration) {
         precondition(length >= .zero)
-        sleepers.withLock { $0.leap(by: length) }
+        sleepers.withLock { $0.skip(by: length) }
     }
 
     public func sleep(until moment: Moment) async throws {
         try Task.checkCancellation()
-        let id = sleepers.withLock { $0.enter() }
+        let id = sleepers.withLock { $0.register() }
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 switch sleepers.withLock({ $0.add(id, until: moment, continuation) }) {

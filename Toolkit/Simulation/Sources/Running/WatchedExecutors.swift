@@ -1,14 +1,14 @@
 @_spi(ExperimentalCustomExecutors) @_spi(ExperimentalScheduling) import _Concurrency
 
-/// The platform's own executors, with each job counted in ``GlobalJobs`` on its way there.
+/// The platform's own executors, wrapped to count each job in ``GlobalJobs``.
 ///
-/// The runtime's protocols for this are public for experiments only, so that another toolchain may refuse to build this file.
+/// The runtime's protocols for this are experimental, so that another toolchain may refuse to build this file.
 struct WatchedExecutors: ExecutorFactory {
     private typealias Scheduling = TaskExecutor & SchedulingExecutor
 
     private static let platform = PlatformExecutorFactory.defaultExecutor as? any Scheduling
 
-    /// Whether the platform's executor is one that sleepers are given to.
+    /// Whether the platform's default executor also runs sleeps.
     static var canWatch: Bool { platform != nil }
 
     static let mainExecutor: any MainExecutor = Main()

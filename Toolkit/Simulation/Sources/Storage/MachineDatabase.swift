@@ -1,12 +1,12 @@
 public import MartletCore
 public import MartletSQL
 
-/// A database as one machine reaches it: over a connection that can break before, during and after a commit.
+/// A database as seen by one machine: over a connection that can break before, during and after a commit.
 public struct MachineDatabase: SQLDatabase {
-    /// The longest way to the database and back, in microseconds each.
-    private static let travelLimit: UInt64 = 400
-    /// The longest way on a bad day.
-    private static let slowTravelLimit: UInt64 = 15_000_000
+    /// The longest latency in one direction, in microseconds.
+    private static let latencyMax: UInt64 = 400
+    /// The longest latency of a slow database, in microseconds.
+    private static let slowLatencyMax: UInt64 = 15_000_000
 
     private let machine: Machine
     private let server: @Sendable () -> Machine?
@@ -17,8 +17,8 @@ public struct MachineDatabase: SQLDatabase {
 
     /// - Parameters:
     ///   - isShared: Whether other machines use the database too.
-    ///   - server: The machine that holds the database, as it is now; nothing is heard of it while it is frozen.
-    ///   - store: The database behind the connection, as it is now.
+    ///   - server: The machine that runs the database now; it does not respond while it is paused.
+    ///   - store: The database behind the connection now.
     public init(
         of machine: Machine,
         isShared: Bool,
@@ -35,7 +35,7 @@ public struct MachineDatabase: SQLDatabase {
         self.store = store
     }
 
-    public func bootEpoch() async throws -> Int { isShared ? 0 : try await store().bootEpoch() }
+    public func bootNumber() async throws -> Int { isShared ? 0 : try await store().bootNumber() }
 
     @discardableResult
     public func transaction<R: Sendable>(
@@ -43,9 +43,9 @@ public struct MachineDatabase: SQLDatabase {
         deadline: Moment?,
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
     ) async throws -> R {
-        let database = try await reach()
+        let database = try await connect()
         if faults.happens(.databaseConflict) {
-            // What loses against another transaction is rolled back, and its body runs again.
+            // The losing transaction is rolled back, and its body runs again.
             do { try await rollBack(name, deadline, on: database, body) } catch {}
             try machine.check()
         }
@@ -57,7 +57,7 @@ public struct MachineDatabase: SQLDatabase {
         }
         let result = try await committed(name, deadline, on: database, body)
         if isUnknown { throw unknown }
-        try await travel()
+        try await waitForNetwork()
         return result
     }
 
@@ -66,7 +66,7 @@ public struct MachineDatabase: SQLDatabase {
         deadline: Moment?,
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
     ) async throws -> R {
-        let result = try await reach().read(name, deadline: deadline, body)
+        let result = try await connect().read(name, deadline: deadline, body)
         try machine.check()
         return result
     }
@@ -88,7 +88,7 @@ public struct MachineDatabase: SQLDatabase {
         } catch is RolledBack {}
     }
 
-    /// The last boundary before a commit.
+    /// The last crash point before a commit.
     private static let committing = "sql.committing"
 
     private func committed<R: Sendable>(
@@ -98,43 +98,44 @@ public struct MachineDatabase: SQLDatabase {
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
     ) async throws -> R {
         let (machine, isShared) = (machine, isShared)
-        // The file of a process that ends there cannot be written any more; a server commits what it is told to, so that
-        // the boundary lies before the machine tells it.
+        // A crashed process cannot write its own file any more. A server commits what was sent to it, so that with a
+        // server the crash point comes before the commit is sent.
         let observer =
-            isShared ? CrashPoints.Observer { if $0 != Self.committing { machine.pass($0) } } : CrashPoints.observer
+            isShared
+            ? CrashPoints.Observer { if $0 != Self.committing { machine.passCrashPoint($0) } } : CrashPoints.observer
         return try await CrashPoints.$observer.withValue(observer) {
             try await database.transaction(name, deadline: deadline) { (tx: borrowing SQLTransaction) in
                 let result = try body(tx)
-                if isShared { machine.pass(Self.committing) }
+                if isShared { machine.passCrashPoint(Self.committing) }
                 try machine.check()
                 return result
             }
         }
     }
 
-    private func reach() async throws -> any SQLDatabase {
-        try await travel()
+    private func connect() async throws -> any SQLDatabase {
+        try await waitForNetwork()
         if faults.happens(.databaseAway) {
             throw SQLError(.unavailable, code: "08006", message: "the database cannot be reached")
         }
         if let server = server() {
-            await server.thaw()
+            await server.waitUntilResumed()
             try machine.check()
         }
         return try store()
     }
 
-    /// Half of all ways take no time, but others may run meanwhile.
-    private func travel() async throws {
+    /// Half of all messages take no time, but other tasks may run meanwhile.
+    private func waitForNetwork() async throws {
         try machine.check()
         let draw = entropy.next()
         if faults.happens(.databaseSlow) {
-            try await machine.time.sleep(for: .microseconds(Int64(draw % Self.slowTravelLimit)))
+            try await machine.time.sleep(for: .microseconds(Int64(draw % Self.slowLatencyMax)))
         } else if draw & 1 == 0 {
             await Task.yield()
         } else {
-            // A database finishes what it was told; who waits for it may be gone.
-            try await machine.time.sleep(for: .microseconds(Int64((draw >> 1) % Self.travelLimit)))
+            // A database finishes what was sent to it; the caller may have crashed meanwhile.
+            try await machine.time.sleep(for: .microseconds(Int64((draw >> 1) % Self.latencyMax)))
         }
         try machine.check()
     }

@@ -3,7 +3,7 @@ public import MartletCore
 
 /// Writes each event as one line of JSON: time, level, service, message, trace, error, metadata by sorted key.
 ///
-/// A line is valid JSON whatever its parts hold: values are escaped and cut before the line is put together.
+/// A line is always valid JSON: values are escaped and truncated before the line is assembled.
 public struct JSONLogHandler: LogHandler {
     /// Of one message, error or metadata value, in bytes.
     public static let valueBytesLimit = 500
@@ -57,12 +57,12 @@ public struct JSONLogHandler: LogHandler {
 
     private func append(_ metadata: Logger.Metadata, to line: inout JSONText) {
         line.open("metadata")
-        // Room for the rest of the line; JSON escapes may grow a value to six times its bytes.
-        let room = LogOutput.lineBytesLimit - 16
+        // Leaves space for the rest of the line; JSON escapes may grow a value to six times its bytes.
+        let limit = LogOutput.lineBytesLimit - 16
         for (index, (key, value)) in metadata.sorted(by: { $0.key < $1.key }).enumerated() {
             var grown = line
             grown.field(Self.cut(key), Self.cut(value.description))
-            guard index < Self.metadataLimit, grown.bytes.count <= room else {
+            guard index < Self.metadataLimit, grown.bytes.count <= limit else {
                 line.field("cut", "true")
                 break
             }

@@ -1,6 +1,6 @@
 import MartletCore
 
-/// JSON written by hand, since a log line must not allocate an encoder.
+/// A minimal JSON writer: a log line must not allocate an encoder.
 struct JSONText {
     private(set) var bytes: [UInt8] = []
     private var needsComma = false

@@ -3,13 +3,13 @@ import Synchronization
 
 /// Where log lines go: a file descriptor that may stall without stalling the program.
 ///
-/// A line is at most ``lineBytesLimit`` bytes, which a pipe takes in one piece, so that the lines of several processes never mix.
-/// When the reader does not read for ``patience``, lines are dropped and counted until it reads again.
+/// A line is at most ``lineBytesLimit`` bytes, which a pipe writes atomically, so that the lines of several processes
+/// never interleave. When the reader stalls for ``writeTimeout``, lines are dropped and counted until it reads again.
 public final class LogOutput: Sendable {
-    /// What POSIX lets a pipe take atomically.
+    /// The size of an atomic write to a pipe.
     public static let lineBytesLimit = 4_096
-    /// How long one line may wait for its reader, in milliseconds.
-    static let patience: Int32 = 50
+    /// How long a write may wait for the reader, in milliseconds.
+    static let writeTimeout: Int32 = 50
 
     private struct State {
         var stalled = false
@@ -23,7 +23,7 @@ public final class LogOutput: Sendable {
 
     public static let standardError = LogOutput(descriptor: STDERR_FILENO)
 
-    /// Lines that found no reader since the last line that did.
+    /// Lines dropped since the last one that was written.
     public var dropped: Int { state.withLock { $0.dropped } }
 
     /// Writes `line` and a newline, cut at the limit.
@@ -31,7 +31,7 @@ public final class LogOutput: Sendable {
         var bytes = line.prefix(Self.lineBytesLimit - 1)
         bytes.append(UInt8(ascii: "\n"))
         state.withLock { state in
-            guard isWritable(after: state.stalled ? 0 : Self.patience) else {
+            guard isWritable(after: state.stalled ? 0 : Self.writeTimeout) else {
                 state.stalled = true
                 state.dropped += 1
                 return
@@ -56,7 +56,7 @@ public final class LogOutput: Sendable {
 
     private func emit(_ bytes: ArraySlice<UInt8>) {
         bytes.withUnsafeBytes { buffer in
-            // A failed log line has no better place to be reported.
+            // A failed write cannot be reported anywhere else.
             _ = Glibc.write(descriptor, buffer.baseAddress, buffer.count)
         }
     }

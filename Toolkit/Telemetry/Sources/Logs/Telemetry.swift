@@ -1,7 +1,7 @@
 public import Logging
 public import MartletCore
 
-/// One service's log and metrics, bound to its tasks: one process can host twelve services.
+/// One service's log and metrics, bound to its tasks: one process can host several services.
 public struct Telemetry: Sendable {
     public let service: String
     public let logger: Logger

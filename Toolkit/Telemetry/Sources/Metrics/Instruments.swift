@@ -21,11 +21,11 @@ public final class Gauge: Sendable {
     public var value: Double { number.withLock { $0 } }
 }
 
-/// How often values fell below each of fixed bounds.
+/// Counts values in buckets with fixed bounds.
 public final class Histogram: Sendable {
-    /// For waits, in seconds: half a millisecond to ten seconds.
+    /// Bounds for durations in seconds: half a millisecond to ten seconds.
     public static let seconds = [0.000_5, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
-    /// For sizes of batches.
+    /// Bounds for batch sizes.
     public static let sizes = [1.0, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024]
 
     struct Reading: Sendable, Equatable {
@@ -43,16 +43,16 @@ public final class Histogram: Sendable {
     }
 
     public func record(_ value: Double) {
-        let place = bounds.firstIndex { value <= $0 } ?? bounds.count
+        let index = bounds.firstIndex { value <= $0 } ?? bounds.count
         reading.withLock { reading in
-            reading.counts[place] += 1
+            reading.counts[index] += 1
             reading.sum += value
         }
     }
 
-    /// Records a wait in seconds.
-    public func record(_ wait: Duration) {
-        let (seconds, attoseconds) = wait.components
+    /// Records a duration in seconds.
+    public func record(_ duration: Duration) {
+        let (seconds, attoseconds) = duration.components
         record(Double(seconds) + Double(attoseconds) * 1e-18)
     }
 

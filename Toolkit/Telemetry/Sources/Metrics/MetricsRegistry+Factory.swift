@@ -1,6 +1,6 @@
 public import CoreMetrics
 
-/// What libraries count through swift-metrics lands in the registry, under names that Prometheus takes.
+/// Registers the swift-metrics instruments of libraries under valid Prometheus names.
 extension MetricsRegistry: MetricsFactory {
     public func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler {
         let made = instrument(
@@ -55,7 +55,7 @@ extension MetricsRegistry: MetricsFactory {
 
     private static func help(_ label: String) -> String { "Counted by a library as \(label)." }
 
-    /// Lower case, underscores, and the ending that the kind of metric asks for.
+    /// Lower case, underscores, and the suffix for the kind of metric.
     static func name(_ label: String, ending: String) -> String {
         var name = ""
         for scalar in label.unicodeScalars {
@@ -80,7 +80,7 @@ final class ForwardedCounter: CounterHandler {
     init(_ counter: Counter) { self.counter = counter }
 
     func increment(by amount: Int64) { counter.add(Int(max(0, amount))) }
-    /// A counter of Prometheus never goes back.
+    /// A Prometheus counter never decreases.
     func reset() {}
 }
 

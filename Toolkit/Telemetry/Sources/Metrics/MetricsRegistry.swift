@@ -2,12 +2,12 @@ import Synchronization
 
 /// The metrics of one service.
 ///
-/// An instrument is made on first use; equal names and labels are the same instrument.
+/// An instrument is created on first use; equal names and labels are the same instrument.
 ///
-/// Names are Prometheus': lower case, base units, counters end in `_total`. Label values must come from a small set that the
-/// program knows (a method, a topic), never from a request.
+/// Names follow Prometheus: lower case, base units, counters end in `_total`. Label values must come from a small set
+/// that the program knows (a method, a topic), never from a request.
 public final class MetricsRegistry: Sendable {
-    /// Of one registry; what comes later is counted in one series with the label `overflow`.
+    /// Series of one registry; all further ones are counted in one series with the label `overflow`.
     public static let seriesLimit = 2_000
 
     /// The registry of the running task's service.
@@ -28,7 +28,7 @@ public final class MetricsRegistry: Sendable {
         let kind: Kind
         let help: String
         var series: [String: Instrument] = [:]
-        /// Series that are not known before they are read, by the value of one label.
+        /// Reads series whose values of one label are not known in advance.
         var collected: (@Sendable () -> [String: Instrument])?
     }
 
@@ -66,7 +66,7 @@ public final class MetricsRegistry: Sendable {
         return histogram
     }
 
-    /// A gauge that is read when it is asked for.
+    /// A gauge that is read at each scrape.
     ///
     /// A repeat replaces the reader.
     public func read(
@@ -78,7 +78,7 @@ public final class MetricsRegistry: Sendable {
         replace(name, .gauge, help, Array(labels), .read(value, .gauge))
     }
 
-    /// A counter that somebody else counts, read when it is asked for.
+    /// A counter that is maintained elsewhere and read at each scrape.
     ///
     /// A repeat replaces the reader.
     public func readTotal(
@@ -90,7 +90,7 @@ public final class MetricsRegistry: Sendable {
         replace(name, .counter, help, Array(labels), .read(value, .counter))
     }
 
-    /// Counters that somebody else counts under names of their own, read when they are asked for: one series per name.
+    /// Counters that are maintained elsewhere by name and read at each scrape: one series per name.
     ///
     /// A repeat replaces the reader.
     public func readTotals(
@@ -114,7 +114,7 @@ public final class MetricsRegistry: Sendable {
         }
     }
 
-    /// The instrument of this name and these labels; another kind under a known name gets one that nobody sees.
+    /// The instrument of this name and these labels; another kind under a known name gets one that is not exported.
     func instrument(
         _ name: String,
         _ kind: Kind,

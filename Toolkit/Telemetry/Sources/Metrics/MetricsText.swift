@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Prometheus' text form, version 0.0.4.
+/// The Prometheus text format, version 0.0.4.
 public enum MetricsText {
     public static let contentType = "text/plain; version=0.0.4; charset=utf-8"
 

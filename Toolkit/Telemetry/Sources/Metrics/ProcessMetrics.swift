@@ -1,7 +1,7 @@
 import Glibc
 public import MartletCore
 
-/// What the operating system says of this process, under the names that Prometheus' own libraries use.
+/// The operating system's metrics of this process, under the names of the Prometheus client libraries.
 public enum ProcessMetrics {
     /// Adds memory, CPU time, open files and start time to `registry`; a repeat changes nothing.
     public static func register(in registry: MetricsRegistry, time: any TimeSource) {
@@ -24,9 +24,9 @@ public enum ProcessMetrics {
         defer { fclose(file) }
         var line = [CChar](repeating: 0, count: 256)
         guard fgets(&line, 256, file) != nil else { return 0 }
-        let words = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let fields = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
             .split(separator: " ")
-        guard words.count > 1, let pages = Double(words[1]) else { return 0 }
+        guard fields.count > 1, let pages = Double(fields[1]) else { return 0 }
         return pages * Double(sysconf(Int32(_SC_PAGESIZE)))
     }
 
@@ -35,7 +35,7 @@ public enum ProcessMetrics {
         defer { closedir(folder) }
         var count = 0
         while let entry = readdir(folder) {
-            // "." and ".." are no descriptors, and one is the folder's own.
+            // "." and ".." are not descriptors, and one descriptor is the folder's own.
             if entry.pointee.d_name.0 != CChar(UInt8(ascii: ".")) { count += 1 }
         }
         return max(0, count - 1)

@@ -29,12 +29,11 @@ nonisolated struct Call: Sendable {
   /// A repeat of the same request has no further effect: it may be retried.
   var idempotent: Bool = false
 
-  /// The method writes and takes an `Idempotency-Key`. A method that writes and is not idempotent by itself demands one.
+  /// The method writes and accepts an `Idempotency-Key`. A method that writes and is not idempotent requires one.
   var writes: Bool = false
 
-  /// The scope that a principal must hold, as in `orders:write`, or several of which one is enough, as in
-  /// `inventory:write|service`. Services hold `service` by being services; what else they may call names it. Empty when anybody
-  /// may call, even without a token.
+  /// The scope that the principal needs, as in `orders:write`, or alternatives, as in `inventory:write|service`. Every
+  /// service has the scope `service` and no other. Empty when no token is required.
   var scope: String = String()
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -48,10 +47,10 @@ nonisolated struct Event: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// The topic's full name: its package and a word, as in `shop.orders.v1.orders`.
+  /// The topic's full name: the package and a local name, as in `shop.orders.v1.orders`.
   var topic: String = String()
 
-  /// The field, a string, whose value orders the events: those with equal values are handled in the order of their commits.
+  /// The string field that is the ordering key: events with equal keys are handled in commit order.
   var key: String = String()
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -59,17 +58,17 @@ nonisolated struct Event: Sendable {
   init() {}
 }
 
-/// What a value must keep to. Only what is set is checked; a violation is answered with the field's path.
+/// The validation rule of a field. Only limits that are set are checked; a violation is reported with the field's path.
 nonisolated struct Rule: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// The field must be present: not empty for strings, bytes and repeated fields, set for messages and `optional` fields,
-  /// not zero for numbers and enums.
+  /// The field must be present: not empty for strings, bytes and repeated fields, set for messages and `optional`
+  /// fields, not zero for numbers and enums.
   var required: Bool = false
 
-  /// The least and the greatest number, both included. Of every item when the field is repeated.
+  /// The least and the greatest number, both inclusive. They apply to every item of a repeated field.
   var min: Int64 {
     get {_min ?? 0}
     set {_min = newValue}
@@ -168,7 +167,7 @@ nonisolated extension SwiftProtobuf.Google_Protobuf_FieldOptions {
 
 nonisolated extension SwiftProtobuf.Google_Protobuf_MessageOptions {
 
-  /// On a message that is published.
+  /// On a message that is published as an event.
   var event: Event {
     get {return getExtensionValue(ext: Extensions_event) ?? Event()}
     set {setExtensionValue(ext: Extensions_event, value: newValue)}
@@ -227,7 +226,7 @@ nonisolated let Extensions_call = SwiftProtobuf.MessageExtension<SwiftProtobuf.O
   fieldName: "martlet.options.v1.call"
 )
 
-/// On a message that is published.
+/// On a message that is published as an event.
 nonisolated let Extensions_event = SwiftProtobuf.MessageExtension<SwiftProtobuf.OptionalMessageExtensionField<Event>, SwiftProtobuf.Google_Protobuf_MessageOptions>(
   _protobuf_fieldNumber: 50002,
   fieldName: "martlet.options.v1.event"

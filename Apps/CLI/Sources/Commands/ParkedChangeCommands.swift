@@ -1,0 +1,174 @@
+import ArgumentParser
+import Foundation
+import MartletCore
+import MartletHost
+import SwiftProtobuf
+
+struct ParkedEditCommand: AsyncParsableCommand {
+    static let bodyBytesLimit = 262_144
+
+    static let configuration = CommandConfiguration(
+        commandName: "edit",
+        abstract: "Replaces the body of a parked event.",
+        discussion: """
+            The new body is the topic's message as JSON, or its bytes with --raw. The event is not handled until its \
+            key is redriven.
+
+            Example:
+              martlet events parked edit ID --group carts \\
+                --topic shop.orders.v1.orders --body body.json --reason "a wrong SKU"
+            """
+    )
+
+    @Argument(help: "The event's id, from `parked list --key`.")
+    var id: String
+
+    @OptionGroup var services: ServiceOptions
+    @OptionGroup var consumer: GroupOptions
+    @OptionGroup var why: ReasonOptions
+
+    @Option(help: ArgumentHelp("The new body; - is standard input.", valueName: "file"), completion: .file())
+    var body: String
+
+    @Flag(help: "The file holds the message's bytes, not JSON.")
+    var raw = false
+
+    func run() async throws {
+        try await reporting {
+            let file: FileHandle? = body == "-" ? .standardInput : FileHandle(forReadingAtPath: body)
+            guard let data = try file?.read(upToCount: Self.bodyBytesLimit + 1), data.count <= Self.bodyBytesLimit
+            else {
+                throw CommandFailure("\(body): cannot be read, is empty, or is over \(Self.bodyBytesLimit) bytes")
+            }
+            let client = try await services.client()
+            let request = EditParkedMessageRequest.with {
+                $0.group = consumer.group
+                $0.topic = consumer.topic
+                $0.id = id
+                $0.reason = why.reason
+            }
+            let bytes = try bytes(data)
+            let found = try await client.find { service in
+                var request = request
+                request.body = bytes
+                return try await service.calls.editParkedMessage(request, context: service.context)
+            }
+            Terminal().note("edited in \(found.service); redrive its key to have it handled")
+        }
+    }
+
+    private func bytes(_ data: Data) throws -> Data {
+        if raw { return data }
+        guard let body = EventBody(topic: consumer.topic) else {
+            throw CommandFailure("\(consumer.topic): its message type is unknown; give its bytes with --raw")
+        }
+        do {
+            return try body.bytes(ofJSON: String(decoding: data, as: UTF8.self))
+        } catch {
+            throw CommandFailure("\(self.body): is not the topic's message: \(error)")
+        }
+    }
+}
+
+struct ParkedRedriveCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "redrive",
+        abstract: "Handles a key's parked events again, in order.",
+        discussion: """
+            Returns as soon as the service has recorded the request; `parked list` shows the remaining events. An \
+            event that fails again stays parked, with those behind it.
+
+            Examples:
+              martlet events parked redrive --group carts \\
+                --topic shop.orders.v1.orders --key KEY --reason "fixed in 1.4"
+              martlet events parked redrive --all --reason "the catalogue is back"
+            """
+    )
+
+    @OptionGroup var services: ServiceOptions
+    @OptionGroup var why: ReasonOptions
+
+    @Option(help: "The group that parked it.")
+    var group: String?
+
+    @Option(help: "Its topic.")
+    var topic: String?
+
+    @Option(help: "The key.")
+    var key: String?
+
+    @Flag(help: "All parked keys, or all of --group and --topic.")
+    var all = false
+
+    func validate() throws {
+        guard all || (group != nil && topic != nil && key != nil) else {
+            throw ValidationError("Give --group, --topic and --key, or --all.")
+        }
+        guard !all || key == nil else { throw ValidationError("--all and --key exclude each other.") }
+    }
+
+    func run() async throws {
+        try await reporting {
+            let client = try await services.client()
+            let responses = try await client.parkedKeys(group: group, topic: topic)
+            let keys = responses.all.flatMap(\.response).filter { (key ?? $0.key) == $0.key && !$0.isRedriving }
+            guard !keys.isEmpty else {
+                throw CommandFailure("nothing\(key.map { " named \($0)" } ?? "") is parked there")
+            }
+            for key in keys {
+                guard let service = client.services.first(where: { $0.name == key.service }) else { continue }
+                let request = RedriveParkedKeyRequest.with {
+                    $0.group = key.group
+                    $0.topic = key.topic
+                    $0.key = key.key
+                    $0.reason = why.reason
+                }
+                do {
+                    _ = try await service.calls.redriveParkedKey(request, context: service.context)
+                } catch let fault as Fault {
+                    throw CommandFailure("\(key.service): \(key.key): \(fault.message)")
+                }
+                Terminal().note("\(key.service): \(key.group), \(key.topic), \(key.key): \(key.events) events")
+            }
+            try responses.requireComplete()
+        }
+    }
+}
+
+struct ParkedDropCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "drop",
+        abstract: "Deletes one parked event without handling it.",
+        discussion: """
+            The later events of its key stay parked until they are redriven. This cannot be undone; the body is stored \
+            in the audit trail.
+
+            Example:
+              martlet events parked drop ID --group carts \\
+                --topic shop.orders.v1.orders --reason "sent twice by hand"
+            """
+    )
+
+    @Argument(help: "The event's id, from `parked list --key`.")
+    var id: String
+
+    @OptionGroup var services: ServiceOptions
+    @OptionGroup var consumer: GroupOptions
+    @OptionGroup var why: ReasonOptions
+
+    func run() async throws {
+        try await reporting {
+            let client = try await services.client()
+            let request = DropParkedMessageRequest.with {
+                $0.group = consumer.group
+                $0.topic = consumer.topic
+                $0.id = id
+                $0.reason = why.reason
+            }
+            let found = try await client.find {
+                try await $0.calls.dropParkedMessage(request, context: $0.context)
+            }
+            Terminal().note("dropped in \(found.service)")
+        }
+    }
+}

@@ -1,0 +1,121 @@
+import CartsContract
+import CatalogContract
+import MartletContract
+import MartletCore
+import MartletHost
+import MartletMessaging
+import MartletOutbox
+import MartletSQL
+import MartletSQLite
+import MartletTesting
+import MartletWorkflows
+import OrdersContract
+import SwiftProtobuf
+
+@testable import Carts
+
+/// The carts service with an in-memory SQLite database and a fake catalogue.
+struct CartsFixture {
+    let time = ManualTime()
+    let database: SQLiteDatabase
+    let service: CartsService
+    let catalog = FakeCatalog()
+    let client: CartsClient
+    let anonymous = CallContext()
+
+    init() async throws {
+        let (time, entropy) = (time, SeededEntropy(seed: 1))
+        database = try SQLiteDatabase.inMemory(time: time)
+        try await database.migrate(ServiceRuntime.migrations(of: CartsService.self))
+        let services = LocalServices()
+        services.add([.catalog(catalog)])
+        service = CartsService(
+            on: Platform(
+                service: CartsService.name,
+                database: database,
+                bus: InMemoryBus(time: time),
+                time: time,
+                entropy: entropy,
+                workflows: WorkflowEngine(service: CartsService.name, database: database, time: time, entropy: entropy),
+                channels: { _ in LocalChannel(to: services, time: time) }
+            )
+        )
+        services.add(service.handlers)
+        client = CartsClient(over: LocalChannel(to: services, time: time))
+    }
+
+    func customer(_ id: String) -> CallContext { CallContext(principal: Principal(kind: .user, id: id, scopes: [])) }
+
+    func open(_ context: CallContext = CallContext()) async throws -> String {
+        try await client.createGuestCart(CreateGuestCartRequest(), context: context).cartID
+    }
+
+    /// The cart of the signed-in customer.
+    func get(_ context: CallContext) async throws -> Cart { try await get("me", context) }
+
+    func get(_ cart: String, _ context: CallContext) async throws -> Cart {
+        try await client.getCart(.with { $0.cartID = cart }, context: context).cart
+    }
+
+    @discardableResult
+    func put(_ sku: String, _ quantity: UInt32, in cart: String = "me", _ context: CallContext) async throws -> Cart {
+        let request = PutLineRequest.with {
+            $0.cartID = cart
+            $0.sku = sku
+            $0.quantity = quantity
+        }
+        return try await client.putLine(request, context: context).cart
+    }
+
+    @discardableResult
+    func remove(_ sku: String, from cart: String = "me", _ context: CallContext) async throws -> Cart {
+        let request = RemoveLineRequest.with {
+            $0.cartID = cart
+            $0.sku = sku
+        }
+        return try await client.removeLine(request, context: context).cart
+    }
+
+    /// Delivers the event of an order placed from a cart; the same order again is the same event again.
+    @discardableResult
+    func placed(_ order: String, cart: String, customer: String) async throws -> [InboxDecision] {
+        let body = OrderChanged.with {
+            $0.orderID = order
+            $0.kind = .placed
+            $0.customerID = customer
+            $0.cartID = cart
+        }
+        let outgoing = try MartletMessaging.OutgoingEvent(body, on: OrdersTopics.orders)
+        let event = Envelope(
+            id: "orders/1/\(order)/1",
+            source: "orders",
+            epoch: 1,
+            topic: outgoing.topic,
+            key: outgoing.key,
+            sequence: 1,
+            time: time.date,
+            traceparent: nil,
+            body: outgoing.body
+        )
+        var decisions: [InboxDecision] = []
+        for subscription in service.subscriptions {
+            decisions.append(try await subscription.deliver(event, on: database))
+        }
+        return decisions
+    }
+
+    func published() async throws -> [CartChanged] {
+        let messages = try await database.read { tx in try Outbox.unsent(limit: 10_000, in: tx) }
+        return try messages.map { try CartsTopics.carts.decode($0.body) }
+    }
+}
+
+/// The fault that `body` throws; `nil` when it succeeds.
+func refusal<R>(_ body: () async throws -> R) async -> Fault? {
+    do {
+        _ = try await body()
+        return nil
+    } catch {
+        return Fault(describing: error)
+    }
+}

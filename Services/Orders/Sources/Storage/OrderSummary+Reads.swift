@@ -1,0 +1,103 @@
+import MartletCore
+import MartletSQL
+
+// Queries of the read model.
+
+extension OrderSummary {
+    /// The totals of the orders with one status and currency.
+    struct Sum: Sendable {
+        let status: Order.Status
+        let currency: String
+        let orders: Int
+        let total: Int64
+        let captured: Int64
+        let refunded: Int64
+        let returns: Int
+        let openReturns: Int
+    }
+
+    /// By status and currency.
+    static func sums(in tx: borrowing SQLTransaction) throws -> [Sum] {
+        try tx.run(
+            """
+            SELECT status, currency, COUNT(*), SUM(total), SUM(captured), SUM(refunded), SUM(returns),
+                SUM(open_returns) FROM order_headlines GROUP BY status, currency ORDER BY status, currency
+            """
+        ).map { row in
+            Sum(
+                status: Order.Status(rawValue: row.text(0)) ?? .pending,
+                currency: row.text(1),
+                orders: row.int(2),
+                total: row.int64(3),
+                captured: row.int64(4),
+                refunded: row.int64(5),
+                returns: row.int(6),
+                openReturns: row.int(7)
+            )
+        }
+    }
+
+    /// The number of rejected orders by reason; reasons are defined in code, so there are few.
+    static func rejections(in tx: borrowing SQLTransaction) throws -> [(reason: String, orders: Int)] {
+        try tx.run(
+            """
+            SELECT reason, COUNT(*) FROM order_headlines WHERE status = 'rejected' GROUP BY reason ORDER BY reason
+            """
+        ).map { ($0.text(0), $0.int(1)) }
+    }
+
+    /// Newest first, after the row whose time and id are given; of one customer, or of all when it is `nil`.
+    static func list(
+        customerID: String?,
+        status: Order.Status?,
+        before: (placed: Int64, orderID: String),
+        limit: Int,
+        in tx: borrowing SQLTransaction
+    ) throws -> [OrderSummary] {
+        let status = status?.rawValue
+        // Two statements, so that each can use an index.
+        let query: SQLQuery =
+            if let customerID {
+                """
+                SELECT order_id, status, customer_id, reference, currency, total, captured, refunded, open_returns,
+                    placed_at, reason FROM order_headlines
+                WHERE customer_id = \(customerID) AND (\(status) IS NULL OR status = \(status))
+                    AND (placed_at, order_id) < (\(before.placed), \(before.orderID))
+                ORDER BY placed_at DESC, order_id DESC LIMIT \(limit)
+                """
+            } else {
+                """
+                SELECT order_id, status, customer_id, reference, currency, total, captured, refunded, open_returns,
+                    placed_at, reason FROM order_headlines
+                WHERE (\(status) IS NULL OR status = \(status))
+                    AND (placed_at, order_id) < (\(before.placed), \(before.orderID))
+                ORDER BY placed_at DESC, order_id DESC LIMIT \(limit)
+                """
+            }
+        return try tx.run(query).map { row in
+            OrderSummary(
+                orderID: row.text(0),
+                status: Order.Status(rawValue: row.text(1)) ?? .pending,
+                customerID: row.text(2),
+                reference: row.textIfPresent(3) ?? "",
+                currency: row.text(4),
+                total: row.int64(5),
+                captured: row.int64(6),
+                refunded: row.int64(7),
+                openReturns: row.int(8),
+                placed: Timestamp(microseconds: row.int64(9)),
+                reason: row.text(10)
+            )
+        }
+    }
+
+    /// True when an order of this cart revision exists.
+    static func isOrdered(cartRevision: String, in tx: borrowing SQLTransaction) throws -> Bool {
+        try !tx.run("SELECT 1 FROM order_headlines WHERE cart_revision = \(cartRevision)").isEmpty
+    }
+
+    /// The id of the order with this merchant's reference.
+    static func orderID(reference: String, in tx: borrowing SQLTransaction) throws -> String? {
+        try tx.run("SELECT order_id FROM order_headlines WHERE reference = \(reference)").first?.text(0)
+    }
+}

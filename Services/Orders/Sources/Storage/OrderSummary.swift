@@ -1,0 +1,80 @@
+import MartletCore
+import MartletEventSourcing
+import MartletSQL
+
+/// The read model of an order, updated in the transaction of its events.
+struct OrderSummary: Sendable, Equatable {
+    let orderID: String
+    let status: Order.Status
+    let customerID: String
+    let reference: String
+    let currency: String
+    let total: Int64
+    let captured: Int64
+    let refunded: Int64
+    let openReturns: Int
+    let placed: Timestamp
+    /// Why it was rejected or cancelled; empty otherwise.
+    let reason: String
+
+    /// Applies the events of the streams to the read model.
+    static let projection = Projection(
+        "order_headlines",
+        apply: { (stored: StoredEvent, tx: borrowing SQLTransaction) in
+            try apply(try OrderEvent(stored), of: stored.stream, at: stored.at, in: tx)
+        },
+        clear: { (tx: borrowing SQLTransaction) in try tx.run("DELETE FROM order_headlines") }
+    )
+
+    private static func apply(
+        _ event: OrderEvent,
+        of id: String,
+        at: Timestamp,
+        in tx: borrowing SQLTransaction
+    ) throws {
+        switch event {
+        case .placed(let placement):
+            let reference = placement.reference.isEmpty ? nil : placement.reference
+            try tx.run(
+                """
+                INSERT INTO order_headlines (order_id, status, customer_id, reference, currency, total, captured,
+                    refunded, returns, open_returns, placed_at, cart_revision)
+                VALUES (\(id), 'pending', \(placement.customerID), \(reference), \(placement.currency),
+                    \(placement.totalMinorUnits), 0, 0, 0, 0, \(at.microseconds), \(placement.cartRevision))
+                """
+            )
+        case .confirmed: try set(.confirmed, id, in: tx)
+        case .completed: try set(.completed, id, in: tx)
+        case .rejected(let reason): try set(.rejected, id, because: reason, in: tx)
+        case .cancelled(let reason): try set(.cancelled, id, because: reason, in: tx)
+        case .captured(let minorUnits):
+            try tx.run("UPDATE order_headlines SET captured = \(minorUnits) WHERE order_id = \(id)")
+        case .returnRequested:
+            try tx.run(
+                """
+                UPDATE order_headlines SET returns = returns + 1, open_returns = open_returns + 1
+                WHERE order_id = \(id)
+                """
+            )
+        case .returnCompleted(_, let refund):
+            try tx.run(
+                """
+                UPDATE order_headlines SET refunded = refunded + \(refund), open_returns = open_returns - 1
+                WHERE order_id = \(id)
+                """
+            )
+        case .stockReserved, .paymentAuthorised, .cancelRequested, .captureRequested: break
+        }
+    }
+
+    private static func set(
+        _ status: Order.Status,
+        _ id: String,
+        because reason: String = "",
+        in tx: borrowing SQLTransaction
+    ) throws {
+        try tx.run(
+            "UPDATE order_headlines SET status = \(status.rawValue), reason = \(reason) WHERE order_id = \(id)"
+        )
+    }
+}

@@ -1,0 +1,33 @@
+extension InvariantChecker {
+    /// Acknowledged totals and refunds are those that the customer's script expects.
+    var priceChecks: [Violation] {
+        var found: [Violation] = []
+        let scripts = Dictionary(workload.scripts.map { ($0.customer, $0) }) { first, _ in first }
+        for order in acknowledged {
+            guard let script = scripts[order.customer] else { continue }
+            if order.totalMinorUnits != script.expectedTotal {
+                found.append(
+                    Violation(
+                        .moneyDrifts,
+                        "acknowledged \(order.totalMinorUnits), expected \(script.expectedTotal)",
+                        order.orderID
+                    )
+                )
+            }
+            let units = order.returnedUnits.values.reduce(0, +)
+            let (promised, due) = (order.promisedRefunds.values.reduce(0, +), script.expectedRefund(ofFirst: units))
+            if promised != due {
+                found.append(
+                    Violation(.moneyDrifts, "promised \(promised) for \(units) units, expected \(due)", order.orderID)
+                )
+            }
+            // A cancel refunds everything; `orderChecks` checks that.
+            if let known = snapshot.orders[order.orderID], !order.cancelAccepted, known.refunded != promised {
+                found.append(
+                    Violation(.moneyDrifts, "promised \(promised), refunded \(known.refunded)", order.orderID)
+                )
+            }
+        }
+        return found
+    }
+}

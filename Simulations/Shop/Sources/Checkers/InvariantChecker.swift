@@ -1,0 +1,229 @@
+/// Compares client observations, the provider's ledger, and the services' databases once the world is quiescent.
+struct InvariantChecker: Sendable {
+    let acknowledged: [ClientObservations.AcknowledgedOrder]
+    let snapshot: StateSnapshot
+    let workload: Workload
+    /// The longest time in which nothing ran.
+    var longestOutage = Duration.zero
+
+    /// All inconsistencies; empty for a sound world.
+    var violations: [Violation] {
+        orderChecks + priceChecks + rejectionChecks + concurrencyChecks + ghostChecks + moneyChecks + ledgerChecks
+            + stockChecks
+            + movementChecks + announcementChecks + messageChecks
+            + historyChecks
+    }
+
+    private static let terminal: Set<String> = ["completed", "rejected", "cancelled"]
+
+    private var orderChecks: [Violation] {
+        var found: [Violation] = []
+        for order in acknowledged {
+            guard let known = snapshot.orders[order.orderID] else {
+                found.append(Violation(.orderLost, "an acknowledged order is not stored", order.orderID))
+                continue
+            }
+            if !Self.terminal.contains(known.status) {
+                found.append(Violation(.notConverged, "the order is still \(known.status)", order.orderID))
+            }
+            if known.openReturns != 0 {
+                found.append(Violation(.notConverged, "a return is not finished", order.orderID))
+            }
+            if known.total != order.totalMinorUnits {
+                found.append(
+                    Violation(
+                        .moneyDrifts,
+                        "acknowledged \(order.totalMinorUnits), stored \(known.total)",
+                        order.orderID
+                    )
+                )
+            }
+            let promised = order.promisedRefunds.values.reduce(0, +)
+            if order.cancelAccepted, known.status == "completed", known.refunded != known.captured {
+                found.append(Violation(.chargedTwice, "cancelled and paid, refunded \(known.refunded)", order.orderID))
+            }
+            if known.refunded < promised {
+                found.append(
+                    Violation(
+                        .moneyDrifts,
+                        "promised to refund \(promised), refunded \(known.refunded)",
+                        order.orderID
+                    )
+                )
+            }
+        }
+        // Each customer places one order: two are a duplicate.
+        let referenced = snapshot.orders.values.filter { !$0.reference.isEmpty }
+        let perReference = Dictionary(grouping: referenced, by: \.reference)
+        for (reference, orders) in perReference.sorted(by: { $0.key < $1.key }) where orders.count > 1 {
+            found.append(Violation(.effectTwice, "\(orders.count) orders of \(reference)", orders[0].id))
+        }
+        if snapshot.orders.count > workload.scripts.count {
+            found.append(
+                Violation(.effectTwice, "\(snapshot.orders.count) orders of \(workload.scripts.count) customers")
+            )
+        }
+        for run in snapshot.runs {
+            found.append(Violation(.notConverged, "run \(run.id) of \(run.service) is \(run.state): \(run.error)"))
+        }
+        return found
+    }
+
+    private var ghostChecks: [Violation] {
+        var found: [Violation] = []
+        for payment in snapshot.providerPayments where snapshot.orders[payment.reference] == nil {
+            found.append(Violation(.ghost, "a payment without an order", payment.reference))
+        }
+        for reservation in snapshot.reservations {
+            guard let order = snapshot.orders[reservation.id] else {
+                found.append(Violation(.ghost, "a reservation without an order", reservation.id))
+                continue
+            }
+            switch reservation.status {
+            case "confirmed" where order.status == "completed": break
+            case "released", "expired":
+                if order.status == "completed" {
+                    found.append(Violation(.oversold, "completed, and its stock is \(reservation.status)", order.id))
+                }
+            default:
+                found.append(
+                    Violation(.orphanReservation, "\(reservation.status) for a \(order.status) order", order.id)
+                )
+            }
+        }
+        return found
+    }
+
+    private var moneyChecks: [Violation] {
+        var found: [Violation] = []
+        let perOrder = Dictionary(grouping: snapshot.providerPayments, by: \.reference)
+        for (id, order) in snapshot.orders.sorted(by: { $0.key < $1.key }) {
+            let payments = perOrder[id] ?? []
+            let captures = payments.reduce(0) { $0 + $1.captures }
+            if captures > 1 { found.append(Violation(.chargedTwice, "captured \(captures) times", id)) }
+            if payments.contains(where: { $0.status == "authorised" }) {
+                found.append(
+                    Violation(.orphanAuthorisation, "money is still authorised for a \(order.status) order", id)
+                )
+            }
+            let captured = payments.reduce(0) { $0 + $1.captured }
+            let refunded = payments.reduce(0) { $0 + $1.refunded }
+            if captured != order.captured || refunded != order.refunded {
+                found.append(
+                    Violation(
+                        .chargedTwice,
+                        "the provider captured \(captured) and refunded \(refunded); "
+                            + "the order has \(order.captured) and \(order.refunded)",
+                        id
+                    )
+                )
+            }
+            if order.status == "completed", captured != order.total {
+                found.append(Violation(.moneyDrifts, "captured \(captured) for an order of \(order.total)", id))
+            }
+            if order.status != "completed", captured != refunded {
+                found.append(
+                    Violation(.chargedTwice, "captured \(captured - refunded) for a \(order.status) order", id)
+                )
+            }
+        }
+        return found
+    }
+
+    private var stockChecks: [Violation] {
+        var found: [Violation] = []
+        var (sold, returned) = ([String: Int](), [String: Int]())
+        let scripts = Dictionary(workload.scripts.map { ($0.customer, $0) }) { first, _ in first }
+        for order in acknowledged where snapshot.orders[order.orderID]?.status == "completed" {
+            for (sku, units) in order.goods {
+                sold[sku, default: 0] += units
+                // A cancel of a paid order returns everything.
+                if order.cancelAccepted { returned[sku, default: 0] += units }
+            }
+            guard let sku = scripts[order.customer]?.lines.first?.sku else { continue }
+            returned[sku, default: 0] += order.returnedUnits.values.reduce(0, +)
+        }
+        let stored = Set(snapshot.stock.map(\.sku))
+        for sku in workload.openingStock.keys.sorted() where !stored.contains(sku) {
+            found.append(Violation(.oversold, "\(sku): was received, and is not stored"))
+        }
+        for row in snapshot.stock {
+            if row.available < 0 || row.onHand < 0 {
+                found.append(Violation(.oversold, "\(row.sku): \(row.available) available, \(row.onHand) on hand"))
+            }
+            if row.received + row.returned + row.corrected - row.sold != row.onHand {
+                found.append(Violation(.oversold, "\(row.sku): the movements do not add up to \(row.onHand) on hand"))
+            }
+            if row.available != row.onHand {
+                found.append(
+                    Violation(.orphanReservation, "\(row.sku): \(row.onHand) on hand, \(row.available) available")
+                )
+            }
+            if row.corrected != 0 {
+                found.append(Violation(.oversold, "\(row.sku): corrected by \(row.corrected) without a correction"))
+            }
+            if row.received != workload.openingStock[row.sku] ?? 0 {
+                found.append(Violation(.effectTwice, "\(row.sku): received \(row.received) of one delivery"))
+            }
+            let due = (sold[row.sku] ?? 0, returned[row.sku] ?? 0)
+            if (row.sold, row.returned) != due {
+                found.append(
+                    Violation(
+                        .oversold,
+                        "\(row.sku): \(row.sold) sold and \(row.returned) returned, orders have \(due.0) and \(due.1)"
+                    )
+                )
+            }
+        }
+        return found
+    }
+
+    private var messageChecks: [Violation] {
+        var found: [Violation] = []
+        if snapshot.unsent > 0 {
+            found.append(Violation(.notConverged, "\(snapshot.unsent) events were not published"))
+        }
+        if snapshot.parked > 0 { found.append(Violation(.notConverged, "\(snapshot.parked) events are parked")) }
+        let audited = Dictionary(grouping: snapshot.audited) { "\($0.source) \($0.topic) \($0.key)" }
+        let published = Dictionary(grouping: snapshot.published) { "\($0.source) \($0.topic) \($0.key)" }
+        for (stream, entries) in published.sorted(by: { $0.key < $1.key }) {
+            let seen = audited[stream] ?? []
+            let key = entries[0].key
+            if seen == entries { continue }
+            if Set(seen).count < seen.count {
+                found.append(
+                    Violation(.effectTwice, "\(stream): \(entries.count) events took effect \(seen.count) times", key)
+                )
+            } else if seen.count < entries.count {
+                found.append(
+                    Violation(.messageLost, "\(stream): \(seen.count) of \(entries.count) events took effect", key)
+                )
+            } else {
+                found.append(Violation(.orderOfKeyBroken, "\(stream): \(seen.map(\.sequence))", key))
+            }
+        }
+        for (stream, entries) in audited.sorted(by: { $0.key < $1.key }) where published[stream] == nil {
+            found.append(
+                Violation(.ghost, "\(stream): \(entries.count) events that were not committed", entries[0].key)
+            )
+        }
+        return found
+    }
+
+    /// Each change of an order is one event, and the read model agrees with the events.
+    private var historyChecks: [Violation] {
+        var found: [Violation] = []
+        for (id, order) in snapshot.orders.sorted(by: { $0.key < $1.key }) {
+            let types = snapshot.streams[id] ?? []
+            let ends = types.filter { Self.terminal.contains($0) }
+            let once = ["placed", "confirmed", "capture_requested", "captured"]
+            if ends != [order.status] || once.contains(where: { name in types.filter { $0 == name }.count > 1 }) {
+                found.append(Violation(.historyBroken, "\(order.status) after \(types.joined(separator: ", "))", id))
+            }
+        }
+        for id in snapshot.streams.keys.sorted() where snapshot.orders[id] == nil {
+            found.append(Violation(.historyBroken, "a stream that is missing in the read model", id))
+        }
+        return found
+    }
+}

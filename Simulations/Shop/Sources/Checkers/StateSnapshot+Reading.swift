@@ -1,0 +1,189 @@
+import MartletSQL
+
+extension StateSnapshot {
+    /// - Parameter external: Events of external systems that must have taken effect.
+    init(of world: ShopWorld, external: [Entry] = []) async throws {
+        orders = try await Self.orders(in: world)
+        streams = try await Self.streams(in: world)
+        providerPayments = try await Self.providerPayments(in: world)
+        stock = try await Self.stock(in: world)
+        reservations = try await Self.read("inventory", in: world, "SELECT id, status FROM reservations ORDER BY id") {
+            ($0.text(0), $0.text(1))
+        }
+        ledger = try await Self.ledger(in: world)
+        payments = Dictionary(
+            try await Self.read("payments", in: world, "SELECT id, order_id FROM payments") {
+                ($0.text(0), $0.text(1))
+            },
+            uniquingKeysWith: { first, _ in first }
+        )
+        waiting = try await Self.waiting(in: world)
+        var (published, runs, unsent, parked) = (external, [(String, String, String, String)](), 0, 0)
+        for name in world.stores.keys.sorted() where name != "eventlog" {
+            let present = try await Self.events(
+                of: name,
+                in: world,
+                "SELECT topic, key, epoch, sequence, body FROM outbox ORDER BY topic, key, epoch, sequence"
+            )
+            published += world.publishedEvents.merged(with: present, of: name)
+            unsent += try await Self.count(name, in: world, "SELECT COUNT(*) FROM outbox WHERE sent_at IS NULL")
+            parked += try await Self.count(name, in: world, "SELECT COUNT(*) FROM inbox_parked")
+            runs += try await Self.read(
+                name,
+                in: world,
+                "SELECT id, state, error FROM workflow_runs WHERE state IN ('open', 'needs_human') ORDER BY id"
+            ) { (name, $0.text(0), $0.text(1), $0.textIfPresent(2) ?? "") }
+        }
+        (self.published, self.runs, self.unsent, self.parked) = (published, runs, unsent, parked)
+        audited = try await Self.read(
+            "auditor",
+            in: world,
+            "SELECT topic, key, epoch, sequence, body, source FROM audited ORDER BY number"
+        ) { Entry($0, from: $0.text(5)) }
+    }
+
+    // MARK: Reading
+
+    private static func orders(in world: ShopWorld) async throws -> [String: Order] {
+        let rows = try await read(
+            "orders",
+            in: world,
+            """
+            SELECT order_id, status, reason, COALESCE(reference, ''), captured, refunded, total, open_returns
+            FROM order_headlines ORDER BY order_id
+            """
+        ) {
+            Order(
+                id: $0.text(0),
+                status: $0.text(1),
+                reason: $0.text(2),
+                reference: $0.text(3),
+                captured: $0.int64(4),
+                refunded: $0.int64(5),
+                total: $0.int64(6),
+                openReturns: $0.int(7)
+            )
+        }
+        return Dictionary(uniqueKeysWithValues: rows.map { ($0.id, $0) })
+    }
+
+    private static func streams(in world: ShopWorld) async throws -> [String: [String]] {
+        let rows = try await read("orders", in: world, "SELECT stream, type FROM es_events ORDER BY stream, version") {
+            ($0.text(0), $0.text(1))
+        }
+        return Dictionary(rows.map { ($0.0, [$0.1]) }, uniquingKeysWith: +)
+    }
+
+    /// The published events that are still in a service's outbox.
+    static func sent(by name: String, in world: ShopWorld) async throws -> [Entry] {
+        try await events(
+            of: name,
+            in: world,
+            """
+            SELECT topic, key, epoch, sequence, body FROM outbox WHERE sent_at IS NOT NULL
+            ORDER BY topic, key, epoch, sequence
+            """
+        )
+    }
+
+    private static func events(of name: String, in world: ShopWorld, _ query: SQLQuery) async throws -> [Entry] {
+        try await read(name, in: world, query) { Entry($0, from: name) }
+    }
+
+    static func providerPayments(in world: ShopWorld) async throws -> [ProviderPayment] {
+        try await read(
+            "provider",
+            in: world,
+            """
+            SELECT reference, status, captured, refunded,
+                (SELECT COUNT(*) FROM ledger WHERE ledger.provider_id = payments.provider_id AND kind = 'capture')
+            FROM payments ORDER BY reference, provider_id
+            """
+        ) {
+            ProviderPayment(
+                reference: $0.text(0),
+                status: $0.text(1),
+                captured: $0.int64(2),
+                refunded: $0.int64(3),
+                captures: $0.int(4)
+            )
+        }
+    }
+
+    static func stock(in world: ShopWorld) async throws -> [Stock] {
+        try await read(
+            "inventory",
+            in: world,
+            "SELECT sku, available, on_hand, received, sold, returned, corrected FROM stock ORDER BY sku, warehouse"
+        ) {
+            Stock(
+                sku: $0.text(0),
+                available: $0.int(1),
+                onHand: $0.int(2),
+                received: $0.int(3),
+                sold: $0.int(4),
+                returned: $0.int(5),
+                corrected: $0.int(6)
+            )
+        }
+    }
+
+    private static func ledger(in world: ShopWorld) async throws -> [LedgerLine] {
+        try await read(
+            "payments",
+            in: world,
+            "SELECT journal, account, currency, debit, credit FROM ledger ORDER BY journal, line"
+        ) {
+            LedgerLine(
+                journal: $0.text(0),
+                account: $0.text(1),
+                currency: $0.text(2),
+                debit: $0.int64(3),
+                credit: $0.int64(4)
+            )
+        }
+    }
+
+    /// The backlog of each group: the events after its position, except those acknowledged out of order.
+    private static func waiting(in world: ShopWorld) async throws -> [(group: String, events: Int)] {
+        try await read(
+            "eventlog",
+            in: world,
+            """
+            SELECT q.group_name, SUM(p.head - q.floor - (
+                SELECT COUNT(*) FROM log_acknowledged a WHERE a.topic_id = q.topic_id AND a.group_name = q.group_name
+                AND a.partition = q.partition AND a.number > q.floor))
+            FROM log_positions q JOIN log_partitions p ON p.topic_id = q.topic_id AND p.partition = q.partition
+            GROUP BY q.group_name ORDER BY q.group_name
+            """
+        ) { ($0.text(0), $0.int(1)) }.filter { $0.1 > 0 }
+    }
+
+    private static func count(_ name: String, in world: ShopWorld, _ query: SQLQuery) async throws -> Int {
+        try await read(name, in: world, query) { $0.int(0) }.first ?? 0
+    }
+
+    private static func read<R: Sendable>(
+        _ name: String,
+        in world: ShopWorld,
+        _ query: SQLQuery,
+        _ row: @escaping @Sendable (SQLRow) throws -> R
+    ) async throws -> [R] {
+        guard let store = world.stores[name] else { return [] }
+        return try await store.inspect { (tx: borrowing SQLTransaction) in try tx.run(query).map(row) }
+    }
+}
+
+extension StateSnapshot.Entry {
+    /// - Parameter row: Topic, key, epoch, number and body.
+    fileprivate init(_ row: SQLRow, from source: String) {
+        self.init(
+            topic: row.text(0),
+            key: row.text(1),
+            source: source,
+            epoch: row.int(2),
+            sequence: row.int64(3),
+            body: row.bytes(4)
+        )
+    }
+}

@@ -1,0 +1,115 @@
+import Carts
+import Catalog
+import Inventory
+import Logging
+import MartletCore
+import MartletEventLog
+import MartletHost
+import MartletMessaging
+import MartletSQL
+import MartletSQLite
+import MartletSimulation
+import MartletTelemetry
+import MartletTesting
+import Orders
+import Payments
+import Provider
+import SimulatedDisk
+
+/// Starts a service in the simulated world: from its real blueprint, on simulated dependencies.
+struct Deployment: Sendable {
+    /// The dependencies of one process run.
+    struct Dependencies: Sendable {
+        let database: any SQLDatabase
+        let bus: any MessageBus
+        let time: any TimeSource
+        let entropy: SeededEntropy
+        let connect: Channels
+        /// Whether the next version of the service starts.
+        let isNext: Bool
+        /// Whether it migrates its database, as a daemon does; the disks of a world are already migrated.
+        let migrates: Bool
+    }
+
+    let name: String
+    /// Whether several replicas may share one database; otherwise the process owns its database in any topology.
+    let isReplicated: Bool
+    let start: @Sendable (Dependencies) async throws -> ServiceRuntime
+    private let prepare: @Sendable (any SQLDatabase, any TimeSource) async throws -> Void
+
+    /// All services of the shop, in the order in which they are started.
+    static let all: [Deployment] = [
+        eventLog,
+        of(CatalogService.self),
+        of(InventoryService.self),
+        of(CartsService.self),
+        // External: it has faults of its own, but it does not lose what it acknowledged.
+        of(ProviderService.self, isReplicated: false),
+        of(PaymentsService.self),
+        of(OrdersService.self),
+        of(AuditorService.self),
+    ]
+
+    /// A migrated disk for each service, as the initial state of every world.
+    static func templates() throws -> [String: DiskImage] {
+        let simulation = Simulation(seed: 0)
+        return try simulation.run {
+            var images: [String: DiskImage] = [:]
+            for deployment in all {
+                let store = Store(DiskImage(), entropy: SeededEntropy(seed: 0))
+                try store.open(time: simulation.time) { _ in }
+                let database = try store.current()
+                try await deployment.prepare(database, simulation.time)
+                await database.close()
+                images[deployment.name] = store.disk.image
+            }
+            return images
+        }
+    }
+
+    private static func of<Blueprint: ServiceBlueprint>(
+        _ blueprint: Blueprint.Type,
+        isReplicated: Bool = true
+    ) -> Deployment {
+        Deployment(
+            name: Blueprint.name,
+            isReplicated: isReplicated,
+            start: { dependencies in
+                let own = ServiceDependencies(
+                    database: dependencies.database,
+                    bus: dependencies.bus,
+                    time: dependencies.time,
+                    entropy: dependencies.entropy,
+                    telemetry: Telemetry(service: Blueprint.name, level: .critical, time: dependencies.time),
+                    connect: dependencies.connect
+                )
+                if dependencies.isNext { return try await ServiceRuntime(NextVersion<Blueprint>.self, on: own) }
+                guard dependencies.migrates else { return try ServiceRuntime(built: Blueprint.self, on: own) }
+                return try await ServiceRuntime(Blueprint.self, on: own)
+            },
+            prepare: { database, _ in try await database.migrate(ServiceRuntime.migrations(of: Blueprint.self)) }
+        )
+    }
+
+    private static let eventLog = Deployment(
+        name: "eventlog",
+        isReplicated: false,
+        start: { dependencies in
+            let log = try await EventLog.open(
+                dependencies.database,
+                time: dependencies.time,
+                entropy: dependencies.entropy
+            )
+            return ServiceRuntime(
+                name: "eventlog",
+                telemetry: Telemetry(service: "eventlog", level: .critical, time: dependencies.time),
+                time: dependencies.time,
+                contracts: [.eventLog(EventLogHandler(log))],
+                loops: [.init("event log", .relay) { try await log.run() }]
+            )
+        },
+        prepare: { database, time in
+            _ = try await EventLog.open(database, time: time, entropy: SeededEntropy(seed: 0))
+        }
+    )
+}

@@ -1,0 +1,62 @@
+import MartletContract
+import MartletCore
+import MartletSimulation
+import MartletTesting
+import ProviderContract
+import Synchronization
+
+/// The payment provider with faults: it fails once, and repeats that failure for the same idempotency key, whether it
+/// had acted or not; or it does not respond to some calls with one key.
+final class FaultyPaymentProvider: ForwardingChannel {
+    /// Calls with one key that get no response: more than the attempts of one call, plus a random number below the
+    /// spread.
+    private static let unansweredMin: UInt64 = 4
+    private static let unansweredSpread: UInt64 = 6
+
+    let channel: any RPCChannel
+    private let faults: FaultInjector
+    private let entropy: any Entropy
+    private let failedKeys = Mutex<Set<String>>([])
+    /// The remaining calls without a response, by key.
+    private let unanswered = Mutex<[String: UInt64]>([:])
+
+    init(_ channel: any RPCChannel, faults: FaultInjector, entropy: any Entropy) {
+        self.channel = channel
+        self.faults = faults
+        self.entropy = entropy
+    }
+
+    func unary<Request: ContractMessage, Response: ContractMessage>(
+        _ method: MethodDescriptor,
+        _ request: Request,
+        _ context: CallContext
+    ) async throws -> Response {
+        guard let key = context.idempotencyKey else { return try await channel.unary(method, request, context) }
+        let failure = Fault(.internal, "provider.stored_failure", "the provider failed, and will say so again")
+        if failedKeys.withLock({ $0.contains(key) }) { throw failure }
+        if isUnanswered(for: key) {
+            if entropy.number(below: 2) == 0 {
+                let _: Response = try await channel.unary(method, request, context)
+            }
+            throw Fault(.unavailable, .outcomeUnknown, "the provider did not answer")
+        }
+        guard faults.happens(.storedFailure) else { return try await channel.unary(method, request, context) }
+        _ = failedKeys.withLock { $0.insert(key) }
+        if entropy.number(below: 2) == 0 {
+            let _: Response = try await channel.unary(method, request, context)
+        }
+        throw failure
+    }
+
+    private func isUnanswered(for key: String) -> Bool {
+        let isNew = faults.happens(.answerLost)
+        return unanswered.withLock { unanswered in
+            if isNew, unanswered[key] == nil {
+                unanswered[key] = Self.unansweredMin + entropy.number(below: Self.unansweredSpread)
+            }
+            guard let left = unanswered[key], left > 0 else { return false }
+            unanswered[key] = left - 1
+            return true
+        }
+    }
+}

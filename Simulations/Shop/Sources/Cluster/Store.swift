@@ -1,0 +1,58 @@
+import MartletCore
+import MartletSQL
+import MartletSQLite
+import MartletSimulation
+import SimulatedDisk
+import Synchronization
+
+/// A service's database on its simulated disk: the same file across all process runs.
+final class Store: Sendable {
+    private static let file = "service.db"
+
+    let disk: Disk
+    private let state = Mutex<SQLiteDatabase?>(nil)
+
+    init(_ image: DiskImage, entropy: any Entropy) { disk = Disk(image, entropy: entropy) }
+
+    /// The open database.
+    ///
+    /// - Throws: `SQLError` with `unavailable` while it is not open.
+    func current() throws -> SQLiteDatabase {
+        guard let database = state.withLock({ $0 }) else {
+            throw SQLError(.unavailable, code: "08001", message: "the database is not running")
+        }
+        return database
+    }
+
+    /// Opens the file for one process run of its owner.
+    func open(time: any TimeSource, onStop: @escaping @Sendable (SQLError) -> Void) throws {
+        let opened = try disk.open(Self.file, time: time, onStop: onStop)
+        replace(with: opened)
+    }
+
+    /// Ends the process that owned it; its writes stay.
+    func kill() {
+        replace(with: nil)
+        disk.kill()
+    }
+
+    /// Cuts the power of its computer.
+    func losePower(_ survival: Survival) {
+        replace(with: nil)
+        disk.losePower(survival)
+    }
+
+    private func replace(with database: SQLiteDatabase?) {
+        let before = state.withLock { current in
+            defer { current = database }
+            return current
+        }
+        // Released outside of the lock: closing writes, and may trigger the planned power loss.
+        withExtendedLifetime(before) {}
+    }
+
+    /// Reads the database directly, without connections and clocks of a machine.
+    func inspect<R: Sendable>(_ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R) async throws -> R {
+        try await current().read("look", deadline: nil, body)
+    }
+}

@@ -1,0 +1,79 @@
+/// A crash point in one service.
+public struct CrashSite: Sendable, Codable, Hashable, Comparable {
+    public let service: String
+    public let point: String
+
+    public init(service: String, point: String) {
+        self.service = service
+        self.point = point
+    }
+
+    /// As in `orders/outbox.committed`.
+    public var text: String { "\(service)/\(point)" }
+
+    public static func < (left: CrashSite, right: CrashSite) -> Bool {
+        (left.service, left.point) < (right.service, right.point)
+    }
+}
+
+/// All crashes of worlds without other faults, planned from a census of the crash points that such worlds pass.
+public struct CrashCampaign: Sendable {
+    /// The hits of each point at which a process crashes once.
+    public static let hits = 1...2
+
+    /// How often each site was passed without faults, by topology.
+    public let census: [Topology: [CrashSite: Int]]
+
+    public init(census: [Topology: [CrashSite: Int]]) { self.census = census }
+
+    /// The plans of the census: no crashes.
+    public static let censuses = Topology.allCases.map { CrashPlan($0) }
+
+    /// Each site's first and second hit, in both topologies.
+    public var singles: [CrashPlan] {
+        Topology.allCases.flatMap { topology in
+            sites(topology).flatMap { site in
+                Self.hits.map { CrashPlan(topology, [.init(site.service, site.point, hit: $0)]) }
+            }
+        }
+    }
+
+    /// Every ordered pair of points: within one service, where the second hits the process that recovers from the
+    /// first; and across services, where it hits any other service that passes the point.
+    public var pairs: [CrashPlan] { pairsWithin + pairsAcross }
+
+    /// Names of `known` that no world passes.
+    public func unreached(of known: [String]) -> [String] {
+        let passed = Set(census.values.flatMap(\.keys).map(\.point))
+        return known.filter { !passed.contains($0) }
+    }
+
+    /// In the topology in which only the restarted process can recover.
+    private var pairsWithin: [CrashPlan] {
+        let services = Dictionary(grouping: sites(.laptop), by: \.service).sorted { $0.key < $1.key }
+        return services.flatMap { service, sites in
+            sites.flatMap { first in
+                sites.map { CrashPlan(.laptop, [.init(service, first.point), .init(service, $0.point)]) }
+            }
+        }
+    }
+
+    /// In the topology in which other replicas keep running; the first crash rotates among the services that pass its
+    /// point.
+    private var pairsAcross: [CrashPlan] {
+        let services = Dictionary(grouping: sites(.cluster), by: \.point).mapValues { $0.map(\.service) }
+        let points = services.keys.sorted()
+        var plans: [CrashPlan] = []
+        for first in points {
+            for second in points {
+                let able = (services[first] ?? []).filter { services[second] != [$0] }
+                guard !able.isEmpty else { continue }
+                let service = able[plans.count % able.count]
+                plans.append(CrashPlan(.cluster, [.init(service, first), .init(CrashPlan.CrashRule.others, second)]))
+            }
+        }
+        return plans
+    }
+
+    private func sites(_ topology: Topology) -> [CrashSite] { (census[topology] ?? [:]).keys.sorted() }
+}

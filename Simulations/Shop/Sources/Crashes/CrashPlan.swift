@@ -1,0 +1,62 @@
+/// Where processes of one world crash: each rule becomes active when the one before it has fired.
+///
+/// Without rules it is a census: the world reports which points its processes pass.
+public struct CrashPlan: Sendable, Codable, Hashable {
+    /// The `hit`-th time that a service passes a crash point.
+    public struct CrashRule: Sendable, Codable, Hashable {
+        /// Matches any service but that of the rule before.
+        public static let others = "others"
+
+        public let service: String
+        public let point: String
+        /// From 1, counted from when the rule becomes active, over all replicas of the service.
+        public let hit: Int
+
+        public init(_ service: String, _ point: String, hit: Int = 1) {
+            self.service = service
+            self.point = point
+            self.hit = hit
+        }
+
+        func matches(_ other: String, after last: String?) -> Bool {
+            service == Self.others ? other != last : other == service
+        }
+    }
+
+    public let topology: Topology
+    public let rules: [CrashRule]
+
+    private enum CodingKeys: String, CodingKey {
+        case topology
+        case rules = "traps"
+    }
+
+    public init(_ topology: Topology, _ rules: [CrashRule] = []) {
+        self.topology = topology
+        self.rules = rules
+    }
+
+    /// Parses text as in `laptop:orders/outbox.committed:2,orders/workflow.intent:1`; `nil` when it is malformed.
+    public init?(_ text: String) {
+        let halves = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+        guard halves.count == 2, let topology = Topology(rawValue: String(halves[0])) else { return nil }
+        self.topology = topology
+        var rules: [CrashRule] = []
+        for part in halves[1].isEmpty ? [] : halves[1].split(separator: ",", omittingEmptySubsequences: false) {
+            let parts = part.split(separator: "/", omittingEmptySubsequences: false)
+            guard parts.count == 2, !parts[0].isEmpty else { return nil }
+            let hitPart = parts[1].split(separator: ":", omittingEmptySubsequences: false)
+            guard let point = hitPart.first, !point.isEmpty, hitPart.count <= 2 else { return nil }
+            guard let hit = hitPart.count == 2 ? Int(hitPart[1]) : 1, hit >= 1 else { return nil }
+            rules.append(CrashRule(String(parts[0]), String(point), hit: hit))
+        }
+        self.rules = rules
+    }
+
+    /// How often the workload is repeated: a point that a crash prevented is passed in the next round.
+    var rounds: Int { rules.count + (rules.isEmpty ? 2 : 1) }
+
+    public var text: String {
+        "\(topology.rawValue):" + rules.map { "\($0.service)/\($0.point):\($0.hit)" }.joined(separator: ",")
+    }
+}

@@ -1,0 +1,242 @@
+import MartletContract
+import MartletCore
+import MartletEventLog
+import MartletHost
+import MartletSimulation
+import MartletTesting
+import OrdersContract
+import SwiftProtobuf
+
+/// An external system that publishes poison messages, and the operator who handles them: a poison message must be
+/// parked with all later events of its key, the list must state the cause, and the operator's decision must take
+/// effect, while all other keys continue.
+struct PoisonMessages: Sendable {
+    private static let keysMax: UInt64 = 3
+    /// The longest time between two events of a key, and between two polls of the operator, in milliseconds.
+    private static let eventIntervalMax: UInt64 = 4_000
+    private static let pollIntervalMax: UInt64 = 2_000
+    /// The deadline of one call.
+    private static let callTimeout = Duration.seconds(3)
+    private static let reason = "it could not take effect"
+    /// The refusal of a repeat when nothing is parked any more.
+    private static let notParked = "operate.not_parked"
+
+    let world: ShopWorld
+    let observations: ClientObservations
+    let duration: Duration
+    let poisonedKeys: [PoisonedKey]
+
+    init(world: ShopWorld, observations: ClientObservations, duration: Duration, entropy: SeededEntropy) {
+        self.world = world
+        self.observations = observations
+        self.duration = duration
+        let isEnabled = world.faults.rates[.poisonedMessage] != nil
+        let count = isEnabled ? 1 + Int(entropy.number(below: Self.keysMax)) : 0
+        poisonedKeys = (0..<count).map { PoisonedKey(number: $0, entropy: entropy.fork()) }
+    }
+
+    /// False in the control, which parks nothing.
+    private var hasOperator: Bool { world.variant == .martlet }
+
+    /// The events that must have taken effect in the end.
+    func expected() throws -> [StateSnapshot.Entry] {
+        try poisonedKeys.flatMap { try $0.expected(hasOperator: hasOperator) }
+    }
+
+    /// Runs until everything is published and nothing is parked any more.
+    func run() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for poisoned in poisonedKeys {
+                group.addTask { try await publish(poisoned) }
+                guard hasOperator else { continue }
+                for name in poisoned.groups {
+                    let entropy = poisoned.entropy.fork()
+                    group.addTask { try await operate(poisoned, name, entropy) }
+                }
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    // MARK: Operations
+
+    private func publish(_ poisoned: PoisonedKey) async throws {
+        try await world.time.sleep(for: duration * poisoned.begin)
+        let log = EventLogClient(over: world.network.channel(from: world.outside, to: "eventlog"))
+        for sequence in 1...poisoned.length {
+            let body = try poisoned.body(sequence)
+            let event = EventRecord.with {
+                $0.id = "\(poisoned.key)-\(sequence)"
+                $0.source = PoisonedKey.source
+                $0.epoch = 1
+                $0.topic = PoisonedKey.topic
+                $0.key = poisoned.key
+                $0.sequence = sequence
+                $0.time = world.time.date.microseconds
+                $0.body = body
+            }
+            try await retry("publish \(event.id)", poisoned) {
+                try await log.publish(
+                    .with { $0.events = [event] },
+                    context: context(PoisonedKey.source, ["service"])
+                )
+            }
+            if sequence == poisoned.badSequence { world.faults.count(.poisonedMessage) }
+            try await sleep(upTo: Self.eventIntervalMax, poisoned.entropy)
+        }
+    }
+
+    /// Waits until `group` has parked the key, checks the list, edits or drops the poison message, and redrives the
+    /// rest.
+    private func operate(_ poisoned: PoisonedKey, _ group: String, _ entropy: SeededEntropy) async throws {
+        let operators = ShopWorld.operators(of: group)
+        let operatorClient = OperateClient(over: world.network.channel(from: world.outside, to: operators))
+        var parked: [ParkedMessageRecord] = []
+        while parked.isEmpty {
+            guard !isTooLate else {
+                return report(.messageLost, "\(group) never parked number \(poisoned.badSequence)", poisoned)
+            }
+            try await sleep(upTo: Self.pollIntervalMax, entropy)
+            parked = try await list(poisoned, group, operatorClient)
+        }
+        check(parked, of: poisoned, in: group)
+        if poisoned.redrivesFirst {
+            try await redrive(poisoned, group, operatorClient)
+            try await sleep(upTo: Self.pollIntervalMax, entropy)
+        }
+        try await remedy(poisoned, group, parked[0].id, operatorClient)
+        while !(try await list(poisoned, group, operatorClient)).isEmpty {
+            guard !isTooLate else { return report(.notConverged, "\(group) never redrove it", poisoned) }
+            try await redrive(poisoned, group, operatorClient)
+            try await sleep(upTo: Self.pollIntervalMax, entropy)
+        }
+    }
+
+    /// The poison message is parked with its cause, and all later events with it.
+    private func check(_ parked: [ParkedMessageRecord], of poisoned: PoisonedKey, in group: String) {
+        let numbers = parked.map(\.sequence)
+        if numbers != (0..<parked.count).map({ poisoned.badSequence + Int64($0) }) {
+            report(
+                .orderOfKeyBroken,
+                "\(group) parked \(numbers), and \(poisoned.badSequence) could not take effect",
+                poisoned
+            )
+        }
+        if parked[0].attempts < 1 || parked[0].error.isEmpty || parked.dropFirst().contains(where: { $0.attempts != 0 })
+        {
+            report(.notConverged, "\(group) states no cause for parking \(numbers)", poisoned)
+        }
+    }
+
+    // MARK: Calls
+
+    private func list(
+        _ poisoned: PoisonedKey,
+        _ group: String,
+        _ operatorClient: OperateClient
+    ) async throws -> [ParkedMessageRecord] {
+        let request = ListParkedMessagesRequest.with {
+            $0.group = group
+            $0.topic = PoisonedKey.topic
+            $0.key = poisoned.key
+        }
+        return try await retry("list what \(group) parked", poisoned) {
+            try await operatorClient.listParkedMessages(request, context: context("operator", ["operate"]))
+        }?.messages ?? []
+    }
+
+    private func remedy(
+        _ poisoned: PoisonedKey,
+        _ group: String,
+        _ id: String,
+        _ operatorClient: OperateClient
+    ) async throws {
+        switch poisoned.remedy {
+        case .edited:
+            let body = try poisoned.validBody(poisoned.badSequence)
+            let edit = EditParkedMessageRequest.with {
+                $0.group = group
+                $0.topic = PoisonedKey.topic
+                $0.id = id
+                $0.body = body
+                $0.reason = Self.reason
+            }
+            // Refused when the response was lost, and a late redrive call has arrived since.
+            try await retry("edit what \(group) parked", poisoned, accepting: Self.notParked) {
+                try await operatorClient.editParkedMessage(edit, context: context("operator", ["operate"]))
+            }
+        case .dropped:
+            let drop = DropParkedMessageRequest.with {
+                $0.group = group
+                $0.topic = PoisonedKey.topic
+                $0.id = id
+                $0.reason = Self.reason
+            }
+            // Refused when an earlier attempt has arrived.
+            try await retry("drop what \(group) parked", poisoned, accepting: Self.notParked) {
+                try await operatorClient.dropParkedMessage(drop, context: context("operator", ["operate"]))
+            }
+        }
+    }
+
+    private func redrive(_ poisoned: PoisonedKey, _ group: String, _ operatorClient: OperateClient) async throws {
+        let redrive = RedriveParkedKeyRequest.with {
+            $0.group = group
+            $0.topic = PoisonedKey.topic
+            $0.key = poisoned.key
+            $0.reason = Self.reason
+        }
+        // Refused when an earlier attempt has been processed to the end.
+        try await retry("redrive what \(group) parked", poisoned, accepting: Self.notParked) {
+            try await operatorClient.redriveParkedKey(redrive, context: context("operator", ["operate"]))
+        }
+    }
+
+    // MARK: Retries
+
+    private var isTooLate: Bool {
+        world.healedAt.map { world.time.now > $0 + ShopSimulation.convergenceLimit } ?? false
+    }
+
+    /// Retries until there is a response; `nil` when it is refused, or too late.
+    ///
+    /// - Parameter accepted: The refusal that is no violation, if any.
+    @discardableResult
+    private func retry<R>(
+        _ what: String,
+        _ poisoned: PoisonedKey,
+        accepting accepted: String? = nil,
+        _ call: () async throws -> R
+    ) async throws -> R? {
+        while true {
+            do { return try await call() } catch {
+                try Task.checkCancellation()
+                let fault = Fault(describing: error)
+                if fault.code.outcome == .refused {
+                    if fault.reason.name != accepted { report(.messageLost, "refused to \(what): \(error)", poisoned) }
+                    return nil
+                }
+                guard !isTooLate else {
+                    report(.notConverged, "no response to \(what)", poisoned)
+                    return nil
+                }
+                try await sleep(upTo: Self.pollIntervalMax, poisoned.entropy)
+            }
+        }
+    }
+
+    private func sleep(upTo limit: UInt64, _ entropy: SeededEntropy) async throws {
+        try await world.time.sleep(for: .milliseconds(Int64(1 + entropy.number(below: limit))))
+    }
+
+    private func report(_ invariant: Invariant, _ what: String, _ poisoned: PoisonedKey) {
+        observations.record(Violation(invariant, "the key \(poisoned.key): \(what)", poisoned.key))
+    }
+
+    private func context(_ principalID: String, _ scopes: Set<String>) -> CallContext {
+        CallContext(
+            deadline: world.time.now + Self.callTimeout,
+            principal: Principal(kind: .user, id: principalID, scopes: scopes)
+        )
+    }
+}

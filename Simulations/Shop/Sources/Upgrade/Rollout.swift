@@ -1,0 +1,75 @@
+import MartletCore
+import MartletSQL
+import MartletSimulation
+import MartletTesting
+
+/// Rolls out the next version, one replica after another while the others keep running, and rolls it back in the same
+/// way.
+struct Rollout: Sendable {
+    /// The longest time between two replicas, in milliseconds.
+    private static let intervalMax: UInt64 = 1_500
+    private static let pollInterval = Duration.milliseconds(500)
+
+    let world: ShopWorld
+    let entropy: SeededEntropy
+
+    /// Runs until the world's faults have healed; then every process runs this version again.
+    func run() async throws {
+        guard world.faults.rates[.mixedVersions] != nil else { return }
+        while world.faults.isActive {
+            // The service with workflows first: it is the hardest to roll back.
+            for service in ["orders"] + shuffled(world.replicated.filter { $0 != "orders" }) where world.faults.isActive
+            {
+                try await roll(service)
+            }
+        }
+    }
+
+    private func roll(_ service: String) async throws {
+        let slots = shuffled(world.slots(of: service))
+        // At least one; sometimes all.
+        let count = 1 + Int(entropy.number(below: UInt64(slots.count)))
+        for slot in slots.prefix(count) {
+            try await sleep()
+            world.replace(slot: slot, byNext: true)
+        }
+        for slot in slots.prefix(count).dropLast() {
+            try await sleep()
+            world.replace(slot: slot, byNext: false)
+        }
+        try await sleep()
+        try await drain(service, before: slots[count - 1])
+    }
+
+    /// Only a later version can claim its runs: its last replica stays until none is open.
+    private func drain(_ service: String, before slot: Int) async throws {
+        while try await !isDrained(service) { try await world.time.sleep(for: Self.pollInterval) }
+        world.replace(slot: slot, byNext: false)
+        // A run that began while the last one was replaced waits for a replica with its version.
+        while try await !isDrained(service) {
+            world.replace(slot: slot, byNext: true)
+            while try await !isDrained(service) { try await world.time.sleep(for: Self.pollInterval) }
+            world.replace(slot: slot, byNext: false)
+        }
+    }
+
+    private func isDrained(_ service: String) async throws -> Bool {
+        let open = try? await world.stores[service]?.inspect { (tx: borrowing SQLTransaction) in
+            try tx.run("SELECT COUNT(*) FROM workflow_runs WHERE version > 1 AND state = 'open'").first?.int(0)
+        }
+        return open.flatMap { $0 } == 0
+    }
+
+    private func sleep() async throws {
+        guard world.faults.isActive else { return }
+        try await world.time.sleep(for: .milliseconds(Int64(entropy.number(below: Self.intervalMax))))
+    }
+
+    private func shuffled<E>(_ elements: [E]) -> [E] {
+        var elements = elements
+        for last in elements.indices.reversed() {
+            elements.swapAt(last, Int(entropy.number(below: UInt64(last + 1))))
+        }
+        return elements
+    }
+}

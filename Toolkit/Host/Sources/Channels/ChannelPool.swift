@@ -1,0 +1,46 @@
+public import MartletContract
+public import MartletCore
+public import MartletResilience
+public import MartletTelemetry
+import Synchronization
+
+/// The channels of one service to its peers, each with its own call policy, retry budget and circuit breaker.
+public final class ChannelPool: Sendable {
+    private let channels = Mutex<[String: PolicyChannel]>([:])
+    private let policy: CallPolicy
+    private let metrics: MetricsRegistry
+    private let time: any TimeSource
+    private let entropy: any Entropy
+    private let connect: Channels
+
+    /// - Parameter connect: Makes the channel to a service (remote, local or simulated), without a policy.
+    public init(
+        policy: CallPolicy,
+        metrics: MetricsRegistry,
+        time: any TimeSource,
+        entropy: any Entropy,
+        connect: @escaping Channels
+    ) {
+        self.policy = policy
+        self.metrics = metrics
+        self.time = time
+        self.entropy = entropy
+        self.connect = connect
+    }
+
+    public func channel(to service: String) -> any RPCChannel {
+        channels.withLock { channels in
+            if let existing = channels[service] { return existing }
+            let made = PolicyChannel(
+                to: service,
+                over: connect(service),
+                policy: policy,
+                metrics: metrics,
+                time: time,
+                entropy: entropy
+            )
+            channels[service] = made
+            return made
+        }
+    }
+}

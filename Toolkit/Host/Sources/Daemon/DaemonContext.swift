@@ -1,0 +1,61 @@
+import Foundation
+public import MartletContract
+public import MartletCore
+import MartletDiscovery
+import MartletRPC
+import MartletResilience
+import MartletSecurity
+public import MartletTelemetry
+
+/// What the composition root of a daemon builds a service from.
+public struct DaemonContext: Sendable {
+    public let service: String
+    public let settings: DaemonSettings
+    public let time: any TimeSource
+    public let entropy: any Entropy
+    public let telemetry: Telemetry
+    private let pool: ChannelPool
+    private let connections: Channels
+
+    init(service: String, settings: DaemonSettings, time: any TimeSource, entropy: any Entropy, telemetry: Telemetry) {
+        self.service = service
+        self.settings = settings
+        self.time = time
+        self.entropy = entropy
+        self.telemetry = telemetry
+        let registry = FileRegistry(path: settings.registry, every: .milliseconds(200), time: time)
+        let tokenFile = TokenFile(
+            path: LocalIssuer.tokenPath(for: service, in: settings.keys),
+            every: .seconds(5),
+            time: time
+        )
+        connections = { peer in
+            RemoteChannel(to: peer, in: registry) { address in
+                RPCConnection(
+                    host: address.host,
+                    port: address.port,
+                    limits: RPCClientLimits(),
+                    time: time,
+                    entropy: entropy,
+                    authorization: { _ in "Bearer \(try tokenFile.token())" }
+                )
+            }
+        }
+        pool = ChannelPool(
+            policy: .betweenServices,
+            metrics: telemetry.metrics,
+            time: time,
+            entropy: entropy,
+            connect: connections
+        )
+    }
+
+    /// The service's database file, in the data folder.
+    public var databasePath: String { "\(settings.data)/\(service).sqlite" }
+
+    /// A channel to another service, behind the call policy, for adapters such as the remote event log.
+    public func channel(to service: String) -> any RPCChannel { pool.channel(to: service) }
+
+    /// Channels without a call policy; each service's runtime adds its own.
+    var connect: Channels { connections }
+}

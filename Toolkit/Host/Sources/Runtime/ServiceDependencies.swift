@@ -1,0 +1,40 @@
+public import MartletCore
+public import MartletMessaging
+public import MartletOutbox
+public import MartletResilience
+public import MartletSQL
+public import MartletTelemetry
+public import MartletWorkflows
+
+/// What a composition root chooses for one service.
+public struct ServiceDependencies: Sendable {
+    public var database: any SQLDatabase
+    public var bus: any MessageBus
+    public var time: any TimeSource
+    public var entropy: any Entropy
+    public var telemetry: Telemetry
+    public var policy: CallPolicy
+    /// The channel to another service, without `policy`, which is added.
+    public var connect: Channels
+    public var relayLimits = OutboxRelay.Limits()
+    public var subscriptionLimits = SubscriptionRunner.Limits()
+    public var workflowLimits = WorkflowLimits()
+
+    public init(
+        database: any SQLDatabase,
+        bus: any MessageBus,
+        time: any TimeSource,
+        entropy: any Entropy,
+        telemetry: Telemetry,
+        policy: CallPolicy = .betweenServices,
+        connect: @escaping Channels
+    ) {
+        self.database = database
+        self.bus = bus
+        self.time = time
+        self.entropy = entropy
+        self.telemetry = telemetry
+        self.policy = policy
+        self.connect = connect
+    }
+}

@@ -1,0 +1,30 @@
+public import Hummingbird
+public import MartletCore
+import MartletRPC
+public import MartletSecurity
+
+/// Authenticates callers by the bearer token of their requests.
+public struct TokenAuthenticator: Sendable {
+    private let verifier: TokenVerifier
+
+    public init(verifier: TokenVerifier) { self.verifier = verifier }
+
+    /// - Throws: `Fault` with `unauthenticated` for a token that is not valid.
+    func principal(_ headers: CallHeaders) throws -> Principal {
+        if headers["authorization"] != nil, headers.bearerToken == nil { throw Self.noBearer }
+        return try verifier.principal(headers.bearerToken)
+    }
+
+    /// The principal of a REST request; anonymous without a token.
+    ///
+    /// - Throws: `Fault` with `unauthenticated` for a token that is not valid.
+    public func principal(_ headers: HTTPFields) throws -> Principal {
+        guard let value = headers[.authorization] else { return .anonymous }
+        guard value.utf8.count > 7, value.prefix(7).lowercased() == "bearer " else { throw Self.noBearer }
+        return try verifier.verify(String(value.dropFirst(7)))
+    }
+
+    private static var noBearer: Fault {
+        Fault(.unauthenticated, .unauthenticated, "the authorization header has no bearer token")
+    }
+}

@@ -1,0 +1,121 @@
+import Logging
+import MartletContract
+import MartletCore
+import MartletRPC
+import ServiceLifecycle
+
+/// A server with the tests' contract on a free port, and a client connection to it.
+struct RPCFixture: Sendable {
+    let port: Int
+    let texts: Texts
+    let server: RPCServer
+    let connection: RPCConnection
+    let group: ServiceGroup
+
+    /// The default limits with long timeouts, so that no test fails on a slow machine by a timeout it does not test.
+    static var limits: RPCServerLimits {
+        var limits = RPCServerLimits()
+        limits.keepAlive = .seconds(100)
+        limits.drain = .seconds(100)
+        return limits
+    }
+
+    static var clientLimits: RPCClientLimits {
+        var limits = RPCClientLimits()
+        limits.connectTimeout = .seconds(100)
+        limits.keepAlive = .seconds(100)
+        return limits
+    }
+
+    /// Runs `body` beside a running server, then stops the server.
+    static func with<R: Sendable>(
+        port: Int = 0,
+        limits: RPCServerLimits = RPCFixture.limits,
+        clientLimits: RPCClientLimits = RPCFixture.clientLimits,
+        token: String? = nil,
+        _ body: @Sendable (RPCFixture) async throws -> R
+    ) async throws -> R {
+        let texts = Texts()
+        let server = server(texts, port, limits)
+        let group = ServiceGroup(
+            configuration: .init(
+                services: [.init(service: server, successTerminationBehavior: .gracefullyShutdownGroup)],
+                logger: Logger(label: "test")
+            )
+        )
+        return try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try await group.run() }
+            let port = try await server.boundPort()
+            let connection = connect(port, clientLimits, token)
+            let fixture = RPCFixture(port: port, texts: texts, server: server, connection: connection, group: group)
+            let result = try await body(fixture)
+            texts.release.fire()
+            await connection.close()
+            await group.triggerGracefulShutdown()
+            try await tasks.waitForAll()
+            return result
+        }
+    }
+
+    static func server(_ texts: Texts, _ port: Int, _ limits: RPCServerLimits) -> RPCServer {
+        RPCServer(
+            contracts: [.texts(texts)],
+            host: "127.0.0.1",
+            port: port,
+            limits: limits,
+            time: SystemTime(),
+            entropy: SystemEntropy(),
+            logger: Logger(label: "test"),
+            authenticate: authenticate
+        )
+    }
+
+    static func connect(
+        _ port: Int,
+        _ limits: RPCClientLimits = RPCFixture.clientLimits,
+        _ token: String? = nil
+    ) -> RPCConnection {
+        var authorization: (@Sendable (CallContext) async throws -> String?)?
+        if let token { authorization = { _ in "Bearer \(token)" } }
+        return RPCConnection(
+            host: "127.0.0.1",
+            port: port,
+            limits: limits,
+            time: SystemTime(),
+            entropy: SystemEntropy(),
+            authorization: authorization
+        )
+    }
+
+    private static func authenticate(_ headers: CallHeaders) async throws -> Principal {
+        switch headers.bearerToken {
+        case nil: .anonymous
+        case "user": Principal(kind: .user, id: "u1", scopes: ["texts:read"])
+        case "service": Principal(kind: .service, id: "orders", scopes: [])
+        default: throw Fault(.unauthenticated, .unauthenticated, "the token is not valid")
+        }
+    }
+
+    func unary(
+        _ method: MethodDescriptor,
+        _ text: String,
+        _ context: CallContext = CallContext()
+    ) async throws -> String {
+        let answer: Text = try await connection.unary(method, Text(text), context)
+        return answer.value
+    }
+
+    /// The fault of a call that must fail.
+    func fault(
+        _ method: MethodDescriptor,
+        _ text: String = "",
+        _ context: CallContext = CallContext()
+    ) async throws -> Fault? {
+        do {
+            _ = try await unary(method, text, context)
+            return nil
+        } catch {
+            return Fault(describing: error)
+        }
+    }
+}

@@ -1,0 +1,165 @@
+import Logging
+import MartletCore
+import MartletSQL
+import Synchronization
+
+/// The result of a step's attempts.
+enum StepResult<R: Sendable>: Sendable {
+    case done(R)
+    case refused(StoredRefusal)
+}
+
+/// Looks up the outcome of earlier attempts.
+typealias LookUp<R: Sendable> = @Sendable (StepCall) async throws -> StepResolution<R>
+
+/// A local body threw something that is not a refusal: a bug that no retry fixes.
+struct BodyThrew: Error {
+    let error: any Error
+
+    /// Runs a local body, and wraps errors that are neither the database's nor faults.
+    static func around<R>(_ body: () throws -> R) throws -> R {
+        do { return try body() } catch let error as SQLError {
+            throw error
+        } catch let error as any FaultConvertible {
+            throw error
+        } catch {
+            throw BodyThrew(error: error)
+        }
+    }
+}
+
+extension WorkflowContext {
+    /// Repeats `attempt` until it is done or refused; parks the run at a limit.
+    func runAttempts<R: Sendable>(
+        _ entry: JournalEntry,
+        deduplicated: StepDeduplication = .byKey,
+        lookUp: LookUp<R>?,
+        _ attempt: @escaping @Sendable (StepCall) async throws -> R
+    ) async throws -> StepResult<R> {
+        var entry = entry
+        var attempts = execution.withLock { $0.attempts }
+        var isLookUp = try isTooOld(entry, deduplicated, hasLookUp: lookUp != nil)
+        while true {
+            let failure: Fault
+            do {
+                guard isLookUp, let lookUp else {
+                    return .done(try await bounded(entry, attempt))
+                }
+                switch try await bounded(entry, lookUp) {
+                case .done(let result): return .done(result)
+                case .refused(let fault): return .refused(StoredRefusal(fault))
+                case .notDone:
+                    entry.generation += 1
+                    try await intend(entry)
+                    attempts = Attempts()
+                    isLookUp = false
+                    continue
+                case .unknown:
+                    failure = Fault(.unknown, .outcomeUnknown, "the look-up found no outcome")
+                }
+            } catch let error as WorkflowInterrupted {
+                throw error
+            } catch let threw as BodyThrew {
+                throw parked(by: threw.error, entry)
+            } catch let error as SQLError where entry.kind == .local {
+                // Only constraint violations and invalid statements get here: no retry fixes them.
+                throw parked(by: error, entry)
+            } catch {
+                if Task.isCancelled { throw end(.cancelled) }
+                failure = Fault(describing: error)
+                // A refused look-up is no refusal of the step. Neither is a rejected token, as after clock skew or a
+                // key rotation: the callee has not processed the request.
+                let isProcessed = failure.code != .unauthenticated || entry.kind == .local
+                if failure.outcome == .refused, isProcessed, !isLookUp { return .refused(StoredRefusal(failure)) }
+            }
+            try await backOff(after: failure, &attempts, entry)
+            isLookUp = lookUp != nil && (isLookUp || attempts.isLookUpDue(tools.limits))
+        }
+    }
+
+    private func parked(by error: any Error, _ entry: JournalEntry) -> WorkflowInterrupted {
+        Logger.current.error(
+            "workflow step threw",
+            error: error,
+            metadata: ["workflow.run": "\(run.id)", "workflow.step": "\(entry.step)"]
+        )
+        return end(.parked(reason: "step \(entry.step) threw \(type(of: error))"))
+    }
+
+    /// One attempt with its own deadline.
+    private func bounded<R: Sendable>(
+        _ entry: JournalEntry,
+        _ attempt: @escaping @Sendable (StepCall) async throws -> R
+    ) async throws -> R {
+        let call = call(for: entry)
+        // The database limits a local step by itself: its transaction is never abandoned halfway.
+        guard entry.kind != .local else { return try await attempt(call) }
+        return try await withDeadline(call.context.deadline, tools.time) { try await attempt(call) }
+    }
+
+    private func call(for entry: JournalEntry) -> StepCall {
+        let generation = entry.generation == 0 ? "" : "~\(entry.generation)"
+        let key = "\(run.id)/\(entry.step)\(generation)"
+        let principal = Principal(
+            kind: .service,
+            id: tools.service,
+            scopes: [],
+            onBehalfOf: run.principal.isEmpty ? nil : run.principal
+        )
+        var context = CallContext(
+            deadline: tools.time.now + tools.limits.attemptTimeout,
+            principal: principal,
+            idempotencyKey: key,
+            trace: run.trace?.child(tools.entropy)
+        )
+        // The step retries by itself: a second layer of retries would multiply the load on a failing peer.
+        context.mayRetry = false
+        return StepCall(key: key, context: context)
+    }
+
+    /// True when the callee may have expired the key, so that only a look-up is safe.
+    ///
+    /// An undo is safe at any time.
+    private func isTooOld(_ entry: JournalEntry, _ memory: StepDeduplication, hasLookUp: Bool) throws -> Bool {
+        guard entry.kind == .remote, memory == .byKey, run.date - entry.at >= tools.limits.keyLifetime else {
+            return false
+        }
+        guard hasLookUp else {
+            throw end(.parked(reason: "step \(entry.step): its key is too old for another attempt"))
+        }
+        return true
+    }
+
+    private func backOff(after failure: Fault, _ attempts: inout Attempts, _ entry: JournalEntry) async throws {
+        let next = attempts.failed(
+            failure.outcome,
+            retryAfter: failure.retryAfter,
+            tools.limits,
+            fraction: tools.entropy.fraction()
+        )
+        let counted = attempts
+        execution.withLock { $0.attempts = counted }
+        switch next {
+        case .park:
+            let reason =
+                "step \(entry.step): \(attempts.failures) attempts, \(attempts.unknowns) of unknown outcome, "
+                + "the last: \(failure.reason)"
+            throw end(.parked(reason: reason))
+        case .delay(let delay):
+            Logger.current.debug(
+                "workflow step failed, will retry",
+                error: failure.cause ?? failure,
+                metadata: [
+                    "workflow.run": "\(run.id)", "workflow.step": "\(entry.step)", "attempt": "\(attempts.failures)",
+                    "reason": "\(failure.reason)", "retry.in": "\(delay)",
+                ]
+            )
+            tools.observe(WorkflowEvent(run, .stepRetried(entry.step)))
+            // A local step has no intent in the journal to resume from: it keeps its slot.
+            if delay >= tools.limits.releasingDelayMin, entry.kind != .local {
+                throw try await suspend(for: delay, attempts: attempts)
+            }
+            try await wait(for: delay)
+        }
+    }
+}
