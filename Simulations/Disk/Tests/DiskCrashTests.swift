@@ -105,7 +105,8 @@ struct DiskCrashTests {
             let disk = Disk(entropy: SeededEntropy(seed: 1))
             let database = try disk.open("test.sqlite", time: ManualTime(), onStop: { _ in })
             try await database.createTable()
-            await CrashPoints.$observer.withValue(.init { if $0 == point { disk.losePower(.nothing) } }) {
+            let observer = CrashPoints.Observer(passed: { if $0 == point { disk.losePower(.nothing) } })
+            await CrashPoints.$observer.withValue(observer) {
                 // The result is irrelevant: the process has ended.
                 _ = try? await database.apply([.put(id: 1, n: 1, bytes: 10)])
             }

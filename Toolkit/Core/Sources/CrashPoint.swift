@@ -5,12 +5,13 @@ import Synchronization
 ///
 /// With `MARTLET_CRASH=name:n` in the environment the n-th hit (from 1) kills the process with SIGKILL.
 /// Names are literal, dotted and unique, since `martlet crash-points` lists them from the source code.
-public func crashPoint(_ name: StaticString) {
-    if let observer = CrashPoints.observer {
-        observer.passed("\(name)")
-    } else if CrashPoints.armed != nil {
-        CrashPoints.hit("\(name)")
-    }
+///
+/// - Returns: True when the observer of a test has killed the process here: the caller must do nothing more.
+@discardableResult
+public func crashPoint(_ name: StaticString) -> Bool {
+    if let observer = CrashPoints.observer { return observer.stops("\(name)") }
+    if CrashPoints.armed != nil { CrashPoints.hit("\(name)") }
+    return false
 }
 
 /// The handling of crash points.
@@ -18,14 +19,25 @@ public enum CrashPoints {
     /// The environment variable that arms one: `name:n`.
     public static let variable = "MARTLET_CRASH"
 
-    /// Receives every hit instead of the environment's setting; a simulation crashes one replica through it.
+    /// Receives every hit of its task and child tasks, instead of the environment's setting.
+    ///
+    /// A simulation crashes one replica through it, and a test one execution of a workflow.
     @TaskLocal public static var observer: Observer?
 
     /// A structure, since an optimised build of Swift 6.3 crashes where a task local's value is a bare function.
     public struct Observer: Sendable {
-        let passed: @Sendable (_ name: String) -> Void
+        let stops: @Sendable (_ name: String) -> Bool
 
-        public init(passed: @escaping @Sendable (_ name: String) -> Void) { self.passed = passed }
+        /// For an observer that isolates a crashed process from its environment, so that its code may continue.
+        public init(passed: @escaping @Sendable (_ name: String) -> Void) {
+            stops = { name in
+                passed(name)
+                return false
+            }
+        }
+
+        /// - Parameter stops: Returns true when the code must stop at the crash point, since nothing isolates it.
+        public init(stops: @escaping @Sendable (_ name: String) -> Bool) { self.stops = stops }
     }
 
     // A daemon rejects an invalid setting at its start, before any crash point is reached.

@@ -66,8 +66,7 @@ extension WorkflowContext {
         try await journalOnly("workflow.intent") { (tx: borrowing SQLTransaction, turn: JournalTurn) in
             try WorkflowStore.apply(.progressed(leaseUntil: turn.date + lease), to: run, at: turn.date, in: tx)
         }
-        crashPoint("workflow.intent")
-        try reached("workflow.intent")
+        if crashPoint("workflow.intent") { throw end(.killed) }
     }
 
     /// Writes `entry` as begun together with `effect`, which happens once.
@@ -87,8 +86,7 @@ extension WorkflowContext {
             return entry
         }
         record(written, isWritten: true)
-        crashPoint("workflow.intent")
-        try reached("workflow.intent")
+        if crashPoint("workflow.intent") { throw end(.killed) }
     }
 
     /// Releases the run for `delay`.

@@ -66,8 +66,7 @@ extension WorkflowContext {
             return (result, done)
         }
         record(written, isWritten: true)
-        crashPoint("workflow.journaled")
-        try reached("workflow.journaled")
+        if crashPoint("workflow.journaled") { throw end(.killed) }
         return result
     }
 
@@ -188,8 +187,7 @@ extension WorkflowContext {
         }
         let marked: @Sendable (StepCall) async throws -> R = { step in
             let result = try await call(step)
-            crashPoint("workflow.called")
-            try self.reached("workflow.called")
+            if crashPoint("workflow.called") { throw self.end(.killed) }
             return result
         }
         let result = try await runAttempts(entry, deduplicated: memory, lookUp: lookUp, marked)

@@ -119,8 +119,7 @@ extension WorkflowContext {
             return (entry, due)
         }
         record(known, isWritten: true)
-        crashPoint("workflow.journaled")
-        try reached("workflow.journaled")
+        if crashPoint("workflow.journaled") { throw end(.killed) }
         guard known.state == .done else { throw end(.suspended(until: wakeAt)) }
         return known
     }
@@ -144,8 +143,7 @@ extension WorkflowContext {
             return (entry, until)
         }
         record(known, isWritten: true)
-        crashPoint("workflow.journaled")
-        try reached("workflow.journaled")
+        if crashPoint("workflow.journaled") { throw end(.killed) }
         return end(.suspended(until: until))
     }
 

@@ -14,6 +14,9 @@ public final class WorkflowContext: Sendable {
     /// The id of the principal for whom the run acts; empty for none.
     public var principalID: String { run.principal }
 
+    /// The crash points at which an execution stops when an observer kills it.
+    static let boundaries: Set<String> = ["workflow.intent", "workflow.called", "workflow.journaled"]
+
     let run: ClaimedRun
     let tools: WorkflowTools
     let execution: Mutex<Execution>
@@ -49,11 +52,6 @@ public final class WorkflowContext: Sendable {
     func end(_ ending: Execution.Ending) -> WorkflowInterrupted {
         execution.withLock { $0.end(ending) }
         return WorkflowInterrupted()
-    }
-
-    /// A boundary at which a test may kill the execution.
-    func reached(_ name: String) throws {
-        if let probe = tools.probe, probe(name) { throw end(.killed) }
     }
 
     func wait(for delay: Duration) async throws {
@@ -127,8 +125,6 @@ struct WorkflowTools: Sendable {
     let entropy: any Entropy
     let limits: WorkflowLimits
     let observe: @Sendable (WorkflowEvent) -> Void
-    /// Returns true where a test kills the execution.
-    let probe: (@Sendable (_ boundary: String) -> Bool)?
     /// True while the wall clock is not trusted, so that nothing expires by it.
     var pausesExpiry: @Sendable () -> Bool = { false }
 }

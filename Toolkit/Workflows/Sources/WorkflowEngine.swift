@@ -44,7 +44,6 @@ public final class WorkflowEngine: Sendable {
                 entropy: entropy,
                 limits: limits,
                 observe: observe,
-                probe: nil,
                 pausesExpiry: pausesExpiry
             )
         )

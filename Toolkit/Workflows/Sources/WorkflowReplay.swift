@@ -91,19 +91,25 @@ public struct WorkflowReplay<W: Workflow>: Sendable {
     private func pass(killedAt hit: Int?) async throws -> (ending: Ending, boundaries: [String]) {
         let environment = try await environment()
         try await environment.database.migrate(WorkflowEngine.migrations)
-        let reached = Boundaries(killedAt: hit)
-        let first = engine(in: environment) { reached.hit($0) }
+        let boundaries = Boundaries(killedAt: hit)
+        let first = engine(in: environment)
         let run = "replayed"
         let (input, principal) = (input, principal)
         try await environment.database.transaction("replay.start") { (tx: borrowing SQLTransaction) in
             try first.start(W.self, id: run, input: input, principal: principal, in: tx)
         }
-        if try await drive(first, run, environment, until: { reached.isKilled }) == false {
-            let second = engine(in: environment, probe: nil)
+        let observer = CrashPoints.Observer(stops: { boundaries.hit($0) })
+        let hasEnded = try await CrashPoints.$observer.withValue(observer) {
+            try await drive(first, run: run, in: environment, until: { boundaries.isKilled })
+        }
+        if !hasEnded {
+            let second = engine(in: environment)
             try await environment.database.transaction("replay.boot") { (tx: borrowing SQLTransaction) in
                 try WorkflowClaims.voidLeases(exceptOf: second.owner, in: tx)
             }
-            guard try await drive(second, run, environment, until: { false }) else { throw ReplayStuck(run: run) }
+            guard try await drive(second, run: run, in: environment, until: { false }) else {
+                throw ReplayStuck(run: run)
+            }
         }
         guard let found = try await first.operations.show(run) else { throw ReplayStuck(run: run) }
         let journal = found.journal.map { entry in
@@ -116,10 +122,10 @@ public struct WorkflowReplay<W: Workflow>: Sendable {
             journal: journal,
             effects: try await environment.effects()
         )
-        return (ending, reached.names)
+        return (ending, boundaries.names)
     }
 
-    private func engine(in environment: Environment, probe: (@Sendable (String) -> Bool)?) -> WorkflowEngine {
+    private func engine(in environment: Environment) -> WorkflowEngine {
         let engine = WorkflowEngine(
             WorkflowTools(
                 service: "replay",
@@ -127,8 +133,7 @@ public struct WorkflowReplay<W: Workflow>: Sendable {
                 time: environment.time,
                 entropy: environment.entropy,
                 limits: limits,
-                observe: { _ in },
-                probe: probe
+                observe: { _ in }
             )
         )
         engine.register([RegisteredWorkflow(environment.workflow)])
@@ -138,8 +143,8 @@ public struct WorkflowReplay<W: Workflow>: Sendable {
     /// - Returns: True when the run has ended, false when it was killed.
     private func drive(
         _ engine: WorkflowEngine,
-        _ run: String,
-        _ environment: Environment,
+        run: String,
+        in environment: Environment,
         until isKilled: () -> Bool
     ) async throws -> Bool {
         for _ in 0..<Self.waitsLimit {
@@ -169,7 +174,8 @@ private final class Boundaries: Sendable {
     var isKilled: Bool { hit.map { names.count >= $0 } ?? false }
 
     func hit(_ name: String) -> Bool {
-        state.withLock { names in
+        guard WorkflowContext.boundaries.contains(name) else { return false }
+        return state.withLock { names in
             names.append(name)
             return names.count == hit
         }

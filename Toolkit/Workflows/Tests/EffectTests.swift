@@ -31,15 +31,15 @@ struct EffectTests {
                     }
                 )
             }
-            let killed = fixture.engine(
+            let killed = fixture.engine(body)
+            try await fixture.start(on: killed)
+            try await fixture.run(
+                killed,
                 killedAt: { _ in
                     hits.add()
                     return hits.value == hit
-                },
-                body
+                }
             )
-            try await fixture.start(on: killed)
-            try await killed.runUntilIdle()
             let second = fixture.engine(body)
             await second.voidForeignLeases()
             try await second.runUntilIdle()

@@ -74,9 +74,9 @@ struct EngineTests {
         let body: @Sendable (String, WorkflowContext) async throws -> String = { _, context in
             try await context.remote("one", input: "x") { try peer.call($0) }
         }
-        let previous = fixture.engine(killedAt: { $0 == "workflow.called" }, body)
+        let previous = fixture.engine(body)
         try await fixture.start(on: previous)
-        try await previous.runUntilIdle()
+        try await fixture.run(previous, killedAt: { $0 == "workflow.called" })
         let engine = fixture.engine(body)
         #expect(try await engine.runUntilIdle() == 0)
 
@@ -269,13 +269,13 @@ struct EngineTests {
 
     @Test("parks a run whose function does not match its journal", arguments: ["name", "input", "kind", "fewer"])
     func mismatch(change: String) async throws {
-        let killed = fixture.engine(killedAt: { $0 == "workflow.called" }) { _, context in
+        let killed = fixture.engine { _, context in
             try await context.local("one", input: 1) { (tx: borrowing SQLTransaction) in try add("one", tx) }
             try await context.remote("two", input: 2) { _ in "two" }
             return "done"
         }
         try await fixture.start(on: killed)
-        try await killed.runUntilIdle()
+        try await fixture.run(killed, killedAt: { $0 == "workflow.called" })
         fixture.time.advance(by: fixture.limits.lease)
         let engine = fixture.engine { _, context in
             switch change {
@@ -297,11 +297,11 @@ struct EngineTests {
         var fixture = fixture
         fixture.limits.attemptsLimit = 3
         for _ in 0..<3 {
-            let engine = fixture.engine(killedAt: { $0 == "workflow.called" }) { _, context in
+            let engine = fixture.engine { _, context in
                 try await context.remote("one", input: "x") { _ in "done" }
             }
             try await fixture.start(on: engine)
-            try await engine.runUntilIdle()
+            try await fixture.run(engine, killedAt: { $0 == "workflow.called" })
             fixture.time.advance(by: fixture.limits.lease)
         }
         let engine = fixture.engine { input, _ in input }

@@ -222,9 +222,9 @@ struct StepTests {
         let body: @Sendable (String, WorkflowContext) async throws -> String = { _, context in
             try await context.remote("one", input: "x") { try peer.call($0) }
         }
-        let killed = fixture.engine(killedAt: { $0 == "workflow.called" }, body)
+        let killed = fixture.engine(body)
         try await fixture.start(on: killed)
-        try await killed.runUntilIdle()
+        try await fixture.run(killed, killedAt: { $0 == "workflow.called" })
         time.advance(by: fixture.limits.keyLifetime)
 
         let engine = fixture.engine(body)
@@ -252,9 +252,9 @@ struct StepTests {
                 try peer.call($0)
             }
         }
-        let killed = fixture.engine(killedAt: { $0 == "workflow.called" }, body)
+        let killed = fixture.engine(body)
         try await fixture.start(on: killed)
-        try await killed.runUntilIdle()
+        try await fixture.run(killed, killedAt: { $0 == "workflow.called" })
         time.advance(by: fixture.limits.keyLifetime * 100)
 
         let engine = fixture.engine(body)

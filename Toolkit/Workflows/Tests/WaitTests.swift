@@ -143,12 +143,12 @@ struct WaitTests {
         var fixture = fixture
         let isUntrusted = Mutex(true)
         fixture.pausesExpiry = { isUntrusted.withLock { $0 } }
-        let killed = fixture.engine(killedAt: { $0 == "workflow.journaled" }) { _, context in
+        let killed = fixture.engine { _, context in
             try await context.local("one") { (tx: borrowing SQLTransaction) in try add("one", tx) }
             return "done"
         }
         try await fixture.start(on: killed)
-        try await killed.runUntilIdle()
+        try await fixture.run(killed, killedAt: { $0 == "workflow.journaled" })
         fixture.time.jumpDate(by: .seconds(3_600))
         let engine = fixture.engine { _, context in
             try await context.local("one") { (tx: borrowing SQLTransaction) in try add("one", tx) }

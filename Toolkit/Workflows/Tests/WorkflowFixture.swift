@@ -125,18 +125,12 @@ struct WorkflowFixture: Sendable {
     }
 
     /// A new process on the same database.
-    func engine(
-        killedAt probe: (@Sendable (String) -> Bool)? = nil,
-        _ body: @escaping @Sendable (String, WorkflowContext) async throws -> String
-    ) -> WorkflowEngine {
-        engine(of: RegisteredWorkflow(Scripted(body)), killedAt: probe)
+    func engine(_ body: @escaping @Sendable (String, WorkflowContext) async throws -> String) -> WorkflowEngine {
+        engine(of: RegisteredWorkflow(Scripted(body)))
     }
 
     /// A new process that has registered only this workflow.
-    func engine(
-        of workflow: RegisteredWorkflow,
-        killedAt probe: (@Sendable (String) -> Bool)? = nil
-    ) -> WorkflowEngine {
+    func engine(of workflow: RegisteredWorkflow) -> WorkflowEngine {
         let engine = WorkflowEngine(
             WorkflowTools(
                 service: "tests",
@@ -145,12 +139,17 @@ struct WorkflowFixture: Sendable {
                 entropy: entropy,
                 limits: limits,
                 observe: { _ in },
-                probe: probe,
                 pausesExpiry: pausesExpiry
             )
         )
         engine.register([workflow])
         return engine
+    }
+
+    /// Executes due runs; kills the process of an execution where `isKilled` returns true for a boundary.
+    func run(_ engine: WorkflowEngine, killedAt isKilled: @escaping @Sendable (String) -> Bool) async throws {
+        let observer = CrashPoints.Observer(stops: { WorkflowContext.boundaries.contains($0) && isKilled($0) })
+        try await CrashPoints.$observer.withValue(observer) { _ = try await engine.runUntilIdle() }
     }
 
     /// Starts the run `r`.

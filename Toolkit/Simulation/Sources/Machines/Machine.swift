@@ -64,7 +64,8 @@ public final class Machine: Sendable {
         let task = Task.detached(executorPreference: executor) { [self] in
             await ProcessScope.$current.withValue(process) {
                 await Machine.$current.withValue(self) {
-                    await CrashPoints.$observer.withValue(.init { self.passCrashPoint($0) }) { await body() }
+                    let observer = CrashPoints.Observer(passed: { self.passCrashPoint($0) })
+                    await CrashPoints.$observer.withValue(observer) { await body() }
                 }
             }
             state.withLock { $0.tasks[id] = nil }

@@ -102,7 +102,8 @@ public struct MachineDatabase: SQLDatabase {
         // server the crash point comes before the commit is sent.
         let observer =
             isShared
-            ? CrashPoints.Observer { if $0 != Self.committing { machine.passCrashPoint($0) } } : CrashPoints.observer
+            ? CrashPoints.Observer(passed: { if $0 != Self.committing { machine.passCrashPoint($0) } })
+            : CrashPoints.observer
         return try await CrashPoints.$observer.withValue(observer) {
             try await database.transaction(name, deadline: deadline) { (tx: borrowing SQLTransaction) in
                 let result = try body(tx)
