@@ -5,7 +5,7 @@ import Synchronization
 ///
 /// Safe to share between tasks.
 public final class ManualTime: TimeSource {
-    private let sleepers: Mutex<Sleepers>
+    private let state: Mutex<WatchedSleepers>
 
     /// - Parameters:
     ///   - now: The initial time of the monotonic clock.
@@ -14,62 +14,61 @@ public final class ManualTime: TimeSource {
         now: Moment = Moment(nanoseconds: 1_000_000_000),
         date: Timestamp = Timestamp(seconds: 1_767_225_600)
     ) {
-        sleepers = Mutex(Sleepers(now: now, date: date))
+        state = Mutex(WatchedSleepers(Sleepers(now: now, date: date)))
     }
 
-    public var now: Moment { sleepers.withLock { $0.now } }
+    public var now: Moment { state.withLock { $0.sleepers.now } }
 
-    public var date: Timestamp { sleepers.withLock { $0.date } }
+    public var date: Timestamp { state.withLock { $0.sleepers.date } }
 
     /// The number of sleeping tasks.
-    public var sleeping: Int { sleepers.withLock { $0.waiting.count } }
+    public var sleeping: Int { state.withLock { $0.sleepers.count } }
 
     /// Advances both clocks and wakes every sleeper that is due, the earliest first.
     ///
     /// A woken task runs when it is scheduled, not before this returns; one that sleeps again counts from the new time.
     public func advance(by duration: Duration) {
         precondition(duration >= .zero, "time does not run backwards; jumpDate(by:) moves the wall clock")
-        let due = sleepers.withLock { $0.advance(to: $0.now + duration) }
+        let due = state.withLock { $0.sleepers.advance(to: $0.sleepers.now + duration) }
         for sleeper in due { sleeper.resume() }
     }
 
     /// Advances both clocks to the earliest sleeper and wakes it; false when no task sleeps.
     @discardableResult
     public func advanceToNextSleeper() -> Bool {
-        let due = sleepers.withLock { sleepers in
-            sleepers.waiting.map(\.moment).min().map { sleepers.advance(to: $0) }
-        }
-        guard let due else { return false }
+        let due = state.withLock { $0.sleepers.advance() }
         for sleeper in due { sleeper.resume() }
-        return true
+        return !due.isEmpty
     }
 
     /// Moves only the wall clock, forward or backward, as an operator or NTP does.
     ///
     /// Wakes no task.
-    public func jumpDate(by offset: Duration) { sleepers.withLock { $0.date = $0.date + offset } }
+    public func jumpDate(by offset: Duration) { state.withLock { $0.sleepers.jumpDate(by: offset) } }
 
     /// Suspends until at least `count` tasks sleep, so that other tasks are idle before time is advanced.
     ///
     /// Returns early when the task is cancelled, so that a test's time limit ends a wait that never succeeds.
     public func waitForSleepers(_ count: Int = 1) async {
-        let id = sleepers.withLock { $0.enter() }
+        let id = state.withLock { $0.register() }
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                let waits = sleepers.withLock { $0.watch(id, for: count, continuation) }
+                let waits = state.withLock { $0.watch(id, for: count, continuation) }
                 if !waits { continuation.resume() }
             }
         } onCancel: {
-            sleepers.withLock { $0.cancelWatcher(id) }?.resume()
+            state.withLock { $0.cancel(id) }?.resume()
         }
     }
 
     public func sleep(until moment: Moment) async throws {
         try Task.checkCancellation()
-        let id = sleepers.withLock { $0.enter() }
+        let id = state.withLock { $0.sleepers.register() }
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
-                let (outcome, watchers) = sleepers.withLock { $0.add(id, until: moment, continuation) }
+                let (outcome, watchers) = state.withLock { state in
+                    (state.sleepers.add(id, until: moment, continuation), state.satisfied())
+                }
                 switch outcome {
                 case .waits: break
                 case .due: continuation.resume()
@@ -78,72 +77,46 @@ public final class ManualTime: TimeSource {
                 for watcher in watchers { watcher.resume() }
             }
         } onCancel: {
-            sleepers.withLock { $0.cancel(id) }?.resume(throwing: CancellationError())
+            state.withLock { $0.sleepers.cancel(id) }?.resume(throwing: CancellationError())
         }
     }
 }
 
 /// The sleeping tasks and the watchers of their number.
-private struct Sleepers {
-    typealias Continuation = CheckedContinuation<Void, any Error>
+private struct WatchedSleepers {
     typealias Watcher = CheckedContinuation<Void, Never>
-    enum Outcome { case waits, due, cancelled }
 
-    var now: Moment
-    var date: Timestamp
-    var waiting: [(id: Int, moment: Moment, continuation: Continuation)] = []
-    var watchers: [(id: Int, count: Int, continuation: Watcher)] = []
-    private var entering: [Int: Bool] = [:]
+    var sleepers: Sleepers
+    private var watchers: [(id: Int, count: Int, continuation: Watcher)] = []
+    /// Watchers that have begun and are not in the list yet.
+    private var registered: Set<Int> = []
     private var lastID = 0
 
-    init(now: Moment, date: Timestamp) {
-        self.now = now
-        self.date = date
-    }
+    init(_ sleepers: Sleepers) { self.sleepers = sleepers }
 
-    mutating func enter() -> Int {
+    mutating func register() -> Int {
         lastID += 1
-        entering[lastID] = true
+        registered.insert(lastID)
         return lastID
-    }
-
-    mutating func add(_ id: Int, until moment: Moment, _ continuation: Continuation) -> (Outcome, [Watcher]) {
-        let isPending = entering.removeValue(forKey: id) ?? false
-        guard isPending else { return (.cancelled, []) }
-        guard now < moment else { return (.due, []) }
-        waiting.append((id, moment, continuation))
-        let satisfied = watchers.filter { $0.count <= waiting.count }
-        watchers.removeAll { $0.count <= waiting.count }
-        return (.waits, satisfied.map(\.continuation))
     }
 
     /// False when the watcher does not have to wait.
     mutating func watch(_ id: Int, for count: Int, _ continuation: Watcher) -> Bool {
-        let isPending = entering.removeValue(forKey: id) ?? false
-        guard isPending, waiting.count < count else { return false }
+        guard registered.remove(id) != nil, sleepers.count < count else { return false }
         watchers.append((id, count, continuation))
         return true
     }
 
-    mutating func cancelWatcher(_ id: Int) -> Watcher? {
-        if let index = watchers.firstIndex(where: { $0.id == id }) { return watchers.remove(at: index).continuation }
-        if entering[id] != nil { entering[id] = false }
-        return nil
+    mutating func cancel(_ id: Int) -> Watcher? {
+        registered.remove(id)
+        guard let index = watchers.firstIndex(where: { $0.id == id }) else { return nil }
+        return watchers.remove(at: index).continuation
     }
 
-    mutating func cancel(_ id: Int) -> Continuation? {
-        if let index = waiting.firstIndex(where: { $0.id == id }) { return waiting.remove(at: index).continuation }
-        if entering[id] != nil { entering[id] = false }
-        return nil
-    }
-
-    mutating func advance(to moment: Moment) -> [Continuation] {
-        if now < moment {
-            date = date + (moment - now)
-            now = moment
-        }
-        let due = waiting.filter { $0.moment <= now }.sorted { ($0.moment, $0.id) < ($1.moment, $1.id) }
-        waiting.removeAll { $0.moment <= now }
-        return due.map(\.continuation)
+    /// Removes the watchers for whom enough tasks sleep.
+    mutating func satisfied() -> [Watcher] {
+        let satisfied = watchers.filter { $0.count <= sleepers.count }
+        watchers.removeAll { $0.count <= sleepers.count }
+        return satisfied.map(\.continuation)
     }
 }

@@ -1,9 +1,9 @@
-import MartletCore
-
-/// The sleeping tasks with their deadlines, and the two clocks.
-struct Sleepers {
-    typealias Continuation = CheckedContinuation<Void, any Error>
-    enum Outcome { case waits, due, cancelled }
+/// The sleeping tasks with their deadlines, and two clocks that stand still until they are advanced.
+///
+/// The state behind the clocks of tests and of simulations, which wrap a lock around it and resume what it returns.
+package struct Sleepers: Sendable {
+    package typealias Continuation = CheckedContinuation<Void, any Error>
+    package enum Outcome: Sendable { case waits, due, cancelled }
 
     private struct Entry: Comparable {
         let moment: Moment
@@ -12,8 +12,8 @@ struct Sleepers {
         static func < (left: Entry, right: Entry) -> Bool { (left.moment, left.id) < (right.moment, right.id) }
     }
 
-    private(set) var now: Moment
-    private(set) var date: Timestamp
+    package private(set) var now: Moment
+    package private(set) var date: Timestamp
     /// A binary heap, the earliest first; cancelled entries stay until they are popped or compacted.
     private var heap: [Entry] = []
     private var waiting: [Int: Continuation] = [:]
@@ -21,20 +21,23 @@ struct Sleepers {
     private var registered: Set<Int> = []
     private var lastID = 0
 
-    init(now: Moment, date: Timestamp) {
+    package init(now: Moment, date: Timestamp) {
         self.now = now
         self.date = date
     }
 
-    var count: Int { waiting.count }
+    /// How many tasks sleep now.
+    package var count: Int { waiting.count }
 
-    mutating func register() -> Int {
+    /// Begins a sleep, before its task suspends.
+    package mutating func register() -> Int {
         lastID += 1
         registered.insert(lastID)
         return lastID
     }
 
-    mutating func add(_ id: Int, until moment: Moment, _ continuation: Continuation) -> Outcome {
+    /// - Returns: Whether the sleep waits; otherwise the caller resumes the continuation.
+    package mutating func add(_ id: Int, until moment: Moment, _ continuation: Continuation) -> Outcome {
         guard registered.remove(id) != nil else { return .cancelled }
         guard now < moment else { return .due }
         waiting[id] = continuation
@@ -42,32 +45,44 @@ struct Sleepers {
         return .waits
     }
 
-    mutating func cancel(_ id: Int) -> Continuation? {
+    /// - Returns: The continuation to resume with a cancellation; `nil` when the sleep does not wait.
+    package mutating func cancel(_ id: Int) -> Continuation? {
         registered.remove(id)
         let continuation = waiting.removeValue(forKey: id)
         compact()
         return continuation
     }
 
-    /// Advances to the earliest sleeper and removes all that are due then, in the order in which they began.
-    mutating func advance() -> [Continuation] {
+    /// Advances to the earliest sleeper and removes all that are due then, in the order of their deadlines and, for
+    /// equal ones, in that in which they began; empty when no task sleeps.
+    package mutating func advance() -> [Continuation] {
+        dropCancelled()
+        guard let first = heap.first else { return [] }
+        return advance(to: first.moment)
+    }
+
+    /// Advances to `moment`, or stays where the clocks are later, and removes all that are due then, in the same order.
+    package mutating func advance(to moment: Moment) -> [Continuation] {
+        if now < moment {
+            date = date + (moment - now)
+            now = moment
+        }
         var due: [Continuation] = []
-        while let first = heap.first, due.isEmpty || first.moment <= now {
+        while let first = heap.first, first.moment <= now {
             pop()
-            guard let continuation = waiting.removeValue(forKey: first.id) else { continue }
-            if now < first.moment {
-                date = date + (first.moment - now)
-                now = first.moment
-            }
-            due.append(continuation)
+            if let continuation = waiting.removeValue(forKey: first.id) { due.append(continuation) }
         }
         return due
     }
 
-    mutating func skip(by length: Duration) {
+    /// Advances both clocks and removes no sleeper.
+    package mutating func skip(by length: Duration) {
         date = date + length
         now = now + length
     }
+
+    /// Moves only the wall clock.
+    package mutating func jumpDate(by offset: Duration) { date = date + offset }
 
     // MARK: Heap
 
@@ -76,6 +91,10 @@ struct Sleepers {
         guard heap.count > 2 * waiting.count + 64 else { return }
         // A sorted array is a heap.
         heap = heap.filter { waiting[$0.id] != nil }.sorted()
+    }
+
+    private mutating func dropCancelled() {
+        while let first = heap.first, waiting[first.id] == nil { pop() }
     }
 
     private mutating func push(_ entry: Entry) {
