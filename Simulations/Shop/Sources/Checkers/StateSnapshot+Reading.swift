@@ -19,7 +19,7 @@ extension StateSnapshot {
         )
         waiting = try await Self.waiting(in: world)
         var (published, runs, unsent, parked) = (external, [(String, String, String, String)](), 0, 0)
-        for name in world.stores.keys.sorted() where name != "eventlog" {
+        for name in world.stores.names where name != "eventlog" {
             let present = try await Self.events(
                 of: name,
                 in: world,

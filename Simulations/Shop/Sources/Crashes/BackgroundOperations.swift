@@ -102,7 +102,7 @@ struct BackgroundOperations: Sendable {
     /// Waits until `group` has parked the event, edits and redrives it, and waits until it is processed.
     private func repair(_ round: Int, _ group: String) async throws {
         let (topic, key, reason) = (OrdersTopics.orders.name, Self.key(round), "it could not be read")
-        let service = ShopWorld.operators(of: group)
+        let service = Cluster.operators(of: group)
         let operatorClient = OperateClient(over: world.network.channel(from: world.outside, to: service))
         let list = ListParkedMessagesRequest.with {
             $0.group = group

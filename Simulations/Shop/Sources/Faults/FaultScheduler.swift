@@ -39,7 +39,7 @@ struct FaultScheduler: Sendable {
             guard world.faults.isActive else { return }
             if next.isEmpty { next = shuffled(kinds) }
             await inject(next.removeLast())
-            world.countDiskErrors()
+            world.stores.countErrors()
         }
     }
 
@@ -49,18 +49,18 @@ struct FaultScheduler: Sendable {
     func injectMissing() async throws {
         world.faults.forceMissing()
         for _ in 0..<Self.forceAttempts {
-            world.countDiskErrors()
+            world.stores.countErrors()
             let counts = world.faults.counts
             // `lateRequest` comes after the faults have healed.
             let missing = world.faults.rates.keys.filter { counts[$0] == nil && $0 != .lateRequest }.sorted()
             guard !missing.isEmpty else { return }
             for fault in missing { await force(on: fault) }
-            try await world.sleepExcludingSkips(for: Self.forceInterval)
+            try await world.skippedTime.sleepExcluding(for: Self.forceInterval)
         }
     }
 
     private func force(on fault: SimulatedFault) async {
-        let orders = world.machines.first { $0.name.hasPrefix("orders") }
+        let orders = world.cluster.machines.first { $0.name.hasPrefix("orders") }
         switch fault {
         case .crashPoint:
             let faults = world.faults
@@ -68,10 +68,10 @@ struct FaultScheduler: Sendable {
         case .syncFailure: world.stores["orders"]?.disk.fail(.syncError)
         case .diskError: world.stores["orders"]?.disk.fail(.writeError)
         case .diskFull: fillDisk(world.stores["orders"])
-        case .clockSkew: if let orders { world.kill(orders) }
+        case .clockSkew: if let orders { orders.crash() }
         case .staleRegistry:
             // Every service calls it, independent of the customers.
-            if let log = world.machines.first(where: { $0.name.hasPrefix("eventlog") }) { world.kill(log) }
+            if let log = world.cluster.machines.first(where: { $0.name.hasPrefix("eventlog") }) { log.crash() }
         case _ where FaultPlan.scheduled.contains(fault): await inject(fault)
         default: break
         }
@@ -81,18 +81,20 @@ struct FaultScheduler: Sendable {
     func supervise() async throws {
         while true {
             try await sleep(upTo: Self.restartDelayMax)
-            world.startMissing()
+            world.cluster.startMissing()
         }
     }
 
     /// Planned faults are counted when they occur.
     private func inject(_ fault: SimulatedFault) async {
         // The provider is external: it does not crash; `FaultyPaymentProvider` injects its faults.
-        guard let machine = chosen(from: world.machines.filter { !$0.name.hasPrefix("provider") }) else { return }
+        guard let machine = chosen(from: world.cluster.machines.filter { !$0.name.hasPrefix("provider") }) else {
+            return
+        }
         let faults = world.faults
         switch fault {
         case .crash:
-            if entropy.number(below: 4) > 0 || !world.killServer(choice: entropy.next()) { world.kill(machine) }
+            if entropy.number(below: 4) > 0 || !world.cluster.servers.kill(choice: entropy.next()) { machine.crash() }
             faults.count(.crash)
         case .crashPoint:
             // Mostly a point that this machine has passed: many points belong to other services.
@@ -105,22 +107,24 @@ struct FaultScheduler: Sendable {
         case .powerLoss:
             // In the middle of a write: between two commits there is nothing to lose.
             let changes = Int(entropy.number(below: Self.changesMax))
-            world.losePower(of: chosenStore(), after: changes, Survival.any(entropy)) { faults.count(.powerLoss) }
+            world.cluster.losePower(of: chosenStore(), after: changes, Survival.any(entropy)) {
+                faults.count(.powerLoss)
+            }
         case .outage:
             // One outage is enough to expire everything.
-            guard world.longestSkip == .zero else { return }
+            guard world.skippedTime.longest == .zero else { return }
             await Outage(world: world, entropy: entropy).run()
         case .pause:
-            pauseProcess(server() ?? chosen(from: world.machines) ?? machine)
+            pauseProcess(server() ?? chosen(from: world.cluster.machines) ?? machine)
             faults.count(.pause)
         case .clockJump:
             // With a database server, no stored time depends on a service's own clock.
             let server = server()
-            let timesStoredData = server != nil || world.ownsStore(machine)
+            let timesStoredData = server != nil || world.cluster.ownsStore(machine)
             (server ?? machine).time.jump(by: WrongClock.error(timesStoredData: timesStoredData, entropy))
             faults.count(.clockJump)
         case .partition:
-            let all = world.machines + [world.outside]
+            let all = world.cluster.machines + [world.outside]
             if let one = chosen(from: all), let other = chosen(from: all), one !== other {
                 partition(one, other)
                 faults.count(.partition)
@@ -146,11 +150,11 @@ struct FaultScheduler: Sendable {
 
     /// Sometimes a database server; `nil` otherwise, and where there is none.
     private func server() -> Machine? {
-        entropy.number(below: 4) == 0 ? world.server(choice: entropy.next()) : nil
+        entropy.number(below: 4) == 0 ? world.cluster.servers.machine(choice: entropy.next()) : nil
     }
 
     private func chosenStore() -> String {
-        let names = world.stores.keys.filter { $0 != "provider" }.sorted()
+        let names = world.stores.names.filter { $0 != "provider" }
         return names[Int(entropy.number(below: UInt64(names.count)))]
     }
 

@@ -27,9 +27,9 @@ struct Outage: Sendable {
         guard world.faults.isActive else { return }
         world.faults.count(.outage)
         if entropy.number(below: 3) > 0 {
-            world.losePower(entropy.number(below: 2) == 0 ? nil : Survival.any(entropy))
+            world.cluster.losePower(entropy.number(below: 2) == 0 ? nil : Survival.any(entropy))
         }
-        world.skip(by: hours(1...Self.shortHoursMax))
+        world.skippedTime.skip(by: hours(1...Self.shortHoursMax))
     }
 
     /// Runs an outage of a quiescent world; expired data is purged afterwards.
@@ -38,11 +38,12 @@ struct Outage: Sendable {
     func runWhenIdle() async throws -> Bool {
         for machine in await pauseAll() ?? [] { machine.resume() }
         // The age of a key is the sum of both outages.
-        let left = Self.shortHoursMax - min(Self.shortHoursMax, UInt64(world.longestSkip.components.seconds) / 3_600)
+        let left =
+            Self.shortHoursMax - min(Self.shortHoursMax, UInt64(world.skippedTime.longest.components.seconds) / 3_600)
         let isShort = left > 24 && entropy.number(below: 2) == 0
         let isOff = entropy.number(below: 4) == 0
-        if isOff { world.losePower(nil) }
-        world.skip(by: hours(isShort ? 24...left : Self.longHoursMin...Self.longHoursMax))
+        if isOff { world.cluster.losePower(nil) }
+        world.skippedTime.skip(by: hours(isShort ? 24...left : Self.longHoursMin...Self.longHoursMax))
         // Resumed processes purge immediately, restarted ones after a delay.
         try await world.time.sleep(for: isOff ? Self.purgeDelay : Self.pollInterval)
         return !isShort
@@ -54,7 +55,7 @@ struct Outage: Sendable {
     /// - Returns: The machines to resume; `nil` when the task is cancelled.
     private func pauseAll() async -> [Machine]? {
         while !Task.isCancelled {
-            let paused = world.pauseAll()
+            let paused = world.cluster.pauseAll()
             if await recordPublished() { return paused }
             for machine in paused { machine.resume() }
             try? await world.time.sleep(for: Self.pollInterval)
@@ -72,7 +73,7 @@ struct Outage: Sendable {
     /// - Returns: Whether every database responded.
     private func recordPublished() async -> Bool {
         var isWhole = true
-        for name in world.stores.keys.sorted() where name != "eventlog" {
+        for name in world.stores.names where name != "eventlog" {
             if let sent = try? await StateSnapshot.sent(by: name, in: world) {
                 world.publishedEvents.add(sent, of: name)
             } else {

@@ -36,7 +36,7 @@ struct PoisonMessages: Sendable {
     }
 
     /// False in the control, which parks nothing.
-    private var hasOperator: Bool { world.variant == .martlet }
+    private var hasOperator: Bool { world.cluster.variant == .martlet }
 
     /// The events that must have taken effect in the end.
     func expected() throws -> [StateSnapshot.Entry] {
@@ -89,7 +89,7 @@ struct PoisonMessages: Sendable {
     /// Waits until `group` has parked the key, checks the list, edits or drops the poison message, and redrives the
     /// rest.
     private func operate(_ poisoned: PoisonedKey, _ group: String, _ entropy: SeededEntropy) async throws {
-        let operators = ShopWorld.operators(of: group)
+        let operators = Cluster.operators(of: group)
         let operatorClient = OperateClient(over: world.network.channel(from: world.outside, to: operators))
         var parked: [ParkedMessageRecord] = []
         while parked.isEmpty {
@@ -195,7 +195,7 @@ struct PoisonMessages: Sendable {
     // MARK: Retries
 
     private var isTooLate: Bool {
-        world.healedAt.map { world.time.now > $0 + ShopSimulation.convergenceLimit } ?? false
+        world.healedAt.map { world.time.now > $0 + Convergence.limit } ?? false
     }
 
     /// Retries until there is a response; `nil` when it is refused, or too late.

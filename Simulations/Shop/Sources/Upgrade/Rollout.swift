@@ -18,24 +18,24 @@ struct Rollout: Sendable {
         guard world.faults.rates[.mixedVersions] != nil else { return }
         while world.faults.isActive {
             // The service with workflows first: it is the hardest to roll back.
-            for service in ["orders"] + shuffled(world.replicated.filter { $0 != "orders" }) where world.faults.isActive
-            {
+            for service in ["orders"] + shuffled(world.cluster.slots.replicated.filter { $0 != "orders" })
+            where world.faults.isActive {
                 try await roll(service)
             }
         }
     }
 
     private func roll(_ service: String) async throws {
-        let slots = shuffled(world.slots(of: service))
+        let slots = shuffled(world.cluster.slots.indices(of: service))
         // At least one; sometimes all.
         let count = 1 + Int(entropy.number(below: UInt64(slots.count)))
         for slot in slots.prefix(count) {
             try await sleep()
-            world.replace(slot: slot, byNext: true)
+            world.cluster.replace(slot: slot, byNext: true)
         }
         for slot in slots.prefix(count).dropLast() {
             try await sleep()
-            world.replace(slot: slot, byNext: false)
+            world.cluster.replace(slot: slot, byNext: false)
         }
         try await sleep()
         try await drain(service, before: slots[count - 1])
@@ -44,12 +44,12 @@ struct Rollout: Sendable {
     /// Only a later version can claim its runs: its last replica stays until none is open.
     private func drain(_ service: String, before slot: Int) async throws {
         while try await !isDrained(service) { try await world.time.sleep(for: Self.pollInterval) }
-        world.replace(slot: slot, byNext: false)
+        world.cluster.replace(slot: slot, byNext: false)
         // A run that began while the last one was replaced waits for a replica with its version.
         while try await !isDrained(service) {
-            world.replace(slot: slot, byNext: true)
+            world.cluster.replace(slot: slot, byNext: true)
             while try await !isDrained(service) { try await world.time.sleep(for: Self.pollInterval) }
-            world.replace(slot: slot, byNext: false)
+            world.cluster.replace(slot: slot, byNext: false)
         }
     }
 

@@ -41,7 +41,7 @@ struct SimulatedCustomer: Sendable {
 
     /// Places the order, and cancels it or returns units as the script states.
     func run() async throws {
-        try await world.sleepExcludingSkips(for: script.arrival)
+        try await world.skippedTime.sleepExcluding(for: script.arrival)
         guard let order = try await placeOrder() else { return }
         if let delay = script.cancelDelay {
             try await world.time.sleep(for: delay)

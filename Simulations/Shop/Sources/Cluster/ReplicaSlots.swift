@@ -1,0 +1,88 @@
+import MartletSimulation
+import Synchronization
+
+/// The processes that should be running, in the order of the deployments.
+final class ReplicaSlots: Sendable {
+    private let slots: Mutex<[ReplicaSlot]>
+    /// How often former machines passed each crash point.
+    private let passedPoints = Mutex<[String: Int]>([:])
+
+    init(_ topology: Topology, replicas: Int) {
+        var slots: [ReplicaSlot] = []
+        for deployment in Deployment.all {
+            let count = topology == .cluster && deployment.isReplicated ? replicas : 1
+            slots += (1...count).map { ReplicaSlot(deployment: deployment, number: $0) }
+        }
+        self.slots = Mutex(slots)
+    }
+
+    var indices: Range<Int> { slots.withLock { $0.indices } }
+
+    /// The machines that run now.
+    var machines: [Machine] { slots.withLock { $0.compactMap(\.machine).filter(\.isUp) } }
+
+    /// How often each crash point was passed, by all machines, also former ones.
+    var points: [String: Int] {
+        var points = passedPoints.withLock { $0 }
+        for machine in machines { points.merge(machine.hits, uniquingKeysWith: +) }
+        return points
+    }
+
+    /// Services with more than one process.
+    var replicated: [String] {
+        slots.withLock { slots in
+            Deployment.all.map(\.name).filter { name in slots.filter { $0.deployment.name == name }.count > 1 }
+        }
+    }
+
+    func isUp(_ index: Int) -> Bool { slots.withLock { $0[index].isUp } }
+
+    /// The slots of `service`.
+    func indices(of service: String) -> [Int] {
+        slots.withLock { slots in slots.indices.filter { slots[$0].deployment.name == service } }
+    }
+
+    /// The machine in the first slot of `service`.
+    func machine(of service: String) -> Machine? {
+        slots.withLock { $0.first { $0.deployment.name == service }?.machine }
+    }
+
+    /// The deployment of a machine that runs or ran last in its slot.
+    func deployment(of machine: Machine) -> Deployment? {
+        slots.withLock { slots in slots.first { $0.machine === machine }?.deployment }
+    }
+
+    /// Whether both versions of `service` run now.
+    func isMixed(_ service: String) -> Bool {
+        let running = slots.withLock { $0.filter { $0.deployment.name == service && $0.isUp } }
+        return Set(running.map(\.isNext)).count > 1
+    }
+
+    // MARK: Starting
+
+    /// Counts a start.
+    func begin(_ index: Int) -> ReplicaSlot {
+        slots.withLock { slots in
+            slots[index].runs += 1
+            return slots[index]
+        }
+    }
+
+    /// Places the machine of a new process run.
+    func place(_ machine: Machine, in index: Int) {
+        if let before = slots.withLock({ $0[index].machine }) {
+            passedPoints.withLock { $0.merge(before.hits, uniquingKeysWith: +) }
+        }
+        slots.withLock { $0[index].machine = machine }
+    }
+
+    /// Chooses the version that the next start runs.
+    ///
+    /// - Returns: The present machine.
+    func choose(next isNext: Bool, in index: Int) -> Machine? {
+        slots.withLock { slots in
+            slots[index].isNext = isNext
+            return slots[index].machine
+        }
+    }
+}

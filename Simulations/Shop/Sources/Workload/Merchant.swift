@@ -1,0 +1,75 @@
+import CatalogContract
+import InventoryContract
+import MartletContract
+import MartletCore
+import MartletSimulation
+import SharedContract
+import SwiftProtobuf
+
+/// The merchant, who sets the shop up before customers arrive.
+struct Merchant: Sendable {
+    /// The deadline of one call.
+    private static let callTimeout = Duration.seconds(10)
+    private static let retryInterval = Duration.milliseconds(100)
+
+    let world: ShopWorld
+
+    /// Imports the catalogue and the opening stock of a workload.
+    func open(_ workload: Workload) async throws {
+        let products = products(of: workload)
+        let catalog = CatalogClient(over: world.network.channel(from: world.outside, to: "catalog"))
+        let inventory = InventoryClient(over: world.network.channel(from: world.outside, to: "inventory"))
+        try await untilDone {
+            _ = try await catalog.importProducts(.with { $0.products = products }, context: context("import"))
+        }
+        let delivery = ReceiveRequest.with {
+            $0.deliveryID = "opening"
+            $0.kind = .purchase
+            $0.lines = workload.openingStock.sorted { $0.key < $1.key }.map { sku, units in
+                .with {
+                    $0.sku = sku
+                    $0.quantity = UInt32(units)
+                }
+            }
+        }
+        try await untilDone { _ = try await inventory.receive(delivery, context: context("opening")) }
+    }
+
+    private func products(of workload: Workload) -> [ImportedProduct] {
+        let since = Google_Protobuf_Timestamp(world.time.date - .seconds(86_400))
+        return workload.prices.sorted { $0.key < $1.key }.map { sku, pence in
+            ImportedProduct.with {
+                $0.sku = sku
+                $0.name = "A \(sku)"
+                $0.stocked = true
+                $0.prices = [
+                    .with {
+                        $0.unitPrice = UnitPrice(Amount(nanos: Int128(pence) * 10_000_000), currency: "GBP")
+                        $0.effectiveFrom = since
+                    }
+                ]
+            }
+        }
+    }
+
+    private func untilDone(_ action: () async throws -> Void) async throws {
+        while true {
+            do { return try await action() } catch {
+                try Task.checkCancellation()
+                try await world.time.sleep(for: Self.retryInterval)
+            }
+        }
+    }
+
+    private func context(_ key: String) -> CallContext {
+        CallContext(
+            deadline: world.time.now + Self.callTimeout,
+            principal: Principal(
+                kind: .user,
+                id: "merchant",
+                scopes: ["catalog:write", "inventory:read", "inventory:write"]
+            ),
+            idempotencyKey: key
+        )
+    }
+}
