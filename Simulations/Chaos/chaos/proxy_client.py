@@ -6,6 +6,8 @@ import os
 import sys
 from pathlib import Path
 
+from .ports import free_port
+
 
 class Proxies:
     def __init__(self, note):
@@ -42,8 +44,6 @@ class Proxies:
         return self.ports[self.route(caller, callee, listener)]
 
     async def open(self, caller, callee, listener, upstream):
-        from .shop import free_port
-
         route = self.route(caller, callee, listener)
         if route in self.ports:
             return

@@ -5,12 +5,12 @@ import json
 import os
 import shutil
 import signal
-import socket
 import tempfile
 import time
 from pathlib import Path
 
 from .daemon import Daemon
+from .ports import free_port
 from .proxy_client import Proxies
 from .topology import PROGRAMS, SERVICES, WITH_DATABASE
 from .web import Connections
@@ -194,20 +194,3 @@ def write_atomically(path, text):
     temporary = path.with_suffix(".new")
     temporary.write_text(text)
     os.replace(temporary, path)
-
-
-def free_port():
-    """A free port below the kernel's range for outgoing connections."""
-    import random
-
-    rng = random.SystemRandom()
-    for _ in range(1_000):
-        port = rng.randrange(20_000, 32_000)
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
-    raise SystemExit("error: no free port")

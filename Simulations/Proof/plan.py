@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-MUTANTS = Path(__file__).resolve().parents[2] / "Simulations/Mutants"
+MUTANTS = Path(__file__).resolve().parents[1] / "Mutants"
 
 
 def mutants_all():
