@@ -90,55 +90,77 @@ public struct ServiceRuntime: Sendable {
         built blueprint: Blueprint.Type,
         on dependencies: ServiceDependencies
     ) throws {
-        let (database, time, entropy) = (dependencies.database, dependencies.time, dependencies.entropy)
-        let metrics = dependencies.telemetry.metrics
-        let name = Blueprint.name
+        let (database, time, metrics) = (dependencies.database, dependencies.time, dependencies.telemetry.metrics)
         let pool = ChannelPool(
             policy: dependencies.policy,
             metrics: metrics,
             time: time,
-            entropy: entropy,
+            entropy: dependencies.entropy,
             connect: dependencies.connect
         )
         let bus = CountedBus(dependencies.bus, metrics)
         let clock = ClockWatch(time: time, metrics: metrics)
         let engine = WorkflowEngine(
-            service: name,
+            service: Blueprint.name,
             database: database,
             time: time,
-            entropy: entropy,
+            entropy: dependencies.entropy,
             limits: dependencies.workflowLimits,
             pausesExpiry: { clock.pausesExpiry },
             observe: ServiceMetrics.observer(of: metrics)
         )
         let platform = Platform(
-            service: name,
+            service: Blueprint.name,
             database: database,
             bus: bus,
             time: time,
-            entropy: entropy,
+            entropy: dependencies.entropy,
             workflows: engine,
             channels: { pool.channel(to: $0) }
         )
         let service = try Blueprint(on: platform)
         engine.register(service.workflows)
-        let relay = OutboxRelay(
-            source: name,
-            database: database,
-            bus: bus,
+        let loops = Self.loops(of: service, on: platform, clock: clock, dependencies: dependencies)
+        let operate = OperateHandler(database: database, workflows: engine.operations)
+        self.init(
+            name: Blueprint.name,
+            telemetry: dependencies.telemetry,
             time: time,
-            entropy: entropy,
+            contracts: service.handlers,
+            operatorContracts: [.operate(operate)],
+            loops: loops,
+            subscriptions: service.subscriptions,
+            isFlushed: {
+                try await database.read("outbox.flushed") { tx in try Outbox.unsent(limit: 1, in: tx).isEmpty }
+            }
+        )
+    }
+
+    /// The loops of a service: those of the toolkit, and one for each of its jobs.
+    private static func loops<Blueprint: ServiceBlueprint>(
+        of service: Blueprint,
+        on platform: Platform,
+        clock: ClockWatch,
+        dependencies: ServiceDependencies
+    ) -> [Loop] {
+        let (database, time, engine) = (platform.database, platform.time, platform.workflows)
+        let relay = OutboxRelay(
+            source: Blueprint.name,
+            database: database,
+            bus: platform.bus,
+            time: time,
+            entropy: platform.entropy,
             limits: dependencies.relayLimits
         )
         let runner = SubscriptionRunner(
             service.subscriptions,
             database: database,
-            bus: bus,
+            bus: platform.bus,
             time: time,
-            entropy: entropy,
+            entropy: platform.entropy,
             limits: dependencies.subscriptionLimits
         )
-        let serviceMetrics = ServiceMetrics(database: database, time: time, metrics: metrics)
+        let serviceMetrics = ServiceMetrics(database: database, time: time, metrics: dependencies.telemetry.metrics)
         var loops = [
             Loop("outbox relay", .relay) { try await relay.run() },
             Loop("metrics", .relay) { try await serviceMetrics.run() },
@@ -153,18 +175,6 @@ public struct ServiceRuntime: Sendable {
                 Loop("job \(job.name)", .consumers) { try await JobLoop(job, clock: clock, time: time).run() }
             )
         }
-        let operate = OperateHandler(database: database, workflows: engine.operations)
-        self.init(
-            name: name,
-            telemetry: dependencies.telemetry,
-            time: time,
-            contracts: service.handlers,
-            operatorContracts: [.operate(operate)],
-            loops: loops,
-            subscriptions: service.subscriptions,
-            isFlushed: {
-                try await database.read("outbox.flushed") { tx in try Outbox.unsent(limit: 1, in: tx).isEmpty }
-            }
-        )
+        return loops
     }
 }

@@ -30,7 +30,7 @@ struct InteropTests {
         #expect(result == "good")
     }
 
-    @Test("our client, grpcio server: responses, refusals, deadlines, streams, sizes, concurrency, metadata")
+    @Test("our client, grpcio server: responses, refusals, deadlines, streams, sizes, concurrency")
     func client() async throws {
         let python = try Program.python(["server"])
         let port = try #require(await python.line().flatMap { Int($0) })
@@ -80,7 +80,15 @@ struct InteropTests {
             return try await tasks.reduce(0, +)
         }
         #expect(sum == 499 * 250)
+        await connection.close()
+    }
 
+    @Test("our client, grpcio server: deadline, principal, idempotency key, trace and metadata arrive")
+    func context() async throws {
+        let python = try Program.python(["server"])
+        let port = try #require(await python.line().flatMap { Int($0) })
+        let connection = RPCFixture.connect(port, RPCFixture.clientLimits, "secret")
+        defer { python.finish() }
         let context = CallContext(
             deadline: SystemTime().now + .seconds(60),
             principal: Principal(kind: .service, id: "orders", scopes: [], onBehalfOf: "c7"),
