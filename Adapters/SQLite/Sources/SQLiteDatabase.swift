@@ -30,7 +30,7 @@ public final class SQLiteDatabase: SQLDatabase {
         onFsyncFailure: (@Sendable (SQLError) -> Void)? = nil
     ) throws {
         precondition(limits.readers >= 1)
-        let stop: @Sendable (SQLError) -> Void = onFsyncFailure ?? { Self.stopProcess(path, $0, log) }
+        let stop: @Sendable (SQLError) -> Void = onFsyncFailure ?? { Self.stopProcess(path, error: $0, log: log) }
         let writer = GroupWriter(time: time, limits: limits.groupCommit, log: log)
         let lock = try SQLiteFileLock(path: path)
         let connection = try SQLiteConnection(
@@ -163,7 +163,7 @@ public final class SQLiteDatabase: SQLDatabase {
         await writing.close()
     }
 
-    private static func stopProcess(_ path: String, _ error: SQLError, _ log: Logger) {
+    private static func stopProcess(_ path: String, error: SQLError, log: Logger) {
         log.critical(
             "the process exits: the disk's content is unknown",
             metadata: ["database": "\(path)", "error.code": "\(error.code)", "error": "\(error.message)"]

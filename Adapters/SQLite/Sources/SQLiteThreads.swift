@@ -58,7 +58,7 @@ final class SQLiteThreads: SQLRunner {
         _ name: String,
         _ connection: sending SQLiteConnection,
         atEnd: @escaping @Sendable () -> Void,
-        _ work: @escaping @Sendable (SQLiteConnection, SQLJob) -> Void
+        work: @escaping @Sendable (SQLiteConnection, SQLJob) -> Void
     ) {
         running.enter()
         let owned = Mutex<SQLiteConnection?>(connection)

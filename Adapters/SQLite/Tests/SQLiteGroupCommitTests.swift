@@ -35,8 +35,8 @@ struct SQLiteGroupCommitTests {
     /// Runs `count` bodies in one queue, number 0 blocking at the gate; returns the errors by number.
     func together(
         _ count: Int,
-        _ database: SQLiteDatabase,
-        _ body: @escaping @Sendable (Int, borrowing SQLTransaction) throws -> Void
+        database: SQLiteDatabase,
+        body: @escaping @Sendable (Int, borrowing SQLTransaction) throws -> Void
     ) async throws -> [Int: any Error] {
         let gate = gate
         return await withTaskGroup(of: (Int, (any Error)?).self) { group in
@@ -63,7 +63,7 @@ struct SQLiteGroupCommitTests {
     @Test("commits waiting bodies in one commit")
     func merges() async throws {
         let database = try await open()
-        let errors = try await together(50, database) { number, tx in
+        let errors = try await together(50, database: database) { number, tx in
             try tx.run("INSERT INTO t (id) VALUES (\(number))")
         }
         #expect(errors.isEmpty)
@@ -81,7 +81,7 @@ struct SQLiteGroupCommitTests {
         var limits = SQLiteLimits()
         limits.groupCommit.bodies = 10
         let database = try await open(limits)
-        let errors = try await together(50, database) { number, tx in
+        let errors = try await together(50, database: database) { number, tx in
             try tx.run("INSERT INTO t (id) VALUES (\(number))")
         }
         #expect(errors.isEmpty)
@@ -93,7 +93,7 @@ struct SQLiteGroupCommitTests {
     func rolledBack() async throws {
         let database = try await open()
         let committed = Mutex<[Int]>([])
-        let errors = try await together(9, database) { number, tx in
+        let errors = try await together(9, database: database) { number, tx in
             tx.afterCommit { committed.withLock { $0.append(number) } }
             if number == 4 {
                 try tx.run("INSERT OR ROLLBACK INTO t (id) VALUES (0)")
@@ -132,7 +132,7 @@ struct SQLiteGroupCommitTests {
         var limits = SQLiteLimits()
         limits.pages = 30
         let database = try await open(limits)
-        let errors = try await together(3, database) { number, tx in
+        let errors = try await together(3, database: database) { number, tx in
             let bytes = [UInt8](repeating: 1, count: number == 0 ? 10 : 1_000_000)
             try tx.run("INSERT INTO t (id, n) VALUES (\(number), \(bytes))")
         }

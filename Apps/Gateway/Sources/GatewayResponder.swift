@@ -59,7 +59,7 @@ struct GatewayResponder: HTTPResponder {
                 )
                 let throttle = throttles[routed]
                 try throttle?.admit()
-                let body = try await Self.body(of: exchange.request, limits, deadline, time)
+                let body = try await Self.body(of: exchange.request, limits: limits, deadline: deadline, time: time)
                 let response = try await upstreams.forward(exchange, body, to: routed, deadline: deadline)
                 throttle?.record(isAccepted: response.status != .tooManyRequests)
                 return response
@@ -75,9 +75,9 @@ struct GatewayResponder: HTTPResponder {
 
     private static func body(
         of request: Request,
-        _ limits: GatewayLimits,
-        _ deadline: Moment,
-        _ time: any TimeSource
+        limits: GatewayLimits,
+        deadline: Moment,
+        time: any TimeSource
     ) async throws -> ByteBuffer {
         guard request.hasBody else { return ByteBuffer() }
         // A slow upload counts against the request's deadline.

@@ -50,7 +50,7 @@ enum MartletEcho {
             entropy: SystemEntropy(),
             authorization: nil
         )
-        try await body { try await connection.unary(echo, $0, CallContext()) }
+        try await body { try await connection.unary(echo, $0, context: CallContext()) }
         await connection.close()
     }
 }

@@ -172,7 +172,7 @@ struct DiskState: Sendable {
         handles.contains { $0.file == file && $0.lock >= SQLITE_LOCK_RESERVED }
     }
 
-    mutating func lockSlots(_ id: Int, _ mask: Int32, _ flags: Int32) -> Int32 {
+    mutating func lockSlots(_ id: Int, mask: Int32, flags: Int32) -> Int32 {
         change(id) { handle, others in handle.change(slots: mask, flags, beside: others) }
     }
 

@@ -156,7 +156,7 @@ final class OpenFile {
         methods.xShmLock = { file, first, count, flags in
             guard let open = OpenFile.of(file) else { return SQLITE_IOERR }
             let mask: Int32 = (1 << (first + count)) - (1 << first)
-            return open.mount.perform { $0.lockSlots(open.id, mask, flags) }
+            return open.mount.perform { $0.lockSlots(open.id, mask: mask, flags: flags) }
         }
         methods.xShmBarrier = { _ in atomicMemoryFence(ordering: .sequentiallyConsistent) }
         methods.xShmUnmap = { file, _ in

@@ -37,9 +37,9 @@ struct ControlColumn: Encodable {
 
     /// Human-readable: the number of worlds that violated each invariant, with Martlet and with the control.
     func lines(alongside martlet: [String: Int]) -> [String] {
-        let head = row("worlds that violated", "Martlet", "naive")
+        let head = row("worlds that violated", martlet: "Martlet", naive: "naive")
         let rows = SimulationResult.invariants.map {
-            row($0, "\(martlet[$0, default: 0])", "\(violated[$0, default: 0])")
+            row($0, martlet: "\(martlet[$0, default: 0])", naive: "\(violated[$0, default: 0])")
         }
         let all = "\(findings) findings in \(violatedWorlds) of \(worlds) worlds of the control"
         let sample = examples.sorted { ($0.value.seed, $0.key) < ($1.value.seed, $1.key) }.first.map {
@@ -51,7 +51,7 @@ struct ControlColumn: Encodable {
         return (isBlind ? [warning] : []) + [head] + rows + [all] + (sample.map { [$0] } ?? [])
     }
 
-    private func row(_ name: String, _ martlet: String, _ naive: String) -> String {
+    private func row(_ name: String, martlet: String, naive: String) -> String {
         name + pad(martlet, Self.nameWidth - name.count + Self.columnWidth) + pad(naive, Self.columnWidth)
     }
 

@@ -109,7 +109,7 @@ struct CheckerFixture {
         prices: ["mug": 500, "jug": 300, "vase": 900],
         openingStock: ["mug": 20, "jug": 20, "vase": 5],
         scripts: [
-            script("ann", [("mug", 2), ("jug", 1)]), script("bob", [("mug", 1)], .agreed, postage: 300),
+            script("ann", [("mug", 2), ("jug", 1)]), script("bob", [("mug", 1)], kind: .agreed, postage: 300),
             script("cid", [("jug", 1)], paying: "pm_test_declined"), script("dot", [("jug", 1)]),
             script("eve", [("mug", 1)]), script("fay", [("vase", 9)]), script("gus", [("mug", 1)]),
             script("hal", [("mug", 1)]),
@@ -120,7 +120,7 @@ struct CheckerFixture {
     private static func script(
         _ customer: String,
         _ lines: [(sku: String, units: Int)],
-        _ kind: CustomerScript.Kind = .lines,
+        kind: CustomerScript.Kind = .lines,
         paying method: String = "pm_test_ok",
         postage: Int64 = 0
     ) -> CustomerScript {
@@ -220,7 +220,7 @@ extension CheckerFixture {
             $0.orderID = order
             $0.kind = kind
         }
-        publish(OrdersTopics.orders.name, "orders", order, try change.serializedBytes())
+        publish(OrdersTopics.orders.name, by: "orders", key: order, body: try change.serializedBytes())
     }
 
     /// Returns and refunds units of the first line.
@@ -261,7 +261,7 @@ extension CheckerFixture {
                 $0.minorUnits = refunded
             }
         }
-        publish(PaymentsTopics.payments.name, "payments", payment, try change.serializedBytes())
+        publish(PaymentsTopics.payments.name, by: "payments", key: payment, body: try change.serializedBytes())
     }
 
     mutating func book(_ journal: String, _ amount: Int64, from debit: String, to credit: String) {
@@ -292,11 +292,16 @@ extension CheckerFixture {
                 }
             ]
         }
-        publish(InventoryTopics.movements.name, "inventory", "movement-\(sku)", try moved.serializedBytes())
+        publish(
+            InventoryTopics.movements.name,
+            by: "inventory",
+            key: "movement-\(sku)",
+            body: try moved.serializedBytes()
+        )
     }
 
     /// Adds an event that was committed and took effect.
-    mutating func publish(_ topic: String, _ source: String, _ key: String, _ body: [UInt8]) {
+    mutating func publish(_ topic: String, by source: String, key: String, body: [UInt8]) {
         let before = snapshot.published.count { $0.topic == topic && $0.key == key }
         let entry = StateSnapshot.Entry(
             topic: topic,
@@ -329,7 +334,7 @@ extension [ClientObservations.AcknowledgedOrder] {
         set { self[index(customer)] = newValue }
     }
 
-    private func index(_ customer: String) -> Int { named(self, customer, \.customer) }
+    private func index(_ customer: String) -> Int { named(self, customer, by: \.customer) }
 }
 
 extension [StateSnapshot.ProviderPayment] {
@@ -338,7 +343,7 @@ extension [StateSnapshot.ProviderPayment] {
         set { self[index(customer)] = newValue }
     }
 
-    private func index(_ customer: String) -> Int { named(self, CheckerFixture.order(of: customer), \.reference) }
+    private func index(_ customer: String) -> Int { named(self, CheckerFixture.order(of: customer), by: \.reference) }
 }
 
 extension [StateSnapshot.Stock] {
@@ -347,10 +352,10 @@ extension [StateSnapshot.Stock] {
         set { self[index(sku)] = newValue }
     }
 
-    private func index(_ sku: String) -> Int { named(self, sku, \.sku) }
+    private func index(_ sku: String) -> Int { named(self, sku, by: \.sku) }
 }
 
-private func named<Row>(_ rows: [Row], _ name: String, _ path: KeyPath<Row, String>) -> Int {
+private func named<Row>(_ rows: [Row], _ name: String, by path: KeyPath<Row, String>) -> Int {
     guard let index = rows.firstIndex(where: { $0[keyPath: path] == name }) else {
         preconditionFailure("the fixture has no \(name)")
     }

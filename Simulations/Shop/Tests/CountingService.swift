@@ -10,7 +10,7 @@ final class CountingService: RPCChannel {
     func unary<Request: ContractMessage, Response: ContractMessage>(
         _ method: MethodDescriptor,
         _ request: Request,
-        _ context: CallContext
+        context: CallContext
     ) async throws -> Response {
         calls.withLock { $0 += 1 }
         return Response()
@@ -19,7 +19,7 @@ final class CountingService: RPCChannel {
     func serverStream<Request: ContractMessage, Response: ContractMessage>(
         _ method: MethodDescriptor,
         _ request: Request,
-        _ context: CallContext
+        context: CallContext
     ) async throws -> ResponseStream<Response> {
         ResponseStream { nil }
     }

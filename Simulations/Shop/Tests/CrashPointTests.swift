@@ -138,7 +138,7 @@ private final class ProcessUnderTest: Sendable {
         let _: GetOrderResponse? = try? await channel.unary(
             OrdersMethods.getOrder,
             GetOrderRequest(),
-            CallContext(deadline: nil)
+            context: CallContext(deadline: nil)
         )
     }
 }

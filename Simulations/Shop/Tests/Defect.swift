@@ -285,7 +285,7 @@ struct Defect: Sendable, CustomTestStringConvertible {
             $0.snapshot.stock["mug"].returned += 1
         },
         Defect("a stock event is unreadable", .historyBroken, "an event about stock cannot be read") {
-            $0.publish(InventoryTopics.movements.name, "inventory", "movement-vase", [0xFF])
+            $0.publish(InventoryTopics.movements.name, by: "inventory", key: "movement-vase", body: [0xFF])
         },
         Defect("a stock event states too much", .historyBroken, "its events add up") {
             try $0.move("vase", available: 1)
@@ -303,7 +303,12 @@ struct Defect: Sendable, CustomTestStringConvertible {
                 $0.orderID = "order-fay"
                 $0.status = .captured
             }
-            $0.publish(PaymentsTopics.payments.name, "payments", "payment-fay", try change.serializedBytes())
+            $0.publish(
+                PaymentsTopics.payments.name,
+                by: "payments",
+                key: "payment-fay",
+                body: try change.serializedBytes()
+            )
         },
         Defect("the event of an order's end is not published", .historyBroken, " of [") {
             $0.removeLastEvent(OrdersTopics.orders.name, "order-bob")

@@ -24,7 +24,7 @@ struct SuspensionTests {
             async let response: GetOrderResponse? = try? channel.unary(
                 OrdersMethods.getOrder,
                 GetOrderRequest(),
-                CallContext(deadline: nil)
+                context: CallContext(deadline: nil)
             )
             while time.sleeping == 0 { await Task.yield() }
             time.skip(by: .seconds(5 * 24 * 3_600))

@@ -52,7 +52,7 @@ public struct ConfigReader {
 
     /// - Parameter defaultValue: `nil` makes the setting required.
     public mutating func string(_ name: String, _ defaultValue: String?, help: String) -> String {
-        read(name, defaultValue, defaultValue ?? "", help) {
+        read(name, shownDefault: defaultValue, fallback: defaultValue ?? "", help: help) {
             $0.isEmpty ? nil : $0
         } expected: {
             "must not be empty"
@@ -61,7 +61,7 @@ public struct ConfigReader {
 
     /// An optional string.
     public mutating func optional(_ name: String, help: String) -> String? {
-        let value = read(name, "", "", help) {
+        let value = read(name, shownDefault: "", fallback: "", help: help) {
             $0.isEmpty ? nil : $0
         } expected: {
             "must not be empty"
@@ -70,7 +70,8 @@ public struct ConfigReader {
     }
 
     public mutating func int(_ name: String, _ defaultValue: Int?, in range: ClosedRange<Int>, help: String) -> Int {
-        read(name, defaultValue.map(String.init), defaultValue ?? range.lowerBound, help) { text in
+        read(name, shownDefault: defaultValue.map(String.init), fallback: defaultValue ?? range.lowerBound, help: help)
+        { text in
             Int(text).flatMap { range.contains($0) ? $0 : nil }
         } expected: {
             "must be a whole number from \(range.lowerBound) to \(range.upperBound)"
@@ -84,7 +85,7 @@ public struct ConfigReader {
 
     /// `true` or `false`; a flag without a value means `true` if it is one of the switches.
     public mutating func bool(_ name: String, _ defaultValue: Bool, help: String) -> Bool {
-        read(name, String(defaultValue), defaultValue, help) {
+        read(name, shownDefault: String(defaultValue), fallback: defaultValue, help: help) {
             ["true": true, "false": false][$0]
         } expected: {
             "must be true or false"
@@ -98,7 +99,7 @@ public struct ConfigReader {
         in range: ClosedRange<Duration>,
         help: String
     ) -> Duration {
-        read(name, "\(defaultValue)", defaultValue, help) { text in
+        read(name, shownDefault: "\(defaultValue)", fallback: defaultValue, help: help) { text in
             Self.duration(text).flatMap { range.contains($0) ? $0 : nil }
         } expected: {
             "must be a time such as 250ms, 1.5s or 2m, from \(range.lowerBound) to \(range.upperBound)"
@@ -111,7 +112,7 @@ public struct ConfigReader {
         _ defaultValue: Choice,
         help: String
     ) -> Choice {
-        read(name, defaultValue.rawValue, defaultValue, help) {
+        read(name, shownDefault: defaultValue.rawValue, fallback: defaultValue, help: help) {
             Choice(rawValue: $0)
         } expected: {
             "must be one of " + Choice.allCases.map(\.rawValue).joined(separator: ", ")
@@ -127,10 +128,10 @@ public struct ConfigReader {
 
     private mutating func read<Value>(
         _ name: String,
-        _ shownDefault: String?,
-        _ fallback: Value,
-        _ help: String,
-        _ parse: (String) -> Value?,
+        shownDefault: String?,
+        fallback: Value,
+        help: String,
+        parse: (String) -> Value?,
         expected: () -> String
     ) -> Value {
         let variable = Config.variable(name)

@@ -15,21 +15,21 @@ public struct RuleCheck {
     /// - Parameter path: The field path of the message, as in `lines[3]`; empty for a request itself.
     public init(at path: String) { prefix = path.isEmpty ? "" : path + "." }
 
-    public mutating func text(_ field: String, _ value: String?, _ rule: FieldRule = FieldRule()) {
+    public mutating func text(_ field: String, _ value: String?, rule: FieldRule = FieldRule()) {
         guard let value, !value.isEmpty else { return missing(field, rule) }
         if let violation = Self.violation(value, rule) { add(field, violation) }
     }
 
-    public mutating func texts(_ field: String, _ values: [String], _ rule: FieldRule = FieldRule()) {
-        items(field, values, rule) { Self.violation($0, rule) }
+    public mutating func texts(_ field: String, _ values: [String], rule: FieldRule = FieldRule()) {
+        items(field, values, rule: rule) { Self.violation($0, rule) }
     }
 
-    public mutating func octets(_ field: String, _ value: some Collection<UInt8>, _ rule: FieldRule = FieldRule()) {
+    public mutating func octets(_ field: String, _ value: some Collection<UInt8>, rule: FieldRule = FieldRule()) {
         guard !value.isEmpty else { return missing(field, rule) }
         if let violation = Self.violation(length: value.count, of: "bytes", rule) { add(field, violation) }
     }
 
-    public mutating func octets(_ field: String, _ value: (some Collection<UInt8>)?, _ rule: FieldRule = FieldRule()) {
+    public mutating func octets(_ field: String, _ value: (some Collection<UInt8>)?, rule: FieldRule = FieldRule()) {
         guard let value else { return missing(field, rule) }
         if let violation = Self.violation(length: value.count, of: "bytes", rule) { add(field, violation) }
     }
@@ -37,15 +37,15 @@ public struct RuleCheck {
     public mutating func octetsList(
         _ field: String,
         _ values: [some Collection<UInt8>],
-        _ rule: FieldRule = FieldRule()
+        rule: FieldRule = FieldRule()
     ) {
-        items(field, values, rule) { Self.violation(length: $0.count, of: "bytes", rule) }
+        items(field, values, rule: rule) { Self.violation(length: $0.count, of: "bytes", rule) }
     }
 
     public mutating func number<Number: BinaryInteger>(
         _ field: String,
         _ value: Number?,
-        _ rule: FieldRule = FieldRule()
+        rule: FieldRule = FieldRule()
     ) {
         guard let value else { return missing(field, rule) }
         if rule.required, value == 0 { return add(field, "must not be 0") }
@@ -55,33 +55,33 @@ public struct RuleCheck {
     public mutating func numbers<Number: BinaryInteger>(
         _ field: String,
         _ values: [Number],
-        _ rule: FieldRule = FieldRule()
+        rule: FieldRule = FieldRule()
     ) {
-        items(field, values, rule) { Self.violation($0, rule) }
+        items(field, values, rule: rule) { Self.violation($0, rule) }
     }
 
-    public mutating func fraction(_ field: String, _ value: Double?, _ rule: FieldRule = FieldRule()) {
+    public mutating func fraction(_ field: String, _ value: Double?, rule: FieldRule = FieldRule()) {
         guard let value else { return missing(field, rule) }
         if rule.required, value == 0 { return add(field, "must not be 0") }
         if let violation = Self.violation(value, rule) { add(field, violation) }
     }
 
-    public mutating func fractions(_ field: String, _ values: [Double], _ rule: FieldRule = FieldRule()) {
-        items(field, values, rule) { Self.violation($0, rule) }
+    public mutating func fractions(_ field: String, _ values: [Double], rule: FieldRule = FieldRule()) {
+        items(field, values, rule: rule) { Self.violation($0, rule) }
     }
 
-    public mutating func flag(_ field: String, _ value: Bool?, _ rule: FieldRule = FieldRule()) {
+    public mutating func flag(_ field: String, _ value: Bool?, rule: FieldRule = FieldRule()) {
         if value == nil || (rule.required && value == false) { missing(field, rule) }
     }
 
-    public mutating func flags(_ field: String, _ values: [Bool], _ rule: FieldRule = FieldRule()) {
-        items(field, values, rule) { _ in nil }
+    public mutating func flags(_ field: String, _ values: [Bool], rule: FieldRule = FieldRule()) {
+        items(field, values, rule: rule) { _ in nil }
     }
 
     public mutating func choice<Choice: ContractEnum>(
         _ field: String,
         _ value: Choice?,
-        _ rule: FieldRule = FieldRule()
+        rule: FieldRule = FieldRule()
     ) {
         guard let value else { return missing(field, rule) }
         if rule.required, value.rawValue == 0 { return missing(field, rule) }
@@ -91,15 +91,15 @@ public struct RuleCheck {
     public mutating func choices<Choice: ContractEnum>(
         _ field: String,
         _ values: [Choice],
-        _ rule: FieldRule = FieldRule()
+        rule: FieldRule = FieldRule()
     ) {
-        items(field, values, rule) { Self.isKnown($0) ? nil : "has no value \($0.rawValue)" }
+        items(field, values, rule: rule) { Self.isKnown($0) ? nil : "has no value \($0.rawValue)" }
     }
 
     public mutating func timestamp(
         _ field: String,
         _ value: Google_Protobuf_Timestamp?,
-        _ rule: FieldRule = FieldRule()
+        rule: FieldRule = FieldRule()
     ) {
         guard let value else { return missing(field, rule) }
         if !Self.isValid(value) { add(field, Self.timestampRule) }
@@ -108,19 +108,19 @@ public struct RuleCheck {
     public mutating func timestamps(
         _ field: String,
         _ values: [Google_Protobuf_Timestamp],
-        _ rule: FieldRule = FieldRule()
+        rule: FieldRule = FieldRule()
     ) {
-        items(field, values, rule) { Self.isValid($0) ? nil : Self.timestampRule }
+        items(field, values, rule: rule) { Self.isValid($0) ? nil : Self.timestampRule }
     }
 
-    public mutating func message(_ field: String, _ value: (some ContractMessage)?, _ rule: FieldRule = FieldRule()) {
+    public mutating func message(_ field: String, _ value: (some ContractMessage)?, rule: FieldRule = FieldRule()) {
         guard let value else { return missing(field, rule) }
         guard violations.count < Self.violationsLimit else { return }
         value.check(&violations, at: prefix + field)
     }
 
-    public mutating func messages(_ field: String, _ values: [some ContractMessage], _ rule: FieldRule = FieldRule()) {
-        guard count(field, values.count, rule) else { return }
+    public mutating func messages(_ field: String, _ values: [some ContractMessage], rule: FieldRule = FieldRule()) {
+        guard count(field, values.count, rule: rule) else { return }
         for (index, value) in values.enumerated() where violations.count < Self.violationsLimit {
             value.check(&violations, at: "\(prefix)\(field)[\(index)]")
         }
@@ -142,17 +142,17 @@ extension RuleCheck {
     private mutating func items<Value>(
         _ field: String,
         _ values: [Value],
-        _ rule: FieldRule,
-        _ violation: (Value) -> String?
+        rule: FieldRule,
+        violation: (Value) -> String?
     ) {
-        guard count(field, values.count, rule) else { return }
+        guard count(field, values.count, rule: rule) else { return }
         for (index, value) in values.enumerated() {
             if let violation = violation(value) { add("\(field)[\(index)]", violation) }
         }
     }
 
     /// Checks the number of items; returns false when there are too many to check each.
-    private mutating func count(_ field: String, _ count: Int, _ rule: FieldRule) -> Bool {
+    private mutating func count(_ field: String, _ count: Int, rule: FieldRule) -> Bool {
         let least = rule.minItems ?? (rule.required ? 1 : 0)
         if count < least {
             add(field, count == 0 ? "is required" : "must have at least \(least) items")

@@ -10,7 +10,7 @@ struct JSONCheckTests {
         let field: String
         let rule: String
 
-        init(_ json: String, _ field: String, _ rule: String) {
+        init(_ json: String, _ field: String, rule: String) {
             self.json = json
             self.field = field
             self.rule = rule
@@ -20,44 +20,44 @@ struct JSONCheckTests {
     }
 
     static let invalid = [
-        Case(#"[]"#, "body", "must be an object"),
-        Case(#"7"#, "body", "must be an object"),
-        Case(#"{"colour":1}"#, "colour", "is not a field of martlet.testing.v1.Parcel"),
-        Case(#"{"parcelId":"a"}"#, "parcelId", "is not a field of martlet.testing.v1.Parcel"),
-        Case(#"{"items":[{"name":"a","size":1}]}"#, "items[0].size", "is not a field of martlet.testing.v1.Item"),
-        Case(#"{"shelf":"a","shelf":"b"}"#, "shelf", "is given twice"),
-        Case(#"{"person":"a","machine":{}}"#, "machine", "is set together with person"),
-        Case(#"{"shelf":1}"#, "shelf", "must be a string"),
-        Case(#"{"shelf":true}"#, "shelf", "must be a string"),
-        Case(#"{"shelf":{}}"#, "shelf", "must be a string"),
-        Case(#"{"shelf":"a\u0000"}"#, "shelf", "must not contain the character U+0000"),
-        Case(#"{"items":{}}"#, "items", "must be a list"),
-        Case(#"{"items":[null]}"#, "items[0]", "must not be null"),
-        Case(#"{"items":["a"]}"#, "items[0]", "must be an object"),
-        Case(#"{"items":[{},{"quantity":"3"}]}"#, "items[1].quantity", "must be a whole number"),
-        Case(#"{"items":[{"quantity":1.5}]}"#, "items[0].quantity", "must be a whole number"),
-        Case(#"{"items":[{"quantity":1e2}]}"#, "items[0].quantity", "must be a whole number"),
-        Case(#"{"items":[{"quantity":-1}]}"#, "items[0].quantity", "must be 1 to 1000"),
-        Case(#"{"items":[{"quantity":4294967296}]}"#, "items[0].quantity", "must be 1 to 1000"),
-        Case(#"{"shift":2147483648}"#, "shift", "must be -2147483648 to 2147483647"),
-        Case(#"{"number":-1}"#, "number", "must be 0 to 18446744073709551615"),
-        Case(#"{"number":18446744073709551616}"#, "number", "must be 0 to 18446744073709551615"),
-        Case(#"{"worth":"9223372036854775808"}"#, "worth", "must be -5 to 9000000000"),
-        Case(#"{"worth":"09"}"#, "worth", "must be a whole number"),
-        Case(#"{"worth":"12a"}"#, "worth", "must be a whole number"),
-        Case(#"{"weight":"1"}"#, "weight", "must be a number"),
-        Case(#"{"weight":1e999}"#, "weight", "must be a number that fits in 64 bits"),
-        Case(#"{"fragile":1}"#, "fragile", "must be true or false"),
-        Case(#"{"fragile":"true"}"#, "fragile", "must be true or false"),
-        Case(#"{"size":"SIZE_HUGE"}"#, "size", "must be one of SIZE_SMALL, SIZE_LARGE"),
-        Case(#"{"size":1}"#, "size", "must be one of SIZE_SMALL, SIZE_LARGE"),
-        Case(#"{"size":"SIZE_UNSPECIFIED"}"#, "size", "must be one of SIZE_SMALL, SIZE_LARGE"),
-        Case(#"{"seal":"a"}"#, "seal", "must be a string in base64"),
-        Case(#"{"seal":"ab=c"}"#, "seal", "must be a string in base64"),
-        Case(#"{"due":"2026-02-29T00:00:00Z"}"#, "due", "must be a time, as in 2026-01-31T23:59:59Z"),
-        Case(#"{"due":"2026-01-01 00:00:00Z"}"#, "due", "must be a time, as in 2026-01-31T23:59:59Z"),
-        Case(#"{"due":"2026-01-01T24:00:00Z"}"#, "due", "must be a time, as in 2026-01-31T23:59:59Z"),
-        Case(#"{"due":1767225600}"#, "due", "must be a time, as in 2026-01-31T23:59:59Z"),
+        Case(#"[]"#, "body", rule: "must be an object"),
+        Case(#"7"#, "body", rule: "must be an object"),
+        Case(#"{"colour":1}"#, "colour", rule: "is not a field of martlet.testing.v1.Parcel"),
+        Case(#"{"parcelId":"a"}"#, "parcelId", rule: "is not a field of martlet.testing.v1.Parcel"),
+        Case(#"{"items":[{"name":"a","size":1}]}"#, "items[0].size", rule: "is not a field of martlet.testing.v1.Item"),
+        Case(#"{"shelf":"a","shelf":"b"}"#, "shelf", rule: "is given twice"),
+        Case(#"{"person":"a","machine":{}}"#, "machine", rule: "is set together with person"),
+        Case(#"{"shelf":1}"#, "shelf", rule: "must be a string"),
+        Case(#"{"shelf":true}"#, "shelf", rule: "must be a string"),
+        Case(#"{"shelf":{}}"#, "shelf", rule: "must be a string"),
+        Case(#"{"shelf":"a\u0000"}"#, "shelf", rule: "must not contain the character U+0000"),
+        Case(#"{"items":{}}"#, "items", rule: "must be a list"),
+        Case(#"{"items":[null]}"#, "items[0]", rule: "must not be null"),
+        Case(#"{"items":["a"]}"#, "items[0]", rule: "must be an object"),
+        Case(#"{"items":[{},{"quantity":"3"}]}"#, "items[1].quantity", rule: "must be a whole number"),
+        Case(#"{"items":[{"quantity":1.5}]}"#, "items[0].quantity", rule: "must be a whole number"),
+        Case(#"{"items":[{"quantity":1e2}]}"#, "items[0].quantity", rule: "must be a whole number"),
+        Case(#"{"items":[{"quantity":-1}]}"#, "items[0].quantity", rule: "must be 1 to 1000"),
+        Case(#"{"items":[{"quantity":4294967296}]}"#, "items[0].quantity", rule: "must be 1 to 1000"),
+        Case(#"{"shift":2147483648}"#, "shift", rule: "must be -2147483648 to 2147483647"),
+        Case(#"{"number":-1}"#, "number", rule: "must be 0 to 18446744073709551615"),
+        Case(#"{"number":18446744073709551616}"#, "number", rule: "must be 0 to 18446744073709551615"),
+        Case(#"{"worth":"9223372036854775808"}"#, "worth", rule: "must be -5 to 9000000000"),
+        Case(#"{"worth":"09"}"#, "worth", rule: "must be a whole number"),
+        Case(#"{"worth":"12a"}"#, "worth", rule: "must be a whole number"),
+        Case(#"{"weight":"1"}"#, "weight", rule: "must be a number"),
+        Case(#"{"weight":1e999}"#, "weight", rule: "must be a number that fits in 64 bits"),
+        Case(#"{"fragile":1}"#, "fragile", rule: "must be true or false"),
+        Case(#"{"fragile":"true"}"#, "fragile", rule: "must be true or false"),
+        Case(#"{"size":"SIZE_HUGE"}"#, "size", rule: "must be one of SIZE_SMALL, SIZE_LARGE"),
+        Case(#"{"size":1}"#, "size", rule: "must be one of SIZE_SMALL, SIZE_LARGE"),
+        Case(#"{"size":"SIZE_UNSPECIFIED"}"#, "size", rule: "must be one of SIZE_SMALL, SIZE_LARGE"),
+        Case(#"{"seal":"a"}"#, "seal", rule: "must be a string in base64"),
+        Case(#"{"seal":"ab=c"}"#, "seal", rule: "must be a string in base64"),
+        Case(#"{"due":"2026-02-29T00:00:00Z"}"#, "due", rule: "must be a time, as in 2026-01-31T23:59:59Z"),
+        Case(#"{"due":"2026-01-01 00:00:00Z"}"#, "due", rule: "must be a time, as in 2026-01-31T23:59:59Z"),
+        Case(#"{"due":"2026-01-01T24:00:00Z"}"#, "due", rule: "must be a time, as in 2026-01-31T23:59:59Z"),
+        Case(#"{"due":1767225600}"#, "due", rule: "must be a time, as in 2026-01-31T23:59:59Z"),
     ]
 
     @Test("refuses values that do not match the shape", arguments: invalid)
@@ -68,29 +68,33 @@ struct JSONCheckTests {
     }
 
     static let malformed = [
-        Case("", "body", "is not JSON at line 1, column 1: expected a value"),
-        Case("{", "body", "is not JSON at line 1, column 2: expected a value"),
-        Case("{\n  \"shelf\": \"a\",\n}", "body", "is not JSON at line 3, column 1: expected a value"),
-        Case(#"{"shelf" 1}"#, "body", "is not JSON at line 1, column 10: expected ':'"),
+        Case("", "body", rule: "is not JSON at line 1, column 1: expected a value"),
+        Case("{", "body", rule: "is not JSON at line 1, column 2: expected a value"),
+        Case("{\n  \"shelf\": \"a\",\n}", "body", rule: "is not JSON at line 3, column 1: expected a value"),
+        Case(#"{"shelf" 1}"#, "body", rule: "is not JSON at line 1, column 10: expected ':'"),
         Case(
             #"{"items":[{"name":tru}]}"#,
             "items[0].name",
-            "is not JSON at line 1, column 19: expected true, false or null"
+            rule: "is not JSON at line 1, column 19: expected true, false or null"
         ),
-        Case(#"{"items":[{} {}]}"#, "items", "is not JSON at line 1, column 14: expected ',' or ']'"),
-        Case(#"{"shelf":"a"#, "shelf", "is not JSON at line 1, column 12: expected the end of a string"),
-        Case(#"{"shelf":"\x"}"#, "shelf", "is not JSON at line 1, column 12: expected an escape"),
-        Case(#"{"shelf":"\ud800"}"#, "shelf", "is not JSON at line 1, column 17: expected a pair of surrogates"),
+        Case(#"{"items":[{} {}]}"#, "items", rule: "is not JSON at line 1, column 14: expected ',' or ']'"),
+        Case(#"{"shelf":"a"#, "shelf", rule: "is not JSON at line 1, column 12: expected the end of a string"),
+        Case(#"{"shelf":"\x"}"#, "shelf", rule: "is not JSON at line 1, column 12: expected an escape"),
+        Case(#"{"shelf":"\ud800"}"#, "shelf", rule: "is not JSON at line 1, column 17: expected a pair of surrogates"),
         Case(
             "{\"shelf\":\"a\nb\"}",
             "shelf",
-            "is not JSON at line 1, column 12: expected no bare control character in a string"
+            rule: "is not JSON at line 1, column 12: expected no bare control character in a string"
         ),
-        Case(#"{"shift":01}"#, "shift", "is not JSON at line 1, column 11: expected a number without a leading zero"),
-        Case(#"{"shift":-}"#, "shift", "is not JSON at line 1, column 11: expected a digit"),
-        Case(#"{"shift":1.}"#, "shift", "is not JSON at line 1, column 12: expected a digit"),
-        Case(#"{} {}"#, "body", "is not JSON at line 1, column 4: expected the end"),
-        Case(#"{"shelf":"a"} x"#, "body", "is not JSON at line 1, column 15: expected the end"),
+        Case(
+            #"{"shift":01}"#,
+            "shift",
+            rule: "is not JSON at line 1, column 11: expected a number without a leading zero"
+        ),
+        Case(#"{"shift":-}"#, "shift", rule: "is not JSON at line 1, column 11: expected a digit"),
+        Case(#"{"shift":1.}"#, "shift", rule: "is not JSON at line 1, column 12: expected a digit"),
+        Case(#"{} {}"#, "body", rule: "is not JSON at line 1, column 4: expected the end"),
+        Case(#"{"shelf":"a"} x"#, "body", rule: "is not JSON at line 1, column 15: expected the end"),
     ]
 
     @Test("reports line and column of malformed JSON", arguments: malformed)

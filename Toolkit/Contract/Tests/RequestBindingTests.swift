@@ -12,8 +12,8 @@ struct RequestBindingTests {
 
     private func bind(
         _ shape: MessageShape,
-        _ rule: HTTPRule,
-        _ variables: [PathVariable] = [],
+        rule: HTTPRule,
+        variables: [PathVariable] = [],
         query: String = "",
         body: String = ""
     ) throws -> String {
@@ -30,7 +30,7 @@ struct RequestBindingTests {
     @Test("query: values by field type, nested fields with dots, repeated fields as lists")
     func query() throws {
         let query = "page.size=10&page.token=a%20b+c&size=SIZE_LARGE&labels=x&labels=y&fragile=false&least_worth=-3"
-        let json = try bind(ListParcelsRequest.shape, list, query: query)
+        let json = try bind(ListParcelsRequest.shape, rule: list, query: query)
         let request = try ListParcelsRequest(jsonString: json)
         #expect(request.page.size == 10 && request.page.token == "a b c")
         #expect(request.size == .large && request.labels == ["x", "y"])
@@ -53,8 +53,8 @@ struct RequestBindingTests {
     ]
 
     @Test("query: refuses invalid parameters by name", arguments: refused)
-    func refuses(_ query: String, _ field: String, _ rule: String) {
-        let fault = #expect(throws: Fault.self) { try bind(ListParcelsRequest.shape, list, query: query) }
+    func refuses(query: String, field: String, rule: String) {
+        let fault = #expect(throws: Fault.self) { try bind(ListParcelsRequest.shape, rule: list, query: query) }
         #expect(fault?.violations == [FieldViolation(field: field, rule: rule)])
     }
 
@@ -63,27 +63,31 @@ struct RequestBindingTests {
         arguments: ["{\"shelf\":\"s\"}", " { \"shelf\" : \"s\" } "]
     )
     func path(_ body: String) throws {
-        let request = try StoreParcelRequest(jsonString: try bind(StoreParcelRequest.shape, store, [id], body: body))
+        let request = try StoreParcelRequest(
+            jsonString: try bind(StoreParcelRequest.shape, rule: store, variables: [id], body: body)
+        )
         #expect(request.parcelID == "p\"1" && request.shelf == "s")
     }
 
     @Test("an empty body is an object without members", arguments: ["", "{}", " { } "])
     func empty(_ body: String) throws {
-        let request = try StoreParcelRequest(jsonString: try bind(StoreParcelRequest.shape, store, [id], body: body))
+        let request = try StoreParcelRequest(
+            jsonString: try bind(StoreParcelRequest.shape, rule: store, variables: [id], body: body)
+        )
         #expect(request == StoreParcelRequest.with { $0.parcelID = "p\"1" })
     }
 
     @Test("refuses a body that repeats a path variable")
     func twice() {
         let fault = #expect(throws: Fault.self) {
-            try bind(StoreParcelRequest.shape, store, [id], body: #"{"parcel_id":"p2"}"#)
+            try bind(StoreParcelRequest.shape, rule: store, variables: [id], body: #"{"parcel_id":"p2"}"#)
         }
         #expect(fault?.violations == [FieldViolation(field: "parcel_id", rule: "is given by the path")])
     }
 
     @Test("the body fills one field, the query the others")
     func field() throws {
-        let json = try bind(CreateParcelRequest.shape, create, query: "dry=true", body: #"{"shelf":"s"}"#)
+        let json = try bind(CreateParcelRequest.shape, rule: create, query: "dry=true", body: #"{"shelf":"s"}"#)
         let request = try CreateParcelRequest(jsonString: json)
         #expect(request.dry && request.parcel.shelf == "s")
     }
@@ -91,22 +95,24 @@ struct RequestBindingTests {
     @Test("a violation in the body has its path in the request")
     func prefix() {
         let fault = #expect(throws: Fault.self) {
-            try bind(CreateParcelRequest.shape, create, body: #"{"items":[{"quantity":true}]}"#)
+            try bind(CreateParcelRequest.shape, rule: create, body: #"{"items":[{"quantity":true}]}"#)
         }
         #expect(fault?.violations.first?.field == "parcel.items[0].quantity")
     }
 
     @Test("refuses a query when the body is the whole request, and a body when the rule has none")
     func misplaced() {
-        let query = #expect(throws: Fault.self) { try bind(StoreParcelRequest.shape, store, [id], query: "shelf=a") }
+        let query = #expect(throws: Fault.self) {
+            try bind(StoreParcelRequest.shape, rule: store, variables: [id], query: "shelf=a")
+        }
         #expect(query?.violations.first?.field == "shelf")
-        let body = #expect(throws: Fault.self) { try bind(ListParcelsRequest.shape, list, body: "{}") }
+        let body = #expect(throws: Fault.self) { try bind(ListParcelsRequest.shape, rule: list, body: "{}") }
         #expect(body?.violations.first?.field == "body")
     }
 
     @Test("refuses more parameters than the limit")
     func limit() {
         let query = (0...RequestBinding.parametersLimit).map { "labels=\($0)" }.joined(separator: "&")
-        #expect(throws: Fault.self) { try bind(ListParcelsRequest.shape, list, query: query) }
+        #expect(throws: Fault.self) { try bind(ListParcelsRequest.shape, rule: list, query: query) }
     }
 }

@@ -41,7 +41,7 @@ struct RouteTableTests {
     ]
 
     @Test("finds the method and its variables", arguments: paths)
-    func finds(_ verb: String, _ path: String, _ target: String, _ variables: [PathVariable]) throws {
+    func finds(verb: String, path: String, target: String, variables: [PathVariable]) throws {
         guard case .found(let found, _, let values) = try table.find(verb, path) else {
             Issue.record("no route for \(verb) \(path)")
             return

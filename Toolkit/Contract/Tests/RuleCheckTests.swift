@@ -90,7 +90,7 @@ struct RuleCheckTests {
     @Test("reports at most the limit of violations")
     func many() {
         var check = RuleCheck(at: "all")
-        for index in 0..<50 { check.text("field\(index)", "", FieldRule(required: true)) }
+        for index in 0..<50 { check.text("field\(index)", "", rule: FieldRule(required: true)) }
         #expect(check.violations.count == RuleCheck.violationsLimit)
         #expect(check.violations.first?.field == "all.field0")
     }

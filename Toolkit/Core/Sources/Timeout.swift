@@ -4,7 +4,7 @@
 public func withDeadline<R: Sendable>(
     _ deadline: Moment?,
     _ time: any TimeSource,
-    _ body: @escaping @Sendable () async throws -> R
+    body: @escaping @Sendable () async throws -> R
 ) async throws -> R {
     guard let deadline else { return try await body() }
     guard time.now < deadline else { throw Fault.deadlineExceeded }

@@ -80,55 +80,63 @@ public enum RegistryFile {
 
     static func parse(_ bytes: [UInt8], _ path: String) throws -> [String: [Instance]] {
         let root = try LocatedJSON.parse(bytes)
-        func invalid(_ value: LocatedJSON, _ key: String, _ message: String) -> Invalid {
+        func invalid(_ value: LocatedJSON, at key: String, message: String) -> Invalid {
             Invalid(path: path, line: value.line, key: key, message: message)
         }
-        guard case .object(let members) = root.value else { throw invalid(root, "", "must be an object") }
+        guard case .object(let members) = root.value else { throw invalid(root, at: "", message: "must be an object") }
         var services: [String: [Instance]] = [:]
         var version: LocatedJSON?
         for (key, value) in members {
             switch key {
             case "version": version = value
             case "services":
-                guard case .object(let entries) = value.value else { throw invalid(value, key, "must be an object") }
+                guard case .object(let entries) = value.value else {
+                    throw invalid(value, at: key, message: "must be an object")
+                }
                 for (service, list) in entries {
                     let name = "services.\(service)"
-                    guard case .array(let items) = list.value else { throw invalid(list, name, "must be a list") }
-                    let instances = try items.enumerated().map { try instance($1, "\(name)[\($0)]", path) }
+                    guard case .array(let items) = list.value else {
+                        throw invalid(list, at: name, message: "must be a list")
+                    }
+                    let instances = try items.enumerated().map { try instance($1, named: "\(name)[\($0)]", in: path) }
                     guard Set(instances.map(\.id)).count == instances.count else {
-                        throw invalid(list, name, "has an id twice")
+                        throw invalid(list, at: name, message: "has an id twice")
                     }
                     services[service] = instances.sorted()
                 }
-            default: throw invalid(value, key, "is unknown")
+            default: throw invalid(value, at: key, message: "is unknown")
             }
         }
         guard let version, case .literal("1") = version.value else {
-            throw invalid(version ?? root, "version", "must be 1")
+            throw invalid(version ?? root, at: "version", message: "must be 1")
         }
         return services
     }
 
-    private static func instance(_ item: LocatedJSON, _ name: String, _ path: String) throws(Invalid) -> Instance {
-        func invalid(_ value: LocatedJSON, _ key: String, _ message: String) -> Invalid {
+    private static func instance(_ item: LocatedJSON, named name: String, in path: String) throws(Invalid) -> Instance {
+        func invalid(_ value: LocatedJSON, at key: String, message: String) -> Invalid {
             Invalid(path: path, line: value.line, key: key, message: message)
         }
-        guard case .object(let members) = item.value else { throw invalid(item, name, "must be an object") }
+        guard case .object(let members) = item.value else {
+            throw invalid(item, at: name, message: "must be an object")
+        }
         var id = ""
         var addresses: [String: Address] = [:]
         for (key, value) in members {
             guard case .string(let text) = value.value else {
-                throw invalid(value, "\(name).\(key)", "must be a string")
+                throw invalid(value, at: "\(name).\(key)", message: "must be a string")
             }
             switch key {
             case "id": id = text
             case "http", "grpc", "operate":
-                guard let address = Address(text) else { throw invalid(value, "\(name).\(key)", "must be host:port") }
+                guard let address = Address(text) else {
+                    throw invalid(value, at: "\(name).\(key)", message: "must be host:port")
+                }
                 addresses[key] = address
-            default: throw invalid(value, "\(name).\(key)", "is unknown")
+            default: throw invalid(value, at: "\(name).\(key)", message: "is unknown")
             }
         }
-        guard !id.isEmpty else { throw invalid(item, "\(name).id", "is missing") }
+        guard !id.isEmpty else { throw invalid(item, at: "\(name).id", message: "is missing") }
         return Instance(id: id, http: addresses["http"], grpc: addresses["grpc"], operate: addresses["operate"])
     }
 

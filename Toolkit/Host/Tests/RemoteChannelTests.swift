@@ -65,10 +65,14 @@ struct RemoteChannelTests {
                 )
             }
             try await list(old)
-            async let first: ShowWorkflowRequest = channel.unary(Self.slow, ListAuditRequest(), CallContext())
+            async let first: ShowWorkflowRequest = channel.unary(Self.slow, ListAuditRequest(), context: CallContext())
             await entered.wait()
             try await list(new)
-            let second: ShowWorkflowRequest = try await channel.unary(Self.quick, ListAuditRequest(), CallContext())
+            let second: ShowWorkflowRequest = try await channel.unary(
+                Self.quick,
+                ListAuditRequest(),
+                context: CallContext()
+            )
             #expect(second.id == "new")
             gate.open()
             #expect(try await first.id == "old")

@@ -149,7 +149,7 @@ struct LocalChannelTests {
         services.add([contract])
         let channel = LocalChannel(to: services, time: ManualTime())
         let fault = try await #require(throws: Fault.self) {
-            let _: ListAuditResponse = try await channel.unary(method, ListAuditRequest(), CallContext())
+            let _: ListAuditResponse = try await channel.unary(method, ListAuditRequest(), context: CallContext())
         }
         #expect(!fault.isNotProcessed)
     }

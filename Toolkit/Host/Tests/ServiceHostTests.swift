@@ -34,7 +34,7 @@ private struct HostFixture {
         let database = try SQLiteDatabase(path: folder.file("words.sqlite"), time: time)
         runtime = try await ServiceRuntime(
             WordService.self,
-            on: WordFixture.dependencies(database, InMemoryBus(time: time), time, entropy)
+            on: WordFixture.dependencies(database, bus: InMemoryBus(time: time), time: time, entropy: entropy)
         )
         let verifier = TokenVerifier(
             keys: try await KeySet.read(LocalIssuer.keySetPath(in: folder.path)),

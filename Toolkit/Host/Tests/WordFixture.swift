@@ -75,7 +75,7 @@ struct WordFixture {
         let bus = InMemoryBus(time: time)
         runtime = try await ServiceRuntime(
             WordService.self,
-            on: Self.dependencies(database, bus, time, entropy)
+            on: Self.dependencies(database, bus: bus, time: time, entropy: entropy)
         )
         self.database = database
         self.bus = bus
@@ -83,9 +83,9 @@ struct WordFixture {
 
     static func dependencies(
         _ database: any SQLDatabase,
-        _ bus: any MessageBus,
-        _ time: any TimeSource,
-        _ entropy: any Entropy
+        bus: any MessageBus,
+        time: any TimeSource,
+        entropy: any Entropy
     ) -> ServiceDependencies {
         ServiceDependencies(
             database: database,

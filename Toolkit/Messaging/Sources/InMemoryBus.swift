@@ -26,7 +26,7 @@ public final class InMemoryBus: MessageBus {
 
     public func join(topic: String, group: String, start: GroupStart) async throws -> any GroupMember {
         let signal = Signal()
-        let (id, others) = state.withLock { $0.join(topic, group, start, signal) }
+        let (id, others) = state.withLock { $0.join(topic: topic, group: group, start: start, signal: signal) }
         for other in others { other.raise() }
         return InMemoryMember(bus: self, topic: topic, group: group, id: id, signal: signal)
     }
@@ -41,7 +41,7 @@ public final class InMemoryBus: MessageBus {
 
     fileprivate func poll(_ member: InMemoryMember, limit: Int) -> Step {
         let (step, signals) = state.withLock {
-            $0.poll(member.id, member.topic, member.group, limit: limit, at: time.now)
+            $0.poll(member.id, topic: member.topic, group: member.group, limit: limit, at: time.now)
         }
         for signal in signals { signal.raise() }
         return step
@@ -102,7 +102,7 @@ extension InMemoryBus {
             return signals
         }
 
-        mutating func join(_ topic: String, _ name: String, _ start: GroupStart, _ signal: Signal) -> (Int, [Signal]) {
+        mutating func join(topic: String, group name: String, start: GroupStart, signal: Signal) -> (Int, [Signal]) {
             lastMember += 1
             let known = topics[topic] ?? empty
             var group =
@@ -123,8 +123,8 @@ extension InMemoryBus {
 
         mutating func poll(
             _ member: Int,
-            _ topic: String,
-            _ name: String,
+            topic: String,
+            group name: String,
             limit: Int,
             at now: Moment
         ) -> (Step, [Signal]) {
@@ -157,7 +157,7 @@ extension InMemoryBus {
         mutating func change(
             _ topic: String,
             _ name: String,
-            _ change: (inout GroupStateMachine) -> Void
+            change: (inout GroupStateMachine) -> Void
         ) -> [Signal] {
             guard var group = topics[topic]?.groups.removeValue(forKey: name) else { return [] }
             change(&group.state)

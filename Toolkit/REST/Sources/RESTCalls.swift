@@ -18,7 +18,7 @@ struct RESTCalls: Sendable {
     /// Calls the route's method.
     ///
     /// - Throws: An error that becomes a problem.
-    func answer(_ route: Route, _ variables: [PathVariable], _ exchange: Exchange) async throws -> Response {
+    func answer(_ route: Route, variables: [PathVariable], in exchange: Exchange) async throws -> Response {
         let headers = exchange.request.headers
         let deadline = try RESTHeaders.deadline(
             of: headers,
@@ -38,7 +38,7 @@ struct RESTCalls: Sendable {
                 metadata: Self.metadata(headers)
             )
             let body = try await body(of: exchange.request, expected: !route.rule.body.isEmpty)
-            let request = try decode(route, variables, exchange.request, body)
+            let request = try decode(route, variables: variables, request: exchange.request, body: body)
             switch route.method.form {
             case .unary(let handle):
                 return Self.json(try await handle(request, context).jsonBytes)
@@ -96,9 +96,9 @@ struct RESTCalls: Sendable {
 
     private func decode(
         _ route: Route,
-        _ variables: [PathVariable],
-        _ request: Request,
-        _ body: [UInt8]
+        variables: [PathVariable],
+        request: Request,
+        body: [UInt8]
     ) throws -> any ContractMessage {
         let json = try RequestBinding.json(
             of: route.method.requestShape,

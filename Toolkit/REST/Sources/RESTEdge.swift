@@ -95,7 +95,7 @@ public struct RESTEdge<Target: Sendable>: HTTPResponder {
             failure = fault
             response = Problem(fault, requestID: exchange.id).response
         }
-        finish(exchange, route, target, Int(response.status.code), failure)
+        finish(exchange, route: route, target: target, status: Int(response.status.code), failure: failure)
         return response
     }
 
@@ -107,7 +107,7 @@ public struct RESTEdge<Target: Sendable>: HTTPResponder {
         return (fault, response)
     }
 
-    private func finish(_ exchange: Exchange, _ route: String, _ target: Target?, _ status: Int, _ failure: Fault?) {
+    private func finish(_ exchange: Exchange, route: String, target: Target?, status: Int, failure: Fault?) {
         let record = RequestRecord(
             verb: Self.label(exchange.request.method),
             route: route,

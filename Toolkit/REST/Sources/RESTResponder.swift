@@ -38,7 +38,7 @@ public struct RESTResponder: HTTPResponder {
             log: log,
             peer: nil,
             observe: observe,
-            handle: { route, variables, exchange in try await calls.answer(route, variables, exchange) }
+            handle: { route, variables, exchange in try await calls.answer(route, variables: variables, in: exchange) }
         )
         edge.addDocument(try JoinedOpenAPI.document(of: contracts.map(\.openAPI).filter { !$0.isEmpty }))
     }

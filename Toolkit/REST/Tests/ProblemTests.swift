@@ -26,7 +26,7 @@ struct ProblemTests {
             (.invalidArgument, .mediaType, 415), (.unimplemented, .methodNotAllowed, 405),
         ]
     )
-    func reason(_ code: FaultCode, _ reason: Reason, _ status: Int) {
+    func reason(code: FaultCode, reason: Reason, status: Int) {
         #expect(Problem.status(of: Fault(code, reason, "no")).code == status)
     }
 
@@ -38,7 +38,7 @@ struct ProblemTests {
             (.resourceExhausted, nil, "1"), (.notFound, nil, nil), (.aborted, .seconds(3), "3"),
         ] as [(FaultCode, Duration?, String?)]
     )
-    func retryAfter(_ code: FaultCode, _ delay: Duration?, _ header: String?) {
+    func retryAfter(code: FaultCode, delay: Duration?, header: String?) {
         let problem = Problem(Fault(code, "a.reason", "no", retryAfter: delay), requestID: "r")
         #expect(problem.response.headers[.retryAfter] == header)
     }

@@ -65,7 +65,7 @@ struct RESTResponderTests {
     private func send(
         _ method: HTTPRequest.Method,
         _ path: String,
-        _ body: String? = nil,
+        body: String? = nil,
         token: String? = "anna parcels:write parcels:read",
         headers: [(String, String)] = [],
         keys: [String] = []
@@ -96,7 +96,7 @@ struct RESTResponderTests {
         let answer = try await send(
             .put,
             "/v1/parcels/p1",
-            good,
+            body: good,
             headers: [
                 ("Idempotency-Key", "k-1"), ("x-request-id", "r-1"), ("x-request-timeout", "1500"), ("X-Color", "red"),
                 ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
@@ -125,12 +125,12 @@ struct RESTResponderTests {
 
     @Test("binds additional paths, custom verbs, queries and a body that is one field")
     func binding() async throws {
-        #expect(try await send(.post, "/v1/shelves/a/parcels/p1", good).status == 200)
+        #expect(try await send(.post, "/v1/shelves/a/parcels/p1", body: good).status == 200)
         #expect(try await send(.post, "/v1/parcels/p:1:send").text == #"{"parcel_id":"p:1"}"#)
         let list = try await send(.get, "/v1/parcels?page.size=3&labels=a&labels=b")
         #expect(list.text.contains(#""page":{"size":3,"token":""}"#) && list.text.contains(#""labels":["a","b"]"#))
         let parcel = #"{"items":[{"name":"cup","quantity":1}],"size":"SIZE_SMALL"}"#
-        let create = try await send(.post, "/v1/parcels", parcel, headers: [("Idempotency-Key", "k")])
+        let create = try await send(.post, "/v1/parcels", body: parcel, headers: [("Idempotency-Key", "k")])
         #expect(create.status == 200 && create.text.contains(#""size":"SIZE_SMALL""#))
     }
 
@@ -294,7 +294,7 @@ struct RESTResponderTests {
 
     @Test("bad input gets a problem that names the field", arguments: bad)
     func problems(_ bad: Bad) async throws {
-        let answer = try await send(bad.method, bad.path, bad.body, token: bad.token, headers: bad.headers)
+        let answer = try await send(bad.method, bad.path, body: bad.body, token: bad.token, headers: bad.headers)
         #expect(answer.status == bad.status)
         #expect(answer.headers[.contentType] == "application/problem+json")
         #expect(answer["reason"] == bad.reason)
@@ -308,15 +308,15 @@ struct RESTResponderTests {
 
     @Test("problems have WWW-Authenticate, Allow or Retry-After")
     func hints() async throws {
-        #expect(try await send(.put, "/v1/parcels/p1", good, token: nil).headers[.wwwAuthenticate] == "Bearer")
+        #expect(try await send(.put, "/v1/parcels/p1", body: good, token: nil).headers[.wwwAuthenticate] == "Bearer")
         #expect(try await send(.delete, "/v1/parcels/p1").headers[.allow] == "GET, HEAD, PUT")
         #expect(try await send(.post, "/livez").headers[.allow] == "GET, HEAD")
-        #expect(try await send(.put, "/v1/parcels/p1", Self.on("away")).headers[.retryAfter] == "3")
+        #expect(try await send(.put, "/v1/parcels/p1", body: Self.on("away")).headers[.retryAfter] == "3")
     }
 
     @Test("two keys for one write are refused")
     func twoKeys() async throws {
-        let answer = try await send(.put, "/v1/parcels/p1", good, keys: ["a", "b"])
+        let answer = try await send(.put, "/v1/parcels/p1", body: good, keys: ["a", "b"])
         #expect(answer.status == 400)
         #expect(answer.fields == ["Idempotency-Key"])
         #expect(answer.text.contains("must be given once"))
@@ -332,7 +332,7 @@ struct RESTResponderTests {
 
     @Test("504 after the caller's timeout")
     func deadline() async throws {
-        async let answer = send(.put, "/v1/parcels/p1", Self.on("slow"), headers: [("x-request-timeout", "200")])
+        async let answer = send(.put, "/v1/parcels/p1", body: Self.on("slow"), headers: [("x-request-timeout", "200")])
         await time.waitForSleepers(2)
         time.advance(by: .milliseconds(200))
         let late = try await answer
@@ -364,7 +364,7 @@ struct RESTResponderTests {
 
     @Test("records the route template and the verb, without labels from the caller")
     func record() async throws {
-        _ = try await send(.put, "/v1/parcels/p1", Self.on("full"))
+        _ = try await send(.put, "/v1/parcels/p1", body: Self.on("full"))
         _ = try await send(HTTPRequest.Method("BREW") ?? .get, "/v1/coffee")
         #expect(records.values.map(\.route) == ["/v1/parcels/{parcel_id}", ""])
         #expect(records.values.map(\.verb) == ["PUT", "OTHER"])

@@ -72,7 +72,7 @@ struct ClientCallTests {
             (.enhanceYourCalm, .unavailable, false), (.internalError, .internal, false),
         ]
     )
-    mutating func reset(_ code: HTTP2ErrorCode, _ expected: FaultCode, _ notProcessed: Bool) {
+    mutating func reset(code: HTTP2ErrorCode, expected: FaultCode, notProcessed: Bool) {
         _ = call.send()
         guard case .end(.some(let fault)) = call.reset(code) else { return #expect(Bool(false)) }
         #expect(fault.code == expected)

@@ -7,7 +7,7 @@ import NIOEmbedded
 /// A connection to the server without a socket, on virtual time.
 struct EmbeddedConnection {
     let channel = EmbeddedChannel()
-    private let server = RPCFixture.server(Texts(), 0, RPCServerLimits())
+    private let server = RPCFixture.server(Texts(), port: 0, limits: RPCServerLimits())
 
     init() throws {
         try server.accept(channel)
@@ -26,7 +26,7 @@ struct EmbeddedConnection {
     func intervalOver() throws -> [WireFrame] {
         channel.embeddedEventLoop.advanceTime(by: TimeAmount(RPCServerLimits().keepAlive))
         let frames = try received()
-        return try frames + send(Wire.frame(6, 1, stream: 0, [1, 2, 3, 4, 5, 6, 7, 8]))
+        return try frames + send(Wire.frame(6, flags: 1, stream: 0, payload: [1, 2, 3, 4, 5, 6, 7, 8]))
     }
 
     func received() throws -> [WireFrame] {

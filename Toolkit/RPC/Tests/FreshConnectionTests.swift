@@ -14,7 +14,7 @@ struct FreshConnectionTests {
             for round in 0..<100 {
                 let connection = RPCFixture.connect(fixture.port)
                 let context = CallContext(deadline: SystemTime().now + .seconds(60))
-                let answer: Text = try await connection.unary(TextMethods.echo, Text("\(round)"), context)
+                let answer: Text = try await connection.unary(TextMethods.echo, Text("\(round)"), context: context)
                 if answer.value == "\(round)" { answers += 1 }
                 await connection.close()
             }
@@ -36,7 +36,7 @@ struct FreshConnectionTests {
             .bind(host: "127.0.0.1", port: 0).get()
         let connection = RPCFixture.connect(listener.localAddress?.port ?? 0)
         await #expect(throws: Fault.self) {
-            let _: Text = try await connection.unary(TextMethods.echo, Text("lost"), CallContext())
+            let _: Text = try await connection.unary(TextMethods.echo, Text("lost"), context: CallContext())
         }
         await connection.close()
         try await listener.close().get()

@@ -13,7 +13,7 @@ struct GoAwayTests {
     @Test("GOAWAY without an error: the call is sent again on a new connection")
     func graceful() async throws {
         let answer = try await GoAwayServer.with(.noError) { connection in
-            let answer: Text = try await connection.unary(TextMethods.echo, Text("again"), CallContext())
+            let answer: Text = try await connection.unary(TextMethods.echo, Text("again"), context: CallContext())
             return answer.value
         }
         #expect(answer == "again")
@@ -23,7 +23,7 @@ struct GoAwayTests {
     func withError() async throws {
         let fault = try await GoAwayServer.with(.enhanceYourCalm) { connection in
             do {
-                let _: Text = try await connection.unary(TextMethods.echo, Text("again"), CallContext())
+                let _: Text = try await connection.unary(TextMethods.echo, Text("again"), context: CallContext())
                 return Fault?.none
             } catch {
                 return Fault(describing: error)

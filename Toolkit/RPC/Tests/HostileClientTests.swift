@@ -16,7 +16,7 @@ struct HostileClientTests {
                 let payload = random.bytes(random.number(below: 40))
                 let kind = UInt8(random.number(below: seed % 3 == 1 ? 10 : 2))
                 let flags = UInt8(random.number(below: 64))
-                bytes += Wire.frame(kind, flags, stream: UInt8(random.number(below: 4)), payload)
+                bytes += Wire.frame(kind, flags: flags, stream: UInt8(random.number(below: 4)), payload: payload)
             }
             let channel = try await Self.connect(fixture)
             try? await channel.writeAndFlush(ByteBuffer(bytes: bytes)).get()
@@ -61,9 +61,13 @@ struct HostileClientTests {
             channel.closeFuture.whenComplete { _ in answered.fire() }
             var bytes = Wire.handshake
             // No content type: refused and reset immediately, while their messages are in flight.
-            for number in 0..<100 { bytes += Wire.frame(1, 4, stream: UInt8(number * 2 + 1), [0x83, 0x86, 0x84]) }
-            for number in 0..<100 { bytes += Wire.frame(0, 1, stream: UInt8(number * 2 + 1), [0, 0, 0, 0, 0]) }
-            bytes += Wire.call(201) + Wire.frame(0, 1, stream: 201, [0, 0, 0, 0, 0])
+            for number in 0..<100 {
+                bytes += Wire.frame(1, flags: 4, stream: UInt8(number * 2 + 1), payload: [0x83, 0x86, 0x84])
+            }
+            for number in 0..<100 {
+                bytes += Wire.frame(0, flags: 1, stream: UInt8(number * 2 + 1), payload: [0, 0, 0, 0, 0])
+            }
+            bytes += Wire.call(201) + Wire.frame(0, flags: 1, stream: 201, payload: [0, 0, 0, 0, 0])
             try await channel.writeAndFlush(ByteBuffer(bytes: bytes)).get()
             await answered.wait()
             let isActive = channel.isActive

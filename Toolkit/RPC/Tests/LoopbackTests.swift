@@ -26,7 +26,7 @@ struct LoopbackTests {
                 ),
                 metadata: ["x-colour": "green", "x-raw-bin": "AAE"]
             )
-            return try await fixture.unary(TextMethods.about, "", context)
+            return try await fixture.unary(TextMethods.about, "", context: context)
         }
         #expect(facts == "run-1/step|kund\u{00E9} 7|green|AAE|0af7651916cd43dd8448eb211c80319c|deadline")
     }
@@ -71,7 +71,7 @@ struct LoopbackTests {
             ("service", TextMethods.admin, .permissionDenied), ("service", TextMethods.between, nil),
         ] as [(String?, MethodDescriptor, FaultCode?)]
     )
-    func scopes(_ token: String?, _ method: MethodDescriptor, _ code: FaultCode?) async throws {
+    func scopes(token: String?, method: MethodDescriptor, code: FaultCode?) async throws {
         let fault = try await RPCFixture.with(token: token) { try await $0.fault(method) }
         #expect(fault?.code == code)
     }
@@ -84,7 +84,7 @@ struct LoopbackTests {
             // On a busy machine the first deadlines may pass before the handler has begun.
             while !fixture.texts.begun.hasFired {
                 let context = CallContext(deadline: SystemTime().now + time)
-                code = try await fixture.fault(TextMethods.slow, "", context)?.code
+                code = try await fixture.fault(TextMethods.slow, "", context: context)?.code
                 time = time * 2
             }
             await fixture.texts.cancelled.wait()
@@ -96,7 +96,7 @@ struct LoopbackTests {
     @Test("a call whose deadline has passed is not sent")
     func lateCall() async throws {
         let fault = try await RPCFixture.with { fixture in
-            try await fixture.fault(TextMethods.echo, "", CallContext(deadline: SystemTime().now))
+            try await fixture.fault(TextMethods.echo, "", context: CallContext(deadline: SystemTime().now))
         }
         #expect(fault?.code == .deadlineExceeded)
     }
@@ -147,7 +147,7 @@ struct LoopbackTests {
                 tasks.addTask { try await fixture.unary(TextMethods.hold, "held") }
                 await fixture.texts.held.wait()
                 let context = CallContext(metadata: ["x-long": String(repeating: "a", count: 20_000)])
-                let fault = try await fixture.fault(TextMethods.echo, "", context)
+                let fault = try await fixture.fault(TextMethods.echo, "", context: context)
                 fixture.texts.release.fire()
                 return (try await tasks.next(), fault)
             }
@@ -230,7 +230,7 @@ struct LoopbackTests {
         let port = try await RPCFixture.with { $0.port }
         let connection = RPCFixture.connect(port)
         await #expect {
-            let _: Text = try await connection.unary(TextMethods.echo, Text(), CallContext())
+            let _: Text = try await connection.unary(TextMethods.echo, Text(), context: CallContext())
         } throws: { error in
             let fault = Fault(describing: error)
             return fault.code == .unavailable && fault.isNotProcessed && fault.retryAfter != nil
@@ -244,12 +244,12 @@ struct LoopbackTests {
         limits.backoffMin = .zero
         limits.backoffMax = .zero
         let (port, connection) = try await RPCFixture.with { [limits] fixture in
-            let connection = RPCFixture.connect(fixture.port, limits)
-            let _: Text = try await connection.unary(TextMethods.echo, Text("a"), CallContext())
+            let connection = RPCFixture.connect(fixture.port, limits: limits)
+            let _: Text = try await connection.unary(TextMethods.echo, Text("a"), context: CallContext())
             return (fixture.port, connection)
         }
         let answer = try await RPCFixture.with(port: port) { _ in
-            let answer: Text = try await connection.unary(TextMethods.echo, Text("b"), CallContext())
+            let answer: Text = try await connection.unary(TextMethods.echo, Text("b"), context: CallContext())
             return answer.value
         }
         #expect(answer == "b")
@@ -289,7 +289,7 @@ struct LoopbackTests {
             let stream: ResponseStream<Text>
             do {
                 let connection = RPCFixture.connect(fixture.port)
-                stream = try await connection.serverStream(TextMethods.many, Text("20000"), CallContext())
+                stream = try await connection.serverStream(TextMethods.many, Text("20000"), context: CallContext())
                 _ = try await stream.pull()
                 connection.retire()
             }
@@ -310,7 +310,7 @@ struct LoopbackTests {
                 let watch: ResponseStream<Text> = try await fixture.connection.serverStream(
                     TextMethods.many,
                     Text("0"),
-                    CallContext()
+                    context: CallContext()
                 )
                 // Succeeds or fails; either way the connection is still open while the first call is.
                 _ = try? await watch.pull()

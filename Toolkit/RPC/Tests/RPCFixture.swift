@@ -36,7 +36,7 @@ struct RPCFixture: Sendable {
         _ body: @Sendable (RPCFixture) async throws -> R
     ) async throws -> R {
         let texts = Texts()
-        let server = server(texts, port, limits)
+        let server = server(texts, port: port, limits: limits)
         let group = ServiceGroup(
             configuration: .init(
                 services: [.init(service: server, successTerminationBehavior: .gracefullyShutdownGroup)],
@@ -46,7 +46,7 @@ struct RPCFixture: Sendable {
         return try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await group.run() }
             let port = try await server.boundPort()
-            let connection = connect(port, clientLimits, token)
+            let connection = connect(port, limits: clientLimits, token: token)
             let fixture = RPCFixture(port: port, texts: texts, server: server, connection: connection, group: group)
             let result = try await body(fixture)
             texts.release.fire()
@@ -57,7 +57,7 @@ struct RPCFixture: Sendable {
         }
     }
 
-    static func server(_ texts: Texts, _ port: Int, _ limits: RPCServerLimits) -> RPCServer {
+    static func server(_ texts: Texts, port: Int, limits: RPCServerLimits) -> RPCServer {
         RPCServer(
             contracts: [.texts(texts)],
             host: "127.0.0.1",
@@ -72,8 +72,8 @@ struct RPCFixture: Sendable {
 
     static func connect(
         _ port: Int,
-        _ limits: RPCClientLimits = RPCFixture.clientLimits,
-        _ token: String? = nil
+        limits: RPCClientLimits = RPCFixture.clientLimits,
+        token: String? = nil
     ) -> RPCConnection {
         var authorization: (@Sendable (CallContext) async throws -> String?)?
         if let token { authorization = { _ in "Bearer \(token)" } }
@@ -99,9 +99,9 @@ struct RPCFixture: Sendable {
     func unary(
         _ method: MethodDescriptor,
         _ text: String,
-        _ context: CallContext = CallContext()
+        context: CallContext = CallContext()
     ) async throws -> String {
-        let answer: Text = try await connection.unary(method, Text(text), context)
+        let answer: Text = try await connection.unary(method, Text(text), context: context)
         return answer.value
     }
 
@@ -109,10 +109,10 @@ struct RPCFixture: Sendable {
     func fault(
         _ method: MethodDescriptor,
         _ text: String = "",
-        _ context: CallContext = CallContext()
+        context: CallContext = CallContext()
     ) async throws -> Fault? {
         do {
-            _ = try await unary(method, text, context)
+            _ = try await unary(method, text, context: context)
             return nil
         } catch {
             return Fault(describing: error)

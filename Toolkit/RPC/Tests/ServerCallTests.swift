@@ -56,7 +56,7 @@ struct ServerCallTests {
             (["grpc-timeout": "soon"], "200", .invalidArgument),
         ]
     )
-    mutating func refusals(_ changes: [String: String], _ status: String, _ code: FaultCode) {
+    mutating func refusals(changes: [String: String], status: String, code: FaultCode) {
         let step = call.received(Self.head(changes), endStream: false)
         guard case .end(let end) = step else { return #expect(Bool(false), "\(step)") }
         #expect(end.trailers.first(name: ":status") == status)

@@ -13,7 +13,7 @@ struct StreamTests {
             let answers: ResponseStream<Text> = try await fixture.connection.serverStream(
                 TextMethods.many,
                 Text("10000"),
-                CallContext()
+                context: CallContext()
             )
             var numbers: [Int] = []
             for try await answer in answers { numbers.append(Int(answer.value) ?? -1) }
@@ -28,7 +28,7 @@ struct StreamTests {
             let answers: ResponseStream<Text> = try await fixture.connection.serverStream(
                 TextMethods.many,
                 Text("0"),
-                CallContext()
+                context: CallContext()
             )
             return (try await answers.pull(), try await answers.pull())
         }
@@ -42,7 +42,7 @@ struct StreamTests {
             let answers: ResponseStream<Text> = try await fixture.connection.serverStream(
                 TextMethods.flood,
                 Text(),
-                CallContext()
+                context: CallContext()
             )
             _ = try await answers.pull()
             for _ in 0..<100 { _ = try await fixture.unary(TextMethods.echo, "") }
@@ -59,7 +59,7 @@ struct StreamTests {
                 let answers: ResponseStream<Text> = try await fixture.connection.serverStream(
                     TextMethods.flood,
                     Text(),
-                    CallContext()
+                    context: CallContext()
                 )
                 _ = try await answers.pull()
             }
@@ -93,7 +93,7 @@ struct StreamTests {
             let statuses: ResponseStream<Text> = try await fixture.connection.serverStream(
                 watch,
                 Text(TextMethods.service),
-                CallContext()
+                context: CallContext()
             )
             let first = try await statuses.pull()
             fixture.server.health.set(TextMethods.service, serving: false)

@@ -6,7 +6,7 @@ enum Wire {
     /// The preface, SETTINGS, and the acknowledgement of the server's.
     static let handshake: [UInt8] = {
         let preface: [UInt8] = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
-        return preface + frame(4, 0, stream: 0, []) + frame(4, 1, stream: 0, [])
+        return preface + frame(4, flags: 0, stream: 0, payload: []) + frame(4, flags: 1, stream: 0, payload: [])
     }()
 
     /// POST, http, a path and a content type, from the static table or without indexing.
@@ -15,15 +15,15 @@ enum Wire {
         return path + [0x0F, 0x10] + text("application/grpc")
     }()
 
-    static func frame(_ kind: UInt8, _ flags: UInt8, stream: UInt8, _ payload: [UInt8]) -> [UInt8] {
-        frame(kind, flags, UInt32(stream), payload)
+    static func frame(_ kind: UInt8, flags: UInt8, stream: UInt8, payload: [UInt8]) -> [UInt8] {
+        frame(kind, flags: flags, onStream: UInt32(stream), payload: payload)
     }
 
     /// The HEADERS frame of a call, without its message.
-    static func call(_ stream: UInt8) -> [UInt8] { frame(1, 4, stream: stream, head) }
+    static func call(_ stream: UInt8) -> [UInt8] { frame(1, flags: 4, stream: stream, payload: head) }
 
     static func continuations(_ count: Int) -> [UInt8] {
-        (0..<count).flatMap { _ in frame(9, 0, stream: 1, [0x83]) }
+        (0..<count).flatMap { _ in frame(9, flags: 0, stream: 1, payload: [0x83]) }
     }
 
     /// A header block of so many bytes, compressed to few.
@@ -39,13 +39,13 @@ enum Wire {
     static func rapidResets(_ count: UInt32) -> [UInt8] {
         var bytes: [UInt8] = []
         for number in 0..<count {
-            bytes += frame(1, 4, number * 2 + 1, head)
-            bytes += frame(3, 0, number * 2 + 1, [0, 0, 0, 8])
+            bytes += frame(1, flags: 4, onStream: number * 2 + 1, payload: head)
+            bytes += frame(3, flags: 0, onStream: number * 2 + 1, payload: [0, 0, 0, 8])
         }
         return bytes
     }
 
-    private static func frame(_ kind: UInt8, _ flags: UInt8, _ stream: UInt32, _ payload: [UInt8]) -> [UInt8] {
+    private static func frame(_ kind: UInt8, flags: UInt8, onStream stream: UInt32, payload: [UInt8]) -> [UInt8] {
         var bytes = Array(bigEndian(UInt32(payload.count)).dropFirst())
         bytes += [kind, flags]
         bytes += bigEndian(stream)

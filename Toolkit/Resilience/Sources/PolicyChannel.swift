@@ -51,7 +51,7 @@ public struct PolicyChannel: RPCChannel {
     public func unary<Request: ContractMessage, Response: ContractMessage>(
         _ method: MethodDescriptor,
         _ request: Request,
-        _ context: CallContext
+        context: CallContext
     ) async throws -> Response {
         let context = prepared(context)
         let isRepeatable = method.idempotent || context.idempotencyKey != nil
@@ -59,7 +59,7 @@ public struct PolicyChannel: RPCChannel {
         var attempt = 1
         while true {
             do {
-                return try await self.attempt(method, context) { try await channel.unary(method, request, $0) }
+                return try await self.attempt(method, context) { try await channel.unary(method, request, context: $0) }
             } catch {
                 let fault = Fault(describing: error)
                 let left = context.deadline.map { $0 - time.now }
@@ -89,17 +89,17 @@ public struct PolicyChannel: RPCChannel {
     public func serverStream<Request: ContractMessage, Response: ContractMessage>(
         _ method: MethodDescriptor,
         _ request: Request,
-        _ context: CallContext
+        context: CallContext
     ) async throws -> ResponseStream<Response> {
         var traced = context
         traced.trace = trace(context)
-        return try await attempt(method, traced) { try await channel.serverStream(method, request, $0) }
+        return try await attempt(method, traced) { try await channel.serverStream(method, request, context: $0) }
     }
 
     private func attempt<R: Sendable>(
         _ method: MethodDescriptor,
         _ context: CallContext,
-        _ call: (CallContext) async throws -> R
+        call: (CallContext) async throws -> R
     ) async throws -> R {
         try await bulkhead.run(until: context.deadline) {
             try await breaker.run(classifying: Self.classify) {

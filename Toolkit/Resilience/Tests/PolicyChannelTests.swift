@@ -36,7 +36,7 @@ private final class Peer: RPCChannel {
     func unary<Request: ContractMessage, Response: ContractMessage>(
         _ method: MethodDescriptor,
         _ request: Request,
-        _ context: CallContext
+        context: CallContext
     ) async throws -> Response {
         seen.withLock { $0.append(context) }
         if let fault = faults.withLock({ $0.isEmpty ? nil : $0.removeFirst() }) { throw fault }
@@ -46,7 +46,7 @@ private final class Peer: RPCChannel {
     func serverStream<Request: ContractMessage, Response: ContractMessage>(
         _ method: MethodDescriptor,
         _ request: Request,
-        _ context: CallContext
+        context: CallContext
     ) async throws -> ResponseStream<Response> { ResponseStream { nil } }
 }
 
@@ -80,7 +80,7 @@ struct PolicyChannelTests {
     func retries() async throws {
         let peer = Peer([unavailable, unavailable, unavailable])
         await #expect(throws: Fault.self) {
-            let _: Nothing = try await channel(to: peer).unary(read, Nothing(), CallContext())
+            let _: Nothing = try await channel(to: peer).unary(read, Nothing(), context: CallContext())
         }
         #expect(peer.calls == 3)
     }
@@ -92,12 +92,12 @@ struct PolicyChannelTests {
         for context in [CallContext(), own] {
             let peer = Peer([unavailable])
             await #expect(throws: Fault.self) {
-                let _: Nothing = try await channel(to: peer).unary(write, Nothing(), context)
+                let _: Nothing = try await channel(to: peer).unary(write, Nothing(), context: context)
             }
             #expect(peer.calls == 1)
         }
         let peer = Peer([unavailable])
-        let _: Nothing = try await channel(to: peer).unary(write, Nothing(), CallContext(idempotencyKey: "k"))
+        let _: Nothing = try await channel(to: peer).unary(write, Nothing(), context: CallContext(idempotencyKey: "k"))
         #expect(peer.calls == 2)
     }
 
@@ -105,7 +105,7 @@ struct PolicyChannelTests {
     func context() async throws {
         let peer = Peer([])
         let trace = TraceContext.root(SeededEntropy(seed: 1))
-        let _: Nothing = try await channel(to: peer).unary(read, Nothing(), CallContext(trace: trace))
+        let _: Nothing = try await channel(to: peer).unary(read, Nothing(), context: CallContext(trace: trace))
         let seen = try #require(peer.seen.withLock { $0.first })
         #expect(seen.deadline == time.now + .seconds(5))
         #expect(seen.trace?.traceID == trace.traceID)
@@ -116,19 +116,19 @@ struct PolicyChannelTests {
     func circuit() async throws {
         let refusing = Peer(Array(repeating: Fault(.notFound, .notFound, "no"), count: 5))
         let healthy = channel(to: refusing) { $0.failuresLimit = 2 }
-        for _ in 1...5 { _ = try? await healthy.unary(read, Nothing(), CallContext()) as Nothing }
+        for _ in 1...5 { _ = try? await healthy.unary(read, Nothing(), context: CallContext()) as Nothing }
         #expect(refusing.calls == 5)
 
         let failing = Peer(Array(repeating: Fault(.internal, .internal, "oh"), count: 5))
         let guarded = channel(to: failing) { $0.failuresLimit = 2 }
-        for _ in 1...5 { _ = try? await guarded.unary(read, Nothing(), CallContext()) as Nothing }
+        for _ in 1...5 { _ = try? await guarded.unary(read, Nothing(), context: CallContext()) as Nothing }
         #expect(failing.calls == 2)
     }
 
     @Test("metrics: counts attempts by outcome")
     func counts() async throws {
         let peer = Peer([unavailable])
-        let _: Nothing = try await channel(to: peer).unary(read, Nothing(), CallContext())
+        let _: Nothing = try await channel(to: peer).unary(read, Nothing(), context: CallContext())
         let text = MetricsText.exposition(of: [metrics])
         #expect(
             text.contains(#"martlet_client_calls_total{service="carts",peer="orders",method="/s/Get",code="ok"} 1"#)

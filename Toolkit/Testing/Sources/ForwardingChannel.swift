@@ -10,16 +10,16 @@ extension ForwardingChannel {
     public func unary<Request: ContractMessage, Response: ContractMessage>(
         _ method: MethodDescriptor,
         _ request: Request,
-        _ context: CallContext
+        context: CallContext
     ) async throws -> Response {
-        try await channel.unary(method, request, context)
+        try await channel.unary(method, request, context: context)
     }
 
     public func serverStream<Request: ContractMessage, Response: ContractMessage>(
         _ method: MethodDescriptor,
         _ request: Request,
-        _ context: CallContext
+        context: CallContext
     ) async throws -> ResponseStream<Response> {
-        try await channel.serverStream(method, request, context)
+        try await channel.serverStream(method, request, context: context)
     }
 }

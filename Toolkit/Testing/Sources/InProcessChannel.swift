@@ -13,7 +13,7 @@ public struct InProcessChannel: RPCChannel {
     public func unary<Request: ContractMessage, Response: ContractMessage>(
         _ method: MethodDescriptor,
         _ request: Request,
-        _ context: CallContext
+        context: CallContext
     ) async throws -> Response {
         guard let served = methods[method.path], case .unary(let handle) = served.form else {
             throw Fault(.unimplemented, .notFound, "no unary \(method.path)")
@@ -25,7 +25,7 @@ public struct InProcessChannel: RPCChannel {
     public func serverStream<Request: ContractMessage, Response: ContractMessage>(
         _ method: MethodDescriptor,
         _ request: Request,
-        _ context: CallContext
+        context: CallContext
     ) async throws -> ResponseStream<Response> {
         guard let served = methods[method.path], case .serverStream(let handle) = served.form else {
             throw Fault(.unimplemented, .notFound, "no stream \(method.path)")

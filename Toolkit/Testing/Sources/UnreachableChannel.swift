@@ -14,7 +14,7 @@ public final class UnreachableChannel: RPCChannel {
     public func unary<Request: ContractMessage, Response: ContractMessage>(
         _ method: MethodDescriptor,
         _ request: Request,
-        _ context: CallContext
+        context: CallContext
     ) async throws -> Response {
         throw failure(context)
     }
@@ -22,7 +22,7 @@ public final class UnreachableChannel: RPCChannel {
     public func serverStream<Request: ContractMessage, Response: ContractMessage>(
         _ method: MethodDescriptor,
         _ request: Request,
-        _ context: CallContext
+        context: CallContext
     ) async throws -> ResponseStream<Response> {
         throw failure(context)
     }

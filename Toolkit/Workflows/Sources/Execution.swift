@@ -58,14 +58,14 @@ struct Execution: Sendable {
     mutating func enter(
         _ step: String,
         _ kind: JournalEntry.Kind,
-        _ inputHash: String,
+        inputHash: String,
         isCancelled: Bool
     ) throws(WorkflowInterrupted) -> Journal.Visit {
         if isCancelled { end(.cancelled) }
         if isBusy { end(.parked(reason: "step \(step) began inside another: steps follow one another")) }
         guard ending == nil else { throw WorkflowInterrupted() }
         do {
-            let visit = try journal.visit(step, kind, inputHash)
+            let visit = try journal.visit(step, kind, inputHash: inputHash)
             if case .new = visit { attempts = Attempts() }
             isBusy = true
             return visit

@@ -61,7 +61,7 @@ struct Journal: Sendable {
     mutating func visit(
         _ step: String,
         _ kind: JournalEntry.Kind,
-        _ inputHash: String
+        inputHash: String
     ) throws(JournalMismatch) -> Visit {
         guard position < entries.count else {
             guard position < stepsLimit else { throw JournalMismatch("more than \(stepsLimit) steps") }

@@ -17,13 +17,13 @@ extension WorkflowContext {
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
     ) async throws -> R {
         let inputHash = try hash(input, of: step)
-        let visit = try enter(step, .local, inputHash)
+        let visit = try enter(step, .local, inputHash: inputHash)
         defer { leave() }
         let entry: JournalEntry
         switch visit {
         case .finished(let known): return try replayed(known, as: R.self)
         case .open(let known): entry = known
-        case .new(let seq): entry = blank(seq, step, .local, inputHash)
+        case .new(let seq): entry = blank(seq, step, kind: .local, inputHash: inputHash)
         }
         if isRefusing { return try refuse(entry, .byOperator, as: R.self) }
         let result = try await runAttempts(entry, lookUp: nil) { _ in try await self.commit(entry, body) }
@@ -94,12 +94,21 @@ extension WorkflowContext {
         _ call: @escaping @Sendable (StepCall) async throws -> R
     ) async throws -> R {
         let inputHash = try hash(input, of: step)
-        let visit = try enter(step, .remote, inputHash)
+        let visit = try enter(step, .remote, inputHash: inputHash)
         defer { leave() }
         if let undo {
             execution.withLock { $0.register(Undo(step: step, inputHash: inputHash, body: undo)) }
         }
-        return try await perform(step, .remote, inputHash, visit, deduplicated, effect, resolve, call)
+        return try await perform(
+            step,
+            .remote,
+            inputHash: inputHash,
+            visit: visit,
+            deduplicated: deduplicated,
+            effect: effect,
+            lookUp: resolve,
+            call: call
+        )
     }
 
     /// A remote step that returns nothing.
@@ -132,9 +141,17 @@ extension WorkflowContext {
     public func compensate() async throws {
         while let undo = execution.withLock({ $0.nextUndo() }) {
             let step = "undo.\(undo.step)"
-            let visit = try enter(step, .undo, undo.inputHash)
+            let visit = try enter(step, .undo, inputHash: undo.inputHash)
             defer { leave() }
-            let _: NoValue = try await perform(step, .undo, undo.inputHash, visit, .byIdentity, nil, nil) { call in
+            let _: NoValue = try await perform(
+                step,
+                .undo,
+                inputHash: undo.inputHash,
+                visit: visit,
+                deduplicated: .byIdentity,
+                effect: nil,
+                lookUp: nil
+            ) { call in
                 try await undo.body(call)
                 return NoValue()
             }
@@ -163,12 +180,12 @@ extension WorkflowContext {
     private func perform<R: Codable & Sendable>(
         _ step: String,
         _ kind: JournalEntry.Kind,
-        _ inputHash: String,
-        _ visit: Journal.Visit,
-        _ memory: StepDeduplication,
-        _ effect: LocalEffect?,
-        _ lookUp: LookUp<R>?,
-        _ call: @escaping @Sendable (StepCall) async throws -> R
+        inputHash: String,
+        visit: Journal.Visit,
+        deduplicated memory: StepDeduplication,
+        effect: LocalEffect?,
+        lookUp: LookUp<R>?,
+        call: @escaping @Sendable (StepCall) async throws -> R
     ) async throws -> R {
         var entry: JournalEntry
         switch visit {
@@ -177,7 +194,7 @@ extension WorkflowContext {
             entry = known
             if isRefusing { return try refuse(entry, .byOperator, as: R.self) }
         case .new(let seq):
-            entry = blank(seq, step, kind, inputHash)
+            entry = blank(seq, step, kind: kind, inputHash: inputHash)
             if isRefusing { return try refuse(entry, .byOperator, as: R.self) }
             if let effect {
                 if let refusal = try await begin(entry, with: effect) { return try refuse(entry, refusal, as: R.self) }

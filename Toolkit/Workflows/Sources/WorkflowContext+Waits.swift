@@ -8,7 +8,7 @@ extension WorkflowContext {
     ///
     /// - Throws: ``StepRefused`` when an operator ends the run.
     public func sleep(_ step: String, for duration: Duration) async throws {
-        let visit = try enter(step, .timer, "")
+        let visit = try enter(step, .timer, inputHash: "")
         defer { leave() }
         switch visit {
         case .finished(let entry): let _: NoValue = try replayed(entry, as: NoValue.self)
@@ -21,7 +21,7 @@ extension WorkflowContext {
             entry.result = try stored(NoValue(), of: step)
             record(entry, isWritten: false)
         case .new(let seq):
-            let entry = blank(seq, step, .timer, "")
+            let entry = blank(seq, step, kind: .timer, inputHash: "")
             if isRefusing { let _: NoValue = try refuse(entry, .byOperator, as: NoValue.self) }
             throw try await begin(entry, for: duration)
         }
@@ -63,13 +63,13 @@ extension WorkflowContext {
     }
 
     private func value<R: Codable & Sendable>(_ step: String, _ make: (WorkflowTools) -> R) throws -> R {
-        let visit = try enter(step, .value, "")
+        let visit = try enter(step, .value, inputHash: "")
         defer { leave() }
         switch visit {
         case .finished(let entry), .open(let entry): return try replayed(entry, as: R.self)
         case .new(let seq):
             let value = make(tools)
-            var entry = blank(seq, step, .value, "")
+            var entry = blank(seq, step, kind: .value, inputHash: "")
             entry.state = .done
             entry.result = try stored(value, of: step)
             record(entry, isWritten: false)
@@ -78,14 +78,15 @@ extension WorkflowContext {
     }
 
     private func awaitSignal(_ step: String, _ name: String, timeout: Duration?) async throws -> JournalEntry {
-        let visit = try enter(step, .signal, try hash(name, of: step))
+        let visit = try enter(step, .signal, inputHash: try hash(name, of: step))
         defer { leave() }
         let entry: JournalEntry
         let isNew: Bool
         switch visit {
         case .finished(let known): return known
         case .open(let known): (entry, isNew) = (known, false)
-        case .new(let seq): (entry, isNew) = (blank(seq, step, .signal, try hash(name, of: step)), true)
+        case .new(let seq):
+            (entry, isNew) = (blank(seq, step, kind: .signal, inputHash: try hash(name, of: step)), true)
         }
         if isRefusing { let _: NoValue = try refuse(entry, .byOperator, as: NoValue.self) }
         let run = run

@@ -35,10 +35,10 @@ public final class WorkflowContext: Sendable {
 
     // MARK: Building blocks of the steps
 
-    func enter(_ step: String, _ kind: JournalEntry.Kind, _ inputHash: String) throws -> Journal.Visit {
+    func enter(_ step: String, _ kind: JournalEntry.Kind, inputHash: String) throws -> Journal.Visit {
         let isCancelled = Task.isCancelled
         return try execution.withLock { execution throws(WorkflowInterrupted) in
-            try execution.enter(step, kind, inputHash, isCancelled: isCancelled)
+            try execution.enter(step, kind, inputHash: inputHash, isCancelled: isCancelled)
         }
     }
 
@@ -102,7 +102,7 @@ public final class WorkflowContext: Sendable {
 
     var isRefusing: Bool { execution.withLock { $0.isRefusing } }
 
-    func blank(_ seq: Int, _ step: String, _ kind: JournalEntry.Kind, _ inputHash: String) -> JournalEntry {
+    func blank(_ seq: Int, _ step: String, kind: JournalEntry.Kind, inputHash: String) -> JournalEntry {
         JournalEntry(
             seq: seq,
             step: step,

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Journal")
 struct JournalTests {
-    private func entry(_ seq: Int, _ step: String, _ state: JournalEntry.State = .done) -> JournalEntry {
+    private func entry(_ seq: Int, _ step: String, state: JournalEntry.State = .done) -> JournalEntry {
         JournalEntry(
             seq: seq,
             step: step,
@@ -20,43 +20,43 @@ struct JournalTests {
 
     @Test("visits: finished, then open, then new steps")
     func visits() throws {
-        var journal = Journal([entry(0, "one"), entry(1, "two", .open)], stepsLimit: 10)
-        let one = try journal.visit("one", .remote, "h")
-        let two = try journal.visit("two", .remote, "h")
-        let three = try journal.visit("three", .remote, "h")
+        var journal = Journal([entry(0, "one"), entry(1, "two", state: .open)], stepsLimit: 10)
+        let one = try journal.visit("one", .remote, inputHash: "h")
+        let two = try journal.visit("two", .remote, inputHash: "h")
+        let three = try journal.visit("three", .remote, inputHash: "h")
         #expect(one == .finished(entry(0, "one")))
-        #expect(two == .open(entry(1, "two", .open)))
+        #expect(two == .open(entry(1, "two", state: .open)))
         #expect(three == .new(seq: 2))
     }
 
     @Test("unwritten entries: each once, in its latest form")
     func unwritten() throws {
         var journal = Journal([], stepsLimit: 10)
-        _ = try journal.visit("one", .remote, "h")
-        journal.record(entry(0, "one", .open), isWritten: false)
+        _ = try journal.visit("one", .remote, inputHash: "h")
+        journal.record(entry(0, "one", state: .open), isWritten: false)
         let intent = journal.unwritten
         journal.wrote(intent)
         let nothing = journal.unwritten
-        journal.record(entry(0, "one", .done), isWritten: false)
+        journal.record(entry(0, "one", state: .done), isWritten: false)
         let done = journal.unwritten
-        #expect(intent == [entry(0, "one", .open)])
+        #expect(intent == [entry(0, "one", state: .open)])
         #expect(nothing == [])
-        #expect(done == [entry(0, "one", .done)])
+        #expect(done == [entry(0, "one", state: .done)])
     }
 
     @Test("step limit: accepts as many steps, refuses one more")
     func limit() throws {
         var journal = Journal([entry(0, "one")], stepsLimit: 2)
-        _ = try journal.visit("one", .remote, "h")
-        _ = try journal.visit("two", .remote, "h")
+        _ = try journal.visit("one", .remote, inputHash: "h")
+        _ = try journal.visit("two", .remote, inputHash: "h")
         journal.record(entry(1, "two"), isWritten: true)
-        #expect(throws: JournalMismatch("more than 2 steps")) { try journal.visit("three", .remote, "h") }
+        #expect(throws: JournalMismatch("more than 2 steps")) { try journal.visit("three", .remote, inputHash: "h") }
     }
 
     @Test("leftover: the first step that the function did not reach")
     func leftover() throws {
         var journal = Journal([entry(0, "one"), entry(1, "two")], stepsLimit: 10)
-        _ = try journal.visit("one", .remote, "h")
+        _ = try journal.visit("one", .remote, inputHash: "h")
         #expect(journal.leftover?.step == "two")
     }
 }

@@ -50,7 +50,9 @@ struct CallsSource {
                 source.line()
                 source.block("public \(signature(method))") { source in
                     let form = method.streams ? "serverStream" : "unary"
-                    source.line("try await channel.\(form)(\(service.base)Methods.\(method.name), request, context)")
+                    source.line(
+                        "try await channel.\(form)(\(service.base)Methods.\(method.name), request, context: context)"
+                    )
                 }
             }
         }

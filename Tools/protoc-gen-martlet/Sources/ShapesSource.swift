@@ -83,8 +83,8 @@ struct ShapesSource {
         try source.block("public func check(_ violations: inout [FieldViolation], at path: String)") { source in
             source.line("var check = RuleCheck(at: path)")
             for field in checked {
-                let rule = field.ruleSource.map { ", \($0)" } ?? ""
-                try writeCall("check", field, rule, &source)
+                let rule = field.ruleSource.map { ", rule: \($0)" } ?? ""
+                try writeCall("check", of: field, more: rule, to: &source)
             }
             source.line("violations += check.violations")
         }
@@ -112,7 +112,7 @@ struct ShapesSource {
         }
         try source.block("public func write(to json: inout JSONWriter)") { source in
             for field in message.fields.sorted(by: { $0.number < $1.number }) {
-                try writeCall("json", field, "", &source)
+                try writeCall("json", of: field, more: "", to: &source)
             }
         }
     }
@@ -120,9 +120,9 @@ struct ShapesSource {
     /// `target.function("name", value)`; the value is optional when the field has presence.
     private func writeCall(
         _ target: String,
-        _ field: FieldDescriptor,
-        _ more: String,
-        _ source: inout SourceText
+        of field: FieldDescriptor,
+        more: String,
+        to source: inout SourceText
     ) throws {
         let (name, has) = names.property(field)
         let call = "\(target).\(try function(for: field))(\(field.name.literal), "

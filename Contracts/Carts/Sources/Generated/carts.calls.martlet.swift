@@ -25,19 +25,19 @@ public struct CartsClient: CartsCalls {
     public init(over channel: any RPCChannel) { self.channel = channel }
 
     public func createGuestCart(_ request: CreateGuestCartRequest, context: CallContext) async throws -> CreateGuestCartResponse {
-        try await channel.unary(CartsMethods.createGuestCart, request, context)
+        try await channel.unary(CartsMethods.createGuestCart, request, context: context)
     }
 
     public func getCart(_ request: GetCartRequest, context: CallContext) async throws -> GetCartResponse {
-        try await channel.unary(CartsMethods.getCart, request, context)
+        try await channel.unary(CartsMethods.getCart, request, context: context)
     }
 
     public func putLine(_ request: PutLineRequest, context: CallContext) async throws -> PutLineResponse {
-        try await channel.unary(CartsMethods.putLine, request, context)
+        try await channel.unary(CartsMethods.putLine, request, context: context)
     }
 
     public func removeLine(_ request: RemoveLineRequest, context: CallContext) async throws -> RemoveLineResponse {
-        try await channel.unary(CartsMethods.removeLine, request, context)
+        try await channel.unary(CartsMethods.removeLine, request, context: context)
     }
 }
 

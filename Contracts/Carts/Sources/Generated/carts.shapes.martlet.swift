@@ -87,7 +87,7 @@ extension GetCartRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("cart_id", self.cartID, FieldRule(required: true, maxLength: 64))
+        check.text("cart_id", self.cartID, rule: FieldRule(required: true, maxLength: 64))
         violations += check.violations
     }
 
@@ -125,9 +125,9 @@ extension PutLineRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("cart_id", self.cartID, FieldRule(required: true, maxLength: 64))
-        check.text("sku", self.sku, FieldRule(required: true, maxLength: 64))
-        check.number("quantity", self.quantity, FieldRule(min: 1, max: 100000))
+        check.text("cart_id", self.cartID, rule: FieldRule(required: true, maxLength: 64))
+        check.text("sku", self.sku, rule: FieldRule(required: true, maxLength: 64))
+        check.number("quantity", self.quantity, rule: FieldRule(min: 1, max: 100000))
         violations += check.violations
     }
 
@@ -166,8 +166,8 @@ extension RemoveLineRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("cart_id", self.cartID, FieldRule(required: true, maxLength: 64))
-        check.text("sku", self.sku, FieldRule(required: true, maxLength: 64))
+        check.text("cart_id", self.cartID, rule: FieldRule(required: true, maxLength: 64))
+        check.text("sku", self.sku, rule: FieldRule(required: true, maxLength: 64))
         violations += check.violations
     }
 

@@ -28,31 +28,31 @@ public struct CatalogClient: CatalogCalls {
     public init(over channel: any RPCChannel) { self.channel = channel }
 
     public func searchProducts(_ request: SearchProductsRequest, context: CallContext) async throws -> SearchProductsResponse {
-        try await channel.unary(CatalogMethods.searchProducts, request, context)
+        try await channel.unary(CatalogMethods.searchProducts, request, context: context)
     }
 
     public func getProduct(_ request: GetProductRequest, context: CallContext) async throws -> GetProductResponse {
-        try await channel.unary(CatalogMethods.getProduct, request, context)
+        try await channel.unary(CatalogMethods.getProduct, request, context: context)
     }
 
     public func putProduct(_ request: PutProductRequest, context: CallContext) async throws -> PutProductResponse {
-        try await channel.unary(CatalogMethods.putProduct, request, context)
+        try await channel.unary(CatalogMethods.putProduct, request, context: context)
     }
 
     public func setPrice(_ request: SetPriceRequest, context: CallContext) async throws -> SetPriceResponse {
-        try await channel.unary(CatalogMethods.setPrice, request, context)
+        try await channel.unary(CatalogMethods.setPrice, request, context: context)
     }
 
     public func listPrices(_ request: ListPricesRequest, context: CallContext) async throws -> ListPricesResponse {
-        try await channel.unary(CatalogMethods.listPrices, request, context)
+        try await channel.unary(CatalogMethods.listPrices, request, context: context)
     }
 
     public func importProducts(_ request: ImportProductsRequest, context: CallContext) async throws -> ImportProductsResponse {
-        try await channel.unary(CatalogMethods.importProducts, request, context)
+        try await channel.unary(CatalogMethods.importProducts, request, context: context)
     }
 
     public func quotePrices(_ request: QuotePricesRequest, context: CallContext) async throws -> QuotePricesResponse {
-        try await channel.unary(CatalogMethods.quotePrices, request, context)
+        try await channel.unary(CatalogMethods.quotePrices, request, context: context)
     }
 }
 

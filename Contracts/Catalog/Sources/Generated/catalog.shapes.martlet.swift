@@ -17,8 +17,8 @@ extension Product: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("sku", self.sku, FieldRule(required: true, maxLength: 64))
-        check.text("name", self.name, FieldRule(required: true, maxLength: 300))
+        check.text("sku", self.sku, rule: FieldRule(required: true, maxLength: 64))
+        check.text("name", self.name, rule: FieldRule(required: true, maxLength: 300))
         check.message("price", self.hasPrice ? self.price : nil)
         violations += check.violations
     }
@@ -41,8 +41,8 @@ extension Price: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.message("unit_price", self.hasUnitPrice ? self.unitPrice : nil, FieldRule(required: true))
-        check.timestamp("effective_from", self.hasEffectiveFrom ? self.effectiveFrom : nil, FieldRule(required: true))
+        check.message("unit_price", self.hasUnitPrice ? self.unitPrice : nil, rule: FieldRule(required: true))
+        check.timestamp("effective_from", self.hasEffectiveFrom ? self.effectiveFrom : nil, rule: FieldRule(required: true))
         violations += check.violations
     }
 
@@ -63,9 +63,9 @@ extension SearchProductsRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("query", self.query, FieldRule(maxLength: 200))
-        check.number("page_size", self.pageSize, FieldRule(max: 200))
-        check.text("page_token", self.pageToken, FieldRule(maxLength: 400))
+        check.text("query", self.query, rule: FieldRule(maxLength: 200))
+        check.number("page_size", self.pageSize, rule: FieldRule(max: 200))
+        check.text("page_token", self.pageToken, rule: FieldRule(maxLength: 400))
         violations += check.violations
     }
 
@@ -105,7 +105,7 @@ extension GetProductRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("sku", self.sku, FieldRule(required: true, maxLength: 64))
+        check.text("sku", self.sku, rule: FieldRule(required: true, maxLength: 64))
         violations += check.violations
     }
 
@@ -143,8 +143,8 @@ extension PutProductRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("sku", self.sku, FieldRule(required: true, maxLength: 64))
-        check.text("name", self.name, FieldRule(required: true, maxLength: 300))
+        check.text("sku", self.sku, rule: FieldRule(required: true, maxLength: 64))
+        check.text("name", self.name, rule: FieldRule(required: true, maxLength: 300))
         violations += check.violations
     }
 
@@ -184,8 +184,8 @@ extension SetPriceRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("sku", self.sku, FieldRule(required: true, maxLength: 64))
-        check.message("unit_price", self.hasUnitPrice ? self.unitPrice : nil, FieldRule(required: true))
+        check.text("sku", self.sku, rule: FieldRule(required: true, maxLength: 64))
+        check.message("unit_price", self.hasUnitPrice ? self.unitPrice : nil, rule: FieldRule(required: true))
         violations += check.violations
     }
 
@@ -225,9 +225,9 @@ extension ListPricesRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("sku", self.sku, FieldRule(required: true, maxLength: 64))
-        check.number("page_size", self.pageSize, FieldRule(max: 500))
-        check.text("page_token", self.pageToken, FieldRule(maxLength: 400))
+        check.text("sku", self.sku, rule: FieldRule(required: true, maxLength: 64))
+        check.number("page_size", self.pageSize, rule: FieldRule(max: 500))
+        check.text("page_token", self.pageToken, rule: FieldRule(maxLength: 400))
         violations += check.violations
     }
 
@@ -270,9 +270,9 @@ extension ImportedProduct: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("sku", self.sku, FieldRule(required: true, maxLength: 64))
-        check.text("name", self.name, FieldRule(required: true, maxLength: 300))
-        check.messages("prices", self.prices, FieldRule(maxItems: 1000))
+        check.text("sku", self.sku, rule: FieldRule(required: true, maxLength: 64))
+        check.text("name", self.name, rule: FieldRule(required: true, maxLength: 300))
+        check.messages("prices", self.prices, rule: FieldRule(maxItems: 1000))
         violations += check.violations
     }
 
@@ -293,7 +293,7 @@ extension ImportProductsRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.messages("products", self.products, FieldRule(minItems: 1, maxItems: 500))
+        check.messages("products", self.products, rule: FieldRule(minItems: 1, maxItems: 500))
         violations += check.violations
     }
 
@@ -327,7 +327,7 @@ extension QuotePricesRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.texts("skus", self.skus, FieldRule(minItems: 1, maxItems: 2000))
+        check.texts("skus", self.skus, rule: FieldRule(minItems: 1, maxItems: 2000))
         violations += check.violations
     }
 

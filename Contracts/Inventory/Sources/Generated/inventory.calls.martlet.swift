@@ -34,35 +34,35 @@ public struct InventoryClient: InventoryCalls {
     public init(over channel: any RPCChannel) { self.channel = channel }
 
     public func reserve(_ request: ReserveRequest, context: CallContext) async throws -> ReserveResponse {
-        try await channel.unary(InventoryMethods.reserve, request, context)
+        try await channel.unary(InventoryMethods.reserve, request, context: context)
     }
 
     public func confirm(_ request: ConfirmRequest, context: CallContext) async throws -> ConfirmResponse {
-        try await channel.unary(InventoryMethods.confirm, request, context)
+        try await channel.unary(InventoryMethods.confirm, request, context: context)
     }
 
     public func release(_ request: ReleaseRequest, context: CallContext) async throws -> ReleaseResponse {
-        try await channel.unary(InventoryMethods.release, request, context)
+        try await channel.unary(InventoryMethods.release, request, context: context)
     }
 
     public func receive(_ request: ReceiveRequest, context: CallContext) async throws -> ReceiveResponse {
-        try await channel.unary(InventoryMethods.receive, request, context)
+        try await channel.unary(InventoryMethods.receive, request, context: context)
     }
 
     public func correct(_ request: CorrectRequest, context: CallContext) async throws -> CorrectResponse {
-        try await channel.unary(InventoryMethods.correct, request, context)
+        try await channel.unary(InventoryMethods.correct, request, context: context)
     }
 
     public func getStock(_ request: GetStockRequest, context: CallContext) async throws -> GetStockResponse {
-        try await channel.unary(InventoryMethods.getStock, request, context)
+        try await channel.unary(InventoryMethods.getStock, request, context: context)
     }
 
     public func listStock(_ request: ListStockRequest, context: CallContext) async throws -> ListStockResponse {
-        try await channel.unary(InventoryMethods.listStock, request, context)
+        try await channel.unary(InventoryMethods.listStock, request, context: context)
     }
 
     public func getReservation(_ request: GetReservationRequest, context: CallContext) async throws -> GetReservationResponse {
-        try await channel.unary(InventoryMethods.getReservation, request, context)
+        try await channel.unary(InventoryMethods.getReservation, request, context: context)
     }
 }
 

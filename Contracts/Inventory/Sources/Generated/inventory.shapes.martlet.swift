@@ -15,8 +15,8 @@ extension Line: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("sku", self.sku, FieldRule(required: true, maxLength: 64))
-        check.number("quantity", self.quantity, FieldRule(min: 1, max: 100000))
+        check.text("sku", self.sku, rule: FieldRule(required: true, maxLength: 64))
+        check.number("quantity", self.quantity, rule: FieldRule(min: 1, max: 100000))
         violations += check.violations
     }
 
@@ -37,9 +37,9 @@ extension ReserveRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("reservation_id", self.reservationID, FieldRule(required: true, maxLength: 100))
-        check.messages("lines", self.lines, FieldRule(minItems: 1, maxItems: 2000))
-        check.number("hold_seconds", self.holdSeconds, FieldRule(max: 604800))
+        check.text("reservation_id", self.reservationID, rule: FieldRule(required: true, maxLength: 100))
+        check.messages("lines", self.lines, rule: FieldRule(minItems: 1, maxItems: 2000))
+        check.number("hold_seconds", self.holdSeconds, rule: FieldRule(max: 604800))
         violations += check.violations
     }
 
@@ -73,7 +73,7 @@ extension ConfirmRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("reservation_id", self.reservationID, FieldRule(required: true, maxLength: 100))
+        check.text("reservation_id", self.reservationID, rule: FieldRule(required: true, maxLength: 100))
         violations += check.violations
     }
 
@@ -99,7 +99,7 @@ extension ReleaseRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("reservation_id", self.reservationID, FieldRule(required: true, maxLength: 100))
+        check.text("reservation_id", self.reservationID, rule: FieldRule(required: true, maxLength: 100))
         violations += check.violations
     }
 
@@ -126,8 +126,8 @@ extension DeliveredLine: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("sku", self.sku, FieldRule(required: true, maxLength: 64))
-        check.number("quantity", self.quantity, FieldRule(min: 1, max: 1000000000))
+        check.text("sku", self.sku, rule: FieldRule(required: true, maxLength: 64))
+        check.number("quantity", self.quantity, rule: FieldRule(min: 1, max: 1000000000))
         violations += check.violations
     }
 
@@ -149,10 +149,10 @@ extension ReceiveRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("delivery_id", self.deliveryID, FieldRule(required: true, maxLength: 200))
-        check.choice("kind", self.kind, FieldRule(required: true))
-        check.text("warehouse", self.warehouse, FieldRule(maxLength: 40))
-        check.messages("lines", self.lines, FieldRule(minItems: 1, maxItems: 5000))
+        check.text("delivery_id", self.deliveryID, rule: FieldRule(required: true, maxLength: 200))
+        check.choice("kind", self.kind, rule: FieldRule(required: true))
+        check.text("warehouse", self.warehouse, rule: FieldRule(maxLength: 40))
+        check.messages("lines", self.lines, rule: FieldRule(minItems: 1, maxItems: 5000))
         violations += check.violations
     }
 
@@ -185,11 +185,11 @@ extension CorrectRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("correction_id", self.correctionID, FieldRule(required: true, maxLength: 100))
-        check.text("sku", self.sku, FieldRule(required: true, maxLength: 64))
-        check.text("warehouse", self.warehouse, FieldRule(maxLength: 40))
-        check.number("change", self.change, FieldRule(min: -1000000, max: 1000000))
-        check.text("note", self.note, FieldRule(maxLength: 300))
+        check.text("correction_id", self.correctionID, rule: FieldRule(required: true, maxLength: 100))
+        check.text("sku", self.sku, rule: FieldRule(required: true, maxLength: 64))
+        check.text("warehouse", self.warehouse, rule: FieldRule(maxLength: 40))
+        check.number("change", self.change, rule: FieldRule(min: -1000000, max: 1000000))
+        check.text("note", self.note, rule: FieldRule(maxLength: 300))
         violations += check.violations
     }
 
@@ -253,7 +253,7 @@ extension GetStockRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("sku", self.sku, FieldRule(required: true, maxLength: 64))
+        check.text("sku", self.sku, rule: FieldRule(required: true, maxLength: 64))
         violations += check.violations
     }
 
@@ -286,8 +286,8 @@ extension ListStockRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.number("page_size", self.pageSize, FieldRule(max: 1000))
-        check.text("page_token", self.pageToken, FieldRule(maxLength: 400))
+        check.number("page_size", self.pageSize, rule: FieldRule(max: 1000))
+        check.text("page_token", self.pageToken, rule: FieldRule(maxLength: 400))
         violations += check.violations
     }
 
@@ -322,7 +322,7 @@ extension GetReservationRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("reservation_id", self.reservationID, FieldRule(required: true, maxLength: 100))
+        check.text("reservation_id", self.reservationID, rule: FieldRule(required: true, maxLength: 100))
         violations += check.violations
     }
 

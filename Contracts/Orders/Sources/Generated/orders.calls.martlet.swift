@@ -35,35 +35,35 @@ public struct OrdersClient: OrdersCalls {
     public init(over channel: any RPCChannel) { self.channel = channel }
 
     public func placeOrder(_ request: PlaceOrderRequest, context: CallContext) async throws -> PlaceOrderResponse {
-        try await channel.unary(OrdersMethods.placeOrder, request, context)
+        try await channel.unary(OrdersMethods.placeOrder, request, context: context)
     }
 
     public func placeAgreedOrder(_ request: PlaceAgreedOrderRequest, context: CallContext) async throws -> PlaceAgreedOrderResponse {
-        try await channel.unary(OrdersMethods.placeAgreedOrder, request, context)
+        try await channel.unary(OrdersMethods.placeAgreedOrder, request, context: context)
     }
 
     public func getOrder(_ request: GetOrderRequest, context: CallContext) async throws -> GetOrderResponse {
-        try await channel.unary(OrdersMethods.getOrder, request, context)
+        try await channel.unary(OrdersMethods.getOrder, request, context: context)
     }
 
     public func listOrders(_ request: ListOrdersRequest, context: CallContext) async throws -> ListOrdersResponse {
-        try await channel.unary(OrdersMethods.listOrders, request, context)
+        try await channel.unary(OrdersMethods.listOrders, request, context: context)
     }
 
     public func getTimeline(_ request: GetTimelineRequest, context: CallContext) async throws -> GetTimelineResponse {
-        try await channel.unary(OrdersMethods.getTimeline, request, context)
+        try await channel.unary(OrdersMethods.getTimeline, request, context: context)
     }
 
     public func cancelOrder(_ request: CancelOrderRequest, context: CallContext) async throws -> CancelOrderResponse {
-        try await channel.unary(OrdersMethods.cancelOrder, request, context)
+        try await channel.unary(OrdersMethods.cancelOrder, request, context: context)
     }
 
     public func returnOrder(_ request: ReturnOrderRequest, context: CallContext) async throws -> ReturnOrderResponse {
-        try await channel.unary(OrdersMethods.returnOrder, request, context)
+        try await channel.unary(OrdersMethods.returnOrder, request, context: context)
     }
 
     public func getSummary(_ request: GetSummaryRequest, context: CallContext) async throws -> GetSummaryResponse {
-        try await channel.unary(OrdersMethods.getSummary, request, context)
+        try await channel.unary(OrdersMethods.getSummary, request, context: context)
     }
 }
 

@@ -85,8 +85,8 @@ extension WantedLine: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("sku", self.sku, FieldRule(required: true, maxLength: 64))
-        check.number("quantity", self.quantity, FieldRule(min: 1, max: 100000))
+        check.text("sku", self.sku, rule: FieldRule(required: true, maxLength: 64))
+        check.number("quantity", self.quantity, rule: FieldRule(min: 1, max: 100000))
         violations += check.violations
     }
 
@@ -107,9 +107,9 @@ extension PlaceOrderRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("cart_id", self.cartID, FieldRule(maxLength: 64))
-        check.messages("lines", self.lines, FieldRule(maxItems: 2000))
-        check.text("payment_method", self.paymentMethod, FieldRule(required: true, maxLength: 100))
+        check.text("cart_id", self.cartID, rule: FieldRule(maxLength: 64))
+        check.messages("lines", self.lines, rule: FieldRule(maxItems: 2000))
+        check.text("payment_method", self.paymentMethod, rule: FieldRule(required: true, maxLength: 100))
         violations += check.violations
     }
 
@@ -151,10 +151,10 @@ extension AgreedLine: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("sku", self.sku, FieldRule(required: true, maxLength: 64))
-        check.text("name", self.name, FieldRule(maxLength: 300))
-        check.number("quantity", self.quantity, FieldRule(min: 1, max: 100000))
-        check.message("unit_price", self.hasUnitPrice ? self.unitPrice : nil, FieldRule(required: true))
+        check.text("sku", self.sku, rule: FieldRule(required: true, maxLength: 64))
+        check.text("name", self.name, rule: FieldRule(maxLength: 300))
+        check.number("quantity", self.quantity, rule: FieldRule(min: 1, max: 100000))
+        check.message("unit_price", self.hasUnitPrice ? self.unitPrice : nil, rule: FieldRule(required: true))
         violations += check.violations
     }
 
@@ -179,10 +179,10 @@ extension PlaceAgreedOrderRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("reference", self.reference, FieldRule(required: true, maxLength: 64))
-        check.text("customer_id", self.customerID, FieldRule(required: true, maxLength: 64))
-        check.messages("lines", self.lines, FieldRule(minItems: 1, maxItems: 2000))
-        check.text("payment_method", self.paymentMethod, FieldRule(required: true, maxLength: 100))
+        check.text("reference", self.reference, rule: FieldRule(required: true, maxLength: 64))
+        check.text("customer_id", self.customerID, rule: FieldRule(required: true, maxLength: 64))
+        check.messages("lines", self.lines, rule: FieldRule(minItems: 1, maxItems: 2000))
+        check.text("payment_method", self.paymentMethod, rule: FieldRule(required: true, maxLength: 100))
         violations += check.violations
     }
 
@@ -221,7 +221,7 @@ extension GetOrderRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("order_id", self.orderID, FieldRule(required: true, maxLength: 100))
+        check.text("order_id", self.orderID, rule: FieldRule(required: true, maxLength: 100))
         violations += check.violations
     }
 
@@ -259,8 +259,8 @@ extension ListOrdersRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.number("page_size", self.pageSize, FieldRule(max: 200))
-        check.text("page_token", self.pageToken, FieldRule(maxLength: 400))
+        check.number("page_size", self.pageSize, rule: FieldRule(max: 200))
+        check.text("page_token", self.pageToken, rule: FieldRule(maxLength: 400))
         check.choice("status", self.status)
         violations += check.violations
     }
@@ -340,7 +340,7 @@ extension GetTimelineRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("order_id", self.orderID, FieldRule(required: true, maxLength: 100))
+        check.text("order_id", self.orderID, rule: FieldRule(required: true, maxLength: 100))
         violations += check.violations
     }
 
@@ -401,8 +401,8 @@ extension CancelOrderRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("order_id", self.orderID, FieldRule(required: true, maxLength: 100))
-        check.text("reason", self.reason, FieldRule(maxLength: 300))
+        check.text("order_id", self.orderID, rule: FieldRule(required: true, maxLength: 100))
+        check.text("reason", self.reason, rule: FieldRule(maxLength: 300))
         violations += check.violations
     }
 
@@ -441,9 +441,9 @@ extension ReturnedLine: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.number("line", self.line, FieldRule(max: 2000))
-        check.number("quantity", self.quantity, FieldRule(min: 1, max: 100000))
-        check.text("sku", self.sku, FieldRule(maxLength: 64))
+        check.number("line", self.line, rule: FieldRule(max: 2000))
+        check.number("quantity", self.quantity, rule: FieldRule(min: 1, max: 100000))
+        check.text("sku", self.sku, rule: FieldRule(maxLength: 64))
         violations += check.violations
     }
 
@@ -465,9 +465,9 @@ extension ReturnOrderRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("order_id", self.orderID, FieldRule(required: true, maxLength: 100))
-        check.text("return_id", self.returnID, FieldRule(required: true, maxLength: 64))
-        check.messages("lines", self.lines, FieldRule(minItems: 1, maxItems: 2000))
+        check.text("order_id", self.orderID, rule: FieldRule(required: true, maxLength: 100))
+        check.text("return_id", self.returnID, rule: FieldRule(required: true, maxLength: 64))
+        check.messages("lines", self.lines, rule: FieldRule(minItems: 1, maxItems: 2000))
         violations += check.violations
     }
 

@@ -31,31 +31,31 @@ public struct PaymentsClient: PaymentsCalls {
     public init(over channel: any RPCChannel) { self.channel = channel }
 
     public func authorise(_ request: AuthoriseRequest, context: CallContext) async throws -> AuthoriseResponse {
-        try await channel.unary(PaymentsMethods.authorise, request, context)
+        try await channel.unary(PaymentsMethods.authorise, request, context: context)
     }
 
     public func capture(_ request: CaptureRequest, context: CallContext) async throws -> CaptureResponse {
-        try await channel.unary(PaymentsMethods.capture, request, context)
+        try await channel.unary(PaymentsMethods.capture, request, context: context)
     }
 
     public func voidPayment(_ request: VoidPaymentRequest, context: CallContext) async throws -> VoidPaymentResponse {
-        try await channel.unary(PaymentsMethods.voidPayment, request, context)
+        try await channel.unary(PaymentsMethods.voidPayment, request, context: context)
     }
 
     public func refund(_ request: RefundRequest, context: CallContext) async throws -> RefundResponse {
-        try await channel.unary(PaymentsMethods.refund, request, context)
+        try await channel.unary(PaymentsMethods.refund, request, context: context)
     }
 
     public func getPayment(_ request: GetPaymentRequest, context: CallContext) async throws -> GetPaymentResponse {
-        try await channel.unary(PaymentsMethods.getPayment, request, context)
+        try await channel.unary(PaymentsMethods.getPayment, request, context: context)
     }
 
     public func getTrialBalance(_ request: GetTrialBalanceRequest, context: CallContext) async throws -> GetTrialBalanceResponse {
-        try await channel.unary(PaymentsMethods.getTrialBalance, request, context)
+        try await channel.unary(PaymentsMethods.getTrialBalance, request, context: context)
     }
 
     public func reconcile(_ request: ReconcileRequest, context: CallContext) async throws -> ReconcileResponse {
-        try await channel.unary(PaymentsMethods.reconcile, request, context)
+        try await channel.unary(PaymentsMethods.reconcile, request, context: context)
     }
 }
 

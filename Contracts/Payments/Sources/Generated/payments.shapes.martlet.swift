@@ -17,10 +17,10 @@ extension AuthoriseRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("payment_id", self.paymentID, FieldRule(required: true, maxLength: 100))
-        check.text("order_id", self.orderID, FieldRule(required: true, maxLength: 100))
-        check.message("amount", self.hasAmount ? self.amount : nil, FieldRule(required: true))
-        check.text("payment_method", self.paymentMethod, FieldRule(required: true, maxLength: 100))
+        check.text("payment_id", self.paymentID, rule: FieldRule(required: true, maxLength: 100))
+        check.text("order_id", self.orderID, rule: FieldRule(required: true, maxLength: 100))
+        check.message("amount", self.hasAmount ? self.amount : nil, rule: FieldRule(required: true))
+        check.text("payment_method", self.paymentMethod, rule: FieldRule(required: true, maxLength: 100))
         violations += check.violations
     }
 
@@ -49,7 +49,7 @@ extension CaptureRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("payment_id", self.paymentID, FieldRule(required: true, maxLength: 100))
+        check.text("payment_id", self.paymentID, rule: FieldRule(required: true, maxLength: 100))
         violations += check.violations
     }
 
@@ -85,7 +85,7 @@ extension VoidPaymentRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("payment_id", self.paymentID, FieldRule(required: true, maxLength: 100))
+        check.text("payment_id", self.paymentID, rule: FieldRule(required: true, maxLength: 100))
         violations += check.violations
     }
 
@@ -113,9 +113,9 @@ extension RefundRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("payment_id", self.paymentID, FieldRule(required: true, maxLength: 100))
-        check.text("refund_id", self.refundID, FieldRule(required: true, maxLength: 100))
-        check.message("amount", self.hasAmount ? self.amount : nil, FieldRule(required: true))
+        check.text("payment_id", self.paymentID, rule: FieldRule(required: true, maxLength: 100))
+        check.text("refund_id", self.refundID, rule: FieldRule(required: true, maxLength: 100))
+        check.message("amount", self.hasAmount ? self.amount : nil, rule: FieldRule(required: true))
         violations += check.violations
     }
 
@@ -153,7 +153,7 @@ extension GetPaymentRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("payment_id", self.paymentID, FieldRule(required: true, maxLength: 100))
+        check.text("payment_id", self.paymentID, rule: FieldRule(required: true, maxLength: 100))
         violations += check.violations
     }
 

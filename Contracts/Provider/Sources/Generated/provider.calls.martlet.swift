@@ -35,27 +35,27 @@ public struct ProviderClient: ProviderCalls {
     public init(over channel: any RPCChannel) { self.channel = channel }
 
     public func createPayment(_ request: CreatePaymentRequest, context: CallContext) async throws -> CreatePaymentResponse {
-        try await channel.unary(ProviderMethods.createPayment, request, context)
+        try await channel.unary(ProviderMethods.createPayment, request, context: context)
     }
 
     public func capturePayment(_ request: CapturePaymentRequest, context: CallContext) async throws -> CapturePaymentResponse {
-        try await channel.unary(ProviderMethods.capturePayment, request, context)
+        try await channel.unary(ProviderMethods.capturePayment, request, context: context)
     }
 
     public func cancelPayment(_ request: CancelPaymentRequest, context: CallContext) async throws -> CancelPaymentResponse {
-        try await channel.unary(ProviderMethods.cancelPayment, request, context)
+        try await channel.unary(ProviderMethods.cancelPayment, request, context: context)
     }
 
     public func createRefund(_ request: CreateRefundRequest, context: CallContext) async throws -> CreateRefundResponse {
-        try await channel.unary(ProviderMethods.createRefund, request, context)
+        try await channel.unary(ProviderMethods.createRefund, request, context: context)
     }
 
     public func findPayments(_ request: FindPaymentsRequest, context: CallContext) async throws -> FindPaymentsResponse {
-        try await channel.unary(ProviderMethods.findPayments, request, context)
+        try await channel.unary(ProviderMethods.findPayments, request, context: context)
     }
 
     public func getLedger(_ request: GetLedgerRequest, context: CallContext) async throws -> GetLedgerResponse {
-        try await channel.unary(ProviderMethods.getLedger, request, context)
+        try await channel.unary(ProviderMethods.getLedger, request, context: context)
     }
 }
 

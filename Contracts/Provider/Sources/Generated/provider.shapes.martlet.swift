@@ -68,10 +68,10 @@ extension CreatePaymentRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("reference", self.reference, FieldRule(required: true, maxLength: 100))
-        check.text("currency", self.currency, FieldRule(required: true, minLength: 3, maxLength: 3))
-        check.number("amount", self.amount, FieldRule(min: 1, max: 99999999999))
-        check.text("payment_method", self.paymentMethod, FieldRule(required: true, maxLength: 100))
+        check.text("reference", self.reference, rule: FieldRule(required: true, maxLength: 100))
+        check.text("currency", self.currency, rule: FieldRule(required: true, minLength: 3, maxLength: 3))
+        check.number("amount", self.amount, rule: FieldRule(min: 1, max: 99999999999))
+        check.text("payment_method", self.paymentMethod, rule: FieldRule(required: true, maxLength: 100))
         violations += check.violations
     }
 
@@ -110,7 +110,7 @@ extension CapturePaymentRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("provider_id", self.providerID, FieldRule(required: true, maxLength: 100))
+        check.text("provider_id", self.providerID, rule: FieldRule(required: true, maxLength: 100))
         violations += check.violations
     }
 
@@ -146,7 +146,7 @@ extension CancelPaymentRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("provider_id", self.providerID, FieldRule(required: true, maxLength: 100))
+        check.text("provider_id", self.providerID, rule: FieldRule(required: true, maxLength: 100))
         violations += check.violations
     }
 
@@ -184,9 +184,9 @@ extension CreateRefundRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("provider_id", self.providerID, FieldRule(required: true, maxLength: 100))
-        check.text("reference", self.reference, FieldRule(required: true, maxLength: 100))
-        check.number("amount", self.amount, FieldRule(min: 1, max: 99999999999))
+        check.text("provider_id", self.providerID, rule: FieldRule(required: true, maxLength: 100))
+        check.text("reference", self.reference, rule: FieldRule(required: true, maxLength: 100))
+        check.number("amount", self.amount, rule: FieldRule(min: 1, max: 99999999999))
         violations += check.violations
     }
 
@@ -224,7 +224,7 @@ extension FindPaymentsRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("reference", self.reference, FieldRule(required: true, maxLength: 100))
+        check.text("reference", self.reference, rule: FieldRule(required: true, maxLength: 100))
         violations += check.violations
     }
 

@@ -13,7 +13,7 @@ extension Money: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("currency", self.currency, FieldRule(required: true, minLength: 3, maxLength: 3))
+        check.text("currency", self.currency, rule: FieldRule(required: true, minLength: 3, maxLength: 3))
         violations += check.violations
     }
 
@@ -34,9 +34,9 @@ extension UnitPrice: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("currency", self.currency, FieldRule(required: true, minLength: 3, maxLength: 3))
-        check.number("units", self.units, FieldRule(min: -1000000000, max: 1000000000))
-        check.number("nanos", self.nanos, FieldRule(min: -999999999, max: 999999999))
+        check.text("currency", self.currency, rule: FieldRule(required: true, minLength: 3, maxLength: 3))
+        check.number("units", self.units, rule: FieldRule(min: -1000000000, max: 1000000000))
+        check.number("nanos", self.nanos, rule: FieldRule(min: -999999999, max: 999999999))
         violations += check.violations
     }
 

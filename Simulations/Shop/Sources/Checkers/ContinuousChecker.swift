@@ -15,7 +15,7 @@ struct ContinuousChecker: Sendable {
             if let providerPayments = try? await StateSnapshot.providerPayments(in: world) {
                 let captures = Dictionary(providerPayments.map { ($0.reference, $0.captures) }, uniquingKeysWith: +)
                 for (order, count) in captures.sorted(by: { $0.key < $1.key }) where count > 1 {
-                    observations.record(Violation(.chargedTwice, "captured \(count) times", order))
+                    observations.record(Violation(.chargedTwice, "captured \(count) times", of: order))
                 }
             }
             if let stock = try? await StateSnapshot.stock(in: world) {

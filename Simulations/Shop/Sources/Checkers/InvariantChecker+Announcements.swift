@@ -33,17 +33,17 @@ extension InvariantChecker {
         for (id, types) in snapshot.streams.sorted(by: { $0.key < $1.key }) {
             let due = types.compactMap { Self.announced[$0] }
             guard let announced = orders[id], announced == due else {
-                found.append(Violation(.historyBroken, "published \(orders[id] ?? []) of \(due)", id))
+                found.append(Violation(.historyBroken, "published \(orders[id] ?? []) of \(due)", of: id))
                 continue
             }
         }
         for id in own.sorted() where snapshot.streams[id] == nil {
-            found.append(Violation(.ghost, "an event was published for an order that does not exist", id))
+            found.append(Violation(.ghost, "an event was published for an order that does not exist", of: id))
         }
         let paid = Set(snapshot.providerPayments.map(\.reference))
         for (id, payment) in payments.sorted(by: { $0.key < $1.key })
         where payment.status == .captured && !paid.contains(id) {
-            found.append(Violation(.ghost, "an event was published for a payment unknown to the provider", id))
+            found.append(Violation(.ghost, "an event was published for a payment unknown to the provider", of: id))
         }
         for payment in snapshot.providerPayments {
             let last = payments[payment.reference]
@@ -57,7 +57,7 @@ extension InvariantChecker {
                 Violation(
                     .historyBroken,
                     "the provider has \(payment.status), \(payment.refunded) refunded; published is \(announced)",
-                    payment.reference
+                    of: payment.reference
                 )
             )
         }

@@ -8,17 +8,25 @@ extension InvariantChecker {
             else { continue }
             let returnedTotal = order.returnedUnits.values.reduce(0, +)
             if order.cancelAccepted, order.cancelRefused {
-                found.append(Violation(.effectTwice, "one cancel was accepted and one refused", order.orderID))
+                found.append(Violation(.effectTwice, "one cancel was accepted and one refused", of: order.orderID))
             }
             if order.cancelAccepted, known.status == "completed", returnedTotal > 0 {
-                found.append(Violation(.effectTwice, "cancelled, and \(returnedTotal) units returned", order.orderID))
+                found.append(
+                    Violation(.effectTwice, "cancelled, and \(returnedTotal) units returned", of: order.orderID)
+                )
             }
             if returnedTotal > line.units {
-                found.append(Violation(.effectTwice, "\(returnedTotal) of \(line.units) units returned", order.orderID))
+                found.append(
+                    Violation(.effectTwice, "\(returnedTotal) of \(line.units) units returned", of: order.orderID)
+                )
             }
             if order.cancelRefused, !order.cancelAccepted, known.status != "rejected", returnedTotal == 0 {
                 found.append(
-                    Violation(.rejectedWithoutCause, "the cancel of a \(known.status) order was refused", order.orderID)
+                    Violation(
+                        .rejectedWithoutCause,
+                        "the cancel of a \(known.status) order was refused",
+                        of: order.orderID
+                    )
                 )
             }
             for (id, units) in order.refusedReturns.sorted(by: { $0.key < $1.key })
@@ -27,7 +35,7 @@ extension InvariantChecker {
                     Violation(
                         .rejectedWithoutCause,
                         "\(id) of \(units) was refused, and \(returnedTotal) of \(line.units) returned",
-                        order.orderID
+                        of: order.orderID
                     )
                 )
             }

@@ -34,7 +34,7 @@ extension InvariantChecker {
                     .moneyDrifts,
                     "the provider captured \(captured) and refunded \(refunded), the ledger has \(clearing.debit) and "
                         + "\(clearing.credit)",
-                    order
+                    of: order
                 )
             )
         }

@@ -10,7 +10,7 @@ extension InvariantChecker {
         var found: [Violation] = []
         for event in snapshot.published where event.topic == InventoryTopics.movements.name {
             guard let moved = try? StockMoved(serializedBytes: event.body) else {
-                found.append(Violation(.historyBroken, "an event about stock cannot be read", event.key))
+                found.append(Violation(.historyBroken, "an event about stock cannot be read", of: event.key))
                 continue
             }
             for change in moved.changes {

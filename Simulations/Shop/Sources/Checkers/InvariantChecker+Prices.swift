@@ -10,7 +10,7 @@ extension InvariantChecker {
                     Violation(
                         .moneyDrifts,
                         "acknowledged \(order.totalMinorUnits), expected \(script.expectedTotal)",
-                        order.orderID
+                        of: order.orderID
                     )
                 )
             }
@@ -18,13 +18,17 @@ extension InvariantChecker {
             let (promised, due) = (order.promisedRefunds.values.reduce(0, +), script.expectedRefund(ofFirst: units))
             if promised != due {
                 found.append(
-                    Violation(.moneyDrifts, "promised \(promised) for \(units) units, expected \(due)", order.orderID)
+                    Violation(
+                        .moneyDrifts,
+                        "promised \(promised) for \(units) units, expected \(due)",
+                        of: order.orderID
+                    )
                 )
             }
             // A cancel refunds everything; `orderChecks` checks that.
             if let known = snapshot.orders[order.orderID], !order.cancelAccepted, known.refunded != promised {
                 found.append(
-                    Violation(.moneyDrifts, "promised \(promised), refunded \(known.refunded)", order.orderID)
+                    Violation(.moneyDrifts, "promised \(promised), refunded \(known.refunded)", of: order.orderID)
                 )
             }
         }

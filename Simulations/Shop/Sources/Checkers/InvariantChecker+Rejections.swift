@@ -25,7 +25,7 @@ extension InvariantChecker {
                 default: false
                 }
             if !isJust {
-                found.append(Violation(.rejectedWithoutCause, "rejected because of \(known.reason)", order.orderID))
+                found.append(Violation(.rejectedWithoutCause, "rejected because of \(known.reason)", of: order.orderID))
             }
         }
         return found

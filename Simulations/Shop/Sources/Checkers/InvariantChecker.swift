@@ -20,34 +20,36 @@ struct InvariantChecker: Sendable {
         var found: [Violation] = []
         for order in acknowledged {
             guard let known = snapshot.orders[order.orderID] else {
-                found.append(Violation(.orderLost, "an acknowledged order is not stored", order.orderID))
+                found.append(Violation(.orderLost, "an acknowledged order is not stored", of: order.orderID))
                 continue
             }
             if !Self.terminal.contains(known.status) {
-                found.append(Violation(.notConverged, "the order is still \(known.status)", order.orderID))
+                found.append(Violation(.notConverged, "the order is still \(known.status)", of: order.orderID))
             }
             if known.openReturns != 0 {
-                found.append(Violation(.notConverged, "a return is not finished", order.orderID))
+                found.append(Violation(.notConverged, "a return is not finished", of: order.orderID))
             }
             if known.total != order.totalMinorUnits {
                 found.append(
                     Violation(
                         .moneyDrifts,
                         "acknowledged \(order.totalMinorUnits), stored \(known.total)",
-                        order.orderID
+                        of: order.orderID
                     )
                 )
             }
             let promised = order.promisedRefunds.values.reduce(0, +)
             if order.cancelAccepted, known.status == "completed", known.refunded != known.captured {
-                found.append(Violation(.chargedTwice, "cancelled and paid, refunded \(known.refunded)", order.orderID))
+                found.append(
+                    Violation(.chargedTwice, "cancelled and paid, refunded \(known.refunded)", of: order.orderID)
+                )
             }
             if known.refunded < promised {
                 found.append(
                     Violation(
                         .moneyDrifts,
                         "promised to refund \(promised), refunded \(known.refunded)",
-                        order.orderID
+                        of: order.orderID
                     )
                 )
             }
@@ -56,7 +58,7 @@ struct InvariantChecker: Sendable {
         let referenced = snapshot.orders.values.filter { !$0.reference.isEmpty }
         let perReference = Dictionary(grouping: referenced, by: \.reference)
         for (reference, orders) in perReference.sorted(by: { $0.key < $1.key }) where orders.count > 1 {
-            found.append(Violation(.effectTwice, "\(orders.count) orders of \(reference)", orders[0].id))
+            found.append(Violation(.effectTwice, "\(orders.count) orders of \(reference)", of: orders[0].id))
         }
         if snapshot.orders.count > workload.scripts.count {
             found.append(
@@ -72,22 +74,24 @@ struct InvariantChecker: Sendable {
     private var ghostChecks: [Violation] {
         var found: [Violation] = []
         for payment in snapshot.providerPayments where snapshot.orders[payment.reference] == nil {
-            found.append(Violation(.ghost, "a payment without an order", payment.reference))
+            found.append(Violation(.ghost, "a payment without an order", of: payment.reference))
         }
         for reservation in snapshot.reservations {
             guard let order = snapshot.orders[reservation.id] else {
-                found.append(Violation(.ghost, "a reservation without an order", reservation.id))
+                found.append(Violation(.ghost, "a reservation without an order", of: reservation.id))
                 continue
             }
             switch reservation.status {
             case "confirmed" where order.status == "completed": break
             case "released", "expired":
                 if order.status == "completed" {
-                    found.append(Violation(.oversold, "completed, and its stock is \(reservation.status)", order.id))
+                    found.append(
+                        Violation(.oversold, "completed, and its stock is \(reservation.status)", of: order.id)
+                    )
                 }
             default:
                 found.append(
-                    Violation(.orphanReservation, "\(reservation.status) for a \(order.status) order", order.id)
+                    Violation(.orphanReservation, "\(reservation.status) for a \(order.status) order", of: order.id)
                 )
             }
         }
@@ -100,10 +104,10 @@ struct InvariantChecker: Sendable {
         for (id, order) in snapshot.orders.sorted(by: { $0.key < $1.key }) {
             let payments = perOrder[id] ?? []
             let captures = payments.reduce(0) { $0 + $1.captures }
-            if captures > 1 { found.append(Violation(.chargedTwice, "captured \(captures) times", id)) }
+            if captures > 1 { found.append(Violation(.chargedTwice, "captured \(captures) times", of: id)) }
             if payments.contains(where: { $0.status == "authorised" }) {
                 found.append(
-                    Violation(.orphanAuthorisation, "money is still authorised for a \(order.status) order", id)
+                    Violation(.orphanAuthorisation, "money is still authorised for a \(order.status) order", of: id)
                 )
             }
             let captured = payments.reduce(0) { $0 + $1.captured }
@@ -114,16 +118,16 @@ struct InvariantChecker: Sendable {
                         .chargedTwice,
                         "the provider captured \(captured) and refunded \(refunded); "
                             + "the order has \(order.captured) and \(order.refunded)",
-                        id
+                        of: id
                     )
                 )
             }
             if order.status == "completed", captured != order.total {
-                found.append(Violation(.moneyDrifts, "captured \(captured) for an order of \(order.total)", id))
+                found.append(Violation(.moneyDrifts, "captured \(captured) for an order of \(order.total)", of: id))
             }
             if order.status != "completed", captured != refunded {
                 found.append(
-                    Violation(.chargedTwice, "captured \(captured - refunded) for a \(order.status) order", id)
+                    Violation(.chargedTwice, "captured \(captured - refunded) for a \(order.status) order", of: id)
                 )
             }
         }
@@ -192,19 +196,23 @@ struct InvariantChecker: Sendable {
             if seen == entries { continue }
             if Set(seen).count < seen.count {
                 found.append(
-                    Violation(.effectTwice, "\(stream): \(entries.count) events took effect \(seen.count) times", key)
+                    Violation(
+                        .effectTwice,
+                        "\(stream): \(entries.count) events took effect \(seen.count) times",
+                        of: key
+                    )
                 )
             } else if seen.count < entries.count {
                 found.append(
-                    Violation(.messageLost, "\(stream): \(seen.count) of \(entries.count) events took effect", key)
+                    Violation(.messageLost, "\(stream): \(seen.count) of \(entries.count) events took effect", of: key)
                 )
             } else {
-                found.append(Violation(.orderOfKeyBroken, "\(stream): \(seen.map(\.sequence))", key))
+                found.append(Violation(.orderOfKeyBroken, "\(stream): \(seen.map(\.sequence))", of: key))
             }
         }
         for (stream, entries) in audited.sorted(by: { $0.key < $1.key }) where published[stream] == nil {
             found.append(
-                Violation(.ghost, "\(stream): \(entries.count) events that were not committed", entries[0].key)
+                Violation(.ghost, "\(stream): \(entries.count) events that were not committed", of: entries[0].key)
             )
         }
         return found
@@ -218,11 +226,13 @@ struct InvariantChecker: Sendable {
             let ends = types.filter { Self.terminal.contains($0) }
             let once = ["placed", "confirmed", "capture_requested", "captured"]
             if ends != [order.status] || once.contains(where: { name in types.filter { $0 == name }.count > 1 }) {
-                found.append(Violation(.historyBroken, "\(order.status) after \(types.joined(separator: ", "))", id))
+                found.append(
+                    Violation(.historyBroken, "\(order.status) after \(types.joined(separator: ", "))", of: id)
+                )
             }
         }
         for id in snapshot.streams.keys.sorted() where snapshot.orders[id] == nil {
-            found.append(Violation(.historyBroken, "a stream that is missing in the read model", id))
+            found.append(Violation(.historyBroken, "a stream that is missing in the read model", of: id))
         }
         return found
     }

@@ -167,7 +167,7 @@ extension StateSnapshot {
         _ name: String,
         in world: ShopWorld,
         _ query: SQLQuery,
-        _ row: @escaping @Sendable (SQLRow) throws -> R
+        row: @escaping @Sendable (SQLRow) throws -> R
     ) async throws -> [R] {
         guard let store = world.stores[name] else { return [] }
         return try await store.inspect { (tx: borrowing SQLTransaction) in try tx.run(query).map(row) }

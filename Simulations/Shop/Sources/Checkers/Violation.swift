@@ -29,7 +29,7 @@ struct Violation: Sendable, Codable {
     init(
         _ invariant: Invariant,
         _ what: String,
-        _ aggregate: String = "",
+        of aggregate: String = "",
         file: StaticString = #fileID,
         line: UInt = #line
     ) {

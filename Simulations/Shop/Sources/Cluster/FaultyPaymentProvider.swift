@@ -29,21 +29,23 @@ final class FaultyPaymentProvider: ForwardingChannel {
     func unary<Request: ContractMessage, Response: ContractMessage>(
         _ method: MethodDescriptor,
         _ request: Request,
-        _ context: CallContext
+        context: CallContext
     ) async throws -> Response {
-        guard let key = context.idempotencyKey else { return try await channel.unary(method, request, context) }
+        guard let key = context.idempotencyKey else {
+            return try await channel.unary(method, request, context: context)
+        }
         let failure = Fault(.internal, "provider.stored_failure", "the provider failed, and will say so again")
         if failedKeys.withLock({ $0.contains(key) }) { throw failure }
         if isUnanswered(for: key) {
             if entropy.number(below: 2) == 0 {
-                let _: Response = try await channel.unary(method, request, context)
+                let _: Response = try await channel.unary(method, request, context: context)
             }
             throw Fault(.unavailable, .outcomeUnknown, "the provider did not answer")
         }
-        guard faults.happens(.storedFailure) else { return try await channel.unary(method, request, context) }
+        guard faults.happens(.storedFailure) else { return try await channel.unary(method, request, context: context) }
         _ = failedKeys.withLock { $0.insert(key) }
         if entropy.number(below: 2) == 0 {
-            let _: Response = try await channel.unary(method, request, context)
+            let _: Response = try await channel.unary(method, request, context: context)
         }
         throw failure
     }

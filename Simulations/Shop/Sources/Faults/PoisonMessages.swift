@@ -51,7 +51,7 @@ struct PoisonMessages: Sendable {
                 guard hasOperator else { continue }
                 for name in poisoned.groups {
                     let entropy = poisoned.entropy.fork()
-                    group.addTask { try await operate(poisoned, name, entropy) }
+                    group.addTask { try await operate(poisoned, in: name, entropy: entropy) }
                 }
             }
             try await group.waitForAll()
@@ -88,26 +88,26 @@ struct PoisonMessages: Sendable {
 
     /// Waits until `group` has parked the key, checks the list, edits or drops the poison message, and redrives the
     /// rest.
-    private func operate(_ poisoned: PoisonedKey, _ group: String, _ entropy: SeededEntropy) async throws {
+    private func operate(_ poisoned: PoisonedKey, in group: String, entropy: SeededEntropy) async throws {
         let operators = Cluster.operators(of: group)
         let operatorClient = OperateClient(over: world.network.channel(from: world.outside, to: operators))
         var parked: [ParkedMessageRecord] = []
         while parked.isEmpty {
             guard !isTooLate else {
-                return report(.messageLost, "\(group) never parked number \(poisoned.badSequence)", poisoned)
+                return report(.messageLost, "\(group) never parked number \(poisoned.badSequence)", of: poisoned)
             }
             try await sleep(upTo: Self.pollIntervalMax, entropy)
-            parked = try await list(poisoned, group, operatorClient)
+            parked = try await list(poisoned, in: group, by: operatorClient)
         }
         check(parked, of: poisoned, in: group)
         if poisoned.redrivesFirst {
-            try await redrive(poisoned, group, operatorClient)
+            try await redrive(poisoned, in: group, by: operatorClient)
             try await sleep(upTo: Self.pollIntervalMax, entropy)
         }
-        try await remedy(poisoned, group, parked[0].id, operatorClient)
-        while !(try await list(poisoned, group, operatorClient)).isEmpty {
-            guard !isTooLate else { return report(.notConverged, "\(group) never redrove it", poisoned) }
-            try await redrive(poisoned, group, operatorClient)
+        try await remedy(poisoned, in: group, id: parked[0].id, by: operatorClient)
+        while !(try await list(poisoned, in: group, by: operatorClient)).isEmpty {
+            guard !isTooLate else { return report(.notConverged, "\(group) never redrove it", of: poisoned) }
+            try await redrive(poisoned, in: group, by: operatorClient)
             try await sleep(upTo: Self.pollIntervalMax, entropy)
         }
     }
@@ -119,12 +119,12 @@ struct PoisonMessages: Sendable {
             report(
                 .orderOfKeyBroken,
                 "\(group) parked \(numbers), and \(poisoned.badSequence) could not take effect",
-                poisoned
+                of: poisoned
             )
         }
         if parked[0].attempts < 1 || parked[0].error.isEmpty || parked.dropFirst().contains(where: { $0.attempts != 0 })
         {
-            report(.notConverged, "\(group) states no cause for parking \(numbers)", poisoned)
+            report(.notConverged, "\(group) states no cause for parking \(numbers)", of: poisoned)
         }
     }
 
@@ -132,8 +132,8 @@ struct PoisonMessages: Sendable {
 
     private func list(
         _ poisoned: PoisonedKey,
-        _ group: String,
-        _ operatorClient: OperateClient
+        in group: String,
+        by operatorClient: OperateClient
     ) async throws -> [ParkedMessageRecord] {
         let request = ListParkedMessagesRequest.with {
             $0.group = group
@@ -147,9 +147,9 @@ struct PoisonMessages: Sendable {
 
     private func remedy(
         _ poisoned: PoisonedKey,
-        _ group: String,
-        _ id: String,
-        _ operatorClient: OperateClient
+        in group: String,
+        id: String,
+        by operatorClient: OperateClient
     ) async throws {
         switch poisoned.remedy {
         case .edited:
@@ -179,7 +179,7 @@ struct PoisonMessages: Sendable {
         }
     }
 
-    private func redrive(_ poisoned: PoisonedKey, _ group: String, _ operatorClient: OperateClient) async throws {
+    private func redrive(_ poisoned: PoisonedKey, in group: String, by operatorClient: OperateClient) async throws {
         let redrive = RedriveParkedKeyRequest.with {
             $0.group = group
             $0.topic = PoisonedKey.topic
@@ -206,18 +206,20 @@ struct PoisonMessages: Sendable {
         _ what: String,
         _ poisoned: PoisonedKey,
         accepting accepted: String? = nil,
-        _ call: () async throws -> R
+        call: () async throws -> R
     ) async throws -> R? {
         while true {
             do { return try await call() } catch {
                 try Task.checkCancellation()
                 let fault = Fault(describing: error)
                 if fault.code.outcome == .refused {
-                    if fault.reason.name != accepted { report(.messageLost, "refused to \(what): \(error)", poisoned) }
+                    if fault.reason.name != accepted {
+                        report(.messageLost, "refused to \(what): \(error)", of: poisoned)
+                    }
                     return nil
                 }
                 guard !isTooLate else {
-                    report(.notConverged, "no response to \(what)", poisoned)
+                    report(.notConverged, "no response to \(what)", of: poisoned)
                     return nil
                 }
                 try await sleep(upTo: Self.pollIntervalMax, poisoned.entropy)
@@ -229,8 +231,8 @@ struct PoisonMessages: Sendable {
         try await world.time.sleep(for: .milliseconds(Int64(1 + entropy.number(below: limit))))
     }
 
-    private func report(_ invariant: Invariant, _ what: String, _ poisoned: PoisonedKey) {
-        observations.record(Violation(invariant, "the key \(poisoned.key): \(what)", poisoned.key))
+    private func report(_ invariant: Invariant, _ what: String, of poisoned: PoisonedKey) {
+        observations.record(Violation(invariant, "the key \(poisoned.key): \(what)", of: poisoned.key))
     }
 
     private func context(_ principalID: String, _ scopes: Set<String>) -> CallContext {

@@ -12,10 +12,10 @@ struct NextRequests: ForwardingChannel {
     func unary<Request: ContractMessage, Response: ContractMessage>(
         _ method: MethodDescriptor,
         _ request: Request,
-        _ context: CallContext
+        context: CallContext
     ) async throws -> Response {
         let mayAddField = context.idempotencyKey == nil || NextField.isInRun
-        return try await channel.unary(method, mayAddField ? NextField.added(to: request) : request, context)
+        return try await channel.unary(method, mayAddField ? NextField.added(to: request) : request, context: context)
     }
 }
 
@@ -26,9 +26,9 @@ struct NextResponses: ForwardingChannel {
     func unary<Request: ContractMessage, Response: ContractMessage>(
         _ method: MethodDescriptor,
         _ request: Request,
-        _ context: CallContext
+        context: CallContext
     ) async throws -> Response {
-        let response: Response = try await channel.unary(method, request, context)
+        let response: Response = try await channel.unary(method, request, context: context)
         return try NextField.added(to: response)
     }
 }

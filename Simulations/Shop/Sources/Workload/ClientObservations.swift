@@ -44,7 +44,7 @@ final class ClientObservations: Sendable {
                     Violation(
                         .orderLost,
                         "one key was acknowledged with two orders, \(known) and \(order.orderID)",
-                        order.orderID
+                        of: order.orderID
                     )
                 )
             }
@@ -75,7 +75,7 @@ final class ClientObservations: Sendable {
         log.withLock { log in
             if let known = log.orders[orderID]?.promisedRefunds[returnID], known != refund {
                 log.violations.append(
-                    Violation(.chargedTwice, "return \(returnID) was promised \(known) and then \(refund)", orderID)
+                    Violation(.chargedTwice, "return \(returnID) was promised \(known) and then \(refund)", of: orderID)
                 )
             }
             log.orders[orderID]?.promisedRefunds[returnID] = refund

@@ -53,11 +53,15 @@ struct SimulatedCustomer: Sendable {
         guard status == .completed, !script.returns.isEmpty else { return }
         let returns = script.returns.enumerated().map { ("return-\($0.offset)", $0.element) }
         guard script.isConcurrent else {
-            for (id, units) in returns { try await returnUnits(order, id, units) }
+            for (id, units) in returns { try await returnUnits(order, id, units: units) }
             return
         }
         try await concurrently(returns + (script.cancelsDuringReturns ? [("", 0)] : [])) { id, units in
-            if units > 0 { try await returnUnits(order, id, units) } else { try await cancel(order, key: "torn") }
+            if units > 0 {
+                try await returnUnits(order, id, units: units)
+            } else {
+                try await cancel(order, key: "torn")
+            }
         }
     }
 
@@ -89,8 +93,10 @@ struct SimulatedCustomer: Sendable {
         case 1: try await cancel(order, key: "late-cancel")
         default:
             // A repeated return must neither be processed again nor get a different refund.
-            if choice == 2, let units = script.returns.first { return try await returnUnits(order, "return-0", units) }
-            try await returnUnits(order, "late-return", 1)
+            if choice == 2, let units = script.returns.first {
+                return try await returnUnits(order, "return-0", units: units)
+            }
+            try await returnUnits(order, "late-return", units: 1)
         }
     }
 
@@ -189,7 +195,7 @@ struct SimulatedCustomer: Sendable {
         observations.cancelAccepted(order)
     }
 
-    private func returnUnits(_ order: String, _ id: String, _ units: Int) async throws {
+    private func returnUnits(_ order: String, _ id: String, units: Int) async throws {
         let request = ReturnOrderRequest.with {
             $0.orderID = order
             $0.returnID = id
@@ -215,7 +221,7 @@ struct SimulatedCustomer: Sendable {
         while true {
             guard let status = try await status(of: order) else { return nil }
             guard Self.rank(status) >= rank else {
-                observations.record(Violation(.readNotOwnWrite, "the order went back to \(status)", order))
+                observations.record(Violation(.readNotOwnWrite, "the order went back to \(status)", of: order))
                 return status
             }
             rank = Self.rank(status)

@@ -210,7 +210,7 @@ extension JSONCheck {
             try refuse(ScalarText.expectation(of: field.kind))
             return try skip(depth: depth)
         }
-        if let violation = ScalarText.violation(token, field.kind, field.rule) { try refuse(violation) }
+        if let violation = ScalarText.violation(token, kind: field.kind, rule: field.rule) { try refuse(violation) }
     }
 
     private mutating func skip(depth: Int) throws(Abort) {

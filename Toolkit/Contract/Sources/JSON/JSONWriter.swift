@@ -95,7 +95,7 @@ public struct JSONWriter {
     }
 
     /// A list of objects, each with the members that `body` writes.
-    public mutating func objects<Value>(_ name: String, _ values: [Value], _ body: (inout JSONWriter, Value) -> Void) {
+    public mutating func objects<Value>(_ name: String, _ values: [Value], body: (inout JSONWriter, Value) -> Void) {
         list(name, values) { writer, value in writer.object { body(&$0, value) } }
     }
 
@@ -125,7 +125,7 @@ extension JSONWriter {
         first = false
     }
 
-    private mutating func list<Value>(_ name: String, _ values: [Value], _ item: (inout JSONWriter, Value) -> Void) {
+    private mutating func list<Value>(_ name: String, _ values: [Value], item: (inout JSONWriter, Value) -> Void) {
         member(name) { writer in
             writer.bytes.append(UInt8(ascii: "["))
             for (index, value) in values.enumerated() {

@@ -23,14 +23,15 @@ enum ScalarText {
     }
 
     /// The violated rule of a JSON value; `nil` when it is valid.
-    static func violation(_ token: Token, _ kind: FieldShape.Kind, _ rule: FieldRule) -> String? {
+    static func violation(_ token: Token, kind: FieldShape.Kind, rule: FieldRule) -> String? {
         switch (kind, token) {
         case (.bool, .keyword): return nil
         case (.int32, .number(let text)), (.uint32, .number(let text)), (.int64, .number(let text)),
             (.uint64, .number(let text)):
-            return integerViolation(text, kind, rule)
+            return integerViolation(text, kind: kind, rule: rule)
         // Protobuf's JSON mapping writes 64-bit numbers as strings, since JavaScript's numbers have 53 bits.
-        case (.int64, .string(let text)), (.uint64, .string(let text)): return integerViolation(text, kind, rule)
+        case (.int64, .string(let text)), (.uint64, .string(let text)):
+            return integerViolation(text, kind: kind, rule: rule)
         case (.double, .number(let text)):
             guard let value = Double(text), value.isFinite else { return "must be a number that fits in 64 bits" }
             return nil
@@ -46,14 +47,14 @@ enum ScalarText {
     /// The JSON literal of a value from a path or a query.
     ///
     /// - Returns: The literal, or the violated rule.
-    static func literal(_ text: String, _ kind: FieldShape.Kind, _ rule: FieldRule) -> Result<String, Violation> {
+    static func literal(_ text: String, kind: FieldShape.Kind, rule: FieldRule) -> Result<String, Violation> {
         let token: Token =
             switch kind {
             case .bool: text == "true" || text == "false" ? .keyword(text) : .string(text)
             case .int32, .int64, .uint32, .uint64, .double: isNumber(text) ? .number(text) : .string("")
             default: .string(text)
             }
-        if let violated = violation(token, kind, rule) { return .failure(Violation(rule: violated)) }
+        if let violated = violation(token, kind: kind, rule: rule) { return .failure(Violation(rule: violated)) }
         switch token {
         case .keyword(let text), .number(let text): return .success(text)
         case .string(let text): return .success(JSONWriter.quoted(text))
@@ -70,7 +71,7 @@ extension ScalarText {
         return scanner.offset == text.utf8.count
     }
 
-    private static func integerViolation(_ text: String, _ kind: FieldShape.Kind, _ rule: FieldRule) -> String? {
+    private static func integerViolation(_ text: String, kind: FieldShape.Kind, rule: FieldRule) -> String? {
         let digits = text.hasPrefix("-") ? text.dropFirst() : text[...]
         let leadingZero = digits.count > 1 && digits.first == "0"
         guard !digits.isEmpty, !leadingZero, digits.utf8.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 })

@@ -107,10 +107,12 @@ struct ParameterTree {
         if case .message = field.kind {
             return refuse(name, "is not a parameter of this request: name a field inside it")
         }
-        switch ScalarText.literal(value, field.kind, field.rule) {
+        switch ScalarText.literal(value, kind: field.kind, rule: field.rule) {
         case .failure(let violation): refuse(name, violation.rule)
         case .success(let literal):
-            if !Self.insert(literal, field.repeated, path[...], into: &root) { refuse(name, "is given twice") }
+            if !Self.insert(literal, repeated: field.repeated, at: path[...], into: &root) {
+                refuse(name, "is given twice")
+            }
         }
     }
 
@@ -121,8 +123,8 @@ struct ParameterTree {
 
     private static func insert(
         _ literal: String,
-        _ repeated: Bool,
-        _ path: ArraySlice<String>,
+        repeated: Bool,
+        at path: ArraySlice<String>,
         into members: inout [(name: String, node: Node)]
     ) -> Bool {
         guard let name = path.first else { return false }
@@ -138,7 +140,7 @@ struct ParameterTree {
         }
         var inner: [(name: String, node: Node)] = []
         if let index, case .object(let old) = members[index].node { inner = old }
-        guard insert(literal, repeated, path.dropFirst(), into: &inner) else { return false }
+        guard insert(literal, repeated: repeated, at: path.dropFirst(), into: &inner) else { return false }
         if let index { members[index].node = .object(inner) } else { members.append((name, .object(inner))) }
         return true
     }

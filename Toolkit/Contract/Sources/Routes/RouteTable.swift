@@ -44,11 +44,13 @@ public struct RouteTable<Target: Sendable>: Sendable {
         if let colon = last.lastIndex(of: ":"), colon > last.startIndex {
             let custom = String(last[last.index(after: colon)...])
             let shorter = pieces.dropLast() + [String(last[..<colon])]
-            if let leaf = leaf(0, Array(shorter), 0, custom, verb, &allowed) {
+            if let leaf = leaf(below: 0, of: Array(shorter), at: 0, custom: custom, verb: verb, allowed: &allowed) {
                 return try match(leaf, Array(shorter))
             }
         }
-        if let leaf = leaf(0, pieces, 0, "", verb, &allowed) { return try match(leaf, pieces) }
+        if let leaf = leaf(below: 0, of: pieces, at: 0, custom: "", verb: verb, allowed: &allowed) {
+            return try match(leaf, pieces)
+        }
         return allowed.isEmpty ? .unknownPath : .otherVerbs(allowed.sorted { $0.rawValue < $1.rawValue })
     }
 
@@ -81,12 +83,12 @@ public struct RouteTable<Target: Sendable>: Sendable {
     }
 
     private func leaf(
-        _ node: Int,
-        _ pieces: [String],
-        _ index: Int,
-        _ custom: String,
-        _ verb: String,
-        _ allowed: inout Set<HTTPRule.Verb>
+        below node: Int,
+        of pieces: [String],
+        at index: Int,
+        custom: String,
+        verb: String,
+        allowed: inout Set<HTTPRule.Verb>
     ) -> Leaf? {
         guard index < pieces.count else {
             let matching = nodes[node].leaves.filter { $0.template.verb == custom }
@@ -94,12 +96,12 @@ public struct RouteTable<Target: Sendable>: Sendable {
             return matching.first { $0.verb.rawValue == verb }
         }
         if let next = nodes[node].literals[pieces[index]],
-            let found = leaf(next, pieces, index + 1, custom, verb, &allowed)
+            let found = leaf(below: next, of: pieces, at: index + 1, custom: custom, verb: verb, allowed: &allowed)
         {
             return found
         }
         guard let next = nodes[node].any, !pieces[index].isEmpty else { return nil }
-        return leaf(next, pieces, index + 1, custom, verb, &allowed)
+        return leaf(below: next, of: pieces, at: index + 1, custom: custom, verb: verb, allowed: &allowed)
     }
 }
 

@@ -15,9 +15,9 @@ extension Item: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("name", self.name, FieldRule(required: true, maxLength: 20))
-        check.number("quantity", self.quantity, FieldRule(min: 1, max: 1000))
-        check.messages("inner", self.inner, FieldRule(maxItems: 3))
+        check.text("name", self.name, rule: FieldRule(required: true, maxLength: 20))
+        check.number("quantity", self.quantity, rule: FieldRule(min: 1, max: 1000))
+        check.messages("inner", self.inner, rule: FieldRule(maxItems: 3))
         violations += check.violations
     }
 
@@ -52,15 +52,15 @@ extension Parcel: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.messages("items", self.items, FieldRule(minItems: 1, maxItems: 3))
-        check.choice("size", self.size, FieldRule(required: true))
-        check.text("note", self.hasNote ? self.note : nil, FieldRule(minLength: 2, maxLength: 5))
-        if case .person(let value)? = self.receiver { check.text("person", value, FieldRule(maxLength: 10)) }
+        check.messages("items", self.items, rule: FieldRule(minItems: 1, maxItems: 3))
+        check.choice("size", self.size, rule: FieldRule(required: true))
+        check.text("note", self.hasNote ? self.note : nil, rule: FieldRule(minLength: 2, maxLength: 5))
+        if case .person(let value)? = self.receiver { check.text("person", value, rule: FieldRule(maxLength: 10)) }
         if case .machine(let value)? = self.receiver { check.message("machine", value) }
-        check.octets("seal", self.seal, FieldRule(maxLength: 4))
-        check.number("worth", self.worth, FieldRule(min: -5, max: 9000000000))
-        check.fraction("weight", self.weight, FieldRule(max: 100))
-        check.texts("labels", self.labels, FieldRule(maxLength: 3, maxItems: 2))
+        check.octets("seal", self.seal, rule: FieldRule(maxLength: 4))
+        check.number("worth", self.worth, rule: FieldRule(min: -5, max: 9000000000))
+        check.fraction("weight", self.weight, rule: FieldRule(max: 100))
+        check.texts("labels", self.labels, rule: FieldRule(maxLength: 3, maxItems: 2))
         check.choices("sizes", self.sizes)
         violations += check.violations
     }
@@ -97,9 +97,9 @@ extension StoreParcelRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("parcel_id", self.parcelID, FieldRule(required: true, maxLength: 10))
-        check.text("shelf", self.shelf, FieldRule(maxLength: 5))
-        check.messages("items", self.items, FieldRule(minItems: 1, maxItems: 3))
+        check.text("parcel_id", self.parcelID, rule: FieldRule(required: true, maxLength: 10))
+        check.text("shelf", self.shelf, rule: FieldRule(maxLength: 5))
+        check.messages("items", self.items, rule: FieldRule(minItems: 1, maxItems: 3))
         check.message("parcel", self.hasParcel ? self.parcel : nil)
         violations += check.violations
     }
@@ -138,7 +138,7 @@ extension CreateParcelRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.message("parcel", self.hasParcel ? self.parcel : nil, FieldRule(required: true))
+        check.message("parcel", self.hasParcel ? self.parcel : nil, rule: FieldRule(required: true))
         violations += check.violations
     }
 
@@ -175,7 +175,7 @@ extension GetParcelRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("parcel_id", self.parcelID, FieldRule(required: true, maxLength: 10))
+        check.text("parcel_id", self.parcelID, rule: FieldRule(required: true, maxLength: 10))
         violations += check.violations
     }
 
@@ -212,7 +212,7 @@ extension Paging: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.number("size", self.size, FieldRule(max: 100))
+        check.number("size", self.size, rule: FieldRule(max: 100))
         violations += check.violations
     }
 
@@ -308,7 +308,7 @@ extension WatchParcelRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.number("number", self.number, FieldRule(max: 5))
+        check.number("number", self.number, rule: FieldRule(max: 5))
         violations += check.violations
     }
 

@@ -30,27 +30,27 @@ public struct EventLogClient: EventLogCalls {
     public init(over channel: any RPCChannel) { self.channel = channel }
 
     public func publish(_ request: PublishRequest, context: CallContext) async throws -> PublishResponse {
-        try await channel.unary(EventLogMethods.publish, request, context)
+        try await channel.unary(EventLogMethods.publish, request, context: context)
     }
 
     public func join(_ request: JoinRequest, context: CallContext) async throws -> ResponseStream<JoinResponse> {
-        try await channel.serverStream(EventLogMethods.join, request, context)
+        try await channel.serverStream(EventLogMethods.join, request, context: context)
     }
 
     public func acknowledge(_ request: AcknowledgeRequest, context: CallContext) async throws -> AcknowledgeResponse {
-        try await channel.unary(EventLogMethods.acknowledge, request, context)
+        try await channel.unary(EventLogMethods.acknowledge, request, context: context)
     }
 
     public func giveBack(_ request: GiveBackRequest, context: CallContext) async throws -> GiveBackResponse {
-        try await channel.unary(EventLogMethods.giveBack, request, context)
+        try await channel.unary(EventLogMethods.giveBack, request, context: context)
     }
 
     public func leave(_ request: LeaveRequest, context: CallContext) async throws -> LeaveResponse {
-        try await channel.unary(EventLogMethods.leave, request, context)
+        try await channel.unary(EventLogMethods.leave, request, context: context)
     }
 
     public func status(_ request: StatusRequest, context: CallContext) async throws -> StatusResponse {
-        try await channel.unary(EventLogMethods.status, request, context)
+        try await channel.unary(EventLogMethods.status, request, context: context)
     }
 }
 

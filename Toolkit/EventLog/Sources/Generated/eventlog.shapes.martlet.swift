@@ -21,12 +21,12 @@ extension EventRecord: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("id", self.id, FieldRule(required: true, maxLength: 1024))
-        check.text("source", self.source, FieldRule(required: true, maxLength: 255))
-        check.text("topic", self.topic, FieldRule(required: true, maxLength: 255))
-        check.text("key", self.key, FieldRule(required: true, maxLength: 255))
-        check.text("traceparent", self.traceparent, FieldRule(maxLength: 255))
-        check.text("tenant", self.tenant, FieldRule(maxLength: 255))
+        check.text("id", self.id, rule: FieldRule(required: true, maxLength: 1024))
+        check.text("source", self.source, rule: FieldRule(required: true, maxLength: 255))
+        check.text("topic", self.topic, rule: FieldRule(required: true, maxLength: 255))
+        check.text("key", self.key, rule: FieldRule(required: true, maxLength: 255))
+        check.text("traceparent", self.traceparent, rule: FieldRule(maxLength: 255))
+        check.text("tenant", self.tenant, rule: FieldRule(maxLength: 255))
         violations += check.violations
     }
 
@@ -91,7 +91,7 @@ extension PublishRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.messages("events", self.events, FieldRule(required: true, maxItems: 1000))
+        check.messages("events", self.events, rule: FieldRule(required: true, maxItems: 1000))
         violations += check.violations
     }
 
@@ -120,10 +120,10 @@ extension JoinRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("topic", self.topic, FieldRule(required: true, maxLength: 255))
-        check.text("group", self.group, FieldRule(required: true, maxLength: 255))
-        check.choice("start", self.start, FieldRule(required: true))
-        check.number("window", self.window, FieldRule(min: 1, max: 1000))
+        check.text("topic", self.topic, rule: FieldRule(required: true, maxLength: 255))
+        check.text("group", self.group, rule: FieldRule(required: true, maxLength: 255))
+        check.choice("start", self.start, rule: FieldRule(required: true))
+        check.number("window", self.window, rule: FieldRule(min: 1, max: 1000))
         violations += check.violations
     }
 
@@ -165,8 +165,8 @@ extension AcknowledgeRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("member", self.member, FieldRule(required: true, maxLength: 64))
-        check.messages("positions", self.positions, FieldRule(maxItems: 1000))
+        check.text("member", self.member, rule: FieldRule(required: true, maxLength: 64))
+        check.messages("positions", self.positions, rule: FieldRule(maxItems: 1000))
         violations += check.violations
     }
 
@@ -195,9 +195,9 @@ extension GiveBackRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("member", self.member, FieldRule(required: true, maxLength: 64))
-        check.messages("positions", self.positions, FieldRule(maxItems: 1000))
-        check.number("pause_milliseconds", self.pauseMilliseconds, FieldRule(min: 0, max: 3600000))
+        check.text("member", self.member, rule: FieldRule(required: true, maxLength: 64))
+        check.messages("positions", self.positions, rule: FieldRule(maxItems: 1000))
+        check.number("pause_milliseconds", self.pauseMilliseconds, rule: FieldRule(min: 0, max: 3600000))
         violations += check.violations
     }
 
@@ -225,7 +225,7 @@ extension LeaveRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("member", self.member, FieldRule(required: true, maxLength: 64))
+        check.text("member", self.member, rule: FieldRule(required: true, maxLength: 64))
         violations += check.violations
     }
 

@@ -31,7 +31,7 @@ public struct LocalChannel: RPCChannel {
     public func unary<Request: ContractMessage, Response: ContractMessage>(
         _ method: MethodDescriptor,
         _ request: Request,
-        _ context: CallContext
+        context: CallContext
     ) async throws -> Response {
         guard case .unary(let handle) = try admit(method, context).form else { throw Self.wrongForm(method) }
         let result = try await translatingErrors {
@@ -44,7 +44,7 @@ public struct LocalChannel: RPCChannel {
     public func serverStream<Request: ContractMessage, Response: ContractMessage>(
         _ method: MethodDescriptor,
         _ request: Request,
-        _ context: CallContext
+        context: CallContext
     ) async throws -> ResponseStream<Response> {
         guard case .serverStream(let handle) = try admit(method, context).form else { throw Self.wrongForm(method) }
         let stream = try await translatingErrors { try await handle(request, context.forCallee) }

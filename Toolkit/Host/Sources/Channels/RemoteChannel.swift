@@ -22,17 +22,17 @@ final class RemoteChannel: RPCChannel {
     func unary<Request: ContractMessage, Response: ContractMessage>(
         _ method: MethodDescriptor,
         _ request: Request,
-        _ context: CallContext
+        context: CallContext
     ) async throws -> Response {
-        try await connection().unary(method, request, context)
+        try await connection().unary(method, request, context: context)
     }
 
     func serverStream<Request: ContractMessage, Response: ContractMessage>(
         _ method: MethodDescriptor,
         _ request: Request,
-        _ context: CallContext
+        context: CallContext
     ) async throws -> ResponseStream<Response> {
-        try await connection().serverStream(method, request, context)
+        try await connection().serverStream(method, request, context: context)
     }
 
     private func connection() async throws -> RPCConnection {

@@ -41,51 +41,51 @@ public struct OperateClient: OperateCalls {
     public init(over channel: any RPCChannel) { self.channel = channel }
 
     public func countUnsentEvents(_ request: CountUnsentEventsRequest, context: CallContext) async throws -> CountUnsentEventsResponse {
-        try await channel.unary(OperateMethods.countUnsentEvents, request, context)
+        try await channel.unary(OperateMethods.countUnsentEvents, request, context: context)
     }
 
     public func listParkedKeys(_ request: ListParkedKeysRequest, context: CallContext) async throws -> ListParkedKeysResponse {
-        try await channel.unary(OperateMethods.listParkedKeys, request, context)
+        try await channel.unary(OperateMethods.listParkedKeys, request, context: context)
     }
 
     public func listParkedMessages(_ request: ListParkedMessagesRequest, context: CallContext) async throws -> ListParkedMessagesResponse {
-        try await channel.unary(OperateMethods.listParkedMessages, request, context)
+        try await channel.unary(OperateMethods.listParkedMessages, request, context: context)
     }
 
     public func showParkedMessage(_ request: ShowParkedMessageRequest, context: CallContext) async throws -> ShowParkedMessageResponse {
-        try await channel.unary(OperateMethods.showParkedMessage, request, context)
+        try await channel.unary(OperateMethods.showParkedMessage, request, context: context)
     }
 
     public func editParkedMessage(_ request: EditParkedMessageRequest, context: CallContext) async throws -> EditParkedMessageResponse {
-        try await channel.unary(OperateMethods.editParkedMessage, request, context)
+        try await channel.unary(OperateMethods.editParkedMessage, request, context: context)
     }
 
     public func redriveParkedKey(_ request: RedriveParkedKeyRequest, context: CallContext) async throws -> RedriveParkedKeyResponse {
-        try await channel.unary(OperateMethods.redriveParkedKey, request, context)
+        try await channel.unary(OperateMethods.redriveParkedKey, request, context: context)
     }
 
     public func dropParkedMessage(_ request: DropParkedMessageRequest, context: CallContext) async throws -> DropParkedMessageResponse {
-        try await channel.unary(OperateMethods.dropParkedMessage, request, context)
+        try await channel.unary(OperateMethods.dropParkedMessage, request, context: context)
     }
 
     public func listWorkflows(_ request: ListWorkflowsRequest, context: CallContext) async throws -> ListWorkflowsResponse {
-        try await channel.unary(OperateMethods.listWorkflows, request, context)
+        try await channel.unary(OperateMethods.listWorkflows, request, context: context)
     }
 
     public func showWorkflow(_ request: ShowWorkflowRequest, context: CallContext) async throws -> ShowWorkflowResponse {
-        try await channel.unary(OperateMethods.showWorkflow, request, context)
+        try await channel.unary(OperateMethods.showWorkflow, request, context: context)
     }
 
     public func retryWorkflow(_ request: RetryWorkflowRequest, context: CallContext) async throws -> RetryWorkflowResponse {
-        try await channel.unary(OperateMethods.retryWorkflow, request, context)
+        try await channel.unary(OperateMethods.retryWorkflow, request, context: context)
     }
 
     public func compensateWorkflow(_ request: CompensateWorkflowRequest, context: CallContext) async throws -> CompensateWorkflowResponse {
-        try await channel.unary(OperateMethods.compensateWorkflow, request, context)
+        try await channel.unary(OperateMethods.compensateWorkflow, request, context: context)
     }
 
     public func listAudit(_ request: ListAuditRequest, context: CallContext) async throws -> ListAuditResponse {
-        try await channel.unary(OperateMethods.listAudit, request, context)
+        try await channel.unary(OperateMethods.listAudit, request, context: context)
     }
 }
 

@@ -58,9 +58,9 @@ extension ListParkedKeysRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("after_group", self.afterGroup, FieldRule(maxLength: 255))
-        check.text("after_topic", self.afterTopic, FieldRule(maxLength: 255))
-        check.text("after_key", self.afterKey, FieldRule(maxLength: 255))
+        check.text("after_group", self.afterGroup, rule: FieldRule(maxLength: 255))
+        check.text("after_topic", self.afterTopic, rule: FieldRule(maxLength: 255))
+        check.text("after_key", self.afterKey, rule: FieldRule(maxLength: 255))
         violations += check.violations
     }
 
@@ -132,9 +132,9 @@ extension ListParkedMessagesRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("group", self.group, FieldRule(required: true, maxLength: 255))
-        check.text("topic", self.topic, FieldRule(required: true, maxLength: 255))
-        check.text("key", self.key, FieldRule(required: true, maxLength: 255))
+        check.text("group", self.group, rule: FieldRule(required: true, maxLength: 255))
+        check.text("topic", self.topic, rule: FieldRule(required: true, maxLength: 255))
+        check.text("key", self.key, rule: FieldRule(required: true, maxLength: 255))
         violations += check.violations
     }
 
@@ -170,9 +170,9 @@ extension ShowParkedMessageRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("group", self.group, FieldRule(required: true, maxLength: 255))
-        check.text("topic", self.topic, FieldRule(required: true, maxLength: 255))
-        check.text("id", self.id, FieldRule(required: true, maxLength: 1000))
+        check.text("group", self.group, rule: FieldRule(required: true, maxLength: 255))
+        check.text("topic", self.topic, rule: FieldRule(required: true, maxLength: 255))
+        check.text("id", self.id, rule: FieldRule(required: true, maxLength: 1000))
         violations += check.violations
     }
 
@@ -210,11 +210,11 @@ extension EditParkedMessageRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("group", self.group, FieldRule(required: true, maxLength: 255))
-        check.text("topic", self.topic, FieldRule(required: true, maxLength: 255))
-        check.text("id", self.id, FieldRule(required: true, maxLength: 1000))
-        check.octets("body", self.body, FieldRule(maxLength: 262144))
-        check.text("reason", self.reason, FieldRule(required: true, maxLength: 500))
+        check.text("group", self.group, rule: FieldRule(required: true, maxLength: 255))
+        check.text("topic", self.topic, rule: FieldRule(required: true, maxLength: 255))
+        check.text("id", self.id, rule: FieldRule(required: true, maxLength: 1000))
+        check.octets("body", self.body, rule: FieldRule(maxLength: 262144))
+        check.text("reason", self.reason, rule: FieldRule(required: true, maxLength: 500))
         violations += check.violations
     }
 
@@ -247,10 +247,10 @@ extension RedriveParkedKeyRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("group", self.group, FieldRule(required: true, maxLength: 255))
-        check.text("topic", self.topic, FieldRule(required: true, maxLength: 255))
-        check.text("key", self.key, FieldRule(required: true, maxLength: 255))
-        check.text("reason", self.reason, FieldRule(required: true, maxLength: 500))
+        check.text("group", self.group, rule: FieldRule(required: true, maxLength: 255))
+        check.text("topic", self.topic, rule: FieldRule(required: true, maxLength: 255))
+        check.text("key", self.key, rule: FieldRule(required: true, maxLength: 255))
+        check.text("reason", self.reason, rule: FieldRule(required: true, maxLength: 500))
         violations += check.violations
     }
 
@@ -282,10 +282,10 @@ extension DropParkedMessageRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("group", self.group, FieldRule(required: true, maxLength: 255))
-        check.text("topic", self.topic, FieldRule(required: true, maxLength: 255))
-        check.text("id", self.id, FieldRule(required: true, maxLength: 1000))
-        check.text("reason", self.reason, FieldRule(required: true, maxLength: 500))
+        check.text("group", self.group, rule: FieldRule(required: true, maxLength: 255))
+        check.text("topic", self.topic, rule: FieldRule(required: true, maxLength: 255))
+        check.text("id", self.id, rule: FieldRule(required: true, maxLength: 1000))
+        check.text("reason", self.reason, rule: FieldRule(required: true, maxLength: 500))
         violations += check.violations
     }
 
@@ -405,9 +405,9 @@ extension ListWorkflowsRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("state", self.state, FieldRule(maxLength: 20))
-        check.text("after_id", self.afterID, FieldRule(maxLength: 255))
-        check.number("limit", self.limit, FieldRule(max: 200))
+        check.text("state", self.state, rule: FieldRule(maxLength: 20))
+        check.text("after_id", self.afterID, rule: FieldRule(maxLength: 255))
+        check.number("limit", self.limit, rule: FieldRule(max: 200))
         violations += check.violations
     }
 
@@ -442,7 +442,7 @@ extension ShowWorkflowRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("id", self.id, FieldRule(required: true, maxLength: 255))
+        check.text("id", self.id, rule: FieldRule(required: true, maxLength: 255))
         violations += check.violations
     }
 
@@ -479,8 +479,8 @@ extension RetryWorkflowRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("id", self.id, FieldRule(required: true, maxLength: 255))
-        check.text("reason", self.reason, FieldRule(required: true, maxLength: 500))
+        check.text("id", self.id, rule: FieldRule(required: true, maxLength: 255))
+        check.text("reason", self.reason, rule: FieldRule(required: true, maxLength: 500))
         violations += check.violations
     }
 
@@ -508,8 +508,8 @@ extension CompensateWorkflowRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.text("id", self.id, FieldRule(required: true, maxLength: 255))
-        check.text("reason", self.reason, FieldRule(required: true, maxLength: 500))
+        check.text("id", self.id, rule: FieldRule(required: true, maxLength: 255))
+        check.text("reason", self.reason, rule: FieldRule(required: true, maxLength: 500))
         violations += check.violations
     }
 
@@ -565,8 +565,8 @@ extension ListAuditRequest: ContractMessage {
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
-        check.number("before_number", self.beforeNumber, FieldRule(min: 0))
-        check.number("limit", self.limit, FieldRule(max: 200))
+        check.number("before_number", self.beforeNumber, rule: FieldRule(min: 0))
+        check.number("limit", self.limit, rule: FieldRule(max: 200))
         violations += check.violations
     }
 

@@ -30,8 +30,8 @@ extension OperateHandler {
     }
 
     func retryWorkflow(_ request: RetryWorkflowRequest, context: CallContext) async throws -> RetryWorkflowResponse {
-        let action = action("workflow.retry", request.id, request.reason, context)
-        try await change(request.id, action, context) { [workflows] (tx: borrowing SQLTransaction) in
+        let action = action("workflow.retry", on: request.id, because: request.reason, by: context)
+        try await change(request.id, action: action, context: context) { [workflows] (tx: borrowing SQLTransaction) in
             try workflows.retry(request.id, in: tx)
         }
         return RetryWorkflowResponse()
@@ -41,8 +41,8 @@ extension OperateHandler {
         _ request: CompensateWorkflowRequest,
         context: CallContext
     ) async throws -> CompensateWorkflowResponse {
-        let action = action("workflow.compensate", request.id, request.reason, context)
-        try await change(request.id, action, context) { [workflows] (tx: borrowing SQLTransaction) in
+        let action = action("workflow.compensate", on: request.id, because: request.reason, by: context)
+        try await change(request.id, action: action, context: context) { [workflows] (tx: borrowing SQLTransaction) in
             try workflows.compensate(request.id, in: tx)
         }
         return CompensateWorkflowResponse()
@@ -50,9 +50,9 @@ extension OperateHandler {
 
     private func change(
         _ id: String,
-        _ action: OperateAudit.Action,
-        _ context: CallContext,
-        _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> Bool
+        action: OperateAudit.Action,
+        context: CallContext,
+        body: @escaping @Sendable (borrowing SQLTransaction) throws -> Bool
     ) async throws {
         try await database.transaction("operate.workflow", deadline: context.deadline) { tx in
             guard let before = try WorkflowOperations.find(id, in: tx) else { throw Fault.unknownRun(id) }

@@ -57,7 +57,7 @@ struct OperateHandler: OperateCalls {
         context: CallContext
     ) async throws -> ShowParkedMessageResponse {
         try await database.read("operate.parked.show", deadline: context.deadline) { tx in
-            let message = try Self.parked(request.group, request.topic, request.id, in: tx)
+            let message = try Self.parked(group: request.group, topic: request.topic, id: request.id, in: tx)
             return .with { $0.message = ParkedMessageRecord(message, withBody: true) }
         }
     }
@@ -66,9 +66,14 @@ struct OperateHandler: OperateCalls {
         _ request: EditParkedMessageRequest,
         context: CallContext
     ) async throws -> EditParkedMessageResponse {
-        let action = action("parked.edit", "\(request.group)/\(request.topic)/\(request.id)", request.reason, context)
+        let action = action(
+            "parked.edit",
+            on: "\(request.group)/\(request.topic)/\(request.id)",
+            because: request.reason,
+            by: context
+        )
         return try await database.transaction("operate.parked.edit", deadline: context.deadline) { tx in
-            let message = try Self.parked(request.group, request.topic, request.id, in: tx)
+            let message = try Self.parked(group: request.group, topic: request.topic, id: request.id, in: tx)
             _ = try ParkedMessages.edit(
                 group: request.group,
                 topic: request.topic,
@@ -91,7 +96,7 @@ struct OperateHandler: OperateCalls {
         context: CallContext
     ) async throws -> RedriveParkedKeyResponse {
         let target = "\(request.group)/\(request.topic)/\(request.key)"
-        let action = action("parked.redrive", target, request.reason, context)
+        let action = action("parked.redrive", on: target, because: request.reason, by: context)
         return try await database.transaction("operate.parked.redrive", deadline: context.deadline) { tx in
             guard try ParkedMessages.redrive(group: request.group, topic: request.topic, key: request.key, in: tx)
             else { throw Fault.notParked(request.key) }
@@ -104,9 +109,14 @@ struct OperateHandler: OperateCalls {
         _ request: DropParkedMessageRequest,
         context: CallContext
     ) async throws -> DropParkedMessageResponse {
-        let action = action("parked.drop", "\(request.group)/\(request.topic)/\(request.id)", request.reason, context)
+        let action = action(
+            "parked.drop",
+            on: "\(request.group)/\(request.topic)/\(request.id)",
+            because: request.reason,
+            by: context
+        )
         return try await database.transaction("operate.parked.drop", deadline: context.deadline) { tx in
-            let message = try Self.parked(request.group, request.topic, request.id, in: tx)
+            let message = try Self.parked(group: request.group, topic: request.topic, id: request.id, in: tx)
             _ = try ParkedMessages.drop(group: request.group, topic: request.topic, id: request.id, in: tx)
             try OperateAudit.write(action, before: Self.auditText(message.event.body), after: "", in: tx)
             return DropParkedMessageResponse()
@@ -120,14 +130,15 @@ struct OperateHandler: OperateCalls {
         }
     }
 
-    func action(_ name: String, _ target: String, _ why: String, _ context: CallContext) -> OperateAudit.Action {
+    func action(_ name: String, on target: String, because why: String, by context: CallContext) -> OperateAudit.Action
+    {
         OperateAudit.Action(who: context.principal.subject, name: name, target: target, why: why)
     }
 
     private static func parked(
-        _ group: String,
-        _ topic: String,
-        _ id: String,
+        group: String,
+        topic: String,
+        id: String,
         in tx: borrowing SQLTransaction
     ) throws -> ParkedMessage {
         guard let message = try ParkedMessages.show(group: group, topic: topic, id: id, in: tx) else {

@@ -37,7 +37,7 @@ struct CallObservation: Sendable {
     private func observed<R>(
         _ method: MethodDescriptor,
         _ context: CallContext,
-        _ call: () async throws -> R
+        call: () async throws -> R
     ) async throws -> R {
         try await telemetry.scope {
             try await TraceContext.$current.withValue(context.trace) {
@@ -56,7 +56,7 @@ struct CallObservation: Sendable {
 
     private func finished(_ method: MethodDescriptor, _ fault: Fault?, after duration: Duration) {
         let code = fault.map { "\($0.code)" } ?? "ok"
-        instruments.called(method.path, code, duration)
+        instruments.called(method.path, code: code, duration: duration)
         let logger = Logger.current
         var metadata: Logger.Metadata = [
             "method": "\(method.path)", "code": "\(code)", "ms": "\(duration.milliseconds)",
@@ -81,7 +81,7 @@ struct CallObservation: Sendable {
 
         init(_ metrics: MetricsRegistry) { self.metrics = metrics }
 
-        func called(_ method: String, _ code: String, _ duration: Duration) {
+        func called(_ method: String, code: String, duration: Duration) {
             let (counter, histogram) = created.withLock { created in
                 let key = "\(method) \(code)"
                 let counter =

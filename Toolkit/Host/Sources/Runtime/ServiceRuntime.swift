@@ -27,7 +27,7 @@ public struct ServiceRuntime: Sendable {
         public let stage: Stage
         public let run: @Sendable () async throws -> Void
 
-        public init(_ name: String, _ stage: Stage, _ run: @escaping @Sendable () async throws -> Void) {
+        public init(_ name: String, _ stage: Stage, run: @escaping @Sendable () async throws -> Void) {
             self.name = name
             self.stage = stage
             self.run = run

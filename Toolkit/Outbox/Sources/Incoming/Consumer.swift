@@ -156,10 +156,10 @@ struct Consumer {
             return decisions
         }
         crashPoint("inbox.committed")
-        for (delivery, decision) in zip(batch, decisions) { finish(delivery, decision, &round) }
+        for (delivery, decision) in zip(batch, decisions) { finish(delivery, decision, in: &round) }
     }
 
-    private mutating func finish(_ delivery: Delivery, _ decision: InboxDecision, _ round: inout Round) {
+    private mutating func finish(_ delivery: Delivery, _ decision: InboxDecision, in round: inout Round) {
         metrics.count(decision)
         let event = delivery.event
         guard !decision.isDone else {
@@ -229,7 +229,7 @@ struct Consumer {
         }
         crashPoint("inbox.parked")
         Logger.current.error("an event was parked, its key waits for an operator", metadata: metadata)
-        finish(delivery, decision, &round)
+        finish(delivery, decision, in: &round)
     }
 
     /// Keeps the batch for a retry while the database is unavailable; no attempt is counted.

@@ -22,7 +22,7 @@ extension CallContext {
         on database: any SQLDatabase,
         _ method: MethodDescriptor,
         _ request: some ContractMessage,
-        _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> Response
+        body: @escaping @Sendable (borrowing SQLTransaction) throws -> Response
     ) async throws -> Response {
         guard let keyed = try identity(of: request, to: method) else {
             return try await database.transaction("request", deadline: deadline, body)
@@ -39,9 +39,9 @@ extension CallContext {
     /// The stored response of this request, if it is a repeat: for a handler that calls other services before it
     /// writes.
     ///
-    /// - Throws: As ``transaction(on:_:_:_:)``.
+    /// - Throws: As ``transaction(on:_:_:body:)``.
     public func storedResponse<Response: ContractMessage>(
-        _ type: Response.Type = Response.self,
+        as type: Response.Type = Response.self,
         on database: any SQLDatabase,
         _ method: MethodDescriptor,
         _ request: some ContractMessage

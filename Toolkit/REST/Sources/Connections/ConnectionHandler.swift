@@ -28,8 +28,8 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
         case .head(let head): read(head, context)
-        case .body(let bytes): forward(state.body(bytes.readableBytes), data, context)
-        case .end: forward(state.end(), data, context)
+        case .body(let bytes): forward(state.body(bytes.readableBytes), data, context: context)
+        case .end: forward(state.end(), data, context: context)
         }
     }
 
@@ -47,10 +47,10 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
         var head = head
         // Normalized to the one spelling that the layers above handle.
         if !head.isKeepAlive { head.headers.replaceOrAdd(name: "connection", value: "close") }
-        forward(action, wrapInboundOut(.head(head)), context)
+        forward(action, wrapInboundOut(.head(head)), context: context)
     }
 
-    private func forward(_ action: ConnectionState.InboundAction, _ data: NIOAny, _ context: ChannelHandlerContext) {
+    private func forward(_ action: ConnectionState.InboundAction, _ data: NIOAny, context: ChannelHandlerContext) {
         switch action {
         case .pass: context.fireChannelRead(data)
         case .discard: break

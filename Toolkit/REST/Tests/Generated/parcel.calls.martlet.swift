@@ -28,31 +28,31 @@ public struct ParcelClient: ParcelCalls {
     public init(over channel: any RPCChannel) { self.channel = channel }
 
     public func storeParcel(_ request: StoreParcelRequest, context: CallContext) async throws -> StoreParcelResponse {
-        try await channel.unary(ParcelMethods.storeParcel, request, context)
+        try await channel.unary(ParcelMethods.storeParcel, request, context: context)
     }
 
     public func createParcel(_ request: CreateParcelRequest, context: CallContext) async throws -> CreateParcelResponse {
-        try await channel.unary(ParcelMethods.createParcel, request, context)
+        try await channel.unary(ParcelMethods.createParcel, request, context: context)
     }
 
     public func getParcel(_ request: GetParcelRequest, context: CallContext) async throws -> GetParcelResponse {
-        try await channel.unary(ParcelMethods.getParcel, request, context)
+        try await channel.unary(ParcelMethods.getParcel, request, context: context)
     }
 
     public func listParcels(_ request: ListParcelsRequest, context: CallContext) async throws -> ListParcelsResponse {
-        try await channel.unary(ParcelMethods.listParcels, request, context)
+        try await channel.unary(ParcelMethods.listParcels, request, context: context)
     }
 
     public func sendParcel(_ request: SendParcelRequest, context: CallContext) async throws -> SendParcelResponse {
-        try await channel.unary(ParcelMethods.sendParcel, request, context)
+        try await channel.unary(ParcelMethods.sendParcel, request, context: context)
     }
 
     public func watchParcel(_ request: WatchParcelRequest, context: CallContext) async throws -> ResponseStream<WatchParcelResponse> {
-        try await channel.serverStream(ParcelMethods.watchParcel, request, context)
+        try await channel.serverStream(ParcelMethods.watchParcel, request, context: context)
     }
 
     public func weighParcel(_ request: WeighParcelRequest, context: CallContext) async throws -> WeighParcelResponse {
-        try await channel.unary(ParcelMethods.weighParcel, request, context)
+        try await channel.unary(ParcelMethods.weighParcel, request, context: context)
     }
 }
 

@@ -69,9 +69,9 @@ public final class RPCConnection: RPCChannel {
     public func unary<Request: ContractMessage, Response: ContractMessage>(
         _ method: MethodDescriptor,
         _ request: Request,
-        _ context: CallContext
+        context: CallContext
     ) async throws -> Response {
-        let prepared = try await prepare(method, request, context)
+        let prepared = try await prepare(method, request, context: context)
         var attempts = 1
         while true {
             do {
@@ -100,9 +100,9 @@ public final class RPCConnection: RPCChannel {
     public func serverStream<Request: ContractMessage, Response: ContractMessage>(
         _ method: MethodDescriptor,
         _ request: Request,
-        _ context: CallContext
+        context: CallContext
     ) async throws -> ResponseStream<Response> {
-        let call = handler(try await prepare(method, request, context))
+        let call = handler(try await prepare(method, request, context: context))
         let reader = ResponseReader(call, messagesAhead: limits.messagesAhead)
         dispatch(call, .stream(reader.inbox))
         return ResponseStream {
@@ -152,7 +152,7 @@ public final class RPCConnection: RPCChannel {
     private func prepare(
         _ method: MethodDescriptor,
         _ request: some ContractMessage,
-        _ context: CallContext
+        context: CallContext
     ) async throws -> Prepared {
         let value = if let authorization { try await authorization(context) } else { String?.none }
         let left = context.deadline.map { $0 - time.now }

@@ -23,11 +23,13 @@ enum RequestHeaders {
         headers.add(name: HeaderName.contentType, value: "application/grpc")
         headers.add(name: "te", value: "trailers")
         if let left { headers.add(name: HeaderName.timeout, value: CallTimeout.format(left), indexing: .nonIndexable) }
-        if let authorization { try add(HeaderName.authorization, authorization, .indexable, &headers) }
+        if let authorization { try add(HeaderName.authorization, authorization, indexing: .indexable, to: &headers) }
         if let trace = context.trace ?? TraceContext.current {
             headers.add(name: HeaderName.traceparent, value: trace.traceparent, indexing: .nonIndexable)
         }
-        if let key = context.idempotencyKey { try add(HeaderName.idempotencyKey, key, .nonIndexable, &headers) }
+        if let key = context.idempotencyKey {
+            try add(HeaderName.idempotencyKey, key, indexing: .nonIndexable, to: &headers)
+        }
         if context.principal.kind == .service, let subject = context.principal.onBehalfOf, !subject.isEmpty {
             headers.add(name: HeaderName.onBehalfOf, value: PercentText.encode(subject), indexing: .nonIndexable)
         }
@@ -35,7 +37,7 @@ enum RequestHeaders {
             guard isName(name), !name.hasPrefix("grpc-"), !reserved.contains(name) else {
                 throw Fault(.invalidArgument, .invalidRequest, "\(name) is not a valid metadata name")
             }
-            try add(name, value, .nonIndexable, &headers)
+            try add(name, value, indexing: .nonIndexable, to: &headers)
         }
         let bytes = headers.listBytes
         guard bytes <= bytesMax else {
@@ -66,8 +68,8 @@ enum RequestHeaders {
     private static func add(
         _ name: String,
         _ value: String,
-        _ indexing: HPACKIndexing,
-        _ headers: inout HPACKHeaders
+        indexing: HPACKIndexing,
+        to headers: inout HPACKHeaders
     ) throws(Fault) {
         guard value.utf8.allSatisfy({ 0x20...0x7E ~= $0 }) else {
             throw Fault(.invalidArgument, .invalidRequest, "the value of \(name) is not printable ASCII")

@@ -15,15 +15,15 @@ extension ServedContract {
             return response
         }
         contract.onStream(HealthMethods.watch) { (request: HealthCheckRequest, _) in
-            watch(request.service, registry, LastStatus())
+            watch(request.service, in: registry, since: LastStatus())
         }
         return contract
     }
 
     private static func watch(
         _ service: String,
-        _ registry: HealthRegistry,
-        _ last: LastStatus
+        in registry: HealthRegistry,
+        since last: LastStatus
     ) -> ResponseStream<HealthCheckResponse> {
         ResponseStream {
             let seen = last.value.withLock { $0 }

@@ -19,7 +19,7 @@ struct ServerCall {
         case wait
         /// Enforce the deadline from now on.
         case startDeadline(Duration?)
-        case start(ServedMethod, RequestHead, ByteBuffer)
+        case start(ServedMethod, head: RequestHead, message: ByteBuffer)
         case end(End)
     }
 
@@ -87,7 +87,7 @@ struct ServerCall {
                 return refuse(.notOneMessage)
             }
             state = .running
-            return .start(method, head, message)
+            return .start(method, head: head, message: message)
         } catch {
             return refuse(error)
         }

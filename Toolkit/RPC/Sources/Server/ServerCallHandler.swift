@@ -107,7 +107,7 @@ final class ServerCallHandler: ChannelInboundHandler {
         case .end(let end): finish(end)
         case .start(let method, let head, let message):
             if deadline == nil { startDeadline(head.timeout) }
-            if !call.isOver { start(method, head, message) }
+            if !call.isOver { start(method, head: head, message: message) }
         }
     }
 
@@ -128,7 +128,7 @@ final class ServerCallHandler: ChannelInboundHandler {
         connection.deadlines.remove(number)
     }
 
-    private func start(_ method: ServedMethod, _ head: RequestHead, _ message: ByteBuffer) {
+    private func start(_ method: ServedMethod, head: RequestHead, message: ByteBuffer) {
         guard !connection.hasTooManyAbandonedHandlers else {
             return interrupt(
                 Fault(.resourceExhausted, .overloaded, "too many cancelled calls of this connection still run")
@@ -139,7 +139,7 @@ final class ServerCallHandler: ChannelInboundHandler {
         let core = connection.core
         let deadline = deadline
         task = Self.spawn(on: connection.executor) {
-            await Self.run(box, core, method, head, message, deadline)
+            await Self.run(box, core: core, method: method, head: head, message: message, deadline: deadline)
         }
     }
 
@@ -153,11 +153,11 @@ final class ServerCallHandler: ChannelInboundHandler {
     /// Runs on the connection's event loop whenever it does not wait for something.
     private static func run(
         _ box: NIOLoopBound<ServerCallHandler>,
-        _ core: ServerCore,
-        _ method: ServedMethod,
-        _ head: RequestHead,
-        _ message: ByteBuffer,
-        _ deadline: Moment?
+        core: ServerCore,
+        method: ServedMethod,
+        head: RequestHead,
+        message: ByteBuffer,
+        deadline: Moment?
     ) async {
         do {
             let principal = try await core.admit(method.descriptor, head)
@@ -171,12 +171,12 @@ final class ServerCallHandler: ChannelInboundHandler {
                 metadata: head.metadata
             )
             try await TraceContext.$current.withValue(trace) {
-                try await respond(box, method, request, context)
+                try await respond(box, method: method, request: request, context: context)
             }
             box.value.end(nil)
         } catch {
             let fault = Fault(describing: error)
-            log(fault, method.descriptor, core)
+            log(fault, of: method.descriptor, core: core)
             box.value.end(fault)
         }
         box.value.handlerEnded()
@@ -184,9 +184,9 @@ final class ServerCallHandler: ChannelInboundHandler {
 
     private static func respond(
         _ box: NIOLoopBound<ServerCallHandler>,
-        _ method: ServedMethod,
-        _ request: any ContractMessage,
-        _ context: CallContext
+        method: ServedMethod,
+        request: any ContractMessage,
+        context: CallContext
     ) async throws {
         switch method.form {
         case .unary(let handle):
@@ -208,7 +208,7 @@ final class ServerCallHandler: ChannelInboundHandler {
         }
     }
 
-    private static func log(_ fault: Fault, _ method: MethodDescriptor, _ core: ServerCore) {
+    private static func log(_ fault: Fault, of method: MethodDescriptor, core: ServerCore) {
         if fault.code == .internal {
             core.logger.error(
                 "call failed with an internal error",

@@ -34,14 +34,14 @@ struct InteropTests {
     func client() async throws {
         let python = try Program.python(["server"])
         let port = try #require(await python.line().flatMap { Int($0) })
-        let connection = RPCFixture.connect(port, RPCFixture.clientLimits, "secret")
+        let connection = RPCFixture.connect(port, limits: RPCFixture.clientLimits, token: "secret")
         defer { python.finish() }
 
-        #expect(try await text(connection, TextMethods.echo, "hello") == "hello")
+        #expect(try await text(connection, method: TextMethods.echo, value: "hello") == "hello")
 
         let sent = Texts.refusal
         let details = StatusDetails.encode(sent, message: sent.message).hexadecimal
-        let refused = try #require(await fault(connection, TextMethods.refuse, details))
+        let refused = try #require(await fault(connection, method: TextMethods.refuse, value: details))
         #expect(refused.code == .failedPrecondition)
         #expect(refused.reason == sent.reason)
         #expect(refused.message == sent.message)
@@ -51,23 +51,28 @@ struct InteropTests {
         var time = Duration.milliseconds(40)
         var late: Fault?
         repeat {
-            late = await fault(connection, TextMethods.slow, "", CallContext(deadline: SystemTime().now + time))
+            late = await fault(
+                connection,
+                method: TextMethods.slow,
+                value: "",
+                context: CallContext(deadline: SystemTime().now + time)
+            )
             time = time * 2
-        } while try await text(connection, TextMethods.begun, "") == "no"
+        } while try await text(connection, method: TextMethods.begun, value: "") == "no"
         #expect(late?.code == .deadlineExceeded)
-        #expect(try await text(connection, TextMethods.awaitCancelled, "") == "cancelled")
+        #expect(try await text(connection, method: TextMethods.awaitCancelled, value: "") == "cancelled")
 
-        let unserved = await fault(connection, TextMethods.unserved, "")
+        let unserved = await fault(connection, method: TextMethods.unserved, value: "")
         #expect(unserved?.code == .unimplemented)
-        let long = try await text(connection, TextMethods.echo, String(repeating: "x", count: 1_048_576))
+        let long = try await text(connection, method: TextMethods.echo, value: String(repeating: "x", count: 1_048_576))
         #expect(long.utf8.count == 1_048_576)
-        let tooLong = await fault(connection, TextMethods.echo, String(repeating: "x", count: 3_000_000))
+        let tooLong = await fault(connection, method: TextMethods.echo, value: String(repeating: "x", count: 3_000_000))
         #expect(tooLong?.code == .resourceExhausted)
 
         let answers: ResponseStream<Text> = try await connection.serverStream(
             TextMethods.many,
             Text("10000"),
-            CallContext()
+            context: CallContext()
         )
         var numbers: [Int] = []
         for try await answer in answers { numbers.append(Int(answer.value) ?? -1) }
@@ -75,7 +80,7 @@ struct InteropTests {
 
         let sum = try await withThrowingTaskGroup(of: Int.self) { tasks in
             for number in 0..<500 {
-                tasks.addTask { Int(try await text(connection, TextMethods.echo, "\(number)")) ?? -1 }
+                tasks.addTask { Int(try await text(connection, method: TextMethods.echo, value: "\(number)")) ?? -1 }
             }
             return try await tasks.reduce(0, +)
         }
@@ -87,7 +92,7 @@ struct InteropTests {
     func context() async throws {
         let python = try Program.python(["server"])
         let port = try #require(await python.line().flatMap { Int($0) })
-        let connection = RPCFixture.connect(port, RPCFixture.clientLimits, "secret")
+        let connection = RPCFixture.connect(port, limits: RPCFixture.clientLimits, token: "secret")
         defer { python.finish() }
         let context = CallContext(
             deadline: SystemTime().now + .seconds(60),
@@ -96,7 +101,7 @@ struct InteropTests {
             trace: TraceContext(traceID: "0af7651916cd43dd8448eb211c80319c", spanID: "b7ad6b7169203331", sampled: true),
             metadata: ["x-colour": "green", "x-raw-bin": "AAE"]
         )
-        let about = try await text(connection, TextMethods.about, "", context)
+        let about = try await text(connection, method: TextMethods.about, value: "", context: context)
         #expect(
             about == "k1|c7|green|0001|00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01|Bearer secret|deadline"
         )
@@ -112,7 +117,7 @@ struct InteropTests {
         let answers: ResponseStream<Text> = try await connection.serverStream(
             TextMethods.many,
             Text("10000"),
-            CallContext()
+            context: CallContext()
         )
         let first = try await answers.pull()
         python.send("stop")
@@ -121,7 +126,7 @@ struct InteropTests {
         #expect(first?.value == "0")
         #expect(count == 10_000)
         #expect(await python.line() == "stopped")
-        let next = try #require(await fault(connection, TextMethods.echo, ""))
+        let next = try #require(await fault(connection, method: TextMethods.echo, value: ""))
         #expect(next.code == .unavailable)
         #expect(next.isNotProcessed)
         await connection.close()
@@ -129,22 +134,22 @@ struct InteropTests {
 
     private func text(
         _ connection: RPCConnection,
-        _ method: MethodDescriptor,
-        _ value: String,
-        _ context: CallContext = CallContext()
+        method: MethodDescriptor,
+        value: String,
+        context: CallContext = CallContext()
     ) async throws -> String {
-        let answer: Text = try await connection.unary(method, Text(value), context)
+        let answer: Text = try await connection.unary(method, Text(value), context: context)
         return answer.value
     }
 
     private func fault(
         _ connection: RPCConnection,
-        _ method: MethodDescriptor,
-        _ value: String,
-        _ context: CallContext = CallContext()
+        method: MethodDescriptor,
+        value: String,
+        context: CallContext = CallContext()
     ) async -> Fault? {
         do {
-            _ = try await text(connection, method, value, context)
+            _ = try await text(connection, method: method, value: value, context: context)
             return nil
         } catch {
             return Fault(describing: error)

@@ -11,7 +11,7 @@ struct SimulatedChannel: RPCChannel {
     func unary<Request: ContractMessage, Response: ContractMessage>(
         _ method: MethodDescriptor,
         _ request: Request,
-        _ context: CallContext
+        context: CallContext
     ) async throws -> Response {
         try await recorded(method) {
             let endpoint = try network.pick(service)
@@ -21,7 +21,7 @@ struct SimulatedChannel: RPCChannel {
             return try await roundTrip(with: endpoint.machine, until: context.deadline, isRepeatable: isRepeatable) {
                 var context = context
                 context.deadline = left.map { endpoint.machine.time.now + $0 }
-                return try await endpoint.channel.unary(method, request, context)
+                return try await endpoint.channel.unary(method, request, context: context)
             }
         }
     }
@@ -29,12 +29,12 @@ struct SimulatedChannel: RPCChannel {
     func serverStream<Request: ContractMessage, Response: ContractMessage>(
         _ method: MethodDescriptor,
         _ request: Request,
-        _ context: CallContext
+        context: CallContext
     ) async throws -> ResponseStream<Response> {
         let endpoint = try network.pick(service)
         let stream: ResponseStream<Response> = try await recorded(method) {
             try await roundTrip(with: endpoint.machine, until: context.deadline, isRepeatable: false) {
-                try await endpoint.channel.serverStream(method, request, context)
+                try await endpoint.channel.serverStream(method, request, context: context)
             }
         }
         let remote = CalleeStream(stream, on: endpoint.machine, network)

@@ -46,16 +46,16 @@ public struct MachineDatabase: SQLDatabase {
         let database = try await connect()
         if faults.happens(.databaseConflict) {
             // The losing transaction is rolled back, and its body runs again.
-            do { try await rollBack(name, deadline, on: database, body) } catch {}
+            do { try await rollBack(name, deadline: deadline, on: database, body: body) } catch {}
             try machine.check()
         }
         let isUnknown = faults.happens(.commitUnknown)
         let unknown = SQLError(.outcomeUnknown, code: "08007", message: "the connection broke at the commit")
         if isUnknown, entropy.number(below: 2) == 0 {
-            try await rollBack(name, deadline, on: database, body)
+            try await rollBack(name, deadline: deadline, on: database, body: body)
             throw unknown
         }
-        let result = try await committed(name, deadline, on: database, body)
+        let result = try await committed(name, deadline: deadline, on: database, body: body)
         if isUnknown { throw unknown }
         try await waitForNetwork()
         return result
@@ -76,9 +76,9 @@ public struct MachineDatabase: SQLDatabase {
     /// - Throws: What `body` throws.
     private func rollBack<R: Sendable>(
         _ name: StaticString,
-        _ deadline: Moment?,
+        deadline: Moment?,
         on database: any SQLDatabase,
-        _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
+        body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
     ) async throws {
         do {
             try await database.transaction(name, deadline: deadline) { (tx: borrowing SQLTransaction) in
@@ -93,9 +93,9 @@ public struct MachineDatabase: SQLDatabase {
 
     private func committed<R: Sendable>(
         _ name: StaticString,
-        _ deadline: Moment?,
+        deadline: Moment?,
         on database: any SQLDatabase,
-        _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
+        body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
     ) async throws -> R {
         let (machine, isShared) = (machine, isShared)
         // A crashed process cannot write its own file any more. A server commits what was sent to it, so that with a

@@ -6,15 +6,20 @@ extension MetricsRegistry: MetricsFactory {
         let made = instrument(
             Self.name(label, ending: "_total"),
             .counter,
-            Self.help(label),
-            Self.labels(dimensions)
+            help: Self.help(label),
+            labels: Self.labels(dimensions)
         ) { .counter(Counter()) }
         guard case .counter(let counter) = made else { return ForwardedCounter(Counter()) }
         return ForwardedCounter(counter)
     }
 
     public func makeMeter(label: String, dimensions: [(String, String)]) -> any MeterHandler {
-        let made = instrument(Self.name(label, ending: ""), .gauge, Self.help(label), Self.labels(dimensions)) {
+        let made = instrument(
+            Self.name(label, ending: ""),
+            .gauge,
+            help: Self.help(label),
+            labels: Self.labels(dimensions)
+        ) {
             .gauge(Gauge())
         }
         guard case .gauge(let gauge) = made else { return ForwardedMeter(Gauge()) }
@@ -28,11 +33,16 @@ extension MetricsRegistry: MetricsFactory {
             }
             return meter
         }
-        return forwardedHistogram(Self.name(label, ending: ""), label, dimensions, Histogram.sizes)
+        return forwardedHistogram(Self.name(label, ending: ""), label, dimensions: dimensions, bounds: Histogram.sizes)
     }
 
     public func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler {
-        forwardedHistogram(Self.name(label, ending: "_seconds"), label, dimensions, Histogram.seconds)
+        forwardedHistogram(
+            Self.name(label, ending: "_seconds"),
+            label,
+            dimensions: dimensions,
+            bounds: Histogram.seconds
+        )
     }
 
     public func destroyCounter(_ handler: any CounterHandler) {}
@@ -43,10 +53,10 @@ extension MetricsRegistry: MetricsFactory {
     private func forwardedHistogram(
         _ name: String,
         _ label: String,
-        _ dimensions: [(String, String)],
-        _ bounds: [Double]
+        dimensions: [(String, String)],
+        bounds: [Double]
     ) -> ForwardedHistogram {
-        let made = instrument(name, .histogram, Self.help(label), Self.labels(dimensions)) {
+        let made = instrument(name, .histogram, help: Self.help(label), labels: Self.labels(dimensions)) {
             .histogram(Histogram(bounds: bounds))
         }
         guard case .histogram(let histogram) = made else { return ForwardedHistogram(Histogram(bounds: bounds)) }

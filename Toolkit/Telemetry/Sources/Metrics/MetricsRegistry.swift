@@ -43,13 +43,13 @@ public final class MetricsRegistry: Sendable {
     public init(service: String) { self.service = service }
 
     public func counter(_ name: String, help: String, labels: KeyValuePairs<String, String> = [:]) -> Counter {
-        let made = instrument(name, .counter, help, Array(labels)) { .counter(Counter()) }
+        let made = instrument(name, .counter, help: help, labels: Array(labels)) { .counter(Counter()) }
         guard case .counter(let counter) = made else { return Counter() }
         return counter
     }
 
     public func gauge(_ name: String, help: String, labels: KeyValuePairs<String, String> = [:]) -> Gauge {
-        let made = instrument(name, .gauge, help, Array(labels)) { .gauge(Gauge()) }
+        let made = instrument(name, .gauge, help: help, labels: Array(labels)) { .gauge(Gauge()) }
         guard case .gauge(let gauge) = made else { return Gauge() }
         return gauge
     }
@@ -61,7 +61,9 @@ public final class MetricsRegistry: Sendable {
         bounds: [Double] = Histogram.seconds,
         labels: KeyValuePairs<String, String> = [:]
     ) -> Histogram {
-        let made = instrument(name, .histogram, help, Array(labels)) { .histogram(Histogram(bounds: bounds)) }
+        let made = instrument(name, .histogram, help: help, labels: Array(labels)) {
+            .histogram(Histogram(bounds: bounds))
+        }
         guard case .histogram(let histogram) = made else { return Histogram(bounds: bounds) }
         return histogram
     }
@@ -75,7 +77,7 @@ public final class MetricsRegistry: Sendable {
         labels: KeyValuePairs<String, String> = [:],
         _ value: @escaping @Sendable () -> Double
     ) {
-        replace(name, .gauge, help, Array(labels), .read(value, .gauge))
+        replace(name, .gauge, help: help, labels: Array(labels), by: .read(value, .gauge))
     }
 
     /// A counter that is maintained elsewhere and read at each scrape.
@@ -87,7 +89,7 @@ public final class MetricsRegistry: Sendable {
         labels: KeyValuePairs<String, String> = [:],
         _ value: @escaping @Sendable () -> Double
     ) {
-        replace(name, .counter, help, Array(labels), .read(value, .counter))
+        replace(name, .counter, help: help, labels: Array(labels), by: .read(value, .counter))
     }
 
     /// Counters that are maintained elsewhere by name and read at each scrape: one series per name.
@@ -118,9 +120,9 @@ public final class MetricsRegistry: Sendable {
     func instrument(
         _ name: String,
         _ kind: Kind,
-        _ help: String,
-        _ labels: [(key: String, value: String)],
-        _ make: () -> Instrument
+        help: String,
+        labels: [(key: String, value: String)],
+        make: () -> Instrument
     ) -> Instrument {
         state.withLock { state in
             var family = state.families[name] ?? Family(kind: kind, help: help)
@@ -142,9 +144,9 @@ public final class MetricsRegistry: Sendable {
     private func replace(
         _ name: String,
         _ kind: Kind,
-        _ help: String,
-        _ labels: [(key: String, value: String)],
-        _ made: Instrument
+        help: String,
+        labels: [(key: String, value: String)],
+        by made: Instrument
     ) {
         state.withLock { state in
             var family = state.families[name] ?? Family(kind: kind, help: help)

@@ -23,7 +23,7 @@ public enum MetricsText {
         for (name, family) in families.sorted(by: { $0.key < $1.key }) {
             text += "# HELP \(name) \(escaped(family.help, quotes: false))\n# TYPE \(name) \(family.kind.rawValue)\n"
             for (labels, instrument) in family.series.sorted(by: { $0.key < $1.key }) {
-                write(name, labels, instrument, to: &text)
+                write(name, labels, of: instrument, to: &text)
             }
         }
         return text
@@ -32,7 +32,7 @@ public enum MetricsText {
     private static func write(
         _ name: String,
         _ labels: String,
-        _ instrument: MetricsRegistry.Instrument,
+        of instrument: MetricsRegistry.Instrument,
         to text: inout String
     ) {
         switch instrument {
