@@ -143,7 +143,8 @@ struct ShopTests {
 
     @Test("a stalled worker process is a finding; the other worlds are simulated")
     func stuck() throws {
-        let report = try simulate(sending: SIGSTOP, "--seeds", "4", "--orders", "1", "--jobs", "1", "--patience", "10")
+        // The other worlds must be simulated within the patience: far longer than worlds of one order take.
+        let report = try simulate(sending: SIGSTOP, "--seeds", "4", "--orders", "1", "--jobs", "1", "--patience", "30")
         #expect(report.findings.map(\.what) == ["no output in time: it was killed"])
     }
 

@@ -1,8 +1,15 @@
 import Foundation
 import Glibc
+import MartletTesting
 import Testing
 
-@Suite("Refused requests", .enabled(if: Programs.areBuilt), .serialized, .sharedShop, .timeLimit(.minutes(10)))
+@Suite(
+    "Refused requests",
+    .enabled(if: Programs.areBuilt),
+    .serialized,
+    .sharedShop,
+    .timeLimit(.minutes(HangLimit.testMinutes))
+)
 struct BadInputTests {
     let stocked: StockedShop
 
@@ -34,29 +41,29 @@ struct BadInputTests {
         for refusal in Refusal.all where refusal.request.path == "/v1/orders" && refusal.request.method == "POST" {
             _ = try await stocked.send(refusal.request)
         }
-        let placed = try await stocked.send(.order(key: "refused"))
+        let placed = try await stocked.retried(.order(key: "refused"))
         #expect(placed.status == 200, "\(placed)")
     }
 
     @Test("a repeated key with the same request gets the same response, with another one 422")
     func keys() async throws {
-        let first = try await stocked.send(.order(key: "again"))
+        let first = try await stocked.retried(.order(key: "again"))
         let id = try first.decoded(PlacedOrder.self).order.order_id
-        let repeated = try await stocked.send(.order(key: "again"))
+        let repeated = try await stocked.retried(.order(key: "again"))
         #expect(try repeated.decoded(PlacedOrder.self).order.order_id == id)
         #expect(repeated.body == first.body)
 
-        let other = try await stocked.send(.order(PlacedOrder.body(#"{"sku":"MUG","quantity":2}"#), key: "again"))
+        let other = try await stocked.retried(.order(PlacedOrder.body(#"{"sku":"MUG","quantity":2}"#), key: "again"))
         try expect(other, 422, "idempotency.key_reused")
         #expect(try other.decoded(ShopResponse.Problem.self).fields == ["Idempotency-Key"])
 
-        let ofOther = try await stocked.send(.order(key: "again", as: .otherCustomer))
+        let ofOther = try await stocked.retried(.order(key: "again", as: .otherCustomer))
         #expect(try ofOther.decoded(PlacedOrder.self).order.order_id != id, "a key belongs to its customer")
     }
 
     @Test("another customer's order is not found")
     func othersOrder() async throws {
-        let placed = try await stocked.send(.order(key: "mine"))
+        let placed = try await stocked.retried(.order(key: "mine"))
         let id = try placed.decoded(PlacedOrder.self).order.order_id
         let line = #"{"lines":[{"sku":"MUG","quantity":1}]}"#
         let requests = [
@@ -88,7 +95,7 @@ struct BadInputTests {
 
     @Test("a service that is down causes 503 with Retry-After; other services respond")
     func down() async throws {
-        let placed = try await stocked.send(.order(key: "before"))
+        let placed = try await stocked.retried(.order(key: "before"))
         let id = try placed.decoded(PlacedOrder.self).order.order_id
         let catalog = try stocked.shop.process(of: "catalogd")
         // A suspended supervisor does not restart the catalogue.

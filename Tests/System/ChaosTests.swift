@@ -1,6 +1,7 @@
 import BuiltPrograms
 import Foundation
 import MartletCore
+import MartletTesting
 import Testing
 
 /// The output of `martlet chaos --json`, as far as the tests use it.
@@ -13,7 +14,7 @@ private struct InjectedFault: Decodable {
     let connections: Int
 }
 
-@Suite("Chaos commands", .enabled(if: Programs.areBuilt), .serialized, .timeLimit(.minutes(5)))
+@Suite("Chaos commands", .enabled(if: Programs.areBuilt), .serialized, .timeLimit(.minutes(HangLimit.testMinutes)))
 struct ChaosTests {
     private func chaos(_ shop: RunningShop, _ arguments: String...) throws -> (status: Int32, done: [InjectedFault]) {
         let outcome = try Programs.martlet.run(["chaos"] + arguments + ["--data", shop.folder, "--json"])

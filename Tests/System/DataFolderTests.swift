@@ -4,7 +4,12 @@ import MartletTesting
 import Testing
 
 /// A folder as programs of an earlier commit left it after a power cut, see `Tests/DataFolder/write`.
-@Suite("Data folder of an earlier version", .enabled(if: Programs.areBuilt), .serialized, .timeLimit(.minutes(10)))
+@Suite(
+    "Data folder of an earlier version",
+    .enabled(if: Programs.areBuilt),
+    .serialized,
+    .timeLimit(.minutes(HangLimit.testMinutes))
+)
 struct DataFolderTests {
     /// The age of the folder's contents when this version starts on it.
     enum Age: String, CaseIterable {
@@ -160,7 +165,7 @@ private struct OldFolder {
     func repeatsAreRecognised() async throws {
         for order in expected.orders {
             let bearer = try bearer(order.customer)
-            let response = try await stocked.send(.order(order.body, key: order.key, as: bearer))
+            let response = try await stocked.retried(.order(order.body, key: order.key, as: bearer))
             let id = try response.decoded(PlacedOrder.self).order.order_id
             #expect(id == order.order_id, "\(order.key): \(response)")
         }
@@ -207,7 +212,7 @@ private struct OldFolder {
             let id = try placed.decoded(PlacedOrder.self).order.order_id
             try await stocked.until("the order of a cart") {
                 let path = "/v1/orders/\(id)"
-                let view = try await stocked.send(ShopRequest(path: path, bearer: bearer)).decoded(OrderView.self)
+                let view = try await stocked.retried(ShopRequest(path: path, bearer: bearer)).decoded(OrderView.self)
                 return view.order.status == "ORDER_STATUS_COMPLETED" ? true : nil
             }
         }
@@ -226,11 +231,12 @@ private struct OldFolder {
 
     private func view(_ order: Expected.Order) async throws -> OrderView.Order {
         let request = ShopRequest(path: "/v1/orders/\(order.order_id)", bearer: try bearer(order.customer))
-        return try await stocked.send(request).decoded(OrderView.self).order
+        return try await stocked.retried(request).decoded(OrderView.self).order
     }
 
     private func lines(of cart: String, as bearer: ShopRequest.Bearer) async throws -> [CartView.Cart.Line] {
-        try await stocked.send(ShopRequest(path: "/v1/carts/\(cart)", bearer: bearer)).decoded(CartView.self).cart.lines
+        try await stocked.retried(ShopRequest(path: "/v1/carts/\(cart)", bearer: bearer)).decoded(CartView.self).cart
+            .lines
     }
 
     private func bearer(_ customer: String) throws -> ShopRequest.Bearer {

@@ -2,6 +2,7 @@ import Foundation
 import MartletCore
 import MartletEventLog
 import MartletRPC
+import MartletTesting
 import OrdersContract
 import SwiftProtobuf
 
@@ -26,10 +27,13 @@ struct EventSource: Sendable {
     /// Publishes bodies by their sequence.
     func publish(_ bodies: [Int64: Data]) async throws {
         let (time, token) = (SystemTime(), try token())
+        var limits = RPCClientLimits()
+        limits.connectTimeout = HangLimit.wait
+        limits.keepAlive = HangLimit.wait
         let channel = RPCConnection(
             host: "127.0.0.1",
             port: try shop.grpcPort(of: "eventlogd"),
-            limits: RPCClientLimits(),
+            limits: limits,
             time: time,
             entropy: SystemEntropy(),
             authorization: { _ in "Bearer \(token)" }
@@ -48,7 +52,7 @@ struct EventSource: Sendable {
                 }
             }
         }
-        let context = CallContext(deadline: time.now + StockedShop.timeout)
+        let context = CallContext(deadline: time.now + HangLimit.wait)
         _ = try await EventLogClient(over: channel).publish(request, context: context)
         await channel.close()
     }

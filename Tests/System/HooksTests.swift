@@ -3,7 +3,13 @@ import Foundation
 import MartletTesting
 import Testing
 
-@Suite("Operator endpoints", .enabled(if: Programs.areBuilt), .serialized, .sharedShop, .timeLimit(.minutes(10)))
+@Suite(
+    "Operator endpoints",
+    .enabled(if: Programs.areBuilt),
+    .serialized,
+    .sharedShop,
+    .timeLimit(.minutes(HangLimit.testMinutes))
+)
 struct HooksTests {
     static let daemons = [
         "gatewayd", "eventlogd", "catalogd", "inventoryd", "cartsd", "ordersd", "paymentsd", "testproviderd",
@@ -37,7 +43,7 @@ struct HooksTests {
     )
     func metrics(_ daemon: String) async throws {
         // An order first, so that every service has metrics.
-        let placed = try await stocked.send(.order(key: "measured-\(daemon)"))
+        let placed = try await stocked.retried(.order(key: "measured-\(daemon)"))
         _ = try await stocked.order(try placed.decoded(PlacedOrder.self).order.order_id, at: "ORDER_STATUS_COMPLETED")
         let response = try await stocked.send(
             ShopRequest(path: "/metrics", bearer: .anonymous),
@@ -53,7 +59,7 @@ struct HooksTests {
         .enabled(if: ExternalTool.openAPIValidator != nil || Validators.areRequired)
     )
     func joined() async throws {
-        let response = try await stocked.send(ShopRequest(path: "/openapi.json", bearer: .anonymous))
+        let response = try await stocked.retried(ShopRequest(path: "/openapi.json", bearer: .anonymous))
         let paths = Set(try response.decoded(OpenAPI.self).paths.keys)
         #expect(
             paths.isSuperset(of: [

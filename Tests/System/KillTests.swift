@@ -1,6 +1,7 @@
 import BuiltPrograms
 import Foundation
 import MartletCore
+import MartletTesting
 import Testing
 
 /// The output of `martlet replay --json`, as far as the tests use it.
@@ -36,7 +37,10 @@ struct KillTests {
     /// By name.
     static let daemons = HooksTests.daemons.sorted()
 
-    @Test("no order and no penny is lost while every daemon is killed in turn", .timeLimit(.minutes(20)))
+    @Test(
+        "no order and no penny is lost while every daemon is killed in turn",
+        .timeLimit(.minutes(2 * HangLimit.testMinutes))
+    )
     func sampleUnderKills() async throws {
         let folder = NSTemporaryDirectory() + ProcessInfo.processInfo.globallyUniqueString
         let file = "\(folder).csv"
@@ -48,7 +52,11 @@ struct KillTests {
         try FileManager.default.removeItem(atPath: file)
     }
 
-    @Test("the same holds with real invoices", .enabled(if: Programs.realInvoices != nil), .timeLimit(.minutes(20)))
+    @Test(
+        "the same holds with real invoices",
+        .enabled(if: Programs.realInvoices != nil),
+        .timeLimit(.minutes(2 * HangLimit.testMinutes))
+    )
     func realUnderKills() async throws {
         try await replayUnderKills(try #require(Programs.realInvoices))
     }
@@ -83,7 +91,8 @@ struct KillTests {
     private func arguments(_ file: String, _ shop: RunningShop) -> [String] {
         [
             "replay", file, "--invoices", "\(Self.invoices)", "--url", shop.url, "--data", shop.folder, "--concurrency",
-            "24", "--json",
+            "24", "--patience", "\(HangLimit.wait.components.seconds)", "--settle",
+            "\(HangLimit.wait.components.seconds)", "--json",
         ]
     }
 
@@ -95,12 +104,17 @@ struct KillTests {
         var kills: [String] = []
         var turn = 0
         while replay.isRunning, kills.count < Self.killsLimit {
-            // Long enough for the last one to be restarted and busy.
-            try await SystemTime().sleep(for: .seconds(2))
+            // Lets the last one become busy.
+            try await SystemTime().sleep(for: .milliseconds(500))
             guard replay.isRunning else { break }
             let program = programs[turn % programs.count]
-            if try shop.kill(program) { kills.append(program) }
             turn += 1
+            let restarts = try shop.restarts(of: program)
+            guard try shop.kill(program) else { continue }
+            kills.append(program)
+            try await Poll.until("\(program) to be ready again") {
+                try shop.restarts(of: program) > restarts && shop.isReady(program) ? true : nil
+            }
         }
         return kills
     }

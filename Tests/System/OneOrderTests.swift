@@ -3,7 +3,7 @@ import MartletCore
 import MartletTesting
 import Testing
 
-@Suite("One order", .enabled(if: Programs.areBuilt), .serialized, .timeLimit(.minutes(10)))
+@Suite("One order", .enabled(if: Programs.areBuilt), .serialized, .timeLimit(.minutes(HangLimit.testMinutes)))
 struct OneOrderTests {
     @Test(
         "a daemon crashes meanwhile: the order is completed",
@@ -17,10 +17,7 @@ struct OneOrderTests {
         try await withStocked(try RunningShop("--crash", "\(daemon)=\(point)")) { stocked in
             try await place(in: stocked)
             // The order may be completed before the supervisor has recorded the restart.
-            for _ in 0..<100 {
-                if try stocked.shop.restarts() > 0 { break }
-                try await SystemTime().sleep(for: .milliseconds(100))
-            }
+            try await stocked.until("a restart of \(daemon)") { try stocked.shop.restarts() > 0 ? true : nil }
             #expect(try stocked.shop.restarts() == 1)
         }
     }
@@ -30,7 +27,7 @@ struct OneOrderTests {
         try await withStocked(try RunningShop("--single-process")) { stocked in
             #expect(try stocked.shop.programs == ["shop"])
             try await place(in: stocked)
-            let refused = try await stocked.send(.order(PlacedOrder.body(""), key: "nothing"))
+            let refused = try await stocked.retried(.order(PlacedOrder.body(""), key: "nothing"))
             #expect(refused.status == 400)
             #expect(try refused.decoded(ShopResponse.Problem.self).fields == ["lines"])
             try await validate("/metrics", by: ExternalTool.promtool, "check", "metrics")
@@ -39,7 +36,7 @@ struct OneOrderTests {
             func validate(_ path: String, by tool: ExternalTool?, _ arguments: String...) async throws {
                 // Not every machine has the validators.
                 #expect(tool != nil || !Validators.areRequired)
-                let response = try await stocked.send(ShopRequest(path: path, bearer: .anonymous))
+                let response = try await stocked.retried(ShopRequest(path: path, bearer: .anonymous))
                 #expect(response.status == 200)
                 guard let result = try tool?.validate(response.body, arguments) else { return }
                 #expect(result.isValid, "\(result.output)")

@@ -1,7 +1,14 @@
 import Foundation
+import MartletTesting
 import Testing
 
-@Suite("Parked events", .enabled(if: Programs.areBuilt), .serialized, .sharedShop, .timeLimit(.minutes(10)))
+@Suite(
+    "Parked events",
+    .enabled(if: Programs.areBuilt),
+    .serialized,
+    .sharedShop,
+    .timeLimit(.minutes(HangLimit.testMinutes))
+)
 struct ParkedEventsTests {
     /// Of the events 1 to 6 these cannot be decoded.
     static let unreadable: [Int64] = [1, 3, 5]
@@ -60,7 +67,7 @@ struct ParkedEventsTests {
     private func otherKeysPass() async throws {
         try await fill("me")
         let body = #"{"cart_id":"me","payment_method":"pm_test_ok"}"#
-        let placed = try await stocked.send(.order(body, key: "passes"))
+        let placed = try await stocked.retried(.order(body, key: "passes"))
         let id = try placed.decoded(PlacedOrder.self).order.order_id
         _ = try await stocked.order(id, at: "ORDER_STATUS_COMPLETED")
         try await stocked.until("the order's cart") { try await isEmpty("me") ? true : nil }
@@ -194,7 +201,7 @@ struct ParkedEventsTests {
 
     private func filledCart(_ key: String) async throws -> String {
         struct Opened: Decodable { let cart_id: String }
-        let opened = try await stocked.send(
+        let opened = try await stocked.retried(
             ShopRequest(method: "POST", path: "/v1/carts", body: "{}", headers: ["Idempotency-Key": key])
         )
         let cart = try opened.decoded(Opened.self).cart_id
@@ -204,7 +211,7 @@ struct ParkedEventsTests {
 
     private func fill(_ cart: String) async throws {
         let path = "/v1/carts/\(cart)/lines/MUG"
-        let response = try await stocked.send(ShopRequest(method: "PUT", path: path, body: #"{"quantity":1}"#))
+        let response = try await stocked.retried(ShopRequest(method: "PUT", path: path, body: #"{"quantity":1}"#))
         #expect(response.status == 200, "\(response)")
     }
 
@@ -216,7 +223,8 @@ struct ParkedEventsTests {
             }
             let cart: Cart
         }
-        return try await stocked.send(ShopRequest(path: "/v1/carts/\(cart)")).decoded(Response.self).cart.lines.isEmpty
+        return try await stocked.retried(ShopRequest(path: "/v1/carts/\(cart)")).decoded(Response.self).cart.lines
+            .isEmpty
     }
 }
 

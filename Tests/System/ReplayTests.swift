@@ -5,7 +5,7 @@ import MartletSQL
 import MartletTesting
 import Testing
 
-@Suite("Replay", .enabled(if: Programs.areBuilt), .serialized, .timeLimit(.minutes(10)))
+@Suite("Replay", .enabled(if: Programs.areBuilt), .serialized, .timeLimit(.minutes(HangLimit.testMinutes)))
 struct ReplayTests {
     let folder: TemporaryFolder
 

@@ -18,6 +18,7 @@ final class RunningShop: Sendable {
         struct Row: Decodable {
             struct Mark: Decodable { let pid: Int32 }
             let name: String
+            let state: String
             let mark: Mark?
             let restarts: Int
             let http: Int
@@ -80,6 +81,10 @@ final class RunningShop: Sendable {
 
     func restarts() throws -> Int { try table().rows.reduce(0) { $0 + $1.restarts } }
 
+    func restarts(of program: String) throws -> Int { try row(program).restarts }
+
+    func isReady(_ program: String) throws -> Bool { try row(program).state == "ready" }
+
     var programs: [String] { get throws { try table().rows.map(\.name).sorted() } }
 
     /// Kills a daemon, changes its database, and has it restarted.
@@ -108,13 +113,11 @@ final class RunningShop: Sendable {
 
     /// Opens the database once its killed owner has released the lock.
     private static func unlocked(_ path: String) async throws -> SQLiteDatabase {
-        let time = SystemTime()
-        let limit = time.now + StockedShop.timeout
-        while true {
+        try await Poll.until("the lock of \(path)") {
             do {
-                return try SQLiteDatabase(path: path, time: time)
-            } catch let error as SQLError where error.code == "locked" && time.now < limit {
-                try await time.sleep(for: .milliseconds(5))
+                return try SQLiteDatabase(path: path, time: SystemTime())
+            } catch let error as SQLError where error.code == "locked" {
+                return nil
             }
         }
     }

@@ -2,12 +2,10 @@ import BuiltPrograms
 import Foundation
 import FoundationNetworking
 import MartletCore
+import MartletTesting
 
 /// A running shop with mugs in stock, and tokens for its clients.
 struct StockedShop: Sendable {
-    /// The time limit for background work.
-    static let timeout = Duration.seconds(60)
-
     let shop: RunningShop
     private let tokens: (customer: String, other: String, merchant: String)
 
@@ -44,13 +42,15 @@ struct StockedShop: Sendable {
         guard let url = URL(string: (address ?? shop.url) + request.path) else {
             throw RunningShop.Failure(what: "no address \(request.path)")
         }
-        var sent = URLRequest(url: url, timeoutInterval: TimeInterval(Self.timeout.components.seconds))
+        var sent = URLRequest(url: url, timeoutInterval: TimeInterval(HangLimit.wait.components.seconds))
         sent.httpMethod = request.method
         if let body = request.body {
             sent.httpBody = Data(body.utf8)
             sent.setValue("application/json", forHTTPHeaderField: "Content-Type")
         }
         if let header = try authorization(request.bearer) { sent.setValue(header, forHTTPHeaderField: "Authorization") }
+        // As long as the shop allows, unless this limit is the test's subject.
+        sent.setValue("\(HangLimit.wait.milliseconds)", forHTTPHeaderField: "x-request-timeout")
         for (name, value) in request.headers { sent.setValue(value, forHTTPHeaderField: name) }
         let (body, response) = try await URLSession.shared.data(for: sent)
         guard let response = response as? HTTPURLResponse else {
@@ -78,18 +78,10 @@ struct StockedShop: Sendable {
         }
     }
 
-    /// Polls until there is a value.
-    ///
-    /// - Throws: ``RunningShop/Failure`` after ``timeout``.
+    /// Polls until there is a value, as ``Poll``.
     @discardableResult
     func until<Value>(_ what: String, _ poll: () async throws -> Value?) async throws -> Value {
-        let time = SystemTime()
-        let limit = time.now + Self.timeout
-        while time.now < limit {
-            if let value = try await poll() { return value }
-            try await time.sleep(for: .milliseconds(20))
-        }
-        throw RunningShop.Failure(what: "timeout: \(what)")
+        try await Poll.until(what, poll)
     }
 
     private func authorization(_ bearer: ShopRequest.Bearer) throws -> String? {

@@ -1,9 +1,16 @@
 import Foundation
 import Glibc
 import MartletSQL
+import MartletTesting
 import Testing
 
-@Suite("Stuck runs", .enabled(if: Programs.areBuilt), .serialized, .sharedShop, .timeLimit(.minutes(10)))
+@Suite(
+    "Stuck runs",
+    .enabled(if: Programs.areBuilt),
+    .serialized,
+    .sharedShop,
+    .timeLimit(.minutes(HangLimit.testMinutes))
+)
 struct StuckRunsTests {
     let stocked: StockedShop
     let cli: OperatorCLI
@@ -122,7 +129,7 @@ struct StuckRunsTests {
             }
             let levels: [Level]
         }
-        let response = try await stocked.send(ShopRequest(path: "/v1/stock/MUG", bearer: .merchant))
+        let response = try await stocked.retried(ShopRequest(path: "/v1/stock/MUG", bearer: .merchant))
         let levels = try response.decoded(Stock.self).levels
         #expect(levels.map(\.on_hand) == [999] && levels.map(\.available) == [999])
     }
@@ -150,7 +157,7 @@ struct StuckRunsTests {
     }
 
     private func payment(_ order: String) async throws -> Payment? {
-        let response = try await stocked.send(ShopRequest(path: "/v1/payments/\(order)", bearer: .merchant))
+        let response = try await stocked.retried(ShopRequest(path: "/v1/payments/\(order)", bearer: .merchant))
         return response.status == 404 ? nil : try response.decoded(Payment.self)
     }
 

@@ -8,7 +8,7 @@ import Testing
 
 @testable import MartletSQLite
 
-@Suite("SQLite file", .timeLimit(.minutes(1)))
+@Suite("SQLite file", .timeLimit(.minutes(HangLimit.testMinutes)))
 struct SQLiteFileTests {
     let folder: TemporaryFolder
     let time = ManualTime()

@@ -6,7 +6,7 @@ import MartletTesting
 import Synchronization
 import Testing
 
-@Suite("SQLite group commit", .timeLimit(.minutes(1)))
+@Suite("SQLite group commit", .timeLimit(.minutes(HangLimit.testMinutes)))
 struct SQLiteGroupCommitTests {
     let folder: TemporaryFolder
     let time = ManualTime()

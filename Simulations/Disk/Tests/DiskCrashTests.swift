@@ -5,7 +5,7 @@ import MartletTesting
 import SimulatedDisk
 import Testing
 
-@Suite("SQLite on a simulated disk that loses power", .timeLimit(.minutes(2)))
+@Suite("SQLite on a simulated disk that loses power", .timeLimit(.minutes(HangLimit.testMinutes)))
 struct DiskCrashTests {
     static let seeds: UInt64 = 300
 

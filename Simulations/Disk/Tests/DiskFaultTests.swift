@@ -6,7 +6,7 @@ import SimulatedDisk
 import Synchronization
 import Testing
 
-@Suite("SQLite on a simulated disk with faults", .timeLimit(.minutes(1)))
+@Suite("SQLite on a simulated disk with faults", .timeLimit(.minutes(HangLimit.testMinutes)))
 struct DiskFaultTests {
     let time = ManualTime()
 

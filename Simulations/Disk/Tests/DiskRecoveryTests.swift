@@ -5,7 +5,7 @@ import MartletTesting
 import SimulatedDisk
 import Testing
 
-@Suite("SQLite on a simulated disk with faults during recovery", .timeLimit(.minutes(2)))
+@Suite("SQLite on a simulated disk with faults during recovery", .timeLimit(.minutes(HangLimit.testMinutes)))
 struct DiskRecoveryTests {
     let time = ManualTime()
 

@@ -7,7 +7,7 @@ import Testing
 
 @testable import MartletHost
 
-@Suite("Shutdown stage", .timeLimit(.minutes(1)))
+@Suite("Shutdown stage", .timeLimit(.minutes(HangLimit.testMinutes)))
 struct StagedServiceTests {
     let time = ManualTime()
 

@@ -97,9 +97,9 @@ struct WordFixture {
         )
     }
 
-    /// Advances time until the service has counted `word`; false after `stepsLimit` steps.
-    func counts(_ word: String, stepsLimit: Int) async -> Bool {
-        for _ in 0..<stepsLimit {
+    /// Advances time until the service has counted `word`; false when the test is cancelled before, by its time limit.
+    func counts(_ word: String) async -> Bool {
+        while !Task.isCancelled {
             let rows = try? await database.read("count") { (tx: borrowing SQLTransaction) in
                 try tx.run("SELECT count FROM words WHERE word = \(word)")
             }
@@ -120,11 +120,22 @@ struct WordFixture {
     static let operatorContext = CallContext(principal: Principal(kind: .user, id: "olga", scopes: ["operate"]))
 }
 
+extension RPCServerLimits {
+    /// With timeouts that only a hang reaches.
+    static var patient: RPCServerLimits {
+        var limits = RPCServerLimits()
+        limits.keepAlive = HangLimit.wait
+        limits.drain = HangLimit.wait
+        return limits
+    }
+}
+
 extension RPCClientLimits {
-    /// Tolerates a busy computer.
+    /// With timeouts that only a hang reaches.
     static var patient: RPCClientLimits {
         var limits = RPCClientLimits()
-        limits.connectTimeout = .seconds(100)
+        limits.connectTimeout = HangLimit.wait
+        limits.keepAlive = HangLimit.wait
         return limits
     }
 }

@@ -8,7 +8,7 @@ import Testing
 
 @testable import MartletOutbox
 
-@Suite("Subscription")
+@Suite("Subscription", .timeLimit(.minutes(HangLimit.testMinutes)))
 struct SubscriptionTests {
     let fixture: OutboxFixture
     let handler = FaultyHandler()
@@ -396,25 +396,12 @@ struct SubscriptionTests {
 
     @Test("running: handles events, parks failing keys, and redrives on request")
     func running() async throws {
-        let time = SystemTime()
-        var limits = SubscriptionRunner.Limits()
-        limits.retryDelayMin = .milliseconds(1)
-        limits.gapDelayMin = .milliseconds(1)
-        limits.retryDelayMax = .milliseconds(2)
-        limits.redriveInterval = .milliseconds(1)
         handler.fail("a", at: 1)
-        let bus = InMemoryBus(time: time)
-        let runner = SubscriptionRunner(
-            [handler.subscription()],
-            database: fixture.target,
-            bus: bus,
-            time: time,
-            entropy: fixture.entropy,
-            limits: limits
-        )
+        let runner = runner()
+        async let _: Void = fixture.passTime()
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await runner.run() }
-            try await bus.publish([.numbered(1, of: "a"), .numbered(2, of: "a"), .numbered(1, of: "b")])
+            try await fixture.bus.publish([.numbered(1, of: "a"), .numbered(2, of: "a"), .numbered(1, of: "b")])
             while try await parked("a") != [1, 2] { await Task.yield() }
             #expect(try await fixture.effects(of: "b") == [1])
             handler.recover()

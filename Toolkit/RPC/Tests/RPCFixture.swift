@@ -2,6 +2,7 @@ import Logging
 import MartletContract
 import MartletCore
 import MartletRPC
+import MartletTesting
 import ServiceLifecycle
 
 /// A server with the tests' contract on a free port, and a client connection to it.
@@ -12,18 +13,19 @@ struct RPCFixture: Sendable {
     let connection: RPCConnection
     let group: ServiceGroup
 
-    /// The default limits with long timeouts, so that no test fails on a slow machine by a timeout it does not test.
+    /// The default limits with timeouts that only a hang reaches; a test of a timeout sets its own.
     static var limits: RPCServerLimits {
         var limits = RPCServerLimits()
-        limits.keepAlive = .seconds(100)
-        limits.drain = .seconds(100)
+        limits.keepAlive = HangLimit.wait
+        limits.streamDrain = HangLimit.wait
+        limits.drain = HangLimit.wait
         return limits
     }
 
     static var clientLimits: RPCClientLimits {
         var limits = RPCClientLimits()
-        limits.connectTimeout = .seconds(100)
-        limits.keepAlive = .seconds(100)
+        limits.connectTimeout = HangLimit.wait
+        limits.keepAlive = HangLimit.wait
         return limits
     }
 
@@ -46,7 +48,7 @@ struct RPCFixture: Sendable {
         return try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await group.run() }
             let port = try await server.boundPort()
-            let connection = connect(port, limits: clientLimits, token: token)
+            let connection = connect(to: port, limits: clientLimits, token: token)
             let fixture = RPCFixture(port: port, texts: texts, server: server, connection: connection, group: group)
             let result = try await body(fixture)
             texts.release.fire()
@@ -71,7 +73,7 @@ struct RPCFixture: Sendable {
     }
 
     static func connect(
-        _ port: Int,
+        to port: Int,
         limits: RPCClientLimits = RPCFixture.clientLimits,
         token: String? = nil
     ) -> RPCConnection {

@@ -1,5 +1,6 @@
 import MartletContract
 import MartletCore
+import MartletTesting
 
 enum TextMethods {
     static let service = "martlet.test.Texts"
@@ -61,7 +62,7 @@ final class Texts: Sendable {
     func slow() async throws -> Text {
         begun.fire()
         do {
-            try await SystemTime().sleep(for: .seconds(600))
+            try await SystemTime().sleep(for: HangLimit.wait * 2)
         } catch {
             cancelled.fire()
             throw error

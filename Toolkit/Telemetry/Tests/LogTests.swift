@@ -5,12 +5,6 @@ import Testing
 
 @testable import MartletTelemetry
 
-private struct StoppedTime: TimeSource {
-    var now: Moment { Moment(nanoseconds: 0) }
-    var date: Timestamp { Timestamp(seconds: 0) }
-    func sleep(until moment: Moment) async throws { throw CancellationError() }
-}
-
 @Suite("JSON log line")
 struct LogLineTests {
     let handler = JSONLogHandler(

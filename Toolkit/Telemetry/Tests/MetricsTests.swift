@@ -65,7 +65,7 @@ struct MetricsTests {
 
     @Test("scope: metrics go to the registry of the task's service")
     func scope() {
-        let telemetry = Telemetry(service: "carts", level: .error, time: SystemTime())
+        let telemetry = Telemetry(service: "carts", level: .error, time: StoppedTime())
         telemetry.scope {
             MetricsRegistry.current.counter("seen_total", help: "Seen.").add()
         }

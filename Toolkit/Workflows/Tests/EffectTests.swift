@@ -6,7 +6,7 @@ import Testing
 
 @testable import MartletWorkflows
 
-@Suite("Effect that commits with the journal", .timeLimit(.minutes(1)))
+@Suite("Effect that commits with the journal", .timeLimit(.minutes(HangLimit.testMinutes)))
 struct EffectTests {
     let fixture: WorkflowFixture
 

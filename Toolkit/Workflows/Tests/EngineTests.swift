@@ -6,7 +6,7 @@ import Testing
 
 @testable import MartletWorkflows
 
-@Suite("Workflow engine", .timeLimit(.minutes(1)))
+@Suite("Workflow engine", .timeLimit(.minutes(HangLimit.testMinutes)))
 struct EngineTests {
     let fixture: WorkflowFixture
 

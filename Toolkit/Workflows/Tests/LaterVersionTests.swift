@@ -5,7 +5,7 @@ import Testing
 
 @testable import MartletWorkflows
 
-@Suite("Later version of a workflow", .timeLimit(.minutes(1)))
+@Suite("Later version of a workflow", .timeLimit(.minutes(HangLimit.testMinutes)))
 struct LaterVersionTests {
     let fixture: WorkflowFixture
 

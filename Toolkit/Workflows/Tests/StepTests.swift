@@ -5,7 +5,7 @@ import Testing
 
 @testable import MartletWorkflows
 
-@Suite("Step", .timeLimit(.minutes(1)))
+@Suite("Step", .timeLimit(.minutes(HangLimit.testMinutes)))
 struct StepTests {
     let fixture: WorkflowFixture
 

@@ -5,7 +5,7 @@ import Testing
 
 @testable import MartletWorkflows
 
-@Suite("Wake-up during an execution", .timeLimit(.minutes(1)))
+@Suite("Wake-up during an execution", .timeLimit(.minutes(HangLimit.testMinutes)))
 struct WakeUpTests {
     let fixture: WorkflowFixture
 

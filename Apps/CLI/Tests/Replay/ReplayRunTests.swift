@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import MartletCore
+import MartletTesting
 import Testing
 
 @testable import CLI
@@ -25,14 +26,14 @@ private struct FakeShopServer: Sendable {
             },
             address: "http://shop.test",
             retryTimeout: .zero,
-            time: SystemTime(),
+            time: ManualTime(),
             entropy: SystemEntropy()
         )
     }
 }
 
-// Serialized: the plans come from one file. Time limit: a replay that hangs has failed.
-@Suite("Replay requests", .serialized, .timeLimit(.minutes(1)))
+// Serialized: the plans come from one file.
+@Suite("Replay requests", .serialized, .timeLimit(.minutes(HangLimit.testMinutes)))
 struct ReplayRunTests {
     private let plan: InvoicePlan
     private let tally = ReplayTally()
@@ -50,7 +51,7 @@ struct ReplayRunTests {
             shop: FakeShopServer(refusals: refusals).client,
             concurrency: concurrency,
             tally: tally,
-            time: SystemTime()
+            time: ManualTime()
         ).run()
     }
 

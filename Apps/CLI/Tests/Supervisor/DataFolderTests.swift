@@ -18,7 +18,7 @@ struct DataFolderTests {
             programs: "/nowhere",
             crashes: [:],
             logLevel: .info,
-            time: SystemTime(),
+            time: ManualTime(),
             entropy: SystemEntropy()
         )
     }
@@ -83,7 +83,7 @@ struct DataFolderTests {
             programs: "/nowhere",
             crashes: [:],
             logLevel: .info,
-            time: SystemTime(),
+            time: ManualTime(),
             entropy: SystemEntropy()
         )
         let failure = await #expect(throws: CommandFailure.self) { try await launch.prepare() }

@@ -9,6 +9,10 @@ from concurrent import futures
 import grpc
 
 SERVICE = "/martlet.test.Texts/"
+# Only a hang reaches it, as `HangLimit.wait` in the tests.
+HANG_SECONDS = 300
+# The limit of a connection attempt: a slow machine may need more than the default 20 seconds.
+CONNECT = ("grpc.min_reconnect_backoff_ms", HANG_SECONDS * 1_000)
 
 
 def encode(text):
@@ -35,11 +39,7 @@ def decode(message):
 
 
 def client(port):
-    # The last one also limits how long a connect may take: a slow machine needs more than the default 20 seconds.
-    options = [
-        ("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1),
-        ("grpc.min_reconnect_backoff_ms", 100_000),
-    ]
+    options = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1), CONNECT]
     channel = grpc.insecure_channel(f"127.0.0.1:{port}", options=options)
 
     def unary(name, text="", **more):
@@ -93,7 +93,7 @@ def client(port):
                 ("authorization", "Bearer user"),
                 ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
             ],
-            timeout=30,
+            timeout=HANG_SECONDS,
         ))
     assert about == "k1|u1|green|AAE|0af7651916cd43dd8448eb211c80319c|deadline", about
 
@@ -121,13 +121,13 @@ def client(port):
 
 
 def drained(port):
-    channel = grpc.insecure_channel(f"127.0.0.1:{port}", options=[("grpc.initial_reconnect_backoff_ms", 100)])
+    channel = grpc.insecure_channel(f"127.0.0.1:{port}", options=[("grpc.initial_reconnect_backoff_ms", 100), CONNECT])
     held = channel.unary_unary(SERVICE + "Hold").future(encode("held"))
     assert decode(held.result()) == "held"
     try:
         # Until GOAWAY has arrived.
         while True:
-            channel.unary_unary(SERVICE + "Echo")(b"", timeout=60)
+            channel.unary_unary(SERVICE + "Echo")(b"", timeout=HANG_SECONDS)
     except grpc.RpcError as error:
         assert error.code() == grpc.StatusCode.UNAVAILABLE, error
     channel.close()
@@ -160,12 +160,12 @@ class Texts(grpc.GenericRpcHandler):
         self.begun.set()
         ended = threading.Event()
         context.add_callback(ended.set)
-        ended.wait(60)
+        ended.wait(HANG_SECONDS)
         self.cancelled.set()
         return b""
 
     def await_cancelled(self, request, context):
-        assert self.cancelled.wait(60)
+        assert self.cancelled.wait(HANG_SECONDS), "waited for the cancellation of Slow"
         return encode("cancelled")
 
     def about(self, request, context):
@@ -195,7 +195,7 @@ def server():
     print(port, flush=True)
     for line in sys.stdin:
         if line.strip() == "stop":
-            running.stop(5).wait()
+            running.stop(HANG_SECONDS).wait()
             print("stopped", flush=True)
     running.stop(0).wait()
 

@@ -1,6 +1,7 @@
 import MartletContract
 import MartletCore
 import MartletRPC
+import MartletTesting
 import NIOCore
 import NIOHPACK
 import NIOHTTP2
@@ -8,8 +9,8 @@ import NIOPosix
 import SwiftProtobuf
 import Testing
 
-@Suite("Calls above GOAWAY's last stream id", .timeLimit(.minutes(2)))
-struct GoAwayTests {
+@Suite("Calls above GOAWAY's last stream id", .timeLimit(.minutes(HangLimit.testMinutes)))
+struct GoAwaySocketTests {
     @Test("GOAWAY without an error: the call is sent again on a new connection")
     func graceful() async throws {
         let answer = try await GoAwayServer.with(.noError) { connection in
@@ -48,7 +49,7 @@ private enum GoAwayServer {
                 }.map { _ in }
             }
             .bind(host: "127.0.0.1", port: 0).get()
-        let connection = RPCFixture.connect(listener.localAddress?.port ?? 0)
+        let connection = RPCFixture.connect(to: listener.localAddress?.port ?? 0)
         let result = try await body(connection)
         await connection.close()
         try await listener.close().get()

@@ -81,13 +81,14 @@ private struct HostFixture {
 
     static func get(_ path: String, _ port: Int?) async throws -> (status: Int, body: String) {
         let url = try #require(URL(string: "http://127.0.0.1:\(port ?? 0)\(path)"))
-        let (data, response) = try await URLSession.shared.data(from: url)
+        let request = URLRequest(url: url, timeoutInterval: TimeInterval(HangLimit.wait.components.seconds))
+        let (data, response) = try await URLSession.shared.data(for: request)
         return ((response as? HTTPURLResponse)?.statusCode ?? 0, String(decoding: data, as: UTF8.self))
     }
 }
 
-@Suite("Service host")
-struct ServiceHostTests {
+@Suite("Service host", .timeLimit(.minutes(HangLimit.testMinutes)))
+struct ServiceHostSocketTests {
     @Test("serves liveness, readiness, OpenAPI and 404")
     func health() async throws {
         let fixture = try await HostFixture()
@@ -145,9 +146,13 @@ struct ServiceHostTests {
     @Test("serves the operator API on its own port, by token and scope")
     func operators() async throws {
         let fixture = try await HostFixture()
-        let good = try await fixture.issuer.userToken("olga", scopes: ["operate"], lifetime: .seconds(60))
-        let service = try await fixture.issuer.serviceToken("orders", lifetime: .seconds(60))
-        let withoutScope = try await fixture.issuer.userToken("paul", scopes: ["orders:write"], lifetime: .seconds(60))
+        let good = try await fixture.issuer.userToken("olga", scopes: ["operate"], lifetime: HangLimit.wait)
+        let service = try await fixture.issuer.serviceToken("orders", lifetime: HangLimit.wait)
+        let withoutScope = try await fixture.issuer.userToken(
+            "paul",
+            scopes: ["orders:write"],
+            lifetime: HangLimit.wait
+        )
         let time = fixture.time
         try await fixture.serving { ports in
             func call(_ port: Int?, _ token: String?) async throws -> Int {
@@ -182,7 +187,7 @@ struct ServiceHostTests {
     @Test("a call cancelled before it begins ends exactly once")
     func cancelledBefore() async throws {
         let fixture = try await HostFixture()
-        let token = try await fixture.issuer.userToken("olga", scopes: ["operate"], lifetime: .seconds(60))
+        let token = try await fixture.issuer.userToken("olga", scopes: ["operate"], lifetime: HangLimit.wait)
         let time = fixture.time
         try await fixture.serving { ports in
             let connection = RPCConnection(

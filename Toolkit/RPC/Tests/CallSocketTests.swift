@@ -1,11 +1,12 @@
 import MartletContract
 import MartletCore
 import MartletRPC
+import MartletTesting
 import ServiceLifecycle
 import Testing
 
-@Suite("Call over a real socket", .timeLimit(.minutes(2)))
-struct LoopbackTests {
+@Suite("Call over a socket", .timeLimit(.minutes(HangLimit.testMinutes)))
+struct CallSocketTests {
     @Test("a unary call returns the response")
     func echo() async throws {
         let answer = try await RPCFixture.with { try await $0.unary(TextMethods.echo, "hello") }
@@ -16,7 +17,7 @@ struct LoopbackTests {
     func context() async throws {
         let facts = try await RPCFixture.with(token: "service") { fixture in
             let context = CallContext(
-                deadline: SystemTime().now + .seconds(60),
+                deadline: SystemTime().now + HangLimit.wait,
                 principal: Principal(kind: .service, id: "orders", scopes: [], onBehalfOf: "kund\u{00E9} 7"),
                 idempotencyKey: "run-1/step",
                 trace: TraceContext(
@@ -228,7 +229,7 @@ struct LoopbackTests {
     @Test("without a listener a call fails as not processed, with a retry delay")
     func noListener() async throws {
         let port = try await RPCFixture.with { $0.port }
-        let connection = RPCFixture.connect(port)
+        let connection = RPCFixture.connect(to: port)
         await #expect {
             let _: Text = try await connection.unary(TextMethods.echo, Text(), context: CallContext())
         } throws: { error in
@@ -244,7 +245,7 @@ struct LoopbackTests {
         limits.backoffMin = .zero
         limits.backoffMax = .zero
         let (port, connection) = try await RPCFixture.with { [limits] fixture in
-            let connection = RPCFixture.connect(fixture.port, limits: limits)
+            let connection = RPCFixture.connect(to: fixture.port, limits: limits)
             let _: Text = try await connection.unary(TextMethods.echo, Text("a"), context: CallContext())
             return (fixture.port, connection)
         }
@@ -288,7 +289,7 @@ struct LoopbackTests {
         let count = try await RPCFixture.with { fixture in
             let stream: ResponseStream<Text>
             do {
-                let connection = RPCFixture.connect(fixture.port)
+                let connection = RPCFixture.connect(to: fixture.port)
                 stream = try await connection.serverStream(TextMethods.many, Text("20000"), context: CallContext())
                 _ = try await stream.pull()
                 connection.retire()

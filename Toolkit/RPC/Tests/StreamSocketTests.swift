@@ -1,12 +1,13 @@
 import MartletContract
 import MartletCore
 import MartletRPC
+import MartletTesting
 import ServiceLifecycle
 import SwiftProtobuf
 import Testing
 
-@Suite("Server stream", .timeLimit(.minutes(2)))
-struct StreamTests {
+@Suite("Server stream", .timeLimit(.minutes(HangLimit.testMinutes)))
+struct StreamSocketTests {
     @Test("delivers all messages in order")
     func tenThousand() async throws {
         let numbers = try await RPCFixture.with { fixture in

@@ -1,12 +1,18 @@
 import MartletContract
 import MartletCore
+import MartletTesting
 import ServiceLifecycle
 import Testing
 
 @testable import MartletRPC
 
-@Suite("Interoperability with grpcio", .enabled(if: Program.hasGRPC), .serialized, .timeLimit(.minutes(2)))
-struct InteropTests {
+@Suite(
+    "Interoperability with grpcio",
+    .enabled(if: Program.hasGRPC),
+    .serialized,
+    .timeLimit(.minutes(HangLimit.testMinutes))
+)
+struct InteropSocketTests {
     @Test("grpcio client, our server: all kinds of calls")
     func server() async throws {
         let result = try await RPCFixture.with { fixture in
@@ -34,14 +40,14 @@ struct InteropTests {
     func client() async throws {
         let python = try Program.python(["server"])
         let port = try #require(await python.line().flatMap { Int($0) })
-        let connection = RPCFixture.connect(port, limits: RPCFixture.clientLimits, token: "secret")
+        let connection = RPCFixture.connect(to: port, token: "secret")
         defer { python.finish() }
 
-        #expect(try await text(connection, method: TextMethods.echo, value: "hello") == "hello")
+        #expect(try await text(TextMethods.echo, "hello", over: connection) == "hello")
 
         let sent = Texts.refusal
         let details = StatusDetails.encode(sent, message: sent.message).hexadecimal
-        let refused = try #require(await fault(connection, method: TextMethods.refuse, value: details))
+        let refused = try #require(await fault(TextMethods.refuse, details, over: connection))
         #expect(refused.code == .failedPrecondition)
         #expect(refused.reason == sent.reason)
         #expect(refused.message == sent.message)
@@ -52,21 +58,21 @@ struct InteropTests {
         var late: Fault?
         repeat {
             late = await fault(
-                connection,
-                method: TextMethods.slow,
-                value: "",
+                TextMethods.slow,
+                "",
+                over: connection,
                 context: CallContext(deadline: SystemTime().now + time)
             )
             time = time * 2
-        } while try await text(connection, method: TextMethods.begun, value: "") == "no"
+        } while try await text(TextMethods.begun, "", over: connection) == "no"
         #expect(late?.code == .deadlineExceeded)
-        #expect(try await text(connection, method: TextMethods.awaitCancelled, value: "") == "cancelled")
+        #expect(try await text(TextMethods.awaitCancelled, "", over: connection) == "cancelled")
 
-        let unserved = await fault(connection, method: TextMethods.unserved, value: "")
+        let unserved = await fault(TextMethods.unserved, "", over: connection)
         #expect(unserved?.code == .unimplemented)
-        let long = try await text(connection, method: TextMethods.echo, value: String(repeating: "x", count: 1_048_576))
+        let long = try await text(TextMethods.echo, String(repeating: "x", count: 1_048_576), over: connection)
         #expect(long.utf8.count == 1_048_576)
-        let tooLong = await fault(connection, method: TextMethods.echo, value: String(repeating: "x", count: 3_000_000))
+        let tooLong = await fault(TextMethods.echo, String(repeating: "x", count: 3_000_000), over: connection)
         #expect(tooLong?.code == .resourceExhausted)
 
         let answers: ResponseStream<Text> = try await connection.serverStream(
@@ -80,7 +86,7 @@ struct InteropTests {
 
         let sum = try await withThrowingTaskGroup(of: Int.self) { tasks in
             for number in 0..<500 {
-                tasks.addTask { Int(try await text(connection, method: TextMethods.echo, value: "\(number)")) ?? -1 }
+                tasks.addTask { Int(try await text(TextMethods.echo, "\(number)", over: connection)) ?? -1 }
             }
             return try await tasks.reduce(0, +)
         }
@@ -95,13 +101,13 @@ struct InteropTests {
         let connection = RPCFixture.connect(port, limits: RPCFixture.clientLimits, token: "secret")
         defer { python.finish() }
         let context = CallContext(
-            deadline: SystemTime().now + .seconds(60),
+            deadline: SystemTime().now + HangLimit.wait,
             principal: Principal(kind: .service, id: "orders", scopes: [], onBehalfOf: "c7"),
             idempotencyKey: "k1",
             trace: TraceContext(traceID: "0af7651916cd43dd8448eb211c80319c", spanID: "b7ad6b7169203331", sampled: true),
             metadata: ["x-colour": "green", "x-raw-bin": "AAE"]
         )
-        let about = try await text(connection, method: TextMethods.about, value: "", context: context)
+        let about = try await text(TextMethods.about, "", over: connection, context: context)
         #expect(
             about == "k1|c7|green|0001|00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01|Bearer secret|deadline"
         )
@@ -112,7 +118,7 @@ struct InteropTests {
     func goAway() async throws {
         let python = try Program.python(["server"])
         let port = try #require(await python.line().flatMap { Int($0) })
-        let connection = RPCFixture.connect(port)
+        let connection = RPCFixture.connect(to: port)
         defer { python.finish() }
         let answers: ResponseStream<Text> = try await connection.serverStream(
             TextMethods.many,
@@ -126,16 +132,16 @@ struct InteropTests {
         #expect(first?.value == "0")
         #expect(count == 10_000)
         #expect(await python.line() == "stopped")
-        let next = try #require(await fault(connection, method: TextMethods.echo, value: ""))
+        let next = try #require(await fault(TextMethods.echo, "", over: connection))
         #expect(next.code == .unavailable)
         #expect(next.isNotProcessed)
         await connection.close()
     }
 
     private func text(
-        _ connection: RPCConnection,
-        method: MethodDescriptor,
-        value: String,
+        _ method: MethodDescriptor,
+        _ value: String,
+        over connection: RPCConnection,
         context: CallContext = CallContext()
     ) async throws -> String {
         let answer: Text = try await connection.unary(method, Text(value), context: context)
@@ -143,13 +149,13 @@ struct InteropTests {
     }
 
     private func fault(
-        _ connection: RPCConnection,
-        method: MethodDescriptor,
-        value: String,
+        _ method: MethodDescriptor,
+        _ value: String,
+        over connection: RPCConnection,
         context: CallContext = CallContext()
     ) async -> Fault? {
         do {
-            _ = try await text(connection, method: method, value: value, context: context)
+            _ = try await text(method, value, over: connection, context: context)
             return nil
         } catch {
             return Fault(describing: error)

@@ -9,33 +9,38 @@ import MartletSQLite
 import MartletTesting
 import Testing
 
-@Suite("Event log over TCP")
-struct WireTests {
+@Suite("Event log over TCP", .timeLimit(.minutes(HangLimit.testMinutes)))
+struct RemoteEventLogSocketTests {
     private static let service = Principal(kind: .service, id: "test", scopes: [])
 
+    /// The time of the calls' deadlines, which never pass: a slow machine must not end a call.
+    private let time = ManualTime()
+
     /// A server on a free port.
-    private static func server(_ log: EventLog) -> RPCServer {
-        RPCServer(
+    private func server(_ log: EventLog) -> RPCServer {
+        var limits = RPCServerLimits()
+        limits.keepAlive = HangLimit.wait
+        return RPCServer(
             contracts: [.eventLog(EventLogHandler(log))],
             host: "127.0.0.1",
             port: 0,
-            limits: RPCServerLimits(),
-            time: SystemTime(),
+            limits: limits,
+            time: time,
             entropy: SystemEntropy(),
             logger: Logger(label: "test"),
-            authenticate: { _ in service }
+            authenticate: { _ in Self.service }
         )
     }
 
-    private static func connect(_ server: RPCServer) async throws -> RPCConnection {
+    private func connect(_ server: RPCServer) async throws -> RPCConnection {
         var limits = RPCClientLimits()
-        // The test must not depend on the machine's load.
-        limits.connectTimeout = .seconds(100)
+        limits.connectTimeout = HangLimit.wait
+        limits.keepAlive = HangLimit.wait
         return RPCConnection(
             host: "127.0.0.1",
             port: try await server.boundPort(),
             limits: limits,
-            time: SystemTime(),
+            time: time,
             entropy: SystemEntropy(),
             authorization: nil
         )
@@ -52,10 +57,10 @@ struct WireTests {
     @Test("conforms", arguments: MessageBusConformance.checks)
     func conforms(to check: MessageBusConformance.Check) async throws {
         try await withThrowingTaskGroup(of: Void.self) { tasks in
-            try await check.run { time in
-                let server = Self.server(try await Self.open(time))
+            try await check.run { delays in
+                let server = server(try await Self.open(delays))
                 tasks.addTask { try await server.run() }
-                return RemoteEventLog(over: try await Self.connect(server), service: "test", time: SystemTime())
+                return RemoteEventLog(over: try await connect(server), service: "test", time: time)
             }
             tasks.cancelAll()
             // The server throws CancellationError.
@@ -66,7 +71,7 @@ struct WireTests {
     @Test("the membership ends with its connection")
     func brokenStream() async throws {
         let log = try await Self.open(ManualTime())
-        let server = Self.server(log)
+        let server = server(log)
         let event = Envelope(
             id: "k/1",
             source: "test",
@@ -80,8 +85,8 @@ struct WireTests {
         )
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await server.run() }
-            let connection = try await Self.connect(server)
-            let remote = RemoteEventLog(over: connection, service: "test", time: SystemTime())
+            let connection = try await connect(server)
+            let remote = RemoteEventLog(over: connection, service: "test", time: time)
             try await remote.publish([event])
             let member = try await remote.join(topic: "things", group: "g", start: .earliest)
             let received = try await member.receive(limit: 1)

@@ -1,19 +1,20 @@
 import MartletContract
 import MartletCore
 import MartletRPC
+import MartletTesting
 import NIOCore
 import NIOPosix
 import Testing
 
-@Suite("New client connection", .timeLimit(.minutes(2)))
-struct FreshConnectionTests {
+@Suite("New client connection", .timeLimit(.minutes(HangLimit.testMinutes)))
+struct FreshConnectionSocketTests {
     @Test("the first call succeeds, however early the server sends its first bytes")
     func fresh() async throws {
         let answers = try await RPCFixture.with { fixture in
             var answers = 0
             for round in 0..<100 {
-                let connection = RPCFixture.connect(fixture.port)
-                let context = CallContext(deadline: SystemTime().now + .seconds(60))
+                let connection = RPCFixture.connect(to: fixture.port)
+                let context = CallContext(deadline: SystemTime().now + HangLimit.wait)
                 let answer: Text = try await connection.unary(TextMethods.echo, Text("\(round)"), context: context)
                 if answer.value == "\(round)" { answers += 1 }
                 await connection.close()
@@ -34,7 +35,7 @@ struct FreshConnectionTests {
                 }
             }
             .bind(host: "127.0.0.1", port: 0).get()
-        let connection = RPCFixture.connect(listener.localAddress?.port ?? 0)
+        let connection = RPCFixture.connect(to: listener.localAddress?.port ?? 0)
         await #expect(throws: Fault.self) {
             let _: Text = try await connection.unary(TextMethods.echo, Text("lost"), context: CallContext())
         }

@@ -1,11 +1,12 @@
 import MartletCore
 import MartletRPC
+import MartletTesting
 import NIOCore
 import NIOPosix
 import Testing
 
-@Suite("Server with hostile clients", .timeLimit(.minutes(2)))
-struct HostileClientTests {
+@Suite("Server with hostile clients", .timeLimit(.minutes(HangLimit.testMinutes)))
+struct HostileClientSocketTests {
     @Test("random bytes do not disturb other connections", arguments: 1...30)
     func randomBytes(_ seed: Int) async throws {
         let answer = try await RPCFixture.with { fixture in
@@ -41,7 +42,7 @@ struct HostileClientTests {
         var limits = RPCFixture.limits
         limits.callsPerConnectionMax = 10
         limits.controlFramesMax = 100
-        limits.floodWindow = .seconds(100)
+        limits.floodWindow = HangLimit.wait
         let answer = try await RPCFixture.with(limits: limits) { fixture in
             let channel = try await Self.connect(fixture)
             // The server may have closed before the last byte.
@@ -79,7 +80,7 @@ struct HostileClientTests {
 
     private static func connect(_ fixture: RPCFixture) async throws -> any Channel {
         try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .connectTimeout(.seconds(100))
+            .connectTimeout(.nanoseconds(HangLimit.wait.nanosecondsClamped))
             .connect(to: SocketAddress(ipAddress: "127.0.0.1", port: fixture.port)).get()
     }
 }

@@ -10,9 +10,9 @@ import NIOHTTP1
 import NIOPosix
 import Testing
 
-@Suite("HTTP/1 protocol rules")
-struct ConnectionHandlerTests {
-    static let limits = ConnectionLimits(idle: .seconds(60), drainBytesMax: 100_000, linger: .seconds(30))
+@Suite("HTTP/1 protocol rules", .timeLimit(.minutes(HangLimit.testMinutes)))
+struct ConnectionHandlerSocketTests {
+    static let limits = ConnectionLimits(idle: HangLimit.wait, drainBytesMax: 100_000, linger: HangLimit.wait)
     static let livez = "GET /livez HTTP/1.1\r\nHost: h\r\n"
     static let put = "PUT /v1/parcels/p1 HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n"
     static let good = #"{"items":[{"name":"cup","quantity":1}]}"#
@@ -90,7 +90,7 @@ struct ConnectionHandlerTests {
         var responder = try RESTResponder(
             contracts: [.parcel(ParcelHandler(time: ManualTime()))],
             authenticate: { _ in Principal(kind: .user, id: "anna", scopes: ["parcels:write", "parcels:read"]) },
-            limits: RESTLimits(bodyBytesMax: 1_000, timeout: .seconds(10), timeoutMax: .seconds(60)),
+            limits: RESTLimits(bodyBytesMax: 1_000, timeout: HangLimit.wait, timeoutMax: HangLimit.wait),
             time: SystemTime(),
             entropy: SeededEntropy(seed: 1),
             log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
@@ -113,6 +113,7 @@ struct ConnectionHandlerTests {
 
     private static func send(to port: Int, _ pieces: [String]) async throws -> String {
         let channel = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+            .connectTimeout(.nanoseconds(HangLimit.wait.nanosecondsClamped))
             .channelOption(.allowRemoteHalfClosure, value: true)
             .connect(host: "127.0.0.1", port: port) { channel in
                 channel.eventLoop.makeCompletedFuture {

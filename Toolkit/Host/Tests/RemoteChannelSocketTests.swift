@@ -3,14 +3,15 @@ import MartletContract
 import MartletCore
 import MartletDiscovery
 import MartletRPC
+import MartletTesting
 import ServiceLifecycle
 import SwiftProtobuf
 import Testing
 
 @testable import MartletHost
 
-@Suite("Remote channel", .timeLimit(.minutes(1)))
-struct RemoteChannelTests {
+@Suite("Remote channel", .timeLimit(.minutes(HangLimit.testMinutes)))
+struct RemoteChannelSocketTests {
     private static let slow = method("Slow")
     private static let quick = method("Quick")
 
@@ -31,7 +32,7 @@ struct RemoteChannelTests {
             contracts: [contract],
             host: "127.0.0.1",
             port: 0,
-            limits: RPCServerLimits(),
+            limits: .patient,
             time: SystemTime(),
             entropy: SystemEntropy(),
             logger: Logger(label: "test"),

@@ -1,14 +1,20 @@
 import Foundation
 import MartletContract
 import MartletCore
+import MartletTesting
 import NIOCore
 import SwiftProtobuf
 import Testing
 
 @testable import MartletRPC
 
-@Suite("Interoperability with h2load", .enabled(if: Program.hasH2Load), .serialized, .timeLimit(.minutes(2)))
-struct H2LoadTests {
+@Suite(
+    "Interoperability with h2load",
+    .enabled(if: Program.hasH2Load),
+    .serialized,
+    .timeLimit(.minutes(HangLimit.testMinutes))
+)
+struct H2LoadSocketTests {
     struct Load: Sendable, CustomTestStringConvertible {
         let calls: Int
         let connections: Int

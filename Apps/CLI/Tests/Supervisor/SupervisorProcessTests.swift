@@ -6,10 +6,29 @@ import Testing
 
 @testable import CLI
 
+/// The system's clocks, on which limits pass only when a test advances them.
+private struct SteppedTime: TimeSource {
+    /// Shorter sleeps are delays and polls, which pass by themselves.
+    static let shortestLimit = Duration.seconds(100)
+
+    /// The time of sleeps of ``shortestLimit`` or longer.
+    let limits = ManualTime()
+
+    var now: Moment { SystemTime().now }
+    var date: Timestamp { SystemTime().date }
+
+    func sleep(until moment: Moment) async throws {
+        let remaining = moment - now
+        guard remaining >= Self.shortestLimit else { return try await SystemTime().sleep(until: moment) }
+        try await limits.sleep(for: remaining)
+    }
+}
+
 /// Daemons that are small shell scripts: each reports readiness by a file, and records its exit in another.
 private struct FakeShop {
     let temporary: TemporaryFolder
     let folder: DataFolder
+    let time = SteppedTime()
     /// `name ready`, or a note of the supervisor.
     let messages: AsyncStream<String>
     private let inbox: AsyncStream<String>.Continuation
@@ -66,7 +85,7 @@ private struct FakeShop {
             singleProcess: false,
             daemons: daemons,
             limits: limits,
-            time: SystemTime(),
+            time: time,
             isReady: { [temporary, inbox] port in
                 let marker = temporary.file("\(names[port]).ready")
                 guard FileManager.default.fileExists(atPath: marker) else { return false }
@@ -82,13 +101,23 @@ private struct FakeShop {
         try await supervisor.run(stops: stops.stream) { _ in inbox.yield("announced") }
     }
 
-    /// Waits for all of `wanted`, in any order.
+    /// Waits for all of `wanted`, in any order; the test's time limit ends the wait.
     func wait(for wanted: String...) async {
         var missing = Set(wanted)
         for await text in messages {
             missing.remove(text)
             if missing.isEmpty { return }
         }
+        Issue.record("still waiting for: \(missing.sorted().joined(separator: ", "))")
+    }
+
+    /// Limits that pass only by ``time``, the drain of one daemon before the start of all.
+    static var limits: SupervisorLimits {
+        var limits = SupervisorLimits()
+        limits.restartDelayMin = .milliseconds(1)
+        limits.drainLimit = HangLimit.wait
+        limits.readyLimit = HangLimit.wait * 3
+        return limits
     }
 
     /// Exits on SIGTERM.
@@ -105,13 +134,13 @@ private struct FakeShop {
         """
 }
 
-@Suite("Supervisor", .timeLimit(.minutes(1)))
-struct SupervisorTests {
+@Suite("Supervisor", .timeLimit(.minutes(HangLimit.testMinutes)))
+struct SupervisorProcessTests {
     @Test("restarts a killed daemon, then drains all in order")
     func restartAndDrain() async throws {
         let shop = try FakeShop()
         let scripts = ["c", "b", "a"].map { (name: $0, script: FakeShop.graceful) }
-        let supervisor = try shop.supervisor(scripts, limits: SupervisorLimits())
+        let supervisor = try shop.supervisor(scripts, limits: FakeShop.limits)
         async let outcome = shop.run(supervisor)
         await shop.wait(for: "announced")
 
@@ -133,8 +162,7 @@ struct SupervisorTests {
     @Test("kills a daemon that does not exit in time")
     func drainLimit() async throws {
         let shop = try FakeShop()
-        var limits = SupervisorLimits()
-        limits.drainLimit = .milliseconds(50)
+        let limits = FakeShop.limits
         let supervisor = try shop.supervisor(
             [(name: "b", script: FakeShop.ignoringTerm), (name: "a", script: FakeShop.graceful)],
             limits: limits
@@ -142,6 +170,9 @@ struct SupervisorTests {
         async let outcome = shop.run(supervisor)
         await shop.wait(for: "announced")
         shop.stop()
+        // The limit of the start, and that of the first daemon's drain.
+        await shop.time.limits.waitForSleepers(2)
+        shop.time.limits.advance(by: limits.drainLimit)
         #expect(try await outcome == .stopped)
         #expect(shop.ends == ["a"])
     }
@@ -149,11 +180,9 @@ struct SupervisorTests {
     @Test("stops all daemons when one cannot become ready")
     func neverReady() async throws {
         let shop = try FakeShop()
-        var limits = SupervisorLimits()
-        limits.restartDelayMin = .milliseconds(1)
         let supervisor = try shop.supervisor(
             [(name: "b", script: "echo no port; exit 78"), (name: "a", script: FakeShop.graceful)],
-            limits: limits
+            limits: FakeShop.limits
         )
         let outcome = try await shop.run(supervisor)
         #expect(outcome == .failed(reason: "b exited with status 78, 3 times in a row", daemons: ["b"]))
@@ -163,9 +192,7 @@ struct SupervisorTests {
     @Test("reports a missing program")
     func missing() async throws {
         let shop = try FakeShop()
-        var limits = SupervisorLimits()
-        limits.restartDelayMin = .milliseconds(1)
-        let supervisor = try shop.supervisor([(name: "a", script: "")], limits: limits)
+        let supervisor = try shop.supervisor([(name: "a", script: "")], limits: FakeShop.limits)
         unlink(shop.temporary.file("a"))
         let outcome = try await shop.run(supervisor)
         guard case .failed(let reason, _) = outcome else {
@@ -176,8 +203,8 @@ struct SupervisorTests {
     }
 }
 
-@Suite("Orphaned daemons of a crashed supervisor")
-struct OrphanProcessesTests {
+@Suite("Orphaned daemons of a crashed supervisor", .timeLimit(.minutes(HangLimit.testMinutes)))
+struct OrphanProcessTests {
     private func child(
         _ temporary: TemporaryFolder,
         _ script: String
@@ -213,7 +240,7 @@ struct OrphanProcessesTests {
         )
     }
 
-    @Test("are terminated by the next supervisor", .timeLimit(.minutes(1)))
+    @Test("are terminated by the next supervisor")
     func ended() async throws {
         let temporary = try TemporaryFolder()
         let (child, ends) = try await child(temporary, "exec sleep 1000")

@@ -4,7 +4,7 @@ import Testing
 @testable import CLI
 
 @Suite("Plan figures")
-struct InvoicesFiguresTests {
+struct InvoicesFiguresProcessTests {
     @Test("equal those of the independent script on sample invoices", arguments: [1, 2, 3] as [UInt64])
     func sample(seed: UInt64) throws {
         let bytes = InvoicesFixture.sample(seed: seed, invoices: 1500)

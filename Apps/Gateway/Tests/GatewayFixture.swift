@@ -1,0 +1,99 @@
+import AsyncHTTPClient
+import Hummingbird
+import Logging
+import MartletContract
+import MartletCore
+import MartletDiscovery
+import MartletHost
+import MartletREST
+import MartletSecurity
+import MartletTelemetry
+import MartletTesting
+import NIOCore
+
+@testable import Gateway
+
+/// A gateway without a listener, on virtual time, and the issuer of its callers' tokens.
+struct GatewayFixture: Sendable {
+    let time = ManualTime()
+    let entropy = SeededEntropy(seed: 1)
+    let folder: TemporaryFolder
+    let issuer: LocalIssuer
+
+    init() async throws {
+        folder = try TemporaryFolder()
+        issuer = try await LocalIssuer(folder: folder.path, algorithm: .edDSA, time: time, entropy: entropy)
+    }
+
+    /// The response of a gateway of its own to one request.
+    func send(
+        _ verb: HTTPRequest.Method,
+        _ path: String,
+        token: String? = nil,
+        headers: HTTPFields = [:],
+        body: RequestBody = RequestBody(buffer: ByteBuffer()),
+        instances: [String: [Instance]] = [:],
+        metrics: MetricsRegistry = MetricsRegistry(service: "gateway")
+    ) async throws -> Response {
+        var fields = headers
+        if let token { fields[.authorization] = "Bearer \(token)" }
+        let request = Self.request(verb, path, headers: fields, body: body)
+        return try await withGateway(instances: instances, metrics: metrics) { await $0.response(to: request) }
+    }
+
+    static func request(
+        _ verb: HTTPRequest.Method,
+        _ path: String,
+        headers: HTTPFields = [:],
+        body: RequestBody = RequestBody(buffer: ByteBuffer())
+    ) -> Request {
+        Request(
+            head: HTTPRequest(method: verb, scheme: nil, authority: nil, path: path, headerFields: headers),
+            body: body
+        )
+    }
+
+    /// Runs `body` with a gateway whose only instances are `instances`.
+    func withGateway<R>(
+        instances: [String: [Instance]],
+        limits: GatewayLimits = GatewayLimits(),
+        metrics: MetricsRegistry = MetricsRegistry(service: "gateway"),
+        _ body: (GatewayResponder) async throws -> R
+    ) async throws -> R {
+        let verifier = TokenVerifier(
+            keys: try await KeySet.read(LocalIssuer.keySetPath(in: folder.path)),
+            issuer: LocalIssuer.name,
+            audience: LocalIssuer.audience,
+            leeway: .seconds(30),
+            time: time
+        )
+        let http = Upstreams.client(limits)
+        let upstreams = Upstreams(
+            services: Set(GatewayRoutes.all.map(\.service)),
+            registry: StaticRegistry(instances, time: time),
+            http: http,
+            limits: limits,
+            time: time
+        )
+        let responder = try GatewayResponder(
+            upstreams: upstreams,
+            authenticator: TokenAuthenticator(verifier: verifier),
+            limits: limits,
+            readiness: Readiness(),
+            metrics: metrics,
+            time: time,
+            entropy: entropy,
+            log: Self.log
+        )
+        do {
+            let result = try await body(responder)
+            try await http.shutdown()
+            return result
+        } catch {
+            try await http.shutdown()
+            throw error
+        }
+    }
+
+    static var log: Logger { Logger(label: "test") { _ in SwiftLogNoOpLogHandler() } }
+}
