@@ -47,9 +47,11 @@ class Parts:
     # MARK: Simulated
 
     def many(self, work, count, chunk):
-        """Runs the first `count` seeds in chunks; returns the merged report and the hashes."""
+        """Runs the first `count` seeds in chunks, within the part's budget; returns the merged report and the hashes."""
         plan, reports, known = work.plan, [], {}
         for first in range(1, count + 1, chunk):
+            if not work.may_begin(len(known), chunk):
+                break
             size = min(chunk, count - first + 1)
             name = f"{first:05}-{first + size - 1:05}"
             hash_file = work.file(f"{name}.hashes")
@@ -58,8 +60,11 @@ class Parts:
             reports.append(work.step(name, command, artifact=hash_file))
             self.check_worlds(work, reports[-1])
             known |= hashes(hash_file)
+        work.completed(len(known), count, "worlds")
         whole = merged(reports)
-        self.check_faults(work, whole)
+        # In fewer worlds some faults may never happen.
+        if not work.budget or len(known) >= work.budget.least:
+            self.check_faults(work, whole)
         return whole, known
 
     def check(self, work, report):
@@ -95,7 +100,9 @@ class Parts:
         """The same worlds in other processes and chunk sizes: a world must not affect the next one."""
         count = min(work.plan.again, work.plan.seeds)
         first = work.records.read("worlds.json")
-        if not first or first["figures"].get("worlds", 0) < count:
+        if first and work.budget:
+            count = min(count, first["figures"].get("worlds", 0))
+        if not first or not count or first["figures"].get("worlds", 0) < count:
             work.add_finding("the first run is missing: run the part worlds first")
             return {"worlds": 0}
         whole, known = self.many(work, count, max(1, work.plan.chunk * 24 // 25))
@@ -152,8 +159,11 @@ class Parts:
     def mutants(self, work):
         plan, report_file = work.plan, work.file("report.json")
         selection = ["--count", plan.mutants] if plan.mutants else []
+        if work.budget:
+            selection += ["--seconds", f"{work.budget.seconds:.0f}", "--least", work.budget.least]
         command = [self.root / "Scripts/mutants", *selection, "--seeds", plan.mutant_seeds, "--jobs", work.jobs]
         report = work.step("all" if not selection else f"{plan.mutants}", [*command, "--json", report_file], report_file)
+        work.completed(len(report["mutants"]), plan.mutants or mutants_all(), "mutants")
         for name in report["survivors"]:
             work.add_finding(f"the mutant {name} survived {plan.mutant_seeds} seeds")
         for name in report["broken"]:

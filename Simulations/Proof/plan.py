@@ -1,6 +1,6 @@
 """The size of each part of the proof."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 MUTANTS = Path(__file__).resolve().parents[1] / "Mutants"
@@ -8,6 +8,22 @@ MUTANTS = Path(__file__).resolve().parents[1] / "Mutants"
 
 def mutants_all():
     return len(list(MUTANTS.glob("*.patch")))
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The time of a part whose size is only an upper limit."""
+
+    # The part begins nothing new after so many seconds.
+    seconds: float
+    # The least size, which a part on a slow machine reaches in up to `FACTOR_MAX` times its seconds, or fails.
+    least: int
+
+    FACTOR_MAX = 3
+
+    @property
+    def seconds_max(self):
+        return self.FACTOR_MAX * self.seconds
 
 
 @dataclass
@@ -29,13 +45,20 @@ class Plan:
     control: int = 1_000
     control_orders: int = 30
     is_long: bool = True
+    # By part; a part without a budget runs its whole size.
+    budgets: dict = field(default_factory=dict)
 
     @staticmethod
     def slice():
-        """The CI run of a change: at most ten minutes on two cores."""
+        """The CI run of a change.
+
+        On two ordinary cores the simulated parts take about four minutes, and the kills less than one. The parts that
+        cannot be divided are small: they are the least that proves anything.
+        """
         return Plan(
-            seeds=300, again=50, chunk=150, builds=16, crash_points="single", kills=30, mutants=10,
+            seeds=300, again=60, chunk=20, builds=16, crash_points="single", kills=30, mutants=10,
             control=24, control_orders=12, is_long=False,
+            budgets={"worlds": Budget(60, 60), "again": Budget(15, 20), "mutants": Budget(60, 2)},
         )  # fmt: skip
 
     def scaled(self, factor):

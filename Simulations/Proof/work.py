@@ -39,6 +39,35 @@ class Work:
         self.seconds = 0.0
         self.commands = []
         self.findings = []
+        # What the part completed within its budget of time, when that was not everything.
+        self.stopped = None
+        self.begun = time.monotonic()
+
+    @property
+    def budget(self):
+        """The part's budget of time; `None` when its size is fixed."""
+        return self.plan.budgets.get(self.part)
+
+    def may_begin(self, done, step=1):
+        """Whether the next `step` of the part may begin, after `done`: within its budget, or until its least size."""
+        if not self.budget:
+            return True
+        elapsed = time.monotonic() - self.begun
+        if done < self.budget.least:
+            return elapsed < self.budget.seconds_max
+        # As long as the steps before, and not longer than the rest.
+        return elapsed + elapsed * step / done <= self.budget.seconds
+
+    def completed(self, done, count, what):
+        """Notes how far a part with a budget came."""
+        if not self.budget or done >= count:
+            return
+        self.stopped = f"{done:,} of at most {count:,} {what} in {self.budget.seconds:.0f} s"
+        if done < self.budget.least:
+            self.add_finding(
+                f"only {done:,} of at least {self.budget.least:,} {what} "
+                f"after {time.monotonic() - self.begun:.0f} s: the machine is too slow, or something hangs"
+            )
 
     def file(self, *names):
         """A file of this part."""
