@@ -143,8 +143,8 @@ struct ShopTests {
 
     @Test("a stalled worker process is a finding; the other worlds are simulated")
     func stuck() throws {
-        // The other worlds must be simulated within the patience: far longer than worlds of one order take.
-        let report = try simulate(sending: SIGSTOP, "--seeds", "4", "--orders", "1", "--jobs", "1", "--patience", "30")
+        // Long enough to be stopped, and each of the others far shorter than the patience.
+        let report = try simulate(sending: SIGSTOP, "--seeds", "4", "--orders", "12", "--jobs", "1", "--patience", "30")
         #expect(report.findings.map(\.what) == ["no output in time: it was killed"])
     }
 

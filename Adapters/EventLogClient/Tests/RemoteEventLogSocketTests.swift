@@ -17,7 +17,7 @@ struct RemoteEventLogSocketTests {
     private let time = ManualTime()
 
     /// A server on a free port.
-    private func server(_ log: EventLog) -> RPCServer {
+    private func makeServer(_ log: EventLog) -> RPCServer {
         var limits = RPCServerLimits()
         limits.keepAlive = HangLimit.wait
         return RPCServer(
@@ -58,7 +58,7 @@ struct RemoteEventLogSocketTests {
     func conforms(to check: MessageBusConformance.Check) async throws {
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             try await check.run { delays in
-                let server = server(try await Self.open(delays))
+                let server = makeServer(try await Self.open(delays))
                 tasks.addTask { try await server.run() }
                 return RemoteEventLog(over: try await connect(server), service: "test", time: time)
             }
@@ -71,7 +71,7 @@ struct RemoteEventLogSocketTests {
     @Test("the membership ends with its connection")
     func brokenStream() async throws {
         let log = try await Self.open(ManualTime())
-        let server = server(log)
+        let server = makeServer(log)
         let event = Envelope(
             id: "k/1",
             source: "test",
