@@ -13,7 +13,7 @@ kit("Core", level: 0)
 
 kit("Telemetry", level: 1, on: ["Core"], libraries: [.logging, .metrics])
 kit("Config", level: 1, on: ["Core"])
-kit("Contract", level: 1, on: ["Core"], libraries: [.protobuf], testingOn: ["Testing"])
+kit("Contract", level: 1, on: ["Core"], libraries: [.protobuf], testingOn: ["Testing", "Messaging", "TestContract"])
 
 kit("SQL", level: 2, on: ["Core", "Telemetry"], libraries: [.logging])
 kit("Messaging", level: 2, on: ["Core", "Telemetry"], libraries: [.logging])
@@ -39,7 +39,7 @@ kit(
     on: ["Core", "Telemetry", "Contract"],
     libraries: [.logging, .lifecycle, .protobuf, .hummingbird, .hummingbirdCore, .nio, .nioHTTP1],
     testing: [.hummingbirdTesting, .nioPosix],
-    testingOn: ["Messaging"]
+    testingOn: ["TestContract"]
 )
 
 kit(
@@ -68,6 +68,13 @@ kit(
     libraries: [.protobuf]
 )
 kit("Simulation", level: 4, on: ["Core", "Contract", "SQL"])
+
+// A contract for the tests of Contract and REST, generated like those of the shop.
+library(
+    "MartletTestContract",
+    at: "Toolkit/Contract/Fixtures",
+    on: kits("Core", "Contract", "Messaging") + [Library.protobuf.product]
+)
 
 // MARK: Adapters, each behind one Toolkit protocol
 

@@ -1,5 +1,6 @@
 import MartletContract
 import MartletCore
+import MartletTestContract
 import MartletTesting
 import SwiftProtobuf
 import Testing

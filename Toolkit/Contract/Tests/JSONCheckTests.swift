@@ -1,5 +1,6 @@
 import MartletContract
 import MartletCore
+import MartletTestContract
 import SwiftProtobuf
 import Testing
 

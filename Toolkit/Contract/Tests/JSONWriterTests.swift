@@ -1,5 +1,6 @@
 import Foundation
 import MartletContract
+import MartletTestContract
 import SwiftProtobuf
 import Testing
 

@@ -1,5 +1,6 @@
 import MartletContract
 import MartletCore
+import MartletTestContract
 import SwiftProtobuf
 
 /// Echoes requests in its responses, so that tests can check what arrived.

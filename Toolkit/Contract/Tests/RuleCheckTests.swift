@@ -1,6 +1,7 @@
 import Foundation
 import MartletContract
 import MartletCore
+import MartletTestContract
 import SwiftProtobuf
 import Testing
 

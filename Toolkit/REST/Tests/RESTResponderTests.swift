@@ -5,6 +5,7 @@ import Logging
 import MartletContract
 import MartletCore
 import MartletREST
+import MartletTestContract
 import MartletTesting
 import Synchronization
 import Testing

@@ -4,6 +4,7 @@ import Hummingbird
 import Logging
 import MartletCore
 import MartletREST
+import MartletTestContract
 import MartletTesting
 import NIOCore
 import NIOHTTP1

@@ -1,5 +1,6 @@
 import MartletContract
 import MartletMessaging
+import MartletTestContract
 import SwiftProtobuf
 import Testing
 
