@@ -110,7 +110,10 @@ library("CrashList", at: "Apps/CrashList", on: [])
 app(
     "Gateway",
     executable: "gatewayd",
-    on: [kits("Core", "Telemetry", "Config", "Contract", "Discovery", "Security", "Resilience", "REST", "Host")],
+    on: [
+        kits("Core", "Telemetry", "Config", "Contract", "Discovery", "Security", "Resilience", "REST", "Host"),
+        contracts("Catalog", "Inventory", "Carts", "Orders", "Payments"),
+    ],
     libraries: [.logging, .hummingbird, .asyncHTTPClient, .nio, .nioHTTP1, .lifecycle]
 )
 app(

@@ -70,6 +70,14 @@ struct HooksTests {
         #expect(result.isValid, "\(result.output)")
     }
 
+    @Test("gatewayd --openapi prints the document that the gateway serves")
+    func printed() async throws {
+        let outcome = try Program(built: "gatewayd").run(["--openapi"])
+        #expect(outcome.status == 0)
+        let served = try await stocked.send(ShopRequest(path: "/openapi.json", bearer: .anonymous))
+        #expect(outcome.output == served.body + Data("\n".utf8))
+    }
+
     @Test("status --json lists the processes")
     func status() throws {
         struct Status: Decodable {

@@ -34,7 +34,10 @@ public enum GatewayProgram {
     }
 
     /// Serves until a signal, then ends the process.
+    ///
+    /// With `--openapi` as its only argument it prints the OpenAPI document of all contracts instead, without settings.
     public static func run() async -> Never {
+        if CommandLine.arguments.dropFirst() == ["--openapi"] { printOpenAPI() }
         let settings = Daemon.read("gatewayd", crashPoints: CrashPointNames.all) { reader in Settings(&reader) }
         let time = SystemTime()
         let entropy = SystemEntropy()
@@ -71,6 +74,17 @@ public enum GatewayProgram {
                 )
                 try await host.run(httpServer: server)
             }
+        }
+    }
+
+    private static func printOpenAPI() -> Never {
+        do {
+            let document = try GatewayOpenAPI.joined()
+            try FileHandle.standardOutput.write(contentsOf: Data("\(document)\n".utf8))
+            exit(ExitStatus.clean.rawValue)
+        } catch {
+            FileHandle.standardError.write(Data("gatewayd: \(error)\n".utf8))
+            exit(ExitStatus.internal.rawValue)
         }
     }
 }

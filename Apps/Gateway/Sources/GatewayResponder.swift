@@ -13,7 +13,7 @@ struct GatewayResponder: HTTPResponder {
 
     private var edge: RESTEdge<RoutedMethod>
 
-    /// - Throws: `Fault` when two methods have the same path.
+    /// - Throws: `Fault` when two methods have the same path, or a contract's document is not JSON.
     init(
         upstreams: Upstreams,
         authenticator: TokenAuthenticator,
@@ -66,7 +66,7 @@ struct GatewayResponder: HTTPResponder {
             }
         )
         ListenerHooks(readiness: readiness, metrics: [metrics]).each { path, handler in edge.add(path, handler) }
-        edge.addDocument(GatewayOpenAPI.document)
+        edge.addDocument(try GatewayOpenAPI.joined())
     }
 
     func respond(to request: Request, context: Context) async throws -> Response { await edge.answer(request) }

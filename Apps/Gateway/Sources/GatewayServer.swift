@@ -16,7 +16,7 @@ public struct GatewayServer: HTTPServer {
     /// - Parameters:
     ///   - port: 0 chooses a free one.
     ///   - readiness: The readiness of its process, reported by `/readyz`.
-    /// - Throws: `Fault` when two methods have the same path.
+    /// - Throws: `Fault` when two methods have the same path, or a contract's document is not JSON.
     public init(
         host: String,
         port: Int,

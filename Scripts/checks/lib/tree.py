@@ -35,7 +35,7 @@ def files(root, *suffixes):
 
 def is_generated(path):
     """Whether a file is generated: formatting and style rules do not apply to it."""
-    return path.endswith((".pb.swift", ".martlet.swift")) or "/Generated/" in path or path.startswith("Contracts/openapi/")
+    return path.endswith((".pb.swift", ".martlet.swift")) or "/Generated/" in path
 
 
 def hand_written_swift(root):

@@ -1,3 +1,4 @@
+import Foundation
 import MartletContract
 import MartletCore
 import MartletTestContract
@@ -83,6 +84,27 @@ struct GeneratedCodeTests {
         #expect(ParcelMethods.weighParcel.http.isEmpty)
         #expect(ParcelMethods.all.map(\.name).first == "StoreParcel")
         #expect(ServedContract.parcel(ParcelHandler()).methods.map(\.descriptor) == ParcelMethods.all)
+    }
+
+    @Test("the OpenAPI document has an operation for every REST binding, each on a line of its own")
+    func openAPI() throws {
+        let document = try JSONDecoder().decode(Document.self, from: Data(ParcelOpenAPI.document.utf8))
+        let lines = ParcelOpenAPI.document.split(separator: "\n")
+        for rule in ParcelMethods.all.flatMap(\.http) {
+            let verb = rule.verb.rawValue.lowercased()
+            let operation = try #require(document.paths[rule.path]?[verb], "\(rule.verb) \(rule.path)")
+            let opening = #"      "\#(verb)": {"operationId": "\#(operation.operationId)", "#
+            #expect(lines.filter { $0.hasPrefix(opening) }.count == 1)
+        }
+        #expect(document.paths.values.map(\.count).reduce(0, +) == ParcelMethods.all.flatMap(\.http).count)
+        #expect(ServedContract.parcel(ParcelHandler()).openAPI == ParcelOpenAPI.document)
+    }
+
+    private struct Document: Decodable {
+        struct Operation: Decodable {
+            let operationId: String
+        }
+        let paths: [String: [String: Operation]]
     }
 
     @Test("enum names: known values by name, newer values by number")

@@ -40,7 +40,8 @@ public struct RESTResponder: HTTPResponder {
             observe: observe,
             handle: { route, variables, exchange in try await calls.answer(route, variables: variables, in: exchange) }
         )
-        edge.addDocument(try JoinedOpenAPI.document(of: contracts.map(\.openAPI).filter { !$0.isEmpty }))
+        let documents = contracts.map(\.openAPI).filter { !$0.isEmpty }
+        edge.addDocument(try JoinedOpenAPI.document(of: documents, description: nil))
     }
 
     /// Responds to GET on `path` without token, record or log line; see ``RESTEdge/add(_:_:)``.

@@ -1,22 +1,13 @@
 import SwiftProtobuf
 import SwiftProtobufPluginLibrary
 
-/// The gateway's routes and its OpenAPI document for all contracts behind it.
+/// The gateway's routes and the OpenAPI documents of the contracts behind it.
 struct Gateway {
     let packages: [Package]
 
     func write(to outputs: any GeneratorOutputs) throws {
-        let document = try OpenAPIDocument(
-            title: "Martlet",
-            version: "v1",
-            services: packages.flatMap(\.services).filter(\.hasREST)
-        ).json.pretty
         try outputs.add(fileName: "gateway/GatewayRoutes.martlet.swift", contents: try routes)
-        try outputs.add(
-            fileName: "gateway/GatewayOpenAPI.martlet.swift",
-            contents: OpenAPISource(name: "GatewayOpenAPI", access: "", document: document).text
-        )
-        try outputs.add(fileName: "openapi/gateway.json", contents: document + "\n")
+        try outputs.add(fileName: "gateway/GatewayOpenAPI.martlet.swift", contents: try documents)
     }
 
     private var routes: String {
@@ -50,23 +41,32 @@ struct Gateway {
             return source.text
         }
     }
-}
 
-/// A document as a Swift constant.
-struct OpenAPISource {
-    let name: String
-    /// The access level with a trailing space, or empty.
-    let access: String
-    let document: String
-
-    var text: String {
-        var source = SourceText()
-        source.comment(["The OpenAPI document, as JSON."])
-        source.block("\(access)enum \(name)") { source in
-            source.line("\(access)static let document = #\"\"\"")
+    /// The names of the documents, without their texts: the gateway joins these when it starts.
+    private var documents: String {
+        get throws {
+            let documented = packages.filter { $0.services.contains(where: \.hasREST) }
+            var source = SourceText()
+            source.imports(
+                try documented.map { package in
+                    guard let module = package.names.module else { throw Refusal("\(package.name) has no module") }
+                    return "import \(module)"
+                }
+            )
+            source.comment(["The OpenAPI documents of the contracts behind the gateway."])
+            source.block("enum GatewayOpenAPI") { source in
+                source.comment(["In the order of their packages."])
+                source.line("static let documents = [")
+                source.indented { source in
+                    for service in documented.flatMap(\.services) where service.hasREST {
+                        source.line("\(OpenAPIDocument.name(of: service)).document,")
+                    }
+                }
+                source.line("]")
+                source.comment(["What holds for all of them."])
+                source.line("static let description = \(OpenAPIDocument.notes.joined(separator: "\n\n").literal)")
+            }
+            return source.text
         }
-        // The document is not indented, since indentation would become part of the literal.
-        let body = source.text.dropLast("}\n".count)
-        return body + document + "\n\"\"\"#\n}\n"
     }
 }

@@ -17,44 +17,39 @@ indirect enum JSON: Sendable, ExpressibleByStringLiteral, ExpressibleByIntegerLi
 
     static func reference(_ path: String) -> JSON { .object([("$ref", .text(path))]) }
 
-    /// Indented by two spaces, without a final newline.
-    var pretty: String {
+    /// The text without a final newline.
+    ///
+    /// - Parameter levels: Objects down to this depth have one member per line; everything inside them is on one line.
+    func formatted(levels: Int) -> String {
         var text = ""
-        write(to: &text, depth: 0)
+        write(to: &text, levels: levels, depth: 0)
         return text
     }
 
-    private func write(to text: inout String, depth: Int) {
+    private func write(to text: inout String, levels: Int, depth: Int) {
         switch self {
         case .text(let value): text += JSON.quoted(value)
         case .number(let value): text += String(value)
         case .flag(let value): text += value ? "true" : "false"
         case .list(let items):
-            JSON.write(items, "[", "]", to: &text, depth: depth) { item, text in item.write(to: &text, depth: depth + 1)
+            text += "["
+            for (index, item) in items.enumerated() {
+                if index > 0 { text += ", " }
+                item.write(to: &text, levels: 0, depth: depth)
             }
+            text += "]"
         case .object(let members):
-            JSON.write(members, "{", "}", to: &text, depth: depth) { member, text in
+            let isBroken = levels > depth && !members.isEmpty
+            let newline = isBroken ? "\n" + String(repeating: "  ", count: depth) : ""
+            text += "{"
+            for (index, member) in members.enumerated() {
+                if index > 0 { text += isBroken ? "," : ", " }
+                if isBroken { text += newline + "  " }
                 text += JSON.quoted(member.0) + ": "
-                member.1.write(to: &text, depth: depth + 1)
+                member.1.write(to: &text, levels: levels, depth: depth + 1)
             }
+            text += newline + "}"
         }
-    }
-
-    private static func write<Item>(
-        _ items: [Item],
-        _ open: String,
-        _ close: String,
-        to text: inout String,
-        depth: Int,
-        _ body: (Item, inout String) -> Void
-    ) {
-        text += open
-        for (index, item) in items.enumerated() {
-            text += (index == 0 ? "\n" : ",\n") + String(repeating: "  ", count: depth + 1)
-            body(item, &text)
-        }
-        if !items.isEmpty { text += "\n" + String(repeating: "  ", count: depth) }
-        text += close
     }
 
     private static func quoted(_ text: String) -> String {

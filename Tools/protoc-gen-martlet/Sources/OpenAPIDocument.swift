@@ -1,19 +1,48 @@
 import SwiftProtobuf
 import SwiftProtobufPluginLibrary
 
-/// The OpenAPI 3.1 document of the REST API of services.
+/// The OpenAPI 3.1 document of a service's REST API.
 struct OpenAPIDocument {
-    let title: String
-    let version: String
-    let services: [Service]
+    /// What holds for every service, one paragraph each.
+    static let notes = [
+        "Fields have the names of the contract, in snake case. Unknown fields, duplicate fields and values of a "
+            + "wrong type are refused with the field's path.",
+        "64-bit integers are JSON numbers; a string of digits is accepted, too. A response has every field, "
+            + "including zero, false and empty values; only absent optional fields are left out.",
+        "Every error is a problem document (RFC 9457).",
+    ]
 
-    var json: JSON {
+    let service: Service
+    let version: String
+
+    /// The Swift enum that holds the document of a service, as in `InventoryOpenAPI`.
+    static func name(of service: Service) -> String { "\(service.base)OpenAPI" }
+
+    /// The document as a Swift constant, with one line per operation and schema.
+    var source: String {
+        get throws {
+            let lines = try json.formatted(levels: 3).split(separator: "\n")
+            var source = SourceText()
+            source.comment(["The OpenAPI document, as JSON."])
+            source.block("public enum \(Self.name(of: service))") { source in
+                source.line("public static let document = #\"\"\"")
+                // As deep as the closing quotes, so that the indentation is not part of the literal.
+                source.indented { source in
+                    for line in lines { source.line(String(line)) }
+                    source.line("\"\"\"#")
+                }
+            }
+            return source.text
+        }
+    }
+
+    private var json: JSON {
         get throws {
             .members(
                 ("openapi", "3.1.0"),
                 ("info", information),
                 ("servers", .list([.object([("url", "/")])])),
-                ("tags", .list(services.map(tag))),
+                ("tags", .list([tag])),
                 ("paths", .object(try paths)),
                 ("components", try components)
             )
@@ -21,22 +50,15 @@ struct OpenAPIDocument {
     }
 
     private var information: JSON {
-        let notes = [
-            "Fields have the names of the contract, in snake case. Unknown fields, duplicate fields and values of a "
-                + "wrong type are refused with the field's path.",
-            "64-bit integers are JSON numbers; a string of digits is accepted, too. A response has every field, "
-                + "including zero, false and empty values; only absent optional fields are left out.",
-            "Every error is a problem document (RFC 9457).",
-        ]
-        let about = services.count == 1 ? [services[0].comment.joined(separator: "\n")] : []
+        let about = service.comment.joined(separator: "\n")
         return .members(
-            ("title", .text(title)),
+            ("title", .text(service.base)),
             ("version", .text(version)),
-            ("description", .text((about + notes).joined(separator: "\n\n")))
+            ("description", .text(([about] + Self.notes).joined(separator: "\n\n")))
         )
     }
 
-    private func tag(_ service: Service) -> JSON {
+    private var tag: JSON {
         .members(
             ("name", .text(service.base)),
             ("description", service.comment.isEmpty ? nil : .text(service.comment.joined(separator: "\n")))
@@ -46,17 +68,10 @@ struct OpenAPIDocument {
     private var paths: [(String, JSON)] {
         get throws {
             var operations: [(path: String, verb: String, operation: JSON)] = []
-            for service in services {
-                for method in service.methods {
-                    for (index, rule) in method.rules.enumerated() {
-                        let operation = try OpenAPIOperation(
-                            service: service,
-                            method: method,
-                            rule: rule,
-                            number: index
-                        ).json
-                        operations.append((rule.openAPIPath, rule.verb.lowercased(), operation))
-                    }
+            for method in service.methods {
+                for (index, rule) in method.rules.enumerated() {
+                    let operation = OpenAPIOperation(service: service, method: method, rule: rule, number: index)
+                    operations.append((rule.openAPIPath, rule.verb.lowercased(), try operation.json))
                 }
             }
             let byPath = Dictionary(grouping: operations, by: \.path)
@@ -94,7 +109,7 @@ struct OpenAPIDocument {
     private var schemas: [(String, JSON)] {
         get throws {
             var found: [String: Descriptor] = [:]
-            var pending = services.flatMap(\.methods).filter { !$0.rules.isEmpty }.flatMap { [$0.input, $0.output] }
+            var pending = service.methods.filter { !$0.rules.isEmpty }.flatMap { [$0.input, $0.output] }
             while let message = pending.popLast() {
                 guard found.updateValue(message, forKey: OpenAPISchema.name(of: message)) == nil else { continue }
                 pending += message.fields.filter { $0.type == .message && !$0.isTimestamp }.compactMap(\.messageType)

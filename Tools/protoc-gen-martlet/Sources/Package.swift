@@ -47,6 +47,9 @@ struct SwiftNames {
         namer = SwiftProtobufNamer(currentFile: file, protoFileToModuleMappings: mappings)
     }
 
+    /// The contract's own module; `nil` when the mappings do not name it.
+    var module: String? { mappings.moduleName(forFile: file) }
+
     func type(_ message: Descriptor) -> String { namer.fullName(message: message) }
 
     func property(_ field: FieldDescriptor) -> (name: String, has: String) {
@@ -62,9 +65,8 @@ struct SwiftNames {
 
     /// The modules of `messages` except this one and SwiftProtobuf.
     func modules(of messages: [Descriptor]) -> [String] {
-        let own = mappings.moduleName(forFile: file)
         let used = Set(messages.compactMap { mappings.moduleName(forFile: $0.file) })
-        return used.filter { $0 != own && $0 != mappings.swiftProtobufModuleName }.sorted()
+        return used.filter { $0 != module && $0 != mappings.swiftProtobufModuleName }.sorted()
     }
 }
 

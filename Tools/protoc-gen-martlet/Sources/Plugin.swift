@@ -29,9 +29,7 @@ struct Plugin: CodeGenerator {
             }
         }
         let packages = try Package.all(of: files, mappings)
-        for package in packages {
-            try package.write(to: outputs, documented: !gateway.isEmpty && package.name.hasPrefix(gateway))
-        }
+        for package in packages { try package.write(to: outputs) }
         if !gateway.isEmpty {
             try Gateway(packages: packages.filter { $0.name.hasPrefix(gateway) }).write(to: outputs)
         }
@@ -39,8 +37,7 @@ struct Plugin: CodeGenerator {
 }
 
 extension Package {
-    /// - Parameter documented: Whether the OpenAPI documents are also written as files.
-    fileprivate func write(to outputs: any GeneratorOutputs, documented: Bool) throws {
+    fileprivate func write(to outputs: any GeneratorOutputs) throws {
         for file in files {
             let name = file.name.dropLast(".proto".count)
             if let source = try ShapesSource(file: file, names: names).text {
@@ -51,14 +48,11 @@ extension Package {
             let source = try CallsSource(service: service, package: self).text
             try outputs.add(fileName: "\(folder)/\(service.fileName).calls.martlet.swift", contents: source)
             guard service.hasREST else { continue }
-            let document = try OpenAPIDocument(title: service.base, version: version, services: [service]).json.pretty
+            let document = OpenAPIDocument(service: service, version: version)
             try outputs.add(
                 fileName: "\(folder)/\(service.fileName).openapi.martlet.swift",
-                contents: OpenAPISource(name: "\(service.base)OpenAPI", access: "", document: document).text
+                contents: document.source
             )
-            if documented {
-                try outputs.add(fileName: "openapi/\(service.fileName).json", contents: document + "\n")
-            }
         }
         if let source = try TopicsSource(package: self).text {
             try outputs.add(fileName: "\(folder)/\(shortName).topics.martlet.swift", contents: source)
