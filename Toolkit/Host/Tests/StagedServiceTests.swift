@@ -17,7 +17,7 @@ struct StagedServiceTests {
     ) -> StagedService {
         StagedService(
             description: "words consumers",
-            loops: [.init("loop", .consumers, loop)],
+            loops: [.init("loop", .consumers, run: loop)],
             time: time,
             limit: .seconds(5),
             beforeStop: beforeStop

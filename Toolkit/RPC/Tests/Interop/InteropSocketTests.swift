@@ -98,7 +98,7 @@ struct InteropSocketTests {
     func context() async throws {
         let python = try Program.python(["server"])
         let port = try #require(await python.line().flatMap { Int($0) })
-        let connection = RPCFixture.connect(port, limits: RPCFixture.clientLimits, token: "secret")
+        let connection = RPCFixture.connect(to: port, limits: RPCFixture.clientLimits, token: "secret")
         defer { python.finish() }
         let context = CallContext(
             deadline: SystemTime().now + HangLimit.wait,
