@@ -72,9 +72,9 @@ struct AuthorisationTests {
         provider.script(.storesFailure, .storesFailure, .storesFailure, .storesFailure, .storesFailure, .storesFailure)
         let fault = await refusal { try await fixture.authorise() }
         #expect(fault?.reason == "payments.provider_disagrees")
-        #expect(provider.keys == (1...PaymentProcessor.attemptsLimit).map { "authorise/p1/\($0)" })
+        #expect(provider.keys == (1...Payment.attemptsLimit).map { "authorise/p1/\($0)" })
         #expect(await refusal { try await fixture.authorise() }?.reason == "payments.provider_disagrees")
-        #expect(provider.keys.count == PaymentProcessor.attemptsLimit)
+        #expect(provider.keys.count == Payment.attemptsLimit)
     }
 
     @Test("a decline is final and is not retried")
@@ -94,7 +94,7 @@ struct AuthorisationTests {
     func expiredKeyFound() async throws {
         provider.script(.losesResponse)
         _ = await refusal { try await fixture.authorise() }
-        fixture.time.advance(by: PaymentProcessor.keyLifetime + .seconds(1))
+        fixture.time.advance(by: ProviderRequest.keyLifetime + .seconds(1))
         provider.dropKeys()
         try await fixture.authorise()
         #expect(provider.keys == ["authorise/p1/1"])
@@ -105,7 +105,7 @@ struct AuthorisationTests {
     func expiredKeyNotFound() async throws {
         provider.script(.losesRequest)
         _ = await refusal { try await fixture.authorise() }
-        fixture.time.advance(by: PaymentProcessor.keyLifetime + .seconds(1))
+        fixture.time.advance(by: ProviderRequest.keyLifetime + .seconds(1))
         provider.dropKeys()
         try await fixture.authorise()
         #expect(provider.keys == ["authorise/p1/1", "authorise/p1/2"])
@@ -116,7 +116,7 @@ struct AuthorisationTests {
     func keyAtLifetime() async throws {
         provider.script(.losesResponse)
         _ = await refusal { try await fixture.authorise() }
-        fixture.time.advance(by: PaymentProcessor.keyLifetime)
+        fixture.time.advance(by: ProviderRequest.keyLifetime)
         try await fixture.authorise()
         #expect(provider.keys == ["authorise/p1/1", "authorise/p1/1"])
         #expect(provider.lookups == 0)

@@ -63,7 +63,7 @@ struct CaptureTests {
     func expiredKey(happened: Bool) async throws {
         provider.script(happened ? .losesResponse : .losesRequest)
         _ = await refusal { try await fixture.capture() }
-        fixture.time.advance(by: PaymentProcessor.keyLifetime + .seconds(1))
+        fixture.time.advance(by: ProviderRequest.keyLifetime + .seconds(1))
         provider.dropKeys()
         try await fixture.capture()
         #expect(provider.captures == 1)

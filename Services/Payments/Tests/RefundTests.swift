@@ -83,7 +83,7 @@ struct RefundTests {
         try await fixture.capture()
         provider.script(behaviour)
         _ = await refusal { try await fixture.refund("r1", 60) }
-        fixture.time.advance(by: PaymentProcessor.keyLifetime + .seconds(1))
+        fixture.time.advance(by: ProviderRequest.keyLifetime + .seconds(1))
         provider.dropKeys()
         #expect(try await fixture.refund("r1", 60) == 60)
         #expect(provider.views.first?.refunds == ["r1"])
@@ -97,6 +97,8 @@ struct RefundTests {
         try await fixture.refund("r1", 60)
         #expect(provider.keys.suffix(2) == ["refund/p1/r1/1", "refund/p1/r1/2"])
         #expect(provider.views.first?.refunds == ["r1"])
+        // The new key is not published.
+        #expect(try await fixture.publishedStatuses() == [.authorised, .captured, .captured])
     }
 
     @Test("a repeated id with another amount, another currency and amount 0 are refused")

@@ -45,16 +45,43 @@ final class ScriptedProvider: PaymentProvider {
     var captures: Int { state.withLock { $0.captures } }
     var views: [ProviderView] { state.withLock { $0.payments.map(\.view) } }
 
-    func authorise(_ payment: Payment, key: String, _ context: CallContext) async throws -> ProviderResult {
-        let result = try result(for: key) { state, isDeclined in
+    func send(_ request: ProviderRequest, _ context: CallContext) async throws -> ProviderResult {
+        switch request.action {
+        case .authorise: return try await authorise(request)
+        case .capture(let providerID):
+            return try result(for: request.key) { state, _ in
+                state.captures += 1
+                return Self.change(providerID, in: &state, from: .authorised) { $0.with(.captured) }
+            }
+        case .void(let providerID):
+            return try result(for: request.key) { state, _ in
+                Self.change(providerID, in: &state, from: .authorised) { $0.with(.cancelled) }
+            }
+        case .refund(let providerID, let id, let amount):
+            return try result(for: request.key) { state, _ in
+                Self.change(providerID, in: &state, from: .captured) { view in
+                    ProviderView(
+                        providerID: view.providerID,
+                        status: view.status,
+                        amount: view.amount,
+                        refunded: view.refunded + amount,
+                        refunds: view.refunds + [id]
+                    )
+                }
+            }
+        }
+    }
+
+    private func authorise(_ request: ProviderRequest) async throws -> ProviderResult {
+        let result = try result(for: request.key) { state, isDeclined in
             let view = ProviderView(
                 providerID: "pp\(state.payments.count + 1)",
                 status: isDeclined ? .declined : .authorised,
-                amount: payment.amount,
+                amount: request.terms.amount,
                 refunded: 0,
                 refunds: []
             )
-            state.payments.append((payment.id, view))
+            state.payments.append((request.paymentID, view))
             return isDeclined ? .refused("provider.declined") : .done(view)
         }
         try await duringAuthorisation.withLock { body in
@@ -62,36 +89,6 @@ final class ScriptedProvider: PaymentProvider {
             return body
         }?()
         return result
-    }
-
-    func capture(_ providerID: String, key: String, _ context: CallContext) async throws -> ProviderResult {
-        try result(for: key) { state, _ in
-            state.captures += 1
-            return Self.change(providerID, &state, from: .authorised) { $0.with(.captured) }
-        }
-    }
-
-    func void(_ providerID: String, key: String, _ context: CallContext) async throws -> ProviderResult {
-        try result(for: key) { state, _ in Self.change(providerID, &state, from: .authorised) { $0.with(.cancelled) } }
-    }
-
-    func refund(
-        _ providerID: String,
-        _ refund: Refund,
-        key: String,
-        _ context: CallContext
-    ) async throws -> ProviderResult {
-        try result(for: key) { state, _ in
-            Self.change(providerID, &state, from: .captured) { view in
-                ProviderView(
-                    providerID: view.providerID,
-                    status: view.status,
-                    amount: view.amount,
-                    refunded: view.refunded + refund.amount,
-                    refunds: view.refunds + [refund.id]
-                )
-            }
-        }
     }
 
     func find(_ reference: String, _ context: CallContext) async throws -> [ProviderView] {
@@ -135,7 +132,7 @@ final class ScriptedProvider: PaymentProvider {
 
     private static func change(
         _ providerID: String,
-        _ state: inout State,
+        in state: inout State,
         from status: ProviderView.Status,
         _ change: (ProviderView) -> ProviderView
     ) -> ProviderResult {

@@ -1,6 +1,10 @@
 import MartletCore
+import MartletMessaging
+import MartletOutbox
+import MartletSQL
 import MartletTesting
 import PaymentsContract
+import SharedContract
 import Testing
 
 @testable import Payments
@@ -20,6 +24,25 @@ struct VoidTests {
         #expect(fault?.reason == "payments.voided")
         #expect(provider.keys.isEmpty)
         #expect(try await fixture.publishedStatuses() == [.voided])
+    }
+
+    @Test("a void before the authorisation is stored and published without terms: no order, no currency, amount 0")
+    func withoutTerms() async throws {
+        try await fixture.void()
+        let rows = try await fixture.database.read { tx in
+            try tx.run("SELECT order_id, currency, amount, method, status, provider_id FROM payments WHERE id = 'p1'")
+        }
+        #expect(
+            rows == [SQLRow([.text(""), .text(""), .integer(0), .text(""), .text("voided"), .null])]
+        )
+        let messages = try await fixture.database.read { tx in try Outbox.unsent(limit: 10, in: tx) }
+        let event = try #require(try messages.map { try PaymentsTopics.payments.decode($0.body) }.first)
+        #expect(event.orderID.isEmpty)
+        #expect(event.hasAmount && event.hasRefunded)
+        #expect(event.amount == Money(0, currency: ""))
+        let payment = try await fixture.payment()
+        #expect(payment.orderID.isEmpty)
+        #expect(payment.amount == Money(0, currency: ""))
     }
 
     @Test("an authorisation is voided once")
@@ -79,7 +102,7 @@ struct VoidTests {
         try await fixture.authorise()
         provider.script(behaviour)
         _ = await refusal { try await fixture.void() }
-        fixture.time.advance(by: PaymentProcessor.keyLifetime + .seconds(1))
+        fixture.time.advance(by: ProviderRequest.keyLifetime + .seconds(1))
         provider.dropKeys()
         try await fixture.void()
         #expect(provider.keys == ["authorise/p1/1", "void/p1/1"])

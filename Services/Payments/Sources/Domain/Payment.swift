@@ -1,6 +1,8 @@
 import MartletCore
 
-/// The state of one payment.
+/// The state of one payment with its refunds.
+///
+/// Its steps (`begin`, `received`, `checkOutcome`) decide on values: they see neither tables nor the provider.
 struct Payment: Sendable, Equatable {
     enum Status: String, Sendable, Equatable {
         /// The provider call is in flight, or its response was lost. Goes to `authorised`, `declined` or `voided`.
@@ -16,14 +18,23 @@ struct Payment: Sendable, Equatable {
         case voided
     }
 
+    /// What is to be paid for which order, and how.
+    struct Terms: Sendable, Equatable {
+        let orderID: String
+        let currency: String
+        /// Minor units, at least 1.
+        let amount: Int64
+        /// The provider's token of a payment method.
+        let method: String
+    }
+
+    /// How many keys stored failures may use up before an operator must decide.
+    static let attemptsLimit = 5
+
     /// Our id, which is the provider's reference.
     let id: String
-    let orderID: String
-    let currency: String
-    /// Minor units, at least 1; 0 for a payment that was voided before it was authorised.
-    let amount: Int64
-    /// The provider's token of a payment method.
-    let method: String
+    /// `nil` for a payment that was voided before its authorisation was requested.
+    let terms: Terms?
     var status: Status
     /// The provider's id; `nil` until its response is stored.
     var providerID: String?
@@ -31,43 +42,15 @@ struct Payment: Sendable, Equatable {
     var attempt: Int
     /// When the current key was stored.
     var keySince: Timestamp
+    /// Only a captured payment has any.
+    var refunds: [Refund]
+    /// The sum of the refunds that are done.
     var refundedMinorUnits: Int64
-    /// When it was first requested; `nil` until it is stored.
-    var created: Timestamp?
+    /// When it was first requested.
+    let created: Timestamp
 
     /// The idempotency key of `step`; changes only with `attempt`.
     func key(_ step: String) -> String { "\(step)/\(id)/\(attempt)" }
 
-    var capturedMinorUnits: Int64 { status == .captured ? amount : 0 }
-}
-
-/// A partial or full refund of a captured payment.
-struct Refund: Sendable, Equatable {
-    /// Our id, unique per payment.
-    let id: String
-    let paymentID: String
-    let amount: Int64
-    var isDone: Bool
-    var attempt: Int
-    var keySince: Timestamp
-
-    func key() -> String { "refund/\(paymentID)/\(id)/\(attempt)" }
-}
-
-/// Domain errors of payments.
-enum PaymentError: Error, Equatable {
-    case unknownPayment(String)
-    case declined
-    case paymentMismatch(String)
-    case refundMismatch(String)
-    case notAuthorised(Payment.Status)
-    case notCaptured(Payment.Status)
-    case alreadyCaptured
-    case voided
-    case refundExceedsCapture(requested: Int64, left: Int64)
-    case amountOutOfRange
-    /// A refund is in the payment's own currency, which is this one.
-    case otherCurrency(String)
-    /// The provider's response contradicts our records: an operator must decide.
-    case providerDisagrees(String)
+    var capturedMinorUnits: Int64 { status == .captured ? terms?.amount ?? 0 : 0 }
 }

@@ -19,13 +19,13 @@ struct Posting: Sendable, Equatable {
     let currency: String
     let entries: [Entry]
 
-    static func capture(_ payment: Payment) -> Posting {
+    static func capture(of paymentID: String, _ terms: Payment.Terms) -> Posting {
         Posting(
-            journal: "capture/\(payment.id)",
-            currency: payment.currency,
+            journal: "capture/\(paymentID)",
+            currency: terms.currency,
             entries: [
-                Entry(account: .providerClearing, debit: payment.amount, credit: 0),
-                Entry(account: .sales, debit: 0, credit: payment.amount),
+                Entry(account: .providerClearing, debit: terms.amount, credit: 0),
+                Entry(account: .sales, debit: 0, credit: terms.amount),
             ]
         )
     }

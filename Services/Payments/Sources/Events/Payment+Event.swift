@@ -10,15 +10,18 @@ extension Payment {
             try MartletMessaging.OutgoingEvent(
                 PaymentChanged.with {
                     $0.paymentID = id
-                    $0.orderID = orderID
+                    $0.orderID = terms?.orderID ?? ""
                     $0.status = status.published
-                    $0.amount = Money(amount, currency: currency)
-                    $0.refunded = Money(refundedMinorUnits, currency: currency)
+                    $0.amount = money(terms?.amount ?? 0)
+                    $0.refunded = money(refundedMinorUnits)
                 },
                 on: PaymentsTopics.payments
             )
         }
     }
+
+    /// A sum in the payment's currency; in none, which the contract writes as "", without terms.
+    func money(_ minorUnits: Int64) -> Money { Money(minorUnits, currency: terms?.currency ?? "") }
 }
 
 extension Payment.Status {

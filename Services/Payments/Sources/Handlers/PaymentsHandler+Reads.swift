@@ -7,15 +7,21 @@ import SwiftProtobuf
 
 extension PaymentsHandler {
     func getPayment(_ request: GetPaymentRequest, context: CallContext) async throws -> GetPaymentResponse {
-        let payment = try await payment(request.paymentID, context)
+        let store = processor.store
+        let payment = try await processor.database.read("payment", deadline: context.deadline) { tx in
+            guard let payment = try store.payment(request.paymentID, in: tx) else {
+                throw PaymentError.unknownPayment(request.paymentID)
+            }
+            return payment
+        }
         return .with {
             $0.paymentID = payment.id
-            $0.orderID = payment.orderID
+            $0.orderID = payment.terms?.orderID ?? ""
             $0.status = payment.status.published
-            $0.amount = Money(payment.amount, currency: payment.currency)
-            $0.captured = Money(payment.capturedMinorUnits, currency: payment.currency)
-            $0.refunded = Money(payment.refundedMinorUnits, currency: payment.currency)
-            if let created = payment.created { $0.created = Google_Protobuf_Timestamp(created) }
+            $0.amount = payment.money(payment.terms?.amount ?? 0)
+            $0.captured = payment.money(payment.capturedMinorUnits)
+            $0.refunded = payment.money(payment.refundedMinorUnits)
+            $0.created = Google_Protobuf_Timestamp(payment.created)
         }
     }
 

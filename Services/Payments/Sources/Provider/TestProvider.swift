@@ -7,46 +7,9 @@ struct TestProvider: PaymentProvider {
     let client: any ProviderCalls
     let service: String
 
-    func authorise(_ payment: Payment, key: String, _ context: CallContext) async throws -> ProviderResult {
-        let request = CreatePaymentRequest.with {
-            $0.reference = payment.id
-            $0.currency = payment.currency
-            $0.amount = payment.amount
-            $0.paymentMethod = payment.method
-        }
-        return try await result {
-            try await client.createPayment(request, context: context.outgoing(as: service, key: key)).payment
-        }
-    }
-
-    func capture(_ providerID: String, key: String, _ context: CallContext) async throws -> ProviderResult {
-        let request = CapturePaymentRequest.with { $0.providerID = providerID }
-        return try await result {
-            try await client.capturePayment(request, context: context.outgoing(as: service, key: key)).payment
-        }
-    }
-
-    func void(_ providerID: String, key: String, _ context: CallContext) async throws -> ProviderResult {
-        let request = CancelPaymentRequest.with { $0.providerID = providerID }
-        return try await result {
-            try await client.cancelPayment(request, context: context.outgoing(as: service, key: key)).payment
-        }
-    }
-
-    func refund(
-        _ providerID: String,
-        _ refund: Refund,
-        key: String,
-        _ context: CallContext
-    ) async throws -> ProviderResult {
-        let request = CreateRefundRequest.with {
-            $0.providerID = providerID
-            $0.reference = refund.id
-            $0.amount = refund.amount
-        }
-        return try await result {
-            try await client.createRefund(request, context: context.outgoing(as: service, key: key)).payment
-        }
+    func send(_ request: ProviderRequest, _ context: CallContext) async throws -> ProviderResult {
+        let context = context.outgoing(as: service, key: request.key)
+        return try await result { try await call(request, context) }
     }
 
     func find(_ reference: String, _ context: CallContext) async throws -> [ProviderView] {
@@ -65,6 +28,32 @@ struct TestProvider: PaymentProvider {
                 captured: $0.captured,
                 refunded: $0.refunded
             )
+        }
+    }
+
+    private func call(_ request: ProviderRequest, _ context: CallContext) async throws -> ProviderPayment {
+        switch request.action {
+        case .authorise:
+            let create = CreatePaymentRequest.with {
+                $0.reference = request.paymentID
+                $0.currency = request.terms.currency
+                $0.amount = request.terms.amount
+                $0.paymentMethod = request.terms.method
+            }
+            return try await client.createPayment(create, context: context).payment
+        case .capture(let providerID):
+            let capture = CapturePaymentRequest.with { $0.providerID = providerID }
+            return try await client.capturePayment(capture, context: context).payment
+        case .void(let providerID):
+            let cancel = CancelPaymentRequest.with { $0.providerID = providerID }
+            return try await client.cancelPayment(cancel, context: context).payment
+        case .refund(let providerID, let id, let amount):
+            let refund = CreateRefundRequest.with {
+                $0.providerID = providerID
+                $0.reference = id
+                $0.amount = amount
+            }
+            return try await client.createRefund(refund, context: context).payment
         }
     }
 

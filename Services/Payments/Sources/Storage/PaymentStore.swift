@@ -12,32 +12,47 @@ struct PaymentStore: Sendable {
             FROM payments WHERE id = \(id)
             """
         )
-        return rows.first.map { row in
-            Payment(
-                id: row.text(0),
-                orderID: row.text(1),
-                currency: row.text(2),
-                amount: row.int64(3),
-                method: row.text(4),
-                status: Payment.Status(rawValue: row.text(5)) ?? .authorising,
-                providerID: row.textIfPresent(6),
-                attempt: row.int(7),
-                keySince: Timestamp(microseconds: row.int64(8)),
-                refundedMinorUnits: row.int64(9),
-                created: Timestamp(microseconds: row.int64(10))
-            )
-        }
+        guard let row = rows.first else { return nil }
+        let status = Payment.Status(rawValue: row.text(5)) ?? .authorising
+        let refunds = try status == .captured ? self.refunds(of: id, in: tx) : []
+        return Payment(
+            id: row.text(0),
+            terms: terms(row),
+            status: status,
+            providerID: row.textIfPresent(6),
+            attempt: row.int(7),
+            keySince: Timestamp(microseconds: row.int64(8)),
+            refunds: refunds,
+            refundedMinorUnits: row.int64(9),
+            created: Timestamp(microseconds: row.int64(10))
+        )
     }
 
-    /// Saves the payment and publishes it, unless a provider call is in flight.
-    func save(_ payment: Payment, in tx: borrowing SQLTransaction) throws {
+    /// A payment that was voided before its authorisation was requested is stored with the amount 0.
+    private func terms(_ row: SQLRow) -> Payment.Terms? {
+        guard row.int64(3) > 0 else { return nil }
+        return Payment.Terms(orderID: row.text(1), currency: row.text(2), amount: row.int64(3), method: row.text(4))
+    }
+
+    /// Saves what differs from `stored`, and publishes the payment unless a provider call is in flight.
+    ///
+    /// - Parameter stored: `nil` for a new payment.
+    func save(_ payment: Payment, replacing stored: Payment?, in tx: borrowing SQLTransaction) throws {
+        var row = payment
+        row.refunds = stored?.refunds ?? []
+        if row != stored { try save(payment, in: tx) }
+        for refund in payment.refunds where stored?.refunds.contains(refund) != true { try save(refund, in: tx) }
+    }
+
+    private func save(_ payment: Payment, in tx: borrowing SQLTransaction) throws {
+        let terms = payment.terms
         try tx.run(
             """
             INSERT INTO payments
                 (id, order_id, currency, amount, method, status, provider_id, attempt, key_since, refunded, created_at)
-            VALUES (\(payment.id), \(payment.orderID), \(payment.currency), \(payment.amount), \(payment.method),
-                \(payment.status.rawValue), \(payment.providerID), \(payment.attempt),
-                \(payment.keySince.microseconds), \(payment.refundedMinorUnits), \(tx.date.microseconds))
+            VALUES (\(payment.id), \(terms?.orderID ?? ""), \(terms?.currency ?? ""), \(terms?.amount ?? 0),
+                \(terms?.method ?? ""), \(payment.status.rawValue), \(payment.providerID), \(payment.attempt),
+                \(payment.keySince.microseconds), \(payment.refundedMinorUnits), \(payment.created.microseconds))
             ON CONFLICT (id) DO UPDATE SET status = excluded.status, provider_id = excluded.provider_id,
                 attempt = excluded.attempt, key_since = excluded.key_since, refunded = excluded.refunded
             """
@@ -48,22 +63,24 @@ struct PaymentStore: Sendable {
         }
     }
 
-    func refund(_ id: String, of paymentID: String, in tx: borrowing SQLTransaction) throws -> Refund? {
+    private func refunds(of paymentID: String, in tx: borrowing SQLTransaction) throws -> [Refund] {
         try tx.run(
-            "SELECT amount, done, attempt, key_since FROM refunds WHERE payment_id = \(paymentID) AND id = \(id)"
-        ).first.map { row in
+            """
+            SELECT id, amount, done, attempt, key_since FROM refunds WHERE payment_id = \(paymentID) ORDER BY id
+            """
+        ).map { row in
             Refund(
-                id: id,
+                id: row.text(0),
                 paymentID: paymentID,
-                amount: row.int64(0),
-                isDone: row.bool(1),
-                attempt: row.int(2),
-                keySince: Timestamp(microseconds: row.int64(3))
+                amount: row.int64(1),
+                isDone: row.bool(2),
+                attempt: row.int(3),
+                keySince: Timestamp(microseconds: row.int64(4))
             )
         }
     }
 
-    func save(_ refund: Refund, in tx: borrowing SQLTransaction) throws {
+    private func save(_ refund: Refund, in tx: borrowing SQLTransaction) throws {
         try tx.run(
             """
             INSERT INTO refunds (payment_id, id, amount, done, attempt, key_since)
@@ -73,11 +90,6 @@ struct PaymentStore: Sendable {
                 key_since = excluded.key_since
             """
         )
-    }
-
-    /// The sum of all refunds of a payment, including those in flight.
-    func refundsRequested(of paymentID: String, in tx: borrowing SQLTransaction) throws -> Int64 {
-        try tx.run("SELECT COALESCE(SUM(amount), 0) FROM refunds WHERE payment_id = \(paymentID)")[0].int64(0)
     }
 
     /// - Throws: `SQLError` of the kind `constraint` when the journal was posted before.
