@@ -1,5 +1,5 @@
-/// The status codes of gRPC, by their numbers on the wire.
-public enum FaultCode: Int, Sendable, Hashable, CaseIterable {
+/// The status codes of gRPC, by their numbers on the wire and in stored JSON.
+public enum FaultCode: Int, Sendable, Hashable, Codable, CaseIterable {
     case cancelled = 1
     case unknown = 2
     case invalidArgument = 3

@@ -85,9 +85,7 @@ extension EventStore {
     private func replay<S: EventSourced>(_ start: Loaded<S>, in tx: borrowing SQLTransaction) throws -> Loaded<S> {
         var loaded = start
         for stored in try load(start.id, from: start.version + 1, in: tx) {
-            guard stored.schema <= S.Event.schema, let event = try? StoredJSON.value(S.Event.self, from: stored.body)
-            else { throw UnreadableEvent(stored) }
-            loaded.state.apply(event)
+            loaded.state.apply(try S.Event(stored))
             loaded.version = stored.version
         }
         return loaded

@@ -191,6 +191,30 @@ struct EventStoreTests {
         }
     }
 
+    @Test("an event with an unreadable body is an error that names its stream and version")
+    func unreadable() throws {
+        let readable = StoredEvent(
+            stream: "a",
+            version: 2,
+            type: "filled",
+            schema: 2,
+            body: #"{"filled":{"count":3}}"#,
+            at: Timestamp(seconds: 1)
+        )
+        #expect(try Box.Event(readable) == .filled(count: 3))
+        let damaged = StoredEvent(
+            stream: "a",
+            version: 2,
+            type: "filled",
+            schema: 2,
+            body: #"{"drained":{}}"#,
+            at: Timestamp(seconds: 1)
+        )
+        let error = #expect(throws: UnreadableEvent.self) { try Box.Event(damaged) }
+        #expect(error?.stream == "a")
+        #expect(error?.version == 2)
+    }
+
     @Test("replayAll rebuilds the projections to their live content")
     func rebuild() async throws {
         let store = store

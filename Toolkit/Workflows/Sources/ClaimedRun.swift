@@ -1,4 +1,5 @@
 import MartletCore
+import MartletSQL
 
 /// A run while this process holds its lease.
 struct ClaimedRun: Sendable {
@@ -17,6 +18,8 @@ struct ClaimedRun: Sendable {
     var journal: [JournalEntry]
     /// The database's clock at the claim, by which its timers expire.
     let date: Timestamp
+    /// Why the journal cannot be read; the run then needs a human.
+    var unreadable: UnreadableRow?
 
     var key: String { WorkflowKey.text(workflow, version) }
 }

@@ -4,8 +4,6 @@ public import MartletCore
 public struct JournalEntry: Sendable, Hashable {
     public enum Kind: String, Sendable, Hashable {
         case local, remote, undo, timer, signal, value
-        /// Written by a newer program; fits no step.
-        case unknown
     }
 
     public enum State: String, Sendable, Hashable {

@@ -48,20 +48,20 @@ public struct WorkflowInterrupted: Error, Equatable {}
 
 /// A stored refusal.
 struct StoredRefusal: Codable, Sendable, Equatable {
-    let code: Int
+    let code: FaultCode
     let reason: String
     let message: String
     /// An operator ended the run here; the step itself may have happened.
     var isForced: Bool
 
     init(_ fault: Fault, isForced: Bool = false) {
-        code = fault.code.rawValue
+        code = fault.code
         reason = fault.reason.name
         message = fault.message
         self.isForced = isForced
     }
 
-    var fault: Fault { Fault(FaultCode(rawValue: code) ?? .failedPrecondition, Reason(name: reason), message) }
+    var fault: Fault { Fault(code, Reason(name: reason), message) }
 
     static var byOperator: StoredRefusal {
         StoredRefusal(Fault(.failedPrecondition, .workflowEnded, "an operator ended this run"), isForced: true)

@@ -60,8 +60,12 @@ enum WorkflowClaims {
             }
         var runs: [ClaimedRun] = []
         for row in rows.sorted(by: { $0.text(0) < $1.text(0) }) {
-            let journal = try WorkflowStore.journal(of: row.text(0), in: tx)
-            runs.append(ClaimedRun(row: row, owner: owner, journal: journal, date: date))
+            var run = ClaimedRun(row: row, owner: owner, date: date)
+            do { run.journal = try WorkflowStore.journal(of: run.id, in: tx) } catch let error as UnreadableRow {
+                // The other runs of this claim continue.
+                run.unreadable = error
+            }
+            runs.append(run)
         }
         let next = try tx.run(
             """
@@ -153,7 +157,8 @@ enum WorkflowClaims {
 }
 
 extension ClaimedRun {
-    fileprivate init(row: SQLRow, owner: String, journal: [JournalEntry], date: Timestamp) {
+    /// Without its journal.
+    fileprivate init(row: SQLRow, owner: String, date: Timestamp) {
         self.init(
             id: row.text(0),
             workflow: row.text(1),
@@ -165,7 +170,7 @@ extension ClaimedRun {
             fencingToken: row.int(6),
             attempts: Attempts(failures: row.int(7) - 1, unknowns: row.int(8)),
             isForced: row.bool(9),
-            journal: journal,
+            journal: [],
             date: date
         )
     }

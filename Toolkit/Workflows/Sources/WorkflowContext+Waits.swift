@@ -14,7 +14,7 @@ extension WorkflowContext {
         case .finished(let entry): let _: NoValue = try replayed(entry, as: NoValue.self)
         case .open(let entry):
             if isRefusing { let _: NoValue = try refuse(entry, .byOperator, as: NoValue.self) }
-            let due = Timestamp(microseconds: entry.result.flatMap { Int64($0) } ?? 0)
+            guard let due = try due(entry) else { throw end(.parked(reason: unreadableDue(step))) }
             guard due <= run.date else { throw try await suspend(until: due) }
             var entry = entry
             entry.state = .done
@@ -89,6 +89,7 @@ extension WorkflowContext {
             (entry, isNew) = (blank(seq, step, kind: .signal, inputHash: try hash(name, of: step)), true)
         }
         if isRefusing { let _: NoValue = try refuse(entry, .byOperator, as: NoValue.self) }
+        let knownDue = try isNew ? nil : due(entry)
         let run = run
         let lease = tools.limits.lease
         let (known, wakeAt) = try await journalOnly("workflow.signal") {
@@ -98,11 +99,11 @@ extension WorkflowContext {
                 return (known, nil)
             }
             var entry = entry
+            let due = isNew ? timeout.map { turn.date + $0 } : knownDue
             if isNew {
                 entry.at = turn.date
-                entry.result = timeout.map { "\((turn.date + $0).microseconds)" }
+                entry.result = due.map { "\($0.microseconds)" }
             }
-            let due = entry.result.flatMap { Int64($0) }.map { Timestamp(microseconds: $0) }
             let payload = try WorkflowStore.consumeSignal(name, of: run.id, for: entry.seq, in: tx)
             if let payload {
                 entry.state = .done
@@ -124,6 +125,15 @@ extension WorkflowContext {
         guard known.state == .done else { throw end(.suspended(until: wakeAt)) }
         return known
     }
+
+    /// When the open entry of a timer or a signal is due; `nil` for a signal without a timeout.
+    private func due(_ entry: JournalEntry) throws -> Timestamp? {
+        guard let text = entry.result else { return nil }
+        guard let microseconds = Int64(text) else { throw end(.parked(reason: unreadableDue(entry.step))) }
+        return Timestamp(microseconds: microseconds)
+    }
+
+    private func unreadableDue(_ step: String) -> String { "mismatch: the due time of step \(step) cannot be read" }
 
     /// Writes `entry` as begun and releases the run until it is due.
     private func begin(_ entry: JournalEntry, for timeout: Duration) async throws -> WorkflowInterrupted {

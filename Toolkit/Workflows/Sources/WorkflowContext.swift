@@ -84,7 +84,8 @@ public final class WorkflowContext: Sendable {
                 throw end(.parked(reason: "mismatch: the journaled result of step \(entry.step) cannot be read"))
             }
         }
-        guard let refusal = try? StoredJSON.value(StoredRefusal.self, from: entry.result ?? "") else {
+        let refusal: StoredRefusal
+        do { refusal = try StoredJSON.value(StoredRefusal.self, from: entry.result ?? "") } catch {
             throw end(.parked(reason: "mismatch: the journaled refusal of step \(entry.step) cannot be read"))
         }
         if !refusal.isForced { execution.withLock { $0.forget(undoOf: entry.step) } }

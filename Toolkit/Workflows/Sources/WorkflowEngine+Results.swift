@@ -20,11 +20,11 @@ extension WorkflowEngine {
             "SELECT state, output, error FROM workflow_runs WHERE id = \(run) AND workflow = \(W.name)"
         )
         guard let row = rows.first else { return nil }
-        switch WorkflowState(rawValue: row.text(0)) {
+        switch try row.decode(0, as: WorkflowState.self) {
         case .completed: return .completed(try StoredJSON.value(W.Output.self, from: row.text(1)))
         case .failed: return .failed(try StoredJSON.value(WorkflowFailure.self, from: row.text(2)))
         case .needsHuman: return .needsHuman(reason: row.textIfPresent(2) ?? "")
-        case .open, nil: return .open
+        case .open: return .open
         }
     }
 

@@ -32,7 +32,7 @@ public struct WorkflowOperations: Sendable {
         limit: Int = 50
     ) async throws -> [WorkflowRun] {
         try await database.read("workflow.list") { (tx: borrowing SQLTransaction) in
-            try tx.run(Self.page(state, after: cursor, limit: limit)).map { WorkflowRun(row: $0) }
+            try tx.run(Self.page(state, after: cursor, limit: limit)).map { try WorkflowRun(row: $0) }
         }
     }
 
@@ -83,10 +83,10 @@ public struct WorkflowOperations: Sendable {
     public func counts() async throws -> [WorkflowCount] {
         try await database.read("workflow.counts") { (tx: borrowing SQLTransaction) in
             try tx.run(Self.unfinished).map { row in
-                WorkflowCount(
+                try WorkflowCount(
                     workflow: row.text(0),
                     version: row.int(1),
-                    state: WorkflowState(rawValue: row.text(2)) ?? .needsHuman,
+                    state: row.decode(2, as: WorkflowState.self),
                     count: row.int(3)
                 )
             }
@@ -107,7 +107,7 @@ public struct WorkflowOperations: Sendable {
             unchecked: "SELECT \(WorkflowRun.columns) FROM workflow_runs WHERE id = $1",
             values: [.text(run)]
         )
-        return try tx.run(query).first.map { WorkflowRun(row: $0) }
+        return try tx.run(query).first.map { try WorkflowRun(row: $0) }
     }
 
     // MARK: Actions

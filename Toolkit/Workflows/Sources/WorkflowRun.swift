@@ -31,11 +31,12 @@ public struct WorkflowRun: Sendable, Hashable {
         "id, workflow, version, state, lease_owner, waiting_for, wake_at, attempts, forced, input, output, error, "
         + "principal, traceparent, created_at, updated_at"
 
-    init(row: SQLRow) {
+    /// - Throws: `UnreadableRow`.
+    init(row: SQLRow) throws {
         id = row.text(0)
         workflow = row.text(1)
         version = row.int(2)
-        state = WorkflowState(rawValue: row.text(3)) ?? .needsHuman
+        state = try row.decode(3, as: WorkflowState.self)
         isRunning = !row.isNull(4)
         waitingFor = row.textIfPresent(5)
         wakeAt = row.intIfPresent(6).map { Timestamp(microseconds: Int64($0)) }

@@ -29,21 +29,21 @@ extension WorkflowOutcome: Equatable where Output: Equatable {}
 public struct WorkflowFailure: Error, Sendable, Hashable, Codable {
     /// The refused step; `nil` when the workflow itself refused.
     public let step: String?
-    public let code: Int
+    public let code: FaultCode
     public let reason: String
     public let message: String
 
     init(_ error: any FaultConvertible) {
         let fault = error.fault
         step = (error as? StepRefused)?.step
-        code = fault.code.rawValue
+        code = fault.code
         reason = fault.reason.name
         message = fault.message
     }
 }
 
 extension WorkflowFailure: FaultConvertible {
-    public var fault: Fault { Fault(FaultCode(rawValue: code) ?? .failedPrecondition, Reason(name: reason), message) }
+    public var fault: Fault { Fault(code, Reason(name: reason), message) }
 }
 
 /// An event of a run, for metrics and alerts.

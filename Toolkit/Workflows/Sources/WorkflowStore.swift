@@ -60,7 +60,7 @@ enum WorkflowStore {
             SELECT seq, step, kind, input_hash, state, result, generation, at
             FROM workflow_journal WHERE run = \(run) AND seq = \(seq)
             """
-        ).first.map { JournalEntry(row: $0) }
+        ).first.map { try JournalEntry(row: $0) }
     }
 
     static func journal(of run: String, in tx: borrowing SQLTransaction) throws -> [JournalEntry] {
@@ -69,7 +69,7 @@ enum WorkflowStore {
             SELECT seq, step, kind, input_hash, state, result, generation, at
             FROM workflow_journal WHERE run = \(run) ORDER BY seq
             """
-        ).map { JournalEntry(row: $0) }
+        ).map { try JournalEntry(row: $0) }
     }
 
     /// Consumes the oldest waiting signal of this name, for the step at `seq`.
@@ -123,13 +123,14 @@ enum WorkflowStore {
 }
 
 extension JournalEntry {
-    init(row: SQLRow) {
+    /// - Throws: `UnreadableRow`.
+    init(row: SQLRow) throws {
         self.init(
             seq: row.int(0),
             step: row.text(1),
-            kind: Kind(rawValue: row.text(2)) ?? .unknown,
+            kind: try row.decode(2, as: Kind.self),
             inputHash: row.text(3),
-            state: State(rawValue: row.text(4)) ?? .open,
+            state: try row.decode(4, as: State.self),
             result: row.textIfPresent(5),
             generation: row.int(6),
             at: Timestamp(microseconds: row.int64(7))
