@@ -1,6 +1,8 @@
 import CatalogContract
 import MartletContract
 import MartletCore
+import MartletSQL
+import MartletSQLite
 import MartletTesting
 import SharedContract
 import SwiftProtobuf
@@ -23,6 +25,14 @@ struct ProductTests {
         try await fixture.put("mug", "Mug, blue", stocked: false)
         #expect(try await fixture.published().map(\.stocked) == [true, true, false])
         #expect(try await fixture.search("blue") == ["mug"])
+    }
+
+    @Test("a stored price that cannot be read is an error, not another price")
+    func unreadable() async throws {
+        try await fixture.put("mug", "Mug")
+        try await fixture.price("mug", 255)
+        try await fixture.database.transaction { tx in try tx.run("UPDATE prices SET nanos = 3000000000") }
+        #expect(await refusal { try await fixture.price("mug") }?.code == .internal)
     }
 
     @Test("SKUs are case-sensitive")

@@ -3,6 +3,8 @@ import MartletContract
 import MartletCore
 import MartletMessaging
 import MartletOutbox
+import MartletSQL
+import MartletSQLite
 import MartletTesting
 import OrdersContract
 import SwiftProtobuf
@@ -33,6 +35,18 @@ struct ReservationTests {
         #expect(moved?.changes.map(\.available) == [-2, -1])
         #expect(try await fixture.stock("mug").map(\.available) == [3])
         #expect(try await fixture.stock("mug").map(\.onHand) == [5])
+    }
+
+    @Test("a stored status that cannot be read is an error, not a released reservation")
+    func unreadable() async throws {
+        try await fixture.reserve("r1", ["mug": 2])
+        try await fixture.database.transaction { tx in try tx.run("UPDATE reservations SET status = 'lent'") }
+        let faults = [
+            await refusal { try await fixture.confirm("r1") }, await refusal { try await fixture.release("r1") },
+            await refusal { try await fixture.status("r1") },
+        ]
+        #expect(faults.map { $0?.code } == [.internal, .internal, .internal])
+        #expect(try await fixture.stock("mug").map(\.available) == [3])
     }
 
     @Test("insufficient stock: each short SKU is a violation of its first line, up to a limit")

@@ -21,7 +21,14 @@ extension PricedLine {
 
 extension Placement {
     static func of(_ lines: [PricedLine]) throws -> Placement {
-        try Placement(customerID: "alice", reference: "", cartID: "", currency: "GBP", lines: lines)
+        try Placement(
+            customerID: "alice",
+            reference: nil,
+            cartID: nil,
+            cartRevision: nil,
+            currency: "GBP",
+            lines: lines
+        )
     }
 }
 
@@ -33,9 +40,7 @@ extension Order {
     static func pending(_ lines: PricedLine...) throws -> Order { try pending(lines) }
 
     static func pending(_ lines: [PricedLine]) throws -> Order {
-        var order = Order(id: "o1")
-        order.apply([.placed(try .of(lines))])
-        return order
+        Order(id: "o1", placement: try .of(lines))
     }
 
     static func completed(_ lines: PricedLine...) throws -> Order { try completed(lines) }

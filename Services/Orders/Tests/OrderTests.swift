@@ -89,7 +89,7 @@ struct OrderTests {
         #expect(order.refundedMinorUnits == 910)
         #expect(try order.requestCancel(reason: "again") == [])
         #expect(throws: OrderError.self) {
-            try order.requestReturn(id: "r1", [ReturnItem(line: 0, code: "", quantity: 1)])
+            try order.requestReturn(id: "r1", [ReturnItem(line: 0, code: nil, quantity: 1)])
         }
     }
 

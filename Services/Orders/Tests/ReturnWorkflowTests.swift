@@ -180,7 +180,7 @@ struct ReturnWorkflowTests {
     func returnsLimit() throws {
         let lines = PricedLine.goods("pen", Order.returnsLimit + 1, pence: 1)
         var order = try Order.completed(lines)
-        let item = ReturnItem(line: 0, code: "", quantity: 1)
+        let item = ReturnItem(line: 0, code: nil, quantity: 1)
         for number in 1...Order.returnsLimit { order.apply(try order.requestReturn(id: "r\(number)", [item])) }
         #expect(throws: OrderError.tooManyReturns(limit: Order.returnsLimit)) {
             try order.requestReturn(id: "one more", [item])

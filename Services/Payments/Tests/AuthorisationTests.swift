@@ -1,4 +1,6 @@
 import MartletCore
+import MartletSQL
+import MartletSQLite
 import MartletTesting
 import PaymentsContract
 import Testing
@@ -75,6 +77,18 @@ struct AuthorisationTests {
         #expect(provider.keys == (1...Payment.attemptsLimit).map { "authorise/p1/\($0)" })
         #expect(await refusal { try await fixture.authorise() }?.reason == "payments.provider_disagrees")
         #expect(provider.keys.count == Payment.attemptsLimit)
+    }
+
+    @Test("a stored status that cannot be read is an error, and the provider is not called")
+    func unreadable() async throws {
+        try await fixture.authorise()
+        try await fixture.database.transaction { tx in try tx.run("UPDATE payments SET status = 'settled'") }
+        let faults = [
+            await refusal { try await fixture.authorise() }, await refusal { try await fixture.void() },
+            await refusal { try await fixture.payment() }, await refusal { try await fixture.balance() },
+        ]
+        #expect(faults.map { $0?.code } == [.internal, .internal, .internal, .internal])
+        #expect(provider.keys == ["authorise/p1/1"])
     }
 
     @Test("a decline is final and is not retried")

@@ -2,6 +2,7 @@ import MartletCore
 import MartletMessaging
 import MartletOutbox
 import MartletSQL
+import MartletSQLite
 import MartletTesting
 import PaymentsContract
 import SharedContract

@@ -14,12 +14,13 @@ import SwiftProtobuf
 /// The test provider with an in-memory SQLite database, called over an in-process channel.
 struct ProviderFixture {
     let time = ManualTime()
+    let database: SQLiteDatabase
     let service: ProviderService
     let client: ProviderClient
 
     init() async throws {
         let (time, entropy) = (time, SeededEntropy(seed: 1))
-        let database = try SQLiteDatabase.inMemory(time: time)
+        database = try SQLiteDatabase.inMemory(time: time)
         try await database.migrate(ServiceRuntime.migrations(of: ProviderService.self))
         let services = LocalServices()
         service = ProviderService(

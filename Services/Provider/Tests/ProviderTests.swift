@@ -1,5 +1,7 @@
 import MartletCore
 import MartletHost
+import MartletSQL
+import MartletSQLite
 import MartletTesting
 import ProviderContract
 import Testing
@@ -23,6 +25,24 @@ struct ProviderTests {
         let ledger = try await fixture.ledger()
         #expect([ledger.payments, ledger.captures, ledger.refunds] == [1, 1, 1])
         #expect([ledger.authorised, ledger.captured, ledger.refunded] == [0, 100, 30])
+    }
+
+    @Test("a stored status, outcome or ledger kind that cannot be read is an error")
+    func unreadable() async throws {
+        let id = try await fixture.create("p1", key: "k1").providerID
+        for change in [
+            "UPDATE payments SET status = 'lost'", "UPDATE keys SET outcome = 'maybe'",
+            "UPDATE ledger SET kind = 'gift'",
+        ] as [SQLQuery] {
+            try await fixture.database.transaction { tx in try tx.run(change) }
+        }
+        let faults = [
+            await refusal { try await fixture.find("p1") },
+            await refusal { try await fixture.capture(id, key: "k2") },
+            await refusal { try await fixture.create("p1", key: "k1") },
+            await refusal { try await fixture.ledger() },
+        ]
+        #expect(faults.map { $0?.code } == [.internal, .internal, .internal, .internal])
     }
 
     @Test("totals are by currency")

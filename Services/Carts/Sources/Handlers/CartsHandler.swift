@@ -66,7 +66,8 @@ struct CartsHandler: CartsCalls {
 
     private struct Contents: Sendable {
         let lines: [StoredLine]
-        let revision: String
+        /// `nil` without lines.
+        let revision: String?
     }
 
     private func contents(_ owner: CartOwner, in tx: borrowing SQLTransaction) throws -> Contents {
@@ -102,7 +103,7 @@ struct CartsHandler: CartsCalls {
         let totals = Self.totals(lines, quotes)
         let cart = Cart.with {
             $0.cartID = owner.name
-            $0.revision = contents.revision
+            $0.revision = contents.revision ?? ""
             $0.totals = totals
             if totals.count <= 1 { $0.total = totals.first ?? Money(0, currency: "") }
             $0.lines = lines.map { line in

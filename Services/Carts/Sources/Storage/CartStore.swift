@@ -56,9 +56,10 @@ struct CartStore: Sendable {
             .map { ($0.text(0), $0.int(1)) }
     }
 
-    /// Identifies the present lines; empty for a cart without lines.
-    func revision(_ owner: CartOwner, in tx: borrowing SQLTransaction) throws -> String {
-        try tx.run("SELECT revision FROM carts WHERE id = \(owner.cartID)").first?.text(0) ?? ""
+    /// Identifies the present lines; `nil` for a cart without lines, whose row has none or the empty one.
+    func revision(_ owner: CartOwner, in tx: borrowing SQLTransaction) throws -> String? {
+        let stored = try tx.run("SELECT revision FROM carts WHERE id = \(owner.cartID)").first?.text(0)
+        return stored == "" ? nil : stored
     }
 
     /// Sets a line, or removes it with quantity 0.
@@ -91,7 +92,7 @@ struct CartStore: Sendable {
             )
         }
         try tx.run("UPDATE carts SET revision = \(revision) WHERE id = \(owner.cartID)")
-        try publish(owner.cartID, orderID: "", in: tx)
+        try publish(owner.cartID, orderID: nil, in: tx)
     }
 
     /// Empties a cart that became an order.
@@ -119,11 +120,12 @@ struct CartStore: Sendable {
         return old.count
     }
 
-    private func publish(_ cartID: String, orderID: String, in tx: borrowing SQLTransaction) throws {
+    /// - Parameter orderID: The order that the cart became.
+    private func publish(_ cartID: String, orderID: String?, in tx: borrowing SQLTransaction) throws {
         let rows = try tx.run("SELECT sku, quantity FROM cart_lines WHERE cart_id = \(cartID) ORDER BY sku")
         let event = CartChanged.with {
             $0.cartID = cartID
-            $0.orderID = orderID
+            $0.orderID = orderID ?? ""
             $0.lines = rows.map { row in
                 .with {
                     $0.sku = row.text(0)

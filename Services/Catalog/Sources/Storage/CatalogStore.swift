@@ -47,7 +47,7 @@ struct CatalogStore: Sendable {
         let from = price.effectiveFrom.microseconds
         let existing = try tx.run(
             "SELECT currency, units, nanos FROM prices WHERE sku = \(sku) AND effective_from = \(from)"
-        ).first.map { Self.unitPrice($0, at: 0) }
+        ).first.map { try Self.unitPrice($0, at: 0) }
         if existing == price.price { return false }
         try tx.run(
             """
@@ -108,7 +108,7 @@ struct CatalogStore: Sendable {
             WHERE sku = \(sku) AND effective_from > \(moment.microseconds) ORDER BY effective_from LIMIT \(limit)
             """
         ).map {
-            DatedPrice(price: Self.unitPrice($0, at: 1), effectiveFrom: Timestamp(microseconds: $0.int64(0)))
+            DatedPrice(price: try Self.unitPrice($0, at: 1), effectiveFrom: Timestamp(microseconds: $0.int64(0)))
         }
     }
 
@@ -119,7 +119,7 @@ struct CatalogStore: Sendable {
             SELECT currency, units, nanos FROM prices WHERE sku = \(sku) AND effective_from <= \(tx.date.microseconds)
             ORDER BY effective_from DESC LIMIT 1
             """
-        ).first.map { Self.unitPrice($0, at: 0) }
+        ).first.map { try Self.unitPrice($0, at: 0) }
     }
 
     private func publish(_ product: Product, in tx: borrowing SQLTransaction) throws {
@@ -131,11 +131,13 @@ struct CatalogStore: Sendable {
         try tx.append(try OutgoingEvent(event, on: CatalogTopics.products))
     }
 
-    private static func unitPrice(_ row: SQLRow, at column: Int) -> UnitPrice {
-        .with {
+    /// - Throws: `UnreadableRow` when the nanos are out of range.
+    private static func unitPrice(_ row: SQLRow, at column: Int) throws -> UnitPrice {
+        let nanos = try row.decode(column + 2, as: Int32.self)
+        return .with {
             $0.currency = row.text(column)
             $0.units = row.int64(column + 1)
-            $0.nanos = Int32(clamping: row.int(column + 2))
+            $0.nanos = nanos
         }
     }
 }

@@ -12,7 +12,7 @@ struct Reservation: Sendable, Equatable {
         case closed(CloseReason)
     }
 
-    enum CloseReason: String, Sendable, Equatable {
+    enum CloseReason: Sendable, Equatable {
         case released, expired
     }
 

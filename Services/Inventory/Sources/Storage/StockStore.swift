@@ -46,7 +46,8 @@ struct StockStore: Sendable {
         adding skus: some Collection<SKU>,
         in tx: borrowing SQLTransaction
     ) throws -> Reservation {
-        let status = try tx.run("SELECT status FROM reservations WHERE id = \(id)").first?.text(0)
+        let status = try tx.run("SELECT status FROM reservations WHERE id = \(id)").first
+            .map { try $0.decode(0, as: Reservation.StoredStatus.self) }
         var held: [StockLocation: Int] = [:]
         if status != nil {
             let lines = try tx.run(
@@ -64,27 +65,28 @@ struct StockStore: Sendable {
         let current: Reservation.Status =
             switch status {
             case nil: .unknown
-            case "held": .held(held)
-            case "confirmed": .confirmed(held)
-            case "expired": .closed(.expired)
-            default: .closed(.released)
+            case .held: .held(held)
+            case .confirmed: .confirmed(held)
+            case .released: .closed(.released)
+            case .expired: .closed(.expired)
             }
         return Reservation(id: id, status: current, available: available)
     }
 
     private func save(_ reservation: Reservation, hold: Duration, in tx: borrowing SQLTransaction) throws {
-        let status =
+        let status: Reservation.StoredStatus =
             switch reservation.status {
             case .unknown: preconditionFailure("a reservation never becomes unknown")
-            case .held: "held"
-            case .confirmed: "confirmed"
-            case .closed(let reason): reason.rawValue
+            case .held: .held
+            case .confirmed: .confirmed
+            case .closed(.released): .released
+            case .closed(.expired): .expired
             }
         let now = tx.date
         try tx.run(
             """
             INSERT INTO reservations (id, status, expires_at, changed_at)
-            VALUES (\(reservation.id), \(status), \((now + hold).microseconds), \(now.microseconds))
+            VALUES (\(reservation.id), \(status.rawValue), \((now + hold).microseconds), \(now.microseconds))
             ON CONFLICT (id) DO UPDATE SET status = excluded.status, changed_at = excluded.changed_at
             """
         )

@@ -1,5 +1,3 @@
-import SharedContract
-
 /// The state of an order, built from its events.
 ///
 /// Commands return events; only `apply` changes the state.
@@ -13,16 +11,10 @@ struct Order: Sendable, Equatable {
     }
 
     let id: String
-    private(set) var placement = Placement(
-        customerID: "",
-        reference: "",
-        cartID: "",
-        currency: "",
-        lines: [],
-        totalMinorUnits: 0
-    )
+    private(set) var placement: Placement
     private(set) var status = Status.pending
-    private(set) var reason = ""
+    /// Why it was rejected or cancelled; `nil` before.
+    private(set) var reason: String?
     private(set) var cancelReason: String?
     private(set) var captureRequested = false
     private(set) var capturedMinorUnits: Int64 = 0
@@ -30,7 +22,10 @@ struct Order: Sendable, Equatable {
     private(set) var returns: [OrderReturn] = []
     private(set) var completedReturns: Set<String> = []
 
-    init(id: String) { self.id = id }
+    init(id: String, placement: Placement) {
+        self.id = id
+        self.placement = placement
+    }
 
     mutating func apply(_ event: OrderEvent) {
         switch event {
@@ -71,39 +66,4 @@ extension Order {
     var goods: [String: Int] {
         placement.lines.filter(\.isGoods).reduce(into: [:]) { $0[$1.code, default: 0] += $1.quantity }
     }
-}
-
-/// A SKU and the index of its line in the request.
-struct RequestedSKU: Sendable, Equatable {
-    let line: Int
-    let sku: String
-}
-
-/// Domain errors of orders.
-enum OrderError: Error, Equatable {
-    case unknownOrder(String)
-    /// Lines of the request, in its order, that the catalogue does not sell.
-    case unknownSKUs([RequestedSKU])
-    /// The SKUs of a cart that are no longer sold.
-    case unsoldInCart([String])
-    case unknownCart(String)
-    /// An order of this cart revision exists.
-    case cartOrdered
-    case emptyOrder
-    case linesAndCart
-    case tooManyLines(limit: Int)
-    /// `field` is the first that is not in the order's `currency`.
-    case mixedCurrencies(field: String, currency: String, other: String)
-    case invalidCurrency(field: String)
-    case totalOutOfRange
-    case referenceTaken(String)
-    case notCancellable(Order.Status)
-    case notReturnable(Order.Status)
-    case returnExceedsOrder(ReturnItem, left: Int)
-    case returnMismatch(String)
-    case tooManyReturns(limit: Int)
-    /// The customer asked to cancel before this step.
-    case cancelRequested
-    /// The order's status does not allow this step of the checkout.
-    case wrongState(Order.Status)
 }

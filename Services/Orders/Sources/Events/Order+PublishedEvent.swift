@@ -23,7 +23,7 @@ extension Order {
                 $0.orderID = id
                 $0.kind = kind
                 $0.customerID = placement.customerID
-                $0.cartID = placement.cartID
+                $0.cartID = placement.cartID ?? ""
                 $0.reservationID = goods.isEmpty ? "" : id
                 $0.total = Money(placement.totalMinorUnits, currency: placement.currency)
             },

@@ -12,9 +12,9 @@ extension Order {
         return .with {
             $0.orderID = id
             $0.status = status.published
-            $0.reason = reason
+            $0.reason = reason ?? ""
             $0.customerID = placement.customerID
-            $0.reference = placement.reference
+            $0.reference = placement.reference ?? ""
             $0.lines = placement.lines.enumerated().map { index, line in
                 .with {
                     $0.number = UInt32(index + 1)
@@ -40,12 +40,12 @@ extension OrderSummary {
             $0.orderID = orderID
             $0.status = status.published
             $0.customerID = customerID
-            $0.reference = reference
+            $0.reference = reference ?? ""
             $0.total = Money(total, currency: currency)
             $0.captured = Money(captured, currency: currency)
             $0.refunded = Money(refunded, currency: currency)
             $0.openReturns = UInt32(openReturns)
-            $0.reason = reason
+            $0.reason = reason ?? ""
             $0.placed = Google_Protobuf_Timestamp(placed)
         }
     }

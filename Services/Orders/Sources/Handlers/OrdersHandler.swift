@@ -50,7 +50,7 @@ struct OrdersHandler: OrdersCalls {
         let priced = try await pricing.lines(of: request, context)
         return try Placement(
             customerID: context.principal.subject,
-            reference: "",
+            reference: nil,
             cartID: priced.cartID,
             cartRevision: priced.cartRevision,
             currency: priced.currency,
@@ -93,29 +93,13 @@ struct OrdersHandler: OrdersCalls {
     }
 
     func returnOrder(_ request: ReturnOrderRequest, context: CallContext) async throws -> ReturnOrderResponse {
-        guard request.returnID != Order.cancelReturnID else {
-            throw Fault(.invalidArgument, .invalidRequest, "is a reserved name", field: "return_id")
-        }
-        // It becomes part of the refund's idempotency key, which is sent in a header.
-        guard request.returnID.utf8.allSatisfy({ 0x21...0x7E ~= $0 }) else {
-            throw Fault(.invalidArgument, .invalidRequest, "must be visible ASCII without spaces", field: "return_id")
-        }
-        let items = try request.lines.enumerated().map { index, line in
-            guard line.line > 0 || !line.sku.isEmpty else {
-                throw Fault(.invalidArgument, .invalidRequest, "or sku is required", field: "lines[\(index)].line")
-            }
-            return ReturnItem(
-                line: line.line > 0 ? Int(line.line) - 1 : nil,
-                code: line.sku,
-                quantity: Int(line.quantity)
-            )
-        }
+        let requested = try RequestedReturn(request)
         return try await context.transaction(on: database, OrdersMethods.returnOrder, request) { tx in
             try requireVisibleOrder(request.orderID, context, in: tx)
             let order = try orders.change(request.orderID, trace: context.trace, in: tx) {
-                try $0.requestReturn(id: request.returnID, items)
+                try $0.requestReturn(id: requested.id, requested.items)
             }
-            let refund = order.returns.first { $0.id == request.returnID }?.refundMinorUnits ?? 0
+            let refund = order.returns.first { $0.id == requested.id }?.refundMinorUnits ?? 0
             return ReturnOrderResponse.with { $0.refund = Money(refund, currency: order.placement.currency) }
         }
     }

@@ -8,7 +8,8 @@ import SwiftProtobuf
 /// Resolves the lines and prices of a request from cart and catalogue.
 struct Pricing: Sendable {
     struct Priced: Sendable {
-        let cartID: String
+        /// `nil` without a cart.
+        let cartID: String?
         /// `nil` without a cart.
         let cartRevision: String?
         let currency: String
@@ -85,43 +86,6 @@ struct Pricing: Sendable {
             )
         }
         let revision = cart.flatMap { $0.revision.isEmpty ? nil : $0.revision }
-        return Priced(cartID: cart?.cartID ?? "", cartRevision: revision, currency: currency, lines: lines)
-    }
-}
-
-extension PricedLine {
-    /// - Throws: `OrderError.totalOutOfRange` for a price beyond ±9 billion.
-    init(code: String, name: String, quantity: Int, price: UnitPrice, isGoods: Bool) throws(OrderError) {
-        guard let nanos = Int64(exactly: price.amount.nanos) else { throw .totalOutOfRange }
-        self.init(code: code, name: name, quantity: quantity, priceNanos: nanos, isGoods: isGoods)
-    }
-}
-
-extension Placement {
-    /// The lines and prices that a merchant agreed with a customer.
-    init(_ request: PlaceAgreedOrderRequest) throws(OrderError) {
-        guard let currency = request.lines.first?.unitPrice.currency else { throw .emptyOrder }
-        var lines: [PricedLine] = []
-        for (index, line) in request.lines.enumerated() {
-            let (own, field) = (line.unitPrice.currency, "lines[\(index)].unit_price.currency")
-            guard Currency.isCode(own) else { throw .invalidCurrency(field: field) }
-            guard own == currency else { throw .mixedCurrencies(field: field, currency: currency, other: own) }
-            lines.append(
-                try PricedLine(
-                    code: line.sku,
-                    name: line.name,
-                    quantity: Int(line.quantity),
-                    price: line.unitPrice,
-                    isGoods: !line.service
-                )
-            )
-        }
-        try self.init(
-            customerID: request.customerID,
-            reference: request.reference,
-            cartID: "",
-            currency: currency,
-            lines: lines
-        )
+        return Priced(cartID: cart?.cartID, cartRevision: revision, currency: currency, lines: lines)
     }
 }

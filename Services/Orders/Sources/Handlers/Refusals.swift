@@ -59,7 +59,7 @@ extension OrderError: FaultConvertible {
             Fault(
                 .invalidArgument,
                 "orders.return_exceeds_order",
-                "\(item.quantity) of \(item.code.isEmpty ? "the line" : item.code) to return, \(left) left",
+                "\(item.quantity) of \(item.code ?? "the line") to return, \(left) left",
                 field: "lines"
             )
         case .returnMismatch(let id):

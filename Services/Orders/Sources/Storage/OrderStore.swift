@@ -1,4 +1,3 @@
-import Foundation
 import MartletCore
 import MartletEventSourcing
 import MartletOutbox
@@ -17,12 +16,13 @@ struct OrderStore: Sendable {
     /// - Throws: `WorkflowsFull`.
     func admit() throws { try workflows.admit() }
 
-    /// - Throws: `OrderError.unknownOrder`.
+    /// - Throws: `OrderError.unknownOrder`; `MissingSummary`.
     func order(_ id: String, in tx: borrowing SQLTransaction) throws -> (Order, placed: Timestamp) {
-        let loaded = try events.state(Order.self, of: id, in: tx)
-        guard loaded.version > 0 else { throw OrderError.unknownOrder(id) }
-        let placed = try tx.run("SELECT placed_at FROM order_headlines WHERE order_id = \(id)")
-        return (loaded.state, Timestamp(microseconds: placed.first?.int64(0) ?? 0))
+        let stream = try events.state(OrderStream.self, of: id, in: tx).state
+        guard case .placed(let order) = stream else { throw OrderError.unknownOrder(id) }
+        let placed = try tx.run("SELECT placed_at FROM order_headlines WHERE order_id = \(id)").first
+        guard let placed else { throw MissingSummary(orderID: id) }
+        return (order, Timestamp(microseconds: placed.int64(0)))
     }
 
     /// The order's events with their times, oldest first.
@@ -38,7 +38,7 @@ struct OrderStore: Sendable {
         _ context: CallContext,
         in tx: borrowing SQLTransaction
     ) throws -> Order {
-        let order = try change(id, trace: context.trace, in: tx) { _ in [.placed(placement)] }
+        let order = try append(to: id, trace: context.trace, in: tx) { _ in [.placed(placement)] }
         let input = Checkout.Input(order, paymentMethod: paymentMethod)
         try workflows.start(
             Checkout.self,
@@ -62,11 +62,24 @@ struct OrderStore: Sendable {
         in tx: borrowing SQLTransaction,
         _ decide: (Order) throws -> [OrderEvent]
     ) throws -> Order {
+        try append(to: id, trace: trace, in: tx) { stream in
+            guard case .placed(let order) = stream else { throw OrderError.unknownOrder(id) }
+            return try decide(order)
+        }
+    }
+
+    private func append(
+        to id: String,
+        trace: TraceContext?,
+        in tx: borrowing SQLTransaction,
+        _ decide: (OrderStream) throws -> [OrderEvent]
+    ) throws -> Order {
         var decided: [OrderEvent] = []
-        let order = try events.update(Order.self, id, in: tx) { before in
+        let stream = try events.update(OrderStream.self, id, in: tx) { before in
             decided = try decide(before)
             return decided
         }.state
+        guard case .placed(let order) = stream else { throw OrderError.unknownOrder(id) }
         for event in decided {
             if let outgoing = try order.publishedEvent(for: event) { try tx.append(outgoing) }
             guard case .returnRequested(let orderReturn) = event else { continue }
@@ -93,18 +106,4 @@ struct OrderStore: Sendable {
             return events + after.returnEverything()
         }
     }
-}
-
-extension OrderEvent: StreamEvent {
-    static var schema: Int { 1 }
-    var type: String { name }
-
-    /// - Throws: `DecodingError` for a body that no version of this program wrote.
-    init(_ stored: StoredEvent) throws {
-        self = try JSONDecoder().decode(OrderEvent.self, from: Data(stored.body.utf8))
-    }
-}
-
-extension Order: EventSourced {
-    typealias Event = OrderEvent
 }

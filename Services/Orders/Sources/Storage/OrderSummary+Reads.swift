@@ -25,7 +25,7 @@ extension OrderSummary {
             """
         ).map { row in
             Sum(
-                status: Order.Status(rawValue: row.text(0)) ?? .pending,
+                status: try row.decode(0, as: Order.Status.self),
                 currency: row.text(1),
                 orders: row.int(2),
                 total: row.int64(3),
@@ -75,18 +75,19 @@ extension OrderSummary {
                 """
             }
         return try tx.run(query).map { row in
-            OrderSummary(
+            let reason = row.text(10)
+            return OrderSummary(
                 orderID: row.text(0),
-                status: Order.Status(rawValue: row.text(1)) ?? .pending,
+                status: try row.decode(1, as: Order.Status.self),
                 customerID: row.text(2),
-                reference: row.textIfPresent(3) ?? "",
+                reference: row.textIfPresent(3),
                 currency: row.text(4),
                 total: row.int64(5),
                 captured: row.int64(6),
                 refunded: row.int64(7),
                 openReturns: row.int(8),
                 placed: Timestamp(microseconds: row.int64(9)),
-                reason: row.text(10)
+                reason: reason.isEmpty ? nil : reason
             )
         }
     }

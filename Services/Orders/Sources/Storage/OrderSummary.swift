@@ -7,15 +7,16 @@ struct OrderSummary: Sendable, Equatable {
     let orderID: String
     let status: Order.Status
     let customerID: String
-    let reference: String
+    /// The merchant's own number.
+    let reference: String?
     let currency: String
     let total: Int64
     let captured: Int64
     let refunded: Int64
     let openReturns: Int
     let placed: Timestamp
-    /// Why it was rejected or cancelled; empty otherwise.
-    let reason: String
+    /// Why it was rejected or cancelled, if a reason is known.
+    let reason: String?
 
     /// Applies the events of the streams to the read model.
     static let projection = Projection(
@@ -34,12 +35,11 @@ struct OrderSummary: Sendable, Equatable {
     ) throws {
         switch event {
         case .placed(let placement):
-            let reference = placement.reference.isEmpty ? nil : placement.reference
             try tx.run(
                 """
                 INSERT INTO order_headlines (order_id, status, customer_id, reference, currency, total, captured,
                     refunded, returns, open_returns, placed_at, cart_revision)
-                VALUES (\(id), 'pending', \(placement.customerID), \(reference), \(placement.currency),
+                VALUES (\(id), 'pending', \(placement.customerID), \(placement.reference), \(placement.currency),
                     \(placement.totalMinorUnits), 0, 0, 0, 0, \(at.microseconds), \(placement.cartRevision))
                 """
             )
@@ -70,11 +70,11 @@ struct OrderSummary: Sendable, Equatable {
     private static func set(
         _ status: Order.Status,
         _ id: String,
-        because reason: String = "",
+        because reason: String? = nil,
         in tx: borrowing SQLTransaction
     ) throws {
         try tx.run(
-            "UPDATE order_headlines SET status = \(status.rawValue), reason = \(reason) WHERE order_id = \(id)"
+            "UPDATE order_headlines SET status = \(status.rawValue), reason = \(reason ?? "") WHERE order_id = \(id)"
         )
     }
 }

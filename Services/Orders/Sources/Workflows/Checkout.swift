@@ -18,20 +18,6 @@ struct Checkout: Workflow {
     /// Longer than any checkout without an outage; a checkout whose reservation has expired is compensated.
     static let holdSeconds: UInt32 = 24 * 3600
 
-    struct Input: Codable, Sendable {
-        let orderID: String
-        let goods: [Units]
-        let totalMinorUnits: Int64
-        let currency: String
-        /// The provider's token.
-        let paymentMethod: String
-    }
-
-    struct Units: Codable, Sendable, Equatable {
-        let sku: String
-        let quantity: Int
-    }
-
     let orders: OrderStore
     let inventory: any InventoryCalls
     let payments: any PaymentsCalls

@@ -13,14 +13,6 @@ struct ReturnWorkflow: Workflow {
     static let name = "return"
     static let version = 1
 
-    struct Input: Codable, Sendable {
-        let orderID: String
-        let returnID: String
-        let goods: [Checkout.Units]
-        let refundMinorUnits: Int64
-        let currency: String
-    }
-
     let orders: OrderStore
     let inventory: any InventoryCalls
     let payments: any PaymentsCalls
@@ -65,35 +57,4 @@ struct ReturnWorkflow: Workflow {
             _ = try await inventory.receive(request, context: call.context)
         }
     }
-}
-
-extension ReturnWorkflow.Input {
-    init(_ orderReturn: OrderReturn, of order: Order) {
-        let goods = order.goods(of: orderReturn).sorted { $0.key < $1.key }
-        self.init(
-            orderID: order.id,
-            returnID: orderReturn.id,
-            goods: goods.map { .init(sku: $0.key, quantity: $0.value) },
-            refundMinorUnits: orderReturn.refundMinorUnits,
-            currency: order.placement.currency
-        )
-    }
-
-    /// One run per return.
-    var runID: String { "return/\(orderID)/\(returnID)" }
-}
-
-extension Checkout.Input {
-    init(_ order: Order, paymentMethod: String) {
-        self.init(
-            orderID: order.id,
-            goods: order.goods.sorted { $0.key < $1.key }.map { .init(sku: $0.key, quantity: $0.value) },
-            totalMinorUnits: order.placement.totalMinorUnits,
-            currency: order.placement.currency,
-            paymentMethod: paymentMethod
-        )
-    }
-
-    /// One run per order.
-    var runID: String { "checkout/\(orderID)" }
 }

@@ -48,10 +48,10 @@ extension PaymentsHandler {
                     response.debits = only.debits
                     response.credits = only.credits
                 }
-                response.capturedPayments = counts["captured", default: 0]
-                response.voidedPayments = counts["voided", default: 0]
-                response.declinedPayments = counts["declined", default: 0]
-                response.openPayments = ["authorising", "authorised", "capturing", "voiding"]
+                response.capturedPayments = counts[.captured, default: 0]
+                response.voidedPayments = counts[.voided, default: 0]
+                response.declinedPayments = counts[.declined, default: 0]
+                response.openPayments = [Payment.Status.authorising, .authorised, .capturing, .voiding]
                     .reduce(0) { $0 + counts[$1, default: 0] }
             }
         }

@@ -23,9 +23,11 @@ extension PaymentStore {
     }
 
     /// The number of payments by status.
-    func counts(in tx: borrowing SQLTransaction) throws -> [String: UInt64] {
+    func counts(in tx: borrowing SQLTransaction) throws -> [Payment.Status: UInt64] {
         let rows = try tx.run("SELECT status, COUNT(*) FROM payments GROUP BY status")
-        return Dictionary(uniqueKeysWithValues: rows.map { ($0.text(0), UInt64($0.int(1))) })
+        var counts: [Payment.Status: UInt64] = [:]
+        for row in rows { counts[try row.decode(0, as: Payment.Status.self)] = UInt64(row.int(1)) }
+        return counts
     }
 
     /// The captured and refunded totals, by currency.

@@ -4,6 +4,7 @@ import MartletSQL
 
 /// The tables of payments, refunds and the ledger: the only file that writes them.
 struct PaymentStore: Sendable {
+    /// - Throws: `UnreadableRow` for a status that this program does not have.
     func payment(_ id: String, in tx: borrowing SQLTransaction) throws -> Payment? {
         let rows = try tx.run(
             """
@@ -13,7 +14,7 @@ struct PaymentStore: Sendable {
             """
         )
         guard let row = rows.first else { return nil }
-        let status = Payment.Status(rawValue: row.text(5)) ?? .authorising
+        let status = try row.decode(5, as: Payment.Status.self)
         let refunds = try status == .captured ? self.refunds(of: id, in: tx) : []
         return Payment(
             id: row.text(0),

@@ -19,13 +19,12 @@ extension ProviderHandler {
 
     func getLedger(_ request: GetLedgerRequest, context: CallContext) async throws -> GetLedgerResponse {
         try await database.read("ledger", deadline: context.deadline) { tx in
-            let entries = try tx.run("SELECT kind, COUNT(*) FROM ledger GROUP BY kind")
-            let counts = Dictionary(uniqueKeysWithValues: entries.map { ($0.text(0), UInt64($0.int(1))) })
+            let counts = try store.counts(in: tx)
             let sums = try store.sums(in: tx)
             return .with { response in
-                response.payments = counts["authorise", default: 0]
-                response.captures = counts["capture", default: 0]
-                response.refunds = counts["refund", default: 0]
+                response.payments = counts[.authorise, default: 0]
+                response.captures = counts[.capture, default: 0]
+                response.refunds = counts[.refund, default: 0]
                 response.sums = sums
                 guard sums.count == 1, let only = sums.first else { return }
                 response.authorised = only.authorised

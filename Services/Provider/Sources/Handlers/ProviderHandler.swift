@@ -28,7 +28,14 @@ struct ProviderHandler: ProviderCalls {
             )
             try store.save(charge, in: tx)
             if charge.status == .authorised {
-                try store.post(id, "authorise", charge, reference: request.reference, amount: charge.amount, in: tx)
+                try store.post(
+                    .authorise,
+                    of: charge,
+                    entryID: id,
+                    reference: request.reference,
+                    amount: charge.amount,
+                    in: tx
+                )
             }
             return charge
         }
@@ -41,7 +48,14 @@ struct ProviderHandler: ProviderCalls {
             charge,
             tx in
             try charge.capture()
-            try store.post(entry, "capture", charge, reference: charge.reference, amount: charge.amount, in: tx)
+            try store.post(
+                .capture,
+                of: charge,
+                entryID: entry,
+                reference: charge.reference,
+                amount: charge.amount,
+                in: tx
+            )
         }
         return .with { $0.payment = payment }
     }
@@ -52,7 +66,14 @@ struct ProviderHandler: ProviderCalls {
             charge,
             tx in
             try charge.cancel()
-            try store.post(entry, "cancel", charge, reference: charge.reference, amount: charge.amount, in: tx)
+            try store.post(
+                .cancel,
+                of: charge,
+                entryID: entry,
+                reference: charge.reference,
+                amount: charge.amount,
+                in: tx
+            )
         }
         return .with { $0.payment = payment }
     }
@@ -63,7 +84,14 @@ struct ProviderHandler: ProviderCalls {
             charge,
             tx in
             try charge.refund(request.amount)
-            try store.post(entry, "refund", charge, reference: request.reference, amount: request.amount, in: tx)
+            try store.post(
+                .refund,
+                of: charge,
+                entryID: entry,
+                reference: request.reference,
+                amount: request.amount,
+                in: tx
+            )
         }
         return .with { $0.payment = payment }
     }

@@ -19,7 +19,7 @@ struct KeyStore: Sendable {
 
     /// The outcome stored under `key`.
     ///
-    /// - Throws: `ProviderError.keyReused` when it was stored for other parameters.
+    /// - Throws: `ProviderError.keyReused` when it was stored for other parameters; `UnreadableRow`.
     func outcome(
         _ key: String,
         _ parameters: [UInt8],
@@ -28,7 +28,7 @@ struct KeyStore: Sendable {
         guard let row = try tx.run("SELECT parameters, outcome, provider_id FROM keys WHERE key = \(key)").first
         else { return nil }
         guard row.bytes(0) == parameters else { throw ProviderError.keyReused }
-        return (Outcome(rawValue: row.text(1)) ?? .lost, row.textIfPresent(2))
+        return (try row.decode(1, as: Outcome.self), row.textIfPresent(2))
     }
 
     func store(

@@ -29,7 +29,7 @@ struct ProviderStore: Sendable {
                 reference: row.text(1),
                 currency: row.text(2),
                 amount: row.int64(3),
-                status: Charge.Status(rawValue: row.text(4)) ?? .declined,
+                status: try row.decode(4, as: Charge.Status.self),
                 captured: row.int64(5),
                 refunded: row.int64(6)
             )
@@ -49,11 +49,11 @@ struct ProviderStore: Sendable {
         )
     }
 
-    /// Writes a ledger entry of the kind `authorise`, `capture`, `cancel` or `refund`.
+    /// Writes a ledger entry.
     func post(
-        _ entryID: String,
-        _ kind: String,
-        _ charge: Charge,
+        _ kind: LedgerKind,
+        of charge: Charge,
+        entryID: String,
         reference: String,
         amount: Int64,
         in tx: borrowing SQLTransaction
@@ -61,9 +61,19 @@ struct ProviderStore: Sendable {
         try tx.run(
             """
             INSERT INTO ledger (entry_id, provider_id, kind, reference, amount, at)
-            VALUES (\(entryID), \(charge.providerID), \(kind), \(reference), \(amount), \(tx.date.microseconds))
+            VALUES (\(entryID), \(charge.providerID), \(kind.rawValue), \(reference), \(amount),
+                \(tx.date.microseconds))
             """
         )
+    }
+
+    /// The number of ledger entries, by kind.
+    func counts(in tx: borrowing SQLTransaction) throws -> [LedgerKind: UInt64] {
+        var counts: [LedgerKind: UInt64] = [:]
+        for row in try tx.run("SELECT kind, COUNT(*) FROM ledger GROUP BY kind") {
+            counts[try row.decode(0, as: LedgerKind.self)] = UInt64(row.int(1))
+        }
+        return counts
     }
 
     /// The authorised, captured and refunded totals, by currency.

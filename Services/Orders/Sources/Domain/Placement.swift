@@ -1,5 +1,22 @@
 import SharedContract
 
+/// What was ordered, by whom, at which prices.
+struct Placement: Codable, Sendable, Equatable {
+    var customerID: String
+    /// The merchant's own number.
+    @EmptyIfNone var reference: String?
+    /// The cart that it came from.
+    @EmptyIfNone var cartID: String?
+    /// The cart's revision, unique among orders.
+    ///
+    /// `nil` without a cart.
+    var cartRevision: String?
+    var currency: String
+    var lines: [PricedLine]
+    /// Rounded once, half to even; never negative.
+    var totalMinorUnits: Int64
+}
+
 extension Placement {
     /// Lines of goods and services together; the merchant's largest invoices have fewer.
     static let linesLimit = 2_000
@@ -11,9 +28,9 @@ extension Placement {
     /// - Throws: `OrderError.emptyOrder`, `.tooManyLines`, `.totalOutOfRange` for a total below 0 or above the limit.
     init(
         customerID: String,
-        reference: String,
-        cartID: String,
-        cartRevision: String? = nil,
+        reference: String?,
+        cartID: String?,
+        cartRevision: String?,
         currency: String,
         lines: [PricedLine]
     ) throws(OrderError) {

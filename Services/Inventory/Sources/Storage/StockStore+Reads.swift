@@ -1,0 +1,75 @@
+import InventoryContract
+import MartletContract
+import MartletCore
+import MartletSQL
+import SharedContract
+import SwiftProtobuf
+
+extension StockStore {
+    /// The levels of a SKU, by warehouse; empty for an unknown one.
+    func levels(of sku: String, in tx: borrowing SQLTransaction) throws -> [StockLevel] {
+        try tx.run(
+            """
+            SELECT sku, warehouse, on_hand, available, received, sold, returned, corrected FROM stock
+            WHERE sku = \(sku) ORDER BY warehouse
+            """
+        ).map(Self.level)
+    }
+
+    /// The levels after a SKU and a warehouse, in this order.
+    func levels(
+        after sku: String,
+        _ warehouse: String,
+        limit: Int,
+        in tx: borrowing SQLTransaction
+    ) throws -> [StockLevel] {
+        try tx.run(
+            """
+            SELECT sku, warehouse, on_hand, available, received, sold, returned, corrected FROM stock
+            WHERE (sku, warehouse) > (\(sku), \(warehouse)) ORDER BY sku, warehouse LIMIT \(limit)
+            """
+        ).map(Self.level)
+    }
+
+    /// - Throws: `StockError.unknownReservation`; `UnreadableRow`.
+    func reservation(_ id: String, in tx: borrowing SQLTransaction) throws -> GetReservationResponse {
+        guard let row = try tx.run("SELECT status, expires_at FROM reservations WHERE id = \(id)").first else {
+            throw StockError.unknownReservation(id)
+        }
+        let lines = try tx.run(
+            """
+            SELECT sku, SUM(units) FROM reservation_lines WHERE reservation_id = \(id) GROUP BY sku ORDER BY sku
+            """
+        )
+        let status = try row.decode(0, as: Reservation.StoredStatus.self)
+        return .with {
+            $0.status =
+                switch status {
+                case .held: .held
+                case .confirmed: .confirmed
+                case .released: .released
+                case .expired: .expired
+                }
+            $0.expires = .init(Timestamp(microseconds: row.int64(1)))
+            $0.lines = lines.map { line in
+                .with {
+                    $0.sku = line.text(0)
+                    $0.quantity = UInt32(clamping: line.int(1))
+                }
+            }
+        }
+    }
+
+    private static func level(_ row: SQLRow) -> StockLevel {
+        .with {
+            $0.sku = row.text(0)
+            $0.warehouse = row.text(1)
+            $0.onHand = row.int64(2)
+            $0.available = row.int64(3)
+            $0.received = row.int64(4)
+            $0.sold = row.int64(5)
+            $0.returned = row.int64(6)
+            $0.corrected = row.int64(7)
+        }
+    }
+}

@@ -1,0 +1,32 @@
+import OrdersContract
+import SharedContract
+
+extension Placement {
+    /// The lines and prices that a merchant agreed with a customer.
+    init(_ request: PlaceAgreedOrderRequest) throws(OrderError) {
+        guard let currency = request.lines.first?.unitPrice.currency else { throw .emptyOrder }
+        var lines: [PricedLine] = []
+        for (index, line) in request.lines.enumerated() {
+            let (own, field) = (line.unitPrice.currency, "lines[\(index)].unit_price.currency")
+            guard Currency.isCode(own) else { throw .invalidCurrency(field: field) }
+            guard own == currency else { throw .mixedCurrencies(field: field, currency: currency, other: own) }
+            lines.append(
+                try PricedLine(
+                    code: line.sku,
+                    name: line.name,
+                    quantity: Int(line.quantity),
+                    price: line.unitPrice,
+                    isGoods: !line.service
+                )
+            )
+        }
+        try self.init(
+            customerID: request.customerID,
+            reference: request.reference,
+            cartID: nil,
+            cartRevision: nil,
+            currency: currency,
+            lines: lines
+        )
+    }
+}

@@ -1,0 +1,31 @@
+import MartletCore
+import OrdersContract
+
+/// A request to return units of an order, checked.
+struct RequestedReturn: Sendable {
+    /// Visible ASCII without spaces, and not reserved.
+    let id: String
+    let items: [ReturnItem]
+
+    /// - Throws: `Fault` that names the field.
+    init(_ request: ReturnOrderRequest) throws {
+        guard request.returnID != Order.cancelReturnID else {
+            throw Fault(.invalidArgument, .invalidRequest, "is a reserved name", field: "return_id")
+        }
+        // It becomes part of the refund's idempotency key, which is sent in a header.
+        guard request.returnID.utf8.allSatisfy({ 0x21...0x7E ~= $0 }) else {
+            throw Fault(.invalidArgument, .invalidRequest, "must be visible ASCII without spaces", field: "return_id")
+        }
+        id = request.returnID
+        items = try request.lines.enumerated().map { index, line in
+            guard line.line > 0 || !line.sku.isEmpty else {
+                throw Fault(.invalidArgument, .invalidRequest, "or sku is required", field: "lines[\(index)].line")
+            }
+            return ReturnItem(
+                line: line.line > 0 ? Int(line.line) - 1 : nil,
+                code: line.sku.isEmpty ? nil : line.sku,
+                quantity: Int(line.quantity)
+            )
+        }
+    }
+}
