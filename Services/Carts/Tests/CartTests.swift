@@ -25,8 +25,8 @@ struct CartTests {
         #expect(empty.lines.isEmpty)
         #expect(empty.total.minorUnits == 0)
 
-        try await fixture.put("pin", 1, alice)
-        let cart = try await fixture.put("mug", 2, alice)
+        try await fixture.put("pin", 1, by: alice)
+        let cart = try await fixture.put("mug", 2, by: alice)
         #expect(cart.lines.map(\.sku) == ["mug", "pin"])
         #expect(cart.lines.map(\.quantity) == [2, 1])
         // 5.10 and 0.015, rounded once.
@@ -36,7 +36,7 @@ struct CartTests {
 
     @Test("the total is rounded once, half to even", arguments: [1: 0, 2: 1, 3: 2, 5: 2, 7: 4] as [UInt32: Int64])
     func rounding(pens: UInt32, pence: Int64) async throws {
-        let cart = try await fixture.put("pen", pens, fixture.customer("alice"))
+        let cart = try await fixture.put("pen", pens, by: fixture.customer("alice"))
         #expect(cart.total.minorUnits == pence)
     }
 
@@ -45,8 +45,8 @@ struct CartTests {
         let guest = try await fixture.open()
         let other = try await fixture.open()
         #expect(guest != other)
-        try await fixture.put("mug", 1, fixture.customer("alice"))
-        try await fixture.put("pen", 2, in: guest, fixture.anonymous)
+        try await fixture.put("mug", 1, by: fixture.customer("alice"))
+        try await fixture.put("pen", 2, in: guest, by: fixture.anonymous)
         #expect(try await fixture.get(fixture.customer("bob")).lines.isEmpty)
         #expect(try await fixture.get(other, fixture.anonymous).lines.isEmpty)
         #expect(try await fixture.get(guest, fixture.anonymous).lines.map(\.sku) == ["pen"])
@@ -74,7 +74,7 @@ struct CartTests {
 
     @Test("a service reads it on behalf of its customer")
     func onBehalf() async throws {
-        try await fixture.put("mug", 1, fixture.customer("alice"))
+        try await fixture.put("mug", 1, by: fixture.customer("alice"))
         let orders = fixture.customer("alice").outgoing(as: "orders")
         #expect(try await fixture.get(orders).lines.map(\.sku) == ["mug"])
     }
@@ -82,8 +82,8 @@ struct CartTests {
     @Test("quantities are set; only a change is published")
     func changes() async throws {
         let alice = fixture.customer("alice")
-        for _ in 1...2 { try await fixture.put("mug", 2, alice) }
-        try await fixture.put("mug", 3, alice)
+        for _ in 1...2 { try await fixture.put("mug", 2, by: alice) }
+        try await fixture.put("mug", 3, by: alice)
         for _ in 1...2 { try await fixture.remove("mug", alice) }
         let events = try await fixture.published()
         #expect(events.map { $0.lines.map(\.quantity) } == [[2], [3], []])
@@ -94,8 +94,8 @@ struct CartTests {
     @Test("follows the catalogue's prices; a line that is no longer sold stays without a price")
     func repriced() async throws {
         let alice = fixture.customer("alice")
-        try await fixture.put("mug", 1, alice)
-        try await fixture.put("pin", 100, alice)
+        try await fixture.put("mug", 1, by: alice)
+        try await fixture.put("pin", 100, by: alice)
         fixture.catalog.set("mug", nanos: 1_000_000_000)
         #expect(try await fixture.get(alice).total.minorUnits == 250)
         fixture.catalog.set("pin", nanos: nil)
@@ -109,24 +109,24 @@ struct CartTests {
     func oneCurrency() async throws {
         let alice = fixture.customer("alice")
         fixture.catalog.set("mug", currency: "JPY")
-        try await fixture.put("pin", 1, alice)
-        let fault = await refusal { try await fixture.put("mug", 1, alice) }
+        try await fixture.put("pin", 1, by: alice)
+        let fault = await refusal { try await fixture.put("mug", 1, by: alice) }
         #expect(fault?.code == .failedPrecondition)
         #expect(fault?.reason == "carts.mixed_currencies")
         #expect(fault?.violations.map(\.field) == ["sku"])
         #expect(try await fixture.get(alice).lines.map(\.sku) == ["pin"])
         // A single line may change its currency.
         fixture.catalog.set("pin", currency: "EUR")
-        #expect(try await fixture.put("pin", 2, alice).total == Money(3, currency: "EUR"))
+        #expect(try await fixture.put("pin", 2, by: alice).total == Money(3, currency: "EUR"))
         try await fixture.remove("pin", alice)
-        #expect(try await fixture.put("mug", 2, alice).total == Money(5, currency: "JPY"))
+        #expect(try await fixture.put("mug", 2, by: alice).total == Money(5, currency: "JPY"))
     }
 
     @Test("prices that have become mixed have a total per currency and no common total")
     func mixedTotals() async throws {
         let alice = fixture.customer("alice")
-        try await fixture.put("mug", 2, alice)
-        let before = try await fixture.put("pin", 2, alice)
+        try await fixture.put("mug", 2, by: alice)
+        let before = try await fixture.put("pin", 2, by: alice)
         #expect(before.totals == [before.total])
         fixture.catalog.set("pin", currency: "EUR")
         let cart = try await fixture.get(alice)
@@ -139,12 +139,12 @@ struct CartTests {
     @Test("a product with a negative price cannot be added")
     func discount() async throws {
         let alice = fixture.customer("alice")
-        try await fixture.put("mug", 1, alice)
+        try await fixture.put("mug", 1, by: alice)
         fixture.catalog.set("D", nanos: -2_000_000_000)
-        let fault = await refusal { try await fixture.put("D", 1, alice) }
+        let fault = await refusal { try await fixture.put("D", 1, by: alice) }
         #expect(fault?.reason == "carts.unknown_sku")
         fixture.catalog.set("D", nanos: 1)
-        try await fixture.put("D", 1, alice)
+        try await fixture.put("D", 1, by: alice)
         fixture.catalog.set("D", nanos: -2_000_000_000)
         #expect(try await fixture.get(alice).total.minorUnits == 255)
     }
@@ -152,21 +152,21 @@ struct CartTests {
     @Test("an unknown SKU, a quantity out of range and an unknown cart are refused")
     func refused() async throws {
         let alice = fixture.customer("alice")
-        let unknown = await refusal { try await fixture.put("nothing", 1, alice) }
+        let unknown = await refusal { try await fixture.put("nothing", 1, by: alice) }
         #expect(unknown?.reason == "carts.unknown_sku")
         #expect(unknown?.violations.map(\.field) == ["sku"])
         for quantity in [0, 100_001] as [UInt32] {
-            let fault = await refusal { try await fixture.put("mug", quantity, alice) }
+            let fault = await refusal { try await fixture.put("mug", quantity, by: alice) }
             #expect(fault?.violations.map(\.field) == ["quantity"])
         }
-        let guest = await refusal { try await fixture.put("mug", 1, in: "unknown", fixture.anonymous) }
+        let guest = await refusal { try await fixture.put("mug", 1, in: "unknown", by: fixture.anonymous) }
         #expect(guest?.reason == "carts.unknown_cart")
         #expect(try await fixture.published() == [])
     }
 
     @Test("is unavailable while the catalogue is unavailable")
     func catalogueUnavailable() async throws {
-        try await fixture.put("mug", 1, fixture.customer("alice"))
+        try await fixture.put("mug", 1, by: fixture.customer("alice"))
         fixture.catalog.makeUnavailable()
         let fault = await refusal { try await fixture.get(fixture.customer("alice")) }
         #expect(fault?.code == .unavailable)
@@ -175,13 +175,13 @@ struct CartTests {
     @Test("is emptied by its order, once, and can be used again")
     func emptied() async throws {
         let alice = fixture.customer("alice")
-        try await fixture.put("mug", 1, alice)
+        try await fixture.put("mug", 1, by: alice)
         let first = try await fixture.placed("o1", cart: "me", customer: "alice")
         #expect(first == [.handle])
         #expect(try await fixture.get(alice).lines.isEmpty)
         #expect(try await fixture.published().map(\.orderID) == ["", "o1"])
 
-        try await fixture.put("pin", 1, alice)
+        try await fixture.put("pin", 1, by: alice)
         let repeated = try await fixture.placed("o1", cart: "me", customer: "alice")
         #expect(repeated == [.duplicate])
         #expect(try await fixture.get(alice).lines.map(\.sku) == ["pin"])
@@ -190,8 +190,8 @@ struct CartTests {
     @Test("is emptied only by its own order")
     func othersOrder() async throws {
         let guest = try await fixture.open()
-        try await fixture.put("mug", 1, in: guest, fixture.anonymous)
-        try await fixture.put("mug", 1, fixture.customer("alice"))
+        try await fixture.put("mug", 1, in: guest, by: fixture.anonymous)
+        try await fixture.put("mug", 1, by: fixture.customer("alice"))
         try await fixture.placed("o1", cart: "", customer: "alice")
         try await fixture.placed("o2", cart: "me", customer: "bob")
         #expect(try await fixture.get(fixture.customer("alice")).lines.count == 1)
@@ -203,7 +203,7 @@ struct CartTests {
     @Test("is deleted after the retention without use")
     func retention() async throws {
         let old = try await fixture.open()
-        try await fixture.put("mug", 1, in: old, fixture.anonymous)
+        try await fixture.put("mug", 1, in: old, by: fixture.anonymous)
         fixture.time.advance(by: .seconds(3600))
         let young = try await fixture.open()
         fixture.time.advance(by: CartStore.retention - .seconds(1800))
@@ -224,16 +224,16 @@ struct CartTests {
     func revisions() async throws {
         let alice = fixture.customer("alice")
         #expect(try await fixture.get(alice).revision == "")
-        let first = try await fixture.put("mug", 1, alice).revision
-        let same = try await fixture.put("mug", 1, alice).revision
-        let more = try await fixture.put("mug", 2, alice).revision
-        let back = try await fixture.put("mug", 1, alice).revision
+        let first = try await fixture.put("mug", 1, by: alice).revision
+        let same = try await fixture.put("mug", 1, by: alice).revision
+        let more = try await fixture.put("mug", 2, by: alice).revision
+        let back = try await fixture.put("mug", 1, by: alice).revision
         #expect(same == first)
         #expect(Set([first, more, back, ""]).count == 4)
         #expect(try await fixture.get(alice).revision == back)
         try await fixture.placed("o1", cart: "me", customer: "alice")
         #expect(try await fixture.get(alice).revision == "")
-        #expect(try await fixture.put("mug", 1, alice).revision != back)
+        #expect(try await fixture.put("mug", 1, by: alice).revision != back)
     }
 
     @Test("has a limited number of lines")
@@ -248,7 +248,7 @@ struct CartTests {
                 )
             }
         }
-        let fault = await refusal { try await fixture.put("mug", 1, fixture.customer("alice")) }
+        let fault = await refusal { try await fixture.put("mug", 1, by: fixture.customer("alice")) }
         #expect(fault?.reason == "carts.too_many_lines")
         let changed = await refusal {
             try await database.transaction { tx in try store.set("s1", to: 2, .customer("alice"), revision: "r", in: tx)

@@ -58,7 +58,7 @@ struct CartsFixture {
     }
 
     @discardableResult
-    func put(_ sku: String, _ quantity: UInt32, in cart: String = "me", _ context: CallContext) async throws -> Cart {
+    func put(_ sku: String, _ quantity: UInt32, in cart: String = "me", by context: CallContext) async throws -> Cart {
         let request = PutLineRequest.with {
             $0.cartID = cart
             $0.sku = sku

@@ -172,7 +172,7 @@ struct CheckoutTests {
     func rejectedIsFinal() async throws {
         let id = try await fixture.completed(["pen": 5])
         #expect(await refusal { try await fixture.cancel(id) }?.reason == "orders.not_cancellable")
-        let refused = await refusal { try await fixture.returnUnits(id, "r1", ["pen": 1]) }
+        let refused = await refusal { try await fixture.returnUnits(of: id, as: "r1", ["pen": 1]) }
         #expect(refused?.reason == "orders.not_returnable")
     }
 }

@@ -113,8 +113,8 @@ struct OrdersFixture {
 
     @discardableResult
     func returnUnits(
-        _ id: String,
-        _ name: String,
+        of id: String,
+        as name: String,
         _ lines: KeyValuePairs<String, UInt32>,
         by context: CallContext? = nil
     ) async throws -> Int64 {

@@ -101,7 +101,7 @@ struct OutageTests {
     func returnResumes(outage: Outage) async throws {
         let id = try await fixture.completed()
         injectFaults(outage)
-        try await fixture.returnUnits(id, "r1", ["mug": 1])
+        try await fixture.returnUnits(of: id, as: "r1", ["mug": 1])
         try await resume(after: outage)
         #expect(try await fixture.order(id).refunded.minorUnits == 255)
         #expect(fixture.payments.refunded == 255)

@@ -185,7 +185,7 @@ struct PlacingTests {
             await refusal { try await fixture.order(id, by: fixture.bob) },
             await refusal { try await fixture.timeline(id, by: fixture.bob) },
             await refusal { try await fixture.cancel(id, by: fixture.bob) },
-            await refusal { try await fixture.returnUnits(id, "r1", ["mug": 1], by: fixture.bob) },
+            await refusal { try await fixture.returnUnits(of: id, as: "r1", ["mug": 1], by: fixture.bob) },
             await refusal { try await fixture.order("nothing") },
         ]
         for fault in faults {

@@ -19,14 +19,14 @@ struct ReturnWorkflowTests {
     @Test("refunds and restocks a part, then the rest")
     func partsAndWhole() async throws {
         let id = try await fixture.completed(["mug": 3, "POST": 1])
-        #expect(try await fixture.returnUnits(id, "r1", ["mug": 1]) == 255)
+        #expect(try await fixture.returnUnits(of: id, as: "r1", ["mug": 1]) == 255)
         #expect(try await fixture.order(id).lines.map(\.returned) == [1, 0])
         #expect(try await fixture.order(id).refunded.minorUnits == 0)
         try await fixture.runUntilIdle()
         #expect(try await fixture.order(id).refunded.minorUnits == 255)
         #expect(fixture.inventory.stock["mug"] == 8)
 
-        #expect(try await fixture.returnUnits(id, "r2", ["mug": 2, "POST": 1]) == 910)
+        #expect(try await fixture.returnUnits(of: id, as: "r2", ["mug": 2, "POST": 1]) == 910)
         try await fixture.runUntilIdle()
         let order = try await fixture.order(id)
         #expect(order.refunded == order.captured)
@@ -46,13 +46,13 @@ struct ReturnWorkflowTests {
     func once() async throws {
         let id = try await fixture.completed()
         for _ in 1...2 {
-            let refund = try await fixture.returnUnits(id, "r1", ["mug": 1])
+            let refund = try await fixture.returnUnits(of: id, as: "r1", ["mug": 1])
             #expect(refund == 255)
             try await fixture.runUntilIdle()
         }
         #expect(fixture.payments.refunded == 255)
         #expect(fixture.inventory.stock["mug"] == 9)
-        let other = await refusal { try await fixture.returnUnits(id, "r1", ["mug": 2]) }
+        let other = await refusal { try await fixture.returnUnits(of: id, as: "r1", ["mug": 2]) }
         #expect(other?.code == .invalidArgument)
         #expect(other?.reason == "orders.return_mismatch")
     }
@@ -60,16 +60,16 @@ struct ReturnWorkflowTests {
     @Test("too many units, a reserved id, a line without SKU and a pending order are refused")
     func refused() async throws {
         let id = try await fixture.completed()
-        let much = await refusal { try await fixture.returnUnits(id, "r1", ["mug": 3]) }
+        let much = await refusal { try await fixture.returnUnits(of: id, as: "r1", ["mug": 3]) }
         #expect(much?.code == .invalidArgument)
         #expect(much?.reason == "orders.return_exceeds_order")
         #expect(much?.violations.map(\.field) == ["lines"])
-        let reserved = await refusal { try await fixture.returnUnits(id, Order.cancelReturnID, ["mug": 1]) }
+        let reserved = await refusal { try await fixture.returnUnits(of: id, as: Order.cancelReturnID, ["mug": 1]) }
         #expect(reserved?.violations.map(\.field) == ["return_id"])
-        let nameless = await refusal { try await fixture.returnUnits(id, "r1", ["": 1]) }
+        let nameless = await refusal { try await fixture.returnUnits(of: id, as: "r1", ["": 1]) }
         #expect(nameless?.violations.map(\.field) == ["lines[0].line"])
         let pending = try await fixture.place().orderID
-        let early = await refusal { try await fixture.returnUnits(pending, "r1", ["mug": 1]) }
+        let early = await refusal { try await fixture.returnUnits(of: pending, as: "r1", ["mug": 1]) }
         #expect(early?.code == .failedPrecondition)
         #expect(early?.reason == "orders.not_returnable")
     }
@@ -95,7 +95,7 @@ struct ReturnWorkflowTests {
     @Test("the longest id of the contract is accepted")
     func longestName() async throws {
         let id = try await fixture.completed()
-        try await fixture.returnUnits(id, String(repeating: "r", count: 64), ["mug": 1])
+        try await fixture.returnUnits(of: id, as: String(repeating: "r", count: 64), ["mug": 1])
         try await fixture.runUntilIdle()
         #expect(try await fixture.order(id).refunded.minorUnits == 255)
         #expect(fixture.inventory.stock["mug"] == 9)
@@ -111,7 +111,7 @@ struct ReturnWorkflowTests {
         let id = try await fixture.completed()
         fixture.payments.script.inject(step, fault)
         fixture.inventory.script.inject(step, fault)
-        try await fixture.returnUnits(id, "r1", ["mug": 2])
+        try await fixture.returnUnits(of: id, as: "r1", ["mug": 2])
         try await fixture.runUntilIdle()
         #expect(fixture.payments.refunded == 510)
         #expect(fixture.inventory.stock["mug"] == 10)
@@ -122,7 +122,7 @@ struct ReturnWorkflowTests {
     func summary() async throws {
         let id = try await fixture.completed()
         _ = try await fixture.completed(["pen": 5])
-        try await fixture.returnUnits(id, "r1", ["mug": 1])
+        try await fixture.returnUnits(of: id, as: "r1", ["mug": 1])
         let before = try await fixture.summary()
         #expect(before.captured.minorUnits == 510)
         #expect(before.refunded.minorUnits == 0)
@@ -149,7 +149,7 @@ struct ReturnWorkflowTests {
         _ = try await fixture.completed(["pen": 500])
         try await fixture.place(["mug": 1], method: "declined")
         try await fixture.runUntilIdle()
-        try await fixture.returnUnits(yen, "r1", ["yen": 1])
+        try await fixture.returnUnits(of: yen, as: "r1", ["yen": 1])
         try await fixture.runUntilIdle()
         let summary = try await fixture.summary()
         #expect(summary.sums.map(\.currency) == ["GBP", "JPY"])
@@ -170,7 +170,7 @@ struct ReturnWorkflowTests {
     @Test("an id that is not visible ASCII is refused", arguments: ["zurück", "r 1", "r\u{7}", "😀"])
     func names(name: String) async throws {
         let id = try await fixture.completed()
-        let fault = await refusal { try await fixture.returnUnits(id, name, ["mug": 1]) }
+        let fault = await refusal { try await fixture.returnUnits(of: id, as: name, ["mug": 1]) }
         #expect(fault?.code == .invalidArgument)
         #expect(fault?.violations.map(\.field) == ["return_id"])
         #expect(try await fixture.timeline(id).last == "completed")
@@ -199,7 +199,7 @@ struct ReturnWorkflowTests {
             if chance.number(below: 4) == 0 { try await fixture.cancel(id) }
             if chance.number(below: 2) == 0 { try await fixture.runUntilIdle() }
             if chance.number(below: 3) == 0 {
-                _ = await refusal { try await fixture.returnUnits(id, "r1", ["mug": 1]) }
+                _ = await refusal { try await fixture.returnUnits(of: id, as: "r1", ["mug": 1]) }
             }
             fixture.time.advance(by: .seconds(1))
         }

@@ -37,11 +37,23 @@ struct PaymentsFixture {
         let time = ManualTime()
         let services = LocalServices()
         let provider = ProviderService(
-            on: try await platform(ProviderService.self, try await database(ProviderService.self, time), time, services)
+            on: try await platform(
+                of: ProviderService.self,
+                database: try await database(ProviderService.self, time),
+                time: time,
+                services: services
+            )
         )
         services.add(provider.handlers)
         let database = try await database(PaymentsService.self, time)
-        let payments = PaymentsService(on: try await platform(PaymentsService.self, database, time, services))
+        let payments = PaymentsService(
+            on: try await platform(
+                of: PaymentsService.self,
+                database: database,
+                time: time,
+                services: services
+            )
+        )
         services.add(payments.handlers)
         let channel = LocalChannel(to: services, time: time)
         return (
@@ -66,10 +78,10 @@ struct PaymentsFixture {
     }
 
     private static func platform<S: ServiceBlueprint>(
-        _ service: S.Type,
-        _ database: SQLiteDatabase,
-        _ time: ManualTime,
-        _ services: LocalServices
+        of service: S.Type,
+        database: SQLiteDatabase,
+        time: ManualTime,
+        services: LocalServices
     ) async throws -> Platform {
         let entropy = SeededEntropy(seed: 1)
         return Platform(

@@ -33,7 +33,7 @@ struct CartsHandler: CartsCalls {
         let stored = try await database.read("get cart", deadline: context.deadline) { tx in
             try contents(owner, in: tx)
         }
-        return try await priced(stored, owner, context, GetCartResponse.self) { $0.cart = $1 }
+        return try await priced(stored, of: owner, as: GetCartResponse.self, context) { $0.cart = $1 }
     }
 
     func putLine(_ request: PutLineRequest, context: CallContext) async throws -> PutLineResponse {
@@ -49,14 +49,14 @@ struct CartsHandler: CartsCalls {
         if let other = others.compactMap({ quotes[$0]?.unitPrice.currency }).first(where: { $0 != currency }) {
             throw CartError.mixedCurrencies(sku: request.sku, currency: currency, cart: other)
         }
-        let contents = try await change(request.sku, to: Int(request.quantity), owner, context)
-        return try await priced(contents, owner, context, PutLineResponse.self) { $0.cart = $1 }
+        let contents = try await change(request.sku, to: Int(request.quantity), of: owner, context)
+        return try await priced(contents, of: owner, as: PutLineResponse.self, context) { $0.cart = $1 }
     }
 
     func removeLine(_ request: RemoveLineRequest, context: CallContext) async throws -> RemoveLineResponse {
         let owner = try CartOwner(request.cartID, context.principal)
-        let contents = try await change(request.sku, to: 0, owner, context)
-        return try await priced(contents, owner, context, RemoveLineResponse.self) { $0.cart = $1 }
+        let contents = try await change(request.sku, to: 0, of: owner, context)
+        return try await priced(contents, of: owner, as: RemoveLineResponse.self, context) { $0.cart = $1 }
     }
 
     private struct StoredLine: Sendable {
@@ -81,7 +81,7 @@ struct CartsHandler: CartsCalls {
     private func change(
         _ sku: String,
         to quantity: Int,
-        _ owner: CartOwner,
+        of owner: CartOwner,
         _ context: CallContext
     ) async throws -> Contents {
         let revision = "\(Identifier(time: time, entropy: entropy))"
@@ -93,10 +93,10 @@ struct CartsHandler: CartsCalls {
 
     private func priced<Response: ContractMessage>(
         _ contents: Contents,
-        _ owner: CartOwner,
+        of owner: CartOwner,
+        as type: Response.Type,
         _ context: CallContext,
-        _ type: Response.Type,
-        _ fill: (inout Response, Cart) -> Void
+        fill: (inout Response, Cart) -> Void
     ) async throws -> Response {
         let lines = contents.lines
         let quotes = try await quotes(lines.map(\.sku), context)

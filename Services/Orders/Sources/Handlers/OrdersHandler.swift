@@ -32,8 +32,8 @@ struct OrdersHandler: OrdersCalls {
                 throw OrderError.cartOrdered
             }
             let order = try orders.place(
-                id,
                 placement,
+                as: id,
                 paymentMethod: request.paymentMethod,
                 context,
                 in: tx
@@ -72,8 +72,8 @@ struct OrdersHandler: OrdersCalls {
             }
             try orders.admit()
             let order = try orders.place(
-                id,
                 placement,
+                as: id,
                 paymentMethod: request.paymentMethod,
                 context,
                 in: tx

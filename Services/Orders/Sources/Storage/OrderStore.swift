@@ -32,8 +32,8 @@ struct OrderStore: Sendable {
 
     /// Stores a new order and starts its checkout.
     func place(
-        _ id: String,
         _ placement: Placement,
+        as id: String,
         paymentMethod: String,
         _ context: CallContext,
         in tx: borrowing SQLTransaction

@@ -17,8 +17,13 @@ struct ProviderHandler: ProviderCalls {
             throw ProviderError.unknownMethod(request.paymentMethod)
         }
         let id = newID()
-        let method = ProviderMethods.createPayment
-        let payment = try await oncePerKey(method, request, request.reference, behaviour, context) { tx in
+        let payment = try await oncePerKey(
+            method: ProviderMethods.createPayment,
+            request: request,
+            reference: request.reference,
+            behaviour: behaviour,
+            context: context
+        ) { tx in
             let charge = Charge(
                 providerID: id,
                 reference: request.reference,
@@ -44,9 +49,12 @@ struct ProviderHandler: ProviderCalls {
 
     func capturePayment(_ request: CapturePaymentRequest, context: CallContext) async throws -> CapturePaymentResponse {
         let entry = newID()
-        let payment = try await updateCharge(ProviderMethods.capturePayment, request, request.providerID, context) {
-            charge,
-            tx in
+        let payment = try await updateCharge(
+            request.providerID,
+            method: ProviderMethods.capturePayment,
+            request: request,
+            context: context
+        ) { charge, tx in
             try charge.capture()
             try store.post(
                 .capture,
@@ -62,9 +70,12 @@ struct ProviderHandler: ProviderCalls {
 
     func cancelPayment(_ request: CancelPaymentRequest, context: CallContext) async throws -> CancelPaymentResponse {
         let entry = newID()
-        let payment = try await updateCharge(ProviderMethods.cancelPayment, request, request.providerID, context) {
-            charge,
-            tx in
+        let payment = try await updateCharge(
+            request.providerID,
+            method: ProviderMethods.cancelPayment,
+            request: request,
+            context: context
+        ) { charge, tx in
             try charge.cancel()
             try store.post(
                 .cancel,
@@ -80,9 +91,12 @@ struct ProviderHandler: ProviderCalls {
 
     func createRefund(_ request: CreateRefundRequest, context: CallContext) async throws -> CreateRefundResponse {
         let entry = newID()
-        let payment = try await updateCharge(ProviderMethods.createRefund, request, request.providerID, context) {
-            charge,
-            tx in
+        let payment = try await updateCharge(
+            request.providerID,
+            method: ProviderMethods.createRefund,
+            request: request,
+            context: context
+        ) { charge, tx in
             try charge.refund(request.amount)
             try store.post(
                 .refund,
@@ -100,13 +114,19 @@ struct ProviderHandler: ProviderCalls {
 
     /// Applies `change` to an existing charge, once per key.
     private func updateCharge(
-        _ method: MethodDescriptor,
-        _ request: some ContractMessage,
         _ providerID: String,
-        _ context: CallContext,
+        method: MethodDescriptor,
+        request: some ContractMessage,
+        context: CallContext,
         _ change: @escaping @Sendable (inout Charge, borrowing SQLTransaction) throws -> Void
     ) async throws -> ProviderPayment {
-        try await oncePerKey(method, request, providerID, .works, context) { tx in
+        try await oncePerKey(
+            method: method,
+            request: request,
+            reference: providerID,
+            behaviour: .works,
+            context: context
+        ) { tx in
             guard var charge = try store.charge(providerID, in: tx) else {
                 throw ProviderError.unknownPayment(providerID)
             }
@@ -118,11 +138,11 @@ struct ProviderHandler: ProviderCalls {
 
     /// Runs `act` once per key, with the fault of `behaviour`.
     private func oncePerKey(
-        _ method: MethodDescriptor,
-        _ request: some ContractMessage,
-        _ reference: String,
-        _ behaviour: Behaviour,
-        _ context: CallContext,
+        method: MethodDescriptor,
+        request: some ContractMessage,
+        reference: String,
+        behaviour: Behaviour,
+        context: CallContext,
         _ act: @escaping @Sendable (borrowing SQLTransaction) throws -> Charge
     ) async throws -> ProviderPayment {
         guard let key = context.idempotencyKey, !key.isEmpty else { throw ProviderError.keyMissing }
@@ -145,7 +165,14 @@ struct ProviderHandler: ProviderCalls {
                 if done.status == .declined { outcome = .declined }
                 charge = done
             }
-            try keys.store(key, parameters, reference: reference, outcome, providerID: charge?.providerID, in: tx)
+            try keys.store(
+                outcome,
+                under: key,
+                parameters: parameters,
+                reference: reference,
+                providerID: charge?.providerID,
+                in: tx
+            )
             return (outcome, try view(charge?.providerID, in: tx), stored == nil)
         }
         crashPoint("provider.acted")

@@ -32,10 +32,10 @@ struct KeyStore: Sendable {
     }
 
     func store(
-        _ key: String,
-        _ parameters: [UInt8],
-        reference: String,
         _ outcome: Outcome,
+        under key: String,
+        parameters: [UInt8],
+        reference: String,
         providerID: String?,
         in tx: borrowing SQLTransaction
     ) throws {
