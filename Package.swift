@@ -6,6 +6,9 @@ import PackageDescription
 
 nonisolated(unsafe) var targets: [Target] = []
 nonisolated(unsafe) var kitLevels: [String: Int] = [:]
+// The rows of the contracts and of the shop's services, for the programs that contain all of them.
+nonisolated(unsafe) var allContracts: [Target.Dependency] = []
+nonisolated(unsafe) var allServices: [Target.Dependency] = []
 
 // MARK: Toolkit, by level: a module sees only modules of lower levels
 
@@ -125,8 +128,8 @@ app(
     "Shop",
     executable: "shop",
     on: [
-        kits("Core", "Telemetry", "Contract", "EventLog", "Host"), adapters("SQLite"),
-        services("Catalog", "Inventory", "Carts", "Orders", "Payments", "Provider"),
+        kits("Core", "Telemetry", "Contract", "Messaging", "Outbox", "EventLog", "Host"), adapters("SQLite"),
+        allContracts, allServices,
     ],
     libraries: [.logging]
 )
@@ -178,8 +181,7 @@ simulation(
         "Testing"
     )
         + adapters("SQLite", "EventLogClient")
-        + contracts("Shared", "Catalog", "Inventory", "Carts", "Orders", "Payments", "Provider")
-        + services("Catalog", "Inventory", "Carts", "Orders", "Payments", "Provider") + ["SimulatedDisk"]
+        + allContracts + allServices + ["Shop", "SimulatedDisk"]
         + [Library.logging, .protobuf].map(\.product)
 )
 executable(
@@ -310,6 +312,7 @@ func adapter(_ name: String, on kits: [String], system: String? = nil, libraries
 
 /// A contract: generated from `Contracts/proto`, sees the toolkit's words for contracts and shared messages.
 func contract(_ name: String, on others: [String] = []) {
+    allContracts.append(.byName(name: "\(name)Contract"))
     library(
         "\(name)Contract",
         at: "Contracts/\(name)",
@@ -331,6 +334,7 @@ func service(
         ])
         + ([name, "Shared"] + contracts).map { .byName(name: "\($0)Contract") }
         + [Library.logging.product, Library.protobuf.product]
+    allServices.append(.byName(name: name))
     library(name, at: "Services/\(name)", on: seen)
     testTarget(
         "\(name)Tests",
@@ -368,7 +372,6 @@ func tests(_ name: String, at path: String, on rooms: [[Target.Dependency]], lib
 
 func kits(_ names: String...) -> [Target.Dependency] { martlet(names) }
 func adapters(_ names: String...) -> [Target.Dependency] { martlet(names) }
-func services(_ names: String...) -> [Target.Dependency] { names.map { .byName(name: $0) } }
 func contracts(_ names: String...) -> [Target.Dependency] { names.map { .byName(name: "\($0)Contract") } }
 
 /// What `Benchmarks/`, a package of its own, may import.

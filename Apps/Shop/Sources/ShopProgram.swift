@@ -1,15 +1,9 @@
-import Carts
-import Catalog
 import CrashList
-import Inventory
 import MartletCore
 import MartletEventLog
 import MartletHost
 import MartletSQLite
 import MartletTelemetry
-import Orders
-import Payments
-import Provider
 
 /// `shop`: every service in one process, each with its own database, calling one another directly.
 public enum ShopProgram {
@@ -52,20 +46,16 @@ public enum ShopProgram {
             return runtime
         }
 
-        return [
+        var runtimes = [
             ServiceRuntime(
                 name: "eventlog",
                 telemetry: telemetry("eventlog"),
                 time: time,
                 contracts: [.eventLog(EventLogHandler(log))],
                 loops: [.init("event log", .relay) { try await log.run() }]
-            ),
-            try await service(CatalogService.self),
-            try await service(InventoryService.self),
-            try await service(CartsService.self),
-            try await service(ProviderService.self),
-            try await service(PaymentsService.self),
-            try await service(OrdersService.self),
+            )
         ]
+        for blueprint in ShopServices.all { runtimes.append(try await service(blueprint)) }
+        return runtimes
     }
 }

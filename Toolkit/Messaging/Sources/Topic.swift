@@ -19,6 +19,19 @@ public struct Topic<Body: Sendable>: Sendable {
     }
 }
 
+/// A topic whose event type is not known, so that a list can hold topics of several types.
+///
+/// A function that takes `some EventTopic` gets the typed topic of each.
+public protocol EventTopic: Sendable {
+    associatedtype Body: Sendable
+
+    var typed: Topic<Body> { get }
+}
+
+extension Topic: EventTopic {
+    public var typed: Topic<Body> { self }
+}
+
 /// An event to be appended to the outbox: topic, key and encoded body.
 public struct OutgoingEvent: Sendable, Hashable {
     public let topic: String

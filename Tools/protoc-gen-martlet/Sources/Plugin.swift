@@ -1,11 +1,11 @@
 import SwiftProtobuf
 import SwiftProtobufPluginLibrary
 
-/// The protoc plugin: generates protocols, clients, method descriptors, field rules, typed topics, OpenAPI and the
-/// gateway's routes.
+/// The protoc plugin: generates protocols, clients, method descriptors, field rules, typed topics, OpenAPI, the gateway's
+/// routes and the list of a system's contracts.
 ///
-/// Options: `ProtoPathModuleMappings=<file>`, as in protoc-gen-swift; `Gateway=<package prefix>`, the contracts that
-/// the gateway serves.
+/// Options: `ProtoPathModuleMappings=<file>`, as in protoc-gen-swift; `Gateway=<package prefix>`, the contracts of the
+/// system, which its gateway serves.
 @main
 struct Plugin: CodeGenerator {
     var supportedFeatures: [Google_Protobuf_Compiler_CodeGeneratorResponse.Feature] { [.proto3Optional] }
@@ -31,7 +31,9 @@ struct Plugin: CodeGenerator {
         let packages = try Package.all(of: files, mappings)
         for package in packages { try package.write(to: outputs) }
         if !gateway.isEmpty {
-            try Gateway(packages: packages.filter { $0.name.hasPrefix(gateway) }).write(to: outputs)
+            let system = packages.filter { $0.name.hasPrefix(gateway) }
+            try Gateway(packages: system).write(to: outputs)
+            try SystemContracts(prefix: gateway, packages: system).write(to: outputs)
         }
     }
 }

@@ -15,7 +15,7 @@ struct TopicsSource {
             try source.block("public enum \(package.shortName.upperFirst)Topics") { source in
                 var names: Set<String> = []
                 for event in package.events {
-                    let (name, topic, key) = try read(event)
+                    let (name, topic, key) = try Self.read(event, of: package)
                     guard names.insert(name).inserted else {
                         throw Refusal("\(event.fullName): a second event with the topic \(topic)")
                     }
@@ -34,7 +34,11 @@ struct TopicsSource {
         }
     }
 
-    private func read(_ event: Descriptor) throws -> (name: String, topic: String, key: FieldDescriptor) {
+    /// The topic's name in Swift, its full name, and the field of its key.
+    static func read(
+        _ event: Descriptor,
+        of package: Package
+    ) throws -> (name: String, topic: String, key: FieldDescriptor) {
         let option = event.options.event
         guard option.topic.hasPrefix(package.name + "."), let local = option.topic.split(separator: ".").last else {
             throw Refusal("\(event.fullName): a topic is its package and a local name, as in \(package.name).things")

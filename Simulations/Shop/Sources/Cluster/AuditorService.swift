@@ -7,6 +7,7 @@ import MartletOutbox
 import MartletSQL
 import OrdersContract
 import PaymentsContract
+import Shop
 
 /// A consumer of all topics, built as any service: it records each event that takes effect, without deduplication.
 struct AuditorService: ServiceBlueprint {
@@ -29,21 +30,34 @@ struct AuditorService: ServiceBlueprint {
     /// An event whose order is not that of its key.
     struct Misfiled: Error {}
 
+    /// The topics that come first; all others follow. The order decides which random numbers a topic's consumer gets
+    /// under a seed.
+    private static let first = [
+        OrdersTopics.orders.name, InventoryTopics.movements.name, PaymentsTopics.payments.name, CartsTopics.carts.name,
+        CatalogTopics.products.name,
+    ]
+
     init(on platform: Platform) {}
 
     var subscriptions: [Subscription] {
-        [
-            record(OrdersTopics.orders) { change, event in
+        let all = ShopContracts.topics.map { subscription(to: $0) }
+        let listed = Self.first.compactMap { name in all.first { $0.topic == name } }
+        return listed + all.filter { !Self.first.contains($0.topic) }
+    }
+
+    private func subscription(to topic: some EventTopic) -> Subscription {
+        let typed = topic.typed
+        guard typed.name != OrdersTopics.orders.name else {
+            return record(OrdersTopics.orders) { change, event in
                 guard change.orderID == event.key else { throw Misfiled() }
-            },
-            record(InventoryTopics.movements), record(PaymentsTopics.payments),
-            record(CartsTopics.carts), record(CatalogTopics.products),
-        ]
+            }
+        }
+        return record(typed) { _, _ in }
     }
 
     private func record<Body>(
         _ topic: Topic<Body>,
-        _ check: @escaping @Sendable (Body, Envelope) throws -> Void = { _, _ in }
+        _ check: @escaping @Sendable (Body, Envelope) throws -> Void
     ) -> Subscription {
         .onEnvelope(topic, group: Self.name) { body, event, tx in
             try check(body, event)

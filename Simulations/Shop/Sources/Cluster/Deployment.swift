@@ -1,19 +1,16 @@
-import Carts
-import Catalog
-import Inventory
 import Logging
 import MartletCore
 import MartletEventLog
 import MartletHost
 import MartletMessaging
+import MartletOutbox
 import MartletSQL
 import MartletSQLite
 import MartletSimulation
 import MartletTelemetry
 import MartletTesting
-import Orders
-import Payments
 import Provider
+import Shop
 import SimulatedDisk
 
 /// Starts a service in the simulated world: from its real blueprint, on simulated dependencies.
@@ -36,19 +33,15 @@ struct Deployment: Sendable {
     let isReplicated: Bool
     let start: @Sendable (Dependencies) async throws -> ServiceRuntime
     private let prepare: @Sendable (any SQLDatabase, any TimeSource) async throws -> Void
+    private let subscriptions: @Sendable (any SQLDatabase, any TimeSource) throws -> [Subscription]
+
+    /// External: it has faults of its own, but it does not lose what it acknowledged.
+    private static let external: Set = [ProviderService.name]
 
     /// All services of the shop, in the order in which they are started.
-    static let all: [Deployment] = [
-        eventLog,
-        of(CatalogService.self),
-        of(InventoryService.self),
-        of(CartsService.self),
-        // External: it has faults of its own, but it does not lose what it acknowledged.
-        of(ProviderService.self, isReplicated: false),
-        of(PaymentsService.self),
-        of(OrdersService.self),
-        of(AuditorService.self),
-    ]
+    static let all: [Deployment] =
+        [eventLog] + ShopServices.all.map { of($0, isReplicated: !external.contains($0.name)) }
+        + [of(AuditorService.self, isReplicated: true)]
 
     /// A migrated disk for each service, as the initial state of every world.
     static func templates() throws -> [String: DiskImage] {
@@ -67,9 +60,27 @@ struct Deployment: Sendable {
         }
     }
 
+    /// The consumer groups of each topic, sorted, as the services subscribe.
+    static func consumers() throws -> [String: [String]] {
+        let simulation = Simulation(seed: 0)
+        return try simulation.run {
+            var consumers: [String: [String]] = [:]
+            for deployment in all {
+                let store = Store(DiskImage(), entropy: SeededEntropy(seed: 0))
+                try store.open(time: simulation.time) { _ in }
+                let database = try store.current()
+                for subscription in try deployment.subscriptions(database, simulation.time) {
+                    consumers[subscription.topic, default: []].append(subscription.group)
+                }
+                await database.close()
+            }
+            return consumers.mapValues { $0.sorted() }
+        }
+    }
+
     private static func of<Blueprint: ServiceBlueprint>(
         _ blueprint: Blueprint.Type,
-        isReplicated: Bool = true
+        isReplicated: Bool
     ) -> Deployment {
         Deployment(
             name: Blueprint.name,
@@ -87,7 +98,18 @@ struct Deployment: Sendable {
                 guard dependencies.migrates else { return try ServiceRuntime(built: Blueprint.self, on: own) }
                 return try await ServiceRuntime(Blueprint.self, on: own)
             },
-            prepare: { database, _ in try await database.migrate(ServiceRuntime.migrations(of: Blueprint.self)) }
+            prepare: { database, _ in try await database.migrate(ServiceRuntime.migrations(of: Blueprint.self)) },
+            subscriptions: { database, time in
+                let idle = ServiceDependencies(
+                    database: database,
+                    bus: InMemoryBus(time: time),
+                    time: time,
+                    entropy: SeededEntropy(seed: 0),
+                    telemetry: Telemetry(service: Blueprint.name, level: .critical, time: time),
+                    connect: { _ in LocalChannel(to: LocalServices(), time: time) }
+                )
+                return try ServiceRuntime(built: Blueprint.self, on: idle).subscriptions
+            }
         )
     }
 
@@ -110,6 +132,7 @@ struct Deployment: Sendable {
         },
         prepare: { database, time in
             _ = try await EventLog.open(database, time: time, entropy: SeededEntropy(seed: 0))
-        }
+        },
+        subscriptions: { _, _ in [] }
     )
 }

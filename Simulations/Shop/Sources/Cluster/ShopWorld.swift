@@ -4,6 +4,8 @@ import Synchronization
 
 /// A simulated shop under one seed: its cluster, its clients' machine, and what its faults have done so far.
 final class ShopWorld: Sendable {
+    /// The consumer groups of each topic.
+    private let consumers: [String: [String]]
     let cluster: Cluster
     /// The machine of all clients: it never fails.
     let outside: Machine
@@ -12,8 +14,9 @@ final class ShopWorld: Sendable {
     let publishedEvents = PublishedEvents()
     private let healed = Mutex<Moment?>(nil)
 
-    init(_ cluster: Cluster) {
+    init(_ cluster: Cluster, consumers: [String: [String]]) {
         self.cluster = cluster
+        self.consumers = consumers
         outside = Machine("outside", in: cluster.simulation)
         skippedTime = SkippedTime(of: cluster.simulation.time)
     }
@@ -22,6 +25,9 @@ final class ShopWorld: Sendable {
     var network: SimulatedNetwork { cluster.network }
     var faults: FaultInjector { cluster.faults }
     var stores: Stores { cluster.stores }
+
+    /// The consumer groups of a topic, sorted.
+    func groups(of topic: String) -> [String] { consumers[topic] ?? [] }
 
     /// When the last fault had healed; `nil` before.
     var healedAt: Moment? { healed.withLock { $0 } }

@@ -16,8 +16,6 @@ struct BackgroundOperations: Sendable {
     /// The source of the unreadable events.
     private static let source = "elsewhere"
     private static let unreadable = Data([0xFF, 0xFF, 0xFF])
-    /// The groups of the topic.
-    private static let groups = ["auditor", "carts", "inventory"]
     private static let pollInterval = Duration.milliseconds(500)
     /// The deadline of one call.
     private static let callTimeout = Duration.seconds(3)
@@ -62,7 +60,7 @@ struct BackgroundOperations: Sendable {
         for round in 0..<rounds {
             try await change(round)
             try await publish(round)
-            for group in Self.groups { try await repair(round, group) }
+            for group in world.groups(of: OrdersTopics.orders.name) { try await repair(round, group) }
         }
     }
 

@@ -49,7 +49,7 @@ struct PoisonMessages: Sendable {
             for poisoned in poisonedKeys {
                 group.addTask { try await publish(poisoned) }
                 guard hasOperator else { continue }
-                for name in poisoned.groups {
+                for name in poisoned.groups(among: world.groups(of: PoisonedKey.topic)) {
                     let entropy = poisoned.entropy.fork()
                     group.addTask { try await operate(poisoned, in: name, entropy: entropy) }
                 }

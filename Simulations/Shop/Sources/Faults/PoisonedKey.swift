@@ -45,11 +45,11 @@ struct PoisonedKey: Sendable {
         self.entropy = entropy
     }
 
-    /// The groups that have to park it.
-    var groups: [String] {
+    /// The groups that have to park it, of all groups of its topic.
+    func groups(among all: [String]) -> [String] {
         switch flaw {
-        case .unreadable: ["auditor", "carts", "inventory"]
-        case .misfiled: ["auditor"]
+        case .unreadable: all
+        case .misfiled: [AuditorService.name]
         }
     }
 

@@ -10,12 +10,15 @@ public struct ShopSimulation: Sendable {
     private static let spanLimit = Duration.seconds(100 * 24 * 3_600)
 
     private let templates: [String: DiskImage]
+    /// The consumer groups of each topic.
+    private let consumers: [String: [String]]
     /// The names of crash points.
     private let points: [String]
 
     /// - Parameter points: Names of crash points.
     public init(points: [String]) throws {
         templates = try Deployment.templates()
+        consumers = try Deployment.consumers()
         self.points = points
     }
 
@@ -28,7 +31,8 @@ public struct ShopSimulation: Sendable {
         let plan = WorldPlan(scenario, entropy: entropy)
         let faults = FaultInjector(plan.faults.rates, first: plan.opportunities, entropy: entropy.fork())
         let world = ShopWorld(
-            Cluster(plan, in: simulation, templates: templates, faults: faults, entropy: entropy.fork())
+            Cluster(plan, in: simulation, templates: templates, faults: faults, entropy: entropy.fork()),
+            consumers: consumers
         )
         defer {
             world.close()

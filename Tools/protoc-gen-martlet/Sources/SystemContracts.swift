@@ -1,0 +1,75 @@
+import SwiftProtobuf
+import SwiftProtobufPluginLibrary
+
+/// The services, topics and scopes of a system's contracts: as Swift for its programs, as JSON for its topology.
+struct SystemContracts {
+    /// Of the packages, as in `shop.`.
+    let prefix: String
+    let packages: [Package]
+
+    func write(to outputs: any GeneratorOutputs) throws {
+        try outputs.add(fileName: "system/\(name).martlet.swift", contents: try source)
+        try outputs.add(fileName: "system/contracts.json", contents: try json.pretty + "\n")
+    }
+
+    /// As in `ShopContracts`.
+    private var name: String { (prefix.split(separator: ".").first ?? "").upperFirst + "Contracts" }
+
+    private var serving: [Package] { packages.filter { !$0.services.isEmpty } }
+
+    private var source: String {
+        get throws {
+            var source = SourceText()
+            let publishing = packages.filter { !$0.events.isEmpty }
+            source.imports(
+                ["public import MartletMessaging"] + publishing.compactMap(\.names.module).map { "import \($0)" }
+            )
+            source.comment(["The services and topics of all contracts."])
+            try source.block("public enum \(name)") { source in
+                source.comment(["The services' names in the registry."])
+                source.list("public static let services: [String]", serving.map(\.shortName.literal))
+                source.line()
+                source.comment(["All topics."])
+                var topics: [String] = []
+                for package in publishing {
+                    for event in package.events {
+                        let name = try TopicsSource.read(event, of: package).name
+                        topics.append("\(package.shortName.upperFirst)Topics.\(name)")
+                    }
+                }
+                source.list("public static let topics: [any EventTopic]", topics)
+            }
+            return source.text
+        }
+    }
+
+    private var json: JSON {
+        get throws {
+            var topics: [JSON] = []
+            for package in packages {
+                for event in package.events {
+                    let topic = try TopicsSource.read(event, of: package).topic
+                    topics.append(.object([("name", .text(topic)), ("publisher", .text(package.shortName))]))
+                }
+            }
+            let methods = packages.flatMap(\.services).flatMap(\.methods)
+            let scopes = Set(methods.flatMap { $0.call.scope.split(separator: "|").map(String.init) })
+            return .object([
+                ("services", .list(serving.map { .text($0.shortName) })),
+                ("topics", .list(topics)),
+                ("scopes", .list(scopes.sorted().map { .text($0) })),
+            ])
+        }
+    }
+}
+
+extension SourceText {
+    /// An array, one item per line.
+    fileprivate mutating func list(_ declaration: String, _ items: [String]) {
+        line("\(declaration) = [")
+        indented { source in
+            for item in items { source.line("\(item),") }
+        }
+        line("]")
+    }
+}
