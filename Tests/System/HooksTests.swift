@@ -11,9 +11,7 @@ import Testing
     .timeLimit(.minutes(HangLimit.testMinutes))
 )
 struct HooksTests {
-    static let daemons = [
-        "gatewayd", "eventlogd", "catalogd", "inventoryd", "cartsd", "ordersd", "paymentsd", "testproviderd",
-    ]
+    static let daemons = Programs.topology.processes.map(\.program)
 
     let stocked: StockedShop
 
@@ -98,6 +96,17 @@ struct HooksTests {
         #expect(status.processes.map(\.name).sorted() == Self.daemons.sorted())
     }
 
+    @Test("topology --json prints what martlet.json states")
+    func topology() throws {
+        let outcome = try Programs.martlet.run(["topology", "--json"])
+        #expect(outcome.status == 0)
+        let printed = try JSONDecoder().decode(PrintedTopology.self, from: outcome.output)
+        #expect(printed == Programs.topology)
+        let elsewhere = try Programs.martlet.run(["topology", "--topology", "/nowhere/martlet.json"])
+        #expect(elsewhere.status == 64)
+        #expect(elsewhere.text.contains("/nowhere/martlet.json"))
+    }
+
     @Test("crash-points --json lists the crash points, sorted")
     func crashPoints() throws {
         let outcome = try Programs.martlet.run(["crash-points", "--json"])
@@ -106,7 +115,7 @@ struct HooksTests {
         #expect(points == points.sorted())
     }
 
-    @Test("--help begins with the program's name", arguments: daemons + ["shop"])
+    @Test("--help begins with the program's name", arguments: daemons + [Programs.topology.singleProcess ?? ""])
     func help(_ program: String) throws {
         let outcome = try Program(built: program).run(["--help"])
         #expect(outcome.status == 0)

@@ -8,6 +8,16 @@ enum Programs {
     /// True, too, where they are required: then the tests fail without them.
     static var areBuilt: Bool { martlet.exists || Validators.areRequired }
 
+    /// The system's topology, of which the committed file states the parts that the tests use.
+    static let topology: PrintedTopology = {
+        var folder = URL(fileURLWithPath: #filePath)
+        for _ in 0..<3 { folder.deleteLastPathComponent() }
+        let file = FileManager.default.contents(atPath: folder.appendingPathComponent("martlet.json").path) ?? Data()
+        // An empty list fails the test of `status --json`.
+        return (try? JSONDecoder().decode(PrintedTopology.self, from: file))
+            ?? PrintedTopology(processes: [], singleProcess: nil)
+    }()
+
     /// Real invoices beside the project, if there are any.
     static let realInvoices: String? = {
         var folder = URL(fileURLWithPath: #filePath)
@@ -15,4 +25,14 @@ enum Programs {
         let path = folder.appendingPathComponent("shared/data/online-retail-2010-12-to-2011-05.csv.gz").path
         return FileManager.default.fileExists(atPath: path) ? path : nil
     }()
+}
+
+/// The parts of a topology that the tests use.
+struct PrintedTopology: Decodable, Equatable {
+    struct Process: Decodable, Equatable {
+        let program: String
+        let services: [String]
+    }
+    let processes: [Process]
+    let singleProcess: String?
 }

@@ -5,6 +5,11 @@ import Testing
 
 @Suite("Command line")
 struct CommandLineTests {
+    /// The roles of the committed topology.
+    private let roles: RoleArguments
+
+    init() throws { roles = RoleArguments(roles: try Topology.installed.get().roles) }
+
     @Test(
         "accepts the documented arguments",
         arguments: [
@@ -22,10 +27,12 @@ struct CommandLineTests {
             ["workflows", "list", "--state", "needs_human"], ["workflows", "show", "id"],
             ["workflows", "retry", "id", "--reason", "r"], ["workflows", "compensate", "id", "--reason", "r"],
             ["audit"], ["audit", "--service", "orders", "--limit", "200", "--json"],
+            ["topology", "--topology", "f", "--json"],
         ]
     )
     func accepted(_ arguments: [String]) throws {
-        #expect(throws: Never.self) { try MartletCommand.parseAsRoot(arguments) }
+        let rewritten = try roles.rewritten(arguments)
+        #expect(throws: Never.self) { try MartletCommand.parseAsRoot(rewritten) }
     }
 
     @Test(
@@ -42,7 +49,7 @@ struct CommandLineTests {
         ]
     )
     func refused(_ arguments: [String]) {
-        #expect(throws: (any Error).self) { try MartletCommand.parseAsRoot(arguments) }
+        #expect(throws: (any Error).self) { try MartletCommand.parseAsRoot(try roles.rewritten(arguments)) }
     }
 
     @Test("examples in the help fit into 80 columns")
@@ -99,7 +106,7 @@ struct CommandLineTests {
     func numbers(_ command: [String], _ flag: String, _ values: [String], _ rule: String) throws {
         for value in values {
             let error = try #require(throws: (any Error).self) {
-                try MartletCommand.parseAsRoot(command + [flag, value])
+                try MartletCommand.parseAsRoot(try roles.rewritten(command + [flag, value]))
             }
             #expect(MartletCommand.exitCode(for: error).rawValue == 64)
             let message = MartletCommand.message(for: error)
@@ -137,11 +144,11 @@ struct CommandLineTests {
         }
     }
 
-    @Test("unknown scopes are detected; the default scopes are all known")
-    func scopes() {
-        let given = TokenCommand.customerScopes + TokenCommand.merchantScopes + TokenCommand.operatorScopes
-        #expect(KnownScopes.unknown(given) == [])
-        #expect(KnownScopes.unknown(["payments:read", "payments:raed", ""]) == ["payments:raed", ""])
+    @Test("unknown scopes are detected; the scopes of the roles are all known")
+    func scopes() throws {
+        let topology = try Topology.installed.get()
+        #expect(KnownScopes.unknown(topology.roles.flatMap(\.scopes), in: topology) == [])
+        #expect(KnownScopes.unknown(["payments:read", "payments:raed", ""], in: topology) == ["payments:raed", ""])
     }
 
     @Test("tables right-align numbers")

@@ -5,8 +5,10 @@ import json
 import sqlite3
 import time
 
+from .topology import consumers
+
 TOPIC = "shop.orders.v1.orders"
-CONSUMERS = ("cartsd", "inventoryd")
+CONSUMERS = tuple(consumers(TOPIC))
 BYTES = b"\xff\xff\xff\xff\x01"
 
 

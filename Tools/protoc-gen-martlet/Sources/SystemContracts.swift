@@ -9,7 +9,7 @@ struct SystemContracts {
 
     func write(to outputs: any GeneratorOutputs) throws {
         try outputs.add(fileName: "system/\(name).martlet.swift", contents: try source)
-        try outputs.add(fileName: "system/contracts.json", contents: try json.pretty + "\n")
+        try outputs.add(fileName: "system/contracts.json", contents: try json.formatted(levels: 1) + "\n")
     }
 
     /// As in `ShopContracts`.

@@ -12,7 +12,7 @@ struct ChaosAction: Sendable, Equatable {
     }
 
     let kind: Kind
-    /// The program, as in `ordersd`.
+    /// The program.
     let daemon: String
     /// How long the fault lasts; zero for an instantaneous one.
     let length: Duration

@@ -56,7 +56,7 @@ struct ChaosSession: Sendable {
 
 /// Selects a daemon.
 struct ChaosOptions: ParsableArguments {
-    @Argument(help: "A daemon, by its program or its service, as in `ordersd` or `orders`.")
+    @Argument(help: "A daemon, by its program or its service.")
     var daemon: String
 
     @OptionGroup var data: FolderOptions

@@ -15,7 +15,7 @@ struct AuditCommand: AsyncParsableCommand {
 
             Examples:
               martlet audit
-              martlet audit --service orders --limit 200 --json
+              martlet audit --service NAME --limit 200 --json
             """
     )
 

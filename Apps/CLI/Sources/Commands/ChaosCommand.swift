@@ -3,20 +3,20 @@ import ArgumentParser
 struct ChaosCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "chaos",
-        abstract: "Injects faults into daemons of the running shop.",
+        abstract: "Injects faults into daemons of the running \(Topology.systemName).",
         discussion: """
             Affects only processes that `martlet up` started on the data folder, one at a time, reports each action, \
-            and waits until the daemon is ready again. No data may be lost: run `martlet replay` meanwhile to check.
+            and waits until the daemon is ready again. No data may be lost: run a workload meanwhile to check.
 
             kill is SIGKILL; the supervisor restarts the daemon. pause is SIGSTOP, then SIGCONT. slow stops a daemon \
             for 80 % of each tenth of a second, so that it responds late; the network is not slowed down. cut shuts \
             down all TCP connections of a daemon, as when a link breaks; it needs the right to trace the process, \
             which its owner and root have. Faults that need a proxy, a small disk or another clock are in \
-            Scripts/chaos, which starts its own shop.
+            Scripts/chaos, which starts a system of its own.
 
             Examples:
-              martlet chaos kill ordersd
-              martlet chaos pause paymentsd --for 10s
+              martlet chaos kill DAEMON
+              martlet chaos pause DAEMON --for 10s
               martlet chaos run --seed 7 --for 60s --json
             """,
         subcommands: [

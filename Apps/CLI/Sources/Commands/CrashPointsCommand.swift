@@ -11,7 +11,7 @@ struct CrashPointsCommand: AsyncParsableCommand {
 
             Examples:
               martlet crash-points
-              martlet up --crash ordersd=outbox.committed:3
+              martlet up --crash DAEMON=outbox.committed:3
             """
     )
 

@@ -9,13 +9,13 @@ struct DownCommand: AsyncParsableCommand {
 
     static let configuration = CommandConfiguration(
         commandName: "down",
-        abstract: "Shuts the shop down gracefully.",
+        abstract: "Shuts the \(Topology.systemName) down gracefully.",
         discussion: """
             The same as Ctrl-C at `martlet up`: requests in flight are completed, the data stay. Also terminates \
-            processes of a killed supervisor. Exits with status 3 when no shop runs.
+            processes of a killed supervisor. Exits with status 3 when nothing runs.
 
             Example:
-              martlet down --data /srv/shop
+              martlet down --data /srv/data
             """
     )
 

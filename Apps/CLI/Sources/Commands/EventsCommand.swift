@@ -6,7 +6,7 @@ struct EventsCommand: AsyncParsableCommand {
         abstract: "Shows topics, consumer groups and lag; lists and repairs parked events.",
         discussion: """
             Services publish events to topics; every consumer group of a topic receives each of its events. Events of \
-            one key (an order, a cart) take effect in order and once.
+            one key take effect in order and once.
 
             An event whose handler keeps failing is parked by its group, together with all later events of the same \
             key; other keys are not blocked. Inspect the event, fix the cause or the body, and redrive the key.
@@ -25,7 +25,7 @@ struct EventsTopicsCommand: AsyncParsableCommand {
         commandName: "topics",
         abstract: "Lists the topics and their numbers of published events.",
         discussion: """
-            PUBLISHED counts events since the shop's first start; GROUPS counts consumer groups.
+            PUBLISHED counts events since the first start; GROUPS counts consumer groups.
 
             Example:
               martlet events topics --json | jq -r '.topics[].name'
@@ -58,7 +58,7 @@ struct EventsGroupsCommand: AsyncParsableCommand {
             consumer group is not listed.
 
             Example:
-              martlet events groups --topic shop.orders.v1.orders
+              martlet events groups --topic TOPIC
             """
     )
 

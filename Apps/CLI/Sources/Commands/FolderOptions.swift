@@ -1,7 +1,7 @@
 import ArgumentParser
 import Foundation
 
-/// Selects a shop by its data folder.
+/// Selects a running system by its data folder.
 struct FolderOptions: ParsableArguments {
     @Option(
         name: .customLong("data"),

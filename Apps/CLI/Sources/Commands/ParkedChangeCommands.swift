@@ -15,8 +15,8 @@ struct ParkedEditCommand: AsyncParsableCommand {
             key is redriven.
 
             Example:
-              martlet events parked edit ID --group carts \\
-                --topic shop.orders.v1.orders --body body.json --reason "a wrong SKU"
+              martlet events parked edit ID --group GROUP --topic TOPIC \\
+                --body body.json --reason "a wrong id"
             """
     )
 
@@ -79,9 +79,9 @@ struct ParkedRedriveCommand: AsyncParsableCommand {
             event that fails again stays parked, with those behind it.
 
             Examples:
-              martlet events parked redrive --group carts \\
-                --topic shop.orders.v1.orders --key KEY --reason "fixed in 1.4"
-              martlet events parked redrive --all --reason "the catalogue is back"
+              martlet events parked redrive --group GROUP --topic TOPIC --key KEY \\
+                --reason "fixed in 1.4"
+              martlet events parked redrive --all --reason "the service is back"
             """
     )
 
@@ -144,8 +144,8 @@ struct ParkedDropCommand: AsyncParsableCommand {
             in the audit trail.
 
             Example:
-              martlet events parked drop ID --group carts \\
-                --topic shop.orders.v1.orders --reason "sent twice by hand"
+              martlet events parked drop ID --group GROUP --topic TOPIC \\
+                --reason "sent twice by hand"
             """
     )
 

@@ -11,15 +11,15 @@ struct ParkedCommand: AsyncParsableCommand {
 
             Examples:
               martlet events parked list
-              martlet events parked list --group carts --topic TOPIC --key KEY
-              martlet events parked show ID --group carts --topic TOPIC
-              martlet events parked edit ID --group carts --topic TOPIC \\
-                --body fixed.json --reason "a wrong SKU"
-              martlet events parked drop ID --group carts --topic TOPIC \\
+              martlet events parked list --group GROUP --topic TOPIC --key KEY
+              martlet events parked show ID --group GROUP --topic TOPIC
+              martlet events parked edit ID --group GROUP --topic TOPIC \\
+                --body fixed.json --reason "a wrong id"
+              martlet events parked drop ID --group GROUP --topic TOPIC \\
                 --reason "sent twice by hand"
-              martlet events parked redrive --group carts --topic TOPIC --key KEY \\
+              martlet events parked redrive --group GROUP --topic TOPIC --key KEY \\
                 --reason "fixed in 1.4"
-              martlet events parked redrive --all --reason "the catalogue is back"
+              martlet events parked redrive --all --reason "the service is back"
             """,
         subcommands: [
             ParkedListCommand.self, ParkedShowCommand.self, ParkedEditCommand.self, ParkedRedriveCommand.self,
@@ -32,7 +32,9 @@ struct ParkedCommand: AsyncParsableCommand {
 struct ServiceOptions: ParsableArguments {
     @OptionGroup var data: FolderOptions
 
-    @Option(help: ArgumentHelp("Query only this service, as in orders; by default all.", valueName: "name"))
+    @Option(
+        help: ArgumentHelp("Query only this service, by its name in the registry; by default all.", valueName: "name")
+    )
     var service: String?
 
     func client() async throws -> OperatorClient { try await OperatorClient.open(data.folder, only: service) }

@@ -49,8 +49,7 @@ struct ParkedListCommand: AsyncParsableCommand {
 
             Examples:
               martlet events parked list
-              martlet events parked list --group carts --topic shop.orders.v1.orders \\
-                --key KEY --json
+              martlet events parked list --group GROUP --topic TOPIC --key KEY --json
             """
     )
 
@@ -140,8 +139,8 @@ struct ParkedShowCommand: AsyncParsableCommand {
             The body is the topic's message as JSON, or base64 when it cannot be decoded.
 
             Example:
-              martlet events parked show ID --group carts \\
-                --topic shop.orders.v1.orders --json | jq -r .body > body.json
+              martlet events parked show ID --group GROUP --topic TOPIC --json \\
+                | jq -r .body > body.json
             """
     )
 

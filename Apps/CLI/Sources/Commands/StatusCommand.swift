@@ -8,7 +8,7 @@ struct StatusCommand: AsyncParsableCommand {
         abstract: "Shows processes, readiness and consumer lag.",
         discussion: """
             Probes the readiness of every process, and queries the event log for the lag of the consumer groups. Exits \
-            with status 0 when all processes are ready, 1 when one is not, 3 when no shop runs.
+            with status 0 when all processes are ready, 1 when one is not, 3 when nothing runs.
 
             READY is the result of the probe; STATE is the last state that the supervisor recorded: starting, ready, \
             resting (it exited and waits for its restart), draining, stopped. HTTP, GRPC and OPERATE are its ports: \

@@ -3,41 +3,27 @@ import MartletCore
 import MartletSecurity
 
 struct TokenCommand: AsyncParsableCommand {
-    /// What a customer may do with their own orders.
-    static let customerScopes = ["orders:read", "orders:write"]
-    /// What a merchant's own systems may do.
-    static let merchantScopes = [
-        "catalog:write", "inventory:read", "inventory:write", "orders:agreed-price", "orders:read", "orders:write",
-        "payments:read",
-    ]
-    static let operatorScopes = ["operate"]
-
     static let configuration = CommandConfiguration(
         commandName: "token",
         abstract: "Prints a signed token.",
         discussion: """
-            The development issuer, whose keys are in the data folder, signs the token; only a shop on that folder \
-            accepts it. Send it in the header `Authorization: Bearer …`. Name its subject by one of --customer, \
-            --merchant, --operator, --service and --subject; --scope adds to the scopes of the first three.
+            The development issuer, whose keys are in the data folder, signs the token; only a \(Topology.systemName) \
+            on that folder accepts it. Send it in the header `Authorization: Bearer …`. Name its subject by a role, by \
+            --service or by --subject; --scope adds to the scopes of a role.
+
+            Roles:
+            \(HelpList.text(roles.map { (left: flag(of: $0), right: $0.about) }))
 
             Examples:
-              martlet token --customer ann
-              martlet token --merchant --ttl 15m
-              martlet token --subject auditor --scope payments:read inventory:read
-              TOKEN=$(martlet token --customer ann)
-              curl -H "Authorization: Bearer $TOKEN" localhost:8080/v1/orders
+            \(examples.map { "  \($0)" }.joined(separator: "\n"))
 
             Scopes:
-              orders:read, orders:write           the customer's own orders
-              orders:agreed-price                 all customers' orders, at any price
-              catalog:write                       products and prices
-              inventory:read, inventory:write     stock and deliveries
-              payments:read                       payments and the ledger
-              operate                             the operator listeners
+            \(HelpList.text(scopes.map { (left: $0.name, right: $0.about) }))
             """
     )
 
     @OptionGroup var data: FolderOptions
+    @OptionGroup var system: TopologyOptions
 
     @Option(help: ArgumentHelp("The subject of the token.", valueName: "id"))
     var subject: String?
@@ -45,14 +31,9 @@ struct TokenCommand: AsyncParsableCommand {
     @Option(parsing: .upToNextOption, help: ArgumentHelp("The scopes of the token, one or more.", valueName: "scope"))
     var scope: [String] = []
 
-    @Option(help: ArgumentHelp("A customer: their own orders and cart.", valueName: "id"))
-    var customer: String?
-
-    @Flag(help: "A merchant's system: all orders, agreed prices, catalogue, stock, payments.")
-    var merchant = false
-
-    @Flag(name: .customLong("operator"), help: "An operator: inspects and repairs services.")
-    var isOperator = false
+    /// As ``RoleArguments`` writes them: `NAME` or `NAME=SUBJECT`.
+    @Option(help: .hidden)
+    var role: [String] = []
 
     @Option(help: ArgumentHelp("A service, for calls between services over gRPC.", valueName: "name"))
     var service: String?
@@ -65,23 +46,26 @@ struct TokenCommand: AsyncParsableCommand {
     var ttl = DurationArgument(duration: .seconds(3_600))
 
     func validate() throws {
-        let kinds = [customer != nil, merchant, isOperator, service != nil].filter { $0 }.count
+        let kinds = Set(role.map { Self.parts($0).name }).count + (service == nil ? 0 : 1)
         guard kinds <= 1 else {
-            throw ValidationError("Choose one of --customer, --merchant, --operator, --service and --subject.")
+            let flags = Self.roles.map { "--\($0.name)" } + ["--service"]
+            throw ValidationError("Choose one of \(flags.joined(separator: ", ")) and --subject.")
         }
         guard kinds == 1 || subject != nil else {
-            throw ValidationError(
-                "Name the subject: --customer ID, --merchant, --operator, --service NAME or --subject ID."
-            )
+            let flags = Self.roles.map { Self.flag(of: $0).filter { $0 != "<" && $0 != ">" } } + ["--service NAME"]
+            throw ValidationError("Name the subject: \(flags.joined(separator: ", ")) or --subject ID.")
         }
-        let names = [subject, customer, service].compactMap { $0 }
+        let chosen = role.last.map(Self.parts)
+        let names = [subject, chosen?.subject, service].compactMap { $0 }
         guard names.allSatisfy({ !$0.isEmpty && $0.utf8.count <= 200 }) else {
             throw ValidationError("A subject has 1 to 200 bytes.")
         }
         guard service == nil || (subject == nil && scope.isEmpty) else {
             throw ValidationError("A service's token has neither --subject nor --scope.")
         }
-        guard customer == nil || subject == nil else { throw ValidationError("--customer names the subject already.") }
+        if let chosen, chosen.subject != nil, subject != nil {
+            throw ValidationError("--\(chosen.name) names the subject already.")
+        }
     }
 
     func run() async throws {
@@ -91,21 +75,54 @@ struct TokenCommand: AsyncParsableCommand {
             if let service {
                 return Terminal().line(try await issuer.serviceToken(service, lifetime: ttl.duration))
             }
-            let (name, preset) =
-                if let customer {
-                    (customer, Self.customerScopes)
-                } else if merchant {
-                    (subject ?? "merchant", Self.merchantScopes)
-                } else if isOperator {
-                    (subject ?? "operator", Self.operatorScopes)
-                } else {
-                    (subject ?? "", [String]())
-                }
+            let topology = try system.topology()
+            let chosen = role.last.map(Self.parts)
+            let preset = try chosen.map { try Self.scopes(of: $0, in: topology) } ?? []
             let scopes = Set(preset + scope).sorted()
-            for name in KnownScopes.unknown(scopes) {
+            for name in KnownScopes.unknown(scopes, in: topology) {
                 Terminal().note("Warning: no contract requires the scope \(name); see `martlet token --help`")
             }
+            let name = chosen?.subject ?? subject ?? chosen?.name ?? ""
             Terminal().line(try await issuer.userToken(name, scopes: scopes, lifetime: ttl.duration))
         }
+    }
+
+    private static func parts(_ role: String) -> (name: String, subject: String?) {
+        let parts = role.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        return (parts[0], parts.count == 2 ? parts[1] : nil)
+    }
+
+    private static func scopes(
+        of chosen: (name: String, subject: String?),
+        in topology: Topology
+    ) throws(CommandFailure) -> [String] {
+        guard let role = topology.role(chosen.name), role.subject == nil || chosen.subject != nil else {
+            throw CommandFailure("the \(topology.name) has no such role: \(chosen.name)", status: ExitStatus.usage)
+        }
+        return role.scopes
+    }
+
+    // MARK: Texts from the topology
+
+    private static var roles: [Topology.Role] { (try? Topology.installed.get().roles) ?? [] }
+
+    private static var scopes: [Topology.Scope] {
+        let listed = (try? Topology.installed.get().scopes) ?? []
+        return listed + [Topology.Scope(name: "operate", about: "the operator listeners")]
+    }
+
+    private static func flag(of role: Topology.Role) -> String {
+        "--\(role.name)" + (role.subject.map { " <\($0.uppercased())>" } ?? "")
+    }
+
+    private static var examples: [String] {
+        let commands = roles.map { role in
+            "martlet token --\(role.name)" + (role.subject.map { " \($0.uppercased())" } ?? "")
+        }
+        return commands + [
+            "martlet token --subject auditor --scope SCOPE SCOPE --ttl 15m",
+            "TOKEN=$(\(commands.first ?? "martlet token --subject ID"))",
+            "curl -H \"Authorization: Bearer $TOKEN\" localhost:8080/v1/…",
+        ]
     }
 }

@@ -8,7 +8,7 @@ import UnixSignals
 struct UpCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "up",
-        abstract: "Starts the shop and supervises it.",
+        abstract: "Starts the \(Topology.systemName) and supervises it.",
         discussion: """
             Every service runs in its own process, with its own database under the data folder; a process that exits \
             is restarted with a growing delay. Ctrl-C (or SIGTERM, or `martlet down`) drains them in order: the \
@@ -17,14 +17,15 @@ struct UpCommand: AsyncParsableCommand {
 
             Examples:
               martlet up
-              martlet up --data /srv/shop --port 8081
+              martlet up --data /srv/data --port 8081
               martlet up --single-process
               martlet up --json | jq -r .url
-              martlet up --crash paymentsd=outbox.committed:3
+              martlet up --crash DAEMON=outbox.committed:3
             """
     )
 
     @OptionGroup var data: FolderOptions
+    @OptionGroup var system: TopologyOptions
 
     @Option(
         parsing: .unconditional,
@@ -74,7 +75,7 @@ struct UpCommand: AsyncParsableCommand {
         do {
             if let everywhere = environment[CrashPoints.variable], !everywhere.isEmpty {
                 _ = try CrashSetting(everywhere, known: CrashPointNames.all)
-                for program in topology.members.map(\.program) { crashes[program] = everywhere }
+                for program in try members().map(\.program) { crashes[program] = everywhere }
             }
         } catch {
             throw CommandFailure("\(CrashPoints.variable): \(error)", status: ExitStatus.usage)
@@ -95,7 +96,7 @@ struct UpCommand: AsyncParsableCommand {
     /// The program and the setting in a `--crash`.
     private func crashSetting(_ text: String) throws -> (program: String, setting: String) {
         let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
-        let programs = topology.members.map(\.program)
+        let programs = try members().map(\.program)
         guard parts.count == 2, programs.contains(parts[0]) else {
             throw ValidationError(
                 "--crash '\(text)': must be DAEMON=NAME:N with one of \(programs.joined(separator: ", "))"
@@ -109,7 +110,8 @@ struct UpCommand: AsyncParsableCommand {
         return (parts[0], parts[1])
     }
 
-    private var topology: Topology { singleProcess ? .singleProcess : .processes }
+    /// The programs to run.
+    private func members() throws -> [Topology.Member] { try system.topology().members(singleProcess: singleProcess) }
 
     func run() async throws {
         try await reporting {
@@ -117,6 +119,7 @@ struct UpCommand: AsyncParsableCommand {
             let time = SystemTime()
             let started = time.now
             let folder = data.folder
+            let topology = try system.topology()
             let (port, crashes) = try settings(ProcessInfo.processInfo.environment)
             // From here on Ctrl-C shuts down the daemons, not only this process.
             let stops = await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup)
@@ -124,7 +127,7 @@ struct UpCommand: AsyncParsableCommand {
             guard let lock = try FolderLock.acquire(folder) else {
                 let pid = ProcessTable.read(folder)?.supervisor.map { " (process \($0.pid))" } ?? ""
                 throw CommandFailure(
-                    "a shop already runs on \(folder.path)\(pid): see `martlet status`, end it with `martlet down`",
+                    "a \(topology.name) already runs on \(folder.path)\(pid): see `martlet status`, end it with `martlet down`",
                     status: ExitStatus.alreadyRunning
                 )
             }
@@ -135,15 +138,16 @@ struct UpCommand: AsyncParsableCommand {
             let launch = Launch(
                 folder: folder,
                 topology: topology,
+                members: try topology.members(singleProcess: singleProcess),
                 port: port,
-                programs: try Self.programs(),
+                programs: try Programs.folder(),
                 crashes: crashes,
                 logLevel: logLevel,
                 time: time,
                 entropy: SystemEntropy()
             )
             let outcome = try await supervise(launch, stops, since: started, terminal)
-            try report(outcome, folder, terminal)
+            try report(outcome, topology, folder, terminal)
         }
     }
 
@@ -193,6 +197,7 @@ struct UpCommand: AsyncParsableCommand {
 
     private func report(
         _ outcome: SupervisorStateMachine.Outcome,
+        _ topology: Topology,
         _ folder: DataFolder,
         _ terminal: Terminal
     ) throws {
@@ -204,13 +209,7 @@ struct UpCommand: AsyncParsableCommand {
                 terminal.note("last log lines of \(name), from \(log):")
                 for line in ChildLog(path: log).tail(8) { terminal.note("  \(line)") }
             }
-            throw CommandFailure("the shop did not start: \(reason)")
+            throw CommandFailure("the \(topology.name) did not start: \(reason)")
         }
-    }
-
-    /// The folder of this program and of the daemons.
-    static func programs() throws -> String {
-        let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-        return URL(fileURLWithPath: own).deletingLastPathComponent().path
     }
 }

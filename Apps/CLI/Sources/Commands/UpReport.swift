@@ -1,4 +1,4 @@
-/// The processes of the shop, printed when all are ready.
+/// The processes of the system, printed when all are ready.
 struct UpReport: Encodable {
     struct Process: Encodable {
         let name: String
@@ -53,7 +53,7 @@ struct UpReport: Encodable {
         let seconds = Double(readyMilliseconds) / 1_000
         terminal.line()
         terminal.line("\(terminal.styled("Ready", .green)) in \(seconds) s at \(terminal.styled(url, .bold))")
-        terminal.line("Data and logs are in \(data). Ctrl-C shuts the shop down.")
+        terminal.line("Data and logs are in \(data). Ctrl-C shuts the \(Topology.systemName) down.")
     }
 }
 

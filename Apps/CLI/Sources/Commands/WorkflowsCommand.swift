@@ -8,7 +8,7 @@ struct WorkflowsCommand: AsyncParsableCommand {
         commandName: "workflows",
         abstract: "Lists durable workflows, shows their journals, and repairs stuck ones.",
         discussion: """
-            A run is one execution of a workflow, such as the checkout of one order; its journal lists its steps. \
+            A run is one execution of a workflow, with its own input; its journal lists its steps. \
             States: open (in progress), completed, failed (ended by the workflow's own rules), needs_human.
 
             A run that cannot continue is parked as needs_human, never dropped. Inspect its journal, fix the cause, \
@@ -17,8 +17,8 @@ struct WorkflowsCommand: AsyncParsableCommand {
             Examples:
               martlet workflows list --state needs_human
               martlet workflows show RUN
-              martlet workflows retry RUN --reason "the provider is back"
-              martlet workflows compensate RUN --reason "the customer called"
+              martlet workflows retry RUN --reason "the service is back"
+              martlet workflows compensate RUN --reason "it is not wanted"
             """,
         subcommands: [
             WorkflowsListCommand.self, WorkflowsShowCommand.self, WorkflowsRetryCommand.self,
@@ -45,7 +45,7 @@ struct WorkflowsListCommand: AsyncParsableCommand {
 
             Examples:
               martlet workflows list --state needs_human --json | jq -r '.runs[].id'
-              martlet workflows list --service orders --limit 20
+              martlet workflows list --service NAME --limit 20
             """
     )
 
@@ -114,7 +114,7 @@ struct WorkflowsShowCommand: AsyncParsableCommand {
             compensates a step, `timer` and `signal` wait. An `open` step has started; its outcome is unknown.
 
             Example:
-              martlet workflows show checkout/ORDER
+              martlet workflows show RUN
             """
     )
 
@@ -147,7 +147,7 @@ struct WorkflowsRetryCommand: AsyncParsableCommand {
             effect once. Returns immediately; `show` reports the progress.
 
             Example:
-              martlet workflows retry checkout/ORDER --reason "the provider is back"
+              martlet workflows retry RUN --reason "the service is back"
             """
     )
 
@@ -179,7 +179,7 @@ struct WorkflowsCompensateCommand: AsyncParsableCommand {
             the newest first. Returns immediately; `show` reports the progress.
 
             Example:
-              martlet workflows compensate checkout/ORDER --reason "the customer called"
+              martlet workflows compensate RUN --reason "it is not wanted"
             """
     )
 

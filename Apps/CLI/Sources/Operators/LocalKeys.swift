@@ -20,11 +20,11 @@ struct LocalKeys: Sendable {
 
     /// The issuer with existing keys.
     ///
-    /// - Throws: ``CommandFailure`` when no shop was ever started on this folder.
+    /// - Throws: ``CommandFailure`` when no system was ever started on this folder.
     func existingIssuer() async throws -> LocalIssuer {
         guard FileManager.default.fileExists(atPath: LocalIssuer.keySetPath(in: folder.keys)) else {
             throw CommandFailure(
-                "\(folder.path) has no keys: start a shop with `martlet up`, or name its folder with --data",
+                "\(folder.path) has no keys: start a \(Topology.systemName) with `martlet up`, or name its folder with --data",
                 status: ExitStatus.notRunning
             )
         }

@@ -27,7 +27,7 @@ struct LogStatus: Sendable, Encodable {
     /// Over all groups.
     var lag: Int64 { topics.flatMap(\.groups).reduce(0) { $0 + $1.lag } }
 
-    /// Queries the event log of the shop on `folder`.
+    /// Queries the event log of the system on `folder`.
     static func read(_ folder: DataFolder) async throws -> LogStatus {
         let (time, entropy) = (SystemTime(), SystemEntropy())
         guard let address = try OperatorClient.read(folder)[service]?.first?.grpc else {

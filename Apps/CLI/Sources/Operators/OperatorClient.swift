@@ -5,7 +5,7 @@ import MartletHost
 import MartletRPC
 import MartletSecurity
 
-/// A client of the operator listeners of a running shop: addresses and token come from the shop's data folder.
+/// A client of the operator listeners of a running system: addresses and token come from its data folder.
 struct OperatorClient: Sendable {
     /// The deadline of one call.
     static let callTimeout: Duration = .seconds(10)
@@ -29,7 +29,7 @@ struct OperatorClient: Sendable {
     let services: [Service]
 
     /// - Parameter only: The service to connect to; `nil` for all running services.
-    /// - Throws: ``CommandFailure`` when no shop runs on the folder, or it has no such service.
+    /// - Throws: ``CommandFailure`` when no system runs on the folder, or it has no such service.
     static func open(_ folder: DataFolder, only: String?) async throws -> OperatorClient {
         let (time, entropy) = (SystemTime(), SystemEntropy())
         let registry = try read(folder)
@@ -72,7 +72,7 @@ struct OperatorClient: Sendable {
         }
     }
 
-    /// The registry of the shop on `folder`.
+    /// The registry of the system on `folder`.
     static func read(_ folder: DataFolder) throws -> [String: [Instance]] {
         guard FileManager.default.fileExists(atPath: folder.registry) else {
             throw CommandFailure("nothing runs on \(folder.path)", status: ExitStatus.notRunning)

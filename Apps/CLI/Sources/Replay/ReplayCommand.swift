@@ -94,7 +94,7 @@ struct ReplayCommand: AsyncParsableCommand {
     /// The expected figures, and their origin.
     private func expected(_ plan: InvoicePlan) throws -> (InvoiceFigures, origin: String) {
         guard !ownFigures else { return (plan.figures, ReplayReport.ownFigures) }
-        let script = try ExpectedFigures.script(above: try UpCommand.programs())
+        let script = try ExpectedFigures.script(above: try Programs.folder())
         return (try ExpectedFigures.run(script, file: file, invoices: invoices), script)
     }
 }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// The layout of the folder that holds all data of a shop on this machine.
+/// The layout of the folder that holds all data of a system on this machine.
 struct DataFolder: Sendable {
     static let preset = "./martlet-data"
 

@@ -1,6 +1,6 @@
 import Foundation
 
-/// The exclusive right to run a shop on a data folder; the kernel releases it when the process exits.
+/// The exclusive right to run a system on a data folder; the kernel releases it when the process exits.
 final class FolderLock: Sendable {
     private let descriptor: Int32
 

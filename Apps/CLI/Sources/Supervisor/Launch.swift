@@ -16,6 +16,8 @@ struct Launch: Sendable {
 
     let folder: DataFolder
     let topology: Topology
+    /// The programs to run, in shutdown order.
+    let members: [Topology.Member]
     /// The gateway's port.
     let port: Int
     /// The folder of the daemons' programs.
@@ -40,7 +42,7 @@ struct Launch: Sendable {
         let previous = previousPorts()
         var registry: [String: [Instance]] = [:]
         var daemons: [Supervisor.Daemon] = []
-        for member in topology.members {
+        for member in members {
             let ports = try reservePorts(member, previous, &free)
             for service in member.services {
                 registry[service] = [instance(service, ports)]
@@ -55,7 +57,7 @@ struct Launch: Sendable {
     /// Writes a new token for every service, by which it authenticates to the others.
     func writeTokens() async throws {
         let issuer = try await LocalKeys(folder: folder, time: time, entropy: entropy).issuer()
-        for service in Set(topology.members.flatMap(\.services)).sorted() {
+        for service in Set(members.flatMap(\.services)).sorted() {
             try await issuer.writeServiceToken(service, lifetime: Self.tokenLifetime)
         }
     }
@@ -100,7 +102,7 @@ struct Launch: Sendable {
             id: "\(service)-1",
             http: address(.http),
             grpc: address(.grpc),
-            operate: Topology.withoutOperators.contains(service) ? nil : address(.operate)
+            operate: topology.servesOperators(service) ? address(.operate) : nil
         )
     }
 

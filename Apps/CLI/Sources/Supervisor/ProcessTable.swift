@@ -3,9 +3,9 @@ import Foundation
 /// A supervisor's record of its processes, for `status`, `down` and the next supervisor.
 struct ProcessTable: Sendable, Codable, Equatable {
     struct Row: Sendable, Codable, Equatable {
-        /// The program, as in `ordersd`.
+        /// The program.
         let name: String
-        /// Names in the registry, as in `orders`; several for a program that runs all services.
+        /// Names in the registry; several for a program that runs all services.
         let services: [String]
         var state: DaemonLifecycle.State
         /// `nil` while it has no process.

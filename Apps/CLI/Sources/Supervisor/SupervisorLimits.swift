@@ -7,7 +7,7 @@ struct SupervisorLimits: Sendable {
     var restartDelayMax: Duration = .seconds(10)
     /// A daemon that was ready for so long has its count of consecutive exits reset.
     var healthyAfter: Duration = .seconds(60)
-    /// A daemon that exits so often before it was ever ready stops the whole shop.
+    /// A daemon that exits so often before it was ever ready stops the whole system.
     var earlyExitsLimit = 3
     /// How long all daemons together may take to become ready.
     var readyLimit: Duration = .seconds(60)

@@ -33,7 +33,7 @@ struct SupervisorStateMachine: Sendable {
 
     enum Outcome: Sendable, Equatable {
         case stopped
-        /// The shop never became ready; `daemons` are those that failed.
+        /// The system never became ready; `daemons` are those that failed.
         case failed(reason: String, daemons: [String])
     }
 

@@ -9,12 +9,14 @@ import Testing
 
 @Suite("Data folder")
 struct DataFolderTests {
-    private func launch(_ folder: DataFolder, _ topology: Topology) throws -> Launch {
+    private func launch(_ folder: DataFolder, port: Int? = nil) throws -> Launch {
         var free = FreePorts(entropy: SystemEntropy())
+        let topology = try Topology(json: TopologyTests.mill)
         return Launch(
             folder: folder,
             topology: topology,
-            port: try free.reserve(nil),
+            members: topology.processes,
+            port: try port ?? free.reserve(nil),
             programs: "/nowhere",
             crashes: [:],
             logLevel: .info,
@@ -37,7 +39,7 @@ struct DataFolderTests {
         let temporary = try TemporaryFolder()
         let folder = DataFolder(temporary.path)
         try folder.make()
-        let launch = try launch(folder, .processes)
+        let launch = try launch(folder)
         let first = try await launch.prepare().map(\.row)
         let second = try await launch.prepare().map(\.row)
         #expect(first == second)
@@ -51,7 +53,7 @@ struct DataFolderTests {
         let temporary = try TemporaryFolder()
         let folder = DataFolder(temporary.path)
         try folder.make()
-        let rows = try await launch(folder, .processes).prepare().map(\.row)
+        let rows = try await launch(folder).prepare().map(\.row)
         let registry = try RegistryFile.read(folder.registry)
         for row in rows {
             let instance = try #require(registry[row.services[0]]?.first)
@@ -76,16 +78,7 @@ struct DataFolderTests {
         withUnsafeMutablePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { _ = getsockname(listener, $0, &size) }
         }
-        let launch = Launch(
-            folder: folder,
-            topology: .processes,
-            port: Int(in_port_t(bigEndian: address.sin_port)),
-            programs: "/nowhere",
-            crashes: [:],
-            logLevel: .info,
-            time: ManualTime(),
-            entropy: SystemEntropy()
-        )
+        let launch = try launch(folder, port: Int(in_port_t(bigEndian: address.sin_port)))
         let failure = await #expect(throws: CommandFailure.self) { try await launch.prepare() }
         #expect(failure?.description.contains("port \(launch.port) ") == true)
         #expect(failure?.status == ExitStatus.failed)

@@ -4,17 +4,18 @@ import asyncio
 import json
 import signal
 
-from ..poison_messages import PoisonMessages
+from ..poison_messages import CONSUMERS, PoisonMessages
 from ..run import Scenario
+from ..topology import EVENT_LOG
 
 # Programs that reach a crash point, by the prefix of its name.
 PROGRAMS = {
-    "eventlog.": ["eventlogd"],
-    "inbox.": ["inventoryd", "cartsd"],
+    "eventlog.": [EVENT_LOG],
+    "inbox.": sorted(CONSUMERS, reverse=True),
     "outbox.": ["ordersd", "inventoryd", "paymentsd"],
     "payments.": ["paymentsd"],
     "provider.": ["testproviderd"],
-    "sql.": ["ordersd", "inventoryd", "paymentsd", "testproviderd", "eventlogd"],
+    "sql.": ["ordersd", "inventoryd", "paymentsd", "testproviderd", EVENT_LOG],
     "workflow.": ["ordersd"],
 }
 # Points that need an event that cannot be handled, or an operator.
