@@ -1,10 +1,10 @@
 # The developer commands. Each target runs one script in Scripts/, which also runs without make.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test verify format proto bench chaos mutants proof
+.PHONY: help run test verify format proto bench chaos mutants new-service proof
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Install missing packages, build in release, start the shop on :8080 (DATA=file.csv.gz for your own catalogue)
 	@Scripts/run
@@ -32,6 +32,10 @@ chaos: ## Inject faults into a shop of real processes and check the invariants (
 
 mutants: ## Mutation testing: plant known bugs, and find each by simulation (ARGS='--only NAME' for some)
 	@Scripts/mutants $(ARGS)
+
+new-service: ## Add a small service to a copy of the tree, and build it (ARGS=--test runs its tests)
+	@Scripts/setup proto
+	@Scripts/new-service $(ARGS)
 
 proof: ## Run simulations, kills and mutants for hours, and write Docs/Proof.md (ARGS='--scale 0.02' for a trial)
 	@Scripts/setup test
