@@ -21,16 +21,16 @@ struct OperateTests {
     }
 
     /// Parks one event, as a consumer does after its last attempt.
-    func park(_ id: String) async throws {
+    func park(_ id: String, topic: String = "test.words") async throws {
         try await fixture.database.transaction("park") { tx in
             try tx.run(
-                "INSERT INTO inbox_parked_keys (group_name, topic, key, redriving) VALUES ('words', 'test.words', 'bad', 0)"
+                "INSERT INTO inbox_parked_keys (group_name, topic, key, redriving) VALUES ('words', \(topic), 'bad', 0)"
             )
             try tx.run(
                 """
                 INSERT INTO inbox_parked (group_name, topic, key, source, epoch, sequence, id, time, traceparent, tenant,
                     body, error, attempts, parked_at)
-                VALUES ('words', 'test.words', 'bad', 'tests', 1, 1, \(id), 1, NULL, '', \(Array("bad".utf8)), 'no', 5, 2)
+                VALUES ('words', \(topic), 'bad', 'tests', 1, 1, \(id), 1, NULL, '', \(Array("bad".utf8)), 'no', 5, 2)
                 """
             )
         }
@@ -127,6 +127,62 @@ struct OperateTests {
         #expect(records.map(\.why) == ["no longer wanted", "fixed", "typo"])
         #expect(Set(records.map(\.who)) == ["olga"])
         #expect(records.last.map { [$0.before, $0.after] } == ["626164", "676f6f64"])
+    }
+
+    @Test("shows and edits a body as JSON of the topic's type")
+    func json() async throws {
+        try await park("e1")
+        let message = ("words", "test.words", "e1")
+        let edit = EditParkedMessageRequest.with {
+            ($0.group, $0.topic, $0.id) = message
+            $0.bodyJson = "\"good\""
+            $0.reason = "typo"
+        }
+        _ = try await client.editParkedMessage(edit, context: caller)
+        let shown = try await client.showParkedMessage(
+            .with { ($0.group, $0.topic, $0.id) = message },
+            context: caller
+        )
+        #expect(shown.message.body == .init("good".utf8))
+        #expect(shown.message.bodyJson == "\"good\"")
+        let records = try await client.listAudit(.init(), context: caller).records
+        #expect(records.last.map { [$0.before, $0.after] } == ["626164", "676f6f64"])
+
+        var wrong = edit
+        wrong.bodyJson = "good"
+        let invalid = try await #require(throws: Fault.self) {
+            try await client.editParkedMessage(wrong, context: caller)
+        }
+        #expect(invalid.reason == "operate.invalid_body")
+        #expect(invalid.message.hasPrefix("is not the topic's message: NotQuoted"))
+        wrong.id = "e2"
+        let missing = try await #require(throws: Fault.self) {
+            try await client.editParkedMessage(wrong, context: caller)
+        }
+        #expect(missing.reason == "operate.not_parked")
+    }
+
+    @Test("a topic without a subscription has no JSON form; its bytes can be edited")
+    func unknownTopic() async throws {
+        try await park("e1", topic: "test.other")
+        var edit = EditParkedMessageRequest.with {
+            ($0.group, $0.topic, $0.id) = ("words", "test.other", "e1")
+            $0.bodyJson = "{}"
+            $0.reason = "typo"
+        }
+        let fault = try await #require(throws: Fault.self) {
+            try await client.editParkedMessage(edit, context: caller)
+        }
+        #expect(fault.reason == "operate.unknown_topic")
+        edit.bodyJson = ""
+        edit.body = .init("good".utf8)
+        _ = try await client.editParkedMessage(edit, context: caller)
+        let shown = try await client.showParkedMessage(
+            .with { ($0.group, $0.topic, $0.id) = ("words", "test.other", "e1") },
+            context: caller
+        )
+        #expect(shown.message.body == .init("good".utf8))
+        #expect(shown.message.bodyJson.isEmpty)
     }
 
     @Test("retries a run that needs a human, once")

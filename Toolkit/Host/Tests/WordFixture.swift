@@ -21,8 +21,17 @@ struct WordService: ServiceBlueprint {
         "test.words",
         key: { $0 },
         encode: { Array($0.utf8) },
-        decode: { String(decoding: $0, as: UTF8.self) }
+        decode: { String(decoding: $0, as: UTF8.self) },
+        json: BodyJSON(
+            text: { "\"\(String(decoding: $0, as: UTF8.self))\"" },
+            bytes: { text in
+                guard text.hasPrefix("\""), text.hasSuffix("\"") else { throw NotQuoted() }
+                return Array(text.dropFirst().dropLast().utf8)
+            }
+        )
     )
+
+    struct NotQuoted: Error {}
 
     let database: any SQLDatabase
 

@@ -5,17 +5,37 @@ public struct Topic<Body: Sendable>: Sendable {
     public let key: @Sendable (Body) -> String
     public let encode: @Sendable (Body) throws -> [UInt8]
     public let decode: @Sendable ([UInt8]) throws -> Body
+    /// For operators; `nil` when bodies have no JSON form.
+    public let json: BodyJSON?
 
     public init(
         _ name: String,
         key: @escaping @Sendable (Body) -> String,
         encode: @escaping @Sendable (Body) throws -> [UInt8],
-        decode: @escaping @Sendable ([UInt8]) throws -> Body
+        decode: @escaping @Sendable ([UInt8]) throws -> Body,
+        json: BodyJSON? = nil
     ) {
         self.name = name
         self.key = key
         self.encode = encode
         self.decode = decode
+        self.json = json
+    }
+}
+
+/// Converts encoded event bodies to JSON and back, so that an operator can read and edit them.
+public struct BodyJSON: Sendable {
+    /// - Throws: When the bytes are not of the topic's type.
+    public let text: @Sendable ([UInt8]) throws -> String
+    /// - Throws: When the text is not the topic's type as JSON; the error states where.
+    public let bytes: @Sendable (String) throws -> [UInt8]
+
+    public init(
+        text: @escaping @Sendable ([UInt8]) throws -> String,
+        bytes: @escaping @Sendable (String) throws -> [UInt8]
+    ) {
+        self.text = text
+        self.bytes = bytes
     }
 }
 

@@ -25,8 +25,13 @@ struct TopicsSource {
                     source.indented { source in
                         source.line("\(topic.literal), key: { $0.\(package.names.property(key).name) },")
                         source.line(
-                            "encode: { try $0.serializedBytes() }, decode: { try \(type)(serializedBytes: $0) })"
+                            "encode: { try $0.serializedBytes() }, decode: { try \(type)(serializedBytes: $0) },"
                         )
+                        source.line("json: BodyJSON(")
+                        source.indented { source in
+                            source.line("text: { try \(type)(serializedBytes: $0).jsonString() },")
+                            source.line("bytes: { try \(type)(jsonString: $0).serializedBytes() }))")
+                        }
                     }
                 }
             }

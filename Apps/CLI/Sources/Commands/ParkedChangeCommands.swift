@@ -46,26 +46,20 @@ struct ParkedEditCommand: AsyncParsableCommand {
                 $0.topic = consumer.topic
                 $0.id = id
                 $0.reason = why.reason
+                if raw { $0.body = data } else { $0.bodyJson = String(decoding: data, as: UTF8.self) }
             }
-            let bytes = try bytes(data)
             let found = try await client.find { service in
-                var request = request
-                request.body = bytes
-                return try await service.calls.editParkedMessage(request, context: service.context)
+                do {
+                    return try await service.calls.editParkedMessage(request, context: service.context)
+                } catch let fault as Fault where fault.reason == "operate.unknown_topic" {
+                    throw CommandFailure(
+                        "\(consumer.topic): its message type is unknown; give its bytes with --raw"
+                    )
+                } catch let fault as Fault where fault.reason == "operate.invalid_body" {
+                    throw CommandFailure("\(body): \(fault.message)")
+                }
             }
             Terminal().note("edited in \(found.service); redrive its key to have it handled")
-        }
-    }
-
-    private func bytes(_ data: Data) throws -> Data {
-        if raw { return data }
-        guard let body = EventBody(topic: consumer.topic) else {
-            throw CommandFailure("\(consumer.topic): its message type is unknown; give its bytes with --raw")
-        }
-        do {
-            return try body.bytes(ofJSON: String(decoding: data, as: UTF8.self))
-        } catch {
-            throw CommandFailure("\(self.body): is not the topic's message: \(error)")
         }
     }
 }

@@ -18,7 +18,7 @@ struct ParkedEvent: Encodable {
     let error: String
     let publishedAt: String
     let parkedAt: String
-    /// The topic's protobuf message as JSON; `nil` in lists and for a topic unknown to this program.
+    /// The topic's protobuf message as JSON; `nil` in lists and for bytes that the service cannot decode.
     let body: String?
     /// The bytes in base64; `nil` in lists.
     let bodyBytes: String?
@@ -35,7 +35,7 @@ struct ParkedEvent: Encodable {
         error = record.error
         publishedAt = Timestamp(microseconds: record.publishedAt).description
         parkedAt = Timestamp(microseconds: record.parkedAt).description
-        body = record.body.isEmpty ? nil : EventBody(topic: record.topic)?.json(record.body)
+        body = record.bodyJson.isEmpty ? nil : record.bodyJson
         bodyBytes = record.body.isEmpty ? nil : record.body.base64EncodedString()
     }
 }

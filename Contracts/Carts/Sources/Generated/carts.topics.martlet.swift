@@ -8,5 +8,8 @@ public enum CartsTopics {
     /// A cart's contents changed, or it became an order.
     public static let carts = Topic<CartChanged>(
         "shop.carts.v1.carts", key: { $0.cartID },
-        encode: { try $0.serializedBytes() }, decode: { try CartChanged(serializedBytes: $0) })
+        encode: { try $0.serializedBytes() }, decode: { try CartChanged(serializedBytes: $0) },
+        json: BodyJSON(
+            text: { try CartChanged(serializedBytes: $0).jsonString() },
+            bytes: { try CartChanged(jsonString: $0).serializedBytes() }))
 }

@@ -8,5 +8,8 @@ public enum CatalogTopics {
     /// A product or its prices changed.
     public static let products = Topic<ProductChanged>(
         "shop.catalog.v1.products", key: { $0.sku },
-        encode: { try $0.serializedBytes() }, decode: { try ProductChanged(serializedBytes: $0) })
+        encode: { try $0.serializedBytes() }, decode: { try ProductChanged(serializedBytes: $0) },
+        json: BodyJSON(
+            text: { try ProductChanged(serializedBytes: $0).jsonString() },
+            bytes: { try ProductChanged(jsonString: $0).serializedBytes() }))
 }

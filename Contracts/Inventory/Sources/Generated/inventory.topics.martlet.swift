@@ -8,5 +8,8 @@ public enum InventoryTopics {
     /// Units were reserved, sold, released, received, returned or corrected; a large movement is split into several events.
     public static let movements = Topic<StockMoved>(
         "shop.inventory.v1.movements", key: { $0.movementID },
-        encode: { try $0.serializedBytes() }, decode: { try StockMoved(serializedBytes: $0) })
+        encode: { try $0.serializedBytes() }, decode: { try StockMoved(serializedBytes: $0) },
+        json: BodyJSON(
+            text: { try StockMoved(serializedBytes: $0).jsonString() },
+            bytes: { try StockMoved(jsonString: $0).serializedBytes() }))
 }

@@ -8,5 +8,8 @@ public enum OrdersTopics {
     /// An order was placed, or its status changed, or units were returned.
     public static let orders = Topic<OrderChanged>(
         "shop.orders.v1.orders", key: { $0.orderID },
-        encode: { try $0.serializedBytes() }, decode: { try OrderChanged(serializedBytes: $0) })
+        encode: { try $0.serializedBytes() }, decode: { try OrderChanged(serializedBytes: $0) },
+        json: BodyJSON(
+            text: { try OrderChanged(serializedBytes: $0).jsonString() },
+            bytes: { try OrderChanged(jsonString: $0).serializedBytes() }))
 }

@@ -131,6 +131,9 @@ public nonisolated struct ParkedMessageRecord: Sendable {
   /// The protobuf encoding of the topic's type; empty in lists.
   public var body: Data = Data()
 
+  /// The body as JSON, in the response to ShowParkedMessage; empty when the bytes are not the topic's type.
+  public var bodyJson: String = String()
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -215,6 +218,9 @@ public nonisolated struct EditParkedMessageRequest: Sendable {
   public var body: Data = Data()
 
   public var reason: String = String()
+
+  /// The new body as JSON of the topic's type, instead of `body`; empty for none.
+  public var bodyJson: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -731,7 +737,7 @@ nonisolated extension ListParkedKeysResponse: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension ParkedMessageRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ParkedMessageRecord"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}group\0\u{1}topic\0\u{1}key\0\u{1}source\0\u{1}epoch\0\u{1}sequence\0\u{1}error\0\u{1}attempts\0\u{3}published_at\0\u{3}parked_at\0\u{1}body\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}group\0\u{1}topic\0\u{1}key\0\u{1}source\0\u{1}epoch\0\u{1}sequence\0\u{1}error\0\u{1}attempts\0\u{3}published_at\0\u{3}parked_at\0\u{1}body\0\u{3}body_json\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -751,6 +757,7 @@ nonisolated extension ParkedMessageRecord: SwiftProtobuf.Message, SwiftProtobuf.
       case 10: try { try decoder.decodeSingularInt64Field(value: &self.publishedAt) }()
       case 11: try { try decoder.decodeSingularInt64Field(value: &self.parkedAt) }()
       case 12: try { try decoder.decodeSingularBytesField(value: &self.body) }()
+      case 13: try { try decoder.decodeSingularStringField(value: &self.bodyJson) }()
       default: break
       }
     }
@@ -793,6 +800,9 @@ nonisolated extension ParkedMessageRecord: SwiftProtobuf.Message, SwiftProtobuf.
     if !self.body.isEmpty {
       try visitor.visitSingularBytesField(value: self.body, fieldNumber: 12)
     }
+    if !self.bodyJson.isEmpty {
+      try visitor.visitSingularStringField(value: self.bodyJson, fieldNumber: 13)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -809,6 +819,7 @@ nonisolated extension ParkedMessageRecord: SwiftProtobuf.Message, SwiftProtobuf.
     if lhs.publishedAt != rhs.publishedAt {return false}
     if lhs.parkedAt != rhs.parkedAt {return false}
     if lhs.body != rhs.body {return false}
+    if lhs.bodyJson != rhs.bodyJson {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -960,7 +971,7 @@ nonisolated extension ShowParkedMessageResponse: SwiftProtobuf.Message, SwiftPro
 
 nonisolated extension EditParkedMessageRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".EditParkedMessageRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}group\0\u{1}topic\0\u{1}id\0\u{1}body\0\u{1}reason\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}group\0\u{1}topic\0\u{1}id\0\u{1}body\0\u{1}reason\0\u{3}body_json\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -973,6 +984,7 @@ nonisolated extension EditParkedMessageRequest: SwiftProtobuf.Message, SwiftProt
       case 3: try { try decoder.decodeSingularStringField(value: &self.id) }()
       case 4: try { try decoder.decodeSingularBytesField(value: &self.body) }()
       case 5: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.bodyJson) }()
       default: break
       }
     }
@@ -994,6 +1006,9 @@ nonisolated extension EditParkedMessageRequest: SwiftProtobuf.Message, SwiftProt
     if !self.reason.isEmpty {
       try visitor.visitSingularStringField(value: self.reason, fieldNumber: 5)
     }
+    if !self.bodyJson.isEmpty {
+      try visitor.visitSingularStringField(value: self.bodyJson, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1003,6 +1018,7 @@ nonisolated extension EditParkedMessageRequest: SwiftProtobuf.Message, SwiftProt
     if lhs.id != rhs.id {return false}
     if lhs.body != rhs.body {return false}
     if lhs.reason != rhs.reason {return false}
+    if lhs.bodyJson != rhs.bodyJson {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -101,6 +101,7 @@ extension ParkedMessageRecord: ContractMessage {
             FieldShape("published_at", .int64),
             FieldShape("parked_at", .int64),
             FieldShape("body", .bytes),
+            FieldShape("body_json", .string),
         ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
@@ -118,6 +119,7 @@ extension ParkedMessageRecord: ContractMessage {
         json.number("published_at", self.publishedAt)
         json.number("parked_at", self.parkedAt)
         json.octets("body", self.body)
+        json.text("body_json", self.bodyJson)
     }
 }
 
@@ -206,6 +208,7 @@ extension EditParkedMessageRequest: ContractMessage {
             FieldShape("id", .string, rule: FieldRule(required: true, maxLength: 1000)),
             FieldShape("body", .bytes, rule: FieldRule(maxLength: 262144)),
             FieldShape("reason", .string, rule: FieldRule(required: true, maxLength: 500)),
+            FieldShape("body_json", .string, rule: FieldRule(maxLength: 262144)),
         ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
@@ -215,6 +218,7 @@ extension EditParkedMessageRequest: ContractMessage {
         check.text("id", self.id, rule: FieldRule(required: true, maxLength: 1000))
         check.octets("body", self.body, rule: FieldRule(maxLength: 262144))
         check.text("reason", self.reason, rule: FieldRule(required: true, maxLength: 500))
+        check.text("body_json", self.bodyJson, rule: FieldRule(maxLength: 262144))
         violations += check.violations
     }
 
@@ -224,6 +228,7 @@ extension EditParkedMessageRequest: ContractMessage {
         json.text("id", self.id)
         json.octets("body", self.body)
         json.text("reason", self.reason)
+        json.text("body_json", self.bodyJson)
     }
 }
 

@@ -9,6 +9,13 @@ import SwiftProtobuf
 struct OperateHandler: OperateCalls {
     let database: any SQLDatabase
     let workflows: WorkflowOperations
+    /// The JSON form of event bodies, by topic.
+    let bodies: [String: BodyJSON]
+
+    static func bodies(of subscriptions: [Subscription]) -> [String: BodyJSON] {
+        let known = subscriptions.compactMap { subscription in subscription.json.map { (subscription.topic, $0) } }
+        return Dictionary(known) { first, _ in first }
+    }
 
     func countUnsentEvents(
         _ request: CountUnsentEventsRequest,
@@ -58,7 +65,12 @@ struct OperateHandler: OperateCalls {
     ) async throws -> ShowParkedMessageResponse {
         try await database.read("operate.parked.show", deadline: context.deadline) { tx in
             let message = try Self.parked(group: request.group, topic: request.topic, id: request.id, in: tx)
-            return .with { $0.message = ParkedMessageRecord(message, withBody: true) }
+            // Bytes that cannot be decoded have no JSON form.
+            let json = bodies[message.event.topic].flatMap { try? $0.text(message.event.body) }
+            return .with {
+                $0.message = ParkedMessageRecord(message, withBody: true)
+                $0.message.bodyJson = json ?? ""
+            }
         }
     }
 
@@ -74,17 +86,18 @@ struct OperateHandler: OperateCalls {
         )
         return try await database.transaction("operate.parked.edit", deadline: context.deadline) { tx in
             let message = try Self.parked(group: request.group, topic: request.topic, id: request.id, in: tx)
+            let newBody = try body(of: request)
             _ = try ParkedMessages.edit(
                 group: request.group,
                 topic: request.topic,
                 id: request.id,
-                body: Array(request.body),
+                body: newBody,
                 in: tx
             )
             try OperateAudit.write(
                 action,
                 before: Self.auditText(message.event.body),
-                after: Self.auditText(Array(request.body)),
+                after: Self.auditText(newBody),
                 in: tx
             )
             return EditParkedMessageResponse()
@@ -135,6 +148,17 @@ struct OperateHandler: OperateCalls {
         OperateAudit.Action(who: context.principal.subject, name: name, target: target, why: why)
     }
 
+    /// The new body of an edit, encoded.
+    private func body(of request: EditParkedMessageRequest) throws -> [UInt8] {
+        guard !request.bodyJson.isEmpty else { return Array(request.body) }
+        guard let json = bodies[request.topic] else { throw Fault.unknownTopic(request.topic) }
+        do {
+            return try json.bytes(request.bodyJson)
+        } catch {
+            throw Fault.invalidBody(error)
+        }
+    }
+
     private static func parked(
         group: String,
         topic: String,
@@ -155,6 +179,12 @@ extension Fault {
     /// - Parameter name: An event's id or a key.
     static func notParked(_ name: String) -> Fault {
         Fault(.notFound, "operate.not_parked", "nothing named \(name) is parked there")
+    }
+    static func unknownTopic(_ topic: String) -> Fault {
+        Fault(.failedPrecondition, "operate.unknown_topic", "the type of \(topic) is unknown here")
+    }
+    static func invalidBody(_ error: any Error) -> Fault {
+        Fault(.invalidArgument, "operate.invalid_body", "is not the topic's message: \(error)", field: "body_json")
     }
     static func unknownRun(_ id: String) -> Fault {
         Fault(.notFound, "operate.unknown_run", "there is no run named \(id)")

@@ -121,7 +121,11 @@ public struct ServiceRuntime: Sendable {
         let service = try Blueprint(on: platform)
         engine.register(service.workflows)
         let loops = Self.loops(of: service, on: platform, clock: clock, dependencies: dependencies)
-        let operate = OperateHandler(database: database, workflows: engine.operations)
+        let operate = OperateHandler(
+            database: database,
+            workflows: engine.operations,
+            bodies: OperateHandler.bodies(of: service.subscriptions)
+        )
         self.init(
             name: Blueprint.name,
             telemetry: dependencies.telemetry,

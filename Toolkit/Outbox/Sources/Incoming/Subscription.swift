@@ -11,6 +11,8 @@ public struct Subscription: Sendable {
     /// Members of one group share a topic's events; the group's name is usually the service's.
     public let group: String
     public let start: GroupStart
+    /// The JSON form of the topic's bodies; `nil` when they have none.
+    public let json: BodyJSON?
     let handler: @Sendable (Envelope, borrowing SQLTransaction) throws -> Void
 
     /// - Parameters:
@@ -24,7 +26,7 @@ public struct Subscription: Sendable {
         _ handler: @escaping @Sendable (Body, borrowing SQLTransaction) throws -> Void
     ) -> Subscription {
         let decode = topic.decode
-        return Subscription(topic: topic.name, group: group, start: start) {
+        return Subscription(topic: topic.name, group: group, start: start, json: topic.json) {
             (event: Envelope, tx: borrowing SQLTransaction) in
             try handler(try decode(event.body), tx)
         }
@@ -38,7 +40,7 @@ public struct Subscription: Sendable {
         _ handler: @escaping @Sendable (Body, Envelope, borrowing SQLTransaction) throws -> Void
     ) -> Subscription {
         let decode = topic.decode
-        return Subscription(topic: topic.name, group: group, start: start) {
+        return Subscription(topic: topic.name, group: group, start: start, json: topic.json) {
             (event: Envelope, tx: borrowing SQLTransaction) in
             try handler(try decode(event.body), event, tx)
         }
