@@ -133,27 +133,25 @@ app(
     ],
     libraries: [.logging]
 )
+// What operators' programs share; holds no word of a system.
+library(
+    "Console",
+    at: "Apps/Console",
+    on: kits("Core", "Discovery", "RPC", "Security", "EventLog", "Host")
+        + [Library.argumentParser, .protobuf].map(\.product)
+)
+// Runs any system from its topology: no contract and no service of one.
 app(
     "CLI",
     executable: "martlet",
-    on: [
-        kits(
-            "Core",
-            "Telemetry",
-            "Config",
-            "Contract",
-            "Messaging",
-            "Discovery",
-            "RPC",
-            "Security",
-            "EventLog",
-            "Host"
-        ),
-        contracts("Shared", "Catalog", "Inventory", "Carts", "Orders", "Payments", "Provider"),
-    ],
-    libraries: [
-        .argumentParser, .asyncHTTPClient, .nio, .nioHTTP1, .histogram, .crypto, .protobuf, .logging, .signals,
-    ]
+    on: [["Console"], kits("Core", "Contract", "Discovery", "Security", "Host")],
+    libraries: [.argumentParser, .asyncHTTPClient, .nio, .nioHTTP1, .protobuf, .signals]
+)
+app(
+    "Retail",
+    executable: "martlet-retail",
+    on: [["Console"], kits("Core", "Contract", "Messaging", "Security", "Host"), allContracts],
+    libraries: [.argumentParser, .asyncHTTPClient, .nio, .nioHTTP1, .histogram, .protobuf]
 )
 
 // MARK: Simulations: whole-shop runs under a seed
@@ -201,7 +199,7 @@ tests(
     at: "Tests/System",
     on: [
         kits("Core", "Contract", "SQL", "RPC", "EventLog", "Testing"), adapters("SQLite"), contracts("Orders"),
-        ["BuiltPrograms", "martlet"],
+        ["BuiltPrograms", "martlet", "martlet-retail"],
     ],
     libraries: [.crypto, .protobuf]
 )

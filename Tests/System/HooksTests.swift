@@ -107,6 +107,18 @@ struct HooksTests {
         #expect(elsewhere.text.contains("/nowhere/martlet.json"))
     }
 
+    @Test("a command of another program has its arguments, output and exit status")
+    func otherPrograms() throws {
+        let arguments = ["sample", "--seed", "1", "--invoices", "3"]
+        let sample = try Programs.martlet.run(arguments)
+        #expect(sample.status == 0)
+        #expect(try Program(built: "martlet-retail").run(arguments).output == sample.output)
+        let refused = try Programs.martlet.run(["sample", "--invoices", "0"])
+        #expect(refused.status == 64)
+        #expect(refused.text.contains("--invoices"))
+        #expect(try Programs.martlet.run(["help", "replay"]).text.contains("--own-figures"))
+    }
+
     @Test("crash-points --json lists the crash points, sorted")
     func crashPoints() throws {
         let outcome = try Programs.martlet.run(["crash-points", "--json"])

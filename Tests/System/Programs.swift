@@ -26,13 +26,3 @@ enum Programs {
         return FileManager.default.fileExists(atPath: path) ? path : nil
     }()
 }
-
-/// The parts of a topology that the tests use.
-struct PrintedTopology: Decodable, Equatable {
-    struct Process: Decodable, Equatable {
-        let program: String
-        let services: [String]
-    }
-    let processes: [Process]
-    let singleProcess: String?
-}

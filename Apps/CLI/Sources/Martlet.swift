@@ -1,4 +1,5 @@
 import ArgumentParser
+import Console
 
 /// The command line.
 public enum Martlet {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Console
 import Testing
 
 @testable import CLI
@@ -17,7 +18,7 @@ struct CommandLineTests {
             ["status", "--json"],
             ["token", "--customer", "ann"], ["token", "--merchant", "--ttl", "15m"], ["token", "--operator"],
             ["token", "--subject", "a", "--scope", "payments:read", "orders:read"], ["token", "--service", "orders"],
-            ["sample", "--seed", "1", "--invoices", "10", "-o", "-"], ["crash-points", "--json"],
+            ["crash-points", "--json"],
             ["events", "topics"], ["events", "groups", "--topic", "t"], ["events", "parked", "list"],
             ["events", "parked", "list", "--group", "g", "--topic", "t", "--key", "k"],
             ["events", "parked", "show", "id", "--group", "g", "--topic", "t"],
@@ -40,7 +41,7 @@ struct CommandLineTests {
         arguments: [
             ["token"], ["token", "--customer", "ann", "--merchant"], ["token", "--customer", ""],
             ["token", "--merchant", "--ttl", "15"], ["token", "--merchant", "--ttl", "-1h"],
-            ["sample", "--invoices", "0"], ["events", "parked", "list", "--key", "k"],
+            ["events", "parked", "list", "--key", "k"],
             ["events", "parked", "redrive", "--reason", "r"],
             ["events", "parked", "drop", "id", "--group", "g", "--topic", "t"],
             ["workflows", "retry", "id"], ["workflows", "retry", "id", "--reason", ""],
@@ -66,19 +67,14 @@ struct CommandLineTests {
     @Test("the help shows the defaults of flags")
     func presets() throws {
         let presets: [(any ParsableCommand.Type, String, [String])] = [
-            (SampleCommand.self, "--seed", ["1"]), (TokenCommand.self, "--ttl", ["1h"]),
+            (TokenCommand.self, "--ttl", ["1h"]),
             (WorkflowsListCommand.self, "--limit", ["50"]), (AuditCommand.self, "--limit", ["50"]),
-            (ReplayCommand.self, "--concurrency", ["32", "1", "300", "120"]),
-            (ImportCommand.self, "--stock-factor", ["1", "120"]),
         ]
         for (command, flag, values) in presets {
             let help = MartletCommand.helpMessage(for: command, columns: 200)
             let section = help.split(separator: "\n").drop { !$0.contains("  \(flag) ") }.joined(separator: "\n")
             for value in values { #expect(section.contains("(default: \(value))"), "\(command): \(help)") }
         }
-        let replay = try #require(try MartletCommand.parseAsRoot(["replay", "f"]) as? ReplayCommand)
-        #expect([replay.concurrency, replay.settle, replay.shop.patience] == [32, 300, 120])
-        #expect(replay.stockFactor == .full)
         let list = try #require(try MartletCommand.parseAsRoot(["workflows", "list"]) as? WorkflowsListCommand)
         let audit = try #require(try MartletCommand.parseAsRoot(["audit"]) as? AuditCommand)
         #expect([list.limit, audit.limit] == [50, 50])
@@ -86,17 +82,6 @@ struct CommandLineTests {
 
     static let wrongNumbers: [(command: [String], flag: String, values: [String], rule: String)] = [
         (["up"], "--port", ["0", "-1", "65536", "99999", "abc", "1.5", "", "--json"], "from 1 to 65535"),
-        (
-            ["sample", "--invoices", "1"], "--seed", ["-1", "seven", "18446744073709551616"],
-            "from 0 to 18446744073709551615"
-        ),
-        (["sample"], "--invoices", ["0", "-2", "ten", "10000001"], "from 1 to 10000000"),
-        (["import", "f"], "--invoices", ["0", "-5", "all"], "from 1 to 10000000"),
-        (["replay", "f"], "--invoices", ["0", "-5", "all"], "from 1 to 10000000"),
-        (["replay", "f"], "--concurrency", ["0", "-1", "1025", "many"], "from 1 to 1024"),
-        (["replay", "f"], "--settle", ["0", "-1", "86401", "5s"], "from 1 to 86400"),
-        (["replay", "f"], "--patience", ["-1", "86401", "soon"], "from 0 to 86400"),
-        (["import", "f"], "--stock-factor", ["-1", "101", "0.0001", "half"], "from 0 to 100"),
         (["token", "--merchant"], "--ttl", ["-1h", "0s", "15", "h", "1.5h"], "from 1s to 1000000d"),
         (["workflows", "list"], "--limit", ["0", "-3", "201", "all"], "from 1 to 200"),
         (["audit"], "--limit", ["0", "-3", "201", "all"], "from 1 to 200"),

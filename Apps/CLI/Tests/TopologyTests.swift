@@ -1,3 +1,4 @@
+import Console
 import Foundation
 import MartletTesting
 import Testing
@@ -51,7 +52,7 @@ struct TopologyTests {
     func noSingleProcess() throws {
         let topology = try Topology(json: Data(#"{"name": "a", "processes": [{"program": "b", "services": []}]}"#.utf8))
         let failure = try #require(throws: CommandFailure.self) { try topology.members(singleProcess: true) }
-        #expect(failure.status == ExitStatus.usage)
+        #expect(failure.status == CommandStatus.usage)
     }
 
     @Test("is printed as it can be read")
@@ -80,7 +81,7 @@ struct TopologyTests {
         try text.write(toFile: path, atomically: true, encoding: .utf8)
         let failure = try #require(throws: CommandFailure.self) { try Topology.read(path) }
         #expect(failure.description.hasPrefix(path) && failure.description.contains(what), "\(failure.description)")
-        #expect(failure.status == ExitStatus.usage)
+        #expect(failure.status == CommandStatus.usage)
     }
 
     @Test("comes from the flag, else from the variable, else from the nearest folder above the programs")
@@ -113,7 +114,7 @@ struct TopologyTests {
         for arguments in [["token", "--miller"], ["token", "--miller", "--owner"]] {
             let failure = try #require(throws: CommandFailure.self) { try roles.rewritten(arguments) }
             #expect(failure.description == "Missing value for '--miller <id>'")
-            #expect(failure.status == ExitStatus.usage)
+            #expect(failure.status == CommandStatus.usage)
         }
     }
 

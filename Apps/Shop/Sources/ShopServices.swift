@@ -6,7 +6,9 @@ import Orders
 import Payments
 import Provider
 
-/// The list of the shop's services. Their programs are in `martlet.json`, their topics in ``ShopContracts``.
+/// The list of the shop's services.
+///
+/// Their programs are in `martlet.json`, their topics in ``ShopContracts``.
 public enum ShopServices {
     /// In the order in which they start; a service that others call comes first.
     ///

@@ -16,10 +16,11 @@ from .report import Report
 from .run import run_scenario
 from .scenarios import ALL
 from .shop import Shop
+from .topology import PROGRAMS
 
 # Of one scenario: a harness that hangs is a failure.
 SECONDS_MAX = 1_800
-PROGRAMS_NEEDED = ("martlet", "ordersd", "gatewayd")
+PROGRAMS_NEEDED = ("martlet", "martlet-retail", *PROGRAMS)
 
 
 def arguments():

@@ -1,3 +1,5 @@
+import Console
+
 /// A sequence of actions from a seed: equal seeds and equal daemons give equal actions.
 struct ChaosPlan: Sendable {
     /// How long a `pause` or `slow` action lasts.
@@ -8,7 +10,7 @@ struct ChaosPlan: Sendable {
     private static let kinds: [ChaosAction.Kind] = [.kill, .kill, .kill, .pause, .pause, .slow, .cut, .cut]
 
     private let daemons: [String]
-    private var dice: SampleDice
+    private var dice: SeededDice
     /// The daemons left in this round: every daemon is chosen once per round.
     private var remaining: [String] = []
 
@@ -16,7 +18,7 @@ struct ChaosPlan: Sendable {
     init(seed: UInt64, daemons: [String]) {
         precondition(!daemons.isEmpty)
         self.daemons = daemons.sorted()
-        dice = SampleDice(seed: seed)
+        dice = SeededDice(seed: seed)
     }
 
     /// The next action, and the delay after it.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Console
 import MartletCore
 import Synchronization
 import UnixSignals
@@ -12,7 +13,7 @@ struct ChaosSession: Sendable {
 
     /// Runs `body` with a function that performs an action; then prints the records.
     ///
-    /// - Throws: ``CommandFailure``; `ExitStatus.failed` when a daemon did not become ready again.
+    /// - Throws: ``CommandFailure``; `CommandStatus.failed` when a daemon did not become ready again.
     func run(
         _ body: @escaping @Sendable (_ perform: (ChaosAction) async throws -> Void) async throws -> Void
     ) async throws {
@@ -44,7 +45,7 @@ struct ChaosSession: Sendable {
         }
         let records = recorded.records
         if json { try terminal.json(records) }
-        if !records.allSatisfy(\.hasRecovered) { throw ExitStatus.failed }
+        if !records.allSatisfy(\.hasRecovered) { throw CommandStatus.failed }
     }
 
     private final class RecordList: Sendable {

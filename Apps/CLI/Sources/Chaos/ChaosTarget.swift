@@ -1,3 +1,5 @@
+import Console
+
 /// The daemons of a running supervisor, the only permitted targets.
 struct ChaosTarget: Sendable {
     let folder: DataFolder
@@ -9,7 +11,7 @@ struct ChaosTarget: Sendable {
         guard let table = ProcessTable.read(folder), table.supervisor?.isAlive == true else {
             throw CommandFailure(
                 "no `martlet up` runs on \(folder.path): faults are injected only into its daemons",
-                status: ExitStatus.notRunning
+                status: CommandStatus.notRunning
             )
         }
         return table.rows
@@ -22,7 +24,7 @@ struct ChaosTarget: Sendable {
         if let row = rows.first(where: { $0.services == [daemon] }) { return row }
         throw CommandFailure(
             "no daemon \(daemon): choose one of \(rows.map(\.name).joined(separator: ", "))",
-            status: ExitStatus.usage
+            status: CommandStatus.usage
         )
     }
 

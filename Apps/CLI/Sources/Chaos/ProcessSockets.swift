@@ -1,3 +1,4 @@
+import Console
 import Foundation
 
 /// The TCP connections of another process of this machine.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Console
 
 struct ChaosCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Console
 import Foundation
 import MartletCore
 
@@ -31,7 +32,7 @@ struct DownCommand: AsyncParsableCommand {
             let orphans = OrphanProcesses(of: table)
             guard FolderLock.isHeld(folder) else {
                 guard !orphans.processes.isEmpty else {
-                    throw CommandFailure("nothing runs on \(folder.path)", status: ExitStatus.notRunning)
+                    throw CommandFailure("nothing runs on \(folder.path)", status: CommandStatus.notRunning)
                 }
                 try await orphans.end(time: time)
                 terminal.note("ended \(orphans.processes.count) orphaned processes")

@@ -1,3 +1,5 @@
+import Console
+
 /// A duration with a unit: `90s`, `15m`, `1h`, `7d`.
 struct DurationArgument: Equatable, Sendable, CustomStringConvertible {
     static let flag = FlagValue.reading("a time from 1s to 1000000d, as in 90s, 15m, 1h or 7d") {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Console
 
 struct EventsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Console
 
 struct ParkedCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

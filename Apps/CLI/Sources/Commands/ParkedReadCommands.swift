@@ -1,4 +1,5 @@
 import ArgumentParser
+import Console
 import Foundation
 import FoundationEssentials
 import MartletCore
@@ -37,6 +38,21 @@ struct ParkedEvent: Encodable {
         parkedAt = Timestamp(microseconds: record.parkedAt).description
         body = record.bodyJson.isEmpty ? nil : record.bodyJson
         bodyBytes = record.body.isEmpty ? nil : record.body.base64EncodedString()
+    }
+}
+
+extension OperatorClient {
+    /// The parked events of one key, in order.
+    func parked(group: String, topic: String, key: String) async throws -> Responses<[ParkedEvent]> {
+        let request = ListParkedMessagesRequest.with {
+            $0.group = group
+            $0.topic = topic
+            $0.key = key
+        }
+        return try await queryAll { service in
+            try await service.calls.listParkedMessages(request, context: service.context).messages
+                .map { ParkedEvent($0, of: service.name) }
+        }
     }
 }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Console
 import Foundation
 import MartletCore
 
@@ -33,11 +34,11 @@ struct StatusCommand: AsyncParsableCommand {
             guard let table,
                 table.supervisor?.isAlive == true || table.rows.contains(where: { $0.mark?.isAlive == true })
             else {
-                throw CommandFailure("nothing runs on \(folder.path)", status: ExitStatus.notRunning)
+                throw CommandFailure("nothing runs on \(folder.path)", status: CommandStatus.notRunning)
             }
             let report = await StatusReport(of: table, in: folder)
             if json { try terminal.json(report) } else { report.write(to: terminal) }
-            if !report.isReady { throw ExitStatus.failed }
+            if !report.isReady { throw CommandStatus.failed }
         }
     }
 }

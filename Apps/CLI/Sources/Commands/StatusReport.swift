@@ -1,3 +1,4 @@
+import Console
 import MartletCore
 
 /// The current state of all processes.

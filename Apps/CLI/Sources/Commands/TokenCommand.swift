@@ -1,4 +1,5 @@
 import ArgumentParser
+import Console
 import MartletCore
 import MartletSecurity
 
@@ -77,7 +78,7 @@ struct TokenCommand: AsyncParsableCommand {
             }
             let topology = try system.topology()
             let chosen = role.last.map(Self.parts)
-            let preset = try chosen.map { try Self.scopes(of: $0, in: topology) } ?? []
+            let preset = try chosen.map { try Self.preset(of: $0, in: topology) } ?? []
             let scopes = Set(preset + scope).sorted()
             for name in KnownScopes.unknown(scopes, in: topology) {
                 Terminal().note("Warning: no contract requires the scope \(name); see `martlet token --help`")
@@ -92,12 +93,12 @@ struct TokenCommand: AsyncParsableCommand {
         return (parts[0], parts.count == 2 ? parts[1] : nil)
     }
 
-    private static func scopes(
+    private static func preset(
         of chosen: (name: String, subject: String?),
         in topology: Topology
     ) throws(CommandFailure) -> [String] {
         guard let role = topology.role(chosen.name), role.subject == nil || chosen.subject != nil else {
-            throw CommandFailure("the \(topology.name) has no such role: \(chosen.name)", status: ExitStatus.usage)
+            throw CommandFailure("the \(topology.name) has no such role: \(chosen.name)", status: CommandStatus.usage)
         }
         return role.scopes
     }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Console
 
 struct TopologyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

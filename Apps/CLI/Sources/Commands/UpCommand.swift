@@ -1,4 +1,5 @@
 import ArgumentParser
+import Console
 import CrashList
 import Foundation
 import MartletCore
@@ -78,7 +79,7 @@ struct UpCommand: AsyncParsableCommand {
                 for program in try members().map(\.program) { crashes[program] = everywhere }
             }
         } catch {
-            throw CommandFailure("\(CrashPoints.variable): \(error)", status: ExitStatus.usage)
+            throw CommandFailure("\(CrashPoints.variable): \(error)", status: CommandStatus.usage)
         }
         for setting in crash {
             let (program, point) = try crashSetting(setting)
@@ -89,7 +90,7 @@ struct UpCommand: AsyncParsableCommand {
         do {
             return (try FlagValue.wholeNumber(Launch.ports)(text), crashes)
         } catch {
-            throw CommandFailure("MARTLET_PORT: '\(text)' \(error)", status: ExitStatus.usage)
+            throw CommandFailure("MARTLET_PORT: '\(text)' \(error)", status: CommandStatus.usage)
         }
     }
 
@@ -128,7 +129,7 @@ struct UpCommand: AsyncParsableCommand {
                 let pid = ProcessTable.read(folder)?.supervisor.map { " (process \($0.pid))" } ?? ""
                 throw CommandFailure(
                     "a \(topology.name) already runs on \(folder.path)\(pid): see `martlet status`, end it with `martlet down`",
-                    status: ExitStatus.alreadyRunning
+                    status: CommandStatus.alreadyRunning
                 )
             }
             defer { withExtendedLifetime(lock) {} }
@@ -146,8 +147,8 @@ struct UpCommand: AsyncParsableCommand {
                 time: time,
                 entropy: SystemEntropy()
             )
-            let outcome = try await supervise(launch, stops, since: started, terminal)
-            try report(outcome, topology, folder, terminal)
+            let outcome = try await supervise(launch, stops: stops, since: started, on: terminal)
+            try report(outcome, of: topology, in: folder, on: terminal)
         }
     }
 
@@ -160,9 +161,9 @@ struct UpCommand: AsyncParsableCommand {
 
     private func supervise(
         _ launch: Launch,
-        _ stops: UnixSignalsSequence,
+        stops: UnixSignalsSequence,
         since started: Moment,
-        _ terminal: Terminal
+        on terminal: Terminal
     ) async throws -> SupervisorStateMachine.Outcome {
         let limits = SupervisorLimits()
         let probe = ReadinessProbe(timeout: limits.probeTimeout)
@@ -197,9 +198,9 @@ struct UpCommand: AsyncParsableCommand {
 
     private func report(
         _ outcome: SupervisorStateMachine.Outcome,
-        _ topology: Topology,
-        _ folder: DataFolder,
-        _ terminal: Terminal
+        of topology: Topology,
+        in folder: DataFolder,
+        on terminal: Terminal
     ) throws {
         switch outcome {
         case .stopped: terminal.note("stopped; the data are in \(folder.path)")

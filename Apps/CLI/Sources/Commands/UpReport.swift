@@ -1,3 +1,5 @@
+import Console
+
 /// The processes of the system, printed when all are ready.
 struct UpReport: Encodable {
     struct Process: Encodable {

@@ -1,3 +1,4 @@
+import Console
 import MartletCore
 import MartletHost
 

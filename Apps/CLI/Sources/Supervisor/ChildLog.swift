@@ -1,3 +1,4 @@
+import Console
 import Foundation
 
 /// A daemon's log file, of bounded size.

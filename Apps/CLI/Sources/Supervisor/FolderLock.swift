@@ -1,3 +1,4 @@
+import Console
 import Foundation
 
 /// The exclusive right to run a system on a data folder; the kernel releases it when the process exits.

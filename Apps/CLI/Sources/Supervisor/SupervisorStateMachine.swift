@@ -1,3 +1,5 @@
+import Console
+
 /// The supervisor's state machine: starts all daemons, restarts those that exit, and drains in order.
 ///
 /// A value without clock, process or task: it receives events and returns actions.

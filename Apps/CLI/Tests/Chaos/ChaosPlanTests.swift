@@ -1,3 +1,4 @@
+import Console
 import Foundation
 import MartletCore
 import MartletTesting
@@ -71,11 +72,11 @@ struct ChaosTargetTests {
     func nothing() throws {
         let target = ChaosTarget(folder: folder)
         let absent = try #require(throws: CommandFailure.self) { try target.rows() }
-        #expect(absent.status == ExitStatus.notRunning)
+        #expect(absent.status == CommandStatus.notRunning)
 
         try write(supervisor: nil, [row("ordersd", ProcessIdentity(pid: getpid()))])
         let orphaned = try #require(throws: CommandFailure.self) { try target.process("ordersd") }
-        #expect(orphaned.status == ExitStatus.notRunning)
+        #expect(orphaned.status == CommandStatus.notRunning)
     }
 
     @Test("is a daemon of the supervisor, by its program or its service")
@@ -87,7 +88,7 @@ struct ChaosTargetTests {
         #expect(try target.process("orders") == own)
         #expect(throws: CommandFailure.self) { try target.process("cartsd") }
         let unknown = try #require(throws: CommandFailure.self) { try target.process("sshd") }
-        #expect(unknown.status == ExitStatus.usage)
+        #expect(unknown.status == CommandStatus.usage)
     }
 
     @Test("is never a process with a reused PID")

@@ -1,3 +1,4 @@
+import Console
 import Foundation
 import MartletCore
 import MartletDiscovery
@@ -81,7 +82,7 @@ struct DataFolderTests {
         let launch = try launch(folder, port: Int(in_port_t(bigEndian: address.sin_port)))
         let failure = await #expect(throws: CommandFailure.self) { try await launch.prepare() }
         #expect(failure?.description.contains("port \(launch.port) ") == true)
-        #expect(failure?.status == ExitStatus.failed)
+        #expect(failure?.status == CommandStatus.failed)
     }
 
     @Test("daemons inherit no variable of the command line")

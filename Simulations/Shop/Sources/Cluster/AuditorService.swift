@@ -30,8 +30,9 @@ struct AuditorService: ServiceBlueprint {
     /// An event whose order is not that of its key.
     struct Misfiled: Error {}
 
-    /// The topics that come first; all others follow. The order decides which random numbers a topic's consumer gets
-    /// under a seed.
+    /// The topics that come first; all others follow.
+    ///
+    /// The order decides which random numbers a topic's consumer gets under a seed.
     private static let first = [
         OrdersTopics.orders.name, InventoryTopics.movements.name, PaymentsTopics.payments.name, CartsTopics.carts.name,
         CatalogTopics.products.name,

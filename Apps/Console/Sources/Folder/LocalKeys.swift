@@ -1,0 +1,39 @@
+import Foundation
+package import MartletCore
+package import MartletSecurity
+
+/// The development issuer of a data folder.
+package struct LocalKeys: Sendable {
+    package let folder: DataFolder
+    package let time: any TimeSource
+    package let entropy: any Entropy
+
+    package init(folder: DataFolder, time: any TimeSource, entropy: any Entropy) {
+        self.folder = folder
+        self.time = time
+        self.entropy = entropy
+    }
+
+    /// The issuer; its keys are generated when there are none.
+    package func issuer() async throws -> LocalIssuer {
+        do {
+            try folder.make()
+            return try await LocalIssuer(folder: folder.keys, algorithm: .edDSA, time: time, entropy: entropy)
+        } catch {
+            throw CommandFailure("the keys in \(folder.keys) cannot be used: \(error)")
+        }
+    }
+
+    /// The issuer with existing keys.
+    ///
+    /// - Throws: ``CommandFailure`` when no system was ever started on this folder.
+    package func existingIssuer() async throws -> LocalIssuer {
+        guard FileManager.default.fileExists(atPath: LocalIssuer.keySetPath(in: folder.keys)) else {
+            throw CommandFailure(
+                "\(folder.path) has no keys: start a \(Topology.systemName) with `martlet up`, or name its folder with --data",
+                status: CommandStatus.notRunning
+            )
+        }
+        return try await issuer()
+    }
+}

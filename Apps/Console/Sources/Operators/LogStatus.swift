@@ -1,0 +1,65 @@
+import MartletCore
+import MartletDiscovery
+import MartletEventLog
+import MartletRPC
+import MartletSecurity
+
+/// The event log's report of its topics and consumer groups.
+package struct LogStatus: Sendable, Encodable {
+    package struct Group: Sendable, Encodable {
+        package let name: String
+        package let acknowledged: Int64
+        /// Published and not acknowledged.
+        package let lag: Int64
+    }
+
+    package struct Topic: Sendable, Encodable {
+        package let name: String
+        package let published: Int64
+        package let groups: [Group]
+    }
+
+    /// The log's name in the registry.
+    package static let service = "eventlog"
+
+    package let topics: [Topic]
+
+    /// Over all groups.
+    package var lag: Int64 { topics.flatMap(\.groups).reduce(0) { $0 + $1.lag } }
+
+    /// Queries the event log of the system on `folder`.
+    package static func read(_ folder: DataFolder) async throws -> LogStatus {
+        let (time, entropy) = (SystemTime(), SystemEntropy())
+        guard let address = try OperatorClient.read(folder)[service]?.first?.grpc else {
+            throw CommandFailure("no event log runs on \(folder.path)", status: CommandStatus.notRunning)
+        }
+        let issuer = try await LocalKeys(folder: folder, time: time, entropy: entropy).existingIssuer()
+        let token = try await issuer.serviceToken("martlet", lifetime: OperatorClient.tokenLifetime)
+        let channel = RPCConnection(
+            host: address.host,
+            port: address.port,
+            limits: RPCClientLimits(),
+            time: time,
+            entropy: entropy,
+            authorization: { _ in "Bearer \(token)" }
+        )
+        let context = CallContext(deadline: time.now + OperatorClient.callTimeout)
+        do {
+            let status = try await EventLogClient(over: channel).status(StatusRequest(), context: context)
+            await channel.close()
+            return LogStatus(status)
+        } catch let fault as Fault {
+            throw CommandFailure("the event log: \(fault.message)")
+        }
+    }
+
+    private init(_ status: StatusResponse) {
+        topics = status.topics.map { topic in
+            Topic(
+                name: topic.topic,
+                published: topic.published,
+                groups: topic.groups.map { Group(name: $0.name, acknowledged: $0.acknowledged, lag: $0.lag) }
+            )
+        }
+    }
+}

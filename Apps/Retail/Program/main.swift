@@ -1,0 +1,3 @@
+import Retail
+
+await RetailProgram.main()
