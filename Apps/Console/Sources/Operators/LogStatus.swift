@@ -11,12 +11,24 @@ package struct LogStatus: Sendable, Encodable {
         package let acknowledged: Int64
         /// Published and not acknowledged.
         package let lag: Int64
+
+        package init(name: String, acknowledged: Int64, lag: Int64) {
+            self.name = name
+            self.acknowledged = acknowledged
+            self.lag = lag
+        }
     }
 
     package struct Topic: Sendable, Encodable {
         package let name: String
         package let published: Int64
         package let groups: [Group]
+
+        package init(name: String, published: Int64, groups: [Group]) {
+            self.name = name
+            self.published = published
+            self.groups = groups
+        }
     }
 
     /// The log's name in the registry.

@@ -15,6 +15,7 @@ public protocol OperateCalls: Sendable {
     /// One parked event with its body. NOT_FOUND operate.not_parked
     func showParkedMessage(_ request: ShowParkedMessageRequest, context: CallContext) async throws -> ShowParkedMessageResponse
     /// Replaces the body of a parked event; the next redrive handles the new body. NOT_FOUND operate.not_parked
+    /// INVALID_ARGUMENT operate.invalid_body FAILED_PRECONDITION operate.unknown_topic
     func editParkedMessage(_ request: EditParkedMessageRequest, context: CallContext) async throws -> EditParkedMessageResponse
     /// Handles the events of a parked key again, in order. A repeat does nothing. NOT_FOUND operate.not_parked
     func redriveParkedKey(_ request: RedriveParkedKeyRequest, context: CallContext) async throws -> RedriveParkedKeyResponse
