@@ -15,8 +15,18 @@ struct DataFolderTests {
     enum Age: String, CaseIterable {
         /// Idempotency keys and reservations are valid.
         case oneHour
-        /// As old as the archive: after a week all idempotency keys and reservations have expired.
+        /// All idempotency keys and reservations have expired.
+        case oneMonth
+        /// As old as the archive, with its write-ahead logs as the power cut left them.
         case asWritten
+
+        var options: [String] {
+            switch self {
+            case .oneHour: ["--age", "3600"]
+            case .oneMonth: ["--age", "2592000"]
+            case .asWritten: []
+            }
+        }
     }
 
     @Test("starts, completes its open work and reconciles", arguments: Age.allCases)
@@ -44,10 +54,9 @@ struct DataFolderTests {
     }
 
     private func unpack(into files: TemporaryFolder, _ age: Age) throws {
-        let options = age == .oneHour ? ["--age", "3600"] : []
         let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
             .appendingPathComponent("../DataFolder/unpack").standardizedFileURL
-        let outcome = try Program(at: script.path).run([files.path] + options)
+        let outcome = try Program(at: script.path).run([files.path] + age.options)
         try #require(outcome.status == 0, "\(outcome.text)")
     }
 }
