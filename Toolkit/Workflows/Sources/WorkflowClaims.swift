@@ -67,16 +67,24 @@ enum WorkflowClaims {
             }
             runs.append(run)
         }
+        var found = Found(runs: runs, nextWake: try nextWake(after: date, owner: owner, in: tx), date: date)
+        if let most, runs.count == limit { found.waiting = try waiting(keys, expires: expires, upTo: most, in: tx) }
+        return found
+    }
+
+    /// When the next run that another owner may claim is due.
+    private static func nextWake(
+        after date: Timestamp,
+        owner: String,
+        in tx: borrowing SQLTransaction
+    ) throws -> Timestamp? {
         let next = try tx.run(
             """
             SELECT MIN(wake_at) FROM workflow_runs WHERE state = 'open' AND wake_at > \(date.microseconds)
                 AND (lease_owner IS NULL OR lease_owner <> \(owner))
             """
         )
-        let nextWake = next.first?.intIfPresent(0).map { Timestamp(microseconds: Int64($0)) }
-        var found = Found(runs: runs, nextWake: nextWake, date: date)
-        if let most, runs.count == limit { found.waiting = try waiting(keys, expires: expires, upTo: most, in: tx) }
-        return found
+        return next.first?.intIfPresent(0).map { Timestamp(microseconds: Int64($0)) }
     }
 
     private static func waiting(
