@@ -18,7 +18,7 @@ struct BadInputTests {
     @Test("a refusal has its status, its problem type and the field's name", arguments: Refusal.all)
     func refused(_ refusal: Refusal) async throws {
         let response = try await stocked.send(refusal.request)
-        try expect(response, refusal.status, refusal.reason)
+        try expect(response, status: refusal.status, reason: refusal.reason)
         #expect(try response.decoded(ShopResponse.Problem.self).fields == (refusal.field.map { [$0] } ?? []))
         #expect((response["WWW-Authenticate"] != nil) == (refusal.status == 401 || refusal.status == 403))
     }
@@ -32,7 +32,7 @@ struct BadInputTests {
     @Test("an unsupported method gets 405 with Allow")
     func methodNotAllowed() async throws {
         let response = try await stocked.send(ShopRequest(method: "DELETE", path: "/v1/orders"))
-        try expect(response, 405, "request.method_not_allowed")
+        try expect(response, status: 405, reason: "request.method_not_allowed")
         #expect(response["Allow"] == "GET, HEAD, POST")
     }
 
@@ -54,7 +54,7 @@ struct BadInputTests {
         #expect(repeated.body == first.body)
 
         let other = try await stocked.retried(.order(PlacedOrder.body(#"{"sku":"MUG","quantity":2}"#), key: "again"))
-        try expect(other, 422, "idempotency.key_reused")
+        try expect(other, status: 422, reason: "idempotency.key_reused")
         #expect(try other.decoded(ShopResponse.Problem.self).fields == ["Idempotency-Key"])
 
         let ofOther = try await stocked.retried(.order(key: "again", as: .otherCustomer))
@@ -74,7 +74,7 @@ struct BadInputTests {
         ]
         for request in requests {
             let response = try await stocked.send(request)
-            try expect(response, 404, "orders.unknown_order")
+            try expect(response, status: 404, reason: "orders.unknown_order")
             #expect(try response.decoded(ShopResponse.Problem.self).fields == ["order_id"])
         }
         let orders = try await stocked.send(ShopRequest(path: "/v1/orders", bearer: .otherCustomer))
@@ -89,7 +89,7 @@ struct BadInputTests {
         let headers = ["x-request-timeout": "300"]
         // To the suspended service itself, and to one that calls it.
         for request in [ShopRequest(path: "/v1/products", headers: headers), .order(key: "late", headers)] {
-            try expect(try await stocked.send(request), 504, "deadline_exceeded")
+            try expect(try await stocked.send(request), status: 504, reason: "deadline_exceeded")
         }
     }
 
@@ -107,7 +107,7 @@ struct BadInputTests {
                 let response = try await stocked.send(request)
                 return response.status == 200 ? nil : response
             }
-            try expect(response, 503, "unavailable")
+            try expect(response, status: 503, reason: "unavailable")
             #expect(response["Retry-After"].flatMap { Int($0) } ?? 0 >= 1)
         }
         let others = [
@@ -124,7 +124,7 @@ struct BadInputTests {
         #expect(retried.status == 200, "the key is still usable: \(retried)")
     }
 
-    private func expect(_ response: ShopResponse, _ status: Int, _ reason: String) throws {
+    private func expect(_ response: ShopResponse, status: Int, reason: String) throws {
         #expect(response.status == status, "\(response)")
         #expect(response["Content-Type"] == "application/problem+json")
         #expect(response["x-request-id"]?.isEmpty == false)

@@ -87,19 +87,19 @@ struct ParkedEventsTests {
         #expect(events[0].error.contains("rotobuf") || events[0].error.contains("Decoding"), "\(events[0].error)")
         #expect(events.allSatisfy { $0.body == nil && $0.bodyBytes == nil }, "a list has no bodies")
 
-        let first: OperatorCLI.ParkedEvent = try cli.json(command("show", events[0].id))
+        let first: OperatorCLI.ParkedEvent = try cli.json(command("show", id: events[0].id))
         #expect(first.body == nil)
         #expect(first.bodyBytes == EventSource.unreadable.base64EncodedString())
-        let second: OperatorCLI.ParkedEvent = try cli.json(command("show", events[1].id))
+        let second: OperatorCLI.ParkedEvent = try cli.json(command("show", id: events[1].id))
         #expect(try JSONBody(second.body ?? "").orderId == Self.key)
 
         let keys = try cli.text("events", "parked", "list", "--group", "carts").split(separator: "\n")
         #expect(keys.count == 2)
         #expect(keys.last?.split(separator: " ").map(String.init).suffix(3) == [Self.key, "6", "parked"])
-        #expect(try cli.text(command("list", nil, "--key", Self.key)).split(separator: "\n").count == 7)
-        let shown = try cli.text(command("show", events[1].id))
+        #expect(try cli.text(command("list", "--key", Self.key)).split(separator: "\n").count == 7)
+        let shown = try cli.text(command("show", id: events[1].id))
         #expect(shown.contains("sequence   2") && shown.contains(#""kind":"KIND_PLACED""#), "\(shown)")
-        #expect(try cli.refusal(command("show", "unknown")) == "Error: nothing named unknown is parked there\n")
+        #expect(try cli.refusal(command("show", id: "unknown")) == "Error: nothing named unknown is parked there\n")
     }
 
     /// 1 and 2 are handled, 3 fails again.
@@ -107,10 +107,10 @@ struct ParkedEventsTests {
         let id = try parked()[0].id
         let reason = ["--reason", "the first"]
         #expect(throws: RunningShop.Failure.self) {
-            try cli.text(command("edit", id, "--body", "-") + reason, input: #"{"mugs":7}"#)
+            try cli.text(command("edit", id: id, "--body", "-") + reason, input: #"{"mugs":7}"#)
         }
-        _ = try cli.text(command("edit", id, "--body", "-") + reason, input: body)
-        _ = try cli.text(command("redrive", nil, "--key", Self.key) + reason)
+        _ = try cli.text(command("edit", id: id, "--body", "-") + reason, input: body)
+        _ = try cli.text(command("redrive", "--key", Self.key) + reason)
         let left = try await stocked.until("a second failure of the third") {
             let left = try parked()
             return left.first?.sequence == 3 && left.first?.attempts == 1 ? left : nil
@@ -123,7 +123,7 @@ struct ParkedEventsTests {
         let file = NSTemporaryDirectory() + ProcessInfo.processInfo.globallyUniqueString
         try body.write(to: URL(fileURLWithPath: file))
         let reason = ["--reason", "the third"]
-        _ = try cli.text(command("edit", try parked()[0].id, "--raw", "--body", file) + reason)
+        _ = try cli.text(command("edit", id: try parked()[0].id, "--raw", "--body", file) + reason)
         try FileManager.default.removeItem(atPath: file)
         _ = try cli.text(["events", "parked", "redrive", "--all", "--group", "carts"] + reason)
         let left = try await stocked.until("a second failure of the fifth") {
@@ -136,12 +136,12 @@ struct ParkedEventsTests {
     /// 6 is handled.
     private func dropFifth() async throws {
         let reason = ["--reason", "the fifth"]
-        _ = try cli.text(command("drop", try parked()[0].id) + reason)
+        _ = try cli.text(command("drop", id: try parked()[0].id) + reason)
         #expect(try parked().map(\.sequence) == [6], "the rest waits for its redrive")
-        _ = try cli.text(command("redrive", nil, "--key", Self.key) + reason)
+        _ = try cli.text(command("redrive", "--key", Self.key) + reason)
         try await stocked.until("no parked event") { try parked().isEmpty ? true : nil }
         #expect(
-            try cli.refusal(command("redrive", nil, "--key", Self.key) + reason)
+            try cli.refusal(command("redrive", "--key", Self.key) + reason)
                 == "Error: nothing named \(Self.key) is parked there\n"
         )
     }
@@ -151,7 +151,7 @@ struct ParkedEventsTests {
         let reason = ["--reason", "not needed by the inventory"]
         let waiting = try parked("inventory")
         #expect(waiting.map(\.sequence) == [1, 2, 3, 4, 5, 6])
-        for event in waiting { _ = try cli.text(command("drop", event.id, group: "inventory") + reason) }
+        for event in waiting { _ = try cli.text(command("drop", id: event.id, group: "inventory") + reason) }
     }
 
     private func nothingLeft() async throws {
@@ -183,10 +183,10 @@ struct ParkedEventsTests {
     // MARK: Commands and polls
 
     private func parked(_ group: String = "carts") throws -> [OperatorCLI.ParkedEvent] {
-        try cli.json(command("list", nil, "--key", Self.key, group: group), as: OperatorCLI.ParkedEvents.self).events
+        try cli.json(command("list", "--key", Self.key, group: group), as: OperatorCLI.ParkedEvents.self).events
     }
 
-    private func command(_ action: String, _ id: String?, _ more: String..., group: String = "carts") -> [String] {
+    private func command(_ action: String, id: String? = nil, _ more: String..., group: String = "carts") -> [String] {
         ["events", "parked", action] + (id.map { [$0] } ?? []) + ["--group", group, "--topic", EventSource.topic] + more
     }
 

@@ -15,55 +15,73 @@ struct Refusal: Sendable, CustomTestStringConvertible {
     static let all = bodies + quantities + identities + tokens + requests
 
     private static let bodies = [
-        order("truncated JSON", #"{"lines":"#, 400, "request.malformed", "lines"),
-        order("text that is not JSON", "mugs, please", 400, "request.malformed", "body"),
-        order("a list instead of an object", "[]", 400, "request.invalid", "body"),
-        order("no body", "", 400, "request.invalid", "payment_method"),
+        order("truncated JSON", body: #"{"lines":"#, status: 400, reason: "request.malformed", field: "lines"),
+        order("text that is not JSON", body: "mugs, please", status: 400, reason: "request.malformed", field: "body"),
+        order("a list instead of an object", body: "[]", status: 400, reason: "request.invalid", field: "body"),
+        order("no body", body: "", status: 400, reason: "request.invalid", field: "payment_method"),
         order(
             "an unknown field",
-            #"{"payment_method":"pm_test_ok","gift":true}"#,
-            400,
-            "request.invalid",
-            "gift"
+            body: #"{"payment_method":"pm_test_ok","gift":true}"#,
+            status: 400,
+            reason: "request.invalid",
+            field: "gift"
         ),
         order(
             "an unknown field in a line",
-            PlacedOrder.body(#"{"sku":"MUG","quantity":1,"colour":"red"}"#),
-            400,
-            "request.invalid",
-            "lines[0].colour"
+            body: PlacedOrder.body(#"{"sku":"MUG","quantity":1,"colour":"red"}"#),
+            status: 400,
+            reason: "request.invalid",
+            field: "lines[0].colour"
         ),
-        order("a missing field", #"{"lines":[{"sku":"MUG","quantity":1}]}"#, 400, "request.invalid", "payment_method"),
+        order(
+            "a missing field",
+            body: #"{"lines":[{"sku":"MUG","quantity":1}]}"#,
+            status: 400,
+            reason: "request.invalid",
+            field: "payment_method"
+        ),
         order(
             "a number instead of a string",
-            #"{"lines":[{"sku":"MUG","quantity":1}],"payment_method":7}"#,
-            400,
-            "request.invalid",
-            "payment_method"
+            body: #"{"lines":[{"sku":"MUG","quantity":1}],"payment_method":7}"#,
+            status: 400,
+            reason: "request.invalid",
+            field: "payment_method"
         ),
         order(
             "an object instead of a list",
-            #"{"lines":{"sku":"MUG"},"payment_method":"pm_test_ok"}"#,
-            400,
-            "request.invalid",
-            "lines"
+            body: #"{"lines":{"sku":"MUG"},"payment_method":"pm_test_ok"}"#,
+            status: 400,
+            reason: "request.invalid",
+            field: "lines"
         ),
-        order("an order without lines", PlacedOrder.body(""), 400, "orders.empty", "lines"),
+        order(
+            "an order without lines",
+            body: PlacedOrder.body(""),
+            status: 400,
+            reason: "orders.empty",
+            field: "lines"
+        ),
         order(
             "an unknown product",
-            PlacedOrder.body(#"{"sku":"NOPE","quantity":1}"#),
-            404,
-            "orders.unknown_sku",
-            "lines[0].sku"
+            body: PlacedOrder.body(#"{"sku":"NOPE","quantity":1}"#),
+            status: 404,
+            reason: "orders.unknown_sku",
+            field: "lines[0].sku"
         ),
-        order("a body over the limit", String(repeating: " ", count: 2 << 20 | 1), 413, "request.too_large", "body"),
+        order(
+            "a body over the limit",
+            body: String(repeating: " ", count: 2 << 20 | 1),
+            status: 413,
+            reason: "request.too_large",
+            field: "body"
+        ),
         order(
             "a body of another media type",
-            PlacedOrder.oneMug,
-            415,
-            "request.media_type",
-            "Content-Type",
-            ["Content-Type": "text/plain"]
+            body: PlacedOrder.oneMug,
+            status: 415,
+            reason: "request.media_type",
+            field: "Content-Type",
+            headers: ["Content-Type": "text/plain"]
         ),
     ]
 
@@ -75,10 +93,10 @@ struct Refusal: Sendable, CustomTestStringConvertible {
     ].map { quantity, what in
         order(
             what,
-            PlacedOrder.body(#"{"sku":"MUG","quantity":1},{"sku":"MUG","quantity":\#(quantity)}"#),
-            400,
-            "request.invalid",
-            "lines[1].quantity"
+            body: PlacedOrder.body(#"{"sku":"MUG","quantity":1},{"sku":"MUG","quantity":\#(quantity)}"#),
+            status: 400,
+            reason: "request.invalid",
+            field: "lines[1].quantity"
         )
     }
 
@@ -226,11 +244,11 @@ struct Refusal: Sendable, CustomTestStringConvertible {
 
     private static func order(
         _ what: String,
-        _ body: String,
-        _ status: Int,
-        _ reason: String,
-        _ field: String,
-        _ headers: [String: String] = [:]
+        body: String,
+        status: Int,
+        reason: String,
+        field: String,
+        headers: [String: String] = [:]
     ) -> Refusal {
         Refusal(
             what: what,

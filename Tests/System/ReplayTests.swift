@@ -21,7 +21,7 @@ struct ReplayTests {
         return file
     }
 
-    private func replay(_ file: String, _ shop: RunningShop, _ options: String...) throws -> Program.Outcome {
+    private func replay(_ file: String, in shop: RunningShop, _ options: String...) throws -> Program.Outcome {
         try Programs.martlet.run(["replay", file, "--url", shop.url, "--data", shop.folder, "--json"] + options)
     }
 
@@ -44,13 +44,13 @@ struct ReplayTests {
     func refused() async throws {
         try await withShop { shop in
             let file = try sample(3, 30)
-            #expect(try replay(file, shop).status == 0)
+            #expect(try replay(file, in: shop).status == 0)
 
-            let factor = try replay(file, shop, "--stock-factor", "0.5")
+            let factor = try replay(file, in: shop, "--stock-factor", "0.5")
             #expect(factor.status == 1)
             #expect(factor.text.hasPrefix("Error: this stock was opened with another --stock-factor"))
 
-            let other = try replay(try sample(4, 30), shop)
+            let other = try replay(try sample(4, 30), in: shop)
             #expect(other.status == 1)
             #expect(other.text.hasPrefix("Error: invoice "))
             #expect(other.text.contains("is in this shop with other contents"))
@@ -61,13 +61,13 @@ struct ReplayTests {
     func difference() async throws {
         try await withShop { shop in
             let file = try sample(3, 30)
-            let first = try report(try replay(file, shop))
+            let first = try report(try replay(file, in: shop))
             #expect(first.holds && !first.checks.isEmpty)
 
             try await shop.kill("inventoryd", andChange: "inventory") { tx in
                 try tx.run("UPDATE stock SET on_hand = on_hand + 1 WHERE sku = (SELECT MIN(sku) FROM stock)")
             }
-            let outcome = try replay(file, shop)
+            let outcome = try replay(file, in: shop)
             let again = try report(outcome)
             #expect(outcome.status == 1)
             #expect(!again.holds)
@@ -78,7 +78,7 @@ struct ReplayTests {
     @Test("orders beyond the stock are rejected; all others are completed")
     func scarce() async throws {
         try await withShop { shop in
-            let outcome = try replay(try sample(5, 200), shop, "--stock-factor", "0.9")
+            let outcome = try replay(try sample(5, 200), in: shop, "--stock-factor", "0.9")
             let report = try report(outcome)
             #expect(report.differences.map(\.description) == [])
             #expect(report.holds)
@@ -92,8 +92,8 @@ struct ReplayTests {
     func ownFigures() async throws {
         try await withShop { shop in
             let file = try sample(3, 10)
-            #expect(try report(try replay(file, shop)).figuresOrigin.hasSuffix("/Scripts/expected-figures"))
-            #expect(try report(try replay(file, shop, "--own-figures")).figuresOrigin == "martlet")
+            #expect(try report(try replay(file, in: shop)).figuresOrigin.hasSuffix("/Scripts/expected-figures"))
+            #expect(try report(try replay(file, in: shop, "--own-figures")).figuresOrigin == "martlet")
         }
     }
 

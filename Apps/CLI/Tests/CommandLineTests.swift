@@ -80,22 +80,47 @@ struct CommandLineTests {
         #expect([list.limit, audit.limit] == [50, 50])
     }
 
-    static let wrongNumbers: [(command: [String], flag: String, values: [String], rule: String)] = [
-        (["up"], "--port", ["0", "-1", "65536", "99999", "abc", "1.5", "", "--json"], "from 1 to 65535"),
-        (["token", "--merchant"], "--ttl", ["-1h", "0s", "15", "h", "1.5h"], "from 1s to 1000000d"),
-        (["workflows", "list"], "--limit", ["0", "-3", "201", "all"], "from 1 to 200"),
-        (["audit"], "--limit", ["0", "-3", "201", "all"], "from 1 to 200"),
+    /// Values of a flag that a command must refuse.
+    struct WrongNumbers: Sendable {
+        let command: [String]
+        let flag: String
+        let values: [String]
+        /// The range that the error states.
+        let rule: String
+    }
+
+    static let wrongNumbers: [WrongNumbers] = [
+        WrongNumbers(
+            command: ["up"],
+            flag: "--port",
+            values: ["0", "-1", "65536", "99999", "abc", "1.5", "", "--json"],
+            rule: "from 1 to 65535"
+        ),
+        WrongNumbers(
+            command: ["token", "--merchant"],
+            flag: "--ttl",
+            values: ["-1h", "0s", "15", "h", "1.5h"],
+            rule: "from 1s to 1000000d"
+        ),
+        WrongNumbers(
+            command: ["workflows", "list"],
+            flag: "--limit",
+            values: ["0", "-3", "201", "all"],
+            rule: "from 1 to 200"
+        ),
+        WrongNumbers(command: ["audit"], flag: "--limit", values: ["0", "-3", "201", "all"], rule: "from 1 to 200"),
     ]
 
     @Test("an invalid number is a usage error that names flag, value and range", arguments: wrongNumbers)
-    func numbers(_ command: [String], _ flag: String, _ values: [String], _ rule: String) throws {
-        for value in values {
+    func numbers(_ wrong: WrongNumbers) throws {
+        for value in wrong.values {
             let error = try #require(throws: (any Error).self) {
-                try MartletCommand.parseAsRoot(try roles.rewritten(command + [flag, value]))
+                try MartletCommand.parseAsRoot(try roles.rewritten(wrong.command + [wrong.flag, value]))
             }
             #expect(MartletCommand.exitCode(for: error).rawValue == 64)
             let message = MartletCommand.message(for: error)
-            #expect(message.contains("'\(value)'") && message.contains(flag) && message.contains(rule), "\(message)")
+            #expect(message.contains("'\(value)'"), "\(message)")
+            #expect(message.contains(wrong.flag) && message.contains(wrong.rule), "\(message)")
         }
     }
 

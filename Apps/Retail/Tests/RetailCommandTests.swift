@@ -46,29 +46,76 @@ struct RetailCommandTests {
         #expect(replay.stockFactor == .full)
     }
 
-    static let wrongNumbers: [(command: [String], flag: String, values: [String], rule: String)] = [
-        (
-            ["sample", "--invoices", "1"], "--seed", ["-1", "seven", "18446744073709551616"],
-            "from 0 to 18446744073709551615"
+    /// Values of a flag that a command must refuse.
+    struct WrongNumbers: Sendable {
+        let command: [String]
+        let flag: String
+        let values: [String]
+        /// The range that the error states.
+        let rule: String
+    }
+
+    static let wrongNumbers: [WrongNumbers] = [
+        WrongNumbers(
+            command: ["sample", "--invoices", "1"],
+            flag: "--seed",
+            values: ["-1", "seven", "18446744073709551616"],
+            rule: "from 0 to 18446744073709551615"
         ),
-        (["sample"], "--invoices", ["0", "-2", "ten", "10000001"], "from 1 to 10000000"),
-        (["import", "f"], "--invoices", ["0", "-5", "all"], "from 1 to 10000000"),
-        (["replay", "f"], "--invoices", ["0", "-5", "all"], "from 1 to 10000000"),
-        (["replay", "f"], "--concurrency", ["0", "-1", "1025", "many"], "from 1 to 1024"),
-        (["replay", "f"], "--settle", ["0", "-1", "86401", "5s"], "from 1 to 86400"),
-        (["replay", "f"], "--patience", ["-1", "86401", "soon"], "from 0 to 86400"),
-        (["import", "f"], "--stock-factor", ["-1", "101", "0.0001", "half"], "from 0 to 100"),
+        WrongNumbers(
+            command: ["sample"],
+            flag: "--invoices",
+            values: ["0", "-2", "ten", "10000001"],
+            rule: "from 1 to 10000000"
+        ),
+        WrongNumbers(
+            command: ["import", "f"],
+            flag: "--invoices",
+            values: ["0", "-5", "all"],
+            rule: "from 1 to 10000000"
+        ),
+        WrongNumbers(
+            command: ["replay", "f"],
+            flag: "--invoices",
+            values: ["0", "-5", "all"],
+            rule: "from 1 to 10000000"
+        ),
+        WrongNumbers(
+            command: ["replay", "f"],
+            flag: "--concurrency",
+            values: ["0", "-1", "1025", "many"],
+            rule: "from 1 to 1024"
+        ),
+        WrongNumbers(
+            command: ["replay", "f"],
+            flag: "--settle",
+            values: ["0", "-1", "86401", "5s"],
+            rule: "from 1 to 86400"
+        ),
+        WrongNumbers(
+            command: ["replay", "f"],
+            flag: "--patience",
+            values: ["-1", "86401", "soon"],
+            rule: "from 0 to 86400"
+        ),
+        WrongNumbers(
+            command: ["import", "f"],
+            flag: "--stock-factor",
+            values: ["-1", "101", "0.0001", "half"],
+            rule: "from 0 to 100"
+        ),
     ]
 
     @Test("an invalid number is a usage error that names flag, value and range", arguments: wrongNumbers)
-    func numbers(_ command: [String], _ flag: String, _ values: [String], _ rule: String) throws {
-        for value in values {
+    func numbers(_ wrong: WrongNumbers) throws {
+        for value in wrong.values {
             let error = try #require(throws: (any Error).self) {
-                try RetailCommand.parseAsRoot(command + [flag, value])
+                try RetailCommand.parseAsRoot(wrong.command + [wrong.flag, value])
             }
             #expect(RetailCommand.exitCode(for: error).rawValue == 64)
             let message = RetailCommand.message(for: error)
-            #expect(message.contains("'\(value)'") && message.contains(flag) && message.contains(rule), "\(message)")
+            #expect(message.contains("'\(value)'"), "\(message)")
+            #expect(message.contains(wrong.flag) && message.contains(wrong.rule), "\(message)")
         }
     }
 }

@@ -18,9 +18,9 @@ struct Defect: Sendable, CustomTestStringConvertible {
     init(
         _ name: String,
         _ invariant: Invariant,
-        _ text: String,
+        text: String,
         and inevitable: [(Invariant, String)] = [],
-        _ apply: @escaping @Sendable (inout CheckerFixture) throws -> Void
+        apply: @escaping @Sendable (inout CheckerFixture) throws -> Void
     ) {
         testDescription = name
         expected = [(invariant, text)] + inevitable
@@ -32,7 +32,7 @@ struct Defect: Sendable, CustomTestStringConvertible {
         + history
 
     static let orders = [
-        Defect("an acknowledged order is lost", .orderLost, "an acknowledged order is not stored") { fixture in
+        Defect("an acknowledged order is lost", .orderLost, text: "an acknowledged order is not stored") { fixture in
             let gus = ClientObservations.AcknowledgedOrder(
                 orderID: "order-gus",
                 customer: "gus",
@@ -42,97 +42,108 @@ struct Defect: Sendable, CustomTestStringConvertible {
             )
             fixture.acknowledged.append(gus)
         },
-        Defect("an order stays open", .notConverged, "the order is still", and: [(.historyBroken, " after placed")]) {
+        Defect(
+            "an order stays open",
+            .notConverged,
+            text: "the order is still",
+            and: [(.historyBroken, " after placed")]
+        ) {
             $0.snapshot.orders["order-dot"]?.status = "pending"
             $0.snapshot.streams["order-dot"] = ["placed"]
             $0.removeLastEvent(OrdersTopics.orders.name, "order-dot")
         },
-        Defect("a return stays open", .notConverged, "a return is not finished") {
+        Defect("a return stays open", .notConverged, text: "a return is not finished") {
             $0.snapshot.orders["order-ann"]?.openReturns = 1
         },
-        Defect("a stored total differs", .moneyDrifts, ", stored ") { $0.snapshot.orders["order-cid"]?.total += 1 },
-        Defect("a cancelled order is refunded too little", .chargedTwice, "cancelled and paid, refunded") {
+        Defect("a stored total differs", .moneyDrifts, text: ", stored ") {
+            $0.snapshot.orders["order-cid"]?.total += 1
+        },
+        Defect("a cancelled order is refunded too little", .chargedTwice, text: "cancelled and paid, refunded") {
             try $0.setAmounts("eve", captured: 500, refunded: 499)
         },
-        Defect("a refund is lost", .moneyDrifts, "promised to refund", and: [(.moneyDrifts, ", refunded 0")]) {
+        Defect("a refund is lost", .moneyDrifts, text: "promised to refund", and: [(.moneyDrifts, ", refunded 0")]) {
             try $0.setAmounts("ann", captured: 1_300, refunded: 0)
         },
-        Defect("a cancelled order is promised a larger refund", .moneyDrifts, "promised to refund") {
+        Defect("a cancelled order is promised a larger refund", .moneyDrifts, text: "promised to refund") {
             $0.acknowledged["dot"].promisedRefunds["return-0"] = 300
             $0.acknowledged["dot"].returnedUnits["return-0"] = 1
         },
-        Defect("an agreed order exists twice", .effectTwice, " orders of reference-bob") {
+        Defect("an agreed order exists twice", .effectTwice, text: " orders of reference-bob") {
             $0.snapshot.orders["order-cid"]?.reference = "reference-bob"
         },
-        Defect("there are more orders than customers", .effectTwice, "orders of 8 customers") { fixture in
+        Defect("there are more orders than customers", .effectTwice, text: "orders of 8 customers") { fixture in
             for name in ["gus", "hal", "ivy"] {
                 try fixture.add(name, .unavailable)
                 fixture.acknowledged.removeLast()
             }
         },
-        Defect("a run stays open", .notConverged, "is open") {
+        Defect("a run stays open", .notConverged, text: "is open") {
             $0.snapshot.runs.append(("orders", "run-1", "open", ""))
         },
-        Defect("a run needs a human", .notConverged, "is needs_human") {
+        Defect("a run needs a human", .notConverged, text: "is needs_human") {
             $0.snapshot.runs.append(("orders", "run-1", "needs_human", "why"))
         },
     ]
 
     static let prices = [
-        Defect("a total is too high", .moneyDrifts, "acknowledged 301, expected") {
+        Defect("a total is too high", .moneyDrifts, text: "acknowledged 301, expected") {
             $0.acknowledged["cid"].totalMinorUnits += 1
             $0.snapshot.orders["order-cid"]?.total += 1
         },
-        Defect("a promised refund is too high", .moneyDrifts, "units, expected") {
+        Defect("a promised refund is too high", .moneyDrifts, text: "units, expected") {
             $0.acknowledged["ann"].promisedRefunds["return-0", default: 0] += 1
             try $0.setAmounts("ann", captured: 1_300, refunded: 501)
         },
-        Defect("more is refunded than promised", .moneyDrifts, ", refunded 501") {
+        Defect("more is refunded than promised", .moneyDrifts, text: ", refunded 501") {
             try $0.setAmounts("ann", captured: 1_300, refunded: 501)
         },
     ]
 
     static let rejections = [
-        Defect("a good card is declined", .rejectedWithoutCause, "rejected because of") {
+        Defect("a good card is declined", .rejectedWithoutCause, text: "rejected because of") {
             try $0.add("gus", .declined)
         },
-        Defect("available stock is refused", .rejectedWithoutCause, "rejected because of") {
+        Defect("available stock is refused", .rejectedWithoutCause, text: "rejected because of") {
             try $0.add("gus", .unavailable)
         },
-        Defect("a reservation expires early", .rejectedWithoutCause, "rejected because of") {
+        Defect("a reservation expires early", .rejectedWithoutCause, text: "rejected because of") {
             try $0.add("gus", .expired)
         },
-        Defect("an order is rejected for another reason", .rejectedWithoutCause, "rejected because of") {
+        Defect("an order is rejected for another reason", .rejectedWithoutCause, text: "rejected because of") {
             $0.snapshot.orders["order-fay"]?.reason = "internal"
         },
     ]
 
     static let concurrency = [
-        Defect("one of two cancels is refused", .effectTwice, "one cancel was accepted and one refused") {
+        Defect("one of two cancels is refused", .effectTwice, text: "one cancel was accepted and one refused") {
             $0.acknowledged["dot"].cancelRefused = true
         },
         Defect(
             "a cancelled order is returned as well",
             .effectTwice,
-            "cancelled, and 1 units returned",
+            text: "cancelled, and 1 units returned",
             and: [(.oversold, "orders have")]
         ) {
             $0.acknowledged["eve"].promisedRefunds["return-0"] = 500
             $0.acknowledged["eve"].returnedUnits["return-0"] = 1
         },
-        Defect("more is returned than was bought", .effectTwice, "2 of 1 units returned") {
+        Defect("more is returned than was bought", .effectTwice, text: "2 of 1 units returned") {
             try $0.returnUnits("bob", units: 2)
         },
-        Defect("a cancel is refused without a conflict", .rejectedWithoutCause, "the cancel of a") {
+        Defect("a cancel is refused without a conflict", .rejectedWithoutCause, text: "the cancel of a") {
             $0.acknowledged["bob"].cancelRefused = true
         },
-        Defect("a return is refused without a conflict", .rejectedWithoutCause, "was refused, and 0 of 1 returned") {
+        Defect(
+            "a return is refused without a conflict",
+            .rejectedWithoutCause,
+            text: "was refused, and 0 of 1 returned"
+        ) {
             $0.acknowledged["bob"].refusedReturns["return-0"] = 1
         },
     ]
 
     static let ghosts = [
-        Defect("a payment has no order", .ghost, "a payment without an order") {
+        Defect("a payment has no order", .ghost, text: "a payment without an order") {
             $0.snapshot.providerPayments.append(
                 StateSnapshot.ProviderPayment(
                     reference: "order-gus",
@@ -145,20 +156,22 @@ struct Defect: Sendable, CustomTestStringConvertible {
             $0.snapshot.payments["payment-gus"] = "order-gus"
             try $0.setAmounts("gus", captured: 0, refunded: 0)
         },
-        Defect("a reservation has no order", .ghost, "a reservation without an order") {
+        Defect("a reservation has no order", .ghost, text: "a reservation without an order") {
             $0.snapshot.reservations.append(("order-gus", "released"))
         },
-        Defect("stock of a paid order is released", .oversold, "completed, and its stock is") { fixture in
+        Defect("stock of a paid order is released", .oversold, text: "completed, and its stock is") { fixture in
             fixture.snapshot.reservations = fixture.snapshot.reservations.map {
                 $0.id == "order-bob" ? ($0.id, "released") : $0
             }
         },
-        Defect("stock of a cancelled order is held", .orphanReservation, "held for a cancelled order") { fixture in
+        Defect("stock of a cancelled order is held", .orphanReservation, text: "held for a cancelled order") {
+            fixture in
             fixture.snapshot.reservations = fixture.snapshot.reservations.map {
                 $0.id == "order-dot" ? ($0.id, "held") : $0
             }
         },
-        Defect("stock of a cancelled order is sold", .orphanReservation, "confirmed for a cancelled order") { fixture in
+        Defect("stock of a cancelled order is sold", .orphanReservation, text: "confirmed for a cancelled order") {
+            fixture in
             fixture.snapshot.reservations = fixture.snapshot.reservations.map {
                 $0.id == "order-dot" ? ($0.id, "confirmed") : $0
             }
@@ -166,23 +179,23 @@ struct Defect: Sendable, CustomTestStringConvertible {
     ]
 
     static let money = [
-        Defect("a payment is captured twice", .chargedTwice, "captured 2 times") {
+        Defect("a payment is captured twice", .chargedTwice, text: "captured 2 times") {
             $0.snapshot.providerPayments["bob"].captures = 2
         },
-        Defect("an authorisation is not voided", .orphanAuthorisation, "money is still authorised") {
+        Defect("an authorisation is not voided", .orphanAuthorisation, text: "money is still authorised") {
             $0.snapshot.providerPayments["dot"].status = "authorised"
         },
-        Defect("an order's captured amount differs", .chargedTwice, "; the order has") {
+        Defect("an order's captured amount differs", .chargedTwice, text: "; the order has") {
             $0.snapshot.orders["order-bob"]?.captured += 1
         },
-        Defect("an order's refunded amount differs", .chargedTwice, "; the order has") {
+        Defect("an order's refunded amount differs", .chargedTwice, text: "; the order has") {
             $0.snapshot.orders["order-eve"]?.refunded = 500
             $0.snapshot.orders["order-dot"]?.refunded = 1
         },
-        Defect("less than the order's total is captured", .moneyDrifts, " for an order of ") {
+        Defect("less than the order's total is captured", .moneyDrifts, text: " for an order of ") {
             try $0.setAmounts("ann", captured: 1_299, refunded: 500)
         },
-        Defect("a cancelled order is paid", .chargedTwice, "captured 300 for a cancelled order") {
+        Defect("a cancelled order is paid", .chargedTwice, text: "captured 300 for a cancelled order") {
             try $0.setAmounts("dot", captured: 300, refunded: 0)
         },
     ]
@@ -191,12 +204,12 @@ struct Defect: Sendable, CustomTestStringConvertible {
         Defect(
             "a journal has no payment",
             .ghost,
-            "a journal of no payment",
+            text: "a journal of no payment",
             and: [(.ghost, "a journal of no payment")]
         ) {
             $0.book("capture/payment-gus", 1, from: "provider_clearing", to: "sales")
         },
-        Defect("a journal does not balance", .moneyDrifts, "debits and credits differ") {
+        Defect("a journal does not balance", .moneyDrifts, text: "debits and credits differ") {
             $0.snapshot.ledger.append(
                 StateSnapshot.LedgerLine(
                     journal: "capture/payment-bob",
@@ -210,7 +223,7 @@ struct Defect: Sendable, CustomTestStringConvertible {
         Defect(
             "a journal balances only across currencies",
             .moneyDrifts,
-            "debits and credits differ",
+            text: "debits and credits differ",
             and: [(.moneyDrifts, "debits and credits differ")]
         ) {
             $0.snapshot.ledger.append(
@@ -232,20 +245,20 @@ struct Defect: Sendable, CustomTestStringConvertible {
                 )
             )
         },
-        Defect("a capture is booked twice", .moneyDrifts, "the ledger has") {
+        Defect("a capture is booked twice", .moneyDrifts, text: "the ledger has") {
             $0.book("capture/payment-bob", 423, from: "provider_clearing", to: "sales")
         },
-        Defect("a capture is not booked", .moneyDrifts, "the ledger has") { fixture in
+        Defect("a capture is not booked", .moneyDrifts, text: "the ledger has") { fixture in
             fixture.snapshot.ledger.removeAll { $0.journal == "capture/payment-bob" }
         },
-        Defect("a sale is booked to the wrong account", .moneyDrifts, "the ledger has") { fixture in
+        Defect("a sale is booked to the wrong account", .moneyDrifts, text: "the ledger has") { fixture in
             for index in fixture.snapshot.ledger.indices where fixture.snapshot.ledger[index].account == "sales" {
                 if fixture.snapshot.ledger[index].journal == "capture/payment-bob" {
                     fixture.snapshot.ledger[index].account = "gifts"
                 }
             }
         },
-        Defect("a refund is booked to the wrong account", .moneyDrifts, "the ledger has") { fixture in
+        Defect("a refund is booked to the wrong account", .moneyDrifts, text: "the ledger has") { fixture in
             for index in fixture.snapshot.ledger.indices where fixture.snapshot.ledger[index].account == "refunds" {
                 if fixture.snapshot.ledger[index].journal.contains("payment-ann") {
                     fixture.snapshot.ledger[index].account = "gifts"
@@ -255,49 +268,53 @@ struct Defect: Sendable, CustomTestStringConvertible {
     ]
 
     static let stock = [
-        Defect("received goods are not stored", .oversold, "was received, and is not stored") { fixture in
+        Defect("received goods are not stored", .oversold, text: "was received, and is not stored") { fixture in
             fixture.snapshot.stock.removeAll { $0.sku == "vase" }
         },
-        Defect("stock is negative", .oversold, "-1 available", and: [(.effectTwice, "of one delivery")]) {
+        Defect("stock is negative", .oversold, text: "-1 available", and: [(.effectTwice, "of one delivery")]) {
             try $0.move("vase", available: -6, onHand: -6)
             $0.snapshot.stock["vase"].received = -1
         },
-        Defect("a unit is added without a movement", .oversold, "do not add up") {
+        Defect("a unit is added without a movement", .oversold, text: "do not add up") {
             try $0.move("vase", available: 1, onHand: 1)
         },
-        Defect("a unit stays reserved", .orphanReservation, " on hand, 4 available") {
+        Defect("a unit stays reserved", .orphanReservation, text: " on hand, 4 available") {
             try $0.move("vase", available: -1)
         },
-        Defect("a unit is removed by a correction", .oversold, "corrected by -1") {
+        Defect("a unit is removed by a correction", .oversold, text: "corrected by -1") {
             try $0.move("vase", available: -1, onHand: -1)
             $0.snapshot.stock["vase"].corrected = -1
         },
-        Defect("a delivery is received twice", .effectTwice, "of one delivery") {
+        Defect("a delivery is received twice", .effectTwice, text: "of one delivery") {
             try $0.move("vase", available: 5, onHand: 5)
             $0.snapshot.stock["vase"].received += 5
         },
-        Defect("a unit is sold without an order", .oversold, "orders have") {
+        Defect("a unit is sold without an order", .oversold, text: "orders have") {
             try $0.move("vase", available: -1, onHand: -1)
             $0.snapshot.stock["vase"].sold += 1
         },
-        Defect("a unit is returned without an order", .oversold, "orders have") {
+        Defect("a unit is returned without an order", .oversold, text: "orders have") {
             try $0.move("mug", available: 1, onHand: 1)
             $0.snapshot.stock["mug"].returned += 1
         },
-        Defect("a stock event is unreadable", .historyBroken, "an event about stock cannot be read") {
+        Defect("a stock event is unreadable", .historyBroken, text: "an event about stock cannot be read") {
             $0.publish(InventoryTopics.movements.name, by: "inventory", key: "movement-vase", body: [0xFF])
         },
-        Defect("a stock event states too much", .historyBroken, "its events add up") {
+        Defect("a stock event states too much", .historyBroken, text: "its events add up") {
             try $0.move("vase", available: 1)
             $0.snapshot.stock["vase"].available -= 1
         },
     ]
 
     static let announcements = [
-        Defect("an event names an unknown order", .ghost, "an event was published for an order that does not exist") {
+        Defect(
+            "an event names an unknown order",
+            .ghost,
+            text: "an event was published for an order that does not exist"
+        ) {
             try $0.announce(.placed, of: "order-gus")
         },
-        Defect("an event names an unknown payment", .ghost, "a payment unknown to the provider") {
+        Defect("an event names an unknown payment", .ghost, text: "a payment unknown to the provider") {
             let change = PaymentChanged.with {
                 $0.paymentID = "payment-fay"
                 $0.orderID = "order-fay"
@@ -310,40 +327,40 @@ struct Defect: Sendable, CustomTestStringConvertible {
                 body: try change.serializedBytes()
             )
         },
-        Defect("the event of an order's end is not published", .historyBroken, " of [") {
+        Defect("the event of an order's end is not published", .historyBroken, text: " of [") {
             $0.removeLastEvent(OrdersTopics.orders.name, "order-bob")
         },
-        Defect("the event of an order's end is published twice", .historyBroken, " of [") {
+        Defect("the event of an order's end is published twice", .historyBroken, text: " of [") {
             try $0.announce(.completed, of: "order-bob")
         },
-        Defect("the event of a refund is not published", .historyBroken, "; published is") {
+        Defect("the event of a refund is not published", .historyBroken, text: "; published is") {
             $0.removeLastEvent(PaymentsTopics.payments.name, "payment-ann")
         },
-        Defect("no event of a payment is published", .historyBroken, "; published is nothing") {
+        Defect("no event of a payment is published", .historyBroken, text: "; published is nothing") {
             $0.removeLastEvent(PaymentsTopics.payments.name, "payment-bob")
         },
     ]
 
     static let messages = [
-        Defect("an event is not sent", .notConverged, "were not published") { $0.snapshot.unsent = 1 },
-        Defect("an event is parked", .notConverged, "are parked") { $0.snapshot.parked = 1 },
-        Defect("an event takes effect twice", .effectTwice, "events took effect 4 times") { fixture in
+        Defect("an event is not sent", .notConverged, text: "were not published") { $0.snapshot.unsent = 1 },
+        Defect("an event is parked", .notConverged, text: "are parked") { $0.snapshot.parked = 1 },
+        Defect("an event takes effect twice", .effectTwice, text: "events took effect 4 times") { fixture in
             guard let last = fixture.snapshot.audited.last(where: { $0.key == "order-bob" }) else { return }
             fixture.snapshot.audited.append(last)
         },
-        Defect("an event takes no effect", .messageLost, "2 of 3 events took effect") { fixture in
+        Defect("an event takes no effect", .messageLost, text: "2 of 3 events took effect") { fixture in
             fixture.snapshot.audited.removeAll { $0.key == "order-bob" && $0.sequence == 3 }
         },
-        Defect("events take effect in another order", .orderOfKeyBroken, ": [2, 1, 3]") { fixture in
+        Defect("events take effect in another order", .orderOfKeyBroken, text: ": [2, 1, 3]") { fixture in
             let own = fixture.snapshot.audited.indices.filter { fixture.snapshot.audited[$0].key == "order-bob" }
             fixture.snapshot.audited.swapAt(own[0], own[1])
         },
-        Defect("an event is consumed with a different body", .orderOfKeyBroken, ": [1, 2, 3]") { fixture in
+        Defect("an event is consumed with a different body", .orderOfKeyBroken, text: ": [1, 2, 3]") { fixture in
             for index in fixture.snapshot.audited.indices where fixture.snapshot.audited[index].key == "order-bob" {
                 fixture.snapshot.audited[index].body.append(0)
             }
         },
-        Defect("an event that was rolled back takes effect", .ghost, "that were not committed") { fixture in
+        Defect("an event that was rolled back takes effect", .ghost, text: "that were not committed") { fixture in
             guard var entry = fixture.snapshot.audited.first else { return }
             entry.key = "order-gus"
             fixture.snapshot.audited.append(entry)
@@ -351,14 +368,20 @@ struct Defect: Sendable, CustomTestStringConvertible {
     ]
 
     static let history = [
-        Defect("the read model has a different final status", .historyBroken, "cancelled after placed") {
+        Defect("the read model has a different final status", .historyBroken, text: "cancelled after placed") {
             $0.snapshot.orders["order-cid"]?.status = "cancelled"
         },
-        Defect("an order ends twice", .historyBroken, "cancelled after placed") { try $0.note("cancelled", of: "dot") },
-        Defect("a capture is requested twice", .historyBroken, "completed after placed") {
+        Defect("an order ends twice", .historyBroken, text: "cancelled after placed") {
+            try $0.note("cancelled", of: "dot")
+        },
+        Defect("a capture is requested twice", .historyBroken, text: "completed after placed") {
             $0.snapshot.streams["order-bob"]?.insert("capture_requested", at: 2)
         },
-        Defect("an order is missing in the read model", .historyBroken, "a stream that is missing in the read model") {
+        Defect(
+            "an order is missing in the read model",
+            .historyBroken,
+            text: "a stream that is missing in the read model"
+        ) {
             try $0.note("placed", of: "gus")
         },
     ]

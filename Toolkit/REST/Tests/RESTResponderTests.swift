@@ -90,14 +90,12 @@ struct RESTResponderTests {
         }
     }
 
-    private let good = #"{"items":[{"name":"cup","quantity":1}]}"#
-
     @Test("a write returns the handler's response; the handler gets principal, key, trace and deadline")
     func write() async throws {
         let answer = try await send(
             .put,
             "/v1/parcels/p1",
-            body: good,
+            body: Self.validBody,
             headers: [
                 ("Idempotency-Key", "k-1"), ("x-request-id", "r-1"), ("x-request-timeout", "1500"), ("X-Color", "red"),
                 ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
@@ -126,7 +124,7 @@ struct RESTResponderTests {
 
     @Test("binds additional paths, custom verbs, queries and a body that is one field")
     func binding() async throws {
-        #expect(try await send(.post, "/v1/shelves/a/parcels/p1", body: good).status == 200)
+        #expect(try await send(.post, "/v1/shelves/a/parcels/p1", body: Self.validBody).status == 200)
         #expect(try await send(.post, "/v1/parcels/p:1:send").text == #"{"parcel_id":"p:1"}"#)
         let list = try await send(.get, "/v1/parcels?page.size=3&labels=a&labels=b")
         #expect(list.text.contains(#""page":{"size":3,"token":""}"#) && list.text.contains(#""labels":["a","b"]"#))
@@ -135,166 +133,13 @@ struct RESTResponderTests {
         #expect(create.status == 200 && create.text.contains(#""size":"SIZE_SMALL""#))
     }
 
-    struct Bad: Sendable, CustomTestStringConvertible {
-        let title: String
-        let method: HTTPRequest.Method
-        let path: String
-        let body: String?
-        let token: String?
-        let headers: [(String, String)]
-        let status: Int
-        let reason: String
-        let fields: [String]
-
-        init(
-            _ title: String,
-            _ method: HTTPRequest.Method = .put,
-            _ path: String = "/v1/parcels/p1",
-            _ body: String? = nil,
-            token: String? = "anna parcels:write",
-            headers: [(String, String)] = [],
-            _ status: Int,
-            _ reason: String,
-            _ fields: [String] = []
-        ) {
-            self.title = title
-            self.method = method
-            self.path = path
-            self.body = body
-            self.token = token
-            self.headers = headers
-            self.status = status
-            self.reason = reason
-            self.fields = fields
-        }
-
-        var testDescription: String { title }
+    static let validBody = #"{"items":[{"name":"cup","quantity":1}]}"#
+    static func body(onShelf shelf: String) -> String {
+        #"{"shelf":"\#(shelf)","items":[{"name":"cup","quantity":1}]}"#
     }
 
-    static let good = #"{"items":[{"name":"cup","quantity":1}]}"#
-    static func on(_ shelf: String) -> String { #"{"shelf":"\#(shelf)","items":[{"name":"cup","quantity":1}]}"# }
-
-    static let bad = [
-        Bad("malformed JSON", .put, "/v1/parcels/p1", "{\"items\":[", 400, "request.malformed", ["items[0]"]),
-        Bad("unknown field", .put, "/v1/parcels/p1", #"{"colour":1}"#, 400, "request.invalid", ["colour"]),
-        Bad(
-            "wrong type",
-            .put,
-            "/v1/parcels/p1",
-            #"{"items":[{"quantity":"1"}]}"#,
-            400,
-            "request.invalid",
-            ["items[0].quantity"]
-        ),
-        Bad(
-            "out of the type's range",
-            .put,
-            "/v1/parcels/p1",
-            #"{"items":[{"quantity":-1}]}"#,
-            400,
-            "request.invalid",
-            ["items[0].quantity"]
-        ),
-        Bad(
-            "quantity 0",
-            .put,
-            "/v1/parcels/p1",
-            #"{"items":[{"name":"a","quantity":0}]}"#,
-            400,
-            "request.invalid",
-            ["items[0].quantity"]
-        ),
-        Bad(
-            "over the limit",
-            .put,
-            "/v1/parcels/p1",
-            #"{"items":[{"name":"a","quantity":1001}]}"#,
-            400,
-            "request.invalid",
-            ["items[0].quantity"]
-        ),
-        Bad("empty body", .put, "/v1/parcels/p1", nil, 400, "request.invalid", ["items"]),
-        Bad("path too long", .put, "/v1/parcels/p1234567890", good, 400, "request.invalid", ["parcel_id"]),
-        Bad(
-            "unknown parameter",
-            .get,
-            "/v1/parcels?colour=1",
-            token: "anna parcels:read",
-            400,
-            "request.invalid",
-            ["colour"]
-        ),
-        Bad(
-            "body over the limit",
-            .put,
-            "/v1/parcels/p1",
-            String(repeating: " ", count: 1_001),
-            413,
-            "request.too_large",
-            ["body"]
-        ),
-        Bad("no token", .put, "/v1/parcels/p1", good, token: nil, 401, "auth.unauthenticated"),
-        Bad("forged token", .put, "/v1/parcels/p1", good, token: "forged", 401, "auth.unauthenticated"),
-        Bad("forged token where none is needed", .get, "/v1/parcels/p1", token: "forged", 401, "auth.unauthenticated"),
-        Bad("wrong scope", .put, "/v1/parcels/p1", good, token: "anna parcels:read", 403, "auth.forbidden"),
-        Bad("no key", .post, "/v1/parcels", "{}", 400, "idempotency.key_missing", ["Idempotency-Key"]),
-        Bad(
-            "bad key",
-            .put,
-            "/v1/parcels/p1",
-            good,
-            headers: [("Idempotency-Key", "a b")],
-            400,
-            "request.invalid",
-            ["Idempotency-Key"]
-        ),
-        Bad(
-            "bad timeout",
-            .put,
-            "/v1/parcels/p1",
-            good,
-            headers: [("x-request-timeout", "1s")],
-            400,
-            "request.invalid",
-            ["x-request-timeout"]
-        ),
-        Bad(
-            "media type",
-            .put,
-            "/v1/parcels/p1",
-            good,
-            headers: [("Content-Type", "text/plain")],
-            415,
-            "request.media_type",
-            ["Content-Type"]
-        ),
-        Bad(
-            "compressed",
-            .put,
-            "/v1/parcels/p1",
-            good,
-            headers: [("Content-Encoding", "gzip")],
-            415,
-            "request.media_type",
-            ["Content-Encoding"]
-        ),
-        Bad("domain refusal", .put, "/v1/parcels/p1", on("full"), 409, "parcel.shelf_full"),
-        Bad("dependency down", .put, "/v1/parcels/p1", on("away"), 503, "unavailable"),
-        Bad("a bug", .put, "/v1/parcels/p1", on("bug"), 500, "internal"),
-        Bad("unknown path", .get, "/v1/nothing", nil, 404, "request.unknown_path"),
-        Bad("unknown verb", .delete, "/v1/parcels/p1", nil, 405, "request.method_not_allowed"),
-        Bad(
-            "a method without a REST path",
-            .get,
-            "/martlet.testing.v1.ParcelService/WeighParcel",
-            nil,
-            404,
-            "request.unknown_path"
-        ),
-    ]
-
-    @Test("bad input gets a problem that names the field", arguments: bad)
-    func problems(_ bad: Bad) async throws {
+    @Test("bad input gets a problem that names the field", arguments: BadRequest.all)
+    func problems(_ bad: BadRequest) async throws {
         let answer = try await send(bad.method, bad.path, body: bad.body, token: bad.token, headers: bad.headers)
         #expect(answer.status == bad.status)
         #expect(answer.headers[.contentType] == "application/problem+json")
@@ -309,15 +154,18 @@ struct RESTResponderTests {
 
     @Test("problems have WWW-Authenticate, Allow or Retry-After")
     func hints() async throws {
-        #expect(try await send(.put, "/v1/parcels/p1", body: good, token: nil).headers[.wwwAuthenticate] == "Bearer")
+        #expect(
+            try await send(.put, "/v1/parcels/p1", body: Self.validBody, token: nil).headers[.wwwAuthenticate]
+                == "Bearer"
+        )
         #expect(try await send(.delete, "/v1/parcels/p1").headers[.allow] == "GET, HEAD, PUT")
         #expect(try await send(.post, "/livez").headers[.allow] == "GET, HEAD")
-        #expect(try await send(.put, "/v1/parcels/p1", body: Self.on("away")).headers[.retryAfter] == "3")
+        #expect(try await send(.put, "/v1/parcels/p1", body: Self.body(onShelf: "away")).headers[.retryAfter] == "3")
     }
 
     @Test("two keys for one write are refused")
     func twoKeys() async throws {
-        let answer = try await send(.put, "/v1/parcels/p1", body: good, keys: ["a", "b"])
+        let answer = try await send(.put, "/v1/parcels/p1", body: Self.validBody, keys: ["a", "b"])
         #expect(answer.status == 400)
         #expect(answer.fields == ["Idempotency-Key"])
         #expect(answer.text.contains("must be given once"))
@@ -333,7 +181,12 @@ struct RESTResponderTests {
 
     @Test("504 after the caller's timeout")
     func deadline() async throws {
-        async let answer = send(.put, "/v1/parcels/p1", body: Self.on("slow"), headers: [("x-request-timeout", "200")])
+        async let answer = send(
+            .put,
+            "/v1/parcels/p1",
+            body: Self.body(onShelf: "slow"),
+            headers: [("x-request-timeout", "200")]
+        )
         await time.waitForSleepers(2)
         time.advance(by: .milliseconds(200))
         let late = try await answer
@@ -365,7 +218,7 @@ struct RESTResponderTests {
 
     @Test("records the route template and the verb, without labels from the caller")
     func record() async throws {
-        _ = try await send(.put, "/v1/parcels/p1", body: Self.on("full"))
+        _ = try await send(.put, "/v1/parcels/p1", body: Self.body(onShelf: "full"))
         _ = try await send(HTTPRequest.Method("BREW") ?? .get, "/v1/coffee")
         #expect(records.values.map(\.route) == ["/v1/parcels/{parcel_id}", ""])
         #expect(records.values.map(\.verb) == ["PUT", "OTHER"])
@@ -393,11 +246,16 @@ struct RESTResponderTests {
     @Test("a real connection stays usable after a body that is too large")
     func live() async throws {
         let headers: HTTPFields = [.authorization: "Bearer anna parcels:write", .contentType: "application/json"]
-        let (good, large) = (ByteBuffer(string: good), ByteBuffer(repeating: 0x20, count: 200_000))
+        let (good, large) = (ByteBuffer(string: Self.validBody), ByteBuffer(repeating: 0x20, count: 200_000))
         try await application.test(.live) { client in
             let refused = try await client.execute(uri: "/v1/parcels/p1", method: .put, headers: headers, body: large)
             #expect(refused.status == .contentTooLarge)
-            let stored = try await client.execute(uri: "/v1/parcels/p1", method: .put, headers: headers, body: good)
+            let stored = try await client.execute(
+                uri: "/v1/parcels/p1",
+                method: .put,
+                headers: headers,
+                body: Self.validBody
+            )
             #expect(stored.status == .ok)
         }
     }

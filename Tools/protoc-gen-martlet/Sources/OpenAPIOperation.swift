@@ -16,7 +16,7 @@ struct OpenAPIOperation {
                 "x-request-timeout",
                 "The caller's timeout in milliseconds. When it expires, the response is 504.",
                 required: false,
-                .members(("type", "integer"), ("minimum", 1))
+                schema: .members(("type", "integer"), ("minimum", 1))
             )
         ),
         (
@@ -25,7 +25,7 @@ struct OpenAPIOperation {
                 "Idempotency-Key",
                 "A repeat with the same key and body returns the first response.",
                 required: false,
-                key
+                schema: key
             )
         ),
         (
@@ -34,14 +34,14 @@ struct OpenAPIOperation {
                 "Idempotency-Key",
                 "A repeat with the same key and body returns the first response. Without it, a repeat acts twice.",
                 required: true,
-                key
+                schema: key
             )
         ),
     ]
 
     private static let key = JSON.members(("type", "string"), ("minLength", 1), ("maxLength", 255))
 
-    private static func header(_ name: String, _ description: String, required: Bool, _ schema: JSON) -> JSON {
+    private static func header(_ name: String, _ description: String, required: Bool, schema: JSON) -> JSON {
         .members(
             ("name", .text(name)),
             ("in", "header"),

@@ -44,7 +44,7 @@ struct Launch: Sendable {
         var registry: [String: [Instance]] = [:]
         var daemons: [Supervisor.Daemon] = []
         for member in members {
-            let ports = try reservePorts(member, previous, &free)
+            let ports = try reservePorts(of: member, previous: previous, free: &free)
             for service in member.services {
                 registry[service] = [instance(service, ports)]
             }
@@ -73,9 +73,9 @@ struct Launch: Sendable {
     }
 
     private func reservePorts(
-        _ member: Topology.Member,
-        _ previous: [String: Instance],
-        _ free: inout FreePorts
+        of member: Topology.Member,
+        previous: [String: Instance],
+        free: inout FreePorts
     ) throws -> Ports {
         var ports: Ports = [:]
         let before = member.services.compactMap { previous[$0] }

@@ -50,10 +50,11 @@ struct Supervisor: Sendable {
                 runs.set(stateMachine.lifecycles)
                 for action in actions {
                     switch action {
-                    case .spawn(let name, let run): children[name] = await spawn(name, run, inbox)
-                    case .probe(let name, let run): group.addTask { await probe(name, run, runs, inbox) }
-                    case .terminate(let name): signal(name, SIGTERM, children)
-                    case .kill(let name): signal(name, SIGKILL, children)
+                    case .spawn(let name, let run): children[name] = await spawn(name, run: run, inbox: inbox)
+                    case .probe(let name, let run):
+                        group.addTask { await probe(name, run: run, runs: runs, inbox: inbox) }
+                    case .terminate(let name): children[name]?.send(SIGTERM)
+                    case .kill(let name): kill(name, children)
                     case .wait(let timer, let delay):
                         group.addTask { if await sleep(for: delay) { inbox.yield(.due(timer)) } }
                     case .announce: try announce(table(stateMachine, children))
@@ -73,7 +74,7 @@ struct Supervisor: Sendable {
         }
     }
 
-    private func spawn(_ name: String, _ run: Int, _ inbox: AsyncStream<Event>.Continuation) async -> ChildProcess? {
+    private func spawn(_ name: String, run: Int, inbox: AsyncStream<Event>.Continuation) async -> ChildProcess? {
         guard let daemon = daemons.first(where: { $0.row.name == name }) else { return nil }
         let extra = run == 1 ? daemon.firstEnvironment : [:]
         let program = ChildProcess.Program(
@@ -110,9 +111,9 @@ struct Supervisor: Sendable {
 
     private func probe(
         _ name: String,
-        _ run: Int,
-        _ runs: Runs,
-        _ inbox: AsyncStream<Event>.Continuation
+        run: Int,
+        runs: Runs,
+        inbox: AsyncStream<Event>.Continuation
     ) async {
         guard let daemon = daemons.first(where: { $0.row.name == name }) else { return }
         while runs.isStarting(name, run) {
@@ -124,9 +125,9 @@ struct Supervisor: Sendable {
         }
     }
 
-    private func signal(_ name: String, _ number: Int32, _ children: [String: ChildProcess]) {
-        children[name]?.send(number)
-        if number == SIGKILL { note("\(name) did not exit in time and is killed") }
+    private func kill(_ name: String, _ children: [String: ChildProcess]) {
+        children[name]?.send(SIGKILL)
+        note("\(name) did not exit in time and is killed")
     }
 
     private func rotateLogs() async {

@@ -68,7 +68,7 @@ struct SupervisorStateMachine: Sendable {
             // Dependencies start first.
             return order.reversed().flatMap { [.spawn($0, run: 1), .probe($0, run: 1)] }
                 + [.wait(.readyLimit, limits.readyLimit)]
-        case .ended(let name, let run, let end): return ended(name, run, end)
+        case .ended(let name, let run, let end): return ended(name, run: run, with: end)
         case .ready(let name, let run): return ready(name, run)
         case .due(let timer): return due(timer)
         case .stop:
@@ -90,7 +90,7 @@ struct SupervisorStateMachine: Sendable {
         return actions
     }
 
-    private mutating func ended(_ name: String, _ run: Int, _ end: ProcessEnd) -> [Action] {
+    private mutating func ended(_ name: String, run: Int, with end: ProcessEnd) -> [Action] {
         guard var lifecycle = lifecycles[name], lifecycle.run == run else { return [] }
         lifecycle.lastEnd = end
         if phase == .draining {

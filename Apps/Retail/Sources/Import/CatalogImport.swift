@@ -39,7 +39,7 @@ struct CatalogImport: Sendable {
                 "POST",
                 "/v1/products:import",
                 key: nil,
-                request,
+                body: request,
                 as: ImportProductsResponse.self
             )
             outcome.products += Int(response.products)
@@ -60,7 +60,7 @@ struct CatalogImport: Sendable {
                 }
             }
             do {
-                let _: ReceiveResponse = try await shop.send("PUT", "/v1/deliveries/\(id)", request)
+                let _: ReceiveResponse = try await shop.send("PUT", "/v1/deliveries/\(id)", body: request)
             } catch let problem as ShopProblem where problem.reason == "inventory.movement_mismatch" {
                 throw CommandFailure(
                     "this stock was opened with another --stock-factor: give the same one, "

@@ -23,13 +23,13 @@ struct Reconciliation: Sendable {
 
     var holds: Bool { checks.allSatisfy(\.holds) }
 
-    init(_ plan: InvoicePlan, _ figures: InvoiceFigures, _ shop: ShopView, isScarce: Bool) {
+    init(_ plan: InvoicePlan, figures: InvoiceFigures, shop: ShopView, isScarce: Bool) {
         compareRows(plan, figures)
-        compareOrders(plan, figures, shop, isScarce: isScarce)
+        compareOrders(plan, figures: figures, shop: shop, isScarce: isScarce)
         // With scarce stock the completed orders are not known in advance: the expected figures follow from them.
         let completed = isScarce ? CompletedOrders(plan, shop.headlines) : nil
-        compareMoney(figures, completed, shop)
-        compareStock(figures, completed, shop)
+        compareMoney(figures, completed: completed, shop: shop)
+        compareStock(figures, completed: completed, shop: shop)
     }
 
     mutating func check(_ what: String, expected: some CustomStringConvertible, found: some CustomStringConvertible) {
@@ -51,8 +51,8 @@ struct Reconciliation: Sendable {
 
     private mutating func compareOrders(
         _ plan: InvoicePlan,
-        _ figures: InvoiceFigures,
-        _ shop: ShopView,
+        figures: InvoiceFigures,
+        shop: ShopView,
         isScarce: Bool
     ) {
         let found = Dictionary(shop.headlines.map { ($0.reference, $0) }) { first, _ in first }
@@ -93,7 +93,7 @@ struct Reconciliation: Sendable {
         }
     }
 
-    private mutating func compareMoney(_ figures: InvoiceFigures, _ completed: CompletedOrders?, _ shop: ShopView) {
+    private mutating func compareMoney(_ figures: InvoiceFigures, completed: CompletedOrders?, shop: ShopView) {
         let foreign = Set(shop.foreign.map(\.orderID))
         let ours = shop.headlines.filter { !foreign.contains($0.orderID) }
         let captured = ours.reduce(0) { $0 + $1.captured.minorUnits }
@@ -136,7 +136,7 @@ struct Reconciliation: Sendable {
         check("provider: authorised and not finished\(suffix)", expected: 0, found: provider.providerAuthorised)
     }
 
-    private mutating func compareStock(_ figures: InvoiceFigures, _ completed: CompletedOrders?, _ shop: ShopView) {
+    private mutating func compareStock(_ figures: InvoiceFigures, completed: CompletedOrders?, shop: ShopView) {
         var foreignSold: [String: Int64] = [:]
         var foreignReturned: [String: Int64] = [:]
         for order in shop.foreign where order.status == .completed {

@@ -35,7 +35,12 @@ struct Replay: Sendable {
         let isQuiescent = try await waitUntilQuiescent()
         let total = time.now - started
         let view = try await ShopView(shop, known: Set(plan.actions.compactMap(\.reference)))
-        var reconciliation = Reconciliation(plan, figures, view, isScarce: factor.permille < StockFactor.full.permille)
+        var reconciliation = Reconciliation(
+            plan,
+            figures: figures,
+            shop: view,
+            isScarce: factor.permille < StockFactor.full.permille
+        )
         reconciliation.check("the shop became quiescent in time", expected: true, found: isQuiescent)
         if let snapshot = try await internalState.snapshot() {
             reconciliation.compare(snapshot)

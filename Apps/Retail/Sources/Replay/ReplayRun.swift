@@ -100,7 +100,12 @@ struct ReplayRun: Sendable {
             }
         }
         let started = time.now
-        let response: PlaceAgreedOrderResponse = try await shop.send("POST", "/v1/orders:agreed", key: key, request)
+        let response: PlaceAgreedOrderResponse = try await shop.send(
+            "POST",
+            "/v1/orders:agreed",
+            key: key,
+            body: request
+        )
         tally.accepted(after: time.now - started)
         var order = response.order
         while untilEnd, !order.status.isTerminal {
@@ -119,7 +124,12 @@ struct ReplayRun: Sendable {
             $0.note = correction.reason
         }
         do {
-            let _: CorrectResponse = try await shop.send("PUT", "/v1/corrections/\(escaped(id))", key: key, request)
+            let _: CorrectResponse = try await shop.send(
+                "PUT",
+                "/v1/corrections/\(escaped(id))",
+                key: key,
+                body: request
+            )
             return .corrected
         } catch let problem as ShopProblem where problem.reason == "inventory.insufficient_stock" {
             return .skipped("a correction found too little stock")
@@ -137,7 +147,7 @@ struct ReplayRun: Sendable {
             }
         }
         let path = "/v1/orders/\(escaped(orderID))/returns/\(escaped(planned.invoice))"
-        let response: ReturnOrderResponse = try await shop.send("PUT", path, key: key, request)
+        let response: ReturnOrderResponse = try await shop.send("PUT", path, key: key, body: request)
         tally.refunded(response.refund.minorUnits, planned: planned.refund)
         return .returned(orderID: orderID)
     }

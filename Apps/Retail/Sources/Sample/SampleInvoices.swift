@@ -26,7 +26,15 @@ struct SampleInvoices: Sendable {
         if let order = mistake {
             mistake = nil
             return order.rows.map { row in
-                self.row("C", row.code, row.description, -row.quantity, date, row.price, order.customer)
+                self.row(
+                    prefix: "C",
+                    code: row.code,
+                    description: row.description,
+                    quantity: -row.quantity,
+                    date: date,
+                    price: row.price,
+                    customer: order.customer
+                )
             }
         }
         switch SampleShape.events.draw(&dice) {
@@ -34,19 +42,30 @@ struct SampleInvoices: Sendable {
         case .cancellation: return cancellation(date)
         case .loss: return [loss(date)]
         case .found: return [found(date)]
-        case .note: return [row("", "POST", "", 1000, date, .zero, nil)]
-        case .adjustment: return [row("A", "B", "Adjust bad debt", 1, date, Mills(rawValue: 11_062_060), nil)]
+        case .note: return [row(code: "POST", description: "", quantity: 1000, date: date, price: .zero, customer: nil)]
+        case .adjustment:
+            return [
+                row(
+                    prefix: "A",
+                    code: "B",
+                    description: "Adjust bad debt",
+                    quantity: 1,
+                    date: date,
+                    price: Mills(rawValue: 11_062_060),
+                    customer: nil
+                )
+            ]
         }
     }
 
     private func row(
-        _ prefix: String,
-        _ code: String,
-        _ description: String,
-        _ quantity: Int,
-        _ date: InvoiceDate,
-        _ price: Mills,
-        _ customer: SampleCustomer?
+        prefix: String = "",
+        code: String,
+        description: String,
+        quantity: Int,
+        date: InvoiceDate,
+        price: Mills,
+        customer: SampleCustomer?
     ) -> InvoiceRow {
         InvoiceRow(
             invoice: "\(prefix)\(number)",
@@ -79,7 +98,7 @@ extension SampleInvoices {
                 let isSmall = lines > 40 && dice.chance(permille: 450)
                 let quantities = isSmall ? SampleShape.guestsQuantity : .init(goods.listPrice)
                 let quantity = min(9_600, quantities.draw(&dice) * factor)
-                rows.append(line(goods, quantity, date, customer, isWebShop: false))
+                rows.append(line(goods, quantity: quantity, date: date, customer: customer, isWebShop: false))
             }
             addIrregularities(to: &rows, date, customer)
         }
@@ -94,17 +113,35 @@ extension SampleInvoices {
         var rows: [InvoiceRow] = []
         for goods in catalogue.draw(lines, &dice) {
             let quantity = SampleShape.guestsQuantity.draw(&dice)
-            rows.append(line(goods, quantity, date, nil, isWebShop: isWebShop))
+            rows.append(line(goods, quantity: quantity, date: date, customer: nil, isWebShop: isWebShop))
         }
         addIrregularities(to: &rows, date, nil)
         if lines > 15, dice.chance(permille: 830) {
             let pence = dice.within(2_000...3_000) + lines * dice.within(50...250)
-            rows.append(row("", "DOT", "DOTCOM POSTAGE", 1, date, Mills(rawValue: Int64(pence) * 10), nil))
+            rows.append(
+                row(
+                    code: "DOT",
+                    description: "DOTCOM POSTAGE",
+                    quantity: 1,
+                    date: date,
+                    price: Mills(rawValue: Int64(pence) * 10),
+                    customer: nil
+                )
+            )
         }
         if dice.chance(permille: 24) {
             let worth = dice.pick([10, 20, 20, 30, 40, 50])
             let price = Mills(rawValue: Int64(worth * 1000) * 10 / 12 / 10 * 10)
-            rows.append(row("", "gift_0001_\(worth)", "Dotcomgiftshop Gift Voucher £\(worth).00", 1, date, price, nil))
+            rows.append(
+                row(
+                    code: "gift_0001_\(worth)",
+                    description: "Dotcomgiftshop Gift Voucher £\(worth).00",
+                    quantity: 1,
+                    date: date,
+                    price: price,
+                    customer: nil
+                )
+            )
         }
         if lines > 40, dice.chance(permille: 45) { makeFree(&rows, dice.within(5...30)) }
         if dice.chance(permille: 20) { rows.append(manual(date, nil)) }
@@ -113,20 +150,33 @@ extension SampleInvoices {
 
     private mutating func line(
         _ goods: SampleGoods,
-        _ quantity: Int,
-        _ date: InvoiceDate,
-        _ customer: SampleCustomer?,
+        quantity: Int,
+        date: InvoiceDate,
+        customer: SampleCustomer?,
         isWebShop: Bool
     ) -> InvoiceRow {
         let isSmall = isWebShop && dice.chance(permille: 500)
         let code = isSmall ? goods.smallCode ?? goods.code : goods.code
         let price = goods.price(on: date, quantity: quantity, isWebShop: isWebShop)
-        return row("", code, goods.written(&dice), quantity, date, price, customer)
+        return row(
+            code: code,
+            description: goods.written(&dice),
+            quantity: quantity,
+            date: date,
+            price: price,
+            customer: customer
+        )
     }
 
     /// A typing error in the quantity; the next invoice cancels it.
     private mutating func hugeMistake(_ date: InvoiceDate, _ customer: SampleCustomer) -> [InvoiceRow] {
-        let row = line(catalogue.one(&dice), dice.within(10_000...74_215), date, customer, isWebShop: false)
+        let row = line(
+            catalogue.one(&dice),
+            quantity: dice.within(10_000...74_215),
+            date: date,
+            customer: customer,
+            isWebShop: false
+        )
         mistake = SampleOrderHistory.Order(customer: customer, rows: [row])
         return [row]
     }
@@ -135,17 +185,35 @@ extension SampleInvoices {
         let code = customer == nil && dice.chance(permille: 60) ? "m" : "M"
         let quantity = dice.pick([1, 1, 1, 1, 2, 4, 12])
         let price = Mills(rawValue: Int64(SampleShape.manualPence.draw(&dice)) * 10)
-        return row("", code, "Manual", quantity, date, price, customer)
+        return row(code: code, description: "Manual", quantity: quantity, date: date, price: price, customer: customer)
     }
 
     private mutating func addPostage(to rows: inout [InvoiceRow], _ date: InvoiceDate, _ customer: SampleCustomer) {
         guard customer.country != Self.home else { return }
         if ["EIRE", "Channel Islands"].contains(customer.country) {
             guard dice.chance(permille: 450) else { return }
-            rows.append(row("", "C2", "CARRIAGE", 1, date, Mills(rawValue: 50_000), customer))
+            rows.append(
+                row(
+                    code: "C2",
+                    description: "CARRIAGE",
+                    quantity: 1,
+                    date: date,
+                    price: Mills(rawValue: 50_000),
+                    customer: customer
+                )
+            )
         } else if dice.chance(permille: 680) {
             let price = Mills(rawValue: dice.pick([18_000, 18_000, 18_000, 15_000, 40_000]))
-            rows.append(row("", "POST", "POSTAGE", dice.pick([1, 1, 1, 2, 2, 3, 4]), date, price, customer))
+            rows.append(
+                row(
+                    code: "POST",
+                    description: "POSTAGE",
+                    quantity: dice.pick([1, 1, 1, 2, 2, 3, 4]),
+                    date: date,
+                    price: price,
+                    customer: customer
+                )
+            )
         }
     }
 
@@ -166,7 +234,16 @@ extension SampleInvoices {
         if rows.count > 1, dice.chance(permille: 2) { makeFree(&rows, 1) }
         if dice.below(400) == 0 {
             let price = Mills(rawValue: dice.pick([1, 5, 15, 125]))
-            rows.append(row("", "PADS", "PADS TO MATCH ALL CUSHIONS", dice.pick([1, 1, 3]), date, price, customer))
+            rows.append(
+                row(
+                    code: "PADS",
+                    description: "PADS TO MATCH ALL CUSHIONS",
+                    quantity: dice.pick([1, 1, 3]),
+                    date: date,
+                    price: price,
+                    customer: customer
+                )
+            )
         }
         if dice.chance(permille: 15) { rows.append(manual(date, customer)) }
         if rows.count > 20, dice.chance(permille: 8) {
@@ -198,11 +275,29 @@ extension SampleInvoices {
             let units = dice.chance(permille: 300) ? sold.quantity : SampleShape.cancelledUnits.draw(&dice)
             var price = sold.price
             if dice.chance(permille: 80) { price = Mills(rawValue: max(10, price.rawValue * 9 / 100 * 10)) }
-            return row("C", sold.code, sold.description, -min(units, sold.quantity), date, price, order.customer)
+            return row(
+                prefix: "C",
+                code: sold.code,
+                description: sold.description,
+                quantity: -min(units, sold.quantity),
+                date: date,
+                price: price,
+                customer: order.customer
+            )
         }
         if dice.chance(permille: 18) {
             let price = Mills(rawValue: Int64(SampleShape.manualPence.draw(&dice)) * 10)
-            rows.append(row("C", "M", "Manual", -1, date, price, order.customer))
+            rows.append(
+                row(
+                    prefix: "C",
+                    code: "M",
+                    description: "Manual",
+                    quantity: -1,
+                    date: date,
+                    price: price,
+                    customer: order.customer
+                )
+            )
         }
         return rows
     }
@@ -213,7 +308,15 @@ extension SampleInvoices {
         return catalogue.draw(lines, &dice).map { goods in
             let units = SampleShape.cancelledUnits.draw(&dice)
             let price = goods.price(on: date, quantity: units, isWebShop: false)
-            return row("C", goods.code, goods.written(&dice), -units, date, price, customer)
+            return row(
+                prefix: "C",
+                code: goods.code,
+                description: goods.written(&dice),
+                quantity: -units,
+                date: date,
+                price: price,
+                customer: customer
+            )
         }
     }
 
@@ -241,16 +344,38 @@ extension SampleInvoices {
         case "BANK CHARGES": (description, pence) = ("Bank Charges", dice.within(500...20_000))
         default: break
         }
-        return row("C", service.code, description, -1, date, Mills(rawValue: Int64(pence) * 10), customer)
+        return row(
+            prefix: "C",
+            code: service.code,
+            description: description,
+            quantity: -1,
+            date: date,
+            price: Mills(rawValue: Int64(pence) * 10),
+            customer: customer
+        )
     }
 
     private mutating func loss(_ date: InvoiceDate) -> InvoiceRow {
         let text = dice.chance(permille: 820) ? "" : dice.pick(["damages", "?", "damaged", "thrown away", "check"])
-        return row("", catalogue.one(&dice).code, text, -SampleShape.lostUnits.draw(&dice), date, .zero, nil)
+        return row(
+            code: catalogue.one(&dice).code,
+            description: text,
+            quantity: -SampleShape.lostUnits.draw(&dice),
+            date: date,
+            price: .zero,
+            customer: nil
+        )
     }
 
     private mutating func found(_ date: InvoiceDate) -> InvoiceRow {
         let text = dice.chance(permille: 850) ? "" : dice.pick(["Found", "found", "amazon", "adjustment", "?"])
-        return row("", catalogue.one(&dice).code, text, SampleShape.foundUnits.draw(&dice), date, .zero, nil)
+        return row(
+            code: catalogue.one(&dice).code,
+            description: text,
+            quantity: SampleShape.foundUnits.draw(&dice),
+            date: date,
+            price: .zero,
+            customer: nil
+        )
     }
 }

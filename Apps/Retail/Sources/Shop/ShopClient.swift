@@ -38,7 +38,7 @@ struct ShopClient: Sendable {
         _ verb: String,
         _ path: String,
         key: String? = nil,
-        _ body: (any ContractMessage)? = nil,
+        body: (any ContractMessage)? = nil,
         as type: Decoded.Type = Decoded.self
     ) async throws -> Decoded {
         let deadline = time.now + retryTimeout

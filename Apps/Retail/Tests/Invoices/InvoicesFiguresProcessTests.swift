@@ -8,7 +8,7 @@ struct InvoicesFiguresProcessTests {
     @Test("equal those of the independent script on sample invoices", arguments: [1, 2, 3] as [UInt64])
     func sample(seed: UInt64) throws {
         let bytes = InvoicesFixture.sample(seed: seed, invoices: 1500)
-        try InvoicesFixture.withFile("figures-\(seed).csv", bytes) { path in
+        try InvoicesFixture.withFile("figures-\(seed).csv", bytes: bytes) { path in
             let whole = try InvoicePlan(path: path, first: nil).figures
             #expect(try whole == InvoicesFixture.expected(path, invoices: nil))
             #expect(whole.invoices == 1500)

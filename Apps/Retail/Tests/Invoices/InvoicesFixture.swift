@@ -17,7 +17,7 @@ enum InvoicesFixture {
     static var hasRealFile: Bool { FileManager.default.fileExists(atPath: realFile) }
 
     /// Runs `body` with a temporary file of that content.
-    static func withFile<R>(_ name: String, _ bytes: [UInt8], _ body: (String) throws -> R) throws -> R {
+    static func withFile<R>(_ name: String, bytes: [UInt8], _ body: (String) throws -> R) throws -> R {
         // Concurrent tests may use a file of the same name.
         let unique = ProcessInfo.processInfo.globallyUniqueString
         let file = FileManager.default.temporaryDirectory.appendingPathComponent("martlet-\(unique)-\(name)")
@@ -54,6 +54,6 @@ enum InvoicesFixture {
             return "\(field[0]),\(field[1]),THING,\(field[2]),2010-12-01 08:26:00,\(field[3]),\(field[4]),France"
         }
         let text = ([InvoiceRow.header] + lines).joined(separator: "\r\n")
-        return try withFile("plan.csv", Array(text.utf8)) { try InvoicePlan(path: $0, first: nil) }
+        return try withFile("plan.csv", bytes: Array(text.utf8)) { try InvoicePlan(path: $0, first: nil) }
     }
 }

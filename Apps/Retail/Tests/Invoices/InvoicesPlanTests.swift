@@ -126,7 +126,7 @@ struct InvoicesPlanTests {
             7,10001,BLUE MUG,1,2011-02-03 08:00:00,2.0,9,UK
             8,10002,,1,2011-02-03 08:00:00,0.0,,UK
             """
-        let plan = try InvoicesFixture.withFile("products.csv", Array(text.utf8)) { path in
+        let plan = try InvoicesFixture.withFile("products.csv", bytes: Array(text.utf8)) { path in
             try InvoicePlan(path: path, first: nil)
         }
         #expect(plan.products.map(\.name) == ["RED MUG", "10002"])

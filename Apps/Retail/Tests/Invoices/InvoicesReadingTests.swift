@@ -50,7 +50,7 @@ struct InvoicesReadingTests {
     func faults(row: String, column: String?) throws {
         let text = "\(InvoiceRow.header)\n0,a,\"two\nlines\",1,2010-12-01 08:26:00,1.0,,UK\n\(row)\n"
         let name = "faults-\(row.utf8.reduce(7) { ($0 &* 31) ^ Int($1) }.magnitude).csv"
-        try InvoicesFixture.withFile(name, Array(text.utf8)) { path in
+        try InvoicesFixture.withFile(name, bytes: Array(text.utf8)) { path in
             let fault = #expect(throws: InvoiceFault.self) { try InvoicePlan(path: path, first: nil) }
             #expect(fault?.line == 4)
             #expect(fault?.column == column)
@@ -59,7 +59,7 @@ struct InvoicesReadingTests {
 
     @Test("without invoices is an error")
     func none() throws {
-        try InvoicesFixture.withFile("none.csv", Array("\(InvoiceRow.header)\n".utf8)) { path in
+        try InvoicesFixture.withFile("none.csv", bytes: Array("\(InvoiceRow.header)\n".utf8)) { path in
             let fault = #expect(throws: InvoiceFault.self) { try InvoicePlan(path: path, first: nil) }
             #expect(fault?.rule == "has no invoices")
         }
@@ -67,11 +67,11 @@ struct InvoicesReadingTests {
 
     @Test("a wrong header, a missing file and invalid gzip data are errors")
     func files() throws {
-        try InvoicesFixture.withFile("header.csv", Array("a,b\n1,2\n".utf8)) { path in
+        try InvoicesFixture.withFile("header.csv", bytes: Array("a,b\n1,2\n".utf8)) { path in
             let fault = #expect(throws: InvoiceFault.self) { try InvoicePlan(path: path, first: nil) }
             #expect(fault?.line == 1)
         }
-        try InvoicesFixture.withFile("packed.csv.gz", [0x1F, 0x8B, 1, 2, 3]) { path in
+        try InvoicesFixture.withFile("packed.csv.gz", bytes: [0x1F, 0x8B, 1, 2, 3]) { path in
             let fault = #expect(throws: InvoiceFault.self) { try InvoicePlan(path: path, first: nil) }
             #expect(fault?.rule == "gzip cannot unpack it")
         }

@@ -18,30 +18,30 @@ struct InvoicesSampleTests {
     @Test("have the distributions of real ones, within a third", arguments: [1, 42] as [UInt64])
     func shape(seed: UInt64) throws {
         let shape = try Shape.of(seed: seed, invoices: 4000)
-        near("sales", 0.754, shape.part(of: "sale"))
-        near("cancellations", 0.156, shape.part(of: "cancellation"))
-        near("losses", 0.060, shape.part(of: "stock_loss"))
-        near("finds", 0.030, shape.part(of: "stock_found"))
-        near("guests", 0.088, shape.part(of: "guests", among: "sale"))
-        near("home", 0.91, shape.part(of: "home", among: "sale"))
-        near("a code twice", 0.131, shape.part(of: "code twice", among: "sale"), within: 0.5)
+        near("sales", 0.754, found: shape.part(of: "sale"))
+        near("cancellations", 0.156, found: shape.part(of: "cancellation"))
+        near("losses", 0.060, found: shape.part(of: "stock_loss"))
+        near("finds", 0.030, found: shape.part(of: "stock_found"))
+        near("guests", 0.088, found: shape.part(of: "guests", among: "sale"))
+        near("home", 0.91, found: shape.part(of: "home", among: "sale"))
+        near("a code twice", 0.131, found: shape.part(of: "code twice", among: "sale"), within: 0.5)
         for (permille, lines) in [(500, 15), (900, 51), (990, 196)] {
-            near("lines at \(permille)", Double(lines), shape.lines.quantile(permille))
+            near("lines at \(permille)", Double(lines), found: shape.lines.quantile(permille))
         }
         for (permille, units) in [(900, 24), (990, 100)] {
-            near("units at \(permille)", Double(units), shape.quantities.quantile(permille), within: 0.5)
+            near("units at \(permille)", Double(units), found: shape.quantities.quantile(permille), within: 0.5)
         }
         for (permille, mills) in [(100, 810), (500, 2100), (900, 7950), (990, 18_290)] {
-            near("price at \(permille)", Double(mills), shape.prices.quantile(permille))
+            near("price at \(permille)", Double(mills), found: shape.prices.quantile(permille))
         }
         for (permille, pence) in [(100, 6_500), (500, 30_100), (900, 91_000), (990, 396_200)] {
-            near("total at \(permille)", Double(pence), shape.totals.quantile(permille), within: 0.5)
+            near("total at \(permille)", Double(pence), found: shape.totals.quantile(permille), within: 0.5)
         }
-        near("first hundredth of the codes", 0.09, shape.popularity(first: 0.01))
-        near("first tenth of the codes", 0.44, shape.popularity(first: 0.10))
+        near("first hundredth of the codes", 0.09, found: shape.popularity(first: 0.01))
+        near("first tenth of the codes", 0.44, found: shape.popularity(first: 0.10))
     }
 
-    private func near(_ name: String, _ figure: Double, _ found: Double, within part: Double = 0.34) {
+    private func near(_ name: String, _ figure: Double, found: Double, within part: Double = 0.34) {
         #expect(abs(found - figure) <= figure * part, "\(name): \(found), real \(figure)")
     }
 
@@ -88,7 +88,7 @@ private struct Shape {
 
     static func of(seed: UInt64, invoices: Int) throws -> Shape {
         let bytes = InvoicesFixture.sample(seed: seed, invoices: invoices)
-        let found = try InvoicesFixture.withFile("shape-\(seed)-\(invoices).csv", bytes) { path in
+        let found = try InvoicesFixture.withFile("shape-\(seed)-\(invoices).csv", bytes: bytes) { path in
             try InvoiceFile(path: path).invoices(first: nil)
         }
         return Shape(found)

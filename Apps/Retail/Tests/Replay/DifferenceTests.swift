@@ -147,7 +147,7 @@ struct DifferenceTests {
     }
 
     private func differences(_ view: ShopState, isScarce: Bool) -> [Reconciliation.Check] {
-        var result = Reconciliation(plan, plan.figures, view.shop, isScarce: isScarce)
+        var result = Reconciliation(plan, figures: plan.figures, shop: view.shop, isScarce: isScarce)
         result.compare(view.internalState)
         #expect(result.holds == result.checks.allSatisfy(\.holds))
         return result.checks.filter { !$0.holds }

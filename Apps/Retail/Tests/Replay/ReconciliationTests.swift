@@ -13,8 +13,12 @@ struct ReconciliationTests {
 
     init() throws { plan = try InvoicesFixture.plan(["536365,A,2,1.00,1", "536366,A,3,1.00,2", "536367,A,1,1.00,3"]) }
 
-    private func headline(_ reference: String, _ pence: Int64, _ status: OrderStatus, _ reason: String) -> OrderHeadline
-    {
+    private func headline(
+        _ reference: String,
+        pence: Int64,
+        status: OrderStatus,
+        reason: String = ""
+    ) -> OrderHeadline {
         .with {
             $0.orderID = "o\(reference)"
             $0.reference = reference
@@ -29,16 +33,16 @@ struct ReconciliationTests {
     private func scarceShop() -> ShopView {
         var shop = ShopView()
         shop.headlines = [
-            headline("536365", 200, .completed, ""),
-            headline("536366", 300, .rejected, "inventory.insufficient_stock"),
-            headline("536367", 100, .rejected, "payments.declined"),
+            headline("536365", pence: 200, status: .completed),
+            headline("536366", pence: 300, status: .rejected, reason: "inventory.insufficient_stock"),
+            headline("536367", pence: 100, status: .rejected, reason: "payments.declined"),
         ]
         shop.add("GBP", captured: 200)
         return shop
     }
 
     private func compare(_ shop: ShopView) -> Reconciliation {
-        Reconciliation(plan, plan.figures, shop, isScarce: true)
+        Reconciliation(plan, figures: plan.figures, shop: shop, isScarce: true)
     }
 
     @Test("reports rejected orders by origin and reason")
@@ -57,9 +61,11 @@ struct ReconciliationTests {
     @Test("rejections: the most frequent reason first; free-text reasons of customers count as cancelled")
     func reasons() {
         let headlines = [
-            headline("1", 1, .cancelled, "I changed my mind"), headline("2", 1, .rejected, "payments.declined"),
-            headline("3", 1, .cancelled, "too slow"), headline("4", 1, .completed, ""),
-            headline("5", 1, .rejected, ""), headline("6", 1, .pending, ""),
+            headline("1", pence: 1, status: .cancelled, reason: "I changed my mind"),
+            headline("2", pence: 1, status: .rejected, reason: "payments.declined"),
+            headline("3", pence: 1, status: .cancelled, reason: "too slow"),
+            headline("4", pence: 1, status: .completed),
+            headline("5", pence: 1, status: .rejected), headline("6", pence: 1, status: .pending),
         ]
         #expect(
             OrderRejections.count(headlines) == [
