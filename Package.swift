@@ -101,10 +101,10 @@ contract("Provider", on: ["Shared"])
 // MARK: The shop
 
 service("Catalog", daemon: "catalogd")
-service("Inventory", daemon: "inventoryd", speaksTo: ["Orders"])
-service("Carts", daemon: "cartsd", speaksTo: ["Catalog", "Orders"])
-service("Orders", daemon: "ordersd", speaksTo: ["Catalog", "Carts", "Inventory", "Payments"])
-service("Payments", daemon: "paymentsd", speaksTo: ["Provider"], testingBeside: ["Provider"])
+service("Inventory", daemon: "inventoryd", using: ["Orders"])
+service("Carts", daemon: "cartsd", using: ["Catalog", "Orders"])
+service("Orders", daemon: "ordersd", using: ["Catalog", "Carts", "Inventory", "Payments"])
+service("Payments", daemon: "paymentsd", using: ["Provider"], testedWith: ["Provider"])
 service("Provider", daemon: "testproviderd")
 
 // MARK: Apps: where adapters are chosen
@@ -133,7 +133,7 @@ app(
     ],
     libraries: [.logging]
 )
-// What operators' programs share; holds no word of a system.
+// Shared by the operators' programs; independent of any system.
 library(
     "Console",
     at: "Apps/Console",
@@ -210,7 +210,7 @@ tests(
     libraries: []
 )
 
-// MARK: - Libraries that others keep
+// MARK: - Third-party libraries
 
 enum Library {
     case argumentParser, asyncHTTPClient, crypto, histogram, hummingbird, hummingbirdCore, hummingbirdTesting, jwt
@@ -263,7 +263,7 @@ let package = Package(
     targets: targets
 )
 
-// MARK: - What a row of the table means
+// MARK: - The rows of the table
 
 /// A module of the toolkit: sees lower levels only.
 func kit(
@@ -282,7 +282,7 @@ func kit(
     kitLevels[name] = level
     let seen = martlet(kits) + libraries.map(\.product)
     library("Martlet\(name)", at: "Toolkit/\(name)", on: seen)
-    // Tests are a composition room: from level 2 on they may choose an adapter.
+    // Tests may choose an adapter from level 2 on, as programs do.
     var tested = seen + [.byName(name: "Martlet\(name)")]
     if level >= 2 { tested += ["MartletSQLite"] }
     if level >= 2, name != "Testing" { tested += ["MartletTesting"] }
@@ -308,7 +308,7 @@ func adapter(_ name: String, on kits: [String], system: String? = nil, libraries
     testTarget("Martlet\(name)Tests", at: "Adapters/\(name)/Tests", on: unique(seen + tested))
 }
 
-/// A contract: generated from `Contracts/proto`, sees the toolkit's words for contracts and shared messages.
+/// A contract: generated from `Contracts/proto`, sees the toolkit's types for contracts, and shared messages.
 func contract(_ name: String, on others: [String] = []) {
     allContracts.append(.byName(name: "\(name)Contract"))
     library(
@@ -319,12 +319,12 @@ func contract(_ name: String, on others: [String] = []) {
     )
 }
 
-/// A service: its own contract, contracts that it speaks to, the toolkit; never another service, never an adapter.
+/// A service: its own contract, contracts that it uses, the toolkit; never another service, never an adapter.
 func service(
     _ name: String,
     daemon: String,
-    speaksTo contracts: [String] = [],
-    testingBeside neighbours: [String] = []
+    using contracts: [String] = [],
+    testedWith services: [String] = []
 ) {
     let seen =
         martlet([
@@ -337,7 +337,7 @@ func service(
     testTarget(
         "\(name)Tests",
         at: "Services/\(name)/Tests",
-        on: seen + ([name] + neighbours).map { .byName(name: $0) } + ["MartletTesting", "MartletSQLite"]
+        on: seen + ([name] + services).map { .byName(name: $0) } + ["MartletTesting", "MartletSQLite"]
     )
     executable(
         daemon,
@@ -347,8 +347,8 @@ func service(
 }
 
 /// A program: one library with its code, one executable that starts it.
-func app(_ name: String, executable program: String, on rooms: [[Target.Dependency]], libraries: [Library] = []) {
-    let seen = rooms.flatMap { $0 } + ["CrashList"] + libraries.map(\.product)
+func app(_ name: String, executable program: String, on groups: [[Target.Dependency]], libraries: [Library] = []) {
+    let seen = groups.flatMap { $0 } + ["CrashList"] + libraries.map(\.product)
     library(name, at: "Apps/\(name)", on: seen)
     testTarget("\(name)Tests", at: "Apps/\(name)/Tests", on: seen + [.byName(name: name), "MartletTesting"])
     executable(program, at: "Apps/\(name)/Program", on: [.byName(name: name)])
@@ -364,8 +364,8 @@ func tool(_ name: String, libraries: [Library]) {
     executable(name, at: "Tools/\(name)/Sources", on: libraries.map(\.product))
 }
 
-func tests(_ name: String, at path: String, on rooms: [[Target.Dependency]], libraries: [Library]) {
-    testTarget(name, at: path, on: rooms.flatMap { $0 } + libraries.map(\.product))
+func tests(_ name: String, at path: String, on groups: [[Target.Dependency]], libraries: [Library]) {
+    testTarget(name, at: path, on: groups.flatMap { $0 } + libraries.map(\.product))
 }
 
 func kits(_ names: String...) -> [Target.Dependency] { martlet(names) }
