@@ -87,7 +87,7 @@ def declarations(code):
             continue
         end = closing(code, at)
         parameters = divided(code[at + 1 : end])
-        # A pattern of a switch or of `if case` is no declaration.
+        # A pattern of a switch or of `if case` is not a declaration.
         is_pattern = re.match(r"\s*(?:[:=]|where\b)", code[end + 1 :]) or any(
             re.match(r"\s*(?:let\b|var\b|_|\.|$)", part) for part in parameters
         )
