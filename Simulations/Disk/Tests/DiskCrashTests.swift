@@ -68,7 +68,7 @@ struct DiskCrashTests {
         #expect(changes > 10)
     }
 
-    @Test("takes the same course for the same seed")
+    @Test("equal seeds give equal runs")
     func repeatable() async throws {
         for seed in 0..<20 as Range<UInt64> {
             var (one, two) = (

@@ -50,7 +50,7 @@ struct EscapeTests {
     func sleeper() async {
         await #expect(processExitsWith: .success) {
             let result = try EscapeTests.result {
-                // Cancelled long before it ends, so that no job comes back from another thread.
+                // Cancelled long before it ends, so that no job is enqueued by another thread.
                 await withTaskGroup(of: Void.self) { group in
                     group.addTask { try? await Task.sleep(for: .seconds(3_600)) }
                     for _ in 0..<100 { await Task.yield() }

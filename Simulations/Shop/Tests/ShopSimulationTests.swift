@@ -26,7 +26,7 @@ struct ShopSimulationTests {
         #expect(result.leaptMilliseconds > 24 * 3_600_000)
     }
 
-    @Test("takes the same course for the same seed, and a different one for a different seed")
+    @Test("equal seeds give equal runs, and a different seed a different one")
     func repeats() throws {
         let simulation = try ShopSimulation(points: [])
         func hash(_ seed: UInt64) -> String {

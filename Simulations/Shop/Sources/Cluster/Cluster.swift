@@ -50,7 +50,7 @@ final class Cluster: Sendable {
     var reports: [String] { failures.withLock { $0 } }
 
     /// What explains a run that does not end: databases that are not open, and the most frequent failures of calls.
-    var difficulties: [String] { stores.missing + network.reasons.prefix(6).map { "\($0.count) × \($0.reason)" } }
+    var diagnosis: [String] { stores.missing + network.reasons.prefix(6).map { "\($0.count) × \($0.reason)" } }
 
     func report(_ failure: String) { failures.withLock { $0.append(failure) } }
 

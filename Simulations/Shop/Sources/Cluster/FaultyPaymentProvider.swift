@@ -34,13 +34,13 @@ final class FaultyPaymentProvider: ForwardingChannel {
         guard let key = context.idempotencyKey else {
             return try await channel.unary(method, request, context: context)
         }
-        let failure = Fault(.internal, "provider.stored_failure", "the provider failed, and will say so again")
+        let failure = Fault(.internal, "provider.stored_failure", "the provider failed; a repeat will fail too")
         if failedKeys.withLock({ $0.contains(key) }) { throw failure }
         if isUnanswered(for: key) {
             if entropy.number(below: 2) == 0 {
                 let _: Response = try await channel.unary(method, request, context: context)
             }
-            throw Fault(.unavailable, .outcomeUnknown, "the provider did not answer")
+            throw Fault(.unavailable, .outcomeUnknown, "the provider did not respond")
         }
         guard faults.happens(.storedFailure) else { return try await channel.unary(method, request, context: context) }
         _ = failedKeys.withLock { $0.insert(key) }

@@ -200,7 +200,7 @@ struct PoisonMessages: Sendable {
 
     /// Retries until there is a response; `nil` when it is refused, or too late.
     ///
-    /// - Parameter accepted: The refusal that is no violation, if any.
+    /// - Parameter accepted: The refusal that is not a violation, if any.
     @discardableResult
     private func retry<R>(
         _ what: String,

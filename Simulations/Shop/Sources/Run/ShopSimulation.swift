@@ -41,7 +41,7 @@ public struct ShopSimulation: Sendable {
         let workload: Workload =
             scenario.crashes.map { .crashPoints($0.rounds) }
             ?? Workload(orders: scenario.orders, entropy: entropy.fork())
-        let course = Course(
+        let worldRun = WorldRun(
             world: world,
             workload: workload,
             rounds: scenario.crashes?.rounds,
@@ -49,7 +49,7 @@ public struct ShopSimulation: Sendable {
             points: points,
             extraTask: extraTask
         )
-        return Self.result(of: course, scenario: scenario, plan: plan)
+        return Self.result(of: worldRun, scenario: scenario, plan: plan)
     }
 
     private static func limits(of scenario: Scenario) -> Simulation.Limits {
@@ -59,20 +59,20 @@ public struct ShopSimulation: Sendable {
         return limits
     }
 
-    /// Runs the course to its end.
-    private static func result(of course: Course, scenario: Scenario, plan: WorldPlan) -> SimulationResult {
-        let world = course.world
+    /// Runs a world to its end.
+    private static func result(of worldRun: WorldRun, scenario: Scenario, plan: WorldPlan) -> SimulationResult {
+        let world = worldRun.world
         let begin = world.time.now
         var violations: [Violation] = []
-        var ending: Course.Ending?
+        var ending: WorldRun.Ending?
         do {
-            ending = try world.cluster.simulation.run { try await course.run() }
+            ending = try world.cluster.simulation.run { try await worldRun.run() }
         } catch {
-            let details = world.cluster.difficulties.joined(separator: ", ")
+            let details = world.cluster.diagnosis.joined(separator: ", ")
             violations = [Violation(.notConverged, "the run did not end: \(error); \(details)")]
         }
         violations += ending?.violations ?? []
-        violations += course.observations.violations
+        violations += worldRun.observations.violations
         violations += world.cluster.reports.map { Violation(.crashed, $0) }
         for fault in plan.missing(in: world.faults) where scenario.isWhole {
             violations.append(Violation(.notConverged, "the fault \(fault.rawValue) was enabled and never injected"))

@@ -6,13 +6,13 @@ extension SimulationResult {
     ///
     /// - Parameters:
     ///   - begin: When the run began.
-    ///   - ending: What its course led to; `nil` when the run did not end.
+    ///   - ending: The results at its end; `nil` when the run did not end.
     init(
         of scenario: Scenario,
         plan: WorldPlan,
         world: ShopWorld,
         begin: Moment,
-        ending: Course.Ending?,
+        ending: WorldRun.Ending?,
         violations: [Violation]
     ) {
         let (executor, faults, counts) = (world.cluster.simulation.executor, world.faults, world.network.counts)

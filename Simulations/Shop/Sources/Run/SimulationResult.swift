@@ -26,7 +26,7 @@ public struct SimulationResult: Sendable, Codable {
     public let orders: Int
     /// `laptop` or `cluster`.
     public let topology: String
-    /// Equal for two runs that took the same course.
+    /// Equal for two runs in which the same happened in the same order.
     public let hash: String
     public let steps: Int
     /// Jobs that came from another thread: such a run is not deterministic.

@@ -84,10 +84,10 @@ struct Workload: Sendable {
         }
         scripts = (0..<orders).map { index in
             let lineCount = isRush ? 1 : draw(8) == 0 ? 10 : 1 + draw(3)
-            var wanted = Self.skus
+            var remaining = Self.skus
             let kind: CustomerScript.Kind = [.cart, .lines, .lines, .agreed][draw(4)]
             let lines = (0..<lineCount).map { line in
-                let sku = isRush ? wanted[0] : wanted.remove(at: draw(wanted.count))
+                let sku = isRush ? remaining[0] : remaining.remove(at: draw(remaining.count))
                 let price = CustomerScript.price(kind, line: line, pence: prices[sku] ?? 0)
                 return CustomerScript.OrderLine(sku: sku, units: 1 + (isRush ? 0 : draw(4)), price: price)
             }

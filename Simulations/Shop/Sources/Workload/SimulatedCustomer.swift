@@ -9,7 +9,7 @@ import SwiftProtobuf
 
 /// Runs one customer's script: it retries unanswered requests with the same key, and records the responses.
 struct SimulatedCustomer: Sendable {
-    /// Attempts of one request before the customer gives up.
+    /// Maximum attempts of one request.
     private static let attemptsMax = 400
     private static let pollInterval = Duration.milliseconds(400)
     private static let pollIntervalMax = Duration.seconds(20)
@@ -78,7 +78,7 @@ struct SimulatedCustomer: Sendable {
     /// Sends a late request, a repeated or a new one, long after all work has ended.
     ///
     /// - Parameter keysExpired: Whether the used idempotency keys have expired.
-    func returnLater(keysExpired: Bool) async throws {
+    func sendLateRequest(keysExpired: Bool) async throws {
         guard let order = observations.order(of: script.customer) else { return }
         // At least one customer sends a late request.
         let isFirst = world.faults.counts[.lateRequest] == nil
@@ -254,7 +254,7 @@ struct SimulatedCustomer: Sendable {
     /// Retries until there is a response; `nil` when it is refused.
     ///
     /// - Parameters:
-    ///   - accepted: Refusals that are no violation.
+    ///   - accepted: Refusals that are not a violation.
     ///   - broken: The invariant that any other refusal violates.
     private func retry<R: Sendable>(
         _ call: (CallContext) async throws -> R,

@@ -2,9 +2,9 @@ import MartletCore
 import MartletSimulation
 import MartletTesting
 
-/// One world from its setup to its invariant checks.
-struct Course: Sendable {
-    /// What a course led to.
+/// The run of one world, from its setup to its invariant checks.
+struct WorldRun: Sendable {
+    /// The results at the end of a run.
     struct Ending: Sendable {
         let violations: [Violation]
         let outcomes: [String: Int]
@@ -12,9 +12,9 @@ struct Course: Sendable {
     }
 
     /// For how long faults stay active after the last customer has arrived.
-    private static let aftermath = Duration.seconds(20)
+    private static let faultsAfterArrivals = Duration.seconds(20)
     /// The same with paused processes: longer than their leases.
-    private static let pausedAftermath = Duration.seconds(75)
+    private static let faultsAfterArrivalsWithPauses = Duration.seconds(75)
 
     let world: ShopWorld
     let observations = ClientObservations()
@@ -93,7 +93,7 @@ struct Course: Sendable {
             tasks.addTask { try await poisonMessages.run() }
             if let extraTask { tasks.addTask { try await extraTask() } }
             tasks.addTask {
-                try await world.skippedTime.sleepExcluding(for: workload.duration + aftermathLength)
+                try await world.skippedTime.sleepExcluding(for: workload.duration + lengthAfterArrivals)
                 try await faultScheduler.injectMissing()
                 world.heal()
             }
@@ -101,9 +101,9 @@ struct Course: Sendable {
         }
     }
 
-    private var aftermathLength: Duration {
+    private var lengthAfterArrivals: Duration {
         guard backgroundOperations == nil else { return .zero }
-        return world.faults.rates[.pause] == nil ? Self.aftermath : Self.pausedAftermath
+        return world.faults.rates[.pause] == nil ? Self.faultsAfterArrivals : Self.faultsAfterArrivalsWithPauses
     }
 
     /// Waits until the world is quiescent, with late requests after that, and checks it.
@@ -112,7 +112,7 @@ struct Course: Sendable {
         // A later outage excuses no rejection of this workload.
         let longestOutage = world.skippedTime.longest
         if pending.isEmpty, world.faults.rates[.lateRequest] != nil {
-            try await returnLater(customers)
+            try await sendLateRequests(of: customers)
             pending = try await convergence.wait(since: world.time.now)
         }
         let snapshot = try await convergence.snapshot()
@@ -123,7 +123,7 @@ struct Course: Sendable {
             longestOutage: longestOutage
         ).violations
         if !pending.isEmpty {
-            let details = ["not quiescent after the faults had healed"] + pending + world.cluster.difficulties
+            let details = ["not quiescent after the faults had healed"] + pending + world.cluster.diagnosis
             violations.insert(Violation(.notConverged, details.joined(separator: "; ")), at: 0)
         }
         let outcomes = Dictionary(snapshot.orders.values.map { ($0.status, 1) }, uniquingKeysWith: +)
@@ -134,11 +134,11 @@ struct Course: Sendable {
         )
     }
 
-    /// Runs late requests of customers, days after all work has ended.
-    private func returnLater(_ customers: [SimulatedCustomer]) async throws {
+    /// Sends late requests of customers, days after all work has ended.
+    private func sendLateRequests(of customers: [SimulatedCustomer]) async throws {
         let keysExpired = try await Outage(world: world, entropy: entropy.fork()).runWhenIdle()
         try await withThrowingTaskGroup(of: Void.self) { tasks in
-            for customer in customers { tasks.addTask { try await customer.returnLater(keysExpired: keysExpired) } }
+            for customer in customers { tasks.addTask { try await customer.sendLateRequest(keysExpired: keysExpired) } }
             try await tasks.waitForAll()
         }
     }
