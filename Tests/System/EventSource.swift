@@ -9,7 +9,7 @@ import SwiftProtobuf
 /// Publishes orders' events of one key directly to a running shop's event log.
 struct EventSource: Sendable {
     static let topic = "shop.orders.v1.orders"
-    /// Bytes that are no protobuf message.
+    /// Bytes that are not a protobuf message.
     static let unreadable = Data([0xFF, 0xFF, 0xFF])
 
     let shop: RunningShop

@@ -53,7 +53,7 @@ struct KillTests {
     }
 
     @Test(
-        "the same holds with real invoices",
+        "no order and no penny is lost, with real invoices",
         .enabled(if: Programs.realInvoices != nil),
         .timeLimit(.minutes(2 * HangLimit.testMinutes))
     )

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Topology")
 struct TopologyTests {
-    /// A system that is no shop.
+    /// A system that is not a shop.
     static let mill = Data(
         """
         {

@@ -12,7 +12,7 @@ import Testing
 
 @testable import Shop
 
-/// Each failure names what the list lacks, or what it has too much.
+/// Each failure names what is missing in a list, and what does not belong there.
 @Suite("martlet.json, the shop's topology")
 struct ShopTopologyTests {
     /// The parts of `martlet.json` that other sources state, too.
@@ -106,7 +106,7 @@ struct ShopTopologyTests {
         #expect(named.filter { !guide.contains("`\($0)`") } == [])
     }
 
-    /// What only one of the two lists has, or one has twice.
+    /// What is in only one of the two lists, or twice in one.
     private func difference(_ left: [String], _ right: [String]) -> [String] {
         var rest = right
         var missing: [String] = []

@@ -91,8 +91,8 @@ struct ReplayTests {
     func completes() async throws {
         let report = try await checkout()
         #expect(report.differences == [])
-        #expect(report.undisturbed.output == "\"completed\"")
-        #expect(report.undisturbed.effects.contains(#"["o1 510 captured"]"#))
+        #expect(report.uninterrupted.output == "\"completed\"")
+        #expect(report.uninterrupted.effects.contains(#"["o1 510 captured"]"#))
         // A local step, and an intent and a call for each of four remote ones.
         #expect(report.killed.count == 9)
     }
@@ -105,23 +105,23 @@ struct ReplayTests {
             payments.script.inject("capture", .responseLost)
         }
         #expect(report.differences == [])
-        #expect(report.undisturbed.output == "\"completed\"")
+        #expect(report.uninterrupted.output == "\"completed\"")
     }
 
     @Test("rejects for insufficient stock as without a crash")
     func insufficient() async throws {
         let report = try await checkout(quantity: 11)
         #expect(report.differences == [])
-        #expect(report.undisturbed.output == "\"inventory.insufficient_stock\"")
-        #expect(report.undisturbed.effects.contains("rejected"))
+        #expect(report.uninterrupted.output == "\"inventory.insufficient_stock\"")
+        #expect(report.uninterrupted.effects.contains("rejected"))
     }
 
     @Test("releases the stock of a declined payment as without a crash")
     func declined() async throws {
         let report = try await checkout("declined")
         #expect(report.differences == [])
-        #expect(report.undisturbed.output == "\"payments.declined\"")
-        #expect(report.undisturbed.effects.contains("mug=10"))
+        #expect(report.uninterrupted.output == "\"payments.declined\"")
+        #expect(report.uninterrupted.effects.contains("mug=10"))
     }
 
     @Test("cancels as without a crash", arguments: ["reserve", "authorise", "confirm"])
@@ -131,8 +131,8 @@ struct ReplayTests {
             payments.script.during(point, cancel)
         }
         #expect(report.differences == [])
-        #expect(report.undisturbed.output == "\"orders.cancelled\"")
-        #expect(report.undisturbed.effects.contains("voided"))
+        #expect(report.uninterrupted.output == "\"orders.cancelled\"")
+        #expect(report.uninterrupted.effects.contains("voided"))
     }
 
     @Test("completes a return as without a crash")
@@ -168,8 +168,8 @@ struct ReplayTests {
             return pass.world(ReturnWorkflow(orders: pass.orders, inventory: pass.inventory, payments: pass.payments))
         }.run()
         #expect(report.differences == [])
-        #expect(report.undisturbed.output == "\"returned\"")
-        #expect(report.undisturbed.effects.contains("o1/r1=255"))
-        #expect(report.undisturbed.effects.contains("mug=11"))
+        #expect(report.uninterrupted.output == "\"returned\"")
+        #expect(report.uninterrupted.effects.contains("o1/r1=255"))
+        #expect(report.uninterrupted.effects.contains("mug=11"))
     }
 }

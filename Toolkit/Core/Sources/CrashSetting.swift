@@ -16,7 +16,7 @@ public struct CrashSetting: Sendable, Hashable {
     public init(_ text: String, known: [String]) throws(Bad) {
         self = try CrashSetting(text)
         guard known.contains(name) else {
-            throw Bad(description: "'\(name)' is no crash point; `martlet crash-points` lists them")
+            throw Bad(description: "'\(name)' is not a crash point; `martlet crash-points` lists them")
         }
     }
 

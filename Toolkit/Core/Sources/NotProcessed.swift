@@ -9,7 +9,7 @@ public struct NotProcessed: CallNotMade, Sendable, Hashable {
 }
 
 extension Fault {
-    /// True when the call certainly never reached its handler, whatever `code.outcome` says in general.
+    /// True when the call certainly never reached its handler, whatever `code.outcome` is.
     public var isNotProcessed: Bool { cause is any CallNotMade }
 
     /// `unavailable` for a call that certainly never reached its handler.

@@ -17,7 +17,7 @@ struct CrashPointTests {
         #expect(names.all == ["test.parent", "test.child"])
     }
 
-    @Test("stops the code only where it says so; without an observer the code continues")
+    @Test("stops the code only where `stops` returns true; without an observer the code continues")
     func stops() {
         let observer = CrashPoints.Observer(stops: { $0 == "test.second" })
         let stops = CrashPoints.$observer.withValue(observer) {

@@ -54,6 +54,6 @@ public struct VersionConflict: Error, Equatable {
 
 extension VersionConflict: FaultConvertible {
     public var fault: Fault {
-        Fault(.aborted, .conflict, "another change was in the way", cause: self)
+        Fault(.aborted, .conflict, "another change was committed first", cause: self)
     }
 }

@@ -4,7 +4,7 @@ public struct RESTLimits: Sendable, Hashable {
     public let bodyBytesMax: Int
     /// Of a request without a timeout header.
     public let timeout: Duration
-    /// The longest timeout that a request may ask for.
+    /// The longest timeout that a request may set.
     public let timeoutMax: Duration
 
     public init(bodyBytesMax: Int, timeout: Duration, timeoutMax: Duration) {

@@ -27,7 +27,7 @@ struct ClientCallTests {
         #expect(call.state == .over)
     }
 
-    @Test("is not sent after the caller has given up")
+    @Test("is not sent after the caller has cancelled")
     mutating func givenUp() {
         _ = call.giveUp(.deadlineExceeded)
         let sent = call.send()

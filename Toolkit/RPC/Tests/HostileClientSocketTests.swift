@@ -53,7 +53,7 @@ struct HostileClientSocketTests {
         #expect(answer == "still here")
     }
 
-    @Test("frames that cross many refusals are no protocol violation")
+    @Test("frames that cross many refusals are not a protocol violation")
     func crossing() async throws {
         let answered = try await RPCFixture.with { fixture in
             let channel = try await Self.connect(fixture)

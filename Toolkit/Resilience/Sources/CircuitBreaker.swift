@@ -11,7 +11,7 @@ public final class CircuitBreaker: Sendable {
         case failure
         /// The peer is healthy: it refused the call.
         case success
-        /// Not counted: the caller gave the call up.
+        /// Not counted: the caller abandoned the call.
         case ignored
     }
 
@@ -70,7 +70,7 @@ extension CircuitBreaker {
             case closed(failures: Int)
             /// Calls are refused. Goes to `probing` at `until`.
             case open(until: Moment)
-            /// One call is in flight. Goes to `closed` when it succeeds, back to `open` when it fails or is given up.
+            /// One call is in flight. Goes to `closed` when it succeeds, back to `open` when it fails or is abandoned.
             case probing
         }
 

@@ -23,7 +23,7 @@ struct BulkheadTests {
         #expect(stateMachine.running == 0)
     }
 
-    @Test("passes on the slot of a waiter that gives up at the moment of the grant")
+    @Test("passes on the slot of a waiter that stops waiting as its slot is granted")
     func abandonedGrant() {
         var stateMachine = Bulkhead.StateMachine(runningLimit: 1, waitingLimit: 2)
         for _ in 1...3 { _ = stateMachine.enter() }
@@ -36,7 +36,7 @@ struct BulkheadTests {
         #expect(stateMachine.running == 0)
     }
 
-    @Test("removes a waiter that gives up from the queue")
+    @Test("removes a waiter that stops waiting from the queue")
     func abandonedWaiter() {
         var stateMachine = Bulkhead.StateMachine(runningLimit: 1, waitingLimit: 1)
         for _ in 1...2 { _ = stateMachine.enter() }

@@ -15,7 +15,7 @@ struct SQLRowTests {
         #expect(try row.decode(0, as: Color.self) == .darkBlue)
     }
 
-    @Test("text that is no case's raw value, another type and NULL: the error names column and value")
+    @Test("text that is not a case's raw value, another type and NULL: the error names column and value")
     func unreadableText() {
         #expect(throws: UnreadableRow(column: 1, value: .text("green"), as: Color.self)) {
             try row.decode(1, as: Color.self)

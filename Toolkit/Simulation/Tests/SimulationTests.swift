@@ -25,14 +25,14 @@ struct SimulationTests {
         return (names, simulation.executor.trace)
     }
 
-    @Test("takes the same course for equal seeds", arguments: [0, 1, 2, UInt64.max])
+    @Test("equal seeds give equal runs", arguments: [0, 1, 2, UInt64.max])
     func equalSeeds(seed: UInt64) throws {
         let (first, second) = (try recordRun(seed: seed), try recordRun(seed: seed))
         #expect(first.names == second.names)
         #expect(first.trace == second.trace)
     }
 
-    @Test("takes a different course for a different seed")
+    @Test("a different seed gives a different run")
     func otherSeeds() throws {
         let runs = try (1...20).map { try recordRun(seed: $0) }
         #expect(Set(runs.map(\.names)).count == 20)

@@ -77,7 +77,7 @@ struct Execution: Sendable {
 
     mutating func leave() { isBusy = false }
 
-    /// The first ending stands.
+    /// Only the first ending counts.
     mutating func end(_ ending: Ending) {
         if self.ending == nil { self.ending = ending }
     }

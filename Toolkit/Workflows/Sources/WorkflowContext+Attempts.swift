@@ -67,7 +67,7 @@ extension WorkflowContext {
             } catch {
                 if Task.isCancelled { throw end(.cancelled) }
                 failure = Fault(describing: error)
-                // A refused look-up is no refusal of the step. Neither is a rejected token, as after clock skew or a
+                // A refused look-up does not refuse the step. Neither does a rejected token, as after clock skew or a
                 // key rotation: the callee has not processed the request.
                 let isProcessed = failure.code != .unauthenticated || entry.kind == .local
                 if failure.outcome == .refused, isProcessed, !isLookUp { return .refused(StoredRefusal(failure)) }

@@ -160,7 +160,7 @@ extension WorkflowContext {
 
     /// Adds an effect in the service's own database to the transaction that completes the run.
     ///
-    /// Use it for the last effect of a run: it is no step and cannot be refused. After a fault whose outcome is not
+    /// Use it for the last effect of a run: it is not a step and cannot be refused. After a fault whose outcome is not
     /// `refused` the completion is retried after a delay, up to `attemptsLimit`; any other error parks the run.
     public func atCompletion(_ effect: @escaping LocalEffect) { execution.withLock { $0.complete(with: effect) } }
 

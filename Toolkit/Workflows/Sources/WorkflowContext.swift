@@ -48,7 +48,7 @@ public final class WorkflowContext: Sendable {
         execution.withLock { $0.journal.record(entry, isWritten: isWritten) }
     }
 
-    /// Ends the execution; the first ending stands.
+    /// Ends the execution; only the first ending counts.
     func end(_ ending: Execution.Ending) -> WorkflowInterrupted {
         execution.withLock { $0.end(ending) }
         return WorkflowInterrupted()

@@ -28,7 +28,7 @@ public struct WorkflowLimits: Sendable, Hashable {
     public var retryDelayMax = Duration.seconds(60)
     /// A delay from this length on releases the run instead of keeping its slot.
     public var releasingDelayMin = Duration.seconds(5)
-    /// Attempts of one journal transaction before the execution gives up, to be claimed again when its lease has ended.
+    /// Attempts of one journal transaction before the execution ends, to be claimed again when its lease has ended.
     public var journalAttemptsLimit = 4
     /// Steps of one run.
     public var stepsLimit = 1_000

@@ -2,7 +2,7 @@ public import MartletCore
 public import MartletSQL
 import Synchronization
 
-/// Tests that a workflow survives a crash anywhere: one pass runs undisturbed, then one pass for each durable
+/// Tests that a workflow survives a crash anywhere: one pass runs uninterrupted, then one pass for each durable
 /// boundary is killed there and resumed by a new engine.
 ///
 /// All endings must be equal.
@@ -47,13 +47,13 @@ public struct WorkflowReplay<W: Workflow>: Sendable {
     }
 
     public struct Report: Sendable {
-        public let undisturbed: Ending
+        public let uninterrupted: Ending
         /// The name of the boundary at which a pass was killed, and the pass's ending.
         public let killed: [(boundary: String, ending: Ending)]
 
-        /// The passes whose ending differs from the undisturbed one; empty when the workflow is sound.
+        /// The passes whose ending differs from the uninterrupted one; empty when the workflow is sound.
         public var differences: [String] {
-            killed.enumerated().filter { $0.element.ending != undisturbed }
+            killed.enumerated().filter { $0.element.ending != uninterrupted }
                 .map { "killed at boundary \($0.offset + 1), \($0.element.boundary): \($0.element.ending)" }
         }
     }
@@ -80,12 +80,12 @@ public struct WorkflowReplay<W: Workflow>: Sendable {
     }
 
     public func run() async throws -> Report {
-        let (undisturbed, boundaries) = try await pass(killedAt: nil)
+        let (uninterrupted, boundaries) = try await pass(killedAt: nil)
         var killed: [(boundary: String, ending: Ending)] = []
         for (index, boundary) in boundaries.enumerated() {
             killed.append((boundary, try await pass(killedAt: index + 1).ending))
         }
-        return Report(undisturbed: undisturbed, killed: killed)
+        return Report(uninterrupted: uninterrupted, killed: killed)
     }
 
     private func pass(killedAt hit: Int?) async throws -> (ending: Ending, boundaries: [String]) {

@@ -4,7 +4,7 @@ import MartletSQL
 ///
 /// `wake_at` is when a run may be claimed next: its timer's due time while it waits, the end of its lease while it
 /// runs, NULL when only a signal can wake it. `by_clock` is 1 while the run waits for that time, and 0 when an event
-/// has made it due, whatever the clock says. Retention: ``WorkflowEngine/finishedRetention``.
+/// has made it due, independent of the clock. Retention: ``WorkflowEngine/finishedRetention``.
 enum WorkflowTables {
     static let migrations = [
         Migration(

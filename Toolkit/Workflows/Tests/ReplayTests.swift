@@ -59,8 +59,8 @@ struct ReplayTests {
             return "\(id.microseconds > 0) \(payload)"
         }).run()
         #expect(report.differences == [])
-        #expect(report.undisturbed.output == "\"true word\"")
-        #expect(report.undisturbed.effects == #"["one=1", "six=1"] ["replayed/five", "replayed/two"]"#)
+        #expect(report.uninterrupted.output == "\"true word\"")
+        #expect(report.uninterrupted.effects == #"["one=1", "six=1"] ["replayed/five", "replayed/two"]"#)
         // Two local steps, a timer begun, a signal awaited and consumed, two intents, two calls.
         #expect(report.killed.count == 9)
     }
@@ -88,7 +88,7 @@ struct ReplayTests {
             }
         ).run()
         #expect(report.differences == [])
-        #expect(report.undisturbed.state == .failed)
+        #expect(report.uninterrupted.state == .failed)
         #expect(report.killed.count > 8)
     }
 

@@ -17,7 +17,7 @@ struct ChaosRecord: Sendable, Encodable {
 
     var hasRecovered: Bool { readyAfterSeconds != nil }
 
-    /// One line for a person.
+    /// One human-readable line.
     var line: String {
         let effect =
             switch kind {

@@ -48,7 +48,7 @@ struct UpCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The least level that daemons log.",
+            "The lowest level that daemons log.",
             discussion: DaemonSettings.LogLevel.allCases.map(\.rawValue).joined(separator: ", "),
             valueName: "level"
         ),

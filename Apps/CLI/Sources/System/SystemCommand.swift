@@ -9,12 +9,12 @@ struct SystemCommand: Equatable {
 
     /// The command that `arguments` name, also as in `help COMMAND`; `nil` when they name none of the system's.
     init?(_ arguments: [String], in topology: Topology) {
-        let asksForHelp = arguments.first == "help"
-        guard let name = arguments.dropFirst(asksForHelp ? 1 : 0).first,
+        let isHelp = arguments.first == "help"
+        guard let name = arguments.dropFirst(isHelp ? 1 : 0).first,
             let command = topology.commands.first(where: { $0.name == name }), let program = command.run.first
         else { return nil }
         self.program = program
-        self.arguments = Array(command.run.dropFirst()) + (asksForHelp ? ["--help"] : Array(arguments.dropFirst()))
+        self.arguments = Array(command.run.dropFirst()) + (isHelp ? ["--help"] : Array(arguments.dropFirst()))
     }
 
     /// Does not return when the program starts, which keeps this process's number, signals and files.

@@ -7,7 +7,7 @@ package struct DaemonLifecycle: Sendable, Equatable {
         case ready
         /// The process exited and is restarted after a delay. Goes to `starting`.
         case resting
-        /// The process was asked to shut down. Goes to `stopped`.
+        /// The process was requested to shut down. Goes to `stopped`.
         case draining
         /// The process has exited and is not restarted.
         case stopped

@@ -4,7 +4,7 @@ import Foundation
 package enum Programs {
     /// The folder of this program and of all others.
     ///
-    /// - Throws: ``CommandFailure`` when the kernel does not tell it.
+    /// - Throws: ``CommandFailure`` when the kernel does not report it.
     package static func folder() throws(CommandFailure) -> String {
         do {
             let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")

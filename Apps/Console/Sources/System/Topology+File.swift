@@ -46,7 +46,7 @@ extension Topology {
         )
     }
 
-    /// - Throws: ``CommandFailure`` when the file is missing or is no topology; it names what is wrong.
+    /// - Throws: ``CommandFailure`` when the file is missing or is not a topology; it names the error.
     package static func read(_ path: String) throws(CommandFailure) -> Topology {
         guard let data = FileManager.default.contents(atPath: path) else {
             throw CommandFailure("\(path): cannot be read", status: CommandStatus.usage)
@@ -56,7 +56,7 @@ extension Topology {
         } catch let failure as CommandFailure {
             throw CommandFailure("\(path): \(failure.description)", status: CommandStatus.usage)
         } catch {
-            throw CommandFailure("\(path): is no topology: \(error)", status: CommandStatus.usage)
+            throw CommandFailure("\(path): is not a topology: \(error)", status: CommandStatus.usage)
         }
     }
 

@@ -46,7 +46,7 @@ struct Replay: Sendable {
             reconciliation.compare(snapshot)
         } else {
             reconciliation.remark(
-                "\(internalState.path) is no data folder of this shop: topics and workflows were not compared"
+                "\(internalState.path) is not a data folder of this shop: topics and workflows were not compared"
             )
         }
         let after = try await ShopView.quiescence(shop).terminal

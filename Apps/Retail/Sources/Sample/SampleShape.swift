@@ -66,19 +66,19 @@ enum SampleShape {
     /// The quantity that a customer buys of one code, by the price in mills.
     static func customersQuantity(price: Int64) -> SampleWeights<Int> {
         switch price {
-        case ...1000: cheap
-        case ...2000: modest
+        case ...1000: cheapest
+        case ...2000: cheap
         case ...4000: middling
-        case ...8000: dear
-        default: dearest
+        case ...8000: expensive
+        default: mostExpensive
         }
     }
 
-    private static let cheap = SampleWeights([
+    private static let cheapest = SampleWeights([
         (12, 233), (24, 162), (1, 99), (2, 75), (25, 60), (6, 47), (3, 42), (10, 39), (48, 37), (4, 34), (5, 20),
         (36, 19), (8, 17), (16, 15), (20, 13), (96, 11),
     ])
-    private static let modest = SampleWeights([
+    private static let cheap = SampleWeights([
         (12, 254), (1, 142), (2, 112), (10, 96), (6, 66), (24, 56), (3, 54), (4, 48), (8, 36), (5, 21), (20, 17),
         (48, 13), (16, 10), (36, 8),
     ])
@@ -86,10 +86,10 @@ enum SampleShape {
         (6, 230), (1, 198), (2, 131), (4, 109), (12, 85), (3, 62), (8, 39), (10, 31), (5, 29), (24, 20), (48, 8),
         (32, 6), (18, 6),
     ])
-    private static let dear = SampleWeights([
+    private static let expensive = SampleWeights([
         (2, 252), (1, 231), (3, 158), (4, 145), (6, 74), (12, 32), (10, 24), (8, 21), (24, 12), (5, 11),
     ])
-    private static let dearest = SampleWeights([
+    private static let mostExpensive = SampleWeights([
         (2, 381), (1, 360), (4, 91), (3, 49), (6, 33), (8, 20), (16, 17), (12, 13), (5, 9),
     ])
     static let guestsQuantity = SampleWeights([

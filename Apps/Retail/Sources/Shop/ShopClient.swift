@@ -97,7 +97,7 @@ struct ShopProblem: Error, CustomStringConvertible {
             let reason: String?
             let detail: String?
         }
-        // An error page of a proxy is no problem document.
+        // An error page of a proxy is not a problem document.
         let problem = try? JSONDecoder().decode(Problem.self, from: Data(body))
         self.status = status
         self.reason = problem?.reason ?? ""

@@ -61,8 +61,8 @@ struct InvoicesSampleTests {
         #expect(shape.part(of: "no description") > 0.02)
         #expect(shape.part(of: "fraction of a penny") > 0)
         let small = shape.pricesOfCode.keys.filter { $0 != $0.uppercased() }
-        let twins = small.filter { shape.pricesOfCode[$0.uppercased()] != nil }.count
-        #expect(twins > 0)
+        let caseVariants = small.filter { shape.pricesOfCode[$0.uppercased()] != nil }.count
+        #expect(caseVariants > 0)
     }
 }
 

@@ -232,7 +232,7 @@ struct Consumer {
         finish(delivery, decision, in: &round)
     }
 
-    /// Keeps the batch for a retry while the database is unavailable; no attempt is counted.
+    /// Retains the batch for a retry while the database is unavailable; no attempt is counted.
     private mutating func postpone(_ batch: [Delivery], _ error: any Error) {
         Logger.current.warning(
             "processing a batch failed, will retry",

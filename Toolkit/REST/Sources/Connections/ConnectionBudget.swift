@@ -14,7 +14,7 @@ enum ConnectionBudget {
         return connections(descriptors: UInt64(limit.rlim_cur))
     }
 
-    /// - Parameter descriptors: `UInt64.max` stands for no limit.
+    /// - Parameter descriptors: `UInt64.max` means no limit.
     static func connections(descriptors: UInt64) -> Int {
         max(1, min(connectionsMax, Int(clamping: descriptors / UInt64(share))))
     }

@@ -6,7 +6,7 @@ import NIOHTTP2
 /// The state machine of one call on the client: received frames go in, messages and the outcome come out.
 struct ClientCall {
     enum State: Equatable {
-        /// Neither sent nor ended. Goes to `sent`, or to `over` when the caller gives up.
+        /// Neither sent nor ended. Goes to `sent`, or to `over` when the caller cancels.
         case waiting
         /// The request is sent. Goes to `answered` with the response's head, or to `over`.
         case sent
@@ -20,7 +20,7 @@ struct ClientCall {
 
     init(messageBytesMax: Int) { reassembler = MessageReassembler(messageBytesMax: messageBytesMax) }
 
-    /// - Returns: False when the caller has given up before.
+    /// - Returns: False when the caller has cancelled before.
     mutating func send() -> Bool {
         guard state == .waiting else { return false }
         state = .sent
@@ -104,7 +104,7 @@ struct ClientCall {
         return end(graceful ? .notProcessed(text) : Fault(.unavailable, .unavailable, text))
     }
 
-    /// The connection is gone.
+    /// The connection was lost.
     mutating func disconnected() -> Step {
         switch state {
         case .over: .wait
@@ -113,7 +113,7 @@ struct ClientCall {
         }
     }
 
-    /// The caller gives up, or its deadline has passed.
+    /// The caller cancels, or its deadline has passed.
     mutating func giveUp(_ fault: Fault) -> Step {
         guard state != .over else { return .wait }
         return end(fault)

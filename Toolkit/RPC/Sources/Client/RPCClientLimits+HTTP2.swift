@@ -10,7 +10,7 @@ extension RPCClientLimits {
             HTTP2Setting(parameter: .initialWindowSize, value: callWindowBytes),
         ]
         configuration.targetWindowSize = connectionWindowBytes
-        // Frames of calls that were ended here may still arrive; they are no protocol violation.
+        // Frames of calls that were ended here may still arrive; they are not a protocol violation.
         configuration.maximumRecentlyResetStreams = min(callsMax, 4_096)
         configuration.controlFrameRateLimit.maximumCount = controlFramesMax
         return configuration

@@ -3,7 +3,7 @@ import Synchronization
 
 /// The health of a server's services, as grpc.health.v1 reports it.
 ///
-/// Safe to share between tasks. The empty name stands for the whole server.
+/// Safe to share between tasks. The empty name means the whole server.
 public final class HealthRegistry: Sendable {
     private struct Watcher {
         let service: String

@@ -167,7 +167,7 @@ extension RPCServerLimits {
             HTTP2Setting(parameter: .initialWindowSize, value: callWindowBytes),
         ]
         configuration.targetWindowSize = connectionWindowBytes
-        // Frames of calls that were ended here may still arrive; they are no protocol violation.
+        // Frames of calls that were ended here may still arrive; they are not a protocol violation.
         configuration.maximumRecentlyResetStreams = callsPerConnectionMax
         configuration.controlFrameRateLimit.maximumCount = controlFramesMax
         configuration.controlFrameRateLimit.windowLength = TimeAmount(floodWindow)

@@ -18,7 +18,7 @@ struct ServerConnectionLifecycle {
 
     enum Action: Equatable {
         case ping(UInt64)
-        /// `nil` stands for the greatest stream id: it announces the shutdown before the last stream id is known.
+        /// `nil` means the greatest stream id: it announces the shutdown before the last stream id is known.
         case goAway(lastStream: Int32?)
         /// Closes our direction: a close of both could discard what the client has not read yet.
         case finish

@@ -4,7 +4,7 @@ import NIOHTTP2
 /// Which HTTP/2 errors make a connection unusable.
 enum ConnectionError {
     /// - Parameter leaving: GOAWAY was sent or received: frames that the peer still sends then raise unknown-stream or
-    ///   closed-connection errors, which are no protocol violations.
+    ///   closed-connection errors, which are not protocol violations.
     static func isFatal(_ error: any Error, leaving: Bool) -> Bool {
         switch error {
         case is NIOHTTP2Errors.NoSuchStream, is NIOHTTP2Errors.IOOnClosedConnection: !leaving

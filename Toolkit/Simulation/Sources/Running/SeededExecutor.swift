@@ -5,7 +5,7 @@ import Synchronization
 ///
 /// The child tasks, task groups, default actors, streams and continuations of a task that prefers it run here.
 /// Unstructured tasks, the main actor, dispatch queues, threads, event loops and the system's clocks escape it; jobs
-/// that come back from there are counted in ``foreignJobs``. Jobs run in the thread that calls ``drain(limit:)``.
+/// that are enqueued from there are counted in ``foreignJobs``. Jobs run in the thread that calls ``drain(limit:)``.
 public final class SeededExecutor: TaskExecutor {
     fileprivate struct QueuedJob {
         let job: UnownedJob
