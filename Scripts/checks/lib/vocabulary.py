@@ -53,7 +53,15 @@ IDENTIFIERS = {
 
 # Words in any text: code, comments, strings, documents. Case does not matter.
 WORDS = {
-    r"told|untold": "acknowledged, reported, notified or logged",
+    r"told|untold|tells?|telling": "acknowledged, reported, notified or logged",
+    r"says?|said|saying": "states, reports, returns or declares",
+    r"hears?|heard|learns?|learned|learnt": "receives, reads or notices",
+    r"goes on|go on|went on|going on": "continues",
+    r"comes? back|came back|coming back": "returns, restarts or is available again",
+    r"troubles?|troubled": "failure",
+    r"for good": "permanently, or finally",
+    r"one after the other": "one at a time",
+    r"silence": "no response",
     r"nobody|no-one": "no caller, no process, or the passive voice",
     r"somebody|someone|whoever|whomever|whosoever": "the caller, a process, an operator",
     r"errands?": "customer script",

@@ -11,7 +11,7 @@ struct SimProgram: ParsableCommand {
         abstract: "Simulates the whole shop from a seed with injected faults, and checks its invariants.",
         discussion: """
             The services are the real ones, with their real SQLite files, in one thread on virtual time: equal seeds \
-            take equal courses. Network, disks, clocks, crashes and the payment provider are simulated. Not simulated: \
+            give equal runs. Network, disks, clocks, crashes and the payment provider are simulated. Not simulated: \
             \(NotSimulated.text).
 
             EXAMPLES

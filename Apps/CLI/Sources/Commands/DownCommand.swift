@@ -12,7 +12,7 @@ struct DownCommand: AsyncParsableCommand {
         commandName: "down",
         abstract: "Shuts the \(Topology.systemName) down gracefully.",
         discussion: """
-            The same as Ctrl-C at `martlet up`: requests in flight are completed, the data stay. Also terminates \
+            The same as Ctrl-C at `martlet up`: requests in flight are completed, the data are kept. Also terminates \
             processes of a killed supervisor. Exits with status 3 when nothing runs.
 
             Example:

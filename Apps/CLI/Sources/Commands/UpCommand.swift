@@ -13,8 +13,8 @@ struct UpCommand: AsyncParsableCommand {
         discussion: """
             Every service runs in its own process, with its own database under the data folder; a process that exits \
             is restarted with a growing delay. Ctrl-C (or SIGTERM, or `martlet down`) drains them in order: the \
-            gateway first, the event log last; a second Ctrl-C kills them. The data stay: the next `up` continues with \
-            them, on the same ports.
+            gateway first, the event log last; a second Ctrl-C kills them. The data are kept: the next `up` continues \
+            with them, on the same ports.
 
             Examples:
               martlet up
