@@ -254,7 +254,7 @@ struct RESTResponderTests {
                 uri: "/v1/parcels/p1",
                 method: .put,
                 headers: headers,
-                body: Self.validBody
+                body: good
             )
             #expect(stored.status == .ok)
         }
