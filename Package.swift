@@ -9,6 +9,8 @@ nonisolated(unsafe) var kitLevels: [String: Int] = [:]
 // The rows of the contracts and of the shop's services, for the programs that contain all of them.
 nonisolated(unsafe) var allContracts: [Target.Dependency] = []
 nonisolated(unsafe) var allServices: [Target.Dependency] = []
+// The executables of the rows of services and of apps: what `make run` builds.
+nonisolated(unsafe) var programs: [Target.Dependency] = []
 
 // MARK: Toolkit, by level: a module sees only modules of lower levels
 
@@ -153,6 +155,9 @@ app(
     on: [["Console"], kits("Core", "Contract", "Messaging", "Security", "Host"), allContracts],
     libraries: [.argumentParser, .asyncHTTPClient, .nio, .nioHTTP1, .histogram, .protobuf]
 )
+
+// What `make run` builds. A dependency on an executable is only an order of building: nothing is linked.
+library("Programs", at: "Apps/Programs", on: programs)
 
 // MARK: Simulations: whole-shop runs under a seed
 
@@ -344,6 +349,7 @@ func service(
         at: "Services/\(name)/Daemon",
         on: [.byName(name: name), "CrashList", "MartletHost", "MartletSQLite", "MartletEventLogClient"]
     )
+    programs.append(.byName(name: daemon))
 }
 
 /// A program: one library with its code, one executable that starts it.
@@ -352,6 +358,7 @@ func app(_ name: String, executable program: String, on groups: [[Target.Depende
     library(name, at: "Apps/\(name)", on: seen)
     testTarget("\(name)Tests", at: "Apps/\(name)/Tests", on: seen + [.byName(name: name), "MartletTesting"])
     executable(program, at: "Apps/\(name)/Program", on: [.byName(name: name)])
+    programs.append(.byName(name: program))
 }
 
 /// A part of the simulated world: a library, so that runs and their tests share it.

@@ -14,11 +14,11 @@ die() {
     exit 1
 }
 
-# Builds; without a terminal, prints only one of 200 progress lines.
+# Builds; without a terminal, prints the count of steps now and then instead of every step.
 build() {
     if [ -t 1 ]; then
         swift build "$@"
     else
-        swift build "$@" 2>&1 | awk '/^\[[0-9]+\/[0-9]+\]/ { if (++n % 200 != 1) next } { print; fflush() }'
+        swift build "$@" 2>&1 | "$ROOT/Scripts/progress"
     fi
 }

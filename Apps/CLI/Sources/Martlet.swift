@@ -17,7 +17,7 @@ public enum Martlet {
     private static func main(_ arguments: [String]) async throws(CommandFailure) {
         switch Topology.installed {
         case .success(let topology):
-            try SystemCommand(arguments, in: topology)?.replaceThisProcess()
+            try SystemCommand(arguments, in: topology)?.replaceThisProcess(in: try Programs.folder())
             await MartletCommand.main(try RoleArguments(roles: topology.roles).rewritten(arguments))
         case .failure(let failure):
             // A command that needs no topology works without one; a command of the system is unknown without it.

@@ -127,8 +127,10 @@ struct TopologyTests {
         #expect(SystemCommand(["help", "weigh"], in: mill)?.arguments == ["weigh", "--help"])
         #expect(SystemCommand(["up"], in: mill) == nil)
         #expect(SystemCommand([], in: mill) == nil)
-        let failure = try #require(throws: CommandFailure.self) { try weigh.replaceThisProcess() }
+        let folder = try TemporaryFolder()
+        let failure = try #require(throws: CommandFailure.self) { try weigh.replaceThisProcess(in: folder.path) }
         #expect(failure.description.contains("mill-scales cannot be started"))
+        #expect(failure.status == CommandStatus.usage)
     }
 
     @Test("lists in help texts fit into 80 columns")

@@ -114,7 +114,8 @@ final class ChildProcess: Sendable {
         return ChildProcess(identity)
     }
 
-    private static func withCStrings<R>(
+    /// Calls `body` with `texts` as C strings and a final null pointer.
+    static func withCStrings<R>(
         _ texts: [String],
         _ body: ([UnsafeMutablePointer<CChar>?]) -> R
     ) -> R {
