@@ -1,7 +1,6 @@
 import Crypto
 import Foundation
 import Glibc
-import JWTKit
 public import MartletCore
 
 /// Issues tokens for local use; its private key is stored in the data folder, readable by its owner only.
@@ -12,8 +11,8 @@ public struct LocalIssuer: Sendable {
     /// The audience of all tokens of a deployment.
     public static let audience = "martlet"
 
-    private let keys: JWTKeyCollection
-    private let kid: JWKIdentifier
+    private let key: SigningKey
+    private let kid: String
     private let time: any TimeSource
     private let entropy: any Entropy
     private let folder: String
@@ -33,21 +32,11 @@ public struct LocalIssuer: Sendable {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         let path = "\(folder)/issuer.pem"
         let stored = try SecretFile.read(path)
-        let pem = try stored ?? Self.makeKey(algorithm)
-        if stored == nil { try SecretFile.write(pem, to: path) }
-        let keys = JWTKeyCollection()
-        let entry: KeySet.Entry
-        if let key = try? EdDSA.PrivateKey(pem: pem) {
-            entry = Self.entry(key.publicKey)
-            kid = JWKIdentifier(string: entry.kid ?? "")
-            await keys.add(eddsa: key, kid: kid)
-        } else {
-            let key = try ES256PrivateKey(pem: pem)
-            entry = Self.entry(key.publicKey)
-            kid = JWKIdentifier(string: entry.kid ?? "")
-            await keys.add(ecdsa: key, kid: kid)
-        }
-        self.keys = keys
+        let key = try stored.map { try SigningKey(pem: $0) } ?? SigningKey(algorithm)
+        if stored == nil { try SecretFile.write(key.pem, to: path) }
+        let entry = Self.entry(key.publicKey)
+        self.key = key
+        kid = entry.kid ?? ""
         self.time = time
         self.entropy = entropy
         self.folder = folder
@@ -88,41 +77,35 @@ public struct LocalIssuer: Sendable {
             scope: scopes.sorted().joined(separator: " "),
             kind: kind
         )
-        return try await keys.sign(claims, kid: kid, header: ["typ": .string(TokenHeader.type)])
+        return try Self.token(claims, kid: kid, key: key)
     }
 
-    private static func makeKey(_ algorithm: TokenKey.Algorithm) throws -> String {
-        switch algorithm {
-        case .edDSA: try EdDSA.PrivateKey(curve: .ed25519).pemRepresentation
-        case .es256: ES256PrivateKey().pemRepresentation
+    /// A signed token in the compact form (RFC 7515 section 7.1).
+    static func token(_ claims: TokenClaims, kid: String, key: SigningKey) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let header = ["alg": key.publicKey.algorithm.rawValue, "kid": kid, "typ": TokenHeader.type]
+        let signed = "\(unpadded(try encoder.encode(header))).\(unpadded(try encoder.encode(claims)))"
+        return "\(signed).\(unpadded(try key.signature(of: Data(signed.utf8))))"
+    }
+
+    private static func entry(_ key: VerificationKey) -> KeySet.Entry {
+        var entry = KeySet.Entry(kty: "", alg: key.algorithm.rawValue, use: "sig")
+        switch key {
+        case .edDSA(let key):
+            entry.kty = "OKP"
+            entry.crv = "Ed25519"
+            entry.x = unpadded(key.rawRepresentation)
+        case .es256(let key):
+            // The two coordinates in sequence.
+            let point = key.rawRepresentation
+            entry.kty = "EC"
+            entry.crv = "P-256"
+            entry.x = unpadded(point.prefix(32))
+            entry.y = unpadded(point.suffix(32))
         }
-    }
-
-    private static func entry(_ key: EdDSA.PublicKey) -> KeySet.Entry {
-        let x = unpadded(key.rawRepresentation)
-        return KeySet.Entry(
-            kid: identifier(x),
-            kty: "OKP",
-            alg: TokenKey.Algorithm.edDSA.rawValue,
-            crv: "Ed25519",
-            use: "sig",
-            x: x,
-            y: nil
-        )
-    }
-
-    private static func entry(_ key: ES256PublicKey) -> KeySet.Entry {
-        let x = unpadded(Data(base64Encoded: key.parameters?.x ?? "") ?? Data())
-        let y = unpadded(Data(base64Encoded: key.parameters?.y ?? "") ?? Data())
-        return KeySet.Entry(
-            kid: identifier(x + y),
-            kty: "EC",
-            alg: TokenKey.Algorithm.es256.rawValue,
-            crv: "P-256",
-            use: "sig",
-            x: x,
-            y: y
-        )
+        entry.kid = identifier((entry.x ?? "") + (entry.y ?? ""))
+        return entry
     }
 
     /// Half of a hash of the public key: stable and unique.

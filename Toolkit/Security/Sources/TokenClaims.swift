@@ -1,11 +1,10 @@
 import Foundation
-import JWTKit
 import MartletCore
 
 /// The claims of a token.
 ///
 /// Decoded only after the signature check, and by hand where a library would trap.
-struct TokenClaims: JWTPayload, Equatable {
+struct TokenClaims: Codable, Equatable, Sendable {
     var iss: String
     var sub: String
     var aud: [String]
@@ -49,9 +48,6 @@ struct TokenClaims: JWTPayload, Equatable {
         scope = try container.decodeIfPresent(String.self, forKey: .scope) ?? ""
         kind = try container.decodeIfPresent(String.self, forKey: .kind) ?? "user"
     }
-
-    /// Empty: ``TokenRules`` validates the claims, with an injected clock.
-    func verify(using algorithm: some JWTAlgorithm) async throws {}
 }
 
 /// The requirements of a valid token.

@@ -1,5 +1,5 @@
+import Crypto
 import Foundation
-import JWTKit
 
 /// A public key that verifies tokens, with its only algorithm.
 public struct TokenKey: Sendable {
@@ -10,13 +10,12 @@ public struct TokenKey: Sendable {
     }
 
     public let id: String
-    public let algorithm: Algorithm
-    let check: any JWTAlgorithm
+    public var algorithm: Algorithm { verification.algorithm }
+    let verification: VerificationKey
 
-    init(id: String, algorithm: Algorithm, check: any JWTAlgorithm) {
+    init(id: String, verification: VerificationKey) {
         self.id = id
-        self.algorithm = algorithm
-        self.check = check
+        self.verification = verification
     }
 }
 
@@ -68,7 +67,7 @@ public enum KeySet {
         }
         var keys: [TokenKey] = []
         for (index, entry) in file.keys.enumerated() {
-            let key = try await read(entry) { Invalid(path: path, key: "keys[\(index)].\($0)", message: $1) }
+            let key = try read(entry) { Invalid(path: path, key: "keys[\(index)].\($0)", message: $1) }
             guard !keys.contains(where: { $0.id == key.id }) else {
                 throw Invalid(path: path, key: "keys[\(index)].kid", message: "is a duplicate")
             }
@@ -77,7 +76,7 @@ public enum KeySet {
         return keys
     }
 
-    private static func read(_ entry: Entry, _ invalid: (String, String) -> Invalid) async throws -> TokenKey {
+    private static func read(_ entry: Entry, _ invalid: (String, String) -> Invalid) throws -> TokenKey {
         guard let id = entry.kid, !id.isEmpty, id.utf8.count <= 200 else {
             throw invalid("kid", "is missing or too long")
         }
@@ -86,21 +85,30 @@ public enum KeySet {
             let names = TokenKey.Algorithm.allCases.map(\.rawValue).joined(separator: ", ")
             throw invalid("alg", "must be one of \(names)")
         }
-        let keys = JWTKeyCollection()
-        let kid = JWKIdentifier(string: id)
-        do {
-            switch (algorithm, entry.kty, entry.crv) {
-            case (.es256, "EC", "P-256"):
-                await keys.add(ecdsa: try ES256PublicKey(parameters: (x: entry.x ?? "", y: entry.y ?? "")), kid: kid)
-            case (.edDSA, "OKP", "Ed25519"):
-                await keys.add(eddsa: try EdDSA.PublicKey(x: entry.x ?? "", curve: .ed25519), kid: kid)
-            default: throw invalid("kty", "does not match \(algorithm.rawValue)")
+        let isOfAlgorithm =
+            switch algorithm {
+            case .es256: entry.kty == "EC" && entry.crv == "P-256"
+            case .edDSA: entry.kty == "OKP" && entry.crv == "Ed25519"
             }
-        } catch let error as Invalid {
-            throw error
+        guard isOfAlgorithm else { throw invalid("kty", "does not match \(algorithm.rawValue)") }
+        do {
+            return TokenKey(id: id, verification: try verification(algorithm, entry))
         } catch {
             throw invalid("x", "is not a point of the curve")
         }
-        return TokenKey(id: id, algorithm: algorithm, check: try await keys.getKey(for: kid))
+    }
+
+    private static func verification(_ algorithm: TokenKey.Algorithm, _ entry: Entry) throws -> VerificationKey {
+        let x = coordinate(entry.x)
+        switch algorithm {
+        case .edDSA: return .edDSA(try Curve25519.Signing.PublicKey(rawRepresentation: x))
+        // ANSI X9.63: an uncompressed point.
+        case .es256: return .es256(try P256.Signing.PublicKey(x963Representation: [0x04] + x + coordinate(entry.y)))
+        }
+    }
+
+    /// Empty when it is missing or not base64url, which is not a point of a curve.
+    private static func coordinate(_ text: String?) -> Data {
+        text.flatMap { TokenHeader.base64URL($0[...]) } ?? Data()
     }
 }

@@ -1,6 +1,5 @@
 import Crypto
 import Foundation
-import JWTKit
 import Logging
 public import MartletCore
 import Synchronization
@@ -60,7 +59,7 @@ public final class TokenVerifier: Sendable {
             throw .malformed
         }
         let signed = bytes.prefix(parts[0].utf8.count + 1 + parts[1].utf8.count)
-        guard (try? key.check.verify(signature, signs: signed)) == true else { throw .signature }
+        guard key.verification.isValid(signature, of: signed) else { throw .signature }
         guard let claims = try? JSONDecoder().decode(TokenClaims.self, from: payload) else { throw .malformed }
         let principal = try rules.principal(claims, at: now)
         let until = Timestamp(seconds: claims.exp) + rules.leeway

@@ -1,6 +1,5 @@
 import Foundation
 import Glibc
-import JWTKit
 import MartletCore
 import MartletTesting
 import Testing
@@ -117,9 +116,7 @@ struct TokenTests {
     func unknownKey() async throws {
         let valid = try await issuer().userToken("u1", scopes: [], lifetime: .seconds(60))
         let verifier = try await verifier()
-        let keys = JWTKeyCollection()
         let kid = try await KeySet.read(LocalIssuer.keySetPath(in: path()))[0].id
-        await keys.add(eddsa: try EdDSA.PrivateKey(curve: .ed25519), kid: JWKIdentifier(string: kid))
         let claims = TokenClaims(
             iss: LocalIssuer.name,
             sub: "u1",
@@ -130,7 +127,7 @@ struct TokenTests {
             scope: "operate",
             kind: "user"
         )
-        let forged = try await keys.sign(claims, kid: JWKIdentifier(string: kid), header: ["typ": "at+jwt"])
+        let forged = try LocalIssuer.token(claims, kid: kid, key: SigningKey(.edDSA))
         #expect(refusal(forged, verifier) == .signature)
         #expect(refusal(valid, verifier) == nil)
     }
