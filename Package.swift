@@ -30,7 +30,7 @@ kit(
     libraries: [.logging],
     testing: [.protobuf]
 )
-kit("Security", level: 2, on: ["Core", "Telemetry"], libraries: [.logging, .jwt, .crypto])
+kit("Security", level: 2, on: ["Core", "Telemetry"], libraries: [.logging, .crypto])
 kit(
     "RPC",
     level: 2,
@@ -42,8 +42,8 @@ kit(
     "REST",
     level: 2,
     on: ["Core", "Telemetry", "Contract"],
-    libraries: [.logging, .lifecycle, .protobuf, .hummingbird, .hummingbirdCore, .nio, .nioHTTP1],
-    testing: [.hummingbirdTesting, .nioPosix],
+    libraries: [.logging, .lifecycle, .protobuf, .hummingbird, .hummingbirdCore, .nio, .nioPosix, .nioHTTP1],
+    testing: [.hummingbirdTesting],
     testingOn: ["TestContract"]
 )
 
@@ -119,7 +119,7 @@ app(
         kits("Core", "Telemetry", "Config", "Contract", "Discovery", "Security", "Resilience", "REST", "Host"),
         contracts("Catalog", "Inventory", "Carts", "Orders", "Payments"),
     ],
-    libraries: [.logging, .hummingbird, .asyncHTTPClient, .nio, .nioHTTP1, .lifecycle]
+    libraries: [.logging, .hummingbird, .nio, .nioHTTP1, .lifecycle]
 )
 app(
     "EventLogDaemon",
@@ -146,14 +146,14 @@ library(
 app(
     "CLI",
     executable: "martlet",
-    on: [["Console"], kits("Core", "Contract", "Discovery", "Security", "Host")],
-    libraries: [.argumentParser, .asyncHTTPClient, .nio, .nioHTTP1, .protobuf, .signals]
+    on: [["Console"], kits("Core", "Contract", "Discovery", "REST", "Security", "Host")],
+    libraries: [.argumentParser, .nio, .nioHTTP1, .protobuf, .signals]
 )
 app(
     "Retail",
     executable: "martlet-retail",
-    on: [["Console"], kits("Core", "Contract", "Messaging", "Security", "Host"), allContracts],
-    libraries: [.argumentParser, .asyncHTTPClient, .nio, .nioHTTP1, .histogram, .protobuf]
+    on: [["Console"], kits("Core", "Contract", "Messaging", "REST", "Security", "Host"), allContracts],
+    libraries: [.argumentParser, .nio, .nioHTTP1, .histogram, .protobuf]
 )
 
 // What `make run` builds. A dependency on an executable is only an order of building: nothing is linked.
@@ -218,20 +218,18 @@ tests(
 // MARK: - Third-party libraries
 
 enum Library {
-    case argumentParser, asyncHTTPClient, crypto, histogram, hummingbird, hummingbirdCore, hummingbirdTesting, jwt
+    case argumentParser, crypto, histogram, hummingbird, hummingbirdCore, hummingbirdTesting
     case lifecycle, logging, metrics, nio, nioEmbedded, nioHPACK, nioHTTP1, nioHTTP2, nioPosix, protobuf
     case protobufPlugin, signals
 
     var product: Target.Dependency {
         switch self {
         case .argumentParser: .product(name: "ArgumentParser", package: "swift-argument-parser")
-        case .asyncHTTPClient: .product(name: "AsyncHTTPClient", package: "async-http-client")
         case .crypto: .product(name: "Crypto", package: "swift-crypto")
         case .histogram: .product(name: "Histogram", package: "hdrhistogram-swift")
         case .hummingbird: .product(name: "Hummingbird", package: "hummingbird")
         case .hummingbirdCore: .product(name: "HummingbirdCore", package: "hummingbird")
         case .hummingbirdTesting: .product(name: "HummingbirdTesting", package: "hummingbird")
-        case .jwt: .product(name: "JWTKit", package: "jwt-kit")
         case .lifecycle: .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
         case .logging: .product(name: "Logging", package: "swift-log")
         case .metrics: .product(name: "CoreMetrics", package: "swift-metrics")
@@ -260,10 +258,13 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio-http2.git", exact: "1.46.0"),
         .package(url: "https://github.com/apple/swift-protobuf.git", exact: "1.39.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift.git", exact: "0.2.0"),
-        .package(url: "https://github.com/hummingbird-project/hummingbird.git", exact: "2.28.1"),
-        .package(url: "https://github.com/swift-server/async-http-client.git", exact: "1.37.0"),
+        // Without `ConfigurationSupport`: it compiles swift-configuration, which nothing here uses.
+        .package(
+            url: "https://github.com/hummingbird-project/hummingbird.git",
+            exact: "2.28.1",
+            traits: ["FullFoundation"]
+        ),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", exact: "2.13.0"),
-        .package(url: "https://github.com/vapor/jwt-kit.git", exact: "5.7.1"),
     ],
     targets: targets
 )

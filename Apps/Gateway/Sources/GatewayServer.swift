@@ -1,4 +1,3 @@
-import AsyncHTTPClient
 import Hummingbird
 public import Logging
 import MartletContract
@@ -11,7 +10,7 @@ public import MartletTelemetry
 /// The gateway as a service of a process.
 public struct GatewayServer: HTTPServer {
     private let server: RESTServer
-    private let http: HTTPClient
+    private let http: HTTP1Client
 
     /// - Parameters:
     ///   - port: 0 chooses a free one.
@@ -55,9 +54,9 @@ public struct GatewayServer: HTTPServer {
     public func run() async throws {
         do {
             try await server.run()
-            try await http.shutdown()
+            await http.shutdown()
         } catch {
-            try await http.shutdown()
+            await http.shutdown()
             throw error
         }
     }

@@ -1,4 +1,3 @@
-import AsyncHTTPClient
 import Hummingbird
 import MartletContract
 import MartletCore
@@ -18,12 +17,13 @@ struct Upstreams: Sendable {
         "connection", "keep-alive", "proxy-authenticate", "te", "trailer", "transfer-encoding", "upgrade",
     ]
 
-    let http: HTTPClient
+    let http: HTTP1Client
     let limits: GatewayLimits
     let time: any TimeSource
     private let balancers: [String: Balancer]
 
-    init(services: Set<String>, registry: any Registry, http: HTTPClient, limits: GatewayLimits, time: any TimeSource) {
+    init(services: Set<String>, registry: any Registry, http: HTTP1Client, limits: GatewayLimits, time: any TimeSource)
+    {
         self.http = http
         self.limits = limits
         self.time = time
@@ -31,14 +31,11 @@ struct Upstreams: Sendable {
     }
 
     /// The HTTP client; a refused connection fails immediately.
-    static func client(_ limits: GatewayLimits) -> HTTPClient {
-        var configuration = HTTPClient.Configuration()
-        configuration.httpVersion = .http1Only
-        configuration.timeout.connect = .nanoseconds(limits.connect.nanosecondsClamped)
-        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 256
-        configuration.connectionPool.retryConnectionEstablishment = false
-        configuration.connectionPool.idleTimeout = .nanoseconds(limits.idle.nanosecondsClamped)
-        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    static func client(_ limits: GatewayLimits) -> HTTP1Client {
+        var clientLimits = HTTP1ClientLimits.standard
+        clientLimits.connectTimeout = limits.connect
+        clientLimits.idleTimeout = limits.idle
+        return HTTP1Client(limits: clientLimits)
     }
 
     /// - Throws: `Fault`: `unavailable` when the service is down, `deadlineExceeded` when it does not respond in time.
@@ -54,15 +51,18 @@ struct Upstreams: Sendable {
         }
         let remaining = deadline - time.now
         guard remaining > .zero else { throw Fault.deadlineExceeded }
-        var outgoing = request(exchange, to: address, remaining: remaining)
-        if body.readableBytes > 0 { outgoing.body = .bytes(body) }
         do {
-            let response = try await http.execute(outgoing, timeout: .nanoseconds(remaining.nanosecondsClamped))
-            let bytes = try await response.body.collect(upTo: limits.responseBytesMax)
-            return Self.response(response, bytes)
-        } catch let error as HTTPClientError where error == .deadlineExceeded || error == .readTimeout {
+            let response = try await http.send(
+                Self.request(exchange, body, remaining: remaining),
+                host: address.host,
+                port: address.port,
+                timeout: remaining,
+                responseBytesMax: limits.responseBytesMax
+            )
+            return Self.response(response)
+        } catch let error as HTTP1ClientError where error == .timedOut {
             throw Fault(.deadlineExceeded, .deadlineExceeded, "\(routed.service) did not respond in time", cause: error)
-        } catch is NIOTooManyBytesError {
+        } catch let error as HTTP1ClientError where error == .responseTooLarge(bytesMax: limits.responseBytesMax) {
             throw Fault(.internal, .internal, "the response is larger than \(limits.responseBytesMax) bytes")
         } catch is CancellationError {
             throw CancellationError()
@@ -71,13 +71,20 @@ struct Upstreams: Sendable {
         }
     }
 
-    private func request(_ exchange: Exchange, to address: Address, remaining: Duration) -> HTTPClientRequest {
+    private static func request(
+        _ exchange: Exchange,
+        _ body: ByteBuffer,
+        remaining: Duration
+    ) -> HTTP1Client.Request {
         let request = exchange.request
-        // Built from parts: the caller must not influence the host.
         let query = request.uri.query.map { "?\($0)" } ?? ""
-        var outgoing = HTTPClientRequest(url: "http://\(address)\(request.uri.path)\(query)")
-        outgoing.method = .init(rawValue: exchange.verb)
-        for name in Self.forwardedHeaders {
+        var outgoing = HTTP1Client.Request(
+            method: exchange.verb,
+            target: "\(request.uri.path)\(query)",
+            headers: [:],
+            body: body
+        )
+        for name in forwardedHeaders {
             if let value = request.headers[name] { outgoing.headers.add(name: name.canonicalName, value: value) }
         }
         // Added one by one, so that the service can reject repeated keys.
@@ -90,7 +97,7 @@ struct Upstreams: Sendable {
         return outgoing
     }
 
-    private static func response(_ upstream: HTTPClientResponse, _ bytes: ByteBuffer) -> Response {
+    private static func response(_ upstream: HTTP1Client.Response) -> Response {
         var headers = HTTPFields()
         for (name, value) in upstream.headers where !hopByHopHeaders.contains(name.lowercased()) {
             guard let name = HeaderName(name), name != .contentLength else { continue }
@@ -99,7 +106,7 @@ struct Upstreams: Sendable {
         return Response(
             status: .init(code: Int(upstream.status.code)),
             headers: headers,
-            body: ResponseBody(byteBuffer: bytes)
+            body: ResponseBody(byteBuffer: upstream.body)
         )
     }
 

@@ -1,4 +1,3 @@
-import AsyncHTTPClient
 import Hummingbird
 import Logging
 import MartletContract
@@ -87,10 +86,10 @@ struct GatewayFixture: Sendable {
         )
         do {
             let result = try await body(responder)
-            try await http.shutdown()
+            await http.shutdown()
             return result
         } catch {
-            try await http.shutdown()
+            await http.shutdown()
             throw error
         }
     }

@@ -1,5 +1,5 @@
-import AsyncHTTPClient
-import MartletCore
+import Foundation
+import MartletREST
 import NIOCore
 import NIOHTTP1
 
@@ -9,24 +9,39 @@ struct ShopExchange: Sendable {
     static let responseBytesLimit = 16 * 1_024 * 1_024
     static let attemptTimeout = Duration.seconds(15)
 
-    let http: HTTPClient
-    /// As in `http://127.0.0.1:8080`.
-    let address: String
-    let token: String
+    private let http: HTTP1Client
+    private let host: String
+    private let port: Int
+    /// The part of the address that precedes every path; usually empty.
+    private let prefix: String
+    private let token: String
+
+    /// - Parameter address: As in `http://127.0.0.1:8080`; `nil` without a host.
+    init?(http: HTTP1Client, address: URL, token: String) {
+        guard let host = address.host else { return nil }
+        self.http = http
+        self.host = host.trimmingCharacters(in: CharacterSet(charactersIn: "[]"))
+        port = address.port ?? 80
+        prefix = address.path(percentEncoded: true)
+        self.token = token
+    }
 
     func send(_ request: ShopClient.Request) async throws -> ShopClient.Response {
-        var httpRequest = HTTPClientRequest(url: address + request.path)
-        httpRequest.method = .init(rawValue: request.verb)
-        httpRequest.headers.add(name: "authorization", value: "Bearer \(token)")
-        httpRequest.headers.add(name: "accept", value: "application/json")
-        if let key = request.key { httpRequest.headers.add(name: "idempotency-key", value: key) }
-        if let body = request.body {
-            httpRequest.headers.add(name: "content-type", value: "application/json")
-            httpRequest.body = .bytes(ByteBuffer(bytes: body))
-        }
-        let timeout = TimeAmount.nanoseconds(Self.attemptTimeout.nanosecondsClamped)
-        let response = try await http.execute(httpRequest, timeout: timeout)
-        let buffer = try await response.body.collect(upTo: Self.responseBytesLimit)
-        return ShopClient.Response(status: Int(response.status.code), body: Array(buffer.readableBytesView))
+        var headers: HTTPHeaders = ["authorization": "Bearer \(token)", "accept": "application/json"]
+        if let key = request.key { headers.add(name: "idempotency-key", value: key) }
+        if request.body != nil { headers.add(name: "content-type", value: "application/json") }
+        let response = try await http.send(
+            HTTP1Client.Request(
+                method: request.verb,
+                target: prefix + request.path,
+                headers: headers,
+                body: ByteBuffer(bytes: request.body ?? [])
+            ),
+            host: host,
+            port: port,
+            timeout: Self.attemptTimeout,
+            responseBytesMax: Self.responseBytesLimit
+        )
+        return ShopClient.Response(status: Int(response.status.code), body: Array(response.body.readableBytesView))
     }
 }

@@ -1,10 +1,9 @@
 import ArgumentParser
-import AsyncHTTPClient
 import Console
 import Foundation
 import MartletCore
+import MartletREST
 import MartletSecurity
-import NIOCore
 
 /// The running shop that a command calls, and the token it uses.
 struct ShopOptions: ParsableArguments {
@@ -46,27 +45,33 @@ struct ShopOptions: ParsableArguments {
     /// Runs `body` with a client and shuts it down afterwards.
     func withShop<R>(_ body: (ShopClient) async throws -> R) async throws -> R {
         let address = try address()
-        var configuration = HTTPClient.Configuration()
-        configuration.httpVersion = .http1Only
-        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 256
-        configuration.timeout.connect = .seconds(5)
-        let http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+        let http = HTTP1Client(limits: .standard)
         do {
-            let exchange = ShopExchange(http: http, address: address, token: try await tokenToUse())
             let client = ShopClient(
-                exchange: exchange.send,
+                exchange: try await exchange(with: address, over: http),
                 address: address,
                 retryTimeout: .seconds(Int64(patience)),
                 time: SystemTime(),
                 entropy: SystemEntropy()
             )
             let result = try await body(client)
-            try await http.shutdown()
+            await http.shutdown()
             return result
         } catch {
-            try await http.shutdown()
+            await http.shutdown()
             throw error
         }
+    }
+
+    private func exchange(
+        with address: String,
+        over http: HTTP1Client
+    ) async throws -> @Sendable (ShopClient.Request) async throws -> ShopClient.Response {
+        let token = try await tokenToUse()
+        guard let url = URL(string: address), url.scheme != "https",
+            let exchange = ShopExchange(http: http, address: url, token: token)
+        else { return SecureShopExchange(address: address, token: token).send }
+        return exchange.send
     }
 
     private func tokenToUse() async throws -> String {

@@ -1,0 +1,132 @@
+import NIOCore
+import NIOHTTP1
+import Synchronization
+
+/// One request of a client, and its response.
+final class ClientExchange: Identifiable, Sendable {
+    let head: HTTPRequestHead
+    let body: ByteBuffer
+    let responseBytesMax: Int
+    private let promise: EventLoopPromise<HTTP1Client.Response>
+    private let ended = Atomic<Bool>(false)
+
+    var response: EventLoopFuture<HTTP1Client.Response> { promise.futureResult }
+
+    /// A request that has ended is not sent any more.
+    var isEnded: Bool { ended.load(ordering: .acquiring) }
+
+    init(head: HTTPRequestHead, body: ByteBuffer, responseBytesMax: Int, on loop: any EventLoop) {
+        self.head = head
+        self.body = body
+        self.responseBytesMax = responseBytesMax
+        promise = loop.makePromise(of: HTTP1Client.Response.self)
+    }
+
+    /// Only the first call counts.
+    func end(_ result: Result<HTTP1Client.Response, any Error>) {
+        if claim() { finish(result) }
+    }
+
+    /// Decides how the exchange ends.
+    ///
+    /// - Returns: True for the first call, which must be followed by `finish`.
+    func claim() -> Bool { !ended.exchange(true, ordering: .acquiringAndReleasing) }
+
+    func finish(_ result: Result<HTTP1Client.Response, any Error>) { promise.completeWith(result) }
+}
+
+/// Sends one exchange after another on a connection.
+final class ClientExchangeHandler: ChannelDuplexHandler {
+    typealias InboundIn = HTTPClientResponsePart
+    typealias OutboundIn = ClientExchange
+    typealias OutboundOut = HTTPClientRequestPart
+
+    private enum State {
+        /// Goes to `waiting` with the next exchange.
+        case free
+        /// Goes to `receiving` with the response's head.
+        case waiting(ClientExchange)
+        /// Goes to `free` at the response's end, or to `closing`.
+        case receiving(ClientExchange, HTTPResponseHead)
+        case closing
+    }
+
+    /// Called when the connection can be used again.
+    private let onFree: () -> Void
+    /// Called after the idle timeout, unless an exchange is open.
+    private let onIdle: () -> Void
+    private var state = State.free
+    /// What has arrived of the response's body; not in the state, so that appending does not copy it.
+    private var body = ByteBuffer()
+
+    init(onFree: @escaping () -> Void, onIdle: @escaping () -> Void) {
+        self.onFree = onFree
+        self.onIdle = onIdle
+    }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        let exchange = unwrapOutboundIn(data)
+        guard case .free = state else {
+            promise?.fail(HTTP1ClientError.connectionClosed)
+            return
+        }
+        state = .waiting(exchange)
+        context.write(wrapOutboundOut(.head(exchange.head)), promise: nil)
+        if exchange.body.readableBytes > 0 {
+            context.write(wrapOutboundOut(.body(.byteBuffer(exchange.body))), promise: nil)
+        }
+        context.write(wrapOutboundOut(.end(nil)), promise: promise)
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch (unwrapInboundIn(data), state) {
+        case (.head(let head), .waiting(let exchange)): state = .receiving(exchange, head)
+        case (.body(let bytes), .receiving(let exchange, _)):
+            guard body.readableBytes + bytes.readableBytes <= exchange.responseBytesMax else {
+                return fail(HTTP1ClientError.responseTooLarge(bytesMax: exchange.responseBytesMax), context)
+            }
+            if body.readableBytes == 0 { body = bytes } else { body.writeImmutableBuffer(bytes) }
+        case (.end, .receiving(let exchange, let head)): complete(exchange, with: head, on: context)
+        case (_, .closing): break
+        default: fail(HTTP1ClientError.invalidResponse, context)
+        }
+    }
+
+    private func complete(_ exchange: ClientExchange, with head: HTTPResponseHead, on context: ChannelHandlerContext) {
+        let response = HTTP1Client.Response(status: head.status, headers: head.headers, body: body)
+        body = ByteBuffer()
+        // After a timeout or a cancellation this connection is about to be closed: no other request may get it.
+        guard exchange.claim() else {
+            state = .closing
+            context.close(promise: nil)
+            return
+        }
+        // A response without a length ends when the peer closes.
+        let isFree = head.isKeepAlive && exchange.head.isKeepAlive && context.channel.isActive
+        state = isFree ? .free : .closing
+        // Before the caller continues, so that its next request gets this connection.
+        if isFree { onFree() } else { context.close(promise: nil) }
+        exchange.finish(.success(response))
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case .free = state, event is IdleStateHandler.IdleStateEvent { onIdle() }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { fail(error, context) }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        fail(HTTP1ClientError.connectionClosed, context)
+        context.fireChannelInactive()
+    }
+
+    private func fail(_ error: any Error, _ context: ChannelHandlerContext) {
+        switch state {
+        case .waiting(let exchange), .receiving(let exchange, _): exchange.end(.failure(error))
+        case .free, .closing: break
+        }
+        state = .closing
+        context.close(promise: nil)
+    }
+}

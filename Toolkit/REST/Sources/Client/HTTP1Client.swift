@@ -1,0 +1,205 @@
+public import NIOCore
+public import NIOHTTP1
+import NIOPosix
+import Synchronization
+
+/// Sends requests over HTTP/1.1 without TLS, each alone on a pooled connection.
+///
+/// Safe to share between tasks. A request is sent at most once, and redirects are not followed: after an error, the
+/// outcome is unknown. Cancelling the calling task closes the request's connection. `shutdown` must be called at the end.
+public final class HTTP1Client: Sendable {
+    /// A request with its whole body.
+    public struct Request: Sendable {
+        public var method: String
+        /// The path and the query; bytes that a target cannot contain are sent percent-encoded.
+        public var target: String
+        /// The client sets `Host` and `Content-Length`.
+        public var headers: HTTPHeaders
+        public var body: ByteBuffer
+
+        public init(method: String, target: String, headers: HTTPHeaders, body: ByteBuffer) {
+            self.method = method
+            self.target = target
+            self.headers = headers
+            self.body = body
+        }
+    }
+
+    /// A response with its whole body; informational responses are dropped.
+    public struct Response: Sendable {
+        public let status: HTTPResponseStatus
+        public let headers: HTTPHeaders
+        public let body: ByteBuffer
+    }
+
+    private let limits: HTTP1ClientLimits
+    private let pool: Mutex<ConnectionPool<ClientConnection, ClientExchange>>
+
+    public init(limits: HTTP1ClientLimits) {
+        self.limits = limits
+        pool = Mutex(ConnectionPool(connectionsMax: limits.connectionsMax, waitersMax: limits.waitersMax))
+    }
+
+    /// - Parameters:
+    ///   - host: A name or an IP address; IPv6 without brackets.
+    ///   - timeout: The time until the response is complete, including the wait for a connection.
+    ///   - responseBytesMax: The maximum size of the response's body.
+    /// - Throws: ``HTTP1ClientError``, `CancellationError`, or why the connection failed.
+    public func send(
+        _ request: Request,
+        host: String,
+        port: Int,
+        timeout: Duration,
+        responseBytesMax: Int
+    ) async throws -> Response {
+        let peer = ClientPeer(host: host, port: port)
+        let head = try Self.head(of: request, for: peer)
+        let loop: any EventLoop = MultiThreadedEventLoopGroup.singleton.next()
+        let exchange = ClientExchange(head: head, body: request.body, responseBytesMax: responseBytesMax, on: loop)
+        let deadline = loop.scheduleTask(in: TimeAmount(timeout)) {
+            exchange.end(.failure(HTTP1ClientError.timedOut))
+        }
+        exchange.response.whenComplete { _ in deadline.cancel() }
+        exchange.response.whenFailure { _ in self.pool.withLock { $0.abandon(exchange.id, peer) } }
+        return try await withTaskCancellationHandler {
+            start(exchange, peer)
+            return try await exchange.response.get()
+        } onCancel: {
+            exchange.end(.failure(CancellationError()))
+        }
+    }
+
+    /// Closes all connections, so that open requests fail, and refuses further ones; waits until the sockets are closed.
+    ///
+    /// A repeat does nothing.
+    public func shutdown() async {
+        let (connections, waiters) = pool.withLock { $0.close() }
+        for waiter in waiters { waiter.end(.failure(HTTP1ClientError.shutDown)) }
+        for connection in connections { connection.channel.close(promise: nil) }
+        for connection in connections {
+            try? await connection.channel.closeFuture.get()  // `closeFuture` cannot fail.
+        }
+    }
+
+    private static func head(of request: Request, for peer: ClientPeer) throws -> HTTPRequestHead {
+        guard request.target.hasPrefix("/") else { throw HTTP1ClientError.invalidTarget }
+        var headers = request.headers
+        headers.replaceOrAdd(name: "host", value: peer.authority)
+        headers.remove(name: "transfer-encoding")
+        headers.remove(name: "content-length")
+        let length = request.body.readableBytes
+        if length > 0 || !["GET", "HEAD", "DELETE", "TRACE"].contains(request.method) {
+            headers.add(name: "content-length", value: "\(length)")
+        }
+        return HTTPRequestHead(
+            version: .http1_1,
+            method: HTTPMethod(rawValue: request.method),
+            uri: RequestTarget.encoded(request.target),
+            headers: headers
+        )
+    }
+
+    private func start(_ exchange: ClientExchange, _ peer: ClientPeer) {
+        switch pool.withLock({ $0.begin(exchange, to: peer) }) {
+        case .use(let connection): send(exchange, on: connection, peer, isReused: true)
+        case .connect: connect(exchange, peer)
+        case .wait: break
+        case .refuse(let error): exchange.end(.failure(error))
+        }
+    }
+
+    private func send(_ exchange: ClientExchange, on connection: ClientConnection, _ peer: ClientPeer, isReused: Bool) {
+        let channel = connection.channel
+        channel.eventLoop.execute {
+            guard !exchange.isEnded else { return self.release(connection, peer) }
+            guard channel.isActive else {
+                // Nothing was sent. A new connection that is closed already is a failure of its peer.
+                if isReused { return self.start(exchange, peer) }
+                return exchange.end(.failure(HTTP1ClientError.connectionClosed))
+            }
+            exchange.response.whenFailure { _ in channel.close(promise: nil) }
+            let written = channel.eventLoop.makePromise(of: Void.self)
+            written.futureResult.whenFailure { exchange.end(.failure($0)) }
+            channel.writeAndFlush(exchange, promise: written)
+        }
+    }
+
+    private func connect(_ exchange: ClientExchange, _ peer: ClientPeer) {
+        let bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .connectTimeout(TimeAmount(limits.connectTimeout))
+            .channelOption(.socketOption(.tcp_nodelay), value: 1)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try self.install(channel, peer) }
+            }
+        peer.open(bootstrap).whenComplete { result in
+            switch result {
+            case .success(let channel): self.connected(ClientConnection(channel: channel), to: peer, for: exchange)
+            case .failure(let error):
+                exchange.end(.failure(error))
+                self.lost(nil, peer)
+            }
+        }
+    }
+
+    private func install(_ channel: any Channel, _ peer: ClientPeer) throws {
+        let connection = ClientConnection(channel: channel)
+        let pipeline = channel.pipeline.syncOperations
+        try pipeline.addHandler(HTTPRequestEncoder())
+        try pipeline.addHandler(ByteToMessageHandler(HTTPResponseDecoder(leftOverBytesStrategy: .dropBytes)))
+        try pipeline.addHandler(NIOHTTPRequestHeadersValidator())
+        try pipeline.addHandler(IdleStateHandler(allTimeout: TimeAmount(limits.idleTimeout)))
+        try pipeline.addHandler(
+            ClientExchangeHandler(
+                onFree: { self.release(connection, peer) },
+                onIdle: {
+                    // Not while a request has it, or is just getting it.
+                    if self.pool.withLock({ $0.retire(connection.id, peer) }) { channel.close(promise: nil) }
+                }
+            )
+        )
+    }
+
+    private func connected(_ connection: ClientConnection, to peer: ClientPeer, for exchange: ClientExchange) {
+        let isOpen = pool.withLock { $0.connected(connection) }
+        connection.channel.closeFuture.whenComplete { _ in self.lost(connection, peer) }
+        if isOpen {
+            send(exchange, on: connection, peer, isReused: false)
+        } else {
+            exchange.end(.failure(HTTP1ClientError.shutDown))
+            connection.channel.close(promise: nil)
+        }
+    }
+
+    private func release(_ connection: ClientConnection, _ peer: ClientPeer) {
+        switch pool.withLock({ $0.release(connection, to: peer) }) {
+        case .use(let exchange): send(exchange, on: connection, peer, isReused: true)
+        case .idle: break
+        case .close: connection.channel.close(promise: nil)
+        }
+    }
+
+    private func lost(_ connection: ClientConnection?, _ peer: ClientPeer) {
+        if let next = pool.withLock({ $0.lost(connection?.id, peer) }) { connect(next, peer) }
+    }
+}
+
+/// An established connection of a client.
+struct ClientConnection: Identifiable, Sendable {
+    let channel: any Channel
+
+    var id: ObjectIdentifier { ObjectIdentifier(channel) }
+}
+
+/// Where connections of a client lead to.
+struct ClientPeer: Hashable, Sendable {
+    let host: String
+    let port: Int
+
+    var authority: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+
+    func open(_ bootstrap: ClientBootstrap) -> EventLoopFuture<any Channel> {
+        // The resolver shares the threads of all tasks: a numeric address must not wait for a free one.
+        if let address = try? SocketAddress(ipAddress: host, port: port) { return bootstrap.connect(to: address) }
+        return bootstrap.connect(host: host, port: port)
+    }
+}

@@ -1,0 +1,44 @@
+/// The limits of an HTTP client.
+public struct HTTP1ClientLimits: Sendable, Hashable {
+    /// The timeout of a connection attempt.
+    public var connectTimeout: Duration
+    /// An unused connection is closed after this time; shorter than the servers' own.
+    public var idleTimeout: Duration
+    /// Connections to one host and port; further requests wait for a free one.
+    public var connectionsMax: Int
+    /// Requests that wait for a connection to one host and port; further ones fail.
+    public var waitersMax: Int
+
+    public init(connectTimeout: Duration, idleTimeout: Duration, connectionsMax: Int, waitersMax: Int) {
+        precondition(connectTimeout > .zero && idleTimeout > .zero && connectionsMax >= 1 && waitersMax >= 0)
+        self.connectTimeout = connectTimeout
+        self.idleTimeout = idleTimeout
+        self.connectionsMax = connectionsMax
+        self.waitersMax = waitersMax
+    }
+
+    /// 5 seconds, 30 seconds, 256 connections, 10,000 waiting requests.
+    public static let standard = HTTP1ClientLimits(
+        connectTimeout: .seconds(5),
+        idleTimeout: .seconds(30),
+        connectionsMax: 256,
+        waitersMax: 10_000
+    )
+}
+
+/// Why a request has no response.
+public enum HTTP1ClientError: Error, Equatable {
+    /// No complete response within the timeout.
+    case timedOut
+    /// The response's body is larger than the limit.
+    case responseTooLarge(bytesMax: Int)
+    /// The peer closed the connection before the response was complete.
+    case connectionClosed
+    /// The response is not HTTP, or arrived without a request.
+    case invalidResponse
+    /// Too many requests wait for a connection.
+    case overloaded
+    /// The target is not a path with a query.
+    case invalidTarget
+    case shutDown
+}
