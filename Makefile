@@ -23,9 +23,9 @@ proto: ## Generate Swift, OpenAPI and routes from Contracts/proto
 	@Scripts/proto
 	@Scripts/crash-points
 
-bench: ## Run the benchmarks, and write Docs/Benchmarks.md
+bench: ## Run the benchmarks, and write Docs/Benchmarks.md (ARGS='--against COMMIT' to compare with an earlier commit)
 	@Scripts/setup test
-	@Scripts/bench
+	@Scripts/bench $(ARGS)
 
 chaos: ## Inject faults into a shop of real processes and check the invariants (ARGS='--all --long --kills 300' for all)
 	@Scripts/chaos $(ARGS)
