@@ -14,6 +14,7 @@ struct HTTP1ClientSocketTests {
         waitersMax: 1
     )
 
+    @discardableResult
     private func withClient<R>(_ body: (HTTP1Client) async throws -> R) async throws -> R {
         let client = HTTP1Client(limits: Self.limits)
         do {
@@ -57,7 +58,7 @@ struct HTTP1ClientSocketTests {
             )
         }
         try await server.run { port in
-            try await withClient { client in
+            try await withClient { client async throws in
                 #expect(try await send(client, port, target: "/a") == "201 n /a")
                 async let second = send(client, port, target: "/bc")
                 async let third = send(client, port, target: "/bc")
@@ -72,7 +73,7 @@ struct HTTP1ClientSocketTests {
     func request() async throws {
         let server = ScriptedServer { _ in .ok("") }
         try await server.run { port in
-            try await withClient { client in
+            try await withClient { client async throws in
                 var requests = server.requests.makeAsyncIterator()
                 _ = try await send(client, port, target: "/a b%20c\r\n?q=ü")
                 let get = await requests.next() ?? ""
@@ -96,7 +97,7 @@ struct HTTP1ClientSocketTests {
                 : ScriptedServer.Answer(text: "HTTP/1.1 200 OK\r\n\r\nhello", closes: true)
         }
         try await server.run { port in
-            try await withClient { client in
+            try await withClient { client async throws in
                 #expect(try await send(client, port, method: "HEAD") == "200 - ")
                 #expect(try await send(client, port) == "200 - hello")
                 #expect(try await send(client, port) == "200 - hello")
@@ -109,7 +110,7 @@ struct HTTP1ClientSocketTests {
     func bodyLimit() async throws {
         let server = ScriptedServer { _ in .ok("12345") }
         try await server.run { port in
-            try await withClient { client in
+            try await withClient { client async throws in
                 #expect(try await send(client, port, responseBytesMax: 5) == "200 - 12345")
                 await #expect(throws: HTTP1ClientError.responseTooLarge(bytesMax: 4)) {
                     try await send(client, port, responseBytesMax: 4)
@@ -124,7 +125,7 @@ struct HTTP1ClientSocketTests {
     func timeout() async throws {
         let server = ScriptedServer { request in request.contains("/late") ? nil : .ok("now") }
         try await server.run { port in
-            try await withClient { client in
+            try await withClient { client async throws in
                 var next = Duration.milliseconds(20)
                 // On a busy machine the first timeouts may fire before the request is sent.
                 while server.received == 0 {
@@ -145,12 +146,12 @@ struct HTTP1ClientSocketTests {
         for text in ["", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello", "SSH-2.0-x\r\n\r\n"] {
             let server = ScriptedServer { _ in ScriptedServer.Answer(text: text, closes: true) }
             try await server.run { port in
-                try await withClient { client in
+                try await withClient { client async throws in
                     await #expect(throws: (any Error).self, "\(text)") { try await send(client, port) }
                 }
             }
         }
-        try await withClient { client in
+        try await withClient { client async throws in
             // Port 1 is not in use on any test machine.
             await #expect(throws: (any Error).self) { try await send(client, 1) }
         }
@@ -190,7 +191,7 @@ struct HTTP1ClientSocketTests {
     func cancellation() async throws {
         let server = ScriptedServer { request in request.contains("/late") ? nil : .ok("now") }
         try await server.run { port in
-            try await withClient { client in
+            try await withClient { client async throws in
                 var requests = server.requests.makeAsyncIterator()
                 await withThrowingTaskGroup(of: String.self) { group in
                     group.addTask { try await send(client, port, target: "/late") }

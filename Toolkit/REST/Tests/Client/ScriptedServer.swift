@@ -33,6 +33,7 @@ final class ScriptedServer: Sendable {
     }
 
     /// Listens while `body` runs with its port.
+    @discardableResult
     func run<R>(_ body: (Int) async throws -> R) async throws -> R {
         let channel = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .childChannelInitializer { channel in
