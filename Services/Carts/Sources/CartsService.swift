@@ -10,7 +10,7 @@ import OrdersContract
 /// The carts service: carts of signed-in customers and of guests.
 public struct CartsService: ServiceBlueprint {
     public static let name = "carts"
-    public static let migrations = CartStore.migrations
+    public static let migrations = CartStore.migrations + CartAuditViews.migrations
 
     let handler: CartsHandler
 

@@ -6,7 +6,7 @@ public import MartletSQL
 /// The catalogue service: products, prices and search.
 public struct CatalogService: ServiceBlueprint {
     public static let name = "catalog"
-    public static let migrations = CatalogSchema.migrations
+    public static let migrations = CatalogSchema.migrations + CatalogAuditViews.migrations
 
     let database: any SQLDatabase
 

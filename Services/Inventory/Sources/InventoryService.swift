@@ -9,7 +9,7 @@ import OrdersContract
 /// The inventory service: stock levels, reservations, deliveries and corrections.
 public struct InventoryService: ServiceBlueprint {
     public static let name = "inventory"
-    public static let migrations = StockSchema.migrations
+    public static let migrations = StockSchema.migrations + StockAuditViews.migrations
 
     /// How many expired reservations one transaction closes.
     static let expiryBatch = 100

@@ -13,7 +13,7 @@ import PaymentsContract
 /// The orders service: places orders and runs their checkouts and returns.
 public struct OrdersService: ServiceBlueprint {
     public static let name = "orders"
-    public static let migrations = OrderSchema.migrations + EventStore.migrations
+    public static let migrations = OrderSchema.migrations + OrderAuditViews.migrations + EventStore.migrations
 
     let orders: OrderStore
     let inventory: any InventoryCalls

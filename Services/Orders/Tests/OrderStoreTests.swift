@@ -18,7 +18,7 @@ struct OrderStoreTests {
                 _ = try orders.change("o1", in: tx) { try $0.confirm() }
             }
         }
-        let events = try await fixture.database.read { tx in try tx.run("SELECT 1 FROM es_events") }
+        let events = try await fixture.database.read { tx in try tx.run("SELECT 1 FROM audit_stream_events") }
         #expect(events.isEmpty)
     }
 

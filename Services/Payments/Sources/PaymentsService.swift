@@ -7,7 +7,7 @@ import ProviderContract
 /// The payments service: authorises, captures, voids and refunds through a payment provider.
 public struct PaymentsService: ServiceBlueprint {
     public static let name = "payments"
-    public static let migrations = PaymentSchema.migrations
+    public static let migrations = PaymentSchema.migrations + PaymentAuditViews.migrations
 
     let processor: PaymentProcessor
 

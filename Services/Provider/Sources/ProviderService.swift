@@ -7,7 +7,7 @@ import ProviderContract
 /// The test provider: a fake external payment provider.
 public struct ProviderService: ServiceBlueprint {
     public static let name = "provider"
-    public static let migrations = ProviderSchema.migrations
+    public static let migrations = ProviderSchema.migrations + ProviderAuditViews.migrations
 
     let database: any SQLDatabase
     let time: any TimeSource

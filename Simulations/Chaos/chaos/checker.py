@@ -1,7 +1,6 @@
 """Checks the invariants of a quiescent shop from outside, to the last unit."""
 
 import asyncio
-import json
 import time
 from collections import Counter, defaultdict
 
@@ -63,7 +62,7 @@ class Checker:
         return self.violations
 
     def orders(self):
-        rows = self.tables.rows("ordersd", "SELECT order_id, status, total, captured, refunded FROM order_headlines")
+        rows = self.tables.rows("ordersd", "SELECT order_id, status, total, captured, refunded FROM audit_orders")
         self.summaries = {row[0]: row[1:] for row in rows}
         acknowledged = self.observer.acknowledged
         self.figures |= {"orders_acknowledged": len(acknowledged), "orders_on_file": len(self.summaries)}
@@ -75,7 +74,7 @@ class Checker:
             [o for o, facts in acknowledged.items() if o in self.summaries and self.summaries[o][1] != facts["total"]])  # fmt: skip
         # Every request was retried until it had a response, so there is one order for each acknowledged key and no other.
         placed = {order for order, _ in self.observer.orders.values()}
-        ours = self.tables.rows("ordersd", "SELECT order_id, coalesce(reference, '') FROM order_headlines")
+        ours = self.tables.rows("ordersd", "SELECT order_id, coalesce(reference, '') FROM audit_orders")
         references = Counter(reference for _, reference in ours if reference)
         self.check("I3", "merchant's references that two orders have", [r for r, n in references.items() if n > 1])
         if not getattr(self, "has_other_clients", False):
@@ -92,12 +91,12 @@ class Checker:
                 self.check("I3", "acknowledged returns that were not refunded", [(order, row, facts)])
 
     def money(self):
-        ledger = self.tables.rows("testproviderd", "SELECT kind, reference, amount, provider_id FROM ledger")
+        ledger = self.tables.rows("testproviderd", "SELECT kind, reference, amount, provider_id FROM audit_provider_ledger")
         captures = Counter(reference for kind, reference, _, _ in ledger if kind == "capture")
         self.figures |= {"captures": sum(captures.values()), "provider_entries": dict(sorted(Counter(k for k, *_ in ledger).items()))}
         self.check("I3", "orders that were captured more than once", [o for o, n in captures.items() if n > 1])
         balance = defaultdict(lambda: [0, 0])
-        payment_of = dict(self.tables.rows("testproviderd", "SELECT provider_id, reference FROM payments"))
+        payment_of = dict(self.tables.rows("testproviderd", "SELECT provider_id, reference FROM audit_provider_payments"))
         for kind, reference, amount, provider_id in ledger:
             order = payment_of.get(provider_id, reference)
             if kind == "capture":
@@ -116,18 +115,18 @@ class Checker:
                 wrong.append((order, status, f"total {total}, ours {captured}-{refunded}, the provider's {charged}-{paid_back}"))
         self.check("I3", "orders whose money is not the provider's", wrong)
         self.check("I3", "money of orders that do not exist", sorted(balance))
-        held = self.tables.rows("testproviderd", "SELECT reference, amount FROM payments WHERE status = 'authorised'")
+        held = self.tables.rows("testproviderd", "SELECT reference, amount FROM audit_provider_payments WHERE status = 'authorised'")
         self.check("I7", "authorisations that were not voided", held)
-        sums = self.tables.rows("paymentsd", "SELECT currency, sum(debit), sum(credit) FROM ledger GROUP BY currency")
+        sums = self.tables.rows("paymentsd", "SELECT currency, sum(debit), sum(credit) FROM audit_ledger GROUP BY currency")
         self.check("I4", "currencies whose debits differ from their credits", [row for row in sums if row[1] != row[2]])
 
     def stock(self):
-        rows = self.tables.rows("inventoryd", "SELECT sku, available, on_hand, received, sold, returned, corrected FROM stock")
+        rows = self.tables.rows("inventoryd", "SELECT sku, available, on_hand, received, sold, returned, corrected FROM audit_stock")
         self.check("I5", "goods with negative stock", [row for row in rows if row[1] < 0 or row[2] < 0])
         self.check("I5", "goods of which more was sold than received", [row for row in rows if row[4] - row[5] > row[3] + row[6]])
         self.check("I5", "goods that do not add up", [row for row in rows if row[3] - row[4] + row[5] + row[6] != row[2]])
         self.check("I6", "goods that are reserved without an order", [row for row in rows if row[1] != row[2]])
-        held = self.tables.rows("inventoryd", "SELECT id FROM reservations WHERE status = 'held'")
+        held = self.tables.rows("inventoryd", "SELECT reservation_id FROM audit_reservations WHERE status = 'held'")
         self.check("I6", "reservations that were not released", held)
         wanted = self.units_by_orders()
         wrong = [(row[0], f"sold {row[4] - row[5]}, by the orders {wanted.get(row[0], 0)}") for row in rows
@@ -139,32 +138,27 @@ class Checker:
 
     def units_by_orders(self):
         """Units by SKU of completed orders, less returned ones, from the events alone."""
-        lines, units = {}, Counter()
-        events = self.tables.rows("ordersd", "SELECT stream, type, body FROM es_events ORDER BY stream, version")
-        for stream, kind, body in events:
-            if kind == "placed":
-                lines[stream] = json.loads(body)["placed"]["_0"]["lines"]
-            elif kind == "completed":
-                for line in lines[stream]:
-                    if line["isGoods"]:
-                        units[line["code"]] += line["quantity"]
-            elif kind == "return_requested":
-                for returned in json.loads(body)["returnRequested"]["_0"]["lines"]:
-                    line = lines[stream][returned["line"]]
-                    if line["isGoods"]:
-                        units[line["code"]] -= returned["quantity"]
+        units = Counter()
+        for sku, sold in self.tables.rows(
+            "ordersd", "SELECT l.code, l.quantity FROM audit_order_lines l JOIN audit_stream_events e"
+            " ON e.stream = l.order_id AND e.type = 'completed' WHERE l.is_goods"):  # fmt: skip
+            units[sku] += sold
+        for sku, returned in self.tables.rows(
+            "ordersd", "SELECT l.code, r.quantity FROM audit_returned_lines r JOIN audit_order_lines l"
+            " ON l.order_id = r.order_id AND l.line = r.line WHERE l.is_goods"):  # fmt: skip
+            units[sku] -= returned
         return units
 
     def events(self):
         gaps = self.tables.rows(
-            "ordersd", "SELECT stream, count(*), max(version) FROM es_events GROUP BY stream HAVING count(*) != max(version)")
+            "ordersd", "SELECT stream, count(*), max(version) FROM audit_stream_events GROUP BY stream HAVING count(*) != max(version)")
         self.check("I16", "streams with gaps", gaps)
         self.check("I8", "events that were never sent", sorted(self.tables.unsent().items()))
         published = defaultdict(set)
         disorder, last, total = [], {}, 0
         for topic, source, epoch, key, sequence in self.tables.rows(
-            EVENT_LOG, "SELECT t.name, e.source, e.epoch, e.key, e.sequence FROM log_events e JOIN log_topics t"
-            " ON t.id = e.topic_id ORDER BY e.topic_id, e.partition, e.number"):  # fmt: skip
+            EVENT_LOG,
+            "SELECT topic, source, epoch, key, sequence FROM audit_log_events ORDER BY topic, partition, number"):  # fmt: skip
             total += 1
             name = (topic, source, epoch, key)
             if sequence not in published[name]:
@@ -178,10 +172,10 @@ class Checker:
         for program in BLUEPRINTS:
             service = SERVICES[program]
             epochs = {epoch for _, source, epoch, _ in published if source == service}
-            for topic, key, following in self.tables.rows(program, "SELECT topic, key, next_sequence FROM outbox_keys"):
+            for topic, key, sequence in self.tables.rows(program, "SELECT topic, key, last_sequence FROM audit_outbox_keys"):
                 in_log = set().union(*(published.get((topic, service, epoch, key), ()) for epoch in epochs), ())
-                if following > 1 and following - 1 not in in_log:
-                    lost.append((topic, key, following - 1))
+                if sequence > 0 and sequence not in in_log:
+                    lost.append((topic, key, sequence))
         self.check("I8", "keys whose last event is not in the log", lost)
         self.consumers(published)
         unique = sum(len(sequences) for sequences in published.values())
@@ -201,11 +195,10 @@ class Checker:
             last[topic, source, key] = max(last.get((topic, source, key), (0, 0)), (epoch, max(sequences)))
         for program in BLUEPRINTS:
             for group, topic, source, key, epoch, sequence in self.tables.rows(
-                program, "SELECT group_name, topic, source, key, epoch, last_sequence FROM inbox_positions"):  # fmt: skip
+                program, "SELECT group_name, topic, source, key, epoch, last_sequence FROM audit_inbox_positions"):  # fmt: skip
                 handled[group, topic, source, key] = (epoch, sequence)
-            parked |= set(self.tables.rows(program, "SELECT group_name, topic, key FROM inbox_parked_keys"))
-        groups = self.tables.rows(
-            EVENT_LOG, "SELECT DISTINCT q.group_name, t.name FROM log_positions q JOIN log_topics t ON t.id = q.topic_id")
+            parked |= set(self.tables.rows(program, "SELECT group_name, topic, key FROM audit_parked_keys"))
+        groups = self.tables.rows(EVENT_LOG, "SELECT DISTINCT group_name, topic FROM audit_log_groups")
         due = {(group, topic, source, key): end for group, subscribed in groups for (topic, source, key), end in last.items()
                if topic == subscribed and (group, topic, key) not in parked}  # fmt: skip
         behind = [(name, handled.get(name, (0, 0)), end) for name, end in sorted(due.items()) if handled.get(name, (0, 0)) < end]
@@ -216,5 +209,5 @@ class Checker:
     def workflows(self):
         stuck = []
         for program in BLUEPRINTS:
-            stuck += self.tables.rows(program, "SELECT id, state, error FROM workflow_runs WHERE state != 'completed'")
+            stuck += self.tables.rows(program, "SELECT run_id, state, error FROM audit_workflow_runs WHERE state != 'completed'")
         self.check("I11", "runs that did not end", stuck)

@@ -79,5 +79,6 @@ class PoisonMessages:
         found = []
         for program in programs:
             found += self.run.tables.rows(
-                program, "SELECT group_name, key, id FROM inbox_parked WHERE key LIKE ? ORDER BY 1, 2", f"{self.PREFIX}%")
+                program, "SELECT group_name, key, event_id FROM audit_parked_events WHERE key LIKE ? ORDER BY 1, 2",
+                f"{self.PREFIX}%")  # fmt: skip
         return found

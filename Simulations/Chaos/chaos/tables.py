@@ -1,4 +1,4 @@
-"""The services' tables, opened read-only."""
+"""The services' databases, opened read-only, through their views for auditors: see Docs/Guides/Operating.md."""
 
 import sqlite3
 from contextlib import contextmanager
@@ -33,31 +33,24 @@ class Tables:
         return {
             SERVICES[program]: count
             for program in BLUEPRINTS
-            if (count := self.number(program, "SELECT count(*) FROM outbox WHERE sent_at IS NULL"))
+            if (count := self.number(program, "SELECT count(*) FROM audit_outbox WHERE sent_at IS NULL"))
         }
 
     def open_runs(self):
         return {
             SERVICES[program]: count
             for program in BLUEPRINTS
-            if (count := self.number(program, "SELECT count(*) FROM workflow_runs WHERE state = 'open'"))
+            if (count := self.number(program, "SELECT count(*) FROM audit_workflow_runs WHERE state = 'open'"))
         }
 
     def open_orders(self):
         placeholders = ", ".join("?" for _ in FINAL)
         return self.number(
-            "ordersd", f"SELECT count(*) FROM order_headlines WHERE status NOT IN ({placeholders}) OR open_returns > 0", *FINAL)
+            "ordersd", f"SELECT count(*) FROM audit_orders WHERE status NOT IN ({placeholders}) OR open_returns > 0", *FINAL)
 
     def lag(self):
         """Events without an acknowledgement, over all groups."""
-        with self.of(EVENT_LOG) as log:
-            behind = log.execute(
-                "SELECT coalesce(sum(p.head - q.floor), 0) FROM log_positions q"
-                " JOIN log_partitions p ON p.topic_id = q.topic_id AND p.partition = q.partition").fetchone()[0]
-            ahead = log.execute(
-                "SELECT count(*) FROM log_acknowledged a JOIN log_positions q ON q.topic_id = a.topic_id"
-                " AND q.group_name = a.group_name AND q.partition = a.partition WHERE a.number > q.floor").fetchone()[0]
-        return behind - ahead
+        return self.number(EVENT_LOG, "SELECT sum(published - acknowledged) FROM audit_log_groups")
 
     def in_flight(self):
         """A description of the work in flight; empty when there is none."""
@@ -75,6 +68,6 @@ class Tables:
     def parked(self):
         found = []
         for program in BLUEPRINTS:
-            rows = self.rows(program, "SELECT group_name, topic, key, error, attempts FROM inbox_parked ORDER BY 1, 2, 3")
+            rows = self.rows(program, "SELECT group_name, topic, key, error, attempts FROM audit_parked_events ORDER BY 1, 2, 3")
             found += [f"{group} {topic} {key}: {error} ({attempts} attempts)" for group, topic, key, error, attempts in rows]
         return found

@@ -6,7 +6,7 @@ public import MartletSQL
 /// Everything happens in the caller's transaction: events, projections, outgoing events and journal entries commit
 /// together.
 public struct EventStore: Sendable {
-    public static var migrations: [Migration] { EventStoreTables.migrations }
+    public static var migrations: [Migration] { EventStoreTables.migrations + EventStoreAuditViews.migrations }
     /// Events of one append.
     public static let appendLimit = 1_000
     /// One event's body or one snapshot, in bytes of JSON.

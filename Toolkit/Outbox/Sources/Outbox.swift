@@ -17,9 +17,10 @@ public enum Outbox {
     /// Partitions of an outbox; relays lease them one by one.
     static let partitions = 8
 
-    /// The tables of the modules `outbox`, `inbox` and `idempotency`.
+    /// The tables of the modules `outbox`, `inbox` and `idempotency`, and their views for auditors.
     public static var migrations: [Migration] {
-        OutboxTables.migrations + InboxTables.migrations + Idempotency.migrations
+        OutboxTables.migrations + InboxTables.migrations + Idempotency.migrations + OutboxAuditViews.migrations
+            + InboxAuditViews.migrations
     }
 
     /// Removes a batch of rows that are past their retention; repeat it until it returns 0.

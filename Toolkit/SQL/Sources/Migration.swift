@@ -1,6 +1,9 @@
 /// One numbered step of a schema: never edited after its release, only followed by further steps.
 public struct Migration: Sendable {
     /// The module that owns the tables (`inventory`, `outbox`, `workflows`); each module numbers its steps from 1.
+    ///
+    /// Its views for auditors are a module of their own, `inventory.audit`: modules run in the order of their names, so
+    /// the tables exist first, and an earlier version, which does not have that module, still starts.
     public let module: String
     public let number: Int
     /// The name of the transaction that runs all steps.

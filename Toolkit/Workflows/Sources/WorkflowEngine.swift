@@ -8,7 +8,7 @@ import Synchronization
 public final class WorkflowEngine: Sendable {
     /// How long finished runs are stored, with journal and signals; see ``purge(olderThan:limit:)``.
     public static let finishedRetention = Duration.seconds(90 * 24 * 3_600)
-    public static var migrations: [Migration] { WorkflowTables.migrations }
+    public static var migrations: [Migration] { WorkflowTables.migrations + WorkflowAuditViews.migrations }
 
     let tools: WorkflowTools
     /// Identifies this engine in leases; new in every run of the process.

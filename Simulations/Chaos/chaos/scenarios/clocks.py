@@ -16,9 +16,9 @@ JUMP_SECONDS = 5.0
 EARLY = "+3d"
 # The interval at which the inventory expires reservations.
 EXPIRY_SECONDS = 5.0
-HELD = "SELECT id FROM reservations WHERE status = 'held' AND expires_at <= ?"
+HELD = "SELECT reservation_id FROM audit_reservations WHERE status = 'held' AND expires_at <= ?"
 JUMP_LOGGED = "the wall clock jumped"
-EXPIRED = "SELECT id FROM reservations WHERE status = 'expired'"
+EXPIRED = "SELECT reservation_id FROM audit_reservations WHERE status = 'expired'"
 
 
 def offset(jump):

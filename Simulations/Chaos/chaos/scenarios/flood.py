@@ -82,7 +82,7 @@ class Goodput:
         self.begun, self.used, self.before = time.monotonic(), time.process_time(), self.completed()
 
     def completed(self):
-        return self.run.tables.number("ordersd", "SELECT count(*) FROM workflow_runs WHERE state = 'completed'")
+        return self.run.tables.number("ordersd", "SELECT count(*) FROM audit_workflow_runs WHERE state = 'completed'")
 
     def finish(self):
         seconds = time.monotonic() - self.begun

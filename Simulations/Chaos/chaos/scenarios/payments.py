@@ -9,8 +9,9 @@ RETRY_DELAY_SECONDS_MAX = 60.0
 
 # Orders with a cancellation after the capture was requested and before they were completed.
 RACES = (
-    "SELECT c.stream FROM es_events c JOIN es_events p ON p.stream = c.stream AND p.type = 'capture_requested'"
-    " LEFT JOIN es_events e ON e.stream = c.stream AND e.type = 'completed'"
+    "SELECT c.stream FROM audit_stream_events c"
+    " JOIN audit_stream_events p ON p.stream = c.stream AND p.type = 'capture_requested'"
+    " LEFT JOIN audit_stream_events e ON e.stream = c.stream AND e.type = 'completed'"
     " WHERE c.type = 'cancel_requested' AND (e.version IS NULL OR c.version < e.version) GROUP BY c.stream")
 
 FAULTS = {
@@ -92,6 +93,6 @@ class Oversell(Scenario):
         await asyncio.gather(*(buy(number) for number in range(self.buyers)))
         run.faults.heal()
         await asyncio.sleep(3)
-        sold = run.tables.number("inventoryd", "SELECT sold FROM stock WHERE sku = ?", SCARCE)
+        sold = run.tables.number("inventoryd", "SELECT sold FROM audit_stock WHERE sku = ?", SCARCE)
         run.require("F80", sold == SCARCE_UNITS, f"{sold} of {SCARCE_UNITS} units were sold to {self.buyers} buyers")
         run.remarks["F80"] = f"{sold} sold"

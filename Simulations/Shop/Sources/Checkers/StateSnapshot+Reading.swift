@@ -7,12 +7,16 @@ extension StateSnapshot {
         streams = try await Self.streams(in: world)
         providerPayments = try await Self.providerPayments(in: world)
         stock = try await Self.stock(in: world)
-        reservations = try await Self.read("inventory", in: world, "SELECT id, status FROM reservations ORDER BY id") {
+        reservations = try await Self.read(
+            "inventory",
+            in: world,
+            "SELECT reservation_id, status FROM audit_reservations ORDER BY reservation_id"
+        ) {
             ($0.text(0), $0.text(1))
         }
         ledger = try await Self.ledger(in: world)
         payments = Dictionary(
-            try await Self.read("payments", in: world, "SELECT id, order_id FROM payments") {
+            try await Self.read("payments", in: world, "SELECT payment_id, order_id FROM audit_payments") {
                 ($0.text(0), $0.text(1))
             },
             uniquingKeysWith: { first, _ in first }
@@ -23,15 +27,15 @@ extension StateSnapshot {
             let present = try await Self.events(
                 of: name,
                 in: world,
-                "SELECT topic, key, epoch, sequence, body FROM outbox ORDER BY topic, key, epoch, sequence"
+                "SELECT topic, key, epoch, sequence, body FROM audit_outbox ORDER BY topic, key, epoch, sequence"
             )
             published += world.publishedEvents.merged(with: present, of: name)
-            unsent += try await Self.count(name, in: world, "SELECT COUNT(*) FROM outbox WHERE sent_at IS NULL")
-            parked += try await Self.count(name, in: world, "SELECT COUNT(*) FROM inbox_parked")
+            unsent += try await Self.count(name, in: world, "SELECT COUNT(*) FROM audit_outbox WHERE sent_at IS NULL")
+            parked += try await Self.count(name, in: world, "SELECT COUNT(*) FROM audit_parked_events")
             runs += try await Self.read(
                 name,
                 in: world,
-                "SELECT id, state, error FROM workflow_runs WHERE state IN ('open', 'needs_human') ORDER BY id"
+                "SELECT run_id, state, error FROM audit_workflow_runs WHERE state IN ('open', 'needs_human') ORDER BY run_id"
             ) { (name, $0.text(0), $0.text(1), $0.textIfPresent(2) ?? "") }
         }
         (self.published, self.runs, self.unsent, self.parked) = (published, runs, unsent, parked)
@@ -50,7 +54,7 @@ extension StateSnapshot {
             in: world,
             """
             SELECT order_id, status, reason, COALESCE(reference, ''), captured, refunded, total, open_returns
-            FROM order_headlines ORDER BY order_id
+            FROM audit_orders ORDER BY order_id
             """
         ) {
             Order(
@@ -68,7 +72,11 @@ extension StateSnapshot {
     }
 
     private static func streams(in world: ShopWorld) async throws -> [String: [String]] {
-        let rows = try await read("orders", in: world, "SELECT stream, type FROM es_events ORDER BY stream, version") {
+        let rows = try await read(
+            "orders",
+            in: world,
+            "SELECT stream, type FROM audit_stream_events ORDER BY stream, version"
+        ) {
             ($0.text(0), $0.text(1))
         }
         return Dictionary(rows.map { ($0.0, [$0.1]) }, uniquingKeysWith: +)
@@ -80,7 +88,7 @@ extension StateSnapshot {
             of: name,
             in: world,
             """
-            SELECT topic, key, epoch, sequence, body FROM outbox WHERE sent_at IS NOT NULL
+            SELECT topic, key, epoch, sequence, body FROM audit_outbox WHERE sent_at IS NOT NULL
             ORDER BY topic, key, epoch, sequence
             """
         )
@@ -95,9 +103,10 @@ extension StateSnapshot {
             "provider",
             in: world,
             """
-            SELECT reference, status, captured, refunded,
-                (SELECT COUNT(*) FROM ledger WHERE ledger.provider_id = payments.provider_id AND kind = 'capture')
-            FROM payments ORDER BY reference, provider_id
+            SELECT reference, status, captured, refunded, (
+                SELECT COUNT(*) FROM audit_provider_ledger AS entry
+                WHERE entry.provider_id = payment.provider_id AND entry.kind = 'capture')
+            FROM audit_provider_payments AS payment ORDER BY reference, provider_id
             """
         ) {
             ProviderPayment(
@@ -114,7 +123,7 @@ extension StateSnapshot {
         try await read(
             "inventory",
             in: world,
-            "SELECT sku, available, on_hand, received, sold, returned, corrected FROM stock ORDER BY sku, warehouse"
+            "SELECT sku, available, on_hand, received, sold, returned, corrected FROM audit_stock ORDER BY sku, warehouse"
         ) {
             Stock(
                 sku: $0.text(0),
@@ -132,7 +141,7 @@ extension StateSnapshot {
         try await read(
             "payments",
             in: world,
-            "SELECT journal, account, currency, debit, credit FROM ledger ORDER BY journal, line"
+            "SELECT journal, account, currency, debit, credit FROM audit_ledger ORDER BY journal, line"
         ) {
             LedgerLine(
                 journal: $0.text(0),
@@ -144,17 +153,14 @@ extension StateSnapshot {
         }
     }
 
-    /// The backlog of each group: the events after its position, except those acknowledged out of order.
+    /// The backlog of each group.
     private static func waiting(in world: ShopWorld) async throws -> [(group: String, events: Int)] {
         try await read(
             "eventlog",
             in: world,
             """
-            SELECT q.group_name, SUM(p.head - q.floor - (
-                SELECT COUNT(*) FROM log_acknowledged a WHERE a.topic_id = q.topic_id AND a.group_name = q.group_name
-                AND a.partition = q.partition AND a.number > q.floor))
-            FROM log_positions q JOIN log_partitions p ON p.topic_id = q.topic_id AND p.partition = q.partition
-            GROUP BY q.group_name ORDER BY q.group_name
+            SELECT group_name, SUM(published - acknowledged) FROM audit_log_groups
+            GROUP BY group_name ORDER BY group_name
             """
         ) { ($0.text(0), $0.int(1)) }.filter { $0.1 > 0 }
     }

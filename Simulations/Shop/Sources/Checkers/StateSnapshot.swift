@@ -1,4 +1,4 @@
-/// The content of all databases, read directly once the world is quiescent.
+/// The content of all databases, read directly through their views for auditors once the world is quiescent.
 struct StateSnapshot: Sendable {
     struct Order: Sendable {
         let id: String

@@ -55,7 +55,7 @@ struct Rollout: Sendable {
 
     private func isDrained(_ service: String) async throws -> Bool {
         let open = try? await world.stores[service]?.inspect { (tx: borrowing SQLTransaction) in
-            try tx.run("SELECT COUNT(*) FROM workflow_runs WHERE version > 1 AND state = 'open'").first?.int(0)
+            try tx.run("SELECT COUNT(*) FROM audit_workflow_runs WHERE version > 1 AND state = 'open'").first?.int(0)
         }
         return open.flatMap { $0 } == 0
     }

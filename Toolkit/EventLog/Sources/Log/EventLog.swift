@@ -25,7 +25,7 @@ public final class EventLog: MessageBus {
         entropy: any Entropy,
         limits: EventLogLimits = EventLogLimits()
     ) async throws -> EventLog {
-        try await database.migrate(EventLogTables.migrations)
+        try await database.migrate(EventLogTables.migrations + EventLogAuditViews.migrations)
         let (topics, groups) = try await database.read("log.open") { tx in
             let topics = try EventLogStore.topics(in: tx)
             var groups: [EventLogStore.Group] = []

@@ -1,0 +1,35 @@
+import MartletSQL
+
+/// The views of orders for auditors: a contract, described in `Docs/Guides/Operating.md`.
+enum OrderAuditViews {
+    static let migrations = [
+        Migration(
+            "orders.audit",
+            1,
+            [
+                """
+                CREATE VIEW audit_orders AS
+                    SELECT order_id, customer_id, reference, status, reason, currency, total, captured, refunded,
+                        open_returns, placed_at
+                    FROM order_headlines
+                """,
+                // The lines are only in the events: `Placement` and `OrderReturn` as stored.
+                """
+                CREATE VIEW audit_order_lines AS
+                    SELECT event.stream AS order_id, line.key AS line, json_extract(line.value, '$.code') AS code,
+                        json_extract(line.value, '$.isGoods') AS is_goods,
+                        json_extract(line.value, '$.quantity') AS quantity
+                    FROM audit_stream_events AS event, json_each(event.body, '$.placed._0.lines') AS line
+                    WHERE event.type = 'placed'
+                """,
+                """
+                CREATE VIEW audit_returned_lines AS
+                    SELECT event.stream AS order_id, json_extract(event.body, '$.returnRequested._0.id') AS return_id,
+                        json_extract(line.value, '$.line') AS line, json_extract(line.value, '$.quantity') AS quantity
+                    FROM audit_stream_events AS event, json_each(event.body, '$.returnRequested._0.lines') AS line
+                    WHERE event.type = 'return_requested'
+                """,
+            ]
+        )
+    ]
+}

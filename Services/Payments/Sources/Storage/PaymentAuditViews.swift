@@ -1,0 +1,25 @@
+import MartletSQL
+
+/// The views of payments for auditors: a contract, described in `Docs/Guides/Operating.md`.
+enum PaymentAuditViews {
+    static let migrations = [
+        Migration(
+            "payments.audit",
+            1,
+            [
+                """
+                CREATE VIEW audit_payments AS
+                    SELECT id AS payment_id, order_id, currency, amount, status, refunded, created_at FROM payments
+                """,
+                """
+                CREATE VIEW audit_refunds AS
+                    SELECT payment_id, id AS refund_id, amount, done AS is_done FROM refunds
+                """,
+                """
+                CREATE VIEW audit_ledger AS
+                    SELECT journal, line, account, currency, debit, credit, at FROM ledger
+                """,
+            ]
+        )
+    ]
+}
