@@ -166,6 +166,13 @@ simulation(
     at: "Simulations/Disk",
     on: kits("Core", "SQL") + adapters("SQLite") + ["CSQLite", Library.logging.product]
 )
+// The invariants that one service's views show, as queries: the fault injection reads the same files.
+library(
+    "StoredInvariants",
+    at: "Simulations/Invariants",
+    on: [],
+    embedding: ["inventory.sql", "orders.sql", "payments.sql", "provider.sql"]
+)
 simulation(
     "ShopSimulation",
     at: "Simulations/Shop",
@@ -184,7 +191,7 @@ simulation(
         "Testing"
     )
         + adapters("SQLite", "EventLogClient")
-        + allContracts + allServices + ["Shop", "SimulatedDisk"]
+        + allContracts + allServices + ["Shop", "SimulatedDisk", "StoredInvariants"]
         + [Library.logging, .protobuf].map(\.product)
 )
 executable(
@@ -387,8 +394,17 @@ func products(_ kits: [String]) -> [Product] {
 
 func martlet(_ names: [String]) -> [Target.Dependency] { names.map { .byName(name: "Martlet\($0)") } }
 
-func library(_ name: String, at path: String, on dependencies: [Target.Dependency]) {
-    targets.append(.target(name: name, dependencies: dependencies, path: "\(path)/Sources", swiftSettings: strict()))
+/// - Parameter files: Compiled into the module, which reads them as `PackageResources`.
+func library(_ name: String, at path: String, on dependencies: [Target.Dependency], embedding files: [String] = []) {
+    targets.append(
+        .target(
+            name: name,
+            dependencies: dependencies,
+            path: "\(path)/Sources",
+            resources: files.map { .embedInCode($0) },
+            swiftSettings: strict()
+        )
+    )
 }
 
 func executable(_ name: String, at path: String, on dependencies: [Target.Dependency]) {

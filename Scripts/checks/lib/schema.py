@@ -55,22 +55,38 @@ def statements(root):
     return sorted(found, key=lambda statement: statement.step)
 
 
-def views(root, report):
-    """The columns of each view. Runs the migrations of each service, together with the toolkit's, on an empty database."""
-    everything = statements(root)
-    services = sorted({"/".join(each.path.split("/")[:2]) for each in everything if each.path.startswith("Services/")})
-    columns = {}
-    for service in services:
-        database = sqlite3.connect(":memory:")
-        for each in everything:
-            if not each.path.startswith(("Toolkit/", f"{service}/")):
-                continue
-            try:
-                database.execute(each.text)
-                if each.view:
-                    rows = database.execute(f"SELECT * FROM {each.view}")
-                    columns[each.view] = (each, [column[0] for column in rows.description])
-            except sqlite3.Error as error:
-                report.add(each.path, each.line, f"a statement of {each.step[0]} {each.step[1]} fails: {error}")
-        database.close()
-    return columns
+class Databases:
+    """An empty database for each service, with the tables and views of its own and the toolkit's migrations."""
+
+    def __init__(self, root, report):
+        everything = statements(root)
+        folders = sorted({"/".join(each.path.split("/")[:2]) for each in everything if each.path.startswith("Services/")})
+        # By the name of the service in lower case.
+        self.services = {}
+        # By view: the statement that creates it, and its columns.
+        self.views = {}
+        for folder in folders:
+            database = sqlite3.connect(":memory:")
+            for each in everything:
+                if each.path.startswith(("Toolkit/", f"{folder}/")):
+                    self.run(each, database, report)
+            self.services[folder.split("/")[1].lower()] = database
+
+    def run(self, statement, database, report):
+        try:
+            database.execute(statement.text)
+            if statement.view:
+                rows = database.execute(f"SELECT * FROM {statement.view}")
+                self.views[statement.view] = (statement, [column[0] for column in rows.description])
+        except sqlite3.Error as error:
+            report.add(statement.path, statement.line, f"a statement of {' '.join(map(str, statement.step))} fails: {error}")
+
+    def columns(self, service, query):
+        """The number of columns of a query on an empty database; text that says why there is none."""
+        database = self.services.get(service)
+        if database is None:
+            return "there is no such service"
+        try:
+            return len(database.execute(query).description)
+        except sqlite3.Error as error:
+            return str(error)

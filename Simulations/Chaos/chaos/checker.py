@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import Counter, defaultdict
 
+from .invariants import stored
 from .tables import FINAL
 from .topology import BLUEPRINTS, EVENT_LOG, SERVICES
 
@@ -54,12 +55,18 @@ class Checker:
     def reconcile(self):
         self.violations += self.observer.violations
         self.violations += [{"invariant": "I14", "what": text} for text in self.shop.unexpected_exits()]
+        self.stored_invariants()
         self.orders()
         self.money()
         self.stock()
         self.events()
         self.workflows()
         return self.violations
+
+    def stored_invariants(self):
+        for program in BLUEPRINTS:
+            for invariant, what, query in stored(SERVICES[program]):
+                self.check(invariant, what, self.tables.rows(program, query))
 
     def orders(self):
         rows = self.tables.rows("ordersd", "SELECT order_id, status, total, captured, refunded FROM audit_orders")
@@ -92,9 +99,8 @@ class Checker:
 
     def money(self):
         ledger = self.tables.rows("testproviderd", "SELECT kind, reference, amount, provider_id FROM audit_provider_ledger")
-        captures = Counter(reference for kind, reference, _, _ in ledger if kind == "capture")
-        self.figures |= {"captures": sum(captures.values()), "provider_entries": dict(sorted(Counter(k for k, *_ in ledger).items()))}
-        self.check("I3", "orders that were captured more than once", [o for o, n in captures.items() if n > 1])
+        kinds = Counter(kind for kind, *_ in ledger)
+        self.figures |= {"captures": kinds["capture"], "provider_entries": dict(sorted(kinds.items()))}
         balance = defaultdict(lambda: [0, 0])
         payment_of = dict(self.tables.rows("testproviderd", "SELECT provider_id, reference FROM audit_provider_payments"))
         for kind, reference, amount, provider_id in ledger:
@@ -115,26 +121,17 @@ class Checker:
                 wrong.append((order, status, f"total {total}, ours {captured}-{refunded}, the provider's {charged}-{paid_back}"))
         self.check("I3", "orders whose money is not the provider's", wrong)
         self.check("I3", "money of orders that do not exist", sorted(balance))
-        held = self.tables.rows("testproviderd", "SELECT reference, amount FROM audit_provider_payments WHERE status = 'authorised'")
-        self.check("I7", "authorisations that were not voided", held)
-        sums = self.tables.rows("paymentsd", "SELECT currency, sum(debit), sum(credit) FROM audit_ledger GROUP BY currency")
-        self.check("I4", "currencies whose debits differ from their credits", [row for row in sums if row[1] != row[2]])
 
     def stock(self):
-        rows = self.tables.rows("inventoryd", "SELECT sku, available, on_hand, received, sold, returned, corrected FROM audit_stock")
-        self.check("I5", "goods with negative stock", [row for row in rows if row[1] < 0 or row[2] < 0])
-        self.check("I5", "goods of which more was sold than received", [row for row in rows if row[4] - row[5] > row[3] + row[6]])
-        self.check("I5", "goods that do not add up", [row for row in rows if row[3] - row[4] + row[5] + row[6] != row[2]])
-        self.check("I6", "goods that are reserved without an order", [row for row in rows if row[1] != row[2]])
-        held = self.tables.rows("inventoryd", "SELECT reservation_id FROM audit_reservations WHERE status = 'held'")
-        self.check("I6", "reservations that were not released", held)
+        rows = self.tables.rows("inventoryd", "SELECT sku, received, sold, returned FROM audit_stock")
         wanted = self.units_by_orders()
-        wrong = [(row[0], f"sold {row[4] - row[5]}, by the orders {wanted.get(row[0], 0)}") for row in rows
-                 if row[4] - row[5] != wanted.get(row[0], 0)]  # fmt: skip
+        wrong = [(sku, f"sold {sold - returned}, by the orders {wanted.get(sku, 0)}") for sku, _, sold, returned in rows
+                 if sold - returned != wanted.get(sku, 0)]  # fmt: skip
         self.check("I5", "goods whose sold units differ from the orders", wrong)
-        self.figures["units_sold"] = sum(row[4] for row in rows)
+        self.figures["units_sold"] = sum(sold for _, _, sold, _ in rows)
         self.figures["scarce"] = next(
-            ({"had": row[3], "sold": row[4], "returned": row[5]} for row in rows if row[0] == "CHAOS-SCARCE"), {})
+            ({"had": received, "sold": sold, "returned": returned} for sku, received, sold, returned in rows
+             if sku == "CHAOS-SCARCE"), {})  # fmt: skip
 
     def units_by_orders(self):
         """Units by SKU of completed orders, less returned ones, from the events alone."""
@@ -150,9 +147,6 @@ class Checker:
         return units
 
     def events(self):
-        gaps = self.tables.rows(
-            "ordersd", "SELECT stream, count(*), max(version) FROM audit_stream_events GROUP BY stream HAVING count(*) != max(version)")
-        self.check("I16", "streams with gaps", gaps)
         self.check("I8", "events that were never sent", sorted(self.tables.unsent().items()))
         published = defaultdict(set)
         disorder, last, total = [], {}, 0

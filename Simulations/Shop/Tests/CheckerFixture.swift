@@ -58,7 +58,8 @@ struct CheckerFixture {
         runs: [],
         unsent: 0,
         parked: 0,
-        waiting: []
+        waiting: [],
+        violations: []
     )
 
     /// The longest time in which nothing ran.

@@ -29,7 +29,6 @@ struct Defect: Sendable, CustomTestStringConvertible {
 
     static let all =
         orders + prices + rejections + concurrency + ghosts + money + ledger + stock + announcements + messages
-        + history
 
     static let orders = [
         Defect("an acknowledged order is lost", .orderLost, text: "an acknowledged order is not stored") { fixture in
@@ -42,12 +41,7 @@ struct Defect: Sendable, CustomTestStringConvertible {
             )
             fixture.acknowledged.append(gus)
         },
-        Defect(
-            "an order stays open",
-            .notConverged,
-            text: "the order is still",
-            and: [(.historyBroken, " after placed")]
-        ) {
+        Defect("an order stays open", .notConverged, text: "the order is still") {
             $0.snapshot.orders["order-dot"]?.status = "pending"
             $0.snapshot.streams["order-dot"] = ["placed"]
             $0.removeLastEvent(OrdersTopics.orders.name, "order-dot")
@@ -179,12 +173,6 @@ struct Defect: Sendable, CustomTestStringConvertible {
     ]
 
     static let money = [
-        Defect("a payment is captured twice", .chargedTwice, text: "captured 2 times") {
-            $0.snapshot.providerPayments["bob"].captures = 2
-        },
-        Defect("an authorisation is not voided", .orphanAuthorisation, text: "money is still authorised") {
-            $0.snapshot.providerPayments["dot"].status = "authorised"
-        },
         Defect("an order's captured amount differs", .chargedTwice, text: "; the order has") {
             $0.snapshot.orders["order-bob"]?.captured += 1
         },
@@ -201,50 +189,6 @@ struct Defect: Sendable, CustomTestStringConvertible {
     ]
 
     static let ledger = [
-        Defect(
-            "a journal has no payment",
-            .ghost,
-            text: "a journal of no payment",
-            and: [(.ghost, "a journal of no payment")]
-        ) {
-            $0.book("capture/payment-gus", 1, from: "provider_clearing", to: "sales")
-        },
-        Defect("a journal does not balance", .moneyDrifts, text: "debits and credits differ") {
-            $0.snapshot.ledger.append(
-                StateSnapshot.LedgerLine(
-                    journal: "capture/payment-bob",
-                    account: "fees",
-                    currency: "GBP",
-                    debit: 1,
-                    credit: 0
-                )
-            )
-        },
-        Defect(
-            "a journal balances only across currencies",
-            .moneyDrifts,
-            text: "debits and credits differ",
-            and: [(.moneyDrifts, "debits and credits differ")]
-        ) {
-            $0.snapshot.ledger.append(
-                StateSnapshot.LedgerLine(
-                    journal: "capture/payment-bob",
-                    account: "fees",
-                    currency: "GBP",
-                    debit: 1,
-                    credit: 0
-                )
-            )
-            $0.snapshot.ledger.append(
-                StateSnapshot.LedgerLine(
-                    journal: "capture/payment-bob",
-                    account: "fees",
-                    currency: "EUR",
-                    debit: 0,
-                    credit: 1
-                )
-            )
-        },
         Defect("a capture is booked twice", .moneyDrifts, text: "the ledger has") {
             $0.book("capture/payment-bob", 423, from: "provider_clearing", to: "sales")
         },
@@ -270,16 +214,6 @@ struct Defect: Sendable, CustomTestStringConvertible {
     static let stock = [
         Defect("received goods are not stored", .oversold, text: "was received, and is not stored") { fixture in
             fixture.snapshot.stock.removeAll { $0.sku == "vase" }
-        },
-        Defect("stock is negative", .oversold, text: "-1 available", and: [(.effectTwice, "of one delivery")]) {
-            try $0.move("vase", available: -6, onHand: -6)
-            $0.snapshot.stock["vase"].received = -1
-        },
-        Defect("a unit is added without a movement", .oversold, text: "do not add up") {
-            try $0.move("vase", available: 1, onHand: 1)
-        },
-        Defect("a unit stays reserved", .orphanReservation, text: " on hand, 4 available") {
-            try $0.move("vase", available: -1)
         },
         Defect("a unit is removed by a correction", .oversold, text: "corrected by -1") {
             try $0.move("vase", available: -1, onHand: -1)
@@ -364,25 +298,6 @@ struct Defect: Sendable, CustomTestStringConvertible {
             guard var entry = fixture.snapshot.audited.first else { return }
             entry.key = "order-gus"
             fixture.snapshot.audited.append(entry)
-        },
-    ]
-
-    static let history = [
-        Defect("the read model has a different final status", .historyBroken, text: "cancelled after placed") {
-            $0.snapshot.orders["order-cid"]?.status = "cancelled"
-        },
-        Defect("an order ends twice", .historyBroken, text: "cancelled after placed") {
-            try $0.note("cancelled", of: "dot")
-        },
-        Defect("a capture is requested twice", .historyBroken, text: "completed after placed") {
-            $0.snapshot.streams["order-bob"]?.insert("capture_requested", at: 2)
-        },
-        Defect(
-            "an order is missing in the read model",
-            .historyBroken,
-            text: "a stream that is missing in the read model"
-        ) {
-            try $0.note("placed", of: "gus")
         },
     ]
 }

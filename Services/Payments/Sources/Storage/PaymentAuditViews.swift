@@ -15,9 +15,12 @@ enum PaymentAuditViews {
                 CREATE VIEW audit_refunds AS
                     SELECT payment_id, id AS refund_id, amount, done AS is_done FROM refunds
                 """,
+                // A journal is `capture/PAYMENT` or `refund/PAYMENT/REFUND`.
                 """
                 CREATE VIEW audit_ledger AS
-                    SELECT journal, line, account, currency, debit, credit, at FROM ledger
+                    SELECT journal, line, substr(rest, 1, instr(rest || '/', '/') - 1) AS payment_id, account, currency,
+                        debit, credit, at
+                    FROM (SELECT *, substr(journal, instr(journal, '/') + 1) AS rest FROM ledger)
                 """,
             ]
         )

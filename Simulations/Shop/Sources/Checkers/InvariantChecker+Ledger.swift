@@ -2,21 +2,13 @@ extension InvariantChecker {
     /// The shop's ledger agrees with the provider's, payment by payment.
     var ledgerChecks: [Violation] {
         var booked: [String: [String: (debit: Int64, credit: Int64)]] = [:]
-        var balance: [String: Int64] = [:]
         var found: [Violation] = []
         for line in snapshot.ledger {
-            balance[line.journal + " " + line.currency, default: 0] += line.debit - line.credit
             // `capture/PAYMENT` and `refund/PAYMENT/REFUND`.
             let parts = line.journal.split(separator: "/")
-            guard parts.count >= 2, let order = snapshot.payments[String(parts[1])] else {
-                found.append(Violation(.ghost, "a journal of no payment: \(line.journal)"))
-                continue
-            }
+            guard parts.count >= 2, let order = snapshot.payments[String(parts[1])] else { continue }
             booked[order, default: [:]][line.account, default: (0, 0)].debit += line.debit
             booked[order, default: [:]][line.account, default: (0, 0)].credit += line.credit
-        }
-        for (journal, difference) in balance.sorted(by: { $0.key < $1.key }) where difference != 0 {
-            found.append(Violation(.moneyDrifts, "\(journal): debits and credits differ by \(difference)"))
         }
         let perOrder = Dictionary(grouping: snapshot.providerPayments, by: \.reference)
         for order in Set(perOrder.keys).union(booked.keys).sorted() {

@@ -1,8 +1,11 @@
 import MartletSQL
+import StoredInvariants
 
 extension StateSnapshot {
-    /// - Parameter external: Events of external systems that must have taken effect.
-    init(of world: ShopWorld, external: [Entry] = []) async throws {
+    /// - Parameters:
+    ///   - external: Events of external systems that must have taken effect.
+    ///   - checksInvariants: Evaluates the stored invariants of each service, as of an idle one.
+    init(of world: ShopWorld, external: [Entry], checksInvariants: Bool) async throws {
         orders = try await Self.orders(in: world)
         streams = try await Self.streams(in: world)
         providerPayments = try await Self.providerPayments(in: world)
@@ -23,6 +26,7 @@ extension StateSnapshot {
         )
         waiting = try await Self.waiting(in: world)
         var (published, runs, unsent, parked) = (external, [(String, String, String, String)](), 0, 0)
+        var violations: [Violation] = []
         for name in world.stores.names where name != "eventlog" {
             let present = try await Self.events(
                 of: name,
@@ -30,7 +34,13 @@ extension StateSnapshot {
                 "SELECT topic, key, epoch, sequence, body FROM audit_outbox ORDER BY topic, key, epoch, sequence"
             )
             published += world.publishedEvents.merged(with: present, of: name)
-            unsent += try await Self.count(name, in: world, "SELECT COUNT(*) FROM audit_outbox WHERE sent_at IS NULL")
+            let unsentEvents = try await Self.unsent(
+                by: name,
+                in: world,
+                checking: checksInvariants ? StoredInvariant.of(name) : []
+            )
+            unsent += unsentEvents.count
+            violations += unsentEvents.violations
             parked += try await Self.count(name, in: world, "SELECT COUNT(*) FROM audit_parked_events")
             runs += try await Self.read(
                 name,
@@ -39,6 +49,7 @@ extension StateSnapshot {
             ) { (name, $0.text(0), $0.text(1), $0.textIfPresent(2) ?? "") }
         }
         (self.published, self.runs, self.unsent, self.parked) = (published, runs, unsent, parked)
+        self.violations = violations
         audited = try await Self.read(
             "auditor",
             in: world,
@@ -98,7 +109,7 @@ extension StateSnapshot {
         try await read(name, in: world, query) { Entry($0, from: name) }
     }
 
-    static func providerPayments(in world: ShopWorld) async throws -> [ProviderPayment] {
+    private static func providerPayments(in world: ShopWorld) async throws -> [ProviderPayment] {
         try await read(
             "provider",
             in: world,
@@ -119,7 +130,7 @@ extension StateSnapshot {
         }
     }
 
-    static func stock(in world: ShopWorld) async throws -> [Stock] {
+    private static func stock(in world: ShopWorld) async throws -> [Stock] {
         try await read(
             "inventory",
             in: world,
@@ -163,6 +174,20 @@ extension StateSnapshot {
             GROUP BY group_name ORDER BY group_name
             """
         ) { ($0.text(0), $0.int(1)) }.filter { $0.1 > 0 }
+    }
+
+    /// The number of unsent events; evaluates the invariants in the same transaction.
+    private static func unsent(
+        by name: String,
+        in world: ShopWorld,
+        checking invariants: [StoredInvariant]
+    ) async throws -> (count: Int, violations: [Violation]) {
+        guard let store = world.stores[name] else { return (0, []) }
+        return try await store.inspect { (tx: borrowing SQLTransaction) in
+            let rows = try tx.run("SELECT COUNT(*) FROM audit_outbox WHERE sent_at IS NULL")
+            let violations = try Violation.found(by: invariants, in: tx)
+            return (count: rows.first?.int(0) ?? 0, violations: violations)
+        }
     }
 
     private static func count(_ name: String, in world: ShopWorld, _ query: SQLQuery) async throws -> Int {

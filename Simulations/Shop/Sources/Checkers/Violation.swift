@@ -15,6 +15,12 @@ enum Invariant: String, Sendable, Codable, CaseIterable {
     case readNotOwnWrite = "I12 read your own write"
     case crashed = "I14 no crash of its own"
     case historyBroken = "I16 one event for each change"
+
+    /// - Parameter number: As in `I5`.
+    init?(number: String) {
+        guard let invariant = Self.allCases.first(where: { $0.rawValue.hasPrefix(number + " ") }) else { return nil }
+        self = invariant
+    }
 }
 
 /// A broken invariant, and the aggregate whose history shows it.

@@ -115,7 +115,7 @@ struct WorldRun: Sendable {
             try await sendLateRequests(of: customers)
             pending = try await convergence.wait(since: world.time.now)
         }
-        let snapshot = try await convergence.snapshot()
+        let snapshot = try await convergence.snapshot(checksInvariants: true)
         var violations = InvariantChecker(
             acknowledged: observations.orders,
             snapshot: snapshot,

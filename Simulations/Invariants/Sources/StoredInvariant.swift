@@ -1,0 +1,50 @@
+/// An invariant that one service's database shows: a query over its views for auditors, with one row for each violation.
+///
+/// The queries are the files `*.sql` beside this one, which `Simulations/Chaos` reads as well.
+public struct StoredInvariant: Sendable {
+    public enum Moment: String, Sendable {
+        /// It holds between any two transactions.
+        case always
+        /// It holds when nothing is in flight.
+        case idle
+    }
+
+    /// Its number in `Docs/Guides/Simulation.md`, as in `I5`.
+    public let number: String
+    public let moment: Moment
+    /// What its rows are.
+    public let what: String
+    /// Its columns are the aggregate and what is wrong with it, both texts.
+    public let query: String
+
+    /// The invariants of a service; empty for a service that has none.
+    public static func of(_ service: String) -> [StoredInvariant] { byService[service] ?? [] }
+
+    /// The services that have invariants, sorted.
+    public static var services: [String] { byService.keys.sorted() }
+
+    private static let byService = [
+        "inventory": parse(PackageResources.inventory_sql),
+        "orders": parse(PackageResources.orders_sql),
+        "payments": parse(PackageResources.payments_sql),
+        "provider": parse(PackageResources.provider_sql),
+    ]
+
+    /// Each query follows a line `-- NUMBER MOMENT: what`, and ends with a semicolon.
+    private static func parse(_ file: [UInt8]) -> [StoredInvariant] {
+        String(decoding: file, as: UTF8.self).split(separator: ";").compactMap { block in
+            let lines = block.split(separator: "\n")
+            guard let title = lines.first else { return nil }
+            let parts = title.drop { $0 == "-" || $0 == " " }.split(separator: " ", maxSplits: 2)
+            guard parts.count == 3, let moment = Moment(rawValue: String(parts[1].dropLast())) else {
+                preconditionFailure("the title of an invariant is not '-- NUMBER MOMENT: what': \(title)")
+            }
+            return StoredInvariant(
+                number: String(parts[0]),
+                moment: moment,
+                what: String(parts[2]),
+                query: lines.dropFirst().joined(separator: "\n")
+            )
+        }
+    }
+}

@@ -1,0 +1,25 @@
+-- I16 always: streams with gaps
+SELECT stream, COUNT(*) || ' events up to version ' || MAX(version)
+FROM audit_stream_events GROUP BY stream HAVING COUNT(*) <> MAX(version)
+ORDER BY 1;
+
+-- I16 always: changes that happened twice
+SELECT stream, type || ' ' || COUNT(*) || ' times'
+FROM audit_stream_events WHERE type IN ('placed', 'confirmed', 'capture_requested', 'captured')
+GROUP BY stream, type HAVING COUNT(*) > 1
+ORDER BY 1, 2;
+
+-- I16 always: streams that are missing in the read model
+SELECT DISTINCT stream, 'missing in the read model'
+FROM audit_stream_events WHERE stream NOT IN (SELECT order_id FROM audit_orders)
+ORDER BY 1;
+
+-- I16 idle: orders whose status is not the only end in their events
+SELECT order_id, status || ' after ' || COALESCE(
+    (SELECT group_concat(type, ', ')
+     FROM (SELECT type FROM audit_stream_events WHERE stream = order_id ORDER BY version)), 'nothing')
+FROM audit_orders
+WHERE status IS NOT (
+    SELECT group_concat(type) FROM audit_stream_events
+    WHERE stream = order_id AND type IN ('completed', 'rejected', 'cancelled'))
+ORDER BY 1;

@@ -1,0 +1,66 @@
+import MartletSQL
+import MartletSQLite
+import MartletSimulation
+import MartletTesting
+import SimulatedDisk
+import StoredInvariants
+import Testing
+
+@testable import ShopSimulation
+
+@Suite("Stored invariants")
+struct StoredInvariantTests {
+    private static let templates = Result { try Deployment.templates() }
+
+    /// The violations in a service's sound tables after `changes`.
+    private func violations(in service: String, after changes: [String]) throws -> [Violation] {
+        let image = try #require(try Self.templates.get()[service])
+        let statements = try #require(StoredDefect.sound[service]) + changes
+        let simulation = Simulation(seed: 1)
+        return try simulation.run {
+            let store = Store(image, entropy: SeededEntropy(seed: 1))
+            try store.open(time: simulation.time) { _ in }
+            try await store.current().transaction("plant", deadline: nil) { (tx: borrowing SQLTransaction) in
+                for statement in statements { try tx.run(SQLQuery(unchecked: statement)) }
+            }
+            return try await store.inspect { (tx: borrowing SQLTransaction) in
+                try Violation.found(by: StoredInvariant.of(service), in: tx)
+            }
+        }
+    }
+
+    @Test("find no violation in sound tables", arguments: StoredInvariant.services)
+    func sound(_ service: String) throws {
+        #expect(try violations(in: service, after: []).map(\.what) == [])
+    }
+
+    @Test("find each planted defect, and nothing else", arguments: StoredDefect.all)
+    func finds(_ defect: StoredDefect) throws {
+        let found = try violations(in: defect.service, after: defect.statements)
+        let violated = StoredInvariant.of(defect.service)
+            .filter { invariant in
+                found.contains {
+                    $0.what.hasPrefix(invariant.what + ": ") && $0.invariant == Invariant(number: invariant.number)
+                }
+            }
+        #expect(Set(violated.map(\.what)) == Set(defect.expected), "\(found)")
+        #expect(found.allSatisfy { !$0.aggregate.isEmpty })
+    }
+
+    @Test("each has a planted defect, and a number of the guide")
+    func complete() {
+        for service in StoredInvariant.services {
+            let planted = StoredDefect.all.filter { $0.service == service }.compactMap(\.expected.first)
+            #expect(Set(planted) == Set(StoredInvariant.of(service).map(\.what)))
+            #expect(StoredInvariant.of(service).allSatisfy { Invariant(number: $0.number) != nil })
+        }
+        #expect(!StoredInvariant.services.isEmpty)
+    }
+
+    @Test("the invariant checker reports what violates one")
+    func reported() throws {
+        var fixture = try CheckerFixture.sound()
+        fixture.snapshot.violations = [Violation(.oversold, "stock that does not add up")]
+        #expect(fixture.violations.map(\.what) == ["stock that does not add up"])
+    }
+}
