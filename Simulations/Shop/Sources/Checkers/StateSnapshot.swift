@@ -71,8 +71,6 @@ struct StateSnapshot: Sendable {
     var parked: Int
     /// Groups that have not acknowledged all events.
     var waiting: [(group: String, events: Int)]
-    /// What violates the stored invariants, which one database shows; empty unless they were evaluated.
-    var violations: [Violation]
     /// What violates a stored invariant; empty unless they were evaluated.
     var violations: [Violation]
 }
