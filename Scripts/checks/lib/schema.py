@@ -82,7 +82,7 @@ class Databases:
             report.add(statement.path, statement.line, f"a statement of {' '.join(map(str, statement.step))} fails: {error}")
 
     def columns(self, service, query):
-        """The number of columns of a query on an empty database; text that says why there is none."""
+        """The number of columns of a query on an empty database; text that states why there is none."""
         database = self.services.get(service)
         if database is None:
             return "there is no such service"
