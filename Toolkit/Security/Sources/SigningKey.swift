@@ -61,8 +61,11 @@ enum SigningKey: Sendable {
     /// The 32 bytes of an Ed25519 key; `nil` for any other text.
     private static func ed25519Bytes(_ pem: String) -> Data? {
         let lines = pem.split(whereSeparator: \.isNewline)
+        let text = lines.dropFirst().dropLast().joined()
         guard lines.count > 2, lines.first == pemHead[...], lines.last == pemFoot[...],
-            let body = Data(base64Encoded: lines.dropFirst().dropLast().joined()),
+            let body = Data(base64Encoded: text),
+            // Foundation also decodes texts with wrong padding.
+            body.base64EncodedString() == text,
             body.count == ed25519Head.count + 32, body.starts(with: ed25519Head)
         else { return nil }
         return Data(body.dropFirst(ed25519Head.count))
