@@ -160,6 +160,13 @@ struct PaymentsFixture {
         )
     }
 
+    /// How many write transactions `body` commits.
+    func writes(_ body: () async throws -> Void) async rethrows -> Int {
+        let before = database.statistics.transactions
+        try await body()
+        return database.statistics.transactions - before
+    }
+
     /// Retries a step until it succeeds or is refused.
     func retry(_ step: () async throws -> Void) async -> Fault? {
         for _ in 1...10 {

@@ -18,35 +18,53 @@ struct PaymentProcessor: Sendable {
     /// - Throws: `PaymentError` when the step is refused; otherwise its outcome is unknown.
     @discardableResult
     func run(_ step: PaymentStep, on id: String, _ context: CallContext) async throws -> Payment {
-        let store = store
-        var (payment, next) = try await database.transaction(step.transaction, deadline: context.deadline) { tx in
-            let now = tx.date
-            let stored = try store.payment(id, in: tx)
+        var decision = try await decide(in: step.transaction, on: id, context) { stored, now in
             var payment = try stored ?? Payment(id: id, for: step, at: now)
             let next = try payment.begin(step, at: now)
-            try store.save(payment, replacing: stored, in: tx)
-            return (payment, next)
+            return Decision(payment: payment, next: next)
         }
         step.passCrashPoint()
-        while let request = next {
+        while let request = decision.next {
             let result = try await send(request, context)
             request.passCrashPoint()
-            (payment, next) = try await database.transaction(request.transaction, deadline: context.deadline) { tx in
-                let now = tx.date
-                guard let stored = try store.payment(id, in: tx) else { throw PaymentError.unknownPayment(id) }
-                var payment = stored
+            decision = try await decide(in: request.transaction, on: id, context) { stored, now in
+                guard var payment = stored else { throw PaymentError.unknownPayment(id) }
                 let postings = try payment.received(result, to: request, at: now)
-                for posting in postings { try store.post(posting, in: tx) }
-                // Saved before the step continues: an outcome is published even when the step supersedes it.
-                try store.save(payment, replacing: stored, in: tx)
-                let saved = payment
+                let received = payment
                 let next = try payment.begin(step, at: now)
-                try store.save(payment, replacing: saved, in: tx)
-                return (payment, next)
+                return Decision(received: received, postings: postings, payment: payment, next: next)
             }
         }
-        try payment.checkOutcome(of: step)
-        return payment
+        try decision.payment.checkOutcome(of: step)
+        return decision.payment
+    }
+
+    /// Decides on the stored payment, and stores the decision.
+    ///
+    /// A decision that changes nothing opens no write transaction. Any other is made again inside one, since the payment
+    /// may have changed after the read.
+    private func decide(
+        in name: StaticString,
+        on id: String,
+        _ context: CallContext,
+        _ decide: @escaping @Sendable (_ stored: Payment?, _ now: Timestamp) throws -> Decision
+    ) async throws -> Decision {
+        let store = store
+        let unchanged: Decision? = try await database.read(name, deadline: context.deadline) { tx in
+            let stored = try store.payment(id, in: tx)
+            let decision = try decide(stored, tx.date)
+            return decision.changes(stored) ? nil : decision
+        }
+        if let unchanged { return unchanged }
+        return try await database.transaction(name, deadline: context.deadline) { tx in
+            let stored = try store.payment(id, in: tx)
+            let decision = try decide(stored, tx.date)
+            for posting in decision.postings { try store.post(posting, in: tx) }
+            // Saved before the step continues: an outcome is published even when the step supersedes it.
+            if let received = decision.received { try store.save(received, replacing: stored, in: tx) }
+            try store.save(decision.payment, replacing: decision.received ?? stored, in: tx)
+            return decision
+        }
     }
 
     /// Makes the call, and looks the payment up when its key gives no result.
@@ -60,6 +78,21 @@ struct PaymentProcessor: Sendable {
         let views = try await provider.find(request.paymentID, context)
         if let view = views.first(where: { request.isDone(in: $0) }) { return .done(view) }
         return nil
+    }
+}
+
+/// What a step decides on the stored payment.
+private struct Decision: Sendable {
+    /// The payment with the provider's result; `nil` when there was no call.
+    var received: Payment?
+    var postings: [Posting] = []
+    /// The payment with which the step continues.
+    let payment: Payment
+    /// The call to make once this is stored.
+    let next: ProviderRequest?
+
+    func changes(_ stored: Payment?) -> Bool {
+        payment != stored || received.map { $0 != stored } ?? false || !postings.isEmpty
     }
 }
 
