@@ -88,6 +88,25 @@ struct TestProviderTests {
         }
     }
 
+    @Test(
+        "a payment with a status that this program does not have leaves the outcome unknown",
+        arguments: [.unspecified, .UNRECOGNIZED(99)] as [ProviderPaymentStatus]
+    )
+    func unknownStatus(status: ProviderPaymentStatus) async throws {
+        let fixture = try await PaymentsFixture(
+            TestProvider(client: FixedStatusProvider(status: status), service: PaymentsService.name)
+        )
+        for _ in 1...2 {
+            let fault = await refusal { try await fixture.authorise() }
+            #expect(fault?.code.outcome == .unknown)
+            #expect(try await fixture.payment().status == .authorising)
+        }
+        // An expired key is resolved by a look-up.
+        fixture.time.advance(by: ProviderRequest.keyLifetime + .seconds(1))
+        #expect(await refusal { try await fixture.authorise() }?.code.outcome == .unknown)
+        #expect(try await fixture.payment().status == .authorising)
+    }
+
     @Test("the trial balance and the reconciliation are by currency")
     func currencies() async throws {
         let (fixture, provider) = try await PaymentsFixture.withTestProvider()
@@ -130,5 +149,41 @@ struct TestProviderTests {
             context: CallContext(principal: fixture.orders.principal, idempotencyKey: "again")
         )
         #expect(try await fixture.reconciliation().equal == false)
+    }
+}
+
+/// A provider all of whose payments have one status.
+private struct FixedStatusProvider: ProviderCalls {
+    let status: ProviderPaymentStatus
+
+    private var payment: ProviderPayment {
+        .with {
+            $0.providerID = "pp1"
+            $0.status = status
+        }
+    }
+
+    func createPayment(_ request: CreatePaymentRequest, context: CallContext) async throws -> CreatePaymentResponse {
+        .with { $0.payment = payment }
+    }
+
+    func capturePayment(_ request: CapturePaymentRequest, context: CallContext) async throws -> CapturePaymentResponse {
+        .with { $0.payment = payment }
+    }
+
+    func cancelPayment(_ request: CancelPaymentRequest, context: CallContext) async throws -> CancelPaymentResponse {
+        .with { $0.payment = payment }
+    }
+
+    func createRefund(_ request: CreateRefundRequest, context: CallContext) async throws -> CreateRefundResponse {
+        .with { $0.payment = payment }
+    }
+
+    func findPayments(_ request: FindPaymentsRequest, context: CallContext) async throws -> FindPaymentsResponse {
+        .with { $0.payments = [payment] }
+    }
+
+    func getLedger(_ request: GetLedgerRequest, context: CallContext) async throws -> GetLedgerResponse {
+        GetLedgerResponse()
     }
 }

@@ -14,9 +14,9 @@ struct TestProvider: PaymentProvider {
 
     func find(_ reference: String, _ context: CallContext) async throws -> [ProviderView] {
         let request = FindPaymentsRequest.with { $0.reference = reference }
-        return try await client.findPayments(request, context: context.outgoing(as: service)).payments.map(
-            ProviderView.init
-        )
+        return try await client.findPayments(request, context: context.outgoing(as: service)).payments.map {
+            try ProviderView($0)
+        }
     }
 
     func totals(_ context: CallContext) async throws -> [ProviderTotals] {
@@ -59,7 +59,7 @@ struct TestProvider: PaymentProvider {
 
     private func result(of call: () async throws -> ProviderPayment) async throws -> ProviderResult {
         do {
-            return .done(ProviderView(try await call()))
+            return .done(try ProviderView(try await call()))
         } catch let fault as Fault where fault.reason == "provider.stored_failure" {
             return .storedFailure
         } catch let fault as Fault where fault.code.outcome == .refused {
@@ -79,14 +79,17 @@ struct TestProvider: PaymentProvider {
 }
 
 extension ProviderView {
-    fileprivate init(_ payment: ProviderPayment) {
-        let status: Status =
-            switch payment.status {
-            case .captured: .captured
-            case .cancelled: .cancelled
-            case .declined: .declined
-            default: .authorised
-            }
+    /// - Throws: An unknown outcome for a status that this program does not have.
+    fileprivate init(_ payment: ProviderPayment) throws {
+        let status: Status
+        switch payment.status {
+        case .authorised: status = .authorised
+        case .captured: status = .captured
+        case .cancelled: status = .cancelled
+        case .declined: status = .declined
+        case .unspecified, .UNRECOGNIZED:
+            throw Fault(.unknown, .outcomeUnknown, "the provider's payment has the status \(payment.status.rawValue)")
+        }
         self.init(
             providerID: payment.providerID,
             status: status,
