@@ -1,5 +1,4 @@
 import MartletCore
-import MartletSQL
 
 /// A run while this process holds its lease.
 struct ClaimedRun: Sendable {
@@ -8,7 +7,7 @@ struct ClaimedRun: Sendable {
     let version: Int
     let input: String
     let principal: String
-    let trace: TraceContext?
+    var trace: TraceContext?
     let owner: String
     /// The fencing token: incremented by every claim; a write with an old one is refused.
     let fencingToken: Int
@@ -18,8 +17,8 @@ struct ClaimedRun: Sendable {
     var journal: [JournalEntry]
     /// The database's clock at the claim, by which its timers expire.
     let date: Timestamp
-    /// Why the journal cannot be read; the run then needs a human.
-    var unreadable: UnreadableRow?
+    /// Why the run cannot be read; it then needs a human.
+    var unreadable: String?
 
     var key: String { WorkflowKey.text(workflow, version) }
 }

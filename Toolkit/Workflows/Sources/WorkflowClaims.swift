@@ -61,9 +61,10 @@ enum WorkflowClaims {
         var runs: [ClaimedRun] = []
         for row in rows.sorted(by: { $0.text(0) < $1.text(0) }) {
             var run = ClaimedRun(row: row, owner: owner, date: date)
+            // A run that cannot be read needs a human; the other runs of this claim continue.
+            do { run.trace = try row.trace(5) } catch { run.unreadable = "the trace cannot be read: \(error)" }
             do { run.journal = try WorkflowStore.journal(of: run.id, in: tx) } catch let error as UnreadableRow {
-                // The other runs of this claim continue.
-                run.unreadable = error
+                run.unreadable = "the journal cannot be read: \(error)"
             }
             runs.append(run)
         }
@@ -165,7 +166,7 @@ enum WorkflowClaims {
 }
 
 extension ClaimedRun {
-    /// Without its journal.
+    /// Without its trace and its journal.
     fileprivate init(row: SQLRow, owner: String, date: Timestamp) {
         self.init(
             id: row.text(0),
@@ -173,7 +174,7 @@ extension ClaimedRun {
             version: row.int(2),
             input: row.text(3),
             principal: row.text(4),
-            trace: row.textIfPresent(5).flatMap { TraceContext(traceparent: $0) },
+            trace: nil,
             owner: owner,
             fencingToken: row.int(6),
             attempts: Attempts(failures: row.int(7) - 1, unknowns: row.int(8)),
@@ -181,5 +182,16 @@ extension ClaimedRun {
             journal: [],
             date: date
         )
+    }
+}
+
+extension SQLRow {
+    /// `nil` for NULL.
+    fileprivate func trace(_ column: Int) throws(UnreadableRow) -> TraceContext? {
+        guard let text = textIfPresent(column) else { return nil }
+        guard let trace = TraceContext(traceparent: text) else {
+            throw UnreadableRow(column: column, value: values[column], as: TraceContext.self)
+        }
+        return trace
     }
 }

@@ -39,7 +39,7 @@ extension WorkflowEngine {
         guard run.attempts.failures < limits.attemptsLimit else {
             return .needsHuman(reason: "\(run.attempts.failures) executions ended without any progress")
         }
-        if let unreadable = run.unreadable { return .needsHuman(reason: "the journal cannot be read: \(unreadable)") }
+        if let unreadable = run.unreadable { return .needsHuman(reason: unreadable) }
         var result: Result<String, any Error>
         do { result = .success(try await function(run)(run.input, context)) } catch { result = .failure(error) }
         if context.execution.withLock({ $0.owesCompensation && $0.ending == nil }) {

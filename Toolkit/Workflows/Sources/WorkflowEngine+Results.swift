@@ -4,6 +4,8 @@ import Synchronization
 
 extension WorkflowEngine {
     /// The outcome of the run so far; `nil` when there is no such run of this workflow.
+    ///
+    /// - Throws: `UnreadableRow`.
     public func result<W: Workflow>(of run: String, as workflow: W.Type) async throws -> WorkflowOutcome<W.Output>? {
         try await database.read("workflow.result") { (tx: borrowing SQLTransaction) in
             try Self.result(of: run, as: workflow, in: tx)
@@ -23,7 +25,11 @@ extension WorkflowEngine {
         switch try row.decode(0, as: WorkflowState.self) {
         case .completed: return .completed(try StoredJSON.value(W.Output.self, from: row.text(1)))
         case .failed: return .failed(try StoredJSON.value(WorkflowFailure.self, from: row.text(2)))
-        case .needsHuman: return .needsHuman(reason: row.textIfPresent(2) ?? "")
+        case .needsHuman:
+            guard let reason = row.textIfPresent(2) else {
+                throw UnreadableRow(column: 2, value: .null, as: String.self)
+            }
+            return .needsHuman(reason: reason)
         case .open: return .open
         }
     }

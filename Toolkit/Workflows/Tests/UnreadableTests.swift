@@ -49,7 +49,7 @@ struct UnreadableTests {
     }
 
     @Test(
-        "an unreadable due time or refusal parks its run",
+        "an unreadable due time, refusal or trace parks its run",
         arguments: [
             (
                 "UPDATE workflow_journal SET result = 'soon' WHERE run = 'r' AND step = 'rest'",
@@ -65,6 +65,10 @@ struct UnreadableTests {
                 WHERE run = 'r' AND step = 'one'
                 """,
                 "mismatch: the journaled refusal of step one cannot be read"
+            ),
+            (
+                "UPDATE workflow_runs SET traceparent = 'lost' WHERE id = 'r'",
+                #"the trace cannot be read: column 5 is text("lost"), not a TraceContext"#
             ),
         ] as [(SQLQuery, String)]
     )
@@ -86,6 +90,15 @@ struct UnreadableTests {
         }
         await #expect(throws: UnreadableRow(column: 2, value: .text("paused"), as: WorkflowState.self)) {
             try await engine.operations.counts()
+        }
+    }
+
+    @Test("a run that needs a human for a reason that is missing is an error")
+    func missingReason() async throws {
+        try await damage("UPDATE workflow_runs SET state = 'needs_human' WHERE id = 'r'")
+        let (fixture, engine) = (fixture, engine)
+        await #expect(throws: UnreadableRow(column: 2, value: .null, as: String.self)) {
+            try await fixture.outcome(engine)
         }
     }
 
