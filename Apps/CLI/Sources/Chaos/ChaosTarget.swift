@@ -6,9 +6,9 @@ struct ChaosTarget: Sendable {
 
     /// The rows of a running supervisor.
     ///
-    /// - Throws: ``CommandFailure`` when no supervisor runs on the folder.
+    /// - Throws: ``CommandFailure`` when no supervisor runs on the folder, or what runs is unknown.
     func rows() throws(CommandFailure) -> [ProcessTable.Row] {
-        guard let table = ProcessTable.read(folder), table.supervisor?.isAlive == true else {
+        guard let table = try ProcessTable.read(folder), table.supervisor?.isAlive == true else {
             throw CommandFailure(
                 "no `martlet up` runs on \(folder.path): faults are injected only into its daemons",
                 status: CommandStatus.notRunning

@@ -27,7 +27,7 @@ struct DownCommand: AsyncParsableCommand {
             let folder = data.folder
             let time = SystemTime()
             let terminal = Terminal()
-            let table = ProcessTable.read(folder)
+            let table = try ProcessTable.read(folder)
             let supervisor = table?.supervisor
             let orphans = OrphanProcesses(of: table)
             guard FolderLock.isHeld(folder) else {
@@ -46,7 +46,8 @@ struct DownCommand: AsyncParsableCommand {
             while supervisor.isAlive {
                 if time.now >= limit {
                     supervisor.send(SIGKILL)
-                    try await OrphanProcesses(of: ProcessTable.read(folder)).end(time: time)
+                    let orphans = OrphanProcesses(of: try ProcessTable.read(folder))
+                    try await orphans.end(time: time)
                     throw CommandFailure("the supervisor did not exit in time and was killed, with all its processes")
                 }
                 try await time.sleep(for: Self.pollInterval)

@@ -30,7 +30,7 @@ struct StatusCommand: AsyncParsableCommand {
         try await reporting {
             let folder = data.folder
             let terminal = Terminal()
-            let table = ProcessTable.read(folder)
+            let table = try ProcessTable.read(folder)
             guard let table,
                 table.supervisor?.isAlive == true || table.rows.contains(where: { $0.mark?.isAlive == true })
             else {

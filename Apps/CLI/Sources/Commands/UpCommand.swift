@@ -126,7 +126,7 @@ struct UpCommand: AsyncParsableCommand {
             let stops = await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup)
             try folder.make()
             guard let lock = try FolderLock.acquire(folder) else {
-                let pid = ProcessTable.read(folder)?.supervisor.map { " (process \($0.pid))" } ?? ""
+                let pid = (try? ProcessTable.read(folder))?.supervisor.map { " (process \($0.pid))" } ?? ""
                 throw CommandFailure(
                     "a \(topology.name) already runs on \(folder.path)\(pid): see `martlet status`, end it with `martlet down`",
                     status: CommandStatus.alreadyRunning
@@ -153,7 +153,7 @@ struct UpCommand: AsyncParsableCommand {
     }
 
     private func endOrphans(of folder: DataFolder, _ time: any TimeSource, _ terminal: Terminal) async throws {
-        let orphans = OrphanProcesses(of: ProcessTable.read(folder))
+        let orphans = OrphanProcesses(of: try ProcessTable.read(folder))
         guard !orphans.processes.isEmpty else { return }
         terminal.note("ending \(orphans.processes.count) orphaned processes")
         try await orphans.end(time: time)

@@ -85,6 +85,28 @@ struct DataFolderTests {
         #expect(failure?.status == CommandStatus.failed)
     }
 
+    @Test("without a table of processes nothing runs; an unreadable one is an error that names it")
+    func unreadableProcesses() throws {
+        let temporary = try TemporaryFolder()
+        let folder = DataFolder(temporary.path)
+        #expect(try ProcessTable.read(folder) == nil)
+        let table = ProcessTable(supervisor: nil, url: "http://127.0.0.1:1", singleProcess: false, rows: [])
+        try table.write(to: folder)
+        #expect(try ProcessTable.read(folder) == table)
+        let long = String(repeating: " ", count: ProcessTable.bytesLimit + 1)
+        for text in ["", "{", "{}", long] {
+            try text.write(toFile: folder.processes, atomically: true, encoding: .utf8)
+            let failure = try #require(throws: CommandFailure.self) { try ProcessTable.read(folder) }
+            #expect(failure.description.hasPrefix("\(folder.processes): "), "\(failure.description)")
+            #expect(failure.status == CommandStatus.failed)
+        }
+        try FileManager.default.removeItem(atPath: folder.processes)
+        try FileManager.default.createDirectory(atPath: folder.processes, withIntermediateDirectories: false)
+        #expect(throws: CommandFailure.self) { try ProcessTable.read(folder) }
+        let rows = #expect(throws: CommandFailure.self) { try ChaosTarget(folder: folder).rows() }
+        #expect(rows?.status == CommandStatus.failed)
+    }
+
     @Test("daemons inherit no variable of the command line")
     func environment() {
         let inherited = Launch.inherited(["PATH": "/bin", "MARTLET_DATA": "x", "MARTLET_CRASH": "a.b:1"])

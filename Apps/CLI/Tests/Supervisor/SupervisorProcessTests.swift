@@ -145,14 +145,14 @@ struct SupervisorProcessTests {
         async let outcome = shop.run(supervisor)
         await shop.wait(for: "announced")
 
-        let before = try #require(ProcessTable.read(shop.folder)?.rows.first { $0.name == "b" })
+        let before = try #require(try ProcessTable.read(shop.folder)?.rows.first { $0.name == "b" })
         before.mark?.send(SIGKILL)
         await shop.wait(for: "b was killed by signal 9", "b ready")
         shop.stop()
 
         #expect(try await outcome == .stopped)
         #expect(shop.ends == ["c", "b", "a"])
-        let after = try #require(ProcessTable.read(shop.folder)?.rows.first { $0.name == "b" })
+        let after = try #require(try ProcessTable.read(shop.folder)?.rows.first { $0.name == "b" })
         #expect(after.restarts == 1)
         #expect(after.state == .stopped && after.mark == nil)
         #expect(before.mark?.isAlive == false)

@@ -56,12 +56,20 @@ package struct ProcessTable: Sendable, Codable, Equatable {
         self.rows = rows
     }
 
-    /// The table in `folder`; `nil` when it is missing or unreadable.
-    package static func read(_ folder: DataFolder) -> ProcessTable? {
-        guard let data = FileManager.default.contents(atPath: folder.processes), data.count <= bytesLimit else {
-            return nil
+    /// The table in `folder`; `nil` when there is none.
+    ///
+    /// - Throws: ``CommandFailure`` when it cannot be read: what runs is then unknown.
+    package static func read(_ folder: DataFolder) throws(CommandFailure) -> ProcessTable? {
+        let path = folder.processes
+        guard FileManager.default.fileExists(atPath: path) else { return nil }
+        guard let data = FileManager.default.contents(atPath: path), data.count <= bytesLimit else {
+            throw CommandFailure("\(path): cannot be read, or is over \(bytesLimit) bytes")
         }
-        return try? JSONDecoder().decode(ProcessTable.self, from: data)
+        do {
+            return try JSONDecoder().decode(ProcessTable.self, from: data)
+        } catch {
+            throw CommandFailure("\(path): is not a table of processes; delete it when none of them runs: \(error)")
+        }
     }
 
     /// Replaces the table atomically.

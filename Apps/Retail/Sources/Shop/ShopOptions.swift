@@ -35,7 +35,7 @@ struct ShopOptions: ParsableArguments {
 
     /// The shop's address, without a trailing slash.
     private func address() throws -> String {
-        let text = url ?? ProcessTable.read(data.folder)?.url ?? Self.defaultAddress
+        let text = try url ?? ProcessTable.read(data.folder)?.url ?? Self.defaultAddress
         guard let parsed = URL(string: text), ["http", "https"].contains(parsed.scheme ?? ""), parsed.host != nil else {
             throw CommandFailure("--url \(text): an address looks like \(Self.defaultAddress)")
         }
