@@ -73,6 +73,19 @@ struct TopologyTests {
                 #"{"name": "a", "processes": [{"program": "b", "services": []}], "commands": [{"name": "c", "run": [], "about": ""}]}"#,
                 "c"
             ),
+            (#"{"name": "a", "processes": [{"program": "b", "services": []}], "role": []}"#, "unknown key: role"),
+            (
+                #"{"name": "a", "processes": [{"program": "b", "services": []}, {"program": "c", "services": [], "hasDatabse": false}]}"#,
+                "unknown key: processes[1].hasDatabse"
+            ),
+            (
+                #"{"name": "a", "processes": [{"program": "b", "services": [], "consume": ["t"]}]}"#,
+                "unknown key: processes[0].consume"
+            ),
+            (
+                #"{"name": "a", "processes": [{"program": "b", "services": []}], "roles": [{"name": "r", "about": "", "scopes": [], "subjct": "id"}]}"#,
+                "unknown key: roles[0].subjct"
+            ),
         ]
     )
     func invalid(_ text: String, _ what: String) throws {

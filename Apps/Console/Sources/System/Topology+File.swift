@@ -63,6 +63,7 @@ extension Topology {
     /// - Throws: A `DecodingError`; ``CommandFailure`` for a rule that the topology breaks.
     package init(json: Data) throws {
         self = try JSONDecoder().decode(Topology.self, from: json)
+        try check("an unknown key", Self.unknownKeys(of: json, besides: try JSONEncoder().encode(self)))
         try check("no process", processes.isEmpty ? ["processes"] : [])
         try check(
             "more than one process with the public HTTP listener",
@@ -80,6 +81,33 @@ extension Topology {
 
     private func check(_ rule: String, _ broken: [String]) throws(CommandFailure) {
         if let first = broken.first { throw CommandFailure("\(rule): \(first)") }
+    }
+
+    /// The paths of keys in `json` that the same topology in `complete` does not have.
+    ///
+    /// Without this check a misspelt key would be ignored, and its value would be the default.
+    private static func unknownKeys(of json: Data, besides complete: Data) throws -> [String] {
+        unknownKeys(
+            of: try JSONSerialization.jsonObject(with: json),
+            besides: try JSONSerialization.jsonObject(with: complete),
+            at: ""
+        )
+    }
+
+    private static func unknownKeys(of found: Any, besides known: Any, at path: String) -> [String] {
+        if let found = found as? [Any], let known = known as? [Any] {
+            return zip(found, known).enumerated().flatMap { index, pair -> [String] in
+                unknownKeys(of: pair.0, besides: pair.1, at: "\(path)[\(index)]")
+            }
+        }
+        guard let found = found as? [String: Any], let known = known as? [String: Any] else { return [] }
+        return found.sorted { $0.key < $1.key }.flatMap { key, value -> [String] in
+            let here = path.isEmpty ? key : "\(path).\(key)"
+            // null means that the key is left out.
+            if value is NSNull { return [] }
+            guard let other = known[key] else { return [here] }
+            return unknownKeys(of: value, besides: other, at: here)
+        }
     }
 
     private static func repeated(_ names: [String]) -> [String] {
