@@ -162,6 +162,29 @@ struct OperateTests {
         #expect(missing.reason == "operate.not_parked")
     }
 
+    @Test("an edit with a body as bytes and as JSON is refused, and changes nothing")
+    func twoBodies() async throws {
+        try await park("e1")
+        let message = ("words", "test.words", "e1")
+        let edit = EditParkedMessageRequest.with {
+            ($0.group, $0.topic, $0.id) = message
+            $0.body = .init("good".utf8)
+            $0.bodyJson = "\"good\""
+            $0.reason = "typo"
+        }
+        let fault = try await #require(throws: Fault.self) {
+            try await client.editParkedMessage(edit, context: caller)
+        }
+        #expect(fault.code == .invalidArgument)
+        #expect(fault.reason == "operate.invalid_body")
+        #expect(fault.violations.map(\.field) == ["body_json"])
+        let shown = try await client.showParkedMessage(
+            .with { ($0.group, $0.topic, $0.id) = message },
+            context: caller
+        )
+        #expect(shown.message.body == .init("bad".utf8))
+    }
+
     @Test("a topic without a subscription has no JSON form; its bytes can be edited")
     func unknownTopic() async throws {
         try await park("e1", topic: "test.other")

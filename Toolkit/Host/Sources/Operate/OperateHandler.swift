@@ -151,6 +151,7 @@ struct OperateHandler: OperateCalls {
     /// The new body of an edit, encoded.
     private func body(of request: EditParkedMessageRequest) throws -> [UInt8] {
         guard !request.bodyJson.isEmpty else { return Array(request.body) }
+        guard request.body.isEmpty else { throw Fault.twoBodies }
         guard let json = bodies[request.topic] else { throw Fault.unknownTopic(request.topic) }
         do {
             return try json.bytes(request.bodyJson)
@@ -183,6 +184,12 @@ extension Fault {
     static func unknownTopic(_ topic: String) -> Fault {
         Fault(.failedPrecondition, "operate.unknown_topic", "the type of \(topic) is unknown here")
     }
+    static let twoBodies = Fault(
+        .invalidArgument,
+        "operate.invalid_body",
+        "has a body as bytes beside it: send one of both",
+        field: "body_json"
+    )
     static func invalidBody(_ error: any Error) -> Fault {
         Fault(.invalidArgument, "operate.invalid_body", "is not the topic's message: \(error)", field: "body_json")
     }
