@@ -67,6 +67,8 @@ private struct Expected: Decodable {
         let key: String
         let customer: String
         let body: String
+        /// The body of the response, as the client got it.
+        let response: String
         let order_id: String
         let sku: String
         let quantity: Int
@@ -104,18 +106,26 @@ private struct Amount: Decodable, Equatable {
     let minor_units: Int
 }
 
+/// An order in a response.
+private struct OrderView: Decodable {
+    struct Order: Decodable {
+        let order_id: String
+        let status: String
+        let captured: Amount
+        let refunded: Amount
+    }
+    let order: Order
+}
+
+extension Expected.Order {
+    /// The order when it was placed.
+    fileprivate var placed: OrderView.Order {
+        get throws { try JSONDecoder().decode(OrderView.self, from: Data(response.utf8)).order }
+    }
+}
+
 /// This version's shop on the folder.
 private struct OldFolder {
-    private struct OrderView: Decodable {
-        struct Order: Decodable {
-            let order_id: String
-            let status: String
-            let captured: Amount
-            let refunded: Amount
-        }
-        let order: Order
-    }
-
     private struct CartView: Decodable {
         struct Cart: Decodable {
             struct Line: Decodable {
@@ -154,14 +164,14 @@ private struct OldFolder {
             let found = try await view(order)
             if order.unfinished {
                 let isCompleted = found.status == "ORDER_STATUS_COMPLETED"
+                let currency = try order.placed.captured.currency
                 #expect(
                     isCompleted || !allCompleted && found.status == "ORDER_STATUS_REJECTED",
                     "\(order.key): \(found)"
                 )
-                #expect(
-                    found.captured.minor_units == (isCompleted ? order.quantity * 250 : 0),
-                    "\(order.key): \(found)"
-                )
+                let captured = Amount(currency: currency, minor_units: isCompleted ? order.quantity * 250 : 0)
+                #expect(found.captured == captured, "\(order.key): \(found)")
+                #expect(found.refunded == Amount(currency: currency, minor_units: 0), "\(order.key): \(found)")
             } else {
                 #expect(found.status == order.status, "\(order.key)")
                 #expect(found.captured == order.captured, "\(order.key)")
@@ -170,14 +180,27 @@ private struct OldFolder {
         }
     }
 
-    /// A repeated request with its key returns the original order.
+    /// A repeated request with its key returns the original response; another request with the key is refused.
     func repeatsAreRecognised() async throws {
         for order in expected.orders {
             let bearer = try bearer(order.customer)
             let response = try await stocked.retried(.order(order.body, key: order.key, as: bearer))
             let id = try response.decoded(PlacedOrder.self).order.order_id
             #expect(id == order.order_id, "\(order.key): \(response)")
+            let same = try Self.sorted(response.body) == Self.sorted(Data(order.response.utf8))
+            #expect(same, "\(order.key): \(response), not \(order.response)")
         }
+        let order = try #require(expected.orders.first)
+        let other = try await stocked.retried(
+            .order(PlacedOrder.oneMug, key: order.key, as: try bearer(order.customer))
+        )
+        #expect(other.status == 422, "\(other)")
+        #expect(try other.decoded(ShopResponse.Problem.self).type == "/problems/idempotency.key_reused")
+    }
+
+    /// The same JSON with sorted keys, for a comparison that distinguishes composed from decomposed characters.
+    private static func sorted(_ json: Data) throws -> Data {
+        try JSONSerialization.data(withJSONObject: JSONSerialization.jsonObject(with: json), options: .sortedKeys)
     }
 
     /// The unreadable event of each key is dropped; the later ones are handled.
