@@ -255,7 +255,7 @@ private struct OldFolder {
         let outcome = try Programs.martlet.run([
             "replay", invoices, "--url", stocked.shop.url, "--data", stocked.shop.folder, "--json",
         ])
-        let report = try JSONDecoder().decode(ReplayReport.self, from: outcome.output)
+        let report = try JSONDecoder().decode(ReplayOutcome.self, from: outcome.output)
         #expect(report.differences.map(\.description) == [])
         #expect(report.holds && outcome.status == 0, "\(outcome.text)")
         #expect(report.newOrders == 0)

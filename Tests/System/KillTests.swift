@@ -4,32 +4,6 @@ import MartletCore
 import MartletTesting
 import Testing
 
-/// The output of `martlet replay --json`, as far as the tests use it.
-struct ReplayReport: Decodable {
-    struct Check: Decodable, CustomStringConvertible {
-        let what: String
-        let expected: String
-        let found: String
-
-        var description: String { "\(what): expected \(expected), found \(found)" }
-    }
-
-    struct Rejections: Decodable, Equatable {
-        let by: String
-        let reason: String
-        let orders: Int
-    }
-
-    let orders: Int
-    let newOrders: Int
-    let rejections: [Rejections]
-    let figuresOrigin: String
-    let checks: [Check]
-    let holds: Bool
-
-    var differences: [Check] { checks.filter { $0.expected != $0.found } }
-}
-
 @Suite("Kills of real processes", .enabled(if: Programs.areBuilt), .serialized)
 struct KillTests {
     static let invoices = 1_500
@@ -70,7 +44,7 @@ struct KillTests {
         let kills = try await killInTurn(shop, while: replay)
         let data = output.fileHandleForReading.readDataToEndOfFile()
         replay.waitUntilExit()
-        let report = try JSONDecoder().decode(ReplayReport.self, from: data)
+        let report = try JSONDecoder().decode(ReplayOutcome.self, from: data)
         #expect(kills.count >= 10, "the replay must last long enough for the kills")
         #expect(Set(kills).sorted() == Self.daemons)
         #expect(try shop.restarts() >= 10)
@@ -81,7 +55,7 @@ struct KillTests {
         #expect(replay.terminationStatus == 0)
 
         let again = try Programs.martlet.run(arguments(file, shop))
-        let repeated = try JSONDecoder().decode(ReplayReport.self, from: again.output)
+        let repeated = try JSONDecoder().decode(ReplayOutcome.self, from: again.output)
         #expect(again.status == 0)
         #expect(repeated.newOrders == 0)
         #expect(repeated.orders == report.orders)

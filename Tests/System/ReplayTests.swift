@@ -25,8 +25,8 @@ struct ReplayTests {
         try Programs.martlet.run(["replay", file, "--url", shop.url, "--data", shop.folder, "--json"] + options)
     }
 
-    private func report(_ outcome: Program.Outcome) throws -> ReplayReport {
-        try JSONDecoder().decode(ReplayReport.self, from: outcome.output)
+    private func report(_ outcome: Program.Outcome) throws -> ReplayOutcome {
+        try JSONDecoder().decode(ReplayOutcome.self, from: outcome.output)
     }
 
     private func withShop(_ body: (RunningShop) async throws -> Void) async throws {
