@@ -160,13 +160,13 @@ struct WorkflowsRetryCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await reporting {
-            let client = try await services.client()
             let request = RetryWorkflowRequest.with {
                 $0.id = id
                 $0.reason = why.reason
             }
-            let found = try await client.find { try await $0.calls.retryWorkflow(request, context: $0.context) }
-            Terminal().note("\(found.service) resumes \(id)")
+            try await services.change(run: id, verb: "resumes") {
+                try await $0.calls.retryWorkflow(request, context: $0.context)
+            }
         }
     }
 }
@@ -192,13 +192,25 @@ struct WorkflowsCompensateCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await reporting {
-            let client = try await services.client()
             let request = CompensateWorkflowRequest.with {
                 $0.id = id
                 $0.reason = why.reason
             }
-            let found = try await client.find { try await $0.calls.compensateWorkflow(request, context: $0.context) }
-            Terminal().note("\(found.service) compensates \(id)")
+            try await services.change(run: id, verb: "compensates") {
+                try await $0.calls.compensateWorkflow(request, context: $0.context)
+            }
         }
+    }
+}
+
+extension ServiceOptions {
+    /// Makes an operator's change in the service that has the run, and reports which one that is.
+    fileprivate func change<Response>(
+        run id: String,
+        verb: String,
+        _ change: (OperatorClient.Service) async throws -> Response
+    ) async throws {
+        let found = try await client().find(change)
+        Terminal().note("\(found.service) \(verb) \(id)")
     }
 }
