@@ -39,8 +39,6 @@ public struct SQLRow: Sendable, Hashable {
     public func intIfPresent(_ column: Int) -> Int? { isNull(column) ? nil : int(column) }
     /// `nil` for NULL.
     public func textIfPresent(_ column: Int) -> String? { isNull(column) ? nil : text(column) }
-    /// `nil` for NULL.
-    public func bytesIfPresent(_ column: Int) -> [UInt8]? { isNull(column) ? nil : bytes(column) }
 
     private func wrong(_ column: Int, _ expected: String) -> Never {
         preconditionFailure("column \(column) is \(values[column]), expected \(expected)")
