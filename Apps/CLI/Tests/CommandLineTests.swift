@@ -1,5 +1,7 @@
 import ArgumentParser
 import Console
+import Foundation
+import MartletTesting
 import Testing
 
 @testable import CLI
@@ -8,8 +10,12 @@ import Testing
 struct CommandLineTests {
     /// The roles of the committed topology.
     private let roles: RoleArguments
+    private let folder: TemporaryFolder
 
-    init() throws { roles = RoleArguments(roles: try Topology.installed.get().roles) }
+    init() throws {
+        roles = RoleArguments(roles: try Topology.installed.get().roles)
+        folder = try TemporaryFolder()
+    }
 
     @Test(
         "accepts the documented arguments",
@@ -124,24 +130,34 @@ struct CommandLineTests {
         }
     }
 
+    /// `martlet up` of the mill.
+    private func millUp() throws -> [String] {
+        let path = folder.file("martlet.json")
+        try TopologyTests.mill.write(to: URL(fileURLWithPath: path))
+        return ["up", "--topology", path]
+    }
+
     @Test(
         "a crash point that can never be reached is a usage error",
         arguments: [
-            "paymentsd=outbox.committed:0", "paymentsd=outbox.comitted:1", "paymentsd=outbox.committed:x", "paymentsd",
-            "mugd=outbox.committed:1", "paymentsd=",
+            "grindd=outbox.committed:0", "grindd=outbox.comitted:1", "grindd=outbox.committed:x", "grindd",
+            "mugd=outbox.committed:1", "grindd=",
         ]
     )
     func crashFlag(_ crash: String) throws {
-        let error = try #require(throws: (any Error).self) { try MartletCommand.parseAsRoot(["up", "--crash", crash]) }
+        let up = try millUp()
+        let error = try #require(throws: (any Error).self) {
+            try MartletCommand.parseAsRoot(up + ["--crash", crash])
+        }
         #expect(MartletCommand.exitCode(for: error).rawValue == 64)
     }
 
     @Test("port and crash point may come from variables; invalid values are usage errors")
     func variables() throws {
-        let up = try #require(try MartletCommand.parseAsRoot(["up"]) as? UpCommand)
+        let up = try #require(try MartletCommand.parseAsRoot(try millUp()) as? UpCommand)
         #expect(try up.settings([:]).port == 8080)
         #expect(try up.settings(["MARTLET_PORT": "81"]).port == 81)
-        #expect(try up.settings(["MARTLET_CRASH": "sql.committed:2"]).crashes["ordersd"] == "sql.committed:2")
+        #expect(try up.settings(["MARTLET_CRASH": "sql.committed:2"]).crashes["grindd"] == "sql.committed:2")
         for variable in [
             ["MARTLET_PORT": "99999"], ["MARTLET_PORT": "abc"], ["MARTLET_CRASH": "sql.committed:0"],
             ["MARTLET_CRASH": "mugs:1"],

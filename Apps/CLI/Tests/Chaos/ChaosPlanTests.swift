@@ -74,19 +74,19 @@ struct ChaosTargetTests {
         let absent = try #require(throws: CommandFailure.self) { try target.rows() }
         #expect(absent.status == CommandStatus.notRunning)
 
-        try write(supervisor: nil, [row("ordersd", ProcessIdentity(pid: getpid()))])
-        let orphaned = try #require(throws: CommandFailure.self) { try target.process("ordersd") }
+        try write(supervisor: nil, [row("grindd", ProcessIdentity(pid: getpid()))])
+        let orphaned = try #require(throws: CommandFailure.self) { try target.process("grindd") }
         #expect(orphaned.status == CommandStatus.notRunning)
     }
 
     @Test("is a daemon of the supervisor, by its program or its service")
     func named() throws {
         let own = ProcessIdentity(pid: getpid())
-        try write(supervisor: own, [row("ordersd", own), row("cartsd", nil)])
+        try write(supervisor: own, [row("grindd", own), row("weighd", nil)])
         let target = ChaosTarget(folder: folder)
-        #expect(try target.process("ordersd") == own)
-        #expect(try target.process("orders") == own)
-        #expect(throws: CommandFailure.self) { try target.process("cartsd") }
+        #expect(try target.process("grindd") == own)
+        #expect(try target.process("grind") == own)
+        #expect(throws: CommandFailure.self) { try target.process("weighd") }
         let unknown = try #require(throws: CommandFailure.self) { try target.process("sshd") }
         #expect(unknown.status == CommandStatus.usage)
     }
@@ -97,8 +97,8 @@ struct ChaosTargetTests {
         let text = String(decoding: try JSONEncoder().encode(own), as: UTF8.self)
         let older = text.replacingOccurrences(of: "\"startTicks\":\(own.startTicks)", with: "\"startTicks\":1")
         let mark = try JSONDecoder().decode(ProcessIdentity.self, from: Data(older.utf8))
-        try write(supervisor: own, [row("ordersd", mark)])
-        #expect(throws: CommandFailure.self) { try ChaosTarget(folder: folder).process("ordersd") }
+        try write(supervisor: own, [row("grindd", mark)])
+        #expect(throws: CommandFailure.self) { try ChaosTarget(folder: folder).process("grindd") }
     }
 }
 

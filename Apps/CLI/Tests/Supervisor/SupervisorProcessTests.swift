@@ -26,7 +26,7 @@ private struct SteppedTime: TimeSource {
 }
 
 /// Daemons that are small shell scripts: each reports readiness by a file, and records its exit in another.
-private struct FakeShop {
+private struct FakeSystem {
     let temporary: TemporaryFolder
     let folder: DataFolder
     let time = SteppedTime()
@@ -139,63 +139,63 @@ private struct FakeShop {
 struct SupervisorProcessTests {
     @Test("restarts a killed daemon, then drains all in order")
     func restartAndDrain() async throws {
-        let shop = try FakeShop()
-        let scripts = ["c", "b", "a"].map { (name: $0, script: FakeShop.graceful) }
-        let supervisor = try shop.supervisor(scripts, limits: FakeShop.limits)
-        async let outcome = shop.run(supervisor)
-        await shop.wait(for: "announced")
+        let system = try FakeSystem()
+        let scripts = ["c", "b", "a"].map { (name: $0, script: FakeSystem.graceful) }
+        let supervisor = try system.supervisor(scripts, limits: FakeSystem.limits)
+        async let outcome = system.run(supervisor)
+        await system.wait(for: "announced")
 
-        let before = try #require(try ProcessTable.read(shop.folder)?.rows.first { $0.name == "b" })
+        let before = try #require(try ProcessTable.read(system.folder)?.rows.first { $0.name == "b" })
         before.mark?.send(SIGKILL)
-        await shop.wait(for: "b was killed by signal 9", "b ready")
-        shop.stop()
+        await system.wait(for: "b was killed by signal 9", "b ready")
+        system.stop()
 
         #expect(try await outcome == .stopped)
-        #expect(shop.ends == ["c", "b", "a"])
-        let after = try #require(try ProcessTable.read(shop.folder)?.rows.first { $0.name == "b" })
+        #expect(system.ends == ["c", "b", "a"])
+        let after = try #require(try ProcessTable.read(system.folder)?.rows.first { $0.name == "b" })
         #expect(after.restarts == 1)
         #expect(after.state == .stopped && after.mark == nil)
         #expect(before.mark?.isAlive == false)
         // The crash point is armed for the first start only.
-        #expect(ChildLog(path: shop.folder.log(of: "b")).tail(9) == ["started yes", "started "])
+        #expect(ChildLog(path: system.folder.log(of: "b")).tail(9) == ["started yes", "started "])
     }
 
     @Test("kills a daemon that does not exit in time")
     func drainLimit() async throws {
-        let shop = try FakeShop()
-        let limits = FakeShop.limits
-        let supervisor = try shop.supervisor(
-            [(name: "b", script: FakeShop.ignoringTerm), (name: "a", script: FakeShop.graceful)],
+        let system = try FakeSystem()
+        let limits = FakeSystem.limits
+        let supervisor = try system.supervisor(
+            [(name: "b", script: FakeSystem.ignoringTerm), (name: "a", script: FakeSystem.graceful)],
             limits: limits
         )
-        async let outcome = shop.run(supervisor)
-        await shop.wait(for: "announced")
-        shop.stop()
+        async let outcome = system.run(supervisor)
+        await system.wait(for: "announced")
+        system.stop()
         // The limit of the start, and that of the first daemon's drain.
-        await shop.time.limits.waitForSleepers(2)
-        shop.time.limits.advance(by: limits.drainLimit)
+        await system.time.limits.waitForSleepers(2)
+        system.time.limits.advance(by: limits.drainLimit)
         #expect(try await outcome == .stopped)
-        #expect(shop.ends == ["a"])
+        #expect(system.ends == ["a"])
     }
 
     @Test("stops all daemons when one cannot become ready")
     func neverReady() async throws {
-        let shop = try FakeShop()
-        let supervisor = try shop.supervisor(
-            [(name: "b", script: "echo no port; exit 78"), (name: "a", script: FakeShop.graceful)],
-            limits: FakeShop.limits
+        let system = try FakeSystem()
+        let supervisor = try system.supervisor(
+            [(name: "b", script: "echo no port; exit 78"), (name: "a", script: FakeSystem.graceful)],
+            limits: FakeSystem.limits
         )
-        let outcome = try await shop.run(supervisor)
+        let outcome = try await system.run(supervisor)
         #expect(outcome == .failed(reason: "b exited with status 78, 3 times in a row", daemons: ["b"]))
-        #expect(ChildLog(path: shop.folder.log(of: "b")).tail(1) == ["no port"])
+        #expect(ChildLog(path: system.folder.log(of: "b")).tail(1) == ["no port"])
     }
 
     @Test("reports a missing program")
     func missing() async throws {
-        let shop = try FakeShop()
-        let supervisor = try shop.supervisor([(name: "a", script: "")], limits: FakeShop.limits)
-        unlink(shop.temporary.file("a"))
-        let outcome = try await shop.run(supervisor)
+        let system = try FakeSystem()
+        let supervisor = try system.supervisor([(name: "a", script: "")], limits: FakeSystem.limits)
+        unlink(system.temporary.file("a"))
+        let outcome = try await system.run(supervisor)
         guard case .failed(let reason, _) = outcome else {
             Issue.record("it started")
             return
