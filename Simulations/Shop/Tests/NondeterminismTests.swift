@@ -5,8 +5,8 @@ import Testing
 @testable import ShopSimulation
 
 /// Each test runs in its own process, without jobs of other tests.
-@Suite("World with a job that leaves the simulation")
-struct EscapeTests {
+@Suite("World with nondeterminism")
+struct NondeterminismTests {
     /// Simulates one customer, and `extraTask` concurrently.
     private static func result(alongside extraTask: (@Sendable () async throws -> Void)?) throws -> SimulationResult {
         let simulation = try ShopSimulation(points: [])
@@ -28,7 +28,7 @@ struct EscapeTests {
     @Test("sound without such a job")
     func nothing() async {
         await #expect(processExitsWith: .success) {
-            let result = try EscapeTests.result { await Task.yield() }
+            let result = try NondeterminismTests.result { await Task.yield() }
             #expect(result.findings.map(\.what) == [])
             #expect(result.escapedJobs == 0)
             #expect(result.foreignJobs == 0)
@@ -39,7 +39,7 @@ struct EscapeTests {
     @Test("not sound with a detached task")
     func detached() async {
         await #expect(processExitsWith: .success) {
-            let result = try EscapeTests.result { _ = Task.detached {} }
+            let result = try NondeterminismTests.result { _ = Task.detached {} }
             #expect(result.findings.map(\.what) == [])
             #expect(result.escapedJobs == 1)
             #expect(!result.isSound)
@@ -49,7 +49,7 @@ struct EscapeTests {
     @Test("not sound with a sleep on the system's clocks")
     func sleeper() async {
         await #expect(processExitsWith: .success) {
-            let result = try EscapeTests.result {
+            let result = try NondeterminismTests.result {
                 // Cancelled long before it ends, so that no job is enqueued by another thread.
                 await withTaskGroup(of: Void.self) { group in
                     group.addTask { try? await Task.sleep(for: .seconds(3_600)) }
@@ -66,7 +66,7 @@ struct EscapeTests {
     @Test("not sound with a job on the main actor")
     func main() async {
         await #expect(processExitsWith: .success) {
-            let result = try EscapeTests.result { _ = Task { @MainActor in } }
+            let result = try NondeterminismTests.result { _ = Task { @MainActor in } }
             #expect(result.findings.map(\.what) == [])
             #expect(result.escapedJobs == 1)
             #expect(!result.isSound)
@@ -76,7 +76,7 @@ struct EscapeTests {
     @Test("not sound with a task that another thread resumes")
     func thread() async {
         await #expect(processExitsWith: .success) {
-            let result = try EscapeTests.result { await EscapeTests.resumedByThread() }
+            let result = try NondeterminismTests.result { await NondeterminismTests.resumedByThread() }
             #expect(result.findings.map(\.what) == [])
             #expect(result.escapedJobs == 0)
             #expect(result.foreignJobs == 1)
