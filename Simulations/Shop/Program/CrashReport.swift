@@ -8,7 +8,7 @@ struct CrashReport: Report {
     private let known: [String]
     private(set) var worlds = 0
     private(set) var soundWorlds = 0
-    /// Crash points by service and topology.
+    /// Crash points by service and deployment shape.
     private(set) var sites = 0
     private(set) var singles = 0
     private(set) var pairs = 0
@@ -27,7 +27,7 @@ struct CrashReport: Report {
     private(set) var realSeconds = 0.0
     let notSimulated = NotSimulated.parts
     private let start = SystemTime().now
-    private var census: [Topology: [CrashSite: Int]] = [:]
+    private var census: [DeploymentShape: [CrashSite: Int]] = [:]
 
     enum CodingKeys: String, CodingKey {
         case mode, seed, worlds, soundWorlds, sites, singles, pairs, crashes, crashesByPoint, unreached, neverCame

@@ -8,7 +8,7 @@ import Synchronization
 /// Every service of the shop on its own machines, with network and disks: who runs, and what ends them.
 final class Cluster: Sendable {
     let simulation: Simulation
-    let topology: Topology
+    let topology: DeploymentShape
     let variant: Scenario.Variant
     let faults: FaultInjector
     let entropy: SeededEntropy

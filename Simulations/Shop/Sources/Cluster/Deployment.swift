@@ -29,7 +29,7 @@ struct Deployment: Sendable {
     }
 
     let name: String
-    /// Whether several replicas may share one database; otherwise the process owns its database in any topology.
+    /// Whether several replicas may share one database; otherwise the process owns its database in any shape.
     let isReplicated: Bool
     let start: @Sendable (Dependencies) async throws -> ServiceRuntime
     private let prepare: @Sendable (any SQLDatabase, any TimeSource) async throws -> Void

@@ -7,7 +7,7 @@ final class ReplicaSlots: Sendable {
     /// How often former machines passed each crash point.
     private let passedPoints = Mutex<[String: Int]>([:])
 
-    init(_ topology: Topology, replicas: Int) {
+    init(_ topology: DeploymentShape, replicas: Int) {
         var slots: [ReplicaSlot] = []
         for deployment in Deployment.all {
             let count = topology == .cluster && deployment.isReplicated ? replicas : 1

@@ -21,17 +21,17 @@ public struct CrashCampaign: Sendable {
     /// The hits of each point at which a process crashes once.
     public static let hits = 1...2
 
-    /// How often each site was passed without faults, by topology.
-    public let census: [Topology: [CrashSite: Int]]
+    /// How often each site was passed without faults, by deployment shape.
+    public let census: [DeploymentShape: [CrashSite: Int]]
 
-    public init(census: [Topology: [CrashSite: Int]]) { self.census = census }
+    public init(census: [DeploymentShape: [CrashSite: Int]]) { self.census = census }
 
     /// The plans of the census: no crashes.
-    public static let censuses = Topology.allCases.map { CrashPlan($0) }
+    public static let censuses = DeploymentShape.allCases.map { CrashPlan($0) }
 
-    /// Each site's first and second hit, in both topologies.
+    /// Each site's first and second hit, in both deployment shapes.
     public var singles: [CrashPlan] {
-        Topology.allCases.flatMap { topology in
+        DeploymentShape.allCases.flatMap { topology in
             sites(topology).flatMap { site in
                 Self.hits.map { CrashPlan(topology, [.init(site.service, site.point, hit: $0)]) }
             }
@@ -48,7 +48,7 @@ public struct CrashCampaign: Sendable {
         return known.filter { !passed.contains($0) }
     }
 
-    /// In the topology in which only the restarted process can recover.
+    /// In the deployment shape in which only the restarted process can recover.
     private var pairsWithin: [CrashPlan] {
         let services = Dictionary(grouping: sites(.laptop), by: \.service).sorted { $0.key < $1.key }
         return services.flatMap { service, sites in
@@ -58,8 +58,8 @@ public struct CrashCampaign: Sendable {
         }
     }
 
-    /// In the topology in which other replicas keep running; the first crash rotates among the services that pass its
-    /// point.
+    /// In the deployment shape in which other replicas keep running; the first crash rotates among the services that pass
+    /// its point.
     private var pairsAcross: [CrashPlan] {
         let services = Dictionary(grouping: sites(.cluster), by: \.point).mapValues { $0.map(\.service) }
         let points = services.keys.sorted()
@@ -75,5 +75,5 @@ public struct CrashCampaign: Sendable {
         return plans
     }
 
-    private func sites(_ topology: Topology) -> [CrashSite] { (census[topology] ?? [:]).keys.sorted() }
+    private func sites(_ topology: DeploymentShape) -> [CrashSite] { (census[topology] ?? [:]).keys.sorted() }
 }

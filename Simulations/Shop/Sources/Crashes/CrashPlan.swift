@@ -23,7 +23,7 @@ public struct CrashPlan: Sendable, Codable, Hashable {
         }
     }
 
-    public let topology: Topology
+    public let topology: DeploymentShape
     public let rules: [CrashRule]
 
     private enum CodingKeys: String, CodingKey {
@@ -31,7 +31,7 @@ public struct CrashPlan: Sendable, Codable, Hashable {
         case rules = "traps"
     }
 
-    public init(_ topology: Topology, _ rules: [CrashRule] = []) {
+    public init(_ topology: DeploymentShape, _ rules: [CrashRule] = []) {
         self.topology = topology
         self.rules = rules
     }
@@ -39,7 +39,7 @@ public struct CrashPlan: Sendable, Codable, Hashable {
     /// Parses text as in `laptop:orders/outbox.committed:2,orders/workflow.intent:1`; `nil` when it is malformed.
     public init?(_ text: String) {
         let halves = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-        guard halves.count == 2, let topology = Topology(rawValue: String(halves[0])) else { return nil }
+        guard halves.count == 2, let topology = DeploymentShape(rawValue: String(halves[0])) else { return nil }
         self.topology = topology
         var rules: [CrashRule] = []
         for part in halves[1].isEmpty ? [] : halves[1].split(separator: ",", omittingEmptySubsequences: false) {

@@ -30,7 +30,7 @@ struct FaultPlan: Sendable {
     /// - Parameters:
     ///   - allowed: The faults to choose from at random.
     ///   - isWhole: Whether all allowed faults are enabled.
-    init(_ allowed: Set<SimulatedFault>, isWhole: Bool, topology: Topology, entropy: SeededEntropy) {
+    init(_ allowed: Set<SimulatedFault>, isWhole: Bool, topology: DeploymentShape, entropy: SeededEntropy) {
         var rates: [SimulatedFault: Double] = [:]
         for fault in allowed.sorted() {
             let (isChosen, share) = (entropy.fraction() < Self.shares[fault] ?? Self.share, entropy.fraction())

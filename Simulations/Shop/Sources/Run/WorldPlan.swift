@@ -11,7 +11,7 @@ struct WorldPlan: Sendable {
     private static let smallWorld = 50
     private static let firstOpportunities = 24
 
-    let topology: Topology
+    let topology: DeploymentShape
     let replicas: Int
     let faults: FaultPlan
     let variant: Scenario.Variant
@@ -21,7 +21,7 @@ struct WorldPlan: Sendable {
     let crashSchedule: CrashSchedule?
 
     init(_ scenario: Scenario, entropy: SeededEntropy) {
-        let drawn = Topology.allCases[Int(entropy.number(below: 2))]
+        let drawn = DeploymentShape.allCases[Int(entropy.number(below: 2))]
         // Faults that were requested by name must be possible.
         let needsCluster = scenario.isWhole && !scenario.faults.isDisjoint(with: FaultPlan.clusterOnly)
         topology = scenario.crashes?.topology ?? (needsCluster ? .cluster : drawn)
