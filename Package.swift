@@ -171,7 +171,7 @@ library(
     "StoredInvariants",
     at: "Simulations/Invariants",
     on: [],
-    embedding: ["inventory.sql", "orders.sql", "payments.sql", "provider.sql"]
+    embedding: ["common.sql", "inventory.sql", "orders.sql", "payments.sql", "provider.sql"]
 )
 simulation(
     "ShopSimulation",

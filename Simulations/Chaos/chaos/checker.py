@@ -5,7 +5,6 @@ import time
 from collections import Counter, defaultdict
 
 from .invariants import stored
-from .tables import FINAL
 from .topology import BLUEPRINTS, EVENT_LOG, SERVICES
 
 CONVERGE_SECONDS = 30.0
@@ -60,7 +59,6 @@ class Checker:
         self.money()
         self.stock()
         self.events()
-        self.workflows()
         return self.violations
 
     def stored_invariants(self):
@@ -75,15 +73,11 @@ class Checker:
         self.figures |= {"orders_acknowledged": len(acknowledged), "orders_on_file": len(self.summaries)}
         self.figures["statuses"] = dict(sorted(Counter(row[1] for row in rows).items()))
         self.check("I1", "acknowledged orders that are lost", [o for o in acknowledged if o not in self.summaries])
-        self.check("I1", "orders in no terminal state", [o for o, row in self.summaries.items() if row[0] not in FINAL])
         self.check(
             "I3", "orders with another total than was acknowledged",
             [o for o, facts in acknowledged.items() if o in self.summaries and self.summaries[o][1] != facts["total"]])  # fmt: skip
         # Every request was retried until it had a response, so there is one order for each acknowledged key and no other.
         placed = {order for order, _ in self.observer.orders.values()}
-        ours = self.tables.rows("ordersd", "SELECT order_id, coalesce(reference, '') FROM audit_orders")
-        references = Counter(reference for _, reference in ours if reference)
-        self.check("I3", "merchant's references that two orders have", [r for r, n in references.items() if n > 1])
         if not getattr(self, "has_other_clients", False):
             unknown = [order for order in self.summaries if order not in placed]
             if len(unknown) > len(self.observer.unknown):
@@ -174,6 +168,7 @@ class Checker:
         self.consumers(published)
         unique = sum(len(sequences) for sequences in published.values())
         self.figures |= {"events": unique, "events_published_again": total - unique}
+        # No stored invariant: a scenario may have injected the cause, and an event of its keys may stay parked.
         unexplained = [row for row in self.tables.parked() if not any(prefix in row for prefix in self.expected_parked)]
         self.check("I11", "parked events without an injected cause", unexplained)
         self.figures["parked"] = len(self.tables.parked())
@@ -199,9 +194,3 @@ class Checker:
         ahead = [(name, at) for name, at in sorted(handled.items()) if at > last.get(name[1:], (0, 0))]
         self.check("I8", "keys of which a consumer has not handled all events", behind)
         self.check("I2", "keys of which a consumer handled an event that was never published", ahead)
-
-    def workflows(self):
-        stuck = []
-        for program in BLUEPRINTS:
-            stuck += self.tables.rows(program, "SELECT run_id, state, error FROM audit_workflow_runs WHERE state != 'completed'")
-        self.check("I11", "runs that did not end", stuck)

@@ -1,6 +1,7 @@
 /// An invariant that one service's database shows: a query over its views for auditors, with one row for each violation.
 ///
-/// The queries are the files `*.sql` beside this one, which `Simulations/Chaos` reads as well.
+/// The queries are the files `*.sql` beside this one, which `Simulations/Chaos` reads as well: one for each service that has
+/// invariants of its own, and `common.sql` for the views that every service has.
 public struct StoredInvariant: Sendable {
     public enum Moment: String, Sendable {
         /// It holds between any two transactions.
@@ -17,11 +18,20 @@ public struct StoredInvariant: Sendable {
     /// Its columns are the aggregate and what is wrong with it, both texts.
     public let query: String
 
-    /// The invariants of a service; empty for a service that has none.
-    public static func of(_ service: String) -> [StoredInvariant] { byService[service] ?? [] }
+    /// The invariants of a service, with those of every service.
+    public static func of(_ service: String) -> [StoredInvariant] { own(service) + (service == eventLog ? [] : common) }
 
-    /// The services that have invariants, sorted.
+    /// The invariants of a service alone; empty for a service that has none.
+    public static func own(_ service: String) -> [StoredInvariant] { byService[service] ?? [] }
+
+    /// The services that have invariants of their own, sorted.
     public static var services: [String] { byService.keys.sorted() }
+
+    /// The invariants of every service.
+    public static let common = parse(PackageResources.common_sql)
+
+    /// It is no blueprint: it has no outbox, no inbox and no workflows.
+    private static let eventLog = "eventlog"
 
     private static let byService = [
         "inventory": parse(PackageResources.inventory_sql),

@@ -14,12 +14,22 @@ SELECT DISTINCT stream, 'missing in the read model'
 FROM audit_stream_events WHERE stream NOT IN (SELECT order_id FROM audit_orders)
 ORDER BY 1;
 
--- I16 idle: orders whose status is not the only end in their events
+-- I9 always: references that several orders have
+SELECT MIN(order_id), COUNT(*) || ' orders of ' || reference
+FROM audit_orders WHERE reference <> '' GROUP BY reference HAVING COUNT(*) > 1
+ORDER BY 1;
+
+-- I11 idle: orders in no terminal state
+SELECT order_id, status
+FROM audit_orders WHERE status NOT IN ('completed', 'rejected', 'cancelled')
+ORDER BY 1;
+
+-- I16 idle: orders whose final status is not the only end in their events
 SELECT order_id, status || ' after ' || COALESCE(
     (SELECT group_concat(type, ', ')
      FROM (SELECT type FROM audit_stream_events WHERE stream = order_id ORDER BY version)), 'nothing')
 FROM audit_orders
-WHERE status IS NOT (
+WHERE status IN ('completed', 'rejected', 'cancelled') AND status IS NOT (
     SELECT group_concat(type) FROM audit_stream_events
     WHERE stream = order_id AND type IN ('completed', 'rejected', 'cancelled'))
 ORDER BY 1;

@@ -41,11 +41,6 @@ struct Defect: Sendable, CustomTestStringConvertible {
             )
             fixture.acknowledged.append(gus)
         },
-        Defect("an order stays open", .notConverged, text: "the order is still") {
-            $0.snapshot.orders["order-dot"]?.status = "pending"
-            $0.snapshot.streams["order-dot"] = ["placed"]
-            $0.removeLastEvent(OrdersTopics.orders.name, "order-dot")
-        },
         Defect("a return stays open", .notConverged, text: "a return is not finished") {
             $0.snapshot.orders["order-ann"]?.openReturns = 1
         },
@@ -62,20 +57,11 @@ struct Defect: Sendable, CustomTestStringConvertible {
             $0.acknowledged["dot"].promisedRefunds["return-0"] = 300
             $0.acknowledged["dot"].returnedUnits["return-0"] = 1
         },
-        Defect("an agreed order exists twice", .effectTwice, text: " orders of reference-bob") {
-            $0.snapshot.orders["order-cid"]?.reference = "reference-bob"
-        },
         Defect("there are more orders than customers", .effectTwice, text: "orders of 8 customers") { fixture in
             for name in ["gus", "hal", "ivy"] {
                 try fixture.add(name, .unavailable)
                 fixture.acknowledged.removeLast()
             }
-        },
-        Defect("a run stays open", .notConverged, text: "is open") {
-            $0.snapshot.runs.append(("orders", "run-1", "open", ""))
-        },
-        Defect("a run needs a human", .notConverged, text: "is needs_human") {
-            $0.snapshot.runs.append(("orders", "run-1", "needs_human", "why"))
         },
     ]
 

@@ -62,6 +62,25 @@ struct InvariantCheckerTests {
         )
     }
 
+    @Test("the hash of a snapshot changes with what stored invariants alone check")
+    func hashOfStored() throws {
+        let changes: [(inout StateSnapshot) -> Void] = [
+            { _ in },
+            { $0.orders["order-cid"]?.status = "pending" },
+            { $0.orders["order-cid"]?.reference = "reference-bob" },
+            { $0.runs.append(("orders", "run-1", "open", "")) },
+            { $0.runs.append(("orders", "run-1", "needs_human", "why")) },
+        ]
+        let hashes = try changes.map { change in
+            var snapshot = try CheckerFixture.sound().snapshot
+            change(&snapshot)
+            var hash = Fingerprint()
+            snapshot.add(to: &hash)
+            return hash.description
+        }
+        #expect(Set(hashes).count == changes.count)
+    }
+
     /// A check is a source location that creates a violation; each needs a defect that only it detects.
     @Test("has a planted defect for each check")
     func complete() throws {

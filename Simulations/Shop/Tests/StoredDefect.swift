@@ -33,6 +33,11 @@ struct StoredDefect: Sendable, CustomTestStringConvertible {
             INSERT INTO es_events (stream, version, type, schema, body, at)
             VALUES ('o1', 1, 'placed', 1, '{}', 0), ('o1', 2, 'captured', 1, '{}', 0), ('o1', 3, 'completed', 1, '{}', 0)
             """,
+            """
+            INSERT INTO workflow_runs (id, workflow, version, state, input, principal, fence, by_clock, attempts, unknowns,
+                forced, created_at, updated_at)
+            VALUES ('run-1', 'checkout', 1, 'completed', '{}', 'ann', 1, 0, 0, 0, 0, 0, 0)
+            """,
         ],
         "payments": [
             "INSERT INTO payments VALUES ('p1', 'o1', 'GBP', 500, 'card', 'captured', 'x1', 1, 0, 100, 0)",
@@ -114,22 +119,64 @@ struct StoredDefect: Sendable, CustomTestStringConvertible {
             finds: "streams that are missing in the read model"
         ),
         StoredDefect(
+            "an agreed order exists twice",
+            in: "orders",
+            // The table itself refuses it.
+            "DROP INDEX orders_by_reference",
+            "UPDATE order_headlines SET reference = 'r1'",
+            """
+            INSERT INTO order_headlines (order_id, status, customer_id, reference, currency, total, captured, refunded,
+                returns, open_returns, placed_at)
+            SELECT 'o2', status, customer_id, reference, currency, total, captured, refunded, returns, open_returns,
+                placed_at FROM order_headlines
+            """,
+            """
+            INSERT INTO es_events (stream, version, type, schema, body, at)
+            SELECT 'o2', version, type, schema, body, at FROM es_events
+            """,
+            finds: "references that several orders have"
+        ),
+        StoredDefect(
+            "an order stays open",
+            in: "orders",
+            "UPDATE order_headlines SET status = 'pending'",
+            finds: "orders in no terminal state"
+        ),
+        StoredDefect(
             "the read model has a different final status",
             in: "orders",
             "UPDATE order_headlines SET status = 'cancelled'",
-            finds: "orders whose status is not the only end in their events"
+            finds: "orders whose final status is not the only end in their events"
         ),
         StoredDefect(
             "an order ends twice",
             in: "orders",
             "UPDATE es_events SET type = 'cancelled' WHERE version = 2",
-            finds: "orders whose status is not the only end in their events"
+            finds: "orders whose final status is not the only end in their events"
         ),
         StoredDefect(
             "an order does not end",
             in: "orders",
             "UPDATE es_events SET type = 'confirmed' WHERE version = 3",
-            finds: "orders whose status is not the only end in their events"
+            finds: "orders whose final status is not the only end in their events"
+        ),
+        StoredDefect(
+            "a run stays open",
+            in: "orders",
+            "UPDATE workflow_runs SET state = 'open'",
+            finds: "runs that did not complete"
+        ),
+        StoredDefect(
+            "a run needs a human",
+            in: "orders",
+            "UPDATE workflow_runs SET state = 'needs_human', error = 'why'",
+            finds: "runs that did not complete"
+        ),
+        StoredDefect(
+            "a run fails",
+            in: "orders",
+            "UPDATE workflow_runs SET state = 'failed', error = 'why'",
+            finds: "runs that did not complete"
         ),
         StoredDefect(
             "a journal does not balance",

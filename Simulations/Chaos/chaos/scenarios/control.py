@@ -15,7 +15,10 @@ POSITION = "(SELECT min(rowid) FROM inbox_positions)"
 # The defect, the service, the statements that plant it, and the invariant that must be violated.
 DEFECTS = [
     ("an order is lost", "orders", f"DELETE FROM order_headlines WHERE order_id = {ORDER.format('completed')}", "I1"),
-    ("an order stays open", "orders", f"UPDATE order_headlines SET status = 'pending' WHERE order_id = {ORDER.format('completed')}", "I1"),
+    ("an order stays open", "orders", f"UPDATE order_headlines SET status = 'pending' WHERE order_id = {ORDER.format('completed')}", "I11"),
+    ("an agreed order that exists twice", "orders",
+     "DROP INDEX orders_by_reference; UPDATE order_headlines SET reference = 'chaos-twice' WHERE order_id IN"
+     " (SELECT order_id FROM order_headlines ORDER BY order_id LIMIT 2)", "I9"),
     ("an order that no client placed", "orders",
      f"CREATE TEMP TABLE ghost AS SELECT * FROM order_headlines WHERE order_id = {ORDER.format('rejected')};"
      "UPDATE ghost SET order_id = 'ghost', reference = NULL; INSERT INTO order_headlines SELECT * FROM ghost", "I2"),
