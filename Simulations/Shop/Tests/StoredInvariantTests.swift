@@ -1,7 +1,10 @@
+import Foundation
+import MartletHost
 import MartletSQL
 import MartletSQLite
 import MartletSimulation
 import MartletTesting
+import Shop
 import SimulatedDisk
 import StoredInvariants
 import Testing
@@ -57,6 +60,19 @@ struct StoredInvariantTests {
         }
         #expect(common.subtracting(StoredDefect.all.compactMap(\.expected.first)) == [])
         #expect(!StoredInvariant.services.isEmpty)
+    }
+
+    @Test("each file is read, and is of a service or of all")
+    func files() throws {
+        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .appendingPathComponent("../../Invariants/Sources").standardized
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+            .filter { $0.hasSuffix(".sql") }
+            .map { String($0.dropLast(".sql".count)) }
+        #expect(Set(names) == Set(StoredInvariant.services + ["common"]))
+        #expect(Set(StoredInvariant.services).subtracting(ShopServices.all.map { $0.name }) == [])
+        for service in StoredInvariant.services { #expect(!StoredInvariant.own(service).isEmpty) }
+        #expect(!StoredInvariant.common.isEmpty)
     }
 
     @Test("the invariant checker reports what violates one")
