@@ -21,6 +21,11 @@ public struct StoredInvariant: Sendable {
     /// The invariants of a service, with those of every service.
     public static func of(_ service: String) -> [StoredInvariant] { own(service) + (service == eventLog ? [] : common) }
 
+    /// Those of them that hold at `moment`.
+    public static func of(_ service: String, at moment: Moment) -> [StoredInvariant] {
+        of(service).filter { $0.moment == moment }
+    }
+
     /// The invariants of a service alone; empty for a service that has none.
     public static func own(_ service: String) -> [StoredInvariant] { byService[service] ?? [] }
 

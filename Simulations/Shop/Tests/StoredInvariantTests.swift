@@ -75,6 +75,37 @@ struct StoredInvariantTests {
         #expect(!StoredInvariant.common.isEmpty)
     }
 
+    /// What a poll finds in a database as that of `service`.
+    private func polled(_ service: String, _ image: DiskImage, isOpen: Bool = true) throws -> [Violation] {
+        let simulation = Simulation(seed: 1)
+        return try simulation.run {
+            let store = Store(image, entropy: SeededEntropy(seed: 1))
+            if isOpen { try store.open(time: simulation.time) { _ in } }
+            return await Violation.found(always: service, in: store)
+        }
+    }
+
+    @Test("a poll accepts a database that is not open, and reports a query that fails")
+    func polls() throws {
+        let templates = try Self.templates.get()
+        let (orders, payments) = (try #require(templates["orders"]), try #require(templates["payments"]))
+        #expect(try polled("orders", orders).map(\.what) == [])
+        #expect(try polled("orders", orders, isOpen: false).map(\.what) == [])
+        let broken = try polled("orders", payments)
+        #expect(broken.count == 1)
+        #expect(broken.first?.what.hasPrefix("the invariants of orders cannot be checked: ") == true)
+    }
+
+    @Test("each service with invariants of every moment is polled")
+    func isPolled() {
+        let polled = ContinuousChecker.services(among: Deployment.all.map(\.name))
+        for service in StoredInvariant.services {
+            let isDue = StoredInvariant.of(service).contains { $0.moment == .always }
+            #expect(polled.contains(service) == isDue, "\(service)")
+        }
+        #expect(polled.contains("orders"))
+    }
+
     @Test("the invariant checker reports what violates one")
     func reported() throws {
         var fixture = try CheckerFixture.sound()

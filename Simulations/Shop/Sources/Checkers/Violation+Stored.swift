@@ -18,9 +18,19 @@ extension Violation {
     }
 
     /// The violations of those invariants of a service that hold at any moment.
-    static func found(always service: String, in world: ShopWorld) async throws -> [Violation] {
-        guard let store = world.stores[service] else { return [] }
-        let invariants = StoredInvariant.of(service).filter { $0.moment == .always }
-        return try await store.inspect { (tx: borrowing SQLTransaction) in try Violation.found(by: invariants, in: tx) }
+    ///
+    /// A database that is not available, as its process is down or its disk fails, has none. Any other failure, as of a
+    /// query, is a violation: otherwise a check that never runs looks like one that finds nothing.
+    static func found(always service: String, in store: Store) async -> [Violation] {
+        let invariants = StoredInvariant.of(service, at: .always)
+        do {
+            return try await store.inspect { (tx: borrowing SQLTransaction) in
+                try Violation.found(by: invariants, in: tx)
+            }
+        } catch let error as SQLError where error.kind == .unavailable || error.kind == .outcomeUnknown {
+            return []
+        } catch {
+            return [Violation(.notConverged, "the invariants of \(service) cannot be checked: \(error)")]
+        }
     }
 }
