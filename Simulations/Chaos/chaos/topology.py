@@ -32,6 +32,11 @@ def consumers(topic):
     return sorted(process["program"] for process in PROCESSES if topic in process.get("consumes", []))
 
 
+def publishers():
+    """The programs whose services publish on a topic."""
+    return sorted({program_of(topic["publisher"]) for topic in TOPOLOGY["topics"]})
+
+
 GATEWAY = next(process["program"] for process in PROCESSES if process.get("hasPublicHTTP"))
 EVENT_LOG = program_of("eventlog")
 WITH_DATABASE = [program for program in PROGRAMS if program != GATEWAY]

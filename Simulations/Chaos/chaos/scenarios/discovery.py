@@ -4,8 +4,10 @@ import asyncio
 
 from ..probe import Probe
 from ..run import Scenario
+from ..topology import EVENT_LOG, GATEWAY, PROGRAMS
 
-CALLERS = ("gatewayd", "ordersd", "paymentsd", "inventoryd")
+# All others call at least the event log.
+CALLERS = [program for program in PROGRAMS if program != EVENT_LOG]
 
 
 class Discovery(Scenario):
@@ -30,9 +32,9 @@ class Discovery(Scenario):
             run.faults.heal()
             await asyncio.sleep(1)
         async with Probe(shop) as probe:
-            shop.view("gatewayd").unlink()
+            shop.view(GATEWAY).unlink()
             run.faults.record("the registry is missing", healed=False)
             await asyncio.sleep(3)
-            shop.write_view("gatewayd")
+            shop.write_view(GATEWAY)
         run.require("F67", probe.share_of_success() == 1.0, f"without a registry requests failed: {probe.statuses()}")
         run.faults.heal()

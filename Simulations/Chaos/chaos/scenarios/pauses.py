@@ -4,12 +4,19 @@ import asyncio
 import signal
 
 from ..run import Scenario
-from ..topology import PROGRAMS
+from ..topology import EVENT_LOG, PROGRAMS, program_of
 
 # Leases of outbox and workflows last 30 s.
 SECONDS = 33
 # EventLogLimits.acknowledgementTimeout, after which a member that holds a delivery is expelled, is 300 s; --long waits for it.
 HOLDING_SECONDS = 303
+COORDINATOR = program_of("orders")
+
+
+def groups():
+    """Coordinator and event log alone, the others in pairs."""
+    others = [program for program in PROGRAMS if program not in (COORDINATOR, EVENT_LOG)]
+    return [[COORDINATOR], [EVENT_LOG]] + [others[at : at + 2] for at in range(0, len(others), 2)]
 
 
 class Pauses(Scenario):
@@ -18,15 +25,12 @@ class Pauses(Scenario):
     name = "pauses"
     covers = ("F10", "F09")
     rate = 30.0
-    groups = (("ordersd",), ("paymentsd", "cartsd"), ("eventlogd",), ("inventoryd", "gatewayd"), ("testproviderd", "catalogd"))
 
     async def inject(self, run):
-        grouped = {program for group in self.groups for program in group}
-        others = tuple((program,) for program in PROGRAMS if program not in grouped)
-        for group in self.groups + others if run.options.long else self.groups[:1]:
+        for group in groups() if run.options.long else groups()[:1]:
             for program in group:
                 if run.shop.daemons[program].send_signal(signal.SIGSTOP):
-                    run.faults.record(f"SIGSTOP {program} for {SECONDS} s", of=("F09", "F10") if program == "ordersd" else "F10")
+                    run.faults.record(f"SIGSTOP {program} for {SECONDS} s", of=("F09", "F10") if program == COORDINATOR else "F10")
             await asyncio.sleep(SECONDS)
             for program in group:
                 run.shop.daemons[program].send_signal(signal.SIGCONT)
