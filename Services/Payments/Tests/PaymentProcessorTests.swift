@@ -1,3 +1,5 @@
+import MartletCore
+import PaymentsContract
 import Testing
 
 @testable import Payments
