@@ -18,48 +18,54 @@ kit("Core", level: 0)
 
 kit("Telemetry", level: 1, on: ["Core"], libraries: [.logging, .metrics])
 kit("Config", level: 1, on: ["Core"])
-kit("Contract", level: 1, on: ["Core"], libraries: [.protobuf], testingOn: ["Testing", "Messaging", "TestContract"])
-
 kit("SQL", level: 2, on: ["Core", "Telemetry"], libraries: [.logging])
 kit("Messaging", level: 2, on: ["Core", "Telemetry"], libraries: [.logging])
 kit("Discovery", level: 2, on: ["Core", "Telemetry"], libraries: [.logging])
+kit("Security", level: 2, on: ["Core", "Telemetry"], libraries: [.logging, .crypto])
+
+kit(
+    "Contract",
+    level: 3,
+    on: ["Core", "SQL"],
+    libraries: [.protobuf],
+    testingOn: ["Messaging", "TestContract"]
+)
+
 kit(
     "Resilience",
-    level: 2,
+    level: 4,
     on: ["Core", "Telemetry", "Contract"],
     libraries: [.logging],
     testing: [.protobuf]
 )
-kit("Security", level: 2, on: ["Core", "Telemetry"], libraries: [.logging, .crypto])
 kit(
     "RPC",
-    level: 2,
+    level: 4,
     on: ["Core", "Telemetry", "Contract"],
     libraries: [.logging, .protobuf, .nio, .nioPosix, .nioHTTP2, .nioHPACK, .lifecycle],
     testing: [.nioEmbedded]
 )
 kit(
     "REST",
-    level: 2,
+    level: 4,
     on: ["Core", "Telemetry", "Contract"],
     libraries: [.logging, .lifecycle, .protobuf, .hummingbird, .hummingbirdCore, .nio, .nioPosix, .nioHTTP1],
     testing: [.hummingbirdTesting],
     testingOn: ["TestContract"]
 )
-
 kit(
     "Outbox",
-    level: 3,
+    level: 4,
     on: ["Core", "Telemetry", "Contract", "SQL", "Messaging"],
     libraries: [.logging, .crypto, .protobuf]
 )
-kit("EventSourcing", level: 3, on: ["Core", "Telemetry", "SQL"], libraries: [.logging])
-kit("Workflows", level: 3, on: ["Core", "Telemetry", "SQL"], libraries: [.logging, .crypto])
-kit("EventLog", level: 3, on: ["Core", "Telemetry", "Contract", "SQL", "Messaging"], libraries: [.logging, .protobuf])
+kit("EventSourcing", level: 4, on: ["Core", "Telemetry", "SQL"], libraries: [.logging])
+kit("Workflows", level: 4, on: ["Core", "Telemetry", "SQL"], libraries: [.logging, .crypto])
+kit("EventLog", level: 4, on: ["Core", "Telemetry", "Contract", "SQL", "Messaging"], libraries: [.logging, .protobuf])
 
 kit(
     "Host",
-    level: 4,
+    level: 5,
     on: [
         "Core", "Telemetry", "Config", "Contract", "SQL", "Messaging", "Discovery", "Resilience", "Security", "RPC",
         "REST", "Outbox", "EventSourcing", "Workflows",
@@ -68,11 +74,11 @@ kit(
 )
 kit(
     "Testing",
-    level: 4,
+    level: 5,
     on: ["Core", "Telemetry", "Contract", "SQL", "Messaging", "Discovery"],
     libraries: [.protobuf]
 )
-kit("Simulation", level: 4, on: ["Core", "Contract", "SQL"])
+kit("Simulation", level: 5, on: ["Core", "Contract", "SQL"])
 
 // A contract for the tests of Contract and REST, generated like those of the shop.
 library(

@@ -34,8 +34,7 @@ struct EventSource: Sendable {
             host: "127.0.0.1",
             port: try shop.grpcPort(of: "eventlogd"),
             limits: limits,
-            time: time,
-            entropy: SystemEntropy(),
+            runtime: .system,
             authorization: { _ in "Bearer \(token)" }
         )
         let request = PublishRequest.with {

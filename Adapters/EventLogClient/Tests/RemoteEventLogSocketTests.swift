@@ -21,12 +21,11 @@ struct RemoteEventLogSocketTests {
         var limits = RPCServerLimits()
         limits.keepAlive = HangLimit.wait
         return RPCServer(
-            contracts: [.eventLog(EventLogHandler(log))],
+            contracts: [.eventLog(log)],
             host: "127.0.0.1",
             port: 0,
             limits: limits,
-            time: time,
-            entropy: SystemEntropy(),
+            runtime: Runtime(time: time, entropy: SystemEntropy()),
             logger: Logger(label: "test"),
             authenticate: { _ in Self.service }
         )
@@ -40,8 +39,7 @@ struct RemoteEventLogSocketTests {
             host: "127.0.0.1",
             port: try await server.boundPort(),
             limits: limits,
-            time: time,
-            entropy: SystemEntropy(),
+            runtime: Runtime(time: time, entropy: SystemEntropy()),
             authorization: nil
         )
     }
@@ -49,8 +47,7 @@ struct RemoteEventLogSocketTests {
     private static func open(_ time: any TimeSource) async throws -> EventLog {
         try await EventLog.open(
             try SQLiteDatabase.inMemory(time: time),
-            time: time,
-            entropy: SeededEntropy(seed: 1)
+            runtime: Runtime(time: time, seed: 1)
         )
     }
 

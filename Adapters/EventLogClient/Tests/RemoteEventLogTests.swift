@@ -14,10 +14,9 @@ struct RemoteEventLogTests {
     private static func open(_ time: ManualTime) async throws -> (log: EventLog, remote: RemoteEventLog) {
         let log = try await EventLog.open(
             try SQLiteDatabase.inMemory(time: time),
-            time: time,
-            entropy: SeededEntropy(seed: 1)
+            runtime: Runtime(time: time, seed: 1)
         )
-        let channel = InProcessChannel(.eventLog(EventLogHandler(log)))
+        let channel = InProcessChannel(.eventLog(log))
         return (log, RemoteEventLog(over: channel, service: "test", time: time))
     }
 
@@ -81,7 +80,7 @@ struct RemoteEventLogTests {
     @Test("acknowledge with an unknown member name is refused", arguments: ["", "unknown", "1-1", "1-x"])
     func unknown(name: String) async throws {
         let (log, _) = try await Self.open(time)
-        let client = EventLogClient(over: InProcessChannel(.eventLog(EventLogHandler(log))))
+        let client = EventLogClient(over: InProcessChannel(.eventLog(log)))
         var request = AcknowledgeRequest()
         request.member = name
         await #expect(throws: Fault.self) {

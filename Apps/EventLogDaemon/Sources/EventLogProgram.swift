@@ -12,13 +12,13 @@ public enum EventLogProgram {
     public static func run() async -> Never {
         await Daemon.run("eventlog", program: "eventlogd", crashPoints: CrashPointNames.all) { context in
             let database = try SQLiteDatabase(path: context.databasePath, time: context.time)
-            let log = try await EventLog.open(database, time: context.time, entropy: context.entropy)
+            let log = try await EventLog.open(database, runtime: context.runtime)
             context.telemetry.metrics.readCounts(of: database)
             return ServiceRuntime(
                 name: context.service,
                 telemetry: context.telemetry,
                 time: context.time,
-                contracts: [.eventLog(EventLogHandler(log))],
+                contracts: [.eventLog(log)],
                 loops: [.init("event log", .relay) { try await log.run() }]
             )
         }

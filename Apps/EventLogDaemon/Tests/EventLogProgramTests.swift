@@ -16,8 +16,8 @@ struct EventLogProgramTests {
         let time = ManualTime()
         for run in 1...3 {
             let database = try SQLiteDatabase(path: folder.file("eventlog.sqlite"), time: time)
-            let log = try await EventLog.open(database, time: time, entropy: SeededEntropy(seed: UInt64(run)))
-            let handler = EventLogHandler(log)
+            let log = try await EventLog.open(database, runtime: Runtime(time: time, seed: UInt64(run)))
+            let handler = EventLogClient(over: InProcessChannel(.eventLog(log)))
             _ = try await handler.publish(publication(run), context: context(time))
             let status = try await handler.status(StatusRequest(), context: context(time))
             #expect(status.topics.map(\.topic) == ["mugs"])
@@ -31,10 +31,9 @@ struct EventLogProgramTests {
         let time = ManualTime()
         let log = try await EventLog.open(
             try SQLiteDatabase.inMemory(time: time),
-            time: time,
-            entropy: SeededEntropy(seed: 1)
+            runtime: Runtime(time: time, seed: 1)
         )
-        let contract = ServedContract.eventLog(EventLogHandler(log))
+        let contract = ServedContract.eventLog(log)
         #expect(contract.methods.count == 6)
         #expect(contract.methods.allSatisfy { $0.descriptor.scope == "service" && $0.descriptor.http.isEmpty })
     }

@@ -39,9 +39,8 @@ public enum GatewayProgram {
     public static func run() async -> Never {
         if CommandLine.arguments.dropFirst() == ["--openapi"] { printOpenAPI() }
         let settings = Daemon.read("gatewayd", crashPoints: CrashPointNames.all) { reader in Settings(&reader) }
-        let time = SystemTime()
-        let entropy = SystemEntropy()
-        let telemetry = Telemetry(service: name, level: settings.logLevel, time: time)
+        let runtime = Runtime.system
+        let telemetry = Telemetry(service: name, level: settings.logLevel, time: runtime.time)
         await Daemon.finish(telemetry.logger) {
             try await telemetry.scope {
                 let verifier = TokenVerifier(
@@ -49,7 +48,7 @@ public enum GatewayProgram {
                     issuer: LocalIssuer.name,
                     audience: LocalIssuer.audience,
                     leeway: .seconds(30),
-                    time: time
+                    time: runtime.time
                 )
                 let authenticator = TokenAuthenticator(verifier: verifier)
                 let host = ServiceHost(
@@ -57,19 +56,17 @@ public enum GatewayProgram {
                     listeners: Listeners(host: settings.host, http: nil, grpc: nil, operate: nil),
                     authenticator: authenticator,
                     metrics: telemetry.metrics,
-                    time: time,
-                    entropy: entropy,
+                    runtime: runtime,
                     logger: telemetry.logger
                 )
                 let server = try GatewayServer(
                     host: settings.host,
                     port: settings.port,
-                    registry: FileRegistry(path: settings.registry, every: .milliseconds(200), time: time),
+                    registry: FileRegistry(path: settings.registry, every: .milliseconds(200), time: runtime.time),
                     authenticator: authenticator,
                     readiness: host.readiness,
                     metrics: telemetry.metrics,
-                    time: time,
-                    entropy: entropy,
+                    runtime: runtime,
                     logger: telemetry.logger
                 )
                 try await host.run(httpServer: server)

@@ -20,8 +20,7 @@ struct GatewayResponder: HTTPResponder {
         limits: GatewayLimits,
         readiness: Readiness,
         metrics: MetricsRegistry,
-        time: any TimeSource,
-        entropy: any Entropy,
+        runtime: Runtime,
         log: Logger
     ) throws {
         var routes = RouteTable<RoutedMethod>()
@@ -36,16 +35,14 @@ struct GatewayResponder: HTTPResponder {
                     AdaptiveThrottle(
                         multiple: limits.throttleMultiple,
                         window: limits.throttleWindow,
-                        time: time,
-                        entropy: entropy
+                        runtime: runtime
                     )
                 )
             }
         )
         edge = RESTEdge(
             routes: routes,
-            time: time,
-            entropy: entropy,
+            runtime: runtime,
             log: log,
             peer: { $0.service },
             observe: { requestMetrics.count($0) },
@@ -59,7 +56,12 @@ struct GatewayResponder: HTTPResponder {
                 )
                 let throttle = throttles[routed]
                 try throttle?.admit()
-                let body = try await Self.body(of: exchange.request, limits: limits, deadline: deadline, time: time)
+                let body = try await Self.body(
+                    of: exchange.request,
+                    limits: limits,
+                    deadline: deadline,
+                    time: runtime.time
+                )
                 let response = try await upstreams.forward(exchange, body, to: routed, deadline: deadline)
                 throttle?.record(isAccepted: response.status != .tooManyRequests)
                 return response

@@ -23,8 +23,7 @@ public struct GatewayServer: HTTPServer {
         authenticator: TokenAuthenticator,
         readiness: Readiness,
         metrics: MetricsRegistry,
-        time: any TimeSource,
-        entropy: any Entropy,
+        runtime: Runtime,
         logger: Logger
     ) throws {
         let limits = GatewayLimits()
@@ -34,7 +33,7 @@ public struct GatewayServer: HTTPServer {
             registry: registry,
             http: http,
             limits: limits,
-            time: time
+            time: runtime.time
         )
         let responder = try GatewayResponder(
             upstreams: upstreams,
@@ -42,8 +41,7 @@ public struct GatewayServer: HTTPServer {
             limits: limits,
             readiness: readiness,
             metrics: metrics,
-            time: time,
-            entropy: entropy,
+            runtime: runtime,
             log: logger
         )
         server = RESTServer(responder, host: host, port: port, limits: .standard, logger: logger)

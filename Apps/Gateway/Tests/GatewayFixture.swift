@@ -21,7 +21,7 @@ struct GatewayFixture: Sendable {
 
     init() async throws {
         folder = try TemporaryFolder()
-        issuer = try await LocalIssuer(folder: folder.path, algorithm: .edDSA, time: time, entropy: entropy)
+        issuer = try await LocalIssuer(folder: folder.path, algorithm: .edDSA, time: time)
     }
 
     /// The response of a gateway of its own to one request.
@@ -80,8 +80,7 @@ struct GatewayFixture: Sendable {
             limits: limits,
             readiness: Readiness(),
             metrics: metrics,
-            time: time,
-            entropy: entropy,
+            runtime: Runtime(time: time, entropy: entropy),
             log: Self.log
         )
         do {

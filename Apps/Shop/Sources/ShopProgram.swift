@@ -11,8 +11,7 @@ public enum ShopProgram {
     public static func run() async -> Never {
         await Daemon.runTogether("shop", program: "shop", crashPoints: CrashPointNames.all) { context in
             try await services(
-                time: context.time,
-                entropy: context.entropy,
+                runtime: context.runtime,
                 telemetry: { Telemetry(service: $0, level: context.settings.logLevel, time: context.time) },
                 database: { try SQLiteDatabase(path: "\(context.settings.data)/\($0).sqlite", time: context.time) }
             )
@@ -25,33 +24,31 @@ public enum ShopProgram {
     ///   - telemetry: Made for each service.
     ///   - database: Opened for each service.
     static func services(
-        time: any TimeSource,
-        entropy: any Entropy,
+        runtime: Runtime,
         telemetry: (String) -> Telemetry,
         database: (String) throws -> SQLiteDatabase
     ) async throws -> [ServiceRuntime] {
-        let log = try await EventLog.open(try database("eventlog"), time: time, entropy: entropy)
+        let log = try await EventLog.open(try database("eventlog"), runtime: runtime)
         let services = LocalServices()
         func service<Blueprint: ServiceBlueprint>(_ blueprint: Blueprint.Type) async throws -> ServiceRuntime {
             let dependencies = ServiceDependencies(
                 database: try database(Blueprint.name),
                 bus: log,
-                time: time,
-                entropy: entropy,
+                runtime: runtime,
                 telemetry: telemetry(Blueprint.name),
-                connect: { _ in LocalChannel(to: services, time: time) }
+                connect: { _ in LocalChannel(to: services, time: runtime.time) }
             )
-            let runtime = try await ServiceRuntime(Blueprint.self, on: dependencies)
-            services.add(runtime.contracts)
-            return runtime
+            let built = try await ServiceRuntime(Blueprint.self, on: dependencies)
+            services.add(built.contracts)
+            return built
         }
 
         var runtimes = [
             ServiceRuntime(
                 name: "eventlog",
                 telemetry: telemetry("eventlog"),
-                time: time,
-                contracts: [.eventLog(EventLogHandler(log))],
+                time: runtime.time,
+                contracts: [.eventLog(log)],
                 loops: [.init("event log", .relay) { try await log.run() }]
             )
         ]

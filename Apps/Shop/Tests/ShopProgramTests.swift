@@ -37,8 +37,7 @@ struct ShopProgramTests {
 
     private func build(_ opened: (String) -> Void = { _ in }) async throws -> [ServiceRuntime] {
         try await ShopProgram.services(
-            time: time,
-            entropy: SeededEntropy(seed: 1),
+            runtime: Runtime(time: time, seed: 1),
             telemetry: { Telemetry(service: $0, level: .critical, time: time) },
             database: { name in
                 opened(name)

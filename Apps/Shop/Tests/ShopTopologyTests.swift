@@ -68,8 +68,7 @@ struct ShopTopologyTests {
     func subscriptions() async throws {
         let time = ManualTime()
         let runtimes = try await ShopProgram.services(
-            time: time,
-            entropy: SeededEntropy(seed: 1),
+            runtime: Runtime(time: time, seed: 1),
             telemetry: { Telemetry(service: $0, level: .critical, time: time) },
             database: { _ in try SQLiteDatabase.inMemory(time: time) }
         )

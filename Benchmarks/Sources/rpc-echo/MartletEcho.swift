@@ -23,8 +23,7 @@ enum MartletEcho {
             host: "127.0.0.1",
             port: 0,
             limits: RPCServerLimits(),
-            time: SystemTime(),
-            entropy: SystemEntropy(),
+            runtime: .system,
             logger: Logger(label: "rpc-echo"),
             authenticate: { _ in .anonymous }
         )
@@ -46,8 +45,7 @@ enum MartletEcho {
             host: "127.0.0.1",
             port: port,
             limits: RPCClientLimits(),
-            time: SystemTime(),
-            entropy: SystemEntropy(),
+            runtime: .system,
             authorization: nil
         )
         try await body { try await connection.unary(echo, $0, context: CallContext()) }

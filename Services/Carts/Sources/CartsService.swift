@@ -12,19 +12,18 @@ public struct CartsService: ServiceBlueprint {
     public static let name = "carts"
     public static let migrations = CartStore.migrations + CartAuditViews.migrations
 
+    let platform: Platform
     let handler: CartsHandler
 
     public init(on platform: Platform) {
+        self.platform = platform
         handler = CartsHandler(
-            service: Self.name,
-            database: platform.database,
-            catalog: CatalogClient(over: platform.channel(to: "catalog")),
-            time: platform.time,
-            entropy: platform.entropy
+            catalog: CatalogClient(on: platform),
+            runtime: platform.runtime
         )
     }
 
-    public var handlers: [ServedContract] { [.carts(handler)] }
+    public var handlers: [ServedContract] { [.carts(handler, on: platform)] }
 
     public var subscriptions: [Subscription] {
         [
@@ -39,13 +38,8 @@ public struct CartsService: ServiceBlueprint {
 
     public var jobs: [Job] {
         [
-            Job("forget carts", every: .seconds(3600)) { [handler] in
-                for _ in 0..<CartStore.purgeBatches {
-                    let deleted = try await handler.database.transaction("forget carts") { tx in
-                        try handler.store.purge(in: tx)
-                    }
-                    if deleted < CartStore.purgeBatch { return }
-                }
+            Job("forget carts", every: .seconds(3600), batchesOf: CartStore.purgeBatch) { [store = handler.store] tx in
+                try store.purge(in: tx)
             }
         ]
     }

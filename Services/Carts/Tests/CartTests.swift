@@ -207,7 +207,7 @@ struct CartTests {
         fixture.time.advance(by: .seconds(3600))
         let young = try await fixture.open()
         fixture.time.advance(by: CartStore.retention - .seconds(1800))
-        for job in fixture.service.jobs { try await job.run() }
+        for job in fixture.service.jobs { try await job.run(on: fixture.database) }
         #expect(await refusal { try await fixture.get(old, fixture.anonymous) }?.reason == "carts.unknown_cart")
         #expect(try await fixture.get(young, fixture.anonymous).lines.isEmpty)
     }
@@ -216,7 +216,7 @@ struct CartTests {
     func purgeBatches() async throws {
         for _ in 0...(2 * CartStore.purgeBatch) { _ = try await fixture.open() }
         fixture.time.advance(by: CartStore.retention + .seconds(1))
-        for job in fixture.service.jobs { try await job.run() }
+        for job in fixture.service.jobs { try await job.run(on: fixture.database) }
         #expect(try await fixture.database.read { tx in try tx.run("SELECT 1 FROM carts") }.isEmpty)
     }
 

@@ -24,19 +24,18 @@ struct CartsFixture {
     let anonymous = CallContext()
 
     init() async throws {
-        let (time, entropy) = (time, SeededEntropy(seed: 1))
+        let (time, runtime) = (time, Runtime(time: time, seed: 1))
         database = try SQLiteDatabase.inMemory(time: time)
         try await database.migrate(ServiceRuntime.migrations(of: CartsService.self))
         let services = LocalServices()
-        services.add([.catalog(catalog)])
+        services.add([.catalog(catalog, on: NoPlatform())])
         service = CartsService(
             on: Platform(
                 service: CartsService.name,
                 database: database,
                 bus: InMemoryBus(time: time),
-                time: time,
-                entropy: entropy,
-                workflows: WorkflowEngine(service: CartsService.name, database: database, time: time, entropy: entropy),
+                runtime: runtime,
+                workflows: WorkflowEngine(service: CartsService.name, database: database, runtime: runtime),
                 channels: { _ in LocalChannel(to: services, time: time) }
             )
         )

@@ -6,7 +6,7 @@ import SwiftProtobuf
 import Synchronization
 
 /// A fake catalogue with prices in nanos, which may be unavailable.
-final class FakeCatalog: CatalogCalls {
+final class FakeCatalog: CatalogHandling {
     private let prices = Mutex<[String: Int128]>(["mug": 2_550_000_000, "pen": 5_000_000, "pin": 15_000_000])
     private let currencies = Mutex<[String: String]>([:])
     private let isUnavailable = Mutex(false)
@@ -16,7 +16,7 @@ final class FakeCatalog: CatalogCalls {
     func set(_ sku: String, currency: String) { currencies.withLock { $0[sku] = currency } }
     func makeUnavailable() { isUnavailable.withLock { $0 = true } }
 
-    func quotePrices(_ request: QuotePricesRequest, context: CallContext) async throws -> QuotePricesResponse {
+    func quotePrices(_ request: QuotePricesRequest, _ call: Call) async throws -> QuotePricesResponse {
         guard !isUnavailable.withLock({ $0 }) else {
             throw Fault(.unavailable, .unavailable, "the catalogue is unavailable")
         }
@@ -37,14 +37,14 @@ final class FakeCatalog: CatalogCalls {
 
     private func notCalled() -> Fault { Fault(.unimplemented, .internal, "not called by carts") }
 
-    func searchProducts(_: SearchProductsRequest, context: CallContext) async throws -> SearchProductsResponse {
+    func searchProducts(_: SearchProductsRequest, _ call: Call) async throws -> SearchProductsResponse {
         throw notCalled()
     }
-    func getProduct(_: GetProductRequest, context: CallContext) async throws -> GetProductResponse { throw notCalled() }
-    func putProduct(_: PutProductRequest, context: CallContext) async throws -> PutProductResponse { throw notCalled() }
-    func setPrice(_: SetPriceRequest, context: CallContext) async throws -> SetPriceResponse { throw notCalled() }
-    func listPrices(_: ListPricesRequest, context: CallContext) async throws -> ListPricesResponse { throw notCalled() }
-    func importProducts(_: ImportProductsRequest, context: CallContext) async throws -> ImportProductsResponse {
+    func getProduct(_: GetProductRequest, _ call: Call) async throws -> GetProductResponse { throw notCalled() }
+    func putProduct(_: PutProductRequest, _ call: Call) async throws -> PutProductResponse { throw notCalled() }
+    func setPrice(_: SetPriceRequest, _ call: Call) async throws -> SetPriceResponse { throw notCalled() }
+    func listPrices(_: ListPricesRequest, _ call: Call) async throws -> ListPricesResponse { throw notCalled() }
+    func importProducts(_: ImportProductsRequest, _ call: Call) async throws -> ImportProductsResponse {
         throw notCalled()
     }
 }

@@ -8,9 +8,9 @@ public struct CatalogService: ServiceBlueprint {
     public static let name = "catalog"
     public static let migrations = CatalogSchema.migrations + CatalogAuditViews.migrations
 
-    let database: any SQLDatabase
+    let platform: Platform
 
-    public init(on platform: Platform) { database = platform.database }
+    public init(on platform: Platform) { self.platform = platform }
 
-    public var handlers: [ServedContract] { [.catalog(CatalogHandler(database: database))] }
+    public var handlers: [ServedContract] { [.catalog(CatalogHandler(), on: platform)] }
 }

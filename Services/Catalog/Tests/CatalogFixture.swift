@@ -22,7 +22,7 @@ struct CatalogFixture {
     let anonymous = CallContext()
 
     init() async throws {
-        let (time, entropy) = (time, SeededEntropy(seed: 1))
+        let (time, runtime) = (time, Runtime(time: time, seed: 1))
         database = try SQLiteDatabase.inMemory(time: time)
         try await database.migrate(ServiceRuntime.migrations(of: CatalogService.self))
         let services = LocalServices()
@@ -31,13 +31,11 @@ struct CatalogFixture {
                 service: CatalogService.name,
                 database: database,
                 bus: InMemoryBus(time: time),
-                time: time,
-                entropy: entropy,
+                runtime: runtime,
                 workflows: WorkflowEngine(
                     service: CatalogService.name,
                     database: database,
-                    time: time,
-                    entropy: entropy
+                    runtime: runtime
                 ),
                 channels: { _ in LocalChannel(to: services, time: time) }
             )

@@ -13,15 +13,13 @@ public struct InventoryService: ServiceBlueprint {
 
     /// How many expired reservations one transaction closes.
     static let expiryBatch = 100
-    /// How many such transactions one run has at most.
-    static let expiryBatches = 100
 
-    let database: any SQLDatabase
+    let platform: Platform
     let stock = StockStore()
 
-    public init(on platform: Platform) { database = platform.database }
+    public init(on platform: Platform) { self.platform = platform }
 
-    public var handlers: [ServedContract] { [.inventory(InventoryHandler(database: database, stock: stock))] }
+    public var handlers: [ServedContract] { [.inventory(InventoryHandler(stock: stock), on: platform)] }
 
     public var subscriptions: [Subscription] {
         [
@@ -35,15 +33,10 @@ public struct InventoryService: ServiceBlueprint {
 
     public var jobs: [Job] {
         [
-            Job("expire reservations", every: .seconds(5)) { [database, stock] in
-                for _ in 0..<Self.expiryBatches {
-                    let expired = try await database.transaction("expire reservations") { tx in
-                        let due = try stock.due(limit: Self.expiryBatch, in: tx)
-                        for id in due { try stock.change(id, in: tx) { $0.expire() } }
-                        return due.count
-                    }
-                    if expired < Self.expiryBatch { return }
-                }
+            Job("expire reservations", every: .seconds(5), batchesOf: Self.expiryBatch) { [stock] tx in
+                let due = try stock.due(limit: Self.expiryBatch, in: tx)
+                for id in due { try stock.change(id, in: tx) { $0.expire() } }
+                return due.count
             }
         ]
     }

@@ -23,7 +23,7 @@ struct InventoryFixture {
     )
 
     init() async throws {
-        let (time, entropy) = (time, SeededEntropy(seed: 1))
+        let (time, runtime) = (time, Runtime(time: time, seed: 1))
         database = try SQLiteDatabase.inMemory(time: time)
         try await database.migrate(ServiceRuntime.migrations(of: InventoryService.self))
         let services = LocalServices()
@@ -32,13 +32,11 @@ struct InventoryFixture {
                 service: InventoryService.name,
                 database: database,
                 bus: InMemoryBus(time: time),
-                time: time,
-                entropy: entropy,
+                runtime: runtime,
                 workflows: WorkflowEngine(
                     service: InventoryService.name,
                     database: database,
-                    time: time,
-                    entropy: entropy
+                    runtime: runtime
                 ),
                 channels: { _ in LocalChannel(to: services, time: time) }
             )
@@ -124,7 +122,7 @@ struct InventoryFixture {
     }
 
     func expireDue() async throws {
-        for job in service.jobs { try await job.run() }
+        for job in service.jobs { try await job.run(on: database) }
     }
 
     /// The unsent events of the outbox, in commit order.

@@ -15,30 +15,29 @@ public struct OrdersService: ServiceBlueprint {
     public static let name = "orders"
     public static let migrations = OrderSchema.migrations + OrderAuditViews.migrations + EventStore.migrations
 
+    let platform: Platform
     let orders: OrderStore
     let inventory: any InventoryCalls
     let payments: any PaymentsCalls
     let handler: OrdersHandler
 
     public init(on platform: Platform) {
+        self.platform = platform
         orders = OrderStore(workflows: platform.workflows)
-        inventory = InventoryClient(over: platform.channel(to: "inventory"))
-        payments = PaymentsClient(over: platform.channel(to: "payments"))
+        inventory = InventoryClient(on: platform)
+        payments = PaymentsClient(on: platform)
         let pricing = Pricing(
-            service: Self.name,
-            carts: CartsClient(over: platform.channel(to: "carts")),
-            catalog: CatalogClient(over: platform.channel(to: "catalog"))
+            carts: CartsClient(on: platform),
+            catalog: CatalogClient(on: platform)
         )
         handler = OrdersHandler(
-            database: platform.database,
             orders: orders,
             pricing: pricing,
-            time: platform.time,
-            entropy: platform.entropy
+            runtime: platform.runtime
         )
     }
 
-    public var handlers: [ServedContract] { [.orders(handler)] }
+    public var handlers: [ServedContract] { [.orders(handler, on: platform)] }
 
     public var workflows: [RegisteredWorkflow] {
         [

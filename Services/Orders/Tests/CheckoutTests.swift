@@ -99,7 +99,7 @@ struct CheckoutTests {
         let fixture = fixture
         let id = try await fixture.place().orderID
         fixture.inventory.script.during("confirm") {
-            _ = try await fixture.payments.voidPayment(.with { $0.paymentID = id }, context: fixture.alice)
+            _ = try await fixture.payments.client.voidPayment(.with { $0.paymentID = id }, context: fixture.alice)
         }
         try await fixture.runUntilIdle()
         let unfinished = try await fixture.unfinished()

@@ -1,4 +1,5 @@
 import CartsContract
+import MartletContract
 import MartletCore
 import SwiftProtobuf
 import Synchronization
@@ -6,7 +7,7 @@ import Synchronization
 /// A fake carts service with fixed contents: `me` has two mugs and a pen, `mixed` a mug and a yen, `empty` nothing.
 ///
 /// Other carts do not exist.
-final class FakeCarts: CartsCalls {
+final class FakeCarts: CartsHandling {
     private let revision = Mutex(1)
     private let interruption = Mutex<(@Sendable () async throws -> Void)?>(nil)
 
@@ -16,7 +17,7 @@ final class FakeCarts: CartsCalls {
     /// Gives every cart another revision, as after a change.
     func changeRevisions() { revision.withLock { $0 += 1 } }
 
-    func getCart(_ request: GetCartRequest, context: CallContext) async throws -> GetCartResponse {
+    func getCart(_ request: GetCartRequest, _ call: Call) async throws -> GetCartResponse {
         let lines: [(String, UInt32)]
         let action = interruption.withLock { interruption in
             defer { interruption = nil }
@@ -25,14 +26,14 @@ final class FakeCarts: CartsCalls {
         try await action?()
         switch request.cartID {
         case _ where action != nil: lines = []
-        case "me" where !context.principal.subject.isEmpty: lines = [("mug", 2), ("pen", 1)]
+        case "me" where !call.principal.subject.isEmpty: lines = [("mug", 2), ("pen", 1)]
         case "empty": lines = []
         case "mixed": lines = [("mug", 1), ("yen", 1)]
         default: throw Fault(.notFound, "carts.unknown_cart", "there is no such cart")
         }
         return .with {
             $0.cart.cartID = request.cartID
-            $0.cart.revision = "\(context.principal.subject)/\(revision.withLock { $0 })"
+            $0.cart.revision = "\(call.principal.subject)/\(revision.withLock { $0 })"
             $0.cart.lines = lines.map { sku, quantity in
                 .with {
                     $0.sku = sku
@@ -44,9 +45,9 @@ final class FakeCarts: CartsCalls {
 
     private func notCalled() -> Fault { Fault(.unimplemented, .internal, "not called by orders") }
 
-    func createGuestCart(_: CreateGuestCartRequest, context: CallContext) async throws -> CreateGuestCartResponse {
+    func createGuestCart(_: CreateGuestCartRequest, _ call: Call) async throws -> CreateGuestCartResponse {
         throw notCalled()
     }
-    func putLine(_: PutLineRequest, context: CallContext) async throws -> PutLineResponse { throw notCalled() }
-    func removeLine(_: RemoveLineRequest, context: CallContext) async throws -> RemoveLineResponse { throw notCalled() }
+    func putLine(_: PutLineRequest, _ call: Call) async throws -> PutLineResponse { throw notCalled() }
+    func removeLine(_: RemoveLineRequest, _ call: Call) async throws -> RemoveLineResponse { throw notCalled() }
 }

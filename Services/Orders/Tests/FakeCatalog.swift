@@ -1,18 +1,19 @@
 import CatalogContract
+import MartletContract
 import MartletCore
 import SharedContract
 import SwiftProtobuf
 import Synchronization
 
 /// A fake catalogue with prices in pence, which may be unavailable.
-final class FakeCatalog: CatalogCalls {
+final class FakeCatalog: CatalogHandling {
     private let pence = Mutex<[String: Int64]>(["mug": 255, "pen": 10, "POST": 400])
     private let isUnavailable = Mutex(false)
 
     func set(_ sku: String, pence: Int64?) { self.pence.withLock { $0[sku] = pence } }
     func setUnavailable(_ unavailable: Bool) { isUnavailable.withLock { $0 = unavailable } }
 
-    func quotePrices(_ request: QuotePricesRequest, context: CallContext) async throws -> QuotePricesResponse {
+    func quotePrices(_ request: QuotePricesRequest, _ call: Call) async throws -> QuotePricesResponse {
         guard !isUnavailable.withLock({ $0 }) else {
             throw Fault(.unavailable, .unavailable, "the catalogue is unavailable")
         }
@@ -36,14 +37,14 @@ final class FakeCatalog: CatalogCalls {
 
     private func notCalled() -> Fault { Fault(.unimplemented, .internal, "not called by orders") }
 
-    func searchProducts(_: SearchProductsRequest, context: CallContext) async throws -> SearchProductsResponse {
+    func searchProducts(_: SearchProductsRequest, _ call: Call) async throws -> SearchProductsResponse {
         throw notCalled()
     }
-    func getProduct(_: GetProductRequest, context: CallContext) async throws -> GetProductResponse { throw notCalled() }
-    func putProduct(_: PutProductRequest, context: CallContext) async throws -> PutProductResponse { throw notCalled() }
-    func setPrice(_: SetPriceRequest, context: CallContext) async throws -> SetPriceResponse { throw notCalled() }
-    func listPrices(_: ListPricesRequest, context: CallContext) async throws -> ListPricesResponse { throw notCalled() }
-    func importProducts(_: ImportProductsRequest, context: CallContext) async throws -> ImportProductsResponse {
+    func getProduct(_: GetProductRequest, _ call: Call) async throws -> GetProductResponse { throw notCalled() }
+    func putProduct(_: PutProductRequest, _ call: Call) async throws -> PutProductResponse { throw notCalled() }
+    func setPrice(_: SetPriceRequest, _ call: Call) async throws -> SetPriceResponse { throw notCalled() }
+    func listPrices(_: ListPricesRequest, _ call: Call) async throws -> ListPricesResponse { throw notCalled() }
+    func importProducts(_: ImportProductsRequest, _ call: Call) async throws -> ImportProductsResponse {
         throw notCalled()
     }
 }

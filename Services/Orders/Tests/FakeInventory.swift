@@ -1,11 +1,12 @@
 import InventoryContract
 import MartletContract
 import MartletCore
+import MartletTesting
 import SwiftProtobuf
 import Synchronization
 
 /// A fake inventory in memory; repeats are idempotent, as the contract requires.
-final class FakeInventory: InventoryCalls {
+final class FakeInventory: InventoryHandling {
     private struct State {
         var stock: [String: Int]
         var held: [String: [String: Int]] = [:]
@@ -15,6 +16,7 @@ final class FakeInventory: InventoryCalls {
     }
 
     let script = Script()
+    var client: InventoryClient { InventoryClient(over: InProcessChannel(.inventory(self, on: NoPlatform()))) }
     private let state: Mutex<State>
 
     init(_ stock: [String: Int] = ["mug": 10, "pen": 1]) { state = Mutex(State(stock: stock)) }
@@ -44,7 +46,7 @@ final class FakeInventory: InventoryCalls {
         }
     }
 
-    func reserve(_ request: ReserveRequest, context: CallContext) async throws -> ReserveResponse {
+    func reserve(_ request: ReserveRequest, _ call: Call) async throws -> ReserveResponse {
         try await script.perform("reserve") {
             try state.withLock { state in
                 let id = request.reservationID
@@ -63,7 +65,7 @@ final class FakeInventory: InventoryCalls {
         }
     }
 
-    func confirm(_ request: ConfirmRequest, context: CallContext) async throws -> ConfirmResponse {
+    func confirm(_ request: ConfirmRequest, _ call: Call) async throws -> ConfirmResponse {
         try await script.perform("confirm") {
             try state.withLock { state in
                 let id = request.reservationID
@@ -77,7 +79,7 @@ final class FakeInventory: InventoryCalls {
         }
     }
 
-    func release(_ request: ReleaseRequest, context: CallContext) async throws -> ReleaseResponse {
+    func release(_ request: ReleaseRequest, _ call: Call) async throws -> ReleaseResponse {
         try await script.perform("release") {
             state.withLock { state in
                 let id = request.reservationID
@@ -89,7 +91,7 @@ final class FakeInventory: InventoryCalls {
         }
     }
 
-    func receive(_ request: ReceiveRequest, context: CallContext) async throws -> ReceiveResponse {
+    func receive(_ request: ReceiveRequest, _ call: Call) async throws -> ReceiveResponse {
         try await script.perform("receive") {
             try request.checkRules()
             state.withLock { state in
@@ -104,10 +106,10 @@ final class FakeInventory: InventoryCalls {
 
     private func notCalled() -> Fault { Fault(.unimplemented, .internal, "not called by orders") }
 
-    func correct(_: CorrectRequest, context: CallContext) async throws -> CorrectResponse { throw notCalled() }
-    func getStock(_: GetStockRequest, context: CallContext) async throws -> GetStockResponse { throw notCalled() }
-    func listStock(_: ListStockRequest, context: CallContext) async throws -> ListStockResponse { throw notCalled() }
-    func getReservation(_: GetReservationRequest, context: CallContext) async throws -> GetReservationResponse {
+    func correct(_: CorrectRequest, _ call: Call) async throws -> CorrectResponse { throw notCalled() }
+    func getStock(_: GetStockRequest, _ call: Call) async throws -> GetStockResponse { throw notCalled() }
+    func listStock(_: ListStockRequest, _ call: Call) async throws -> ListStockResponse { throw notCalled() }
+    func getReservation(_: GetReservationRequest, _ call: Call) async throws -> GetReservationResponse {
         throw notCalled()
     }
 }

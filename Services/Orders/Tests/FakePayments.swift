@@ -1,4 +1,6 @@
+import MartletContract
 import MartletCore
+import MartletTesting
 import PaymentsContract
 import SharedContract
 import SwiftProtobuf
@@ -7,7 +9,7 @@ import Synchronization
 /// A fake payments service in memory; repeats are idempotent, as the contract requires.
 ///
 /// The method `declined` is declined.
-final class FakePayments: PaymentsCalls {
+final class FakePayments: PaymentsHandling {
     enum Status: String { case authorised, captured, voided, declined }
 
     private struct State {
@@ -17,6 +19,7 @@ final class FakePayments: PaymentsCalls {
     }
 
     let script = Script()
+    var client: PaymentsClient { PaymentsClient(over: InProcessChannel(.payments(self, on: NoPlatform()))) }
     private let state = Mutex(State())
 
     var statuses: [String: Status] { state.withLock { $0.payments.mapValues(\.status) } }
@@ -34,7 +37,7 @@ final class FakePayments: PaymentsCalls {
         }
     }
 
-    func authorise(_ request: AuthoriseRequest, context: CallContext) async throws -> AuthoriseResponse {
+    func authorise(_ request: AuthoriseRequest, _ call: Call) async throws -> AuthoriseResponse {
         try await script.perform("authorise") {
             try state.withLock { state in
                 switch state.payments[request.paymentID]?.status {
@@ -50,7 +53,7 @@ final class FakePayments: PaymentsCalls {
         }
     }
 
-    func capture(_ request: CaptureRequest, context: CallContext) async throws -> CaptureResponse {
+    func capture(_ request: CaptureRequest, _ call: Call) async throws -> CaptureResponse {
         try await script.perform("capture") {
             let amount = try state.withLock { state in
                 guard let payment = state.payments[request.paymentID],
@@ -63,7 +66,7 @@ final class FakePayments: PaymentsCalls {
         }
     }
 
-    func voidPayment(_ request: VoidPaymentRequest, context: CallContext) async throws -> VoidPaymentResponse {
+    func voidPayment(_ request: VoidPaymentRequest, _ call: Call) async throws -> VoidPaymentResponse {
         try await script.perform("void") {
             try state.withLock { state in
                 switch state.payments[request.paymentID]?.status {
@@ -77,7 +80,7 @@ final class FakePayments: PaymentsCalls {
         }
     }
 
-    func refund(_ request: RefundRequest, context: CallContext) async throws -> RefundResponse {
+    func refund(_ request: RefundRequest, _ call: Call) async throws -> RefundResponse {
         try await script.perform("refund") {
             try state.withLock { state in
                 let key = "\(request.paymentID)/\(request.refundID)"
@@ -95,9 +98,9 @@ final class FakePayments: PaymentsCalls {
 
     private func notCalled() -> Fault { Fault(.unimplemented, .internal, "not called by orders") }
 
-    func getPayment(_: GetPaymentRequest, context: CallContext) async throws -> GetPaymentResponse { throw notCalled() }
-    func getTrialBalance(_: GetTrialBalanceRequest, context: CallContext) async throws -> GetTrialBalanceResponse {
+    func getPayment(_: GetPaymentRequest, _ call: Call) async throws -> GetPaymentResponse { throw notCalled() }
+    func getTrialBalance(_: GetTrialBalanceRequest, _ call: Call) async throws -> GetTrialBalanceResponse {
         throw notCalled()
     }
-    func reconcile(_: ReconcileRequest, context: CallContext) async throws -> ReconcileResponse { throw notCalled() }
+    func reconcile(_: ReconcileRequest, _ call: Call) async throws -> ReconcileResponse { throw notCalled() }
 }

@@ -34,25 +34,26 @@ struct OrdersFixture {
     let merchant = Self.user("merchant", "orders:agreed-price")
 
     init(limits: WorkflowLimits = .immediateRetries) async throws {
-        let (time, entropy) = (time, SeededEntropy(seed: 1))
+        let (time, runtime) = (time, Runtime(time: time, seed: 1))
         database = try SQLiteDatabase.inMemory(time: time)
         try await database.migrate(ServiceRuntime.migrations(of: OrdersService.self))
         engine = WorkflowEngine(
             service: OrdersService.name,
             database: database,
-            time: time,
-            entropy: entropy,
+            runtime: runtime,
             limits: limits
         )
         let services = LocalServices()
-        services.add([.inventory(inventory), .payments(payments), .catalog(catalog), .carts(carts)])
+        services.add([
+            .inventory(inventory, on: NoPlatform()), .payments(payments, on: NoPlatform()),
+            .catalog(catalog, on: NoPlatform()), .carts(carts, on: NoPlatform()),
+        ])
         service = OrdersService(
             on: Platform(
                 service: OrdersService.name,
                 database: database,
                 bus: InMemoryBus(time: time),
-                time: time,
-                entropy: entropy,
+                runtime: runtime,
                 workflows: engine,
                 channels: { _ in LocalChannel(to: services, time: time) }
             )

@@ -21,13 +21,13 @@ private struct Pass {
     let payments = FakePayments()
 
     init(_ events: [OrderEvent]) async throws {
-        let entropy = SeededEntropy(seed: 2)
+        let runtime = Runtime(time: time, seed: 2)
         database = try SQLiteDatabase.inMemory(time: time)
         try await database.migrate(ServiceRuntime.migrations(of: OrdersService.self))
-        let engine = WorkflowEngine(service: "orders", database: database, time: time, entropy: entropy)
+        let engine = WorkflowEngine(service: "orders", database: database, runtime: runtime)
         let orders = OrderStore(workflows: engine)
         self.orders = orders
-        engine.register([RegisteredWorkflow(ReturnWorkflow(orders: orders, inventory: inventory, payments: payments))])
+        engine.register([RegisteredWorkflow(ReturnWorkflow(orders: orders, inventory: inventory.client, payments: payments.client))])
         try await database.transaction { tx in
             let store = EventStore(projections: [OrderSummary.projection], upcasters: [])
             try store.update(OrderStream.self, "o1", in: tx) { _ in events }
@@ -37,8 +37,7 @@ private struct Pass {
     func world<W: Workflow>(_ workflow: W) -> WorkflowReplay<W>.Environment {
         WorkflowReplay<W>.Environment(
             database: database,
-            time: time,
-            entropy: SeededEntropy(seed: 3),
+            runtime: Runtime(time: time, seed: 3),
             workflow: workflow,
             effects: { [self] in
                 let history = try await database.read { tx in try orders.history("o1", in: tx).map(\.event.name) }
@@ -83,7 +82,7 @@ struct ReplayTests {
                     _ = try pass.orders.change("o1", in: tx) { try $0.requestCancel(reason: "changed my mind") }
                 }
             }
-            return pass.world(Checkout(orders: pass.orders, inventory: pass.inventory, payments: pass.payments))
+            return pass.world(Checkout(orders: pass.orders, inventory: pass.inventory.client, payments: pass.payments.client))
         }.run()
     }
 
@@ -152,20 +151,20 @@ struct ReplayTests {
         )
         let report = try await WorkflowReplay<ReturnWorkflow>(of: input, limits: .immediateRetries) {
             let pass = try await Pass([Self.placed, .confirmed, .captured(minorUnits: 510), .completed])
-            _ = try await pass.payments.authorise(
+            _ = try await pass.payments.client.authorise(
                 .with {
                     $0.paymentID = "o1"
                     $0.amount = Money(510, currency: "GBP")
                 },
                 context: CallContext()
             )
-            _ = try await pass.payments.capture(.with { $0.paymentID = "o1" }, context: CallContext())
+            _ = try await pass.payments.client.capture(.with { $0.paymentID = "o1" }, context: CallContext())
             // Stored without starting a run, since the replay is the run.
             try await pass.database.transaction { tx in
                 let events = EventStore(projections: [OrderSummary.projection], upcasters: [])
                 try events.update(OrderStream.self, "o1", in: tx) { _ in [.returnRequested(orderReturn)] }
             }
-            return pass.world(ReturnWorkflow(orders: pass.orders, inventory: pass.inventory, payments: pass.payments))
+            return pass.world(ReturnWorkflow(orders: pass.orders, inventory: pass.inventory.client, payments: pass.payments.client))
         }.run()
         #expect(report.differences == [])
         #expect(report.uninterrupted.output == "\"returned\"")

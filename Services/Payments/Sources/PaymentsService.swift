@@ -9,15 +9,17 @@ public struct PaymentsService: ServiceBlueprint {
     public static let name = "payments"
     public static let migrations = PaymentSchema.migrations + PaymentAuditViews.migrations
 
+    let platform: Platform
     let processor: PaymentProcessor
 
     public init(on platform: Platform) {
+        self.platform = platform
         processor = PaymentProcessor(
             database: platform.database,
             store: PaymentStore(),
-            provider: TestProvider(client: ProviderClient(over: platform.channel(to: "provider")), service: Self.name)
+            provider: TestProvider(client: ProviderClient(on: platform))
         )
     }
 
-    public var handlers: [ServedContract] { [.payments(PaymentsHandler(processor: processor))] }
+    public var handlers: [ServedContract] { [.payments(PaymentsHandler(processor: processor), on: platform)] }
 }

@@ -28,7 +28,7 @@ struct PaymentsFixture {
         database = try await Self.database(PaymentsService.self, time)
         let services = LocalServices()
         let processor = PaymentProcessor(database: database, store: PaymentStore(), provider: provider)
-        services.add([.payments(PaymentsHandler(processor: processor))])
+        services.add([.payments(PaymentsHandler(processor: processor), on: TestPlatform(service: "payments", database: database))])
         client = PaymentsClient(over: LocalChannel(to: services, time: time))
     }
 
@@ -83,14 +83,13 @@ struct PaymentsFixture {
         time: ManualTime,
         services: LocalServices
     ) async throws -> Platform {
-        let entropy = SeededEntropy(seed: 1)
+        let runtime = Runtime(time: time, seed: 1)
         return Platform(
             service: S.name,
             database: database,
             bus: InMemoryBus(time: time),
-            time: time,
-            entropy: entropy,
-            workflows: WorkflowEngine(service: S.name, database: database, time: time, entropy: entropy),
+            runtime: runtime,
+            workflows: WorkflowEngine(service: S.name, database: database, runtime: runtime),
             channels: { _ in LocalChannel(to: services, time: time) }
         )
     }

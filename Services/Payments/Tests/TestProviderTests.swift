@@ -61,7 +61,7 @@ struct TestProviderTests {
     @Test("unavailable provider: the call is unavailable and the payment stays open")
     func unavailable() async throws {
         let fixture = try await PaymentsFixture(
-            TestProvider(client: ProviderClient(over: UnreachableChannel()), service: PaymentsService.name)
+            TestProvider(client: ProviderClient(over: UnreachableChannel()))
         )
         let fault = await refusal { try await fixture.authorise() }
         #expect(fault?.code == .unavailable)
@@ -79,7 +79,7 @@ struct TestProviderTests {
     func refusedElsewhere(code: FaultCode, reason: Reason) async throws {
         let channel = UnreachableChannel(Fault(code, reason, "no"))
         let fixture = try await PaymentsFixture(
-            TestProvider(client: ProviderClient(over: channel), service: PaymentsService.name)
+            TestProvider(client: ProviderClient(over: channel))
         )
         for _ in 1...2 {
             let fault = await refusal { try await fixture.authorise() }
@@ -94,7 +94,7 @@ struct TestProviderTests {
     )
     func unknownStatus(status: ProviderPaymentStatus) async throws {
         let fixture = try await PaymentsFixture(
-            TestProvider(client: FixedStatusProvider(status: status), service: PaymentsService.name)
+            TestProvider(client: FixedStatusProvider(status: status))
         )
         for _ in 1...2 {
             let fault = await refusal { try await fixture.authorise() }

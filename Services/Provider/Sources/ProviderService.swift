@@ -9,27 +9,18 @@ public struct ProviderService: ServiceBlueprint {
     public static let name = "provider"
     public static let migrations = ProviderSchema.migrations + ProviderAuditViews.migrations
 
-    let database: any SQLDatabase
-    let time: any TimeSource
-    let entropy: any Entropy
+    let platform: Platform
 
-    public init(on platform: Platform) {
-        database = platform.database
-        time = platform.time
-        entropy = platform.entropy
-    }
+    public init(on platform: Platform) { self.platform = platform }
 
     public var handlers: [ServedContract] {
-        [.provider(ProviderHandler(database: database, time: time, entropy: entropy))]
+        [.provider(ProviderHandler(runtime: platform.runtime), on: platform)]
     }
 
     public var jobs: [Job] {
         [
-            Job("forget keys", every: .seconds(60)) { [database] in
-                for _ in 0..<KeyStore.purgeBatches {
-                    let deleted = try await database.transaction("forget keys") { tx in try KeyStore().purge(in: tx) }
-                    if deleted < KeyStore.purgeBatch { return }
-                }
+            Job("forget keys", every: .seconds(60), batchesOf: KeyStore.purgeBatch) { tx in
+                try KeyStore().purge(in: tx)
             }
         ]
     }

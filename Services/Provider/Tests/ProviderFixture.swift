@@ -19,7 +19,7 @@ struct ProviderFixture {
     let client: ProviderClient
 
     init() async throws {
-        let (time, entropy) = (time, SeededEntropy(seed: 1))
+        let (time, runtime) = (time, Runtime(time: time, seed: 1))
         database = try SQLiteDatabase.inMemory(time: time)
         try await database.migrate(ServiceRuntime.migrations(of: ProviderService.self))
         let services = LocalServices()
@@ -28,13 +28,11 @@ struct ProviderFixture {
                 service: ProviderService.name,
                 database: database,
                 bus: InMemoryBus(time: time),
-                time: time,
-                entropy: entropy,
+                runtime: runtime,
                 workflows: WorkflowEngine(
                     service: ProviderService.name,
                     database: database,
-                    time: time,
-                    entropy: entropy
+                    runtime: runtime
                 ),
                 channels: { _ in LocalChannel(to: services, time: time) }
             )

@@ -154,10 +154,10 @@ struct ProviderTests {
     func keyLifetime() async throws {
         let first = try await fixture.create("p1", key: "k1")
         fixture.time.advance(by: KeyStore.lifetime)
-        for job in fixture.service.jobs { try await job.run() }
+        for job in fixture.service.jobs { try await job.run(on: fixture.database) }
         #expect(try await fixture.create("p1", key: "k1") == first)
         fixture.time.advance(by: .seconds(1))
-        for job in fixture.service.jobs { try await job.run() }
+        for job in fixture.service.jobs { try await job.run(on: fixture.database) }
         let second = try await fixture.create("p1", key: "k1")
         #expect(second.providerID != first.providerID)
     }
@@ -167,7 +167,7 @@ struct ProviderTests {
         let many = 2 * KeyStore.purgeBatch + 1
         for number in 1...many { _ = try await fixture.create("p\(number)", key: "k\(number)") }
         fixture.time.advance(by: KeyStore.lifetime + .seconds(1))
-        for job in fixture.service.jobs { try await job.run() }
+        for job in fixture.service.jobs { try await job.run(on: fixture.database) }
         // A deleted key acts again.
         for number in [1, many] { _ = try await fixture.create("p\(number)", key: "k\(number)") }
         #expect(try await fixture.ledger().payments == UInt64(many + 2))

@@ -31,8 +31,7 @@ struct WakeUpTests {
                     source: "test",
                     database: connect(from: machine),
                     bus: InMemoryBus(time: time),
-                    time: machine.time,
-                    entropy: entropy
+                    runtime: Runtime(time: machine.time, entropy: entropy)
                 )
                 machine.spawn { try? await relay.run() }
             }

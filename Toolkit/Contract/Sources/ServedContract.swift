@@ -1,4 +1,5 @@
 public import MartletCore
+import MartletSQL
 public import SwiftProtobuf
 
 /// A contract and its handler, as gRPC, REST and in-process channels serve it.
@@ -8,17 +9,23 @@ public struct ServedContract: Sendable {
     /// OpenAPI 3.1 of this contract, as JSON; empty when it has no REST binding.
     public let openAPI: String
     public private(set) var methods: [ServedMethod] = []
+    private let service: String
+    private let database: any SQLDatabase
 
-    public init(name: String, openAPI: String) {
+    /// - Parameter platform: Of the service whose handlers are added.
+    public init(name: String, openAPI: String, on platform: some CallPlatform = NoPlatform()) {
         self.name = name
         self.openAPI = openAPI
+        service = platform.service
+        database = platform.database
     }
 
     /// Adds a unary method.
     public mutating func on<Request: ContractMessage, Response: ContractMessage>(
         _ descriptor: MethodDescriptor,
-        _ handle: @escaping @Sendable (Request, CallContext) async throws -> Response
+        _ handle: @escaping @Sendable (Request, Call) async throws -> Response
     ) {
+        let (service, database) = (service, database)
         methods.append(
             ServedMethod(
                 descriptor: descriptor,
@@ -28,7 +35,8 @@ public struct ServedContract: Sendable {
                 form: .unary { request, context in
                     guard let request = request as? Request else { throw Fault.wrongMessage(descriptor) }
                     try request.checkRules()
-                    return try await handle(request, context)
+                    let call = Call(descriptor, request, context: context, service: service, database: database)
+                    return try await handle(request, call)
                 }
             )
         )
@@ -37,8 +45,9 @@ public struct ServedContract: Sendable {
     /// Adds a server-streaming method.
     public mutating func onStream<Request: ContractMessage, Response: ContractMessage>(
         _ descriptor: MethodDescriptor,
-        _ handle: @escaping @Sendable (Request, CallContext) async throws -> ResponseStream<Response>
+        _ handle: @escaping @Sendable (Request, Call) async throws -> ResponseStream<Response>
     ) {
+        let (service, database) = (service, database)
         methods.append(
             ServedMethod(
                 descriptor: descriptor,
@@ -48,7 +57,8 @@ public struct ServedContract: Sendable {
                 form: .serverStream { request, context in
                     guard let request = request as? Request else { throw Fault.wrongMessage(descriptor) }
                     try request.checkRules()
-                    let typed = try await handle(request, context)
+                    let call = Call(descriptor, request, context: context, service: service, database: database)
+                    let typed = try await handle(request, call)
                     return ResponseStream { try await typed.pull() }
                 }
             )

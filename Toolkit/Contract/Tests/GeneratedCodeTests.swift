@@ -8,7 +8,7 @@ import Testing
 
 @Suite("Generated code")
 struct GeneratedCodeTests {
-    let client = ParcelClient(over: InProcessChannel(.parcel(ParcelHandler())))
+    let client = ParcelClient(over: InProcessChannel(.parcel(ParcelHandler(), on: NoPlatform())))
     let context = CallContext(principal: Principal(kind: .user, id: "anna", scopes: []))
 
     @Test("a unary call reaches the handler and returns its response")
@@ -83,7 +83,7 @@ struct GeneratedCodeTests {
         #expect(ParcelMethods.createParcel.idempotent == false)
         #expect(ParcelMethods.weighParcel.http.isEmpty)
         #expect(ParcelMethods.all.map(\.name).first == "StoreParcel")
-        #expect(ServedContract.parcel(ParcelHandler()).methods.map(\.descriptor) == ParcelMethods.all)
+        #expect(ServedContract.parcel(ParcelHandler(), on: NoPlatform()).methods.map(\.descriptor) == ParcelMethods.all)
     }
 
     @Test("the OpenAPI document has an operation for every REST binding, each on a line of its own")
@@ -97,7 +97,7 @@ struct GeneratedCodeTests {
             #expect(lines.filter { $0.hasPrefix(opening) }.count == 1)
         }
         #expect(document.paths.values.map(\.count).reduce(0, +) == ParcelMethods.all.flatMap(\.http).count)
-        #expect(ServedContract.parcel(ParcelHandler()).openAPI == ParcelOpenAPI.document)
+        #expect(ServedContract.parcel(ParcelHandler(), on: NoPlatform()).openAPI == ParcelOpenAPI.document)
     }
 
     private struct Document: Decodable {

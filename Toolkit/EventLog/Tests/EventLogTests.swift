@@ -16,7 +16,7 @@ struct EventLogTests {
     init() throws { database = try SQLiteDatabase.inMemory(time: time) }
 
     private func open(_ limits: EventLogLimits = EventLogLimits()) async throws -> EventLog {
-        try await EventLog.open(database, time: time, entropy: SeededEntropy(seed: 1), limits: limits)
+        try await EventLog.open(database, runtime: Runtime(time: time, seed: 1), limits: limits)
     }
 
     private func event(_ sequence: Int64, of key: String = "k", bytes: Int = 1) -> Envelope {
@@ -38,8 +38,7 @@ struct EventLogTests {
         try await check.run { time in
             try await EventLog.open(
                 try SQLiteDatabase.inMemory(time: time),
-                time: time,
-                entropy: SeededEntropy(seed: 1)
+                runtime: Runtime(time: time, seed: 1)
             )
         }
     }
@@ -62,7 +61,7 @@ struct EventLogTests {
     @Test("publication with an unknown outcome: its stored events are delivered without another publication")
     func unknownOutcome() async throws {
         let connection = DisconnectingDatabase(to: database)
-        let log = try await EventLog.open(connection, time: time, entropy: SeededEntropy(seed: 1))
+        let log = try await EventLog.open(connection, runtime: Runtime(time: time, seed: 1))
         try await log.publish([event(1)])
         let member = try await log.join(topic: "things", group: "g", start: .earliest)
         #expect(try await member.receive(limit: 5).map(\.event.sequence) == [1])

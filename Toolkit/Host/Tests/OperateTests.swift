@@ -40,8 +40,7 @@ struct OperateTests {
         let engine = WorkflowEngine(
             service: "words",
             database: fixture.database,
-            time: fixture.time,
-            entropy: fixture.entropy
+            runtime: Runtime(time: fixture.time, entropy: fixture.entropy)
         )
         engine.register([RegisteredWorkflow(FailingWorkflow())])
         _ = try await fixture.database.transaction("start") { tx in

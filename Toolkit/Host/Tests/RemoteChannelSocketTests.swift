@@ -33,8 +33,7 @@ struct RemoteChannelSocketTests {
             host: "127.0.0.1",
             port: 0,
             limits: .patient,
-            time: SystemTime(),
-            entropy: SystemEntropy(),
+            runtime: .system,
             logger: Logger(label: "test"),
             authenticate: { _ in .anonymous }
         )
@@ -60,8 +59,7 @@ struct RemoteChannelSocketTests {
                     host: address.host,
                     port: address.port,
                     limits: .patient,
-                    time: SystemTime(),
-                    entropy: SystemEntropy(),
+                    runtime: .system,
                     authorization: nil
                 )
             }

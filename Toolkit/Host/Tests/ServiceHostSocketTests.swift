@@ -29,12 +29,12 @@ private struct HostFixture {
         runtimes: [ServiceRuntime]? = nil
     ) async throws {
         folder = try TemporaryFolder()
-        let (time, entropy) = (time, SystemEntropy())
-        issuer = try await LocalIssuer(folder: folder.path, algorithm: .edDSA, time: time, entropy: entropy)
+        let (time, system) = (time, Runtime.system)
+        issuer = try await LocalIssuer(folder: folder.path, algorithm: .edDSA, time: time)
         let database = try SQLiteDatabase(path: folder.file("words.sqlite"), time: time)
         runtime = try await ServiceRuntime(
             WordService.self,
-            on: WordFixture.dependencies(database, bus: InMemoryBus(time: time), time: time, entropy: entropy)
+            on: WordFixture.dependencies(database, bus: InMemoryBus(time: time), runtime: system)
         )
         let verifier = TokenVerifier(
             keys: try await KeySet.read(LocalIssuer.keySetPath(in: folder.path)),
@@ -53,8 +53,7 @@ private struct HostFixture {
             authenticator: TokenAuthenticator(verifier: verifier),
             metrics: MetricsRegistry(service: "process"),
             limits: limits,
-            time: time,
-            entropy: entropy,
+            runtime: system,
             logger: logger
         )
     }
@@ -160,8 +159,7 @@ struct ServiceHostSocketTests {
                     host: "127.0.0.1",
                     port: port ?? 0,
                     limits: .patient,
-                    time: time,
-                    entropy: SystemEntropy(),
+                    runtime: Runtime(time: time, entropy: SystemEntropy()),
                     authorization: { _ in token.map { "Bearer \($0)" } }
                 )
                 let records = try await OperateClient(over: connection).listAudit(.init(), context: CallContext())
@@ -194,8 +192,7 @@ struct ServiceHostSocketTests {
                 host: "127.0.0.1",
                 port: ports.operate ?? 0,
                 limits: .patient,
-                time: time,
-                entropy: SystemEntropy(),
+                runtime: Runtime(time: time, entropy: SystemEntropy()),
                 authorization: { _ in "Bearer \(token)" }
             )
             let client = OperateClient(over: connection)

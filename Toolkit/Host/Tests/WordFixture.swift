@@ -84,7 +84,7 @@ struct WordFixture {
         let bus = InMemoryBus(time: time)
         runtime = try await ServiceRuntime(
             WordService.self,
-            on: Self.dependencies(database, bus: bus, time: time, entropy: entropy)
+            on: Self.dependencies(database, bus: bus, runtime: Runtime(time: time, entropy: entropy))
         )
         self.database = database
         self.bus = bus
@@ -93,16 +93,14 @@ struct WordFixture {
     static func dependencies(
         _ database: any SQLDatabase,
         bus: any MessageBus,
-        time: any TimeSource,
-        entropy: any Entropy
+        runtime: Runtime
     ) -> ServiceDependencies {
         ServiceDependencies(
             database: database,
             bus: bus,
-            time: time,
-            entropy: entropy,
-            telemetry: Telemetry(service: WordService.name, level: .critical, time: time),
-            connect: { _ in LocalChannel(to: LocalServices(), time: time) }
+            runtime: runtime,
+            telemetry: Telemetry(service: WordService.name, level: .critical, time: runtime.time),
+            connect: { _ in LocalChannel(to: LocalServices(), time: runtime.time) }
         )
     }
 

@@ -29,8 +29,12 @@ struct IdempotencyTests {
         CallContext(principal: Principal(kind: .user, id: user, scopes: []), idempotencyKey: key)
     }
 
+    private func call(_ text: String, _ context: CallContext) -> Call {
+        Call(method, Note(text), context: context, on: TestPlatform(service: "notes", database: database))
+    }
+
     private func write(_ text: String, _ context: CallContext) async throws -> String {
-        try await context.transaction(on: database, method, Note(text)) { tx in
+        try await call(text, context).write { tx in
             try tx.run("INSERT INTO effects (key, sequence) VALUES (\(text), 1)")
             let count = try tx.run("SELECT COUNT(*) FROM effects").first?.int(0) ?? 0
             return Note("\(text) is number \(count)")
@@ -93,7 +97,7 @@ struct IdempotencyTests {
     func anonymous() async throws {
         let caller = CallContext(principal: .anonymous, idempotencyKey: "k")
         #expect(try await write("a", caller) == "a is number 1")
-        let stored: Note? = try await caller.storedResponse(on: database, method, Note("a"))
+        let stored: Note? = try await call("a", caller).storedResponse()
         #expect(stored == nil)
         #expect(try await write("a", caller) == "a is number 2")
         #expect(try await write("b", caller) == "b is number 3")
@@ -106,7 +110,7 @@ struct IdempotencyTests {
     @Test("failed request: nothing is stored, and the key can be used again")
     func failed() async throws {
         await #expect(throws: Refused.self) {
-            _ = try await context(key: "k").transaction(on: database, method, Note("a")) { tx -> Note in
+            _ = try await call("a", context(key: "k")).write { tx -> Note in
                 try tx.run("INSERT INTO effects (key, sequence) VALUES ('a', 1)")
                 throw Refused()
             }
@@ -125,13 +129,13 @@ struct IdempotencyTests {
 
     @Test("storedResponse: nil for a new request, the response for a repeat, a refusal for a reused key")
     func stored() async throws {
-        let before: Note? = try await context(key: "k").storedResponse(on: database, method, Note("a"))
+        let before: Note? = try await call("a", context(key: "k")).storedResponse()
         _ = try await write("a", context(key: "k"))
-        let after: Note? = try await context(key: "k").storedResponse(on: database, method, Note("a"))
+        let after: Note? = try await call("a", context(key: "k")).storedResponse()
         #expect(before == nil)
         #expect(after?.text == "a is number 1")
         await #expect(throws: Fault.self) {
-            let _: Note? = try await context(key: "k").storedResponse(on: database, method, Note("b"))
+            let _: Note? = try await call("b", context(key: "k")).storedResponse()
         }
     }
 

@@ -21,6 +21,8 @@ struct OutboxFixture {
         target = try await Self.database(time)
     }
 
+    var runtime: Runtime { Runtime(time: time, entropy: entropy) }
+
     static func database(_ time: ManualTime) async throws -> SQLiteDatabase {
         let database = try SQLiteDatabase.inMemory(time: time)
         try await database.migrate(Outbox.migrations)
@@ -41,8 +43,7 @@ struct OutboxFixture {
             source: "test",
             database: source ?? self.source,
             bus: bus ?? self.bus,
-            time: time,
-            entropy: entropy,
+            runtime: runtime,
             limits: limits
         )
     }

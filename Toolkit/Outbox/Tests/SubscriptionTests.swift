@@ -29,8 +29,7 @@ struct SubscriptionTests {
             subscription: handler.subscription(start: start),
             member: member,
             database: database ?? fixture.target,
-            time: fixture.time,
-            entropy: fixture.entropy,
+            runtime: fixture.runtime,
             limits: SubscriptionRunner.Limits(),
             keyFailures: KeyFailures()
         )
@@ -59,8 +58,7 @@ struct SubscriptionTests {
             [handler.subscription()],
             database: database ?? fixture.target,
             bus: bus ?? fixture.bus,
-            time: fixture.time,
-            entropy: fixture.entropy
+            runtime: fixture.runtime
         )
     }
 

@@ -15,8 +15,7 @@ public struct RESTEdge<Target: Sendable>: HTTPResponder {
     public typealias Plain = @Sendable (Request) async throws -> Response
 
     private let routes: RouteTable<Target>
-    private let time: any TimeSource
-    private let entropy: any Entropy
+    private let runtime: Runtime
     private let log: Logger
     private let peer: (@Sendable (Target) -> String)?
     private let observe: @Sendable (RequestRecord) -> Void
@@ -28,16 +27,14 @@ public struct RESTEdge<Target: Sendable>: HTTPResponder {
     ///   - observe: Called once per request, after its response is known.
     public init(
         routes: RouteTable<Target>,
-        time: any TimeSource,
-        entropy: any Entropy,
+        runtime: Runtime,
         log: Logger,
         peer: (@Sendable (Target) -> String)?,
         observe: @escaping @Sendable (RequestRecord) -> Void,
         handle: @escaping Handle
     ) {
         self.routes = routes
-        self.time = time
-        self.entropy = entropy
+        self.runtime = runtime
         self.log = log
         self.peer = peer
         self.observe = observe
@@ -55,9 +52,9 @@ public struct RESTEdge<Target: Sendable>: HTTPResponder {
     public func answer(_ request: Request) async -> Response {
         let exchange = Exchange(
             request: request,
-            id: RESTHeaders.requestID(of: request.headers, time: time, entropy: entropy),
-            trace: RESTHeaders.trace(of: request.headers, entropy: entropy),
-            started: time.now
+            id: RESTHeaders.requestID(of: request.headers, runtime: runtime),
+            trace: RESTHeaders.trace(of: request.headers, entropy: runtime.entropy),
+            started: runtime.time.now
         )
         var response: Response
         if let own = plain[request.uri.path] {
@@ -113,7 +110,7 @@ public struct RESTEdge<Target: Sendable>: HTTPResponder {
             route: route,
             peer: peer.map { name in target.map(name) ?? "none" },
             status: status,
-            duration: time.now - exchange.started,
+            duration: runtime.time.now - exchange.started,
             reason: failure?.reason.name ?? ""
         )
         observe(record)

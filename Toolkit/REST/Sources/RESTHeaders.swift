@@ -29,11 +29,10 @@ public enum RESTHeaders {
     /// The caller's request id when it is acceptable, a new one otherwise.
     public static func requestID(
         of headers: HTTPFields,
-        time: any TimeSource,
-        entropy: any Entropy
+        runtime: Runtime
     ) -> String {
         if let given = headers[requestID], 1...64 ~= given.utf8.count, given.utf8.allSatisfy(isPlain) { return given }
-        return Identifier(time: time, entropy: entropy).description
+        return runtime.identifier().description
     }
 
     /// The caller's deadline: by its header, at most `limit` from now; `standard` without a header.

@@ -21,8 +21,7 @@ public struct RESTResponder: HTTPResponder {
         contracts: [ServedContract],
         authenticate: @escaping Authenticate,
         limits: RESTLimits,
-        time: any TimeSource,
-        entropy: any Entropy,
+        runtime: Runtime,
         log: Logger,
         observe: @escaping @Sendable (RequestRecord) -> Void = { _ in }
     ) throws {
@@ -30,11 +29,10 @@ public struct RESTResponder: HTTPResponder {
         for method in contracts.flatMap(\.methods) {
             for rule in method.descriptor.http { try routes.add(rule, RESTCalls.Route(method: method, rule: rule)) }
         }
-        let calls = RESTCalls(authenticate: authenticate, limits: limits, time: time)
+        let calls = RESTCalls(authenticate: authenticate, limits: limits, time: runtime.time)
         edge = RESTEdge(
             routes: routes,
-            time: time,
-            entropy: entropy,
+            runtime: runtime,
             log: log,
             peer: nil,
             observe: observe,

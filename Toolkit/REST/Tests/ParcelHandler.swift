@@ -5,7 +5,7 @@ import SwiftProtobuf
 import Synchronization
 
 /// A handler that records its calls, and fails according to the request's shelf.
-final class ParcelHandler: ParcelCalls {
+final class ParcelHandler: ParcelHandling {
     private let seen = Mutex<[CallContext]>([])
     private let time: any TimeSource
 
@@ -14,8 +14,8 @@ final class ParcelHandler: ParcelCalls {
     var last: CallContext? { seen.withLock { $0.last } }
     var calls: Int { seen.withLock { $0.count } }
 
-    func storeParcel(_ request: StoreParcelRequest, context: CallContext) async throws -> StoreParcelResponse {
-        seen.withLock { $0.append(context) }
+    func storeParcel(_ request: StoreParcelRequest, _ call: Call) async throws -> StoreParcelResponse {
+        seen.withLock { $0.append(call.context) }
         switch request.shelf {
         case "full": throw Fault(.failedPrecondition, "parcel.shelf_full", "the shelf is full")
         case "slow": try await time.sleep(until: time.now + .seconds(3_600))
@@ -25,31 +25,31 @@ final class ParcelHandler: ParcelCalls {
         }
         return StoreParcelResponse.with {
             $0.items = UInt32(request.items.count)
-            $0.by = context.principal.id
+            $0.by = call.principal.id
         }
     }
 
-    func createParcel(_ request: CreateParcelRequest, context: CallContext) async throws -> CreateParcelResponse {
-        seen.withLock { $0.append(context) }
+    func createParcel(_ request: CreateParcelRequest, _ call: Call) async throws -> CreateParcelResponse {
+        seen.withLock { $0.append(call.context) }
         return CreateParcelResponse.with { $0.parcel = request.parcel }
     }
 
-    func getParcel(_ request: GetParcelRequest, context: CallContext) async throws -> GetParcelResponse {
-        seen.withLock { $0.append(context) }
+    func getParcel(_ request: GetParcelRequest, _ call: Call) async throws -> GetParcelResponse {
+        seen.withLock { $0.append(call.context) }
         return GetParcelResponse.with { $0.parcel.parcelID = request.parcelID }
     }
 
-    func listParcels(_ request: ListParcelsRequest, context: CallContext) async throws -> ListParcelsResponse {
+    func listParcels(_ request: ListParcelsRequest, _ call: Call) async throws -> ListParcelsResponse {
         ListParcelsResponse.with { $0.asked = request }
     }
 
-    func sendParcel(_ request: SendParcelRequest, context: CallContext) async throws -> SendParcelResponse {
+    func sendParcel(_ request: SendParcelRequest, _ call: Call) async throws -> SendParcelResponse {
         SendParcelResponse.with { $0.parcelID = request.parcelID }
     }
 
     func watchParcel(
         _ request: WatchParcelRequest,
-        context: CallContext
+        _ call: Call
     ) async throws -> ResponseStream<WatchParcelResponse> {
         let last = Counter()
         let fails = request.parcelID == "breaks"
@@ -60,7 +60,7 @@ final class ParcelHandler: ParcelCalls {
         }
     }
 
-    func weighParcel(_ request: WeighParcelRequest, context: CallContext) async throws -> WeighParcelResponse {
+    func weighParcel(_ request: WeighParcelRequest, _ call: Call) async throws -> WeighParcelResponse {
         WeighParcelResponse()
     }
 

@@ -31,11 +31,10 @@ struct RESTResponderTests {
         handler = ParcelHandler(time: time)
         let limits = RESTLimits(bodyBytesMax: 1_000, timeout: .seconds(10), timeoutMax: .seconds(60))
         var responder = try RESTResponder(
-            contracts: [.parcel(handler)],
+            contracts: [.parcel(handler, on: NoPlatform())],
             authenticate: Self.authenticate,
             limits: limits,
-            time: time,
-            entropy: SeededEntropy(seed: 1),
+            runtime: Runtime(time: time, seed: 1),
             log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             observe: { records.add($0) }
         )

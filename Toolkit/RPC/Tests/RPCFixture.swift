@@ -65,8 +65,7 @@ struct RPCFixture: Sendable {
             host: "127.0.0.1",
             port: port,
             limits: limits,
-            time: SystemTime(),
-            entropy: SystemEntropy(),
+            runtime: .system,
             logger: Logger(label: "test"),
             authenticate: authenticate
         )
@@ -83,8 +82,7 @@ struct RPCFixture: Sendable {
             host: "127.0.0.1",
             port: port,
             limits: limits,
-            time: SystemTime(),
-            entropy: SystemEntropy(),
+            runtime: .system,
             authorization: authorization
         )
     }

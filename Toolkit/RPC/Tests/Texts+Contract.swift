@@ -104,7 +104,7 @@ extension ServedContract {
             await handler.release.waitIgnoringCancellation()
             return request
         }
-        contract.on(TextMethods.about) { (_: Text, context) in handler.about(context) }
+        contract.on(TextMethods.about) { (_: Text, call) in handler.about(call.context) }
         contract.onStream(TextMethods.many) { (request: Text, _) in
             let left = BoundedCounter(Int(request.value) ?? 0)
             return ResponseStream { left.next().map { Text("\($0)") } }

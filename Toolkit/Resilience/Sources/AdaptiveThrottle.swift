@@ -11,17 +11,15 @@ import Synchronization
 ///
 /// Safe to share between tasks. Use one for each kind of call that the callee limits separately.
 public final class AdaptiveThrottle: Sendable {
-    private let time: any TimeSource
-    private let entropy: any Entropy
+    private let runtime: Runtime
     private let stateMachine: Mutex<StateMachine>
 
     /// - Parameters:
     ///   - multiple: Calls let through for each accepted one, over 1.
     ///   - window: How long a call counts; after a window without refusals nothing is refused.
-    public init(multiple: Double, window: Duration, time: any TimeSource, entropy: any Entropy) {
+    public init(multiple: Double, window: Duration, runtime: Runtime) {
         precondition(multiple > 1 && window > .zero)
-        self.time = time
-        self.entropy = entropy
+        self.runtime = runtime
         stateMachine = Mutex(StateMachine(multiple: multiple, window: window))
     }
 
@@ -29,14 +27,14 @@ public final class AdaptiveThrottle: Sendable {
     ///
     /// - Throws: ``CallThrottled``.
     public func admit() throws {
-        let (now, fraction) = (time.now, entropy.fraction())
+        let (now, fraction) = (runtime.time.now, runtime.entropy.fraction())
         guard stateMachine.withLock({ $0.admit(at: now, fraction: fraction) }) else { throw CallThrottled() }
     }
 
     /// - Parameter isAccepted: False when the callee refused the call as overload. A call without a response is not
     ///   reported.
     public func record(isAccepted: Bool) {
-        let now = time.now
+        let now = runtime.time.now
         stateMachine.withLock { $0.record(isAccepted: isAccepted, at: now) }
     }
 }

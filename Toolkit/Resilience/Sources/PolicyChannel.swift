@@ -14,30 +14,27 @@ public struct PolicyChannel: RPCChannel {
     private let breaker: CircuitBreaker
     private let bulkhead: Bulkhead
     private let metrics: CallMetrics
-    private let time: any TimeSource
-    private let entropy: any Entropy
+    private let runtime: Runtime
 
     public init(
         to peer: String,
         over channel: any RPCChannel,
         policy: CallPolicy,
         metrics: MetricsRegistry,
-        time: any TimeSource,
-        entropy: any Entropy
+        runtime: Runtime
     ) {
         self.peer = peer
         self.channel = channel
         self.policy = policy
-        self.time = time
-        self.entropy = entropy
+        self.runtime = runtime
         budget = RetryBudget(capacity: policy.retryBurst, deposit: policy.retryShare)
         let breaker = CircuitBreaker(
             failuresLimit: policy.failuresLimit,
             openDuration: policy.circuitOpenDuration,
-            time: time
+            time: runtime.time
         )
         self.breaker = breaker
-        bulkhead = Bulkhead(runningLimit: policy.runningLimit, waitingLimit: policy.waitingLimit, time: time)
+        bulkhead = Bulkhead(runningLimit: policy.runningLimit, waitingLimit: policy.waitingLimit, time: runtime.time)
         self.metrics = CallMetrics(peer: peer, registry: metrics)
         metrics.read(
             "martlet_client_circuit_open",
@@ -62,12 +59,12 @@ public struct PolicyChannel: RPCChannel {
                 return try await self.attempt(method, context) { try await channel.unary(method, request, context: $0) }
             } catch {
                 let fault = Fault(describing: error)
-                let left = context.deadline.map { $0 - time.now }
+                let left = context.deadline.map { $0 - runtime.time.now }
                 let delay = policy.retry.delay(
                     after: attempt,
                     fault,
                     isRepeatable: isRepeatable,
-                    fraction: entropy.fraction(),
+                    fraction: runtime.entropy.fraction(),
                     left: left
                 )
                 guard context.mayRetry, let delay, budget.takeRetry() else { throw fault }
@@ -79,7 +76,7 @@ public struct PolicyChannel: RPCChannel {
                         "reason": "\(fault.reason)",
                     ]
                 )
-                try await time.sleep(for: delay)
+                try await runtime.time.sleep(for: delay)
                 attempt += 1
             }
         }
@@ -103,13 +100,13 @@ public struct PolicyChannel: RPCChannel {
     ) async throws -> R {
         try await bulkhead.run(until: context.deadline) {
             try await breaker.run(classifying: Self.classify) {
-                let start = time.now
+                let start = runtime.time.now
                 do {
                     let result = try await call(context)
-                    metrics.called(method, nil, took: time.now - start)
+                    metrics.called(method, nil, took: runtime.time.now - start)
                     return result
                 } catch {
-                    metrics.called(method, Fault(describing: error).code, took: time.now - start)
+                    metrics.called(method, Fault(describing: error).code, took: runtime.time.now - start)
                     throw error
                 }
             }
@@ -118,14 +115,15 @@ public struct PolicyChannel: RPCChannel {
 
     private func prepared(_ context: CallContext) -> CallContext {
         var context = context
-        context.deadline = context.deadline ?? time.now + policy.timeout
+        context.deadline = context.deadline ?? runtime.time.now + policy.timeout
         context.trace = trace(context)
         return context
     }
 
     /// A new span of the caller's trace, or a new trace.
     private func trace(_ context: CallContext) -> TraceContext {
-        (context.trace ?? TraceContext.current).map { Self.child(of: $0, entropy) } ?? Self.root(entropy)
+        (context.trace ?? TraceContext.current).map { Self.child(of: $0, runtime.entropy) }
+            ?? Self.root(runtime.entropy)
     }
 
     private static func child(of trace: TraceContext, _ entropy: some Entropy) -> TraceContext { trace.child(entropy) }

@@ -66,8 +66,7 @@ struct AdaptiveThrottleTests {
         let throttle = AdaptiveThrottle(
             multiple: 2,
             window: .seconds(1),
-            time: ManualTime(),
-            entropy: SeededEntropy(seed: 1)
+            runtime: Runtime(time: ManualTime(), seed: 1)
         )
         for _ in 0..<100 { throttle.record(isAccepted: false) }
         let faults = (0..<100).compactMap { _ in

@@ -67,8 +67,7 @@ struct PolicyChannelTests {
             over: peer,
             policy: policy,
             metrics: metrics,
-            time: time,
-            entropy: ZeroEntropy()
+            runtime: Runtime(time: time, entropy: ZeroEntropy())
         )
     }
 

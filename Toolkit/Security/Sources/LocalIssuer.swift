@@ -14,7 +14,6 @@ public struct LocalIssuer: Sendable {
     private let key: SigningKey
     private let kid: String
     private let time: any TimeSource
-    private let entropy: any Entropy
     private let folder: String
 
     public static func keySetPath(in folder: String) -> String { "\(folder)/jwks.json" }
@@ -26,8 +25,7 @@ public struct LocalIssuer: Sendable {
     public init(
         folder: String,
         algorithm: TokenKey.Algorithm,
-        time: any TimeSource,
-        entropy: any Entropy
+        time: any TimeSource
     ) async throws {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         let path = "\(folder)/issuer.pem"
@@ -38,7 +36,6 @@ public struct LocalIssuer: Sendable {
         self.key = key
         kid = entry.kid ?? ""
         self.time = time
-        self.entropy = entropy
         self.folder = folder
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]

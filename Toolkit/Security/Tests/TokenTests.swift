@@ -14,7 +14,7 @@ struct TokenTests {
     func path() throws -> String { try #require(folder).path }
 
     func issuer(_ algorithm: TokenKey.Algorithm = .edDSA) async throws -> LocalIssuer {
-        try await LocalIssuer(folder: path(), algorithm: algorithm, time: time, entropy: SeededEntropy(seed: 1))
+        try await LocalIssuer(folder: path(), algorithm: algorithm, time: time)
     }
 
     func verifier(
@@ -152,8 +152,7 @@ struct LocalIssuerTests {
         try await LocalIssuer(
             folder: try #require(folder).path,
             algorithm: .es256,
-            time: time,
-            entropy: SeededEntropy(seed: 1)
+            time: time
         )
     }
 

@@ -93,3 +93,19 @@ struct SeededEntropyTests {
         #expect(entropy.next() == 3_203_168_211_198_807_973)
     }
 }
+
+@Suite("Seeded runtime")
+struct SeededRuntimeTests {
+    @Test("has the given clocks, and the numbers of its seed from the first on")
+    func numbers() {
+        let time = ManualTime()
+        let (runtime, repeated, entropy) = (
+            Runtime(time: time, seed: 7), Runtime(time: time, seed: 7), SeededEntropy(seed: 7)
+        )
+        time.advance(by: .seconds(60))
+        #expect(runtime.time.now == time.now)
+        #expect(runtime.entropy.next() == entropy.next())
+        #expect(runtime.entropy.next() == entropy.next())
+        #expect(repeated.entropy.next() == SeededEntropy(seed: 7).next())
+    }
+}

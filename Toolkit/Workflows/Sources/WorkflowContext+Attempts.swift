@@ -94,7 +94,7 @@ extension WorkflowContext {
         let call = call(for: entry)
         // The database limits a local step by itself: its transaction is never abandoned halfway.
         guard entry.kind != .local else { return try await attempt(call) }
-        return try await withDeadline(call.context.deadline, tools.time) { try await attempt(call) }
+        return try await withDeadline(call.context.deadline, tools.runtime.time) { try await attempt(call) }
     }
 
     private func call(for entry: JournalEntry) -> StepCall {
@@ -107,10 +107,10 @@ extension WorkflowContext {
             onBehalfOf: run.principal.isEmpty ? nil : run.principal
         )
         var context = CallContext(
-            deadline: tools.time.now + tools.limits.attemptTimeout,
+            deadline: tools.runtime.time.now + tools.limits.attemptTimeout,
             principal: principal,
             idempotencyKey: key,
-            trace: run.trace?.child(tools.entropy)
+            trace: run.trace?.child(tools.runtime.entropy)
         )
         // The step retries by itself: a second layer of retries would multiply the load on a failing peer.
         context.mayRetry = false
@@ -135,7 +135,7 @@ extension WorkflowContext {
             failure.outcome,
             retryAfter: failure.retryAfter,
             tools.limits,
-            fraction: tools.entropy.fraction()
+            fraction: tools.runtime.entropy.fraction()
         )
         let counted = attempts
         execution.withLock { $0.attempts = counted }

@@ -54,12 +54,12 @@ extension WorkflowContext {
 
     /// The wall clock, journaled: the same in every replay.
     public func date(_ step: String) throws -> Timestamp {
-        Timestamp(microseconds: try value(step) { $0.time.date.microseconds })
+        Timestamp(microseconds: try value(step) { $0.runtime.time.date.microseconds })
     }
 
     /// A new identifier, journaled: the same in every replay.
     public func identifier(_ step: String) throws -> String {
-        try value(step) { "\(Identifier(time: $0.time, entropy: $0.entropy))" }
+        try value(step) { "\($0.runtime.identifier())" }
     }
 
     private func value<R: Codable & Sendable>(_ step: String, _ make: (WorkflowTools) -> R) throws -> R {

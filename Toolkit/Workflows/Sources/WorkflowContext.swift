@@ -55,7 +55,7 @@ public final class WorkflowContext: Sendable {
     }
 
     func wait(for delay: Duration) async throws {
-        do { try await tools.time.sleep(for: delay) } catch { throw end(.cancelled) }
+        do { try await tools.runtime.time.sleep(for: delay) } catch { throw end(.cancelled) }
     }
 
     /// The form in which `value` is journaled.
@@ -122,8 +122,7 @@ public final class WorkflowContext: Sendable {
 struct WorkflowTools: Sendable {
     let service: String
     let database: any SQLDatabase
-    let time: any TimeSource
-    let entropy: any Entropy
+    let runtime: Runtime
     let limits: WorkflowLimits
     let observe: @Sendable (WorkflowEvent) -> Void
     /// True while the wall clock is not trusted, so that nothing expires by it.

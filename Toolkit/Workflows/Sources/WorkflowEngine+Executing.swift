@@ -6,7 +6,7 @@ import Synchronization
 extension WorkflowEngine {
     /// Runs the function until it ends or is interrupted, and writes the outcome.
     func execute(_ run: ClaimedRun) async {
-        let trace = run.trace?.child(tools.entropy)
+        let trace = run.trace?.child(tools.runtime.entropy)
         let due: Moment? = await TraceContext.$current.withValue(trace) {
             tools.observe(WorkflowEvent(run, .claimed))
             let context = WorkflowContext(run, tools)
@@ -132,7 +132,7 @@ extension WorkflowContext {
             case .released(let delay):
                 let attempts = execution.withLock { $0.attempts }
                 try await write { .suspended(until: $0 + delay, waitingFor: nil, attempts: attempts) }
-                execution.withLock { $0.end(.suspended(until: tools.time.date + delay)) }
+                execution.withLock { $0.end(.suspended(until: tools.runtime.time.date + delay)) }
             }
         } catch {
             Logger.current.warning(
@@ -160,7 +160,7 @@ extension WorkflowContext {
             fault.outcome,
             retryAfter: fault.retryAfter,
             tools.limits,
-            fraction: tools.entropy.fraction()
+            fraction: tools.runtime.entropy.fraction()
         )
         let counted = attempts
         execution.withLock { $0.attempts = counted }

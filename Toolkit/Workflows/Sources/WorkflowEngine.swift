@@ -20,7 +20,7 @@ public final class WorkflowEngine: Sendable {
     let activity = Signal()
 
     var database: any SQLDatabase { tools.database }
-    var time: any TimeSource { tools.time }
+    var time: any TimeSource { tools.runtime.time }
     var limits: WorkflowLimits { tools.limits }
 
     /// - Parameters:
@@ -30,8 +30,7 @@ public final class WorkflowEngine: Sendable {
     public convenience init(
         service: String,
         database: any SQLDatabase,
-        time: any TimeSource,
-        entropy: any Entropy,
+        runtime: Runtime,
         limits: WorkflowLimits = WorkflowLimits(),
         pausesExpiry: @escaping @Sendable () -> Bool = { false },
         observe: @escaping @Sendable (WorkflowEvent) -> Void = { _ in }
@@ -40,8 +39,7 @@ public final class WorkflowEngine: Sendable {
             WorkflowTools(
                 service: service,
                 database: database,
-                time: time,
-                entropy: entropy,
+                runtime: runtime,
                 limits: limits,
                 observe: observe,
                 pausesExpiry: pausesExpiry
@@ -51,7 +49,7 @@ public final class WorkflowEngine: Sendable {
 
     init(_ tools: WorkflowTools) {
         self.tools = tools
-        owner = "\(Identifier(time: tools.time, entropy: tools.entropy))"
+        owner = "\(tools.runtime.identifier())"
         state = Mutex(EngineState(concurrencyLimit: tools.limits.concurrencyLimit))
     }
 

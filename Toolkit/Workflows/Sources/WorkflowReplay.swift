@@ -10,8 +10,7 @@ public struct WorkflowReplay<W: Workflow>: Sendable {
     /// The environment of one pass: everything fresh, so that passes are independent.
     public struct Environment: Sendable {
         public let database: any SQLDatabase
-        public let time: any TimeSource
-        public let entropy: any Entropy
+        public let runtime: Runtime
         public let workflow: W
         /// The external effects of the pass as one text, equal for equal effects.
         public let effects: @Sendable () async throws -> String
@@ -20,16 +19,14 @@ public struct WorkflowReplay<W: Workflow>: Sendable {
 
         public init(
             database: any SQLDatabase,
-            time: any TimeSource,
-            entropy: any Entropy,
+            runtime: Runtime,
             workflow: W,
             effects: @escaping @Sendable () async throws -> String = { "" },
             proceed: @escaping @Sendable (_ engine: WorkflowEngine, _ run: WorkflowRun) async throws -> Void = { _, _ in
             }
         ) {
             self.database = database
-            self.time = time
-            self.entropy = entropy
+            self.runtime = runtime
             self.workflow = workflow
             self.effects = effects
             self.proceed = proceed
@@ -130,8 +127,7 @@ public struct WorkflowReplay<W: Workflow>: Sendable {
             WorkflowTools(
                 service: "replay",
                 database: environment.database,
-                time: environment.time,
-                entropy: environment.entropy,
+                runtime: environment.runtime,
                 limits: limits,
                 observe: { _ in }
             )

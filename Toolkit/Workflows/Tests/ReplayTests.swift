@@ -24,8 +24,7 @@ struct ReplayTests {
             ])
             return WorkflowReplay.Environment(
                 database: database,
-                time: time,
-                entropy: SeededEntropy(seed: 1),
+                runtime: Runtime(time: time, seed: 1),
                 workflow: Scripted { try await body(peer, $0, $1) },
                 effects: {
                     let rows = try await database.read { (tx: borrowing SQLTransaction) in

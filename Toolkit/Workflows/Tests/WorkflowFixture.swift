@@ -135,8 +135,7 @@ struct WorkflowFixture: Sendable {
             WorkflowTools(
                 service: "tests",
                 database: database,
-                time: SkewedTime(time: time, skew: skew),
-                entropy: entropy,
+                runtime: Runtime(time: SkewedTime(time: time, skew: skew), entropy: entropy),
                 limits: limits,
                 observe: { _ in },
                 pausesExpiry: pausesExpiry

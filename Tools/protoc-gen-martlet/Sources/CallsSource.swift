@@ -1,7 +1,8 @@
 import SwiftProtobuf
 import SwiftProtobufPluginLibrary
 
-/// The transport-neutral protocol of a service, its client, its method descriptors and its `ServedContract`.
+/// The transport-neutral protocols of a service's callers and handlers, its client, its method descriptors and its
+/// `ServedContract`.
 struct CallsSource {
     let service: Service
     let package: Package
@@ -16,16 +17,16 @@ struct CallsSource {
             )
             writeProtocol(&source)
             writeClient(&source)
+            writeHandling(&source)
             writeMethods(&source)
             writeServed(&source)
             return source.text
         }
     }
 
-    private func signature(_ method: Method) -> String {
+    private func signature(_ method: Method, _ metadata: String = "context: CallContext") -> String {
         let response = package.names.type(method.output)
-        return
-            "func \(method.name)(_ request: \(package.names.type(method.input)), context: CallContext) async throws -> "
+        return "func \(method.name)(_ request: \(package.names.type(method.input)), \(metadata)) async throws -> "
             + (method.streams ? "ResponseStream<\(response)>" : response)
     }
 
@@ -46,6 +47,11 @@ struct CallsSource {
             source.line("private let channel: any RPCChannel")
             source.line()
             source.line("public init(over channel: any RPCChannel) { self.channel = channel }")
+            source.line()
+            source.comment(["For the calls of a service: over its channel to `\(package.shortName)`."])
+            source.line(
+                "public init(on platform: some CallPlatform) { self.init(over: platform.channel(to: \(package.shortName.literal))) }"
+            )
             for method in service.methods {
                 source.line()
                 source.block("public \(signature(method))") { source in
@@ -54,6 +60,17 @@ struct CallsSource {
                         "try await channel.\(form)(\(service.base)Methods.\(method.name), request, context: context)"
                     )
                 }
+            }
+        }
+        source.line()
+    }
+
+    private func writeHandling(_ source: inout SourceText) {
+        source.comment(["The methods of \(service.base), as a service handles them."])
+        source.block("public protocol \(service.base)Handling: Sendable") { source in
+            for method in service.methods {
+                source.comment(method.comment)
+                source.line(signature(method, "_ call: Call"))
             }
         }
         source.line()
@@ -75,18 +92,19 @@ struct CallsSource {
 
     private func writeServed(_ source: inout SourceText) {
         source.block("extension ServedContract") { source in
-            source.comment(["Serves `handler` over gRPC, REST and in-process channels."])
-            let opening = "public static func \(service.name)(_ handler: some \(service.base)Calls) -> ServedContract"
+            source.comment(["Serves `handler` over gRPC, REST and in-process channels, as a part of the service on `platform`."])
+            let opening =
+                "public static func \(service.name)(_ handler: some \(service.base)Handling, on platform: some CallPlatform) -> ServedContract"
             source.block(opening) { source in
                 let document = service.hasREST ? "\(service.base)OpenAPI.document" : "\"\""
                 source.line(
-                    "var served = ServedContract(name: \(service.descriptor.fullName.literal), openAPI: \(document))"
+                    "var served = ServedContract(name: \(service.descriptor.fullName.literal), openAPI: \(document), on: platform)"
                 )
                 for method in service.methods {
                     let on = method.streams ? "onStream" : "on"
                     let request = package.names.type(method.input)
                     source.block("served.\(on)(\(service.base)Methods.\(method.name))", closure: request) { source in
-                        source.line("try await handler.\(method.name)(request, context: context)")
+                        source.line("try await handler.\(method.name)(request, call)")
                     }
                 }
                 source.line("return served")
@@ -101,7 +119,7 @@ extension SourceText {
         closure request: String,
         _ body: (inout SourceText) throws -> Void
     ) rethrows {
-        line("\(opening) { (request: \(request), context) in")
+        line("\(opening) { (request: \(request), call) in")
         try indented(body)
         line("}")
     }

@@ -24,6 +24,10 @@ struct ShapesSource {
                     source.line()
                     try writeJSON(message, &source)
                 }
+                if message.isPagedRequest {
+                    source.line()
+                    source.line("extension \(names.type(message)): PagedRequest {}")
+                }
             }
             for value in enums {
                 source.line()
@@ -155,4 +159,12 @@ struct ShapesSource {
 extension Descriptor {
     /// The message and its nested messages.
     var withNested: [Descriptor] { [self] + messages.flatMap(\.withNested) }
+}
+
+extension Descriptor {
+    /// Whether it asks for one page of a list.
+    fileprivate var isPagedRequest: Bool {
+        let types = Dictionary(fields.filter { !$0.isRepeated && !$0.hasPresence }.map { ($0.name, $0.type) }) { first, _ in first }
+        return types["page_size"] == .uint32 && types["page_token"] == .string
+    }
 }

@@ -71,7 +71,7 @@ struct TokenCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await reporting {
-            let keys = LocalKeys(folder: data.folder, time: SystemTime(), entropy: SystemEntropy())
+            let keys = LocalKeys(folder: data.folder, time: SystemTime())
             let issuer = try await keys.existingIssuer()
             if let service {
                 return Terminal().line(try await issuer.serviceToken(service, lifetime: ttl.duration))

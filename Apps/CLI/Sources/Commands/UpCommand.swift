@@ -117,8 +117,8 @@ struct UpCommand: AsyncParsableCommand {
     func run() async throws {
         try await reporting {
             let terminal = Terminal()
-            let time = SystemTime()
-            let started = time.now
+            let runtime = Runtime.system
+            let started = runtime.time.now
             let folder = data.folder
             let topology = try system.topology()
             let (port, crashes) = try settings(ProcessInfo.processInfo.environment)
@@ -135,7 +135,7 @@ struct UpCommand: AsyncParsableCommand {
             defer { withExtendedLifetime(lock) {} }
             try "\(getpid())\n".write(toFile: folder.pidFile, atomically: true, encoding: .utf8)
             defer { unlink(folder.pidFile) }
-            try await endOrphans(of: folder, time, terminal)
+            try await endOrphans(of: folder, runtime.time, terminal)
             let launch = Launch(
                 folder: folder,
                 topology: topology,
@@ -144,8 +144,7 @@ struct UpCommand: AsyncParsableCommand {
                 programs: try Programs.folder(),
                 crashes: crashes,
                 logLevel: logLevel,
-                time: time,
-                entropy: SystemEntropy()
+                runtime: runtime
             )
             let outcome = try await supervise(launch, stops: stops, since: started, on: terminal)
             try report(outcome, of: topology, in: folder, on: terminal)
@@ -173,14 +172,14 @@ struct UpCommand: AsyncParsableCommand {
             singleProcess: singleProcess,
             daemons: try await launch.prepare(),
             limits: limits,
-            time: launch.time,
+            time: launch.runtime.time,
             isReady: { await probe.isReady(port: $0) },
             note: { terminal.note($0) }
         )
         return try await withThrowingDiscardingTaskGroup { group in
             group.addTask {
                 // Cancelled when the supervisor ends.
-                while (try? await launch.time.sleep(for: Launch.tokenRenewal)) != nil {
+                while (try? await launch.runtime.time.sleep(for: Launch.tokenRenewal)) != nil {
                     try await launch.writeTokens()
                 }
             }
@@ -188,7 +187,7 @@ struct UpCommand: AsyncParsableCommand {
             return try await supervisor.run(stops: stops) { table in
                 let report = UpReport(
                     data: launch.folder.path,
-                    readyMilliseconds: (launch.time.now - started).milliseconds,
+                    readyMilliseconds: (launch.runtime.time.now - started).milliseconds,
                     table: table
                 )
                 if json { try terminal.json(report) } else { report.write(to: terminal) }

@@ -26,8 +26,7 @@ struct Launch: Sendable {
     /// Program to a crash point's `name:n` for its first start.
     let crashes: [String: String]
     let logLevel: DaemonSettings.LogLevel
-    let time: any TimeSource
-    let entropy: any Entropy
+    let runtime: Runtime
 
     /// Writes the registry and the keys.
     ///
@@ -38,7 +37,7 @@ struct Launch: Sendable {
                 "port \(port) cannot be listened on (\(why)): end what listens there, or choose another with --port"
             )
         }
-        var free = FreePorts(entropy: entropy)
+        var free = FreePorts(entropy: runtime.entropy)
         _ = try free.reserve(port)
         let previous = previousPorts()
         var registry: [String: [Instance]] = [:]
@@ -57,7 +56,7 @@ struct Launch: Sendable {
 
     /// Writes a new token for every service, by which it authenticates to the others.
     func writeTokens() async throws {
-        let issuer = try await LocalKeys(folder: folder, time: time, entropy: entropy).issuer()
+        let issuer = try await LocalKeys(folder: folder, time: runtime.time).issuer()
         for service in Set(members.flatMap(\.services)).sorted() {
             try await issuer.writeServiceToken(service, lifetime: Self.tokenLifetime)
         }

@@ -21,8 +21,7 @@ struct DataFolderTests {
             programs: "/nowhere",
             crashes: [:],
             logLevel: .info,
-            time: ManualTime(),
-            entropy: SystemEntropy()
+            runtime: Runtime(time: ManualTime(), entropy: SystemEntropy())
         )
     }
 

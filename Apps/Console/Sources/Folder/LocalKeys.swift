@@ -6,19 +6,17 @@ package import MartletSecurity
 package struct LocalKeys: Sendable {
     package let folder: DataFolder
     package let time: any TimeSource
-    package let entropy: any Entropy
 
-    package init(folder: DataFolder, time: any TimeSource, entropy: any Entropy) {
+    package init(folder: DataFolder, time: any TimeSource) {
         self.folder = folder
         self.time = time
-        self.entropy = entropy
     }
 
     /// The issuer; its keys are generated when there are none.
     package func issuer() async throws -> LocalIssuer {
         do {
             try folder.make()
-            return try await LocalIssuer(folder: folder.keys, algorithm: .edDSA, time: time, entropy: entropy)
+            return try await LocalIssuer(folder: folder.keys, algorithm: .edDSA, time: time)
         } catch {
             throw CommandFailure("the keys in \(folder.keys) cannot be used: \(error)")
         }

@@ -41,21 +41,20 @@ package struct LogStatus: Sendable, Encodable {
 
     /// Queries the event log of the system on `folder`.
     package static func read(_ folder: DataFolder) async throws -> LogStatus {
-        let (time, entropy) = (SystemTime(), SystemEntropy())
+        let runtime = Runtime.system
         guard let address = try OperatorClient.read(folder)[service]?.first?.grpc else {
             throw CommandFailure("no event log runs on \(folder.path)", status: CommandStatus.notRunning)
         }
-        let issuer = try await LocalKeys(folder: folder, time: time, entropy: entropy).existingIssuer()
+        let issuer = try await LocalKeys(folder: folder, time: runtime.time).existingIssuer()
         let token = try await issuer.serviceToken("martlet", lifetime: OperatorClient.tokenLifetime)
         let channel = RPCConnection(
             host: address.host,
             port: address.port,
             limits: RPCClientLimits(),
-            time: time,
-            entropy: entropy,
+            runtime: runtime,
             authorization: { _ in "Bearer \(token)" }
         )
-        let context = CallContext(deadline: time.now + OperatorClient.callTimeout)
+        let context = CallContext(deadline: runtime.time.now + OperatorClient.callTimeout)
         do {
             let status = try await EventLogClient(over: channel).status(StatusRequest(), context: context)
             await channel.close()

@@ -31,9 +31,9 @@ package struct OperatorClient: Sendable {
     /// - Parameter only: The service to connect to; `nil` for all running services.
     /// - Throws: ``CommandFailure`` when no system runs on the folder, or it has no such service.
     package static func open(_ folder: DataFolder, only: String?) async throws -> OperatorClient {
-        let (time, entropy) = (SystemTime(), SystemEntropy())
+        let runtime = Runtime.system
         let registry = try read(folder)
-        let issuer = try await LocalKeys(folder: folder, time: time, entropy: entropy).existingIssuer()
+        let issuer = try await LocalKeys(folder: folder, time: runtime.time).existingIssuer()
         let token = try await issuer.userToken("operator", scopes: ["operate"], lifetime: tokenLifetime)
         let services = registry.sorted { $0.key < $1.key }.compactMap { name, instances -> Service? in
             guard only == nil || only == name, let address = instances.first?.operate else { return nil }
@@ -41,11 +41,10 @@ package struct OperatorClient: Sendable {
                 host: address.host,
                 port: address.port,
                 limits: RPCClientLimits(),
-                time: time,
-                entropy: entropy,
+                runtime: runtime,
                 authorization: { _ in "Bearer \(token)" }
             )
-            return Service(name: name, calls: OperateClient(over: channel), connection: channel, time: time)
+            return Service(name: name, calls: OperateClient(over: channel), connection: channel, time: runtime.time)
         }
         guard !services.isEmpty else {
             throw CommandFailure("no service \(only.map { "\($0) " } ?? "")runs on \(folder.path)")

@@ -28,8 +28,7 @@ struct ShopClient: Sendable {
     let address: String
     /// How long one request is retried.
     let retryTimeout: Duration
-    let time: any TimeSource
-    let entropy: any Entropy
+    let runtime: Runtime
 
     /// Sends a request until the response is not retryable.
     ///
@@ -41,7 +40,7 @@ struct ShopClient: Sendable {
         body: (any ContractMessage)? = nil,
         as type: Decoded.Type = Decoded.self
     ) async throws -> Decoded {
-        let deadline = time.now + retryTimeout
+        let deadline = runtime.time.now + retryTimeout
         var options = JSONEncodingOptions()
         options.preserveProtoFieldNames = true
         let bytes = try body.map { try Array($0.jsonUTF8Data(options: options)) }
@@ -55,9 +54,9 @@ struct ShopClient: Sendable {
             } catch is CancellationError {
                 throw CancellationError()
             } catch {
-                guard time.now + delay < deadline else { throw Self.unavailable(address, error) }
+                guard runtime.time.now + delay < deadline else { throw Self.unavailable(address, error) }
             }
-            try await time.sleep(for: delay * (0.5 + entropy.fraction()))
+            try await runtime.time.sleep(for: delay * (0.5 + runtime.entropy.fraction()))
             delay = min(delay * 2, .seconds(2))
         }
     }

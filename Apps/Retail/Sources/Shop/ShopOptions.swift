@@ -51,8 +51,7 @@ struct ShopOptions: ParsableArguments {
                 exchange: try await exchange(with: address, over: http),
                 address: address,
                 retryTimeout: .seconds(Int64(patience)),
-                time: SystemTime(),
-                entropy: SystemEntropy()
+                runtime: .system
             )
             let result = try await body(client)
             await http.shutdown()
@@ -76,7 +75,7 @@ struct ShopOptions: ParsableArguments {
 
     private func tokenToUse() async throws -> String {
         if let token { return token }
-        let keys = LocalKeys(folder: data.folder, time: SystemTime(), entropy: SystemEntropy())
+        let keys = LocalKeys(folder: data.folder, time: SystemTime())
         let issuer = try await keys.existingIssuer()
         let topology = try system.topology()
         guard let role = topology.role(Self.merchant) else {

@@ -27,8 +27,7 @@ private struct FakeShopServer: Sendable {
             },
             address: "http://shop.test",
             retryTimeout: .zero,
-            time: ManualTime(),
-            entropy: SystemEntropy()
+            runtime: Runtime(time: ManualTime(), entropy: SystemEntropy())
         )
     }
 }

@@ -24,6 +24,9 @@ public struct CartsClient: CartsCalls {
 
     public init(over channel: any RPCChannel) { self.channel = channel }
 
+    /// For the calls of a service: over its channel to `carts`.
+    public init(on platform: some CallPlatform) { self.init(over: platform.channel(to: "carts")) }
+
     public func createGuestCart(_ request: CreateGuestCartRequest, context: CallContext) async throws -> CreateGuestCartResponse {
         try await channel.unary(CartsMethods.createGuestCart, request, context: context)
     }
@@ -41,6 +44,19 @@ public struct CartsClient: CartsCalls {
     }
 }
 
+/// The methods of Carts, as a service handles them.
+public protocol CartsHandling: Sendable {
+    /// Opens a cart for a guest.
+    func createGuestCart(_ request: CreateGuestCartRequest, _ call: Call) async throws -> CreateGuestCartResponse
+    /// The cart with current prices. NOT_FOUND carts.unknown_cart
+    func getCart(_ request: GetCartRequest, _ call: Call) async throws -> GetCartResponse
+    /// Sets the quantity of a product in the cart. NOT_FOUND carts.unknown_cart | carts.unknown_sku
+    /// FAILED_PRECONDITION carts.mixed_currencies | carts.too_many_lines
+    func putLine(_ request: PutLineRequest, _ call: Call) async throws -> PutLineResponse
+    /// Removes a product from the cart. Safe to repeat. NOT_FOUND carts.unknown_cart
+    func removeLine(_ request: RemoveLineRequest, _ call: Call) async throws -> RemoveLineResponse
+}
+
 /// The method descriptors of Carts.
 public enum CartsMethods {
     public static let createGuestCart = MethodDescriptor(service: "shop.carts.v1.CartsService", name: "CreateGuestCart", idempotent: false, writes: true, scope: "", http: [HTTPRule(.post, "/v1/carts", body: "*")])
@@ -53,20 +69,20 @@ public enum CartsMethods {
 }
 
 extension ServedContract {
-    /// Serves `handler` over gRPC, REST and in-process channels.
-    public static func carts(_ handler: some CartsCalls) -> ServedContract {
-        var served = ServedContract(name: "shop.carts.v1.CartsService", openAPI: CartsOpenAPI.document)
-        served.on(CartsMethods.createGuestCart) { (request: CreateGuestCartRequest, context) in
-            try await handler.createGuestCart(request, context: context)
+    /// Serves `handler` over gRPC, REST and in-process channels, as a part of the service on `platform`.
+    public static func carts(_ handler: some CartsHandling, on platform: some CallPlatform) -> ServedContract {
+        var served = ServedContract(name: "shop.carts.v1.CartsService", openAPI: CartsOpenAPI.document, on: platform)
+        served.on(CartsMethods.createGuestCart) { (request: CreateGuestCartRequest, call) in
+            try await handler.createGuestCart(request, call)
         }
-        served.on(CartsMethods.getCart) { (request: GetCartRequest, context) in
-            try await handler.getCart(request, context: context)
+        served.on(CartsMethods.getCart) { (request: GetCartRequest, call) in
+            try await handler.getCart(request, call)
         }
-        served.on(CartsMethods.putLine) { (request: PutLineRequest, context) in
-            try await handler.putLine(request, context: context)
+        served.on(CartsMethods.putLine) { (request: PutLineRequest, call) in
+            try await handler.putLine(request, call)
         }
-        served.on(CartsMethods.removeLine) { (request: RemoveLineRequest, context) in
-            try await handler.removeLine(request, context: context)
+        served.on(CartsMethods.removeLine) { (request: RemoveLineRequest, call) in
+            try await handler.removeLine(request, call)
         }
         return served
     }

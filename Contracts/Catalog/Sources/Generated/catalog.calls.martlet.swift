@@ -27,6 +27,9 @@ public struct CatalogClient: CatalogCalls {
 
     public init(over channel: any RPCChannel) { self.channel = channel }
 
+    /// For the calls of a service: over its channel to `catalog`.
+    public init(on platform: some CallPlatform) { self.init(over: platform.channel(to: "catalog")) }
+
     public func searchProducts(_ request: SearchProductsRequest, context: CallContext) async throws -> SearchProductsResponse {
         try await channel.unary(CatalogMethods.searchProducts, request, context: context)
     }
@@ -56,6 +59,24 @@ public struct CatalogClient: CatalogCalls {
     }
 }
 
+/// The methods of Catalog, as a service handles them.
+public protocol CatalogHandling: Sendable {
+    /// Finds products whose name or SKU has words that begin with the query's words, by SKU. An empty query lists all.
+    func searchProducts(_ request: SearchProductsRequest, _ call: Call) async throws -> SearchProductsResponse
+    /// One product with its current price. NOT_FOUND catalog.unknown_sku
+    func getProduct(_ request: GetProductRequest, _ call: Call) async throws -> GetProductResponse
+    /// Creates or replaces a product; its prices are not changed.
+    func putProduct(_ request: PutProductRequest, _ call: Call) async throws -> PutProductResponse
+    /// Sets the price from a point in time on. A repeat for the same time replaces it. NOT_FOUND catalog.unknown_sku
+    func setPrice(_ request: SetPriceRequest, _ call: Call) async throws -> SetPriceResponse
+    /// The history of a product's prices, oldest first. NOT_FOUND catalog.unknown_sku
+    func listPrices(_ request: ListPricesRequest, _ call: Call) async throws -> ListPricesResponse
+    /// Creates or replaces many products with their prices, all or none. A repeat changes nothing.
+    func importProducts(_ request: ImportProductsRequest, _ call: Call) async throws -> ImportProductsResponse
+    /// Current prices, for other services. Unknown SKUs are left out.
+    func quotePrices(_ request: QuotePricesRequest, _ call: Call) async throws -> QuotePricesResponse
+}
+
 /// The method descriptors of Catalog.
 public enum CatalogMethods {
     public static let searchProducts = MethodDescriptor(service: "shop.catalog.v1.CatalogService", name: "SearchProducts", idempotent: true, writes: false, scope: "", http: [HTTPRule(.get, "/v1/products", body: "")])
@@ -71,29 +92,29 @@ public enum CatalogMethods {
 }
 
 extension ServedContract {
-    /// Serves `handler` over gRPC, REST and in-process channels.
-    public static func catalog(_ handler: some CatalogCalls) -> ServedContract {
-        var served = ServedContract(name: "shop.catalog.v1.CatalogService", openAPI: CatalogOpenAPI.document)
-        served.on(CatalogMethods.searchProducts) { (request: SearchProductsRequest, context) in
-            try await handler.searchProducts(request, context: context)
+    /// Serves `handler` over gRPC, REST and in-process channels, as a part of the service on `platform`.
+    public static func catalog(_ handler: some CatalogHandling, on platform: some CallPlatform) -> ServedContract {
+        var served = ServedContract(name: "shop.catalog.v1.CatalogService", openAPI: CatalogOpenAPI.document, on: platform)
+        served.on(CatalogMethods.searchProducts) { (request: SearchProductsRequest, call) in
+            try await handler.searchProducts(request, call)
         }
-        served.on(CatalogMethods.getProduct) { (request: GetProductRequest, context) in
-            try await handler.getProduct(request, context: context)
+        served.on(CatalogMethods.getProduct) { (request: GetProductRequest, call) in
+            try await handler.getProduct(request, call)
         }
-        served.on(CatalogMethods.putProduct) { (request: PutProductRequest, context) in
-            try await handler.putProduct(request, context: context)
+        served.on(CatalogMethods.putProduct) { (request: PutProductRequest, call) in
+            try await handler.putProduct(request, call)
         }
-        served.on(CatalogMethods.setPrice) { (request: SetPriceRequest, context) in
-            try await handler.setPrice(request, context: context)
+        served.on(CatalogMethods.setPrice) { (request: SetPriceRequest, call) in
+            try await handler.setPrice(request, call)
         }
-        served.on(CatalogMethods.listPrices) { (request: ListPricesRequest, context) in
-            try await handler.listPrices(request, context: context)
+        served.on(CatalogMethods.listPrices) { (request: ListPricesRequest, call) in
+            try await handler.listPrices(request, call)
         }
-        served.on(CatalogMethods.importProducts) { (request: ImportProductsRequest, context) in
-            try await handler.importProducts(request, context: context)
+        served.on(CatalogMethods.importProducts) { (request: ImportProductsRequest, call) in
+            try await handler.importProducts(request, call)
         }
-        served.on(CatalogMethods.quotePrices) { (request: QuotePricesRequest, context) in
-            try await handler.quotePrices(request, context: context)
+        served.on(CatalogMethods.quotePrices) { (request: QuotePricesRequest, call) in
+            try await handler.quotePrices(request, call)
         }
         return served
     }

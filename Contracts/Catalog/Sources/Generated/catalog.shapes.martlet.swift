@@ -76,6 +76,8 @@ extension SearchProductsRequest: ContractMessage {
     }
 }
 
+extension SearchProductsRequest: PagedRequest {}
+
 extension SearchProductsResponse: ContractMessage {
     public static let shape: MessageShape = MessageShape(
         "shop.catalog.v1.SearchProductsResponse",
@@ -237,6 +239,8 @@ extension ListPricesRequest: ContractMessage {
         json.text("page_token", self.pageToken)
     }
 }
+
+extension ListPricesRequest: PagedRequest {}
 
 extension ListPricesResponse: ContractMessage {
     public static let shape: MessageShape = MessageShape(

@@ -33,6 +33,9 @@ public struct InventoryClient: InventoryCalls {
 
     public init(over channel: any RPCChannel) { self.channel = channel }
 
+    /// For the calls of a service: over its channel to `inventory`.
+    public init(on platform: some CallPlatform) { self.init(over: platform.channel(to: "inventory")) }
+
     public func reserve(_ request: ReserveRequest, context: CallContext) async throws -> ReserveResponse {
         try await channel.unary(InventoryMethods.reserve, request, context: context)
     }
@@ -66,6 +69,30 @@ public struct InventoryClient: InventoryCalls {
     }
 }
 
+/// The methods of Inventory, as a service handles them.
+public protocol InventoryHandling: Sendable {
+    /// Reserves every line or none, until the reservation expires. Safe to repeat with the same reservation_id.
+    /// FAILED_PRECONDITION inventory.insufficient_stock | inventory.reservation_closed
+    /// INVALID_ARGUMENT inventory.reservation_mismatch
+    func reserve(_ request: ReserveRequest, _ call: Call) async throws -> ReserveResponse
+    /// Turns a reservation into a sale: it no longer expires. Safe to repeat.
+    /// FAILED_PRECONDITION inventory.reservation_closed; NOT_FOUND inventory.unknown_reservation
+    func confirm(_ request: ConfirmRequest, _ call: Call) async throws -> ConfirmResponse
+    /// Releases a reservation, or a confirmed sale that was not shipped. Safe to repeat; safe before Reserve has arrived.
+    func release(_ request: ReleaseRequest, _ call: Call) async throws -> ReleaseResponse
+    /// Adds stock, from a supplier or from a customer's return. Safe to repeat with the same delivery_id.
+    func receive(_ request: ReceiveRequest, _ call: Call) async throws -> ReceiveResponse
+    /// Corrects the stock after a count, up or down. Safe to repeat with the same correction_id.
+    /// FAILED_PRECONDITION inventory.insufficient_stock when the stock would become negative.
+    func correct(_ request: CorrectRequest, _ call: Call) async throws -> CorrectResponse
+    /// The stock of one SKU by warehouse. NOT_FOUND inventory.unknown_sku
+    func getStock(_ request: GetStockRequest, _ call: Call) async throws -> GetStockResponse
+    /// The stock of all SKUs, by SKU and warehouse.
+    func listStock(_ request: ListStockRequest, _ call: Call) async throws -> ListStockResponse
+    /// One reservation. NOT_FOUND inventory.unknown_reservation
+    func getReservation(_ request: GetReservationRequest, _ call: Call) async throws -> GetReservationResponse
+}
+
 /// The method descriptors of Inventory.
 public enum InventoryMethods {
     public static let reserve = MethodDescriptor(service: "shop.inventory.v1.InventoryService", name: "Reserve", idempotent: true, writes: true, scope: "inventory:write|service", http: [HTTPRule(.put, "/v1/reservations/{reservation_id}", body: "*")])
@@ -82,32 +109,32 @@ public enum InventoryMethods {
 }
 
 extension ServedContract {
-    /// Serves `handler` over gRPC, REST and in-process channels.
-    public static func inventory(_ handler: some InventoryCalls) -> ServedContract {
-        var served = ServedContract(name: "shop.inventory.v1.InventoryService", openAPI: InventoryOpenAPI.document)
-        served.on(InventoryMethods.reserve) { (request: ReserveRequest, context) in
-            try await handler.reserve(request, context: context)
+    /// Serves `handler` over gRPC, REST and in-process channels, as a part of the service on `platform`.
+    public static func inventory(_ handler: some InventoryHandling, on platform: some CallPlatform) -> ServedContract {
+        var served = ServedContract(name: "shop.inventory.v1.InventoryService", openAPI: InventoryOpenAPI.document, on: platform)
+        served.on(InventoryMethods.reserve) { (request: ReserveRequest, call) in
+            try await handler.reserve(request, call)
         }
-        served.on(InventoryMethods.confirm) { (request: ConfirmRequest, context) in
-            try await handler.confirm(request, context: context)
+        served.on(InventoryMethods.confirm) { (request: ConfirmRequest, call) in
+            try await handler.confirm(request, call)
         }
-        served.on(InventoryMethods.release) { (request: ReleaseRequest, context) in
-            try await handler.release(request, context: context)
+        served.on(InventoryMethods.release) { (request: ReleaseRequest, call) in
+            try await handler.release(request, call)
         }
-        served.on(InventoryMethods.receive) { (request: ReceiveRequest, context) in
-            try await handler.receive(request, context: context)
+        served.on(InventoryMethods.receive) { (request: ReceiveRequest, call) in
+            try await handler.receive(request, call)
         }
-        served.on(InventoryMethods.correct) { (request: CorrectRequest, context) in
-            try await handler.correct(request, context: context)
+        served.on(InventoryMethods.correct) { (request: CorrectRequest, call) in
+            try await handler.correct(request, call)
         }
-        served.on(InventoryMethods.getStock) { (request: GetStockRequest, context) in
-            try await handler.getStock(request, context: context)
+        served.on(InventoryMethods.getStock) { (request: GetStockRequest, call) in
+            try await handler.getStock(request, call)
         }
-        served.on(InventoryMethods.listStock) { (request: ListStockRequest, context) in
-            try await handler.listStock(request, context: context)
+        served.on(InventoryMethods.listStock) { (request: ListStockRequest, call) in
+            try await handler.listStock(request, call)
         }
-        served.on(InventoryMethods.getReservation) { (request: GetReservationRequest, context) in
-            try await handler.getReservation(request, context: context)
+        served.on(InventoryMethods.getReservation) { (request: GetReservationRequest, call) in
+            try await handler.getReservation(request, call)
         }
         return served
     }

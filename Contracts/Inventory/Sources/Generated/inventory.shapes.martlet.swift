@@ -297,6 +297,8 @@ extension ListStockRequest: ContractMessage {
     }
 }
 
+extension ListStockRequest: PagedRequest {}
+
 extension ListStockResponse: ContractMessage {
     public static let shape: MessageShape = MessageShape(
         "shop.inventory.v1.ListStockResponse",

@@ -34,6 +34,9 @@ public struct OrdersClient: OrdersCalls {
 
     public init(over channel: any RPCChannel) { self.channel = channel }
 
+    /// For the calls of a service: over its channel to `orders`.
+    public init(on platform: some CallPlatform) { self.init(over: platform.channel(to: "orders")) }
+
     public func placeOrder(_ request: PlaceOrderRequest, context: CallContext) async throws -> PlaceOrderResponse {
         try await channel.unary(OrdersMethods.placeOrder, request, context: context)
     }
@@ -67,6 +70,31 @@ public struct OrdersClient: OrdersCalls {
     }
 }
 
+/// The methods of Orders, as a service handles them.
+public protocol OrdersHandling: Sendable {
+    /// Orders the lines of a cart, or the given lines, at catalogue prices. Responds when the order is stored; the
+    /// timeline shows its progress. NOT_FOUND orders.unknown_sku | orders.unknown_cart
+    /// INVALID_ARGUMENT orders.mixed_currencies | orders.total_out_of_range
+    /// ALREADY_EXISTS orders.cart_ordered when this revision of the cart has been ordered
+    func placeOrder(_ request: PlaceOrderRequest, _ call: Call) async throws -> PlaceOrderResponse
+    /// Orders for a customer at prices that a merchant has agreed with them; lines may be services such as postage.
+    func placeAgreedOrder(_ request: PlaceAgreedOrderRequest, _ call: Call) async throws -> PlaceAgreedOrderResponse
+    /// NOT_FOUND orders.unknown_order, also for another customer's order.
+    func getOrder(_ request: GetOrderRequest, _ call: Call) async throws -> GetOrderResponse
+    /// The caller's orders, newest first; all orders for a caller with the scope orders:agreed-price.
+    func listOrders(_ request: ListOrdersRequest, _ call: Call) async throws -> ListOrdersResponse
+    /// The history of an order, oldest first. NOT_FOUND orders.unknown_order
+    func getTimeline(_ request: GetTimelineRequest, _ call: Call) async throws -> GetTimelineResponse
+    /// Requests cancellation. Before the capture the order is cancelled, after it refunded in full. Safe to repeat.
+    /// FAILED_PRECONDITION orders.not_cancellable
+    func cancelOrder(_ request: CancelOrderRequest, _ call: Call) async throws -> CancelOrderResponse
+    /// Returns units of a completed order and refunds them. Safe to repeat with the same return_id.
+    /// FAILED_PRECONDITION orders.not_returnable; INVALID_ARGUMENT orders.return_exceeds_order
+    func returnOrder(_ request: ReturnOrderRequest, _ call: Call) async throws -> ReturnOrderResponse
+    /// Totals of all orders, for reconciliation.
+    func getSummary(_ request: GetSummaryRequest, _ call: Call) async throws -> GetSummaryResponse
+}
+
 /// The method descriptors of Orders.
 public enum OrdersMethods {
     public static let placeOrder = MethodDescriptor(service: "shop.orders.v1.OrdersService", name: "PlaceOrder", idempotent: false, writes: true, scope: "orders:write", http: [HTTPRule(.post, "/v1/orders", body: "*")])
@@ -83,32 +111,32 @@ public enum OrdersMethods {
 }
 
 extension ServedContract {
-    /// Serves `handler` over gRPC, REST and in-process channels.
-    public static func orders(_ handler: some OrdersCalls) -> ServedContract {
-        var served = ServedContract(name: "shop.orders.v1.OrdersService", openAPI: OrdersOpenAPI.document)
-        served.on(OrdersMethods.placeOrder) { (request: PlaceOrderRequest, context) in
-            try await handler.placeOrder(request, context: context)
+    /// Serves `handler` over gRPC, REST and in-process channels, as a part of the service on `platform`.
+    public static func orders(_ handler: some OrdersHandling, on platform: some CallPlatform) -> ServedContract {
+        var served = ServedContract(name: "shop.orders.v1.OrdersService", openAPI: OrdersOpenAPI.document, on: platform)
+        served.on(OrdersMethods.placeOrder) { (request: PlaceOrderRequest, call) in
+            try await handler.placeOrder(request, call)
         }
-        served.on(OrdersMethods.placeAgreedOrder) { (request: PlaceAgreedOrderRequest, context) in
-            try await handler.placeAgreedOrder(request, context: context)
+        served.on(OrdersMethods.placeAgreedOrder) { (request: PlaceAgreedOrderRequest, call) in
+            try await handler.placeAgreedOrder(request, call)
         }
-        served.on(OrdersMethods.getOrder) { (request: GetOrderRequest, context) in
-            try await handler.getOrder(request, context: context)
+        served.on(OrdersMethods.getOrder) { (request: GetOrderRequest, call) in
+            try await handler.getOrder(request, call)
         }
-        served.on(OrdersMethods.listOrders) { (request: ListOrdersRequest, context) in
-            try await handler.listOrders(request, context: context)
+        served.on(OrdersMethods.listOrders) { (request: ListOrdersRequest, call) in
+            try await handler.listOrders(request, call)
         }
-        served.on(OrdersMethods.getTimeline) { (request: GetTimelineRequest, context) in
-            try await handler.getTimeline(request, context: context)
+        served.on(OrdersMethods.getTimeline) { (request: GetTimelineRequest, call) in
+            try await handler.getTimeline(request, call)
         }
-        served.on(OrdersMethods.cancelOrder) { (request: CancelOrderRequest, context) in
-            try await handler.cancelOrder(request, context: context)
+        served.on(OrdersMethods.cancelOrder) { (request: CancelOrderRequest, call) in
+            try await handler.cancelOrder(request, call)
         }
-        served.on(OrdersMethods.returnOrder) { (request: ReturnOrderRequest, context) in
-            try await handler.returnOrder(request, context: context)
+        served.on(OrdersMethods.returnOrder) { (request: ReturnOrderRequest, call) in
+            try await handler.returnOrder(request, call)
         }
-        served.on(OrdersMethods.getSummary) { (request: GetSummaryRequest, context) in
-            try await handler.getSummary(request, context: context)
+        served.on(OrdersMethods.getSummary) { (request: GetSummaryRequest, call) in
+            try await handler.getSummary(request, call)
         }
         return served
     }

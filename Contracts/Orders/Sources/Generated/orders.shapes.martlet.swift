@@ -272,6 +272,8 @@ extension ListOrdersRequest: ContractMessage {
     }
 }
 
+extension ListOrdersRequest: PagedRequest {}
+
 extension OrderHeadline: ContractMessage {
     public static let shape: MessageShape = MessageShape(
         "shop.orders.v1.OrderHeadline",

@@ -30,6 +30,9 @@ public struct PaymentsClient: PaymentsCalls {
 
     public init(over channel: any RPCChannel) { self.channel = channel }
 
+    /// For the calls of a service: over its channel to `payments`.
+    public init(on platform: some CallPlatform) { self.init(over: platform.channel(to: "payments")) }
+
     public func authorise(_ request: AuthoriseRequest, context: CallContext) async throws -> AuthoriseResponse {
         try await channel.unary(PaymentsMethods.authorise, request, context: context)
     }
@@ -59,6 +62,27 @@ public struct PaymentsClient: PaymentsCalls {
     }
 }
 
+/// The methods of Payments, as a service handles them.
+public protocol PaymentsHandling: Sendable {
+    /// Authorises the amount at the provider. Safe to repeat with the same payment_id.
+    /// FAILED_PRECONDITION payments.declined; INVALID_ARGUMENT payments.payment_mismatch
+    func authorise(_ request: AuthoriseRequest, _ call: Call) async throws -> AuthoriseResponse
+    /// Captures the authorised amount, in full, once. FAILED_PRECONDITION payments.not_authorised
+    func capture(_ request: CaptureRequest, _ call: Call) async throws -> CaptureResponse
+    /// Voids the authorisation. Safe to repeat; safe before Authorise has arrived, which is then refused.
+    /// FAILED_PRECONDITION payments.already_captured
+    func voidPayment(_ request: VoidPaymentRequest, _ call: Call) async throws -> VoidPaymentResponse
+    /// Refunds a captured payment, in whole or in part. Safe to repeat with the same refund_id.
+    /// FAILED_PRECONDITION payments.not_captured | payments.refund_exceeds_capture
+    func refund(_ request: RefundRequest, _ call: Call) async throws -> RefundResponse
+    /// NOT_FOUND payments.unknown_payment
+    func getPayment(_ request: GetPaymentRequest, _ call: Call) async throws -> GetPaymentResponse
+    /// The balances of all accounts, and whether debits equal credits.
+    func getTrialBalance(_ request: GetTrialBalanceRequest, _ call: Call) async throws -> GetTrialBalanceResponse
+    /// Compares our ledger with the provider's ledger.
+    func reconcile(_ request: ReconcileRequest, _ call: Call) async throws -> ReconcileResponse
+}
+
 /// The method descriptors of Payments.
 public enum PaymentsMethods {
     public static let authorise = MethodDescriptor(service: "shop.payments.v1.PaymentsService", name: "Authorise", idempotent: true, writes: true, scope: "service", http: [])
@@ -74,29 +98,29 @@ public enum PaymentsMethods {
 }
 
 extension ServedContract {
-    /// Serves `handler` over gRPC, REST and in-process channels.
-    public static func payments(_ handler: some PaymentsCalls) -> ServedContract {
-        var served = ServedContract(name: "shop.payments.v1.PaymentsService", openAPI: PaymentsOpenAPI.document)
-        served.on(PaymentsMethods.authorise) { (request: AuthoriseRequest, context) in
-            try await handler.authorise(request, context: context)
+    /// Serves `handler` over gRPC, REST and in-process channels, as a part of the service on `platform`.
+    public static func payments(_ handler: some PaymentsHandling, on platform: some CallPlatform) -> ServedContract {
+        var served = ServedContract(name: "shop.payments.v1.PaymentsService", openAPI: PaymentsOpenAPI.document, on: platform)
+        served.on(PaymentsMethods.authorise) { (request: AuthoriseRequest, call) in
+            try await handler.authorise(request, call)
         }
-        served.on(PaymentsMethods.capture) { (request: CaptureRequest, context) in
-            try await handler.capture(request, context: context)
+        served.on(PaymentsMethods.capture) { (request: CaptureRequest, call) in
+            try await handler.capture(request, call)
         }
-        served.on(PaymentsMethods.voidPayment) { (request: VoidPaymentRequest, context) in
-            try await handler.voidPayment(request, context: context)
+        served.on(PaymentsMethods.voidPayment) { (request: VoidPaymentRequest, call) in
+            try await handler.voidPayment(request, call)
         }
-        served.on(PaymentsMethods.refund) { (request: RefundRequest, context) in
-            try await handler.refund(request, context: context)
+        served.on(PaymentsMethods.refund) { (request: RefundRequest, call) in
+            try await handler.refund(request, call)
         }
-        served.on(PaymentsMethods.getPayment) { (request: GetPaymentRequest, context) in
-            try await handler.getPayment(request, context: context)
+        served.on(PaymentsMethods.getPayment) { (request: GetPaymentRequest, call) in
+            try await handler.getPayment(request, call)
         }
-        served.on(PaymentsMethods.getTrialBalance) { (request: GetTrialBalanceRequest, context) in
-            try await handler.getTrialBalance(request, context: context)
+        served.on(PaymentsMethods.getTrialBalance) { (request: GetTrialBalanceRequest, call) in
+            try await handler.getTrialBalance(request, call)
         }
-        served.on(PaymentsMethods.reconcile) { (request: ReconcileRequest, context) in
-            try await handler.reconcile(request, context: context)
+        served.on(PaymentsMethods.reconcile) { (request: ReconcileRequest, call) in
+            try await handler.reconcile(request, call)
         }
         return served
     }

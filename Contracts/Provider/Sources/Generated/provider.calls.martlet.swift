@@ -34,6 +34,9 @@ public struct ProviderClient: ProviderCalls {
 
     public init(over channel: any RPCChannel) { self.channel = channel }
 
+    /// For the calls of a service: over its channel to `provider`.
+    public init(on platform: some CallPlatform) { self.init(over: platform.channel(to: "provider")) }
+
     public func createPayment(_ request: CreatePaymentRequest, context: CallContext) async throws -> CreatePaymentResponse {
         try await channel.unary(ProviderMethods.createPayment, request, context: context)
     }
@@ -59,6 +62,22 @@ public struct ProviderClient: ProviderCalls {
     }
 }
 
+/// The methods of Provider, as a service handles them.
+public protocol ProviderHandling: Sendable {
+    /// FAILED_PRECONDITION provider.declined
+    func createPayment(_ request: CreatePaymentRequest, _ call: Call) async throws -> CreatePaymentResponse
+    /// FAILED_PRECONDITION provider.wrong_state; NOT_FOUND provider.unknown_payment
+    func capturePayment(_ request: CapturePaymentRequest, _ call: Call) async throws -> CapturePaymentResponse
+    /// FAILED_PRECONDITION provider.wrong_state; NOT_FOUND provider.unknown_payment
+    func cancelPayment(_ request: CancelPaymentRequest, _ call: Call) async throws -> CancelPaymentResponse
+    /// FAILED_PRECONDITION provider.wrong_state | provider.refund_too_large; NOT_FOUND provider.unknown_payment
+    func createRefund(_ request: CreateRefundRequest, _ call: Call) async throws -> CreateRefundResponse
+    /// All payments with this reference, newest first: resolves an unknown outcome.
+    func findPayments(_ request: FindPaymentsRequest, _ call: Call) async throws -> FindPaymentsResponse
+    /// The totals of the provider's ledger.
+    func getLedger(_ request: GetLedgerRequest, _ call: Call) async throws -> GetLedgerResponse
+}
+
 /// The method descriptors of Provider.
 public enum ProviderMethods {
     public static let createPayment = MethodDescriptor(service: "shop.provider.v1.ProviderService", name: "CreatePayment", idempotent: true, writes: true, scope: "service", http: [])
@@ -73,26 +92,26 @@ public enum ProviderMethods {
 }
 
 extension ServedContract {
-    /// Serves `handler` over gRPC, REST and in-process channels.
-    public static func provider(_ handler: some ProviderCalls) -> ServedContract {
-        var served = ServedContract(name: "shop.provider.v1.ProviderService", openAPI: "")
-        served.on(ProviderMethods.createPayment) { (request: CreatePaymentRequest, context) in
-            try await handler.createPayment(request, context: context)
+    /// Serves `handler` over gRPC, REST and in-process channels, as a part of the service on `platform`.
+    public static func provider(_ handler: some ProviderHandling, on platform: some CallPlatform) -> ServedContract {
+        var served = ServedContract(name: "shop.provider.v1.ProviderService", openAPI: "", on: platform)
+        served.on(ProviderMethods.createPayment) { (request: CreatePaymentRequest, call) in
+            try await handler.createPayment(request, call)
         }
-        served.on(ProviderMethods.capturePayment) { (request: CapturePaymentRequest, context) in
-            try await handler.capturePayment(request, context: context)
+        served.on(ProviderMethods.capturePayment) { (request: CapturePaymentRequest, call) in
+            try await handler.capturePayment(request, call)
         }
-        served.on(ProviderMethods.cancelPayment) { (request: CancelPaymentRequest, context) in
-            try await handler.cancelPayment(request, context: context)
+        served.on(ProviderMethods.cancelPayment) { (request: CancelPaymentRequest, call) in
+            try await handler.cancelPayment(request, call)
         }
-        served.on(ProviderMethods.createRefund) { (request: CreateRefundRequest, context) in
-            try await handler.createRefund(request, context: context)
+        served.on(ProviderMethods.createRefund) { (request: CreateRefundRequest, call) in
+            try await handler.createRefund(request, call)
         }
-        served.on(ProviderMethods.findPayments) { (request: FindPaymentsRequest, context) in
-            try await handler.findPayments(request, context: context)
+        served.on(ProviderMethods.findPayments) { (request: FindPaymentsRequest, call) in
+            try await handler.findPayments(request, call)
         }
-        served.on(ProviderMethods.getLedger) { (request: GetLedgerRequest, context) in
-            try await handler.getLedger(request, context: context)
+        served.on(ProviderMethods.getLedger) { (request: GetLedgerRequest, call) in
+            try await handler.getLedger(request, call)
         }
         return served
     }

@@ -8,55 +8,52 @@ import SharedContract
 import SwiftProtobuf
 
 /// Converts cart requests into store calls; takes names and prices from the catalogue.
-struct CartsHandler: CartsCalls {
-    let service: String
-    let database: any SQLDatabase
+struct CartsHandler: CartsHandling {
     let catalog: any CatalogCalls
-    let time: any TimeSource
-    let entropy: any Entropy
+    let runtime: Runtime
     let store = CartStore()
 
     func createGuestCart(
         _ request: CreateGuestCartRequest,
-        context: CallContext
+        _ call: Call
     ) async throws -> CreateGuestCartResponse {
         // Two identifiers: 148 random bits cannot be guessed.
-        let token = "\(Identifier(time: time, entropy: entropy))" + "\(entropy.next())"
-        return try await context.transaction(on: database, CartsMethods.createGuestCart, request) { tx in
+        let token = "\(runtime.identifier())" + "\(runtime.entropy.next())"
+        return try await call.write { tx in
             try store.open(.guest(token), in: tx)
             return CreateGuestCartResponse.with { $0.cartID = token }
         }
     }
 
-    func getCart(_ request: GetCartRequest, context: CallContext) async throws -> GetCartResponse {
-        let owner = try CartOwner(request.cartID, context.principal)
-        let stored = try await database.read("get cart", deadline: context.deadline) { tx in
+    func getCart(_ request: GetCartRequest, _ call: Call) async throws -> GetCartResponse {
+        let owner = try CartOwner(request.cartID, call.principal)
+        let stored = try await call.read { tx in
             try contents(owner, in: tx)
         }
-        return try await priced(stored, of: owner, as: GetCartResponse.self, context) { $0.cart = $1 }
+        return try await priced(stored, of: owner, as: GetCartResponse.self, call) { $0.cart = $1 }
     }
 
-    func putLine(_ request: PutLineRequest, context: CallContext) async throws -> PutLineResponse {
-        let owner = try CartOwner(request.cartID, context.principal)
-        let stored = try await database.read("cart before", deadline: context.deadline) { tx in
+    func putLine(_ request: PutLineRequest, _ call: Call) async throws -> PutLineResponse {
+        let owner = try CartOwner(request.cartID, call.principal)
+        let stored = try await call.read { tx in
             try store.lines(owner, in: tx).map(\.sku)
         }
         let others = stored.filter { $0 != request.sku }
         guard others.count < CartStore.linesLimit else { throw CartError.tooManyLines(limit: CartStore.linesLimit) }
-        let quotes = try await quotes(others + [request.sku], context)
+        let quotes = try await quotes(others + [request.sku], call)
         guard let quote = quotes[request.sku] else { throw CartError.unknownSKU(request.sku) }
         let currency = quote.unitPrice.currency
         if let other = others.compactMap({ quotes[$0]?.unitPrice.currency }).first(where: { $0 != currency }) {
             throw CartError.mixedCurrencies(sku: request.sku, currency: currency, cart: other)
         }
-        let contents = try await change(request.sku, to: Int(request.quantity), of: owner, context)
-        return try await priced(contents, of: owner, as: PutLineResponse.self, context) { $0.cart = $1 }
+        let contents = try await change(request.sku, to: Int(request.quantity), of: owner, call)
+        return try await priced(contents, of: owner, as: PutLineResponse.self, call) { $0.cart = $1 }
     }
 
-    func removeLine(_ request: RemoveLineRequest, context: CallContext) async throws -> RemoveLineResponse {
-        let owner = try CartOwner(request.cartID, context.principal)
-        let contents = try await change(request.sku, to: 0, of: owner, context)
-        return try await priced(contents, of: owner, as: RemoveLineResponse.self, context) { $0.cart = $1 }
+    func removeLine(_ request: RemoveLineRequest, _ call: Call) async throws -> RemoveLineResponse {
+        let owner = try CartOwner(request.cartID, call.principal)
+        let contents = try await change(request.sku, to: 0, of: owner, call)
+        return try await priced(contents, of: owner, as: RemoveLineResponse.self, call) { $0.cart = $1 }
     }
 
     private struct StoredLine: Sendable {
@@ -82,10 +79,10 @@ struct CartsHandler: CartsCalls {
         _ sku: String,
         to quantity: Int,
         of owner: CartOwner,
-        _ context: CallContext
+        _ call: Call
     ) async throws -> Contents {
-        let revision = "\(Identifier(time: time, entropy: entropy))"
-        return try await database.transaction("set line", deadline: context.deadline) { tx in
+        let revision = "\(runtime.identifier())"
+        return try await call.database.transaction("set line", deadline: call.deadline) { tx in
             try store.set(sku, to: quantity, owner, revision: revision, in: tx)
             return try contents(owner, in: tx)
         }
@@ -95,11 +92,11 @@ struct CartsHandler: CartsCalls {
         _ contents: Contents,
         of owner: CartOwner,
         as type: Response.Type,
-        _ context: CallContext,
+        _ call: Call,
         fill: (inout Response, Cart) -> Void
     ) async throws -> Response {
         let lines = contents.lines
-        let quotes = try await quotes(lines.map(\.sku), context)
+        let quotes = try await quotes(lines.map(\.sku), call)
         let totals = Self.totals(lines, quotes)
         let cart = Cart.with {
             $0.cartID = owner.name
@@ -138,11 +135,11 @@ struct CartsHandler: CartsCalls {
     /// A negative price is a discount, which only the merchant may grant.
     private func quotes(
         _ skus: [String],
-        _ context: CallContext
+        _ call: Call
     ) async throws -> [String: QuotePricesResponse.Quote] {
         guard !skus.isEmpty else { return [:] }
         let request = QuotePricesRequest.with { $0.skus = skus }
-        let response = try await catalog.quotePrices(request, context: context.outgoing(as: service))
+        let response = try await catalog.quotePrices(request, context: call.outgoing)
         let sold = response.quotes.filter { $0.unitPrice.amount >= .zero }
         return Dictionary(sold.map { ($0.sku, $0) }) { first, _ in first }
     }

@@ -12,8 +12,6 @@ struct CartStore: Sendable {
     static let retention = Duration.seconds(90 * 24 * 3600)
     /// How many carts one purge transaction deletes.
     static let purgeBatch = 100
-    /// How many transactions one purge run has at most.
-    static let purgeBatches = 100
 
     static let migrations = [
         Migration(

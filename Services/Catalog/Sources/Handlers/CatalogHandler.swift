@@ -7,22 +7,21 @@ import SharedContract
 import SwiftProtobuf
 
 /// Converts catalogue requests into store calls and results into responses.
-struct CatalogHandler: CatalogCalls {
-    let database: any SQLDatabase
+struct CatalogHandler: CatalogHandling {
     let store = CatalogStore()
 
-    func putProduct(_ request: PutProductRequest, context: CallContext) async throws -> PutProductResponse {
-        try await context.transaction(on: database, CatalogMethods.putProduct, request) { tx in
+    func putProduct(_ request: PutProductRequest, _ call: Call) async throws -> PutProductResponse {
+        try await call.write { tx in
             try store.put(Product(sku: request.sku, name: request.name, isStocked: request.stocked), in: tx)
             return try PutProductResponse.with { $0.product = try requireProduct(request.sku, in: tx).message }
         }
     }
 
-    func setPrice(_ request: SetPriceRequest, context: CallContext) async throws -> SetPriceResponse {
+    func setPrice(_ request: SetPriceRequest, _ call: Call) async throws -> SetPriceResponse {
         guard Currency.isCode(request.unitPrice.currency) else {
             throw CatalogError.invalidCurrency(field: "unit_price.currency")
         }
-        return try await context.transaction(on: database, CatalogMethods.setPrice, request) { tx in
+        return try await call.write { tx in
             let from = request.hasEffectiveFrom ? Timestamp(request.effectiveFrom) : tx.date
             let price = DatedPrice(price: request.unitPrice, effectiveFrom: from)
             try store.set([price], of: request.sku, in: tx)
@@ -32,14 +31,14 @@ struct CatalogHandler: CatalogCalls {
 
     func importProducts(
         _ request: ImportProductsRequest,
-        context: CallContext
+        _ call: Call
     ) async throws -> ImportProductsResponse {
         for (index, product) in request.products.enumerated() {
             let wrong = product.prices.firstIndex { !Currency.isCode($0.unitPrice.currency) }
             guard let wrong else { continue }
             throw CatalogError.invalidCurrency(field: "products[\(index)].prices[\(wrong)].unit_price.currency")
         }
-        return try await context.transaction(on: database, CatalogMethods.importProducts, request) { tx in
+        return try await call.write { tx in
             // The last entry of a SKU or an effective time wins, so that a repeated import changes nothing.
             let products = Dictionary(grouping: request.products, by: \.sku).sorted { $0.key < $1.key }
             for (sku, items) in products {
@@ -61,47 +60,46 @@ struct CatalogHandler: CatalogCalls {
 
     func searchProducts(
         _ request: SearchProductsRequest,
-        context: CallContext
+        _ call: Call
     ) async throws -> SearchProductsResponse {
-        let size = request.pageSize == 0 ? 20 : Int(request.pageSize)
-        let after = try PageToken(request.pageToken, parts: 1)[0]
-        let found = try await database.read("search", deadline: context.deadline) { tx in
-            try store.search(SearchQuery(request.query), after: after, limit: size + 1, in: tx)
+        let page = try ListPage(request, size: 20, keys: 1)
+        let found = try await call.read { tx in
+            try store.search(SearchQuery(request.query), after: page.after[0], limit: page.limit, in: tx)
         }
+        let (products, next) = page.cut(found) { [$0.product.sku] }
         return .with {
-            $0.products = found.prefix(size).map(\.message)
-            if found.count > size, let last = $0.products.last { $0.page.nextPageToken = PageToken([last.sku]).text }
+            $0.products = products.map(\.message)
+            $0.page.nextPageToken = next
         }
     }
 
-    func getProduct(_ request: GetProductRequest, context: CallContext) async throws -> GetProductResponse {
-        try await database.read("get product", deadline: context.deadline) { tx in
+    func getProduct(_ request: GetProductRequest, _ call: Call) async throws -> GetProductResponse {
+        try await call.read { tx in
             try .with { $0.product = try requireProduct(request.sku, in: tx).message }
         }
     }
 
-    func listPrices(_ request: ListPricesRequest, context: CallContext) async throws -> ListPricesResponse {
-        let size = request.pageSize == 0 ? 50 : Int(request.pageSize)
-        let after = Int64(try PageToken(request.pageToken, parts: 1)[0]) ?? .min
-        let prices = try await database.read("list prices", deadline: context.deadline) { tx in
+    func listPrices(_ request: ListPricesRequest, _ call: Call) async throws -> ListPricesResponse {
+        let page = try ListPage(request, size: 50, keys: 1)
+        let after = Int64(page.after[0]) ?? .min
+        let found = try await call.read { tx in
             _ = try requireProduct(request.sku, in: tx)
             return try store.prices(
                 of: request.sku,
                 after: Timestamp(microseconds: after),
-                limit: size + 1,
+                limit: page.limit,
                 in: tx
             )
         }
+        let (prices, next) = page.cut(found) { [String($0.effectiveFrom.microseconds)] }
         return .with {
-            $0.prices = prices.prefix(size).map(\.message)
-            if prices.count > size, let last = prices.prefix(size).last {
-                $0.page.nextPageToken = PageToken([String(last.effectiveFrom.microseconds)]).text
-            }
+            $0.prices = prices.map(\.message)
+            $0.page.nextPageToken = next
         }
     }
 
-    func quotePrices(_ request: QuotePricesRequest, context: CallContext) async throws -> QuotePricesResponse {
-        let found = try await database.read("quote", deadline: context.deadline) { tx in
+    func quotePrices(_ request: QuotePricesRequest, _ call: Call) async throws -> QuotePricesResponse {
+        let found = try await call.read { tx in
             var found: [PricedProduct] = []
             for sku in Set(request.skus).sorted() {
                 if let product = try store.product(sku, in: tx), product.price != nil { found.append(product) }

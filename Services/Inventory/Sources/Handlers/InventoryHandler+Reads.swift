@@ -6,33 +6,31 @@ import SharedContract
 import SwiftProtobuf
 
 extension InventoryHandler {
-    func getStock(_ request: GetStockRequest, context: CallContext) async throws -> GetStockResponse {
-        let levels = try await database.read("get stock", deadline: context.deadline) { tx in
+    func getStock(_ request: GetStockRequest, _ call: Call) async throws -> GetStockResponse {
+        let levels = try await call.read { tx in
             try stock.levels(of: request.sku, in: tx)
         }
         guard !levels.isEmpty else { throw StockError.unknownSKU(SKU(request.sku)) }
         return .with { $0.levels = levels }
     }
 
-    func listStock(_ request: ListStockRequest, context: CallContext) async throws -> ListStockResponse {
-        let size = request.pageSize == 0 ? 200 : Int(request.pageSize)
-        let after = try PageToken(request.pageToken, parts: 2)
-        let levels = try await database.read("list stock", deadline: context.deadline) { tx in
-            try stock.levels(after: after[0], after[1], limit: size + 1, in: tx)
+    func listStock(_ request: ListStockRequest, _ call: Call) async throws -> ListStockResponse {
+        let page = try ListPage(request, size: 200, keys: 2)
+        let found = try await call.read { tx in
+            try stock.levels(after: page.after[0], page.after[1], limit: page.limit, in: tx)
         }
+        let (levels, next) = page.cut(found) { [$0.sku, $0.warehouse] }
         return .with {
-            $0.levels = Array(levels.prefix(size))
-            if levels.count > size, let last = $0.levels.last {
-                $0.page.nextPageToken = PageToken([last.sku, last.warehouse]).text
-            }
+            $0.levels = levels
+            $0.page.nextPageToken = next
         }
     }
 
     func getReservation(
         _ request: GetReservationRequest,
-        context: CallContext
+        _ call: Call
     ) async throws -> GetReservationResponse {
-        try await database.read("get reservation", deadline: context.deadline) { tx in
+        try await call.read { tx in
             try stock.reservation(request.reservationID, in: tx)
         }
     }

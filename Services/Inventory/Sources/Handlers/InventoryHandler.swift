@@ -7,12 +7,11 @@ import SharedContract
 import SwiftProtobuf
 
 /// Converts inventory requests into domain calls and results into responses.
-struct InventoryHandler: InventoryCalls {
-    let database: any SQLDatabase
+struct InventoryHandler: InventoryHandling {
     let stock: StockStore
 
-    func reserve(_ request: ReserveRequest, context: CallContext) async throws -> ReserveResponse {
-        try await context.transaction(on: database, InventoryMethods.reserve, request) { tx in
+    func reserve(_ request: ReserveRequest, _ call: Call) async throws -> ReserveResponse {
+        try await call.write { tx in
             let units = request.lines.reduce(into: [SKU: Int]()) { $0[SKU($1.sku), default: 0] += Int($1.quantity) }
             let hold = request.holdSeconds == 0 ? StockStore.holdDefault : .seconds(Int64(request.holdSeconds))
             do {
@@ -27,22 +26,22 @@ struct InventoryHandler: InventoryCalls {
         }
     }
 
-    func confirm(_ request: ConfirmRequest, context: CallContext) async throws -> ConfirmResponse {
-        try await context.transaction(on: database, InventoryMethods.confirm, request) { tx in
+    func confirm(_ request: ConfirmRequest, _ call: Call) async throws -> ConfirmResponse {
+        try await call.write { tx in
             try stock.change(request.reservationID, in: tx) { try $0.confirm() }
             return ConfirmResponse()
         }
     }
 
-    func release(_ request: ReleaseRequest, context: CallContext) async throws -> ReleaseResponse {
-        try await context.transaction(on: database, InventoryMethods.release, request) { tx in
+    func release(_ request: ReleaseRequest, _ call: Call) async throws -> ReleaseResponse {
+        try await call.write { tx in
             try stock.change(request.reservationID, in: tx) { $0.release() }
             return ReleaseResponse()
         }
     }
 
-    func receive(_ request: ReceiveRequest, context: CallContext) async throws -> ReceiveResponse {
-        try await context.transaction(on: database, InventoryMethods.receive, request) { tx in
+    func receive(_ request: ReceiveRequest, _ call: Call) async throws -> ReceiveResponse {
+        try await call.write { tx in
             let units = request.lines.reduce(into: [SKU: Int]()) { $0[SKU($1.sku), default: 0] += Int($1.quantity) }
             let kind: MovementKind = request.kind == .return ? .returned : .received
             try stock.receive(
@@ -56,11 +55,11 @@ struct InventoryHandler: InventoryCalls {
         }
     }
 
-    func correct(_ request: CorrectRequest, context: CallContext) async throws -> CorrectResponse {
+    func correct(_ request: CorrectRequest, _ call: Call) async throws -> CorrectResponse {
         guard request.change != 0 else {
             throw Fault(.invalidArgument, .invalidRequest, "must not be 0", field: "change")
         }
-        return try await context.transaction(on: database, InventoryMethods.correct, request) { tx in
+        return try await call.write { tx in
             let location = StockLocation(sku: SKU(request.sku), warehouse: warehouse(request.warehouse))
             let onHand = try stock.correct(request.correctionID, location, by: Int(request.change), in: tx)
             return CorrectResponse.with { $0.onHand = Int64(onHand) }

@@ -6,16 +6,16 @@ import SharedContract
 import SwiftProtobuf
 
 extension OrdersHandler {
-    func getOrder(_ request: GetOrderRequest, context: CallContext) async throws -> GetOrderResponse {
-        try await database.read("get order", deadline: context.deadline) { tx in
-            let (order, placed) = try requireVisibleOrder(request.orderID, context, in: tx)
+    func getOrder(_ request: GetOrderRequest, _ call: Call) async throws -> GetOrderResponse {
+        try await call.read { tx in
+            let (order, placed) = try requireVisibleOrder(request.orderID, call, in: tx)
             return .with { $0.order = order.message(placed: placed) }
         }
     }
 
-    func getTimeline(_ request: GetTimelineRequest, context: CallContext) async throws -> GetTimelineResponse {
-        try await database.read("timeline", deadline: context.deadline) { tx in
-            let (order, _) = try requireVisibleOrder(request.orderID, context, in: tx)
+    func getTimeline(_ request: GetTimelineRequest, _ call: Call) async throws -> GetTimelineResponse {
+        try await call.read { tx in
+            let (order, _) = try requireVisibleOrder(request.orderID, call, in: tx)
             let history = try orders.history(request.orderID, in: tx)
             return .with {
                 $0.orderID = order.id
@@ -32,31 +32,29 @@ extension OrdersHandler {
         }
     }
 
-    func listOrders(_ request: ListOrdersRequest, context: CallContext) async throws -> ListOrdersResponse {
-        let size = request.pageSize == 0 ? 20 : Int(request.pageSize)
-        let token = try PageToken(request.pageToken, parts: 2)
-        let before = (placed: Int64(token[0]) ?? .max, orderID: token[1])
-        let listsAll = context.principal.scopes.contains(OrdersMethods.placeAgreedOrder.scope)
-        let customer = listsAll ? nil : context.principal.subject
-        let summaries = try await database.read("list orders", deadline: context.deadline) { tx in
+    func listOrders(_ request: ListOrdersRequest, _ call: Call) async throws -> ListOrdersResponse {
+        let page = try ListPage(request, size: 20, keys: 2)
+        let before = (placed: Int64(page.after[0]) ?? .max, orderID: page.after[1])
+        let listsAll = call.principal.scopes.contains(OrdersMethods.placeAgreedOrder.scope)
+        let customer = listsAll ? nil : call.principal.subject
+        let found = try await call.read { tx in
             try OrderSummary.list(
                 customerID: customer,
                 status: Order.Status(request.status),
                 before: before,
-                limit: size + 1,
+                limit: page.limit,
                 in: tx
             )
         }
+        let (summaries, next) = page.cut(found) { [String($0.placed.microseconds), $0.orderID] }
         return .with {
-            $0.orders = summaries.prefix(size).map(\.message)
-            if summaries.count > size, let last = summaries.prefix(size).last {
-                $0.page.nextPageToken = PageToken([String(last.placed.microseconds), last.orderID]).text
-            }
+            $0.orders = summaries.map(\.message)
+            $0.page.nextPageToken = next
         }
     }
 
-    func getSummary(_ request: GetSummaryRequest, context: CallContext) async throws -> GetSummaryResponse {
-        try await database.read("summary", deadline: context.deadline) { tx in
+    func getSummary(_ request: GetSummaryRequest, _ call: Call) async throws -> GetSummaryResponse {
+        try await call.read { tx in
             let rows = try OrderSummary.sums(in: tx)
             let rejections = try OrderSummary.rejections(in: tx)
             return .with { response in

@@ -16,10 +16,10 @@ struct Pricing: Sendable {
         let lines: [PricedLine]
     }
 
-    let service: String
     let carts: any CartsCalls
     let catalog: any CatalogCalls
 
+    /// - Parameter context: That of the outgoing calls.
     /// - Throws: `OrderError`; `Fault` when a service is unavailable.
     func lines(of request: PlaceOrderRequest, _ context: CallContext) async throws -> Priced {
         switch (request.cartID.isEmpty, request.lines.isEmpty) {
@@ -38,7 +38,7 @@ struct Pricing: Sendable {
     private func cart(_ id: String, _ context: CallContext) async throws -> Cart {
         do {
             let request = GetCartRequest.with { $0.cartID = id }
-            let cart = try await carts.getCart(request, context: context.outgoing(as: service)).cart
+            let cart = try await carts.getCart(request, context: context).cart
             guard !cart.lines.isEmpty else { throw OrderError.emptyOrder }
             return cart
         } catch let fault as Fault where fault.code == .notFound {
@@ -55,7 +55,7 @@ struct Pricing: Sendable {
             throw OrderError.tooManyLines(limit: Placement.linesLimit)
         }
         let request = QuotePricesRequest.with { $0.skus = Set(requested.map(\.sku)).sorted() }
-        let response = try await catalog.quotePrices(request, context: context.outgoing(as: service))
+        let response = try await catalog.quotePrices(request, context: context)
         // A negative price is a discount, which only the merchant may grant.
         let sold = response.quotes.filter { $0.unitPrice.amount >= .zero }
         let quotes = Dictionary(sold.map { ($0.sku, $0) }) { first, _ in first }

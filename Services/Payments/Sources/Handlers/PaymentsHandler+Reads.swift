@@ -6,9 +6,9 @@ import SharedContract
 import SwiftProtobuf
 
 extension PaymentsHandler {
-    func getPayment(_ request: GetPaymentRequest, context: CallContext) async throws -> GetPaymentResponse {
+    func getPayment(_ request: GetPaymentRequest, _ call: Call) async throws -> GetPaymentResponse {
         let store = processor.store
-        let payment = try await processor.database.read("payment", deadline: context.deadline) { tx in
+        let payment = try await call.read { tx in
             guard let payment = try store.payment(request.paymentID, in: tx) else {
                 throw PaymentError.unknownPayment(request.paymentID)
             }
@@ -27,10 +27,10 @@ extension PaymentsHandler {
 
     func getTrialBalance(
         _ request: GetTrialBalanceRequest,
-        context: CallContext
+        _ call: Call
     ) async throws -> GetTrialBalanceResponse {
         let store = processor.store
-        return try await processor.database.read("trial balance", deadline: context.deadline) { tx in
+        return try await call.read { tx in
             let accounts = try store.accounts(in: tx)
             let counts = try store.counts(in: tx)
             return .with { response in
@@ -57,10 +57,10 @@ extension PaymentsHandler {
         }
     }
 
-    func reconcile(_ request: ReconcileRequest, context: CallContext) async throws -> ReconcileResponse {
-        let theirs = try await processor.provider.totals(context)
+    func reconcile(_ request: ReconcileRequest, _ call: Call) async throws -> ReconcileResponse {
+        let theirs = try await processor.provider.totals(call.outgoing)
         let store = processor.store
-        let ours = try await processor.database.read("reconcile", deadline: context.deadline) { tx in
+        let ours = try await call.read { tx in
             try store.totals(in: tx)
         }
         let sums = Set(ours.map(\.currency) + theirs.map(\.currency)).sorted().map { currency in

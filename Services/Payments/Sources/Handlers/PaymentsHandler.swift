@@ -5,26 +5,26 @@ import SharedContract
 import SwiftProtobuf
 
 /// Converts payment requests into steps and results into responses.
-struct PaymentsHandler: PaymentsCalls {
+struct PaymentsHandler: PaymentsHandling {
     let processor: PaymentProcessor
 
-    func authorise(_ request: AuthoriseRequest, context: CallContext) async throws -> AuthoriseResponse {
-        try await processor.run(.authorise(Payment.Terms(request)), on: request.paymentID, context)
+    func authorise(_ request: AuthoriseRequest, _ call: Call) async throws -> AuthoriseResponse {
+        try await processor.run(.authorise(Payment.Terms(request)), on: request.paymentID, call.outgoing)
         return AuthoriseResponse()
     }
 
-    func capture(_ request: CaptureRequest, context: CallContext) async throws -> CaptureResponse {
-        let payment = try await processor.run(.capture, on: request.paymentID, context)
+    func capture(_ request: CaptureRequest, _ call: Call) async throws -> CaptureResponse {
+        let payment = try await processor.run(.capture, on: request.paymentID, call.outgoing)
         return .with { $0.captured = payment.money(payment.capturedMinorUnits) }
     }
 
-    func voidPayment(_ request: VoidPaymentRequest, context: CallContext) async throws -> VoidPaymentResponse {
-        try await processor.run(.void, on: request.paymentID, context)
+    func voidPayment(_ request: VoidPaymentRequest, _ call: Call) async throws -> VoidPaymentResponse {
+        try await processor.run(.void, on: request.paymentID, call.outgoing)
         return VoidPaymentResponse()
     }
 
-    func refund(_ request: RefundRequest, context: CallContext) async throws -> RefundResponse {
-        let payment = try await processor.run(PaymentStep(request), on: request.paymentID, context)
+    func refund(_ request: RefundRequest, _ call: Call) async throws -> RefundResponse {
+        let payment = try await processor.run(PaymentStep(request), on: request.paymentID, call.outgoing)
         return .with { $0.refunded = payment.money(payment.refundedMinorUnits) }
     }
 }

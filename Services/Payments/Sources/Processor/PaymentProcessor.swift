@@ -14,6 +14,7 @@ struct PaymentProcessor: Sendable {
     ///
     /// A repeat has the stored outcome.
     ///
+    /// - Parameter context: That of the calls to the provider.
     /// - Returns: The payment after the step.
     /// - Throws: `PaymentError` when the step is refused; otherwise its outcome is unknown.
     @discardableResult

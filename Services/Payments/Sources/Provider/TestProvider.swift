@@ -5,22 +5,23 @@ import SwiftProtobuf
 /// Calls the built-in test provider.
 struct TestProvider: PaymentProvider {
     let client: any ProviderCalls
-    let service: String
 
     func send(_ request: ProviderRequest, _ context: CallContext) async throws -> ProviderResult {
-        let context = context.outgoing(as: service, key: request.key)
-        return try await result { try await call(request, context) }
+        var context = context
+        context.idempotencyKey = request.key
+        let keyed = context
+        return try await result { try await call(request, keyed) }
     }
 
     func find(_ reference: String, _ context: CallContext) async throws -> [ProviderView] {
         let request = FindPaymentsRequest.with { $0.reference = reference }
-        return try await client.findPayments(request, context: context.outgoing(as: service)).payments.map {
+        return try await client.findPayments(request, context: context).payments.map {
             try ProviderView($0)
         }
     }
 
     func totals(_ context: CallContext) async throws -> [ProviderTotals] {
-        let ledger = try await client.getLedger(GetLedgerRequest(), context: context.outgoing(as: service))
+        let ledger = try await client.getLedger(GetLedgerRequest(), context: context)
         return ledger.sums.map {
             ProviderTotals(
                 currency: $0.currency,

@@ -5,8 +5,8 @@ import ProviderContract
 import SwiftProtobuf
 
 extension ProviderHandler {
-    func findPayments(_ request: FindPaymentsRequest, context: CallContext) async throws -> FindPaymentsResponse {
-        try await database.read("find payments", deadline: context.deadline) { tx in
+    func findPayments(_ request: FindPaymentsRequest, _ call: Call) async throws -> FindPaymentsResponse {
+        try await call.read { tx in
             var found: [ProviderPayment] = []
             for (charge, created) in try store.charges(reference: request.reference, in: tx) {
                 var payment = charge.message(refunds: try store.refunds(of: charge.providerID, in: tx))
@@ -17,8 +17,8 @@ extension ProviderHandler {
         }
     }
 
-    func getLedger(_ request: GetLedgerRequest, context: CallContext) async throws -> GetLedgerResponse {
-        try await database.read("ledger", deadline: context.deadline) { tx in
+    func getLedger(_ request: GetLedgerRequest, _ call: Call) async throws -> GetLedgerResponse {
+        try await call.read { tx in
             let counts = try store.counts(in: tx)
             let sums = try store.sums(in: tx)
             return .with { response in

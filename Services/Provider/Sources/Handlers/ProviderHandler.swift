@@ -5,24 +5,20 @@ import ProviderContract
 import SwiftProtobuf
 
 /// Serves the provider's calls; the result of every write is stored under its idempotency key.
-struct ProviderHandler: ProviderCalls {
-    let database: any SQLDatabase
-    let time: any TimeSource
-    let entropy: any Entropy
+struct ProviderHandler: ProviderHandling {
+    let runtime: Runtime
     let store = ProviderStore()
     let keys = KeyStore()
 
-    func createPayment(_ request: CreatePaymentRequest, context: CallContext) async throws -> CreatePaymentResponse {
+    func createPayment(_ request: CreatePaymentRequest, _ call: Call) async throws -> CreatePaymentResponse {
         guard let behaviour = Behaviour.of(method: request.paymentMethod, amount: request.amount) else {
             throw ProviderError.unknownMethod(request.paymentMethod)
         }
         let id = newID()
         let payment = try await oncePerKey(
-            method: ProviderMethods.createPayment,
-            request: request,
             reference: request.reference,
             behaviour: behaviour,
-            context: context
+            call: call
         ) { tx in
             let charge = Charge(
                 providerID: id,
@@ -47,13 +43,11 @@ struct ProviderHandler: ProviderCalls {
         return .with { $0.payment = payment }
     }
 
-    func capturePayment(_ request: CapturePaymentRequest, context: CallContext) async throws -> CapturePaymentResponse {
+    func capturePayment(_ request: CapturePaymentRequest, _ call: Call) async throws -> CapturePaymentResponse {
         let entry = newID()
         let payment = try await updateCharge(
             request.providerID,
-            method: ProviderMethods.capturePayment,
-            request: request,
-            context: context
+            call: call
         ) { charge, tx in
             try charge.capture()
             try store.post(
@@ -68,13 +62,11 @@ struct ProviderHandler: ProviderCalls {
         return .with { $0.payment = payment }
     }
 
-    func cancelPayment(_ request: CancelPaymentRequest, context: CallContext) async throws -> CancelPaymentResponse {
+    func cancelPayment(_ request: CancelPaymentRequest, _ call: Call) async throws -> CancelPaymentResponse {
         let entry = newID()
         let payment = try await updateCharge(
             request.providerID,
-            method: ProviderMethods.cancelPayment,
-            request: request,
-            context: context
+            call: call
         ) { charge, tx in
             try charge.cancel()
             try store.post(
@@ -89,13 +81,11 @@ struct ProviderHandler: ProviderCalls {
         return .with { $0.payment = payment }
     }
 
-    func createRefund(_ request: CreateRefundRequest, context: CallContext) async throws -> CreateRefundResponse {
+    func createRefund(_ request: CreateRefundRequest, _ call: Call) async throws -> CreateRefundResponse {
         let entry = newID()
         let payment = try await updateCharge(
             request.providerID,
-            method: ProviderMethods.createRefund,
-            request: request,
-            context: context
+            call: call
         ) { charge, tx in
             try charge.refund(request.amount)
             try store.post(
@@ -110,22 +100,18 @@ struct ProviderHandler: ProviderCalls {
         return .with { $0.payment = payment }
     }
 
-    private func newID() -> String { "pp_\(Identifier(time: time, entropy: entropy))" }
+    private func newID() -> String { "pp_\(runtime.identifier())" }
 
     /// Applies `change` to an existing charge, once per key.
     private func updateCharge(
         _ providerID: String,
-        method: MethodDescriptor,
-        request: some ContractMessage,
-        context: CallContext,
+        call: Call,
         _ change: @escaping @Sendable (inout Charge, borrowing SQLTransaction) throws -> Void
     ) async throws -> ProviderPayment {
         try await oncePerKey(
-            method: method,
-            request: request,
             reference: providerID,
             behaviour: .works,
-            context: context
+            call: call
         ) { tx in
             guard var charge = try store.charge(providerID, in: tx) else {
                 throw ProviderError.unknownPayment(providerID)
@@ -138,20 +124,18 @@ struct ProviderHandler: ProviderCalls {
 
     /// Runs `act` once per key, with the fault of `behaviour`.
     private func oncePerKey(
-        method: MethodDescriptor,
-        request: some ContractMessage,
         reference: String,
         behaviour: Behaviour,
-        context: CallContext,
+        call: Call,
         _ act: @escaping @Sendable (borrowing SQLTransaction) throws -> Charge
     ) async throws -> ProviderPayment {
-        guard let key = context.idempotencyKey, !key.isEmpty else { throw ProviderError.keyMissing }
+        guard let key = call.context.idempotencyKey, !key.isEmpty else { throw ProviderError.keyMissing }
         var options = BinaryEncodingOptions()
         options.useDeterministicOrdering = true
-        let body: [UInt8] = try request.serializedBytes(options: options)
+        let body: [UInt8] = try call.request.serializedBytes(options: options)
         // The requests to capture and to cancel a payment have the same bytes.
-        let parameters = Array(method.path.utf8) + body
-        let (outcome, payment, first) = try await database.transaction("keyed", deadline: context.deadline) { tx in
+        let parameters = Array(call.method.path.utf8) + body
+        let (outcome, payment, first) = try await call.database.transaction("keyed", deadline: call.deadline) { tx in
             let stored = try keys.outcome(key, parameters, in: tx)
             if let stored, stored.outcome != .lost {
                 return (stored.outcome, try view(stored.providerID, in: tx), false)

@@ -7,8 +7,6 @@ struct KeyStore: Sendable {
     static let lifetime = Duration.seconds(24 * 3600)
     /// How many keys one purge transaction deletes.
     static let purgeBatch = 500
-    /// How many transactions one purge run has at most.
-    static let purgeBatches = 100
 
     enum Outcome: String, Sendable, Equatable {
         case done, declined

@@ -19,8 +19,7 @@ struct Deployment: Sendable {
     struct Dependencies: Sendable {
         let database: any SQLDatabase
         let bus: any MessageBus
-        let time: any TimeSource
-        let entropy: SeededEntropy
+        let runtime: Runtime
         let connect: Channels
         /// Whether the next version of the service starts.
         let isNext: Bool
@@ -89,9 +88,8 @@ struct Deployment: Sendable {
                 let own = ServiceDependencies(
                     database: dependencies.database,
                     bus: dependencies.bus,
-                    time: dependencies.time,
-                    entropy: dependencies.entropy,
-                    telemetry: Telemetry(service: Blueprint.name, level: .critical, time: dependencies.time),
+                    runtime: dependencies.runtime,
+                    telemetry: Telemetry(service: Blueprint.name, level: .critical, time: dependencies.runtime.time),
                     connect: dependencies.connect
                 )
                 if dependencies.isNext { return try await ServiceRuntime(NextVersion<Blueprint>.self, on: own) }
@@ -103,8 +101,7 @@ struct Deployment: Sendable {
                 let idle = ServiceDependencies(
                     database: database,
                     bus: InMemoryBus(time: time),
-                    time: time,
-                    entropy: SeededEntropy(seed: 0),
+                    runtime: Runtime(time: time, seed: 0),
                     telemetry: Telemetry(service: Blueprint.name, level: .critical, time: time),
                     connect: { _ in LocalChannel(to: LocalServices(), time: time) }
                 )
@@ -117,21 +114,17 @@ struct Deployment: Sendable {
         name: "eventlog",
         isReplicated: false,
         start: { dependencies in
-            let log = try await EventLog.open(
-                dependencies.database,
-                time: dependencies.time,
-                entropy: dependencies.entropy
-            )
+            let log = try await EventLog.open(dependencies.database, runtime: dependencies.runtime)
             return ServiceRuntime(
                 name: "eventlog",
-                telemetry: Telemetry(service: "eventlog", level: .critical, time: dependencies.time),
-                time: dependencies.time,
-                contracts: [.eventLog(EventLogHandler(log))],
+                telemetry: Telemetry(service: "eventlog", level: .critical, time: dependencies.runtime.time),
+                time: dependencies.runtime.time,
+                contracts: [.eventLog(log)],
                 loops: [.init("event log", .relay) { try await log.run() }]
             )
         },
         prepare: { database, time in
-            _ = try await EventLog.open(database, time: time, entropy: SeededEntropy(seed: 0))
+            _ = try await EventLog.open(database, runtime: Runtime(time: time, seed: 0))
         },
         subscriptions: { _, _ in [] }
     )

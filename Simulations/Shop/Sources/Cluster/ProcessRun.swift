@@ -43,8 +43,7 @@ struct ProcessRun: Sendable {
         let channels = ChannelPool(
             policy: .betweenServices,
             metrics: MetricsRegistry(service: deployment.name),
-            time: machine.time,
-            entropy: connections,
+            runtime: Runtime(time: machine.time, entropy: connections),
             connect: { network.channel(from: machine, to: $0) }
         )
         let log = RemoteEventLog(over: channels.channel(to: "eventlog"), service: deployment.name, time: machine.time)
@@ -57,8 +56,7 @@ struct ProcessRun: Sendable {
             database: isNext
                 ? NextDatabase(database: present, hasStreams: deployment.name == OrdersService.name) : present,
             bus: bus,
-            time: machine.time,
-            entropy: entropy,
+            runtime: Runtime(time: machine.time, entropy: entropy),
             connect: { service in
                 let channel = network.channel(from: machine, to: service)
                 return isNext ? NextRequests(channel: channel) : channel
@@ -114,7 +112,7 @@ struct ProcessRun: Sendable {
             runtime.subscriptions,
             database: dependencies.database,
             bus: dependencies.bus,
-            time: dependencies.time
+            time: dependencies.runtime.time
         )
         let replaced = ["outbox relay", "subscriptions"]
         return runtime.loops.filter { !replaced.contains($0.name) }

@@ -29,6 +29,9 @@ public struct EventLogClient: EventLogCalls {
 
     public init(over channel: any RPCChannel) { self.channel = channel }
 
+    /// For the calls of a service: over its channel to `eventlog`.
+    public init(on platform: some CallPlatform) { self.init(over: platform.channel(to: "eventlog")) }
+
     public func publish(_ request: PublishRequest, context: CallContext) async throws -> PublishResponse {
         try await channel.unary(EventLogMethods.publish, request, context: context)
     }
@@ -54,6 +57,25 @@ public struct EventLogClient: EventLogCalls {
     }
 }
 
+/// The methods of EventLog, as a service handles them.
+public protocol EventLogHandling: Sendable {
+    /// Stores the events durably and in order before it responds. A repeat stores them twice; consumers drop duplicates by
+    /// sequence.
+    /// RESOURCE_EXHAUSTED when a limit is reached.
+    func publish(_ request: PublishRequest, _ call: Call) async throws -> PublishResponse
+    /// Joins a consumer group. The first response names the member and has no deliveries; the membership ends with the
+    /// stream.
+    func join(_ request: JoinRequest, _ call: Call) async throws -> ResponseStream<JoinResponse>
+    /// Acknowledges deliveries. NOT_FOUND eventlog.unknown_member when the membership has ended.
+    func acknowledge(_ request: AcknowledgeRequest, _ call: Call) async throws -> AcknowledgeResponse
+    /// Redelivers these events after a delay (nack). NOT_FOUND eventlog.unknown_member when the membership has ended.
+    func giveBack(_ request: GiveBackRequest, _ call: Call) async throws -> GiveBackResponse
+    /// Ends a membership and its stream; a repeat does nothing.
+    func leave(_ request: LeaveRequest, _ call: Call) async throws -> LeaveResponse
+    /// The topics and groups that exist.
+    func status(_ request: StatusRequest, _ call: Call) async throws -> StatusResponse
+}
+
 /// The method descriptors of EventLog.
 public enum EventLogMethods {
     public static let publish = MethodDescriptor(service: "martlet.eventlog.v1.EventLogService", name: "Publish", idempotent: true, writes: false, scope: "service", http: [])
@@ -68,26 +90,26 @@ public enum EventLogMethods {
 }
 
 extension ServedContract {
-    /// Serves `handler` over gRPC, REST and in-process channels.
-    public static func eventLog(_ handler: some EventLogCalls) -> ServedContract {
-        var served = ServedContract(name: "martlet.eventlog.v1.EventLogService", openAPI: "")
-        served.on(EventLogMethods.publish) { (request: PublishRequest, context) in
-            try await handler.publish(request, context: context)
+    /// Serves `handler` over gRPC, REST and in-process channels, as a part of the service on `platform`.
+    public static func eventLog(_ handler: some EventLogHandling, on platform: some CallPlatform) -> ServedContract {
+        var served = ServedContract(name: "martlet.eventlog.v1.EventLogService", openAPI: "", on: platform)
+        served.on(EventLogMethods.publish) { (request: PublishRequest, call) in
+            try await handler.publish(request, call)
         }
-        served.onStream(EventLogMethods.join) { (request: JoinRequest, context) in
-            try await handler.join(request, context: context)
+        served.onStream(EventLogMethods.join) { (request: JoinRequest, call) in
+            try await handler.join(request, call)
         }
-        served.on(EventLogMethods.acknowledge) { (request: AcknowledgeRequest, context) in
-            try await handler.acknowledge(request, context: context)
+        served.on(EventLogMethods.acknowledge) { (request: AcknowledgeRequest, call) in
+            try await handler.acknowledge(request, call)
         }
-        served.on(EventLogMethods.giveBack) { (request: GiveBackRequest, context) in
-            try await handler.giveBack(request, context: context)
+        served.on(EventLogMethods.giveBack) { (request: GiveBackRequest, call) in
+            try await handler.giveBack(request, call)
         }
-        served.on(EventLogMethods.leave) { (request: LeaveRequest, context) in
-            try await handler.leave(request, context: context)
+        served.on(EventLogMethods.leave) { (request: LeaveRequest, call) in
+            try await handler.leave(request, call)
         }
-        served.on(EventLogMethods.status) { (request: StatusRequest, context) in
-            try await handler.status(request, context: context)
+        served.on(EventLogMethods.status) { (request: StatusRequest, call) in
+            try await handler.status(request, call)
         }
         return served
     }

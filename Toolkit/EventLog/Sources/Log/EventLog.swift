@@ -21,8 +21,7 @@ public final class EventLog: MessageBus {
     /// - Throws: What the database throws.
     public static func open(
         _ database: any SQLDatabase,
-        time: any TimeSource,
-        entropy: any Entropy,
+        runtime: Runtime,
         limits: EventLogLimits = EventLogLimits()
     ) async throws -> EventLog {
         try await database.migrate(EventLogTables.migrations + EventLogAuditViews.migrations)
@@ -32,7 +31,7 @@ public final class EventLog: MessageBus {
             for topic in topics { groups += try EventLogStore.groups(of: topic, in: tx) }
             return (topics, groups)
         }
-        let log = EventLog(database, time: time, run: String(entropy.next(), radix: 16), limits: limits)
+        let log = EventLog(database, time: runtime.time, run: String(runtime.entropy.next(), radix: 16), limits: limits)
         log.state.withLock { state in
             for topic in topics { state.add(topic) }
             for group in groups { state.add(group) }

@@ -1,23 +1,28 @@
 public import MartletContract
-public import MartletCore
+import MartletCore
 import MartletMessaging
 import Synchronization
 
-/// Serves an event log to other processes.
-public struct EventLogHandler: EventLogCalls {
+extension ServedContract {
+    /// Serves `log` to other processes.
+    public static func eventLog(_ log: EventLog) -> ServedContract { .eventLog(EventLogHandler(log), on: NoPlatform()) }
+}
+
+/// Converts the calls of other processes into those of an event log.
+struct EventLogHandler: EventLogHandling {
     /// Maximum deliveries in one response of a stream.
     static let responseLimit = 64
 
     private let log: EventLog
 
-    public init(_ log: EventLog) { self.log = log }
+    init(_ log: EventLog) { self.log = log }
 
-    public func publish(_ request: PublishRequest, context: CallContext) async throws -> PublishResponse {
+    func publish(_ request: PublishRequest, _ call: Call) async throws -> PublishResponse {
         try await log.publish(request.events.map(\.envelope))
         return PublishResponse()
     }
 
-    public func join(_ request: JoinRequest, context: CallContext) async throws -> ResponseStream<JoinResponse> {
+    func join(_ request: JoinRequest, _ call: Call) async throws -> ResponseStream<JoinResponse> {
         let member = try await log.join(
             topic: request.topic,
             group: request.group,
@@ -28,12 +33,12 @@ public struct EventLogHandler: EventLogCalls {
         return ResponseStream { try await stream.next() }
     }
 
-    public func acknowledge(_ request: AcknowledgeRequest, context: CallContext) async throws -> AcknowledgeResponse {
+    func acknowledge(_ request: AcknowledgeRequest, _ call: Call) async throws -> AcknowledgeResponse {
         try log.acknowledge(request.positions.map(\.deliveryID), by: try member(request.member))
         return AcknowledgeResponse()
     }
 
-    public func giveBack(_ request: GiveBackRequest, context: CallContext) async throws -> GiveBackResponse {
+    func giveBack(_ request: GiveBackRequest, _ call: Call) async throws -> GiveBackResponse {
         try log.redeliver(
             request.positions.map(\.deliveryID),
             by: try member(request.member),
@@ -42,13 +47,13 @@ public struct EventLogHandler: EventLogCalls {
         return GiveBackResponse()
     }
 
-    public func leave(_ request: LeaveRequest, context: CallContext) async throws -> LeaveResponse {
+    func leave(_ request: LeaveRequest, _ call: Call) async throws -> LeaveResponse {
         // An unknown member has already left.
         if let member = try? member(request.member) { log.leave(member) }
         return LeaveResponse()
     }
 
-    public func status(_ request: StatusRequest, context: CallContext) async throws -> StatusResponse {
+    func status(_ request: StatusRequest, _ call: Call) async throws -> StatusResponse {
         var response = StatusResponse()
         response.topics = try await log.status().map { TopicRecord($0) }
         return response

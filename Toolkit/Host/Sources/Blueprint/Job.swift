@@ -1,22 +1,64 @@
+public import MartletSQL
+
 /// Periodic work of a service, such as expiry.
 ///
 /// A failed run is logged and the schedule continues. Jobs are suspended for a while after a jump of the wall clock,
 /// since most of them depend on it.
+///
+/// ```swift
+/// var jobs: [Job] {
+///     [Job("forget links", every: .seconds(3600), batchesOf: 100) { tx in try store.deleteExpired(limit: 100, in: tx) }]
+/// }
+/// ```
 public struct Job: Sendable {
-    /// Used in the log.
+    /// The most batches of one run: the rest follows after the interval.
+    static let batchesLimit = 100
+
+    /// Used in the log, and as the name of its transactions.
     public let name: String
     /// The time between the end of one run and the start of the next.
     public let interval: Duration
-    let body: @Sendable () async throws -> Void
+    private let body: @Sendable (any SQLDatabase) async throws -> Void
 
     /// - Parameter body: One or a few transactions; cancelled at shutdown.
-    public init(_ name: String, every interval: Duration, _ body: @escaping @Sendable () async throws -> Void) {
+    public init(_ name: StaticString, every interval: Duration, _ body: @escaping @Sendable () async throws -> Void) {
+        self.init(name, every: interval) { _ in try await body() }
+    }
+
+    /// A job that works through many rows, in short transactions of the service's database.
+    ///
+    /// - Parameters:
+    ///   - batch: How many rows a transaction handles at most; at least 1.
+    ///   - body: Handles the next batch, and returns how many rows it had. The run ends with the first that is not
+    ///     full, and at the latest after 100.
+    public init(
+        _ name: StaticString,
+        every interval: Duration,
+        batchesOf batch: Int,
+        _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> Int
+    ) {
+        precondition(batch >= 1)
+        self.init(name, every: interval) { database in
+            for _ in 0..<Self.batchesLimit {
+                let handled = try await database.transaction(name, body)
+                if handled < batch { return }
+            }
+        }
+    }
+
+    private init(
+        _ name: StaticString,
+        every interval: Duration,
+        onDatabase body: @escaping @Sendable (any SQLDatabase) async throws -> Void
+    ) {
         precondition(interval > .zero)
-        self.name = name
+        self.name = "\(name)"
         self.interval = interval
         self.body = body
     }
 
     /// Runs the job once, for tests and simulations.
-    public func run() async throws { try await body() }
+    ///
+    /// - Parameter database: The service's own.
+    public func run(on database: any SQLDatabase) async throws { try await body(database) }
 }

@@ -5,14 +5,14 @@ public import MartletSQL
 public import MartletWorkflows
 
 /// The dependencies of a service.
-public struct Platform: Sendable {
+public struct Platform: CallPlatform {
     /// The service's own name.
     public let service: String
     /// The service's own database, already migrated.
     public let database: any SQLDatabase
     public let bus: any MessageBus
-    public let time: any TimeSource
-    public let entropy: any Entropy
+    /// Clocks and random numbers; its ``Runtime/identifier()`` makes identifiers.
+    public let runtime: Runtime
     /// Starts and signals workflow runs; the host registers the service's workflows.
     public let workflows: WorkflowEngine
     private let channels: Channels
@@ -21,19 +21,22 @@ public struct Platform: Sendable {
         service: String,
         database: any SQLDatabase,
         bus: any MessageBus,
-        time: any TimeSource,
-        entropy: any Entropy,
+        runtime: Runtime,
         workflows: WorkflowEngine,
         channels: @escaping Channels
     ) {
         self.service = service
         self.database = database
         self.bus = bus
-        self.time = time
-        self.entropy = entropy
+        self.runtime = runtime
         self.workflows = workflows
         self.channels = channels
     }
+
+    /// The clocks of ``runtime``.
+    public var time: any TimeSource { runtime.time }
+    /// The random numbers of ``runtime``.
+    public var entropy: any Entropy { runtime.entropy }
 
     /// The channel to another service, behind the call policy.
     ///

@@ -9,22 +9,19 @@ public final class ChannelPool: Sendable {
     private let channels = Mutex<[String: PolicyChannel]>([:])
     private let policy: CallPolicy
     private let metrics: MetricsRegistry
-    private let time: any TimeSource
-    private let entropy: any Entropy
+    private let runtime: Runtime
     private let connect: Channels
 
     /// - Parameter connect: Makes the channel to a service (remote, local or simulated), without a policy.
     public init(
         policy: CallPolicy,
         metrics: MetricsRegistry,
-        time: any TimeSource,
-        entropy: any Entropy,
+        runtime: Runtime,
         connect: @escaping Channels
     ) {
         self.policy = policy
         self.metrics = metrics
-        self.time = time
-        self.entropy = entropy
+        self.runtime = runtime
         self.connect = connect
     }
 
@@ -36,8 +33,7 @@ public final class ChannelPool: Sendable {
                 over: connect(service),
                 policy: policy,
                 metrics: metrics,
-                time: time,
-                entropy: entropy
+                runtime: runtime
             )
             channels[service] = made
             return made

@@ -27,8 +27,7 @@ public enum Daemon {
             let dependencies = ServiceDependencies(
                 database: try await database(context),
                 bus: try await bus(context),
-                time: context.time,
-                entropy: context.entropy,
+                runtime: context.runtime,
                 telemetry: context.telemetry,
                 connect: context.connect
             )
@@ -58,15 +57,14 @@ public enum Daemon {
         build: @escaping @Sendable (DaemonContext) async throws -> [ServiceRuntime]
     ) async -> Never {
         let settings = read(program, crashPoints: crashPoints) { reader in DaemonSettings(&reader) }
-        let time = SystemTime()
-        let entropy = SystemEntropy()
-        let telemetry = Telemetry(service: service, level: settings.logLevel, time: time)
+        let runtime = Runtime.system
+        let telemetry = Telemetry(service: service, level: settings.logLevel, time: runtime.time)
         LoggingSystem.bootstrap { label in
             JSONLogHandler(
                 service: service,
                 label: label,
                 level: settings.logLevel,
-                time: time,
+                time: runtime.time,
                 output: .standardError
             )
         }
@@ -78,13 +76,12 @@ public enum Daemon {
                     issuer: LocalIssuer.name,
                     audience: LocalIssuer.audience,
                     leeway: .seconds(30),
-                    time: time
+                    time: runtime.time
                 )
                 let context = DaemonContext(
                     service: service,
                     settings: settings,
-                    time: time,
-                    entropy: entropy,
+                    runtime: runtime,
                     telemetry: telemetry
                 )
                 let host = ServiceHost(
@@ -92,8 +89,7 @@ public enum Daemon {
                     listeners: settings.listeners,
                     authenticator: TokenAuthenticator(verifier: verifier),
                     metrics: MetricsRegistry(service: service),
-                    time: time,
-                    entropy: entropy,
+                    runtime: runtime,
                     logger: telemetry.logger
                 )
                 try await host.run()

@@ -11,23 +11,21 @@ public import MartletTelemetry
 public struct DaemonContext: Sendable {
     public let service: String
     public let settings: DaemonSettings
-    public let time: any TimeSource
-    public let entropy: any Entropy
+    public let runtime: Runtime
     public let telemetry: Telemetry
     private let pool: ChannelPool
     private let connections: Channels
 
-    init(service: String, settings: DaemonSettings, time: any TimeSource, entropy: any Entropy, telemetry: Telemetry) {
+    init(service: String, settings: DaemonSettings, runtime: Runtime, telemetry: Telemetry) {
         self.service = service
         self.settings = settings
-        self.time = time
-        self.entropy = entropy
+        self.runtime = runtime
         self.telemetry = telemetry
-        let registry = FileRegistry(path: settings.registry, every: .milliseconds(200), time: time)
+        let registry = FileRegistry(path: settings.registry, every: .milliseconds(200), time: runtime.time)
         let tokenFile = TokenFile(
             path: LocalIssuer.tokenPath(for: service, in: settings.keys),
             every: .seconds(5),
-            time: time
+            time: runtime.time
         )
         connections = { peer in
             RemoteChannel(to: peer, in: registry) { address in
@@ -35,8 +33,7 @@ public struct DaemonContext: Sendable {
                     host: address.host,
                     port: address.port,
                     limits: RPCClientLimits(),
-                    time: time,
-                    entropy: entropy,
+                    runtime: runtime,
                     authorization: { _ in "Bearer \(try tokenFile.token())" }
                 )
             }
@@ -44,11 +41,13 @@ public struct DaemonContext: Sendable {
         pool = ChannelPool(
             policy: .betweenServices,
             metrics: telemetry.metrics,
-            time: time,
-            entropy: entropy,
+            runtime: runtime,
             connect: connections
         )
     }
+
+    /// The clocks of ``runtime``.
+    public var time: any TimeSource { runtime.time }
 
     /// The service's database file, in the data folder.
     public var databasePath: String { "\(settings.data)/\(service).sqlite" }
@@ -56,6 +55,6 @@ public struct DaemonContext: Sendable {
     /// A channel to another service, behind the call policy, for adapters such as the remote event log.
     public func channel(to service: String) -> any RPCChannel { pool.channel(to: service) }
 
-    /// Channels without a call policy; each service's runtime adds its own.
+    /// Channels without a call policy; each `ServiceRuntime` adds its own.
     var connect: Channels { connections }
 }

@@ -41,6 +41,9 @@ public struct OperateClient: OperateCalls {
 
     public init(over channel: any RPCChannel) { self.channel = channel }
 
+    /// For the calls of a service: over its channel to `operate`.
+    public init(on platform: some CallPlatform) { self.init(over: platform.channel(to: "operate")) }
+
     public func countUnsentEvents(_ request: CountUnsentEventsRequest, context: CallContext) async throws -> CountUnsentEventsResponse {
         try await channel.unary(OperateMethods.countUnsentEvents, request, context: context)
     }
@@ -90,6 +93,37 @@ public struct OperateClient: OperateCalls {
     }
 }
 
+/// The methods of Operate, as a service handles them.
+public protocol OperateHandling: Sendable {
+    /// The number of events that are committed and not yet published.
+    func countUnsentEvents(_ request: CountUnsentEventsRequest, _ call: Call) async throws -> CountUnsentEventsResponse
+    /// The parked keys by group, topic and key.
+    func listParkedKeys(_ request: ListParkedKeysRequest, _ call: Call) async throws -> ListParkedKeysResponse
+    /// The events of one parked key, in order.
+    func listParkedMessages(_ request: ListParkedMessagesRequest, _ call: Call) async throws -> ListParkedMessagesResponse
+    /// One parked event with its body. NOT_FOUND operate.not_parked
+    func showParkedMessage(_ request: ShowParkedMessageRequest, _ call: Call) async throws -> ShowParkedMessageResponse
+    /// Replaces the body of a parked event; the next redrive handles the new body. NOT_FOUND operate.not_parked
+    /// INVALID_ARGUMENT operate.invalid_body FAILED_PRECONDITION operate.unknown_topic
+    func editParkedMessage(_ request: EditParkedMessageRequest, _ call: Call) async throws -> EditParkedMessageResponse
+    /// Handles the events of a parked key again, in order. A repeat does nothing. NOT_FOUND operate.not_parked
+    func redriveParkedKey(_ request: RedriveParkedKeyRequest, _ call: Call) async throws -> RedriveParkedKeyResponse
+    /// Discards one parked event: it is never handled. NOT_FOUND operate.not_parked
+    func dropParkedMessage(_ request: DropParkedMessageRequest, _ call: Call) async throws -> DropParkedMessageResponse
+    /// Workflow runs, newest first.
+    func listWorkflows(_ request: ListWorkflowsRequest, _ call: Call) async throws -> ListWorkflowsResponse
+    /// One run with its journal and signals. NOT_FOUND operate.unknown_run
+    func showWorkflow(_ request: ShowWorkflowRequest, _ call: Call) async throws -> ShowWorkflowResponse
+    /// Resumes a run that needs a human at the step where it stopped. NOT_FOUND operate.unknown_run
+    /// FAILED_PRECONDITION operate.wrong_state
+    func retryWorkflow(_ request: RetryWorkflowRequest, _ call: Call) async throws -> RetryWorkflowResponse
+    /// Ends a run and compensates its completed steps. NOT_FOUND operate.unknown_run
+    /// FAILED_PRECONDITION operate.wrong_state
+    func compensateWorkflow(_ request: CompensateWorkflowRequest, _ call: Call) async throws -> CompensateWorkflowResponse
+    /// The audit log of operator actions, newest first.
+    func listAudit(_ request: ListAuditRequest, _ call: Call) async throws -> ListAuditResponse
+}
+
 /// The method descriptors of Operate.
 public enum OperateMethods {
     public static let countUnsentEvents = MethodDescriptor(service: "martlet.operate.v1.OperateService", name: "CountUnsentEvents", idempotent: true, writes: false, scope: "operate", http: [])
@@ -110,44 +144,44 @@ public enum OperateMethods {
 }
 
 extension ServedContract {
-    /// Serves `handler` over gRPC, REST and in-process channels.
-    public static func operate(_ handler: some OperateCalls) -> ServedContract {
-        var served = ServedContract(name: "martlet.operate.v1.OperateService", openAPI: "")
-        served.on(OperateMethods.countUnsentEvents) { (request: CountUnsentEventsRequest, context) in
-            try await handler.countUnsentEvents(request, context: context)
+    /// Serves `handler` over gRPC, REST and in-process channels, as a part of the service on `platform`.
+    public static func operate(_ handler: some OperateHandling, on platform: some CallPlatform) -> ServedContract {
+        var served = ServedContract(name: "martlet.operate.v1.OperateService", openAPI: "", on: platform)
+        served.on(OperateMethods.countUnsentEvents) { (request: CountUnsentEventsRequest, call) in
+            try await handler.countUnsentEvents(request, call)
         }
-        served.on(OperateMethods.listParkedKeys) { (request: ListParkedKeysRequest, context) in
-            try await handler.listParkedKeys(request, context: context)
+        served.on(OperateMethods.listParkedKeys) { (request: ListParkedKeysRequest, call) in
+            try await handler.listParkedKeys(request, call)
         }
-        served.on(OperateMethods.listParkedMessages) { (request: ListParkedMessagesRequest, context) in
-            try await handler.listParkedMessages(request, context: context)
+        served.on(OperateMethods.listParkedMessages) { (request: ListParkedMessagesRequest, call) in
+            try await handler.listParkedMessages(request, call)
         }
-        served.on(OperateMethods.showParkedMessage) { (request: ShowParkedMessageRequest, context) in
-            try await handler.showParkedMessage(request, context: context)
+        served.on(OperateMethods.showParkedMessage) { (request: ShowParkedMessageRequest, call) in
+            try await handler.showParkedMessage(request, call)
         }
-        served.on(OperateMethods.editParkedMessage) { (request: EditParkedMessageRequest, context) in
-            try await handler.editParkedMessage(request, context: context)
+        served.on(OperateMethods.editParkedMessage) { (request: EditParkedMessageRequest, call) in
+            try await handler.editParkedMessage(request, call)
         }
-        served.on(OperateMethods.redriveParkedKey) { (request: RedriveParkedKeyRequest, context) in
-            try await handler.redriveParkedKey(request, context: context)
+        served.on(OperateMethods.redriveParkedKey) { (request: RedriveParkedKeyRequest, call) in
+            try await handler.redriveParkedKey(request, call)
         }
-        served.on(OperateMethods.dropParkedMessage) { (request: DropParkedMessageRequest, context) in
-            try await handler.dropParkedMessage(request, context: context)
+        served.on(OperateMethods.dropParkedMessage) { (request: DropParkedMessageRequest, call) in
+            try await handler.dropParkedMessage(request, call)
         }
-        served.on(OperateMethods.listWorkflows) { (request: ListWorkflowsRequest, context) in
-            try await handler.listWorkflows(request, context: context)
+        served.on(OperateMethods.listWorkflows) { (request: ListWorkflowsRequest, call) in
+            try await handler.listWorkflows(request, call)
         }
-        served.on(OperateMethods.showWorkflow) { (request: ShowWorkflowRequest, context) in
-            try await handler.showWorkflow(request, context: context)
+        served.on(OperateMethods.showWorkflow) { (request: ShowWorkflowRequest, call) in
+            try await handler.showWorkflow(request, call)
         }
-        served.on(OperateMethods.retryWorkflow) { (request: RetryWorkflowRequest, context) in
-            try await handler.retryWorkflow(request, context: context)
+        served.on(OperateMethods.retryWorkflow) { (request: RetryWorkflowRequest, call) in
+            try await handler.retryWorkflow(request, call)
         }
-        served.on(OperateMethods.compensateWorkflow) { (request: CompensateWorkflowRequest, context) in
-            try await handler.compensateWorkflow(request, context: context)
+        served.on(OperateMethods.compensateWorkflow) { (request: CompensateWorkflowRequest, call) in
+            try await handler.compensateWorkflow(request, call)
         }
-        served.on(OperateMethods.listAudit) { (request: ListAuditRequest, context) in
-            try await handler.listAudit(request, context: context)
+        served.on(OperateMethods.listAudit) { (request: ListAuditRequest, call) in
+            try await handler.listAudit(request, call)
         }
         return served
     }

@@ -1,10 +1,11 @@
+import MartletContract
 import MartletCore
 import MartletSQL
 import MartletWorkflows
 import SwiftProtobuf
 
 extension OperateHandler {
-    func listWorkflows(_ request: ListWorkflowsRequest, context: CallContext) async throws -> ListWorkflowsResponse {
+    func listWorkflows(_ request: ListWorkflowsRequest, _ call: Call) async throws -> ListWorkflowsResponse {
         let state = try request.state.isEmpty ? nil : Self.state(request.state)
         let cursor = WorkflowCursor(
             createdAt: Timestamp(microseconds: request.afterCreatedAt),
@@ -18,7 +19,7 @@ extension OperateHandler {
         return .with { $0.runs = runs.map(WorkflowRecord.init) }
     }
 
-    func showWorkflow(_ request: ShowWorkflowRequest, context: CallContext) async throws -> ShowWorkflowResponse {
+    func showWorkflow(_ request: ShowWorkflowRequest, _ call: Call) async throws -> ShowWorkflowResponse {
         guard let (run, journal, signals) = try await workflows.show(request.id) else {
             throw Fault.unknownRun(request.id)
         }
@@ -29,9 +30,9 @@ extension OperateHandler {
         }
     }
 
-    func retryWorkflow(_ request: RetryWorkflowRequest, context: CallContext) async throws -> RetryWorkflowResponse {
-        let action = action("workflow.retry", on: request.id, because: request.reason, by: context)
-        try await change(request.id, action: action, context: context) { [workflows] (tx: borrowing SQLTransaction) in
+    func retryWorkflow(_ request: RetryWorkflowRequest, _ call: Call) async throws -> RetryWorkflowResponse {
+        let action = action("workflow.retry", on: request.id, because: request.reason, by: call)
+        try await change(request.id, action: action, call: call) { [workflows] (tx: borrowing SQLTransaction) in
             try workflows.retry(request.id, in: tx)
         }
         return RetryWorkflowResponse()
@@ -39,10 +40,10 @@ extension OperateHandler {
 
     func compensateWorkflow(
         _ request: CompensateWorkflowRequest,
-        context: CallContext
+        _ call: Call
     ) async throws -> CompensateWorkflowResponse {
-        let action = action("workflow.compensate", on: request.id, because: request.reason, by: context)
-        try await change(request.id, action: action, context: context) { [workflows] (tx: borrowing SQLTransaction) in
+        let action = action("workflow.compensate", on: request.id, because: request.reason, by: call)
+        try await change(request.id, action: action, call: call) { [workflows] (tx: borrowing SQLTransaction) in
             try workflows.compensate(request.id, in: tx)
         }
         return CompensateWorkflowResponse()
@@ -51,10 +52,10 @@ extension OperateHandler {
     private func change(
         _ id: String,
         action: OperateAudit.Action,
-        context: CallContext,
+        call: Call,
         body: @escaping @Sendable (borrowing SQLTransaction) throws -> Bool
     ) async throws {
-        try await database.transaction("operate.workflow", deadline: context.deadline) { tx in
+        try await call.database.transaction("operate.workflow", deadline: call.deadline) { tx in
             guard let before = try WorkflowOperations.find(id, in: tx) else { throw Fault.unknownRun(id) }
             guard try body(tx) else { throw Fault.wrongState(before.state) }
             let after = try WorkflowOperations.find(id, in: tx)

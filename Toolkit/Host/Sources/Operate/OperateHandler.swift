@@ -1,3 +1,4 @@
+import MartletContract
 import MartletCore
 import MartletMessaging
 import MartletOutbox
@@ -6,8 +7,7 @@ import MartletWorkflows
 import SwiftProtobuf
 
 /// The operator API of one service.
-struct OperateHandler: OperateCalls {
-    let database: any SQLDatabase
+struct OperateHandler: OperateHandling {
     let workflows: WorkflowOperations
     /// The JSON form of event bodies, by topic.
     let bodies: [String: BodyJSON]
@@ -19,9 +19,9 @@ struct OperateHandler: OperateCalls {
 
     func countUnsentEvents(
         _ request: CountUnsentEventsRequest,
-        context: CallContext
+        _ call: Call
     ) async throws -> CountUnsentEventsResponse {
-        try await database.read("operate.unsent", deadline: context.deadline) { tx in
+        try await call.read("operate.unsent") { tx in
             let unsent = try UnsentEvents.count(in: tx)
             return .with { $0.events = Int64(unsent.events) }
         }
@@ -29,9 +29,9 @@ struct OperateHandler: OperateCalls {
 
     func listParkedKeys(
         _ request: ListParkedKeysRequest,
-        context: CallContext
+        _ call: Call
     ) async throws -> ListParkedKeysResponse {
-        try await database.read("operate.parked.keys", deadline: context.deadline) { tx in
+        try await call.read("operate.parked.keys") { tx in
             let after = ParkedKey(
                 group: request.afterGroup,
                 topic: request.afterTopic,
@@ -46,9 +46,9 @@ struct OperateHandler: OperateCalls {
 
     func listParkedMessages(
         _ request: ListParkedMessagesRequest,
-        context: CallContext
+        _ call: Call
     ) async throws -> ListParkedMessagesResponse {
-        try await database.read("operate.parked.list", deadline: context.deadline) { tx in
+        try await call.read("operate.parked.list") { tx in
             let messages = try ParkedMessages.list(
                 group: request.group,
                 topic: request.topic,
@@ -61,9 +61,9 @@ struct OperateHandler: OperateCalls {
 
     func showParkedMessage(
         _ request: ShowParkedMessageRequest,
-        context: CallContext
+        _ call: Call
     ) async throws -> ShowParkedMessageResponse {
-        try await database.read("operate.parked.show", deadline: context.deadline) { tx in
+        try await call.read("operate.parked.show") { tx in
             let message = try Self.parked(group: request.group, topic: request.topic, id: request.id, in: tx)
             // Bytes that cannot be decoded have no JSON form.
             let json = bodies[message.event.topic].flatMap { try? $0.text(message.event.body) }
@@ -76,15 +76,15 @@ struct OperateHandler: OperateCalls {
 
     func editParkedMessage(
         _ request: EditParkedMessageRequest,
-        context: CallContext
+        _ call: Call
     ) async throws -> EditParkedMessageResponse {
         let action = action(
             "parked.edit",
             on: "\(request.group)/\(request.topic)/\(request.id)",
             because: request.reason,
-            by: context
+            by: call
         )
-        return try await database.transaction("operate.parked.edit", deadline: context.deadline) { tx in
+        return try await call.database.transaction("operate.parked.edit", deadline: call.deadline) { tx in
             let message = try Self.parked(group: request.group, topic: request.topic, id: request.id, in: tx)
             let newBody = try body(of: request)
             _ = try ParkedMessages.edit(
@@ -106,11 +106,11 @@ struct OperateHandler: OperateCalls {
 
     func redriveParkedKey(
         _ request: RedriveParkedKeyRequest,
-        context: CallContext
+        _ call: Call
     ) async throws -> RedriveParkedKeyResponse {
         let target = "\(request.group)/\(request.topic)/\(request.key)"
-        let action = action("parked.redrive", on: target, because: request.reason, by: context)
-        return try await database.transaction("operate.parked.redrive", deadline: context.deadline) { tx in
+        let action = action("parked.redrive", on: target, because: request.reason, by: call)
+        return try await call.database.transaction("operate.parked.redrive", deadline: call.deadline) { tx in
             guard try ParkedMessages.redrive(group: request.group, topic: request.topic, key: request.key, in: tx)
             else { throw Fault.notParked(request.key) }
             try OperateAudit.write(action, before: "parked", after: "redriving", in: tx)
@@ -120,15 +120,15 @@ struct OperateHandler: OperateCalls {
 
     func dropParkedMessage(
         _ request: DropParkedMessageRequest,
-        context: CallContext
+        _ call: Call
     ) async throws -> DropParkedMessageResponse {
         let action = action(
             "parked.drop",
             on: "\(request.group)/\(request.topic)/\(request.id)",
             because: request.reason,
-            by: context
+            by: call
         )
-        return try await database.transaction("operate.parked.drop", deadline: context.deadline) { tx in
+        return try await call.database.transaction("operate.parked.drop", deadline: call.deadline) { tx in
             let message = try Self.parked(group: request.group, topic: request.topic, id: request.id, in: tx)
             _ = try ParkedMessages.drop(group: request.group, topic: request.topic, id: request.id, in: tx)
             try OperateAudit.write(action, before: Self.auditText(message.event.body), after: "", in: tx)
@@ -136,16 +136,16 @@ struct OperateHandler: OperateCalls {
         }
     }
 
-    func listAudit(_ request: ListAuditRequest, context: CallContext) async throws -> ListAuditResponse {
-        try await database.read("operate.audit", deadline: context.deadline) { tx in
+    func listAudit(_ request: ListAuditRequest, _ call: Call) async throws -> ListAuditResponse {
+        try await call.read("operate.audit") { tx in
             let records = try OperateAudit.list(before: request.beforeNumber, limit: Int(request.limit), in: tx)
             return .with { $0.records = records }
         }
     }
 
-    func action(_ name: String, on target: String, because why: String, by context: CallContext) -> OperateAudit.Action
+    func action(_ name: String, on target: String, because why: String, by call: Call) -> OperateAudit.Action
     {
-        OperateAudit.Action(who: context.principal.subject, name: name, target: target, why: why)
+        OperateAudit.Action(who: call.principal.subject, name: name, target: target, why: why)
     }
 
     /// The new body of an edit, encoded.

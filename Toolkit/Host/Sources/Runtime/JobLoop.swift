@@ -7,11 +7,13 @@ import MartletWorkflows
 /// Runs one job periodically.
 struct JobLoop: Sendable {
     private let job: Job
+    private let database: any SQLDatabase
     private let clock: ClockWatch
     private let time: any TimeSource
 
-    init(_ job: Job, clock: ClockWatch, time: any TimeSource) {
+    init(_ job: Job, on database: any SQLDatabase, clock: ClockWatch, time: any TimeSource) {
         self.job = job
+        self.database = database
         self.clock = clock
         self.time = time
     }
@@ -21,7 +23,7 @@ struct JobLoop: Sendable {
             try await time.sleep(for: job.interval)
             if clock.pausesExpiry { continue }
             do {
-                try await job.run()
+                try await job.run(on: database)
             } catch is CancellationError {
                 throw CancellationError()
             } catch {

@@ -10,8 +10,7 @@ public import MartletWorkflows
 public struct ServiceDependencies: Sendable {
     public var database: any SQLDatabase
     public var bus: any MessageBus
-    public var time: any TimeSource
-    public var entropy: any Entropy
+    public var runtime: Runtime
     public var telemetry: Telemetry
     public var policy: CallPolicy
     /// The channel to another service, without `policy`, which is added.
@@ -23,16 +22,14 @@ public struct ServiceDependencies: Sendable {
     public init(
         database: any SQLDatabase,
         bus: any MessageBus,
-        time: any TimeSource,
-        entropy: any Entropy,
+        runtime: Runtime,
         telemetry: Telemetry,
         policy: CallPolicy = .betweenServices,
         connect: @escaping Channels
     ) {
         self.database = database
         self.bus = bus
-        self.time = time
-        self.entropy = entropy
+        self.runtime = runtime
         self.telemetry = telemetry
         self.policy = policy
         self.connect = connect

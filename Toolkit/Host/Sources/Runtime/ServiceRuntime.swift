@@ -90,21 +90,19 @@ public struct ServiceRuntime: Sendable {
         built blueprint: Blueprint.Type,
         on dependencies: ServiceDependencies
     ) throws {
-        let (database, time, metrics) = (dependencies.database, dependencies.time, dependencies.telemetry.metrics)
+        let (database, runtime, metrics) = (dependencies.database, dependencies.runtime, dependencies.telemetry.metrics)
         let pool = ChannelPool(
             policy: dependencies.policy,
             metrics: metrics,
-            time: time,
-            entropy: dependencies.entropy,
+            runtime: runtime,
             connect: dependencies.connect
         )
         let bus = CountedBus(dependencies.bus, metrics)
-        let clock = ClockWatch(time: time, metrics: metrics)
+        let clock = ClockWatch(time: runtime.time, metrics: metrics)
         let engine = WorkflowEngine(
             service: Blueprint.name,
             database: database,
-            time: time,
-            entropy: dependencies.entropy,
+            runtime: runtime,
             limits: dependencies.workflowLimits,
             pausesExpiry: { clock.pausesExpiry },
             observe: ServiceMetrics.observer(of: metrics)
@@ -113,8 +111,7 @@ public struct ServiceRuntime: Sendable {
             service: Blueprint.name,
             database: database,
             bus: bus,
-            time: time,
-            entropy: dependencies.entropy,
+            runtime: runtime,
             workflows: engine,
             channels: { pool.channel(to: $0) }
         )
@@ -122,16 +119,15 @@ public struct ServiceRuntime: Sendable {
         engine.register(service.workflows)
         let loops = Self.loops(of: service, on: platform, clock: clock, dependencies: dependencies)
         let operate = OperateHandler(
-            database: database,
             workflows: engine.operations,
             bodies: OperateHandler.bodies(of: service.subscriptions)
         )
         self.init(
             name: Blueprint.name,
             telemetry: dependencies.telemetry,
-            time: time,
+            time: runtime.time,
             contracts: service.handlers,
-            operatorContracts: [.operate(operate)],
+            operatorContracts: [.operate(operate, on: platform)],
             loops: loops,
             subscriptions: service.subscriptions,
             isFlushed: {
@@ -152,16 +148,14 @@ public struct ServiceRuntime: Sendable {
             source: Blueprint.name,
             database: database,
             bus: platform.bus,
-            time: time,
-            entropy: platform.entropy,
+            runtime: platform.runtime,
             limits: dependencies.relayLimits
         )
         let runner = SubscriptionRunner(
             service.subscriptions,
             database: database,
             bus: platform.bus,
-            time: time,
-            entropy: platform.entropy,
+            runtime: platform.runtime,
             limits: dependencies.subscriptionLimits
         )
         let serviceMetrics = ServiceMetrics(database: database, time: time, metrics: dependencies.telemetry.metrics)
@@ -176,7 +170,7 @@ public struct ServiceRuntime: Sendable {
         loops.append(Loop("clock watch", .consumers) { try await clock.run() })
         for job in service.jobs + [Purge.job(database: database, workflows: engine)] {
             loops.append(
-                Loop("job \(job.name)", .consumers) { try await JobLoop(job, clock: clock, time: time).run() }
+                Loop("job \(job.name)", .consumers) { try await JobLoop(job, on: database, clock: clock, time: time).run() }
             )
         }
         return loops

@@ -18,8 +18,7 @@ struct HTTPListener: HTTPServer {
         port: Int,
         authenticator: TokenAuthenticator,
         limits: RESTLimits,
-        time: any TimeSource,
-        entropy: any Entropy,
+        runtime: Runtime,
         logger: Logger
     ) throws {
         let requestMetrics = RequestMetrics(metrics)
@@ -27,8 +26,7 @@ struct HTTPListener: HTTPServer {
             contracts: runtimes.flatMap(\.contracts),
             authenticate: { try authenticator.principal($0) },
             limits: limits,
-            time: time,
-            entropy: entropy,
+            runtime: runtime,
             log: logger,
             observe: { requestMetrics.count($0) }
         )

@@ -19,8 +19,7 @@ public struct ServiceHost: Sendable {
     private let metrics: MetricsRegistry
     private let limits: ServiceHostLimits
     private let restLimits: RESTLimits
-    private let time: any TimeSource
-    private let entropy: any Entropy
+    private let runtime: Runtime
     private let logger: Logger
 
     /// - Parameters:
@@ -33,8 +32,7 @@ public struct ServiceHost: Sendable {
         metrics: MetricsRegistry,
         limits: ServiceHostLimits = ServiceHostLimits(),
         restLimits: RESTLimits = .standard,
-        time: any TimeSource,
-        entropy: any Entropy,
+        runtime: Runtime,
         logger: Logger
     ) {
         self.runtimes = runtimes
@@ -43,8 +41,7 @@ public struct ServiceHost: Sendable {
         self.metrics = metrics
         self.limits = limits
         self.restLimits = restLimits
-        self.time = time
-        self.entropy = entropy
+        self.runtime = runtime
         self.logger = logger
     }
 
@@ -59,7 +56,7 @@ public struct ServiceHost: Sendable {
         handlingSignals: Bool = true,
         whenServing: @escaping @Sendable (BoundPorts) async throws -> Void = { _ in }
     ) async throws {
-        ProcessMetrics.register(in: metrics, time: time)
+        ProcessMetrics.register(in: metrics, time: runtime.time)
         let ownListener = try listeners.http.map { port in
             try HTTPListener(
                 runtimes: runtimes,
@@ -69,8 +66,7 @@ public struct ServiceHost: Sendable {
                 port: port,
                 authenticator: authenticator,
                 limits: restLimits,
-                time: time,
-                entropy: entropy,
+                runtime: runtime,
                 logger: logger
             )
         }
@@ -89,7 +85,9 @@ public struct ServiceHost: Sendable {
         for stage in ServiceRuntime.Loop.Stage.allCases { services += staged(stage) }
         let listening: [(any Service)?] = [http, grpc, operate]
         services += listening.compactMap(\.self)
-        services += [announcement, ReadinessGate(readiness: readiness, delay: limits.notReadyDelay, time: time)]
+        services += [
+            announcement, ReadinessGate(readiness: readiness, delay: limits.notReadyDelay, time: runtime.time),
+        ]
         var configuration = ServiceGroupConfiguration(
             services: services,
             gracefulShutdownSignals: handlingSignals ? [.sigterm, .sigint] : [],
@@ -103,15 +101,15 @@ public struct ServiceHost: Sendable {
     }
 
     private func staged(_ stage: ServiceRuntime.Loop.Stage) -> [StagedService] {
-        runtimes.compactMap { runtime in
-            let loops = runtime.loops.filter { $0.stage == stage }
+        runtimes.compactMap { service in
+            let loops = service.loops.filter { $0.stage == stage }
             guard !loops.isEmpty else { return nil }
             return StagedService(
-                description: "\(runtime.name) \(stage)",
+                description: "\(service.name) \(stage)",
                 loops: loops,
-                time: time,
+                time: runtime.time,
                 limit: limits.stop,
-                beforeStop: { if stage == .relay { await flush(runtime) } }
+                beforeStop: { if stage == .relay { await flush(service) } }
             )
         }
     }
@@ -119,16 +117,16 @@ public struct ServiceHost: Sendable {
     /// Waits until the relay has published all committed events, at most `limits.flush`.
     ///
     /// The rest is published after the next start.
-    private func flush(_ runtime: ServiceRuntime) async {
-        let deadline = time.now + limits.flush
-        while time.now < deadline {
+    private func flush(_ service: ServiceRuntime) async {
+        let deadline = runtime.time.now + limits.flush
+        while runtime.time.now < deadline {
             // Nothing can be flushed from an unavailable database.
-            guard let flushed = try? await runtime.isFlushed(), !flushed else { return }
-            guard (try? await time.sleep(for: limits.flushInterval)) != nil else { return }
+            guard let flushed = try? await service.isFlushed(), !flushed else { return }
+            guard (try? await runtime.time.sleep(for: limits.flushInterval)) != nil else { return }
         }
         logger.warning(
             "the outbox was not flushed in time, the rest is published after the next start",
-            metadata: ["service": "\(runtime.name)"]
+            metadata: ["service": "\(service.name)"]
         )
     }
 
@@ -141,8 +139,7 @@ public struct ServiceHost: Sendable {
             host: listeners.host,
             port: port,
             limits: serverLimits,
-            time: time,
-            entropy: entropy,
+            runtime: runtime,
             logger: logger,
             authenticate: { try authenticator.principal($0) }
         )

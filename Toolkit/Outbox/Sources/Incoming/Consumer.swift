@@ -16,8 +16,7 @@ struct Consumer {
     private let metrics: InboxMetrics
     private let member: any GroupMember
     private let database: any SQLDatabase
-    private let time: any TimeSource
-    private let entropy: any Entropy
+    private let runtime: Runtime
     private let limits: SubscriptionRunner.Limits
     /// Passed on to the consumer of the next membership.
     private(set) var keyFailures: KeyFailures
@@ -44,8 +43,7 @@ struct Consumer {
         subscription: Subscription,
         member: any GroupMember,
         database: any SQLDatabase,
-        time: any TimeSource,
-        entropy: any Entropy,
+        runtime: Runtime,
         limits: SubscriptionRunner.Limits,
         keyFailures: KeyFailures
     ) {
@@ -53,8 +51,7 @@ struct Consumer {
         metrics = InboxMetrics(subscription, in: .current)
         self.member = member
         self.database = database
-        self.time = time
-        self.entropy = entropy
+        self.runtime = runtime
         self.limits = limits
         self.keyFailures = keyFailures
     }
@@ -81,7 +78,7 @@ struct Consumer {
     private mutating func next() async throws -> [Delivery] {
         guard pending.isEmpty else {
             let backoff = Backoff(initial: limits.retryDelayMin, maximum: limits.retryDelayMax)
-            try await time.sleep(for: backoff.delay(after: interruptions, entropy))
+            try await runtime.time.sleep(for: backoff.delay(after: interruptions, runtime.entropy))
             defer { pending = [] }
             return pending
         }
@@ -123,7 +120,7 @@ struct Consumer {
 
     /// Redelivers the events that a failing event of their key blocks; returns the others.
     private mutating func deferBlocked(_ batch: [Delivery], _ round: inout Round) -> [Delivery] {
-        let now = time.now
+        let now = runtime.time.now
         var ready: [Delivery] = []
         for delivery in batch {
             if let failure = keyFailures.blocking(delivery.event, at: now) {
@@ -139,7 +136,7 @@ struct Consumer {
 
     /// Processes the whole batch in one transaction.
     private mutating func process(_ batch: [Delivery], _ round: inout Round) async throws {
-        let (inbox, now) = (inbox, time.now)
+        let (inbox, now) = (inbox, runtime.time.now)
         let events = batch.map { delivery in
             let event = delivery.event
             return (event, keyFailures.isOverdue(event, at: now, timeout: limits.gapTimeout))
@@ -171,12 +168,12 @@ struct Consumer {
             round.acknowledged.append(delivery.id)
             return
         }
-        let open = keyFailures.gap(before: event, at: time.now)
+        let open = keyFailures.gap(before: event, at: runtime.time.now)
         let delay =
             round.gapDelays[KeyFailures.Key(event)]
             ?? Backoff(initial: limits.gapDelayMin, maximum: limits.retryDelayMax).delay(
                 after: delivery.attempt,
-                entropy
+                runtime.entropy
             )
         round.gapDelays[KeyFailures.Key(event)] = delay
         round.redeliver(delivery, after: delay)
@@ -202,7 +199,7 @@ struct Consumer {
         _ failure: HandlerFailure,
         _ round: inout Round
     ) async throws {
-        let (inbox, event, now, limits, entropy) = (inbox, delivery.event, time.now, limits, entropy)
+        let (inbox, event, now, limits, entropy) = (inbox, delivery.event, runtime.time.now, limits, runtime.entropy)
         let acceptingBase = keyFailures.isOverdue(event, at: now, timeout: limits.gapTimeout)
         let state = keyFailures.failed(delivery, at: now) { attempts in
             Backoff(initial: limits.retryDelayMin, maximum: limits.retryDelayMax).delay(after: attempts, entropy)

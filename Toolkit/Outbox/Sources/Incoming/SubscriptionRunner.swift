@@ -38,16 +38,14 @@ public struct SubscriptionRunner: Sendable {
     private let subscriptions: [Subscription]
     private let database: any SQLDatabase
     private let bus: any MessageBus
-    private let time: any TimeSource
-    private let entropy: any Entropy
+    private let runtime: Runtime
     private let limits: Limits
 
     public init(
         _ subscriptions: [Subscription],
         database: any SQLDatabase,
         bus: any MessageBus,
-        time: any TimeSource,
-        entropy: any Entropy,
+        runtime: Runtime,
         limits: Limits = Limits()
     ) {
         precondition(limits.batch >= 1 && limits.attempts >= 1)
@@ -59,8 +57,7 @@ public struct SubscriptionRunner: Sendable {
         self.subscriptions = subscriptions
         self.database = database
         self.bus = bus
-        self.time = time
-        self.entropy = entropy
+        self.runtime = runtime
         self.limits = limits
     }
 
@@ -93,8 +90,7 @@ public struct SubscriptionRunner: Sendable {
                     subscription: subscription,
                     member: member,
                     database: database,
-                    time: time,
-                    entropy: entropy,
+                    runtime: runtime,
                     limits: limits,
                     keyFailures: keyFailures
                 )
@@ -113,7 +109,7 @@ public struct SubscriptionRunner: Sendable {
             } catch {
                 failures += 1
                 let backoff = Backoff(initial: limits.retryDelayMin, maximum: limits.retryDelayMax)
-                let delay = backoff.delay(after: failures, entropy)
+                let delay = backoff.delay(after: failures, runtime.entropy)
                 Logger.current.warning(
                     "consuming events was interrupted, will join again",
                     metadata: [
@@ -121,7 +117,7 @@ public struct SubscriptionRunner: Sendable {
                         "error": "\(Fault(describing: error).message)", "retry.in": "\(delay)",
                     ]
                 )
-                try await time.sleep(for: delay)
+                try await runtime.time.sleep(for: delay)
             }
         }
     }
@@ -131,7 +127,7 @@ public struct SubscriptionRunner: Sendable {
     private func redrive() async throws {
         while true {
             try await loggingFailures([:]) { try await redriveRequested() }
-            try await time.sleep(for: limits.redriveInterval)
+            try await runtime.time.sleep(for: limits.redriveInterval)
         }
     }
 

@@ -41,8 +41,7 @@ public struct OutboxRelay: Sendable {
     private let source: String
     private let database: any SQLDatabase
     private let bus: any MessageBus
-    private let time: any TimeSource
-    private let entropy: any Entropy
+    private let runtime: Runtime
     private let limits: Limits
 
     /// - Parameter source: The publishing service's name.
@@ -50,16 +49,14 @@ public struct OutboxRelay: Sendable {
         source: String,
         database: any SQLDatabase,
         bus: any MessageBus,
-        time: any TimeSource,
-        entropy: any Entropy,
+        runtime: Runtime,
         limits: Limits = Limits()
     ) {
         precondition(limits.batch >= 1 && limits.backlog >= 1)
         self.source = source
         self.database = database
         self.bus = bus
-        self.time = time
-        self.entropy = entropy
+        self.runtime = runtime
         self.limits = limits
     }
 
@@ -74,7 +71,7 @@ public struct OutboxRelay: Sendable {
         let signal = Signal()
         OutboxWakeUps.add(signal, for: identity)
         defer { OutboxWakeUps.remove(signal, for: identity) }
-        var session = Session(owner: "relay-\(entropy.next())", renewal: time.now)
+        var session = Session(owner: "relay-\(runtime.entropy.next())", renewal: runtime.time.now)
         do {
             while true { try await turn(&session, signal) }
         } catch {
@@ -88,7 +85,7 @@ public struct OutboxRelay: Sendable {
     /// - Throws: What the broker or the database throws.
     func drain() async throws {
         _ = try await identify()
-        var session = Session(owner: "relay-\(entropy.next())", renewal: time.now)
+        var session = Session(owner: "relay-\(runtime.entropy.next())", renewal: runtime.time.now)
         do {
             while try await send(&session) {}
             await release(session)
@@ -104,8 +101,8 @@ public struct OutboxRelay: Sendable {
         do {
             if try await !send(&session) {
                 if session.isFull { await updateBackpressure(&session) }
-                try await signal.wait(until: min(session.renewal, time.now + limits.pollInterval), time)
-                try await time.sleep(for: limits.linger)
+                try await signal.wait(until: min(session.renewal, runtime.time.now + limits.pollInterval), runtime.time)
+                try await runtime.time.sleep(for: limits.linger)
             }
             session.failures = 0
         } catch is CancellationError {
@@ -115,7 +112,7 @@ public struct OutboxRelay: Sendable {
             session.next = nil
             let delay = Backoff(initial: limits.retryDelayMin, maximum: limits.retryDelayMax).delay(
                 after: session.failures,
-                entropy
+                runtime.entropy
             )
             Logger.current.warning(
                 "publishing events failed, will retry",
@@ -125,7 +122,7 @@ public struct OutboxRelay: Sendable {
                 ]
             )
             await updateBackpressure(&session)
-            try await time.sleep(for: delay)
+            try await runtime.time.sleep(for: delay)
         }
     }
 
@@ -142,7 +139,7 @@ public struct OutboxRelay: Sendable {
     }
 
     private func identify() async throws -> Int64 {
-        let fresh = Int64(bitPattern: entropy.next() | 1)
+        let fresh = Int64(bitPattern: runtime.entropy.next() | 1)
         var failures = 0
         while true {
             do {
@@ -152,9 +149,9 @@ public struct OutboxRelay: Sendable {
                 }
             } catch let error as SQLError where error.isTransient {
                 failures += 1
-                try await time.sleep(
+                try await runtime.time.sleep(
                     for: Backoff(initial: limits.retryDelayMin, maximum: limits.retryDelayMax)
-                        .delay(after: failures, entropy)
+                        .delay(after: failures, runtime.entropy)
                 )
             }
         }
@@ -163,8 +160,8 @@ public struct OutboxRelay: Sendable {
     /// Sends one batch; false when nothing is unsent.
     private func send(_ session: inout Session) async throws -> Bool {
         let (owner, limits, source) = (session.owner, limits, source)
-        if session.renewal <= time.now {
-            session.renewal = time.now + limits.lease / 3
+        if session.renewal <= runtime.time.now {
+            session.renewal = runtime.time.now + limits.lease / 3
             session.leases = try await database.transaction("outbox.lease") { tx in
                 try OutboxStore.lease(for: owner, lasting: limits.lease, in: tx)
             }
@@ -191,7 +188,7 @@ public struct OutboxRelay: Sendable {
         } else {
             // The database's clock jumped past the leases, or another relay has taken them over: renew them before the
             // next publication.
-            session.renewal = time.now
+            session.renewal = runtime.time.now
         }
         session.fullBatches = rows.count == limits.batch ? session.fullBatches + 1 : 0
         if session.fullBatches >= Self.backlogCheckInterval || session.isFull { await updateBackpressure(&session) }

@@ -4,6 +4,7 @@ import Hummingbird
 import Logging
 import MartletCore
 import MartletREST
+import MartletContract
 import MartletTestContract
 import MartletTesting
 import NIOCore
@@ -89,11 +90,10 @@ struct ConnectionHandlerSocketTests {
     /// Sends `pieces` over a connection and returns everything received until the server closes.
     private func exchange(_ pieces: [String]) async throws -> String {
         var responder = try RESTResponder(
-            contracts: [.parcel(ParcelHandler(time: ManualTime()))],
+            contracts: [.parcel(ParcelHandler(time: ManualTime()), on: NoPlatform())],
             authenticate: { _ in Principal(kind: .user, id: "anna", scopes: ["parcels:write", "parcels:read"]) },
             limits: RESTLimits(bodyBytesMax: 1_000, timeout: HangLimit.wait, timeoutMax: HangLimit.wait),
-            time: SystemTime(),
-            entropy: SeededEntropy(seed: 1),
+            runtime: Runtime(time: SystemTime(), seed: 1),
             log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         )
         responder.add("/livez") { _ in Response(status: .ok, body: ResponseBody(byteBuffer: ByteBuffer(string: "yes")))

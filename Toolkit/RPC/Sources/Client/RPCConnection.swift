@@ -30,8 +30,7 @@ public final class RPCConnection: RPCChannel {
     private let port: Int
     private let authority: String
     private let limits: RPCClientLimits
-    private let time: any TimeSource
-    private let entropy: any Entropy
+    private let runtime: Runtime
     private let authorization: (@Sendable (CallContext) async throws -> String?)?
     private let loop: any EventLoop
     private let deadlines: NIOLoopBoundBox<DeadlineTimer<ClientCallHandler>>
@@ -44,21 +43,19 @@ public final class RPCConnection: RPCChannel {
         host: String,
         port: Int,
         limits: RPCClientLimits,
-        time: any TimeSource,
-        entropy: any Entropy,
+        runtime: Runtime,
         authorization: (@Sendable (CallContext) async throws -> String?)?
     ) {
         self.host = host
         self.port = port
         authority = host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
         self.limits = limits
-        self.time = time
-        self.entropy = entropy
+        self.runtime = runtime
         self.authorization = authorization
         let loop: any EventLoop = MultiThreadedEventLoopGroup.singleton.next()
         self.loop = loop
         deadlines = NIOLoopBoundBox.makeBoxSendingValue(
-            DeadlineTimer<ClientCallHandler>(loop: loop, time: time) { $0.interrupt(.deadlineExceeded) },
+            DeadlineTimer<ClientCallHandler>(loop: loop, time: runtime.time) { $0.interrupt(.deadlineExceeded) },
             eventLoop: loop
         )
         lifecycle = Mutex(ClientConnectionLifecycle(waitersMax: limits.callsMax))
@@ -155,7 +152,7 @@ public final class RPCConnection: RPCChannel {
         context: CallContext
     ) async throws -> Prepared {
         let value = if let authorization { try await authorization(context) } else { String?.none }
-        let left = context.deadline.map { $0 - time.now }
+        let left = context.deadline.map { $0 - runtime.time.now }
         if let left, left <= .zero { throw Fault.deadlineExceeded }
         let headers = try RequestHeaders.make(
             method,
@@ -194,7 +191,7 @@ public final class RPCConnection: RPCChannel {
     }
 
     private func dispatch(_ call: ClientCallHandler, _ sink: ClientCallHandler.Sink) {
-        let begin = lifecycle.withLock { $0.begin(Waiter(call: call), now: time.now) }
+        let begin = lifecycle.withLock { $0.begin(Waiter(call: call), now: runtime.time.now) }
         switch begin {
         case .open(let link): call.begin(sink, on: link)
         case .wait: loop.execute { call.attach(sink) }
@@ -285,13 +282,13 @@ public final class RPCConnection: RPCChannel {
         case .failure:
             let until = backoffEnd()
             let waiters = lifecycle.withLock { $0.connectFailed(number, until: until) }
-            let fault = Fault.notProcessed("the peer cannot be reached", retryAfter: until - time.now)
+            let fault = Fault.notProcessed("the peer cannot be reached", retryAfter: until - runtime.time.now)
             for waiter in waiters { waiter.call.interrupt(fault) }
         }
     }
 
     private func backoffEnd() -> Moment {
         let failures = lifecycle.withLock { $0.failures }
-        return time.now + limits.backoff.delay(after: failures + 1, entropy)
+        return runtime.time.now + limits.backoff.delay(after: failures + 1, runtime.entropy)
     }
 }

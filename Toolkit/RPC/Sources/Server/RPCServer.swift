@@ -38,8 +38,7 @@ public final class RPCServer: Service {
         host: String,
         port: Int,
         limits: RPCServerLimits,
-        time: any TimeSource,
-        entropy: any Entropy,
+        runtime: Runtime,
         logger: Logger,
         authenticate: @escaping @Sendable (CallHeaders) async throws -> Principal
     ) {
@@ -50,8 +49,7 @@ public final class RPCServer: Service {
         core = ServerCore(
             table: MethodTable(contracts + [.health(health)]),
             limits: limits,
-            time: time,
-            entropy: entropy,
+            runtime: runtime,
             logger: logger,
             authenticate: authenticate
         )

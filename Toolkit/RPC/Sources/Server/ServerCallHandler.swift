@@ -113,7 +113,7 @@ final class ServerCallHandler: ChannelInboundHandler {
 
     private func startDeadline(_ timeout: Duration?) {
         guard let timeout else { return }
-        let deadline = connection.core.time.now + timeout
+        let deadline = connection.core.runtime.time.now + timeout
         self.deadline = deadline
         if timeout <= .zero {
             interrupt(.deadlineExceeded)

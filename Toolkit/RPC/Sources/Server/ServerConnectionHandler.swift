@@ -25,7 +25,7 @@ final class ServerConnectionHandler: ChannelInboundHandler {
         self.core = core
         closed = channel.closeFuture
         executor = LoopExecutor(channel.eventLoop)
-        deadlines = DeadlineTimer(loop: channel.eventLoop, time: core.time) { $0.interrupt(.deadlineExceeded) }
+        deadlines = DeadlineTimer(loop: channel.eventLoop, time: core.runtime.time) { $0.interrupt(.deadlineExceeded) }
     }
 
     func handlerAdded(context: ChannelHandlerContext) {

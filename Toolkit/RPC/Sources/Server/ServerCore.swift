@@ -6,8 +6,7 @@ import MartletCore
 struct ServerCore: Sendable {
     let table: MethodTable
     let limits: RPCServerLimits
-    let time: any TimeSource
-    let entropy: any Entropy
+    let runtime: Runtime
     let logger: Logger
     let authenticate: @Sendable (CallHeaders) async throws -> Principal
 
@@ -34,6 +33,6 @@ struct ServerCore: Sendable {
         func span(_ entropy: some Entropy) -> TraceContext {
             head.traceparent.flatMap(TraceContext.init(traceparent:))?.child(entropy) ?? .root(entropy)
         }
-        return span(entropy)
+        return span(runtime.entropy)
     }
 }

@@ -27,6 +27,9 @@ public struct ParcelClient: ParcelCalls {
 
     public init(over channel: any RPCChannel) { self.channel = channel }
 
+    /// For the calls of a service: over its channel to `testing`.
+    public init(on platform: some CallPlatform) { self.init(over: platform.channel(to: "testing")) }
+
     public func storeParcel(_ request: StoreParcelRequest, context: CallContext) async throws -> StoreParcelResponse {
         try await channel.unary(ParcelMethods.storeParcel, request, context: context)
     }
@@ -56,6 +59,24 @@ public struct ParcelClient: ParcelCalls {
     }
 }
 
+/// The methods of Parcel, as a service handles them.
+public protocol ParcelHandling: Sendable {
+    /// Stores a parcel under the caller's id. Safe to repeat.
+    /// FAILED_PRECONDITION parcel.shelf_full
+    func storeParcel(_ request: StoreParcelRequest, _ call: Call) async throws -> StoreParcelResponse
+    /// Creates a parcel; the server assigns its id.
+    func createParcel(_ request: CreateParcelRequest, _ call: Call) async throws -> CreateParcelResponse
+    /// One parcel.
+    func getParcel(_ request: GetParcelRequest, _ call: Call) async throws -> GetParcelResponse
+    func listParcels(_ request: ListParcelsRequest, _ call: Call) async throws -> ListParcelsResponse
+    /// Sends the parcel.
+    func sendParcel(_ request: SendParcelRequest, _ call: Call) async throws -> SendParcelResponse
+    /// Counts from 1 to the number, one per message.
+    func watchParcel(_ request: WatchParcelRequest, _ call: Call) async throws -> ResponseStream<WatchParcelResponse>
+    /// For services only.
+    func weighParcel(_ request: WeighParcelRequest, _ call: Call) async throws -> WeighParcelResponse
+}
+
 /// The method descriptors of Parcel.
 public enum ParcelMethods {
     public static let storeParcel = MethodDescriptor(service: "martlet.testing.v1.ParcelService", name: "StoreParcel", idempotent: true, writes: true, scope: "parcels:write", http: [HTTPRule(.put, "/v1/parcels/{parcel_id}", body: "*"), HTTPRule(.post, "/v1/shelves/{shelf}/parcels/{parcel_id}", body: "*")])
@@ -71,29 +92,29 @@ public enum ParcelMethods {
 }
 
 extension ServedContract {
-    /// Serves `handler` over gRPC, REST and in-process channels.
-    public static func parcel(_ handler: some ParcelCalls) -> ServedContract {
-        var served = ServedContract(name: "martlet.testing.v1.ParcelService", openAPI: ParcelOpenAPI.document)
-        served.on(ParcelMethods.storeParcel) { (request: StoreParcelRequest, context) in
-            try await handler.storeParcel(request, context: context)
+    /// Serves `handler` over gRPC, REST and in-process channels, as a part of the service on `platform`.
+    public static func parcel(_ handler: some ParcelHandling, on platform: some CallPlatform) -> ServedContract {
+        var served = ServedContract(name: "martlet.testing.v1.ParcelService", openAPI: ParcelOpenAPI.document, on: platform)
+        served.on(ParcelMethods.storeParcel) { (request: StoreParcelRequest, call) in
+            try await handler.storeParcel(request, call)
         }
-        served.on(ParcelMethods.createParcel) { (request: CreateParcelRequest, context) in
-            try await handler.createParcel(request, context: context)
+        served.on(ParcelMethods.createParcel) { (request: CreateParcelRequest, call) in
+            try await handler.createParcel(request, call)
         }
-        served.on(ParcelMethods.getParcel) { (request: GetParcelRequest, context) in
-            try await handler.getParcel(request, context: context)
+        served.on(ParcelMethods.getParcel) { (request: GetParcelRequest, call) in
+            try await handler.getParcel(request, call)
         }
-        served.on(ParcelMethods.listParcels) { (request: ListParcelsRequest, context) in
-            try await handler.listParcels(request, context: context)
+        served.on(ParcelMethods.listParcels) { (request: ListParcelsRequest, call) in
+            try await handler.listParcels(request, call)
         }
-        served.on(ParcelMethods.sendParcel) { (request: SendParcelRequest, context) in
-            try await handler.sendParcel(request, context: context)
+        served.on(ParcelMethods.sendParcel) { (request: SendParcelRequest, call) in
+            try await handler.sendParcel(request, call)
         }
-        served.onStream(ParcelMethods.watchParcel) { (request: WatchParcelRequest, context) in
-            try await handler.watchParcel(request, context: context)
+        served.onStream(ParcelMethods.watchParcel) { (request: WatchParcelRequest, call) in
+            try await handler.watchParcel(request, call)
         }
-        served.on(ParcelMethods.weighParcel) { (request: WeighParcelRequest, context) in
-            try await handler.weighParcel(request, context: context)
+        served.on(ParcelMethods.weighParcel) { (request: WeighParcelRequest, call) in
+            try await handler.weighParcel(request, call)
         }
         return served
     }

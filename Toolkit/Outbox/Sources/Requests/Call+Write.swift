@@ -1,11 +1,11 @@
 import Crypto
 public import MartletContract
-public import MartletCore
+import MartletCore
 public import MartletSQL
 import SwiftProtobuf
 
-extension CallContext {
-    /// Runs a request that writes in a transaction, and returns its response when the commit is durable.
+extension Call {
+    /// Runs the writes of the call in a transaction, and returns its response when the commit is durable.
     ///
     /// With an idempotency key, the response is stored in the same transaction: a repeat of the same request by the
     /// same principal returns it again without running `body`; a failure stores nothing. Without a key, `body` simply
@@ -18,13 +18,10 @@ extension CallContext {
     /// - Throws: `Fault`: `idempotencyKeyReused` for another request under the same key, `requestInProgress` for a
     ///   duplicate that runs at the same time, `invalidArgument` for a key that is empty or too long,
     ///   `deadlineExceeded`; otherwise what `body` or the database throws.
-    public func transaction<Response: ContractMessage>(
-        on database: any SQLDatabase,
-        _ method: MethodDescriptor,
-        _ request: some ContractMessage,
-        body: @escaping @Sendable (borrowing SQLTransaction) throws -> Response
+    public func write<Response: ContractMessage>(
+        _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> Response
     ) async throws -> Response {
-        guard let keyed = try identity(of: request, to: method) else {
+        guard let keyed = try identity() else {
             return try await database.transaction("request", deadline: deadline, body)
         }
         return try await database.transaction("request", deadline: deadline) { tx in
@@ -36,17 +33,13 @@ extension CallContext {
         }
     }
 
-    /// The stored response of this request, if it is a repeat: for a handler that calls other services before it
-    /// writes.
+    /// The stored response of this call, if it is a repeat: for a handler that calls other services before it writes.
     ///
-    /// - Throws: As ``transaction(on:_:_:body:)``.
+    /// - Throws: As ``write(_:)``.
     public func storedResponse<Response: ContractMessage>(
-        as type: Response.Type = Response.self,
-        on database: any SQLDatabase,
-        _ method: MethodDescriptor,
-        _ request: some ContractMessage
+        as type: Response.Type = Response.self
     ) async throws -> Response? {
-        guard let keyed = try identity(of: request, to: method) else { return nil }
+        guard let keyed = try identity() else { return nil }
         let stored = try await database.read("request.stored", deadline: deadline) { tx in
             try Idempotency.stored(keyed, in: tx)
         }
@@ -54,11 +47,8 @@ extension CallContext {
     }
 
     /// The request's idempotency identity; `nil` when no response is stored for it.
-    private func identity(
-        of request: some ContractMessage,
-        to method: MethodDescriptor
-    ) throws -> Idempotency.Request? {
-        guard let key = idempotencyKey else { return nil }
+    private func identity() throws -> Idempotency.Request? {
+        guard let key = context.idempotencyKey else { return nil }
         guard 1...Idempotency.keyLimit ~= key.utf8.count else {
             throw Fault(
                 .invalidArgument,

@@ -1,0 +1,22 @@
+public import MartletCore
+
+/// The database of a unit that has none: every use is a fault.
+public struct NoDatabase: SQLDatabase {
+    public init() {}
+
+    public func transaction<R: Sendable>(
+        _ name: StaticString,
+        deadline: Moment?,
+        _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
+    ) async throws -> R {
+        throw Fault(.internal, .internal, "'\(name)' needs a database, and there is none here")
+    }
+
+    public func read<R: Sendable>(
+        _ name: StaticString,
+        deadline: Moment?,
+        _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
+    ) async throws -> R {
+        try await transaction(name, deadline: deadline, body)
+    }
+}
