@@ -16,7 +16,10 @@ public struct RemoteEventLog: MessageBus {
     private let caller: Principal
     private let time: any TimeSource
 
-    /// - Parameter service: The calling service's name.
+    /// - Parameters:
+    ///   - channel: The channel to the event log.
+    ///   - service: The calling service's name.
+    ///   - time: The clock for the deadlines of calls.
     public init(over channel: any RPCChannel, service: String, time: any TimeSource) {
         client = EventLogClient(over: channel)
         caller = Principal(kind: .service, id: service, scopes: [])

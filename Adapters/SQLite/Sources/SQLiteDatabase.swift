@@ -18,10 +18,13 @@ public final class SQLiteDatabase: SQLDatabase {
     /// Opens the file at `path`, and creates it when it is missing; its folder must exist.
     ///
     /// - Parameters:
+    ///   - path: The file; the write-ahead log lies beside it.
     ///   - time: The clock for deadlines; its wall clock is the database's.
+    ///   - limits: The limits of batches, queues, caches and the file.
+    ///   - log: Receives slow bodies and failed checkpoints.
     ///   - onFsyncFailure: Must end the process: after a failed fsync, or when the file was moved or removed (code
     ///     `moved`), the disk's content is unknown. The database refuses everything afterwards.
-    /// - Throws: ``SQLError`` with `unavailable`; its code is `locked` when another process owns the file.
+    /// - Throws: `SQLError` with `unavailable`; its code is `locked` when another process owns the file.
     public init(
         path: String,
         time: any TimeSource,
@@ -76,11 +79,15 @@ public final class SQLiteDatabase: SQLDatabase {
     /// of its own, on one connection, and that the file is not locked.
     ///
     /// - Parameters:
+    ///   - path: The file, in the file system's own terms.
     ///   - fileSystem: The name under which the file system was registered.
+    ///   - time: The clock for deadlines; its wall clock is the database's.
+    ///   - limits: The limits of queues, caches and the file.
     ///   - synchronous: Other values than `full` are for negative controls that must lose data.
+    ///   - log: Receives slow bodies and failed checkpoints.
     ///   - onFsyncFailure: Simulates the end of the process; the database refuses everything afterwards. It is called
     ///     while the database is in use and must not use it.
-    /// - Throws: ``SQLError`` with `unavailable` when it cannot be opened.
+    /// - Throws: `SQLError` with `unavailable` when it cannot be opened.
     public static func inline(
         path: String,
         fileSystem: String,

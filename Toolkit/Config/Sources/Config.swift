@@ -11,8 +11,11 @@ public enum Config {
     /// Reads all settings by `body`, then rejects flags and variables that it has not read.
     ///
     /// - Parameters:
+    ///   - program: The program's name in the help text.
     ///   - arguments: Without the program's name.
+    ///   - environment: The process's environment; only names with ``prefix`` are settings.
     ///   - switches: Flags whose value may be omitted and is then `true`.
+    ///   - body: Reads each setting once, and builds the settings from them.
     /// - Throws: ``ConfigFaults`` with every fault; ``HelpRequested`` for `--help`; errors of `body`.
     public static func read<Settings>(
         program: String,

@@ -50,7 +50,10 @@ public struct ConfigReader {
 
     // MARK: Reading
 
-    /// - Parameter defaultValue: `nil` makes the setting required.
+    /// - Parameters:
+    ///   - name: The name of the flag without its leading dashes, as in `http-port`.
+    ///   - defaultValue: `nil` makes the setting required.
+    ///   - help: One line for the help text.
     public mutating func string(_ name: String, _ defaultValue: String?, help: String) -> String {
         read(name, shownDefault: defaultValue, fallback: defaultValue ?? "", help: help) {
             $0.isEmpty ? nil : $0

@@ -58,8 +58,10 @@ public struct Call: Sendable {
 
     /// Runs `body` on a snapshot of the service's database; writes are refused.
     ///
-    /// - Parameter name: For the log of slow bodies; by default the handler's.
-    /// - Throws: ``SQLError``; `Fault` with `deadlineExceeded` once the caller has stopped waiting; otherwise what `body`
+    /// - Parameters:
+    ///   - name: For the log of slow bodies; by default the handler's.
+    ///   - body: Runs its statements on `tx`; must not wait for anything else.
+    /// - Throws: `SQLError`; `Fault` with `deadlineExceeded` once the caller has stopped waiting; otherwise what `body`
     ///   throws.
     public func read<R: Sendable>(
         _ name: StaticString = #function,

@@ -25,6 +25,7 @@ public struct ListPage: Sendable, Hashable {
     public let after: PageToken
 
     /// - Parameters:
+    ///   - request: The request for the page.
     ///   - size: The size when the request names none; at least 1.
     ///   - keys: The number of parts of the sort key.
     /// - Throws: `Fault` with `invalidArgument` and the field `page_token` for a token of another list.

@@ -12,7 +12,10 @@ public struct ServedContract: Sendable {
     private let service: String
     private let database: any SQLDatabase
 
-    /// - Parameter platform: Of the service whose handlers are added.
+    /// - Parameters:
+    ///   - name: The service's full name in the contract.
+    ///   - openAPI: OpenAPI 3.1, as JSON; empty without a REST binding.
+    ///   - platform: Of the service whose handlers are added.
     public init(name: String, openAPI: String, on platform: some CallPlatform = NoPlatform()) {
         self.name = name
         self.openAPI = openAPI

@@ -11,7 +11,9 @@ public struct CrashSetting: Sendable, Hashable {
 
     /// Reads `name:n`; `n` is 1 when it is missing.
     ///
-    /// - Parameter known: The names of all crash points in the code.
+    /// - Parameters:
+    ///   - text: The value of the setting.
+    ///   - known: The names of all crash points in the code.
     /// - Throws: ``Bad`` for a malformed text, a hit below 1, and an unknown name.
     public init(_ text: String, known: [String]) throws(Bad) {
         self = try CrashSetting(text)

@@ -28,7 +28,10 @@ extension EventStore {
     /// Loads the state, lets `decide` choose events, and appends them.
     ///
     /// - Parameters:
+    ///   - type: The type of the state.
+    ///   - stream: The name of the stream.
     ///   - expected: If given, the version that the stream must have, for optimistic concurrency.
+    ///   - tx: The transaction that reads the state and appends the events.
     ///   - decide: Returns the events; empty for no change. Throwing refuses the command.
     /// - Throws: ``VersionConflict``, ``UnreadableEvent``, otherwise what `decide` throws.
     @discardableResult

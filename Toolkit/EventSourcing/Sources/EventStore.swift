@@ -29,7 +29,11 @@ public struct EventStore: Sendable {
 
     /// Appends `events` after version `expected`, and updates the projections.
     ///
-    /// - Parameter expected: 0 for a new stream.
+    /// - Parameters:
+    ///   - events: In order; at most ``appendLimit``.
+    ///   - stream: The name of the stream.
+    ///   - expected: 0 for a new stream.
+    ///   - tx: The transaction that also updates the projections.
     /// - Returns: The version of the last event.
     /// - Throws: ``VersionConflict``; `Fault` when there are more than ``appendLimit`` events or a body is too long.
     @discardableResult

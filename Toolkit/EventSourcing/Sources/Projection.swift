@@ -7,6 +7,7 @@ public struct Projection: Sendable {
     let clear: @Sendable (borrowing SQLTransaction) throws -> Void
 
     /// - Parameters:
+    ///   - name: For readers; it is not stored.
     ///   - apply: Handles one upcasted event. The events of a stream come in order; it must not depend on the order
     ///     between streams.
     ///   - clear: Empties the table, before it is rebuilt.

@@ -7,7 +7,10 @@ public struct Upcaster: Sendable {
     public let schema: Int
     let upcast: @Sendable (NewEvent) throws -> NewEvent
 
-    /// - Parameter upcast: Returns the event in a newer schema; it may rename it.
+    /// - Parameters:
+    ///   - type: The event type that it converts.
+    ///   - schema: The schema version that it converts.
+    ///   - upcast: Returns the event in a newer schema; it may rename it.
     public init(
         _ type: String,
         schema: Int,

@@ -13,7 +13,9 @@ public final class InMemoryBus: MessageBus {
     private let time: any TimeSource
     private let state: Mutex<State>
 
-    /// - Parameter partitions: Of every topic. At least 1.
+    /// - Parameters:
+    ///   - partitions: Of every topic. At least 1.
+    ///   - time: The clock for waits and redelivery.
     public init(partitions: Int = 8, time: any TimeSource) {
         self.time = time
         state = Mutex(State(partitions: partitions))

@@ -12,7 +12,10 @@ public protocol MessageBus: Sendable {
 
     /// Joins `group` on `topic` as a member; partitions are distributed among the members.
     ///
-    /// - Parameter start: Where the group starts if it is new to the bus.
+    /// - Parameters:
+    ///   - topic: The topic's name.
+    ///   - group: The group's name, usually the consuming service's.
+    ///   - start: Where the group starts if it is new to the bus.
     func join(topic: String, group: String, start: GroupStart) async throws -> any GroupMember
 
     /// The topics and groups that exist, with what has been published and acknowledged.

@@ -5,7 +5,9 @@ import MartletCore
 public enum JoinedOpenAPI {
     /// The joined document, as JSON with sorted keys; a single document stays as it is.
     ///
-    /// - Parameter description: Replaces the descriptions of the documents; `nil` for none.
+    /// - Parameters:
+    ///   - documents: JSON objects of OpenAPI 3.1.
+    ///   - description: Replaces the descriptions of the documents; `nil` for none.
     /// - Throws: `Fault` with `internal` when a document is not a JSON object.
     public static func document(of documents: [String], description: String?) throws -> String {
         guard documents.count > 1 else {

@@ -23,8 +23,12 @@ public struct RESTEdge<Target: Sendable>: HTTPResponder {
     private var plain: [String: Plain] = [:]
 
     /// - Parameters:
+    ///   - routes: The targets by verb and path.
+    ///   - runtime: The clocks and the random numbers.
+    ///   - log: Receives one line per request.
     ///   - peer: The service behind this listener, for records; `nil` when there is none.
     ///   - observe: Called once per request, after its response is known.
+    ///   - handle: Responds to a request whose target is found.
     public init(
         routes: RouteTable<Target>,
         runtime: Runtime,

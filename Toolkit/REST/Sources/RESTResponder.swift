@@ -15,7 +15,13 @@ public struct RESTResponder: HTTPResponder {
 
     private var edge: RESTEdge<RESTCalls.Route>
 
-    /// - Parameter observe: Called once per request, after its response is known.
+    /// - Parameters:
+    ///   - contracts: What is served; no two methods may have one path.
+    ///   - authenticate: The principal of a request.
+    ///   - limits: The limits of bodies and deadlines.
+    ///   - runtime: The clocks and the random numbers.
+    ///   - log: Receives one line per request.
+    ///   - observe: Called once per request, after its response is known.
     /// - Throws: `Fault` with `internal` when two methods have one path, or a contract's document is not JSON.
     public init(
         contracts: [ServedContract],

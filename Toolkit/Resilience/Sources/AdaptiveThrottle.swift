@@ -17,6 +17,7 @@ public final class AdaptiveThrottle: Sendable {
     /// - Parameters:
     ///   - multiple: Calls let through for each accepted one, over 1.
     ///   - window: How long a call counts; after a window without refusals nothing is refused.
+    ///   - runtime: The clocks and the random numbers.
     public init(multiple: Double, window: Duration, runtime: Runtime) {
         precondition(multiple > 1 && window > .zero)
         self.runtime = runtime

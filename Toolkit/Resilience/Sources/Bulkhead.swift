@@ -16,6 +16,7 @@ public final class Bulkhead: Sendable {
     /// - Parameters:
     ///   - runningLimit: Concurrent calls. At least 1.
     ///   - waitingLimit: Calls that may wait. 0 refuses immediately.
+    ///   - time: The clock for the deadlines of waiting calls.
     public init(runningLimit: Int, waitingLimit: Int, time: any TimeSource) {
         precondition(runningLimit >= 1 && waitingLimit >= 0)
         state = Mutex(State(stateMachine: StateMachine(runningLimit: runningLimit, waitingLimit: waitingLimit)))

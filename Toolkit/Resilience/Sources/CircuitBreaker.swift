@@ -21,6 +21,7 @@ public final class CircuitBreaker: Sendable {
     /// - Parameters:
     ///   - failuresLimit: Failures in a row that open the circuit. At least 1.
     ///   - openDuration: How long the circuit stays open before one probe may pass.
+    ///   - time: The clock for `openDuration`.
     public init(failuresLimit: Int, openDuration: Duration, time: any TimeSource) {
         precondition(failuresLimit >= 1)
         self.time = time
@@ -36,7 +37,9 @@ public final class CircuitBreaker: Sendable {
 
     /// Runs `body` unless the circuit is open.
     ///
-    /// - Parameter classify: How an error of `body` counts.
+    /// - Parameters:
+    ///   - classify: How an error of `body` counts.
+    ///   - body: The call.
     /// - Throws: ``CircuitOpen`` without running `body`; otherwise whatever `body` throws.
     public func run<R: Sendable>(
         classifying classify: (any Error) -> Classification = { _ in .failure },

@@ -26,7 +26,10 @@ public struct RetryRule: Sendable {
     ///
     /// - Parameters:
     ///   - attempt: The one that failed, from 1.
+    ///   - fault: Why it failed.
+    ///   - isRepeatable: Whether a repeat of a call that reached its handler is safe.
     ///   - fraction: Random, in 0..<1.
+    ///   - left: The time until the caller's deadline; `nil` for no deadline.
     public func delay(
         after attempt: Int,
         _ fault: Fault,

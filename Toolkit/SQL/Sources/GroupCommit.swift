@@ -52,7 +52,10 @@ public struct GroupCommit: Sendable {
     /// The number of admitted bodies.
     public private(set) var bodies = 0
 
-    /// - Parameter attempt: 1 for bodies that run for the first time.
+    /// - Parameters:
+    ///   - limits: The limits of the batch.
+    ///   - attempt: 1 for bodies that run for the first time.
+    ///   - now: When the batch begins.
     public init(limits: Limits, attempt: Int, at now: Moment) {
         precondition(limits.bodies >= 1 && limits.attempts >= 1 && attempt >= 1)
         self.limits = limits

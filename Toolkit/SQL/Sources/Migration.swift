@@ -12,6 +12,8 @@ public struct Migration: Sendable {
     private let postgresStatements: [String]?
 
     /// - Parameters:
+    ///   - module: The module that owns the tables.
+    ///   - number: The step, from 1 in each module.
     ///   - statements: Run in this order in one transaction.
     ///   - postgres: PostgreSQL's statements, where they differ from SQLite's.
     public init(_ module: String, _ number: Int, _ statements: [String], postgres: [String]? = nil) {

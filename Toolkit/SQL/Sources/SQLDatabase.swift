@@ -10,6 +10,7 @@ public protocol SQLDatabase: Sendable {
     /// - Parameters:
     ///   - name: For the log of slow bodies.
     ///   - deadline: Checked before the body and between its statements.
+    ///   - body: Runs its statements on `tx`; must not wait for anything else.
     /// - Throws: ``SQLError``; `Fault` with `deadlineExceeded`; otherwise what `body` throws; nothing is committed
     ///   then.
     @discardableResult

@@ -46,7 +46,10 @@ public struct LocalIssuer: Sendable {
 
     /// A token for a person or a merchant's system.
     ///
-    /// - Parameter lifetime: From now, by the wall clock.
+    /// - Parameters:
+    ///   - subject: The id of the person or the system.
+    ///   - scopes: What the token permits.
+    ///   - lifetime: From now, by the wall clock.
     public func userToken(_ subject: String, scopes: [String], lifetime: Duration) async throws -> String {
         try await mint(subject, kind: "user", scopes: scopes, lifetime: lifetime)
     }

@@ -14,7 +14,10 @@ public final class TokenFile: Sendable {
     private let time: any TimeSource
     private let state = Mutex(State())
 
-    /// - Parameter interval: The maximum age of the cached token.
+    /// - Parameters:
+    ///   - path: The file with the token.
+    ///   - interval: The maximum age of the cached token.
+    ///   - time: The clock for `interval`.
     public init(path: String, every interval: Duration, time: any TimeSource) {
         self.path = path
         self.interval = interval

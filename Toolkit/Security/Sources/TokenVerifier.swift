@@ -19,7 +19,12 @@ public final class TokenVerifier: Sendable {
     private let time: any TimeSource
     private let verified = Mutex(VerifiedTokens(limit: TokenVerifier.cachedTokensLimit))
 
-    /// - Parameter leeway: Tolerated difference of the clocks; at most a minute.
+    /// - Parameters:
+    ///   - keys: The issuer's public keys; the first one of an id is used.
+    ///   - issuer: The required `iss`.
+    ///   - audience: The required `aud`.
+    ///   - leeway: Tolerated difference of the clocks; at most a minute.
+    ///   - time: The wall clock for expiry.
     public init(keys: [TokenKey], issuer: String, audience: String, leeway: Duration, time: any TimeSource) {
         precondition(leeway >= .zero && leeway <= Self.leewayLimit)
         self.keys = Dictionary(keys.map { ($0.id, $0) }) { first, _ in first }

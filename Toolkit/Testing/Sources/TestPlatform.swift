@@ -7,7 +7,10 @@ public struct TestPlatform: CallPlatform {
     public let database: any SQLDatabase
     private let channels: @Sendable (String) -> any RPCChannel
 
-    /// - Parameter channels: The channel to a service by its name; by default no service can be reached.
+    /// - Parameters:
+    ///   - service: The name of the service under test.
+    ///   - database: The service's own.
+    ///   - channels: The channel to a service by its name; by default no service can be reached.
     public init(
         service: String,
         database: any SQLDatabase,

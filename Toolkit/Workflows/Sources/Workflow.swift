@@ -46,7 +46,9 @@ public struct RegisteredWorkflow: Sendable {
 
     /// The same function wrapped by `body`, as a separate version beside this one.
     ///
-    /// - Parameter body: Calls `run` for what this version does, once.
+    /// - Parameters:
+    ///   - version: Over this one's.
+    ///   - body: Calls `run` for what this version does, once.
     public func later(
         _ version: Int,
         _ body:

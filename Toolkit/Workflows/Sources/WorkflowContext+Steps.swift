@@ -6,6 +6,7 @@ extension WorkflowContext {
     /// A step in the service's own database: effect and journal entry are one transaction.
     ///
     /// - Parameters:
+    ///   - step: The step's name, unique in the run, and stored: never renamed.
     ///   - input: What the body depends on, by ids; a replay with another input parks the run.
     ///   - body: As for any transaction. A fault whose outcome is `refused` refuses the step; `notDone` and database
     ///     failures are retried; any other error parks the run.
@@ -73,6 +74,7 @@ extension WorkflowContext {
     /// A step in another service: its key is durable before the call, and every attempt carries the same one.
     ///
     /// - Parameters:
+    ///   - step: The step's name, unique in the run, and stored: never renamed.
     ///   - input: What the call is made from, by ids; a replay with another input parks the run.
     ///   - deduplicated: How the callee deduplicates repeats.
     ///   - effect: In the service's own database, once: commits with the key, before the first call. If it refuses,

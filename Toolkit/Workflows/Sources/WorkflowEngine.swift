@@ -25,6 +25,9 @@ public final class WorkflowEngine: Sendable {
 
     /// - Parameters:
     ///   - service: The principal that remote steps call as.
+    ///   - database: The service's database, with the tables of ``migrations``.
+    ///   - runtime: The clocks and the random numbers.
+    ///   - limits: Concurrency, leases, attempts and delays.
     ///   - pausesExpiry: True while the wall clock is not trusted: then no timer and no lease expires.
     ///   - observe: Receives the events of runs, for metrics and alerts; it must not block.
     public convenience init(
@@ -69,9 +72,12 @@ public final class WorkflowEngine: Sendable {
     /// A repeat with the same id does nothing and returns false.
     ///
     /// - Parameters:
+    ///   - workflow: The type of the workflow; it must be registered.
     ///   - id: Unique over all workflows of the service; it becomes part of the steps' keys.
+    ///   - input: Stored with the run: ids, never personal data.
     ///   - principal: The id of the principal for whom the run acts, never a token; empty for none.
     ///   - trace: The trace that the run belongs to. A transaction's body has no task of its own: pass the caller's.
+    ///   - tx: The transaction with which the run begins or does not.
     /// - Throws: ``WorkflowNotRegistered``; `Fault` when the input is longer than `bytesMax`.
     @discardableResult
     public func start<W: Workflow>(

@@ -24,6 +24,7 @@ public struct WorkflowOperations: Sendable {
     /// Runs, newest first; all states when `state` is `nil`.
     ///
     /// - Parameters:
+    ///   - state: Only runs in this state.
     ///   - cursor: The last run of the page before; `nil` for the first page.
     ///   - limit: 1 to ``pageLimit``, clamped.
     public func list(

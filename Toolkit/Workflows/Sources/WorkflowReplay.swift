@@ -63,7 +63,11 @@ public struct WorkflowReplay<W: Workflow>: Sendable {
     let limits: WorkflowLimits
     let environment: @Sendable () async throws -> Environment
 
-    /// - Parameter environment: Makes a fresh environment; its database needs no tables of workflows yet.
+    /// - Parameters:
+    ///   - input: The input of the run.
+    ///   - principal: The id of the principal for whom the run acts.
+    ///   - limits: The limits of the engine.
+    ///   - environment: Makes a fresh environment; its database needs no tables of workflows yet.
     public init(
         of input: W.Input,
         principal: String = "tester",

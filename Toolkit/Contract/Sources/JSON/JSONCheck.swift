@@ -29,6 +29,8 @@ public struct JSONCheck {
     }
 
     /// - Parameters:
+    ///   - bytes: The JSON text, in UTF-8.
+    ///   - shape: The fields of the message.
     ///   - given: Fields that the path fills; the object must not contain them.
     ///   - prefix: The field path of the object in the request; empty for the request itself.
     /// - Throws: `Fault`: `request.malformed` with line and column, or `request.invalid`, each with the fields.

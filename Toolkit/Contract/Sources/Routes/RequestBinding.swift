@@ -7,6 +7,9 @@ public enum RequestBinding {
     public static let parametersLimit = 100
 
     /// - Parameters:
+    ///   - shape: The fields of the request.
+    ///   - rule: Which field the body fills: `*` for all that the path does not, empty for none.
+    ///   - variables: The fields that the path fills.
     ///   - query: The raw, percent-encoded query without the question mark. A nested field is written with dots, as in
     ///     `page.size`; a repeated field repeats its name.
     ///   - body: JSON; an empty body means an object without members.

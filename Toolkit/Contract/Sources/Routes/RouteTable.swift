@@ -34,7 +34,9 @@ public struct RouteTable<Target: Sendable>: Sendable {
         nodes[node].leaves.append(Leaf(template: template, verb: rule.verb, target: target))
     }
 
-    /// - Parameter path: The raw, percent-encoded path without the query.
+    /// - Parameters:
+    ///   - verb: The method of HTTP, in capitals.
+    ///   - path: The raw, percent-encoded path without the query.
     /// - Throws: `Fault` with `invalidArgument` when the encoding of a variable is invalid.
     public func find(_ verb: String, _ path: some StringProtocol) throws -> RouteMatch<Target> {
         guard path.first == "/" else { return .unknownPath }

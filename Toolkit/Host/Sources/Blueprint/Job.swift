@@ -20,7 +20,10 @@ public struct Job: Sendable {
     public let interval: Duration
     private let body: @Sendable (any SQLDatabase) async throws -> Void
 
-    /// - Parameter body: One or a few transactions; cancelled at shutdown.
+    /// - Parameters:
+    ///   - name: Used in the log.
+    ///   - interval: The time between the end of one run and the start of the next; over zero.
+    ///   - body: One or a few transactions; cancelled at shutdown.
     public init(_ name: StaticString, every interval: Duration, _ body: @escaping @Sendable () async throws -> Void) {
         self.init(name, every: interval) { _ in try await body() }
     }
@@ -28,6 +31,8 @@ public struct Job: Sendable {
     /// A job that works through many rows, in short transactions of the service's database.
     ///
     /// - Parameters:
+    ///   - name: Used in the log.
+    ///   - interval: The time between the end of one run and the start of the next; over zero.
     ///   - batch: How many rows a transaction handles at most; at least 1.
     ///   - body: Handles the next batch, and returns how many rows it had. The run ends with the first that is not
     ///     full, and at the latest after 100.

@@ -11,7 +11,7 @@ public struct Platform: CallPlatform {
     /// The service's own database, already migrated.
     public let database: any SQLDatabase
     public let bus: any MessageBus
-    /// Clocks and random numbers; its ``Runtime/identifier()`` makes identifiers.
+    /// Clocks and random numbers; its `Runtime.identifier()` makes identifiers.
     public let runtime: Runtime
     /// Starts and signals workflow runs; the host registers the service's workflows.
     public let workflows: WorkflowEngine

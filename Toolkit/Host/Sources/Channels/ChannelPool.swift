@@ -12,7 +12,11 @@ public final class ChannelPool: Sendable {
     private let runtime: Runtime
     private let connect: Channels
 
-    /// - Parameter connect: Makes the channel to a service (remote, local or simulated), without a policy.
+    /// - Parameters:
+    ///   - policy: For every channel.
+    ///   - metrics: Counts the calls, by peer.
+    ///   - runtime: The clocks and the random numbers.
+    ///   - connect: Makes the channel to a service (remote, local or simulated), without a policy.
     public init(
         policy: CallPolicy,
         metrics: MetricsRegistry,

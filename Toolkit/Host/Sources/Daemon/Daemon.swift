@@ -12,6 +12,7 @@ public enum Daemon {
     /// Runs one blueprint.
     ///
     /// - Parameters:
+    ///   - blueprint: The service.
     ///   - program: Its name in help and error messages.
     ///   - crashPoints: The names of all crash points in the code: `MARTLET_CRASH` may name one of them.
     ///   - database: Opens the service's database; usually an `SQLiteDatabase` at `context.databasePath`.
@@ -37,7 +38,11 @@ public enum Daemon {
 
     /// Runs a unit without a blueprint, such as the event log.
     ///
-    /// - Parameter build: Called after the configuration is read; an error ends the process.
+    /// - Parameters:
+    ///   - service: Its name in logs, metrics and calls.
+    ///   - program: Its name in help and error messages.
+    ///   - crashPoints: The names of all crash points in the code: `MARTLET_CRASH` may name one of them.
+    ///   - build: Called after the configuration is read; an error ends the process.
     public static func run(
         _ service: String,
         program: String,
@@ -49,7 +54,11 @@ public enum Daemon {
 
     /// Runs several services side by side in one process.
     ///
-    /// - Parameter build: Called after the configuration is read; an error ends the process.
+    /// - Parameters:
+    ///   - service: Its name in logs, metrics and calls.
+    ///   - program: Its name in help and error messages.
+    ///   - crashPoints: The names of all crash points in the code: `MARTLET_CRASH` may name one of them.
+    ///   - build: Called after the configuration is read; an error ends the process.
     public static func runTogether(
         _ service: String,
         program: String,
@@ -99,7 +108,10 @@ public enum Daemon {
 
     /// Reads a program's settings from its flags and environment; prints the faults and exits when they are invalid.
     ///
-    /// - Parameter crashPoints: The names of all crash points in the code: `MARTLET_CRASH` may name one of them.
+    /// - Parameters:
+    ///   - program: Its name in help and error messages.
+    ///   - crashPoints: The names of all crash points in the code: `MARTLET_CRASH` may name one of them.
+    ///   - body: Reads each setting once.
     public static func read<Settings>(
         _ program: String,
         crashPoints: [String],

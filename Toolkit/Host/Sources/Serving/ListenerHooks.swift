@@ -7,7 +7,9 @@ public struct ListenerHooks: Sendable {
     private let readiness: Readiness
     private let metrics: [MetricsRegistry]
 
-    /// - Parameter metrics: Exposed together.
+    /// - Parameters:
+    ///   - readiness: What `/readyz` reports.
+    ///   - metrics: Exposed together.
     public init(readiness: Readiness, metrics: [MetricsRegistry]) {
         self.readiness = readiness
         self.metrics = metrics

@@ -24,7 +24,13 @@ public struct ServiceHost: Sendable {
 
     /// - Parameters:
     ///   - runtimes: One or more services, each with its own database, log scope and metrics.
+    ///   - listeners: The host and the ports to listen on.
+    ///   - authenticator: Verifies the tokens of requests.
     ///   - metrics: Those of the process, exposed with those of the services.
+    ///   - limits: How long each step of a shutdown may take.
+    ///   - restLimits: The limits of the HTTP listener.
+    ///   - runtime: The clocks and the random numbers.
+    ///   - logger: The log of the process.
     public init(
         _ runtimes: [ServiceRuntime],
         listeners: Listeners,
@@ -49,6 +55,7 @@ public struct ServiceHost: Sendable {
     ///
     /// - Parameters:
     ///   - httpServer: Replaces the process's own HTTP listener, such as a gateway.
+    ///   - handlingSignals: Whether SIGTERM and SIGINT shut the process down; false in tests.
     ///   - whenServing: Called with the ports once all listeners are bound.
     /// - Throws: The error of a listener that cannot bind, or of a loop that fails.
     public func run(

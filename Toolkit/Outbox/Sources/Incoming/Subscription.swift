@@ -16,6 +16,8 @@ public struct Subscription: Sendable {
     let handler: @Sendable (Envelope, borrowing SQLTransaction) throws -> Void
 
     /// - Parameters:
+    ///   - topic: The topic, as its contract declares it.
+    ///   - group: The consumer group, usually the service's name.
     ///   - start: Where a new group begins. With `earliest`, a key's first event must have sequence number 1.
     ///   - handler: May run several times, but only one run commits. When it throws, the event is retried with growing
     ///     delays, and parked after the last attempt; other keys are not affected.

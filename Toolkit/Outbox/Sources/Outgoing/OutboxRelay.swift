@@ -44,7 +44,12 @@ public struct OutboxRelay: Sendable {
     private let runtime: Runtime
     private let limits: Limits
 
-    /// - Parameter source: The publishing service's name.
+    /// - Parameters:
+    ///   - source: The publishing service's name.
+    ///   - database: The service's database, with the outbox.
+    ///   - bus: The broker.
+    ///   - runtime: The clocks and the random numbers.
+    ///   - limits: Batch size, lease, delays and intervals.
     public init(
         source: String,
         database: any SQLDatabase,

@@ -41,7 +41,9 @@ public final class HTTP1Client: Sendable {
     }
 
     /// - Parameters:
+    ///   - request: Path, headers and body; `host` is added.
     ///   - host: A name or an IP address; IPv6 without brackets.
+    ///   - port: The TCP port.
     ///   - timeout: The time until the response is complete, including the wait for a connection.
     ///   - responseBytesMax: The maximum size of the response's body.
     /// - Throws: ``HTTP1ClientError``, `CancellationError`, or why the connection failed.

@@ -12,7 +12,12 @@ public struct RESTServer: Service {
     private let host: String
     private let port: Int
 
-    /// - Parameter port: 0 selects a free port; ``boundPort()`` returns it.
+    /// - Parameters:
+    ///   - responder: Answers the requests.
+    ///   - host: The address to listen on.
+    ///   - port: 0 selects a free port; ``boundPort()`` returns it.
+    ///   - limits: The limits of each connection.
+    ///   - logger: Receives errors of the listener and its connections.
     public init(
         _ responder: some HTTPResponder<BasicRequestContext>,
         host: String,

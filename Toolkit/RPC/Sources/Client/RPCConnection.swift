@@ -37,8 +37,13 @@ public final class RPCConnection: RPCChannel {
     private let lifecycle: Mutex<ClientConnectionLifecycle<ClientLink, Waiter>>
     private let links = Mutex<[ObjectIdentifier: ClientLink]>([:])
 
-    /// - Parameter authorization: The value of the `authorization` header for one call; without the closure, or for
-    ///   `nil`, none is sent.
+    /// - Parameters:
+    ///   - host: A name or an IP address.
+    ///   - port: The TCP port.
+    ///   - limits: The limits and timeouts of the connection.
+    ///   - runtime: The clocks and the random numbers.
+    ///   - authorization: The value of the `authorization` header for one call; without the closure, or for `nil`, none
+    ///     is sent.
     public init(
         host: String,
         port: Int,

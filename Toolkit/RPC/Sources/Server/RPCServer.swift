@@ -30,7 +30,12 @@ public final class RPCServer: Service {
     private let loops = MultiThreadedEventLoopGroup.singleton
 
     /// - Parameters:
+    ///   - contracts: What is served.
+    ///   - host: The address to listen on.
     ///   - port: 0 selects a free port; ``boundPort()`` returns it.
+    ///   - limits: The limits of connections, calls and messages.
+    ///   - runtime: The clocks and the random numbers.
+    ///   - logger: Receives refused calls, and errors of connections and handlers.
     ///   - authenticate: The principal of a call: `anonymous` without credentials, a `Fault` for invalid ones. A
     ///     service's principal gets the represented principal that its call names.
     public init(

@@ -21,6 +21,7 @@ public final class FaultInjector: Sendable {
     /// - Parameters:
     ///   - rates: In 0...1.
     ///   - first: Every enabled fault is injected once within this many opportunities, whatever its rate.
+    ///   - entropy: Decides at each opportunity.
     public init(_ rates: [SimulatedFault: Double], first: Int = 24, entropy: any Entropy) {
         precondition(first >= 1)
         self.rates = rates

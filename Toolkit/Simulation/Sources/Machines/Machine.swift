@@ -36,7 +36,10 @@ public final class Machine: Sendable {
         var crashHandlers: [@Sendable () -> Void] = []
     }
 
-    /// - Parameter skew: How far its wall clock is ahead of the simulation's.
+    /// - Parameters:
+    ///   - name: As in `orders-2`.
+    ///   - simulation: Schedules the machine's tasks and advances its clocks.
+    ///   - skew: How far its wall clock is ahead of the simulation's.
     public init(_ name: String, in simulation: Simulation, skew: Duration = .zero) {
         self.name = name
         executor = MachineExecutor(on: simulation.executor)

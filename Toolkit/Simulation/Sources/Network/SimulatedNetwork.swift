@@ -69,11 +69,15 @@ public final class SimulatedNetwork: Sendable {
 
     // MARK: Endpoints
 
-    /// Registers `machine` as an instance of `service`; `channel` calls its handlers.
+    /// Registers `machine` as an instance of `service`.
     ///
-    /// - Parameter isExternal: Another party's computer: it keeps running while the others are suspended, and requests
-    ///   in flight to it are lost then. Computers that are suspended together receive what was in flight after they
-    ///   resume.
+    /// - Parameters:
+    ///   - machine: The instance.
+    ///   - service: The service's name, as callers use it.
+    ///   - channel: Calls the handlers on `machine`.
+    ///   - isExternal: Another party's computer: it keeps running while the others are suspended, and requests in
+    ///     flight to it are lost then. Computers that are suspended together receive what was in flight after they
+    ///     resume.
     public func add(
         _ machine: Machine,
         for service: String,

@@ -16,7 +16,10 @@ public struct MachineDatabase: SQLDatabase {
     private let isShared: Bool
 
     /// - Parameters:
+    ///   - machine: The machine that uses the database.
     ///   - isShared: Whether other machines use the database too.
+    ///   - faults: Decides which operations fail.
+    ///   - entropy: Decides latencies, and whether a commit without a response took effect.
     ///   - server: The machine that runs the database now; it does not respond while it is paused.
     ///   - store: The database behind the connection now.
     public init(

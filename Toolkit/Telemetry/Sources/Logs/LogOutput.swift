@@ -4,7 +4,7 @@ import Synchronization
 /// Where log lines go: a file descriptor that may stall without stalling the program.
 ///
 /// A line is at most ``lineBytesLimit`` bytes, which a pipe writes atomically, so that the lines of several processes
-/// never interleave. When the reader stalls for ``writeTimeout``, lines are dropped and counted until it reads again.
+/// never interleave. When the reader stalls for 50 milliseconds, lines are dropped and counted until it reads again.
 public final class LogOutput: Sendable {
     /// The size of an atomic write to a pipe.
     public static let lineBytesLimit = 4_096

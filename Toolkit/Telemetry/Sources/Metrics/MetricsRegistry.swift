@@ -54,7 +54,11 @@ public final class MetricsRegistry: Sendable {
         return gauge
     }
 
-    /// - Parameter bounds: Upper ends of the buckets, rising; the first use of a name decides.
+    /// - Parameters:
+    ///   - name: In base units, as in `martlet_client_call_seconds`.
+    ///   - help: One line for the exposition.
+    ///   - bounds: Upper ends of the buckets, rising; the first use of a name decides.
+    ///   - labels: Names and values of a small, known set.
     public func histogram(
         _ name: String,
         help: String,
