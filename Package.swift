@@ -118,6 +118,8 @@ service("Provider", daemon: "testproviderd")
 // MARK: Apps: where adapters are chosen
 
 library("CrashList", at: "Apps/CrashList", on: [])
+// The one place where the daemons' adapters are chosen.
+library("MartletDaemon", at: "Apps/Daemon", on: kits("Core", "SQL", "Messaging", "Host") + adapters("SQLite", "EventLogClient"))
 app(
     "Gateway",
     executable: "gatewayd",
@@ -130,13 +132,13 @@ app(
 app(
     "EventLogDaemon",
     executable: "eventlogd",
-    on: [kits("Core", "Contract", "EventLog", "Host", "Telemetry"), adapters("SQLite")]
+    on: [kits("Core", "Contract", "EventLog", "Host", "Telemetry"), ["MartletDaemon"]]
 )
 app(
     "Shop",
     executable: "shop",
     on: [
-        kits("Core", "Telemetry", "Contract", "Messaging", "Outbox", "EventLog", "Host"), adapters("SQLite"),
+        kits("Core", "Telemetry", "Contract", "SQL", "Messaging", "Outbox", "EventLog", "Host"), ["MartletDaemon"],
         allContracts, allServices,
     ],
     libraries: [.logging]
@@ -361,7 +363,7 @@ func service(
     executable(
         daemon,
         at: "Services/\(name)/Daemon",
-        on: [.byName(name: name), "CrashList", "MartletHost", "MartletSQLite", "MartletEventLogClient"]
+        on: [.byName(name: name), "CrashList", "MartletDaemon"]
     )
     programs.append(.byName(name: daemon))
 }
@@ -370,7 +372,7 @@ func service(
 func app(_ name: String, executable program: String, on groups: [[Target.Dependency]], libraries: [Library] = []) {
     let seen = groups.flatMap { $0 } + ["CrashList"] + libraries.map(\.product)
     library(name, at: "Apps/\(name)", on: seen)
-    testTarget("\(name)Tests", at: "Apps/\(name)/Tests", on: seen + [.byName(name: name), "MartletTesting"])
+    testTarget("\(name)Tests", at: "Apps/\(name)/Tests", on: seen + [.byName(name: name), "MartletTesting", "MartletSQLite"])
     executable(program, at: "Apps/\(name)/Program", on: [.byName(name: name)])
     programs.append(.byName(name: program))
 }

@@ -1,9 +1,9 @@
 import CrashList
 import MartletContract
 import MartletCore
+import MartletDaemon
 import MartletEventLog
 import MartletHost
-import MartletSQLite
 import MartletTelemetry
 
 /// `eventlogd`: the event log as a process, reached over gRPC.
@@ -11,7 +11,7 @@ public enum EventLogProgram {
     /// Serves until a signal, then ends the process.
     public static func run() async -> Never {
         await Daemon.run("eventlog", program: "eventlogd", crashPoints: CrashPointNames.all) { context in
-            let database = try SQLiteDatabase(path: context.databasePath, time: context.time)
+            let database = try context.database(of: context.service)
             let log = try await EventLog.open(database, runtime: context.runtime)
             context.telemetry.metrics.readCounts(of: database)
             return ServiceRuntime(

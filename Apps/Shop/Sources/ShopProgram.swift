@@ -1,8 +1,9 @@
 import CrashList
 import MartletCore
+import MartletDaemon
 import MartletEventLog
 import MartletHost
-import MartletSQLite
+import MartletSQL
 import MartletTelemetry
 
 /// `shop`: every service in one process, each with its own database, calling one another directly.
@@ -13,7 +14,7 @@ public enum ShopProgram {
             try await services(
                 runtime: context.runtime,
                 telemetry: { Telemetry(service: $0, level: context.settings.logLevel, time: context.time) },
-                database: { try SQLiteDatabase(path: "\(context.settings.data)/\($0).sqlite", time: context.time) }
+                database: { try context.database(of: $0) }
             )
         }
     }
@@ -26,7 +27,7 @@ public enum ShopProgram {
     static func services(
         runtime: Runtime,
         telemetry: (String) -> Telemetry,
-        database: (String) throws -> SQLiteDatabase
+        database: (String) throws -> any SQLDatabase
     ) async throws -> [ServiceRuntime] {
         let log = try await EventLog.open(try database("eventlog"), runtime: runtime)
         let services = LocalServices()

@@ -1,15 +1,5 @@
 import Catalog
 import CrashList
-import MartletEventLogClient
-import MartletHost
-import MartletSQLite
+import MartletDaemon
 
-await Daemon.run(
-    CatalogService.self,
-    program: "catalogd",
-    crashPoints: CrashPointNames.all,
-    database: { context in try SQLiteDatabase(path: context.databasePath, time: context.time) },
-    bus: { context in
-        RemoteEventLog(over: context.channel(to: "eventlog"), service: context.service, time: context.time)
-    }
-)
+await Daemon.run(CatalogService.self, crashPoints: CrashPointNames.all)

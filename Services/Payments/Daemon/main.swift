@@ -1,15 +1,5 @@
 import CrashList
-import MartletEventLogClient
-import MartletHost
-import MartletSQLite
 import Payments
+import MartletDaemon
 
-await Daemon.run(
-    PaymentsService.self,
-    program: "paymentsd",
-    crashPoints: CrashPointNames.all,
-    database: { context in try SQLiteDatabase(path: context.databasePath, time: context.time) },
-    bus: { context in
-        RemoteEventLog(over: context.channel(to: "eventlog"), service: context.service, time: context.time)
-    }
-)
+await Daemon.run(PaymentsService.self, crashPoints: CrashPointNames.all)

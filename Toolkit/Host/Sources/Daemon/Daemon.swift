@@ -2,40 +2,11 @@ import Foundation
 public import Logging
 public import MartletConfig
 import MartletCore
-public import MartletMessaging
-public import MartletSQL
 import MartletSecurity
 import MartletTelemetry
 
-/// Runs a service as a process: reads the configuration, chooses adapters, serves, exits with an ``ExitStatus``.
+/// Runs services as a process: reads the configuration, serves, exits with an ``ExitStatus``.
 public enum Daemon {
-    /// Runs one blueprint.
-    ///
-    /// - Parameters:
-    ///   - blueprint: The service.
-    ///   - program: Its name in help and error messages.
-    ///   - crashPoints: The names of all crash points in the code: `MARTLET_CRASH` may name one of them.
-    ///   - database: Opens the service's database; usually an `SQLiteDatabase` at `context.databasePath`.
-    ///   - bus: Connects to the broker; usually a `RemoteEventLog` over `context.channel(to: "eventlog")`.
-    public static func run<Blueprint: ServiceBlueprint>(
-        _ blueprint: Blueprint.Type,
-        program: String,
-        crashPoints: [String],
-        database: @escaping @Sendable (DaemonContext) async throws -> any SQLDatabase,
-        bus: @escaping @Sendable (DaemonContext) async throws -> any MessageBus
-    ) async -> Never {
-        await run(Blueprint.name, program: program, crashPoints: crashPoints) { context in
-            let dependencies = ServiceDependencies(
-                database: try await database(context),
-                bus: try await bus(context),
-                runtime: context.runtime,
-                telemetry: context.telemetry,
-                connect: context.connect
-            )
-            return try await ServiceRuntime(Blueprint.self, on: dependencies)
-        }
-    }
-
     /// Runs a unit without a blueprint, such as the event log.
     ///
     /// - Parameters:

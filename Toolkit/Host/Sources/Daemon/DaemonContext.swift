@@ -49,12 +49,9 @@ public struct DaemonContext: Sendable {
     /// The clocks of ``runtime``.
     public var time: any TimeSource { runtime.time }
 
-    /// The service's database file, in the data folder.
-    public var databasePath: String { "\(settings.data)/\(service).sqlite" }
-
     /// A channel to another service, behind the call policy, for adapters such as the remote event log.
     public func channel(to service: String) -> any RPCChannel { pool.channel(to: service) }
 
-    /// Channels without a call policy; each `ServiceRuntime` adds its own.
-    var connect: Channels { connections }
+    /// Channels without a call policy, for `ServiceDependencies`: each `ServiceRuntime` adds its own.
+    public var connect: Channels { connections }
 }

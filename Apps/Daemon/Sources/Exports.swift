@@ -1,0 +1,2 @@
+// A program of one service imports this module alone.
+@_exported public import MartletHost
