@@ -1,7 +1,14 @@
 import Foundation
-import Glibc
 import MartletTesting
 import Testing
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
 
 @Suite(
     "Refused requests",

@@ -1,9 +1,16 @@
 import BuiltPrograms
 import Foundation
-import Glibc
 import MartletSQL
 import MartletTesting
 import Testing
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
 
 @Suite("Replay", .enabled(if: Programs.areBuilt), .serialized, .timeLimit(.minutes(HangLimit.testMinutes)))
 struct ReplayTests {

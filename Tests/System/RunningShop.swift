@@ -1,9 +1,16 @@
 import BuiltPrograms
 import Foundation
-import Glibc
 import MartletCore
 import MartletSQL
 import MartletSQLite
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
 
 /// A shop of real processes with its own folder and port.
 final class RunningShop: Sendable {
@@ -64,7 +71,7 @@ final class RunningShop: Sendable {
     /// - Returns: False when it has no process at the moment.
     func kill(_ program: String) throws -> Bool {
         guard let pid = try row(program).mark?.pid else { return false }
-        return Glibc.kill(pid, SIGKILL) == 0
+        return sendSignal(SIGKILL, to: pid) == 0
     }
 
     /// The process of a running daemon.
@@ -95,9 +102,9 @@ final class RunningShop: Sendable {
     ) async throws {
         let pid = try process(of: program)
         // A suspended supervisor does not restart it.
-        Glibc.kill(supervisorID, SIGSTOP)
-        defer { Glibc.kill(supervisorID, SIGCONT) }
-        Glibc.kill(pid, SIGKILL)
+        sendSignal(SIGSTOP, to: supervisorID)
+        defer { sendSignal(SIGCONT, to: supervisorID) }
+        sendSignal(SIGKILL, to: pid)
         let file = try await Self.unlocked("\(folder)/\(database).sqlite")
         try await file.transaction("change") { tx in try body(tx) }
         await file.close()
@@ -135,7 +142,12 @@ final class RunningShop: Sendable {
     }
 
     private static func freePort() throws -> UInt16 {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        #if canImport(Glibc)
+            let stream = Int32(SOCK_STREAM.rawValue)
+        #else
+            let stream = SOCK_STREAM
+        #endif
+        let descriptor = socket(AF_INET, stream, 0)
         defer { close(descriptor) }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -150,3 +162,7 @@ final class RunningShop: Sendable {
         return UInt16(bigEndian: address.sin_port)
     }
 }
+
+/// Outside the type, whose functions hide the system's of the same name.
+@discardableResult
+private func sendSignal(_ signal: Int32, to pid: Int32) -> Int32 { kill(pid, signal) }

@@ -1,8 +1,15 @@
 import Foundation
-import Glibc
 import MartletSQL
 import MartletTesting
 import Testing
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
 
 @Suite(
     "Stuck runs",

@@ -1,7 +1,14 @@
-import Glibc
 public import Logging
 public import MartletCore
 public import MartletSQL
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
 
 /// A database in one SQLite file, owned by one process, or in memory.
 ///

@@ -1,6 +1,13 @@
-import Glibc
 import MartletSQL
 import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
 
 /// Locks a database file for one process; the system releases the lock when the process exits.
 final class SQLiteFileLock: Sendable {

@@ -1,6 +1,13 @@
 import CSQLite
-import Glibc
 import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
 
 /// A file system for SQLite named `faulty`: the real one, with fsync failures that a test switches on.
 enum FaultyDisk {

@@ -1,5 +1,12 @@
-import Glibc
 import NIOPosix
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
 
 /// The server or the client of the echo benchmark; `Scripts/benchmarks/rpc` starts both and reads their output.
 ///

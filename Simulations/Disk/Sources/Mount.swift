@@ -1,6 +1,13 @@
 import CSQLite
-import Glibc
 import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
 
 /// A disk registered as a SQLite file system, for one process run.
 ///

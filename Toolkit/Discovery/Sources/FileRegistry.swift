@@ -1,7 +1,14 @@
-import Glibc
 import Logging
 public import MartletCore
 import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
 
 /// A registry in a file written by a supervisor; an invalid, missing or empty file leaves the last valid set in use.
 ///
@@ -93,11 +100,16 @@ public final class FileRegistry: Registry {
             state.version = nil
             return
         }
+        #if canImport(Darwin)
+            let modified = status.st_mtimespec
+        #else
+            let modified = status.st_mtim
+        #endif
         let version = Version(
             inode: UInt64(status.st_ino),
             size: Int64(status.st_size),
-            seconds: Int(status.st_mtim.tv_sec),
-            nanoseconds: Int(status.st_mtim.tv_nsec)
+            seconds: Int(modified.tv_sec),
+            nanoseconds: Int(modified.tv_nsec)
         )
         guard version != state.version else { return }
         do throws(RegistryFile.Invalid) {

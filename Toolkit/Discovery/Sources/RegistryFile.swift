@@ -1,5 +1,12 @@
-import Glibc
 public import MartletCore
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
 
 /// The file in which a supervisor lists the instances of every service.
 ///

@@ -1,7 +1,14 @@
 import Crypto
 import Foundation
-import Glibc
 public import MartletCore
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
 
 /// Issues tokens for local use; its private key is stored in the data folder, readable by its owner only.
 ///

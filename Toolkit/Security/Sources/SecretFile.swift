@@ -1,4 +1,10 @@
-import Glibc
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
 
 /// A file that only its owner may read.
 enum SecretFile {
@@ -18,7 +24,7 @@ enum SecretFile {
         let descriptor = open(temporary, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw failure(temporary) }
         let bytes = Array(text.utf8)
-        let written = Glibc.write(descriptor, bytes, bytes.count)
+        let written = writeBytes(bytes, to: descriptor)
         let synced = fsync(descriptor) == 0
         guard close(descriptor) == 0, synced, written == bytes.count else { throw failure(temporary) }
         guard rename(temporary, path) == 0 else { throw failure(path) }
@@ -40,7 +46,7 @@ enum SecretFile {
             throw Unreadable(path: path, message: "other users can read it: chmod 600 it and create a new one")
         }
         var bytes = [UInt8](repeating: 0, count: bytesLimit)
-        let count = Glibc.read(descriptor, &bytes, bytes.count)
+        let count = readBytes(&bytes, from: descriptor)
         guard count >= 0, count < bytesLimit else { throw failure(path) }
         return String(decoding: bytes.prefix(count), as: UTF8.self)
     }
@@ -49,3 +55,9 @@ enum SecretFile {
         Unreadable(path: path, message: String(cString: strerror(errno)))
     }
 }
+
+// Outside the type, whose functions hide the system's of the same names.
+
+private func writeBytes(_ bytes: [UInt8], to descriptor: Int32) -> Int { write(descriptor, bytes, bytes.count) }
+
+private func readBytes(_ bytes: inout [UInt8], from descriptor: Int32) -> Int { read(descriptor, &bytes, bytes.count) }

@@ -1,6 +1,13 @@
-import Glibc
 public import MartletCore
 import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
 
 /// A service's own token, reread from its file at an interval.
 public final class TokenFile: Sendable {

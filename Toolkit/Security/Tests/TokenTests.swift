@@ -1,10 +1,17 @@
 import Foundation
-import Glibc
 import MartletCore
 import MartletTesting
 import Testing
 
 @testable import MartletSecurity
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
 
 @Suite("Token verifier")
 struct TokenTests {

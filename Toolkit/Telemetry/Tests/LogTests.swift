@@ -1,9 +1,16 @@
-import Glibc
 import Logging
 import MartletCore
 import Testing
 
 @testable import MartletTelemetry
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
 
 @Suite("JSON log line")
 struct LogLineTests {

@@ -1,6 +1,13 @@
 import Console
 import Foundation
-import Glibc
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
 
 /// A command that another program of the system runs: that program replaces this one.
 struct SystemCommand: Equatable {

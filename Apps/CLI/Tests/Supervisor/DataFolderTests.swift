@@ -70,7 +70,12 @@ struct DataFolderTests {
         let temporary = try TemporaryFolder()
         let folder = DataFolder(temporary.path)
         try folder.make()
-        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        #if canImport(Glibc)
+            let stream = Int32(SOCK_STREAM.rawValue)
+        #else
+            let stream = SOCK_STREAM
+        #endif
+        let listener = socket(AF_INET, stream, 0)
         defer { close(listener) }
         #expect(listen(listener, 1) == 0)
         var address = sockaddr_in()

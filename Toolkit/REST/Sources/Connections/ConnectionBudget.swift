@@ -1,4 +1,10 @@
-import Glibc
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
 
 /// How many connections a listener may have open: without free descriptors a process can neither write its log nor call
 /// another service, and its runtime fails too.
@@ -9,8 +15,13 @@ enum ConnectionBudget {
 
     /// For this process, by its own limit (`ulimit -n`).
     static var connections: Int {
+        #if canImport(Glibc)
+            let openFiles = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+        #else
+            let openFiles = RLIMIT_NOFILE
+        #endif
         var limit = rlimit()
-        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return connectionsMax }
+        guard getrlimit(openFiles, &limit) == 0 else { return connectionsMax }
         return connections(descriptors: UInt64(limit.rlim_cur))
     }
 

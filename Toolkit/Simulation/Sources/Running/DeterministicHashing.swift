@@ -1,4 +1,10 @@
-import Glibc
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
 
 /// Equal hashes in every process, so that sets and dictionaries keep the same order in each.
 public enum DeterministicHashing {
@@ -20,6 +26,6 @@ public enum DeterministicHashing {
         var arguments = CommandLine.arguments.map { strdup($0) }
         arguments.append(nil)
         execv("/proc/self/exe", arguments)
-        throw Failure(errno: Glibc.errno)
+        throw Failure(errno: errno)
     }
 }

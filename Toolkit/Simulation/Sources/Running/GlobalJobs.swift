@@ -1,6 +1,13 @@
-import Glibc
 import Synchronization
 @_spi(ExperimentalCustomExecutors) import _Concurrency
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
 
 /// Counts the jobs that escape a simulation to an executor of the process.
 ///

@@ -1,5 +1,12 @@
-import Glibc
 import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
 
 /// Where log lines go: a file descriptor that may stall without stalling the program.
 ///
@@ -57,7 +64,12 @@ public final class LogOutput: Sendable {
     private func emit(_ bytes: ArraySlice<UInt8>) {
         bytes.withUnsafeBytes { buffer in
             // A failed write cannot be reported anywhere else.
-            _ = Glibc.write(descriptor, buffer.baseAddress, buffer.count)
+            _ = writeBytes(buffer, to: descriptor)
         }
     }
+}
+
+/// Outside the type, whose function hides the system's of the same name.
+private func writeBytes(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> Int {
+    write(descriptor, bytes.baseAddress, bytes.count)
 }

@@ -1,5 +1,12 @@
-import Glibc
 public import MartletCore
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
 
 /// The operating system's metrics of this process, under the names of the Prometheus client libraries.
 public enum ProcessMetrics {
@@ -13,8 +20,13 @@ public enum ProcessMetrics {
     }
 
     static func cpuSeconds() -> Double {
+        #if canImport(Glibc)
+            let thisProcess = __rusage_who_t(RUSAGE_SELF.rawValue)
+        #else
+            let thisProcess = RUSAGE_SELF
+        #endif
         var usage = rusage()
-        guard getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage) == 0 else { return 0 }
+        guard getrusage(thisProcess, &usage) == 0 else { return 0 }
         let times = [usage.ru_utime, usage.ru_stime]
         return times.reduce(0) { $0 + Double($1.tv_sec) + Double($1.tv_usec) / 1_000_000 }
     }
