@@ -29,6 +29,19 @@ enum FieldKind {
         case .group: throw Refusal("\(field.fullName): groups are not supported")
         }
     }
+
+    var isNumber: Bool {
+        if case .plain(let kind) = self {
+            ["int32", "int64", "uint32", "uint64", "double"].contains(kind)
+        } else {
+            false
+        }
+    }
+
+    /// True for what has a length.
+    var isText: Bool {
+        if case .plain(let kind) = self { ["string", "bytes"].contains(kind) } else { false }
+    }
 }
 
 extension EnumDescriptor {

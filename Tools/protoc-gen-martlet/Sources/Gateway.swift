@@ -3,11 +3,13 @@ import SwiftProtobufPluginLibrary
 
 /// The gateway's routes and the OpenAPI documents of the contracts behind it.
 struct Gateway {
+    /// Of the packages, as in `shop.`.
+    let prefix: String
     let packages: [Package]
 
     func write(to outputs: any GeneratorOutputs) throws {
-        try outputs.add(fileName: "gateway/GatewayRoutes.martlet.swift", contents: try routes)
-        try outputs.add(fileName: "gateway/GatewayOpenAPI.martlet.swift", contents: try documents)
+        try outputs.add(source: try routes, to: "gateway/GatewayRoutes.martlet.swift", from: "\(prefix)*")
+        try outputs.add(source: try documents, to: "gateway/GatewayOpenAPI.martlet.swift", from: "\(prefix)*")
     }
 
     private var routes: String {
@@ -25,7 +27,8 @@ struct Gateway {
                                 for rule in method.rules {
                                     guard seen.insert("\(rule.verb) \(rule.path)").inserted else {
                                         throw Refusal(
-                                            "\(method.descriptor.fullName): duplicate route \(rule.verb) \(rule.path)"
+                                            "\(method.descriptor.fullName): duplicate route \(rule.verb) \(rule.path)",
+                                            in: method.descriptor.file
                                         )
                                     }
                                 }
@@ -47,12 +50,11 @@ struct Gateway {
         get throws {
             let documented = packages.filter { $0.services.contains(where: \.hasREST) }
             var source = SourceText()
-            source.imports(
-                try documented.map { package in
-                    guard let module = package.names.module else { throw Refusal("\(package.name) has no module") }
-                    return "import \(module)"
-                }
-            )
+            let modules = try documented.map { package in
+                guard let module = package.names.module else { throw Refusal("\(package.name) has no module") }
+                return module
+            }
+            source.imports(Set(modules).map { "import \($0)" })
             source.comment(["The OpenAPI documents of the contracts behind the gateway."])
             source.block("enum GatewayOpenAPI") { source in
                 source.comment(["In the order of their packages."])

@@ -111,7 +111,15 @@ struct OpenAPIDocument {
             var found: [String: Descriptor] = [:]
             var pending = service.methods.filter { !$0.rules.isEmpty }.flatMap { [$0.input, $0.output] }
             while let message = pending.popLast() {
-                guard found.updateValue(message, forKey: OpenAPISchema.name(of: message)) == nil else { continue }
+                let name = OpenAPISchema.name(of: message)
+                if let other = found.updateValue(message, forKey: name) {
+                    guard other === message else {
+                        throw Refusal(
+                            "\(message.fullName) and \(other.fullName) are both the schema \(name) in OpenAPI"
+                        )
+                    }
+                    continue
+                }
                 pending += message.fields.filter { $0.type == .message && !$0.isTimestamp }.compactMap(\.messageType)
             }
             return try found.sorted { $0.key < $1.key }.map { ($0.key, try OpenAPISchema.of($0.value)) }

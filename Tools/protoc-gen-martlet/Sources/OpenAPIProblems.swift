@@ -50,7 +50,7 @@ enum OpenAPIProblems {
         (400, "The request violates the contract: `violations` lists every field."),
         (401, "The token is missing or invalid."),
         (403, "The token lacks the required scope."),
-        (404, "The resource does not exist, or belongs to another customer."),
+        (404, "The resource does not exist, or the caller may not see it."),
         (409, "The resource's state does not allow it, or a request with the same key is in flight."),
         (413, "The body is larger than the limit."),
         (415, "The body is not `application/json`."),

@@ -15,20 +15,44 @@ struct Package {
             let files = files.sorted { $0.name < $1.name }
             let names = SwiftNames(file: files[0], mappings: mappings)
             let services = try files.flatMap(\.services).map { try Service($0, package: name) }
+            try checkNames(of: services)
             return Package(name: name, files: files, services: services, names: names)
         }
     }
 
     /// The folder of its files, as in `shop/inventory/v1`.
     var folder: String { name.split(separator: ".").joined(separator: "/") }
-    /// The API version, as in `v1`.
-    var version: String { String(name.split(separator: ".").last ?? "v1") }
+    /// The API version, as in `v1`, which is also that of a package without one.
+    var version: String {
+        guard let last = name.split(separator: ".").last, Package.isVersion(last) else { return "v1" }
+        return String(last)
+    }
     /// The name of the service process, as in `inventory`.
     var shortName: String { Package.shortName(of: name) }
+    /// The short name in Swift, as in `Inventory`; `PriceList` for `price_list`.
+    var swiftName: String { shortName.upperCamel }
 
+    /// The last word of a package without its version.
     static func shortName(of package: String) -> String {
         let parts = package.split(separator: ".")
-        return parts.count > 1 ? String(parts[parts.count - 2]) : package
+        guard let last = parts.last else { return package }
+        return String(parts.count > 1 && isVersion(last) ? parts[parts.count - 2] : last)
+    }
+
+    /// As in `v1` and `v2beta1`.
+    private static func isVersion(_ word: Substring) -> Bool {
+        word.first == "v" && word.dropFirst().first?.isNumber == true
+    }
+
+    /// Refuses services whose files or functions have equal names.
+    private static func checkNames(of services: [Service]) throws {
+        var names: Set<String> = []
+        for service in services where !names.insert(service.fileName).inserted {
+            throw Refusal(
+                "\(service.descriptor.fullName): another service of the package has this name in Swift",
+                in: service.descriptor.file
+            )
+        }
     }
 
     /// Published messages, in file order.
@@ -73,4 +97,6 @@ struct SwiftNames {
 extension StringProtocol {
     var lowerFirst: String { prefix(1).lowercased() + dropFirst() }
     var upperFirst: String { prefix(1).uppercased() + dropFirst() }
+    /// `PriceList` for `price_list`.
+    var upperCamel: String { split { $0 == "_" }.map { $0.upperFirst }.joined() }
 }

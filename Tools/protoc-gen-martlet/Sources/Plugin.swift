@@ -1,11 +1,11 @@
 import SwiftProtobuf
 import SwiftProtobufPluginLibrary
 
-/// The protoc plugin: generates protocols, clients, method descriptors, field rules, typed topics, OpenAPI, the gateway's
-/// routes and the list of a system's contracts.
+/// The protoc plugin: generates protocols, clients, method descriptors, field rules, typed topics, OpenAPI, the routes of
+/// a gateway and the list of a system's contracts.
 ///
-/// Options: `ProtoPathModuleMappings=<file>`, as in protoc-gen-swift; `Gateway=<package prefix>`, the contracts of the
-/// system, which its gateway serves.
+/// Options: `ProtoPathModuleMappings=<file>`, as in protoc-gen-swift; `System=<package prefix>`, as in `shop.`, the
+/// contracts of the system, which its gateway serves.
 @main
 struct Plugin: CodeGenerator {
     var supportedFeatures: [Google_Protobuf_Compiler_CodeGeneratorResponse.Feature] { [.proto3Optional] }
@@ -20,20 +20,24 @@ struct Plugin: CodeGenerator {
         generatorOutputs outputs: any GeneratorOutputs
     ) throws {
         var mappings = ProtoFileToModuleMappings()
-        var gateway = ""
+        var prefix = ""
         for (key, value) in parameter.parsedPairs {
             switch key {
             case "ProtoPathModuleMappings": mappings = try ProtoFileToModuleMappings(path: value)
-            case "Gateway": gateway = value
+            case "System": prefix = value
             default: throw Refusal("unknown option '\(key)'")
             }
         }
+        let names = Set(files.map(\.name))
+        let refusals = files.flatMap { FileCheck(file: $0, generated: names).refusals }
+        guard refusals.isEmpty else { throw Refusals(all: refusals) }
         let packages = try Package.all(of: files, mappings)
         for package in packages { try package.write(to: outputs) }
-        if !gateway.isEmpty {
-            let system = packages.filter { $0.name.hasPrefix(gateway) }
-            try Gateway(packages: system).write(to: outputs)
-            try SystemContracts(prefix: gateway, packages: system).write(to: outputs)
+        if !prefix.isEmpty {
+            let system = packages.filter { $0.name.hasPrefix(prefix) }
+            guard !system.isEmpty else { throw Refusal("no proto package begins with \(prefix)") }
+            try Gateway(prefix: prefix, packages: system).write(to: outputs)
+            try SystemContracts(prefix: prefix, packages: system).write(to: outputs)
         }
     }
 }
@@ -42,29 +46,23 @@ extension Package {
     fileprivate func write(to outputs: any GeneratorOutputs) throws {
         for file in files {
             let name = file.name.dropLast(".proto".count)
-            if let source = try ShapesSource(file: file, names: names).text {
-                try outputs.add(fileName: "\(name).shapes.martlet.swift", contents: source)
-            }
+            let shapes = try Refusal.naming(file) { try ShapesSource(file: file, names: names).text }
+            if let shapes { try outputs.add(source: shapes, to: "\(name).shapes.martlet.swift", from: file.name) }
         }
         for service in services {
-            let source = try CallsSource(service: service, package: self).text
-            try outputs.add(fileName: "\(folder)/\(service.fileName).calls.martlet.swift", contents: source)
+            let file: FileDescriptor = service.descriptor.file
+            let path = "\(folder)/\(service.fileName)"
+            let calls = try Refusal.naming(file) { try CallsSource(service: service, package: self).text }
+            try outputs.add(source: calls, to: "\(path).calls.martlet.swift", from: file.name)
             guard service.hasREST else { continue }
             let document = OpenAPIDocument(service: service, version: version)
-            try outputs.add(
-                fileName: "\(folder)/\(service.fileName).openapi.martlet.swift",
-                contents: document.source
-            )
+            let source = try Refusal.naming(file) { try document.source }
+            try outputs.add(source: source, to: "\(path).openapi.martlet.swift", from: file.name)
         }
         if let source = try TopicsSource(package: self).text {
-            try outputs.add(fileName: "\(folder)/\(shortName).topics.martlet.swift", contents: source)
+            let protos = files.filter { $0.messages.contains(where: \.options.hasEvent) }.map(\.name)
+            let path = "\(folder)/\(shortName).topics.martlet.swift"
+            try outputs.add(source: source, to: path, from: protos.joined(separator: " and "))
         }
     }
-}
-
-/// The reason why no code can be generated for a contract; it names the element.
-struct Refusal: Error, CustomStringConvertible {
-    let description: String
-
-    init(_ description: String) { self.description = description }
 }

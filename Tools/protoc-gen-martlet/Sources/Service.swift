@@ -19,7 +19,7 @@ struct Service {
             ? String(descriptor.name.dropLast("Service".count)) : descriptor.name
     }
     /// The name of the factory function in Swift, as in `inventory`.
-    var name: String { base.lowerFirst }
+    var name: String { base.lowerFirst.escaped }
     var fileName: String { base.lowercased() }
     var hasREST: Bool { methods.contains { !$0.rules.isEmpty } }
     var comment: [String] { descriptor.commentLines }
@@ -40,7 +40,7 @@ struct Method {
     }
 
     /// The function's name in Swift, as in `reserve`.
-    var name: String { descriptor.name.lowerFirst }
+    var name: String { descriptor.name.lowerFirst.escaped }
     var call: Call { descriptor.options.call }
     var input: Descriptor { descriptor.inputType }
     var output: Descriptor { descriptor.outputType }
@@ -54,6 +54,8 @@ struct Method {
 struct HTTPRule {
     let verb: String
     let path: String
+    /// The path without its variables' names, as in `/v1/carts/{}`: equal for paths that match the same requests.
+    let pattern: String
     let body: String
     /// The fields that the path fills, in the order of the path.
     let variables: [FieldDescriptor]
@@ -67,7 +69,14 @@ struct HTTPRule {
         case .patch(let path): (verb, self.path) = ("PATCH", path)
         case .custom, nil: throw Refusal("\(method.fullName): http needs get, put, post, delete or patch")
         }
+        guard let pattern = HTTPRule.pattern(of: path) else {
+            throw Refusal(
+                "\(method.fullName): the path is not of the form /v1/things/{id} or /v1/things/{id}:verb: \(path)"
+            )
+        }
+        self.pattern = pattern
         body = rule.body
+        guard rule.responseBody.isEmpty else { throw Refusal("\(method.fullName): response_body is not supported") }
         guard let input = method.inputType else { throw Refusal("\(method.fullName): no request type") }
         variables = try HTTPRule.variableNames(path).map { name in
             guard let field = input.fields.first(where: { $0.name == name }), !field.isRepeated,
@@ -83,9 +92,30 @@ struct HTTPRule {
         if ["GET", "DELETE"].contains(verb), !body.isEmpty {
             throw Refusal("\(method.fullName): \(verb) must not have a body")
         }
-        guard path.hasPrefix("/"), !path.contains("**") else {
-            throw Refusal("\(method.fullName): the path must begin with '/' and must not contain '**': \(path)")
+    }
+
+    /// Returns `nil` unless the path consists of texts and `{variables}`, with an optional verb at the end.
+    private static func pattern(of path: String) -> String? {
+        var pattern = ""
+        var isVariable = false
+        for character in path {
+            if character == "{" || character == "}" {
+                guard isVariable == (character == "}") else { return nil }
+                isVariable.toggle()
+                pattern.append(character)
+            } else if !isVariable {
+                pattern.append(character)
+            }
         }
+        guard !isVariable, pattern.first == "/", !path.contains("**") else { return nil }
+        let segments = pattern.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
+        for (index, segment) in segments.enumerated() {
+            let colon = index == segments.count - 1 ? segment.lastIndex(of: ":") : nil
+            let text = segment[..<(colon ?? segment.endIndex)]
+            let isText = !text.isEmpty && !text.contains { "{}*".contains($0) }
+            guard isText || text == "{}" else { return nil }
+        }
+        return pattern
     }
 
     /// The path in OpenAPI's form: `{name=shops/*}` becomes `{name}`.

@@ -8,12 +8,12 @@ struct SystemContracts {
     let packages: [Package]
 
     func write(to outputs: any GeneratorOutputs) throws {
-        try outputs.add(fileName: "system/\(name).martlet.swift", contents: try source)
-        try outputs.add(fileName: "system/contracts.json", contents: try json.formatted(levels: 1) + "\n")
+        try outputs.add(source: try source, to: "system/\(name).martlet.swift", from: "\(prefix)*")
+        try outputs.add(fileName: "system/topology.json", contents: try json.formatted(levels: 1) + "\n")
     }
 
     /// As in `ShopContracts`.
-    private var name: String { (prefix.split(separator: ".").first ?? "").upperFirst + "Contracts" }
+    private var name: String { (prefix.split(separator: ".").first ?? "").upperCamel + "Contracts" }
 
     private var serving: [Package] { packages.filter { !$0.services.isEmpty } }
 
@@ -21,9 +21,8 @@ struct SystemContracts {
         get throws {
             var source = SourceText()
             let publishing = packages.filter { !$0.events.isEmpty }
-            source.imports(
-                ["public import MartletMessaging"] + publishing.compactMap(\.names.module).map { "import \($0)" }
-            )
+            let modules = Set(publishing.compactMap(\.names.module))
+            source.imports(["public import MartletMessaging"] + modules.map { "import \($0)" })
             source.comment(["The services and topics of all contracts."])
             try source.block("public enum \(name)") { source in
                 source.comment(["The services' names in the registry."])
@@ -33,8 +32,8 @@ struct SystemContracts {
                 var topics: [String] = []
                 for package in publishing {
                     for event in package.events {
-                        let name = try TopicsSource.read(event, of: package).name
-                        topics.append("\(package.shortName.upperFirst)Topics.\(name)")
+                        let name = try TopicsSource.read(event).name
+                        topics.append("\(package.swiftName)Topics.\(name)")
                     }
                 }
                 source.list("public static let topics: [any EventTopic]", topics)
@@ -48,7 +47,7 @@ struct SystemContracts {
             var topics: [JSON] = []
             for package in packages {
                 for event in package.events {
-                    let topic = try TopicsSource.read(event, of: package).topic
+                    let topic = try TopicsSource.read(event).topic
                     topics.append(.object([("name", .text(topic)), ("publisher", .text(package.shortName))]))
                 }
             }

@@ -11,13 +11,13 @@ struct TopicsSource {
             guard !package.events.isEmpty else { return nil }
             var source = SourceText()
             source.imports(["public import MartletMessaging", "import SwiftProtobuf"])
-            source.comment(["The topics of \(package.shortName.upperFirst)."])
-            try source.block("public enum \(package.shortName.upperFirst)Topics") { source in
+            source.comment(["The topics of \(package.swiftName)."])
+            try source.block("public enum \(package.swiftName)Topics") { source in
                 var names: Set<String> = []
                 for event in package.events {
-                    let (name, topic, key) = try Self.read(event, of: package)
+                    let (name, topic, key) = try Self.read(event)
                     guard names.insert(name).inserted else {
-                        throw Refusal("\(event.fullName): a second event with the topic \(topic)")
+                        throw Refusal("\(event.fullName): a second event with the topic \(topic)", in: event.file)
                     }
                     let type = package.names.type(event)
                     source.comment(event.commentLines)
@@ -40,13 +40,13 @@ struct TopicsSource {
     }
 
     /// The topic's name in Swift, its full name, and the field of its key.
-    static func read(
-        _ event: Descriptor,
-        of package: Package
-    ) throws -> (name: String, topic: String, key: FieldDescriptor) {
+    static func read(_ event: Descriptor) throws -> (name: String, topic: String, key: FieldDescriptor) {
         let option = event.options.event
-        guard option.topic.hasPrefix(package.name + "."), let local = option.topic.split(separator: ".").last else {
-            throw Refusal("\(event.fullName): a topic is its package and a local name, as in \(package.name).things")
+        let package: String = event.file.package
+        let local = option.topic.hasPrefix(package + ".") ? option.topic.dropFirst(package.count + 1) : ""
+        guard local.first?.isLetter == true, local.allSatisfy({ $0.isLetter || $0.isNumber || "_-".contains($0) })
+        else {
+            throw Refusal("\(event.fullName): a topic is its package and a local name, as in \(package).things")
         }
         guard let key = event.fields.first(where: { $0.name == option.key }), key.type == .string, !key.isRepeated
         else {
@@ -54,6 +54,6 @@ struct TopicsSource {
         }
         let parts = local.split(whereSeparator: { $0 == "_" || $0 == "-" })
         let name = parts.dropFirst().reduce(String(parts.first ?? "")) { $0 + $1.upperFirst }
-        return (name, option.topic, key)
+        return (name.escaped, option.topic, key)
     }
 }
