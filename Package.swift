@@ -167,12 +167,32 @@ app(
 // What `make run` builds. A dependency on an executable is only an order of building: nothing is linked.
 library("Programs", at: "Apps/Programs", on: programs)
 
-// MARK: Simulations: whole-shop runs under a seed
+// MARK: Simulations: services, and the whole shop, under a seed
 
 simulation(
     "SimulatedDisk",
     at: "Simulations/Disk",
     on: kits("Core", "SQL") + adapters("SQLite") + ["CSQLite", Library.logging.product]
+)
+// Any services in a simulated cluster: no contract and no service of the shop.
+simulation(
+    "SimulatedCluster",
+    at: "Simulations/Cluster",
+    on: kits(
+        "Core",
+        "Telemetry",
+        "Contract",
+        "SQL",
+        "Messaging",
+        "Outbox",
+        "EventLog",
+        "Resilience",
+        "Host",
+        "Simulation",
+        "Testing"
+    )
+        + adapters("SQLite", "EventLogClient") + ["SimulatedDisk", Library.logging.product],
+    testing: kits("TestContract", "Workflows") + [Library.protobuf.product]
 )
 // The invariants that one service's views show, as queries: the fault injection reads the same files.
 library(
@@ -186,26 +206,25 @@ simulation(
     at: "Simulations/Shop",
     on: kits(
         "Core",
-        "Telemetry",
         "Contract",
         "SQL",
         "Messaging",
         "Outbox",
         "Workflows",
         "EventLog",
-        "Resilience",
         "Host",
         "Simulation",
         "Testing"
     )
-        + adapters("SQLite", "EventLogClient")
-        + allContracts + allServices + ["Shop", "SimulatedDisk", "StoredInvariants"]
-        + [Library.logging, .protobuf].map(\.product)
+        + adapters("SQLite")
+        + allContracts + allServices + ["Shop", "SimulatedCluster", "SimulatedDisk", "StoredInvariants"]
+        + [Library.protobuf.product]
 )
 executable(
     "martlet-sim",
     at: "Simulations/Shop/Program",
-    on: kits("Core", "Simulation") + ["ShopSimulation", "CrashList", Library.argumentParser.product]
+    on: kits("Core", "Simulation")
+        + ["ShopSimulation", "SimulatedCluster", "CrashList", Library.argumentParser.product]
 )
 // MARK: Tools
 
@@ -378,9 +397,14 @@ func app(_ name: String, executable program: String, on groups: [[Target.Depende
 }
 
 /// A part of the simulated world: a library, so that runs and their tests share it.
-func simulation(_ name: String, at path: String, on seen: [Target.Dependency]) {
+func simulation(
+    _ name: String,
+    at path: String,
+    on seen: [Target.Dependency],
+    testing tested: [Target.Dependency] = []
+) {
     library(name, at: path, on: seen)
-    testTarget("\(name)Tests", at: "\(path)/Tests", on: seen + [.byName(name: name), "MartletTesting"])
+    testTarget("\(name)Tests", at: "\(path)/Tests", on: seen + [.byName(name: name), "MartletTesting"] + tested)
 }
 
 func tool(_ name: String, libraries: [Library]) {

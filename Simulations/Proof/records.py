@@ -47,7 +47,10 @@ def today():
 class Records:
     # Documents do not affect the results.
     DOCUMENTS = ("Docs", "*.md")
-    SIMULATED = ("Simulations/Shop", "Simulations/Disk", "Simulations/Mutants", "Toolkit/Simulation", "Tests/Simulation")
+    SIMULATED = (
+        "Simulations/Shop", "Simulations/Cluster", "Simulations/Disk", "Simulations/Mutants", "Toolkit/Simulation",
+        "Tests/Simulation",
+    )  # fmt: skip
     REAL = ("Simulations/Chaos",)
 
     def __init__(self, root, folder):

@@ -1,5 +1,6 @@
 import MartletCore
 import ShopSimulation
+import SimulatedCluster
 
 /// The report of the worlds in which processes crash at crash points.
 struct CrashReport: Report {

@@ -3,6 +3,7 @@ import CrashList
 import Foundation
 import MartletSimulation
 import ShopSimulation
+import SimulatedCluster
 
 @main
 struct SimProgram: ParsableCommand {

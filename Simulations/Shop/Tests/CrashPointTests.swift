@@ -4,6 +4,7 @@ import MartletSQL
 import MartletSimulation
 import MartletTesting
 import OrdersContract
+import SimulatedCluster
 import SimulatedDisk
 import SwiftProtobuf
 import Synchronization

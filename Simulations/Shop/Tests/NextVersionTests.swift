@@ -8,6 +8,7 @@ import MartletSimulation
 import MartletTesting
 import Orders
 import OrdersContract
+import SimulatedCluster
 import SimulatedDisk
 import SwiftProtobuf
 import Testing

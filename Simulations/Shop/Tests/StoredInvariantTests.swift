@@ -5,6 +5,7 @@ import MartletSQLite
 import MartletSimulation
 import MartletTesting
 import Shop
+import SimulatedCluster
 import SimulatedDisk
 import StoredInvariants
 import Testing
@@ -13,7 +14,7 @@ import Testing
 
 @Suite("Stored invariants")
 struct StoredInvariantTests {
-    private static let templates = Result { try Deployment.templates() }
+    private static let templates = Result { try Deployment.templates(of: ShopDeployments.all) }
 
     /// The violations in a service's sound tables after `changes`.
     private func violations(in service: String, after changes: [String]) throws -> [Violation] {
@@ -98,7 +99,7 @@ struct StoredInvariantTests {
 
     @Test("each service with invariants of every moment is polled")
     func isPolled() {
-        let polled = ContinuousChecker.services(among: Deployment.all.map(\.name))
+        let polled = ContinuousChecker.services(among: ShopDeployments.all.map(\.name))
         for service in StoredInvariant.services {
             let isDue = StoredInvariant.of(service).contains { $0.moment == .always }
             #expect(polled.contains(service) == isDue, "\(service)")

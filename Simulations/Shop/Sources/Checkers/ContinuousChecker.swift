@@ -1,5 +1,6 @@
 import MartletCore
 import MartletSimulation
+import SimulatedCluster
 import StoredInvariants
 
 /// Polls the invariants that must hold at every moment, also while faults are active.

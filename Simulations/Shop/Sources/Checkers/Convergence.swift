@@ -1,5 +1,6 @@
 import MartletCore
 import MartletSimulation
+import SimulatedCluster
 
 /// Waits until a healed world is quiescent.
 struct Convergence: Sendable {
@@ -15,7 +16,7 @@ struct Convergence: Sendable {
     let poisonMessages: PoisonMessages
 
     /// How long after the faults have healed this world may take to become quiescent.
-    var limit: Duration { world.cluster.variant == .naive ? Self.controlLimit : Self.limit }
+    var limit: Duration { world.variant == .naive ? Self.controlLimit : Self.limit }
 
     /// The state of the world, with the events of external systems that must have taken effect.
     func snapshot(checksInvariants: Bool) async throws -> StateSnapshot {

@@ -1,4 +1,5 @@
 import MartletSQL
+import SimulatedCluster
 import StoredInvariants
 
 extension StateSnapshot {

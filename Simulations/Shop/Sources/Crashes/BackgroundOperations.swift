@@ -8,6 +8,7 @@ import MartletMessaging
 import MartletSimulation
 import OrdersContract
 import SharedContract
+import SimulatedCluster
 import SwiftProtobuf
 
 /// Operations besides the customers, so that every crash point is passed: an external system publishes unreadable

@@ -1,6 +1,7 @@
 import MartletCore
 import MartletSimulation
 import MartletTesting
+import SimulatedCluster
 import SimulatedDisk
 
 /// Hours or days in which nothing runs: the computers are off or suspended.

@@ -5,6 +5,7 @@ import MartletHost
 import MartletSimulation
 import MartletTesting
 import OrdersContract
+import SimulatedCluster
 import SwiftProtobuf
 
 /// An external system that publishes poison messages, and the operator who handles them: a poison message must be
@@ -36,7 +37,7 @@ struct PoisonMessages: Sendable {
     }
 
     /// False in the control, which parks nothing.
-    private var hasOperator: Bool { world.cluster.variant == .martlet }
+    private var hasOperator: Bool { world.variant == .martlet }
 
     /// The events that must have taken effect in the end.
     func expected() throws -> [StateSnapshot.Entry] {

@@ -1,4 +1,5 @@
 public import MartletSimulation
+public import SimulatedCluster
 
 /// The input of a simulation: it determines the whole run.
 public struct Scenario: Sendable, Codable, Equatable {

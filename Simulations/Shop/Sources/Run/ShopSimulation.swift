@@ -1,5 +1,6 @@
 import MartletSimulation
 import MartletTesting
+import SimulatedCluster
 import SimulatedDisk
 
 /// The whole shop under a seed: set up, put under load and faults, healed, and checked.
@@ -17,8 +18,8 @@ public struct ShopSimulation: Sendable {
 
     /// - Parameter points: Names of crash points.
     public init(points: [String]) throws {
-        templates = try Deployment.templates()
-        consumers = try Deployment.consumers()
+        templates = try Deployment.templates(of: ShopDeployments.all)
+        consumers = try Deployment.consumers(of: ShopDeployments.all)
         self.points = points
     }
 
@@ -29,13 +30,23 @@ public struct ShopSimulation: Sendable {
         let simulation = Simulation(seed: scenario.seed, limits: Self.limits(of: scenario))
         let entropy = SeededEntropy(seed: scenario.seed)
         let plan = WorldPlan(scenario, entropy: entropy)
-        let faults = FaultInjector(plan.faults.rates, first: plan.opportunities, entropy: entropy.fork())
+        let faults = FaultInjector(plan.cluster.faults.rates, first: plan.opportunities, entropy: entropy.fork())
         let world = ShopWorld(
-            Cluster(plan, in: simulation, templates: templates, faults: faults, entropy: entropy.fork()),
+            Cluster(
+                of: ShopDeployments.all,
+                plan.cluster,
+                in: simulation,
+                templates: templates,
+                faults: faults,
+                entropy: entropy.fork(),
+                crashSchedule: plan.crashSchedule,
+                hooks: ShopProcesses.hooks(plan.variant)
+            ),
+            variant: plan.variant,
             consumers: consumers
         )
         defer {
-            world.close()
+            world.cluster.close()
             simulation.runRemaining()
         }
         let workload: Workload =
@@ -74,7 +85,7 @@ public struct ShopSimulation: Sendable {
         violations += ending?.violations ?? []
         violations += worldRun.observations.violations
         violations += world.cluster.reports.map { Violation(.crashed, $0) }
-        for fault in plan.missing(in: world.faults) where scenario.isWhole {
+        for fault in plan.cluster.missing(in: world.faults) where scenario.isWhole {
             violations.append(Violation(.notConverged, "the fault \(fault.rawValue) was enabled and never injected"))
         }
         if let crashes = scenario.crashes, !crashes.rules.isEmpty, plan.crashSchedule?.fired == 0 {

@@ -1,5 +1,6 @@
 import MartletCore
 import MartletSimulation
+import SimulatedCluster
 
 extension SimulationResult {
     /// The result of a world that has run.
@@ -20,7 +21,7 @@ extension SimulationResult {
         self.init(
             seed: scenario.seed,
             orders: scenario.orders,
-            topology: plan.topology.rawValue,
+            topology: plan.cluster.topology.rawValue,
             hash: Self.hash(of: world, ending?.history.snapshot),
             steps: executor.steps,
             foreignJobs: executor.foreignJobs,
@@ -30,8 +31,8 @@ extension SimulationResult {
             calls: counts.calls,
             failedCalls: counts.failures,
             events: ending?.history.snapshot.published.count ?? 0,
-            enabled: plan.faults.rates.keys.map(\.rawValue).sorted(),
-            idle: plan.missing(in: faults).filter { faults.opportunities[$0] == nil }.map(\.rawValue),
+            enabled: plan.cluster.faults.rates.keys.map(\.rawValue).sorted(),
+            idle: plan.cluster.missing(in: faults).filter { faults.opportunities[$0] == nil }.map(\.rawValue),
             faults: Dictionary(uniqueKeysWithValues: faults.counts.map { ($0.key.rawValue, $0.value) }),
             points: world.cluster.slots.points,
             crashes: scenario.crashes,
@@ -50,8 +51,7 @@ extension SimulationResult {
 
     /// Covers every choice of the run, and the state at its end.
     private static func hash(of world: ShopWorld, _ snapshot: StateSnapshot?) -> String {
-        var hash = world.cluster.simulation.executor.trace
-        hash.add(world.network.trace.description)
+        var hash = world.cluster.trace
         snapshot?.add(to: &hash)
         return hash.description
     }

@@ -1,3 +1,5 @@
+public import SimulatedCluster
+
 /// The result of one simulated world.
 public struct SimulationResult: Sendable, Codable {
     public struct Finding: Sendable, Codable {

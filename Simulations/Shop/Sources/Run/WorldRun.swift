@@ -1,6 +1,7 @@
 import MartletCore
 import MartletSimulation
 import MartletTesting
+import SimulatedCluster
 
 /// The run of one world, from its setup to its invariant checks.
 struct WorldRun: Sendable {
@@ -60,7 +61,13 @@ struct WorldRun: Sendable {
 
     func run() async throws -> Ending {
         world.cluster.startAll()
-        let faultScheduler = FaultScheduler(world: world, entropy: entropy.fork(), points: points)
+        let faultScheduler = FaultScheduler(
+            of: world.cluster,
+            entropy: entropy.fork(),
+            points: points,
+            target: "orders",
+            outage: { [world] in await Outage(world: world, entropy: $0).run() }
+        )
         let customers = workload.scripts.map {
             SimulatedCustomer(
                 $0,
@@ -95,7 +102,7 @@ struct WorldRun: Sendable {
             tasks.addTask {
                 try await world.skippedTime.sleepExcluding(for: workload.duration + lengthAfterArrivals)
                 try await faultScheduler.injectMissing()
-                world.heal()
+                world.cluster.heal()
             }
             try await tasks.waitForAll()
         }

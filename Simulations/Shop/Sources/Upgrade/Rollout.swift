@@ -2,6 +2,7 @@ import MartletCore
 import MartletSQL
 import MartletSimulation
 import MartletTesting
+import SimulatedCluster
 
 /// Rolls out the next version, one replica after another while the others keep running, and rolls it back in the same
 /// way.

@@ -5,6 +5,7 @@ import MartletSimulation
 import MartletTesting
 import OrdersContract
 import SharedContract
+import SimulatedCluster
 import SwiftProtobuf
 
 /// Runs one customer's script: it retries unanswered requests with the same key, and records the responses.

@@ -4,10 +4,9 @@ import MartletOutbox
 import MartletSQL
 import MartletSimulation
 import MartletTesting
+import SimulatedCluster
 import SimulatedDisk
 import Testing
-
-@testable import ShopSimulation
 
 @Suite("Outbox relay of a machine")
 struct WakeUpTests {

@@ -3,7 +3,7 @@ import MartletSimulation
 import Synchronization
 
 /// The spans of time in which nothing ran, which workloads and results do not count.
-final class SkippedTime: Sendable {
+package final class SkippedTime: Sendable {
     private let time: VirtualTime
     /// The length of each outage.
     private let lengths = Mutex<[Duration]>([])
@@ -11,19 +11,19 @@ final class SkippedTime: Sendable {
     init(of time: VirtualTime) { self.time = time }
 
     /// The longest outage.
-    var longest: Duration { lengths.withLock { $0.max() ?? .zero } }
+    package var longest: Duration { lengths.withLock { $0.max() ?? .zero } }
 
     /// The sum of all outages.
-    var total: Duration { lengths.withLock { $0.reduce(.zero, +) } }
+    package var total: Duration { lengths.withLock { $0.reduce(.zero, +) } }
 
     /// Skips a span of time in which nothing runs.
-    func skip(by length: Duration) {
+    package func skip(by length: Duration) {
         lengths.withLock { $0.append(length) }
         time.skip(by: length)
     }
 
     /// Sleeps for `length`, not counting skipped time.
-    func sleepExcluding(for length: Duration) async throws {
+    package func sleepExcluding(for length: Duration) async throws {
         var left = length
         // The resolution of the clocks.
         while .nanoseconds(1) <= left {

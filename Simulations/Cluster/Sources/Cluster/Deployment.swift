@@ -1,53 +1,50 @@
 import Logging
-import MartletCore
+package import MartletCore
 import MartletEventLog
-import MartletHost
-import MartletMessaging
+package import MartletHost
+package import MartletMessaging
 import MartletOutbox
-import MartletSQL
+package import MartletSQL
 import MartletSQLite
 import MartletSimulation
 import MartletTelemetry
 import MartletTesting
-import Provider
-import Shop
-import SimulatedDisk
+package import SimulatedDisk
 
 /// Starts a service in the simulated world: from its real blueprint, on simulated dependencies.
-struct Deployment: Sendable {
+package struct Deployment: Sendable {
     /// The dependencies of one process run.
-    struct Dependencies: Sendable {
-        let database: any SQLDatabase
-        let bus: any MessageBus
-        let runtime: Runtime
-        let connect: Channels
+    package struct Dependencies: Sendable {
+        package var database: any SQLDatabase
+        package let bus: any MessageBus
+        package let runtime: Runtime
+        /// The channel to another service, without a call policy.
+        package var connect: Channels
         /// Whether the next version of the service starts.
         let isNext: Bool
         /// Whether it migrates its database, as a daemon does; the disks of a world are already migrated.
         let migrates: Bool
     }
 
-    let name: String
+    /// The name of the event log's deployment.
+    package static let eventLogName = "eventlog"
+
+    package let name: String
     /// Whether several replicas may share one database; otherwise the process owns its database in any shape.
-    let isReplicated: Bool
+    package let isReplicated: Bool
+    /// Whether it is another party's service: it has faults of its own, but it does not lose what it acknowledged, and
+    /// it keeps running while all other computers are suspended.
+    package let isExternal: Bool
     let start: @Sendable (Dependencies) async throws -> ServiceRuntime
     private let prepare: @Sendable (any SQLDatabase, any TimeSource) async throws -> Void
     private let subscriptions: @Sendable (any SQLDatabase, any TimeSource) throws -> [Subscription]
 
-    /// External: it has faults of its own, but it does not lose what it acknowledged.
-    private static let external: Set = [ProviderService.name]
-
-    /// All services of the shop, in the order in which they are started.
-    static let all: [Deployment] =
-        [eventLog] + ShopServices.all.map { of($0, isReplicated: !external.contains($0.name)) }
-        + [of(AuditorService.self, isReplicated: true)]
-
     /// A migrated disk for each service, as the initial state of every world.
-    static func templates() throws -> [String: DiskImage] {
+    package static func templates(of deployments: [Deployment]) throws -> [String: DiskImage] {
         let simulation = Simulation(seed: 0)
         return try simulation.run {
             var images: [String: DiskImage] = [:]
-            for deployment in all {
+            for deployment in deployments {
                 let store = Store(DiskImage(), entropy: SeededEntropy(seed: 0))
                 try store.open(time: simulation.time) { _ in }
                 let database = try store.current()
@@ -60,11 +57,11 @@ struct Deployment: Sendable {
     }
 
     /// The consumer groups of each topic, sorted, as the services subscribe.
-    static func consumers() throws -> [String: [String]] {
+    package static func consumers(of deployments: [Deployment]) throws -> [String: [String]] {
         let simulation = Simulation(seed: 0)
         return try simulation.run {
             var consumers: [String: [String]] = [:]
-            for deployment in all {
+            for deployment in deployments {
                 let store = Store(DiskImage(), entropy: SeededEntropy(seed: 0))
                 try store.open(time: simulation.time) { _ in }
                 let database = try store.current()
@@ -77,47 +74,60 @@ struct Deployment: Sendable {
         }
     }
 
-    private static func of<Blueprint: ServiceBlueprint>(
+    /// A service of its blueprint, which has no next version.
+    package static func of<Blueprint: ServiceBlueprint>(
         _ blueprint: Blueprint.Type,
-        isReplicated: Bool
+        isExternal: Bool
+    ) -> Deployment {
+        of(Blueprint.self, next: Blueprint.self, isExternal: isExternal)
+    }
+
+    /// A service of its blueprint, and of the blueprint of its next version, which reads and writes the same database.
+    package static func of<Present: ServiceBlueprint, Next: ServiceBlueprint>(
+        _ present: Present.Type,
+        next: Next.Type,
+        isExternal: Bool
     ) -> Deployment {
         Deployment(
-            name: Blueprint.name,
-            isReplicated: isReplicated,
+            name: Present.name,
+            isReplicated: !isExternal,
+            isExternal: isExternal,
             start: { dependencies in
                 let own = ServiceDependencies(
                     database: dependencies.database,
                     bus: dependencies.bus,
                     runtime: dependencies.runtime,
-                    telemetry: Telemetry(service: Blueprint.name, level: .critical, time: dependencies.runtime.time),
+                    telemetry: Telemetry(service: Present.name, level: .critical, time: dependencies.runtime.time),
                     connect: dependencies.connect
                 )
-                if dependencies.isNext { return try await ServiceRuntime(NextVersion<Blueprint>.self, on: own) }
-                guard dependencies.migrates else { return try ServiceRuntime(built: Blueprint.self, on: own) }
-                return try await ServiceRuntime(Blueprint.self, on: own)
+                if dependencies.isNext { return try await ServiceRuntime(Next.self, on: own) }
+                guard dependencies.migrates else { return try ServiceRuntime(built: Present.self, on: own) }
+                return try await ServiceRuntime(Present.self, on: own)
             },
-            prepare: { database, _ in try await database.migrate(ServiceRuntime.migrations(of: Blueprint.self)) },
+            prepare: { database, _ in try await database.migrate(ServiceRuntime.migrations(of: Present.self)) },
             subscriptions: { database, time in
                 let idle = ServiceDependencies(
                     database: database,
                     bus: InMemoryBus(time: time),
                     runtime: Runtime(time: time, seed: 0),
-                    telemetry: Telemetry(service: Blueprint.name, level: .critical, time: time),
+                    telemetry: Telemetry(service: Present.name, level: .critical, time: time),
                     connect: { _ in LocalChannel(to: LocalServices(), time: time) }
                 )
-                return try ServiceRuntime(built: Blueprint.self, on: idle).subscriptions
+                return try ServiceRuntime(built: Present.self, on: idle).subscriptions
             }
         )
     }
 
-    private static let eventLog = Deployment(
-        name: "eventlog",
+    /// The message bus of every world: one process, which owns its database in any shape.
+    package static let eventLog = Deployment(
+        name: eventLogName,
         isReplicated: false,
+        isExternal: false,
         start: { dependencies in
             let log = try await EventLog.open(dependencies.database, runtime: dependencies.runtime)
             return ServiceRuntime(
-                name: "eventlog",
-                telemetry: Telemetry(service: "eventlog", level: .critical, time: dependencies.runtime.time),
+                name: eventLogName,
+                telemetry: Telemetry(service: eventLogName, level: .critical, time: dependencies.runtime.time),
                 time: dependencies.runtime.time,
                 contracts: [.eventLog(log)],
                 loops: [.init("event log", .relay) { try await log.run() }]

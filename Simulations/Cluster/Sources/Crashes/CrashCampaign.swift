@@ -1,21 +1,3 @@
-/// A crash point in one service.
-public struct CrashSite: Sendable, Codable, Hashable, Comparable {
-    public let service: String
-    public let point: String
-
-    public init(service: String, point: String) {
-        self.service = service
-        self.point = point
-    }
-
-    /// As in `orders/outbox.committed`.
-    public var text: String { "\(service)/\(point)" }
-
-    public static func < (left: CrashSite, right: CrashSite) -> Bool {
-        (left.service, left.point) < (right.service, right.point)
-    }
-}
-
 /// All crashes of worlds without other faults, planned from a census of the crash points that such worlds pass.
 public struct CrashCampaign: Sendable {
     /// The hits of each point at which a process crashes once.

@@ -1,77 +1,121 @@
-import MartletCore
+package import MartletCore
 import MartletSQL
-import MartletSimulation
-import MartletTesting
-import SimulatedDisk
+package import MartletSimulation
+package import MartletTesting
+package import SimulatedDisk
 import Synchronization
 
-/// Every service of the shop on its own machines, with network and disks: who runs, and what ends them.
-final class Cluster: Sendable {
-    let simulation: Simulation
-    let topology: DeploymentShape
-    let variant: Scenario.Variant
-    let faults: FaultInjector
-    let entropy: SeededEntropy
-    let network: SimulatedNetwork
-    let stores: Stores
+/// Every service on its own machines, with network and disks: who runs, and what ends them.
+package final class Cluster: Sendable {
+    package let simulation: Simulation
+    package let faults: FaultInjector
+    package let entropy: SeededEntropy
+    package let network: SimulatedNetwork
+    package let stores: Stores
+    package let slots: ReplicaSlots
+    /// The machine of all clients: it never fails.
+    package let outside: Machine
+    package let skippedTime: SkippedTime
     let servers: DatabaseServers
-    let slots: ReplicaSlots
-    /// The planned crashes; `nil` when the fault scheduler injects faults.
-    let crashSchedule: CrashSchedule?
+    let hooks: ProcessHooks
+    private let deployments: [Deployment]
+    private let topology: DeploymentShape
+    private let crashSchedule: CrashSchedule?
     private let failures = Mutex<[String]>([])
+    /// The last error of each service that could not start.
+    private let failedStarts = Mutex<[String: String]>([:])
+    private let healed = Mutex<Moment?>(nil)
 
-    /// - Parameter templates: The initial disks, by service.
-    init(
-        _ plan: WorldPlan,
+    /// - Parameters:
+    ///   - deployments: In the order in which they start; the first is the event log.
+    ///   - templates: The initial disks, by service.
+    ///   - crashSchedule: The planned crashes; `nil` when a fault scheduler injects faults.
+    package init(
+        of deployments: [Deployment],
+        _ plan: ClusterPlan,
         in simulation: Simulation,
         templates: [String: DiskImage],
         faults: FaultInjector,
-        entropy: SeededEntropy
+        entropy: SeededEntropy,
+        crashSchedule: CrashSchedule?,
+        hooks: ProcessHooks
     ) {
+        self.deployments = deployments
         self.simulation = simulation
         self.faults = faults
         self.entropy = entropy
+        self.crashSchedule = crashSchedule
+        self.hooks = hooks
         topology = plan.topology
-        variant = plan.variant
-        crashSchedule = plan.crashSchedule
         network = SimulatedNetwork(time: simulation.time, faults: faults, entropy: entropy.fork())
-        stores = Stores(templates, faults: faults, entropy: entropy)
+        stores = Stores(of: deployments, templates: templates, faults: faults, entropy: entropy)
         servers = DatabaseServers(in: simulation, stores: stores)
-        slots = ReplicaSlots(plan.topology, replicas: plan.replicas)
+        slots = ReplicaSlots(of: deployments, plan.topology, replicas: plan.replicas)
+        outside = Machine("outside", in: simulation)
+        skippedTime = SkippedTime(of: simulation.time)
     }
 
     /// The network name of the service's operator contracts.
-    static func operators(of service: String) -> String { "\(service)-operators" }
+    package static func operators(of service: String) -> String { "\(service)-operators" }
 
     /// The machines that run now, in the order of the deployments.
-    var machines: [Machine] { slots.machines }
+    package var machines: [Machine] { slots.machines }
 
     /// Failures of the processes themselves: an endless loop that ended.
-    var reports: [String] { failures.withLock { $0 } }
+    package var reports: [String] { failures.withLock { $0 } }
 
     /// What explains a run that does not end: databases that are not open, and the most frequent failures of calls.
-    var diagnosis: [String] { stores.missing + network.reasons.prefix(6).map { "\($0.count) × \($0.reason)" } }
+    package var diagnosis: [String] { stores.missing + network.reasons.prefix(6).map { "\($0.count) × \($0.reason)" } }
+
+    /// What prevents services from starting, by service.
+    var startFailures: [String] {
+        failedStarts.withLock { $0.sorted { $0.key < $1.key }.map { "\($0.key) does not start: \($0.value)" } }
+    }
+
+    /// Covers every choice of the run and all calls.
+    package var trace: Fingerprint {
+        var trace = simulation.executor.trace
+        trace.add(network.trace.description)
+        return trace
+    }
 
     func report(_ failure: String) { failures.withLock { $0.append(failure) } }
 
+    func recordFailedStart(of service: String, _ error: any Error) {
+        failedStarts.withLock { $0[service] = "\(error)" }
+    }
+
+    // MARK: Healing
+
+    /// When the last fault had healed; `nil` before.
+    package var healedAt: Moment? { healed.withLock { $0 } }
+
+    /// Ends all faults; from now on the services have to become quiescent.
+    package func heal() {
+        stores.countErrors()
+        faults.heal()
+        stores.heal()
+        healed.withLock { $0 = $0 ?? simulation.time.now }
+    }
+
     // MARK: Starting
 
-    func startAll() {
+    package func startAll() {
         if topology == .cluster {
-            for deployment in Deployment.all where deployment.isReplicated { servers.start(for: deployment.name) }
+            for deployment in deployments where deployment.isReplicated { servers.start(for: deployment.name) }
         }
         for index in slots.indices { start(slot: index) }
     }
 
     /// Starts all processes that are not running.
-    func startMissing() {
+    package func startMissing() {
         network.removeStopped()
         servers.startMissing()
         for index in slots.indices where !slots.isUp(index) { start(slot: index) }
     }
 
     /// Ends the process in a slot and starts the next version there, or this one.
-    func replace(slot index: Int, byNext isNext: Bool) {
+    package func replace(slot index: Int, byNext isNext: Bool) {
         slots.choose(next: isNext, in: index)?.crash()
         start(slot: index)
     }
@@ -115,15 +159,16 @@ final class Cluster: Sendable {
 
     // MARK: Ending
 
-    /// Ends all machines and removes them from the network, so that the world can be freed.
-    func close() {
+    /// Ends all machines and removes them from the network, so that the cluster can be freed.
+    package func close() {
         for machine in machines + servers.machines { machine.crash() }
         stores.losePower(nil)
         network.removeStopped()
+        outside.crash()
     }
 
     /// Pauses all machines.
-    func pauseAll() -> [Machine] {
+    package func pauseAll() -> [Machine] {
         let all = machines + servers.machines.filter(\.isUp)
         for machine in all { machine.pause() }
         return all
@@ -147,12 +192,15 @@ final class Cluster: Sendable {
     /// Ends all machines at the same time.
     ///
     /// - Parameter survival: Which unsynced writes survive; `nil` when only the processes end.
-    func losePower(_ survival: Survival?) {
+    package func losePower(_ survival: Survival?) {
         for machine in machines + servers.machines { machine.crash() }
         stores.losePower(survival)
     }
 
     // MARK: Databases
+
+    /// The services of other parties.
+    var external: Set<String> { Set(deployments.filter(\.isExternal).map(\.name)) }
 
     /// Whether the machine's clock is the clock of its database.
     func ownsStore(_ machine: Machine) -> Bool { slots.deployment(of: machine).map { !isShared($0) } ?? false }

@@ -1,6 +1,5 @@
+import SimulatedCluster
 import Testing
-
-@testable import ShopSimulation
 
 @Suite("Crash campaign")
 struct CrashCampaignTests {

@@ -2,14 +2,16 @@ import MartletSimulation
 import Synchronization
 
 /// The processes that should be running, in the order of the deployments.
-final class ReplicaSlots: Sendable {
+package final class ReplicaSlots: Sendable {
+    private let deployments: [Deployment]
     private let slots: Mutex<[ReplicaSlot]>
     /// How often former machines passed each crash point.
     private let passedPoints = Mutex<[String: Int]>([:])
 
-    init(_ topology: DeploymentShape, replicas: Int) {
+    init(of deployments: [Deployment], _ topology: DeploymentShape, replicas: Int) {
+        self.deployments = deployments
         var slots: [ReplicaSlot] = []
-        for deployment in Deployment.all {
+        for deployment in deployments {
             let count = topology == .cluster && deployment.isReplicated ? replicas : 1
             slots += (1...count).map { ReplicaSlot(deployment: deployment, number: $0) }
         }
@@ -22,23 +24,23 @@ final class ReplicaSlots: Sendable {
     var machines: [Machine] { slots.withLock { $0.compactMap(\.machine).filter(\.isUp) } }
 
     /// How often each crash point was passed, by all machines, also former ones.
-    var points: [String: Int] {
+    package var points: [String: Int] {
         var points = passedPoints.withLock { $0 }
         for machine in machines { points.merge(machine.hits, uniquingKeysWith: +) }
         return points
     }
 
     /// Services with more than one process.
-    var replicated: [String] {
+    package var replicated: [String] {
         slots.withLock { slots in
-            Deployment.all.map(\.name).filter { name in slots.filter { $0.deployment.name == name }.count > 1 }
+            deployments.map(\.name).filter { name in slots.filter { $0.deployment.name == name }.count > 1 }
         }
     }
 
     func isUp(_ index: Int) -> Bool { slots.withLock { $0[index].isUp } }
 
     /// The slots of `service`.
-    func indices(of service: String) -> [Int] {
+    package func indices(of service: String) -> [Int] {
         slots.withLock { slots in slots.indices.filter { slots[$0].deployment.name == service } }
     }
 

@@ -1,23 +1,22 @@
-import MartletCore
-import MartletSQL
-import MartletSQLite
-import MartletSimulation
-import SimulatedDisk
+package import MartletCore
+package import MartletSQL
+package import MartletSQLite
+package import SimulatedDisk
 import Synchronization
 
 /// A service's database on its simulated disk: the same file across all process runs.
-final class Store: Sendable {
+package final class Store: Sendable {
     private static let file = "service.db"
 
-    let disk: Disk
+    package let disk: Disk
     private let state = Mutex<SQLiteDatabase?>(nil)
 
-    init(_ image: DiskImage, entropy: any Entropy) { disk = Disk(image, entropy: entropy) }
+    package init(_ image: DiskImage, entropy: any Entropy) { disk = Disk(image, entropy: entropy) }
 
     /// The open database.
     ///
     /// - Throws: `SQLError` with `unavailable` while it is not open.
-    func current() throws -> SQLiteDatabase {
+    package func current() throws -> SQLiteDatabase {
         guard let database = state.withLock({ $0 }) else {
             throw SQLError(.unavailable, code: "08001", message: "the database is not running")
         }
@@ -25,13 +24,13 @@ final class Store: Sendable {
     }
 
     /// Opens the file for one process run of its owner.
-    func open(time: any TimeSource, onStop: @escaping @Sendable (SQLError) -> Void) throws {
+    package func open(time: any TimeSource, onStop: @escaping @Sendable (SQLError) -> Void) throws {
         let opened = try disk.open(Self.file, time: time, onStop: onStop)
         replace(with: opened)
     }
 
     /// Ends the process that owned it; its writes stay.
-    func kill() {
+    package func kill() {
         replace(with: nil)
         disk.kill()
     }
@@ -52,7 +51,9 @@ final class Store: Sendable {
     }
 
     /// Reads the database directly, without connections and clocks of a machine.
-    func inspect<R: Sendable>(_ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R) async throws -> R {
+    package func inspect<R: Sendable>(
+        _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
+    ) async throws -> R {
         try await current().read("look", deadline: nil, body)
     }
 }

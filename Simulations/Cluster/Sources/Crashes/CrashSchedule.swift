@@ -1,7 +1,7 @@
 import Synchronization
 
 /// Applies the crash plan of one world: decides at each crash point whether the process crashes there.
-final class CrashSchedule: Sendable {
+package final class CrashSchedule: Sendable {
     private struct State {
         /// The services in which rules have fired, in their order.
         var fired: [String] = []
@@ -13,13 +13,13 @@ final class CrashSchedule: Sendable {
     private let rules: [CrashPlan.CrashRule]
     private let state = Mutex(State())
 
-    init(_ plan: CrashPlan) { rules = plan.rules }
+    package init(_ plan: CrashPlan) { rules = plan.rules }
 
     /// How often each service passed each point.
-    var sites: [CrashSite: Int] { state.withLock { $0.sites } }
+    package var sites: [CrashSite: Int] { state.withLock { $0.sites } }
 
     /// How many rules have fired.
-    var fired: Int { state.withLock { $0.fired.count } }
+    package var fired: Int { state.withLock { $0.fired.count } }
 
     func shouldCrash(at point: String, in service: String) -> Bool {
         state.withLock { state in

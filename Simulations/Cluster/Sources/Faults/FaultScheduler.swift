@@ -1,10 +1,10 @@
 import MartletCore
 import MartletSimulation
-import MartletTesting
+package import MartletTesting
 import SimulatedDisk
 
 /// Injects, from time to time, the faults that need no opportunity: crashes, pauses, partitions, disk and clock faults.
-struct FaultScheduler: Sendable {
+package struct FaultScheduler: Sendable {
     /// The longest time between two faults, in milliseconds.
     private static let intervalMax: UInt64 = 4_000
     /// The longest time until a crashed process is restarted, in milliseconds.
@@ -23,78 +23,99 @@ struct FaultScheduler: Sendable {
     /// The most hits of a crash point until the crash.
     private static let hitMax: UInt64 = 4
 
-    let world: ShopWorld
-    let entropy: SeededEntropy
-    /// The names from which crash points are chosen.
-    let points: [String]
+    private let cluster: Cluster
+    private let entropy: SeededEntropy
+    private let points: [String]
+    private let target: String
+    private let outage: @Sendable (SeededEntropy) async -> Void
 
-    /// Runs until the world's faults have healed; injected faults are undone then.
-    func run() async throws {
-        let kinds = world.faults.rates.keys.filter { FaultPlan.scheduled.contains($0) }.sorted()
+    /// - Parameters:
+    ///   - points: The names from which crash points are chosen, besides those that a machine has passed.
+    ///   - target: The service on which missing faults are forced: one that works all the time.
+    ///   - outage: Runs an outage, of the random numbers that it gets, at most once; counts the fault.
+    package init(
+        of cluster: Cluster,
+        entropy: SeededEntropy,
+        points: [String],
+        target: String,
+        outage: @escaping @Sendable (SeededEntropy) async -> Void
+    ) {
+        self.cluster = cluster
+        self.entropy = entropy
+        self.points = points
+        self.target = target
+        self.outage = outage
+    }
+
+    private var faults: FaultInjector { cluster.faults }
+    private var time: VirtualTime { cluster.simulation.time }
+
+    /// Runs until the faults have healed; injected faults are undone then.
+    package func run() async throws {
+        let kinds = faults.rates.keys.filter { FaultPlan.scheduled.contains($0) }.sorted()
         guard !kinds.isEmpty else { return }
         // Each kind is injected once before any is repeated.
         var next: [SimulatedFault] = []
-        while world.faults.isActive {
+        while faults.isActive {
             try await sleep(upTo: Self.intervalMax)
-            guard world.faults.isActive else { return }
+            guard faults.isActive else { return }
             if next.isEmpty { next = shuffled(kinds) }
             await inject(next.removeLast())
-            world.stores.countErrors()
+            cluster.stores.countErrors()
         }
     }
 
     /// Forces the enabled faults that have not been injected yet, while faults are active.
     ///
     /// A fault without an opportunity, in a small world, is left out.
-    func injectMissing() async throws {
-        world.faults.forceMissing()
+    package func injectMissing() async throws {
+        faults.forceMissing()
         for _ in 0..<Self.forceAttempts {
-            world.stores.countErrors()
-            let counts = world.faults.counts
+            cluster.stores.countErrors()
+            let counts = faults.counts
             // `lateRequest` comes after the faults have healed.
-            let missing = world.faults.rates.keys.filter { counts[$0] == nil && $0 != .lateRequest }.sorted()
+            let missing = faults.rates.keys.filter { counts[$0] == nil && $0 != .lateRequest }.sorted()
             guard !missing.isEmpty else { return }
             for fault in missing { await force(on: fault) }
-            try await world.skippedTime.sleepExcluding(for: Self.forceInterval)
+            try await cluster.skippedTime.sleepExcluding(for: Self.forceInterval)
         }
     }
 
     private func force(on fault: SimulatedFault) async {
-        let orders = world.cluster.machines.first { $0.name.hasPrefix("orders") }
+        let (faults, disk) = (faults, cluster.stores[target]?.disk)
+        let machine = machine(of: target)
         switch fault {
         case .crashPoint:
-            let faults = world.faults
-            orders?.crash(at: Self.frequentPoint) { faults.count(.crashPoint) }
-        case .syncFailure: world.stores["orders"]?.disk.fail(.syncError)
-        case .diskError: world.stores["orders"]?.disk.fail(.writeError)
-        case .diskFull: fillDisk(world.stores["orders"])
-        case .clockSkew: if let orders { orders.crash() }
+            machine?.crash(at: Self.frequentPoint) { faults.count(.crashPoint) }
+        case .syncFailure: disk?.fail(.syncError)
+        case .diskError: disk?.fail(.writeError)
+        case .diskFull: fillDisk(cluster.stores[target])
+        case .clockSkew: machine?.crash()
         case .staleRegistry:
-            // Every service calls it, independent of the customers.
-            if let log = world.cluster.machines.first(where: { $0.name.hasPrefix("eventlog") }) { log.crash() }
+            // Every service calls it, independent of the clients.
+            self.machine(of: Deployment.eventLogName)?.crash()
         case _ where FaultPlan.scheduled.contains(fault): await inject(fault)
         default: break
         }
     }
 
     /// Restarts crashed processes after a delay.
-    func supervise() async throws {
+    package func supervise() async throws {
         while true {
             try await sleep(upTo: Self.restartDelayMax)
-            world.cluster.startMissing()
+            cluster.startMissing()
         }
     }
 
     /// Planned faults are counted when they occur.
     private func inject(_ fault: SimulatedFault) async {
-        // The provider is external: it does not crash; `FaultyPaymentProvider` injects its faults.
-        guard let machine = chosen(from: world.cluster.machines.filter { !$0.name.hasPrefix("provider") }) else {
-            return
-        }
-        let faults = world.faults
+        // An external service does not crash.
+        let own = cluster.machines.filter { cluster.slots.deployment(of: $0)?.isExternal != true }
+        guard let machine = chosen(from: own) else { return }
+        let faults = faults
         switch fault {
         case .crash:
-            if entropy.number(below: 4) > 0 || !world.cluster.servers.kill(choice: entropy.next()) { machine.crash() }
+            if entropy.number(below: 4) > 0 || !cluster.servers.kill(choice: entropy.next()) { machine.crash() }
             faults.count(.crash)
         case .crashPoint:
             // Mostly a point that this machine has passed: many points belong to other services.
@@ -107,41 +128,45 @@ struct FaultScheduler: Sendable {
         case .powerLoss:
             // In the middle of a write: between two commits there is nothing to lose.
             let changes = Int(entropy.number(below: Self.changesMax))
-            world.cluster.losePower(of: chosenStore(), after: changes, Survival.any(entropy)) {
+            cluster.losePower(of: chosenStore(), after: changes, Survival.any(entropy)) {
                 faults.count(.powerLoss)
             }
         case .outage:
             // One outage is enough to expire everything.
-            guard world.skippedTime.longest == .zero else { return }
-            await Outage(world: world, entropy: entropy).run()
+            guard cluster.skippedTime.longest == .zero else { return }
+            await outage(entropy)
         case .pause:
-            pauseProcess(server() ?? chosen(from: world.cluster.machines) ?? machine)
+            pauseProcess(server() ?? chosen(from: cluster.machines) ?? machine)
             faults.count(.pause)
         case .clockJump:
             // With a database server, no stored time depends on a service's own clock.
             let server = server()
-            let timesStoredData = server != nil || world.cluster.ownsStore(machine)
+            let timesStoredData = server != nil || cluster.ownsStore(machine)
             (server ?? machine).time.jump(by: WrongClock.error(timesStoredData: timesStoredData, entropy))
             faults.count(.clockJump)
         case .partition:
-            let all = world.cluster.machines + [world.outside]
+            let all = cluster.machines + [cluster.outside]
             if let one = chosen(from: all), let other = chosen(from: all), one !== other {
                 partition(one, other)
                 faults.count(.partition)
             }
-        case .diskFull: fillDisk(world.stores[chosenStore()])
+        case .diskFull: fillDisk(cluster.stores[chosenStore()])
         case .diskError:
             let error: DiskFault = [.readError, .writeError, .shortWrite][Int(entropy.number(below: 3))]
-            world.stores[chosenStore()]?.disk.fail(error, after: Int(entropy.number(below: Self.changesMax)))
-        case .syncFailure: world.stores[chosenStore()]?.disk.fail(.syncError)
+            cluster.stores[chosenStore()]?.disk.fail(error, after: Int(entropy.number(below: Self.changesMax)))
+        case .syncFailure: cluster.stores[chosenStore()]?.disk.fail(.syncError)
         default: break
         }
+    }
+
+    private func machine(of service: String) -> Machine? {
+        cluster.machines.first { cluster.slots.deployment(of: $0)?.name == service }
     }
 
     /// A random machine, with equal probability for each service; `nil` when there are no machines.
     private func chosen(from machines: [Machine]) -> Machine? {
         guard !machines.isEmpty else { return nil }
-        let services = Dictionary(grouping: machines) { String($0.name.prefix { $0 != "-" }) }.sorted {
+        let services = Dictionary(grouping: machines) { cluster.slots.deployment(of: $0)?.name ?? $0.name }.sorted {
             $0.key < $1.key
         }
         let replicas = services[Int(entropy.number(below: UInt64(services.count)))].value
@@ -150,11 +175,12 @@ struct FaultScheduler: Sendable {
 
     /// Sometimes a database server; `nil` otherwise, and where there is none.
     private func server() -> Machine? {
-        entropy.number(below: 4) == 0 ? world.cluster.servers.machine(choice: entropy.next()) : nil
+        entropy.number(below: 4) == 0 ? cluster.servers.machine(choice: entropy.next()) : nil
     }
 
     private func chosenStore() -> String {
-        let names = world.stores.names.filter { $0 != "provider" }
+        let external = cluster.external
+        let names = cluster.stores.names.filter { !external.contains($0) }
         return names[Int(entropy.number(below: UInt64(names.count)))]
     }
 
@@ -164,7 +190,7 @@ struct FaultScheduler: Sendable {
     }
 
     private func partition(_ one: Machine, _ other: Machine) {
-        let network = world.network
+        let network = cluster.network
         network.cut(one, other)
         schedule(within: Self.partitionMax) { network.reconnect(one, other) }
     }
@@ -177,18 +203,18 @@ struct FaultScheduler: Sendable {
 
     /// Runs `action` after a random delay, independent of the machines; immediately when the faults heal before.
     private func schedule(within limit: UInt64, _ action: @escaping @Sendable () -> Void) {
-        let (world, length) = (world, Duration.milliseconds(Int64(1 + entropy.number(below: limit))))
-        world.outside.spawn {
-            let end = world.time.now + length
-            while world.faults.isActive, world.time.now < end {
-                try? await world.time.sleep(until: min(end, world.time.now + .milliseconds(500)))
+        let (faults, time, length) = (faults, time, Duration.milliseconds(Int64(1 + entropy.number(below: limit))))
+        cluster.outside.spawn {
+            let end = time.now + length
+            while faults.isActive, time.now < end {
+                try? await time.sleep(until: min(end, time.now + .milliseconds(500)))
             }
             action()
         }
     }
 
     private func sleep(upTo limit: UInt64) async throws {
-        try await world.time.sleep(for: .milliseconds(Int64(entropy.number(below: limit))))
+        try await time.sleep(for: .milliseconds(Int64(entropy.number(below: limit))))
     }
 
     private func shuffled(_ kinds: [SimulatedFault]) -> [SimulatedFault] {

@@ -53,9 +53,6 @@ public struct CrashPlan: Sendable, Codable, Hashable {
         self.rules = rules
     }
 
-    /// How often the workload is repeated: a point that a crash prevented is passed in the next round.
-    var rounds: Int { rules.count + (rules.isEmpty ? 2 : 1) }
-
     public var text: String {
         "\(topology.rawValue):" + rules.map { "\($0.service)/\($0.point):\($0.hit)" }.joined(separator: ",")
     }

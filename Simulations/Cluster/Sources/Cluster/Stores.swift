@@ -4,7 +4,7 @@ import SimulatedDisk
 import Synchronization
 
 /// The databases of all services, each on its simulated disk.
-final class Stores: Sendable {
+package final class Stores: Sendable {
     private let stores: [String: Store]
     private let faults: FaultInjector
     /// Errors of databases that did not open, by service.
@@ -12,19 +12,27 @@ final class Stores: Sendable {
     /// The disk errors that are already counted as faults.
     private let diskErrors = Mutex((failed: 0, full: 0))
 
-    init(_ templates: [String: DiskImage], faults: FaultInjector, entropy: SeededEntropy) {
+    /// - Parameters:
+    ///   - deployments: The services; their order decides which random numbers their disks get.
+    ///   - templates: The initial disks, by service.
+    init(
+        of deployments: [Deployment],
+        templates: [String: DiskImage],
+        faults: FaultInjector,
+        entropy: SeededEntropy
+    ) {
         var stores: [String: Store] = [:]
-        for deployment in Deployment.all {
+        for deployment in deployments {
             stores[deployment.name] = Store(templates[deployment.name] ?? DiskImage(), entropy: entropy.fork())
         }
         self.stores = stores
         self.faults = faults
     }
 
-    subscript(service: String) -> Store? { stores[service] }
+    package subscript(service: String) -> Store? { stores[service] }
 
     /// The services, sorted.
-    var names: [String] { stores.keys.sorted() }
+    package var names: [String] { stores.keys.sorted() }
 
     /// The services whose database is not open, with the cause.
     var missing: [String] {
@@ -60,7 +68,7 @@ final class Stores: Sendable {
     }
 
     /// Counts the disk errors since the last call as faults.
-    func countErrors() {
+    package func countErrors() {
         var all = (failed: 0, full: 0)
         for counts in stores.values.map(\.disk.counts) {
             all.failed += [.readError, .writeError, .shortWrite].reduce(0) { $0 + (counts.faults[$1] ?? 0) }
@@ -75,5 +83,5 @@ final class Stores: Sendable {
     }
 
     /// Ends the faults of all disks.
-    func heal() { for store in stores.values { store.disk.cancelPlannedFaults() } }
+    package func heal() { for store in stores.values { store.disk.cancelPlannedFaults() } }
 }

@@ -1,9 +1,9 @@
 import MartletCore
-import MartletSimulation
+package import MartletSimulation
 import MartletTesting
 
 /// Which faults a world has, at which rates: some worlds have few at high rates, others many at low rates.
-struct FaultPlan: Sendable {
+package struct FaultPlan: Sendable {
     /// The highest probability of each fault at one opportunity.
     private static let ratesMax: [SimulatedFault: Double] = [
         .slowCall: 0.02, .requestLost: 0.01, .answerLost: 0.01, .resetBefore: 0.02, .resetAfter: 0.02,
@@ -25,7 +25,7 @@ struct FaultPlan: Sendable {
         .databaseAway, .commitUnknown, .databaseConflict, .mixedVersions,
     ]
 
-    let rates: [SimulatedFault: Double]
+    package let rates: [SimulatedFault: Double]
 
     /// - Parameters:
     ///   - allowed: The faults to choose from at random.
