@@ -90,6 +90,11 @@ public final class SimulatedNetwork: Sendable {
         }
     }
 
+    /// Whether an instance of `service` is registered and runs.
+    package func isServed(_ service: String) -> Bool {
+        state.withLock { $0.endpoints[service]?.contains { $0.machine.isUp } ?? false }
+    }
+
     /// Removes crashed machines from the registry, as service discovery does after a while.
     public func removeStopped() {
         state.withLock { state in

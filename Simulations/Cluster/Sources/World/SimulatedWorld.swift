@@ -1,0 +1,165 @@
+public import MartletContract
+public import MartletHost
+public import MartletSimulation
+import MartletTesting
+import SimulatedDisk
+
+/// Simulates services under a seed: the real services and their tables, on a simulated network, disks, clocks, and with
+/// crashes.
+///
+/// ```swift
+/// @Test("a link that was acknowledged is stored once", arguments: 1...20)
+/// func sound(seed: UInt64) throws {
+///     let author = Principal(kind: .user, id: "author", scopes: ["links:write"])
+///     let acknowledged = Mutex<[String]>([])
+///     let world = try SimulatedWorld([LinksService.self, StatisticsService.self])
+///     let result = world.run(seed: seed, faults: .all) { world in
+///         let links = LinksClient(over: world.channel(to: "links"))
+///         for number in 0..<20 {
+///             try await world.sleep(upTo: .seconds(2))
+///             let request = ShortenRequest.with { $0.url = "https://example.com/\(number)" }
+///             let link = try await world.retrying(as: author) { try await links.shorten(request, context: $0) }
+///             acknowledged.withLock { $0.append(link.slug) }
+///         }
+///     } check: { world in
+///         let stored = try await world.read("links") { tx in try tx.run("SELECT slug FROM links").map { $0.text(0) } }
+///         return stored.sorted() == acknowledged.withLock { $0.sorted() } ? [] : ["stored: \(stored)"]
+///     }
+///     #expect(result.violations.isEmpty)
+/// }
+/// ```
+///
+/// A service runs in one process or in up to three replicas, as the seed decides. The event log that carries its events
+/// is simulated, too. What the services and the workload do follows from the seed only if they take time and random
+/// numbers from what they are given, and start no task without a parent.
+public struct SimulatedWorld: Sendable {
+    /// Jobs of one run: an endless loop must end.
+    var stepsMax = 5_000_000
+    private let deployments: [Deployment]
+    private let fakes: [String: @Sendable () -> [ServedContract]]
+    private let templates: [String: DiskImage]
+    private let consumers: [String: [String]]
+    private let hooks: ProcessHooks
+
+    /// Prepares a migrated database for each service; every run begins with copies of them.
+    ///
+    /// - Parameters:
+    ///   - services: In the order in which they start; at least one, with different names, none of them `eventlog`.
+    ///   - fakes: Services of others, by name, which never crash and have no database. Each run makes its own.
+    /// - Throws: What the migrations and the initializers of the services throw.
+    public init(
+        _ services: [any ServiceBlueprint.Type],
+        fakes: [String: @Sendable () -> [ServedContract]] = [:]
+    ) throws {
+        try self.init(services, fakes: fakes, hooks: ProcessHooks())
+    }
+
+    init(
+        _ services: [any ServiceBlueprint.Type],
+        fakes: [String: @Sendable () -> [ServedContract]],
+        hooks: ProcessHooks
+    ) throws {
+        precondition(!services.isEmpty, "a world has at least one service")
+        let deployments = [Deployment.eventLog] + services.map { Deployment.of($0, isExternal: false) }
+        let names = deployments.map(\.name) + fakes.keys
+        precondition(Set(names).count == names.count, "two services have one name: \(names.sorted())")
+        self.deployments = deployments
+        self.fakes = fakes
+        self.hooks = hooks
+        templates = try Deployment.templates(of: deployments)
+        consumers = try Deployment.consumers(of: deployments)
+    }
+
+    /// Runs the world once: the workload under faults, then without faults until all work is done, then the check.
+    ///
+    /// Faults begin when all services serve, and end some time after the workload. The run then waits for at most ten
+    /// minutes of virtual time until every event is delivered and every workflow run has ended; time is skipped while
+    /// runs only wait for timers. It reports by itself what is not done then, keys and runs that are parked, and
+    /// background loops that ended. It blocks the calling thread.
+    ///
+    /// - Parameters:
+    ///   - seed: Decides everything that is random. Equal seeds give equal runs.
+    ///   - faults: The faults that may happen, a subset of `.all`. With `.all` the seed chooses among them, so that some
+    ///     runs have few faults and others many; with any other set all of them are enabled, and those that have not
+    ///     happened are forced at the end if they can be. Some exist only with replicas, others only without.
+    ///   - workload: The clients. Concurrent ones are child tasks.
+    ///   - check: Returns what is wrong, in words. Not called after a workload that threw.
+    /// - Returns: Also when the run did not end: that is a violation.
+    public func run(
+        seed: UInt64,
+        faults: Set<SimulatedFault>,
+        workload: @escaping @Sendable (RunningWorld) async throws -> Void,
+        check: @escaping @Sendable (RunningWorld) async throws -> [String]
+    ) -> WorldResult {
+        precondition(faults.isSubset(of: .all), "a world injects the faults of Set.all")
+        var limits = Simulation.Limits()
+        limits.steps = stepsMax
+        limits.span = Quiescence.skipMax * 2
+        let simulation = Simulation(seed: seed, limits: limits)
+        let entropy = SeededEntropy(seed: seed)
+        let isWhole = faults != .all
+        let plan = ClusterPlan(faults, isWhole: isWhole, crashes: nil, entropy: entropy)
+        let cluster = Cluster(
+            of: deployments,
+            plan,
+            in: simulation,
+            templates: templates,
+            faults: FaultInjector(plan.faults.rates, entropy: entropy.fork()),
+            entropy: entropy.fork(),
+            crashSchedule: nil,
+            hooks: hooks
+        )
+        let fakeMachines = addFakes(to: cluster)
+        defer {
+            for machine in fakeMachines { machine.crash() }
+            cluster.close()
+            simulation.runRemaining()
+        }
+        let run = WorldRun(
+            of: cluster,
+            services: deployments.dropFirst().map(\.name),
+            consumers: consumers,
+            forcesFaults: isWhole,
+            entropy: entropy
+        )
+        return result(of: cluster, seed: seed) { try await run.run(workload, check: check) }
+    }
+
+    /// Runs `body` to its end.
+    private func result(
+        of cluster: Cluster,
+        seed: UInt64,
+        _ body: @escaping @Sendable () async throws -> [String]
+    ) -> WorldResult {
+        let executor = cluster.simulation.executor
+        var violations: [String]
+        do {
+            violations = try cluster.simulation.run(body)
+        } catch {
+            violations = ["the run did not end: \(error)"] + cluster.startFailures + cluster.diagnosis
+        }
+        violations += cluster.reports
+        if executor.foreignJobs > 0 {
+            violations.append("\(executor.foreignJobs) jobs came from other threads: the seed does not repeat the run")
+        }
+        return WorldResult(
+            seed: seed,
+            violations: violations,
+            hash: cluster.trace.description,
+            faults: cluster.faults.counts,
+            steps: executor.steps
+        )
+    }
+
+    /// - Returns: The machines of the fakes.
+    private func addFakes(to cluster: Cluster) -> [Machine] {
+        fakes.sorted { $0.key < $1.key }.map { name, contracts in
+            let machine = Machine("\(name)-fake", in: cluster.simulation)
+            let services = LocalServices()
+            services.add(contracts())
+            let channel = LocalChannel(to: services, time: machine.time)
+            cluster.network.add(machine, for: name, channel: channel, isExternal: true)
+            return machine
+        }
+    }
+}

@@ -1,0 +1,48 @@
+import MartletContract
+import MartletCore
+import MartletHost
+import MartletMessaging
+import MartletOutbox
+import MartletSQL
+import MartletTestContract
+import SwiftProtobuf
+
+/// The tables and the contract of the simulated parcel services, sound and broken.
+enum ParcelStore {
+    static let migrations = [
+        Migration(
+            "parcels",
+            1,
+            ["CREATE TABLE created_parcels (parcel_id TEXT PRIMARY KEY, shelf TEXT NOT NULL)"]
+        )
+    ]
+
+    /// Stores a parcel under the next id.
+    static func create(_ parcel: Parcel, in tx: borrowing SQLTransaction) throws -> Parcel {
+        let count = try tx.run("SELECT COUNT(*) FROM created_parcels").first?.int(0) ?? 0
+        var parcel = parcel
+        parcel.parcelID = "parcel-\(count + 1)"
+        try tx.run("INSERT INTO created_parcels (parcel_id, shelf) VALUES (\(parcel.parcelID), \(parcel.shelf))")
+        return parcel
+    }
+
+    static func publish(_ parcel: Parcel, in tx: borrowing SQLTransaction) throws {
+        let moved = ParcelMoved.with {
+            $0.parcelID = parcel.parcelID
+            $0.shelf = parcel.shelf
+        }
+        try tx.append(OutgoingEvent(moved, on: TestingTopics.parcelMoves))
+    }
+
+    /// A contract that only creates parcels.
+    static func contract(
+        _ create: @escaping @Sendable (CreateParcelRequest, CallContext) async throws -> Parcel
+    ) -> ServedContract {
+        var served = ServedContract(name: "martlet.testing.v1.ParcelService", openAPI: "")
+        served.on(ParcelMethods.createParcel) { (request: CreateParcelRequest, context) in
+            let parcel = try await create(request, context)
+            return CreateParcelResponse.with { $0.parcel = parcel }
+        }
+        return served
+    }
+}

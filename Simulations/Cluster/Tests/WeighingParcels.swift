@@ -1,0 +1,54 @@
+import MartletContract
+import MartletCore
+import MartletHost
+import MartletOutbox
+import MartletSQL
+import MartletTestContract
+import SwiftProtobuf
+import Synchronization
+
+/// Creates parcels that another service has weighed.
+struct WeighingParcels: ServiceBlueprint {
+    static let name = ParcelsService.name
+    static let migrations = ParcelStore.migrations
+
+    private let database: any SQLDatabase
+    private let scales: ParcelClient
+
+    init(on platform: Platform) {
+        database = platform.database
+        scales = ParcelClient(over: platform.channel(to: Scales.name))
+    }
+
+    var handlers: [ServedContract] {
+        [
+            ParcelStore.contract { [database, scales] request, context in
+                _ = try await scales.weighParcel(WeighParcelRequest(), context: context.outgoing(as: Self.name))
+                let response = try await context.transaction(on: database, ParcelMethods.createParcel, request) {
+                    (tx: borrowing SQLTransaction) in
+                    let parcel = try ParcelStore.create(request.parcel, in: tx)
+                    return CreateParcelResponse.with { $0.parcel = parcel }
+                }
+                return response.parcel
+            }
+        ]
+    }
+}
+
+/// A fake of the service that weighs.
+final class Scales: Sendable {
+    static let name = "scales"
+
+    private let count = Mutex(0)
+
+    var calls: Int { count.withLock { $0 } }
+
+    var contract: ServedContract {
+        var served = ServedContract(name: "martlet.testing.v1.ParcelService", openAPI: "")
+        served.on(ParcelMethods.weighParcel) { [self] (_: WeighParcelRequest, _) in
+            count.withLock { $0 += 1 }
+            return WeighParcelResponse()
+        }
+        return served
+    }
+}
