@@ -5,8 +5,8 @@ import SwiftProtobufPluginLibrary
 struct FileCheck {
     /// Types that generated code uses: a message of such a name would hide them.
     private static let usedTypes: Set<String> = [
-        "BodyJSON", "CallContext", "ContractEnum", "ContractMessage", "EventTopic", "FieldRule", "FieldShape",
-        "FieldViolation", "HTTPRule", "JSONWriter", "MessageShape", "MethodDescriptor", "ResponseStream", "RPCChannel",
+        "BodyJSON", "Call", "CallContext", "CallPlatform", "ContractEnum", "ContractMessage", "EventTopic", "FieldRule", "FieldShape",
+        "FieldViolation", "HTTPRule", "JSONWriter", "MessageShape", "MethodDescriptor", "PagedRequest", "ResponseStream", "RPCChannel",
         "RuleCheck", "ServedContract", "Topic",
     ]
 
@@ -17,7 +17,7 @@ struct FileCheck {
     var refusals: [Refusal] {
         guard file.edition == .proto3 else { return [Refusal("the syntax is not \"proto3\"", in: file)] }
         var found: [Refusal] = []
-        for message in file.messages.flatMap(\.withNested) where !message.isMapEntry {
+        for message in file.messages.flatMap(\.withNested) where !message.options.mapEntry {
             collect(&found) { try check(message) }
             for field in message.fields { collect(&found) { try check(field) } }
         }

@@ -46,7 +46,7 @@ enum ShopProcesses {
             runtime.subscriptions,
             database: dependencies.database,
             bus: dependencies.bus,
-            time: dependencies.time
+            time: dependencies.runtime.time
         )
         let replaced = ["outbox relay", "subscriptions"]
         return runtime.loops.filter { !replaced.contains($0.name) }
