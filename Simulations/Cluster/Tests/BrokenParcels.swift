@@ -11,14 +11,14 @@ struct KeylessParcels: ServiceBlueprint {
     static let name = ParcelsService.name
     static let migrations = ParcelStore.migrations
 
-    private let database: any SQLDatabase
+    private let platform: Platform
 
-    init(on platform: Platform) { database = platform.database }
+    init(on platform: Platform) { self.platform = platform }
 
     var handlers: [ServedContract] {
         [
-            ParcelStore.contract { [database] request, context in
-                try await database.transaction("create", deadline: context.deadline) {
+            ParcelStore.contract(on: platform) { request, call in
+                try await call.database.transaction("create", deadline: call.deadline) {
                     (tx: borrowing SQLTransaction) in
                     let parcel = try ParcelStore.create(request.parcel, in: tx)
                     try ParcelStore.publish(parcel, in: tx)
@@ -34,22 +34,20 @@ struct TwoCommitParcels: ServiceBlueprint {
     static let name = ParcelsService.name
     static let migrations = ParcelStore.migrations
 
-    private let database: any SQLDatabase
+    private let platform: Platform
 
-    init(on platform: Platform) { database = platform.database }
+    init(on platform: Platform) { self.platform = platform }
 
     var handlers: [ServedContract] {
         [
-            ParcelStore.contract { [database] request, context in
-                let method = ParcelMethods.createParcel
-                let stored: CreateParcelResponse? = try await context.storedResponse(on: database, method, request)
+            ParcelStore.contract(on: platform) { request, call in
+                let stored: CreateParcelResponse? = try await call.storedResponse()
                 if let stored { return stored.parcel }
-                let created = try await context.transaction(on: database, method, request) {
-                    (tx: borrowing SQLTransaction) in
+                let created = try await call.write { (tx: borrowing SQLTransaction) in
                     let parcel = try ParcelStore.create(request.parcel, in: tx)
                     return CreateParcelResponse.with { $0.parcel = parcel }
                 }
-                try await database.transaction("publish", deadline: context.deadline) {
+                try await call.database.transaction("publish", deadline: call.deadline) {
                     (tx: borrowing SQLTransaction) in
                     try ParcelStore.publish(created.parcel, in: tx)
                 }

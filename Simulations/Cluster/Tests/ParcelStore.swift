@@ -36,11 +36,12 @@ enum ParcelStore {
 
     /// A contract that only creates parcels.
     static func contract(
-        _ create: @escaping @Sendable (CreateParcelRequest, CallContext) async throws -> Parcel
+        on platform: Platform,
+        _ create: @escaping @Sendable (CreateParcelRequest, Call) async throws -> Parcel
     ) -> ServedContract {
-        var served = ServedContract(name: "martlet.testing.v1.ParcelService", openAPI: "")
-        served.on(ParcelMethods.createParcel) { (request: CreateParcelRequest, context) in
-            let parcel = try await create(request, context)
+        var served = ServedContract(name: "martlet.testing.v1.ParcelService", openAPI: "", on: platform)
+        served.on(ParcelMethods.createParcel) { (request: CreateParcelRequest, call) in
+            let parcel = try await create(request, call)
             return CreateParcelResponse.with { $0.parcel = parcel }
         }
         return served

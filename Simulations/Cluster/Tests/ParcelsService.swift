@@ -11,15 +11,14 @@ struct ParcelsService: ServiceBlueprint {
     static let name = "parcels"
     static let migrations = ParcelStore.migrations
 
-    private let database: any SQLDatabase
+    private let platform: Platform
 
-    init(on platform: Platform) { database = platform.database }
+    init(on platform: Platform) { self.platform = platform }
 
     var handlers: [ServedContract] {
         [
-            ParcelStore.contract { [database] request, context in
-                let response = try await context.transaction(on: database, ParcelMethods.createParcel, request) {
-                    (tx: borrowing SQLTransaction) in
+            ParcelStore.contract(on: platform) { request, call in
+                let response = try await call.write { (tx: borrowing SQLTransaction) in
                     let parcel = try ParcelStore.create(request.parcel, in: tx)
                     try ParcelStore.publish(parcel, in: tx)
                     return CreateParcelResponse.with { $0.parcel = parcel }

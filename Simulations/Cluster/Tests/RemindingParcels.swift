@@ -20,13 +20,11 @@ struct RemindingParcels<Reminder: Workflow>: ServiceBlueprint where Reminder: Wa
 
     var handlers: [ServedContract] {
         [
-            ParcelStore.contract { [platform] request, context in
-                let method = ParcelMethods.createParcel
-                let response = try await context.transaction(on: platform.database, method, request) {
-                    (tx: borrowing SQLTransaction) in
+            ParcelStore.contract(on: platform) { [platform] request, call in
+                let response = try await call.write { (tx: borrowing SQLTransaction) in
                     let parcel = try ParcelStore.create(request.parcel, in: tx)
                     let id = parcel.parcelID
-                    try platform.workflows.start(Reminder.self, id: id, input: id, for: context, in: tx)
+                    try platform.workflows.start(Reminder.self, id: id, input: id, for: call.context, in: tx)
                     return CreateParcelResponse.with { $0.parcel = parcel }
                 }
                 return response.parcel

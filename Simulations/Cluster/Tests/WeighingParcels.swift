@@ -12,20 +12,19 @@ struct WeighingParcels: ServiceBlueprint {
     static let name = ParcelsService.name
     static let migrations = ParcelStore.migrations
 
-    private let database: any SQLDatabase
+    private let platform: Platform
     private let scales: ParcelClient
 
     init(on platform: Platform) {
-        database = platform.database
+        self.platform = platform
         scales = ParcelClient(over: platform.channel(to: Scales.name))
     }
 
     var handlers: [ServedContract] {
         [
-            ParcelStore.contract { [database, scales] request, context in
-                _ = try await scales.weighParcel(WeighParcelRequest(), context: context.outgoing(as: Self.name))
-                let response = try await context.transaction(on: database, ParcelMethods.createParcel, request) {
-                    (tx: borrowing SQLTransaction) in
+            ParcelStore.contract(on: platform) { [scales] request, call in
+                _ = try await scales.weighParcel(WeighParcelRequest(), context: call.outgoing)
+                let response = try await call.write { (tx: borrowing SQLTransaction) in
                     let parcel = try ParcelStore.create(request.parcel, in: tx)
                     return CreateParcelResponse.with { $0.parcel = parcel }
                 }

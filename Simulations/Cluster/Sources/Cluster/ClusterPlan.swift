@@ -1,3 +1,4 @@
+import MartletCore
 package import MartletSimulation
 package import MartletTesting
 

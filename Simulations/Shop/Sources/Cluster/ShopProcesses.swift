@@ -1,4 +1,6 @@
+import MartletCore
 import MartletHost
+import MartletTesting
 import Orders
 import Provider
 import SimulatedCluster
