@@ -5,6 +5,8 @@ import PackageDescription
 // `Scripts/checks/layers` reads the manifest's dump and refuses any other.
 
 nonisolated(unsafe) var targets: [Target] = []
+// What other packages may depend on: every kit and every adapter, their groups, and the programs of any system.
+nonisolated(unsafe) var products: [Product] = []
 nonisolated(unsafe) var kitLevels: [String: Int] = [:]
 // The rows of the contracts and of the shop's services, for the programs that contain all of them.
 nonisolated(unsafe) var allContracts: [Target.Dependency] = []
@@ -80,6 +82,13 @@ kit(
 )
 kit("Simulation", level: 5, on: ["Core", "Contract", "SQL"])
 
+// What an author of services imports, as one module.
+let authors = [
+    "Core", "Telemetry", "SQL", "Messaging", "Contract", "Outbox", "EventSourcing", "Workflows", "Host",
+]
+library("Martlet", at: "Toolkit/Martlet", on: martlet(authors))
+product("Martlet", of: ["Martlet"] + authors.map { "Martlet\($0)" })
+
 // A contract for the tests of Contract and REST, generated like those of the shop.
 library(
     "MartletTestContract",
@@ -143,6 +152,9 @@ app(
     ],
     libraries: [.logging]
 )
+product("MartletDaemon")
+products.append(.executable(name: "eventlogd", targets: ["eventlogd"]))
+products.append(.executable(name: "martlet", targets: ["martlet"]))
 // Shared by the operators' programs; independent of any system.
 library(
     "Console",
@@ -194,6 +206,17 @@ simulation(
         + adapters("SQLite", "EventLogClient") + ["SimulatedDisk", Library.logging.product],
     testing: kits("TestContract", "Workflows") + [Library.protobuf.product]
 )
+// Services under test, in process, over loopback or under a seed.
+simulation(
+    "MartletTestBench",
+    at: "Simulations/Bench",
+    on: kits(
+        "Core", "Telemetry", "SQL", "Messaging", "Contract", "Security", "RPC", "Host", "Testing"
+    ) + adapters("SQLite") + ["SimulatedCluster", Library.logging.product],
+    testing: kits("Outbox", "Workflows", "TestContract") + [Library.protobuf.product]
+)
+product("MartletTesting", of: ["MartletTesting", "MartletTestBench"])
+product("MartletSimulation", of: ["MartletSimulation", "SimulatedDisk", "SimulatedCluster"])
 // The invariants that one service's views show, as queries: the fault injection reads the same files.
 library(
     "StoredInvariants",
@@ -282,23 +305,23 @@ enum Library {
 
 let package = Package(
     name: "martlet",
-    products: products(["Core", "Contract", "RPC"]),
+    products: products,
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser.git", exact: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-crypto.git", exact: "4.5.2"),
-        .package(url: "https://github.com/apple/swift-log.git", exact: "1.16.2"),
-        .package(url: "https://github.com/apple/swift-metrics.git", exact: "2.13.0"),
-        .package(url: "https://github.com/apple/swift-nio.git", exact: "2.101.2"),
-        .package(url: "https://github.com/apple/swift-nio-http2.git", exact: "1.46.0"),
-        .package(url: "https://github.com/apple/swift-protobuf.git", exact: "1.39.0"),
-        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift.git", exact: "0.2.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-http2.git", from: "1.46.0"),
+        .package(url: "https://github.com/apple/swift-protobuf.git", from: "1.39.0"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift.git", .upToNextMinor(from: "0.2.0")),
         // Without `ConfigurationSupport`: it compiles swift-configuration, which nothing here uses.
         .package(
             url: "https://github.com/hummingbird-project/hummingbird.git",
-            exact: "2.28.1",
+            from: "2.28.1",
             traits: ["FullFoundation"]
         ),
-        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", exact: "2.13.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
     ],
     targets: targets
 )
@@ -322,6 +345,7 @@ func kit(
     kitLevels[name] = level
     let seen = martlet(kits) + libraries.map(\.product)
     library("Martlet\(name)", at: "Toolkit/\(name)", on: seen)
+    if !["Testing", "Simulation"].contains(name) { product("Martlet\(name)") }
     // Tests may choose an adapter from level 2 on, as programs do.
     var tested = seen + [.byName(name: "Martlet\(name)")]
     if level >= 2 { tested += ["MartletSQLite"] }
@@ -343,6 +367,7 @@ func adapter(_ name: String, on kits: [String], system: String? = nil, libraries
         seen.append(.byName(name: system))
     }
     library("Martlet\(name)", at: "Adapters/\(name)", on: seen)
+    product("Martlet\(name)")
     var tested: [Target.Dependency] = [.byName(name: "Martlet\(name)"), "MartletTesting", "MartletSQLite"]
     if kits.contains("Contract") { tested += ["MartletRPC"] }
     testTarget("Martlet\(name)Tests", at: "Adapters/\(name)/Tests", on: unique(seen + tested))
@@ -407,6 +432,13 @@ func simulation(
     testTarget("\(name)Tests", at: "\(path)/Tests", on: seen + [.byName(name: name), "MartletTesting"] + tested)
 }
 
+/// A library of the package, for other packages.
+///
+/// - Parameter targets: Its modules; by default the one of its name.
+func product(_ name: String, of targets: [String]? = nil) {
+    products.append(.library(name: name, targets: targets ?? [name]))
+}
+
 func tool(_ name: String, libraries: [Library]) {
     executable(name, at: "Tools/\(name)/Sources", on: libraries.map(\.product))
 }
@@ -418,11 +450,6 @@ func tests(_ name: String, at path: String, on groups: [[Target.Dependency]], li
 func kits(_ names: String...) -> [Target.Dependency] { martlet(names) }
 func adapters(_ names: String...) -> [Target.Dependency] { martlet(names) }
 func contracts(_ names: String...) -> [Target.Dependency] { names.map { .byName(name: "\($0)Contract") } }
-
-/// What `Benchmarks/`, a package of its own, may import.
-func products(_ kits: [String]) -> [Product] {
-    kits.map { .library(name: "Martlet\($0)", targets: ["Martlet\($0)"]) }
-}
 
 func martlet(_ names: [String]) -> [Target.Dependency] { names.map { .byName(name: "Martlet\($0)") } }
 

@@ -154,7 +154,9 @@ struct ReplayTests {
             _ = try await pass.payments.client.authorise(
                 .with {
                     $0.paymentID = "o1"
+                    $0.orderID = "o1"
                     $0.amount = Money(510, currency: "GBP")
+                    $0.paymentMethod = "pm"
                 },
                 context: CallContext()
             )

@@ -92,7 +92,9 @@ struct CallsSource {
 
     private func writeServed(_ source: inout SourceText) {
         source.block("extension ServedContract") { source in
-            source.comment(["Serves `handler` over gRPC, REST and in-process channels, as a part of the service on `platform`."])
+            source.comment([
+                "Serves `handler` over gRPC, REST and in-process channels, as a part of the service on `platform`."
+            ])
             let opening =
                 "public static func \(service.name)(_ handler: some \(service.base)Handling, on platform: some CallPlatform) -> ServedContract"
             source.block(opening) { source in

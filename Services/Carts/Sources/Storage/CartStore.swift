@@ -131,6 +131,6 @@ struct CartStore: Sendable {
                 }
             }
         }
-        try tx.append(try OutgoingEvent(event, on: CartsTopics.carts))
+        try tx.publish(event, on: CartsTopics.carts)
     }
 }

@@ -128,7 +128,7 @@ struct CatalogStore: Sendable {
             $0.name = product.name
             $0.stocked = product.isStocked
         }
-        try tx.append(try OutgoingEvent(event, on: CatalogTopics.products))
+        try tx.publish(event, on: CatalogTopics.products)
     }
 
     /// - Throws: `UnreadableRow` when the nanos are out of range.

@@ -13,6 +13,13 @@ extension SQLTransaction {
     public borrowing func append(_ event: OutgoingEvent) throws {
         try deferred { OutboxBuffer() }.add(event, traceparent: TraceContext.current?.traceparent)
     }
+
+    /// Publishes `body` on `topic` if and only if this transaction commits; see ``append(_:)``.
+    ///
+    /// - Throws: As ``append(_:)``; what the topic's encoding throws.
+    public borrowing func publish<Body>(_ body: Body, on topic: Topic<Body>) throws {
+        try append(try OutgoingEvent(body, on: topic))
+    }
 }
 
 /// The events of one transaction until its body ends.

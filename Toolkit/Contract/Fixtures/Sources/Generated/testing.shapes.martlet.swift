@@ -11,7 +11,8 @@ extension Item: ContractMessage {
             FieldShape("name", .string, rule: FieldRule(required: true, maxLength: 20)),
             FieldShape("quantity", .uint32, rule: FieldRule(min: 1, max: 1000)),
             FieldShape("inner", .message { Item.shape }, repeated: true, rule: FieldRule(maxItems: 3)),
-        ])
+        ]
+    )
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
@@ -48,7 +49,8 @@ extension Parcel: ContractMessage {
             FieldShape("fragile", .bool),
             FieldShape("labels", .string, repeated: true, rule: FieldRule(maxLength: 3, maxItems: 2)),
             FieldShape("sizes", .enum(["SIZE_SMALL", "SIZE_LARGE"]), repeated: true),
-        ])
+        ]
+    )
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
@@ -93,7 +95,8 @@ extension StoreParcelRequest: ContractMessage {
             FieldShape("shelf", .string, rule: FieldRule(maxLength: 5)),
             FieldShape("items", .message { Item.shape }, repeated: true, rule: FieldRule(minItems: 1, maxItems: 3)),
             FieldShape("parcel", .message { Parcel.shape }),
-        ])
+        ]
+    )
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
@@ -118,7 +121,8 @@ extension StoreParcelResponse: ContractMessage {
         [
             FieldShape("items", .uint32),
             FieldShape("by", .string),
-        ])
+        ]
+    )
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
 
@@ -134,7 +138,8 @@ extension CreateParcelRequest: ContractMessage {
         [
             FieldShape("parcel", .message { Parcel.shape }, rule: FieldRule(required: true)),
             FieldShape("dry", .bool),
-        ])
+        ]
+    )
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
@@ -152,8 +157,9 @@ extension CreateParcelResponse: ContractMessage {
     public static let shape: MessageShape = MessageShape(
         "martlet.testing.v1.CreateParcelResponse",
         [
-            FieldShape("parcel", .message { Parcel.shape }),
-        ])
+            FieldShape("parcel", .message { Parcel.shape })
+        ]
+    )
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
@@ -170,8 +176,9 @@ extension GetParcelRequest: ContractMessage {
     public static let shape: MessageShape = MessageShape(
         "martlet.testing.v1.GetParcelRequest",
         [
-            FieldShape("parcel_id", .string, rule: FieldRule(required: true, maxLength: 10)),
-        ])
+            FieldShape("parcel_id", .string, rule: FieldRule(required: true, maxLength: 10))
+        ]
+    )
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
@@ -188,8 +195,9 @@ extension GetParcelResponse: ContractMessage {
     public static let shape: MessageShape = MessageShape(
         "martlet.testing.v1.GetParcelResponse",
         [
-            FieldShape("parcel", .message { Parcel.shape }),
-        ])
+            FieldShape("parcel", .message { Parcel.shape })
+        ]
+    )
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
@@ -208,7 +216,8 @@ extension Paging: ContractMessage {
         [
             FieldShape("size", .uint32, rule: FieldRule(max: 100)),
             FieldShape("token", .string),
-        ])
+        ]
+    )
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
@@ -231,7 +240,8 @@ extension ListParcelsRequest: ContractMessage {
             FieldShape("labels", .string, repeated: true),
             FieldShape("fragile", .bool),
             FieldShape("least_worth", .int64),
-        ])
+        ]
+    )
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
@@ -255,7 +265,8 @@ extension ListParcelsResponse: ContractMessage {
         [
             FieldShape("parcels", .message { Parcel.shape }, repeated: true),
             FieldShape("asked", .message { ListParcelsRequest.shape }),
-        ])
+        ]
+    )
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
@@ -274,8 +285,9 @@ extension SendParcelRequest: ContractMessage {
     public static let shape: MessageShape = MessageShape(
         "martlet.testing.v1.SendParcelRequest",
         [
-            FieldShape("parcel_id", .string),
-        ])
+            FieldShape("parcel_id", .string)
+        ]
+    )
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
 
@@ -288,8 +300,9 @@ extension SendParcelResponse: ContractMessage {
     public static let shape: MessageShape = MessageShape(
         "martlet.testing.v1.SendParcelResponse",
         [
-            FieldShape("parcel_id", .string),
-        ])
+            FieldShape("parcel_id", .string)
+        ]
+    )
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
 
@@ -304,7 +317,8 @@ extension WatchParcelRequest: ContractMessage {
         [
             FieldShape("parcel_id", .string),
             FieldShape("number", .uint32, rule: FieldRule(max: 5)),
-        ])
+        ]
+    )
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
@@ -322,8 +336,9 @@ extension WatchParcelResponse: ContractMessage {
     public static let shape: MessageShape = MessageShape(
         "martlet.testing.v1.WatchParcelResponse",
         [
-            FieldShape("number", .uint32),
-        ])
+            FieldShape("number", .uint32)
+        ]
+    )
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
 
@@ -336,8 +351,9 @@ extension WeighParcelRequest: ContractMessage {
     public static let shape: MessageShape = MessageShape(
         "martlet.testing.v1.WeighParcelRequest",
         [
-            FieldShape("parcel_id", .string),
-        ])
+            FieldShape("parcel_id", .string)
+        ]
+    )
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
 
@@ -350,8 +366,9 @@ extension WeighParcelResponse: ContractMessage {
     public static let shape: MessageShape = MessageShape(
         "martlet.testing.v1.WeighParcelResponse",
         [
-            FieldShape("weight", .double),
-        ])
+            FieldShape("weight", .double)
+        ]
+    )
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
 
@@ -366,7 +383,8 @@ extension ParcelMoved: ContractMessage {
         [
             FieldShape("parcel_id", .string),
             FieldShape("shelf", .string),
-        ])
+        ]
+    )
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
 
@@ -379,10 +397,10 @@ extension ParcelMoved: ContractMessage {
 extension Size: ContractEnum {
     public var contractName: String {
         switch self {
-            case .unspecified: "SIZE_UNSPECIFIED"
-            case .small: "SIZE_SMALL"
-            case .large: "SIZE_LARGE"
-            case .UNRECOGNIZED(let number): String(number)
+        case .unspecified: "SIZE_UNSPECIFIED"
+        case .small: "SIZE_SMALL"
+        case .large: "SIZE_LARGE"
+        case .UNRECOGNIZED(let number): String(number)
         }
     }
 }

@@ -1,0 +1,125 @@
+import Logging
+import MartletContract
+import MartletCore
+import MartletHost
+import MartletMessaging
+import MartletRPC
+import MartletSQL
+import MartletSQLite
+import MartletSecurity
+import MartletTelemetry
+import MartletTesting
+import Synchronization
+
+/// Services in one host on 127.0.0.1, each with a file of SQLite in a temporary folder.
+struct LoopbackBench: Sendable {
+    private let services: [any ServiceBlueprint.Type]
+    private let fakes: [String: @Sendable () -> [ServedContract]]
+
+    init(_ services: [any ServiceBlueprint.Type], fakes: [String: @Sendable () -> [ServedContract]]) {
+        precondition(!services.isEmpty, "a bench has at least one service")
+        self.services = services
+        self.fakes = fakes
+    }
+
+    func run(_ body: @escaping @Sendable (TestBench) async throws -> Void) async throws {
+        let folder = try TemporaryFolder()
+        let runtime = Runtime.system
+        let issuer = try await LocalIssuer(folder: folder.path, algorithm: .edDSA, time: runtime.time)
+        let peer = LoopbackChannel(runtime: runtime, issuer: issuer)
+        let bus = InMemoryBus(time: runtime.time)
+        var databases: [String: any SQLDatabase] = [:]
+        var units = fakes.sorted { $0.key < $1.key }.map { name, contracts in
+            ServiceRuntime(name: name, telemetry: Self.telemetry(name), time: runtime.time, contracts: contracts())
+        }
+        for service in services {
+            let database = try SQLiteDatabase(path: folder.file("\(service.name).sqlite"), time: runtime.time)
+            databases[service.name] = database
+            units.append(try await Self.unit(service, on: database, bus: bus, runtime: runtime, peer: peer))
+        }
+        let bench = TestBench(
+            of: services[0].name,
+            runtime: runtime,
+            reader: DatabaseReader(databases: databases),
+            channels: { _ in peer }
+        )
+        let host = try await host(units, folder: folder, runtime: runtime)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            let (ports, continuation) = AsyncStream.makeStream(of: Int.self)
+            group.addTask {
+                do {
+                    try await host.run(handlingSignals: false) { continuation.yield($0.grpc ?? 0) }
+                } catch is CancellationError {
+                    return
+                }
+            }
+            group.addTask {
+                for await port in ports {
+                    peer.connect(to: port)
+                    return try await body(bench)
+                }
+            }
+            try await group.next()
+            group.cancelAll()
+        }
+        await peer.close()
+        withExtendedLifetime(folder) {}
+    }
+
+    private static func unit<Blueprint: ServiceBlueprint>(
+        _ service: Blueprint.Type,
+        on database: any SQLDatabase,
+        bus: any MessageBus,
+        runtime: Runtime,
+        peer: LoopbackChannel
+    ) async throws -> ServiceRuntime {
+        let dependencies = ServiceDependencies(
+            database: database,
+            bus: bus,
+            runtime: runtime,
+            telemetry: telemetry(service.name),
+            connect: { _ in peer }
+        )
+        return try await ServiceRuntime(service, on: dependencies)
+    }
+
+    private static func telemetry(_ service: String) -> Telemetry {
+        Telemetry(service: service, level: .critical, time: SystemTime())
+    }
+
+    private func host(_ units: [ServiceRuntime], folder: TemporaryFolder, runtime: Runtime) async throws -> ServiceHost
+    {
+        let verifier = TokenVerifier(
+            keys: try await KeySet.read(LocalIssuer.keySetPath(in: folder.path)),
+            issuer: LocalIssuer.name,
+            audience: LocalIssuer.audience,
+            leeway: .seconds(30),
+            time: runtime.time
+        )
+        var limits = ServiceHostLimits()
+        limits.notReadyDelay = .zero
+        var logger = Logger(label: "bench")
+        logger.logLevel = .critical
+        return ServiceHost(
+            units,
+            listeners: Listeners(host: "127.0.0.1", http: nil, grpc: 0, operate: nil),
+            authenticator: TokenAuthenticator(verifier: verifier),
+            metrics: MetricsRegistry(service: "bench"),
+            limits: limits,
+            runtime: runtime,
+            logger: logger
+        )
+    }
+}
+
+private struct DatabaseReader: BenchReader {
+    let databases: [String: any SQLDatabase]
+
+    func read<Value: Sendable>(
+        _ service: String,
+        _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> Value
+    ) async throws -> Value {
+        guard let database = databases[service] else { preconditionFailure("the bench has no service \(service)") }
+        return try await database.read("bench", body)
+    }
+}

@@ -1,0 +1,76 @@
+import MartletContract
+import MartletCore
+import MartletHost
+import MartletOutbox
+import MartletSQL
+import MartletTestContract
+import SwiftProtobuf
+
+/// Stores parcels: a table, a write, a read and an event.
+struct ShelfService: ServiceBlueprint {
+    static let name = "testing"
+    static let migrations = [
+        Migration("parcel", 1, ["CREATE TABLE parcels (parcel_id TEXT PRIMARY KEY, shelf TEXT NOT NULL)"])
+    ]
+
+    private let platform: Platform
+
+    init(on platform: Platform) { self.platform = platform }
+
+    var handlers: [ServedContract] {
+        var served = ServedContract(name: "martlet.testing.v1.ParcelService", openAPI: "", on: platform)
+        served.on(ParcelMethods.storeParcel) { (request: StoreParcelRequest, call) in
+            try await call.write { tx in
+                try tx.run(
+                    """
+                    INSERT INTO parcels (parcel_id, shelf) VALUES (\(request.parcelID), \(request.shelf))
+                    ON CONFLICT (parcel_id) DO UPDATE SET shelf = excluded.shelf
+                    """
+                )
+                let moved = ParcelMoved.with { $0.parcelID = request.parcelID }
+                try tx.publish(moved, on: TestingTopics.parcelMoves)
+                return StoreParcelResponse.with { $0.by = call.principal.id }
+            }
+        }
+        served.on(ParcelMethods.getParcel) { (request: GetParcelRequest, call) in
+            try await call.read { tx in
+                let rows = try tx.run("SELECT shelf FROM parcels WHERE parcel_id = \(request.parcelID)")
+                guard let row = rows.first else { throw Fault(.notFound, "parcel.unknown", "there is no such parcel") }
+                return GetParcelResponse.with { $0.parcel.shelf = row.text(0) }
+            }
+        }
+        return [served]
+    }
+}
+
+/// Counts the parcels of `ShelfService` by their events.
+struct CountingService: ServiceBlueprint {
+    static let name = "counting"
+    static let migrations = [Migration("counting", 1, ["CREATE TABLE counted (parcel_id TEXT PRIMARY KEY)"])]
+
+    init(on platform: Platform) {}
+
+    var subscriptions: [Subscription] {
+        [
+            .on(TestingTopics.parcelMoves, group: Self.name) { moved, tx in
+                try tx.run("INSERT INTO counted (parcel_id) VALUES (\(moved.parcelID))")
+            }
+        ]
+    }
+}
+
+/// Fails on every event.
+struct FailingService: ServiceBlueprint {
+    static let name = "failing"
+    static let migrations: [Migration] = []
+
+    init(on platform: Platform) {}
+
+    var subscriptions: [Subscription] {
+        [
+            .on(TestingTopics.parcelMoves, group: Self.name) { _, _ in
+                throw Fault(.internal, .internal, "always fails")
+            }
+        ]
+    }
+}

@@ -1,0 +1,101 @@
+import MartletContract
+import MartletCore
+import MartletHost
+import MartletOutbox
+import MartletSQL
+import MartletTestBench
+import MartletTestContract
+import MartletTesting
+import SwiftProtobuf
+import Testing
+
+@Suite("Test bench", .timeLimit(.minutes(HangLimit.testMinutes)))
+struct TestBenchSocketTests {
+    struct Unexpected: Error, Equatable {}
+
+    @Test(
+        "one test, in every mode: calls, tables, events, and a service that consumes them",
+        arguments: TestBench.Mode.examples
+    )
+    func everyMode(_ mode: TestBench.Mode) async throws {
+        try await TestBench.run([ShelfService.self, CountingService.self], mode) { bench in
+            let parcels = ParcelClient(on: bench)
+            let ann = bench.context(as: "ann", scopes: ["parcels:write"])
+            for number in 1...3 {
+                let request = StoreParcelRequest.with {
+                    $0.parcelID = "p\(number)"
+                    $0.shelf = "a"
+                    $0.items = [
+                        .with {
+                            $0.name = "mug"; $0.quantity = 1
+                        }
+                    ]
+                }
+                #expect(try await parcels.storeParcel(request, context: ann).by == "ann")
+            }
+            let rows = try await bench.read(ShelfService.name) { tx in try tx.run("SELECT parcel_id FROM parcels").count
+            }
+            #expect(rows == 3)
+            #expect(try await bench.published(TestingTopics.parcelMoves).map(\.parcelID) == ["p1", "p2", "p3"])
+            try await bench.eventually("three events are counted") {
+                try await bench.read(CountingService.name) { tx in try tx.run("SELECT 1 FROM counted").count } == 3
+            }
+        }
+    }
+
+    @Test("a refusal reaches the test as the service threw it", arguments: TestBench.Mode.examples)
+    func refusal(_ mode: TestBench.Mode) async throws {
+        try await TestBench.run(ShelfService.self, mode) { bench in
+            let parcels = ParcelClient(on: bench)
+            let fault = try await #require(throws: Fault.self) {
+                _ = try await parcels.getParcel(.with { $0.parcelID = "p9" }, context: bench.context(as: nil))
+            }
+            #expect(fault.reason == "parcel.unknown")
+        }
+    }
+
+    @Test("what the test throws, the bench throws", arguments: TestBench.Mode.examples)
+    func failure(_ mode: TestBench.Mode) async throws {
+        await #expect(throws: Unexpected.self) {
+            try await TestBench.run(ShelfService.self, mode) { _ in throw Unexpected() }
+        }
+    }
+
+    @Test("the database is for reading", arguments: TestBench.Mode.examples)
+    func readOnly(_ mode: TestBench.Mode) async throws {
+        try await TestBench.run(ShelfService.self, mode) { bench in
+            await #expect(throws: Fault.self) {
+                try await bench.database.transaction { tx in try tx.run("DELETE FROM parcels") }
+            }
+        }
+    }
+
+    @Test("virtual time: a sleep of a day takes none of the machine's time")
+    func virtualTime() async throws {
+        let before = SystemTime().now
+        try await TestBench.run(ShelfService.self, .inProcess) { bench in
+            try await bench.time.sleep(for: .seconds(86_400))
+        }
+        #expect(SystemTime().now - before < HangLimit.wait)
+    }
+
+    @Test("a parked key fails a run whose test passes")
+    func violations() async throws {
+        let error = try await #require(throws: TestBench.Violations.self) {
+            try await TestBench.run([ShelfService.self, FailingService.self], .inProcess) { bench in
+                let request = StoreParcelRequest.with {
+                    $0.parcelID = "p1"
+                    $0.shelf = "a"
+                    $0.items = [
+                        .with {
+                            $0.name = "mug"; $0.quantity = 1
+                        }
+                    ]
+                }
+                let ann = bench.context(as: "ann", scopes: ["parcels:write"])
+                _ = try await ParcelClient(on: bench).storeParcel(request, context: ann)
+            }
+        }
+        #expect(error.violations.contains { $0.contains("parked") })
+    }
+}

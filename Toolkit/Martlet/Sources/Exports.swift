@@ -1,0 +1,11 @@
+// What an author of services needs, as one import. Tests import `MartletTesting` and `MartletTestBench` beside it, a program
+// `MartletDaemon` instead.
+@_exported public import MartletContract
+@_exported public import MartletCore
+@_exported public import MartletEventSourcing
+@_exported public import MartletHost
+@_exported public import MartletMessaging
+@_exported public import MartletOutbox
+@_exported public import MartletSQL
+@_exported public import MartletTelemetry
+@_exported public import MartletWorkflows
