@@ -21,6 +21,10 @@ let package = Package(
             name: "linksd",
             dependencies: ["Links", .product(name: "MartletDaemon", package: martlet)]
         ),
+        .executableTarget(
+            name: "hostsd",
+            dependencies: ["Links", .product(name: "MartletDaemon", package: martlet)]
+        ),
         .testTarget(
             name: "LinksTests",
             dependencies: [

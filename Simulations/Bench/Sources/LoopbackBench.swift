@@ -41,6 +41,7 @@ struct LoopbackBench: Sendable {
             of: services[0].name,
             runtime: runtime,
             reader: DatabaseReader(databases: databases),
+            skip: nil,
             channels: { _ in peer }
         )
         let host = try await host(units, folder: folder, runtime: runtime)

@@ -53,6 +53,7 @@ extension TestBench {
                 of: services[0].name,
                 runtime: Runtime(time: world.time, entropy: world.entropy),
                 reader: WorldReader(world: world),
+                skip: { try await world.skip(by: $0) },
                 channels: { world.channel(to: $0) }
             )
             do { try await body(bench) } catch { failure.withLock { $0 = error } }

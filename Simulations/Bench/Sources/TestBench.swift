@@ -23,7 +23,7 @@ public import MartletSQL
 public struct TestBench: CallPlatform {
     /// How the services run.
     public enum Mode: Sendable, Hashable {
-        /// In this process, on virtual time, without faults: a sleep of days takes no time. Every run is the same.
+        /// In this process, on virtual time, without faults: a sleep takes no real time. Every run is the same.
         case inProcess
         /// Over gRPC on 127.0.0.1, with real clocks, files and tokens.
         case loopback
@@ -41,16 +41,19 @@ public struct TestBench: CallPlatform {
     /// The clocks of the test.
     public let time: any TimeSource
     private let reader: any BenchReader
+    private let skip: (@Sendable (Duration) async throws -> Void)?
     private let channels: @Sendable (String) -> any RPCChannel
 
     init(
         of service: String,
         runtime: Runtime,
         reader: any BenchReader,
+        skip: (@Sendable (Duration) async throws -> Void)?,
         channels: @escaping @Sendable (String) -> any RPCChannel
     ) {
         self.service = service
         self.reader = reader
+        self.skip = skip
         time = runtime.time
         self.channels = { RetryingChannel(over: channels($0), runtime: runtime) }
     }
@@ -63,6 +66,16 @@ public struct TestBench: CallPlatform {
     /// - Parameter user: The id; `nil` for an anonymous caller.
     public func context(as user: String?, scopes: Set<String> = []) -> CallContext {
         CallContext(principal: user.map { Principal(kind: .user, id: $0, scopes: scopes) } ?? .anonymous)
+    }
+
+    /// Advances all clocks at once, as for a timer of days.
+    ///
+    /// Virtual time passes by itself while the test waits, but step by step: hours of it take long.
+    ///
+    /// - Throws: `Fault` on real clocks (``Mode/loopback``).
+    public func advance(by duration: Duration) async throws {
+        guard let skip else { throw Fault(.internal, .internal, "real clocks cannot be advanced") }
+        try await skip(duration)
     }
 
     /// Reads the tables of a service under test.

@@ -1,7 +1,7 @@
 import LinksContract
 public import Martlet
 
-/// Short links: two methods, a table and an event.
+/// Short links: two methods, a table, an event, and a workflow that ends each link.
 public struct LinksService: ServiceBlueprint, LinksHandling {
     public static let name = "links"
     public static let migrations = [
@@ -13,6 +13,7 @@ public struct LinksService: ServiceBlueprint, LinksHandling {
     public init(on platform: Platform) { self.platform = platform }
 
     public var handlers: [ServedContract] { [.links(self, on: platform)] }
+    public var workflows: [RegisteredWorkflow] { [RegisteredWorkflow(LinkExpiry())] }
 
     public func shorten(_ request: ShortenRequest, _ call: Call) async throws -> ShortenResponse {
         let code = String("\(platform.runtime.identifier())".suffix(12))
@@ -25,6 +26,7 @@ public struct LinksService: ServiceBlueprint, LinksHandling {
                 },
                 on: LinksTopics.created
             )
+            try platform.workflows.start(LinkExpiry.self, id: "expiry/\(code)", input: code, for: call.context, in: tx)
             return .with { $0.code = code }
         }
     }

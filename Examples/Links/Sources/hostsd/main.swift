@@ -1,0 +1,4 @@
+import Links
+import MartletDaemon
+
+await Daemon.run(HostsService.self)
