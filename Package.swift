@@ -128,7 +128,11 @@ service("Provider", daemon: "testproviderd")
 
 library("CrashList", at: "Apps/CrashList", on: [])
 // The one place where the daemons' adapters are chosen.
-library("MartletDaemon", at: "Apps/Daemon", on: kits("Core", "SQL", "Messaging", "Host") + adapters("SQLite", "EventLogClient"))
+library(
+    "MartletDaemon",
+    at: "Apps/Daemon",
+    on: kits("Core", "SQL", "Messaging", "Host") + adapters("SQLite", "EventLogClient")
+)
 app(
     "Gateway",
     executable: "gatewayd",
@@ -211,7 +215,15 @@ simulation(
     "MartletTestBench",
     at: "Simulations/Bench",
     on: kits(
-        "Core", "Telemetry", "SQL", "Messaging", "Contract", "Security", "RPC", "Host", "Testing"
+        "Core",
+        "Telemetry",
+        "SQL",
+        "Messaging",
+        "Contract",
+        "Security",
+        "RPC",
+        "Host",
+        "Testing"
     ) + adapters("SQLite") + ["SimulatedCluster", Library.logging.product],
     testing: kits("Outbox", "Workflows", "TestContract") + [Library.protobuf.product]
 )
@@ -416,7 +428,11 @@ func service(
 func app(_ name: String, executable program: String, on groups: [[Target.Dependency]], libraries: [Library] = []) {
     let seen = groups.flatMap { $0 } + ["CrashList"] + libraries.map(\.product)
     library(name, at: "Apps/\(name)", on: seen)
-    testTarget("\(name)Tests", at: "Apps/\(name)/Tests", on: seen + [.byName(name: name), "MartletTesting", "MartletSQLite"])
+    testTarget(
+        "\(name)Tests",
+        at: "Apps/\(name)/Tests",
+        on: seen + [.byName(name: name), "MartletTesting", "MartletSQLite"]
+    )
     executable(program, at: "Apps/\(name)/Program", on: [.byName(name: name)])
     programs.append(.byName(name: program))
 }

@@ -1,5 +1,5 @@
 import CrashList
-import Orders
 import MartletDaemon
+import Orders
 
 await Daemon.run(OrdersService.self, crashPoints: CrashPointNames.all)

@@ -27,7 +27,9 @@ private struct Pass {
         let engine = WorkflowEngine(service: "orders", database: database, runtime: runtime)
         let orders = OrderStore(workflows: engine)
         self.orders = orders
-        engine.register([RegisteredWorkflow(ReturnWorkflow(orders: orders, inventory: inventory.client, payments: payments.client))])
+        engine.register([
+            RegisteredWorkflow(ReturnWorkflow(orders: orders, inventory: inventory.client, payments: payments.client))
+        ])
         try await database.transaction { tx in
             let store = EventStore(projections: [OrderSummary.projection], upcasters: [])
             try store.update(OrderStream.self, "o1", in: tx) { _ in events }
@@ -82,7 +84,9 @@ struct ReplayTests {
                     _ = try pass.orders.change("o1", in: tx) { try $0.requestCancel(reason: "changed my mind") }
                 }
             }
-            return pass.world(Checkout(orders: pass.orders, inventory: pass.inventory.client, payments: pass.payments.client))
+            return pass.world(
+                Checkout(orders: pass.orders, inventory: pass.inventory.client, payments: pass.payments.client)
+            )
         }.run()
     }
 
@@ -166,7 +170,9 @@ struct ReplayTests {
                 let events = EventStore(projections: [OrderSummary.projection], upcasters: [])
                 try events.update(OrderStream.self, "o1", in: tx) { _ in [.returnRequested(orderReturn)] }
             }
-            return pass.world(ReturnWorkflow(orders: pass.orders, inventory: pass.inventory.client, payments: pass.payments.client))
+            return pass.world(
+                ReturnWorkflow(orders: pass.orders, inventory: pass.inventory.client, payments: pass.payments.client)
+            )
         }.run()
         #expect(report.differences == [])
         #expect(report.uninterrupted.output == "\"returned\"")

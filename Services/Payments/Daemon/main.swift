@@ -1,5 +1,5 @@
 import CrashList
-import Payments
 import MartletDaemon
+import Payments
 
 await Daemon.run(PaymentsService.self, crashPoints: CrashPointNames.all)

@@ -28,7 +28,9 @@ struct PaymentsFixture {
         database = try await Self.database(PaymentsService.self, time)
         let services = LocalServices()
         let processor = PaymentProcessor(database: database, store: PaymentStore(), provider: provider)
-        services.add([.payments(PaymentsHandler(processor: processor), on: TestPlatform(service: "payments", database: database))])
+        services.add([
+            .payments(PaymentsHandler(processor: processor), on: TestPlatform(service: "payments", database: database))
+        ])
         client = PaymentsClient(over: LocalChannel(to: services, time: time))
     }
 

@@ -1,5 +1,5 @@
 import CrashList
-import Provider
 import MartletDaemon
+import Provider
 
 await Daemon.run(ProviderService.self, crashPoints: CrashPointNames.all)

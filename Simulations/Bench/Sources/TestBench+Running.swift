@@ -8,14 +8,14 @@ import Synchronization
 extension TestBench {
     /// Runs `body` on one service.
     ///
-    /// - Throws: As ``run(_:_:fakes:_:)``.
+    /// - Throws: As ``run(_:_:fakes:body:)``.
     public static func run(
         _ service: any ServiceBlueprint.Type,
         _ mode: Mode,
         fakes: [String: @Sendable () -> [ServedContract]] = [:],
-        _ body: @escaping @Sendable (TestBench) async throws -> Void
+        body: @escaping @Sendable (TestBench) async throws -> Void
     ) async throws {
-        try await run([service], mode, fakes: fakes, body)
+        try await run([service], mode, fakes: fakes, body: body)
     }
 
     /// Runs `body` on several services that call one another and consume one another's events.
@@ -30,7 +30,7 @@ extension TestBench {
         _ services: [any ServiceBlueprint.Type],
         _ mode: Mode,
         fakes: [String: @Sendable () -> [ServedContract]] = [:],
-        _ body: @escaping @Sendable (TestBench) async throws -> Void
+        body: @escaping @Sendable (TestBench) async throws -> Void
     ) async throws {
         switch mode {
         case .inProcess: try simulate(services, seed: 0, hasFaults: false, fakes: fakes, body)

@@ -3,7 +3,7 @@ public import MartletSQL
 
 /// The platform of handlers that use neither a database nor other services, such as a proxy or a test's fake.
 ///
-/// Using either is a fault that says so.
+/// Using either is a fault.
 public struct NoPlatform: CallPlatform {
     public init() {}
 

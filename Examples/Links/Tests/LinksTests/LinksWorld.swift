@@ -5,7 +5,7 @@ import MartletSimulation
 import SimulatedCluster
 import Synchronization
 
-/// Customers who shorten URLs under injected faults. Then each acknowledged link was counted once, and all have ended.
+/// Customers who shorten URLs under injected faults; then each acknowledged link was counted once, and all have ended.
 struct LinksWorld {
     private static let customers = 3
     private static let linksOfEach = 5

@@ -143,8 +143,7 @@ struct OperateHandler: OperateHandling {
         }
     }
 
-    func action(_ name: String, on target: String, because why: String, by call: Call) -> OperateAudit.Action
-    {
+    func action(_ name: String, on target: String, because why: String, by call: Call) -> OperateAudit.Action {
         OperateAudit.Action(who: call.principal.subject, name: name, target: target, why: why)
     }
 

@@ -170,7 +170,9 @@ public struct ServiceRuntime: Sendable {
         loops.append(Loop("clock watch", .consumers) { try await clock.run() })
         for job in service.jobs + [Purge.job(database: database, workflows: engine)] {
             loops.append(
-                Loop("job \(job.name)", .consumers) { try await JobLoop(job, on: database, clock: clock, time: time).run() }
+                Loop("job \(job.name)", .consumers) {
+                    try await JobLoop(job, on: database, clock: clock, time: time).run()
+                }
             )
         }
         return loops

@@ -2,9 +2,9 @@ import Foundation
 import FoundationEssentials
 import Hummingbird
 import Logging
+import MartletContract
 import MartletCore
 import MartletREST
-import MartletContract
 import MartletTestContract
 import MartletTesting
 import NIOCore

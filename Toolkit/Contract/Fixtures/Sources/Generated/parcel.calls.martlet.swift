@@ -16,10 +16,7 @@ public protocol ParcelCalls: Sendable {
     /// Sends the parcel.
     func sendParcel(_ request: SendParcelRequest, context: CallContext) async throws -> SendParcelResponse
     /// Counts from 1 to the number, one per message.
-    func watchParcel(
-        _ request: WatchParcelRequest,
-        context: CallContext
-    ) async throws -> ResponseStream<WatchParcelResponse>
+    func watchParcel(_ request: WatchParcelRequest, context: CallContext) async throws -> ResponseStream<WatchParcelResponse>
     /// For services only.
     func weighParcel(_ request: WeighParcelRequest, context: CallContext) async throws -> WeighParcelResponse
 }
@@ -37,8 +34,7 @@ public struct ParcelClient: ParcelCalls {
         try await channel.unary(ParcelMethods.storeParcel, request, context: context)
     }
 
-    public func createParcel(_ request: CreateParcelRequest, context: CallContext) async throws -> CreateParcelResponse
-    {
+    public func createParcel(_ request: CreateParcelRequest, context: CallContext) async throws -> CreateParcelResponse {
         try await channel.unary(ParcelMethods.createParcel, request, context: context)
     }
 
@@ -54,10 +50,7 @@ public struct ParcelClient: ParcelCalls {
         try await channel.unary(ParcelMethods.sendParcel, request, context: context)
     }
 
-    public func watchParcel(
-        _ request: WatchParcelRequest,
-        context: CallContext
-    ) async throws -> ResponseStream<WatchParcelResponse> {
+    public func watchParcel(_ request: WatchParcelRequest, context: CallContext) async throws -> ResponseStream<WatchParcelResponse> {
         try await channel.serverStream(ParcelMethods.watchParcel, request, context: context)
     }
 
@@ -86,80 +79,22 @@ public protocol ParcelHandling: Sendable {
 
 /// The method descriptors of Parcel.
 public enum ParcelMethods {
-    public static let storeParcel = MethodDescriptor(
-        service: "martlet.testing.v1.ParcelService",
-        name: "StoreParcel",
-        idempotent: true,
-        writes: true,
-        scope: "parcels:write",
-        http: [
-            HTTPRule(.put, "/v1/parcels/{parcel_id}", body: "*"),
-            HTTPRule(.post, "/v1/shelves/{shelf}/parcels/{parcel_id}", body: "*"),
-        ]
-    )
-    public static let createParcel = MethodDescriptor(
-        service: "martlet.testing.v1.ParcelService",
-        name: "CreateParcel",
-        idempotent: false,
-        writes: true,
-        scope: "parcels:write",
-        http: [HTTPRule(.post, "/v1/parcels", body: "parcel")]
-    )
-    public static let getParcel = MethodDescriptor(
-        service: "martlet.testing.v1.ParcelService",
-        name: "GetParcel",
-        idempotent: true,
-        writes: false,
-        scope: "",
-        http: [HTTPRule(.get, "/v1/parcels/{parcel_id}", body: "")]
-    )
-    public static let listParcels = MethodDescriptor(
-        service: "martlet.testing.v1.ParcelService",
-        name: "ListParcels",
-        idempotent: true,
-        writes: false,
-        scope: "parcels:read",
-        http: [HTTPRule(.get, "/v1/parcels", body: "")]
-    )
-    public static let sendParcel = MethodDescriptor(
-        service: "martlet.testing.v1.ParcelService",
-        name: "SendParcel",
-        idempotent: true,
-        writes: true,
-        scope: "parcels:write",
-        http: [HTTPRule(.post, "/v1/parcels/{parcel_id}:send", body: "*")]
-    )
-    public static let watchParcel = MethodDescriptor(
-        service: "martlet.testing.v1.ParcelService",
-        name: "WatchParcel",
-        idempotent: true,
-        writes: false,
-        scope: "parcels:read",
-        http: [HTTPRule(.get, "/v1/parcels/{parcel_id}:watch", body: "")]
-    )
-    public static let weighParcel = MethodDescriptor(
-        service: "martlet.testing.v1.ParcelService",
-        name: "WeighParcel",
-        idempotent: true,
-        writes: false,
-        scope: "service",
-        http: []
-    )
+    public static let storeParcel = MethodDescriptor(service: "martlet.testing.v1.ParcelService", name: "StoreParcel", idempotent: true, writes: true, scope: "parcels:write", http: [HTTPRule(.put, "/v1/parcels/{parcel_id}", body: "*"), HTTPRule(.post, "/v1/shelves/{shelf}/parcels/{parcel_id}", body: "*")])
+    public static let createParcel = MethodDescriptor(service: "martlet.testing.v1.ParcelService", name: "CreateParcel", idempotent: false, writes: true, scope: "parcels:write", http: [HTTPRule(.post, "/v1/parcels", body: "parcel")])
+    public static let getParcel = MethodDescriptor(service: "martlet.testing.v1.ParcelService", name: "GetParcel", idempotent: true, writes: false, scope: "", http: [HTTPRule(.get, "/v1/parcels/{parcel_id}", body: "")])
+    public static let listParcels = MethodDescriptor(service: "martlet.testing.v1.ParcelService", name: "ListParcels", idempotent: true, writes: false, scope: "parcels:read", http: [HTTPRule(.get, "/v1/parcels", body: "")])
+    public static let sendParcel = MethodDescriptor(service: "martlet.testing.v1.ParcelService", name: "SendParcel", idempotent: true, writes: true, scope: "parcels:write", http: [HTTPRule(.post, "/v1/parcels/{parcel_id}:send", body: "*")])
+    public static let watchParcel = MethodDescriptor(service: "martlet.testing.v1.ParcelService", name: "WatchParcel", idempotent: true, writes: false, scope: "parcels:read", http: [HTTPRule(.get, "/v1/parcels/{parcel_id}:watch", body: "")])
+    public static let weighParcel = MethodDescriptor(service: "martlet.testing.v1.ParcelService", name: "WeighParcel", idempotent: true, writes: false, scope: "service", http: [])
 
     /// In contract order.
-    public static let all: [MethodDescriptor] = [
-        storeParcel, createParcel, getParcel, listParcels, sendParcel, watchParcel, weighParcel,
-    ]
+    public static let all: [MethodDescriptor] = [storeParcel, createParcel, getParcel, listParcels, sendParcel, watchParcel, weighParcel]
 }
 
 extension ServedContract {
     /// Serves `handler` over gRPC, REST and in-process channels, as a part of the service on `platform`.
     public static func parcel(_ handler: some ParcelHandling, on platform: some CallPlatform) -> ServedContract {
-        var served = ServedContract(
-            name: "martlet.testing.v1.ParcelService",
-            openAPI: ParcelOpenAPI.document,
-            on: platform
-        )
+        var served = ServedContract(name: "martlet.testing.v1.ParcelService", openAPI: ParcelOpenAPI.document, on: platform)
         served.on(ParcelMethods.storeParcel) { (request: StoreParcelRequest, call) in
             try await handler.storeParcel(request, call)
         }

@@ -11,8 +11,7 @@ extension Item: ContractMessage {
             FieldShape("name", .string, rule: FieldRule(required: true, maxLength: 20)),
             FieldShape("quantity", .uint32, rule: FieldRule(min: 1, max: 1000)),
             FieldShape("inner", .message { Item.shape }, repeated: true, rule: FieldRule(maxItems: 3)),
-        ]
-    )
+        ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
@@ -49,8 +48,7 @@ extension Parcel: ContractMessage {
             FieldShape("fragile", .bool),
             FieldShape("labels", .string, repeated: true, rule: FieldRule(maxLength: 3, maxItems: 2)),
             FieldShape("sizes", .enum(["SIZE_SMALL", "SIZE_LARGE"]), repeated: true),
-        ]
-    )
+        ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
@@ -95,8 +93,7 @@ extension StoreParcelRequest: ContractMessage {
             FieldShape("shelf", .string, rule: FieldRule(maxLength: 5)),
             FieldShape("items", .message { Item.shape }, repeated: true, rule: FieldRule(minItems: 1, maxItems: 3)),
             FieldShape("parcel", .message { Parcel.shape }),
-        ]
-    )
+        ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
@@ -121,8 +118,7 @@ extension StoreParcelResponse: ContractMessage {
         [
             FieldShape("items", .uint32),
             FieldShape("by", .string),
-        ]
-    )
+        ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
 
@@ -138,8 +134,7 @@ extension CreateParcelRequest: ContractMessage {
         [
             FieldShape("parcel", .message { Parcel.shape }, rule: FieldRule(required: true)),
             FieldShape("dry", .bool),
-        ]
-    )
+        ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
@@ -157,9 +152,8 @@ extension CreateParcelResponse: ContractMessage {
     public static let shape: MessageShape = MessageShape(
         "martlet.testing.v1.CreateParcelResponse",
         [
-            FieldShape("parcel", .message { Parcel.shape })
-        ]
-    )
+            FieldShape("parcel", .message { Parcel.shape }),
+        ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
@@ -176,9 +170,8 @@ extension GetParcelRequest: ContractMessage {
     public static let shape: MessageShape = MessageShape(
         "martlet.testing.v1.GetParcelRequest",
         [
-            FieldShape("parcel_id", .string, rule: FieldRule(required: true, maxLength: 10))
-        ]
-    )
+            FieldShape("parcel_id", .string, rule: FieldRule(required: true, maxLength: 10)),
+        ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
@@ -195,9 +188,8 @@ extension GetParcelResponse: ContractMessage {
     public static let shape: MessageShape = MessageShape(
         "martlet.testing.v1.GetParcelResponse",
         [
-            FieldShape("parcel", .message { Parcel.shape })
-        ]
-    )
+            FieldShape("parcel", .message { Parcel.shape }),
+        ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
@@ -216,8 +208,7 @@ extension Paging: ContractMessage {
         [
             FieldShape("size", .uint32, rule: FieldRule(max: 100)),
             FieldShape("token", .string),
-        ]
-    )
+        ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
@@ -240,8 +231,7 @@ extension ListParcelsRequest: ContractMessage {
             FieldShape("labels", .string, repeated: true),
             FieldShape("fragile", .bool),
             FieldShape("least_worth", .int64),
-        ]
-    )
+        ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
@@ -265,8 +255,7 @@ extension ListParcelsResponse: ContractMessage {
         [
             FieldShape("parcels", .message { Parcel.shape }, repeated: true),
             FieldShape("asked", .message { ListParcelsRequest.shape }),
-        ]
-    )
+        ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
@@ -285,9 +274,8 @@ extension SendParcelRequest: ContractMessage {
     public static let shape: MessageShape = MessageShape(
         "martlet.testing.v1.SendParcelRequest",
         [
-            FieldShape("parcel_id", .string)
-        ]
-    )
+            FieldShape("parcel_id", .string),
+        ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
 
@@ -300,9 +288,8 @@ extension SendParcelResponse: ContractMessage {
     public static let shape: MessageShape = MessageShape(
         "martlet.testing.v1.SendParcelResponse",
         [
-            FieldShape("parcel_id", .string)
-        ]
-    )
+            FieldShape("parcel_id", .string),
+        ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
 
@@ -317,8 +304,7 @@ extension WatchParcelRequest: ContractMessage {
         [
             FieldShape("parcel_id", .string),
             FieldShape("number", .uint32, rule: FieldRule(max: 5)),
-        ]
-    )
+        ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
@@ -336,9 +322,8 @@ extension WatchParcelResponse: ContractMessage {
     public static let shape: MessageShape = MessageShape(
         "martlet.testing.v1.WatchParcelResponse",
         [
-            FieldShape("number", .uint32)
-        ]
-    )
+            FieldShape("number", .uint32),
+        ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
 
@@ -351,9 +336,8 @@ extension WeighParcelRequest: ContractMessage {
     public static let shape: MessageShape = MessageShape(
         "martlet.testing.v1.WeighParcelRequest",
         [
-            FieldShape("parcel_id", .string)
-        ]
-    )
+            FieldShape("parcel_id", .string),
+        ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
 
@@ -366,9 +350,8 @@ extension WeighParcelResponse: ContractMessage {
     public static let shape: MessageShape = MessageShape(
         "martlet.testing.v1.WeighParcelResponse",
         [
-            FieldShape("weight", .double)
-        ]
-    )
+            FieldShape("weight", .double),
+        ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
 
@@ -383,8 +366,7 @@ extension ParcelMoved: ContractMessage {
         [
             FieldShape("parcel_id", .string),
             FieldShape("shelf", .string),
-        ]
-    )
+        ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {}
 
@@ -397,10 +379,10 @@ extension ParcelMoved: ContractMessage {
 extension Size: ContractEnum {
     public var contractName: String {
         switch self {
-        case .unspecified: "SIZE_UNSPECIFIED"
-        case .small: "SIZE_SMALL"
-        case .large: "SIZE_LARGE"
-        case .UNRECOGNIZED(let number): String(number)
+            case .unspecified: "SIZE_UNSPECIFIED"
+            case .small: "SIZE_SMALL"
+            case .large: "SIZE_LARGE"
+            case .UNRECOGNIZED(let number): String(number)
         }
     }
 }

@@ -7,13 +7,9 @@ import SwiftProtobuf
 public enum TestingTopics {
     /// A parcel was stored or sent.
     public static let parcelMoves = Topic<ParcelMoved>(
-        "martlet.testing.v1.parcel_moves",
-        key: { $0.parcelID },
-        encode: { try $0.serializedBytes() },
-        decode: { try ParcelMoved(serializedBytes: $0) },
+        "martlet.testing.v1.parcel_moves", key: { $0.parcelID },
+        encode: { try $0.serializedBytes() }, decode: { try ParcelMoved(serializedBytes: $0) },
         json: BodyJSON(
             text: { try ParcelMoved(serializedBytes: $0).jsonString() },
-            bytes: { try ParcelMoved(jsonString: $0).serializedBytes() }
-        )
-    )
+            bytes: { try ParcelMoved(jsonString: $0).serializedBytes() }))
 }
