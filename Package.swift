@@ -414,7 +414,7 @@ func service(
     testTarget(
         "\(name)Tests",
         at: "Services/\(name)/Tests",
-        on: seen + ([name] + services).map { .byName(name: $0) } + ["MartletTesting", "MartletSQLite"]
+        on: seen + ([name] + services).map { .byName(name: $0) } + ["MartletTesting", "MartletTestBench", "MartletSQLite"]
     )
     executable(
         daemon,
