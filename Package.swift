@@ -45,7 +45,8 @@ kit(
     level: 4,
     on: ["Core", "Telemetry", "Contract"],
     libraries: [.logging, .protobuf, .nio, .nioPosix, .nioHTTP2, .nioHPACK, .lifecycle],
-    testing: [.nioEmbedded]
+    testing: [.nioEmbedded],
+    testingBeside: ["Interop/interop.py"]
 )
 kit(
     "REST",
@@ -347,7 +348,8 @@ func kit(
     on kits: [String] = [],
     libraries: [Library] = [],
     testing: [Library] = [],
-    testingOn testedKits: [String] = []
+    testingOn testedKits: [String] = [],
+    testingBeside otherFiles: [String] = []
 ) {
     for lower in kits {
         guard let lowerLevel = kitLevels[lower], lowerLevel < level else {
@@ -365,7 +367,8 @@ func kit(
     testTarget(
         "Martlet\(name)Tests",
         at: "Toolkit/\(name)/Tests",
-        on: tested + martlet(testedKits) + testing.map(\.product)
+        on: tested + martlet(testedKits) + testing.map(\.product),
+        excluding: otherFiles
     )
 }
 
@@ -414,7 +417,9 @@ func service(
     testTarget(
         "\(name)Tests",
         at: "Services/\(name)/Tests",
-        on: seen + ([name] + services).map { .byName(name: $0) } + ["MartletTesting", "MartletTestBench", "MartletSQLite"]
+        on: seen + ([name] + services).map { .byName(name: $0) } + [
+            "MartletTesting", "MartletTestBench", "MartletSQLite",
+        ]
     )
     executable(
         daemon,
@@ -486,8 +491,17 @@ func executable(_ name: String, at path: String, on dependencies: [Target.Depend
     targets.append(.executableTarget(name: name, dependencies: dependencies, path: path, swiftSettings: strict()))
 }
 
-func testTarget(_ name: String, at path: String, on dependencies: [Target.Dependency]) {
-    targets.append(.testTarget(name: name, dependencies: unique(dependencies), path: path, swiftSettings: strict()))
+/// - Parameter files: In its folder, and not part of it.
+func testTarget(_ name: String, at path: String, on dependencies: [Target.Dependency], excluding files: [String] = []) {
+    targets.append(
+        .testTarget(
+            name: name,
+            dependencies: unique(dependencies),
+            path: path,
+            exclude: files,
+            swiftSettings: strict()
+        )
+    )
 }
 
 func strict() -> [SwiftSetting] {
