@@ -4,6 +4,7 @@ import re
 import sqlite3
 from collections import defaultdict
 
+from swift_text import masked
 from tree import hand_written_swift, read
 
 MIGRATION = re.compile(r'\bMigration\(\s*"([\w.]+)",\s*(\d+),\s*\[(.*?)\s*\]\s*\)', re.DOTALL)
@@ -30,11 +31,16 @@ def sources(root):
     return [path for path in hand_written_swift(root) if "/Sources/" in path and not path.startswith(TESTS_OF_ADAPTERS)]
 
 
+def code(root, path):
+    """The source without comments: an example in one creates no table."""
+    return masked(read(root, path), keep_strings=True)
+
+
 def owners(root):
     """For each table the folders, two levels deep, whose sources create it."""
     found = defaultdict(set)
     for path in sources(root):
-        for match in TABLE.finditer(read(root, path)):
+        for match in TABLE.finditer(code(root, path)):
             found[match.group(1)].add("/".join(path.split("/")[:2]))
     return found
 
@@ -45,7 +51,7 @@ def statements(root):
     for path in sources(root):
         if not path.startswith(("Services/", "Toolkit/")):
             continue
-        source = read(root, path)
+        source = code(root, path)
         for migration in MIGRATION.finditer(source):
             step = (migration.group(1), int(migration.group(2)))
             for literal in LITERAL.finditer(migration.group(3)):
