@@ -52,16 +52,24 @@ def symbol(kind, name, comment):
 
 
 class DocsTests(unittest.TestCase):
-    def test_documented_are_the_libraries_of_toolkit_and_adapters(self):
-        found = docs.documented({"targets": [
-            target("Core", "Toolkit/Core/Sources"),
-            target("CoreTests", "Toolkit/Core/Tests", "Core", type="test"),
-            target("Fixture", "Toolkit/Contract/Fixtures/Sources", "Core"),
-            target("SQLite", "Adapters/SQLite/Sources", "Core", "CSQLite"),
-            target("CSQLite", "Adapters/SQLite/CSQLite", type="system"),
-            target("Orders", "Services/Orders/Sources", "Core"),
-        ]})  # fmt: skip
-        self.assertEqual(found, {"Core": set(), "SQLite": {"Core", "CSQLite"}})
+    def test_documented_are_the_modules_of_the_libraries_for_other_packages(self):
+        found = docs.documented({
+            "products": [
+                {"name": "Core", "targets": ["Core"], "type": {"library": ["automatic"]}},
+                {"name": "Testing", "targets": ["Testing", "Bench"], "type": {"library": ["automatic"]}},
+                {"name": "program", "targets": ["program"], "type": {"executable": None}},
+            ],
+            "targets": [
+                target("Core", "Toolkit/Core/Sources"),
+                target("CoreTests", "Toolkit/Core/Tests", "Core", type="test"),
+                target("Fixture", "Toolkit/Contract/Fixtures/Sources", "Core"),
+                target("Testing", "Toolkit/Testing/Sources", "Core"),
+                target("Bench", "Simulations/Bench/Sources", "Testing", "CSQLite"),
+                target("CSQLite", "Adapters/SQLite/CSQLite", type="system"),
+                target("program", "Apps/Program", "Core", type="executable"),
+            ],
+        })  # fmt: skip
+        self.assertEqual(found, {"Core": set(), "Testing": {"Core"}, "Bench": {"Testing", "CSQLite"}})
 
     def test_building_the_modules_without_dependents_builds_all(self):
         self.assertEqual(docs.roots({"A": set(), "B": {"A"}, "C": {"A"}, "D": {"C"}}), ["B", "D"])

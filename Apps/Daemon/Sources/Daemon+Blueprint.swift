@@ -17,7 +17,9 @@ extension Daemon {
     /// It reads its settings from flags and environment (`--help` lists them), opens the service's database, connects to
     /// the broker, migrates, and serves gRPC, REST, health and metrics.
     ///
-    /// - Parameter crashPoints: The names of all crash points in the code: `MARTLET_CRASH` may name one of them.
+    /// - Parameters:
+    ///   - blueprint: The type of the service.
+    ///   - crashPoints: The names of all crash points in the code: `MARTLET_CRASH` may name one of them.
     public static func run<Blueprint: ServiceBlueprint>(
         _ blueprint: Blueprint.Type,
         crashPoints: [String] = CrashPoints.toolkit

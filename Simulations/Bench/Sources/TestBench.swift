@@ -63,7 +63,9 @@ public struct TestBench: CallPlatform {
 
     /// The context of a user's call.
     ///
-    /// - Parameter user: The id; `nil` for an anonymous caller.
+    /// - Parameters:
+    ///   - user: The id; `nil` for an anonymous caller.
+    ///   - scopes: What the user may do; a method of the contract names the one that it requires.
     public func context(as user: String?, scopes: Set<String> = []) -> CallContext {
         CallContext(principal: user.map { Principal(kind: .user, id: $0, scopes: scopes) } ?? .anonymous)
     }

@@ -29,7 +29,11 @@ public final class Disk: Sendable {
     /// ends the process, as in production: all its open files fail, and then `onStop` is called with the error, once.
     ///
     /// - Parameters:
+    ///   - name: The name of the file.
+    ///   - time: The clocks of the process.
+    ///   - limits: As in production.
     ///   - synchronous: Values other than `full` are for control runs.
+    ///   - log: For slow bodies and failures.
     ///   - onStop: Must not use the database; the process counts as crashed from then on.
     /// - Throws: `SQLError` when SQLite cannot open or repair the file.
     public func open(
@@ -80,6 +84,7 @@ public final class Disk: Sendable {
     ///
     /// - Parameters:
     ///   - changes: How many changes still succeed; 0 is the next one.
+    ///   - survival: Which unsynced writes remain.
     ///   - onLoss: Called after the loss, from within the process that ended: it must not use a database.
     public func losePower(after changes: Int, _ survival: Survival, onLoss: @escaping @Sendable () -> Void = {}) {
         precondition(changes >= 0)
