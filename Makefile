@@ -1,7 +1,7 @@
 # The developer commands. Each target runs one script in Scripts/, which also runs without make.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test verify format docs proto bench chaos mutants new-service proof
+.PHONY: help run test verify format docs examples proto bench chaos mutants new-service proof
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,6 +17,9 @@ verify: ## Check formatting, layers, banned APIs, generated code, contracts and 
 
 format: ## Format all hand-written Swift
 	@Scripts/format
+
+examples: ## Compile the examples in documentation comments, after make test
+	@Scripts/checks/examples
 
 docs: ## Write the API reference to .build-docs, without warnings or broken links
 	@Scripts/setup run

@@ -14,9 +14,14 @@ public protocol PagedRequest: ContractMessage {
 /// neither repeat nor hide others.
 ///
 /// ```swift
-/// let page = try ListPage(request, size: 20, keys: 1)
-/// let found = try await call.read { tx in try store.links(after: page.after[0], limit: page.limit, in: tx) }
-/// let (links, next) = page.cut(found) { [$0.code] }
+/// func codes(_ request: some PagedRequest, _ call: Call) async throws -> (rows: [String], next: String) {
+///     let page = try ListPage(request, size: 20, keys: 1)
+///     let found = try await call.read { tx in
+///         try tx.run("SELECT code FROM links WHERE code > \(page.after[0]) ORDER BY code LIMIT \(page.limit)")
+///             .map { $0.text(0) }
+///     }
+///     return page.cut(found) { code in [code] }
+/// }
 /// ```
 public struct ListPage: Sendable, Hashable {
     /// The most rows of the page.

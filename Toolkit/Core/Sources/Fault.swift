@@ -1,4 +1,13 @@
 /// An error for three readers: `code` and `reason` for code, `message` for the caller, `cause` for the operator's log.
+///
+/// ```swift
+/// func url(of code: String, in tx: borrowing SQLTransaction) throws -> String {
+///     guard let row = try tx.run("SELECT url FROM links WHERE code = \(code)").first else {
+///         throw Fault(.notFound, "links.unknown_code", "there is no link \(code)", field: "code")
+///     }
+///     return row.text(0)
+/// }
+/// ```
 public struct Fault: Error, Sendable {
     public var code: FaultCode
     /// Stable and machine-readable; callers branch on it.
@@ -44,6 +53,22 @@ public struct FieldViolation: Sendable, Hashable {
 }
 
 /// A domain error with a representation on the wire.
+///
+/// ```swift
+/// enum LinkError: Error {
+///     case unknownCode(String)
+///     case tooManyLinks
+/// }
+///
+/// extension LinkError: FaultConvertible {
+///     var fault: Fault {
+///         switch self {
+///         case .unknownCode(let code): Fault(.notFound, "links.unknown_code", "no link \(code)", field: "code")
+///         case .tooManyLinks: Fault(.resourceExhausted, "links.too_many", "too many", retryAfter: .seconds(60))
+///         }
+///     }
+/// }
+/// ```
 public protocol FaultConvertible: Error {
     var fault: Fault { get }
 }

@@ -7,6 +7,26 @@ public protocol StreamEvent: Codable, Sendable {
 }
 
 /// A state that is the fold of its stream's events.
+///
+/// ```swift
+/// enum DoorEvent: String, StreamEvent {
+///     case opened, closed
+///
+///     static let schema = 1
+///     var type: String { rawValue }
+/// }
+///
+/// struct Door: EventSourced {
+///     var isOpen = false
+///
+///     init(id: String) {}
+///     mutating func apply(_ event: DoorEvent) { isOpen = event == .opened }
+/// }
+///
+/// func open(_ id: String, in store: EventStore, _ tx: borrowing SQLTransaction) throws {
+///     try store.update(Door.self, id, in: tx) { door in door.isOpen ? [] : [.opened] }
+/// }
+/// ```
 public protocol EventSourced: Sendable {
     associatedtype Event: StreamEvent
 

@@ -1,6 +1,18 @@
 public import MartletSQL
 
 /// A table that is derived from events inside the service, updated in the append's transaction.
+///
+/// ```swift
+/// let openDoors = Projection("open_doors") { event, tx in
+///     switch event.type {
+///     case "opened": try tx.run("INSERT INTO open_doors (door) VALUES (\(event.stream))")
+///     default: try tx.run("DELETE FROM open_doors WHERE door = \(event.stream)")
+///     }
+/// } clear: { tx in
+///     try tx.run("DELETE FROM open_doors")
+/// }
+/// let store = EventStore(projections: [openDoors], upcasters: [])
+/// ```
 public struct Projection: Sendable {
     public let name: String
     let apply: @Sendable (StoredEvent, borrowing SQLTransaction) throws -> Void

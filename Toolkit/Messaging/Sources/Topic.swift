@@ -1,4 +1,17 @@
 /// A stream of events of one type, as its contract declares it.
+///
+/// The generator writes one for each message with the option `event`. Events are published on it, and subscriptions
+/// name it.
+///
+/// ```swift
+/// func announce(_ code: String, in tx: borrowing SQLTransaction) throws {
+///     try tx.publish(.with { $0.code = code }, on: LinksTopics.created)
+/// }
+///
+/// let subscription = Subscription.on(LinksTopics.created, group: "codes") { event, tx in
+///     try tx.run("INSERT INTO codes (code) VALUES (\(event.code))")
+/// }
+/// ```
 public struct Topic<Body: Sendable>: Sendable {
     public let name: String
     /// The ordering key: events of equal keys are handled in commit order.

@@ -1,4 +1,12 @@
 /// One numbered step of a schema: never edited after its release, only followed by further steps.
+///
+/// ```swift
+/// let migrations = [
+///     Migration("links", 1, ["CREATE TABLE links (code TEXT PRIMARY KEY, url TEXT NOT NULL)"]),
+///     Migration("links", 2, ["ALTER TABLE links ADD COLUMN created_at BIGINT NOT NULL DEFAULT 0"]),
+///     Migration("links.audit", 1, ["CREATE VIEW audit_links AS SELECT code, created_at FROM links"]),
+/// ]
+/// ```
 public struct Migration: Sendable {
     /// The module that owns the tables (`inventory`, `outbox`, `workflows`); each module numbers its steps from 1.
     ///

@@ -1,6 +1,15 @@
 public import MartletCore
 
 /// A service's own database: serializable transactions as synchronous closures.
+///
+/// ```swift
+/// func move(_ code: String, to url: String, on database: any SQLDatabase) async throws -> Bool {
+///     try await database.transaction("move") { tx in
+///         let moved = try tx.run("UPDATE links SET url = \(url) WHERE code = \(code) RETURNING code")
+///         return !moved.isEmpty
+///     }
+/// }
+/// ```
 public protocol SQLDatabase: Sendable {
     /// Runs `body` in a serializable transaction and returns when its commit is durable.
     ///

@@ -3,6 +3,13 @@ public import MartletCore
 /// A transaction while its body runs.
 ///
 /// Noncopyable and only borrowed: it can neither be stored nor used across an `await`.
+///
+/// ```swift
+/// func urls(of codes: [String], in tx: borrowing SQLTransaction) throws -> [String: String] {
+///     let rows = try tx.run("SELECT code, url FROM links WHERE code IN (\(list: codes))")
+///     return Dictionary(uniqueKeysWithValues: rows.map { ($0.text(0), $0.text(1)) })
+/// }
+/// ```
 public struct SQLTransaction: ~Copyable {
     let connection: any SQLConnection
     let scope: SQLScope

@@ -5,6 +5,22 @@ import MartletSQL
 /// It is deterministic: time, randomness and I/O come only from its ``WorkflowContext``, steps run one after another,
 /// and each has a name that is unique in the run. Inputs, outputs and results are stored: they contain ids, never
 /// personal data.
+///
+/// Its service registers it, and a transaction begins a run with ``WorkflowEngine/start(_:id:input:for:in:)``.
+///
+/// ```swift
+/// /// Deletes a link at the end of its lifetime.
+/// struct LinkExpiry: Workflow {
+///     static let name = "link-expiry"
+///     static let version = 1
+///
+///     func run(_ code: String, _ context: WorkflowContext) async throws -> String {
+///         try await context.sleep("lifetime", for: .seconds(30 * 24 * 3_600))
+///         try await context.local("delete") { tx in try tx.run("DELETE FROM links WHERE code = \(code)") }
+///         return "deleted"
+///     }
+/// }
+/// ```
 public protocol Workflow: Sendable {
     associatedtype Input: Codable & Sendable
     associatedtype Output: Codable & Sendable

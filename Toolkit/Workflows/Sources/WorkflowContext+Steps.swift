@@ -73,6 +73,14 @@ extension WorkflowContext {
 
     /// A step in another service: its key is durable before the call, and every attempt carries the same one.
     ///
+    /// ```swift
+    /// func shorten(_ url: String, by links: LinksClient, _ context: WorkflowContext) async throws -> String {
+    ///     try await context.remote("shorten", input: url) { step in
+    ///         try await links.shorten(.with { $0.url = url }, context: step.context).code
+    ///     }
+    /// }
+    /// ```
+    ///
     /// - Parameters:
     ///   - step: The step's name, unique in the run, and stored: never renamed.
     ///   - input: What the call is made from, by ids; a replay with another input parks the run.

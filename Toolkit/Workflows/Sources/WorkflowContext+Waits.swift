@@ -41,6 +41,16 @@ extension WorkflowContext {
 
     /// Waits for the next signal of this name; `nil` when none arrives in time.
     ///
+    /// ```swift
+    /// func isApproved(_ context: WorkflowContext) async throws -> Bool {
+    ///     try await context.signal("approval", "approved", as: Bool.self, timeout: .seconds(24 * 3_600)) ?? false
+    /// }
+    ///
+    /// func approve(_ run: String, in engine: WorkflowEngine, _ tx: borrowing SQLTransaction) throws {
+    ///     try engine.signal(run: run, name: "approved", payload: true, in: tx)
+    /// }
+    /// ```
+    ///
     /// - Throws: ``StepRefused`` when an operator ends the run.
     public func signal<P: Codable & Sendable>(
         _ step: String,

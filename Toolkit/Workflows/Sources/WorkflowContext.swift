@@ -8,6 +8,25 @@ import Synchronization
 /// One per execution of a run; steps run one after another.
 ///
 /// Every method throws ``WorkflowInterrupted`` when the execution ends at it; a workflow must let it propagate.
+///
+/// ```swift
+/// protocol Rooms: Sendable {
+///     func hold(_ room: String, _ context: CallContext) async throws
+///     func release(_ room: String, _ context: CallContext) async throws
+/// }
+///
+/// func book(_ room: String, of rooms: any Rooms, _ context: WorkflowContext) async throws -> Bool {
+///     try await context.remote("hold", input: room, undo: { try await rooms.release(room, $0.context) }) { step in
+///         try await rooms.hold(room, step.context)
+///     }
+///     guard try await context.signal("confirmation", "confirmed", timeout: .seconds(900)) != nil else {
+///         try await context.compensate()
+///         return false
+///     }
+///     try await context.local("book") { tx in try tx.run("INSERT INTO bookings (room) VALUES (\(room))") }
+///     return true
+/// }
+/// ```
 public final class WorkflowContext: Sendable {
     /// The run's id, as it was started.
     public var runID: String { run.id }

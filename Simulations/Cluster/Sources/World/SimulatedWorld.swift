@@ -8,24 +8,23 @@ import SimulatedDisk
 /// crashes.
 ///
 /// ```swift
-/// @Test("a link that was acknowledged is stored once", arguments: 1...20)
+/// @Test("a link that was acknowledged is stored once", arguments: UInt64(1)...20)
 /// func sound(seed: UInt64) throws {
-///     let author = Principal(kind: .user, id: "author", scopes: ["links:write"])
 ///     let acknowledged = Mutex<[String]>([])
-///     let world = try SimulatedWorld([LinksService.self, StatisticsService.self])
-///     let result = world.run(seed: seed, faults: .all) { world in
+///     let result = try SimulatedWorld([LinksService.self]).run(seed: seed, faults: .all) { world in
 ///         let links = LinksClient(over: world.channel(to: "links"))
-///         for number in 0..<20 {
+///         let author = Principal(kind: .user, id: "author", scopes: ["links:write"])
+///         for number in 1...20 {
 ///             try await world.sleep(upTo: .seconds(2))
 ///             let request = ShortenRequest.with { $0.url = "https://example.com/\(number)" }
-///             let link = try await world.retrying(as: author) { try await links.shorten(request, context: $0) }
-///             acknowledged.withLock { $0.append(link.slug) }
+///             let code = try await world.retrying(as: author) { try await links.shorten(request, context: $0).code }
+///             acknowledged.withLock { $0.append(code) }
 ///         }
 ///     } check: { world in
-///         let stored = try await world.read("links") { tx in try tx.run("SELECT slug FROM links").map { $0.text(0) } }
+///         let stored = try await world.read("links") { tx in try tx.run("SELECT code FROM links").map { $0.text(0) } }
 ///         return stored.sorted() == acknowledged.withLock { $0.sorted() } ? [] : ["stored: \(stored)"]
 ///     }
-///     #expect(result.violations.isEmpty)
+///     #expect(result.violations == [])
 /// }
 /// ```
 ///

@@ -6,8 +6,15 @@ public import MartletSQL
 /// since most of them depend on it.
 ///
 /// ```swift
-/// var jobs: [Job] {
-///     [Job("forget links", every: .seconds(3600), batchesOf: 100) { tx in try store.deleteExpired(limit: 100, in: tx) }]
+/// let forgetting = Job("forget links", every: .seconds(3_600), batchesOf: 100) { tx in
+///     let before = (tx.date - .seconds(30 * 24 * 3_600)).microseconds
+///     let forgotten = try tx.run(
+///         """
+///         DELETE FROM links WHERE code IN (SELECT code FROM links WHERE created_at < \(before) LIMIT 100)
+///         RETURNING code
+///         """
+///     )
+///     return forgotten.count
 /// }
 /// ```
 public struct Job: Sendable {

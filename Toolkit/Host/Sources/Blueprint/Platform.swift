@@ -5,6 +5,23 @@ public import MartletSQL
 public import MartletWorkflows
 
 /// The dependencies of a service.
+///
+/// A service takes from it what its handlers need, and makes the clients of the services that it calls:
+///
+/// ```swift
+/// struct PreviewsService: ServiceBlueprint {
+///     static let name = "previews"
+///     static let migrations: [Migration] = []
+///
+///     let links: LinksClient
+///     let runtime: Runtime
+///
+///     init(on platform: Platform) {
+///         links = LinksClient(on: platform)
+///         runtime = platform.runtime
+///     }
+/// }
+/// ```
 public struct Platform: CallPlatform {
     /// The service's own name.
     public let service: String

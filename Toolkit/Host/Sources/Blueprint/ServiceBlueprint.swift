@@ -7,6 +7,31 @@ public import MartletWorkflows
 ///
 /// It does not depend on how it is deployed (alone, with others in one process, or simulated): it uses only its
 /// ``Platform``.
+///
+/// ```swift
+/// /// Knows the newest link to each URL.
+/// struct NewestService: ServiceBlueprint {
+///     static let name = "newest"
+///     static let migrations = [
+///         Migration("newest", 1, ["CREATE TABLE newest (url TEXT PRIMARY KEY, code TEXT NOT NULL)"])
+///     ]
+///
+///     init(on platform: Platform) {}
+///
+///     var subscriptions: [Subscription] {
+///         [
+///             .on(LinksTopics.created, group: Self.name) { link, tx in
+///                 try tx.run(
+///                     """
+///                     INSERT INTO newest (url, code) VALUES (\(link.url), \(link.code))
+///                     ON CONFLICT (url) DO UPDATE SET code = excluded.code
+///                     """
+///                 )
+///             }
+///         ]
+///     }
+/// }
+/// ```
 public protocol ServiceBlueprint: Sendable {
     /// Unique in the deployment: the name in the registry and of its database.
     static var name: String { get }

@@ -6,6 +6,17 @@ public import MartletSQL
 ///
 /// The handler's writes, the inbox row and outgoing events commit together, so that each event takes effect once. For
 /// an effect outside the database, the handler starts a workflow in `tx`.
+///
+/// ```swift
+/// let counting = Subscription.on(LinksTopics.created, group: "statistics") { link, tx in
+///     try tx.run(
+///         """
+///         INSERT INTO urls (url, links) VALUES (\(link.url), 1)
+///         ON CONFLICT (url) DO UPDATE SET links = urls.links + 1
+///         """
+///     )
+/// }
+/// ```
 public struct Subscription: Sendable {
     public let topic: String
     /// Members of one group share a topic's events; the group's name is usually the service's.

@@ -16,6 +16,19 @@ extension SQLTransaction {
 
     /// Publishes `body` on `topic` if and only if this transaction commits; see ``append(_:)``.
     ///
+    /// ```swift
+    /// func add(_ code: String, _ url: String, to database: any SQLDatabase) async throws {
+    ///     try await database.transaction("add") { tx in
+    ///         try tx.run("INSERT INTO links (code, url) VALUES (\(code), \(url))")
+    ///         let event = LinkCreated.with {
+    ///             $0.code = code
+    ///             $0.url = url
+    ///         }
+    ///         try tx.publish(event, on: LinksTopics.created)
+    ///     }
+    /// }
+    /// ```
+    ///
     /// - Throws: As ``append(_:)``; what the topic's encoding throws.
     public borrowing func publish<Body>(_ body: Body, on topic: Topic<Body>) throws {
         try append(try OutgoingEvent(body, on: topic))

@@ -15,6 +15,20 @@ extension Call {
     /// return one caller's response to another, or refuse one because of another. An anonymous request that must not
     /// run twice carries its identity in the body, such as a token that the service issued.
     ///
+    /// ```swift
+    /// struct LinksHandler {
+    ///     let runtime: Runtime
+    ///
+    ///     func shorten(_ request: ShortenRequest, _ call: Call) async throws -> ShortenResponse {
+    ///         let code = "\(runtime.identifier())"
+    ///         return try await call.write { tx in
+    ///             try tx.run("INSERT INTO links (code, url) VALUES (\(code), \(request.url))")
+    ///             return .with { $0.code = code }
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    ///
     /// - Throws: `Fault`: `idempotencyKeyReused` for another request under the same key, `requestInProgress` for a
     ///   duplicate that runs at the same time, `invalidArgument` for a key that is empty or too long,
     ///   `deadlineExceeded`; otherwise what `body` or the database throws.
