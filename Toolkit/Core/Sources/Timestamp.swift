@@ -7,6 +7,9 @@ public struct Timestamp: Sendable, Hashable, Comparable {
 
     public init(seconds: Int64) { microseconds = seconds * 1_000_000 }
 
+    /// Days since 1970-01-01, negative before it, and the microseconds of that day, in UTC.
+    package var utcDay: (days: Int64, microseconds: Int64) { microseconds.floorDivided(by: 86_400_000_000) }
+
     /// Whole milliseconds since 1970-01-01T00:00:00Z.
     public var milliseconds: Int64 { microseconds / 1_000 }
 
@@ -28,7 +31,7 @@ public struct Timestamp: Sendable, Hashable, Comparable {
 extension Timestamp: CustomStringConvertible {
     /// RFC 3339 in UTC with microseconds, as in `2026-01-31T23:59:59.000000Z`.
     public var description: String {
-        let (days, rest) = microseconds.floorDivided(by: 86_400_000_000)
+        let (days, rest) = utcDay
         let date = CivilDate(daysSinceEpoch: days)
         let (second, fraction) = rest.quotientAndRemainder(dividingBy: 1_000_000)
         let time = [second / 3_600, second / 60 % 60, second % 60].map { $0.padded(2) }.joined(separator: ":")
@@ -67,10 +70,12 @@ extension Timestamp: CustomStringConvertible {
 }
 
 /// A day of the proleptic Gregorian calendar (algorithm: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms").
-struct CivilDate: Equatable, CustomStringConvertible {
-    let year: Int64
-    let month: Int64
-    let day: Int64
+package struct CivilDate: Equatable, CustomStringConvertible {
+    package let year: Int64
+    /// 1 to 12.
+    package let month: Int64
+    /// 1 to 31.
+    package let day: Int64
 
     init(year: Int64, month: Int64, day: Int64) {
         self.year = year
@@ -78,7 +83,7 @@ struct CivilDate: Equatable, CustomStringConvertible {
         self.day = day
     }
 
-    init(daysSinceEpoch: Int64) {
+    package init(daysSinceEpoch: Int64) {
         let (era, dayOfEra) = (daysSinceEpoch + 719_468).floorDivided(by: 146_097)
         let yearOfEra = (dayOfEra - dayOfEra / 1_460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
         let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
@@ -96,7 +101,7 @@ struct CivilDate: Equatable, CustomStringConvertible {
         return era * 146_097 + dayOfEra - 719_468
     }
 
-    var description: String { "\(year.padded(4))-\(month.padded(2))-\(day.padded(2))" }
+    package var description: String { "\(year.padded(4))-\(month.padded(2))-\(day.padded(2))" }
 }
 
 extension Int64 {
