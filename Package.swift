@@ -52,8 +52,7 @@ kit(
     "REST",
     level: 4,
     on: ["Core", "Telemetry", "Contract"],
-    libraries: [.logging, .lifecycle, .protobuf, .hummingbird, .hummingbirdCore, .nio, .nioPosix, .nioHTTP1],
-    testing: [.hummingbirdTesting],
+    libraries: [.logging, .lifecycle, .protobuf, .hummingbirdCore, .httpTypes, .nio, .nioPosix, .nioHTTP1],
     testingOn: ["TestContract"]
 )
 kit(
@@ -73,7 +72,7 @@ kit(
         "Core", "Telemetry", "Config", "Contract", "SQL", "Messaging", "Discovery", "Resilience", "Security", "RPC",
         "REST", "Outbox", "EventSourcing", "Workflows",
     ],
-    libraries: [.logging, .metrics, .lifecycle, .signals, .protobuf, .hummingbird, .nio]
+    libraries: [.logging, .metrics, .lifecycle, .signals, .protobuf, .hummingbirdCore, .httpTypes, .nio]
 )
 kit(
     "Testing",
@@ -141,7 +140,7 @@ app(
         kits("Core", "Telemetry", "Config", "Contract", "Discovery", "Security", "Resilience", "REST", "Host"),
         contracts("Catalog", "Inventory", "Carts", "Orders", "Payments"),
     ],
-    libraries: [.logging, .hummingbird, .nio, .nioHTTP1, .lifecycle]
+    libraries: [.logging, .hummingbirdCore, .httpTypes, .nio, .nioHTTP1, .lifecycle]
 )
 app(
     "EventLogDaemon",
@@ -288,7 +287,7 @@ tests(
 // MARK: - Third-party libraries
 
 enum Library {
-    case argumentParser, crypto, histogram, hummingbird, hummingbirdCore, hummingbirdTesting
+    case argumentParser, crypto, histogram, httpTypes, hummingbirdCore
     case lifecycle, logging, metrics, nio, nioEmbedded, nioHPACK, nioHTTP1, nioHTTP2, nioPosix, protobuf
     case protobufPlugin, signals
 
@@ -297,9 +296,8 @@ enum Library {
         case .argumentParser: .product(name: "ArgumentParser", package: "swift-argument-parser")
         case .crypto: .product(name: "Crypto", package: "swift-crypto")
         case .histogram: .product(name: "Histogram", package: "hdrhistogram-swift")
-        case .hummingbird: .product(name: "Hummingbird", package: "hummingbird")
+        case .httpTypes: .product(name: "HTTPTypes", package: "swift-http-types")
         case .hummingbirdCore: .product(name: "HummingbirdCore", package: "hummingbird")
-        case .hummingbirdTesting: .product(name: "HummingbirdTesting", package: "hummingbird")
         case .lifecycle: .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
         case .logging: .product(name: "Logging", package: "swift-log")
         case .metrics: .product(name: "CoreMetrics", package: "swift-metrics")
@@ -322,13 +320,14 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-http2.git", from: "1.46.0"),
         .package(url: "https://github.com/apple/swift-protobuf.git", from: "1.39.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift.git", .upToNextMinor(from: "0.2.0")),
-        // Without `ConfigurationSupport`: it compiles swift-configuration, which nothing here uses.
+        // `HummingbirdCore` only. Without `ConfigurationSupport`, which compiles swift-configuration for nothing here.
         .package(
             url: "https://github.com/hummingbird-project/hummingbird.git",
             from: "2.28.1",

@@ -1,4 +1,5 @@
-import Hummingbird
+import HTTPTypes
+import HummingbirdCore
 import Logging
 import MartletContract
 import MartletCore
@@ -6,11 +7,10 @@ import MartletHost
 import MartletREST
 import MartletResilience
 import MartletTelemetry
+import NIOCore
 
 /// Routes a request to its service, after checking its token and scope.
-struct GatewayResponder: HTTPResponder {
-    typealias Context = BasicRequestContext
-
+struct GatewayResponder: Sendable {
     private var edge: RESTEdge<RoutedMethod>
 
     /// - Throws: `Fault` when two methods have the same path, or a contract's document is not JSON.
@@ -71,9 +71,8 @@ struct GatewayResponder: HTTPResponder {
         edge.addDocument(try GatewayOpenAPI.joined())
     }
 
-    func respond(to request: Request, context: Context) async throws -> Response { await edge.answer(request) }
-
-    func response(to request: Request) async -> Response { await edge.answer(request) }
+    /// The response to `request`; every error becomes a problem.
+    func answer(_ request: Request) async -> Response { await edge.answer(request) }
 
     private static func body(
         of request: Request,

@@ -1,4 +1,3 @@
-import Hummingbird
 public import Logging
 import MartletContract
 public import MartletCore
@@ -44,7 +43,14 @@ public struct GatewayServer: HTTPServer {
             runtime: runtime,
             log: logger
         )
-        server = RESTServer(responder, host: host, port: port, limits: .standard, logger: logger)
+        server = RESTServer(
+            host: host,
+            port: port,
+            limits: .standard,
+            time: runtime.time,
+            logger: logger,
+            respond: { request in await responder.answer(request) }
+        )
     }
 
     public func boundPort() async throws -> Int { try await server.boundPort() }

@@ -1,4 +1,5 @@
-import Hummingbird
+import HTTPTypes
+import HummingbirdCore
 import Logging
 import MartletContract
 import MartletCore
@@ -37,7 +38,7 @@ struct GatewayFixture: Sendable {
         var fields = headers
         if let token { fields[.authorization] = "Bearer \(token)" }
         let request = Self.request(verb, path, headers: fields, body: body)
-        return try await withGateway(instances: instances, metrics: metrics) { await $0.response(to: request) }
+        return try await withGateway(instances: instances, metrics: metrics) { await $0.answer(request) }
     }
 
     static func request(

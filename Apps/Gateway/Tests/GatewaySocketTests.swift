@@ -1,4 +1,5 @@
-import Hummingbird
+import HTTPTypes
+import HummingbirdCore
 import MartletCore
 import MartletDiscovery
 import MartletREST
@@ -27,11 +28,12 @@ struct GatewaySocketTests {
     func throttled() async throws {
         let service = ThrottlingService()
         let server = RESTServer(
-            service,
             host: "127.0.0.1",
             port: 0,
             limits: ConnectionLimits(idle: HangLimit.wait * 2, drainBytesMax: 1 << 20, linger: HangLimit.wait),
-            logger: GatewayFixture.log
+            time: fixture.time,
+            logger: GatewayFixture.log,
+            respond: { service.response(to: $0) }
         )
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.run() }
@@ -41,18 +43,18 @@ struct GatewaySocketTests {
             try await fixture.withGateway(instances: ["catalog": [instance]], limits: Self.limits) { gateway in
                 service.isThrottling.withLock { $0 = true }
                 for _ in 0..<100 {
-                    let refusal = await gateway.response(to: GatewayFixture.request(.get, "/v1/products"))
+                    let refusal = await gateway.answer(GatewayFixture.request(.get, "/v1/products"))
                     #expect(refusal.status == .tooManyRequests)
                     #expect(refusal.headers[.retryAfter] == "2")
                 }
                 #expect(service.requests.withLock { $0 } < 30)
-                let other = await gateway.response(to: GatewayFixture.request(.get, "/v1/products/MUG"))
+                let other = await gateway.answer(GatewayFixture.request(.get, "/v1/products/MUG"))
                 #expect(other.status == .tooManyRequests)
 
                 service.isThrottling.withLock { $0 = false }
                 fixture.time.advance(by: .seconds(2))
                 for _ in 0..<10 {
-                    #expect(await gateway.response(to: GatewayFixture.request(.get, "/v1/products")).status == .ok)
+                    #expect(await gateway.answer(GatewayFixture.request(.get, "/v1/products")).status == .ok)
                 }
             }
         }
@@ -61,14 +63,12 @@ struct GatewaySocketTests {
 }
 
 /// A service that responds 429 while a test requires it.
-private final class ThrottlingService: HTTPResponder {
-    typealias Context = BasicRequestContext
-
+private final class ThrottlingService: Sendable {
     let isThrottling = Mutex(false)
     let requests = Mutex(0)
     let paths = Mutex<Set<String>>([])
 
-    func respond(to request: Request, context: Context) async throws -> Response {
+    func response(to request: Request) -> Response {
         requests.withLock { $0 += 1 }
         paths.withLock { _ = $0.insert(request.uri.path) }
         guard isThrottling.withLock({ $0 }) else { return Response(status: .ok) }

@@ -1,6 +1,8 @@
-public import Hummingbird
+public import HTTPTypes
+public import HummingbirdCore
 import MartletContract
 public import MartletCore
+import NIOCore
 
 /// An error as a REST response: RFC 9457 problem details.
 public struct Problem: Sendable {

@@ -1,6 +1,8 @@
-import Hummingbird
+import HTTPTypes
+import HummingbirdCore
 import MartletContract
 import MartletCore
+import NIOCore
 import SwiftProtobuf
 
 /// Calls contract methods for REST requests.

@@ -1,4 +1,5 @@
-public import Hummingbird
+import HTTPTypes
+public import HummingbirdCore
 public import Logging
 public import MartletContract
 public import MartletCore
@@ -7,8 +8,7 @@ public import MartletCore
 /// log line.
 ///
 /// HEAD is handled like GET, without the body. `x-request-id` is accepted or generated, and returned.
-public struct RESTEdge<Target: Sendable>: HTTPResponder {
-    public typealias Context = BasicRequestContext
+public struct RESTEdge<Target: Sendable>: Sendable {
     /// Responds to a request whose path and verb match a target; an error becomes a problem.
     public typealias Handle = @Sendable (Target, [PathVariable], Exchange) async throws -> Response
     /// Responds to GET on one of the listener's own paths.
@@ -49,8 +49,6 @@ public struct RESTEdge<Target: Sendable>: HTTPResponder {
     ///
     /// A later handler of a path replaces an earlier one.
     public mutating func add(_ path: String, _ answer: @escaping Plain) { plain[path] = answer }
-
-    public func respond(to request: Request, context: Context) async throws -> Response { await answer(request) }
 
     /// The response to `request`; every error becomes a problem.
     public func answer(_ request: Request) async -> Response {

@@ -1,4 +1,4 @@
-public import Hummingbird
+public import HTTPTypes
 public import MartletCore
 
 /// The name of a header.

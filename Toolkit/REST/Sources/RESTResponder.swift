@@ -1,13 +1,14 @@
-public import Hummingbird
+public import HTTPTypes
+public import HummingbirdCore
 public import Logging
 public import MartletContract
 public import MartletCore
+import NIOCore
 
 /// Serves the REST side of contracts: tokens and scopes, limits, deadlines, binding, validation, behind a ``RESTEdge``.
 ///
 /// Besides the contracts' paths it serves `/openapi.json` and the paths added to its edge.
-public struct RESTResponder: HTTPResponder {
-    public typealias Context = BasicRequestContext
+public struct RESTResponder: Sendable {
     /// Verifies the token of a request.
     ///
     /// `Principal.anonymous` without a token; throws `Fault` with `unauthenticated` for one that is not valid.
@@ -53,7 +54,8 @@ public struct RESTResponder: HTTPResponder {
         edge.add(path, answer)
     }
 
-    public func respond(to request: Request, context: Context) async throws -> Response { await edge.answer(request) }
+    /// The response to `request`; every error becomes a problem.
+    public func answer(_ request: Request) async -> Response { await edge.answer(request) }
 }
 
 extension RESTEdge {

@@ -1,5 +1,7 @@
-public import Hummingbird
+import HTTPTypes
+public import HummingbirdCore
 import MartletCore
+public import NIOCore
 import NIOHTTP1
 
 extension Request {

@@ -1,4 +1,4 @@
-import Hummingbird
+import HTTPTypes
 import Testing
 
 /// A request that must be refused, and the expected problem.

@@ -1,4 +1,3 @@
-import Hummingbird
 import Logging
 import MartletContract
 import MartletCore
@@ -32,7 +31,14 @@ struct HTTPListener: HTTPServer {
         )
         ListenerHooks(readiness: readiness, metrics: [metrics] + runtimes.map(\.telemetry.metrics))
             .each { path, handler in responder.add(path, handler) }
-        server = RESTServer(responder, host: host, port: port, limits: .standard, logger: logger)
+        server = RESTServer(
+            host: host,
+            port: port,
+            limits: .standard,
+            time: runtime.time,
+            logger: logger,
+            respond: { [responder] request in await responder.answer(request) }
+        )
     }
 
     func boundPort() async throws -> Int { try await server.boundPort() }

@@ -1,6 +1,8 @@
-public import Hummingbird
+import HTTPTypes
+public import HummingbirdCore
 import MartletREST
 public import MartletTelemetry
+import NIOCore
 
 /// The operational endpoints of every HTTP listener: `/livez`, `/readyz`, `/metrics`.
 public struct ListenerHooks: Sendable {

@@ -1,54 +1,66 @@
-public import Hummingbird
-import HummingbirdCore
+import HTTPTypes
+public import HummingbirdCore
 public import Logging
-import MartletCore
+public import MartletCore
 import NIOCore
+import NIOHTTP1
+import NIOPosix
 public import ServiceLifecycle
 
 /// The HTTP/1.1 listener under every REST edge.
+///
+/// It sets the header `Date` of every response, also of one that another server has dated.
 public struct RESTServer: Service {
-    private let application: any ApplicationProtocol
+    private let connection: HTTP1Channel
+    private let configuration: ServerConfiguration
     private let bound = BoundPort()
     private let host: String
     private let port: Int
+    private let logger: Logger
 
     /// - Parameters:
-    ///   - responder: Answers the requests.
     ///   - host: The address to listen on.
     ///   - port: 0 selects a free port; ``boundPort()`` returns it.
     ///   - limits: The limits of each connection.
+    ///   - time: The clock of the header `Date`.
     ///   - logger: Receives errors of the listener and its connections.
+    ///   - respond: Answers a request; the requests of one connection are answered one after another.
     public init(
-        _ responder: some HTTPResponder<BasicRequestContext>,
         host: String,
         port: Int,
         limits: ConnectionLimits,
-        logger: Logger
+        time: any TimeSource,
+        logger: Logger,
+        respond: @escaping @Sendable (Request) async -> Response
     ) {
         self.host = host
         self.port = port
         var quiet = logger
         // Hummingbird would log each start and stop as well.
         quiet.logLevel = max(.warning, logger.logLevel)
-        let bound = bound
-        application = Application(
-            responder: responder,
-            server: HTTPServerBuilder { respond in
-                let configuration = HummingbirdCore.HTTP1Channel.Configuration(
-                    idleTimeout: .nanoseconds(limits.idle.nanosecondsClamped)
-                )
-                let base = HummingbirdCore.HTTP1Channel(responder: respond, configuration: configuration)
-                return HTTP1Channel(base: base, limits: limits)
-            },
-            configuration: ApplicationConfiguration(
-                address: .hostname(host, port: port),
-                serverName: nil,
-                // One more waits in the kernel's queue until another closes.
-                availableConnectionsDelegate: MaximumAvailableConnections(ConnectionBudget.connections)
-            ),
-            onServerRunning: { channel in bound.set(.success(channel.localAddress?.port ?? port)) },
-            logger: quiet
+        self.logger = quiet
+        configuration = ServerConfiguration(
+            address: .hostname(host, port: port),
+            // One more waits in the kernel's queue until another closes.
+            availableConnectionsDelegate: MaximumAvailableConnections(ConnectionBudget.connections)
         )
+        let date = DateHeader(time)
+        let base = HummingbirdCore.HTTP1Channel(
+            responder: { (request, writer: consuming ResponseWriter, _) in
+                var response = await respond(request)
+                response.headers[.date] = date.value
+                do {
+                    try await writer.write(response: response.head, body: response.body)
+                } catch is HTTPParserError {
+                    // Hummingbird answers a parser error with a 400, which would be a second response to this request.
+                    throw RequestBroken()
+                }
+            },
+            configuration: HummingbirdCore.HTTP1Channel.Configuration(
+                idleTimeout: .nanoseconds(limits.idle.nanosecondsClamped)
+            )
+        )
+        connection = HTTP1Channel(base: base, limits: limits)
     }
 
     /// The port on which requests are served; waits until `run` has bound it.
@@ -56,12 +68,23 @@ public struct RESTServer: Service {
     /// - Throws: The error that prevented `run` from binding.
     public func boundPort() async throws -> Int { try await bound.wait() }
 
-    /// Serves until graceful shutdown, then drains.
+    /// Serves until graceful shutdown, then drains: requests that have begun get their responses.
     ///
-    /// - Throws: `CannotListen` for a port that is in use or not permitted.
+    /// - Throws: `CannotListen` for a port that is in use or not permitted; another error when the listener ends without
+    ///   a shutdown.
     public func run() async throws {
+        let (bound, port) = (bound, port)
+        let server = Server(
+            childChannelSetup: connection,
+            configuration: configuration,
+            onServerRunning: { channel in bound.set(.success(channel.localAddress?.port ?? port)) },
+            eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
+            logger: logger
+        )
         do {
-            try await application.run()
+            try await server.run()
+            // A server whose listening socket fails logs the error and returns as after a shutdown.
+            guard Task.isCancelled || Task.isShuttingDownGracefully else { throw ListenerEnded(host: host, port: port) }
             bound.set(.failure(ListenerNeverBound()))
         } catch  where !bound.isBound {
             let fault = CannotListen(host: host, port: port, cause: error)
@@ -69,4 +92,15 @@ public struct RESTServer: Service {
             throw fault
         }
     }
+}
+
+/// A request proved to be malformed while its response was being written.
+struct RequestBroken: Error {}
+
+/// A listener ended without a shutdown.
+struct ListenerEnded: Error, CustomStringConvertible {
+    let host: String
+    let port: Int
+
+    var description: String { "the listener on \(host):\(port) ended unexpectedly" }
 }
