@@ -99,6 +99,8 @@ struct LoopbackBench: Sendable {
         )
         var limits = ServiceHostLimits()
         limits.notReadyDelay = .zero
+        // A slow machine must not abandon a task, which would end the process of all tests.
+        limits.stop = HangLimit.wait
         var logger = Logger(label: "bench")
         logger.logLevel = .critical
         return ServiceHost(

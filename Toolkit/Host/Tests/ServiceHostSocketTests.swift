@@ -45,6 +45,8 @@ private struct HostFixture {
         )
         var limits = ServiceHostLimits()
         limits.notReadyDelay = .zero
+        // A slow machine must not abandon a task, which would end the process of all tests.
+        limits.stop = HangLimit.wait
         var logger = Logger(label: "tests")
         logger.logLevel = .critical
         host = ServiceHost(
