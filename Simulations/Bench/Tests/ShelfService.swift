@@ -74,3 +74,44 @@ struct FailingService: ServiceBlueprint {
         ]
     }
 }
+
+/// Stores parcels that another service has weighed.
+struct WeighedShelfService: ServiceBlueprint {
+    static let name = ShelfService.name
+    static let migrations = ShelfService.migrations
+
+    private let platform: Platform
+    private let scales: ParcelClient
+
+    init(on platform: Platform) {
+        self.platform = platform
+        scales = ParcelClient(over: platform.channel(to: "scales"))
+    }
+
+    var handlers: [ServedContract] {
+        var served = ServedContract(name: "martlet.testing.v1.ParcelService", openAPI: "", on: platform)
+        served.on(ParcelMethods.storeParcel) { [scales] (request: StoreParcelRequest, call) in
+            let weighing = WeighParcelRequest.with { $0.parcelID = request.parcelID }
+            let weight = try await scales.weighParcel(weighing, context: call.outgoing).weight
+            guard weight <= 30 else {
+                throw Fault(.failedPrecondition, "parcel.too_heavy", "at most 30 kg", field: "parcel_id")
+            }
+            return try await call.write { (tx: borrowing SQLTransaction) in
+                try tx.run("INSERT INTO parcels (parcel_id, shelf) VALUES (\(request.parcelID), \(request.shelf))")
+                return StoreParcelResponse.with { $0.by = call.principal.id }
+            }
+        }
+        return [served]
+    }
+}
+
+/// A fake of the service that weighs: `safe` weighs too much.
+struct FakeScales {
+    var contract: ServedContract {
+        var served = ServedContract(name: "martlet.testing.v1.ParcelService", openAPI: "")
+        served.on(ParcelMethods.weighParcel) { (request: WeighParcelRequest, _) in
+            WeighParcelResponse.with { $0.weight = request.parcelID == "safe" ? 80 : 2 }
+        }
+        return served
+    }
+}

@@ -13,6 +13,19 @@ import Testing
 struct TestBenchSocketTests {
     struct Unexpected: Error, Equatable {}
 
+    private static func parcel(_ id: String) -> StoreParcelRequest {
+        .with {
+            $0.parcelID = id
+            $0.shelf = "a"
+            $0.items = [
+                .with {
+                    $0.name = "mug"
+                    $0.quantity = 1
+                }
+            ]
+        }
+    }
+
     @Test(
         "one test, in every mode: calls, tables, events, and a service that consumes them",
         arguments: TestBench.Mode.examples
@@ -22,16 +35,7 @@ struct TestBenchSocketTests {
             let parcels = ParcelClient(on: bench)
             let ann = bench.context(as: "ann", scopes: ["parcels:write"])
             for number in 1...3 {
-                let request = StoreParcelRequest.with {
-                    $0.parcelID = "p\(number)"
-                    $0.shelf = "a"
-                    $0.items = [
-                        .with {
-                            $0.name = "mug"; $0.quantity = 1
-                        }
-                    ]
-                }
-                #expect(try await parcels.storeParcel(request, context: ann).by == "ann")
+                #expect(try await parcels.storeParcel(Self.parcel("p\(number)"), context: ann).by == "ann")
             }
             let rows = try await bench.read(ShelfService.name) { tx in try tx.run("SELECT parcel_id FROM parcels").count
             }
@@ -51,6 +55,20 @@ struct TestBenchSocketTests {
                 _ = try await parcels.getParcel(.with { $0.parcelID = "p9" }, context: bench.context(as: nil))
             }
             #expect(fault.reason == "parcel.unknown")
+        }
+    }
+
+    @Test("a fake of another service is called like that service", arguments: TestBench.Mode.examples)
+    func fake(_ mode: TestBench.Mode) async throws {
+        let fakes: [String: @Sendable () -> [ServedContract]] = ["scales": { [FakeScales().contract] }]
+        try await TestBench.run(WeighedShelfService.self, mode, fakes: fakes) { bench in
+            let parcels = ParcelClient(on: bench)
+            let ann = bench.context(as: "ann", scopes: ["parcels:write"])
+            #expect(try await parcels.storeParcel(Self.parcel("p1"), context: ann).by == "ann")
+            let fault = try await #require(throws: Fault.self) {
+                _ = try await parcels.storeParcel(Self.parcel("safe"), context: ann)
+            }
+            #expect(fault.reason == "parcel.too_heavy")
         }
     }
 
@@ -86,17 +104,8 @@ struct TestBenchSocketTests {
     func violations() async throws {
         let error = try await #require(throws: TestBench.Violations.self) {
             try await TestBench.run([ShelfService.self, FailingService.self], .inProcess) { bench in
-                let request = StoreParcelRequest.with {
-                    $0.parcelID = "p1"
-                    $0.shelf = "a"
-                    $0.items = [
-                        .with {
-                            $0.name = "mug"; $0.quantity = 1
-                        }
-                    ]
-                }
                 let ann = bench.context(as: "ann", scopes: ["parcels:write"])
-                _ = try await ParcelClient(on: bench).storeParcel(request, context: ann)
+                _ = try await ParcelClient(on: bench).storeParcel(Self.parcel("p1"), context: ann)
             }
         }
         #expect(error.violations.contains { $0.contains("parked") })
