@@ -8,7 +8,8 @@ from pathlib import Path, PurePosixPath
 FILE = "contracts.json"
 VERSION = re.compile(r"v\d+\w*")
 MEMBERS = {"protos": str, "module": str, "sources": str, "packages": dict, "system": dict, "plugin": str}
-MODULE_MEMBERS = {"module": str, "sources": str}
+MODULE_MEMBERS = {"module": str, "sources": str, "visibility": str}
+VISIBILITIES = ("public", "package")
 SYSTEM_MEMBERS = {"prefix": str, "gateway": str, "contracts": str, "topology": str}
 
 
@@ -21,6 +22,8 @@ class Module:
     name: str
     # The folder of the generated sources.
     sources: str
+    # The access level of the generated declarations: one of `VISIBILITIES`.
+    visibility: str = "public"
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,10 @@ class Configuration:
             raise Refusal(f"{FILE}: '{module}' is not a module's name (package {package})")
         rule = values.get("sources", self.sources_rule)
         sources = inside(rule.replace("{Name}", name).replace("{module}", module), f"sources of {package}")
-        return Module(module, sources)
+        visibility = values.get("visibility", "public")
+        if visibility not in VISIBILITIES:
+            raise Refusal(f"{FILE}: packages.{package}.visibility: '{visibility}' is not {' or '.join(VISIBILITIES)}")
+        return Module(module, sources, visibility)
 
     def modules(self, packages):
         """The module of each proto package."""

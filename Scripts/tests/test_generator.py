@@ -35,12 +35,18 @@ class ConfigurationTests(unittest.TestCase):
             "acme.a.v1": Module("A", "Contracts/A/A"), "acme.b.v1": Module("BContract", "B"),
         })  # fmt: skip
 
+    def test_visibility(self):
+        found = Configuration({"packages": {"acme.a.v1": {"visibility": "package"}}}).modules(["acme.a.v1", "acme.b.v1"])
+        self.assertEqual([module.visibility for module in found.values()], ["package", "public"])
+
     def test_what_is_refused(self):
         self.assertIn("unknown member module.name", self.refused({"module.name": ""}))
         self.assertIn("unknown member packages.a.modul", self.refused({"packages": {"a": {"modul": "A"}}}))
         self.assertIn("packages is not an object", self.refused({"packages": "a"}))
         self.assertIn("protos: '/protos' is not a path relative", self.refused({"protos": "/protos"}))
         self.assertIn("outside the package", self.refused({"sources": "../{module}"}, "acme.a.v1"))
+        refused = self.refused({"packages": {"a": {"visibility": "internal"}}}, "a")
+        self.assertIn("packages.a.visibility: 'internal' is not public or package", refused)
         self.assertIn("'A-B' is not a module's name", self.refused({"module": "A-B"}, "acme.a.v1"))
         self.assertIn("packages.acme.b.v1: Protos has no such package", self.refused({"packages": {"acme.b.v1": {}}}, "acme.a.v1"))
         self.assertIn("system.prefix is missing", self.refused({"system": {"gateway": "Gateway"}}))

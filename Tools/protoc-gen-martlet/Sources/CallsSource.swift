@@ -6,14 +6,15 @@ import SwiftProtobufPluginLibrary
 struct CallsSource {
     let service: Service
     let package: Package
+    private var access: String { package.names.access }
 
     var text: String {
         get throws {
             var source = SourceText()
             let types = service.methods.flatMap { [$0.input, $0.output] }
             source.imports(
-                ["public import MartletContract", "public import MartletCore"]
-                    + package.names.modules(of: types).map { "public import \($0)" }
+                ["\(access) import MartletContract", "\(access) import MartletCore"]
+                    + package.names.modules(of: types).map { "\(access) import \($0)" }
             )
             writeProtocol(&source)
             writeClient(&source)
@@ -32,7 +33,7 @@ struct CallsSource {
 
     private func writeProtocol(_ source: inout SourceText) {
         source.comment(service.comment)
-        source.block("public protocol \(service.base)Calls: Sendable") { source in
+        source.block("\(access) protocol \(service.base)Calls: Sendable") { source in
             for method in service.methods {
                 source.comment(method.comment)
                 source.line(signature(method))
@@ -43,18 +44,18 @@ struct CallsSource {
 
     private func writeClient(_ source: inout SourceText) {
         source.comment(["The client of \(service.base), over any transport."])
-        source.block("public struct \(service.base)Client: \(service.base)Calls") { source in
+        source.block("\(access) struct \(service.base)Client: \(service.base)Calls") { source in
             source.line("private let channel: any RPCChannel")
             source.line()
-            source.line("public init(over channel: any RPCChannel) { self.channel = channel }")
+            source.line("\(access) init(over channel: any RPCChannel) { self.channel = channel }")
             source.line()
             source.comment(["For the calls of a service: over its channel to `\(package.shortName)`."])
             source.line(
-                "public init(on platform: some CallPlatform) { self.init(over: platform.channel(to: \(package.shortName.literal))) }"
+                "\(access) init(on platform: some CallPlatform) { self.init(over: platform.channel(to: \(package.shortName.literal))) }"
             )
             for method in service.methods {
                 source.line()
-                source.block("public \(signature(method))") { source in
+                source.block("\(access) \(signature(method))") { source in
                     let form = method.streams ? "serverStream" : "unary"
                     source.line(
                         "try await channel.\(form)(\(service.base)Methods.\(method.name), request, context: context)"
@@ -67,7 +68,7 @@ struct CallsSource {
 
     private func writeHandling(_ source: inout SourceText) {
         source.comment(["The methods of \(service.base), as a service handles them."])
-        source.block("public protocol \(service.base)Handling: Sendable") { source in
+        source.block("\(access) protocol \(service.base)Handling: Sendable") { source in
             for method in service.methods {
                 source.comment(method.comment)
                 source.line(signature(method, "_ call: Call"))
@@ -78,14 +79,14 @@ struct CallsSource {
 
     private func writeMethods(_ source: inout SourceText) {
         source.comment(["The method descriptors of \(service.base)."])
-        source.block("public enum \(service.base)Methods") { source in
+        source.block("\(access) enum \(service.base)Methods") { source in
             for method in service.methods {
-                source.line("public static let \(method.name) = \(DescriptorSource.text(of: method, service))")
+                source.line("\(access) static let \(method.name) = \(DescriptorSource.text(of: method, service))")
             }
             source.line()
             source.comment(["In contract order."])
             let all = service.methods.map(\.name).joined(separator: ", ")
-            source.line("public static let all: [MethodDescriptor] = [\(all)]")
+            source.line("\(access) static let all: [MethodDescriptor] = [\(all)]")
         }
         source.line()
     }
@@ -96,7 +97,7 @@ struct CallsSource {
                 "Serves `handler` over gRPC, REST and in-process channels, as a part of the service on `platform`."
             ])
             let opening =
-                "public static func \(service.name)(_ handler: some \(service.base)Handling, on platform: some CallPlatform) -> ServedContract"
+                "\(access) static func \(service.name)(_ handler: some \(service.base)Handling, on platform: some CallPlatform) -> ServedContract"
             source.block(opening) { source in
                 let document = service.hasREST ? "\(service.base)OpenAPI.document" : "\"\""
                 source.line(

@@ -14,6 +14,8 @@ struct OpenAPIDocument {
 
     let service: Service
     let version: String
+    /// The access level of the constant, as in `public`.
+    let access: String
 
     /// The Swift enum that holds the document of a service, as in `InventoryOpenAPI`.
     static func name(of service: Service) -> String { "\(service.base)OpenAPI" }
@@ -24,8 +26,8 @@ struct OpenAPIDocument {
             let lines = try json.formatted(levels: 3).split(separator: "\n")
             var source = SourceText()
             source.comment(["The OpenAPI document, as JSON."])
-            source.block("public enum \(Self.name(of: service))") { source in
-                source.line("public static let document = #\"\"\"")
+            source.block("\(access) enum \(Self.name(of: service))") { source in
+                source.line("\(access) static let document = #\"\"\"")
                 // As deep as the closing quotes, so that the indentation is not part of the literal.
                 source.indented { source in
                     for line in lines { source.line(String(line)) }

@@ -10,10 +10,21 @@ struct Package {
     let names: SwiftNames
 
     /// The packages in the order of their names.
-    static func all(of files: [FileDescriptor], _ mappings: ProtoFileToModuleMappings) throws -> [Package] {
-        try Dictionary(grouping: files, by: \.package).sorted { $0.key < $1.key }.map { name, files in
+    ///
+    /// - Parameter restricted: Those whose code is visible in its Swift package only.
+    static func all(
+        of files: [FileDescriptor],
+        mappings: ProtoFileToModuleMappings,
+        restricted: Set<String>
+    ) throws -> [Package] {
+        let known: [String] = files.map(\.package)
+        if let unknown = restricted.subtracting(known).min() {
+            throw Refusal("there is no proto package \(unknown)")
+        }
+        return try Dictionary(grouping: files, by: \.package).sorted { $0.key < $1.key }.map { name, files in
             let files = files.sorted { $0.name < $1.name }
-            let names = SwiftNames(file: files[0], mappings: mappings)
+            let access = restricted.contains(name) ? "package" : "public"
+            let names = SwiftNames(file: files[0], mappings: mappings, access: access)
             let services = try files.flatMap(\.services).map { try Service($0, package: name) }
             try checkNames(of: services)
             return Package(name: name, files: files, services: services, names: names)
@@ -62,12 +73,15 @@ struct Package {
 /// The Swift names of a contract's messages and fields.
 struct SwiftNames {
     let namer: SwiftProtobufNamer
+    /// The access level of the contract's declarations, as in `public`.
+    let access: String
     private let file: FileDescriptor
     private let mappings: ProtoFileToModuleMappings
 
-    init(file: FileDescriptor, mappings: ProtoFileToModuleMappings) {
+    init(file: FileDescriptor, mappings: ProtoFileToModuleMappings, access: String) {
         self.file = file
         self.mappings = mappings
+        self.access = access
         namer = SwiftProtobufNamer(currentFile: file, protoFileToModuleMappings: mappings)
     }
 

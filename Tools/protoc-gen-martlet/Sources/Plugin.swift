@@ -5,7 +5,8 @@ import SwiftProtobufPluginLibrary
 /// a gateway and the list of a system's contracts.
 ///
 /// Options: `ProtoPathModuleMappings=<file>`, as in protoc-gen-swift; `System=<package prefix>`, as in `shop.`, the
-/// contracts of the system, which its gateway serves.
+/// contracts of the system, which its gateway serves; `PackageVisibility=<proto package>`, for each one whose code has the
+/// access level `package` instead of `public`.
 @main
 struct Plugin: CodeGenerator {
     var supportedFeatures: [Google_Protobuf_Compiler_CodeGeneratorResponse.Feature] { [.proto3Optional] }
@@ -21,17 +22,19 @@ struct Plugin: CodeGenerator {
     ) throws {
         var mappings = ProtoFileToModuleMappings()
         var prefix = ""
+        var restricted: Set<String> = []
         for (key, value) in parameter.parsedPairs {
             switch key {
             case "ProtoPathModuleMappings": mappings = try ProtoFileToModuleMappings(path: value)
             case "System": prefix = value
+            case "PackageVisibility": restricted.insert(value)
             default: throw Refusal("unknown option '\(key)'")
             }
         }
         let names = Set(files.map(\.name))
         let refusals = files.flatMap { FileCheck(file: $0, generated: names).refusals }
         guard refusals.isEmpty else { throw Refusals(all: refusals) }
-        let packages = try Package.all(of: files, mappings)
+        let packages = try Package.all(of: files, mappings: mappings, restricted: restricted)
         for package in packages { try package.write(to: outputs) }
         if !prefix.isEmpty {
             let system = packages.filter { $0.name.hasPrefix(prefix) }
@@ -55,7 +58,7 @@ extension Package {
             let calls = try Refusal.naming(file) { try CallsSource(service: service, package: self).text }
             try outputs.add(source: calls, to: "\(path).calls.martlet.swift", from: file.name)
             guard service.hasREST else { continue }
-            let document = OpenAPIDocument(service: service, version: version)
+            let document = OpenAPIDocument(service: service, version: version, access: names.access)
             let source = try Refusal.naming(file) { try document.source }
             try outputs.add(source: source, to: "\(path).openapi.martlet.swift", from: file.name)
         }

@@ -13,8 +13,8 @@ struct ShapesSource {
             let enums = file.enums + messages.flatMap(\.enums)
             guard !messages.isEmpty || !enums.isEmpty else { return nil }
             var source = SourceText()
-            let core = messages.isEmpty ? [] : ["public import MartletCore"]
-            source.imports(["public import MartletContract"] + core + otherModules(messages))
+            let core = messages.isEmpty ? [] : ["\(names.access) import MartletCore"]
+            source.imports(["\(names.access) import MartletContract"] + core + otherModules(messages))
             for (index, message) in messages.enumerated() {
                 if index > 0 { source.line() }
                 try source.block("extension \(names.type(message)): ContractMessage") { source in
@@ -48,10 +48,12 @@ struct ShapesSource {
     private func writeShape(_ message: Descriptor, _ source: inout SourceText) throws {
         let fields = message.fields.sorted { $0.number < $1.number }
         guard !fields.isEmpty else {
-            source.line("public static let shape: MessageShape = MessageShape(\(message.fullName.literal), [])")
+            source.line(
+                "\(names.access) static let shape: MessageShape = MessageShape(\(message.fullName.literal), [])"
+            )
             return
         }
-        source.line("public static let shape: MessageShape = MessageShape(")
+        source.line("\(names.access) static let shape: MessageShape = MessageShape(")
         try source.indented { source in
             source.line("\(message.fullName.literal),")
             source.line("[")
@@ -81,10 +83,11 @@ struct ShapesSource {
     private func writeCheck(_ message: Descriptor, _ source: inout SourceText) throws {
         let checked = message.fields.filter(\.checks).sorted { $0.number < $1.number }
         guard !checked.isEmpty else {
-            source.line("public func check(_ violations: inout [FieldViolation], at path: String) {}")
+            source.line("\(names.access) func check(_ violations: inout [FieldViolation], at path: String) {}")
             return
         }
-        try source.block("public func check(_ violations: inout [FieldViolation], at path: String)") { source in
+        try source.block("\(names.access) func check(_ violations: inout [FieldViolation], at path: String)") {
+            source in
             source.line("var check = RuleCheck(at: path)")
             for field in checked {
                 let rule = field.ruleSource.map { ", rule: \($0)" } ?? ""
@@ -111,10 +114,10 @@ struct ShapesSource {
 
     private func writeJSON(_ message: Descriptor, _ source: inout SourceText) throws {
         guard !message.fields.isEmpty else {
-            source.line("public func write(to json: inout JSONWriter) {}")
+            source.line("\(names.access) func write(to json: inout JSONWriter) {}")
             return
         }
-        try source.block("public func write(to json: inout JSONWriter)") { source in
+        try source.block("\(names.access) func write(to json: inout JSONWriter)") { source in
             for field in message.fields.sorted(by: { $0.number < $1.number }) {
                 try writeCall("json", of: field, more: "", to: &source)
             }
@@ -143,7 +146,7 @@ struct ShapesSource {
     }
 
     private func write(_ value: EnumDescriptor, _ source: inout SourceText) {
-        source.block("public var contractName: String") { source in
+        source.block("\(names.access) var contractName: String") { source in
             source.block("switch self") { source in
                 var seen: Set<Int32> = []
                 for element in value.values where seen.insert(element.number).inserted {

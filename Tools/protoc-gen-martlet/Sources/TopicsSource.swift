@@ -9,10 +9,11 @@ struct TopicsSource {
     var text: String? {
         get throws {
             guard !package.events.isEmpty else { return nil }
+            let access = package.names.access
             var source = SourceText()
-            source.imports(["public import MartletMessaging", "import SwiftProtobuf"])
+            source.imports(["\(access) import MartletMessaging", "import SwiftProtobuf"])
             source.comment(["The topics of \(package.swiftName)."])
-            try source.block("public enum \(package.swiftName)Topics") { source in
+            try source.block("\(access) enum \(package.swiftName)Topics") { source in
                 var names: Set<String> = []
                 for event in package.events {
                     let (name, topic, key) = try Self.read(event)
@@ -21,7 +22,7 @@ struct TopicsSource {
                     }
                     let type = package.names.type(event)
                     source.comment(event.commentLines)
-                    source.line("public static let \(name) = Topic<\(type)>(")
+                    source.line("\(access) static let \(name) = Topic<\(type)>(")
                     source.indented { source in
                         source.line("\(topic.literal), key: { $0.\(package.names.property(key).name) },")
                         source.line(

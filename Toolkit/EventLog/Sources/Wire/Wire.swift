@@ -1,11 +1,11 @@
 import FoundationEssentials
 import MartletCore
-public import MartletMessaging
+package import MartletMessaging
 
 // Conversions between the types of the bus and those of the contract.
 
 extension EventRecord {
-    public init(_ event: Envelope) {
+    package init(_ event: Envelope) {
         self.init()
         id = event.id
         source = event.source
@@ -19,7 +19,7 @@ extension EventRecord {
         body = Data(event.body)
     }
 
-    public var envelope: Envelope {
+    var envelope: Envelope {
         Envelope(
             id: id,
             source: source,
@@ -36,36 +36,36 @@ extension EventRecord {
 }
 
 extension DeliveryPosition {
-    public init(_ id: DeliveryID) {
+    package init(_ id: DeliveryID) {
         self.init()
         partition = Int32(clamping: id.partition)
         offset = id.offset
     }
 
-    public var deliveryID: DeliveryID { DeliveryID(partition: Int(partition), offset: offset) }
+    var deliveryID: DeliveryID { DeliveryID(partition: Int(partition), offset: offset) }
 }
 
 extension DeliveryRecord {
-    public init(_ delivery: Delivery) {
+    init(_ delivery: Delivery) {
         self.init()
         position = DeliveryPosition(delivery.id)
         event = EventRecord(delivery.event)
         attempt = Int32(clamping: delivery.attempt)
     }
 
-    public var delivery: Delivery {
+    package var delivery: Delivery {
         Delivery(id: position.deliveryID, event: event.envelope, attempt: Int(attempt))
     }
 }
 
 extension StartPosition {
-    public init(_ start: GroupStart) { self = start == .earliest ? .earliest : .latest }
+    package init(_ start: GroupStart) { self = start == .earliest ? .earliest : .latest }
 
-    public var groupStart: GroupStart { self == .latest ? .latest : .earliest }
+    var groupStart: GroupStart { self == .latest ? .latest : .earliest }
 }
 
 extension TopicRecord {
-    public init(_ status: TopicStatus) {
+    init(_ status: TopicStatus) {
         self.init()
         topic = status.topic
         published = status.published
@@ -78,7 +78,7 @@ extension TopicRecord {
         }
     }
 
-    public var status: TopicStatus {
+    package var status: TopicStatus {
         TopicStatus(
             topic: topic,
             published: published,
