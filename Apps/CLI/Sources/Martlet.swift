@@ -2,9 +2,9 @@ import ArgumentParser
 import Console
 
 /// The command line.
-public enum Martlet {
+package enum Martlet {
     /// Runs the command in this process's arguments; on failure the process exits with the command's status.
-    public static func main() async {
+    package static func main() async {
         let arguments = Array(CommandLine.arguments.dropFirst())
         do throws(CommandFailure) {
             try await main(arguments)

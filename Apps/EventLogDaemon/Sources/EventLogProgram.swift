@@ -7,9 +7,9 @@ import MartletHost
 import MartletTelemetry
 
 /// `eventlogd`: the event log as a process, reached over gRPC.
-public enum EventLogProgram {
+package enum EventLogProgram {
     /// Serves until a signal, then ends the process.
-    public static func run() async -> Never {
+    package static func run() async -> Never {
         await Daemon.run("eventlog", program: "eventlogd", crashPoints: CrashPointNames.all) { context in
             let database = try context.database(of: context.service)
             let log = try await EventLog.open(database, runtime: context.runtime)

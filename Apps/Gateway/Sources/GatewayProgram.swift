@@ -9,7 +9,7 @@ import MartletSecurity
 import MartletTelemetry
 
 /// `gatewayd`: the API gateway as a process.
-public enum GatewayProgram {
+package enum GatewayProgram {
     static let name = "gateway"
 
     struct Settings: Sendable {
@@ -36,7 +36,7 @@ public enum GatewayProgram {
     /// Serves until a signal, then ends the process.
     ///
     /// With `--openapi` as its only argument it prints the OpenAPI document of all contracts instead, without settings.
-    public static func run() async -> Never {
+    package static func run() async -> Never {
         if CommandLine.arguments.dropFirst() == ["--openapi"] { printOpenAPI() }
         let settings = Daemon.read("gatewayd", crashPoints: CrashPointNames.all) { reader in Settings(&reader) }
         let runtime = Runtime.system

@@ -1,13 +1,13 @@
-public import Logging
+package import Logging
 import MartletContract
-public import MartletCore
-public import MartletDiscovery
-public import MartletHost
+package import MartletCore
+package import MartletDiscovery
+package import MartletHost
 import MartletREST
-public import MartletTelemetry
+package import MartletTelemetry
 
 /// The gateway as a service of a process.
-public struct GatewayServer: HTTPServer {
+package struct GatewayServer: HTTPServer {
     private let server: RESTServer
     private let http: HTTP1Client
 
@@ -15,7 +15,7 @@ public struct GatewayServer: HTTPServer {
     ///   - port: 0 chooses a free one.
     ///   - readiness: The readiness of its process, reported by `/readyz`.
     /// - Throws: `Fault` when two methods have the same path, or a contract's document is not JSON.
-    public init(
+    package init(
         host: String,
         port: Int,
         registry: any Registry,
@@ -53,9 +53,9 @@ public struct GatewayServer: HTTPServer {
         )
     }
 
-    public func boundPort() async throws -> Int { try await server.boundPort() }
+    package func boundPort() async throws -> Int { try await server.boundPort() }
 
-    public func run() async throws {
+    package func run() async throws {
         do {
             try await server.run()
             await http.shutdown()

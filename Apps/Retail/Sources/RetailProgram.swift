@@ -3,9 +3,9 @@ import ArgumentParser
 /// `martlet-retail`: invoices as a workload of the shop.
 ///
 /// `martlet sample`, `import` and `replay` run it.
-public enum RetailProgram {
+package enum RetailProgram {
     /// Runs the command in this process's arguments; on failure the process exits with the command's status.
-    public static func main() async { await RetailCommand.main() }
+    package static func main() async { await RetailCommand.main() }
 }
 
 struct RetailCommand: AsyncParsableCommand {

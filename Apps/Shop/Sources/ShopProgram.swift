@@ -7,9 +7,9 @@ import MartletSQL
 import MartletTelemetry
 
 /// `shop`: every service in one process, each with its own database, calling one another directly.
-public enum ShopProgram {
+package enum ShopProgram {
     /// Serves until a signal, then ends the process.
-    public static func run() async -> Never {
+    package static func run() async -> Never {
         await Daemon.runTogether("shop", program: "shop", crashPoints: CrashPointNames.all) { context in
             try await services(
                 runtime: context.runtime,

@@ -1,7 +1,7 @@
 import Carts
 import Catalog
 import Inventory
-public import MartletHost
+package import MartletHost
 import Orders
 import Payments
 import Provider
@@ -9,11 +9,11 @@ import Provider
 /// The list of the shop's services.
 ///
 /// Their programs are in `martlet.json`, their topics in ``ShopContracts``.
-public enum ShopServices {
+package enum ShopServices {
     /// In the order in which they start; a service that others call comes first.
     ///
     /// A new service comes last: the order decides which random numbers a service gets under a seed.
-    public static let all: [any ServiceBlueprint.Type] = [
+    package static let all: [any ServiceBlueprint.Type] = [
         CatalogService.self,
         InventoryService.self,
         CartsService.self,

@@ -2,8 +2,8 @@
 ///
 /// The queries are the files `*.sql` beside this one, which `Simulations/Chaos` reads as well: one for each service that has
 /// invariants of its own, and `common.sql` for the views that every service has.
-public struct StoredInvariant: Sendable {
-    public enum Moment: String, Sendable {
+package struct StoredInvariant: Sendable {
+    package enum Moment: String, Sendable {
         /// It holds between any two transactions.
         case always
         /// It holds when nothing is in flight.
@@ -11,29 +11,31 @@ public struct StoredInvariant: Sendable {
     }
 
     /// Its number in `Docs/Guides/Simulation.md`, as in `I5`.
-    public let number: String
-    public let moment: Moment
+    package let number: String
+    package let moment: Moment
     /// What its rows are.
-    public let what: String
+    package let what: String
     /// Its columns are the aggregate and what is wrong with it, both texts.
-    public let query: String
+    package let query: String
 
     /// The invariants of a service, with those of every service.
-    public static func of(_ service: String) -> [StoredInvariant] { own(service) + (service == eventLog ? [] : common) }
+    package static func of(_ service: String) -> [StoredInvariant] {
+        own(service) + (service == eventLog ? [] : common)
+    }
 
     /// Those of them that hold at `moment`.
-    public static func of(_ service: String, at moment: Moment) -> [StoredInvariant] {
+    package static func of(_ service: String, at moment: Moment) -> [StoredInvariant] {
         of(service).filter { $0.moment == moment }
     }
 
     /// The invariants of a service alone; empty for a service that has none.
-    public static func own(_ service: String) -> [StoredInvariant] { byService[service] ?? [] }
+    package static func own(_ service: String) -> [StoredInvariant] { byService[service] ?? [] }
 
     /// The services that have invariants of their own, sorted.
-    public static var services: [String] { byService.keys.sorted() }
+    package static var services: [String] { byService.keys.sorted() }
 
     /// The invariants of every service.
-    public static let common = parse(PackageResources.common_sql)
+    package static let common = parse(PackageResources.common_sql)
 
     /// It is no blueprint: it has no outbox, no inbox and no workflows.
     private static let eventLog = "eventlog"

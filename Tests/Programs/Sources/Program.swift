@@ -1,36 +1,36 @@
-public import Foundation
+package import Foundation
 
 /// A program that tests run as a process.
-public struct Program: Sendable {
+package struct Program: Sendable {
     /// The outcome of a process that has exited.
-    public struct Outcome: Sendable {
-        public let status: Int32
+    package struct Outcome: Sendable {
+        package let status: Int32
         /// Its standard output.
-        public let output: Data
+        package let output: Data
         /// Its standard error.
-        public let errors: Data
+        package let errors: Data
 
         /// Its whole output, standard output first.
-        public var text: String { String(decoding: output + errors, as: UTF8.self) }
+        package var text: String { String(decoding: output + errors, as: UTF8.self) }
     }
 
     /// The folder of this build's programs: that of the tests, or `MARTLET_PROGRAMS`.
-    public static let builtFolder: URL = {
+    package static let builtFolder: URL = {
         if let given = ProcessInfo.processInfo.environment["MARTLET_PROGRAMS"] { return URL(fileURLWithPath: given) }
         return URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
     }()
 
-    public let url: URL
+    package let url: URL
 
-    public init(at path: String) { url = URL(fileURLWithPath: path) }
+    package init(at path: String) { url = URL(fileURLWithPath: path) }
 
     /// A program of this build.
-    public init(built name: String) { url = Self.builtFolder.appendingPathComponent(name) }
+    package init(built name: String) { url = Self.builtFolder.appendingPathComponent(name) }
 
-    public var exists: Bool { FileManager.default.isExecutableFile(atPath: url.path) }
+    package var exists: Bool { FileManager.default.isExecutableFile(atPath: url.path) }
 
     /// A process that is not started yet, with an empty standard input.
-    public func process(_ arguments: [String]) -> Process {
+    package func process(_ arguments: [String]) -> Process {
         let process = Process()
         process.executableURL = url
         process.arguments = arguments
@@ -45,7 +45,7 @@ public struct Program: Sendable {
     ///   - environment: Additional variables.
     ///   - input: Its standard input.
     /// - Throws: When it cannot be started.
-    public func run(
+    package func run(
         _ arguments: [String],
         environment: [String: String] = [:],
         input: Data = Data()

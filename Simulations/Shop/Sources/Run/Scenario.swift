@@ -1,10 +1,10 @@
-public import MartletSimulation
-public import SimulatedCluster
+package import MartletSimulation
+package import SimulatedCluster
 
 /// The input of a simulation: it determines the whole run.
-public struct Scenario: Sendable, Codable, Equatable {
+package struct Scenario: Sendable, Codable, Equatable {
     /// How services publish and consume events.
-    public enum Variant: String, Sendable, Codable {
+    package enum Variant: String, Sendable, Codable {
         /// With the toolkit's outbox and inbox.
         case martlet
         /// The control, without either: services publish after the commit, and acknowledge before the handler. The
@@ -12,19 +12,19 @@ public struct Scenario: Sendable, Codable, Equatable {
         case naive
     }
 
-    public var seed: UInt64
+    package var seed: UInt64
     /// The number of customers; each places one order.
-    public var orders: Int
+    package var orders: Int
     /// Which faults may happen.
-    public var faults: Set<SimulatedFault>
+    package var faults: Set<SimulatedFault>
     /// Whether all of `faults` are enabled, or the seed chooses among them.
-    public var isWhole: Bool
-    public var variant: Variant
+    package var isWhole: Bool
+    package var variant: Variant
 
     /// The planned crashes, as the only faults; `nil` when the fault scheduler injects faults.
-    public var crashes: CrashPlan?
+    package var crashes: CrashPlan?
 
-    public init(
+    package init(
         seed: UInt64,
         orders: Int,
         faults: Set<SimulatedFault>,
@@ -41,7 +41,7 @@ public struct Scenario: Sendable, Codable, Equatable {
     }
 
     /// A scenario with planned crashes as the only faults.
-    public init(seed: UInt64, crashing crashes: CrashPlan) {
+    package init(seed: UInt64, crashing crashes: CrashPlan) {
         self.init(
             seed: seed,
             orders: Workload.crashPoints(crashes.rounds).scripts.count,

@@ -4,7 +4,7 @@ import SimulatedCluster
 import SimulatedDisk
 
 /// The whole shop under a seed: set up, put under load and faults, healed, and checked.
-public struct ShopSimulation: Sendable {
+package struct ShopSimulation: Sendable {
     /// Step limits, many times what a world needs: an endless loop must end.
     private static let stepsOfWorld = 1_000_000
     private static let stepsOfOrder = 20_000
@@ -17,13 +17,13 @@ public struct ShopSimulation: Sendable {
     private let points: [String]
 
     /// - Parameter points: Names of crash points.
-    public init(points: [String]) throws {
+    package init(points: [String]) throws {
         templates = try Deployment.templates(of: ShopDeployments.all)
         consumers = try Deployment.consumers(of: ShopDeployments.all)
         self.points = points
     }
 
-    public func run(_ scenario: Scenario) -> SimulationResult { run(scenario, alongside: nil) }
+    package func run(_ scenario: Scenario) -> SimulationResult { run(scenario, alongside: nil) }
 
     /// - Parameter extraTask: Runs beside the customers, for tests of what a world detects.
     func run(_ scenario: Scenario, alongside extraTask: (@Sendable () async throws -> Void)?) -> SimulationResult {

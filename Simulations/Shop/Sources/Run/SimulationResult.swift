@@ -1,64 +1,64 @@
-public import SimulatedCluster
+package import SimulatedCluster
 
 /// The result of one simulated world.
-public struct SimulationResult: Sendable, Codable {
-    public struct Finding: Sendable, Codable {
-        public let invariant: String
-        public let what: String
+package struct SimulationResult: Sendable, Codable {
+    package struct Finding: Sendable, Codable {
+        package let invariant: String
+        package let what: String
         /// The aggregate, usually an order; empty when there is none.
-        public let aggregate: String
+        package let aggregate: String
         /// The history of that aggregate, in few lines.
-        public let history: [String]
+        package let history: [String]
     }
 
     /// All invariants, by number.
-    public static let invariants = Invariant.allCases.map(\.rawValue)
+    package static let invariants = Invariant.allCases.map(\.rawValue)
 
     /// What a control must violate: otherwise the invariant checker may not detect losses, or duplicates.
-    public static let ofControl = [Invariant.messageLost, .effectTwice].map(\.rawValue)
+    package static let ofControl = [Invariant.messageLost, .effectTwice].map(\.rawValue)
 
     /// The invariants of ``ofControl`` that no world of the control violated.
     ///
     /// - Parameter violated: The number of worlds that violated each invariant.
-    public static func unseen(inControl violated: [String: Int]) -> [String] {
+    package static func unseen(inControl violated: [String: Int]) -> [String] {
         ofControl.filter { violated[$0, default: 0] == 0 }
     }
 
-    public let seed: UInt64
-    public let orders: Int
+    package let seed: UInt64
+    package let orders: Int
     /// `laptop` or `cluster`.
-    public let topology: String
+    package let topology: String
     /// Equal for two runs in which the same happened in the same order.
-    public let hash: String
-    public let steps: Int
+    package let hash: String
+    package let steps: Int
     /// Jobs that came from another thread: such a run is not deterministic.
-    public internal(set) var foreignJobs: Int
+    package internal(set) var foreignJobs: Int
     /// Jobs that escaped to an executor of the process: the same; -1 when they could not be counted.
-    public internal(set) var escapedJobs = 0
+    package internal(set) var escapedJobs = 0
     /// Virtual time without the outages.
-    public let simulatedMilliseconds: Int64
+    package let simulatedMilliseconds: Int64
     /// Virtual time of the outages.
-    public let leaptMilliseconds: Int64
+    package let leaptMilliseconds: Int64
     /// The number of orders by final status.
-    public let outcomes: [String: Int]
-    public let calls: Int
-    public let failedCalls: Int
-    public let events: Int
+    package let outcomes: [String: Int]
+    package let calls: Int
+    package let failedCalls: Int
+    package let events: Int
     /// The enabled faults.
-    public let enabled: [String]
+    package let enabled: [String]
     /// The enabled faults that had no opportunity.
-    public let idle: [String]
+    package let idle: [String]
     /// How often each fault was injected.
-    public let faults: [String: Int]
+    package let faults: [String: Int]
     /// How often each crash point was passed.
-    public let points: [String: Int]
+    package let points: [String: Int]
     /// The planned crashes.
-    public let crashes: CrashPlan?
+    package let crashes: CrashPlan?
     /// How many of the planned crashes occurred.
-    public let fired: Int
+    package let fired: Int
     /// How often each service passed each crash point, when crashes were planned.
-    public let sites: [CrashSite: Int]
-    public let findings: [Finding]
+    package let sites: [CrashSite: Int]
+    package let findings: [Finding]
 
     private enum CodingKeys: String, CodingKey {
         case seed, orders, topology, hash, steps, foreignJobs, escapedJobs, simulatedMilliseconds, leaptMilliseconds
@@ -67,7 +67,7 @@ public struct SimulationResult: Sendable, Codable {
     }
 
     /// A world whose simulation itself failed.
-    public init(failed scenario: Scenario, _ why: String) {
+    package init(failed scenario: Scenario, _ why: String) {
         self.init(
             seed: scenario.seed,
             orders: scenario.orders,
@@ -136,5 +136,5 @@ public struct SimulationResult: Sendable, Codable {
         self.findings = findings
     }
 
-    public var isSound: Bool { findings.isEmpty && foreignJobs == 0 && escapedJobs == 0 }
+    package var isSound: Bool { findings.isEmpty && foreignJobs == 0 && escapedJobs == 0 }
 }

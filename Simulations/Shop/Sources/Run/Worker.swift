@@ -4,14 +4,14 @@ import MartletSimulation
 /// A process that simulates some worlds one after another, and writes a line of JSON for each.
 ///
 /// It needs `SWIFT_DETERMINISTIC_HASHING=1` in its environment from the start.
-public struct Worker: Sendable {
+package struct Worker: Sendable {
     /// The worlds to simulate, as JSON in its one argument.
-    public struct Assignment: Sendable, Codable {
-        public var worlds: [Scenario]
+    package struct Assignment: Sendable, Codable {
+        package var worlds: [Scenario]
         /// Names of crash points.
-        public var points: [String]
+        package var points: [String]
 
-        public init(worlds: [Scenario], points: [String]) {
+        package init(worlds: [Scenario], points: [String]) {
             self.worlds = worlds
             self.points = points
         }
@@ -19,10 +19,10 @@ public struct Worker: Sendable {
 
     private let assignment: Assignment
 
-    public init(_ assignment: Assignment) { self.assignment = assignment }
+    package init(_ assignment: Assignment) { self.assignment = assignment }
 
     /// - Throws: What prevents the simulation from starting; a violation is a result, and no error.
-    public func run() throws {
+    package func run() throws {
         let isWatched = GlobalJobs.watch()
         let simulation = try ShopSimulation(points: assignment.points)
         let encoder = JSONEncoder()
