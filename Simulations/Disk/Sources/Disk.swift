@@ -115,12 +115,12 @@ public final class Disk: Sendable {
     public var image: DiskImage { state.withLock { $0.image } }
 
     /// The size of the file `name` in bytes; `nil` when there is none.
-    public func size(of name: String) -> Int? { state.withLock { $0.size(ofName: name) } }
+    package func size(of name: String) -> Int? { state.withLock { $0.size(ofName: name) } }
 
     /// The result of SQLite's integrity check of the database `name`, run on a copy.
     ///
     /// Empty when the database is intact.
-    public func damage(in name: String) -> [String] {
+    package func damage(in name: String) -> [String] {
         let copy = Disk(image, entropy: NoEntropy())
         let mount = copy.mounted()
         var database: OpaquePointer?

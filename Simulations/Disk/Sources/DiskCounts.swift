@@ -23,9 +23,9 @@ public struct DiskCounts: Sendable, Equatable {
     /// Creations and deletions of files that a power loss undid.
     public internal(set) var lostNames = 0
 
-    public init() {}
+    package init() {}
 
-    public static func += (total: inout DiskCounts, more: DiskCounts) {
+    package static func += (total: inout DiskCounts, more: DiskCounts) {
         let sums: [WritableKeyPath<DiskCounts, Int>] = [
             \.reads, \.bytesRead, \.writes, \.bytesWritten, \.syncs, \.folderSyncs, \.full, \.kills, \.powerLosses,
             \.lostSectors, \.tornSectors, \.survivingSectors, \.lostNames,

@@ -2,17 +2,17 @@ import Foundation
 import Synchronization
 
 /// Stores a continuation until a thread of its own resumes it, which a simulation must detect.
-public final class ForeignLatch: Sendable {
+package final class ForeignLatch: Sendable {
     private let waiter = Mutex<CheckedContinuation<Void, Never>?>(nil)
 
-    public init() {}
+    package init() {}
 
-    public var holdsContinuation: Bool { waiter.withLock { $0 != nil } }
+    package var holdsContinuation: Bool { waiter.withLock { $0 != nil } }
 
-    public func store(_ continuation: CheckedContinuation<Void, Never>) { waiter.withLock { $0 = continuation } }
+    package func store(_ continuation: CheckedContinuation<Void, Never>) { waiter.withLock { $0 = continuation } }
 
     /// Returns after the resumption; does nothing without a stored continuation.
-    public func resumeElsewhere() {
+    package func resumeElsewhere() {
         let done = DispatchSemaphore(value: 0)
         Thread {
             self.waiter.withLock { $0 }?.resume()

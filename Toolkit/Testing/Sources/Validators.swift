@@ -1,15 +1,15 @@
 import Foundation
 
 /// External programs that validate ours, such as promtool, grpcio and h2load.
-public enum Validators {
+package enum Validators {
     /// Set to `required` by `Scripts/test`.
     static let variable = "MARTLET_VALIDATORS"
 
     /// True when the tests of a missing validator fail; otherwise they are skipped.
-    public static let areRequired = ProcessInfo.processInfo.environment[variable] == "required"
+    package static let areRequired = ProcessInfo.processInfo.environment[variable] == "required"
 
     /// The path of a program installed by `Scripts/setup` or found on `PATH`; `nil` otherwise.
-    public static func path(of name: String) -> String? {
+    package static func path(of name: String) -> String? {
         var project = URL(fileURLWithPath: #filePath)
         for _ in 0..<4 { project.deleteLastPathComponent() }
         let installed = ["venv/bin", "bin"].map { project.appendingPathComponent(".build-tools/\($0)").path }

@@ -1,18 +1,18 @@
 /// All crashes of worlds without other faults, planned from a census of the crash points that such worlds pass.
-public struct CrashCampaign: Sendable {
+package struct CrashCampaign: Sendable {
     /// The hits of each point at which a process crashes once.
-    public static let hits = 1...2
+    static let hits = 1...2
 
     /// How often each site was passed without faults, by deployment shape.
-    public let census: [DeploymentShape: [CrashSite: Int]]
+    let census: [DeploymentShape: [CrashSite: Int]]
 
-    public init(census: [DeploymentShape: [CrashSite: Int]]) { self.census = census }
+    package init(census: [DeploymentShape: [CrashSite: Int]]) { self.census = census }
 
     /// The plans of the census: no crashes.
-    public static let censuses = DeploymentShape.allCases.map { CrashPlan($0) }
+    package static let censuses = DeploymentShape.allCases.map { CrashPlan($0) }
 
     /// Each site's first and second hit, in both deployment shapes.
-    public var singles: [CrashPlan] {
+    package var singles: [CrashPlan] {
         DeploymentShape.allCases.flatMap { topology in
             sites(topology).flatMap { site in
                 Self.hits.map { CrashPlan(topology, [.init(site.service, site.point, hit: $0)]) }
@@ -22,10 +22,10 @@ public struct CrashCampaign: Sendable {
 
     /// Every ordered pair of points: within one service, where the second hits the process that recovers from the
     /// first; and across services, where it hits any other service that passes the point.
-    public var pairs: [CrashPlan] { pairsWithin + pairsAcross }
+    package var pairs: [CrashPlan] { pairsWithin + pairsAcross }
 
     /// Names of `known` that no world passes.
-    public func unreached(of known: [String]) -> [String] {
+    package func unreached(of known: [String]) -> [String] {
         let passed = Set(census.values.flatMap(\.keys).map(\.point))
         return known.filter { !passed.contains($0) }
     }

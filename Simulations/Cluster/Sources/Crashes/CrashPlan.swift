@@ -1,18 +1,18 @@
 /// Where processes of one world crash: each rule becomes active when the one before it has fired.
 ///
 /// Without rules it is a census: the world reports which points its processes pass.
-public struct CrashPlan: Sendable, Codable, Hashable {
+package struct CrashPlan: Sendable, Codable, Hashable {
     /// The `hit`-th time that a service passes a crash point.
-    public struct CrashRule: Sendable, Codable, Hashable {
+    package struct CrashRule: Sendable, Codable, Hashable {
         /// Matches any service but that of the rule before.
-        public static let others = "others"
+        package static let others = "others"
 
-        public let service: String
-        public let point: String
+        package let service: String
+        package let point: String
         /// From 1, counted from when the rule becomes active, over all replicas of the service.
-        public let hit: Int
+        let hit: Int
 
-        public init(_ service: String, _ point: String, hit: Int = 1) {
+        package init(_ service: String, _ point: String, hit: Int = 1) {
             self.service = service
             self.point = point
             self.hit = hit
@@ -23,21 +23,21 @@ public struct CrashPlan: Sendable, Codable, Hashable {
         }
     }
 
-    public let topology: DeploymentShape
-    public let rules: [CrashRule]
+    package let topology: DeploymentShape
+    package let rules: [CrashRule]
 
     private enum CodingKeys: String, CodingKey {
         case topology
         case rules = "traps"
     }
 
-    public init(_ topology: DeploymentShape, _ rules: [CrashRule] = []) {
+    package init(_ topology: DeploymentShape, _ rules: [CrashRule] = []) {
         self.topology = topology
         self.rules = rules
     }
 
     /// Parses text as in `laptop:orders/outbox.committed:2,orders/workflow.intent:1`; `nil` when it is malformed.
-    public init?(_ text: String) {
+    package init?(_ text: String) {
         let halves = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
         guard halves.count == 2, let topology = DeploymentShape(rawValue: String(halves[0])) else { return nil }
         self.topology = topology
@@ -53,7 +53,7 @@ public struct CrashPlan: Sendable, Codable, Hashable {
         self.rules = rules
     }
 
-    public var text: String {
+    package var text: String {
         "\(topology.rawValue):" + rules.map { "\($0.service)/\($0.point):\($0.hit)" }.joined(separator: ",")
     }
 }

@@ -1,19 +1,19 @@
 /// A crash point in one service.
-public struct CrashSite: Sendable, Codable, Hashable, Comparable {
+package struct CrashSite: Sendable, Codable, Hashable, Comparable {
     /// The service's name.
-    public let service: String
+    let service: String
     /// The crash point's name, as in `outbox.committed`.
-    public let point: String
+    let point: String
 
-    public init(service: String, point: String) {
+    package init(service: String, point: String) {
         self.service = service
         self.point = point
     }
 
     /// As in `orders/outbox.committed`.
-    public var text: String { "\(service)/\(point)" }
+    var text: String { "\(service)/\(point)" }
 
-    public static func < (left: CrashSite, right: CrashSite) -> Bool {
+    package static func < (left: CrashSite, right: CrashSite) -> Bool {
         (left.service, left.point) < (right.service, right.point)
     }
 }

@@ -7,11 +7,11 @@ import Synchronization
 /// that nothing they still do has an effect. A restart is another machine.
 public final class Machine: Sendable {
     /// The machine that runs the current task; `nil` outside of all machines.
-    @TaskLocal public static var current: Machine?
+    @TaskLocal static var current: Machine?
 
     /// As in `orders-2`.
     public let name: String
-    public let executor: MachineExecutor
+    let executor: MachineExecutor
     public let time: MachineTime
     private let state = Mutex(State())
     /// A process identifier, unique among machines.
@@ -115,7 +115,7 @@ public final class Machine: Sendable {
     public func resume() { executor.resume() }
 
     /// Returns when the machine is not paused: immediately, or after ``resume()`` or ``crash()``.
-    public func waitUntilResumed() async {
+    package func waitUntilResumed() async {
         guard executor.isPaused else { return }
         // A job of this machine runs only then.
         await withTaskExecutorPreference(executor) { await Task.yield() }

@@ -1,7 +1,7 @@
 import Synchronization
 
 /// Runs the tasks of one simulated machine on the seeded executor, and none while the machine is paused.
-public final class MachineExecutor: TaskExecutor {
+final class MachineExecutor: TaskExecutor {
     private struct State {
         var isPaused = false
         var deferredJobs: [UnownedJob] = []
@@ -12,7 +12,7 @@ public final class MachineExecutor: TaskExecutor {
 
     init(on seeded: SeededExecutor) { self.seeded = seeded }
 
-    public func enqueue(_ job: consuming ExecutorJob) { seeded.add(UnownedJob(job), of: self) }
+    func enqueue(_ job: consuming ExecutorJob) { seeded.add(UnownedJob(job), of: self) }
 
     var isPaused: Bool { state.withLock { $0.isPaused } }
 

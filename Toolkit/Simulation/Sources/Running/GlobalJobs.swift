@@ -15,9 +15,9 @@ import Synchronization
 /// thread, at a time that no seed decides. The runtime's hook covers global jobs only, since sleeps and main-actor jobs
 /// bypass all hooks; so both executors are wrapped, too. Threads and queues are not detected until they resume a task
 /// of a simulation, which is then counted in ``SeededExecutor/foreignJobs``.
-public enum GlobalJobs {
+package enum GlobalJobs {
     /// The executor that an escaped job goes to.
-    public enum Kind: Sendable, CaseIterable {
+    package enum Kind: Sendable, CaseIterable {
         /// The global executor, to run as soon as possible.
         case now
         /// The global executor, to run at a time of the system's clocks.
@@ -36,10 +36,10 @@ public enum GlobalJobs {
     private static let main = Atomic<Int>(0)
 
     /// Jobs since ``watch()``.
-    public static var count: Int { Kind.allCases.reduce(0) { $0 + count($1) } }
+    package static var count: Int { Kind.allCases.reduce(0) { $0 + count($1) } }
 
     /// Jobs of this kind since ``watch()``.
-    public static func count(_ kind: Kind) -> Int {
+    package static func count(_ kind: Kind) -> Int {
         switch kind {
         // Hooked jobs reach the executor as well; jobs that name the executor bypass the hook.
         case .now: max(hooked.load(ordering: .relaxed), now.load(ordering: .relaxed))
@@ -58,7 +58,7 @@ public enum GlobalJobs {
     /// A repeat changes nothing.
     ///
     /// - Returns: False when this runtime cannot be watched.
-    public static func watch() -> Bool {
+    package static func watch() -> Bool {
         guard let symbol = dlsym(nil, "swift_task_enqueueGlobal_hook"), WatchedExecutors.canWatch else { return false }
         symbol.assumingMemoryBound(to: Hook?.self).pointee = hook
         _createExecutors(factory: WatchedExecutors.self)

@@ -12,7 +12,7 @@ import Synchronization
 ///
 /// The child tasks, task groups, default actors, streams and continuations of a task that prefers it run here.
 /// Unstructured tasks, the main actor, dispatch queues, threads, event loops and the system's clocks escape it; jobs
-/// that are enqueued from there are counted in ``foreignJobs``. Jobs run in the thread that calls ``drain(limit:)``.
+/// that are enqueued from there are counted in ``foreignJobs``. Jobs run in the thread of the ``Simulation``.
 public final class SeededExecutor: TaskExecutor {
     fileprivate struct QueuedJob {
         let job: UnownedJob
@@ -31,7 +31,7 @@ public final class SeededExecutor: TaskExecutor {
 
     private let state: Mutex<State>
 
-    public init(seed: UInt64) {
+    init(seed: UInt64) {
         // Xorshift never leaves zero.
         state = Mutex(State(random: (seed &* 0x9E37_79B9_7F4A_7C15) | 1))
     }
@@ -57,7 +57,7 @@ public final class SeededExecutor: TaskExecutor {
 
     /// Runs jobs until the queue is empty; false when `limit` of them have run and more are queued.
     @discardableResult
-    public func drain(limit: Int = .max) -> Bool {
+    package func drain(limit: Int = .max) -> Bool {
         state.withLock { $0.owner = pthread_self() }
         for _ in 0..<limit {
             guard let next = state.withLock({ $0.choose() }) else { return true }
@@ -71,7 +71,7 @@ public final class SeededExecutor: TaskExecutor {
     }
 
     /// Adds to the trace what decides the run besides the order of jobs, such as a new time.
-    public func record(_ value: UInt64) { state.withLock { $0.trace.add(value) } }
+    func record(_ value: UInt64) { state.withLock { $0.trace.add(value) } }
 }
 
 extension SeededExecutor.State {

@@ -22,7 +22,7 @@ public final class VirtualTime: TimeSource {
     public var date: Timestamp { sleepers.withLock { $0.date } }
 
     /// How many tasks sleep now.
-    public var sleeping: Int { sleepers.withLock { $0.count } }
+    package var sleeping: Int { sleepers.withLock { $0.count } }
 
     /// Advances both clocks to the earliest sleeper and wakes all that are due then, in the order in which they began.
     ///
@@ -30,7 +30,7 @@ public final class VirtualTime: TimeSource {
     ///
     /// - Returns: False when no task sleeps.
     @discardableResult
-    public func advanceToNextSleeper() -> Bool {
+    func advanceToNextSleeper() -> Bool {
         let due = sleepers.withLock { $0.advance() }
         for sleeper in due { sleeper.resume() }
         return !due.isEmpty
