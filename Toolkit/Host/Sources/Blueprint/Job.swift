@@ -22,9 +22,9 @@ public struct Job: Sendable {
     static let batchesLimit = 100
 
     /// Used in the log, and as the name of its transactions.
-    public let name: String
+    let name: String
     /// The time between the end of one run and the start of the next.
-    public let interval: Duration
+    let interval: Duration
     private let body: @Sendable (any SQLDatabase) async throws -> Void
 
     /// - Parameters:

@@ -27,7 +27,7 @@ public struct Platform: CallPlatform {
     public let service: String
     /// The service's own database, already migrated.
     public let database: any SQLDatabase
-    public let bus: any MessageBus
+    let bus: any MessageBus
     /// Clocks and random numbers; its `Runtime.identifier()` makes identifiers.
     public let runtime: Runtime
     /// Starts and signals workflow runs; the host registers the service's workflows.

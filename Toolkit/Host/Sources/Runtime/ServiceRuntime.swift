@@ -38,13 +38,13 @@ public struct ServiceRuntime: Sendable {
     /// Each call runs in the service's telemetry scope and is counted.
     public let contracts: [ServedContract]
     /// Served on the operators' listener.
-    public let operatorContracts: [ServedContract]
+    package let operatorContracts: [ServedContract]
     public let loops: [Loop]
     /// Its event handlers, run by the loop `subscriptions`.
-    public let subscriptions: [Subscription]
-    public let telemetry: Telemetry
+    package let subscriptions: [Subscription]
+    let telemetry: Telemetry
     /// True when the outbox is empty.
-    public let isFlushed: @Sendable () async throws -> Bool
+    let isFlushed: @Sendable () async throws -> Bool
 
     /// A unit without a blueprint, such as the event log's daemon.
     public init(
@@ -86,7 +86,7 @@ public struct ServiceRuntime: Sendable {
     }
 
     /// Builds the service on a migrated database, such as a clone of a template.
-    public init<Blueprint: ServiceBlueprint>(
+    package init<Blueprint: ServiceBlueprint>(
         built blueprint: Blueprint.Type,
         on dependencies: ServiceDependencies
     ) throws {

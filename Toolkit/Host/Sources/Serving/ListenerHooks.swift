@@ -1,24 +1,24 @@
 import HTTPTypes
-public import HummingbirdCore
+package import HummingbirdCore
 import MartletREST
-public import MartletTelemetry
+package import MartletTelemetry
 import NIOCore
 
 /// The operational endpoints of every HTTP listener: `/livez`, `/readyz`, `/metrics`.
-public struct ListenerHooks: Sendable {
+package struct ListenerHooks: Sendable {
     private let readiness: Readiness
     private let metrics: [MetricsRegistry]
 
     /// - Parameters:
     ///   - readiness: What `/readyz` reports.
     ///   - metrics: Exposed together.
-    public init(readiness: Readiness, metrics: [MetricsRegistry]) {
+    package init(readiness: Readiness, metrics: [MetricsRegistry]) {
         self.readiness = readiness
         self.metrics = metrics
     }
 
     /// Calls `add` with each path and its handler.
-    public func each(_ add: (String, @escaping @Sendable (Request) async throws -> Response) -> Void) {
+    package func each(_ add: (String, @escaping @Sendable (Request) async throws -> Response) -> Void) {
         let (readiness, metrics) = (readiness, metrics)
         // Liveness checks no dependency: a restart does not repair an unavailable database.
         add("/livez") { _ in Self.text(.ok, "alive\n") }

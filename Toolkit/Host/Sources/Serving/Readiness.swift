@@ -1,17 +1,17 @@
 import Synchronization
 
 /// Whether a process accepts requests: only between start and drain.
-public final class Readiness: Sendable {
+package final class Readiness: Sendable {
     /// The phase of the process's lifecycle.
-    public enum State: String, Sendable {
+    enum State: String, Sendable {
         case starting, serving, draining
     }
 
     private let state = Mutex(State.starting)
 
-    public init() {}
+    package init() {}
 
-    public var current: State { state.withLock { $0 } }
+    var current: State { state.withLock { $0 } }
 
     /// Moves forward only: `draining` is final.
     func advance(to next: State) {

@@ -1,13 +1,13 @@
-public import MartletREST
-public import MartletTelemetry
+package import MartletREST
+package import MartletTelemetry
 
 /// Counts REST requests by verb, route and status, and in a gateway by upstream service.
-public struct RequestMetrics: Sendable {
+package struct RequestMetrics: Sendable {
     private let metrics: MetricsRegistry
 
-    public init(_ metrics: MetricsRegistry) { self.metrics = metrics }
+    package init(_ metrics: MetricsRegistry) { self.metrics = metrics }
 
-    public func count(_ record: RequestRecord) {
+    package func count(_ record: RequestRecord) {
         let route = record.route.isEmpty ? "none" : record.route
         if let peer = record.peer {
             count(record, ["method": record.verb, "route": route, "status": "\(record.status)", "peer": peer])

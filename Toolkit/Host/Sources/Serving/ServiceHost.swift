@@ -12,7 +12,7 @@ import UnixSignals
 /// Shutdown by SIGTERM or SIGINT: not ready → delay → listeners close and drain (GOAWAY) → consumers and jobs stop →
 /// workflows stop → the outbox is flushed → exit. Every step is bounded by ``ServiceHostLimits``.
 public struct ServiceHost: Sendable {
-    public let readiness = Readiness()
+    package let readiness = Readiness()
     private let runtimes: [ServiceRuntime]
     private let listeners: Listeners
     private let authenticator: TokenAuthenticator

@@ -1,5 +1,5 @@
-public import HTTPTypes
-public import MartletCore
+package import HTTPTypes
+package import MartletCore
 import MartletRPC
 public import MartletSecurity
 
@@ -18,7 +18,7 @@ public struct TokenAuthenticator: Sendable {
     /// The principal of a REST request; anonymous without a token.
     ///
     /// - Throws: `Fault` with `unauthenticated` for a token that is not valid.
-    public func principal(_ headers: HTTPFields) throws -> Principal {
+    package func principal(_ headers: HTTPFields) throws -> Principal {
         guard let value = headers[.authorization] else { return .anonymous }
         guard value.utf8.count > 7, value.prefix(7).lowercased() == "bearer " else { throw Self.noBearer }
         return try verifier.verify(String(value.dropFirst(7)))
