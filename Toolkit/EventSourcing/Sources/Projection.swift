@@ -14,7 +14,7 @@ public import MartletSQL
 /// let store = EventStore(projections: [openDoors], upcasters: [])
 /// ```
 public struct Projection: Sendable {
-    public let name: String
+    let name: String
     let apply: @Sendable (StoredEvent, borrowing SQLTransaction) throws -> Void
     let clear: @Sendable (borrowing SQLTransaction) throws -> Void
 

@@ -45,7 +45,7 @@ public struct VersionConflict: Error, Equatable {
     public let expected: Int
     public let actual: Int
 
-    public init(stream: String, expected: Int, actual: Int) {
+    package init(stream: String, expected: Int, actual: Int) {
         self.stream = stream
         self.expected = expected
         self.actual = actual

@@ -2,9 +2,9 @@
 ///
 /// Upcasters are chained until none applies.
 public struct Upcaster: Sendable {
-    public let type: String
+    let type: String
     /// The schema version that it converts.
-    public let schema: Int
+    let schema: Int
     let upcast: @Sendable (NewEvent) throws -> NewEvent
 
     /// - Parameters:

@@ -11,14 +11,14 @@ public enum Outbox {
     /// Maximum events that one transaction appends.
     public static let appendLimit = 10_000
     /// How long an event stays in the table after it was published, for audits.
-    public static let sentRetention = Duration.seconds(24 * 3_600)
+    static let sentRetention = Duration.seconds(24 * 3_600)
     /// Maximum rows that one call of ``purge(in:)`` removes from each table.
-    public static let purgeBatch = 1_000
+    static let purgeBatch = 1_000
     /// Partitions of an outbox; relays lease them one by one.
     static let partitions = 8
 
     /// The tables of the modules `outbox`, `inbox` and `idempotency`, and their views for auditors.
-    public static var migrations: [Migration] {
+    package static var migrations: [Migration] {
         OutboxTables.migrations + InboxTables.migrations + Idempotency.migrations + OutboxAuditViews.migrations
             + InboxAuditViews.migrations
     }
@@ -26,7 +26,7 @@ public enum Outbox {
     /// Removes a batch of rows that are past their retention; repeat it until it returns 0.
     ///
     /// - Returns: The number of removed rows.
-    public static func purge(in tx: borrowing SQLTransaction) throws -> Int {
+    package static func purge(in tx: borrowing SQLTransaction) throws -> Int {
         let before = tx.date - sentRetention
         let sent = try tx.run(
             """
@@ -42,7 +42,7 @@ public enum Outbox {
     /// To be run once on a database that was restored from a backup, before its service starts.
     ///
     /// Consumers have seen sequence numbers that the backup does not contain; in a new epoch numbers start again at 1.
-    public static func beginEpoch(in tx: borrowing SQLTransaction) throws {
+    static func beginEpoch(in tx: borrowing SQLTransaction) throws {
         try tx.run("UPDATE outbox_source SET epoch = epoch + 1")
         try tx.run("UPDATE outbox_keys SET next_sequence = 1")
     }

@@ -1,12 +1,12 @@
-public import MartletCore
+package import MartletCore
 
 /// One step in the journal.
-public struct JournalEntry: Sendable, Hashable {
-    public enum Kind: String, Sendable, Hashable {
+package struct JournalEntry: Sendable, Hashable {
+    package enum Kind: String, Sendable, Hashable {
         case local, remote, undo, timer, signal, value
     }
 
-    public enum State: String, Sendable, Hashable {
+    package enum State: String, Sendable, Hashable {
         /// Begun: a call may be in flight, a timer may be running. Goes to `done` or `refused`.
         case open
         case done
@@ -14,17 +14,17 @@ public struct JournalEntry: Sendable, Hashable {
     }
 
     /// From 0, in execution order.
-    public let seq: Int
-    public let step: String
-    public internal(set) var kind: Kind
-    public let inputHash: String
-    public internal(set) var state: State
+    package let seq: Int
+    package let step: String
+    package internal(set) var kind: Kind
+    let inputHash: String
+    package internal(set) var state: State
     /// JSON: the result, the refusal, or an open timer's due time.
-    public internal(set) var result: String?
+    package internal(set) var result: String?
     /// How often a look-up proved that nothing happened under the previous key; part of the key from 1 on.
-    public internal(set) var generation: Int
+    internal(set) var generation: Int
     /// When the step was begun, by the database's clock.
-    public internal(set) var at: Timestamp
+    package internal(set) var at: Timestamp
 }
 
 /// The journal of one execution: recorded steps, the function's position, and unwritten entries.

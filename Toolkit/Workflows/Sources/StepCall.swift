@@ -31,7 +31,7 @@ public struct StepRefused: Error, Sendable {
     public let step: String
     public let fault: Fault
 
-    public init(step: String, fault: Fault) {
+    init(step: String, fault: Fault) {
         self.step = step
         self.fault = fault
     }

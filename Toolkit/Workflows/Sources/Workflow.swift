@@ -37,8 +37,8 @@ public protocol Workflow: Sendable {
 
 /// A type-erased workflow, so that an engine can register several.
 public struct RegisteredWorkflow: Sendable {
-    public let name: String
-    public let version: Int
+    let name: String
+    package let version: Int
     let run: @Sendable (_ input: String, _ context: WorkflowContext) async throws -> String
 
     public init<W: Workflow>(_ workflow: W) {
@@ -65,7 +65,7 @@ public struct RegisteredWorkflow: Sendable {
     /// - Parameters:
     ///   - version: Over this one's.
     ///   - body: Calls `run` for what this version does, once.
-    public func later(
+    package func later(
         _ version: Int,
         _ body:
             @escaping @Sendable (_ context: WorkflowContext, _ run: () async throws -> String) async throws -> String

@@ -61,7 +61,7 @@ extension WorkflowEngine {
     ///
     /// Runs that are open or need a human are not deleted.
     @discardableResult
-    public func purge(
+    package func purge(
         olderThan age: Duration = WorkflowEngine.finishedRetention,
         limit: Int = 500
     ) async throws -> Int {

@@ -5,7 +5,7 @@ import Synchronization
 
 extension WorkflowEngine {
     /// Claims and executes runs until the task is cancelled; then releases the runs that it holds.
-    public func run() async throws {
+    package func run() async throws {
         await voidForeignLeases()
         state.withLock { state in
             state.isAccepting = true

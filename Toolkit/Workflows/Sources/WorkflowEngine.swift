@@ -7,8 +7,8 @@ import Synchronization
 /// Safe to share between tasks. One per service and process.
 public final class WorkflowEngine: Sendable {
     /// How long finished runs are stored, with journal and signals; see ``purge(olderThan:limit:)``.
-    public static let finishedRetention = Duration.seconds(90 * 24 * 3_600)
-    public static var migrations: [Migration] { WorkflowTables.migrations + WorkflowAuditViews.migrations }
+    package static let finishedRetention = Duration.seconds(90 * 24 * 3_600)
+    package static var migrations: [Migration] { WorkflowTables.migrations + WorkflowAuditViews.migrations }
 
     let tools: WorkflowTools
     /// Identifies this engine in leases; new in every run of the process.
@@ -25,7 +25,7 @@ public final class WorkflowEngine: Sendable {
 
     /// - Parameters:
     ///   - service: The principal that remote steps call as.
-    ///   - database: The service's database, with the tables of ``migrations``.
+    ///   - database: The service's database, with the tables that `ServiceRuntime.migrations(of:)` returns.
     ///   - runtime: The clocks and the random numbers.
     ///   - limits: Concurrency, leases, attempts and delays.
     ///   - pausesExpiry: True while the wall clock is not trusted: then no timer and no lease expires.
@@ -56,7 +56,7 @@ public final class WorkflowEngine: Sendable {
         state = Mutex(EngineState(concurrencyLimit: tools.limits.concurrencyLimit))
     }
 
-    /// Registers workflows, before ``run()`` and before any start.
+    /// Registers workflows, before the engine runs and before any start.
     ///
     /// Each name and version once.
     public func register(_ workflows: [RegisteredWorkflow]) {

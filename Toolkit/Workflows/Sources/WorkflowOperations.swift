@@ -1,5 +1,5 @@
 import MartletCore
-public import MartletSQL
+package import MartletSQL
 
 /// The queries and actions of an operator.
 ///
@@ -12,7 +12,7 @@ public struct WorkflowOperations: Sendable {
     private let wake: (@Sendable (_ run: String) -> Void)?
 
     /// Engines notice its actions at their next poll; ``WorkflowEngine/operations`` wakes its own.
-    public init(_ database: any SQLDatabase) { self.init(database, wake: nil) }
+    package init(_ database: any SQLDatabase) { self.init(database, wake: nil) }
 
     init(_ database: any SQLDatabase, wake: (@Sendable (_ run: String) -> Void)?) {
         self.database = database
@@ -57,7 +57,7 @@ public struct WorkflowOperations: Sendable {
     }
 
     /// One run with its journal and signals; `nil` when there is none.
-    public func show(
+    package func show(
         _ run: String
     ) async throws -> (run: WorkflowRun, journal: [JournalEntry], signals: [WorkflowSignal])? {
         try await database.read("workflow.show") { (tx: borrowing SQLTransaction) in
@@ -81,7 +81,7 @@ public struct WorkflowOperations: Sendable {
     /// How many runs are open or need a human, by workflow, version and state.
     ///
     /// An old version may be dropped from the code once none of its runs is counted here.
-    public func counts() async throws -> [WorkflowCount] {
+    package func counts() async throws -> [WorkflowCount] {
         try await database.read("workflow.counts") { (tx: borrowing SQLTransaction) in
             try tx.run(Self.unfinished).map { row in
                 try WorkflowCount(
@@ -103,7 +103,7 @@ public struct WorkflowOperations: Sendable {
     }
 
     /// One run, in the caller's transaction; `nil` when there is none.
-    public static func find(_ run: String, in tx: borrowing SQLTransaction) throws -> WorkflowRun? {
+    package static func find(_ run: String, in tx: borrowing SQLTransaction) throws -> WorkflowRun? {
         let query = SQLQuery(
             unchecked: "SELECT \(WorkflowRun.columns) FROM workflow_runs WHERE id = $1",
             values: [.text(run)]
@@ -126,7 +126,7 @@ public struct WorkflowOperations: Sendable {
 
     /// As ``retry(_:)``, in the caller's transaction.
     @discardableResult
-    public func retry(_ run: String, in tx: borrowing SQLTransaction) throws -> Bool {
+    package func retry(_ run: String, in tx: borrowing SQLTransaction) throws -> Bool {
         let date = tx.date.microseconds
         let rows = try tx.run(
             """
@@ -156,7 +156,7 @@ public struct WorkflowOperations: Sendable {
 
     /// As ``compensate(_:)``, in the caller's transaction.
     @discardableResult
-    public func compensate(_ run: String, in tx: borrowing SQLTransaction) throws -> Bool {
+    package func compensate(_ run: String, in tx: borrowing SQLTransaction) throws -> Bool {
         let date = tx.date.microseconds
         let rows = try tx.run(
             """

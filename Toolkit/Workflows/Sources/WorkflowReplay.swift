@@ -9,13 +9,13 @@ import Synchronization
 public struct WorkflowReplay<W: Workflow>: Sendable {
     /// The environment of one pass: everything fresh, so that passes are independent.
     public struct Environment: Sendable {
-        public let database: any SQLDatabase
-        public let runtime: Runtime
-        public let workflow: W
+        let database: any SQLDatabase
+        let runtime: Runtime
+        let workflow: W
         /// The external effects of the pass as one text, equal for equal effects.
-        public let effects: @Sendable () async throws -> String
+        let effects: @Sendable () async throws -> String
         /// Called while the run waits: advances the clock, or sends the signal.
-        public let proceed: @Sendable (_ engine: WorkflowEngine, _ run: WorkflowRun) async throws -> Void
+        let proceed: @Sendable (_ engine: WorkflowEngine, _ run: WorkflowRun) async throws -> Void
 
         public init(
             database: any SQLDatabase,
@@ -39,7 +39,7 @@ public struct WorkflowReplay<W: Workflow>: Sendable {
         public let output: String?
         public let error: String?
         /// `step kind state result` of each entry.
-        public let journal: [String]
+        let journal: [String]
         public let effects: String
     }
 

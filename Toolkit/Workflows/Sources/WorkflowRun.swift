@@ -53,12 +53,12 @@ public struct WorkflowRun: Sendable, Hashable {
 }
 
 /// A signal that was sent to a run.
-public struct WorkflowSignal: Sendable, Hashable {
-    public let seq: Int
-    public let name: String
+package struct WorkflowSignal: Sendable, Hashable {
+    package let seq: Int
+    package let name: String
     /// The journal sequence of the step that consumed it; `nil` while it is unconsumed.
-    public let consumedBy: Int?
-    public let at: Timestamp
+    package let consumedBy: Int?
+    package let at: Timestamp
 }
 
 /// The position of a page of runs: after this run.
@@ -73,9 +73,9 @@ public struct WorkflowCursor: Sendable, Hashable {
 }
 
 /// How many runs of one workflow version are in one state.
-public struct WorkflowCount: Sendable, Hashable {
-    public let workflow: String
-    public let version: Int
-    public let state: WorkflowState
-    public let count: Int
+package struct WorkflowCount: Sendable, Hashable {
+    package let workflow: String
+    package let version: Int
+    package let state: WorkflowState
+    package let count: Int
 }

@@ -289,7 +289,7 @@ public final class EventLog: MessageBus {
     }
 
     /// Writes the pending acknowledgements.
-    public func flush() async throws {
+    func flush() async throws {
         let progress = state.withLock { $0.takeUnwritten() }
         guard !progress.isEmpty else { return }
         do {
@@ -302,7 +302,7 @@ public final class EventLog: MessageBus {
     }
 
     /// Removes the events that every group has acknowledged and that are past their topic's retention.
-    public func purge() async throws {
+    func purge() async throws {
         let limit = limits.purgeBatch
         for topic in state.withLock({ $0.purgeable }) {
             let retention = limits.retentions[topic.name] ?? limits.retention
@@ -331,5 +331,5 @@ extension Fault {
 
 extension Reason {
     /// The log does not know the member, or not any more: join again.
-    public static let unknownMember: Reason = "eventlog.unknown_member"
+    static let unknownMember: Reason = "eventlog.unknown_member"
 }

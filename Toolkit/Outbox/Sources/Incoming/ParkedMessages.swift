@@ -1,31 +1,31 @@
-public import MartletCore
-public import MartletMessaging
-public import MartletSQL
+package import MartletCore
+package import MartletMessaging
+package import MartletSQL
 
 /// A parked event: it failed and waits for an operator, or it waits behind one that failed.
-public struct ParkedMessage: Sendable, Hashable {
-    public let group: String
-    public let event: Envelope
+package struct ParkedMessage: Sendable, Hashable {
+    package let group: String
+    package let event: Envelope
     /// Why the last attempt failed.
     ///
     /// May contain event data: for operators only.
-    public let error: String
+    package let error: String
     /// Failed attempts; 0 for an event that only waits behind another.
-    public let attempts: Int
-    public let parkedAt: Timestamp
+    package let attempts: Int
+    package let parkedAt: Timestamp
 }
 
 /// A key of a topic that a group has parked.
-public struct ParkedKey: Sendable, Hashable {
-    public let group: String
-    public let topic: String
-    public let key: String
+package struct ParkedKey: Sendable, Hashable {
+    package let group: String
+    package let topic: String
+    package let key: String
     /// The number of parked events.
-    public let count: Int
+    package let count: Int
     /// True while they are redriven.
-    public let isRedriving: Bool
+    package let isRedriving: Bool
 
-    public init(group: String, topic: String, key: String, count: Int, isRedriving: Bool) {
+    package init(group: String, topic: String, key: String, count: Int, isRedriving: Bool) {
         self.group = group
         self.topic = topic
         self.key = key
@@ -37,12 +37,12 @@ public struct ParkedKey: Sendable, Hashable {
 /// The operator's actions on parked events.
 ///
 /// Each runs in the given transaction, so that an audit row commits with it.
-public enum ParkedMessages {
+package enum ParkedMessages {
     /// Maximum rows of one page.
-    public static let pageLimit = 500
+    static let pageLimit = 500
 
     /// The parked keys by group, topic and key, at most ``pageLimit``, after `after`.
-    public static func keys(after: ParkedKey? = nil, in tx: borrowing SQLTransaction) throws -> [ParkedKey] {
+    package static func keys(after: ParkedKey? = nil, in tx: borrowing SQLTransaction) throws -> [ParkedKey] {
         let (group, topic, key) = (after?.group ?? "", after?.topic ?? "", after?.key ?? "")
         return try tx.run(
             """
@@ -64,7 +64,7 @@ public enum ParkedMessages {
     }
 
     /// The events of one parked key in their order, at most ``pageLimit``.
-    public static func list(
+    package static func list(
         group: String,
         topic: String,
         key: String,
@@ -74,7 +74,7 @@ public enum ParkedMessages {
     }
 
     /// One parked event by its envelope's id; `nil` when it is not parked.
-    public static func show(
+    package static func show(
         group: String,
         topic: String,
         id: String,
@@ -91,7 +91,7 @@ public enum ParkedMessages {
     /// Replaces the body of a parked event; the next redrive handles the new body.
     ///
     /// - Returns: False when it is not parked.
-    public static func edit(
+    package static func edit(
         group: String,
         topic: String,
         id: String,
@@ -119,7 +119,7 @@ public enum ParkedMessages {
     /// A repeat does nothing.
     ///
     /// - Returns: False when the key is not parked.
-    public static func redrive(
+    package static func redrive(
         group: String,
         topic: String,
         key: String,
@@ -138,7 +138,7 @@ public enum ParkedMessages {
     /// The key is unparked when it was the last one.
     ///
     /// - Returns: False when it is not parked.
-    public static func drop(group: String, topic: String, id: String, in tx: borrowing SQLTransaction) throws -> Bool {
+    package static func drop(group: String, topic: String, id: String, in tx: borrowing SQLTransaction) throws -> Bool {
         guard let message = try show(group: group, topic: topic, id: id, in: tx) else { return false }
         try remove(message, in: tx)
         _ = try unparkIfEmpty(group: group, topic: topic, key: message.event.key, in: tx)

@@ -23,7 +23,7 @@ public struct Subscription: Sendable {
     public let group: String
     public let start: GroupStart
     /// The JSON form of the topic's bodies; `nil` when they have none.
-    public let json: BodyJSON?
+    package let json: BodyJSON?
     let handler: @Sendable (Envelope, borrowing SQLTransaction) throws -> Void
 
     /// - Parameters:
@@ -76,7 +76,7 @@ public struct Subscription: Sendable {
     /// For callers that deduplicate events themselves; all others use ``deliver(_:on:)``.
     ///
     /// - Throws: What the handler throws.
-    public func apply(_ event: Envelope, in tx: borrowing SQLTransaction) throws {
+    package func apply(_ event: Envelope, in tx: borrowing SQLTransaction) throws {
         // What the handler appends or starts belongs to the trace of the event that caused it.
         try TraceContext.$current.withValue(event.traceparent.flatMap { TraceContext(traceparent: $0) }) {
             try handler(event, tx)

@@ -1,7 +1,7 @@
 import Logging
-public import MartletCore
-public import MartletMessaging
-public import MartletSQL
+package import MartletCore
+package import MartletMessaging
+package import MartletSQL
 
 /// Runs a service's subscriptions: handles events in order per key and once each, parks keys that keep failing, and
 /// redrives keys that an operator selects.
@@ -41,7 +41,7 @@ public struct SubscriptionRunner: Sendable {
     private let runtime: Runtime
     private let limits: Limits
 
-    public init(
+    package init(
         _ subscriptions: [Subscription],
         database: any SQLDatabase,
         bus: any MessageBus,
@@ -66,7 +66,7 @@ public struct SubscriptionRunner: Sendable {
     /// Failures of the bus and of the database are logged and retried.
     ///
     /// - Throws: `CancellationError`.
-    public func run() async throws {
+    package func run() async throws {
         try await withThrowingDiscardingTaskGroup { group in
             for subscription in subscriptions {
                 group.addTask { try await consume(subscription) }

@@ -1,7 +1,7 @@
 import Logging
-public import MartletCore
-public import MartletMessaging
-public import MartletSQL
+package import MartletCore
+package import MartletMessaging
+package import MartletSQL
 
 /// Publishes committed events from a service's outbox to the broker: at least once, each key in order.
 ///
@@ -50,7 +50,7 @@ public struct OutboxRelay: Sendable {
     ///   - bus: The broker.
     ///   - runtime: The clocks and the random numbers.
     ///   - limits: Batch size, lease, delays and intervals.
-    public init(
+    package init(
         source: String,
         database: any SQLDatabase,
         bus: any MessageBus,
@@ -71,7 +71,7 @@ public struct OutboxRelay: Sendable {
     /// or the drain timeout has passed: the remaining events are sent after the next start.
     ///
     /// - Throws: `CancellationError`.
-    public func run() async throws {
+    package func run() async throws {
         let identity = try await identify()
         let signal = Signal()
         OutboxWakeUps.add(signal, for: identity)
