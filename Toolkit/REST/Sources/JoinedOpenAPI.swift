@@ -2,14 +2,14 @@ import Foundation
 import MartletCore
 
 /// Several OpenAPI documents as one: what a gateway or a process with several contracts serves at `/openapi.json`.
-public enum JoinedOpenAPI {
+package enum JoinedOpenAPI {
     /// The joined document, as JSON with sorted keys; a single document stays as it is.
     ///
     /// - Parameters:
     ///   - documents: JSON objects of OpenAPI 3.1.
     ///   - description: Replaces the descriptions of the documents; `nil` for none.
     /// - Throws: `Fault` with `internal` when a document is not a JSON object.
-    public static func document(of documents: [String], description: String?) throws -> String {
+    package static func document(of documents: [String], description: String?) throws -> String {
         guard documents.count > 1 else {
             return documents.first ?? #"{"openapi":"3.1.0","info":{"title":"Martlet","version":"v1"},"paths":{}}"#
         }

@@ -1,24 +1,24 @@
-public import HTTPTypes
-public import HummingbirdCore
+package import HTTPTypes
+package import HummingbirdCore
 import MartletContract
-public import MartletCore
+package import MartletCore
 import NIOCore
 
 /// An error as a REST response: RFC 9457 problem details.
-public struct Problem: Sendable {
-    public let fault: Fault
-    public let status: HTTPResponse.Status
+package struct Problem: Sendable {
+    let fault: Fault
+    let status: HTTPResponse.Status
     /// The request's id.
-    public let instance: String
+    let instance: String
 
-    public init(_ fault: Fault, requestID: String) {
+    package init(_ fault: Fault, requestID: String) {
         self.fault = fault
         status = Problem.status(of: fault)
         instance = requestID
     }
 
     /// Depends only on the fault's code and reason.
-    public static func status(of fault: Fault) -> HTTPResponse.Status {
+    package static func status(of fault: Fault) -> HTTPResponse.Status {
         switch fault.reason {
         case .requestTooLarge: return .contentTooLarge
         case .mediaType: return .unsupportedMediaType
@@ -47,7 +47,7 @@ public struct Problem: Sendable {
         return status == .serviceUnavailable || status == .tooManyRequests ? 1 : nil
     }
 
-    public var response: Response {
+    package var response: Response {
         var json = JSONWriter()
         json.object { json in
             json.text("type", "/problems/\(fault.reason)")
@@ -74,18 +74,18 @@ public struct Problem: Sendable {
 
 extension Reason {
     /// No method has this path.
-    public static let unknownPath: Reason = "request.unknown_path"
+    static let unknownPath: Reason = "request.unknown_path"
     /// The path has other verbs.
-    public static let methodNotAllowed: Reason = "request.method_not_allowed"
+    package static let methodNotAllowed: Reason = "request.method_not_allowed"
     /// The body is not JSON by its header.
-    public static let mediaType: Reason = "request.media_type"
+    package static let mediaType: Reason = "request.media_type"
 }
 
 extension Fault {
-    public static var unknownPath: Fault { Fault(.notFound, .unknownPath, "there is nothing at this path") }
+    static var unknownPath: Fault { Fault(.notFound, .unknownPath, "there is nothing at this path") }
 
     /// A body over the limit.
-    public static func bodyTooLarge(limit bytes: Int) -> Fault {
+    static func bodyTooLarge(limit bytes: Int) -> Fault {
         Fault(.resourceExhausted, .requestTooLarge, "must have at most \(bytes) bytes", field: "body")
     }
 }

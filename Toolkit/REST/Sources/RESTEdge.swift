@@ -1,18 +1,18 @@
 import HTTPTypes
-public import HummingbirdCore
-public import Logging
-public import MartletContract
-public import MartletCore
+package import HummingbirdCore
+package import Logging
+package import MartletContract
+package import MartletCore
 
 /// What every REST listener does around a request: id and trace, the listener's own paths, problems, one record and one
 /// log line.
 ///
 /// HEAD is handled like GET, without the body. `x-request-id` is accepted or generated, and returned.
-public struct RESTEdge<Target: Sendable>: Sendable {
+package struct RESTEdge<Target: Sendable>: Sendable {
     /// Responds to a request whose path and verb match a target; an error becomes a problem.
-    public typealias Handle = @Sendable (Target, [PathVariable], Exchange) async throws -> Response
+    package typealias Handle = @Sendable (Target, [PathVariable], Exchange) async throws -> Response
     /// Responds to GET on one of the listener's own paths.
-    public typealias Plain = @Sendable (Request) async throws -> Response
+    package typealias Plain = @Sendable (Request) async throws -> Response
 
     private let routes: RouteTable<Target>
     private let runtime: Runtime
@@ -29,7 +29,7 @@ public struct RESTEdge<Target: Sendable>: Sendable {
     ///   - peer: The service behind this listener, for records; `nil` when there is none.
     ///   - observe: Called once per request, after its response is known.
     ///   - handle: Responds to a request whose target is found.
-    public init(
+    package init(
         routes: RouteTable<Target>,
         runtime: Runtime,
         log: Logger,
@@ -48,10 +48,10 @@ public struct RESTEdge<Target: Sendable>: Sendable {
     /// Responds to GET on `path` without token, record or log line: for health, metrics and the like.
     ///
     /// A later handler of a path replaces an earlier one.
-    public mutating func add(_ path: String, _ answer: @escaping Plain) { plain[path] = answer }
+    package mutating func add(_ path: String, _ answer: @escaping Plain) { plain[path] = answer }
 
     /// The response to `request`; every error becomes a problem.
-    public func answer(_ request: Request) async -> Response {
+    package func answer(_ request: Request) async -> Response {
         let exchange = Exchange(
             request: request,
             id: RESTHeaders.requestID(of: request.headers, runtime: runtime),
@@ -136,13 +136,13 @@ public struct RESTEdge<Target: Sendable>: Sendable {
 }
 
 /// One request in flight.
-public struct Exchange: Sendable {
-    public let request: Request
+package struct Exchange: Sendable {
+    package let request: Request
     /// Identifies the request in logs, problems and the response.
-    public let id: String
-    public let trace: TraceContext
-    public let started: Moment
+    package let id: String
+    package let trace: TraceContext
+    package let started: Moment
 
     /// The verb of the routes: `GET` for HEAD, which differs only in the missing response body.
-    public var verb: String { (request.method == .head ? HTTPRequest.Method.get : request.method).rawValue }
+    package var verb: String { (request.method == .head ? HTTPRequest.Method.get : request.method).rawValue }
 }

@@ -1,23 +1,23 @@
-public import HTTPTypes
-public import MartletCore
+package import HTTPTypes
+package import MartletCore
 
 /// The name of a header.
-public typealias HeaderName = HTTPFields.Element.Name
+package typealias HeaderName = HTTPFields.Element.Name
 
 /// The headers of requests and responses besides HTTP's own.
 ///
 /// All names are ASCII tokens.
-public enum RESTHeaders {
+package enum RESTHeaders {
     /// Identifies the request in logs and problems.
     ///
     /// Accepted from the caller when it is 1 to 64 letters, digits, `.`, `_` or `-`; echoed in the response.
-    public static let requestID = name("x-request-id")
+    package static let requestID = name("x-request-id")
     /// How long the caller waits, in whole milliseconds from 1.
-    public static let requestTimeout = name("x-request-timeout")
+    package static let requestTimeout = name("x-request-timeout")
     /// 1 to 255 visible ASCII characters: a repeat with the same key and body gets the first response.
-    public static let idempotencyKey = name("idempotency-key")
+    package static let idempotencyKey = name("idempotency-key")
     /// W3C trace context.
-    public static let traceparent = name("traceparent")
+    package static let traceparent = name("traceparent")
     static let customPrefix = "x-"
     static let idempotencyKeyBytesLimit = 255
 
@@ -27,7 +27,7 @@ public enum RESTHeaders {
     }
 
     /// The caller's request id when it is acceptable, a new one otherwise.
-    public static func requestID(
+    static func requestID(
         of headers: HTTPFields,
         runtime: Runtime
     ) -> String {
@@ -38,7 +38,7 @@ public enum RESTHeaders {
     /// The caller's deadline: by its header, at most `limit` from now; `standard` without a header.
     ///
     /// - Throws: `Fault` with `invalidArgument` when the header is not a whole number from 1.
-    public static func deadline(
+    package static func deadline(
         of headers: HTTPFields,
         standard: Duration,
         limit: Duration,
@@ -59,7 +59,7 @@ public enum RESTHeaders {
     }
 
     /// A new span in the trace of a request.
-    public static func trace(of headers: HTTPFields, entropy: any Entropy) -> TraceContext {
+    static func trace(of headers: HTTPFields, entropy: any Entropy) -> TraceContext {
         if let text = headers[traceparent], let parent = TraceContext(traceparent: text) {
             return parent.child(entropy)
         }

@@ -1,18 +1,18 @@
-public import HTTPTypes
-public import HummingbirdCore
-public import Logging
-public import MartletContract
-public import MartletCore
+package import HTTPTypes
+package import HummingbirdCore
+package import Logging
+package import MartletContract
+package import MartletCore
 import NIOCore
 
 /// Serves the REST side of contracts: tokens and scopes, limits, deadlines, binding, validation, behind a ``RESTEdge``.
 ///
 /// Besides the contracts' paths it serves `/openapi.json` and the paths added to its edge.
-public struct RESTResponder: Sendable {
+package struct RESTResponder: Sendable {
     /// Verifies the token of a request.
     ///
     /// `Principal.anonymous` without a token; throws `Fault` with `unauthenticated` for one that is not valid.
-    public typealias Authenticate = @Sendable (HTTPFields) async throws -> Principal
+    package typealias Authenticate = @Sendable (HTTPFields) async throws -> Principal
 
     private var edge: RESTEdge<RESTCalls.Route>
 
@@ -24,7 +24,7 @@ public struct RESTResponder: Sendable {
     ///   - log: Receives one line per request.
     ///   - observe: Called once per request, after its response is known.
     /// - Throws: `Fault` with `internal` when two methods have one path, or a contract's document is not JSON.
-    public init(
+    package init(
         contracts: [ServedContract],
         authenticate: @escaping Authenticate,
         limits: RESTLimits,
@@ -50,19 +50,19 @@ public struct RESTResponder: Sendable {
     }
 
     /// Responds to GET on `path` without token, record or log line; see ``RESTEdge/add(_:_:)``.
-    public mutating func add(_ path: String, _ answer: @escaping @Sendable (Request) async throws -> Response) {
+    package mutating func add(_ path: String, _ answer: @escaping @Sendable (Request) async throws -> Response) {
         edge.add(path, answer)
     }
 
     /// The response to `request`; every error becomes a problem.
-    public func answer(_ request: Request) async -> Response { await edge.answer(request) }
+    package func answer(_ request: Request) async -> Response { await edge.answer(request) }
 }
 
 extension RESTEdge {
     /// Serves `/openapi.json`.
     ///
     /// - Parameter document: JSON.
-    public mutating func addDocument(_ document: String) {
+    package mutating func addDocument(_ document: String) {
         add("/openapi.json") { _ in
             Response(
                 status: .ok,

@@ -1,5 +1,5 @@
 import HTTPTypes
-public import HummingbirdCore
+package import HummingbirdCore
 import MartletCore
 public import NIOCore
 import NIOHTTP1
@@ -9,7 +9,7 @@ extension Request {
     ///
     /// - Parameter limit: In bytes. A body whose content length exceeds it is refused before it is read.
     /// - Throws: `Fault` with `requestTooLarge` over the limit, with `malformedRequest` when the body is truncated.
-    public func bytes(upTo limit: Int) async throws -> ByteBuffer {
+    package func bytes(upTo limit: Int) async throws -> ByteBuffer {
         if let length = headers[.contentLength].flatMap({ Int($0) }), length > limit {
             throw Fault.bodyTooLarge(limit: limit)
         }
@@ -32,7 +32,7 @@ extension Request {
     }
 
     /// Whether the headers announce a body, of any length.
-    public var hasBody: Bool {
+    package var hasBody: Bool {
         headers[.transferEncoding] != nil || (headers[.contentLength].map { $0 != "0" } ?? false)
     }
 }

@@ -1,4 +1,4 @@
-public import MartletCore
+package import MartletCore
 import Synchronization
 
 /// Refuses locally most of the calls that an overloaded callee would refuse, since each refusal costs the callee
@@ -10,7 +10,7 @@ import Synchronization
 /// arrives, since a slow call was not refused.
 ///
 /// Safe to share between tasks. Use one for each kind of call that the callee limits separately.
-public final class AdaptiveThrottle: Sendable {
+package final class AdaptiveThrottle: Sendable {
     private let runtime: Runtime
     private let stateMachine: Mutex<StateMachine>
 
@@ -18,7 +18,7 @@ public final class AdaptiveThrottle: Sendable {
     ///   - multiple: Calls let through for each accepted one, over 1.
     ///   - window: How long a call counts; after a window without refusals nothing is refused.
     ///   - runtime: The clocks and the random numbers.
-    public init(multiple: Double, window: Duration, runtime: Runtime) {
+    package init(multiple: Double, window: Duration, runtime: Runtime) {
         precondition(multiple > 1 && window > .zero)
         self.runtime = runtime
         stateMachine = Mutex(StateMachine(multiple: multiple, window: window))
@@ -27,14 +27,14 @@ public final class AdaptiveThrottle: Sendable {
     /// Admits a call; the caller reports its response to ``record(isAccepted:)``.
     ///
     /// - Throws: ``CallThrottled``.
-    public func admit() throws {
+    package func admit() throws {
         let (now, fraction) = (runtime.time.now, runtime.entropy.fraction())
         guard stateMachine.withLock({ $0.admit(at: now, fraction: fraction) }) else { throw CallThrottled() }
     }
 
     /// - Parameter isAccepted: False when the callee refused the call as overload. A call without a response is not
     ///   reported.
-    public func record(isAccepted: Bool) {
+    package func record(isAccepted: Bool) {
         let now = runtime.time.now
         stateMachine.withLock { $0.record(isAccepted: isAccepted, at: now) }
     }
@@ -90,8 +90,8 @@ extension AdaptiveThrottle {
 }
 
 /// The throttle refused the call: the callee is overloaded and was not called.
-public struct CallThrottled: FaultConvertible, CallNotMade, Equatable {
-    public var fault: Fault {
+struct CallThrottled: FaultConvertible, CallNotMade, Equatable {
+    var fault: Fault {
         Fault(.resourceExhausted, .overloaded, "too many requests", retryAfter: .seconds(2), cause: self)
     }
 }

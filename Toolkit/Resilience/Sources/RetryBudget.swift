@@ -3,13 +3,13 @@ import Synchronization
 /// Limits retries to a share of the calls, so that retries do not overload a failing peer.
 ///
 /// A token bucket: every first call adds `deposit` tokens, up to `capacity`; every retry takes one, and needs one.
-public final class RetryBudget: Sendable {
+final class RetryBudget: Sendable {
     private let stateMachine: Mutex<StateMachine>
 
     /// - Parameters:
     ///   - capacity: The most retries in a burst. At least 1.
     ///   - deposit: Retries per call in the long run, 0 to 1.
-    public init(capacity: Double, deposit: Double) {
+    init(capacity: Double, deposit: Double) {
         precondition(capacity >= 1 && (0...1).contains(deposit))
         stateMachine = Mutex(StateMachine(capacity: capacity, deposit: deposit))
     }

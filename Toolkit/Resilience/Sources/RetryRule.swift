@@ -1,4 +1,4 @@
-public import MartletCore
+import MartletCore
 
 /// When a failed call is retried, and after which delay.
 public struct RetryRule: Sendable {
@@ -30,7 +30,7 @@ public struct RetryRule: Sendable {
     ///   - isRepeatable: Whether a repeat of a call that reached its handler is safe.
     ///   - fraction: Random, in 0..<1.
     ///   - left: The time until the caller's deadline; `nil` for no deadline.
-    public func delay(
+    func delay(
         after attempt: Int,
         _ fault: Fault,
         isRepeatable: Bool,

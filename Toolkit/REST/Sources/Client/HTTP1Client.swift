@@ -1,5 +1,5 @@
-public import NIOCore
-public import NIOHTTP1
+package import NIOCore
+package import NIOHTTP1
 import NIOPosix
 import Synchronization
 
@@ -7,17 +7,17 @@ import Synchronization
 ///
 /// Safe to share between tasks. A request is sent at most once, and redirects are not followed: after an error, the
 /// outcome is unknown. Cancelling the calling task closes the request's connection. `shutdown` must be called at the end.
-public final class HTTP1Client: Sendable {
+package final class HTTP1Client: Sendable {
     /// A request with its whole body.
-    public struct Request: Sendable {
-        public var method: String
+    package struct Request: Sendable {
+        var method: String
         /// The path and the query; bytes that a target cannot contain are sent percent-encoded.
-        public var target: String
+        var target: String
         /// The client sets `Host` and `Content-Length`.
-        public var headers: HTTPHeaders
-        public var body: ByteBuffer
+        package var headers: HTTPHeaders
+        var body: ByteBuffer
 
-        public init(method: String, target: String, headers: HTTPHeaders, body: ByteBuffer) {
+        package init(method: String, target: String, headers: HTTPHeaders, body: ByteBuffer) {
             self.method = method
             self.target = target
             self.headers = headers
@@ -26,16 +26,16 @@ public final class HTTP1Client: Sendable {
     }
 
     /// A response with its whole body; informational responses are dropped.
-    public struct Response: Sendable {
-        public let status: HTTPResponseStatus
-        public let headers: HTTPHeaders
-        public let body: ByteBuffer
+    package struct Response: Sendable {
+        package let status: HTTPResponseStatus
+        package let headers: HTTPHeaders
+        package let body: ByteBuffer
     }
 
     private let limits: HTTP1ClientLimits
     private let pool: Mutex<ConnectionPool<ClientConnection, ClientExchange>>
 
-    public init(limits: HTTP1ClientLimits) {
+    package init(limits: HTTP1ClientLimits) {
         self.limits = limits
         pool = Mutex(ConnectionPool(connectionsMax: limits.connectionsMax, waitersMax: limits.waitersMax))
     }
@@ -47,7 +47,7 @@ public final class HTTP1Client: Sendable {
     ///   - timeout: The time until the response is complete, including the wait for a connection.
     ///   - responseBytesMax: The maximum size of the response's body.
     /// - Throws: ``HTTP1ClientError``, `CancellationError`, or why the connection failed.
-    public func send(
+    package func send(
         _ request: Request,
         host: String,
         port: Int,
@@ -74,7 +74,7 @@ public final class HTTP1Client: Sendable {
     /// Closes all connections, so that open requests fail, and refuses further ones; waits until the sockets are closed.
     ///
     /// A repeat does nothing.
-    public func shutdown() async {
+    package func shutdown() async {
         let (connections, waiters) = pool.withLock { $0.close() }
         for waiter in waiters { waiter.end(.failure(HTTP1ClientError.shutDown)) }
         for connection in connections { connection.channel.close(promise: nil) }

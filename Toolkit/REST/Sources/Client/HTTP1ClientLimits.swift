@@ -1,15 +1,15 @@
 /// The limits of an HTTP client.
-public struct HTTP1ClientLimits: Sendable, Hashable {
+package struct HTTP1ClientLimits: Sendable, Hashable {
     /// The timeout of a connection attempt.
-    public var connectTimeout: Duration
+    package var connectTimeout: Duration
     /// An unused connection is closed after this time; shorter than the servers' own.
-    public var idleTimeout: Duration
+    package var idleTimeout: Duration
     /// Connections to one host and port; further requests wait for a free one.
-    public var connectionsMax: Int
+    var connectionsMax: Int
     /// Requests that wait for a connection to one host and port; further ones fail.
-    public var waitersMax: Int
+    var waitersMax: Int
 
-    public init(connectTimeout: Duration, idleTimeout: Duration, connectionsMax: Int, waitersMax: Int) {
+    init(connectTimeout: Duration, idleTimeout: Duration, connectionsMax: Int, waitersMax: Int) {
         precondition(connectTimeout > .zero && idleTimeout > .zero && connectionsMax >= 1 && waitersMax >= 0)
         self.connectTimeout = connectTimeout
         self.idleTimeout = idleTimeout
@@ -18,7 +18,7 @@ public struct HTTP1ClientLimits: Sendable, Hashable {
     }
 
     /// 5 seconds, 30 seconds, 256 connections, 10,000 waiting requests.
-    public static let standard = HTTP1ClientLimits(
+    package static let standard = HTTP1ClientLimits(
         connectTimeout: .seconds(5),
         idleTimeout: .seconds(30),
         connectionsMax: 256,
@@ -27,7 +27,7 @@ public struct HTTP1ClientLimits: Sendable, Hashable {
 }
 
 /// Why a request has no response.
-public enum HTTP1ClientError: Error, Equatable {
+package enum HTTP1ClientError: Error, Equatable {
     /// No complete response within the timeout.
     case timedOut
     /// The response's body is larger than the limit.

@@ -1,15 +1,15 @@
 /// The limits of one connection of a listener.
-public struct ConnectionLimits: Sendable, Hashable {
+package struct ConnectionLimits: Sendable, Hashable {
     /// A connection is closed after this time without a part of a request or response.
     ///
     /// Longer than our clients keep an idle connection, so that none is closed during a request.
-    public let idle: Duration
+    let idle: Duration
     /// Of a body: how much is read after the response, to keep the connection.
-    public let drainBytesMax: Int
+    let drainBytesMax: Int
     /// How long a connection whose output is closed waits for the peer to close.
-    public let linger: Duration
+    let linger: Duration
 
-    public init(idle: Duration, drainBytesMax: Int, linger: Duration) {
+    package init(idle: Duration, drainBytesMax: Int, linger: Duration) {
         precondition(idle > .zero && drainBytesMax >= 0 && linger > .zero)
         self.idle = idle
         self.drainBytesMax = drainBytesMax
@@ -17,5 +17,5 @@ public struct ConnectionLimits: Sendable, Hashable {
     }
 
     /// 75 seconds, 4 MiB, 2 seconds.
-    public static let standard = ConnectionLimits(idle: .seconds(75), drainBytesMax: 4 << 20, linger: .seconds(2))
+    package static let standard = ConnectionLimits(idle: .seconds(75), drainBytesMax: 4 << 20, linger: .seconds(2))
 }

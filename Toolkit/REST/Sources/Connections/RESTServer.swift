@@ -1,16 +1,16 @@
 import HTTPTypes
-public import HummingbirdCore
-public import Logging
-public import MartletCore
+package import HummingbirdCore
+package import Logging
+package import MartletCore
 import NIOCore
 import NIOHTTP1
 import NIOPosix
-public import ServiceLifecycle
+package import ServiceLifecycle
 
 /// The HTTP/1.1 listener under every REST edge.
 ///
 /// It sets the header `Date` of every response, also of one that another server has dated.
-public struct RESTServer: Service {
+package struct RESTServer: Service {
     private let connection: HTTP1Channel
     private let configuration: ServerConfiguration
     private let bound = BoundPort()
@@ -25,7 +25,7 @@ public struct RESTServer: Service {
     ///   - time: The clock of the header `Date`.
     ///   - logger: Receives errors of the listener and its connections.
     ///   - respond: Answers a request; the requests of one connection are answered one after another.
-    public init(
+    package init(
         host: String,
         port: Int,
         limits: ConnectionLimits,
@@ -66,13 +66,13 @@ public struct RESTServer: Service {
     /// The port on which requests are served; waits until `run` has bound it.
     ///
     /// - Throws: The error that prevented `run` from binding.
-    public func boundPort() async throws -> Int { try await bound.wait() }
+    package func boundPort() async throws -> Int { try await bound.wait() }
 
     /// Serves until graceful shutdown, then drains: requests that have begun get their responses.
     ///
     /// - Throws: `CannotListen` for a port that is in use or not permitted; another error when the listener ends without
     ///   a shutdown.
-    public func run() async throws {
+    package func run() async throws {
         let (bound, port) = (bound, port)
         let server = Server(
             childChannelSetup: connection,

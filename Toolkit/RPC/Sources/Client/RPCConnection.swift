@@ -128,7 +128,7 @@ public final class RPCConnection: RPCChannel {
     /// Refuses further calls, and closes with the last open one: for an address that accepts no more calls.
     ///
     /// Returns immediately. A repeat does nothing.
-    public func retire() {
+    package func retire() {
         let waiting = lifecycle.withLock { $0.close() }
         let open = links.withLock { $0.values.map { $0 } }
         // Releasing the connection must not end calls that are open on it.

@@ -4,7 +4,7 @@ import Synchronization
 /// The health of a server's services, as grpc.health.v1 reports it.
 ///
 /// Safe to share between tasks. The empty name means the whole server.
-public final class HealthRegistry: Sendable {
+package final class HealthRegistry: Sendable {
     private struct Watcher {
         let service: String
         let seen: Status
@@ -35,7 +35,7 @@ public final class HealthRegistry: Sendable {
     /// Sets whether `service` is serving; watchers are notified immediately.
     ///
     /// Has no effect after shutdown has begun.
-    public func set(_ service: String, serving: Bool) {
+    package func set(_ service: String, serving: Bool) {
         change { state in
             guard !state.finished else { return }
             state.statuses[service] = serving ? .serving : .notServing

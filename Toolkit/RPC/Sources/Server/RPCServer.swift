@@ -20,7 +20,7 @@ public final class RPCServer: Service {
     }
 
     /// The health of the services; all are serving at the start.
-    public let health: HealthRegistry
+    package let health: HealthRegistry
 
     private let host: String
     private let port: Int
