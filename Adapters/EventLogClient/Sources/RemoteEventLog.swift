@@ -8,9 +8,9 @@ public import MartletMessaging
 /// Safe to share between tasks. Opens no connection of its own: it uses the channel's.
 public struct RemoteEventLog: MessageBus {
     /// The deadline of a call, except for the stream of deliveries.
-    public static let callLimit = Duration.seconds(10)
+    static let callLimit = Duration.seconds(10)
     /// Maximum unacknowledged deliveries of a member.
-    public static let window = 256
+    package static let window = 256
 
     private let client: EventLogClient
     private let caller: Principal

@@ -95,7 +95,7 @@ public final class SQLiteDatabase: SQLDatabase {
     ///   - onFsyncFailure: Simulates the end of the process; the database refuses everything afterwards. It is called
     ///     while the database is in use and must not use it.
     /// - Throws: `SQLError` with `unavailable` when it cannot be opened.
-    public static func inline(
+    package static func inline(
         path: String,
         fileSystem: String,
         time: any TimeSource,
@@ -142,7 +142,7 @@ public final class SQLiteDatabase: SQLDatabase {
     public var statistics: SQLStatistics { writer.statistics }
 
     /// Transactions that wait for the writer.
-    public var waiting: Int { writing.waiting }
+    package var waiting: Int { writing.waiting }
 
     @discardableResult
     public func transaction<R: Sendable>(

@@ -3,7 +3,7 @@ import MartletCore
 /// A program's configuration: flags and environment, read once.
 public enum Config {
     /// The prefix of all our variables.
-    public static let prefix = "MARTLET_"
+    package static let prefix = "MARTLET_"
 
     /// Variables that are not settings; their readers validate them.
     static let ignoredVariables = [CrashPoints.variable]
@@ -13,7 +13,7 @@ public enum Config {
     /// - Parameters:
     ///   - program: The program's name in the help text.
     ///   - arguments: Without the program's name.
-    ///   - environment: The process's environment; only names with ``prefix`` are settings.
+    ///   - environment: The process's environment; only names that begin with `MARTLET_` are settings.
     ///   - switches: Flags whose value may be omitted and is then `true`.
     ///   - body: Reads each setting once, and builds the settings from them.
     /// - Throws: ``ConfigFaults`` with every fault; ``HelpRequested`` for `--help`; errors of `body`.
@@ -36,7 +36,7 @@ public enum Config {
     }
 
     /// `http-port` → `MARTLET_HTTP_PORT`.
-    public static func variable(_ name: String) -> String {
+    static func variable(_ name: String) -> String {
         prefix + name.uppercased().map { $0 == "-" ? "_" : String($0) }.joined()
     }
 }

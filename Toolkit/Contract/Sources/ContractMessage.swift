@@ -18,7 +18,7 @@ public protocol ContractEnum: SwiftProtobuf.Enum, CaseIterable, Sendable {
 
 extension ContractEnum {
     /// True for the zero value `…_UNSPECIFIED`.
-    public var isUnspecified: Bool { rawValue == 0 && contractName.hasSuffix("_UNSPECIFIED") }
+    package var isUnspecified: Bool { rawValue == 0 && contractName.hasSuffix("_UNSPECIFIED") }
 }
 
 extension ContractMessage {
@@ -36,9 +36,9 @@ extension ContractMessage {
 /// The fields of a message as the contract declares them; JSON, paths and queries are checked against it.
 public struct MessageShape: Sendable {
     /// The full name in the contract.
-    public let name: String
+    package let name: String
     /// In the order of their numbers.
-    public let fields: [FieldShape]
+    package let fields: [FieldShape]
 
     public init(_ name: String, _ fields: [FieldShape]) {
         self.name = name
@@ -59,12 +59,12 @@ public struct FieldShape: Sendable {
     }
 
     /// The name in the contract, in snake case; REST uses the same name.
-    public let name: String
-    public let kind: Kind
-    public let repeated: Bool
+    package let name: String
+    package let kind: Kind
+    package let repeated: Bool
     /// The name of the `oneof` that contains the field; `nil` for none.
-    public let oneof: String?
-    public let rule: FieldRule
+    package let oneof: String?
+    let rule: FieldRule
 
     public init(
         _ name: String,
@@ -85,14 +85,14 @@ public struct FieldShape: Sendable {
 ///
 /// Lengths are in characters (strings), bytes or items (repeated).
 public struct FieldRule: Sendable, Hashable {
-    public var required: Bool
-    public var min: Int64?
-    public var max: Int64?
-    public var minLength: Int?
-    public var maxLength: Int?
+    var required: Bool
+    var min: Int64?
+    var max: Int64?
+    var minLength: Int?
+    var maxLength: Int?
     /// For repeated fields.
-    public var minItems: Int?
-    public var maxItems: Int?
+    var minItems: Int?
+    var maxItems: Int?
 
     public init(
         required: Bool = false,

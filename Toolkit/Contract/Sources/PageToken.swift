@@ -3,14 +3,14 @@ import MartletCore
 /// The position of the next page: the sort key of the last row of the previous page, opaque to clients.
 public struct PageToken: Sendable, Hashable {
     /// The parts of the sort key, in order.
-    public let parts: [String]
+    let parts: [String]
 
-    public init(_ parts: [String]) { self.parts = parts }
+    init(_ parts: [String]) { self.parts = parts }
 
     /// Parses a value of `text`; an empty token is before the first row.
     ///
     /// - Throws: `Fault` with `invalidArgument` and the field `page_token`.
-    public init(_ text: String, parts count: Int) throws {
+    init(_ text: String, parts count: Int) throws {
         guard !text.isEmpty else {
             parts = Array(repeating: "", count: count)
             return
@@ -26,7 +26,7 @@ public struct PageToken: Sendable, Hashable {
     public subscript(index: Int) -> String { parts[index] }
 
     /// Hexadecimal parts separated by dots: safe in a query string.
-    public var text: String {
+    var text: String {
         parts.map { $0.utf8.hexadecimal }.joined(separator: ".")
     }
 

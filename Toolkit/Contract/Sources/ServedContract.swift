@@ -1,6 +1,6 @@
 public import MartletCore
 import MartletSQL
-public import SwiftProtobuf
+package import SwiftProtobuf
 
 /// A contract and its handler, as gRPC, REST and in-process channels serve it.
 public struct ServedContract: Sendable {
@@ -85,15 +85,15 @@ public struct ServedMethod: Sendable {
     }
 
     public let descriptor: MethodDescriptor
-    public let requestShape: MessageShape
+    package let requestShape: MessageShape
     public let decode: @Sendable ([UInt8]) throws -> any ContractMessage
-    public let decodeJSON: @Sendable ([UInt8], JSONDecodingOptions) throws -> any ContractMessage
+    package let decodeJSON: @Sendable ([UInt8], JSONDecodingOptions) throws -> any ContractMessage
     public let form: Form
 }
 
 extension ServedContract {
     /// The same contract with every method's handler replaced; a host adds metrics and scope checks this way.
-    public func mapForms(
+    package func mapForms(
         _ change: (MethodDescriptor, ServedMethod.Form) -> ServedMethod.Form
     ) -> ServedContract {
         var copy = self

@@ -4,7 +4,7 @@ public struct CannotListen: Error, CustomStringConvertible {
     public let port: Int
     public let cause: any Error
 
-    public init(host: String, port: Int, cause: any Error) {
+    package init(host: String, port: Int, cause: any Error) {
         self.host = host
         self.port = port
         self.cause = cause

@@ -24,19 +24,19 @@ public func crashPoint(_ name: StaticString) -> Bool {
 /// The handling of crash points.
 public enum CrashPoints {
     /// The environment variable that arms one: `name:n`.
-    public static let variable = "MARTLET_CRASH"
+    package static let variable = "MARTLET_CRASH"
 
     /// Receives every hit of its task and child tasks, instead of the environment's setting.
     ///
     /// A simulation crashes one replica through it, and a test one execution of a workflow.
-    @TaskLocal public static var observer: Observer?
+    @TaskLocal package static var observer: Observer?
 
     /// A structure, since an optimised build of Swift 6.3 crashes where a task local's value is a bare function.
-    public struct Observer: Sendable {
+    package struct Observer: Sendable {
         let stops: @Sendable (_ name: String) -> Bool
 
         /// For an observer that isolates a crashed process from its environment, so that its code may continue.
-        public init(passed: @escaping @Sendable (_ name: String) -> Void) {
+        package init(passed: @escaping @Sendable (_ name: String) -> Void) {
             stops = { name in
                 passed(name)
                 return false
@@ -44,7 +44,7 @@ public enum CrashPoints {
         }
 
         /// - Parameter stops: Returns true when the code must stop at the crash point, since nothing isolates it.
-        public init(stops: @escaping @Sendable (_ name: String) -> Bool) { self.stops = stops }
+        package init(stops: @escaping @Sendable (_ name: String) -> Bool) { self.stops = stops }
     }
 
     // A daemon rejects an invalid setting at its start, before any crash point is reached.

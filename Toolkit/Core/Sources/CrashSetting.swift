@@ -1,13 +1,13 @@
 /// The crash point, and the hit of it, at which a process is killed.
-public struct CrashSetting: Sendable, Hashable {
+package struct CrashSetting: Sendable, Hashable {
     /// An invalid setting; the description names it.
-    public struct Bad: Error, Equatable, CustomStringConvertible {
-        public let description: String
+    package struct Bad: Error, Equatable, CustomStringConvertible {
+        package let description: String
     }
 
-    public let name: String
+    let name: String
     /// From 1.
-    public let hit: Int
+    let hit: Int
 
     /// Reads `name:n`; `n` is 1 when it is missing.
     ///
@@ -15,7 +15,7 @@ public struct CrashSetting: Sendable, Hashable {
     ///   - text: The value of the setting.
     ///   - known: The names of all crash points in the code.
     /// - Throws: ``Bad`` for a malformed text, a hit below 1, and an unknown name.
-    public init(_ text: String, known: [String]) throws(Bad) {
+    package init(_ text: String, known: [String]) throws(Bad) {
         self = try CrashSetting(text)
         guard known.contains(name) else {
             throw Bad(description: "'\(name)' is not a crash point; `martlet crash-points` lists them")

@@ -1,7 +1,7 @@
 /// A UUID of version 7 (RFC 9562): sortable by the millisecond in which it was made.
 public struct Identifier: Sendable, Hashable, Comparable, CustomStringConvertible {
-    public let high: UInt64
-    public let low: UInt64
+    let high: UInt64
+    let low: UInt64
 
     /// Made from the wall clock and 74 random bits.
     public init(time: some TimeSource, entropy: some Entropy) {

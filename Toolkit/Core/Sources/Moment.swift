@@ -20,7 +20,7 @@ public struct Moment: Sendable, Hashable, Comparable {
 
 extension Duration {
     /// The whole nanoseconds, clamped to 64 bits (292 years).
-    public var nanosecondsClamped: Int64 {
+    package var nanosecondsClamped: Int64 {
         let (seconds, attoseconds) = components
         let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
         if overflow { return seconds < 0 ? .min : .max }
@@ -29,5 +29,5 @@ extension Duration {
     }
 
     /// The whole milliseconds, rounded towards zero.
-    public var milliseconds: Int64 { nanosecondsClamped / 1_000_000 }
+    package var milliseconds: Int64 { nanosecondsClamped / 1_000_000 }
 }

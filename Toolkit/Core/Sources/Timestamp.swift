@@ -11,7 +11,7 @@ public struct Timestamp: Sendable, Hashable, Comparable {
     package var utcDay: (days: Int64, microseconds: Int64) { microseconds.floorDivided(by: 86_400_000_000) }
 
     /// Whole milliseconds since 1970-01-01T00:00:00Z.
-    public var milliseconds: Int64 { microseconds / 1_000 }
+    package var milliseconds: Int64 { microseconds / 1_000 }
 
     public static func < (left: Timestamp, right: Timestamp) -> Bool { left.microseconds < right.microseconds }
 

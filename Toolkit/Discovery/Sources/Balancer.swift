@@ -1,13 +1,13 @@
-public import MartletCore
+import MartletCore
 import Synchronization
 
 /// Chooses an instance for each call, round-robin.
-public final class Balancer: Sendable {
+package final class Balancer: Sendable {
     private let service: String
     private let registry: any Registry
     private let roundRobin = Mutex(RoundRobin())
 
-    public init(for service: String, in registry: any Registry) {
+    package init(for service: String, in registry: any Registry) {
         self.service = service
         self.registry = registry
     }
@@ -15,7 +15,7 @@ public final class Balancer: Sendable {
     /// The next instance that satisfies `isSuitable`.
     ///
     /// - Throws: `Fault` with `unavailable` when there is none.
-    public func pick(where isSuitable: (Instance) -> Bool = { _ in true }) async throws -> Instance {
+    package func pick(where isSuitable: (Instance) -> Bool = { _ in true }) async throws -> Instance {
         let instances = try await registry.resolve(service).filter(isSuitable)
         guard let index = roundRobin.withLock({ $0.next(of: instances.count) }) else {
             throw Fault(
@@ -31,8 +31,8 @@ public final class Balancer: Sendable {
 }
 
 /// The service has no running instance: the call was not made.
-public struct NoInstance: CallNotMade, Equatable {
-    public let service: String
+struct NoInstance: CallNotMade, Equatable {
+    let service: String
 }
 
 /// Cycles through indices.

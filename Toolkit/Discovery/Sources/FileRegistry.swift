@@ -49,7 +49,7 @@ public final class FileRegistry: Registry {
     }
 
     /// The fault of the current file; `nil` when it is valid.
-    public var fault: RegistryFile.Invalid? { state.withLock { $0.fault } }
+    var fault: RegistryFile.Invalid? { state.withLock { $0.fault } }
 
     public func resolve(_ service: String) async throws -> [Instance] { try currentServices()[service] ?? [] }
 

@@ -1,4 +1,4 @@
-public import MartletCore
+package import MartletCore
 
 #if canImport(Glibc)
     import Glibc
@@ -18,23 +18,23 @@ public import MartletCore
 ///   }
 /// }
 /// ```
-public enum RegistryFile {
-    public static let bytesLimit = 1 << 20
+package enum RegistryFile {
+    static let bytesLimit = 1 << 20
 
     /// A fault in a registry file.
-    public struct Invalid: FaultConvertible, Equatable, CustomStringConvertible {
-        public let path: String
+    package struct Invalid: FaultConvertible, Equatable, CustomStringConvertible {
+        let path: String
         /// From 1; 0 for the file as a whole.
-        public let line: Int
+        let line: Int
         /// As in `services.orders[0].grpc`; empty for the file as a whole.
-        public let key: String
-        public let message: String
+        let key: String
+        let message: String
 
-        public var description: String {
+        package var description: String {
             "\(path)\(line > 0 ? ":\(line)" : ""): \(key.isEmpty ? "" : "\(key) ")\(message)"
         }
 
-        public var fault: Fault {
+        package var fault: Fault {
             Fault(.unavailable, .unavailable, "the registry cannot be read", retryAfter: .seconds(1), cause: self)
         }
     }
@@ -42,7 +42,7 @@ public enum RegistryFile {
     /// Replaces the file atomically.
     ///
     /// - Throws: ``Invalid``.
-    public static func write(_ services: [String: [Instance]], to path: String) throws(Invalid) {
+    package static func write(_ services: [String: [Instance]], to path: String) throws(Invalid) {
         let temporary = "\(path).\(getpid()).new"
         guard let file = fopen(temporary, "w") else { throw failure(temporary, "cannot be written") }
         let text = Array(render(services).utf8)
@@ -65,7 +65,7 @@ public enum RegistryFile {
     }
 
     /// - Throws: ``Invalid`` with the line and the key of the first fault.
-    public static func read(_ path: String) throws(Invalid) -> [String: [Instance]] {
+    package static func read(_ path: String) throws(Invalid) -> [String: [Instance]] {
         guard let file = fopen(path, "r") else { throw failure(path, "cannot be opened") }
         defer { fclose(file) }
         var bytes = [UInt8](repeating: 0, count: bytesLimit + 1)

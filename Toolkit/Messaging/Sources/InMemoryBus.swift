@@ -4,11 +4,11 @@ import Synchronization
 /// A deterministic in-process broker without storage: for tests, simulations and evaluation.
 public final class InMemoryBus: MessageBus {
     /// Maximum stored events; further publications are refused.
-    public static let eventsLimit = 1_000_000
+    static let eventsLimit = 1_000_000
     /// Maximum unacknowledged deliveries of one member.
-    public static let windowLimit = 1_024
+    static let windowLimit = 1_024
     /// How long a delivery may stay unacknowledged before its member is presumed dead.
-    public static let acknowledgementTimeout = Duration.seconds(300)
+    static let acknowledgementTimeout = Duration.seconds(300)
 
     private let time: any TimeSource
     private let state: Mutex<State>

@@ -15,11 +15,11 @@
 public struct Topic<Body: Sendable>: Sendable {
     public let name: String
     /// The ordering key: events of equal keys are handled in commit order.
-    public let key: @Sendable (Body) -> String
-    public let encode: @Sendable (Body) throws -> [UInt8]
+    let key: @Sendable (Body) -> String
+    let encode: @Sendable (Body) throws -> [UInt8]
     public let decode: @Sendable ([UInt8]) throws -> Body
     /// For operators; `nil` when bodies have no JSON form.
-    public let json: BodyJSON?
+    package let json: BodyJSON?
 
     public init(
         _ name: String,
@@ -39,9 +39,9 @@ public struct Topic<Body: Sendable>: Sendable {
 /// Converts encoded event bodies to JSON and back, so that an operator can read and edit them.
 public struct BodyJSON: Sendable {
     /// - Throws: When the bytes are not of the topic's type.
-    public let text: @Sendable ([UInt8]) throws -> String
+    package let text: @Sendable ([UInt8]) throws -> String
     /// - Throws: When the text is not the topic's type as JSON; the error states where.
-    public let bytes: @Sendable (String) throws -> [UInt8]
+    package let bytes: @Sendable (String) throws -> [UInt8]
 
     public init(
         text: @escaping @Sendable ([UInt8]) throws -> String,

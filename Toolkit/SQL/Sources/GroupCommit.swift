@@ -1,4 +1,4 @@
-public import MartletCore
+package import MartletCore
 
 /// The decisions of one group commit, without connection, clock or thread: concurrent transactions share a commit.
 ///
@@ -22,7 +22,7 @@ public struct GroupCommit: Sendable {
         public init() {}
     }
 
-    public enum AfterBody: Sendable, Equatable {
+    package enum AfterBody: Sendable, Equatable {
         /// Keep the body's work for the commit.
         case keep
         /// Undo the body's work and keep the other bodies'; its error is returned after the commit, like all results.
@@ -36,7 +36,7 @@ public struct GroupCommit: Sendable {
         case failAll
     }
 
-    public enum AfterCommit: Sendable, Equatable {
+    package enum AfterCommit: Sendable, Equatable {
         /// The commit is durable: return each body's own result.
         case succeed
         /// A body violated a constraint that is checked at the commit, or another transaction conflicted: rerun each
@@ -50,13 +50,13 @@ public struct GroupCommit: Sendable {
     private let attempt: Int
     private let end: Moment
     /// The number of admitted bodies.
-    public private(set) var bodies = 0
+    package private(set) var bodies = 0
 
     /// - Parameters:
     ///   - limits: The limits of the batch.
     ///   - attempt: 1 for bodies that run for the first time.
     ///   - now: When the batch begins.
-    public init(limits: Limits, attempt: Int, at now: Moment) {
+    package init(limits: Limits, attempt: Int, at now: Moment) {
         precondition(limits.bodies >= 1 && limits.attempts >= 1 && attempt >= 1)
         self.limits = limits
         self.attempt = attempt
@@ -64,23 +64,23 @@ public struct GroupCommit: Sendable {
     }
 
     /// Whether another body may join.
-    public func mayAdmit(at now: Moment) -> Bool { bodies == 0 || bodies < limits.bodies && now < end }
+    package func mayAdmit(at now: Moment) -> Bool { bodies == 0 || bodies < limits.bodies && now < end }
 
     /// Admits a body; true when it needs a savepoint.
-    public mutating func admit() -> Bool {
+    package mutating func admit() -> Bool {
         bodies += 1
         return bodies > 1
     }
 
     /// Whether the batch may run again: it conflicted with another transaction, and nothing was committed.
-    public func mayRepeat(after failure: (any Error)?) -> Bool {
+    package func mayRepeat(after failure: (any Error)?) -> Bool {
         attempt < limits.attempts && (failure as? SQLError)?.kind == .conflict
     }
 
     /// - Parameters:
     ///   - failure: What the body, or the end of its savepoint, threw.
     ///   - transactionOpen: False when a statement ended the transaction of the batch.
-    public func afterBody(failure: (any Error)?, transactionOpen: Bool) -> AfterBody {
+    package func afterBody(failure: (any Error)?, transactionOpen: Bool) -> AfterBody {
         let isSingle = bodies == 1
         if mayRepeat(after: failure) { return .rerunIndividually }
         switch (failure as? SQLError)?.kind {
@@ -92,7 +92,7 @@ public struct GroupCommit: Sendable {
         return isSingle ? .failAlone : .undo
     }
 
-    public func afterCommit(failure: SQLError?) -> AfterCommit {
+    package func afterCommit(failure: SQLError?) -> AfterCommit {
         guard let failure else { return .succeed }
         switch failure.kind {
         case .constraint, .misuse: return bodies > 1 ? .rerunIndividually : .failAll

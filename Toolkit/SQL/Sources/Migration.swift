@@ -12,8 +12,8 @@ public struct Migration: Sendable {
     ///
     /// Its views for auditors are a module of their own, `inventory.audit`: modules run in the order of their names, so
     /// the tables exist first, and an earlier version, which does not have that module, still starts.
-    public let module: String
-    public let number: Int
+    let module: String
+    let number: Int
     /// The name of the transaction that runs all steps.
     static let transaction: StaticString = "migrate"
     private let statements: [String]
@@ -33,7 +33,7 @@ public struct Migration: Sendable {
     }
 
     /// The statements for an engine of `dialect`.
-    public func statements(in dialect: SQLDialect) -> [String] {
+    func statements(in dialect: SQLDialect) -> [String] {
         dialect == .postgres ? postgresStatements ?? statements : statements
     }
 }
@@ -79,7 +79,7 @@ public struct SchemaTooNew: Error, Equatable {
     public let module: String
     public let number: Int
 
-    public init(module: String, number: Int) {
+    package init(module: String, number: Int) {
         self.module = module
         self.number = number
     }

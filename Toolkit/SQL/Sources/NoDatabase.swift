@@ -1,10 +1,10 @@
-public import MartletCore
+package import MartletCore
 
 /// The database of a unit that has none: every use is a fault.
-public struct NoDatabase: SQLDatabase {
-    public init() {}
+package struct NoDatabase: SQLDatabase {
+    package init() {}
 
-    public func transaction<R: Sendable>(
+    package func transaction<R: Sendable>(
         _ name: StaticString,
         deadline: Moment?,
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
@@ -12,7 +12,7 @@ public struct NoDatabase: SQLDatabase {
         throw Fault(.internal, .internal, "'\(name)' needs a database, and there is none here")
     }
 
-    public func read<R: Sendable>(
+    package func read<R: Sendable>(
         _ name: StaticString,
         deadline: Moment?,
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R

@@ -67,7 +67,7 @@ public struct LocalIssuer: Sendable {
     }
 
     /// Writes a new token for `service`, for ``TokenFile``.
-    public func writeServiceToken(_ service: String, lifetime: Duration) async throws {
+    package func writeServiceToken(_ service: String, lifetime: Duration) async throws {
         let token = try await serviceToken(service, lifetime: lifetime)
         try SecretFile.write(token, to: Self.tokenPath(for: service, in: folder))
     }

@@ -21,7 +21,7 @@ public struct TokenKey: Sendable {
 
 /// A file with the issuer's public keys (RFC 7517).
 public enum KeySet {
-    public static let keysLimit = 64
+    static let keysLimit = 64
     static let bytesLimit = 1 << 18
 
     /// A fault in a key file.

@@ -9,10 +9,10 @@ import Synchronization
 /// The algorithm belongs to the key, not to the token; `none` and headers with a key of their own are rejected. Issuer,
 /// audience, type `at+jwt` and expiry are required. Safe to share between tasks.
 public final class TokenVerifier: Sendable {
-    public static let tokenBytesLimit = 4_096
-    public static let leewayLimit = Duration.seconds(60)
+    static let tokenBytesLimit = 4_096
+    static let leewayLimit = Duration.seconds(60)
     /// Verified tokens that are cached until they expire.
-    public static let cachedTokensLimit = 10_000
+    static let cachedTokensLimit = 10_000
 
     private let keys: [String: TokenKey]
     private let rules: TokenRules

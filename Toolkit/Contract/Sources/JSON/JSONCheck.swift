@@ -4,9 +4,9 @@ import MartletCore
 ///
 /// Refuses malformed JSON, unknown fields, duplicate fields, two fields of one oneof, wrong types and numbers out of
 /// the type's range. The contract's rules are checked by `ContractMessage.check`, after decoding.
-public struct JSONCheck {
+package struct JSONCheck {
     /// Nesting levels of objects and lists.
-    public static let depthLimit = 32
+    package static let depthLimit = 32
 
     private enum PathElement {
         case name(String)
@@ -34,7 +34,7 @@ public struct JSONCheck {
     ///   - given: Fields that the path fills; the object must not contain them.
     ///   - prefix: The field path of the object in the request; empty for the request itself.
     /// - Throws: `Fault`: `request.malformed` with line and column, or `request.invalid`, each with the fields.
-    public static func check(
+    static func check(
         _ bytes: [UInt8],
         against shape: MessageShape,
         given: Set<String> = [],

@@ -6,10 +6,10 @@ public import SwiftProtobuf
 /// Every field is written, including zero, false and empty values; only absent fields with presence are left out.
 /// Numbers are numbers, enums names, times RFC 3339 in UTC, bytes base64.
 public struct JSONWriter {
-    public private(set) var bytes: [UInt8] = []
+    package private(set) var bytes: [UInt8] = []
     private var first = true
 
-    public init() {}
+    package init() {}
 
     public mutating func text(_ name: String, _ value: String?) {
         if let value { member(name) { $0.string(value) } }
@@ -76,12 +76,12 @@ public struct JSONWriter {
     }
 
     /// A value without a member name.
-    public mutating func object(_ message: some ContractMessage) {
+    mutating func object(_ message: some ContractMessage) {
         object { message.write(to: &$0) }
     }
 
     /// Braces around the members that `body` writes.
-    public mutating func object(_ body: (inout JSONWriter) -> Void) {
+    package mutating func object(_ body: (inout JSONWriter) -> Void) {
         bytes.append(UInt8(ascii: "{"))
         first = true
         body(&self)
@@ -90,17 +90,17 @@ public struct JSONWriter {
     }
 
     /// An object with the members that `body` writes.
-    public mutating func members(_ name: String, _ body: (inout JSONWriter) -> Void) {
+    package mutating func members(_ name: String, _ body: (inout JSONWriter) -> Void) {
         member(name) { $0.object(body) }
     }
 
     /// A list of objects, each with the members that `body` writes.
-    public mutating func objects<Value>(_ name: String, _ values: [Value], body: (inout JSONWriter, Value) -> Void) {
+    package mutating func objects<Value>(_ name: String, _ values: [Value], body: (inout JSONWriter, Value) -> Void) {
         list(name, values) { writer, value in writer.object { body(&$0, value) } }
     }
 
     /// `text` as a JSON string.
-    public static func quoted(_ text: String) -> String {
+    static func quoted(_ text: String) -> String {
         var writer = JSONWriter()
         writer.string(text)
         return String(decoding: writer.bytes, as: UTF8.self)

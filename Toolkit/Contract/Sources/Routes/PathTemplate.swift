@@ -1,7 +1,7 @@
 import MartletCore
 
 /// The path of an HTTP rule, as in `/v1/carts/{cart_id}/lines/{sku}` or `/v1/orders/{order_id}:cancel`.
-public struct PathTemplate: Sendable, Hashable {
+package struct PathTemplate: Sendable, Hashable {
     enum Segment: Sendable, Hashable {
         case literal(String)
         /// Any single non-empty segment.
@@ -15,14 +15,14 @@ public struct PathTemplate: Sendable, Hashable {
     }
 
     /// The template as the contract writes it.
-    public let text: String
+    let text: String
     let segments: [Segment]
     let variables: [Variable]
     /// The custom verb after the last segment; empty for none.
     let verb: String
 
     /// - Throws: `Fault` with `internal` when `text` is not a template: an error in the contract, not in a request.
-    public init(_ text: String) throws {
+    package init(_ text: String) throws {
         self.text = text
         guard text.first == "/" else { throw Self.invalid(text) }
         var rest = text.dropFirst()

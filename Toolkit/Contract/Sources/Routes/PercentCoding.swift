@@ -1,11 +1,11 @@
 /// Percent-encoding (RFC 3986).
-public enum PercentCoding {
+enum PercentCoding {
     /// The decoded text; `nil` when the encoding is invalid or the bytes are not UTF-8.
     ///
     /// - Parameters:
     ///   - encoded: One segment of a path, or a name or value of a query.
     ///   - plusIsBlank: Whether `+` means a space, as in a query.
-    public static func decoded(_ encoded: some StringProtocol, plusIsBlank: Bool = false) -> String? {
+    static func decoded(_ encoded: some StringProtocol, plusIsBlank: Bool = false) -> String? {
         var bytes: [UInt8] = []
         var rest = Array(encoded.utf8)[...]
         while let byte = rest.popFirst() {

@@ -2,9 +2,9 @@ import MartletCore
 
 /// Builds a request from path, query and body by its HTTP rule: one JSON object with the contract's field names, with
 /// every value checked against the shape.
-public enum RequestBinding {
+package enum RequestBinding {
     /// The most parameters in one query.
-    public static let parametersLimit = 100
+    package static let parametersLimit = 100
 
     /// - Parameters:
     ///   - shape: The fields of the request.
@@ -14,7 +14,7 @@ public enum RequestBinding {
     ///     `page.size`; a repeated field repeats its name.
     ///   - body: JSON; an empty body means an object without members.
     /// - Throws: `Fault` with `invalidArgument` and the fields by name.
-    public static func json(
+    package static func json(
         of shape: MessageShape,
         by rule: HTTPRule,
         variables: [PathVariable],

@@ -3,9 +3,9 @@ import MartletCore
 /// Finds the route for a verb and a path.
 ///
 /// A literal segment takes precedence over a variable, a custom verb over none.
-public struct RouteTable<Target: Sendable>: Sendable {
+package struct RouteTable<Target: Sendable>: Sendable {
     /// Segments of one path; longer paths match no route.
-    public static var segmentsLimit: Int { 32 }
+    package static var segmentsLimit: Int { 32 }
 
     private struct Leaf: Sendable {
         let template: PathTemplate
@@ -21,10 +21,10 @@ public struct RouteTable<Target: Sendable>: Sendable {
 
     private var nodes: [Node] = [Node()]
 
-    public init() {}
+    package init() {}
 
     /// - Throws: `Fault` with `internal` when `rule` has no valid template, or its verb and path are already bound.
-    public mutating func add(_ rule: HTTPRule, _ target: Target) throws {
+    package mutating func add(_ rule: HTTPRule, _ target: Target) throws {
         let template = try PathTemplate(rule.path)
         var node = 0
         for segment in template.segments { node = child(of: node, segment) }
@@ -38,7 +38,7 @@ public struct RouteTable<Target: Sendable>: Sendable {
     ///   - verb: The method of HTTP, in capitals.
     ///   - path: The raw, percent-encoded path without the query.
     /// - Throws: `Fault` with `invalidArgument` when the encoding of a variable is invalid.
-    public func find(_ verb: String, _ path: some StringProtocol) throws -> RouteMatch<Target> {
+    package func find(_ verb: String, _ path: some StringProtocol) throws -> RouteMatch<Target> {
         guard path.first == "/" else { return .unknownPath }
         let pieces = path.dropFirst().split(separator: "/", omittingEmptySubsequences: false).map { String($0) }
         guard pieces.count <= Self.segmentsLimit, let last = pieces.last else { return .unknownPath }
@@ -108,7 +108,7 @@ public struct RouteTable<Target: Sendable>: Sendable {
 }
 
 /// The result of a lookup in a route table.
-public enum RouteMatch<Target: Sendable>: Sendable {
+package enum RouteMatch<Target: Sendable>: Sendable {
     /// The variables are decoded, in the order of the template.
     case found(Target, template: String, variables: [PathVariable])
     /// The path exists for these verbs only.
@@ -117,11 +117,11 @@ public enum RouteMatch<Target: Sendable>: Sendable {
 }
 
 /// A field of a request that its path fills.
-public struct PathVariable: Sendable, Hashable {
-    public let name: String
-    public let value: String
+package struct PathVariable: Sendable, Hashable {
+    let name: String
+    let value: String
 
-    public init(name: String, value: String) {
+    package init(name: String, value: String) {
         self.name = name
         self.value = value
     }

@@ -1,25 +1,25 @@
-public import Logging
-public import MartletCore
+package import Logging
+package import MartletCore
 
 /// Writes each event as one line of JSON: time, level, service, message, trace, error, metadata by sorted key.
 ///
 /// A line is always valid JSON: values are escaped and truncated before the line is assembled.
-public struct JSONLogHandler: LogHandler {
+package struct JSONLogHandler: LogHandler {
     /// Of one message, error or metadata value, in bytes.
-    public static let valueBytesLimit = 500
+    static let valueBytesLimit = 500
     /// Of one line.
-    public static let metadataLimit = 24
+    static let metadataLimit = 24
 
-    public var metadata: Logger.Metadata = [:]
-    public var metadataProvider: Logger.MetadataProvider?
-    public var logLevel: Logger.Level
+    package var metadata: Logger.Metadata = [:]
+    package var metadataProvider: Logger.MetadataProvider?
+    package var logLevel: Logger.Level
 
     private let service: String
     private let label: String
     private let time: any TimeSource
     private let output: LogOutput
 
-    public init(service: String, label: String, level: Logger.Level, time: any TimeSource, output: LogOutput) {
+    package init(service: String, label: String, level: Logger.Level, time: any TimeSource, output: LogOutput) {
         self.service = service
         self.label = label
         self.logLevel = level
@@ -27,12 +27,12 @@ public struct JSONLogHandler: LogHandler {
         self.output = output
     }
 
-    public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }
         set { metadata[key] = newValue }
     }
 
-    public func log(event: LogEvent) { output.write(line(for: event)) }
+    package func log(event: LogEvent) { output.write(line(for: event)) }
 
     func line(for event: LogEvent) -> [UInt8] {
         var line = JSONText()

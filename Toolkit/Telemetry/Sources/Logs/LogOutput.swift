@@ -31,7 +31,7 @@ public final class LogOutput: Sendable {
     public static let standardError = LogOutput(descriptor: STDERR_FILENO)
 
     /// Lines dropped since the last one that was written.
-    public var dropped: Int { state.withLock { $0.dropped } }
+    var dropped: Int { state.withLock { $0.dropped } }
 
     /// Writes `line` and a newline, cut at the limit.
     func write(_ line: [UInt8]) {

@@ -8,7 +8,7 @@ import Synchronization
 /// that the program knows (a method, a topic), never from a request.
 public final class MetricsRegistry: Sendable {
     /// Series of one registry; all further ones are counted in one series with the label `overflow`.
-    public static let seriesLimit = 2_000
+    static let seriesLimit = 2_000
 
     /// The registry of the running task's service.
     @TaskLocal public static var current = MetricsRegistry(service: "process")
