@@ -12,7 +12,7 @@ struct CrashCampaignTests {
     }
 
     private let campaign: CrashCampaign = {
-        let sites = CrashCampaignTests.sites(["orders": ["a.x", "b.x"], "carts": ["a.x", "c.x"]])
+        let sites = CrashCampaignTests.sites(["parcels": ["a.x", "b.x"], "links": ["a.x", "c.x"]])
         return CrashCampaign(census: [.laptop: sites, .cluster: sites])
     }()
 
@@ -21,7 +21,7 @@ struct CrashCampaignTests {
         let plans = campaign.singles
         #expect(plans.count == 4 * 2 * 2)
         #expect(Set(plans).count == plans.count)
-        #expect(plans.contains(CrashPlan(.cluster, [.init("carts", "c.x", hit: 2)])))
+        #expect(plans.contains(CrashPlan(.cluster, [.init("links", "c.x", hit: 2)])))
     }
 
     @Test("pairs: every ordered pair of points within one service, and across services")
@@ -35,7 +35,7 @@ struct CrashCampaignTests {
         #expect(Set(across.map { $0.rules.map(\.point) }).count == 9 - 2)
         #expect(across.count == 7)
         #expect(across.allSatisfy { $0.rules[1].service == CrashPlan.CrashRule.others })
-        #expect(across.contains(CrashPlan(.cluster, [.init("carts", "a.x"), .init("others", "b.x")])))
+        #expect(across.contains(CrashPlan(.cluster, [.init("links", "a.x"), .init("others", "b.x")])))
     }
 
     @Test("lists the crash points that no world passes")
@@ -48,9 +48,9 @@ struct CrashCampaignTests {
         for plan in campaign.singles + campaign.pairs + CrashCampaign.censuses {
             #expect(CrashPlan(plan.text) == plan)
         }
-        #expect(CrashPlan("laptop:orders/a.x")?.rules == [.init("orders", "a.x", hit: 1)])
+        #expect(CrashPlan("laptop:parcels/a.x")?.rules == [.init("parcels", "a.x", hit: 1)])
         for wrong in [
-            "", "laptop", "desk:orders/a.x:1", "laptop:orders", "laptop:orders/a.x:0", "laptop:/a.x", "laptop:a/b/c",
+            "", "laptop", "desk:parcels/a.x:1", "laptop:parcels", "laptop:parcels/a.x:0", "laptop:/a.x", "laptop:a/b/c",
         ] {
             #expect(CrashPlan(wrong) == nil, "\(wrong)")
         }

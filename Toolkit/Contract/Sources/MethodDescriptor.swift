@@ -1,8 +1,8 @@
 /// The transport-neutral description of one method of a contract.
 public struct MethodDescriptor: Sendable, Hashable {
-    /// The service's full name in the contract, as in `shop.inventory.v1.InventoryService`.
+    /// The service's full name in the contract, as in `acme.links.v1.LinksService`.
     public let service: String
-    /// The method's name, as in `Reserve`.
+    /// The method's name, as in `Shorten`.
     public let name: String
     /// True when a repeat of the same request has no further effect: it may be retried.
     public let idempotent: Bool
@@ -44,8 +44,8 @@ public struct HTTPRule: Sendable, Hashable {
     }
 
     public let verb: Verb
-    /// A template such as `/v1/carts/{cart_id}/lines/{sku}`, with an optional custom verb at the end, as in
-    /// `/v1/orders/{id}:cancel`.
+    /// A template such as `/v1/parcels/{parcel_id}/items/{item}`, with an optional custom verb at the end, as in
+    /// `/v1/links/{code}:disable`.
     public let path: String
     /// The field that the body fills: `*` for the whole message, empty for none.
     public let body: String
@@ -59,7 +59,7 @@ public struct HTTPRule: Sendable, Hashable {
 
 /// A method and the service that serves it: an entry of the gateway's routing table.
 public struct RoutedMethod: Sendable, Hashable {
-    /// The name in the service registry, as in `inventory`.
+    /// The name in the service registry, as in `links`.
     public let service: String
     public let method: MethodDescriptor
 

@@ -9,9 +9,9 @@ struct RouteTableTests {
     init() throws {
         var table = RouteTable<String>()
         for (verb, path) in [
-            (HTTPRule.Verb.get, "/v1/orders"), (.post, "/v1/orders"), (.post, "/v1/orders:agreed"),
-            (.get, "/v1/orders/{order_id}"), (.post, "/v1/orders/{order_id}:cancel"),
-            (.get, "/v1/orders/mine"), (.put, "/v1/orders/{order_id}/returns/{return_id}"),
+            (HTTPRule.Verb.get, "/v1/parcels"), (.post, "/v1/parcels"), (.post, "/v1/parcels:agreed"),
+            (.get, "/v1/parcels/{parcel_id}"), (.post, "/v1/parcels/{parcel_id}:cancel"),
+            (.get, "/v1/parcels/mine"), (.put, "/v1/parcels/{parcel_id}/returns/{return_id}"),
             (.get, "/v1/{name=shelves/*/rows/*}/cups"),
         ] {
             try table.add(HTTPRule(verb, path, body: ""), "\(verb.rawValue) \(path)")
@@ -20,19 +20,22 @@ struct RouteTableTests {
     }
 
     static let paths: [(String, String, String, [PathVariable])] = [
-        ("GET", "/v1/orders", "GET /v1/orders", []),
-        ("POST", "/v1/orders:agreed", "POST /v1/orders:agreed", []),
-        ("GET", "/v1/orders/o-1", "GET /v1/orders/{order_id}", [PathVariable(name: "order_id", value: "o-1")]),
-        ("GET", "/v1/orders/mine", "GET /v1/orders/mine", []),
-        ("GET", "/v1/orders/a%2Fb%20c", "GET /v1/orders/{order_id}", [PathVariable(name: "order_id", value: "a/b c")]),
-        ("GET", "/v1/orders/a:b", "GET /v1/orders/{order_id}", [PathVariable(name: "order_id", value: "a:b")]),
+        ("GET", "/v1/parcels", "GET /v1/parcels", []),
+        ("POST", "/v1/parcels:agreed", "POST /v1/parcels:agreed", []),
+        ("GET", "/v1/parcels/o-1", "GET /v1/parcels/{parcel_id}", [PathVariable(name: "parcel_id", value: "o-1")]),
+        ("GET", "/v1/parcels/mine", "GET /v1/parcels/mine", []),
         (
-            "POST", "/v1/orders/a:b:cancel", "POST /v1/orders/{order_id}:cancel",
-            [PathVariable(name: "order_id", value: "a:b")]
+            "GET", "/v1/parcels/a%2Fb%20c", "GET /v1/parcels/{parcel_id}",
+            [PathVariable(name: "parcel_id", value: "a/b c")]
+        ),
+        ("GET", "/v1/parcels/a:b", "GET /v1/parcels/{parcel_id}", [PathVariable(name: "parcel_id", value: "a:b")]),
+        (
+            "POST", "/v1/parcels/a:b:cancel", "POST /v1/parcels/{parcel_id}:cancel",
+            [PathVariable(name: "parcel_id", value: "a:b")]
         ),
         (
-            "PUT", "/v1/orders/o/returns/r", "PUT /v1/orders/{order_id}/returns/{return_id}",
-            [PathVariable(name: "order_id", value: "o"), PathVariable(name: "return_id", value: "r")]
+            "PUT", "/v1/parcels/o/returns/r", "PUT /v1/parcels/{parcel_id}/returns/{return_id}",
+            [PathVariable(name: "parcel_id", value: "o"), PathVariable(name: "return_id", value: "r")]
         ),
         (
             "GET", "/v1/shelves/a/rows/b/cups", "GET /v1/{name=shelves/*/rows/*}/cups",
@@ -53,7 +56,7 @@ struct RouteTableTests {
     @Test(
         "unknown paths have no route",
         arguments: [
-            "/", "", "v1/orders", "/v1", "/v1/orders/", "/v1//orders", "/v1/orders/o/x", "/v1/orders/o/returns/",
+            "/", "", "v1/parcels", "/v1", "/v1/parcels/", "/v1//parcels", "/v1/parcels/o/x", "/v1/parcels/o/returns/",
         ]
     )
     func unknown(_ path: String) throws {
@@ -65,23 +68,23 @@ struct RouteTableTests {
 
     @Test("another verb: reports the verbs of the path")
     func otherVerbs() throws {
-        guard case .otherVerbs(let verbs) = try table.find("DELETE", "/v1/orders") else {
+        guard case .otherVerbs(let verbs) = try table.find("DELETE", "/v1/parcels") else {
             Issue.record("no other verbs")
             return
         }
         #expect(verbs == [.get, .post])
     }
 
-    @Test("refuses a variable with invalid encoding by name", arguments: ["/v1/orders/%zz", "/v1/orders/%ff"])
+    @Test("refuses a variable with invalid encoding by name", arguments: ["/v1/parcels/%zz", "/v1/parcels/%ff"])
     func encoding(_ path: String) {
         let fault = #expect(throws: Fault.self) { try table.find("GET", path) }
-        #expect(fault?.violations.first?.field == "order_id")
+        #expect(fault?.violations.first?.field == "parcel_id")
     }
 
     @Test("refuses two methods with one verb and path, even with different variable names")
     func twice() {
         var table = table
-        #expect(throws: Fault.self) { try table.add(HTTPRule(.get, "/v1/orders/{other}", body: ""), "again") }
+        #expect(throws: Fault.self) { try table.add(HTTPRule(.get, "/v1/parcels/{other}", body: ""), "again") }
     }
 
     @Test("refuses invalid templates", arguments: ["v1", "/v1/{a", "/v1//b", "/v1/{}", "/v1/{a}b", "/v1/a*", "/v1/"])

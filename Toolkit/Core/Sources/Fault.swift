@@ -88,7 +88,7 @@ extension Fault {
     }
 }
 
-/// Why something was refused: stable, dotted, lower case, as in `inventory.insufficient_stock`.
+/// Why something was refused: stable, dotted, lower case, as in `links.code_taken`.
 public struct Reason: Sendable, Hashable, ExpressibleByStringLiteral, CustomStringConvertible {
     public let name: String
 

@@ -3,7 +3,7 @@ public struct Principal: Sendable, Hashable {
     public enum Kind: Sendable, Hashable {
         /// Unauthenticated; may read public data.
         case anonymous
-        /// A person or a merchant's system, with a verified token.
+        /// A person or an external system, with a verified token.
         case user
         /// One of our own services.
         case service
@@ -31,7 +31,7 @@ public struct Principal: Sendable, Hashable {
     /// The scope that every service has implicitly.
     public static let serviceScope = "service"
 
-    /// True when the principal holds `scope`, or one of several separated by `|`, as in `inventory:write|service`.
+    /// True when the principal holds `scope`, or one of several separated by `|`, as in `links:write|service`.
     ///
     /// A service has its granted scopes and ``serviceScope``, no others.
     public func holds(_ scope: String) -> Bool {

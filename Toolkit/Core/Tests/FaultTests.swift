@@ -51,11 +51,11 @@ struct FaultOutcomeTests {
 struct PrincipalTests {
     @Test("has its scopes and no others")
     func scopes() {
-        let user = Principal(kind: .user, id: "ann", scopes: ["orders:read"])
-        #expect(user.holds("orders:read"))
-        #expect(!user.holds("orders:write"))
+        let user = Principal(kind: .user, id: "ann", scopes: ["parcels:read"])
+        #expect(user.holds("parcels:read"))
+        #expect(!user.holds("parcels:write"))
         #expect(user.holds(""))
-        #expect(!Principal.anonymous.holds("orders:read"))
+        #expect(!Principal.anonymous.holds("parcels:read"))
     }
 
     @Test("alternatives: one scope of the list is enough", arguments: ["a|b", "b|a", "b"])
@@ -66,21 +66,21 @@ struct PrincipalTests {
 
     @Test("a service has the service scope and its granted scopes, no others")
     func service() {
-        let service = Principal(kind: .service, id: "orders", scopes: [])
+        let service = Principal(kind: .service, id: "parcels", scopes: [])
         #expect(service.holds("service"))
-        #expect(service.holds("inventory:write|service"))
-        #expect(!service.holds("inventory:write"))
+        #expect(service.holds("links:write|service"))
+        #expect(!service.holds("links:write"))
         #expect(!service.holds("operate"))
         #expect(Principal(kind: .service, id: "console", scopes: ["operate"]).holds("operate"))
-        #expect(!Principal(kind: .user, id: "ann", scopes: []).holds("inventory:write|service"))
+        #expect(!Principal(kind: .user, id: "ann", scopes: []).holds("links:write|service"))
     }
 
     @Test("the subject of an outgoing call is the represented principal")
     func subject() {
         let context = CallContext(principal: Principal(kind: .user, id: "ann", scopes: []), idempotencyKey: "k")
-        let outgoing = context.outgoing(as: "orders")
+        let outgoing = context.outgoing(as: "parcels")
         #expect(outgoing.principal.subject == "ann")
-        #expect(outgoing.principal.id == "orders")
+        #expect(outgoing.principal.id == "parcels")
         #expect(outgoing.idempotencyKey == nil)
     }
 }

@@ -14,7 +14,7 @@ package import MartletCore
 /// {
 ///   "version": 1,
 ///   "services": {
-///     "orders": [{"id": "orders-1", "http": "127.0.0.1:9001", "grpc": "127.0.0.1:9002", "operate": "127.0.0.1:9003"}]
+///     "links": [{"id": "links-1", "http": "127.0.0.1:9001", "grpc": "127.0.0.1:9002", "operate": "127.0.0.1:9003"}]
 ///   }
 /// }
 /// ```
@@ -26,7 +26,7 @@ package enum RegistryFile {
         let path: String
         /// From 1; 0 for the file as a whole.
         let line: Int
-        /// As in `services.orders[0].grpc`; empty for the file as a whole.
+        /// As in `services.links[0].grpc`; empty for the file as a whole.
         let key: String
         let message: String
 

@@ -52,27 +52,27 @@ struct FileRegistryTests {
     let time = ManualTime()
     var path: String { folder.path + "/registry.json" }
     var registry: FileRegistry { FileRegistry(path: path, every: .seconds(1), time: time) }
-    let orders = Instance(id: "o", http: Address(host: "h", port: 1), grpc: nil, operate: nil)
+    let parcels = Instance(id: "o", http: Address(host: "h", port: 1), grpc: nil, operate: nil)
 
     init() throws { folder = try TemporaryFolder() }
 
     @Test("an invalid or missing file leaves the last valid set in use", arguments: ["{", nil])
     func invalid(text: String?) async throws {
         let registry = registry
-        try RegistryFile.write(["orders": [orders]], to: path)
-        #expect(try await registry.resolve("orders") == [orders])
+        try RegistryFile.write(["parcels": [parcels]], to: path)
+        #expect(try await registry.resolve("parcels") == [parcels])
         if let text {
             try text.write(toFile: path, atomically: true, encoding: .utf8)
         } else {
             try FileManager.default.removeItem(atPath: path)
         }
         time.advance(by: .seconds(1))
-        #expect(try await registry.resolve("orders") == [orders])
+        #expect(try await registry.resolve("parcels") == [parcels])
         #expect(registry.fault != nil)
 
-        try RegistryFile.write(["carts": [orders]], to: path)
+        try RegistryFile.write(["links": [parcels]], to: path)
         time.advance(by: .seconds(1))
-        #expect(try await registry.resolve("orders") == [])
+        #expect(try await registry.resolve("parcels") == [])
         #expect(registry.fault == nil)
     }
 
@@ -83,18 +83,18 @@ struct FileRegistryTests {
             guard isFailing.withLock({ $0 }) else { return try RegistryFile.read(path) }
             throw RegistryFile.Invalid(path: path, line: 0, key: "", message: "cannot be opened: too many open files")
         }
-        try RegistryFile.write(["orders": [orders]], to: path)
-        #expect(try await registry.resolve("orders") == [orders])
+        try RegistryFile.write(["parcels": [parcels]], to: path)
+        #expect(try await registry.resolve("parcels") == [parcels])
 
         let moved = Instance(id: "o", http: Address(host: "h", port: 2), grpc: nil, operate: nil)
-        try RegistryFile.write(["orders": [moved]], to: path)
+        try RegistryFile.write(["parcels": [moved]], to: path)
         isFailing.withLock { $0 = true }
         time.advance(by: .seconds(1))
-        #expect(try await registry.resolve("orders") == [orders])
+        #expect(try await registry.resolve("parcels") == [parcels])
 
         isFailing.withLock { $0 = false }
         time.advance(by: .seconds(1))
-        #expect(try await registry.resolve("orders") == [moved])
+        #expect(try await registry.resolve("parcels") == [moved])
         #expect(registry.fault == nil)
     }
 
@@ -105,19 +105,19 @@ struct FileRegistryTests {
         #expect(try await registry.services() == [])
         #expect(registry.fault == nil)
 
-        try RegistryFile.write(["orders": [orders]], to: path)
+        try RegistryFile.write(["parcels": [parcels]], to: path)
         time.advance(by: .seconds(1))
-        #expect(try await registry.resolve("orders") == [orders])
+        #expect(try await registry.resolve("parcels") == [parcels])
 
         try RegistryFile.write([:], to: path)
         time.advance(by: .seconds(1))
-        #expect(try await registry.resolve("orders") == [orders])
+        #expect(try await registry.resolve("parcels") == [parcels])
         #expect(registry.fault?.key == "services")
     }
 
     @Test("a file that never existed fails with `unavailable`")
     func missing() async throws {
-        let error = try await #require(throws: RegistryFile.Invalid.self) { try await registry.resolve("orders") }
+        let error = try await #require(throws: RegistryFile.Invalid.self) { try await registry.resolve("parcels") }
         #expect(error.fault.code == .unavailable)
     }
 
@@ -149,10 +149,10 @@ struct BalancerTests {
     @Test("picks instances round-robin; fails with `unavailable` when there is none")
     func roundRobin() async throws {
         let registry = InMemoryRegistry()
-        let balancer = Balancer(for: "orders", in: registry)
+        let balancer = Balancer(for: "parcels", in: registry)
         let fault = try await #require(throws: Fault.self) { try await balancer.pick() }
         #expect(fault.code == .unavailable)
-        registry.set("orders", ["a", "b"].map { Instance(id: $0, http: nil, grpc: nil, operate: nil) })
+        registry.set("parcels", ["a", "b"].map { Instance(id: $0, http: nil, grpc: nil, operate: nil) })
         var picked: [String] = []
         for _ in 1...4 { picked.append(try await balancer.pick().id) }
         #expect(picked == ["a", "b", "a", "b"])

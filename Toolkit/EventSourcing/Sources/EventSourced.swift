@@ -2,7 +2,7 @@
 public protocol StreamEvent: Codable, Sendable {
     /// The schema version of the bodies that this program writes, from 1; incremented with each new ``Upcaster``.
     static var schema: Int { get }
-    /// The stored name, as in `reserved`.
+    /// The stored name, as in `opened`.
     var type: String { get }
 }
 

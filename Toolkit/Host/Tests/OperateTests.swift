@@ -51,8 +51,8 @@ struct OperateTests {
 
     @Test("requires the scope")
     func scope() async throws {
-        let user = CallContext(principal: Principal(kind: .user, id: "u", scopes: ["orders:write"]))
-        let service = CallContext(principal: Principal(kind: .service, id: "orders", scopes: []))
+        let user = CallContext(principal: Principal(kind: .user, id: "u", scopes: ["parcels:write"]))
+        let service = CallContext(principal: Principal(kind: .service, id: "parcels", scopes: []))
         let refusals: [(CallContext, FaultCode)] = [
             (CallContext(), .unauthenticated), (user, .permissionDenied), (service, .permissionDenied),
         ]

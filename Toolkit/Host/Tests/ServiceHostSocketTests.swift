@@ -148,10 +148,10 @@ struct ServiceHostSocketTests {
     func operators() async throws {
         let fixture = try await HostFixture()
         let good = try await fixture.issuer.userToken("olga", scopes: ["operate"], lifetime: HangLimit.wait)
-        let service = try await fixture.issuer.serviceToken("orders", lifetime: HangLimit.wait)
+        let service = try await fixture.issuer.serviceToken("parcels", lifetime: HangLimit.wait)
         let withoutScope = try await fixture.issuer.userToken(
             "paul",
-            scopes: ["orders:write"],
+            scopes: ["parcels:write"],
             lifetime: HangLimit.wait
         )
         let time = fixture.time

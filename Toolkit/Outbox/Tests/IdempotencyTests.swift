@@ -67,7 +67,7 @@ struct IdempotencyTests {
     @Test("same key of another user, or of a service on behalf of the user: independent requests")
     func principals() async throws {
         let service = CallContext(
-            principal: Principal(kind: .service, id: "orders", scopes: [], onBehalfOf: "ann"),
+            principal: Principal(kind: .service, id: "parcels", scopes: [], onBehalfOf: "ann"),
             idempotencyKey: "k"
         )
         var responses = [try await write("a", context(key: "k"))]
@@ -82,8 +82,8 @@ struct IdempotencyTests {
             CallContext(principal: Principal(kind: kind, id: id, scopes: [], onBehalfOf: subject), idempotencyKey: "k")
         }
         let callers = [
-            context(.service, "orders"), context(.user, "orders"), context(.service, "orders", for: "ann"),
-            context(.user, "orders for ann"), context(.service, "orders", for: ""),
+            context(.service, "parcels"), context(.user, "parcels"), context(.service, "parcels", for: "ann"),
+            context(.user, "parcels for ann"), context(.service, "parcels", for: ""),
         ]
         for (number, caller) in callers.enumerated() {
             #expect(try await write("a", caller) == "a is number \(number + 1)")

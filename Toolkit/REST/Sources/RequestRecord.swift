@@ -2,7 +2,7 @@
 package struct RequestRecord: Sendable, Hashable {
     /// As in `GET`; `OTHER` for a verb that no contract has, so that callers cannot create labels.
     package let verb: String
-    /// The path's template, as in `/v1/orders/{order_id}`; empty when there is none.
+    /// The path's template, as in `/v1/links/{code}`; empty when there is none.
     package let route: String
     /// The service behind a gateway, `none` without a matching route; `nil` in a service itself.
     package let peer: String?

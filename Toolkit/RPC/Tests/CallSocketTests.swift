@@ -18,7 +18,7 @@ struct CallSocketTests {
         let facts = try await RPCFixture.with(token: "service") { fixture in
             let context = CallContext(
                 deadline: SystemTime().now + HangLimit.wait,
-                principal: Principal(kind: .service, id: "orders", scopes: [], onBehalfOf: "kund\u{00E9} 7"),
+                principal: Principal(kind: .service, id: "parcels", scopes: [], onBehalfOf: "kund\u{00E9} 7"),
                 idempotencyKey: "run-1/step",
                 trace: TraceContext(
                     traceID: "0af7651916cd43dd8448eb211c80319c",

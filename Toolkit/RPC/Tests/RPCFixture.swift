@@ -91,7 +91,7 @@ struct RPCFixture: Sendable {
         switch headers.bearerToken {
         case nil: .anonymous
         case "user": Principal(kind: .user, id: "u1", scopes: ["texts:read"])
-        case "service": Principal(kind: .service, id: "orders", scopes: [])
+        case "service": Principal(kind: .service, id: "parcels", scopes: [])
         default: throw Fault(.unauthenticated, .unauthenticated, "the token is not valid")
         }
     }

@@ -53,7 +53,7 @@ private final class Peer: RPCChannel {
 @Suite("Policy channel")
 struct PolicyChannelTests {
     let time = ManualTime()
-    let metrics = MetricsRegistry(service: "carts")
+    let metrics = MetricsRegistry(service: "links")
     let read = MethodDescriptor(service: "s", name: "Get", idempotent: true, writes: false, scope: "", http: [])
     let write = MethodDescriptor(service: "s", name: "Put", idempotent: false, writes: true, scope: "", http: [])
     private let unavailable = Fault(.unavailable, .unavailable, "away")
@@ -63,7 +63,7 @@ struct PolicyChannelTests {
         policy.retry.base = .nanoseconds(1)
         change(&policy)
         return PolicyChannel(
-            to: "orders",
+            to: "parcels",
             over: peer,
             policy: policy,
             metrics: metrics,
@@ -130,9 +130,9 @@ struct PolicyChannelTests {
         let _: Nothing = try await channel(to: peer).unary(read, Nothing(), context: CallContext())
         let text = MetricsText.exposition(of: [metrics])
         #expect(
-            text.contains(#"martlet_client_calls_total{service="carts",peer="orders",method="/s/Get",code="ok"} 1"#)
+            text.contains(#"martlet_client_calls_total{service="links",peer="parcels",method="/s/Get",code="ok"} 1"#)
         )
         #expect(text.contains(#"code="unavailable"} 1"#))
-        #expect(text.contains(#"martlet_client_retries_total{service="carts",peer="orders"} 1"#))
+        #expect(text.contains(#"martlet_client_retries_total{service="links",peer="parcels"} 1"#))
     }
 }

@@ -8,9 +8,9 @@
 /// ]
 /// ```
 public struct Migration: Sendable {
-    /// The module that owns the tables (`inventory`, `outbox`, `workflows`); each module numbers its steps from 1.
+    /// The module that owns the tables (`links`, `outbox`, `workflows`); each module numbers its steps from 1.
     ///
-    /// Its views for auditors are a module of their own, `inventory.audit`: modules run in the order of their names, so
+    /// Its views for auditors are a module of their own, `links.audit`: modules run in the order of their names, so
     /// the tables exist first, and an earlier version, which does not have that module, still starts.
     let module: String
     let number: Int

@@ -51,7 +51,7 @@ public struct LocalIssuer: Sendable {
         if existing != set { try set.write(to: URL(fileURLWithPath: Self.keySetPath(in: folder)), options: .atomic) }
     }
 
-    /// A token for a person or a merchant's system.
+    /// A token for a person or an external system.
     ///
     /// - Parameters:
     ///   - subject: The id of the person or the system.

@@ -46,13 +46,13 @@ struct TokenTests {
 
     @Test("a valid token yields its subject and scopes", arguments: TokenKey.Algorithm.allCases)
     func accepted(algorithm: TokenKey.Algorithm) async throws {
-        let token = try await issuer(algorithm).userToken("u1", scopes: ["orders:write", "a"], lifetime: .seconds(60))
+        let token = try await issuer(algorithm).userToken("u1", scopes: ["parcels:write", "a"], lifetime: .seconds(60))
         let verifier = try await verifier()
         for _ in 1...2 {
             let principal = try verifier.verify(token)
-            #expect(principal == Principal(kind: .user, id: "u1", scopes: ["orders:write", "a"]))
+            #expect(principal == Principal(kind: .user, id: "u1", scopes: ["parcels:write", "a"]))
         }
-        let service = try await issuer(algorithm).serviceToken("orders", lifetime: .seconds(60))
+        let service = try await issuer(algorithm).serviceToken("parcels", lifetime: .seconds(60))
         #expect(try verifier.verify(service).kind == .service)
     }
 
@@ -186,13 +186,13 @@ struct LocalIssuerTests {
 
     @Test("writes service tokens, which are reread after a renewal")
     func serviceTokens() async throws {
-        let path = LocalIssuer.tokenPath(for: "orders", in: try #require(folder).path)
+        let path = LocalIssuer.tokenPath(for: "parcels", in: try #require(folder).path)
         let file = TokenFile(path: path, every: .seconds(10), time: time)
         #expect(throws: Fault.self) { try file.token() }
-        try await issuer().writeServiceToken("orders", lifetime: .seconds(60))
+        try await issuer().writeServiceToken("parcels", lifetime: .seconds(60))
         let first = try file.token()
         time.advance(by: .seconds(9))
-        try await issuer().writeServiceToken("orders", lifetime: .seconds(60))
+        try await issuer().writeServiceToken("parcels", lifetime: .seconds(60))
         #expect(try file.token() == first)
         time.advance(by: .seconds(1))
         #expect(try file.token() != first)

@@ -15,8 +15,8 @@ import Testing
 @Suite("JSON log line")
 struct LogLineTests {
     let handler = JSONLogHandler(
-        service: "orders",
-        label: "orders",
+        service: "parcels",
+        label: "parcels",
         level: .info,
         time: StoppedTime(),
         output: LogOutput(descriptor: -1)
@@ -40,7 +40,7 @@ struct LogLineTests {
     func order() {
         #expect(
             line("done", ["b": "2", "a": "1"])
-                == #"{"time":"1970-01-01T00:00:00.000000Z","level":"info","service":"orders","message":"done","metadata":{"a":"1","b":"2"}}"#
+                == #"{"time":"1970-01-01T00:00:00.000000Z","level":"info","service":"parcels","message":"done","metadata":{"a":"1","b":"2"}}"#
         )
     }
 

@@ -9,20 +9,20 @@ import Testing
 struct MetricsTests {
     @Test("exposition: sorted by name and labels, one family for all services")
     func exposition() {
-        let orders = MetricsRegistry(service: "orders")
-        let carts = MetricsRegistry(service: "carts")
-        orders.counter("martlet_calls_total", help: "Calls.", labels: ["method": "A\"b"]).add(2)
-        carts.counter("martlet_calls_total", help: "Calls.", labels: ["method": "B"]).add()
-        orders.gauge("martlet_backlog", help: "Waiting.").set(1.5)
+        let parcels = MetricsRegistry(service: "parcels")
+        let links = MetricsRegistry(service: "links")
+        parcels.counter("martlet_calls_total", help: "Calls.", labels: ["method": "A\"b"]).add(2)
+        links.counter("martlet_calls_total", help: "Calls.", labels: ["method": "B"]).add()
+        parcels.gauge("martlet_backlog", help: "Waiting.").set(1.5)
         #expect(
-            MetricsText.exposition(of: [orders, carts]) == """
+            MetricsText.exposition(of: [parcels, links]) == """
                 # HELP martlet_backlog Waiting.
                 # TYPE martlet_backlog gauge
-                martlet_backlog{service="orders"} 1.5
+                martlet_backlog{service="parcels"} 1.5
                 # HELP martlet_calls_total Calls.
                 # TYPE martlet_calls_total counter
-                martlet_calls_total{service="carts",method="B"} 1
-                martlet_calls_total{service="orders",method="A\\"b"} 2
+                martlet_calls_total{service="links",method="B"} 1
+                martlet_calls_total{service="parcels",method="A\\"b"} 2
 
                 """
         )
@@ -65,11 +65,11 @@ struct MetricsTests {
 
     @Test("scope: metrics go to the registry of the task's service")
     func scope() {
-        let telemetry = Telemetry(service: "carts", level: .error, time: StoppedTime())
+        let telemetry = Telemetry(service: "links", level: .error, time: StoppedTime())
         telemetry.scope {
             MetricsRegistry.current.counter("seen_total", help: "Seen.").add()
         }
-        #expect(MetricsText.exposition(of: [telemetry.metrics]).contains("seen_total{service=\"carts\"} 1"))
+        #expect(MetricsText.exposition(of: [telemetry.metrics]).contains("seen_total{service=\"links\"} 1"))
     }
 
     @Test("readTotals: one series per name")

@@ -36,37 +36,37 @@ public struct RegistryConformance: Sendable {
     public func run(_ check: Check) async throws {
         let first = Self.instance("a", 9_001)
         let second = Self.instance("b", 9_002)
-        let subject = try await make(["orders": [second, first], "carts": [first], "empty": []])
+        let subject = try await make(["parcels": [second, first], "links": [first], "empty": []])
         let registry = subject.registry
         switch check {
         case .resolvesByID:
-            try expect(try await registry.resolve("orders") == [first, second], check)
+            try expect(try await registry.resolve("parcels") == [first, second], check)
         case .hasNoInstanceOfUnknownService:
             try expect(try await registry.resolve("unknown").isEmpty, check)
             try expect(try await registry.resolve("empty").isEmpty, check)
         case .listsServicesByName:
-            try expect(try await registry.services() == ["carts", "orders"], check)
+            try expect(try await registry.services() == ["links", "parcels"], check)
         case .followsChange:
             guard let change = subject.change else { return }
-            try await change("orders", [second])
-            try expect(try await registry.resolve("orders") == [second], check)
-            try expect(try await registry.resolve("carts") == [first], check)
-            try await change("orders", [])
-            try expect(try await registry.resolve("orders").isEmpty, check)
-            try expect(try await registry.services() == ["carts"], check)
+            try await change("parcels", [second])
+            try expect(try await registry.resolve("parcels") == [second], check)
+            try expect(try await registry.resolve("links") == [first], check)
+            try await change("parcels", [])
+            try expect(try await registry.resolve("parcels").isEmpty, check)
+            try expect(try await registry.services() == ["links"], check)
         case .notifiesWatcher:
             guard let change = subject.change else { return }
-            async let seen = registry.changes(of: "orders", from: [first, second])
-            try await change("carts", [second])
-            try await change("orders", [first])
+            async let seen = registry.changes(of: "parcels", from: [first, second])
+            try await change("links", [second])
+            try await change("parcels", [first])
             try expect(try await seen == [first], check)
         case .returnsToStaleWatcher:
-            try expect(try await registry.changes(of: "orders", from: []) == [first, second], check)
+            try expect(try await registry.changes(of: "parcels", from: []) == [first, second], check)
         case .endsCancelledWatcher:
             let ended = await withTaskGroup(of: Bool.self) { group in
                 group.addTask {
                     do {
-                        _ = try await registry.changes(of: "orders", from: [first, second])
+                        _ = try await registry.changes(of: "parcels", from: [first, second])
                         return false
                     } catch { return error is CancellationError }
                 }

@@ -36,7 +36,7 @@ package struct CrashPlan: Sendable, Codable, Hashable {
         self.rules = rules
     }
 
-    /// Parses text as in `laptop:orders/outbox.committed:2,orders/workflow.intent:1`; `nil` when it is malformed.
+    /// Parses text as in `laptop:parcels/outbox.committed:2,parcels/workflow.intent:1`; `nil` when it is malformed.
     package init?(_ text: String) {
         let halves = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
         guard halves.count == 2, let topology = DeploymentShape(rawValue: String(halves[0])) else { return nil }

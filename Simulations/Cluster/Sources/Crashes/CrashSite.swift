@@ -10,7 +10,7 @@ package struct CrashSite: Sendable, Codable, Hashable, Comparable {
         self.point = point
     }
 
-    /// As in `orders/outbox.committed`.
+    /// As in `parcels/outbox.committed`.
     var text: String { "\(service)/\(point)" }
 
     package static func < (left: CrashSite, right: CrashSite) -> Bool {

@@ -1,6 +1,6 @@
 import MartletCore
 
-/// The path of an HTTP rule, as in `/v1/carts/{cart_id}/lines/{sku}` or `/v1/orders/{order_id}:cancel`.
+/// The path of an HTTP rule, as in `/v1/parcels/{parcel_id}/items/{item}` or `/v1/links/{code}:disable`.
 package struct PathTemplate: Sendable, Hashable {
     enum Segment: Sendable, Hashable {
         case literal(String)

@@ -102,7 +102,7 @@ struct InteropSocketTests {
         defer { python.finish() }
         let context = CallContext(
             deadline: SystemTime().now + HangLimit.wait,
-            principal: Principal(kind: .service, id: "orders", scopes: [], onBehalfOf: "c7"),
+            principal: Principal(kind: .service, id: "parcels", scopes: [], onBehalfOf: "c7"),
             idempotencyKey: "k1",
             trace: TraceContext(traceID: "0af7651916cd43dd8448eb211c80319c", spanID: "b7ad6b7169203331", sampled: true),
             metadata: ["x-colour": "green", "x-raw-bin": "AAE"]

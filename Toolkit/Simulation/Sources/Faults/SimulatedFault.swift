@@ -1,4 +1,4 @@
-/// A fault of a simulated world; `F` numbers are those of the catalogue in `Simulations/Chaos/chaos/catalogue.py`.
+/// A fault of a simulated world; `F` numbers are those of `Simulations/Chaos/chaos/catalogue.py`.
 public enum SimulatedFault: String, Sendable, Hashable, Codable, CaseIterable, Comparable {
     /// A process ends between two steps (F01–F07, F15).
     case crash
@@ -54,7 +54,7 @@ public enum SimulatedFault: String, Sendable, Hashable, Codable, CaseIterable, C
     case poisonedMessage
     /// Some replicas of a service are upgraded to its next version beside this one, and then rolled back (F16).
     case mixedVersions
-    /// The payment provider fails once, and repeats the failure for that idempotency key (F72).
+    /// A system outside fails once, and repeats the failure for that idempotency key (F72).
     case storedFailure
 
     public static func < (left: SimulatedFault, right: SimulatedFault) -> Bool { left.rawValue < right.rawValue }

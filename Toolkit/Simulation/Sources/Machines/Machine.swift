@@ -9,7 +9,7 @@ public final class Machine: Sendable {
     /// The machine that runs the current task; `nil` outside of all machines.
     @TaskLocal static var current: Machine?
 
-    /// As in `orders-2`.
+    /// As in `links-2`.
     public let name: String
     let executor: MachineExecutor
     public let time: MachineTime
@@ -37,7 +37,7 @@ public final class Machine: Sendable {
     }
 
     /// - Parameters:
-    ///   - name: As in `orders-2`.
+    ///   - name: As in `links-2`.
     ///   - simulation: Schedules the machine's tasks and advances its clocks.
     ///   - skew: How far its wall clock is ahead of the simulation's.
     public init(_ name: String, in simulation: Simulation, skew: Duration = .zero) {

@@ -32,7 +32,7 @@ nonisolated struct Call: Sendable {
   /// The method writes and accepts an `Idempotency-Key`. A method that writes and is not idempotent requires one.
   var writes: Bool = false
 
-  /// The scope that the principal needs, as in `orders:write`, or alternatives, as in `inventory:write|service`. Every
+  /// The scope that the principal needs, as in `links:write`, or alternatives, as in `links:write|service`. Every
   /// service has the scope `service` and no other. Empty when no token is required.
   var scope: String = String()
 
@@ -47,7 +47,7 @@ nonisolated struct Event: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// The topic's full name: the package and a local name, as in `shop.orders.v1.orders`.
+  /// The topic's full name: the package and a local name, as in `acme.links.v1.links`.
   var topic: String = String()
 
   /// The string field that is the ordering key: events with equal keys are handled in commit order.
