@@ -9,7 +9,7 @@ public struct CallPolicy: Sendable {
     /// For calls whose caller has no deadline.
     public var timeout: Duration
     public var retry: RetryRule
-    /// The most retries in a burst. At least 1.
+    /// The most retries in a burst, at least 1.
     public var retryBurst: Double
     /// Retries per call in the long run, 0 to 1.
     public var retryShare: Double
