@@ -1,7 +1,7 @@
 import HTTPTypes
 package import HummingbirdCore
 import MartletCore
-public import NIOCore
+package import NIOCore
 import NIOHTTP1
 
 extension Request {

@@ -22,7 +22,7 @@ package struct JournalEntry: Sendable, Hashable {
     /// JSON: the result, the refusal, or an open timer's due time.
     package internal(set) var result: String?
     /// How often a look-up proved that nothing happened under the previous key; part of the key from 1 on.
-    internal(set) var generation: Int
+    var generation: Int
     /// When the step was begun, by the database's clock.
     package internal(set) var at: Timestamp
 }

@@ -34,7 +34,7 @@ package struct JSONCheck {
     ///   - given: Fields that the path fills; the object must not contain them.
     ///   - prefix: The field path of the object in the request; empty for the request itself.
     /// - Throws: `Fault`: `request.malformed` with line and column, or `request.invalid`, each with the fields.
-    static func check(
+    package static func check(
         _ bytes: [UInt8],
         against shape: MessageShape,
         given: Set<String> = [],

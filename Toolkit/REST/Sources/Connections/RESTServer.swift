@@ -5,7 +5,7 @@ package import MartletCore
 import NIOCore
 import NIOHTTP1
 import NIOPosix
-package import ServiceLifecycle
+import ServiceLifecycle
 
 /// The HTTP/1.1 listener under every REST edge.
 ///
