@@ -64,6 +64,7 @@ struct SearchTests {
         )
         #expect(second.products.map(\.sku) == ["85123A", "CAFE"])
         #expect(second.page.nextPageToken.isEmpty)
+        #expect(first.hasPage && !second.hasPage)
     }
 
     @Test(

@@ -117,6 +117,7 @@ struct StockTests {
             )
             seen += page.levels.map { "\($0.sku)/\($0.warehouse)" }
             token = page.page.nextPageToken
+            #expect(page.hasPage == !token.isEmpty)
         } while !token.isEmpty
         #expect(seen == ["B/w1", "B/w5", "a/w4", "z/w2", "z/w6", "ä/w3", "ä/w7"])
         let fault = await refusal {

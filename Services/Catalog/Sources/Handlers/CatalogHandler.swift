@@ -69,7 +69,7 @@ struct CatalogHandler: CatalogHandling {
         let (products, next) = page.cut(found) { [$0.product.sku] }
         return .with {
             $0.products = products.map(\.message)
-            $0.page.nextPageToken = next
+            if !next.isEmpty { $0.page.nextPageToken = next }
         }
     }
 
@@ -94,7 +94,7 @@ struct CatalogHandler: CatalogHandling {
         let (prices, next) = page.cut(found) { [String($0.effectiveFrom.microseconds)] }
         return .with {
             $0.prices = prices.map(\.message)
-            $0.page.nextPageToken = next
+            if !next.isEmpty { $0.page.nextPageToken = next }
         }
     }
 

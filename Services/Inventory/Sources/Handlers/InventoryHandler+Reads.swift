@@ -22,7 +22,7 @@ extension InventoryHandler {
         let (levels, next) = page.cut(found) { [$0.sku, $0.warehouse] }
         return .with {
             $0.levels = levels
-            $0.page.nextPageToken = next
+            if !next.isEmpty { $0.page.nextPageToken = next }
         }
     }
 

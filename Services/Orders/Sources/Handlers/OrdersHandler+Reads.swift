@@ -49,7 +49,7 @@ extension OrdersHandler {
         let (summaries, next) = page.cut(found) { [String($0.placed.microseconds), $0.orderID] }
         return .with {
             $0.orders = summaries.map(\.message)
-            $0.page.nextPageToken = next
+            if !next.isEmpty { $0.page.nextPageToken = next }
         }
     }
 
