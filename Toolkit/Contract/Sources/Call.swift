@@ -13,7 +13,9 @@ public import MartletSQL
 /// }
 /// ```
 public struct Call: Sendable {
+    /// The method that was called.
     public let method: MethodDescriptor
+    /// The decoded request, whose rules are checked: the handler's first argument.
     public let request: any ContractMessage
     /// As received.
     public let context: CallContext
@@ -50,6 +52,7 @@ public struct Call: Sendable {
     public var principal: Principal { context.principal }
     /// When the caller stops waiting; `nil` when it never does.
     public var deadline: Moment? { context.deadline }
+    /// The trace that the call belongs to; `nil` for none.
     public var trace: TraceContext? { context.trace }
 
     /// The context for the calls that the handler makes: same deadline and trace, this service on behalf of the caller,

@@ -32,9 +32,10 @@ public struct ListPage: Sendable, Hashable {
     /// - Parameters:
     ///   - request: The request for the page.
     ///   - size: The size when the request names none; at least 1.
-    ///   - keys: The number of parts of the sort key.
+    ///   - keys: The number of parts of the sort key; at least 1.
     /// - Throws: `Fault` with `invalidArgument` and the field `page_token` for a token of another list.
     public init(_ request: some PagedRequest, size: Int, keys: Int) throws {
+        precondition(size >= 1 && keys >= 1)
         self.size = request.pageSize == 0 ? size : Int(request.pageSize)
         after = try PageToken(request.pageToken, parts: keys)
     }

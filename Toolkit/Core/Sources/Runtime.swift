@@ -16,9 +16,12 @@
 ///
 /// What needs only one of the two takes ``time`` or ``entropy`` alone. Copies share both sources.
 public struct Runtime: Sendable {
+    /// The clocks.
     public let time: any TimeSource
+    /// The random numbers.
     public let entropy: any Entropy
 
+    /// Shares both sources with their other users.
     public init(time: any TimeSource, entropy: any Entropy) {
         self.time = time
         self.entropy = entropy

@@ -9,9 +9,13 @@ public import MartletTelemetry
 
 /// What the composition root of a daemon builds a service from.
 public struct DaemonContext: Sendable {
+    /// The name with which the daemon was started: in its logs, its metrics and its calls.
     public let service: String
+    /// The flags and variables of the process.
     public let settings: DaemonSettings
+    /// The operating system's clocks and random numbers.
     public let runtime: Runtime
+    /// Log and metrics under the name ``service``.
     public let telemetry: Telemetry
     private let pool: ChannelPool
     private let connections: Channels
