@@ -28,7 +28,7 @@ class Module:
 
 @dataclass(frozen=True)
 class System:
-    # Of the proto packages, as in `shop.`.
+    # Of the proto packages, as in `acme.`.
     prefix: str
     # Folders of generated sources, and a JSON file with lists of topics and scopes; `None` for those that are not wanted.
     gateway: str | None
@@ -102,7 +102,7 @@ class Configuration:
 
 
 def short_name(package):
-    """The last word of a proto package without its version, as in `PriceList` for `acme.price_list.v1`."""
+    """The last word of a proto package without its version, as in `ShortLinks` for `acme.short_links.v1`."""
     words = package.split(".")
     if len(words) > 1 and VERSION.fullmatch(words[-1]):
         words.pop()

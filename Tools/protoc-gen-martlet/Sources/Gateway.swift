@@ -3,7 +3,7 @@ import SwiftProtobufPluginLibrary
 
 /// The gateway's routes and the OpenAPI documents of the contracts behind it.
 struct Gateway {
-    /// Of the packages, as in `shop.`.
+    /// Of the packages, as in `acme.`.
     let prefix: String
     let packages: [Package]
 

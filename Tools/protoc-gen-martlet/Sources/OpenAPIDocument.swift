@@ -17,7 +17,7 @@ struct OpenAPIDocument {
     /// The access level of the constant, as in `public`.
     let access: String
 
-    /// The Swift enum that holds the document of a service, as in `InventoryOpenAPI`.
+    /// The Swift enum that holds the document of a service, as in `LinksOpenAPI`.
     static func name(of service: Service) -> String { "\(service.base)OpenAPI" }
 
     /// The document as a Swift constant, with one line per operation and schema.

@@ -3,7 +3,7 @@ import SwiftProtobufPluginLibrary
 
 /// Messages and fields as JSON Schema.
 enum OpenAPISchema {
-    /// The schema's name, as in `inventory.ReserveRequest`.
+    /// The schema's name, as in `links.ShortenRequest`.
     static func name(of message: Descriptor) -> String {
         let package = message.file.package
         let local = package.isEmpty ? message.fullName : String(message.fullName.dropFirst(package.count + 1))

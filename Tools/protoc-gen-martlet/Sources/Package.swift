@@ -3,7 +3,7 @@ import SwiftProtobufPluginLibrary
 
 /// All files of one proto package: one contract.
 struct Package {
-    /// The proto package, as in `shop.inventory.v1`.
+    /// The proto package, as in `acme.links.v1`.
     let name: String
     let files: [FileDescriptor]
     let services: [Service]
@@ -31,16 +31,16 @@ struct Package {
         }
     }
 
-    /// The folder of its files, as in `shop/inventory/v1`.
+    /// The folder of its files, as in `acme/links/v1`.
     var folder: String { name.split(separator: ".").joined(separator: "/") }
     /// The API version, as in `v1`, which is also that of a package without one.
     var version: String {
         guard let last = name.split(separator: ".").last, Package.isVersion(last) else { return "v1" }
         return String(last)
     }
-    /// The name of the service process, as in `inventory`.
+    /// The name of the service process, as in `links`.
     var shortName: String { Package.shortName(of: name) }
-    /// The short name in Swift, as in `Inventory`; `PriceList` for `price_list`.
+    /// The short name in Swift, as in `Links`; `ShortLinks` for `short_links`.
     var swiftName: String { shortName.upperCamel }
 
     /// The last word of a package without its version.
@@ -111,6 +111,6 @@ struct SwiftNames {
 extension StringProtocol {
     var lowerFirst: String { prefix(1).lowercased() + dropFirst() }
     var upperFirst: String { prefix(1).uppercased() + dropFirst() }
-    /// `PriceList` for `price_list`.
+    /// `ShortLinks` for `short_links`.
     var upperCamel: String { split { $0 == "_" }.map { $0.upperFirst }.joined() }
 }

@@ -4,7 +4,7 @@ import SwiftProtobufPluginLibrary
 /// The protoc plugin: generates protocols, clients, method descriptors, field rules, typed topics, OpenAPI, the routes of
 /// a gateway and the list of a system's contracts.
 ///
-/// Options: `ProtoPathModuleMappings=<file>`, as in protoc-gen-swift; `System=<package prefix>`, as in `shop.`, the
+/// Options: `ProtoPathModuleMappings=<file>`, as in protoc-gen-swift; `System=<package prefix>`, as in `acme.`, the
 /// contracts of the system, which its gateway serves; `PackageVisibility=<proto package>`, for each one whose code has the
 /// access level `package` instead of `public`.
 @main

@@ -13,12 +13,12 @@ struct Service {
         methods = try descriptor.methods.map { try Method($0) }
     }
 
-    /// The name without its suffix: `Inventory` for `InventoryService`.
+    /// The name without its suffix: `Links` for `LinksService`.
     var base: String {
         descriptor.name.hasSuffix("Service") && descriptor.name != "Service"
             ? String(descriptor.name.dropLast("Service".count)) : descriptor.name
     }
-    /// The name of the factory function in Swift, as in `inventory`.
+    /// The name of the factory function in Swift, as in `links`.
     var name: String { base.lowerFirst.escaped }
     var fileName: String { base.lowercased() }
     var hasREST: Bool { methods.contains { !$0.rules.isEmpty } }
@@ -54,7 +54,7 @@ struct Method {
 struct HTTPRule {
     let verb: String
     let path: String
-    /// The path without its variables' names, as in `/v1/carts/{}`: equal for paths that match the same requests.
+    /// The path without its variables' names, as in `/v1/links/{}`: equal for paths that match the same requests.
     let pattern: String
     let body: String
     /// The fields that the path fills, in the order of the path.
@@ -118,7 +118,7 @@ struct HTTPRule {
         return pattern
     }
 
-    /// The path in OpenAPI's form: `{name=shops/*}` becomes `{name}`.
+    /// The path in OpenAPI's form: `{name=links/*}` becomes `{name}`.
     var openAPIPath: String {
         var text = ""
         var skipping = false

@@ -3,7 +3,7 @@ import SwiftProtobufPluginLibrary
 
 /// The services, topics and scopes of a system's contracts: as Swift for its programs, as JSON for its topology.
 struct SystemContracts {
-    /// Of the packages, as in `shop.`.
+    /// Of the packages, as in `acme.`.
     let prefix: String
     let packages: [Package]
 
@@ -12,7 +12,7 @@ struct SystemContracts {
         try outputs.add(fileName: "system/topology.json", contents: try json.formatted(levels: 1) + "\n")
     }
 
-    /// As in `ShopContracts`.
+    /// As in `AcmeContracts`.
     private var name: String { (prefix.split(separator: ".").first ?? "").upperCamel + "Contracts" }
 
     private var serving: [Package] { packages.filter { !$0.services.isEmpty } }
