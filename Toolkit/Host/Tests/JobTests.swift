@@ -1,0 +1,48 @@
+import MartletHost
+import MartletSQL
+import MartletSQLite
+import MartletTesting
+import Synchronization
+import Testing
+
+@Suite("Job")
+struct JobTests {
+    private struct Failure: Error {}
+
+    /// How many transactions one run begins whose n-th batch has `handled(n)` rows.
+    private func transactions(
+        batchesOf batch: Int,
+        _ handled: @escaping @Sendable (Int) throws -> Int
+    ) async throws -> Int {
+        let begun = Mutex(0)
+        let job = Job("test", every: .seconds(1), batchesOf: batch) { (_: borrowing SQLTransaction) in
+            try handled(
+                begun.withLock { begun in
+                    begun += 1
+                    return begun
+                }
+            )
+        }
+        try await job.run(on: try SQLiteDatabase.inMemory(time: ManualTime()))
+        return begun.withLock { $0 }
+    }
+
+    @Test("in batches: a run ends with the first batch that is not full", arguments: [0, 1, 4])
+    func partial(last: Int) async throws {
+        let begun = try await transactions(batchesOf: 5) { number in number < 3 ? 5 : last }
+        #expect(begun == 3)
+    }
+
+    @Test("in batches: a run has at most 100, and the rest waits for the next")
+    func limit() async throws {
+        let begun = try await transactions(batchesOf: 5) { _ in 5 }
+        #expect(begun == 100)
+    }
+
+    @Test("in batches: an error ends the run")
+    func failure() async throws {
+        await #expect(throws: Failure.self) {
+            _ = try await transactions(batchesOf: 5) { _ in throw Failure() }
+        }
+    }
+}
