@@ -81,6 +81,10 @@ public struct TestBench: CallPlatform {
     }
 
     /// Reads the tables of a service under test.
+    ///
+    /// - Parameters:
+    ///   - service: The name of its blueprint; another name, also that of a fake, ends the process.
+    ///   - body: Only reads.
     public func read<Value: Sendable>(
         _ service: String,
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> Value
@@ -88,7 +92,13 @@ public struct TestBench: CallPlatform {
         try await reader.read(service, body)
     }
 
-    /// The events that a service under test has published on a topic, in the order of their commits.
+    /// The events that a service under test has published on a topic, by time, and by key where times are equal.
+    ///
+    /// The outbox keeps an event for a day after it was sent: ask before ``advance(by:)`` skips more.
+    ///
+    /// - Parameters:
+    ///   - topic: The topic, as its contract declares it.
+    ///   - service: The publisher; by default ``service``.
     public func published<Body: Sendable>(_ topic: Topic<Body>, by service: String? = nil) async throws -> [Body] {
         let bodies = try await read(service ?? self.service) { tx in
             try tx.run("SELECT body FROM audit_outbox WHERE topic = \(topic.name) ORDER BY epoch, at, key, sequence")
@@ -126,7 +136,10 @@ public struct TestBench: CallPlatform {
 
     /// The error of a run in which the test passed, but the services did not: an event that is not delivered, a parked
     /// key, a workflow run that is parked.
+    ///
+    /// ``Mode/loopback`` does not look for them.
     public struct Violations: Error, CustomStringConvertible {
+        /// In words; at least one.
         public let violations: [String]
 
         public var description: String { violations.joined(separator: "; ") }
