@@ -16,7 +16,7 @@ enum MartletEcho {
     )
 
     static func serve(_ bound: @escaping @Sendable (Int) -> Void) async throws {
-        var contract = ServedContract(name: Wire.service, openAPI: "")
+        var contract = ServedContract(name: Wire.service, openAPI: "", on: NoPlatform())
         contract.on(echo) { (request: Text, _) in request }
         let server = RPCServer(
             contracts: [contract],

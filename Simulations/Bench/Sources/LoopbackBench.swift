@@ -42,29 +42,51 @@ struct LoopbackBench: Sendable {
             runtime: runtime,
             reader: DatabaseReader(databases: databases),
             skip: nil,
+            hasFaults: false,
             channels: { _ in peer }
         )
         let host = try await host(units, folder: folder, runtime: runtime)
-        try await withThrowingTaskGroup(of: Void.self) { group in
+        let hasRun: Bool
+        do {
+            hasRun = try await serve(host, peer) { try await body(bench) }
+        } catch {
+            await peer.close()
+            throw error
+        }
+        await peer.close()
+        guard hasRun else { throw HostEnded() }
+        withExtendedLifetime(folder) {}
+    }
+
+    /// Runs `body` while the host serves.
+    ///
+    /// - Returns: False when the host ended first.
+    private func serve(
+        _ host: ServiceHost,
+        _ peer: LoopbackChannel,
+        body: @escaping @Sendable () async throws -> Void
+    ) async throws -> Bool {
+        try await withThrowingTaskGroup(of: Bool.self) { group in
             let (ports, continuation) = AsyncStream.makeStream(of: Int.self)
             group.addTask {
                 do {
                     try await host.run(handlingSignals: false) { continuation.yield($0.grpc ?? 0) }
                 } catch is CancellationError {
-                    return
+                    return false
                 }
+                return false
             }
             group.addTask {
                 for await port in ports {
                     peer.connect(to: port)
-                    return try await body(bench)
+                    try await body()
+                    return true
                 }
+                return false
             }
-            try await group.next()
-            group.cancelAll()
+            defer { group.cancelAll() }
+            return try await group.next() ?? false
         }
-        await peer.close()
-        withExtendedLifetime(folder) {}
     }
 
     private static func unit<Blueprint: ServiceBlueprint>(
@@ -85,7 +107,7 @@ struct LoopbackBench: Sendable {
     }
 
     private static func telemetry(_ service: String) -> Telemetry {
-        Telemetry(service: service, level: .critical, time: SystemTime())
+        Telemetry(service: service, level: .error, time: SystemTime())
     }
 
     private func host(_ units: [ServiceRuntime], folder: TemporaryFolder, runtime: Runtime) async throws -> ServiceHost
@@ -115,6 +137,9 @@ struct LoopbackBench: Sendable {
     }
 }
 
+/// The host ended before the test.
+private struct HostEnded: Error {}
+
 private struct DatabaseReader: BenchReader {
     let databases: [String: any SQLDatabase]
 
@@ -122,7 +147,14 @@ private struct DatabaseReader: BenchReader {
         _ service: String,
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> Value
     ) async throws -> Value {
-        guard let database = databases[service] else { preconditionFailure("the bench has no service \(service)") }
+        guard let database = databases[service] else {
+            let names = databases.keys.sorted().joined(separator: ", ")
+            throw Fault(
+                .invalidArgument,
+                .invalidRequest,
+                "there is no service \(service) on the bench; it has \(names)"
+            )
+        }
         return try await database.read("bench", body)
     }
 }

@@ -46,14 +46,15 @@ extension TestBench {
         fakes: [String: @Sendable () -> [ServedContract]],
         _ body: @escaping @Sendable (TestBench) async throws -> Void
     ) throws {
-        let world = try SimulatedWorld(services, fakes: fakes)
+        let world = try SimulatedWorld(services, fakes: fakes, logLevel: hasFaults ? .critical : .error)
         let failure = Mutex<(any Error)?>(nil)
         let result = world.run(seed: seed, faults: hasFaults ? .all : []) { world in
             let bench = TestBench(
                 of: services[0].name,
                 runtime: Runtime(time: world.time, entropy: world.entropy),
                 reader: WorldReader(world: world),
-                skip: { try await world.skip(by: $0) },
+                skip: { try await world.advance(by: $0) },
+                hasFaults: hasFaults,
                 channels: { world.channel(to: $0) }
             )
             do { try await body(bench) } catch { failure.withLock { $0 = error } }

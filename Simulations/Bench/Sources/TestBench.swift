@@ -19,7 +19,8 @@ public import MartletSQL
 /// }
 /// ```
 ///
-/// A call is repeated, as a careful client does, until its outcome is known: a write without an idempotency key gets one.
+/// A call is repeated, as a careful client does, until its outcome is known: a write without an idempotency key gets one. A bug
+/// of a handler (`internal`) is repeated only under a seed; in the other modes the service logs it.
 public struct TestBench: CallPlatform {
     /// How the services run.
     public enum Mode: Sendable, Hashable {
@@ -49,13 +50,14 @@ public struct TestBench: CallPlatform {
         runtime: Runtime,
         reader: any BenchReader,
         skip: (@Sendable (Duration) async throws -> Void)?,
+        hasFaults: Bool,
         channels: @escaping @Sendable (String) -> any RPCChannel
     ) {
         self.service = service
         self.reader = reader
         self.skip = skip
         time = runtime.time
-        self.channels = { RetryingChannel(over: channels($0), runtime: runtime) }
+        self.channels = { RetryingChannel(over: channels($0), runtime: runtime, hasFaults: hasFaults) }
     }
 
     /// A channel to a service under test, or to a fake.
@@ -113,7 +115,7 @@ public struct TestBench: CallPlatform {
     ///   - what: Named in the error.
     ///   - limit: On the clock of the test; only a hang should reach it.
     ///   - condition: Called again and again; it may throw only what ends the test.
-    /// - Throws: ``TestBench/Waited`` after `limit`; what `condition` throws.
+    /// - Throws: ``TestBench/TimedOut`` after `limit`; what `condition` throws.
     public func eventually(
         _ what: String,
         within limit: Duration = .seconds(300),
@@ -121,13 +123,13 @@ public struct TestBench: CallPlatform {
     ) async throws {
         let end = time.now + limit
         while try await !condition() {
-            guard time.now < end else { throw Waited(what: what, limit: limit) }
+            guard time.now < end else { throw TimedOut(what: what, limit: limit) }
             try await time.sleep(for: .milliseconds(20))
         }
     }
 
     /// The error of ``eventually(_:within:_:)``.
-    public struct Waited: Error, CustomStringConvertible {
+    public struct TimedOut: Error, CustomStringConvertible {
         let what: String
         let limit: Duration
 

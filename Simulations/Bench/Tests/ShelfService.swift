@@ -108,7 +108,7 @@ struct WeighedShelfService: ServiceBlueprint {
 /// A fake of the service that weighs: `safe` weighs too much.
 struct FakeScales {
     var contract: ServedContract {
-        var served = ServedContract(name: "martlet.testing.v1.ParcelService", openAPI: "")
+        var served = ServedContract(name: "martlet.testing.v1.ParcelService", openAPI: "", on: NoPlatform())
         served.on(ParcelMethods.weighParcel) { (request: WeighParcelRequest, _) in
             WeighParcelResponse.with { $0.weight = request.parcelID == "safe" ? 80 : 2 }
         }

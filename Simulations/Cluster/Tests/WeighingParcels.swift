@@ -43,7 +43,7 @@ final class Scales: Sendable {
     var calls: Int { count.withLock { $0 } }
 
     var contract: ServedContract {
-        var served = ServedContract(name: "martlet.testing.v1.ParcelService", openAPI: "")
+        var served = ServedContract(name: "martlet.testing.v1.ParcelService", openAPI: "", on: NoPlatform())
         served.on(ParcelMethods.weighParcel) { [self] (_: WeighParcelRequest, _) in
             count.withLock { $0 += 1 }
             return WeighParcelResponse()

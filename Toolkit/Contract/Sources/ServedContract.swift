@@ -16,7 +16,7 @@ public struct ServedContract: Sendable {
     ///   - name: The service's full name in the contract.
     ///   - openAPI: OpenAPI 3.1, as JSON; empty without a REST binding.
     ///   - platform: Of the service whose handlers are added.
-    public init(name: String, openAPI: String, on platform: some CallPlatform = NoPlatform()) {
+    public init(name: String, openAPI: String, on platform: some CallPlatform) {
         self.name = name
         self.openAPI = openAPI
         service = platform.service

@@ -21,7 +21,7 @@ struct RemoteChannelSocketTests {
 
     /// Responds with `name`; its slow method waits for `gate`.
     private static func server(_ name: String, entered: Gate, _ gate: Gate) -> RPCServer {
-        var contract = ServedContract(name: "test.Words", openAPI: "")
+        var contract = ServedContract(name: "test.Words", openAPI: "", on: NoPlatform())
         contract.on(slow) { (_: ListAuditRequest, _) -> ShowWorkflowRequest in
             entered.open()
             await gate.wait()

@@ -142,7 +142,7 @@ struct LocalChannelTests {
             scope: "",
             http: []
         )
-        var contract = ServedContract(name: "test.Words", openAPI: "")
+        var contract = ServedContract(name: "test.Words", openAPI: "", on: NoPlatform())
         contract.on(method) { (_: ListAuditRequest, _) -> ListAuditResponse in throw Fault.notProcessed("unavailable") }
         let services = LocalServices()
         services.add([contract])

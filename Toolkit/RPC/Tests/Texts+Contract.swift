@@ -82,7 +82,7 @@ final class Texts: Sendable {
 
 extension ServedContract {
     static func texts(_ handler: Texts) -> ServedContract {
-        var contract = ServedContract(name: TextMethods.service, openAPI: "")
+        var contract = ServedContract(name: TextMethods.service, openAPI: "", on: NoPlatform())
         for method in [TextMethods.echo, TextMethods.guarded, TextMethods.admin, TextMethods.between] {
             contract.on(method) { (request: Text, _) in request }
         }

@@ -44,6 +44,11 @@ struct FileCheck {
 
     private func check(_ message: Descriptor) throws {
         let isNested = message.containingType != nil
+        if message.isPagedRequest, let size = message.fields.first(where: { $0.name == "page_size" }),
+            !size.options.rule.hasMax
+        {
+            throw Refusal("\(size.fullName): a page needs a largest size; add the rule {max: 500}, for example")
+        }
         if !isNested { try checkName(message.name, of: message.fullName) }
         guard message.options.hasEvent else { return }
         guard !isNested else { throw Refusal("\(message.fullName): an event cannot be a nested message") }

@@ -166,7 +166,7 @@ extension Descriptor {
 
 extension Descriptor {
     /// Whether it asks for one page of a list.
-    fileprivate var isPagedRequest: Bool {
+    var isPagedRequest: Bool {
         let types = Dictionary(fields.filter { !$0.isRepeated && !$0.hasPresence }.map { ($0.name, $0.type) }) {
             first,
             _ in first

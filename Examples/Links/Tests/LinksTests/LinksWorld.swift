@@ -1,7 +1,6 @@
 import Links
 import LinksContract
 import Martlet
-import MartletSimulation
 import SimulatedCluster
 import Synchronization
 
@@ -40,7 +39,7 @@ struct LinksWorld {
     }
 
     private static func shorten(_ url: String, as customer: String, in world: RunningWorld) async throws -> String {
-        let links = LinksClient(over: world.channel(to: "links"))
+        let links = LinksClient(on: world)
         let principal = Principal(kind: .user, id: customer, scopes: ["links:write"])
         return try await world.retrying(as: principal) { context in
             try await links.shorten(.with { $0.url = url }, context: context).code

@@ -1,4 +1,4 @@
-import Logging
+package import Logging
 package import MartletCore
 import MartletEventLog
 package import MartletHost
@@ -77,16 +77,18 @@ package struct Deployment: Sendable {
     /// A service of its blueprint, which has no next version.
     package static func of<Blueprint: ServiceBlueprint>(
         _ blueprint: Blueprint.Type,
-        isExternal: Bool
+        isExternal: Bool,
+        logLevel: Logger.Level = .critical
     ) -> Deployment {
-        of(Blueprint.self, next: Blueprint.self, isExternal: isExternal)
+        of(Blueprint.self, next: Blueprint.self, isExternal: isExternal, logLevel: logLevel)
     }
 
     /// A service of its blueprint, and of the blueprint of its next version, which reads and writes the same database.
     package static func of<Present: ServiceBlueprint, Next: ServiceBlueprint>(
         _ present: Present.Type,
         next: Next.Type,
-        isExternal: Bool
+        isExternal: Bool,
+        logLevel: Logger.Level = .critical
     ) -> Deployment {
         Deployment(
             name: Present.name,
@@ -97,7 +99,7 @@ package struct Deployment: Sendable {
                     database: dependencies.database,
                     bus: dependencies.bus,
                     runtime: dependencies.runtime,
-                    telemetry: Telemetry(service: Present.name, level: .critical, time: dependencies.runtime.time),
+                    telemetry: Telemetry(service: Present.name, level: logLevel, time: dependencies.runtime.time),
                     connect: dependencies.connect
                 )
                 if dependencies.isNext { return try await ServiceRuntime(Next.self, on: own) }

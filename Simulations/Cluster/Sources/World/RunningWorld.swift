@@ -7,14 +7,7 @@ import MartletTesting
 /// One run of a ``SimulatedWorld``, as its clients and its check see it.
 ///
 /// The clients are on a machine of their own, which never fails; the network between them and the services does.
-public final class RunningWorld: Sendable {
-    /// The deadline of one call.
-    private static let callTimeout = Duration.seconds(5)
-    /// Maximum attempts of ``retrying(as:key:_:)``.
-    private static let attemptsMax = 400
-    private static let retryDelayMin: UInt64 = 50
-    private static let retryDelaySpread: UInt64 = 1_000
-
+public final class RunningWorld: CallPlatform {
     private let cluster: Cluster
     /// Random numbers of the seed, for the choices of the workload.
     ///
@@ -25,6 +18,11 @@ public final class RunningWorld: Sendable {
         self.cluster = cluster
         self.entropy = entropy
     }
+
+    /// Clients are no service; their calls name the principal that the context has.
+    public var service: String { "" }
+    /// Clients have no tables; ``read(_:_:)`` reads those of the services.
+    public var database: any SQLDatabase { NoDatabase() }
 
     /// The clocks of the clients: virtual, and always right.
     public var time: any TimeSource { cluster.simulation.time }
@@ -43,7 +41,7 @@ public final class RunningWorld: Sendable {
     ///   - principal: The verified caller, with the scopes that the method needs.
     ///   - key: The idempotency key; `nil` for a read.
     public func context(as principal: Principal, key: String?) -> CallContext {
-        CallContext(deadline: time.now + Self.callTimeout, principal: principal, idempotencyKey: key)
+        CallContext(deadline: time.now + ClientRetries.callTimeout, principal: principal, idempotencyKey: key)
     }
 
     /// Calls `call` until there is a response or a refusal, each time with a new deadline and the same idempotency key,
@@ -64,17 +62,9 @@ public final class RunningWorld: Sendable {
         _ call: (CallContext) async throws -> Response
     ) async throws -> Response {
         let key = key ?? "key-\(entropy.next().hexadecimal)"
-        var attempts = 0
-        while true {
-            do {
-                return try await call(context(as: principal, key: key))
-            } catch let error as any FaultConvertible {
-                try Task.checkCancellation()
-                attempts += 1
-                guard error.fault.outcome != .refused, attempts < Self.attemptsMax else { throw error }
-            }
-            let delay = Self.retryDelayMin + entropy.number(below: Self.retryDelaySpread)
-            try await time.sleep(for: .milliseconds(Int64(delay)))
+        let retries = ClientRetries(runtime: Runtime(time: time, entropy: entropy), repeatsBugs: true)
+        return try await retries.run { deadline in
+            try await call(CallContext(deadline: deadline, principal: principal, idempotencyKey: key))
         }
     }
 
@@ -91,8 +81,11 @@ public final class RunningWorld: Sendable {
     /// A sleep of days would run every poll and every keep-alive of them.
     ///
     /// - Parameter duration: At most 400 days in all.
-    public func skip(by duration: Duration) async throws {
-        precondition(cluster.skippedTime.total + duration <= Quiescence.skipMax, "a run skips at most 400 days")
+    public func advance(by duration: Duration) async throws {
+        precondition(
+            cluster.skippedTime.total + duration <= Quiescence.skipMax,
+            "a run advances its clocks by at most 400 days in all"
+        )
         cluster.skippedTime.skip(by: duration)
         try await time.sleep(for: .milliseconds(1))
     }

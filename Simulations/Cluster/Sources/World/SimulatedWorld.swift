@@ -1,3 +1,4 @@
+package import Logging
 public import MartletContract
 public import MartletHost
 public import MartletSimulation
@@ -12,7 +13,7 @@ import SimulatedDisk
 /// func sound(seed: UInt64) throws {
 ///     let acknowledged = Mutex<[String]>([])
 ///     let result = try SimulatedWorld([LinksService.self]).run(seed: seed, faults: .all) { world in
-///         let links = LinksClient(over: world.channel(to: "links"))
+///         let links = LinksClient(on: world)
 ///         let author = Principal(kind: .user, id: "author", scopes: ["links:write"])
 ///         for number in 1...20 {
 ///             try await world.sleep(upTo: .seconds(2))
@@ -50,16 +51,21 @@ public struct SimulatedWorld: Sendable {
         _ services: [any ServiceBlueprint.Type],
         fakes: [String: @Sendable () -> [ServedContract]] = [:]
     ) throws {
-        try self.init(services, fakes: fakes, hooks: ProcessHooks())
+        try self.init(services, fakes: fakes, logLevel: .critical)
     }
 
-    init(
+    /// - Parameters:
+    ///   - hooks: What a test of the simulation changes in its processes.
+    ///   - logLevel: The lowest level that the services log; errors are normal under faults.
+    package init(
         _ services: [any ServiceBlueprint.Type],
         fakes: [String: @Sendable () -> [ServedContract]],
-        hooks: ProcessHooks
+        hooks: ProcessHooks = ProcessHooks(),
+        logLevel: Logger.Level = .critical
     ) throws {
         precondition(!services.isEmpty, "a world has at least one service")
-        let deployments = [Deployment.eventLog] + services.map { Deployment.of($0, isExternal: false) }
+        let deployments =
+            [Deployment.eventLog] + services.map { Deployment.of($0, isExternal: false, logLevel: logLevel) }
         let names = deployments.map(\.name) + fakes.keys
         precondition(Set(names).count == names.count, "two services have one name: \(names.sorted())")
         self.deployments = deployments

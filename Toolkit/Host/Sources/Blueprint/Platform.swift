@@ -50,11 +50,6 @@ public struct Platform: CallPlatform {
         self.channels = channels
     }
 
-    /// The clocks of ``runtime``.
-    public var time: any TimeSource { runtime.time }
-    /// The random numbers of ``runtime``.
-    public var entropy: any Entropy { runtime.entropy }
-
     /// The channel to another service, behind the call policy.
     ///
     /// Cheap; connects with the first call.

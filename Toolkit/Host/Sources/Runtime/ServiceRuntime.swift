@@ -143,7 +143,7 @@ public struct ServiceRuntime: Sendable {
         clock: ClockWatch,
         dependencies: ServiceDependencies
     ) -> [Loop] {
-        let (database, time, engine) = (platform.database, platform.time, platform.workflows)
+        let (database, time, engine) = (platform.database, platform.runtime.time, platform.workflows)
         let relay = OutboxRelay(
             source: Blueprint.name,
             database: database,

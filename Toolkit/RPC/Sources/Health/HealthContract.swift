@@ -5,7 +5,7 @@ import Synchronization
 extension ServedContract {
     /// grpc.health.v1.Health, which needs no token.
     static func health(_ registry: HealthRegistry) -> ServedContract {
-        var contract = ServedContract(name: HealthMethods.service, openAPI: "")
+        var contract = ServedContract(name: HealthMethods.service, openAPI: "", on: NoPlatform())
         contract.on(HealthMethods.check) { (request: HealthCheckRequest, _) in
             guard let status = registry.status(request.service) else {
                 throw Fault(.notFound, .notFound, "no such service")
