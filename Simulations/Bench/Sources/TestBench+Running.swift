@@ -1,3 +1,4 @@
+import Logging
 public import MartletContract
 import MartletCore
 public import MartletHost
