@@ -28,7 +28,7 @@ struct ReminderService: ServiceBlueprint {
         var served = ServedContract(name: "martlet.testing.v1.ParcelService", openAPI: "", on: platform)
         served.on(ParcelMethods.createParcel) { [platform] (_: CreateParcelRequest, call) in
             let id = "\(platform.runtime.identifier())"
-            return try await call.write { (tx: borrowing SQLTransaction) in
+            return try await call.write { tx in
                 try tx.run("INSERT INTO sendings (parcel_id, is_sent, reminders) VALUES (\(id), 0, 0)")
                 let run = SendReminder.runID(of: id)
                 try platform.workflows.start(SendReminder.self, id: run, input: id, for: call.context, in: tx)
@@ -37,7 +37,7 @@ struct ReminderService: ServiceBlueprint {
         }
         served.on(ParcelMethods.sendParcel) { [platform] (request: SendParcelRequest, call) in
             let id = request.parcelID
-            return try await call.write { (tx: borrowing SQLTransaction) in
+            return try await call.write { tx in
                 try tx.run("UPDATE sendings SET is_sent = 1 WHERE parcel_id = \(id)")
                 let run = SendReminder.runID(of: id)
                 try platform.workflows.signal(run: run, name: SendReminder.sent, payload: id, in: tx)
@@ -64,7 +64,7 @@ struct SendReminder: Workflow {
         for number in 1...Self.remindersMax {
             let sent = try await context.signal("wait-\(number)", Self.sent, timeout: Self.patience)
             if sent != nil { return "sent" }
-            try await context.local("remind-\(number)", input: parcelID) { (tx: borrowing SQLTransaction) in
+            try await context.local("remind-\(number)", input: parcelID) { tx in
                 try tx.run("UPDATE sendings SET reminders = \(number) WHERE parcel_id = \(parcelID)")
                 try tx.publish(.with { $0.parcelID = parcelID }, on: TestingTopics.parcelMoves)
             }

@@ -8,23 +8,48 @@ import Testing
 
 @Suite("Reminder, a workflow on the test bench")
 struct ReminderTests {
+    private static let mug = CreateParcelRequest.with {
+        $0.parcel.size = .small
+        $0.parcel.items = [
+            .with {
+                $0.name = "mug"
+                $0.quantity = 1
+            }
+        ]
+    }
+
     private static func create(on bench: TestBench) async throws -> String {
-        let request = CreateParcelRequest.with {
-            $0.parcel.size = .small
-            $0.parcel.items = [
-                .with {
-                    $0.name = "mug"
-                    $0.quantity = 1
-                }
-            ]
-        }
         let ann = bench.context(as: "ann", scopes: ["parcels:write"])
-        return try await ParcelClient(on: bench).createParcel(request, context: ann).parcel.parcelID
+        return try await ParcelClient(on: bench).createParcel(mug, context: ann).parcel.parcelID
     }
 
     private static func reminders(of id: String, on bench: TestBench) async throws -> Int? {
-        try await bench.read(ReminderService.name) { (tx: borrowing SQLTransaction) in
+        try await bench.read(ReminderService.name) { tx in
             try tx.run("SELECT reminders FROM sendings WHERE parcel_id = \(id)").first?.int(0)
+        }
+    }
+
+    @Test("two calls with one key create one parcel", arguments: [TestBench.Mode.inProcess, .seed(1)])
+    func repeated(_ mode: TestBench.Mode) async throws {
+        try await TestBench.run(ReminderService.self, mode) { bench in
+            let parcels = ParcelClient(on: bench)
+            var ann = bench.context(as: "ann", scopes: ["parcels:write"])
+            ann.idempotencyKey = "first"
+            let first = try await parcels.createParcel(Self.mug, context: ann).parcel.parcelID
+            let again = try await parcels.createParcel(Self.mug, context: ann).parcel.parcelID
+            #expect(again == first)
+        }
+    }
+
+    @Test("two calls at one moment create two parcels", arguments: [TestBench.Mode.inProcess, .seed(1)])
+    func concurrent(_ mode: TestBench.Mode) async throws {
+        try await TestBench.run(ReminderService.self, mode) { bench in
+            let parcels = ParcelClient(on: bench)
+            let ann = bench.context(as: "ann", scopes: ["parcels:write"])
+            async let one = parcels.createParcel(Self.mug, context: ann).parcel.parcelID
+            async let other = parcels.createParcel(Self.mug, context: ann).parcel.parcelID
+            let ids = try await Set([one, other])
+            #expect(ids.count == 2)
         }
     }
 
@@ -52,7 +77,7 @@ struct ReminderTests {
             let ann = bench.context(as: "ann", scopes: ["parcels:write"])
             _ = try await ParcelClient(on: bench).sendParcel(.with { $0.parcelID = id }, context: ann)
             try await bench.eventually("its run has ended") {
-                try await bench.read(ReminderService.name) { (tx: borrowing SQLTransaction) in
+                try await bench.read(ReminderService.name) { tx in
                     try tx.run("SELECT 1 FROM audit_workflow_runs WHERE state = 'open'").isEmpty
                 }
             }

@@ -27,7 +27,10 @@ struct ShelfService: ServiceBlueprint {
                     ON CONFLICT (parcel_id) DO UPDATE SET shelf = excluded.shelf
                     """
                 )
-                let moved = ParcelMoved.with { $0.parcelID = request.parcelID }
+                let moved = ParcelMoved.with {
+                    $0.parcelID = request.parcelID
+                    $0.shelf = request.shelf
+                }
                 try tx.publish(moved, on: TestingTopics.parcelMoves)
                 return StoreParcelResponse.with { $0.by = call.principal.id }
             }
@@ -96,7 +99,7 @@ struct WeighedShelfService: ServiceBlueprint {
             guard weight <= 30 else {
                 throw Fault(.failedPrecondition, "parcel.too_heavy", "at most 30 kg", field: "parcel_id")
             }
-            return try await call.write { (tx: borrowing SQLTransaction) in
+            return try await call.write { tx in
                 try tx.run("INSERT INTO parcels (parcel_id, shelf) VALUES (\(request.parcelID), \(request.shelf))")
                 return StoreParcelResponse.with { $0.by = call.principal.id }
             }

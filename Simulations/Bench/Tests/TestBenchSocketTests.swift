@@ -47,6 +47,25 @@ struct TestBenchSocketTests {
         }
     }
 
+    @Test("a recorder has the events of one key in the order of their commits", arguments: TestBench.Mode.examples)
+    func recorded(_ mode: TestBench.Mode) async throws {
+        try await TestBench.run([ShelfService.self, RecorderService.self], mode) { bench in
+            let ann = bench.context(as: "ann", scopes: ["parcels:write"])
+            for shelf in ["a", "b", "c"] {
+                var parcel = Self.parcel("p1")
+                parcel.shelf = shelf
+                _ = try await ParcelClient(on: bench).storeParcel(parcel, context: ann)
+            }
+            try await bench.eventually("three events are recorded") {
+                try await bench.read(RecorderService.name) { tx in try tx.run("SELECT 1 FROM moves").count } == 3
+            }
+            let shelves = try await bench.read(RecorderService.name) { tx in
+                try tx.run("SELECT shelf FROM moves WHERE parcel_id = 'p1' ORDER BY number").map { $0.text(0) }
+            }
+            #expect(shelves == ["a", "b", "c"])
+        }
+    }
+
     @Test("a refusal reaches the test as the service threw it", arguments: TestBench.Mode.examples)
     func refusal(_ mode: TestBench.Mode) async throws {
         try await TestBench.run(ShelfService.self, mode) { bench in
@@ -54,6 +73,7 @@ struct TestBenchSocketTests {
             let fault = try await #require(throws: Fault.self) {
                 _ = try await parcels.getParcel(.with { $0.parcelID = "p9" }, context: bench.context(as: nil))
             }
+            #expect(fault.code == FaultCode.notFound)
             #expect(fault.reason == "parcel.unknown")
         }
     }

@@ -1,6 +1,6 @@
 import Foundation
 import LinksContract
-public import Martlet
+import Martlet
 
 /// Counts the links to each host, from the events of `LinksService`.
 public struct HostsService: ServiceBlueprint {

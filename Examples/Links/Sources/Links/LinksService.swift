@@ -1,5 +1,5 @@
 import LinksContract
-public import Martlet
+import Martlet
 
 /// Short links: two methods, a table, an event, and a workflow that ends each link.
 public struct LinksService: ServiceBlueprint, LinksHandling {

@@ -35,12 +35,12 @@ struct Checkout: Workflow {
             captured = try await requireAccepted { try await capture(input, context) }
         } catch let refusal as StepRefused {
             try await context.compensate()
-            context.atCompletion { [orders] (tx: borrowing SQLTransaction) in
+            context.atCompletion { [orders] tx in
                 _ = try orders.change(input.orderID, in: tx) { try $0.abort(reason: refusal.reason.name) }
             }
             return refusal.reason.name
         }
-        context.atCompletion { [orders] (tx: borrowing SQLTransaction) in
+        context.atCompletion { [orders] tx in
             try orders.complete(input.orderID, capturedMinorUnits: captured, in: tx)
         }
         return "completed"
