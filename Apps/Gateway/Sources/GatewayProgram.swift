@@ -43,13 +43,7 @@ package enum GatewayProgram {
         let telemetry = Telemetry(service: name, level: settings.logLevel, time: runtime.time)
         await Daemon.finish(telemetry.logger) {
             try await telemetry.scope {
-                let verifier = TokenVerifier(
-                    keys: try await KeySet.read(LocalIssuer.keySetPath(in: settings.keys)),
-                    issuer: LocalIssuer.name,
-                    audience: LocalIssuer.audience,
-                    leeway: .seconds(30),
-                    time: runtime.time
-                )
+                let verifier = try await LocalIssuer.verifier(in: settings.keys, time: runtime.time)
                 let authenticator = TokenAuthenticator(verifier: verifier)
                 let host = ServiceHost(
                     [],

@@ -112,13 +112,7 @@ struct LoopbackBench: Sendable {
 
     private func host(_ units: [ServiceRuntime], folder: TemporaryFolder, runtime: Runtime) async throws -> ServiceHost
     {
-        let verifier = TokenVerifier(
-            keys: try await KeySet.read(LocalIssuer.keySetPath(in: folder.path)),
-            issuer: LocalIssuer.name,
-            audience: LocalIssuer.audience,
-            leeway: .seconds(30),
-            time: runtime.time
-        )
+        let verifier = try await LocalIssuer.verifier(in: folder.path, time: runtime.time)
         var limits = ServiceHostLimits()
         limits.notReadyDelay = .zero
         // A slow machine must not abandon a task, which would end the process of all tests.
@@ -137,8 +131,10 @@ struct LoopbackBench: Sendable {
     }
 }
 
-/// The host ended before the test.
-private struct HostEnded: Error {}
+/// The services ended before the test, without an error of their own.
+private struct HostEnded: Error, CustomStringConvertible {
+    var description: String { "the services stopped before the test ended" }
+}
 
 private struct DatabaseReader: BenchReader {
     let databases: [String: any SQLDatabase]

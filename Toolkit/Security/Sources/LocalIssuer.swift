@@ -26,6 +26,22 @@ public struct LocalIssuer: Sendable {
     public static func keySetPath(in folder: String) -> String { "\(folder)/jwks.json" }
     public static func tokenPath(for service: String, in folder: String) -> String { "\(folder)/\(service).token" }
 
+    /// How much the clocks of the processes of one deployment may differ.
+    private static let leeway = Duration.seconds(30)
+
+    /// Verifies the tokens of the issuer whose files are in `folder`.
+    ///
+    /// - Throws: `KeySet.Invalid` when the public key is missing or cannot be read.
+    public static func verifier(in folder: String, time: any TimeSource) async throws -> TokenVerifier {
+        TokenVerifier(
+            keys: try await KeySet.read(keySetPath(in: folder)),
+            issuer: name,
+            audience: audience,
+            leeway: leeway,
+            time: time
+        )
+    }
+
     /// The issuer whose files are in `folder`; creates them on first use.
     ///
     /// - Throws: When a file cannot be read or written, or when others may read the private key.

@@ -168,13 +168,7 @@ struct LocalIssuerTests {
         let token = try await issuer().userToken("u", scopes: [], lifetime: .seconds(60))
         _ = try await issuer()
         let path = try #require(folder).path
-        let verifier = TokenVerifier(
-            keys: try await KeySet.read(LocalIssuer.keySetPath(in: path)),
-            issuer: LocalIssuer.name,
-            audience: LocalIssuer.audience,
-            leeway: .zero,
-            time: time
-        )
+        let verifier = try await LocalIssuer.verifier(in: path, time: time)
         #expect(try verifier.verify(token).id == "u")
         var status = stat()
         #expect(stat(path + "/issuer.pem", &status) == 0)
@@ -182,6 +176,18 @@ struct LocalIssuerTests {
 
         chmod(path + "/issuer.pem", 0o644)
         await #expect(throws: SecretFile.Unreadable.self) { try await issuer() }
+    }
+
+    @Test("its verifier tolerates clocks that differ by 30 seconds, and needs the public key")
+    func verifier() async throws {
+        let path = try #require(folder).path
+        await #expect(throws: KeySet.Invalid.self) { try await LocalIssuer.verifier(in: path, time: time) }
+        let token = try await issuer().userToken("u", scopes: [], lifetime: .seconds(60))
+        let verifier = try await LocalIssuer.verifier(in: path, time: time)
+        time.advance(by: .seconds(85))
+        #expect(try verifier.verify(token).id == "u")
+        time.advance(by: .seconds(10))
+        #expect(throws: Fault.self) { try verifier.verify(token) }
     }
 
     @Test("writes service tokens, which are reread after a renewal")

@@ -51,13 +51,7 @@ public enum Daemon {
         await finish(telemetry.logger) {
             try await telemetry.scope {
                 try FileManager.default.createDirectory(atPath: settings.data, withIntermediateDirectories: true)
-                let verifier = TokenVerifier(
-                    keys: try await KeySet.read(LocalIssuer.keySetPath(in: settings.keys)),
-                    issuer: LocalIssuer.name,
-                    audience: LocalIssuer.audience,
-                    leeway: .seconds(30),
-                    time: runtime.time
-                )
+                let verifier = try await LocalIssuer.verifier(in: settings.keys, time: runtime.time)
                 let context = DaemonContext(
                     service: service,
                     settings: settings,
