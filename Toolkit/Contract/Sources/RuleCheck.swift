@@ -128,7 +128,7 @@ public struct RuleCheck {
 }
 
 extension RuleCheck {
-    private static let timestampRule = "must be a time between the years 1 and 9999"
+    private static let timestampRule = ScalarText.yearsRule
 
     private mutating func add(_ field: String, _ rule: String) {
         guard violations.count < Self.violationsLimit else { return }

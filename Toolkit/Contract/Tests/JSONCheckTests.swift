@@ -149,6 +149,40 @@ struct JSONCheckTests {
         _ = try Parcel(jsonUTF8Bytes: Array(json.utf8))
     }
 
+    @Test(
+        "times of any offset are in UTC afterwards, as the decoder reads them",
+        arguments: [
+            ("2026-01-15T10:00:00+14:00", "2026-01-14T20:00:00Z"),
+            ("2026-01-15T10:00:00+13:45", "2026-01-14T20:15:00Z"),
+            ("2024-02-28T23:59:59.123456789-23:59", "2024-02-29T23:58:59.123456789Z"),
+            ("0001-01-01T14:00:00.5+14:00", "0001-01-01T00:00:00.5Z"),
+            ("1969-12-31T23:59:59-00:00", "1969-12-31T23:59:59Z"),
+            ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59Z"),
+        ]
+    )
+    func times(_ text: String, utc: String) throws {
+        let before = "{\"due\" : \"\(text)\", \"shelf\":\"2026-01-15T10:00:00+14:00\"}"
+        let checked = try JSONCheck.check(Array(before.utf8), against: Parcel.shape)
+        #expect(
+            String(decoding: checked, as: UTF8.self)
+                == "{\"due\" : \"\(utc)\", \"shelf\":\"2026-01-15T10:00:00+14:00\"}"
+        )
+        let parcel = try Parcel(jsonUTF8Bytes: checked)
+        #expect(try Parcel(jsonString: "{\"due\":\"\(utc)\"}").due == parcel.due)
+    }
+
+    @Test(
+        "a time that is outside the years 1 to 9999 in UTC is refused",
+        arguments: ["9999-12-31T23:59:59-01:00", "0001-01-01T00:00:00+00:01", "0000-06-01T00:00:00Z"]
+    )
+    func years(_ text: String) {
+        let json = Array("{\"due\":\"\(text)\"}".utf8)
+        let fault = #expect(throws: Fault.self) { try JSONCheck.check(json, against: Parcel.shape) }
+        #expect(
+            fault?.violations == [FieldViolation(field: "due", rule: "must be a time between the years 1 and 9999")]
+        )
+    }
+
     @Test("random mutations: refuses JSON that the decoder refuses", arguments: 0..<20 as Range<UInt64>)
     func mutations(_ seed: UInt64) throws {
         var random = SplitMix64(state: seed)
@@ -163,16 +197,15 @@ struct JSONCheckTests {
                 }
                 if bytes.isEmpty { bytes = [0x20] }
             }
-            let accepted: Bool
+            let accepted: [UInt8]?
             do {
-                try JSONCheck.check(bytes, against: Parcel.shape)
-                accepted = true
+                accepted = try JSONCheck.check(bytes, against: Parcel.shape)
             } catch is Fault {
-                accepted = false
+                accepted = nil
             }
-            if accepted {
+            if let accepted {
                 #expect(throws: Never.self, "\(String(decoding: bytes, as: UTF8.self))") {
-                    _ = try Parcel(jsonUTF8Bytes: bytes)
+                    _ = try Parcel(jsonUTF8Bytes: accepted)
                 }
             }
         }

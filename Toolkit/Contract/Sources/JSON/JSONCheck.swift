@@ -22,6 +22,8 @@ package struct JSONCheck {
     private var scanner: JSONScanner
     private var path: [PathElement]
     private var violations: [FieldViolation] = []
+    /// The times that are not in UTC, in order: where they are, and what they are in UTC.
+    private var times: [(range: Range<Int>, utc: String)] = []
 
     private init(_ bytes: [UInt8], path: [PathElement]) {
         scanner = JSONScanner(bytes)
@@ -33,13 +35,15 @@ package struct JSONCheck {
     ///   - shape: The fields of the message.
     ///   - given: Fields that the path fills; the object must not contain them.
     ///   - prefix: The field path of the object in the request; empty for the request itself.
+    /// - Returns: The JSON with every time in UTC, which every decoder reads.
     /// - Throws: `Fault`: `request.malformed` with line and column, or `request.invalid`, each with the fields.
+    @discardableResult
     package static func check(
         _ bytes: [UInt8],
         against shape: MessageShape,
         given: Set<String> = [],
         prefix: String = ""
-    ) throws {
+    ) throws -> [UInt8] {
         guard String(validating: bytes, as: UTF8.self) != nil else { throw malformed("body", "is not UTF-8") }
         var check = JSONCheck(bytes, path: prefix.isEmpty ? [] : [.name(prefix)])
         do {
@@ -53,10 +57,23 @@ package struct JSONCheck {
         } catch Abort.tooDeep {
             throw malformed(check.fieldPath, "is nested deeper than \(depthLimit) levels")
         } catch Abort.tooManyViolations {}
-        guard let first = check.violations.first else { return }
+        guard let first = check.violations.first else { return check.inUTC(bytes) }
         var fault = Fault(.invalidArgument, .invalidRequest, "\(first.field) \(first.rule)")
         fault.violations = check.violations
         throw fault
+    }
+
+    private func inUTC(_ bytes: [UInt8]) -> [UInt8] {
+        guard !times.isEmpty else { return bytes }
+        var result: [UInt8] = []
+        var end = 0
+        for time in times {
+            result.append(contentsOf: bytes[end..<time.range.lowerBound])
+            result.append(contentsOf: JSONWriter.quoted(time.utc).utf8)
+            end = time.range.upperBound
+        }
+        result.append(contentsOf: bytes[end...])
+        return result
     }
 
     static func malformed(_ field: String, _ rule: String) -> Fault {
@@ -109,17 +126,17 @@ extension JSONCheck {
     }
 
     private mutating func object(_ shape: MessageShape, _ given: Set<String>, depth: Int) throws(Abort) {
-        var seen: Set<String> = []
-        var oneofs: [String: String] = [:]
+        var seen: Set<ExactText> = []
+        var oneofs: [ExactText: String] = [:]
         try members(depth: depth) { (check, name) throws(Abort) in
-            guard let field = shape.fields.first(where: { $0.name == name }) else {
+            guard let field = shape.fields.first(where: { ExactText($0.name) == ExactText(name) }) else {
                 try check.refuse("is not a field of \(shape.name)")
                 return try check.skip(depth: depth + 1)
             }
-            if !seen.insert(name).inserted { try check.refuse("is given twice") }
+            if !seen.insert(ExactText(name)).inserted { try check.refuse("is given twice") }
             if given.contains(name) { try check.refuse("is given by the path") }
             if try check.consumesNull() { return }
-            if let oneof = field.oneof, let other = oneofs.updateValue(name, forKey: oneof), other != name {
+            if let oneof = field.oneof, let other = oneofs.updateValue(name, forKey: ExactText(oneof)), other != name {
                 try check.refuse("is set together with \(other)")
             }
             if field.repeated {
@@ -205,7 +222,13 @@ extension JSONCheck {
         }
         let token: ScalarText.Token
         switch start {
-        case .string: token = .string(try scan { (scanner) throws(JSONScanner.Malformed) in try scanner.string() })
+        case .string:
+            let first = scanner.offset
+            let text = try scan { (scanner) throws(JSONScanner.Malformed) in try scanner.string() }
+            token = .string(text)
+            if case .timestamp = field.kind, let utc = ScalarText.utc(text), utc != text {
+                times.append((first..<scanner.offset, utc))
+            }
         case .number: token = .number(try scan { (scanner) throws(JSONScanner.Malformed) in try scanner.number() })
         case .keyword: token = .keyword(try scan { (scanner) throws(JSONScanner.Malformed) in try scanner.keyword() })
         case .object, .list:

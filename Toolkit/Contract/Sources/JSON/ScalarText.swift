@@ -1,5 +1,11 @@
+import MartletCore
+
 /// Checks whether text is a value of a scalar field, in JSON, a path or a query.
 enum ScalarText {
+    /// The seconds since 1970 of the years 1 to 9999 in UTC, which protobuf can store.
+    private static let seconds: ClosedRange<Int64> = -62_135_596_800...253_402_300_799
+    static let yearsRule = "must be a time between the years 1 and 9999"
+
     /// A JSON value that is neither an object nor a list.
     enum Token {
         case string(String)
@@ -38,7 +44,9 @@ enum ScalarText {
         case (.string, .string(let text)):
             return text.utf8.contains(0) ? "must not contain the character U+0000" : nil
         case (.bytes, .string(let text)): return isBase64(text) ? nil : expectation(of: kind)
-        case (.timestamp, .string(let text)): return isTime(text) ? nil : expectation(of: kind)
+        case (.timestamp, .string(let text)):
+            guard let time = time(text) else { return expectation(of: kind) }
+            return seconds.contains(time.seconds) ? nil : yearsRule
         case (.enum(let names), .string(let text)): return names.contains(text) ? nil : expectation(of: kind)
         default: return expectation(of: kind)
         }
@@ -57,8 +65,18 @@ enum ScalarText {
         if let violated = violation(token, kind: kind, rule: rule) { return .failure(Violation(rule: violated)) }
         switch token {
         case .keyword(let text), .number(let text): return .success(text)
-        case .string(let text): return .success(JSONWriter.quoted(text))
+        case .string(let text):
+            if case .timestamp = kind, let time = utc(text) { return .success(JSONWriter.quoted(time)) }
+            return .success(JSONWriter.quoted(text))
         }
+    }
+
+    /// The same time in UTC, as every decoder reads it: SwiftProtobuf refuses an offset of 14 hours, as Kiritimati has.
+    ///
+    /// - Returns: `nil` for a text that is no valid time.
+    static func utc(_ text: String) -> String? {
+        guard let time = time(text), seconds.contains(time.seconds) else { return nil }
+        return "\(Timestamp(seconds: time.seconds).description.prefix(19))\(time.fraction)Z"
     }
 
     struct Violation: Error { let rule: String }
@@ -119,34 +137,36 @@ extension ScalarText {
         }
     }
 
-    /// RFC 3339 with `T` and an offset, the years 1 to 9999.
-    private static func isTime(_ text: String) -> Bool {
+    /// RFC 3339 with `T` and `Z` or an offset of less than a day.
+    ///
+    /// - Returns: Seconds since 1970 in UTC, and the fraction with its point; empty for none.
+    private static func time(_ text: String) -> (seconds: Int64, fraction: String)? {
         let bytes = Array(text.utf8)
-        guard bytes.count >= 20, bytes.count <= 35 else { return false }
-        let form = Array("dddd-dd-ddTdd:dd:dd".utf8)
-        for (byte, wanted) in zip(bytes, form) where !(wanted == UInt8(ascii: "d") ? isDigit(byte) : byte == wanted) {
-            return false
-        }
+        guard 20...35 ~= bytes.count, bytes[10] == UInt8(ascii: "T"),
+            let local = Timestamp(String(decoding: bytes[..<19], as: UTF8.self) + "Z")
+        else { return nil }
         var rest = bytes[19...]
+        var fraction = ""
         if rest.first == UInt8(ascii: ".") {
-            let fraction = rest.dropFirst().prefix(while: isDigit)
-            guard 1...9 ~= fraction.count else { return false }
-            rest = rest.dropFirst(fraction.count + 1)
+            let digits = rest.dropFirst().prefix(while: isDigit)
+            guard 1...9 ~= digits.count else { return nil }
+            fraction = "." + String(decoding: digits, as: UTF8.self)
+            rest = rest.dropFirst(digits.count + 1)
         }
-        guard isOffset(Array(rest)) else { return false }
-        let (year, month, day) = (number(bytes[0..<4]), number(bytes[5..<7]), number(bytes[8..<10]))
-        let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
-        let days = [31, leap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
-        return year >= 1 && 1...12 ~= month && 1...days[month - 1] ~= day && number(bytes[11..<13]) < 24
-            && number(bytes[14..<16]) < 60 && number(bytes[17..<19]) < 60
+        guard let offset = offset(Array(rest)) else { return nil }
+        return (local.milliseconds / 1_000 - offset, fraction)
     }
 
-    private static func isOffset(_ bytes: [UInt8]) -> Bool {
-        if bytes == [UInt8(ascii: "Z")] { return true }
+    /// How many seconds `Z` or `+hh:mm` is ahead of UTC.
+    private static func offset(_ bytes: [UInt8]) -> Int64? {
+        if bytes == [UInt8(ascii: "Z")] { return 0 }
         guard bytes.count == 6, bytes[0] == UInt8(ascii: "+") || bytes[0] == UInt8(ascii: "-"),
             bytes[3] == UInt8(ascii: ":"), [1, 2, 4, 5].allSatisfy({ isDigit(bytes[$0]) })
-        else { return false }
-        return number(bytes[1..<3]) < 24 && number(bytes[4..<6]) < 60
+        else { return nil }
+        let (hours, minutes) = (number(bytes[1..<3]), number(bytes[4..<6]))
+        guard hours < 24, minutes < 60 else { return nil }
+        let offset = Int64(hours * 3_600 + minutes * 60)
+        return bytes[0] == UInt8(ascii: "-") ? -offset : offset
     }
 
     private static func isDigit(_ byte: UInt8) -> Bool { UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte }

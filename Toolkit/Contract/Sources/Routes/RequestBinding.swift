@@ -40,14 +40,14 @@ package enum RequestBinding {
             guard body.isEmpty else { throw JSONCheck.malformed("body", "must be empty") }
             return Array("{\(tree.members)}".utf8)
         case "*":
-            if !body.isEmpty { try JSONCheck.check(body, against: shape, given: given) }
-            return joined(tree.members, body)
+            guard !body.isEmpty else { return joined(tree.members, body) }
+            return joined(tree.members, try JSONCheck.check(body, against: shape, given: given))
         default:
             guard let field = shape.fields.first(where: { $0.name == rule.body }), case .message(let inner) = field.kind
             else { throw Fault(.internal, .internal, "the body of \(rule.path) is not a message field") }
-            if !body.isEmpty { try JSONCheck.check(body, against: inner(), prefix: field.name) }
+            let checked = try body.isEmpty ? body : JSONCheck.check(body, against: inner(), prefix: field.name)
             let members = tree.members + (tree.members.isEmpty ? "" : ",") + "\"\(field.name)\":"
-            return Array("{\(members)".utf8) + (body.isEmpty ? Array("{}".utf8) : body) + Array("}".utf8)
+            return Array("{\(members)".utf8) + (checked.isEmpty ? Array("{}".utf8) : checked) + Array("}".utf8)
         }
     }
 

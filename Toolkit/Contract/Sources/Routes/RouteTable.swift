@@ -14,7 +14,7 @@ package struct RouteTable<Target: Sendable>: Sendable {
     }
 
     private struct Node: Sendable {
-        var literals: [String: Int] = [:]
+        var literals: [ExactText: Int] = [:]
         var any: Int?
         var leaves: [Leaf] = []
     }
@@ -71,14 +71,14 @@ package struct RouteTable<Target: Sendable>: Sendable {
     private mutating func child(of node: Int, _ segment: PathTemplate.Segment) -> Int {
         let known =
             switch segment {
-            case .literal(let text): nodes[node].literals[text]
+            case .literal(let text): nodes[node].literals[ExactText(text)]
             case .any: nodes[node].any
             }
         if let known { return known }
         nodes.append(Node())
         let new = nodes.count - 1
         switch segment {
-        case .literal(let text): nodes[node].literals[text] = new
+        case .literal(let text): nodes[node].literals[ExactText(text)] = new
         case .any: nodes[node].any = new
         }
         return new
@@ -97,7 +97,7 @@ package struct RouteTable<Target: Sendable>: Sendable {
             allowed.formUnion(matching.map(\.verb))
             return matching.first { $0.verb.rawValue == verb }
         }
-        if let next = nodes[node].literals[pieces[index]],
+        if let next = nodes[node].literals[ExactText(pieces[index])],
             let found = leaf(below: next, of: pieces, at: index + 1, custom: custom, verb: verb, allowed: &allowed)
         {
             return found

@@ -1,23 +1,23 @@
 /// Reads JSON token by token (RFC 8259), without building values.
 ///
 /// Never traps on any input.
-struct JSONScanner {
+package struct JSONScanner {
     /// The position of a syntax error and what was expected there.
-    struct Malformed: Error, Equatable {
-        let offset: Int
-        let expected: String
+    package struct Malformed: Error, Equatable {
+        package let offset: Int
+        package let expected: String
     }
 
     /// The kind of a value, by its first character.
-    enum Start: Equatable { case object, list, string, number, keyword }
+    package enum Start: Equatable { case object, list, string, number, keyword }
 
     private let bytes: [UInt8]
-    private(set) var offset = 0
+    package private(set) var offset = 0
 
-    init(_ bytes: [UInt8]) { self.bytes = bytes }
+    package init(_ bytes: [UInt8]) { self.bytes = bytes }
 
     /// The kind of the next value, after whitespace.
-    mutating func start() throws(Malformed) -> Start {
+    package mutating func start() throws(Malformed) -> Start {
         switch next() {
         case UInt8(ascii: "{"): return .object
         case UInt8(ascii: "["): return .list
@@ -30,18 +30,18 @@ struct JSONScanner {
     }
 
     /// Consumes `character` if it is next, after whitespace.
-    mutating func consume(_ character: Unicode.Scalar) -> Bool {
+    package mutating func consume(_ character: Unicode.Scalar) -> Bool {
         guard next() == UInt8(ascii: character) else { return false }
         offset += 1
         return true
     }
 
-    mutating func expect(_ character: Unicode.Scalar) throws(Malformed) {
+    package mutating func expect(_ character: Unicode.Scalar) throws(Malformed) {
         guard consume(character) else { throw malformed("'\(character)'") }
     }
 
     /// `true`, `false` or `null`.
-    mutating func keyword() throws(Malformed) -> String {
+    package mutating func keyword() throws(Malformed) -> String {
         for keyword in ["true", "false", "null"] where bytes[offset...].starts(with: keyword.utf8) {
             offset += keyword.utf8.count
             return keyword
@@ -50,7 +50,7 @@ struct JSONScanner {
     }
 
     /// The characters of a number.
-    mutating func number() throws(Malformed) -> String {
+    package mutating func number() throws(Malformed) -> String {
         let first = offset
         if byte == UInt8(ascii: "-") { offset += 1 }
         if byte == UInt8(ascii: "0") {
@@ -72,7 +72,7 @@ struct JSONScanner {
     }
 
     /// The characters of a string, with escapes decoded.
-    mutating func string() throws(Malformed) -> String {
+    package mutating func string() throws(Malformed) -> String {
         try expect("\"")
         let first = offset
         while let byte, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\"), byte >= 0x20 { offset += 1 }
@@ -91,11 +91,11 @@ struct JSONScanner {
         return String(decoding: text, as: UTF8.self)
     }
 
-    mutating func end() throws(Malformed) {
+    package mutating func end() throws(Malformed) {
         if next() != nil { throw malformed("the end") }
     }
 
-    func malformed(_ expected: String) -> Malformed { Malformed(offset: offset, expected: expected) }
+    package func malformed(_ expected: String) -> Malformed { Malformed(offset: offset, expected: expected) }
 }
 
 extension JSONScanner {
