@@ -34,7 +34,7 @@ public struct ServedContract: Sendable {
                 descriptor: descriptor,
                 requestShape: Request.shape,
                 decode: { try Request(serializedBytes: $0) },
-                decodeJSON: { try Request(jsonUTF8Bytes: $0, options: $1) },
+                decodeJSON: { try Request(jsonUTF8Bytes: JSONPairs.joined($0), options: $1) },
                 form: .unary { request, context in
                     guard let request = request as? Request else { throw Fault.wrongMessage(descriptor) }
                     try request.checkRules()
@@ -56,7 +56,7 @@ public struct ServedContract: Sendable {
                 descriptor: descriptor,
                 requestShape: Request.shape,
                 decode: { try Request(serializedBytes: $0) },
-                decodeJSON: { try Request(jsonUTF8Bytes: $0, options: $1) },
+                decodeJSON: { try Request(jsonUTF8Bytes: JSONPairs.joined($0), options: $1) },
                 form: .serverStream { request, context in
                     guard let request = request as? Request else { throw Fault.wrongMessage(descriptor) }
                     try request.checkRules()

@@ -17,4 +17,20 @@ struct TestingTopicsTests {
         #expect(outgoing.key == "p1")
         #expect(try TestingTopics.parcelMoves.decode(outgoing.body) == event)
     }
+
+    @Test(
+        "the JSON of an event keeps characters of every plane, escaped or not",
+        arguments: 1...16 as ClosedRange<UInt32>
+    )
+    func planes(_ plane: UInt32) throws {
+        let scalar = try #require(Unicode.Scalar(plane << 16 | 0x0BB7))
+        let units = Array(String(Character(scalar)).utf16).map { "\\u" + String($0, radix: 16) }.joined()
+        let json = try #require(TestingTopics.parcelMoves.json)
+        for text in ["\(Character(scalar))", units] {
+            let body = try json.bytes("{\"parcelId\":\"\(text)\",\"shelf\":\"x\(text)\"}")
+            let event = try TestingTopics.parcelMoves.decode(body)
+            #expect(Array(event.parcelID.unicodeScalars) == [scalar])
+            #expect(Array(event.shelf.unicodeScalars) == ["x", scalar])
+        }
+    }
 }

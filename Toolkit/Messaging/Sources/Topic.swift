@@ -1,3 +1,5 @@
+import MartletCore
+
 /// A stream of events of one type, as its contract declares it.
 ///
 /// The generator writes one for each message with the option `event`. Events are published on it, and subscriptions
@@ -43,12 +45,15 @@ public struct BodyJSON: Sendable {
     /// - Throws: When the text is not the topic's type as JSON; the error states where.
     package let bytes: @Sendable (String) throws -> [UInt8]
 
+    /// - Parameters:
+    ///   - text: The JSON of encoded bodies.
+    ///   - bytes: The encoded body of JSON; gets no escaped pairs of surrogates, which SwiftProtobuf joins wrongly.
     public init(
         text: @escaping @Sendable ([UInt8]) throws -> String,
         bytes: @escaping @Sendable (String) throws -> [UInt8]
     ) {
         self.text = text
-        self.bytes = bytes
+        self.bytes = { try bytes(JSONPairs.joined($0)) }
     }
 }
 

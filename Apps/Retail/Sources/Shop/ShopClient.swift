@@ -74,7 +74,7 @@ struct ShopClient: Sendable {
         }
         var options = JSONDecodingOptions()
         options.ignoreUnknownFields = true
-        return try Decoded(jsonUTF8Bytes: response.body, options: options)
+        return try Decoded(jsonUTF8Bytes: JSONPairs.joined(response.body), options: options)
     }
 }
 
