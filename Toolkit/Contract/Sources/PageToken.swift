@@ -1,37 +1,47 @@
 import MartletCore
 
-/// The position of the next page: the sort key of the last row of the previous page, opaque to clients.
+/// The position of the next page: the list, and the sort key of the last row of the previous page; opaque to clients.
 public struct PageToken: Sendable, Hashable {
+    /// Identifies the list, in hexadecimal.
+    let list: ExactText
     /// The parts of the sort key, in order.
-    let parts: [String]
+    let parts: [ExactText]
 
-    init(_ parts: [String]) { self.parts = parts }
+    init(_ parts: [String], of list: ExactText) {
+        self.list = list
+        self.parts = parts.map(ExactText.init(_:))
+    }
 
     /// Parses a value of `text`; an empty token is before the first row.
     ///
-    /// - Throws: `Fault` with `invalidArgument` and the field `page_token`.
-    init(_ text: String, parts count: Int) throws {
+    /// - Throws: `Fault` with `invalidArgument` and the field `page_token`, also for a token of another list.
+    init(_ text: String, of list: ExactText, parts count: Int) throws {
         guard !text.isEmpty else {
-            parts = Array(repeating: "", count: count)
+            self.init(Array(repeating: "", count: count), of: list)
             return
         }
-        let pieces = text.split(separator: ".", omittingEmptySubsequences: false).map { Self.decoded($0) }
-        let decoded = pieces.compactMap { $0 }
-        guard decoded.count == count, pieces.count == count else {
-            throw Fault(.invalidArgument, .invalidRequest, "is not a page token of this list", field: "page_token")
-        }
-        parts = decoded
+        let pieces = text.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+        let decoded = pieces.dropFirst().compactMap { Self.decoded($0) }
+        guard let first = pieces.first, first.elementsEqual(list.text.utf8), decoded.count == count,
+            pieces.count == count + 1
+        else { throw Self.foreign }
+        self.init(decoded, of: list)
     }
 
-    public subscript(index: Int) -> String { parts[index] }
+    /// A part of the sort key; empty before the first row.
+    public subscript(index: Int) -> String { parts[index].text }
 
-    /// Hexadecimal parts separated by dots: safe in a query string.
+    /// The list and hexadecimal parts, separated by dots: safe in a query string.
     var text: String {
-        parts.map { $0.utf8.hexadecimal }.joined(separator: ".")
+        ([list.text] + parts.map { $0.text.utf8.hexadecimal }).joined(separator: ".")
     }
 
-    private static func decoded(_ part: Substring) -> String? {
-        let digits = Array(part.utf8)
+    static var foreign: Fault {
+        Fault(.invalidArgument, .invalidRequest, "is not a page token of this list", field: "page_token")
+    }
+
+    private static func decoded(_ part: Substring.UTF8View) -> String? {
+        let digits = Array(part)
         guard digits.count % 2 == 0 else { return nil }
         var bytes: [UInt8] = []
         for index in stride(from: 0, to: digits.count, by: 2) {

@@ -58,14 +58,14 @@ extension SearchProductsRequest: ContractMessage {
         [
             FieldShape("query", .string, rule: FieldRule(maxLength: 200)),
             FieldShape("page_size", .uint32, rule: FieldRule(max: 200)),
-            FieldShape("page_token", .string, rule: FieldRule(maxLength: 400)),
+            FieldShape("page_token", .string, rule: FieldRule(maxLength: 1000)),
         ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
         check.text("query", self.query, rule: FieldRule(maxLength: 200))
         check.number("page_size", self.pageSize, rule: FieldRule(max: 200))
-        check.text("page_token", self.pageToken, rule: FieldRule(maxLength: 400))
+        check.text("page_token", self.pageToken, rule: FieldRule(maxLength: 1000))
         violations += check.violations
     }
 
@@ -222,14 +222,14 @@ extension ListPricesRequest: ContractMessage {
         [
             FieldShape("sku", .string, rule: FieldRule(required: true, maxLength: 64)),
             FieldShape("page_size", .uint32, rule: FieldRule(max: 500)),
-            FieldShape("page_token", .string, rule: FieldRule(maxLength: 400)),
+            FieldShape("page_token", .string, rule: FieldRule(maxLength: 1000)),
         ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
         check.text("sku", self.sku, rule: FieldRule(required: true, maxLength: 64))
         check.number("page_size", self.pageSize, rule: FieldRule(max: 500))
-        check.text("page_token", self.pageToken, rule: FieldRule(maxLength: 400))
+        check.text("page_token", self.pageToken, rule: FieldRule(maxLength: 1000))
         violations += check.violations
     }
 

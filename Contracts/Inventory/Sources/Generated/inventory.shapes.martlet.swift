@@ -281,13 +281,13 @@ extension ListStockRequest: ContractMessage {
         "shop.inventory.v1.ListStockRequest",
         [
             FieldShape("page_size", .uint32, rule: FieldRule(max: 1000)),
-            FieldShape("page_token", .string, rule: FieldRule(maxLength: 400)),
+            FieldShape("page_token", .string, rule: FieldRule(maxLength: 1000)),
         ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
         check.number("page_size", self.pageSize, rule: FieldRule(max: 1000))
-        check.text("page_token", self.pageToken, rule: FieldRule(maxLength: 400))
+        check.text("page_token", self.pageToken, rule: FieldRule(maxLength: 1000))
         violations += check.violations
     }
 

@@ -253,14 +253,14 @@ extension ListOrdersRequest: ContractMessage {
         "shop.orders.v1.ListOrdersRequest",
         [
             FieldShape("page_size", .uint32, rule: FieldRule(max: 200)),
-            FieldShape("page_token", .string, rule: FieldRule(maxLength: 400)),
+            FieldShape("page_token", .string, rule: FieldRule(maxLength: 1000)),
             FieldShape("status", .enum(["ORDER_STATUS_PENDING", "ORDER_STATUS_CONFIRMED", "ORDER_STATUS_COMPLETED", "ORDER_STATUS_REJECTED", "ORDER_STATUS_CANCELLED"])),
         ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
         check.number("page_size", self.pageSize, rule: FieldRule(max: 200))
-        check.text("page_token", self.pageToken, rule: FieldRule(maxLength: 400))
+        check.text("page_token", self.pageToken, rule: FieldRule(maxLength: 1000))
         check.choice("status", self.status)
         violations += check.violations
     }
