@@ -15,7 +15,7 @@ final class SQLiteConnection: SQLConnection {
     private let limits: SQLiteLimits
     private let onFsyncFailure: @Sendable (SQLError) -> Void
     private let authorizer = SQLiteAuthorizer()
-    private var statements: [String: SQLiteStatement] = [:]
+    private var statements: [ExactText: SQLiteStatement] = [:]
     private var controls: [SQLiteStatement] = []
     private var uses = 0
     private var reading = false
@@ -139,7 +139,7 @@ final class SQLiteConnection: SQLConnection {
 
     private func statement(_ text: String) throws -> SQLiteStatement {
         uses += 1
-        if let known = statements[text] {
+        if let known = statements[ExactText(text)] {
             known.lastUse = uses
             return known
         }
@@ -150,7 +150,7 @@ final class SQLiteConnection: SQLConnection {
         }
         let statement = try prepare(text)
         statement.lastUse = uses
-        statements[text] = statement
+        statements[ExactText(text)] = statement
         return statement
     }
 

@@ -1,3 +1,5 @@
+import MartletCore
+
 /// JSON with the line of each value, for error messages.
 struct LocatedJSON {
     enum Value {
@@ -75,7 +77,9 @@ struct LocatedJSON {
                 repeat {
                     skipSpace()
                     let key = try string()
-                    guard !members.contains(where: { $0.key == key }) else { throw fault("\"\(key)\" is given twice") }
+                    guard !members.contains(where: { ExactText($0.key) == ExactText(key) }) else {
+                        throw fault("\"\(key)\" is given twice")
+                    }
                     try expect(":")
                     members.append((key, try value(depth: depth + 1)))
                 } while try skipComma()

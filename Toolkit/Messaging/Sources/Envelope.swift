@@ -45,4 +45,19 @@ public struct Envelope: Sendable, Hashable {
         self.tenant = tenant
         self.body = body
     }
+
+    private var texts: [ExactText?] {
+        [id, source, topic, key, tenant].map { ExactText($0) } + [traceparent.map { ExactText($0) }]
+    }
+
+    public static func == (left: Envelope, right: Envelope) -> Bool {
+        left.texts == right.texts && left.epoch == right.epoch && left.sequence == right.sequence
+            && left.time == right.time && left.body == right.body
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(texts)
+        hasher.combine(epoch)
+        hasher.combine(sequence)
+    }
 }

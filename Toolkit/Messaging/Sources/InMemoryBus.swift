@@ -28,6 +28,7 @@ public final class InMemoryBus: MessageBus {
 
     public func join(topic: String, group: String, start: GroupStart) async throws -> any GroupMember {
         let signal = Signal()
+        let (topic, group) = (ExactText(topic), ExactText(group))
         let (id, others) = state.withLock { $0.join(topic: topic, group: group, start: start, signal: signal) }
         for other in others { other.raise() }
         return InMemoryMember(bus: self, topic: topic, group: group, id: id, signal: signal)
@@ -69,12 +70,12 @@ extension InMemoryBus {
 
     fileprivate struct TopicState {
         var partitions: [[Envelope]]
-        var groups: [String: Group] = [:]
+        var groups: [ExactText: Group] = [:]
     }
 
     fileprivate struct State {
         let partitions: Int
-        var topics: [String: TopicState] = [:]
+        var topics: [ExactText: TopicState] = [:]
         var events = 0
         var lastMember = 0
 
@@ -86,12 +87,12 @@ extension InMemoryBus {
             let fresh = empty
             for event in batch {
                 let index = Partitioning.partition(of: event.key, among: partitions)
-                topics[event.topic, default: fresh].partitions[index].append(event)
+                topics[ExactText(event.topic), default: fresh].partitions[index].append(event)
             }
-            return Set(batch.map(\.topic)).sorted().flatMap { announce($0) }
+            return Set(batch.map { ExactText($0.topic) }).sorted().flatMap { announce($0) }
         }
 
-        private mutating func announce(_ topic: String) -> [Signal] {
+        private mutating func announce(_ topic: ExactText) -> [Signal] {
             guard var state = topics.removeValue(forKey: topic) else { return [] }
             var signals: [Signal] = []
             for name in state.groups.keys.sorted() {
@@ -104,7 +105,12 @@ extension InMemoryBus {
             return signals
         }
 
-        mutating func join(topic: String, group name: String, start: GroupStart, signal: Signal) -> (Int, [Signal]) {
+        mutating func join(
+            topic: ExactText,
+            group name: ExactText,
+            start: GroupStart,
+            signal: Signal
+        ) -> (Int, [Signal]) {
             lastMember += 1
             let known = topics[topic] ?? empty
             var group =
@@ -125,8 +131,8 @@ extension InMemoryBus {
 
         mutating func poll(
             _ member: Int,
-            topic: String,
-            group name: String,
+            topic: ExactText,
+            group name: ExactText,
             limit: Int,
             at now: Moment
         ) -> (Step, [Signal]) {
@@ -157,8 +163,8 @@ extension InMemoryBus {
         }
 
         mutating func change(
-            _ topic: String,
-            _ name: String,
+            _ topic: ExactText,
+            _ name: ExactText,
             change: (inout GroupStateMachine) -> Void
         ) -> [Signal] {
             guard var group = topics[topic]?.groups.removeValue(forKey: name) else { return [] }
@@ -176,12 +182,12 @@ extension InMemoryBus {
                 let published = state.partitions.reduce(0) { $0 + Int64($1.count) }
                 let groups = state.groups.sorted { $0.key < $1.key }.map { name, group in
                     TopicStatus.Group(
-                        name: name,
+                        name: name.text,
                         acknowledged: group.state.acknowledged,
                         lag: published - group.state.acknowledged
                     )
                 }
-                return TopicStatus(topic: topic, published: published, groups: groups)
+                return TopicStatus(topic: topic.text, published: published, groups: groups)
             }
         }
 
@@ -192,8 +198,8 @@ extension InMemoryBus {
 /// One member of a group on an ``InMemoryBus``.
 private struct InMemoryMember: GroupMember {
     let bus: InMemoryBus
-    let topic: String
-    let group: String
+    let topic: ExactText
+    let group: ExactText
     let id: Int
     let signal: Signal
 

@@ -5,9 +5,9 @@ public import MartletCore
 /// Noncopyable and only borrowed: it can neither be stored nor used across an `await`.
 ///
 /// ```swift
-/// func urls(of codes: [String], in tx: borrowing SQLTransaction) throws -> [String: String] {
+/// func urls(of codes: [String], in tx: borrowing SQLTransaction) throws -> [ExactText: String] {
 ///     let rows = try tx.run("SELECT code, url FROM links WHERE code IN (\(list: codes))")
-///     return Dictionary(uniqueKeysWithValues: rows.map { ($0.text(0), $0.text(1)) })
+///     return Dictionary(uniqueKeysWithValues: rows.map { (ExactText($0.text(0)), $0.text(1)) })
 /// }
 /// ```
 public struct SQLTransaction: ~Copyable {

@@ -14,7 +14,7 @@ extension MessageBusConformance {
             let deliveries = try await bus.join("g").receive(exactly: events.count)
             try expect(Set(deliveries.map(\.event)) == Set(events), "an event was lost or changed")
             for key in ["a", "b", "c", "d", "e"] {
-                let numbers = deliveries.filter { $0.event.key == key }.map(\.event.sequence)
+                let numbers = deliveries.filter { ExactText($0.event.key) == ExactText(key) }.map(\.event.sequence)
                 try expect(numbers == Array(1...20), "key \(key) was delivered as \(numbers)")
             }
             try expect(deliveries.allSatisfy { $0.attempt == 1 }, "a first delivery is not the first attempt")
@@ -35,6 +35,22 @@ extension MessageBusConformance {
             try await bus.publish([event])
             let deliveries = try await bus.join("g").receive(exactly: 1)
             try expect(deliveries.first?.event == event, "was delivered as \(deliveries)")
+        },
+        Check("keys, topics and groups that look alike are different ones") { bus, _ in
+            // The letter K, and the Kelvin sign, which `String` takes for equal.
+            let keys = ["K", "\u{212A}"]
+            for key in keys { try await bus.publish([.numbered(1, of: key)]) }
+            for group in keys {
+                let deliveries = try await bus.join(group).receive(exactly: 2)
+                let delivered = Set(deliveries.map { ExactText($0.event.key) })
+                try expect(delivered == Set(keys.map { ExactText($0) }), "group \(group) received \(deliveries)")
+            }
+            do {
+                try await bus.publish([.numbered(1, on: "things\u{37E}")])
+                try await bus.publish([.numbered(1, on: "things;")])
+            } catch is Fault { return }  // Such topics may be refused.
+            let deliveries = try await bus.join("g", on: "things;").receive(exactly: 1)
+            try expect(deliveries.map { ExactText($0.event.topic) } == ["things;"], "was delivered as \(deliveries)")
         },
         Check("delivers to a waiting member") { bus, _ in
             let member = try await bus.join("g")

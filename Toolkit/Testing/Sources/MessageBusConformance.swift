@@ -67,7 +67,7 @@ extension MessageBus {
     }
 
     func counts(of group: String, on topic: String = "things") async throws -> TopicStatus.Group? {
-        try await status().first { $0.topic == topic }?.groups.first { $0.name == group }
+        try await status().first { ExactText($0.topic) == ExactText(topic) }?.groups.first { $0.name == group }
     }
 }
 

@@ -1,3 +1,4 @@
+import MartletCore
 import MartletSQL
 
 extension SQLConformance {
@@ -35,6 +36,20 @@ extension SQLConformance {
                 let back = try await database.read { tx in try tx.run("SELECT i, r, t, b FROM v WHERE id = \(id)") }
                 try require(back == [SQLRow(row)], "row \(id) has changed")
             }
+        },
+        Check("texts that differ in bytes are different keys, ordered by their bytes") { database, _ in
+            // Two pairs that Unicode equates.
+            let texts = ["CAF\u{C9}", "CAFE\u{301}", "K", "\u{212A}"]
+            let back = try await database.transaction { tx in
+                try tx.run("CREATE TABLE s (t TEXT PRIMARY KEY, n BIGINT NOT NULL)")
+                for (number, text) in texts.enumerated() {
+                    try tx.run("INSERT INTO s (t, n) VALUES (\(text), \(number))")
+                }
+                let found = try texts.map { text in try tx.run("SELECT n FROM s WHERE t = \(text)").map { $0.int(0) } }
+                return (found, try tx.run("SELECT t FROM s ORDER BY t").map { ExactText($0.text(0)) })
+            }
+            try require(back.0 == [[0], [1], [2], [3]], "\(back.0)")
+            try require(back.1 == texts.map { ExactText($0) }.sorted(), "\(back.1)")
         },
         Check("a text with NUL in the middle is not truncated") { database, _ in
             let back: String? = try await database.transaction { tx in

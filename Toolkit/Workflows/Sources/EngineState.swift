@@ -11,17 +11,17 @@ struct EngineState: Sendable {
     /// Runs started and claimed by this engine, not yet executing.
     private var startedHere: [ClaimedRun] = []
     /// The fencing tokens of the executing runs, by run id.
-    private var active: [String: Int] = [:]
+    private var active: [ExactText: Int] = [:]
     /// Runs whose execution ended because the database was unavailable: still claimed by this engine, not executing.
-    private var interruptions: [String: Interruption] = [:]
+    private var interruptions: [ExactText: Interruption] = [:]
     private var mustPoll = true
     /// Due runs that wait for a slot, as known to this engine; exact when no other process starts or claims runs.
     private(set) var waiting = 0
     private var nextCount: Moment?
     /// Runs that became due while they were held: a poll skips them until they are released.
-    private var woken: Set<String> = []
+    private var woken: Set<ExactText> = []
     private var nextPoll: Moment?
-    private var watchers: [Int: (run: String, signal: Signal)] = [:]
+    private var watchers: [Int: (id: ExactText, signal: Signal)] = [:]
     private var lastWatcher = 0
 
     init(concurrencyLimit: Int) { self.concurrencyLimit = concurrencyLimit }
@@ -34,7 +34,8 @@ struct EngineState: Sendable {
     var keys: [String] { workflows.keys.sorted() }
     var freeSlots: Int { max(0, concurrencyLimit - active.count) }
     /// The runs that execute or are about to.
-    var held: [String] { (active.keys + startedHere.map(\.id)).sorted() }
+    var held: [String] { heldRuns.sorted().map(\.text) }
+    private var heldRuns: [ExactText] { active.keys + startedHere.map { ExactText($0.id) } }
 
     func claimsOnStart(_ key: String) -> Bool {
         // Waiting runs come first.
@@ -53,7 +54,7 @@ struct EngineState: Sendable {
     mutating func begin() -> [ClaimedRun] {
         let begun = Array(startedHere.prefix(freeSlots))
         startedHere.removeFirst(begun.count)
-        for run in begun { active[run.id] = run.fencingToken }
+        for run in begun { active[ExactText(run.id)] = run.fencingToken }
         return begun
     }
 
@@ -61,7 +62,7 @@ struct EngineState: Sendable {
     ///   - limit: How many could have been claimed: fewer mean that none waits.
     ///   - counted: How many still wait, if they were counted.
     mutating func claimed(_ runs: [ClaimedRun], of limit: Int, leaving counted: Int?, at now: Moment) {
-        for run in runs { active[run.id] = run.fencingToken }
+        for run in runs { active[ExactText(run.id)] = run.fencingToken }
         guard runs.count == limit else { return waiting = 0 }
         if counted != nil { nextCount = now + .seconds(1) }
         waiting = counted ?? max(1, waiting - runs.count)
@@ -71,12 +72,13 @@ struct EngineState: Sendable {
     /// - Parameter moment: When the run is due again, if it waits for a time.
     /// - Returns: The watchers to wake, oldest first.
     mutating func ended(_ run: ClaimedRun, dueAt moment: Moment?) -> [Signal] {
-        if active[run.id] == run.fencingToken { active[run.id] = nil }
+        let id = ExactText(run.id)
+        if active[id] == run.fencingToken { active[id] = nil }
         // Only after its release: an earlier poll would skip it.
-        if woken.remove(run.id) != nil { mustPoll = true }
+        if woken.remove(id) != nil { mustPoll = true }
         if let moment { poll(at: moment) }
-        if interruptions[run.id]?.due == nil { interruptions[run.id] = nil }
-        return watchers.sorted { $0.key < $1.key }.filter { $0.value.run == run.id }.map(\.value.signal)
+        if interruptions[id]?.due == nil { interruptions[id] = nil }
+        return watchers.sorted { $0.key < $1.key }.filter { $0.value.id == id }.map(\.value.signal)
     }
 
     // MARK: Runs that the database interrupted
@@ -90,24 +92,24 @@ struct EngineState: Sendable {
 
     /// Doubles the delay with each interruption in a row, up to `longest`.
     mutating func interrupted(_ run: ClaimedRun, at now: Moment, delay: Duration, longest: Duration) {
-        var interruption = interruptions[run.id] ?? Interruption()
+        var interruption = interruptions[ExactText(run.id)] ?? Interruption()
         interruption.count += 1
         let backoff = Backoff(initial: min(delay, longest), maximum: longest)
         interruption.due = now + backoff.nominal(after: interruption.count)
-        interruptions[run.id] = interruption
+        interruptions[ExactText(run.id)] = interruption
         pollForInterrupted()
     }
 
     /// The runs that may be claimed again.
     func interrupted(at now: Moment) -> [String] {
-        let held = Set(held)
+        let held = Set(heldRuns)
         return interruptions.filter { entry in
             !held.contains(entry.key) && entry.value.due.map { $0 <= now } ?? false
-        }.keys.sorted()
+        }.keys.sorted().map(\.text)
     }
 
     mutating func claimable(_ runs: [String]) {
-        for run in runs { interruptions[run]?.due = nil }
+        for run in runs { interruptions[ExactText(run)]?.due = nil }
         pollForInterrupted()
     }
 
@@ -120,7 +122,7 @@ struct EngineState: Sendable {
             startedHere = []
             woken = []
         }
-        return startedHere.map(\.id).sorted()
+        return startedHere.map { ExactText($0.id) }.sorted().map(\.text)
     }
 
     // MARK: Polling for due runs
@@ -130,7 +132,8 @@ struct EngineState: Sendable {
     /// As ``pollSoon()``, because of a change to this run.
     mutating func pollSoon(for run: String) {
         mustPoll = true
-        if active[run] != nil || startedHere.contains(where: { $0.id == run }) { woken.insert(run) }
+        let id = ExactText(run)
+        if active[id] != nil || startedHere.contains(where: { ExactText($0.id) == id }) { woken.insert(id) }
     }
 
     mutating func poll(at moment: Moment) { nextPoll = nextPoll.map { min($0, moment) } ?? moment }
@@ -162,7 +165,7 @@ struct EngineState: Sendable {
 
     mutating func watch(_ run: String, _ signal: Signal) -> Int {
         lastWatcher += 1
-        watchers[lastWatcher] = (run, signal)
+        watchers[lastWatcher] = (ExactText(run), signal)
         return lastWatcher
     }
 

@@ -88,7 +88,7 @@ struct Execution: Sendable {
 
     /// A refused step did nothing, so nothing is undone.
     mutating func forget(undoOf step: String) {
-        if undos.last?.step == step { undos.removeLast() }
+        if let last = undos.last, ExactText(last.step) == ExactText(step) { undos.removeLast() }
     }
 
     /// The newest compensation that has not run; `nil` when all have.

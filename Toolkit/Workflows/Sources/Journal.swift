@@ -40,13 +40,13 @@ struct Journal: Sendable {
     let stepsLimit: Int
     private(set) var entries: [JournalEntry]
     private var position = 0
-    private var names: Set<String>
+    private var names: Set<ExactText>
     private var unwrittenFrom: [Int] = []
 
     init(_ entries: [JournalEntry], stepsLimit: Int) {
         self.entries = entries
         self.stepsLimit = stepsLimit
-        names = Set(entries.map(\.step))
+        names = Set(entries.map { ExactText($0.step) })
     }
 
     /// The entries that the next journal transaction writes, by sequence.
@@ -63,12 +63,14 @@ struct Journal: Sendable {
     ) throws(JournalMismatch) -> Visit {
         guard position < entries.count else {
             guard position < stepsLimit else { throw JournalMismatch("more than \(stepsLimit) steps") }
-            guard !names.contains(step) else { throw JournalMismatch("step \(step) occurs twice in the run") }
+            guard !names.contains(ExactText(step)) else {
+                throw JournalMismatch("step \(step) occurs twice in the run")
+            }
             defer { position += 1 }
             return .new(seq: position)
         }
         let entry = entries[position]
-        guard entry.step == step, entry.kind == kind else {
+        guard ExactText(entry.step) == ExactText(step), entry.kind == kind else {
             throw JournalMismatch(
                 "step \(position) is \(kind.rawValue) \(step), was \(entry.kind.rawValue) \(entry.step)"
             )
@@ -82,7 +84,7 @@ struct Journal: Sendable {
     mutating func record(_ entry: JournalEntry, isWritten: Bool) {
         precondition(entry.seq <= entries.count && entry.seq == position - 1)
         if entry.seq < entries.count { entries[entry.seq] = entry } else { entries.append(entry) }
-        names.insert(entry.step)
+        names.insert(ExactText(entry.step))
         if !isWritten, unwrittenFrom.last != entry.seq { unwrittenFrom.append(entry.seq) }
     }
 

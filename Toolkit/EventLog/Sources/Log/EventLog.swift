@@ -54,7 +54,7 @@ public final class EventLog: MessageBus {
         guard events.count <= limits.batch, events.allSatisfy({ $0.body.count <= limits.body }) else {
             throw Fault(.resourceExhausted, .requestTooLarge, "a publication or a body is over the limit")
         }
-        let topics = try await prepare(Set(events.map(\.topic)).sorted())
+        let topics = try await prepare(Set(events.map { ExactText($0.topic) }).sorted())
         let batches = Self.batches(events, topics)
         let heads: [Int64]
         do {
@@ -85,15 +85,20 @@ public final class EventLog: MessageBus {
 
     /// As ``join(topic:group:start:)``, with at most `window` deliveries in flight.
     func join(topic: String, group: String, start: GroupStart, window: Int) async throws -> EventLogMember {
-        let topics = try await prepare([topic])
-        if let known = topics[topic], known.groups[group] == nil {
+        let names = (topic: ExactText(topic), group: ExactText(group))
+        let topics = try await prepare([names.topic])
+        if let known = topics[names.topic], known.groups[names.group] == nil {
             let positions = try await database.transaction("log.join") { tx in
                 try EventLogStore.makeGroup(group, of: known.id, start: start, in: tx)
             }
             state.withLock { $0.add(EventLogStore.Group(topic: topic, name: group, positions: positions)) }
         }
         let signal = Signal()
-        let membership = EventLogState.Membership(topic: topic, group: group, window: min(window, limits.window))
+        let membership = EventLogState.Membership(
+            topic: names.topic,
+            group: names.group,
+            window: min(window, limits.window)
+        )
         let (member, woken) = state.withLock { $0.join(membership, signal) }
         for other in woken { other.raise() }
         return EventLogMember(log: self, id: member, signal: signal)
@@ -164,7 +169,7 @@ public final class EventLog: MessageBus {
         let events: [DeliveryID: Envelope]
         do {
             events = try await database.read("log.read") { tx in
-                try EventLogStore.read(ids, topic: topicID, name: membership.topic, in: tx)
+                try EventLogStore.read(ids, topic: topicID, name: membership.topic.text, in: tx)
             }
         } catch {
             try redeliver(ids, by: member.id, after: .zero)
@@ -189,16 +194,18 @@ public final class EventLog: MessageBus {
 
     // MARK: Topics
 
-    private func prepare(_ names: [String]) async throws -> [String: EventLogState.Topic] {
+    private func prepare(_ names: [ExactText]) async throws -> [ExactText: EventLogState.Topic] {
         let missing = state.withLock { state in names.filter { state.topics[$0] == nil } }
-        guard missing.allSatisfy(TopicName.isValid) else {
+        guard missing.allSatisfy({ TopicName.isValid($0.text) }) else {
             throw Fault(.invalidArgument, .invalidRequest, "a topic must be \(TopicName.rule)", field: "topic")
         }
         if !missing.isEmpty {
             let partitions = limits.partitions
             let made = try await database.transaction("log.topics") { tx in
                 var made: [EventLogStore.Topic] = []
-                for name in missing { made.append(try EventLogStore.makeTopic(name, partitions: partitions, in: tx)) }
+                for name in missing {
+                    made.append(try EventLogStore.makeTopic(name.text, partitions: partitions, in: tx))
+                }
                 return made
             }
             state.withLock { state in
@@ -211,25 +218,26 @@ public final class EventLog: MessageBus {
     }
 
     private struct Batch: Sendable {
-        let topic: String
+        let topic: ExactText
         let topicID: Int
         let partition: Int
         var events: [Envelope]
     }
 
     /// The events by partition, in order within each.
-    private static func batches(_ events: [Envelope], _ topics: [String: EventLogState.Topic]) -> [Batch] {
+    private static func batches(_ events: [Envelope], _ topics: [ExactText: EventLogState.Topic]) -> [Batch] {
         var batches: [Batch] = []
-        var indices: [String: Int] = [:]
+        var indices: [[Int]: Int] = [:]
         for event in events {
-            guard let topic = topics[event.topic] else { continue }
+            let name = ExactText(event.topic)
+            guard let topic = topics[name] else { continue }
             let partition = Partitioning.partition(of: event.key, among: topic.heads.count)
-            let name = "\(topic.id)/\(partition)"
-            if let index = indices[name] {
+            let place = [topic.id, partition]
+            if let index = indices[place] {
                 batches[index].events.append(event)
             } else {
-                indices[name] = batches.count
-                batches.append(Batch(topic: event.topic, topicID: topic.id, partition: partition, events: [event]))
+                indices[place] = batches.count
+                batches.append(Batch(topic: name, topicID: topic.id, partition: partition, events: [event]))
             }
         }
         return batches
@@ -277,7 +285,7 @@ public final class EventLog: MessageBus {
             let signals = state.withLock { state in
                 topics.flatMap { topic in
                     topic.heads.enumerated().flatMap {
-                        state.published(topic.name, partition: $0.offset, head: $0.element)
+                        state.published(ExactText(topic.name), partition: $0.offset, head: $0.element)
                     }
                 }
             }

@@ -17,12 +17,12 @@ struct EventLogState: Sendable {
     struct Topic: Sendable {
         let id: Int
         var heads: [Int64]
-        var groups: [String: Group] = [:]
+        var groups: [ExactText: Group] = [:]
     }
 
     struct Membership: Sendable, Hashable {
-        let topic: String
-        let group: String
+        let topic: ExactText
+        let group: ExactText
         let window: Int
     }
 
@@ -32,7 +32,7 @@ struct EventLogState: Sendable {
         case left
     }
 
-    private(set) var topics: [String: Topic] = [:]
+    private(set) var topics: [ExactText: Topic] = [:]
     /// Whether the database may hold events that are not known here.
     var isBehind = false
     private var members: [Int: Membership] = [:]
@@ -41,19 +41,21 @@ struct EventLogState: Sendable {
     // MARK: Topics
 
     mutating func add(_ topic: EventLogStore.Topic) {
-        if topics[topic.name] == nil { topics[topic.name] = Topic(id: topic.id, heads: topic.heads) }
+        let name = ExactText(topic.name)
+        if topics[name] == nil { topics[name] = Topic(id: topic.id, heads: topic.heads) }
     }
 
     mutating func add(_ group: EventLogStore.Group) {
-        guard let heads = topics[group.topic]?.heads, topics[group.topic]?.groups[group.name] == nil else { return }
+        let (topic, name) = (ExactText(group.topic), ExactText(group.name))
+        guard let heads = topics[topic]?.heads, topics[topic]?.groups[name] == nil else { return }
         let positions = zip(group.positions, heads).map { position, head in
             (floor: position.floor, done: RangeSet(position.done.map { $0..<$0 + 1 }), head: max(head, position.floor))
         }
-        topics[group.topic]?.groups[group.name] = Group(state: GroupStateMachine(positions))
+        topics[topic]?.groups[name] = Group(state: GroupStateMachine(positions))
     }
 
     /// Returns the signals to raise.
-    mutating func published(_ name: String, partition: Int, head: Int64) -> [Signal] {
+    mutating func published(_ name: ExactText, partition: Int, head: Int64) -> [Signal] {
         guard var topic = topics.removeValue(forKey: name) else { return [] }
         topic.heads[partition] = max(topic.heads[partition], head)
         var signals: [Signal] = []
@@ -136,7 +138,7 @@ struct EventLogState: Sendable {
                 progress.append(
                     EventLogStore.Progress(
                         topicID: topic.id,
-                        group: groupName,
+                        group: groupName.text,
                         floors: group.state.floors,
                         fresh: group.unwritten.sorted()
                     )
@@ -151,7 +153,7 @@ struct EventLogState: Sendable {
     mutating func restore(_ progress: [EventLogStore.Progress]) {
         for failed in progress {
             guard let name = topics.first(where: { $0.value.id == failed.topicID })?.key else { continue }
-            topics[name]?.groups[failed.group]?.unwritten += failed.fresh
+            topics[name]?.groups[ExactText(failed.group)]?.unwritten += failed.fresh
         }
     }
 
@@ -161,7 +163,7 @@ struct EventLogState: Sendable {
             let floors = topic.heads.indices.map { index in
                 topic.groups.values.map { $0.state.floors[index] }.min() ?? topic.heads[index]
             }
-            return (name, topic.id, floors)
+            return (name.text, topic.id, floors)
         }
     }
 
@@ -170,12 +172,12 @@ struct EventLogState: Sendable {
             let published = topic.heads.reduce(0, +)
             let groups = topic.groups.sorted { $0.key < $1.key }.map { name, group in
                 TopicStatus.Group(
-                    name: name,
+                    name: name.text,
                     acknowledged: group.state.acknowledged,
                     lag: published - group.state.acknowledged
                 )
             }
-            return TopicStatus(topic: name, published: published, groups: groups)
+            return TopicStatus(topic: name.text, published: published, groups: groups)
         }
     }
 }

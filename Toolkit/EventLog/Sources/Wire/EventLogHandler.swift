@@ -62,7 +62,9 @@ struct EventLogHandler: EventLogHandling {
     /// Members are named `<run of the log>-<number>`.
     private func member(_ name: String) throws -> Int {
         let parts = name.split(separator: "-", maxSplits: 1)
-        guard parts.count == 2, parts[0] == log.run, let member = Int(parts[1]) else { throw Fault.unknownMember }
+        guard parts.count == 2, ExactText(String(parts[0])) == ExactText(log.run), let member = Int(parts[1]) else {
+            throw Fault.unknownMember
+        }
         return member
     }
 }

@@ -1,3 +1,4 @@
+import MartletCore
 import MartletMessaging
 import MartletTelemetry
 
@@ -23,11 +24,11 @@ struct CountedBus: MessageBus {
             failures.add()
             throw error
         }
-        for (topic, count) in Dictionary(events.map { ($0.topic, 1) }, uniquingKeysWith: +) {
+        for (topic, count) in Dictionary(events.map { (ExactText($0.topic), 1) }, uniquingKeysWith: +) {
             metrics.counter(
                 "martlet_messages_published_total",
                 help: "Events acknowledged by the broker.",
-                labels: ["topic": topic]
+                labels: ["topic": topic.text]
             ).add(count)
         }
     }

@@ -14,12 +14,12 @@ struct KeyFailures: Sendable {
     static let retention = Duration.seconds(60)
 
     struct Key: Sendable, Hashable {
-        let source: String
-        let key: String
+        let source: ExactText
+        let key: ExactText
 
         init(_ event: Envelope) {
-            source = event.source
-            key = event.key
+            source = ExactText(event.source)
+            key = ExactText(event.key)
         }
     }
 

@@ -51,7 +51,7 @@ public struct SubscriptionRunner: Sendable {
         precondition(limits.batch >= 1 && limits.attempts >= 1)
         precondition(max(limits.retryDelayMin, limits.gapDelayMin) <= limits.retryDelayMax)
         precondition(
-            Set(subscriptions.map { [$0.topic, $0.group] }).count == subscriptions.count,
+            Set(subscriptions.map { [ExactText($0.topic), ExactText($0.group)] }).count == subscriptions.count,
             "two subscriptions of one group to one topic: each would miss what the other receives"
         )
         self.subscriptions = subscriptions
@@ -151,10 +151,9 @@ public struct SubscriptionRunner: Sendable {
             try ParkedMessages.redriving(limit: Self.redriveBatch, in: tx)
         }
         for key in keys {
-            guard let subscription = subscriptions.first(where: { $0.topic == key.topic && $0.group == key.group })
-            else {
-                continue
-            }
+            let parked = [ExactText(key.topic), ExactText(key.group)]
+            let found = subscriptions.first { [ExactText($0.topic), ExactText($0.group)] == parked }
+            guard let subscription = found else { continue }
             // A failure with one key must not block the others.
             try await loggingFailures(["topic": "\(key.topic)", "group": "\(key.group)", "key": "\(key.key)"]) {
                 try await redrive(key.key, of: subscription)

@@ -38,8 +38,8 @@ extension SQLTransaction {
 /// The events of one transaction until its body ends.
 final class OutboxBuffer: SQLDeferredWork {
     private struct EventStream: Hashable, Comparable {
-        let topic: String
-        let key: String
+        let topic: ExactText
+        let key: ExactText
 
         static func < (left: EventStream, right: EventStream) -> Bool {
             (left.topic, left.key) < (right.topic, right.key)
@@ -62,7 +62,8 @@ final class OutboxBuffer: SQLDeferredWork {
             throw Fault(.invalidArgument, .requestTooLarge, "an event's body or the number of events is over the limit")
         }
         count += 1
-        events[EventStream(topic: event.topic, key: event.key), default: []].append((event.body, traceparent))
+        let stream = EventStream(topic: ExactText(event.topic), key: ExactText(event.key))
+        events[stream, default: []].append((event.body, traceparent))
     }
 
     func flush(in tx: borrowing SQLTransaction) throws {

@@ -17,9 +17,9 @@ enum OutboxStore {
 
     /// The scope of sequence numbers.
     private struct EventStream: Hashable {
-        let topic: String
+        let topic: ExactText
         let epoch: Int
-        let key: String
+        let key: ExactText
     }
 
     /// Gives the database its identity when it has none.
@@ -97,7 +97,8 @@ enum OutboxStore {
         var runs: [(event: Envelope, last: Int64)] = []
         var indices: [EventStream: Int] = [:]
         for row in rows where partitions.contains(row.partition) {
-            let stream = EventStream(topic: row.event.topic, epoch: row.event.epoch, key: row.event.key)
+            let event = row.event
+            let stream = EventStream(topic: ExactText(event.topic), epoch: event.epoch, key: ExactText(event.key))
             if let index = indices[stream] {
                 runs[index].last = row.event.sequence
             } else {
