@@ -1,8 +1,10 @@
-/// A stock keeping unit's code, case-sensitive.
-struct SKU: Sendable, Hashable, Comparable {
-    let code: String
+import MartletCore
 
-    init(_ code: String) { self.code = code }
+/// A stock keeping unit's code, compared by its bytes.
+struct SKU: Sendable, Hashable, Comparable {
+    let code: ExactText
+
+    init(_ code: String) { self.code = ExactText(code) }
 
     static func < (left: SKU, right: SKU) -> Bool { left.code < right.code }
 }

@@ -1,4 +1,5 @@
 import InventoryContract
+import MartletCore
 import MartletMessaging
 import SwiftProtobuf
 
@@ -22,8 +23,8 @@ extension Movement {
                 $0.kind = kind.published
                 $0.changes = part.map { change in
                     .with {
-                        $0.sku = change.location.sku.code
-                        $0.warehouse = change.location.warehouse
+                        $0.sku = change.location.sku.code.text
+                        $0.warehouse = change.location.warehouse.text
                         $0.available = Int64(change.available)
                         $0.onHand = Int64(change.onHand)
                     }

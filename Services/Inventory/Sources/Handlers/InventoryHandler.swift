@@ -66,5 +66,5 @@ struct InventoryHandler: InventoryHandling {
         }
     }
 
-    private func warehouse(_ name: String) -> String { name.isEmpty ? StockLocation.mainWarehouse : name }
+    private func warehouse(_ name: String) -> ExactText { name.isEmpty ? StockLocation.mainWarehouse : ExactText(name) }
 }

@@ -32,9 +32,10 @@ extension StockError: FaultConvertible {
         var fault = fault
         guard case .insufficient(let shortages) = self else { return fault }
         let bySKU = Dictionary(shortages.map { ($0.sku.code, $0) }) { first, _ in first }
-        var named: Set<String> = []
+        var named: Set<ExactText> = []
         for (index, line) in lines.enumerated() where fault.violations.count < RuleCheck.violationsLimit {
-            guard let shortage = bySKU[line.sku], named.insert(line.sku).inserted else { continue }
+            let sku = ExactText(line.sku)
+            guard let shortage = bySKU[sku], named.insert(sku).inserted else { continue }
             fault.violations.append(
                 FieldViolation(
                     field: "lines[\(index)].sku",

@@ -46,6 +46,8 @@ enum StockSchema {
                 )
                 """,
             ]
-        )
+        ),
+        // 1 is the form of contents in which names with `=`, `,` and blanks are ambiguous.
+        Migration("inventory", 2, ["ALTER TABLE movements ADD COLUMN form BIGINT NOT NULL DEFAULT 1"]),
     ]
 }

@@ -9,12 +9,12 @@ extension StockStore {
     func receive(
         _ id: String,
         _ units: [SKU: Int],
-        warehouse: String,
+        warehouse: ExactText,
         kind: MovementKind,
         in tx: borrowing SQLTransaction
     ) throws {
         let lines = units.sorted { $0.key < $1.key }
-        let contents = "\(kind) \(warehouse) " + lines.map { "\($0.key.code)=\($0.value)" }.joined(separator: ",")
+        let contents = MovementContents(kind: kind, warehouse: warehouse, lines: lines.map { ($0.key, $0.value) })
         guard try insertMovement(id, contents, onHand: 0, in: tx) else { return }
         for (sku, count) in lines {
             let received = kind == .received ? count : 0
@@ -50,7 +50,7 @@ extension StockStore {
             "SELECT available, on_hand FROM stock WHERE sku = \(sku) AND warehouse = \(warehouse)"
         ).first
         let available = row?.int(0) ?? 0
-        let contents = "corrected \(warehouse) \(sku)=\(change)"
+        let contents = MovementContents(kind: .corrected, warehouse: warehouse, lines: [(location.sku, change)])
         let onHand = (row?.int(1) ?? 0) + change
         guard try insertMovement(id, contents, onHand: onHand, in: tx) else {
             return try tx.run("SELECT on_hand FROM movements WHERE id = \(id)")[0].int(0)
@@ -78,18 +78,21 @@ extension StockStore {
     /// Stores `id`; false when it exists with the same contents.
     private func insertMovement(
         _ id: String,
-        _ contents: String,
+        _ contents: MovementContents,
         onHand: Int,
         in tx: borrowing SQLTransaction
     ) throws -> Bool {
-        if let existing = try tx.run("SELECT contents FROM movements WHERE id = \(id)").first {
-            guard existing.text(0) == contents else { throw StockError.movementMismatch(id) }
+        if let existing = try tx.run("SELECT contents, form FROM movements WHERE id = \(id)").first {
+            guard ExactText(existing.text(0)) == ExactText(contents.text(existing.int(1))) else {
+                throw StockError.movementMismatch(id)
+            }
             return false
         }
+        let form = MovementContents.Form.escaped
         try tx.run(
             """
-            INSERT INTO movements (id, contents, on_hand, at)
-            VALUES (\(id), \(contents), \(onHand), \(tx.date.microseconds))
+            INSERT INTO movements (id, contents, form, on_hand, at)
+            VALUES (\(id), \(contents.text(form)), \(form), \(onHand), \(tx.date.microseconds))
             """
         )
         return true

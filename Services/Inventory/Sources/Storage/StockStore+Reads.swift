@@ -7,18 +7,18 @@ import SwiftProtobuf
 
 extension StockStore {
     /// The levels of a SKU, by warehouse; empty for an unknown one.
-    func levels(of sku: String, in tx: borrowing SQLTransaction) throws -> [StockLevel] {
+    func levels(of sku: SKU, in tx: borrowing SQLTransaction) throws -> [StockLevel] {
         try tx.run(
             """
             SELECT sku, warehouse, on_hand, available, received, sold, returned, corrected FROM stock
-            WHERE sku = \(sku) ORDER BY warehouse
+            WHERE sku = \(sku.code) ORDER BY warehouse
             """
         ).map(Self.level)
     }
 
     /// The levels after a SKU and a warehouse, in this order.
     func levels(
-        after sku: String,
+        after sku: SKU,
         _ warehouse: String,
         limit: Int,
         in tx: borrowing SQLTransaction
@@ -26,7 +26,7 @@ extension StockStore {
         try tx.run(
             """
             SELECT sku, warehouse, on_hand, available, received, sold, returned, corrected FROM stock
-            WHERE (sku, warehouse) > (\(sku), \(warehouse)) ORDER BY sku, warehouse LIMIT \(limit)
+            WHERE (sku, warehouse) > (\(sku.code), \(warehouse)) ORDER BY sku, warehouse LIMIT \(limit)
             """
         ).map(Self.level)
     }

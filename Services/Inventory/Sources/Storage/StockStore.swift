@@ -53,13 +53,15 @@ struct StockStore: Sendable {
             let lines = try tx.run(
                 "SELECT sku, warehouse, units FROM reservation_lines WHERE reservation_id = \(id)"
             )
-            for row in lines { held[StockLocation(sku: SKU(row.text(0)), warehouse: row.text(1))] = row.int(2) }
+            for row in lines {
+                held[StockLocation(sku: SKU(row.text(0)), warehouse: ExactText(row.text(1)))] = row.int(2)
+            }
         }
         var available: [StockLocation: Int] = [:]
         if status == nil {
             for sku in Set(skus).sorted() {
                 let rows = try tx.run("SELECT warehouse, available FROM stock WHERE sku = \(sku.code)")
-                for row in rows { available[StockLocation(sku: sku, warehouse: row.text(0))] = row.int(1) }
+                for row in rows { available[StockLocation(sku: sku, warehouse: ExactText(row.text(0)))] = row.int(1) }
             }
         }
         let current: Reservation.Status =
