@@ -102,6 +102,16 @@ struct PaymentStepTests {
         #expect(outcome(of: .authorise(other), payment) == .paymentMismatch("p1"))
     }
 
+    @Test("terms that look alike are other terms")
+    func lookAlikeTerms() throws {
+        let kelvin = Payment.Terms(orderID: "\u{212A}1", currency: "GBP", amount: 100, method: "pm")
+        let kay = Payment.Terms(orderID: "K1", currency: "GBP", amount: 100, method: "pm")
+        #expect(kelvin != kay)
+        var payment = try Payment(id: "p1", for: .authorise(kay), at: start)
+        let request = try payment.begin(.authorise(kelvin), at: start)
+        #expect(request == nil)
+    }
+
     // MARK: Capture
 
     @Test("capture begins once: a repeat keeps the key and the time at which it was stored")

@@ -40,7 +40,7 @@ struct PostingTests {
 
     @Test("every capture and every refund has its own journal")
     func journals() {
-        let refunds = [("r1", "p1"), ("r2", "p1"), ("r1", "p2")].map { id, payment in
+        let refunds = [("r1", "p1"), ("r2", "p1"), ("r1", "p2"), ("r1/x", "p1"), ("x", "p1/r1")].map { id, payment in
             Posting.refund(
                 Refund(
                     id: id,
@@ -53,6 +53,6 @@ struct PostingTests {
                 currency: "GBP"
             ).journal
         }
-        #expect(Set(refunds + [Posting.capture(of: "p1", terms).journal]).count == 4)
+        #expect(Set(refunds + [Posting.capture(of: "p1", terms).journal]).count == 6)
     }
 }

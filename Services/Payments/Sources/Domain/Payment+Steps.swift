@@ -124,7 +124,7 @@ extension Payment {
             case .authorised, .voiding: throw .providerDisagrees("void of \(id) fails under every key")
             }
         case .refund(let refundID, _, _):
-            guard refunds.contains(where: { $0.id == refundID && $0.isDone }) else {
+            guard refunds.contains(where: { ExactText($0.id) == ExactText(refundID) && $0.isDone }) else {
                 throw .providerDisagrees("refund \(refundID) of \(id) fails under every key")
             }
         }
@@ -173,9 +173,9 @@ extension Payment {
         at now: Timestamp
     ) throws(PaymentError) -> ProviderRequest? {
         guard status == .captured, let terms else { throw .notCaptured(status) }
-        guard terms.currency == currency else { throw .otherCurrency(terms.currency) }
+        guard terms.currency == ExactText(currency) else { throw .otherCurrency(terms.currency.text) }
         let refund: Refund
-        if let existing = refunds.first(where: { $0.id == refundID }) {
+        if let existing = refunds.first(where: { ExactText($0.id) == ExactText(refundID) }) {
             guard existing.amount == amount else { throw .refundMismatch(refundID) }
             refund = existing
         } else {
@@ -202,7 +202,7 @@ extension Payment {
         to request: ProviderRequest,
         at now: Timestamp
     ) -> [Posting] {
-        guard let index = refunds.firstIndex(where: { $0.id == refundID }) else { return [] }
+        guard let index = refunds.firstIndex(where: { ExactText($0.id) == ExactText(refundID) }) else { return [] }
         guard !refunds[index].isDone, refunds[index].attempt == request.attempt else { return [] }
         guard isDone else {
             refunds[index].attempt += 1
@@ -211,6 +211,6 @@ extension Payment {
         }
         refunds[index].isDone = true
         refundedMinorUnits += refunds[index].amount
-        return [.refund(refunds[index], currency: request.terms.currency)]
+        return [.refund(refunds[index], currency: request.terms.currency.text)]
     }
 }

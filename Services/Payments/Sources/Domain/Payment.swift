@@ -20,12 +20,12 @@ struct Payment: Sendable, Equatable {
 
     /// What is to be paid for which order, and how.
     struct Terms: Sendable, Equatable {
-        let orderID: String
-        let currency: String
+        let orderID: ExactText
+        let currency: ExactText
         /// Minor units, at least 1.
         let amount: Int64
         /// The provider's token of a payment method.
-        let method: String
+        let method: ExactText
     }
 
     /// How many keys stored failures may use up before an operator must decide.

@@ -1,3 +1,5 @@
+import MartletCore
+
 /// One journal of the double-entry ledger: its debits equal its credits.
 struct Posting: Sendable, Equatable {
     struct Entry: Sendable, Equatable {
@@ -21,8 +23,8 @@ struct Posting: Sendable, Equatable {
 
     static func capture(of paymentID: String, _ terms: Payment.Terms) -> Posting {
         Posting(
-            journal: "capture/\(paymentID)",
-            currency: terms.currency,
+            journal: "capture/\(KeySegment(paymentID))",
+            currency: terms.currency.text,
             entries: [
                 Entry(account: .providerClearing, debit: terms.amount, credit: 0),
                 Entry(account: .sales, debit: 0, credit: terms.amount),
@@ -32,7 +34,7 @@ struct Posting: Sendable, Equatable {
 
     static func refund(_ refund: Refund, currency: String) -> Posting {
         Posting(
-            journal: "refund/\(refund.paymentID)/\(refund.id)",
+            journal: "refund/\(KeySegment(refund.paymentID))/\(refund.id)",
             currency: currency,
             entries: [
                 Entry(account: .refunds, debit: refund.amount, credit: 0),

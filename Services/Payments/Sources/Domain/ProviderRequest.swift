@@ -30,11 +30,13 @@ struct ProviderRequest: Sendable, Equatable {
 
     /// Whether the provider's payment shows that this call happened.
     func isDone(in view: ProviderView) -> Bool {
-        switch action {
+        func isOwn(_ providerID: String) -> Bool { ExactText(view.providerID) == ExactText(providerID) }
+        return switch action {
         case .authorise: true
-        case .capture(let providerID): view.providerID == providerID && view.status == .captured
-        case .void(let providerID): view.providerID == providerID && view.status == .cancelled
-        case .refund(let providerID, let id, _): view.providerID == providerID && view.refunds.contains(id)
+        case .capture(let providerID): isOwn(providerID) && view.status == .captured
+        case .void(let providerID): isOwn(providerID) && view.status == .cancelled
+        case .refund(let providerID, let id, _):
+            isOwn(providerID) && view.refunds.contains { ExactText($0) == ExactText(id) }
         }
     }
 }

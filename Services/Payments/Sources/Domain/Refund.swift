@@ -11,5 +11,5 @@ struct Refund: Sendable, Equatable {
     var attempt: Int
     var keySince: Timestamp
 
-    func key() -> String { "refund/\(paymentID)/\(id)/\(attempt)" }
+    func key() -> String { "refund/\(KeySegment(paymentID))/\(id)/\(attempt)" }
 }

@@ -1,3 +1,4 @@
+import MartletCore
 import MartletMessaging
 import PaymentsContract
 import SharedContract
@@ -10,7 +11,7 @@ extension Payment {
             try MartletMessaging.OutgoingEvent(
                 PaymentChanged.with {
                     $0.paymentID = id
-                    $0.orderID = terms?.orderID ?? ""
+                    $0.orderID = terms?.orderID.text ?? ""
                     $0.status = status.published
                     $0.amount = money(terms?.amount ?? 0)
                     $0.refunded = money(refundedMinorUnits)
@@ -21,7 +22,7 @@ extension Payment {
     }
 
     /// A sum in the payment's currency; in none, which the contract writes as "", without terms.
-    func money(_ minorUnits: Int64) -> Money { Money(minorUnits, currency: terms?.currency ?? "") }
+    func money(_ minorUnits: Int64) -> Money { Money(minorUnits, currency: terms?.currency.text ?? "") }
 }
 
 extension Payment.Status {

@@ -16,7 +16,7 @@ extension PaymentsHandler {
         }
         return .with {
             $0.paymentID = payment.id
-            $0.orderID = payment.terms?.orderID ?? ""
+            $0.orderID = payment.terms?.orderID.text ?? ""
             $0.status = payment.status.published
             $0.amount = payment.money(payment.terms?.amount ?? 0)
             $0.captured = payment.money(payment.capturedMinorUnits)
@@ -35,10 +35,10 @@ extension PaymentsHandler {
             let counts = try store.counts(in: tx)
             return .with { response in
                 response.accounts = accounts
-                response.sums = Dictionary(grouping: accounts, by: \.currency).sorted { $0.key < $1.key }
+                response.sums = Dictionary(grouping: accounts) { ExactText($0.currency) }.sorted { $0.key < $1.key }
                     .map { currency, accounts in
                         .with {
-                            $0.currency = currency
+                            $0.currency = currency.text
                             $0.debits = accounts.reduce(0) { $0 + $1.debits }
                             $0.credits = accounts.reduce(0) { $0 + $1.credits }
                         }
@@ -63,10 +63,12 @@ extension PaymentsHandler {
         let ours = try await call.read { tx in
             try store.totals(in: tx)
         }
-        let sums = Set(ours.map(\.currency) + theirs.map(\.currency)).sorted().map { currency in
-            let (our, their) = (ours.first { $0.currency == currency }, theirs.first { $0.currency == currency })
+        let currencies = Set((ours.map(\.currency) + theirs.map(\.currency)).map(ExactText.init(_:)))
+        let sums = currencies.sorted().map { currency in
+            let our = ours.first { ExactText($0.currency) == currency }
+            let their = theirs.first { ExactText($0.currency) == currency }
             return ReconcileResponse.CurrencySum.with {
-                $0.currency = currency
+                $0.currency = currency.text
                 $0.ourCaptured = our?.captured ?? 0
                 $0.ourRefunded = our?.refunded ?? 0
                 $0.providerCaptured = their?.captured ?? 0

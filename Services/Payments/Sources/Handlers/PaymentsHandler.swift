@@ -34,10 +34,10 @@ extension Payment.Terms {
     fileprivate init(_ request: AuthoriseRequest) throws(PaymentError) {
         guard request.amount.minorUnits > 0 else { throw .amountOutOfRange }
         self.init(
-            orderID: request.orderID,
-            currency: request.amount.currency,
+            orderID: ExactText(request.orderID),
+            currency: ExactText(request.amount.currency),
             amount: request.amount.minorUnits,
-            method: request.paymentMethod
+            method: ExactText(request.paymentMethod)
         )
     }
 }

@@ -37,9 +37,9 @@ struct TestProvider: PaymentProvider {
         case .authorise:
             let create = CreatePaymentRequest.with {
                 $0.reference = request.paymentID
-                $0.currency = request.terms.currency
+                $0.currency = request.terms.currency.text
                 $0.amount = request.terms.amount
-                $0.paymentMethod = request.terms.method
+                $0.paymentMethod = request.terms.method.text
             }
             return try await client.createPayment(create, context: context).payment
         case .capture(let providerID):

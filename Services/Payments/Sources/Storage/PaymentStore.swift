@@ -32,7 +32,12 @@ struct PaymentStore: Sendable {
     /// A payment that was voided before its authorisation was requested is stored with the amount 0.
     private func terms(_ row: SQLRow) -> Payment.Terms? {
         guard row.int64(3) > 0 else { return nil }
-        return Payment.Terms(orderID: row.text(1), currency: row.text(2), amount: row.int64(3), method: row.text(4))
+        return Payment.Terms(
+            orderID: ExactText(row.text(1)),
+            currency: ExactText(row.text(2)),
+            amount: row.int64(3),
+            method: ExactText(row.text(4))
+        )
     }
 
     /// Saves what differs from `stored`, and publishes the payment unless a provider call is in flight.
