@@ -27,6 +27,12 @@ struct SearchQueryTests {
         #expect(SearchQuery(text).fts5 == nil)
     }
 
+    @Test("is blank without text only, not for symbols")
+    func blank() {
+        #expect(["", " ", "\t\n \u{3000}"].allSatisfy { SearchQuery($0).isBlank })
+        #expect(!["🧁", "!!!", "€", "\u{0}", "\u{200B}", " * ", "a"].contains { SearchQuery($0).isBlank })
+    }
+
     @Test("has a limited number of words")
     func limit() {
         let text = (1...20).map { "w\($0)" }.joined(separator: " ")

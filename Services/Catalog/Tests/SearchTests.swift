@@ -36,6 +36,16 @@ struct SearchTests {
         #expect(try await fixture.search("") == ["22752", "71053", "85123A", "CAFE"])
     }
 
+    @Test(
+        "a query without a word finds nothing, instead of all products",
+        arguments: ["🧁", "!!!", "...", "***", "\"", "'", "%", "\\", "€", "™", "()", "\u{0}", "\u{200B}"]
+    )
+    func symbols(query: String) async throws {
+        try await fixture.put("CUP", "🧁 cupcake for 3 €")
+        #expect(try await fixture.search(query) == [])
+        #expect(try await fixture.search("\(query) cupcake") == ["CUP"])
+    }
+
     @Test("a replaced name is no longer found")
     func renamed() async throws {
         try await fixture.put("71053", "Brass Lantern")

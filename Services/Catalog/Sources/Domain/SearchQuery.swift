@@ -5,10 +5,13 @@ struct SearchQuery: Sendable, Equatable {
 
     /// Lower-case letters and digits only, so that no FTS5 syntax passes.
     let words: [String]
+    /// True for no text, which finds everything; a text of symbols has no words either, and finds nothing.
+    let isBlank: Bool
 
     init(_ text: String) {
         let words = text.lowercased().split { !($0.isLetter || $0.isNumber) }
         self.words = words.prefix(Self.wordsLimit).map(String.init)
+        isBlank = text.allSatisfy(\.isWhitespace)
     }
 
     /// The query in FTS5 syntax: every word as a prefix.

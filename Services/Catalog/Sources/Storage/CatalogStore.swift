@@ -11,7 +11,9 @@ struct CatalogStore: Sendable {
     /// Creates or replaces a product; publishes it only when it changed.
     func put(_ product: Product, in tx: borrowing SQLTransaction) throws {
         let existing = try tx.run("SELECT id, name, stocked FROM products WHERE sku = \(product.sku)").first
-        if let existing, existing.text(1) == product.name, existing.bool(2) == product.isStocked { return }
+        if let existing, ExactText(existing.text(1)) == ExactText(product.name), existing.bool(2) == product.isStocked {
+            return
+        }
         let id: Int
         if let existing {
             id = existing.int(0)
@@ -82,10 +84,12 @@ struct CatalogStore: Sendable {
                 ORDER BY sku LIMIT \(limit)
                 """
             )
-        } else {
+        } else if query.isBlank {
             rows = try tx.run(
                 "SELECT sku, name, stocked FROM products WHERE sku > \(sku) ORDER BY sku LIMIT \(limit)"
             )
+        } else {
+            return []
         }
         var found: [PricedProduct] = []
         for row in rows {
