@@ -29,8 +29,9 @@ public struct CartsService: ServiceBlueprint {
         [
             .on(OrdersTopics.orders, group: Self.name) { [store = handler.store] order, tx in
                 guard order.kind == .placed, !order.cartID.isEmpty else { return }
+                let cart = ExactText(order.cartID)
                 let owner: CartOwner =
-                    order.cartID == CartOwner.ownName ? .customer(order.customerID) : .guest(order.cartID)
+                    cart == CartOwner.ownName ? .customer(ExactText(order.customerID)) : .guest(cart)
                 try store.empty(owner.cartID, orderID: order.orderID, in: tx)
             }
         ]

@@ -7,13 +7,13 @@ import Synchronization
 
 /// A fake catalogue with prices in nanos, which may be unavailable.
 final class FakeCatalog: CatalogHandling {
-    private let prices = Mutex<[String: Int128]>(["mug": 2_550_000_000, "pen": 5_000_000, "pin": 15_000_000])
-    private let currencies = Mutex<[String: String]>([:])
+    private let prices = Mutex<[ExactText: Int128]>(["mug": 2_550_000_000, "pen": 5_000_000, "pin": 15_000_000])
+    private let currencies = Mutex<[ExactText: String]>([:])
     private let isUnavailable = Mutex(false)
 
-    func set(_ sku: String, nanos: Int128?) { prices.withLock { $0[sku] = nanos } }
+    func set(_ sku: String, nanos: Int128?) { prices.withLock { $0[ExactText(sku)] = nanos } }
     /// The default is GBP.
-    func set(_ sku: String, currency: String) { currencies.withLock { $0[sku] = currency } }
+    func set(_ sku: String, currency: String) { currencies.withLock { $0[ExactText(sku)] = currency } }
     func makeUnavailable() { isUnavailable.withLock { $0 = true } }
 
     func quotePrices(_ request: QuotePricesRequest, _ call: Call) async throws -> QuotePricesResponse {
@@ -22,10 +22,10 @@ final class FakeCatalog: CatalogHandling {
         }
         let (prices, currencies) = (prices.withLock { $0 }, currencies.withLock { $0 })
         return .with {
-            $0.quotes = Set(request.skus).sorted().compactMap { sku in
+            $0.quotes = Set(request.skus.map(ExactText.init(_:))).sorted().compactMap { sku in
                 prices[sku].map { nanos in
                     .with {
-                        $0.sku = sku
+                        $0.sku = sku.text
                         $0.name = "A \(sku)"
                         $0.stocked = true
                         $0.unitPrice = UnitPrice(Amount(nanos: nanos), currency: currencies[sku, default: "GBP"])

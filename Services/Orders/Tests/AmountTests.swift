@@ -25,10 +25,32 @@ struct AmountTests {
         #expect(Amount(nanos: 1_500_000_000).minorUnits(of: currency) == Int64(minorUnits))
     }
 
-    @Test("a currency code is three capital letters")
+    @Test("a currency is one of ISO 4217, in capital letters")
     func codes() {
-        #expect(["GBP", "XTS"].allSatisfy(Currency.isCode))
-        #expect(!["gbp", "Gbp", "GB", "GBPP", "G P", "", "ÄÖÜ", "12E"].contains(where: Currency.isCode))
+        #expect(["GBP", "JPY", "KWD", "CLF", "XOF", "ZWG"].allSatisfy(Currency.exists))
+        let others = [
+            "JPN", "GPB", "ZZZ", "XTS", "XAU", "gbp", "Gbp", "GB", "GBPP", "G P", "", "ÄÖÜ", "12E", "DK\u{212A}",
+        ]
+        #expect(!others.contains(where: Currency.exists))
+    }
+
+    @Test(
+        "the units and nanos of a price have one sign",
+        arguments: [(1, 5), (-1, -5), (0, -5), (1, 0), (-1, 0), (0, 0)]
+    )
+    func oneSign(units: Int64, nanos: Int32) {
+        #expect(price(units, nanos).hasOneSign)
+    }
+
+    @Test("units and nanos of two signs are no price", arguments: [(1, -5), (-1, 5)])
+    func twoSigns(units: Int64, nanos: Int32) {
+        #expect(!price(units, nanos).hasOneSign)
+    }
+
+    private func price(_ units: Int64, _ nanos: Int32) -> UnitPrice {
+        var price = UnitPrice()
+        (price.units, price.nanos) = (units, nanos)
+        return price
     }
 
     @Test("returns nil when the minor units overflow")

@@ -7,10 +7,10 @@ import Synchronization
 
 /// A fake catalogue with prices in pence, which may be unavailable.
 final class FakeCatalog: CatalogHandling {
-    private let pence = Mutex<[String: Int64]>(["mug": 255, "pen": 10, "POST": 400])
+    private let pence = Mutex<[ExactText: Int64]>(["mug": 255, "pen": 10, "POST": 400])
     private let isUnavailable = Mutex(false)
 
-    func set(_ sku: String, pence: Int64?) { self.pence.withLock { $0[sku] = pence } }
+    func set(_ sku: String, pence: Int64?) { self.pence.withLock { $0[ExactText(sku)] = pence } }
     func setUnavailable(_ unavailable: Bool) { isUnavailable.withLock { $0 = unavailable } }
 
     func quotePrices(_ request: QuotePricesRequest, _ call: Call) async throws -> QuotePricesResponse {
@@ -19,10 +19,10 @@ final class FakeCatalog: CatalogHandling {
         }
         let pence = pence.withLock { $0 }
         return .with {
-            $0.quotes = Set(request.skus).sorted().compactMap { sku in
+            $0.quotes = Set(request.skus.map(ExactText.init(_:))).sorted().compactMap { sku in
                 pence[sku].map { pence in
                     .with {
-                        $0.sku = sku
+                        $0.sku = sku.text
                         $0.name = "A \(sku)"
                         $0.stocked = sku != "POST"
                         $0.unitPrice = UnitPrice(

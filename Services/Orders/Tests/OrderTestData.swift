@@ -1,3 +1,4 @@
+import MartletCore
 import SharedContract
 
 @testable import Orders
@@ -11,11 +12,17 @@ extension PricedLine {
     }
 
     static func goods(_ code: String, _ quantity: Int, nanos: Int64) -> PricedLine {
-        PricedLine(code: code, name: "A \(code)", quantity: quantity, priceNanos: nanos, isGoods: true)
+        PricedLine(code: ExactText(code), name: "A \(code)", quantity: quantity, priceNanos: nanos, isGoods: true)
     }
 
     static func service(_ code: String, pence: Int64) -> PricedLine {
-        PricedLine(code: code, name: "A \(code)", quantity: 1, priceNanos: pence * 10_000_000, isGoods: false)
+        PricedLine(
+            code: ExactText(code),
+            name: "A \(code)",
+            quantity: 1,
+            priceNanos: pence * 10_000_000,
+            isGoods: false
+        )
     }
 }
 

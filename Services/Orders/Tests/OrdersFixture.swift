@@ -63,7 +63,7 @@ struct OrdersFixture {
         client = OrdersClient(over: LocalChannel(to: services, time: time))
     }
 
-    static func user(_ id: String, _ scopes: String...) -> CallContext {
+    static func user(_ id: ExactText, _ scopes: ExactText...) -> CallContext {
         CallContext(
             principal: Principal(kind: .user, id: id, scopes: Set(["orders:write", "orders:read"] + scopes))
         )

@@ -138,7 +138,7 @@ struct ReturnTests {
             number += 1
             let most = lines[line].quantity - order.returnedUnits[line, default: 0]
             let quantity = Int(chance.number(below: UInt64(most))) + 1
-            let items = [item(quantity, of: chance.next() % 2 == 0 ? lines[line].code : nil, line: line)]
+            let items = [item(quantity, of: chance.next() % 2 == 0 ? lines[line].code.text : nil, line: line)]
             let events = try order.requestReturn(id: "r\(number)", items)
             order.apply(events)
             let refunds = events.refunds

@@ -57,8 +57,12 @@ final class LoopbackChannel: RPCChannel {
         case .anonymous: nil
         case .user:
             "Bearer "
-                + (try await issuer.userToken(principal.id, scopes: principal.scopes.sorted(), lifetime: tokenLifetime))
-        case .service: "Bearer " + (try await issuer.serviceToken(principal.id, lifetime: tokenLifetime))
+                + (try await issuer.userToken(
+                    principal.id.text,
+                    scopes: principal.scopes.sorted().map(\.text),
+                    lifetime: tokenLifetime
+                ))
+        case .service: "Bearer " + (try await issuer.serviceToken(principal.id.text, lifetime: tokenLifetime))
         }
     }
 }

@@ -68,8 +68,8 @@ public struct TestBench: CallPlatform {
     /// - Parameters:
     ///   - user: The id; `nil` for an anonymous caller.
     ///   - scopes: What the user may do; a method of the contract names the one that it requires.
-    public func context(as user: String?, scopes: Set<String> = []) -> CallContext {
-        CallContext(principal: user.map { Principal(kind: .user, id: $0, scopes: scopes) } ?? .anonymous)
+    public func context(as user: String?, scopes: Set<ExactText> = []) -> CallContext {
+        CallContext(principal: user.map { Principal(kind: .user, id: ExactText($0), scopes: scopes) } ?? .anonymous)
     }
 
     /// Advances all clocks at once, as for a timer of days.

@@ -32,7 +32,7 @@ struct ShelfService: ServiceBlueprint {
                     $0.shelf = request.shelf
                 }
                 try tx.publish(moved, on: TestingTopics.parcelMoves)
-                return StoreParcelResponse.with { $0.by = call.principal.id }
+                return StoreParcelResponse.with { $0.by = call.principal.id.text }
             }
         }
         served.on(ParcelMethods.getParcel) { (request: GetParcelRequest, call) in
@@ -101,7 +101,7 @@ struct WeighedShelfService: ServiceBlueprint {
             }
             return try await call.write { tx in
                 try tx.run("INSERT INTO parcels (parcel_id, shelf) VALUES (\(request.parcelID), \(request.shelf))")
-                return StoreParcelResponse.with { $0.by = call.principal.id }
+                return StoreParcelResponse.with { $0.by = call.principal.id.text }
             }
         }
         return [served]

@@ -31,7 +31,7 @@ public struct CallContext: Sendable {
     public func outgoing(as service: String, key: String? = nil) -> CallContext {
         CallContext(
             deadline: deadline,
-            principal: Principal(kind: .service, id: service, scopes: [], onBehalfOf: principal.subject),
+            principal: Principal(kind: .service, id: ExactText(service), scopes: [], onBehalfOf: principal.subject),
             idempotencyKey: key,
             trace: trace
         )

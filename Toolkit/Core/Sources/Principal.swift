@@ -11,12 +11,12 @@ public struct Principal: Sendable, Hashable {
 
     public let kind: Kind
     /// The token's subject, or the service's name; empty for `anonymous`.
-    public let id: String
-    public let scopes: Set<String>
+    public let id: ExactText
+    public let scopes: Set<ExactText>
     /// For a service that acts on behalf of another principal: that principal's id.
-    public let onBehalfOf: String?
+    public let onBehalfOf: ExactText?
 
-    public init(kind: Kind, id: String, scopes: Set<String>, onBehalfOf: String? = nil) {
+    public init(kind: Kind, id: ExactText, scopes: Set<ExactText>, onBehalfOf: ExactText? = nil) {
         self.kind = kind
         self.id = id
         self.scopes = scopes
@@ -26,7 +26,7 @@ public struct Principal: Sendable, Hashable {
     public static let anonymous = Principal(kind: .anonymous, id: "", scopes: [])
 
     /// The id whose data this call is about: the represented principal for a service, the caller otherwise.
-    public var subject: String { onBehalfOf ?? id }
+    public var subject: ExactText { onBehalfOf ?? id }
 
     /// The scope that every service has implicitly.
     public static let serviceScope = "service"
@@ -35,9 +35,9 @@ public struct Principal: Sendable, Hashable {
     ///
     /// A service has its granted scopes and ``serviceScope``, no others.
     public func holds(_ scope: String) -> Bool {
-        if scope.isEmpty || scopes.contains(scope) { return true }
+        if scope.isEmpty || scopes.contains(ExactText(scope)) { return true }
         return scope.split(separator: "|").contains { one in
-            kind == .service && one == Self.serviceScope || scopes.contains(String(one))
+            kind == .service && one == Self.serviceScope || scopes.contains(ExactText(String(one)))
         }
     }
 }

@@ -25,7 +25,7 @@ struct IdempotencyTests {
 
     init() async throws { database = try await OutboxFixture.database(time) }
 
-    private func context(key: String?, as user: String = "ann") -> CallContext {
+    private func context(key: String?, as user: ExactText = "ann") -> CallContext {
         CallContext(principal: Principal(kind: .user, id: user, scopes: []), idempotencyKey: key)
     }
 
@@ -78,7 +78,7 @@ struct IdempotencyTests {
 
     @Test("same key of callers of different kinds with similar names: independent requests")
     func kinds() async throws {
-        func context(_ kind: Principal.Kind, _ id: String, for subject: String? = nil) -> CallContext {
+        func context(_ kind: Principal.Kind, _ id: ExactText, for subject: ExactText? = nil) -> CallContext {
             CallContext(principal: Principal(kind: kind, id: id, scopes: [], onBehalfOf: subject), idempotencyKey: "k")
         }
         let callers = [

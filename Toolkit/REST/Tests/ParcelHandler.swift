@@ -25,7 +25,7 @@ final class ParcelHandler: ParcelHandling {
         }
         return StoreParcelResponse.with {
             $0.items = UInt32(request.items.count)
-            $0.by = call.principal.id
+            $0.by = call.principal.id.text
         }
     }
 

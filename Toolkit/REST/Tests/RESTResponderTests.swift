@@ -50,7 +50,7 @@ struct RESTResponderTests {
         guard parts.count > 1, parts[0] == "Bearer", parts[1] != "forged" else {
             throw Fault(.unauthenticated, .unauthenticated, "the token is not valid")
         }
-        return Principal(kind: .user, id: parts[1], scopes: Set(parts.dropFirst(2)))
+        return Principal(kind: .user, id: ExactText(parts[1]), scopes: Set(parts.dropFirst(2).map(ExactText.init(_:))))
     }
 
     struct Answer {

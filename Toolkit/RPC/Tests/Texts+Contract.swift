@@ -72,7 +72,7 @@ final class Texts: Sendable {
 
     func about(_ context: CallContext) -> Text {
         let facts = [
-            context.idempotencyKey ?? "-", context.principal.subject, context.metadata["x-colour"] ?? "-",
+            context.idempotencyKey ?? "-", context.principal.subject.text, context.metadata["x-colour"] ?? "-",
             context.metadata["x-raw-bin"] ?? "-", TraceContext.current?.traceID ?? "-",
             context.deadline == nil ? "no deadline" : "deadline",
         ]

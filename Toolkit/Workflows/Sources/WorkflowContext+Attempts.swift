@@ -102,9 +102,9 @@ extension WorkflowContext {
         let key = "\(run.id)/\(entry.step)\(generation)"
         let principal = Principal(
             kind: .service,
-            id: tools.service,
+            id: ExactText(tools.service),
             scopes: [],
-            onBehalfOf: run.principal.isEmpty ? nil : run.principal
+            onBehalfOf: run.principal.isEmpty ? nil : ExactText(run.principal)
         )
         var context = CallContext(
             deadline: tools.runtime.time.now + tools.limits.attemptTimeout,

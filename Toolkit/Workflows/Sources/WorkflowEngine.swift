@@ -152,7 +152,7 @@ public final class WorkflowEngine: Sendable {
             workflow,
             id: id,
             input: input,
-            principal: context.principal.subject,
+            principal: context.principal.subject.text,
             trace: context.trace,
             in: tx
         )

@@ -73,7 +73,7 @@ struct StepTests {
             try await context.remote("one", input: "x") { call in
                 let context = call.context
                 return [
-                    call.key, context.idempotencyKey ?? "", context.principal.id, context.principal.subject,
+                    call.key, context.idempotencyKey ?? "", context.principal.id.text, context.principal.subject.text,
                     context.trace?.traceID ?? "", context.deadline == time.now + timeout ? "in time" : "late",
                 ]
             }.joined(separator: " ")

@@ -2,19 +2,19 @@ import MartletCore
 
 /// The owner of a cart: a signed-in customer or a guest.
 enum CartOwner: Sendable, Equatable {
-    case customer(String)
+    case customer(ExactText)
     /// The guest's token: possession of it gives access to the cart.
-    case guest(String)
+    case guest(ExactText)
 
     /// How a signed-in customer names their own cart.
-    static let ownName = "me"
+    static let ownName: ExactText = "me"
 
     /// Parses the cart name of a request.
     ///
     /// - Throws: `CartError.signInNeeded` for `me` without a signed-in customer.
     init(_ name: String, _ principal: Principal) throws(CartError) {
-        guard name == Self.ownName else {
-            self = .guest(name)
+        guard ExactText(name) == Self.ownName else {
+            self = .guest(ExactText(name))
             return
         }
         guard !principal.subject.isEmpty else { throw .signInNeeded }
@@ -32,8 +32,8 @@ enum CartOwner: Sendable, Equatable {
     /// The cart's name in requests and responses.
     var name: String {
         switch self {
-        case .customer: Self.ownName
-        case .guest(let token): token
+        case .customer: Self.ownName.text
+        case .guest(let token): token.text
         }
     }
 }

@@ -20,7 +20,7 @@ struct CartsHandler: CartsHandling {
         // Two identifiers: 148 random bits cannot be guessed.
         let token = "\(runtime.identifier())" + "\(runtime.entropy.next())"
         return try await call.write { tx in
-            try store.open(.guest(token), in: tx)
+            try store.open(.guest(ExactText(token)), in: tx)
             return CreateGuestCartResponse.with { $0.cartID = token }
         }
     }
@@ -38,12 +38,13 @@ struct CartsHandler: CartsHandling {
         let stored = try await call.read { tx in
             try store.lines(owner, in: tx).map(\.sku)
         }
-        let others = stored.filter { $0 != request.sku }
+        let others = stored.filter { ExactText($0) != ExactText(request.sku) }
         guard others.count < CartStore.linesLimit else { throw CartError.tooManyLines(limit: CartStore.linesLimit) }
         let quotes = try await quotes(others + [request.sku], call)
-        guard let quote = quotes[request.sku] else { throw CartError.unknownSKU(request.sku) }
+        guard let quote = quotes[ExactText(request.sku)] else { throw CartError.unknownSKU(request.sku) }
         let currency = quote.unitPrice.currency
-        if let other = others.compactMap({ quotes[$0]?.unitPrice.currency }).first(where: { $0 != currency }) {
+        let currencies = others.compactMap { quotes[ExactText($0)]?.unitPrice.currency }
+        if let other = currencies.first(where: { ExactText($0) != ExactText(currency) }) {
             throw CartError.mixedCurrencies(sku: request.sku, currency: currency, cart: other)
         }
         let contents = try await change(request.sku, to: Int(request.quantity), of: owner, call)
@@ -107,7 +108,7 @@ struct CartsHandler: CartsHandling {
                 .with {
                     $0.sku = line.sku
                     $0.quantity = UInt32(line.quantity)
-                    if let quote = quotes[line.sku] {
+                    if let quote = quotes[ExactText(line.sku)] {
                         $0.name = quote.name
                         $0.unitPrice = quote.unitPrice
                     }
@@ -120,14 +121,15 @@ struct CartsHandler: CartsHandling {
     }
 
     /// The totals of the lines, by currency, each rounded once.
-    private static func totals(_ lines: [StoredLine], _ quotes: [String: QuotePricesResponse.Quote]) -> [Money] {
-        var exact: [String: Amount] = [:]
+    private static func totals(_ lines: [StoredLine], _ quotes: [ExactText: QuotePricesResponse.Quote]) -> [Money] {
+        var exact: [ExactText: Amount] = [:]
         for line in lines {
-            guard let price = quotes[line.sku]?.unitPrice else { continue }
-            exact[price.currency, default: .zero] = exact[price.currency, default: .zero] + price.amount * line.quantity
+            guard let price = quotes[ExactText(line.sku)]?.unitPrice else { continue }
+            let currency = ExactText(price.currency)
+            exact[currency, default: .zero] = exact[currency, default: .zero] + price.amount * line.quantity
         }
         return exact.sorted { $0.key < $1.key }
-            .map { Money($0.value.minorUnits(of: $0.key) ?? .max, currency: $0.key) }
+            .map { Money($0.value.minorUnits(of: $0.key.text) ?? .max, currency: $0.key.text) }
     }
 
     /// The quotes of `skus` that are sold, by SKU.
@@ -136,11 +138,11 @@ struct CartsHandler: CartsHandling {
     private func quotes(
         _ skus: [String],
         _ call: Call
-    ) async throws -> [String: QuotePricesResponse.Quote] {
+    ) async throws -> [ExactText: QuotePricesResponse.Quote] {
         guard !skus.isEmpty else { return [:] }
         let request = QuotePricesRequest.with { $0.skus = skus }
         let response = try await catalog.quotePrices(request, context: call.outgoing)
         let sold = response.quotes.filter { $0.unitPrice.amount >= .zero }
-        return Dictionary(sold.map { ($0.sku, $0) }) { first, _ in first }
+        return Dictionary(sold.map { (ExactText($0.sku), $0) }) { first, _ in first }
     }
 }

@@ -74,7 +74,7 @@ struct CartStore: Sendable {
     ) throws {
         let before = try lines(owner, in: tx)
         try open(owner, in: tx)
-        let existing = before.first { $0.sku == sku }?.quantity ?? 0
+        let existing = before.first { ExactText($0.sku) == ExactText(sku) }?.quantity ?? 0
         guard existing != quantity else { return }
         if quantity == 0 {
             try tx.run("DELETE FROM cart_lines WHERE cart_id = \(owner.cartID) AND sku = \(sku)")

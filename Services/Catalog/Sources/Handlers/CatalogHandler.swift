@@ -12,15 +12,14 @@ struct CatalogHandler: CatalogHandling {
 
     func putProduct(_ request: PutProductRequest, _ call: Call) async throws -> PutProductResponse {
         try await call.write { tx in
+            try checkForm(of: request.sku, field: "sku", in: tx)
             try store.put(Product(sku: request.sku, name: request.name, isStocked: request.stocked), in: tx)
             return try PutProductResponse.with { $0.product = try requireProduct(request.sku, in: tx).message }
         }
     }
 
     func setPrice(_ request: SetPriceRequest, _ call: Call) async throws -> SetPriceResponse {
-        guard Currency.isCode(request.unitPrice.currency) else {
-            throw CatalogError.invalidCurrency(field: "unit_price.currency")
-        }
+        try check(request.unitPrice, field: "unit_price")
         return try await call.write { tx in
             let from = request.hasEffectiveFrom ? Timestamp(request.effectiveFrom) : tx.date
             let price = DatedPrice(price: request.unitPrice, effectiveFrom: from)
@@ -34,15 +33,19 @@ struct CatalogHandler: CatalogHandling {
         _ call: Call
     ) async throws -> ImportProductsResponse {
         for (index, product) in request.products.enumerated() {
-            let wrong = product.prices.firstIndex { !Currency.isCode($0.unitPrice.currency) }
-            guard let wrong else { continue }
-            throw CatalogError.invalidCurrency(field: "products[\(index)].prices[\(wrong)].unit_price.currency")
+            for (number, price) in product.prices.enumerated() {
+                try check(price.unitPrice, field: "products[\(index)].prices[\(number)].unit_price")
+            }
         }
         return try await call.write { tx in
+            for (index, product) in request.products.enumerated() {
+                try checkForm(of: product.sku, field: "products[\(index)].sku", in: tx)
+            }
             // The last entry of a SKU or an effective time wins, so that a repeated import changes nothing.
-            let products = Dictionary(grouping: request.products, by: \.sku).sorted { $0.key < $1.key }
-            for (sku, items) in products {
+            let products = Dictionary(grouping: request.products) { ExactText($0.sku) }.sorted { $0.key < $1.key }
+            for (key, items) in products {
                 guard let last = items.last else { continue }
+                let sku = key.text
                 try store.put(Product(sku: sku, name: last.name, isStocked: last.stocked), in: tx)
                 let prices = items.flatMap(\.prices).map { (Timestamp($0.effectiveFrom), $0.unitPrice) }
                 let dated = Dictionary(prices) { $1 }
@@ -81,7 +84,7 @@ struct CatalogHandler: CatalogHandling {
 
     func listPrices(_ request: ListPricesRequest, _ call: Call) async throws -> ListPricesResponse {
         let page = try ListPage(request, size: 50, keys: 1)
-        let after = Int64(page.after[0]) ?? .min
+        let after = try page.number(0) ?? .min
         let found = try await call.read { tx in
             _ = try requireProduct(request.sku, in: tx)
             return try store.prices(
@@ -101,8 +104,8 @@ struct CatalogHandler: CatalogHandling {
     func quotePrices(_ request: QuotePricesRequest, _ call: Call) async throws -> QuotePricesResponse {
         let found = try await call.read { tx in
             var found: [PricedProduct] = []
-            for sku in Set(request.skus).sorted() {
-                if let product = try store.product(sku, in: tx), product.price != nil { found.append(product) }
+            for sku in Set(request.skus.map(ExactText.init(_:))).sorted() {
+                if let product = try store.product(sku.text, in: tx), product.price != nil { found.append(product) }
             }
             return found
         }
@@ -116,6 +119,21 @@ struct CatalogHandler: CatalogHandling {
                 }
             }
         }
+    }
+
+    /// - Parameter field: That of the price.
+    /// - Throws: `CatalogError.invalidCurrency`, `.twoSigns`.
+    private func check(_ price: UnitPrice, field: String) throws(CatalogError) {
+        guard Currency.exists(price.currency) else { throw .invalidCurrency(field: "\(field).currency") }
+        guard price.hasOneSign else { throw .twoSigns(field: "\(field).nanos") }
+    }
+
+    /// Checks that a new SKU has one form of all that look alike; a stored one is itself, byte for byte.
+    ///
+    /// - Throws: `CatalogError.notComposed`.
+    private func checkForm(of sku: String, field: String, in tx: borrowing SQLTransaction) throws {
+        guard let composed = ComposedText.differing(from: sku), try store.product(sku, in: tx) == nil else { return }
+        throw CatalogError.notComposed(field: field, composed: composed)
     }
 
     private func requireProduct(_ sku: String, in tx: borrowing SQLTransaction) throws -> PricedProduct {

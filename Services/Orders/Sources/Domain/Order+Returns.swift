@@ -1,3 +1,4 @@
+import MartletCore
 import SharedContract
 
 extension Order {
@@ -47,7 +48,7 @@ extension Order {
     ///   `.returnMismatch` when `id` exists with other units.
     func requestReturn(id: String, _ items: [ReturnItem]) throws(OrderError) -> [OrderEvent] {
         guard status == .completed else { throw .notReturnable(status) }
-        if let existing = returns.first(where: { $0.id == id }) {
+        if let existing = returns.first(where: { ExactText($0.id) == ExactText(id) }) {
             guard existing.items == items else { throw .returnMismatch(id) }
             return []
         }
@@ -76,12 +77,16 @@ extension Order {
     ///
     /// A repeat changes nothing.
     func finishReturn(_ id: String) -> [OrderEvent] {
-        guard let orderReturn = returns.first(where: { $0.id == id }), !completedReturns.contains(id) else { return [] }
+        let name = ExactText(id)
+        guard let orderReturn = returns.first(where: { ExactText($0.id) == name }), !completedReturns.contains(name)
+        else {
+            return []
+        }
         return [.returnCompleted(id: id, refundMinorUnits: orderReturn.refundMinorUnits)]
     }
 
     /// The goods of a return, by SKU.
-    func goods(of orderReturn: OrderReturn) -> [String: Int] {
+    func goods(of orderReturn: OrderReturn) -> [ExactText: Int] {
         orderReturn.lines.filter { placement.lines[$0.line].isGoods }
             .reduce(into: [:]) { $0[placement.lines[$1.line].code, default: 0] += $1.quantity }
     }

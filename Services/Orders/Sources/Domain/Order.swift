@@ -1,3 +1,5 @@
+import MartletCore
+
 /// The state of an order, built from its events.
 ///
 /// Commands return events; only `apply` changes the state.
@@ -20,7 +22,7 @@ struct Order: Sendable, Equatable {
     private(set) var capturedMinorUnits: Int64 = 0
     /// By id, in the order of their requests.
     private(set) var returns: [OrderReturn] = []
-    private(set) var completedReturns: Set<String> = []
+    private(set) var completedReturns: Set<ExactText> = []
 
     init(id: String, placement: Placement) {
         self.id = id
@@ -43,7 +45,7 @@ struct Order: Sendable, Equatable {
             status = .cancelled
             self.reason = reason
         case .returnRequested(let orderReturn): returns.append(orderReturn)
-        case .returnCompleted(let id, _): completedReturns.insert(id)
+        case .returnCompleted(let id, _): completedReturns.insert(ExactText(id))
         }
     }
 }
@@ -59,11 +61,11 @@ extension Order {
 
     /// The refunds of completed returns.
     var refundedMinorUnits: Int64 {
-        returns.filter { completedReturns.contains($0.id) }.reduce(0) { $0 + $1.refundMinorUnits }
+        returns.filter { completedReturns.contains(ExactText($0.id)) }.reduce(0) { $0 + $1.refundMinorUnits }
     }
 
     /// Units of goods by SKU.
-    var goods: [String: Int] {
+    var goods: [ExactText: Int] {
         placement.lines.filter(\.isGoods).reduce(into: [:]) { $0[$1.code, default: 0] += $1.quantity }
     }
 }

@@ -14,6 +14,8 @@ enum OrderError: Error, Equatable {
     /// `field` is the first that is not in the order's `currency`.
     case mixedCurrencies(field: String, currency: String, other: String)
     case invalidCurrency(field: String)
+    /// The units and nanos of a price have two signs; `field` is that of the nanos.
+    case twoSigns(field: String)
     case totalOutOfRange
     case referenceTaken(String)
     case notCancellable(Order.Status)

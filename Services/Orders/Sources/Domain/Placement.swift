@@ -1,8 +1,9 @@
+import MartletCore
 import SharedContract
 
 /// What was ordered, by whom, at which prices.
 struct Placement: Codable, Sendable, Equatable {
-    var customerID: String
+    var customerID: ExactText
     /// The merchant's own number.
     @EmptyIfNone var reference: String?
     /// The cart that it came from.
@@ -27,7 +28,7 @@ extension Placement {
     ///
     /// - Throws: `OrderError.emptyOrder`, `.tooManyLines`, `.totalOutOfRange` for a total below 0 or above the limit.
     init(
-        customerID: String,
+        customerID: ExactText,
         reference: String?,
         cartID: String?,
         cartRevision: String?,

@@ -1,9 +1,10 @@
+import MartletCore
 import SharedContract
 
 /// One line with the price that was agreed or quoted by the catalogue.
 struct PricedLine: Codable, Sendable, Equatable {
     /// A SKU, or the code of a service such as postage.
-    var code: String
+    var code: ExactText
     var name: String
     /// At least 1.
     var quantity: Int

@@ -1,3 +1,5 @@
+import MartletCore
+
 /// Units that a customer returns: of one line, or of any lines with a code.
 struct ReturnItem: Codable, Sendable, Equatable {
     /// Index into the placement's lines; `nil` for any.
@@ -7,6 +9,6 @@ struct ReturnItem: Codable, Sendable, Equatable {
     var quantity: Int
 
     func matches(_ index: Int, _ line: PricedLine) -> Bool {
-        (self.line == nil || self.line == index) && (code == nil || code == line.code)
+        (self.line == nil || self.line == index) && (code == nil || code.map(ExactText.init(_:)) == line.code)
     }
 }

@@ -1,3 +1,4 @@
+import MartletCore
 import MartletMessaging
 import OrdersContract
 import SharedContract
@@ -22,7 +23,7 @@ extension Order {
             OrderChanged.with {
                 $0.orderID = id
                 $0.kind = kind
-                $0.customerID = placement.customerID
+                $0.customerID = placement.customerID.text
                 $0.cartID = placement.cartID ?? ""
                 $0.reservationID = goods.isEmpty ? "" : id
                 $0.total = Money(placement.totalMinorUnits, currency: placement.currency)

@@ -13,12 +13,12 @@ extension Order {
             $0.orderID = id
             $0.status = status.published
             $0.reason = reason ?? ""
-            $0.customerID = placement.customerID
+            $0.customerID = placement.customerID.text
             $0.reference = placement.reference ?? ""
             $0.lines = placement.lines.enumerated().map { index, line in
                 .with {
                     $0.number = UInt32(index + 1)
-                    $0.sku = line.code
+                    $0.sku = line.code.text
                     $0.name = line.name
                     $0.quantity = UInt32(line.quantity)
                     $0.unitPrice = UnitPrice(line.value(of: 1), currency: currency)
@@ -39,7 +39,7 @@ extension OrderSummary {
         .with {
             $0.orderID = orderID
             $0.status = status.published
-            $0.customerID = customerID
+            $0.customerID = customerID.text
             $0.reference = reference ?? ""
             $0.total = Money(total, currency: currency)
             $0.captured = Money(captured, currency: currency)

@@ -34,8 +34,8 @@ extension OrdersHandler {
 
     func listOrders(_ request: ListOrdersRequest, _ call: Call) async throws -> ListOrdersResponse {
         let page = try ListPage(request, size: 20, keys: 2)
-        let before = (placed: Int64(page.after[0]) ?? .max, orderID: page.after[1])
-        let listsAll = call.principal.scopes.contains(OrdersMethods.placeAgreedOrder.scope)
+        let before = (placed: try page.number(0) ?? .max, orderID: page.after[1])
+        let listsAll = call.principal.scopes.contains(ExactText(OrdersMethods.placeAgreedOrder.scope))
         let customer = listsAll ? nil : call.principal.subject
         let found = try await call.read { tx in
             try OrderSummary.list(
@@ -65,8 +65,8 @@ extension OrdersHandler {
                         $0.total = Money(row.total, currency: row.currency)
                     }
                 }
-                response.sums = Dictionary(grouping: rows, by: \.currency).sorted { $0.key < $1.key }
-                    .map { GetSummaryResponse.CurrencySum($0.value, in: $0.key) }
+                response.sums = Dictionary(grouping: rows) { ExactText($0.currency) }.sorted { $0.key < $1.key }
+                    .map { GetSummaryResponse.CurrencySum($0.value, in: $0.key.text) }
                 if response.sums.count == 1, let only = response.sums.first {
                     response.captured = only.captured
                     response.refunded = only.refunded

@@ -112,7 +112,7 @@ struct OrdersHandler: OrdersHandling {
         let (order, placed) = try orders.order(id, in: tx)
         let mayAccessAll = call.principal.kind == .service && call.principal.onBehalfOf == nil
         guard
-            mayAccessAll || call.principal.scopes.contains(OrdersMethods.placeAgreedOrder.scope)
+            mayAccessAll || call.principal.scopes.contains(ExactText(OrdersMethods.placeAgreedOrder.scope))
                 || order.placement.customerID == call.principal.subject
         else { throw OrderError.unknownOrder(id) }
         return (order, placed)

@@ -1,3 +1,4 @@
+import MartletCore
 import OrdersContract
 import SharedContract
 
@@ -8,11 +9,16 @@ extension Placement {
         var lines: [PricedLine] = []
         for (index, line) in request.lines.enumerated() {
             let (own, field) = (line.unitPrice.currency, "lines[\(index)].unit_price.currency")
-            guard Currency.isCode(own) else { throw .invalidCurrency(field: field) }
-            guard own == currency else { throw .mixedCurrencies(field: field, currency: currency, other: own) }
+            guard Currency.exists(own) else { throw .invalidCurrency(field: field) }
+            guard line.unitPrice.hasOneSign else {
+                throw .twoSigns(field: "lines[\(index)].unit_price.nanos")
+            }
+            guard ExactText(own) == ExactText(currency) else {
+                throw .mixedCurrencies(field: field, currency: currency, other: own)
+            }
             lines.append(
                 try PricedLine(
-                    code: line.sku,
+                    code: ExactText(line.sku),
                     name: line.name,
                     quantity: Int(line.quantity),
                     price: line.unitPrice,
@@ -21,7 +27,7 @@ extension Placement {
             )
         }
         try self.init(
-            customerID: request.customerID,
+            customerID: ExactText(request.customerID),
             reference: request.reference,
             cartID: nil,
             cartRevision: nil,

@@ -54,30 +54,32 @@ struct Pricing: Sendable {
         guard requested.count <= Placement.linesLimit else {
             throw OrderError.tooManyLines(limit: Placement.linesLimit)
         }
-        let request = QuotePricesRequest.with { $0.skus = Set(requested.map(\.sku)).sorted() }
+        let request = QuotePricesRequest.with {
+            $0.skus = Set(requested.map { ExactText($0.sku) }).sorted().map(\.text)
+        }
         let response = try await catalog.quotePrices(request, context: context)
         // A negative price is a discount, which only the merchant may grant.
         let sold = response.quotes.filter { $0.unitPrice.amount >= .zero }
-        let quotes = Dictionary(sold.map { ($0.sku, $0) }) { first, _ in first }
-        let unknown = requested.enumerated().filter { quotes[$0.element.sku] == nil }
+        let quotes = Dictionary(sold.map { (ExactText($0.sku), $0) }) { first, _ in first }
+        let unknown = requested.enumerated().filter { quotes[ExactText($0.element.sku)] == nil }
         guard unknown.isEmpty else {
             throw cart == nil
                 ? OrderError.unknownSKUs(unknown.map { RequestedSKU(line: $0.offset, sku: $0.element.sku) })
                 : OrderError.unsoldInCart(unknown.map(\.element.sku))
         }
-        guard let first = requested.first, let currency = quotes[first.sku]?.unitPrice.currency else {
+        guard let first = requested.first, let currency = quotes[ExactText(first.sku)]?.unitPrice.currency else {
             throw OrderError.emptyOrder
         }
         var lines: [PricedLine] = []
         for (index, (sku, quantity)) in requested.enumerated() {
-            guard let quote = quotes[sku] else { continue }
-            guard quote.unitPrice.currency == currency else {
+            guard let quote = quotes[ExactText(sku)] else { continue }
+            guard ExactText(quote.unitPrice.currency) == ExactText(currency) else {
                 let field = cart == nil ? "lines[\(index)].sku" : "cart_id"
                 throw OrderError.mixedCurrencies(field: field, currency: currency, other: quote.unitPrice.currency)
             }
             lines.append(
                 try PricedLine(
-                    code: sku,
+                    code: ExactText(sku),
                     name: quote.name,
                     quantity: quantity,
                     price: quote.unitPrice,

@@ -1,5 +1,6 @@
 import MartletContract
 import MartletCore
+import SharedContract
 
 extension OrderError: FaultConvertible {
     var fault: Fault {
@@ -36,7 +37,8 @@ extension OrderError: FaultConvertible {
                 field: field
             )
         case .invalidCurrency(let field):
-            Fault(.invalidArgument, .invalidRequest, "must be three capital letters, as in GBP", field: field)
+            Fault(.invalidArgument, .invalidRequest, Currency.rule, field: field)
+        case .twoSigns(let field): Fault(.invalidArgument, .invalidRequest, UnitPrice.signsRule, field: field)
         case .totalOutOfRange:
             Fault(
                 .invalidArgument,

@@ -9,7 +9,7 @@ struct RequestedReturn: Sendable {
 
     /// - Throws: `Fault` that names the field.
     init(_ request: ReturnOrderRequest) throws {
-        guard request.returnID != Order.cancelReturnID else {
+        guard ExactText(request.returnID) != ExactText(Order.cancelReturnID) else {
             throw Fault(.invalidArgument, .invalidRequest, "is a reserved name", field: "return_id")
         }
         // It becomes part of the refund's idempotency key, which is sent in a header.

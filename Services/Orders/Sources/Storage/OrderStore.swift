@@ -44,7 +44,7 @@ struct OrderStore: Sendable {
             Checkout.self,
             id: input.runID,
             input: input,
-            principal: placement.customerID,
+            principal: placement.customerID.text,
             trace: context.trace,
             in: tx
         )
@@ -88,7 +88,7 @@ struct OrderStore: Sendable {
                 ReturnWorkflow.self,
                 id: input.runID,
                 input: input,
-                principal: order.placement.customerID,
+                principal: order.placement.customerID.text,
                 trace: trace,
                 in: tx
             )

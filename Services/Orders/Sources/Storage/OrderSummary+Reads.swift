@@ -48,7 +48,7 @@ extension OrderSummary {
 
     /// Newest first, after the row whose time and id are given; of one customer, or of all when it is `nil`.
     static func list(
-        customerID: String?,
+        customerID: ExactText?,
         status: Order.Status?,
         before: (placed: Int64, orderID: String),
         limit: Int,
@@ -79,7 +79,7 @@ extension OrderSummary {
             return OrderSummary(
                 orderID: row.text(0),
                 status: try row.decode(1, as: Order.Status.self),
-                customerID: row.text(2),
+                customerID: ExactText(row.text(2)),
                 reference: row.textIfPresent(3),
                 currency: row.text(4),
                 total: row.int64(5),

@@ -6,7 +6,7 @@ import MartletSQL
 struct OrderSummary: Sendable, Equatable {
     let orderID: String
     let status: Order.Status
-    let customerID: String
+    let customerID: ExactText
     /// The merchant's own number.
     let reference: String?
     let currency: String

@@ -1,3 +1,5 @@
+import MartletCore
+
 extension Checkout {
     /// Stored as JSON with the run.
     struct Input: Codable, Sendable {
@@ -19,7 +21,7 @@ extension Checkout.Input {
     init(_ order: Order, paymentMethod: String) {
         self.init(
             orderID: order.id,
-            goods: order.goods.sorted { $0.key < $1.key }.map { .init(sku: $0.key, quantity: $0.value) },
+            goods: order.goods.sorted { $0.key < $1.key }.map { .init(sku: $0.key.text, quantity: $0.value) },
             totalMinorUnits: order.placement.totalMinorUnits,
             currency: order.placement.currency,
             paymentMethod: paymentMethod

@@ -1,3 +1,5 @@
+import MartletCore
+
 extension ReturnWorkflow {
     /// Stored as JSON with the run.
     struct Input: Codable, Sendable {
@@ -15,7 +17,7 @@ extension ReturnWorkflow.Input {
         self.init(
             orderID: order.id,
             returnID: orderReturn.id,
-            goods: goods.map { .init(sku: $0.key, quantity: $0.value) },
+            goods: goods.map { .init(sku: $0.key.text, quantity: $0.value) },
             refundMinorUnits: orderReturn.refundMinorUnits,
             currency: order.placement.currency
         )

@@ -94,7 +94,7 @@ struct BackgroundOperations: Sendable {
             $0.body = Self.unreadable
         }
         try await retry("publish an event that cannot be read") {
-            try await log.publish(.with { $0.events = [event] }, context: context(Self.source, ["service"]))
+            try await log.publish(.with { $0.events = [event] }, context: context(ExactText(Self.source), ["service"]))
         }
     }
 
@@ -169,7 +169,7 @@ struct BackgroundOperations: Sendable {
         throw TimedOut(what: what)
     }
 
-    private func context(_ principalID: String, _ scopes: Set<String>, key: String? = nil) -> CallContext {
+    private func context(_ principalID: ExactText, _ scopes: Set<ExactText>, key: String? = nil) -> CallContext {
         CallContext(
             deadline: world.time.now + Self.callTimeout,
             principal: Principal(kind: .user, id: principalID, scopes: scopes),

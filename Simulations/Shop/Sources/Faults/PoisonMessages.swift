@@ -79,7 +79,7 @@ struct PoisonMessages: Sendable {
             try await retry("publish \(event.id)", poisoned) {
                 try await log.publish(
                     .with { $0.events = [event] },
-                    context: context(PoisonedKey.source, ["service"])
+                    context: context(ExactText(PoisonedKey.source), ["service"])
                 )
             }
             if sequence == poisoned.badSequence { world.faults.count(.poisonedMessage) }
@@ -236,7 +236,7 @@ struct PoisonMessages: Sendable {
         observations.record(Violation(invariant, "the key \(poisoned.key): \(what)", of: poisoned.key))
     }
 
-    private func context(_ principalID: String, _ scopes: Set<String>) -> CallContext {
+    private func context(_ principalID: ExactText, _ scopes: Set<ExactText>) -> CallContext {
         CallContext(
             deadline: world.time.now + Self.callTimeout,
             principal: Principal(kind: .user, id: principalID, scopes: scopes)

@@ -10,10 +10,12 @@ import SwiftProtobuf
 struct OperateHandler: OperateHandling {
     let workflows: WorkflowOperations
     /// The JSON form of event bodies, by topic.
-    let bodies: [String: BodyJSON]
+    let bodies: [ExactText: BodyJSON]
 
-    static func bodies(of subscriptions: [Subscription]) -> [String: BodyJSON] {
-        let known = subscriptions.compactMap { subscription in subscription.json.map { (subscription.topic, $0) } }
+    static func bodies(of subscriptions: [Subscription]) -> [ExactText: BodyJSON] {
+        let known = subscriptions.compactMap { subscription in
+            subscription.json.map { (ExactText(subscription.topic), $0) }
+        }
         return Dictionary(known) { first, _ in first }
     }
 
@@ -66,7 +68,7 @@ struct OperateHandler: OperateHandling {
         try await call.read("operate.parked.show") { tx in
             let message = try Self.parked(group: request.group, topic: request.topic, id: request.id, in: tx)
             // Bytes that cannot be decoded have no JSON form.
-            let json = bodies[message.event.topic].flatMap { try? $0.text(message.event.body) }
+            let json = bodies[ExactText(message.event.topic)].flatMap { try? $0.text(message.event.body) }
             return .with {
                 $0.message = ParkedMessageRecord(message, withBody: true)
                 $0.message.bodyJson = json ?? ""
@@ -144,14 +146,14 @@ struct OperateHandler: OperateHandling {
     }
 
     func action(_ name: String, on target: String, because why: String, by call: Call) -> OperateAudit.Action {
-        OperateAudit.Action(who: call.principal.subject, name: name, target: target, why: why)
+        OperateAudit.Action(who: call.principal.subject.text, name: name, target: target, why: why)
     }
 
     /// The new body of an edit, encoded.
     private func body(of request: EditParkedMessageRequest) throws -> [UInt8] {
         guard !request.bodyJson.isEmpty else { return Array(request.body) }
         guard request.body.isEmpty else { throw Fault.twoBodies }
-        guard let json = bodies[request.topic] else { throw Fault.unknownTopic(request.topic) }
+        guard let json = bodies[ExactText(request.topic)] else { throw Fault.unknownTopic(request.topic) }
         do {
             return try json.bytes(request.bodyJson)
         } catch {

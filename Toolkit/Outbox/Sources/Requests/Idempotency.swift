@@ -34,13 +34,27 @@ enum Idempotency {
     /// The owner of a caller's keys; `nil` for an anonymous caller, whose keys are ignored.
     ///
     /// No two callers share an owner: users and services are distinct, and a service that acts on behalf of a user has
-    /// keys of its own beside the user's.
+    /// keys of its own beside the user's. Blanks in a service's name are escaped, since one follows it.
     static func owner(_ principal: Principal) -> String? {
         switch principal.kind {
-        case .anonymous: nil
-        case .user: "user \(principal.id)"
-        case .service: principal.onBehalfOf.map { "service \(principal.id) for \($0)" } ?? "service \(principal.id)"
+        case .anonymous: return nil
+        case .user: return "user \(principal.id)"
+        case .service:
+            let name = escaped(principal.id.text)
+            return principal.onBehalfOf.map { "service \(name) for \($0)" } ?? "service \(name)"
         }
+    }
+
+    private static func escaped(_ name: String) -> String {
+        var bytes: [UInt8] = []
+        for byte in name.utf8 {
+            switch byte {
+            case UInt8(ascii: " "): bytes += "%20".utf8
+            case UInt8(ascii: "%"): bytes += "%25".utf8
+            default: bytes.append(byte)
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     /// The stored response; `nil` when the request is new.

@@ -31,7 +31,7 @@ enum RequestHeaders {
             try add(HeaderName.idempotencyKey, key, indexing: .nonIndexable, to: &headers)
         }
         if context.principal.kind == .service, let subject = context.principal.onBehalfOf, !subject.isEmpty {
-            headers.add(name: HeaderName.onBehalfOf, value: PercentText.encode(subject), indexing: .nonIndexable)
+            headers.add(name: HeaderName.onBehalfOf, value: PercentText.encode(subject.text), indexing: .nonIndexable)
         }
         for (name, value) in context.metadata.sorted(by: { $0.key < $1.key }) {
             guard isName(name), !name.hasPrefix("grpc-"), !reserved.contains(name) else {

@@ -6,13 +6,13 @@ import Synchronization
 /// Safe to share between tasks. The empty name means the whole server.
 package final class HealthRegistry: Sendable {
     private struct Watcher {
-        let service: String
+        let service: ExactText
         let seen: Status
         let continuation: CheckedContinuation<Status?, any Error>
     }
 
     private struct State {
-        var statuses: [String: Status]
+        var statuses: [ExactText: Status]
         var watchers: [UInt64: Watcher] = [:]
         var lastWatcher: UInt64 = 0
         var finished = false
@@ -27,8 +27,8 @@ package final class HealthRegistry: Sendable {
     private let state: Mutex<State>
 
     init(services: [String]) {
-        var statuses = ["": Status.serving]
-        for service in services { statuses[service] = .serving }
+        var statuses: [ExactText: Status] = ["": .serving]
+        for service in services { statuses[ExactText(service)] = .serving }
         state = Mutex(State(statuses: statuses))
     }
 
@@ -38,7 +38,7 @@ package final class HealthRegistry: Sendable {
     package func set(_ service: String, serving: Bool) {
         change { state in
             guard !state.finished else { return }
-            state.statuses[service] = serving ? .serving : .notServing
+            state.statuses[ExactText(service)] = serving ? .serving : .notServing
         }
     }
 
@@ -50,10 +50,11 @@ package final class HealthRegistry: Sendable {
         }
     }
 
-    func status(_ service: String) -> Status? { state.withLock { $0.statuses[service] } }
+    func status(_ service: String) -> Status? { state.withLock { $0.statuses[ExactText(service)] } }
 
     /// Waits until the status differs from `seen`, and returns it; `nil` once the watcher has seen the shutdown.
     func next(_ service: String, after seen: Status?) async throws -> Status? {
+        let service = ExactText(service)
         let number = state.withLock { state in
             state.lastWatcher += 1
             return state.lastWatcher

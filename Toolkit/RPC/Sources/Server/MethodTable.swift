@@ -3,22 +3,23 @@ import MartletCore
 
 /// The methods that a server serves, by path.
 struct MethodTable: Sendable {
-    private let methods: [String: ServedMethod]
+    private let methods: [ExactText: ServedMethod]
     /// Full names of the services, sorted.
     let services: [String]
 
     init(_ contracts: [ServedContract]) {
-        var methods: [String: ServedMethod] = [:]
+        var methods: [ExactText: ServedMethod] = [:]
         for method in contracts.flatMap(\.methods) {
-            precondition(methods[method.descriptor.path] == nil, "\(method.descriptor.path) is served twice")
-            methods[method.descriptor.path] = method
+            let path = ExactText(method.descriptor.path)
+            precondition(methods[path] == nil, "\(path) is served twice")
+            methods[path] = method
         }
         self.methods = methods
         services = contracts.map(\.name).sorted()
     }
 
     func find(_ path: String) throws(Fault) -> ServedMethod {
-        guard let method = methods[path] else {
+        guard let method = methods[ExactText(path)] else {
             throw Fault(.unimplemented, .notFound, "\(path.prefix(200)) is not served here")
         }
         return method

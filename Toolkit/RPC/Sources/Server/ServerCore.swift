@@ -18,7 +18,7 @@ struct ServerCore: Sendable {
                 kind: .service,
                 id: principal.id,
                 scopes: principal.scopes,
-                onBehalfOf: subject
+                onBehalfOf: ExactText(subject)
             )
         }
         if principal.holds(method.scope) { return principal }
