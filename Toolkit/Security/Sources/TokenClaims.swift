@@ -57,26 +57,29 @@ struct TokenRules: Sendable {
     /// Valid times, in seconds since 1970; others are rejected before any arithmetic.
     static let timeRange: Range<Int64> = 0..<1 << 40
 
-    let issuer: String
-    let audience: String
+    let issuer: ExactText
+    let audience: ExactText
     let leeway: Duration
 
     /// The principal of valid claims.
     func principal(_ claims: TokenClaims, at now: Timestamp) throws(TokenRefusal) -> Principal {
         let leewaySeconds = leeway.nanosecondsClamped / 1_000_000_000
         let seconds = now.milliseconds / 1_000
-        guard claims.iss == issuer else { throw .issuer }
-        guard claims.aud.contains(audience) else { throw .audience }
+        guard ExactText(claims.iss) == issuer else { throw .issuer }
+        guard claims.aud.contains(where: { ExactText($0) == audience }) else { throw .audience }
         guard Self.timeRange.contains(claims.exp), seconds < claims.exp + leewaySeconds else { throw .expired }
         if let nbf = claims.nbf {
             guard Self.timeRange.contains(nbf), nbf - leewaySeconds <= seconds else { throw .notYetValid }
         }
+        if let iat = claims.iat {
+            guard Self.timeRange.contains(iat), iat - leewaySeconds <= seconds else { throw .issuedLater }
+        }
         guard !claims.sub.isEmpty, claims.sub.utf8.count <= Self.subjectBytesLimit else { throw .subject }
-        let scopes = claims.scope.split(separator: " ", maxSplits: Self.scopesLimit).map(String.init)
+        let scopes = claims.scope.split(separator: " ", maxSplits: Self.scopesLimit).map { ExactText(String($0)) }
         guard scopes.count <= Self.scopesLimit else { throw .scopes }
         switch claims.kind {
-        case "user": return Principal(kind: .user, id: claims.sub, scopes: Set(scopes))
-        case "service": return Principal(kind: .service, id: claims.sub, scopes: Set(scopes))
+        case "user": return Principal(kind: .user, id: ExactText(claims.sub), scopes: Set(scopes))
+        case "service": return Principal(kind: .service, id: ExactText(claims.sub), scopes: Set(scopes))
         default: throw .subject
         }
     }
@@ -84,6 +87,7 @@ struct TokenRules: Sendable {
 
 /// Why a token was rejected; logged, never reported to the caller.
 enum TokenRefusal: Error, Equatable {
-    case tooLong, malformed, key, algorithm, type, header, signature, issuer, audience, expired, notYetValid, subject,
-        scopes
+    case tooLong, malformed, key, algorithm, type, header, signature, issuer, audience, expired, notYetValid,
+        issuedLater,
+        subject, scopes
 }

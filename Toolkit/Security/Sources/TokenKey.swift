@@ -1,5 +1,6 @@
 import Crypto
 import Foundation
+import MartletCore
 
 /// A public key that verifies tokens, with its only algorithm.
 public struct TokenKey: Sendable {
@@ -68,7 +69,7 @@ public enum KeySet {
         var keys: [TokenKey] = []
         for (index, entry) in file.keys.enumerated() {
             let key = try read(entry) { Invalid(path: path, key: "keys[\(index)].\($0)", message: $1) }
-            guard !keys.contains(where: { $0.id == key.id }) else {
+            guard !keys.contains(where: { ExactText($0.id) == ExactText(key.id) }) else {
                 throw Invalid(path: path, key: "keys[\(index)].kid", message: "is a duplicate")
             }
             keys.append(key)

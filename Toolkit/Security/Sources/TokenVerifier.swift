@@ -7,14 +7,15 @@ import Synchronization
 /// Turns a bearer token into a principal, or rejects it.
 ///
 /// The algorithm belongs to the key, not to the token; `none` and headers with a key of their own are rejected. Issuer,
-/// audience, type `at+jwt` and expiry are required. Safe to share between tasks.
+/// audience, type `at+jwt` and expiry are required. A token has one text: a repeated name, bytes behind the JSON and
+/// unused bits in base64 are rejected. Safe to share between tasks.
 public final class TokenVerifier: Sendable {
     static let tokenBytesLimit = 4_096
     static let leewayLimit = Duration.seconds(60)
     /// Verified tokens that are cached until they expire.
     static let cachedTokensLimit = 10_000
 
-    private let keys: [String: TokenKey]
+    private let keys: [ExactText: TokenKey]
     private let rules: TokenRules
     private let time: any TimeSource
     private let verified = Mutex(VerifiedTokens(limit: TokenVerifier.cachedTokensLimit))
@@ -27,8 +28,8 @@ public final class TokenVerifier: Sendable {
     ///   - time: The wall clock for expiry.
     public init(keys: [TokenKey], issuer: String, audience: String, leeway: Duration, time: any TimeSource) {
         precondition(leeway >= .zero && leeway <= Self.leewayLimit)
-        self.keys = Dictionary(keys.map { ($0.id, $0) }) { first, _ in first }
-        rules = TokenRules(issuer: issuer, audience: audience, leeway: leeway)
+        self.keys = Dictionary(keys.map { (ExactText($0.id), $0) }) { first, _ in first }
+        rules = TokenRules(issuer: ExactText(issuer), audience: ExactText(audience), leeway: leeway)
         self.time = time
     }
 
@@ -59,13 +60,15 @@ public final class TokenVerifier: Sendable {
         guard parts.count == 3 else { throw .malformed }
         let header = try TokenHeader(parts[0])
         guard let key = keys[header.kid] else { throw .key }
-        guard header.alg == key.algorithm.rawValue else { throw .algorithm }
+        guard header.alg == ExactText(key.algorithm.rawValue) else { throw .algorithm }
         guard let signature = TokenHeader.base64URL(parts[2]), let payload = TokenHeader.base64URL(parts[1]) else {
             throw .malformed
         }
         let signed = bytes.prefix(parts[0].utf8.count + 1 + parts[1].utf8.count)
         guard key.verification.isValid(signature, of: signed) else { throw .signature }
-        guard let claims = try? JSONDecoder().decode(TokenClaims.self, from: payload) else { throw .malformed }
+        guard TokenHeader.isObject(payload),
+            let claims = try? JSONDecoder().decode(TokenClaims.self, from: payload)
+        else { throw .malformed }
         let principal = try rules.principal(claims, at: now)
         let until = Timestamp(seconds: claims.exp) + rules.leeway
         verified.withLock { $0.insert(hash, VerifiedTokens.Entry(principal: principal, until: until)) }

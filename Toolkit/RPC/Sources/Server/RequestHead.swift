@@ -32,9 +32,13 @@ struct RequestHead: Sendable {
             case HeaderName.timeout:
                 guard let timeout = CallTimeout.parse(value) else { throw .malformed("grpc-timeout is not a timeout") }
                 self.timeout = timeout
-            case HeaderName.idempotencyKey: idempotencyKey = value
+            case HeaderName.idempotencyKey:
+                guard idempotencyKey == nil else { throw .malformed("idempotency-key is given twice") }
+                idempotencyKey = value
             case HeaderName.traceparent: traceparent = value
-            case HeaderName.onBehalfOf: onBehalfOf = PercentText.decode(value)
+            case HeaderName.onBehalfOf:
+                guard onBehalfOf == nil else { throw .malformed("\(HeaderName.onBehalfOf) is given twice") }
+                onBehalfOf = PercentText.decode(value)
             case ":scheme", ":authority", "te", "user-agent", HeaderName.authorization: break
             default:
                 if name.hasPrefix("grpc-") { break }

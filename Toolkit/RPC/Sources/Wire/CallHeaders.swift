@@ -12,9 +12,12 @@ public struct CallHeaders: Sendable {
         return nil
     }
 
-    /// The token of `authorization: Bearer …`, `nil` when there is none.
+    /// The token of `authorization: Bearer …`; `nil` when there is none, and for more than one such header.
+    ///
+    /// Two programs that read different ones of two tokens would see different callers.
     public var bearerToken: String? {
-        guard let value = self[HeaderName.authorization], value.utf8.count > 7,
+        guard block.count(where: { $0.name == HeaderName.authorization }) == 1,
+            let value = self[HeaderName.authorization], value.utf8.count > 7,
             value.prefix(7).lowercased() == "bearer "
         else { return nil }
         return String(value.dropFirst(7))
