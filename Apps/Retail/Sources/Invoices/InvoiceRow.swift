@@ -1,3 +1,5 @@
+import SharedContract
+
 /// One row of the file, parsed and within its limits, not yet classified.
 struct InvoiceRow: Equatable, Sendable {
     /// The columns of the file, in their sequence.
@@ -90,6 +92,11 @@ extension InvoiceRow {
         let customer = try text(.customerID, bytesMax: Self.codeBytesMax, required: false)
         self.customer = customer.isEmpty ? nil : customer
         country = try text(.country, bytesMax: Self.textBytesMax, required: false)
+        // Names that look the same are the same name in a file: the shop compares them by their bytes.
+        let names: [(Column, String)] = [(.invoiceNo, invoice), (.stockCode, code), (.customerID, customer)]
+        for (column, name) in names {
+            if let composed = ComposedText.differing(from: name) { throw fault(column, ComposedText.rule(composed)) }
+        }
     }
 
     private static func quantity(_ bytes: ArraySlice<UInt8>) -> Int? {

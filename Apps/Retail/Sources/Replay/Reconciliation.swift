@@ -1,5 +1,6 @@
 import Console
 import InventoryContract
+import MartletCore
 import OrdersContract
 import PaymentsContract
 import SharedContract
@@ -55,14 +56,14 @@ struct Reconciliation: Sendable {
         shop: ShopView,
         isScarce: Bool
     ) {
-        let found = Dictionary(shop.headlines.map { ($0.reference, $0) }) { first, _ in first }
+        let found = Dictionary(shop.headlines.map { (ExactText($0.reference), $0) }) { first, _ in first }
         var missing = 0
         var open = 0
         var rejected: [OrderHeadline] = []
         var wrongTotals = 0
         var wrongCaptures = 0
         for case .order(let order) in plan.actions {
-            guard let headline = found[order.invoice] else {
+            guard let headline = found[ExactText(order.invoice)] else {
                 missing += 1
                 continue
             }
@@ -94,8 +95,8 @@ struct Reconciliation: Sendable {
     }
 
     private mutating func compareMoney(_ figures: InvoiceFigures, completed: CompletedOrders?, shop: ShopView) {
-        let foreign = Set(shop.foreign.map(\.orderID))
-        let ours = shop.headlines.filter { !foreign.contains($0.orderID) }
+        let foreign = Set(shop.foreign.map { ExactText($0.orderID) })
+        let ours = shop.headlines.filter { !foreign.contains(ExactText($0.orderID)) }
         let captured = ours.reduce(0) { $0 + $1.captured.minorUnits }
         let refunded = ours.reduce(0) { $0 + $1.refunded.minorUnits }
         let expected = (
@@ -116,11 +117,11 @@ struct Reconciliation: Sendable {
 
     /// Compares orders, ledger and provider in one currency.
     private mutating func compareLedger(_ shop: ShopView, in currency: String) {
-        let orders = shop.summary.sums.first { $0.currency == currency } ?? .init()
-        let ledger = shop.balance.sums.first { $0.currency == currency } ?? .init()
-        let provider = shop.provider.sums.first { $0.currency == currency } ?? .init()
+        let orders = shop.summary.sums.first { ExactText($0.currency) == ExactText(currency) } ?? .init()
+        let ledger = shop.balance.sums.first { ExactText($0.currency) == ExactText(currency) } ?? .init()
+        let provider = shop.provider.sums.first { ExactText($0.currency) == ExactText(currency) } ?? .init()
         func account(_ name: String) -> GetTrialBalanceResponse.Account? {
-            shop.balance.accounts.first { $0.name == name && $0.currency == currency }
+            shop.balance.accounts.first { $0.name == name && ExactText($0.currency) == ExactText(currency) }
         }
         let suffix = shop.currencies.count > 1 ? " (\(currency))" : ""
         check("ledger: debits are credits\(suffix)", expected: ledger.debits, found: ledger.credits)
@@ -137,23 +138,24 @@ struct Reconciliation: Sendable {
     }
 
     private mutating func compareStock(_ figures: InvoiceFigures, completed: CompletedOrders?, shop: ShopView) {
-        var foreignSold: [String: Int64] = [:]
-        var foreignReturned: [String: Int64] = [:]
+        var foreignSold: [ExactText: Int64] = [:]
+        var foreignReturned: [ExactText: Int64] = [:]
         for order in shop.foreign where order.status == .completed {
             for line in order.lines where !line.service {
-                foreignSold[line.sku, default: 0] += Int64(line.quantity)
-                foreignReturned[line.sku, default: 0] += Int64(line.returned)
+                foreignSold[ExactText(line.sku), default: 0] += Int64(line.quantity)
+                foreignReturned[ExactText(line.sku), default: 0] += Int64(line.returned)
             }
         }
-        let levels = Dictionary(grouping: shop.levels, by: \.sku)
+        let levels = Dictionary(grouping: shop.levels) { ExactText($0.sku) }
         var wrong: [String] = []
         var sums = InvoiceFigures.Stock()
         var found = InvoiceFigures.Stock()
         for (sku, full) in figures.skus.sorted(by: { $0.key < $1.key }) {
             let expected = completed.map { $0.skus[sku] ?? InvoiceFigures.Stock() } ?? full
-            let level = Sum(levels[sku] ?? [])
-            let sold = level.sold - foreignSold[sku, default: 0]
-            let returned = level.returned - foreignReturned[sku, default: 0]
+            let code = ExactText(sku)
+            let level = Sum(levels[code] ?? [])
+            let sold = level.sold - foreignSold[code, default: 0]
+            let returned = level.returned - foreignReturned[code, default: 0]
             sums.add(expected)
             found.sold += Int(sold)
             found.returned += Int(returned)

@@ -34,7 +34,10 @@ struct Replay: Sendable {
         let sent = time.now - started
         let isQuiescent = try await waitUntilQuiescent()
         let total = time.now - started
-        let view = try await ShopView(shop, known: Set(plan.actions.compactMap(\.reference)))
+        let view = try await ShopView(
+            shop,
+            known: Set(plan.actions.compactMap { $0.reference.map(ExactText.init(_:)) })
+        )
         var reconciliation = Reconciliation(
             plan,
             figures: figures,

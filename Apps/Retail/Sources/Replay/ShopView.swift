@@ -1,6 +1,7 @@
 import Console
 import InventoryContract
 import MartletContract
+import MartletCore
 import OrdersContract
 import PaymentsContract
 import SharedContract
@@ -18,7 +19,7 @@ struct ShopView: Sendable {
     init() {}
 
     /// - Parameter known: The merchant's numbers of the file's orders.
-    init(_ shop: ShopClient, known: Set<String>) async throws {
+    init(_ shop: ShopClient, known: Set<ExactText>) async throws {
         summary = try await shop.send("GET", "/v1/orders:summary")
         balance = try await shop.send("GET", "/v1/ledger:trial-balance")
         provider = try await shop.send("GET", "/v1/ledger:reconciliation")
@@ -33,7 +34,7 @@ struct ShopView: Sendable {
             levels += page.levels
             token = page.page.nextPageToken
         } while !token.isEmpty
-        for headline in headlines where !known.contains(headline.reference) {
+        for headline in headlines where !known.contains(ExactText(headline.reference)) {
             let response: GetOrderResponse = try await shop.send("GET", "/v1/orders/\(escaped(headline.orderID))")
             foreign.append(response.order)
         }
