@@ -121,6 +121,8 @@ struct ClientObservationsTests {
         let observations = ClientObservations()
         observations.placed(order("order-1"), customer: "ann", key: "k", goods: [:])
         observations.placed(order("order-2"), customer: "bob", key: "k", goods: [:])
+        observations.placed(order("order-3"), customer: "customer-K", key: "k", goods: [:])
+        observations.placed(order("order-4"), customer: "customer-\u{212A}", key: "k", goods: [:])
         #expect(observations.violations.isEmpty)
     }
 

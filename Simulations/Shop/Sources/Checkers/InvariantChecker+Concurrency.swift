@@ -1,10 +1,12 @@
+import MartletCore
+
 extension InvariantChecker {
     /// Concurrent cancels and returns of one order: a refused one conflicts with an accepted one.
     var concurrencyChecks: [Violation] {
-        let scripts = Dictionary(workload.scripts.map { ($0.customer, $0) }) { first, _ in first }
+        let scripts = Dictionary(workload.scripts.map { (ExactText($0.customer), $0) }) { first, _ in first }
         var found: [Violation] = []
         for order in acknowledged {
-            guard let known = snapshot.orders[order.orderID], let line = scripts[order.customer]?.lines.first
+            guard let known = snapshot.orders[order.orderID], let line = scripts[ExactText(order.customer)]?.lines.first
             else { continue }
             let returnedTotal = order.returnedUnits.values.reduce(0, +)
             if order.cancelAccepted, order.cancelRefused {

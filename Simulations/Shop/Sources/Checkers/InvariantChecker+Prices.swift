@@ -1,10 +1,12 @@
+import MartletCore
+
 extension InvariantChecker {
     /// Acknowledged totals and refunds are those that the customer's script expects.
     var priceChecks: [Violation] {
         var found: [Violation] = []
-        let scripts = Dictionary(workload.scripts.map { ($0.customer, $0) }) { first, _ in first }
+        let scripts = Dictionary(workload.scripts.map { (ExactText($0.customer), $0) }) { first, _ in first }
         for order in acknowledged {
-            guard let script = scripts[order.customer] else { continue }
+            guard let script = scripts[ExactText(order.customer)] else { continue }
             if order.totalMinorUnits != script.expectedTotal {
                 found.append(
                     Violation(

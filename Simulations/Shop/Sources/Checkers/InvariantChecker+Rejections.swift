@@ -1,3 +1,5 @@
+import MartletCore
+
 extension InvariantChecker {
     /// For how long Orders reserves goods.
     private static let reservationTime = Duration.seconds(24 * 3_600)
@@ -9,7 +11,7 @@ extension InvariantChecker {
     var rejectionChecks: [Violation] {
         let demand = Dictionary(workload.scripts.flatMap(\.lines).map { ($0.sku, $0.units) }, uniquingKeysWith: +)
         let methods = Dictionary(
-            workload.scripts.map { ($0.customer, $0.paymentMethod) },
+            workload.scripts.map { (ExactText($0.customer), $0.paymentMethod) },
             uniquingKeysWith: { first, _ in first }
         )
         var found: [Violation] = []
@@ -21,7 +23,7 @@ extension InvariantChecker {
                     order.goods.keys.contains { demand[$0, default: 0] > workload.openingStock[$0, default: 0] }
                 // Reservations may expire during an outage that is longer than they last.
                 case "inventory.reservation_closed": longestOutage > Self.reservationTime
-                case "payments.declined": methods[order.customer] != "pm_test_ok"
+                case "payments.declined": methods[ExactText(order.customer)] != "pm_test_ok"
                 default: false
                 }
             if !isJustified {

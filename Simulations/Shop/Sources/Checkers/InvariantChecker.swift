@@ -1,3 +1,5 @@
+import MartletCore
+
 /// Compares client observations, the provider's ledger, and the services' databases once the world is quiescent.
 ///
 /// What one database shows is a query of `Simulations/Invariants`; these checks compare several sources.
@@ -118,14 +120,14 @@ struct InvariantChecker: Sendable {
     private var stockChecks: [Violation] {
         var found: [Violation] = []
         var (sold, returned) = ([String: Int](), [String: Int]())
-        let scripts = Dictionary(workload.scripts.map { ($0.customer, $0) }) { first, _ in first }
+        let scripts = Dictionary(workload.scripts.map { (ExactText($0.customer), $0) }) { first, _ in first }
         for order in acknowledged where snapshot.orders[order.orderID]?.status == "completed" {
             for (sku, units) in order.goods {
                 sold[sku, default: 0] += units
                 // A cancel of a paid order returns everything.
                 if order.cancelAccepted { returned[sku, default: 0] += units }
             }
-            guard let sku = scripts[order.customer]?.lines.first?.sku else { continue }
+            guard let sku = scripts[ExactText(order.customer)]?.lines.first?.sku else { continue }
             returned[sku, default: 0] += order.returnedUnits.values.reduce(0, +)
         }
         let stored = Set(snapshot.stock.map(\.sku))
@@ -152,14 +154,19 @@ struct InvariantChecker: Sendable {
         return found
     }
 
+    /// Where an event has its number; customers whose names look alike have carts of their own.
+    private static func stream(_ entry: StateSnapshot.Entry) -> ExactText {
+        "\(entry.source) \(entry.topic) \(entry.key)"
+    }
+
     private var messageChecks: [Violation] {
         var found: [Violation] = []
         if snapshot.unsent > 0 {
             found.append(Violation(.notConverged, "\(snapshot.unsent) events were not published"))
         }
         if snapshot.parked > 0 { found.append(Violation(.notConverged, "\(snapshot.parked) events are parked")) }
-        let audited = Dictionary(grouping: snapshot.audited) { "\($0.source) \($0.topic) \($0.key)" }
-        let published = Dictionary(grouping: snapshot.published) { "\($0.source) \($0.topic) \($0.key)" }
+        let audited = Dictionary(grouping: snapshot.audited, by: Self.stream)
+        let published = Dictionary(grouping: snapshot.published, by: Self.stream)
         for (stream, entries) in published.sorted(by: { $0.key < $1.key }) {
             let seen = audited[stream] ?? []
             let key = entries[0].key

@@ -1,15 +1,17 @@
+import MartletCore
 import Synchronization
 
 /// The events that services have published, recorded before their outboxes purge them.
 final class PublishedEvents: Sendable {
     private struct Position: Hashable, Comparable {
-        let topic: String
-        let key: String
+        let topic: ExactText
+        let key: ExactText
         let epoch: Int
         let sequence: Int64
 
         init(_ entry: StateSnapshot.Entry) {
-            (topic, key, epoch, sequence) = (entry.topic, entry.key, entry.epoch, entry.sequence)
+            (topic, key) = (ExactText(entry.topic), ExactText(entry.key))
+            (epoch, sequence) = (entry.epoch, entry.sequence)
         }
 
         static func < (left: Position, right: Position) -> Bool {

@@ -1,3 +1,4 @@
+import MartletCore
 import OrdersContract
 import SharedContract
 import Synchronization
@@ -24,7 +25,7 @@ final class ClientObservations: Sendable {
 
     private struct Log {
         var orders: [String: AcknowledgedOrder] = [:]
-        var byKey: [String: String] = [:]
+        var byKey: [ExactText: String] = [:]
         var violations: [Violation] = []
     }
 
@@ -38,7 +39,7 @@ final class ClientObservations: Sendable {
     /// Records an acknowledged order; all responses to one key must name the same order.
     func placed(_ order: Order, customer: String, key: String, goods: [String: Int]) {
         log.withLock { log in
-            let customerKey = "\(customer)/\(key)"
+            let customerKey: ExactText = "\(customer)/\(key)"
             if let known = log.byKey[customerKey], known != order.orderID {
                 log.violations.append(
                     Violation(

@@ -13,6 +13,8 @@ struct CustomerScript: Sendable {
     }
 
     let customer: String
+    /// The customer whose name has other bytes and looks the same; `nil` for none.
+    var lookAlike: String?
     let kind: Kind
     let lines: [OrderLine]
     let paymentMethod: String
@@ -63,6 +65,11 @@ struct Workload: Sendable {
         "pm_test_ok", "pm_test_ok", "pm_test_ok", "pm_test_by_amount", "pm_test_declined",
     ]
 
+    /// Two customers at a time have names that Unicode equates: with the letter K, and with the Kelvin sign.
+    private static func name(of index: Int) -> String {
+        "customer-\(index % 2 == 0 ? "K" : "\u{212A}")\(index / 2)"
+    }
+
     /// In pence.
     let prices: [String: Int64]
     let openingStock: [String: Int]
@@ -92,7 +99,8 @@ struct Workload: Sendable {
                 return CustomerScript.OrderLine(sku: sku, units: 1 + (isRush ? 0 : draw(4)), price: price)
             }
             return CustomerScript(
-                customer: "customer-\(index)",
+                customer: Self.name(of: index),
+                lookAlike: index ^ 1 < orders ? Self.name(of: index ^ 1) : nil,
                 kind: kind,
                 lines: lines,
                 paymentMethod: Self.paymentMethods[draw(Self.paymentMethods.count)],

@@ -44,6 +44,7 @@ struct SimulatedCustomer: Sendable {
     func run() async throws {
         try await world.skippedTime.sleepExcluding(for: script.arrival)
         guard let order = try await placeOrder() else { return }
+        try await requestLookAlikesOrder()
         if let delay = script.cancelDelay {
             try await world.time.sleep(for: delay)
             try await concurrently(script.isConcurrent ? ["cancel", "cancel-again"] : ["cancel"]) {
@@ -244,6 +245,19 @@ struct SimulatedCustomer: Sendable {
         return found?.order.status
     }
 
+    /// Requests the order of the customer whose name looks the same: only its owner may see it.
+    private func requestLookAlikesOrder() async throws {
+        guard let other = script.lookAlike, let order = observations.order(of: other) else { return }
+        let request = GetOrderRequest.with { $0.orderID = order }
+        let found = try await retry(
+            { try await orders.getOrder(request, context: $0) },
+            key: nil,
+            accepting: ["orders.unknown_order"]
+        )
+        guard found != nil else { return }
+        observations.record(Violation(.readNotOwnWrite, "\(script.customer) read the order of \(other)", of: order))
+    }
+
     private static func rank(_ status: OrderStatus) -> Int {
         switch status {
         case .completed, .rejected, .cancelled: 2
@@ -293,7 +307,7 @@ struct SimulatedCustomer: Sendable {
 
     private func principal(_ caller: String?) -> Principal {
         caller == nil
-            ? Principal(kind: .user, id: script.customer, scopes: ["orders:read", "orders:write"])
+            ? Principal(kind: .user, id: ExactText(script.customer), scopes: ["orders:read", "orders:write"])
             : Principal(kind: .user, id: "merchant", scopes: ["orders:agreed-price", "orders:read"])
     }
 }
