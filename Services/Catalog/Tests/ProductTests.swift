@@ -27,6 +27,33 @@ struct ProductTests {
         #expect(try await fixture.search("blue") == ["mug"])
     }
 
+    @Test("a product is stocked unless the request states otherwise, also when it is replaced or imported")
+    func stockedByDefault() async throws {
+        func put(_ fill: (inout PutProductRequest) -> Void) async throws -> Bool {
+            var request = PutProductRequest.with {
+                $0.sku = "mug"
+                $0.name = "Mug"
+            }
+            fill(&request)
+            return try await fixture.client.putProduct(request, context: fixture.merchant).product.stocked
+        }
+        #expect(try await put { _ in })
+        #expect(try await !put { $0.stocked = false })
+        #expect(try await put { $0.stocked = true })
+        #expect(try await put { $0.name = "Mug, blue" })
+
+        let products = [nil, true, false].enumerated().map { number, stocked in
+            ImportedProduct.with {
+                $0.sku = "import-\(number)"
+                $0.name = "Imported"
+                if let stocked { $0.stocked = stocked }
+            }
+        }
+        _ = try await fixture.client.importProducts(.with { $0.products = products }, context: fixture.merchant)
+        let imported = try await fixture.published().filter { $0.name == "Imported" }
+        #expect(imported.map(\.stocked) == [true, true, false])
+    }
+
     @Test("a stored price that cannot be read is an error, not another price")
     func unreadable() async throws {
         try await fixture.put("mug", "Mug")

@@ -9,7 +9,7 @@ public protocol CatalogCalls: Sendable {
     func searchProducts(_ request: SearchProductsRequest, context: CallContext) async throws -> SearchProductsResponse
     /// One product with its current price. NOT_FOUND catalog.unknown_sku
     func getProduct(_ request: GetProductRequest, context: CallContext) async throws -> GetProductResponse
-    /// Creates or replaces a product; its prices are not changed.
+    /// Creates or replaces a product, stocked unless `stocked` is false; its prices are not changed.
     func putProduct(_ request: PutProductRequest, context: CallContext) async throws -> PutProductResponse
     /// Sets the price from a point in time on. A repeat for the same time replaces it. NOT_FOUND catalog.unknown_sku
     func setPrice(_ request: SetPriceRequest, context: CallContext) async throws -> SetPriceResponse
@@ -65,7 +65,7 @@ public protocol CatalogHandling: Sendable {
     func searchProducts(_ request: SearchProductsRequest, _ call: Call) async throws -> SearchProductsResponse
     /// One product with its current price. NOT_FOUND catalog.unknown_sku
     func getProduct(_ request: GetProductRequest, _ call: Call) async throws -> GetProductResponse
-    /// Creates or replaces a product; its prices are not changed.
+    /// Creates or replaces a product, stocked unless `stocked` is false; its prices are not changed.
     func putProduct(_ request: PutProductRequest, _ call: Call) async throws -> PutProductResponse
     /// Sets the price from a point in time on. A repeat for the same time replaces it. NOT_FOUND catalog.unknown_sku
     func setPrice(_ request: SetPriceRequest, _ call: Call) async throws -> SetPriceResponse

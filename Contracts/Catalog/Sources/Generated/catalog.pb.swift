@@ -166,11 +166,21 @@ public nonisolated struct PutProductRequest: Sendable {
 
   public var name: String = String()
 
-  public var stocked: Bool = false
+  /// Absent: true. False for a service that is charged and not stocked, such as postage.
+  public var stocked: Bool {
+    get {_stocked ?? false}
+    set {_stocked = newValue}
+  }
+  /// Returns true if `stocked` has been explicitly set.
+  public var hasStocked: Bool {self._stocked != nil}
+  /// Clears the value of `stocked`. Subsequent reads from it will return its default value.
+  public mutating func clearStocked() {self._stocked = nil}
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
+
+  fileprivate var _stocked: Bool? = nil
 }
 
 public nonisolated struct PutProductResponse: Sendable {
@@ -298,13 +308,23 @@ public nonisolated struct ImportedProduct: Sendable {
 
   public var name: String = String()
 
-  public var stocked: Bool = false
+  /// Absent: true. False for a service that is charged and not stocked, such as postage.
+  public var stocked: Bool {
+    get {_stocked ?? false}
+    set {_stocked = newValue}
+  }
+  /// Returns true if `stocked` has been explicitly set.
+  public var hasStocked: Bool {self._stocked != nil}
+  /// Clears the value of `stocked`. Subsequent reads from it will return its default value.
+  public mutating func clearStocked() {self._stocked = nil}
 
   public var prices: [Price] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
+
+  fileprivate var _stocked: Bool? = nil
 }
 
 public nonisolated struct ImportProductsRequest: Sendable {
@@ -649,29 +669,33 @@ nonisolated extension PutProductRequest: SwiftProtobuf.Message, SwiftProtobuf._M
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.sku) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.name) }()
-      case 3: try { try decoder.decodeSingularBoolField(value: &self.stocked) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self._stocked) }()
       default: break
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.sku.isEmpty {
       try visitor.visitSingularStringField(value: self.sku, fieldNumber: 1)
     }
     if !self.name.isEmpty {
       try visitor.visitSingularStringField(value: self.name, fieldNumber: 2)
     }
-    if self.stocked != false {
-      try visitor.visitSingularBoolField(value: self.stocked, fieldNumber: 3)
-    }
+    try { if let v = self._stocked {
+      try visitor.visitSingularBoolField(value: v, fieldNumber: 3)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: PutProductRequest, rhs: PutProductRequest) -> Bool {
     if lhs.sku != rhs.sku {return false}
     if lhs.name != rhs.name {return false}
-    if lhs.stocked != rhs.stocked {return false}
+    if lhs._stocked != rhs._stocked {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -880,7 +904,7 @@ nonisolated extension ImportedProduct: SwiftProtobuf.Message, SwiftProtobuf._Mes
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.sku) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.name) }()
-      case 3: try { try decoder.decodeSingularBoolField(value: &self.stocked) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self._stocked) }()
       case 4: try { try decoder.decodeRepeatedMessageField(value: &self.prices) }()
       default: break
       }
@@ -888,15 +912,19 @@ nonisolated extension ImportedProduct: SwiftProtobuf.Message, SwiftProtobuf._Mes
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.sku.isEmpty {
       try visitor.visitSingularStringField(value: self.sku, fieldNumber: 1)
     }
     if !self.name.isEmpty {
       try visitor.visitSingularStringField(value: self.name, fieldNumber: 2)
     }
-    if self.stocked != false {
-      try visitor.visitSingularBoolField(value: self.stocked, fieldNumber: 3)
-    }
+    try { if let v = self._stocked {
+      try visitor.visitSingularBoolField(value: v, fieldNumber: 3)
+    } }()
     if !self.prices.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.prices, fieldNumber: 4)
     }
@@ -906,7 +934,7 @@ nonisolated extension ImportedProduct: SwiftProtobuf.Message, SwiftProtobuf._Mes
   public static func ==(lhs: ImportedProduct, rhs: ImportedProduct) -> Bool {
     if lhs.sku != rhs.sku {return false}
     if lhs.name != rhs.name {return false}
-    if lhs.stocked != rhs.stocked {return false}
+    if lhs._stocked != rhs._stocked {return false}
     if lhs.prices != rhs.prices {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true

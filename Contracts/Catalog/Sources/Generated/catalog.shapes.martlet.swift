@@ -153,7 +153,7 @@ extension PutProductRequest: ContractMessage {
     public func write(to json: inout JSONWriter) {
         json.text("sku", self.sku)
         json.text("name", self.name)
-        json.flag("stocked", self.stocked)
+        json.flag("stocked", self.hasStocked ? self.stocked : nil)
     }
 }
 
@@ -283,7 +283,7 @@ extension ImportedProduct: ContractMessage {
     public func write(to json: inout JSONWriter) {
         json.text("sku", self.sku)
         json.text("name", self.name)
-        json.flag("stocked", self.stocked)
+        json.flag("stocked", self.hasStocked ? self.stocked : nil)
         json.messages("prices", self.prices)
     }
 }

@@ -13,7 +13,7 @@ struct CatalogHandler: CatalogHandling {
     func putProduct(_ request: PutProductRequest, _ call: Call) async throws -> PutProductResponse {
         try await call.write { tx in
             try checkForm(of: request.sku, field: "sku", in: tx)
-            try store.put(Product(sku: request.sku, name: request.name, isStocked: request.stocked), in: tx)
+            try store.put(Product(sku: request.sku, name: request.name, isStocked: request.isStocked), in: tx)
             return try PutProductResponse.with { $0.product = try requireProduct(request.sku, in: tx).message }
         }
     }
@@ -46,7 +46,7 @@ struct CatalogHandler: CatalogHandling {
             for (key, items) in products {
                 guard let last = items.last else { continue }
                 let sku = key.text
-                try store.put(Product(sku: sku, name: last.name, isStocked: last.stocked), in: tx)
+                try store.put(Product(sku: sku, name: last.name, isStocked: last.isStocked), in: tx)
                 let prices = items.flatMap(\.prices).map { (Timestamp($0.effectiveFrom), $0.unitPrice) }
                 let dated = Dictionary(prices) { $1 }
                 let history = dated.sorted { $0.key < $1.key }.map {
@@ -140,6 +140,15 @@ struct CatalogHandler: CatalogHandling {
         guard let product = try store.product(sku, in: tx) else { throw CatalogError.unknownSKU(sku) }
         return product
     }
+}
+
+extension PutProductRequest {
+    /// Goods come from stock unless the request states otherwise: a service sells without a limit.
+    fileprivate var isStocked: Bool { hasStocked ? stocked : true }
+}
+
+extension ImportedProduct {
+    fileprivate var isStocked: Bool { hasStocked ? stocked : true }
 }
 
 extension PricedProduct {
