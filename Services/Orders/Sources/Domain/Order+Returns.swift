@@ -41,8 +41,9 @@ extension Order {
 
     /// Requests a return and calculates its refund.
     ///
-    /// The refund is the exact value of all units returned so far, rounded half to even, less the earlier refunds, and
-    /// at most the captured amount. So partial refunds never exceed the capture, and a full return is a full refund.
+    /// The refund is what was paid for all units returned so far, rounded half to even, less the earlier refunds, and at
+    /// most the captured amount. So the refunds of an order depend on no sequence, never exceed the capture, and are all
+    /// of it when everything is returned.
     ///
     /// - Throws: `OrderError.notReturnable`, `.returnExceedsOrder`, `.tooManyReturns`;
     ///   `.returnMismatch` when `id` exists with other units.
@@ -57,7 +58,10 @@ extension Order {
         var accepted: [Int: Int] = [:]
         for item in items {
             var missing = item.quantity
-            for (index, line) in placement.lines.enumerated() where item.matches(index, line) && missing > 0 {
+            let matching = placement.lines.enumerated().filter { item.matches($0.offset, $0.element) }
+            // A discount may have the code of the lines that it concerns.
+            let discountsLast = matching.filter { !$0.element.isDiscount } + matching.filter(\.element.isDiscount)
+            for (index, line) in discountsLast where missing > 0 {
                 let count = min(missing, line.quantity - returned[index, default: 0])
                 guard count > 0 else { continue }
                 accepted[index, default: 0] += count
@@ -92,12 +96,7 @@ extension Order {
     }
 
     private func refund(forAllReturned returned: [Int: Int]) -> Int64 {
-        let everything = placement.lines.enumerated().allSatisfy {
-            returned[$0.offset, default: 0] == $0.element.quantity
-        }
-        let exact = placement.lines.enumerated()
-            .reduce(Amount.zero) { $0 + $1.element.value(of: returned[$1.offset, default: 0]) }
-        let rounded = everything ? capturedMinorUnits : exact.minorUnits(of: placement.currency) ?? capturedMinorUnits
-        return max(0, min(rounded, capturedMinorUnits) - refundRequestedMinorUnits)
+        let paid = placement.paid(for: returned).minorUnits(of: placement.currency) ?? capturedMinorUnits
+        return max(0, min(paid, capturedMinorUnits) - refundRequestedMinorUnits)
     }
 }
