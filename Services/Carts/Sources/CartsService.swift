@@ -28,11 +28,8 @@ public struct CartsService: ServiceBlueprint {
     public var subscriptions: [Subscription] {
         [
             .on(OrdersTopics.orders, group: Self.name) { [store = handler.store] order, tx in
-                guard order.kind == .placed, !order.cartID.isEmpty else { return }
-                let cart = ExactText(order.cartID)
-                let owner: CartOwner =
-                    cart == CartOwner.ownName ? .customer(ExactText(order.customerID)) : .guest(cart)
-                try store.empty(owner.cartID, orderID: order.orderID, in: tx)
+                guard let version = order.takenVersion else { return }
+                try store.take(version: version, of: CartOwner(of: order), orderID: order.orderID, in: tx)
             }
         ]
     }

@@ -172,7 +172,7 @@ struct CartTests {
         #expect(fault?.code == .unavailable)
     }
 
-    @Test("is emptied by its order, once, and can be used again")
+    @Test("is emptied by the order of a service that knows no versions, once, and can be used again")
     func emptied() async throws {
         let alice = fixture.customer("alice")
         try await fixture.put("mug", 1, by: alice)
@@ -220,7 +220,26 @@ struct CartTests {
         #expect(try await fixture.database.read { tx in try tx.run("SELECT 1 FROM carts") }.isEmpty)
     }
 
-    @Test("its revision changes exactly when its lines change")
+    @Test("its revision changes with its prices, the revision of its lines does not")
+    func shownRevision() async throws {
+        let alice = fixture.customer("alice")
+        try await fixture.put("mug", 1, by: alice)
+        let before = try await fixture.put("pin", 1, by: alice)
+        fixture.catalog.set("mug", nanos: 99_000_000_000)
+        let raised = try await fixture.get(alice)
+        fixture.catalog.set("mug", currency: "EUR")
+        let other = try await fixture.get(alice)
+        fixture.catalog.set("mug", nanos: nil)
+        let unsold = try await fixture.get(alice)
+        #expect(Set([before, raised, other, unsold].map(\.revision)).count == 4)
+        #expect(Set([before, raised, other, unsold].map(\.linesRevision)).count == 1)
+        #expect(Set([before, raised, other, unsold].map(\.version)).count == 1)
+        fixture.catalog.set("mug", nanos: 2_550_000_000)
+        fixture.catalog.set("mug", currency: "GBP")
+        #expect(try await fixture.get(alice) == before)
+    }
+
+    @Test("its revision changes when its lines change, and not otherwise")
     func revisions() async throws {
         let alice = fixture.customer("alice")
         #expect(try await fixture.get(alice).revision == "")

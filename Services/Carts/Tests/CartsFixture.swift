@@ -75,23 +75,54 @@ struct CartsFixture {
         return try await client.removeLine(request, context: context).cart
     }
 
-    /// Delivers the event of an order placed from a cart; the same order again is the same event again.
+    /// Delivers the event of an order placed from a cart, as of a service that knows no versions of carts; the same order
+    /// again is the same event again.
     @discardableResult
     func placed(_ order: String, cart: String, customer: String) async throws -> [InboxDecision] {
-        let body = OrderChanged.with {
+        let event = OrderChanged.with {
             $0.orderID = order
             $0.kind = .placed
             $0.customerID = customer
             $0.cartID = cart
         }
+        return try await deliver(event, sequence: 1)
+    }
+
+    /// Delivers the events of an order of a version of alice's cart.
+    ///
+    /// - Parameters:
+    ///   - kinds: After the first, which is that of the placed order.
+    ///   - isSure: Whether the last event takes the units.
+    func ordered(
+        _ order: String,
+        version: UInt64,
+        cart: String = CartOwner.ownName.text,
+        until kinds: OrderChanged.Kind...,
+        isSure: Bool = false
+    ) async throws {
+        for (index, kind) in ([.placed] + kinds).enumerated() {
+            let event = OrderChanged.with {
+                $0.orderID = order
+                $0.kind = kind
+                $0.customerID = "alice"
+                $0.cartID = cart
+                $0.cartVersion = version
+                $0.takesCart = isSure && index == kinds.count
+            }
+            try await deliver(event, sequence: Int64(index + 1))
+        }
+    }
+
+    @discardableResult
+    func deliver(_ body: OrderChanged, sequence: Int64) async throws -> [InboxDecision] {
         let outgoing = try MartletMessaging.OutgoingEvent(body, on: OrdersTopics.orders)
         let event = Envelope(
-            id: "orders/1/\(order)/1",
+            id: "orders/1/\(body.orderID)/\(sequence)",
             source: "orders",
             epoch: 1,
             topic: outgoing.topic,
             key: outgoing.key,
-            sequence: 1,
+            sequence: sequence,
             time: time.date,
             traceparent: nil,
             body: outgoing.body

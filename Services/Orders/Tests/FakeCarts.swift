@@ -1,6 +1,7 @@
 import CartsContract
 import MartletContract
 import MartletCore
+import SharedContract
 import SwiftProtobuf
 import Synchronization
 
@@ -9,6 +10,7 @@ import Synchronization
 /// Other carts do not exist.
 final class FakeCarts: CartsHandling {
     private let revision = Mutex(1)
+    private let versions = Mutex<(present: UInt64, oldest: UInt64)>((0, 0))
     private let interruption = Mutex<(@Sendable () async throws -> Void)?>(nil)
 
     /// Makes the next request run `action` and find an empty cart.
@@ -16,6 +18,9 @@ final class FakeCarts: CartsHandling {
 
     /// Gives every cart another revision, as after a change.
     func changeRevisions() { revision.withLock { $0 += 1 } }
+
+    /// Gives every cart a version, and one of its oldest units; carts have none before.
+    func setVersion(_ version: UInt64, oldest: UInt64) { versions.withLock { $0 = (version, oldest) } }
 
     func getCart(_ request: GetCartRequest, _ call: Call) async throws -> GetCartResponse {
         let lines: [(String, UInt32)]
@@ -33,11 +38,19 @@ final class FakeCarts: CartsHandling {
         }
         return .with {
             $0.cart.cartID = request.cartID
-            $0.cart.revision = "\(call.principal.subject)/\(revision.withLock { $0 })"
+            $0.cart.linesRevision = "\(call.principal.subject)/\(revision.withLock { $0 })"
+            $0.cart.revision = $0.cart.linesRevision + "/shown"
+            $0.cart.version = versions.withLock { $0.present }
+            $0.cart.oldestVersion = versions.withLock { $0.oldest }
             $0.cart.lines = lines.map { sku, quantity in
                 .with {
                     $0.sku = sku
                     $0.quantity = quantity
+                    // The catalogue's first price.
+                    $0.unitPrice = UnitPrice(
+                        Amount(nanos: sku == "mug" ? 2_550_000_000 : 100_000_000),
+                        currency: sku == "yen" ? "JPY" : "GBP"
+                    )
                 }
             }
         }

@@ -49,8 +49,7 @@ extension Placement {
         try Placement(
             customerID: "alice",
             reference: nil,
-            cartID: nil,
-            cartRevision: nil,
+            cart: nil,
             currency: "GBP",
             lines: lines
         )

@@ -75,6 +75,8 @@ struct OrdersFixture {
     func place(
         _ lines: KeyValuePairs<String, UInt32> = ["mug": 2],
         cart: String = "",
+        expecting total: Money? = nil,
+        revision: String = "",
         method: String = "pm_test_ok",
         key: String? = nil,
         by context: CallContext? = nil
@@ -82,6 +84,8 @@ struct OrdersFixture {
         let request = PlaceOrderRequest.with {
             $0.cartID = cart
             $0.paymentMethod = method
+            $0.expectedRevision = revision
+            if let total { $0.expectedTotal = total }
             $0.lines = lines.map { line in
                 .with {
                     $0.sku = line.key
@@ -151,9 +155,14 @@ struct OrdersFixture {
         try await engine.operations.list().filter { $0.state != .completed }
     }
 
-    func publishedKinds(_ id: String) async throws -> [OrderChanged.Kind] {
+    /// The published events of an order, oldest first.
+    func published(_ id: String) async throws -> [OrderChanged] {
         let messages = try await database.read { tx in try Outbox.unsent(limit: 10_000, in: tx) }
-        return try messages.map { try OrdersTopics.orders.decode($0.body) }.filter { $0.orderID == id }.map(\.kind)
+        return try messages.map { try OrdersTopics.orders.decode($0.body) }.filter { $0.orderID == id }
+    }
+
+    func publishedKinds(_ id: String) async throws -> [OrderChanged.Kind] {
+        try await published(id).map(\.kind)
     }
 
     func summaryRows() async throws -> [SQLRow] {

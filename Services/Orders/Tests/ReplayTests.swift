@@ -59,6 +59,7 @@ struct ReplayTests {
             reference: nil,
             cartID: nil,
             cartRevision: nil,
+            cartVersion: nil,
             currency: "GBP",
             lines: [.mugs],
             totalMinorUnits: 510

@@ -1,3 +1,4 @@
+import MartletCore
 import MartletSQL
 import Testing
 
@@ -12,13 +13,15 @@ struct StoredJSONTests {
     private static func placement(
         reference: String? = nil,
         cartID: String? = nil,
-        cartRevision: String? = nil
+        cartRevision: String? = nil,
+        cartVersion: Int64? = nil
     ) -> Placement {
         Placement(
             customerID: "alice",
             reference: reference,
             cartID: cartID,
             cartRevision: cartRevision,
+            cartVersion: cartVersion,
             currency: "GBP",
             lines: [.mugs],
             totalMinorUnits: 510
@@ -40,6 +43,11 @@ struct StoredJSONTests {
             event: .placed(placement(reference: "INV-1", cartID: "me", cartRevision: "rev-1")),
             json: #"{"placed":{"_0":{"cartID":"me","cartRevision":"rev-1","currency":"GBP","customerID":"alice","#
                 + #""lines":"# + mugs + #","reference":"INV-1","totalMinorUnits":510}}}"#
+        ),
+        Stored(
+            event: .placed(placement(cartID: "me", cartRevision: "rev-1", cartVersion: 7)),
+            json: #"{"placed":{"_0":{"cartID":"me","cartRevision":"rev-1","cartVersion":7,"currency":"GBP","#
+                + #""customerID":"alice","lines":"# + mugs + #","reference":"","totalMinorUnits":510}}}"#
         ),
         Stored(event: .stockReserved, json: #"{"stockReserved":{}}"#),
         Stored(event: .paymentAuthorised, json: #"{"paymentAuthorised":{}}"#),

@@ -5,6 +5,9 @@ public import MartletCore
 
 /// One open cart per customer or guest, priced by the catalogue.
 ///
+/// A cart keeps its lines until an order of them is sure: paid, and not cancelled before. Then the order takes the units
+/// that were in the cart when it was placed; what was put into it since stays, and so does all of it when the order fails.
+///
 /// A signed-in customer addresses the cart as `me`, a guest by the guest's token.
 public protocol CartsCalls: Sendable {
     /// Opens a cart for a guest.

@@ -74,8 +74,19 @@ public nonisolated struct Cart: Sendable {
   /// By currency: none for an empty cart, usually one otherwise.
   public var totals: [SharedContract.Money] = []
 
-  /// Changes whenever the lines change; each revision can be ordered once. Empty for a cart that never had lines.
+  /// Identifies what was shown: changes whenever the lines or their prices change. An order that sends it as
+  /// `expected_revision` is refused when it is no longer this one. Empty for a cart that never had lines.
   public var revision: String = String()
+
+  /// Identifies the lines alone: changes whenever they change, and not with prices.
+  public var linesRevision: String = String()
+
+  /// Counts the changes of the lines.
+  public var version: UInt64 = 0
+
+  /// The version in which the oldest of the units were put into the cart; 0 without lines. An order takes the units of its
+  /// version and before, as soon as it is sure: until then they are in the cart, and no other order can take them.
+  public var oldestVersion: UInt64 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -212,7 +223,7 @@ public nonisolated struct RemoveLineResponse: Sendable {
   fileprivate var _cart: Cart? = nil
 }
 
-/// A cart's contents changed, or it became an order.
+/// A cart's contents changed, or an order took units of it.
 public nonisolated struct CartChanged: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -222,7 +233,7 @@ public nonisolated struct CartChanged: Sendable {
 
   public var lines: [CartChanged.Line] = []
 
-  /// The order that it became; empty while it is open.
+  /// The order that took units; empty for any other change.
   public var orderID: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -299,7 +310,7 @@ nonisolated extension CartLine: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
 
 nonisolated extension Cart: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Cart"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}cart_id\0\u{1}lines\0\u{1}total\0\u{1}totals\0\u{1}revision\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}cart_id\0\u{1}lines\0\u{1}total\0\u{1}totals\0\u{1}revision\0\u{3}lines_revision\0\u{1}version\0\u{3}oldest_version\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -312,6 +323,9 @@ nonisolated extension Cart: SwiftProtobuf.Message, SwiftProtobuf._MessageImpleme
       case 3: try { try decoder.decodeSingularMessageField(value: &self._total) }()
       case 4: try { try decoder.decodeRepeatedMessageField(value: &self.totals) }()
       case 5: try { try decoder.decodeSingularStringField(value: &self.revision) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.linesRevision) }()
+      case 7: try { try decoder.decodeSingularUInt64Field(value: &self.version) }()
+      case 8: try { try decoder.decodeSingularUInt64Field(value: &self.oldestVersion) }()
       default: break
       }
     }
@@ -337,6 +351,15 @@ nonisolated extension Cart: SwiftProtobuf.Message, SwiftProtobuf._MessageImpleme
     if !self.revision.isEmpty {
       try visitor.visitSingularStringField(value: self.revision, fieldNumber: 5)
     }
+    if !self.linesRevision.isEmpty {
+      try visitor.visitSingularStringField(value: self.linesRevision, fieldNumber: 6)
+    }
+    if self.version != 0 {
+      try visitor.visitSingularUInt64Field(value: self.version, fieldNumber: 7)
+    }
+    if self.oldestVersion != 0 {
+      try visitor.visitSingularUInt64Field(value: self.oldestVersion, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -346,6 +369,9 @@ nonisolated extension Cart: SwiftProtobuf.Message, SwiftProtobuf._MessageImpleme
     if lhs._total != rhs._total {return false}
     if lhs.totals != rhs.totals {return false}
     if lhs.revision != rhs.revision {return false}
+    if lhs.linesRevision != rhs.linesRevision {return false}
+    if lhs.version != rhs.version {return false}
+    if lhs.oldestVersion != rhs.oldestVersion {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

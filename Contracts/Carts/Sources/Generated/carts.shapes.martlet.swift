@@ -37,6 +37,9 @@ extension Cart: ContractMessage {
             FieldShape("total", .message { SharedContract.Money.shape }),
             FieldShape("totals", .message { SharedContract.Money.shape }, repeated: true),
             FieldShape("revision", .string),
+            FieldShape("lines_revision", .string),
+            FieldShape("version", .uint64),
+            FieldShape("oldest_version", .uint64),
         ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
@@ -53,6 +56,9 @@ extension Cart: ContractMessage {
         json.message("total", self.hasTotal ? self.total : nil)
         json.messages("totals", self.totals)
         json.text("revision", self.revision)
+        json.text("lines_revision", self.linesRevision)
+        json.number("version", self.version)
+        json.number("oldest_version", self.oldestVersion)
     }
 }
 

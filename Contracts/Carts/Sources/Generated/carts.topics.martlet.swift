@@ -5,7 +5,7 @@ import SwiftProtobuf
 
 /// The topics of Carts.
 public enum CartsTopics {
-    /// A cart's contents changed, or it became an order.
+    /// A cart's contents changed, or an order took units of it.
     public static let carts = Topic<CartChanged>(
         "shop.carts.v1.carts", key: { $0.cartID },
         encode: { try $0.serializedBytes() }, decode: { try CartChanged(serializedBytes: $0) },

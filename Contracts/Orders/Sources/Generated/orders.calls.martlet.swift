@@ -8,7 +8,8 @@ public protocol OrdersCalls: Sendable {
     /// Orders the lines of a cart, or the given lines, at catalogue prices. Responds when the order is stored; the
     /// timeline shows its progress. NOT_FOUND orders.unknown_sku | orders.unknown_cart
     /// INVALID_ARGUMENT orders.mixed_currencies | orders.total_out_of_range
-    /// ALREADY_EXISTS orders.cart_ordered when this revision of the cart has been ordered
+    /// ALREADY_EXISTS orders.cart_ordered when another order takes units of this cart, and was neither rejected nor cancelled
+    /// FAILED_PRECONDITION orders.not_as_expected when the total or the cart is not what the request expects
     func placeOrder(_ request: PlaceOrderRequest, context: CallContext) async throws -> PlaceOrderResponse
     /// Orders for a customer at prices that a merchant has agreed with them; lines may be services such as postage.
     func placeAgreedOrder(_ request: PlaceAgreedOrderRequest, context: CallContext) async throws -> PlaceAgreedOrderResponse
@@ -21,7 +22,7 @@ public protocol OrdersCalls: Sendable {
     /// Requests cancellation. Before the capture the order is cancelled, after it refunded in full. Safe to repeat.
     /// FAILED_PRECONDITION orders.not_cancellable
     func cancelOrder(_ request: CancelOrderRequest, context: CallContext) async throws -> CancelOrderResponse
-    /// Returns units of a completed order and refunds them. Safe to repeat with the same return_id.
+    /// Returns units of a completed order and refunds what was paid for them. Safe to repeat with the same return_id.
     /// FAILED_PRECONDITION orders.not_returnable; INVALID_ARGUMENT orders.return_exceeds_order
     func returnOrder(_ request: ReturnOrderRequest, context: CallContext) async throws -> ReturnOrderResponse
     /// Totals of all orders, for reconciliation.
@@ -75,7 +76,8 @@ public protocol OrdersHandling: Sendable {
     /// Orders the lines of a cart, or the given lines, at catalogue prices. Responds when the order is stored; the
     /// timeline shows its progress. NOT_FOUND orders.unknown_sku | orders.unknown_cart
     /// INVALID_ARGUMENT orders.mixed_currencies | orders.total_out_of_range
-    /// ALREADY_EXISTS orders.cart_ordered when this revision of the cart has been ordered
+    /// ALREADY_EXISTS orders.cart_ordered when another order takes units of this cart, and was neither rejected nor cancelled
+    /// FAILED_PRECONDITION orders.not_as_expected when the total or the cart is not what the request expects
     func placeOrder(_ request: PlaceOrderRequest, _ call: Call) async throws -> PlaceOrderResponse
     /// Orders for a customer at prices that a merchant has agreed with them; lines may be services such as postage.
     func placeAgreedOrder(_ request: PlaceAgreedOrderRequest, _ call: Call) async throws -> PlaceAgreedOrderResponse
@@ -88,7 +90,7 @@ public protocol OrdersHandling: Sendable {
     /// Requests cancellation. Before the capture the order is cancelled, after it refunded in full. Safe to repeat.
     /// FAILED_PRECONDITION orders.not_cancellable
     func cancelOrder(_ request: CancelOrderRequest, _ call: Call) async throws -> CancelOrderResponse
-    /// Returns units of a completed order and refunds them. Safe to repeat with the same return_id.
+    /// Returns units of a completed order and refunds what was paid for them. Safe to repeat with the same return_id.
     /// FAILED_PRECONDITION orders.not_returnable; INVALID_ARGUMENT orders.return_exceeds_order
     func returnOrder(_ request: ReturnOrderRequest, _ call: Call) async throws -> ReturnOrderResponse
     /// Totals of all orders, for reconciliation.

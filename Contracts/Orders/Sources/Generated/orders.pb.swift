@@ -215,9 +215,24 @@ public nonisolated struct PlaceOrderRequest: Sendable {
   /// The provider's token of a payment method; never a card's number.
   public var paymentMethod: String = String()
 
+  /// The total that the customer was shown: another one is refused. Absent: any.
+  public var expectedTotal: SharedContract.Money {
+    get {_expectedTotal ?? SharedContract.Money()}
+    set {_expectedTotal = newValue}
+  }
+  /// Returns true if `expectedTotal` has been explicitly set.
+  public var hasExpectedTotal: Bool {self._expectedTotal != nil}
+  /// Clears the value of `expectedTotal`. Subsequent reads from it will return its default value.
+  public mutating func clearExpectedTotal() {self._expectedTotal = nil}
+
+  /// The `revision` of the cart that the customer was shown: another one is refused. Empty: any.
+  public var expectedRevision: String = String()
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
+
+  fileprivate var _expectedTotal: SharedContract.Money? = nil
 }
 
 public nonisolated struct PlaceOrderResponse: Sendable {
@@ -241,6 +256,9 @@ public nonisolated struct PlaceOrderResponse: Sendable {
   fileprivate var _order: Order? = nil
 }
 
+/// A line with a negative price is a discount. It is shared out over the lines with its SKU and a positive price, in
+/// proportion to their values; what these are not worth, and a discount without such lines, over all lines. A return
+/// refunds what was paid for its units, with their share of the discounts.
 public nonisolated struct AgreedLine: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -571,7 +589,8 @@ public nonisolated struct ReturnOrderResponse: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// The refund of this return: the value of all units returned so far, rounded half to even, less earlier refunds.
+  /// The refund of this return: what was paid for all units returned so far, rounded half to even, less earlier refunds.
+  /// Their share of the order's discounts was not paid. All returns of an order, in any sequence, add up to what was paid.
   public var refund: SharedContract.Money {
     get {_refund ?? SharedContract.Money()}
     set {_refund = newValue}
@@ -757,6 +776,12 @@ public nonisolated struct OrderChanged: Sendable {
   public var hasTotal: Bool {self._total != nil}
   /// Clears the value of `total`. Subsequent reads from it will return its default value.
   public mutating func clearTotal() {self._total = nil}
+
+  /// The version of the cart that was ordered; 0 when there was none, and in events of services that know no versions.
+  public var cartVersion: UInt64 = 0
+
+  /// True in the one event that makes the order sure: the units of `cart_version` and before leave the cart.
+  public var takesCart: Bool = false
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1007,7 +1032,7 @@ nonisolated extension WantedLine: SwiftProtobuf.Message, SwiftProtobuf._MessageI
 
 nonisolated extension PlaceOrderRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".PlaceOrderRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}cart_id\0\u{1}lines\0\u{3}payment_method\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}cart_id\0\u{1}lines\0\u{3}payment_method\0\u{3}expected_total\0\u{3}expected_revision\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1018,12 +1043,18 @@ nonisolated extension PlaceOrderRequest: SwiftProtobuf.Message, SwiftProtobuf._M
       case 1: try { try decoder.decodeSingularStringField(value: &self.cartID) }()
       case 2: try { try decoder.decodeRepeatedMessageField(value: &self.lines) }()
       case 3: try { try decoder.decodeSingularStringField(value: &self.paymentMethod) }()
+      case 4: try { try decoder.decodeSingularMessageField(value: &self._expectedTotal) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.expectedRevision) }()
       default: break
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.cartID.isEmpty {
       try visitor.visitSingularStringField(value: self.cartID, fieldNumber: 1)
     }
@@ -1033,6 +1064,12 @@ nonisolated extension PlaceOrderRequest: SwiftProtobuf.Message, SwiftProtobuf._M
     if !self.paymentMethod.isEmpty {
       try visitor.visitSingularStringField(value: self.paymentMethod, fieldNumber: 3)
     }
+    try { if let v = self._expectedTotal {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    } }()
+    if !self.expectedRevision.isEmpty {
+      try visitor.visitSingularStringField(value: self.expectedRevision, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1040,6 +1077,8 @@ nonisolated extension PlaceOrderRequest: SwiftProtobuf.Message, SwiftProtobuf._M
     if lhs.cartID != rhs.cartID {return false}
     if lhs.lines != rhs.lines {return false}
     if lhs.paymentMethod != rhs.paymentMethod {return false}
+    if lhs._expectedTotal != rhs._expectedTotal {return false}
+    if lhs.expectedRevision != rhs.expectedRevision {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1950,7 +1989,7 @@ nonisolated extension GetSummaryResponse.RejectionCount: SwiftProtobuf.Message, 
 
 nonisolated extension OrderChanged: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".OrderChanged"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}order_id\0\u{1}kind\0\u{3}customer_id\0\u{3}cart_id\0\u{3}reservation_id\0\u{1}total\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}order_id\0\u{1}kind\0\u{3}customer_id\0\u{3}cart_id\0\u{3}reservation_id\0\u{1}total\0\u{3}cart_version\0\u{3}takes_cart\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1964,6 +2003,8 @@ nonisolated extension OrderChanged: SwiftProtobuf.Message, SwiftProtobuf._Messag
       case 4: try { try decoder.decodeSingularStringField(value: &self.cartID) }()
       case 5: try { try decoder.decodeSingularStringField(value: &self.reservationID) }()
       case 6: try { try decoder.decodeSingularMessageField(value: &self._total) }()
+      case 7: try { try decoder.decodeSingularUInt64Field(value: &self.cartVersion) }()
+      case 8: try { try decoder.decodeSingularBoolField(value: &self.takesCart) }()
       default: break
       }
     }
@@ -1992,6 +2033,12 @@ nonisolated extension OrderChanged: SwiftProtobuf.Message, SwiftProtobuf._Messag
     try { if let v = self._total {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
     } }()
+    if self.cartVersion != 0 {
+      try visitor.visitSingularUInt64Field(value: self.cartVersion, fieldNumber: 7)
+    }
+    if self.takesCart != false {
+      try visitor.visitSingularBoolField(value: self.takesCart, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2002,6 +2049,8 @@ nonisolated extension OrderChanged: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if lhs.cartID != rhs.cartID {return false}
     if lhs.reservationID != rhs.reservationID {return false}
     if lhs._total != rhs._total {return false}
+    if lhs.cartVersion != rhs.cartVersion {return false}
+    if lhs.takesCart != rhs.takesCart {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

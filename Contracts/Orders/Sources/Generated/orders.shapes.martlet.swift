@@ -103,6 +103,8 @@ extension PlaceOrderRequest: ContractMessage {
             FieldShape("cart_id", .string, rule: FieldRule(maxLength: 64)),
             FieldShape("lines", .message { WantedLine.shape }, repeated: true, rule: FieldRule(maxItems: 2000)),
             FieldShape("payment_method", .string, rule: FieldRule(required: true, maxLength: 100)),
+            FieldShape("expected_total", .message { SharedContract.Money.shape }),
+            FieldShape("expected_revision", .string, rule: FieldRule(maxLength: 200)),
         ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
@@ -110,6 +112,8 @@ extension PlaceOrderRequest: ContractMessage {
         check.text("cart_id", self.cartID, rule: FieldRule(maxLength: 64))
         check.messages("lines", self.lines, rule: FieldRule(maxItems: 2000))
         check.text("payment_method", self.paymentMethod, rule: FieldRule(required: true, maxLength: 100))
+        check.message("expected_total", self.hasExpectedTotal ? self.expectedTotal : nil)
+        check.text("expected_revision", self.expectedRevision, rule: FieldRule(maxLength: 200))
         violations += check.violations
     }
 
@@ -117,6 +121,8 @@ extension PlaceOrderRequest: ContractMessage {
         json.text("cart_id", self.cartID)
         json.messages("lines", self.lines)
         json.text("payment_method", self.paymentMethod)
+        json.message("expected_total", self.hasExpectedTotal ? self.expectedTotal : nil)
+        json.text("expected_revision", self.expectedRevision)
     }
 }
 
@@ -616,6 +622,8 @@ extension OrderChanged: ContractMessage {
             FieldShape("cart_id", .string),
             FieldShape("reservation_id", .string),
             FieldShape("total", .message { SharedContract.Money.shape }),
+            FieldShape("cart_version", .uint64),
+            FieldShape("takes_cart", .bool),
         ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
@@ -632,6 +640,8 @@ extension OrderChanged: ContractMessage {
         json.text("cart_id", self.cartID)
         json.text("reservation_id", self.reservationID)
         json.message("total", self.hasTotal ? self.total : nil)
+        json.number("cart_version", self.cartVersion)
+        json.flag("takes_cart", self.takesCart)
     }
 }
 

@@ -28,7 +28,7 @@ struct CartsHandler: CartsHandling {
     func getCart(_ request: GetCartRequest, _ call: Call) async throws -> GetCartResponse {
         let owner = try CartOwner(request.cartID, call.principal)
         let stored = try await call.read { tx in
-            try contents(owner, in: tx)
+            try store.contents(owner, in: tx)
         }
         return try await priced(stored, of: owner, as: GetCartResponse.self, call) { $0.cart = $1 }
     }
@@ -36,7 +36,7 @@ struct CartsHandler: CartsHandling {
     func putLine(_ request: PutLineRequest, _ call: Call) async throws -> PutLineResponse {
         let owner = try CartOwner(request.cartID, call.principal)
         let stored = try await call.read { tx in
-            try store.lines(owner, in: tx).map(\.sku)
+            try store.contents(owner, in: tx).lines.map(\.sku)
         }
         let others = stored.filter { ExactText($0) != ExactText(request.sku) }
         guard others.count < CartStore.linesLimit else { throw CartError.tooManyLines(limit: CartStore.linesLimit) }
@@ -57,40 +57,22 @@ struct CartsHandler: CartsHandling {
         return try await priced(contents, of: owner, as: RemoveLineResponse.self, call) { $0.cart = $1 }
     }
 
-    private struct StoredLine: Sendable {
-        let sku: String
-        let quantity: Int
-    }
-
-    private struct Contents: Sendable {
-        let lines: [StoredLine]
-        /// `nil` without lines.
-        let revision: String?
-    }
-
-    private func contents(_ owner: CartOwner, in tx: borrowing SQLTransaction) throws -> Contents {
-        Contents(
-            lines: try store.lines(owner, in: tx).map(StoredLine.init),
-            revision: try store.revision(owner, in: tx)
-        )
-    }
-
     /// Sets a line's quantity; idempotent, so it needs no stored response.
     private func change(
         _ sku: String,
         to quantity: Int,
         of owner: CartOwner,
         _ call: Call
-    ) async throws -> Contents {
+    ) async throws -> CartContents {
         let revision = "\(runtime.identifier())"
         return try await call.database.transaction("set line", deadline: call.deadline) { tx in
             try store.set(sku, to: quantity, owner, revision: revision, in: tx)
-            return try contents(owner, in: tx)
+            return try store.contents(owner, in: tx)
         }
     }
 
     private func priced<Response: ContractMessage>(
-        _ contents: Contents,
+        _ contents: CartContents,
         of owner: CartOwner,
         as type: Response.Type,
         _ call: Call,
@@ -99,15 +81,17 @@ struct CartsHandler: CartsHandling {
         let lines = contents.lines
         let quotes = try await quotes(lines.map(\.sku), call)
         let totals = Self.totals(lines, quotes)
-        let cart = Cart.with {
+        var cart = Cart.with {
             $0.cartID = owner.name
-            $0.revision = contents.revision ?? ""
+            $0.linesRevision = contents.revision ?? ""
+            $0.version = UInt64(clamping: contents.version)
+            $0.oldestVersion = UInt64(clamping: contents.oldestVersion ?? 0)
             $0.totals = totals
             if totals.count <= 1 { $0.total = totals.first ?? Money(0, currency: "") }
             $0.lines = lines.map { line in
                 .with {
                     $0.sku = line.sku
-                    $0.quantity = UInt32(line.quantity)
+                    $0.quantity = UInt32(line.units.quantity)
                     if let quote = quotes[ExactText(line.sku)] {
                         $0.name = quote.name
                         $0.unitPrice = quote.unitPrice
@@ -115,18 +99,22 @@ struct CartsHandler: CartsHandling {
                 }
             }
         }
+        cart.revision = cart.revisionAsShown
         var response = Response()
         fill(&response, cart)
         return response
     }
 
     /// The totals of the lines, by currency, each rounded once.
-    private static func totals(_ lines: [StoredLine], _ quotes: [ExactText: QuotePricesResponse.Quote]) -> [Money] {
+    private static func totals(
+        _ lines: [CartContents.Line],
+        _ quotes: [ExactText: QuotePricesResponse.Quote]
+    ) -> [Money] {
         var exact: [ExactText: Amount] = [:]
         for line in lines {
             guard let price = quotes[ExactText(line.sku)]?.unitPrice else { continue }
             let currency = ExactText(price.currency)
-            exact[currency, default: .zero] = exact[currency, default: .zero] + price.amount * line.quantity
+            exact[currency, default: .zero] = exact[currency, default: .zero] + price.amount * line.units.quantity
         }
         return exact.sorted { $0.key < $1.key }
             .map { Money($0.value.minorUnits(of: $0.key.text) ?? .max, currency: $0.key.text) }

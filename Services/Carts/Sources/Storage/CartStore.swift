@@ -31,33 +31,60 @@ struct CartStore: Sendable {
             ]
         ),
         Migration("carts", 2, ["ALTER TABLE carts ADD COLUMN revision TEXT NOT NULL DEFAULT ''"]),
+        // A module of its own, so that an earlier version still starts: what it writes has no parts.
+        Migration(
+            "carts.units",
+            1,
+            [
+                "ALTER TABLE carts ADD COLUMN version BIGINT NOT NULL DEFAULT 1",
+                "ALTER TABLE cart_lines ADD COLUMN parts TEXT NOT NULL DEFAULT '[]'",
+            ]
+        ),
     ]
 
     /// Creates the cart; a repeat only updates the time of its last use.
+    ///
+    /// Its first version is the time in microseconds, so that a cart that was deleted has none of its versions again.
     func open(_ owner: CartOwner, in tx: borrowing SQLTransaction) throws {
+        let now = tx.date.microseconds
         try tx.run(
             """
-            INSERT INTO carts (id, touched_at) VALUES (\(owner.cartID), \(tx.date.microseconds))
+            INSERT INTO carts (id, touched_at, version) VALUES (\(owner.cartID), \(now), \(max(1, now)))
             ON CONFLICT (id) DO UPDATE SET touched_at = excluded.touched_at
             """
         )
     }
 
-    /// The cart's lines, by SKU; a customer's cart always exists, a guest's must have been created.
+    /// The cart's contents; a customer's cart always exists, a guest's must have been created.
     ///
     /// - Throws: `CartError.unknownCart`.
-    func lines(_ owner: CartOwner, in tx: borrowing SQLTransaction) throws -> [(sku: String, quantity: Int)] {
-        if case .guest = owner, try tx.run("SELECT 1 FROM carts WHERE id = \(owner.cartID)").isEmpty {
-            throw CartError.unknownCart
-        }
-        return try tx.run("SELECT sku, quantity FROM cart_lines WHERE cart_id = \(owner.cartID) ORDER BY sku")
-            .map { ($0.text(0), $0.int(1)) }
+    func contents(_ owner: CartOwner, in tx: borrowing SQLTransaction) throws -> CartContents {
+        try requireKnown(owner, in: tx)
+        return try contents(of: owner.cartID, in: tx) ?? CartContents()
     }
 
-    /// Identifies the present lines; `nil` for a cart without lines, whose row has none or the empty one.
-    func revision(_ owner: CartOwner, in tx: borrowing SQLTransaction) throws -> String? {
-        let stored = try tx.run("SELECT revision FROM carts WHERE id = \(owner.cartID)").first?.text(0)
-        return stored == "" ? nil : stored
+    private func requireKnown(_ owner: CartOwner, in tx: borrowing SQLTransaction) throws {
+        guard case .guest = owner, try tx.run("SELECT 1 FROM carts WHERE id = \(owner.cartID)").isEmpty else { return }
+        throw CartError.unknownCart
+    }
+
+    private func contents(of cartID: String, in tx: borrowing SQLTransaction) throws -> CartContents? {
+        guard let cart = try tx.run("SELECT version, revision FROM carts WHERE id = \(cartID)").first else {
+            return nil
+        }
+        let (version, revision) = (cart.int(0), cart.text(1))
+        let rows = try tx.run("SELECT sku, quantity, parts FROM cart_lines WHERE cart_id = \(cartID) ORDER BY sku")
+        return CartContents(
+            version: version,
+            revision: revision.isEmpty ? nil : revision,
+            lines: try rows.map { row in
+                let parts = try StoredJSON.value([LineUnits.Part].self, from: row.text(2))
+                return CartContents.Line(
+                    sku: row.text(0),
+                    units: LineUnits(stored: parts, quantity: row.int(1), version: version)
+                )
+            }
+        )
     }
 
     /// Sets a line, or removes it with quantity 0.
@@ -72,34 +99,69 @@ struct CartStore: Sendable {
         revision: String,
         in tx: borrowing SQLTransaction
     ) throws {
-        let before = try lines(owner, in: tx)
+        try requireKnown(owner, in: tx)
         try open(owner, in: tx)
-        let existing = before.first { ExactText($0.sku) == ExactText(sku) }?.quantity ?? 0
-        guard existing != quantity else { return }
-        if quantity == 0 {
-            try tx.run("DELETE FROM cart_lines WHERE cart_id = \(owner.cartID) AND sku = \(sku)")
-        } else {
-            guard existing > 0 || before.count < Self.linesLimit else {
-                throw CartError.tooManyLines(limit: Self.linesLimit)
-            }
-            try tx.run(
-                """
-                INSERT INTO cart_lines (cart_id, sku, quantity) VALUES (\(owner.cartID), \(sku), \(quantity))
-                ON CONFLICT (cart_id, sku) DO UPDATE SET quantity = excluded.quantity
-                """
-            )
+        var cart = try contents(owner, in: tx)
+        let index = cart.lines.firstIndex { ExactText($0.sku) == ExactText(sku) }
+        var units = index.map { cart.lines[$0].units } ?? LineUnits()
+        guard units.quantity != quantity else { return }
+        guard index != nil || cart.lines.count < Self.linesLimit else {
+            throw CartError.tooManyLines(limit: Self.linesLimit)
         }
-        try tx.run("UPDATE carts SET revision = \(revision) WHERE id = \(owner.cartID)")
-        try publish(owner.cartID, orderID: nil, in: tx)
+        cart.version += 1
+        units.set(quantity, in: cart.version)
+        try store(units, of: sku, in: owner.cartID, in: tx)
+        try close(owner.cartID, version: cart.version, revision: revision, orderID: nil, in: tx)
     }
 
-    /// Empties a cart that became an order.
+    /// Removes the units that an order takes: those that were in the cart in the version that was ordered.
     ///
     /// A repeat, and an unknown cart, changes nothing.
-    func empty(_ cartID: String, orderID: String, in tx: borrowing SQLTransaction) throws {
-        let deleted = try tx.run("DELETE FROM cart_lines WHERE cart_id = \(cartID) RETURNING sku")
-        guard !deleted.isEmpty else { return }
-        try tx.run("UPDATE carts SET revision = '' WHERE id = \(cartID)")
+    func take(version: Int, of owner: CartOwner, orderID: String, in tx: borrowing SQLTransaction) throws {
+        guard var cart = try contents(of: owner.cartID, in: tx) else { return }
+        let before = cart
+        for index in cart.lines.indices { cart.lines[index].units.take(version: version) }
+        let changed = zip(before.lines, cart.lines).filter { $0 != $1 }.map { $1 }
+        guard !changed.isEmpty else { return }
+        for line in changed { try store(line.units, of: line.sku, in: owner.cartID, in: tx) }
+        cart.version += 1
+        let isEmpty = cart.lines.allSatisfy { $0.units.quantity == 0 }
+        let revision = isEmpty ? "" : "\(orderID)/\(cart.version)"
+        try close(owner.cartID, version: cart.version, revision: revision, orderID: orderID, in: tx)
+    }
+
+    /// Stores a line; one without units is deleted.
+    private func store(
+        _ units: LineUnits,
+        of sku: String,
+        in cartID: String,
+        in tx: borrowing SQLTransaction
+    ) throws {
+        guard units.quantity > 0 else {
+            try tx.run("DELETE FROM cart_lines WHERE cart_id = \(cartID) AND sku = \(sku)")
+            return
+        }
+        let parts = try StoredJSON.text(units.parts)
+        try tx.run(
+            """
+            INSERT INTO cart_lines (cart_id, sku, quantity, parts)
+            VALUES (\(cartID), \(sku), \(units.quantity), \(parts))
+            ON CONFLICT (cart_id, sku) DO UPDATE SET quantity = excluded.quantity, parts = excluded.parts
+            """
+        )
+    }
+
+    /// Ends a change of a cart: stores its new version and publishes its contents.
+    ///
+    /// - Parameter orderID: The order that took units, if one did.
+    private func close(
+        _ cartID: String,
+        version: Int,
+        revision: String,
+        orderID: String?,
+        in tx: borrowing SQLTransaction
+    ) throws {
+        try tx.run("UPDATE carts SET version = \(version), revision = \(revision) WHERE id = \(cartID)")
         try publish(cartID, orderID: orderID, in: tx)
     }
 
@@ -118,7 +180,7 @@ struct CartStore: Sendable {
         return old.count
     }
 
-    /// - Parameter orderID: The order that the cart became.
+    /// - Parameter orderID: The order that took units, if one did.
     private func publish(_ cartID: String, orderID: String?, in tx: borrowing SQLTransaction) throws {
         let rows = try tx.run("SELECT sku, quantity FROM cart_lines WHERE cart_id = \(cartID) ORDER BY sku")
         let event = CartChanged.with {

@@ -64,6 +64,9 @@ extension Order {
         returns.filter { completedReturns.contains(ExactText($0.id)) }.reduce(0) { $0 + $1.refundMinorUnits }
     }
 
+    /// Whether it takes the units of its cart when it is completed: unless a cancel was requested before.
+    var takesCart: Bool { placement.cartVersion != nil && cancelReason == nil }
+
     /// Units of goods by SKU.
     var goods: [ExactText: Int] {
         placement.lines.filter(\.isGoods).reduce(into: [:]) { $0[$1.code, default: 0] += $1.quantity }

@@ -6,8 +6,10 @@ enum OrderError: Error, Equatable {
     /// The SKUs of a cart that are no longer sold.
     case unsoldInCart([String])
     case unknownCart(String)
-    /// An order of this cart revision exists.
+    /// Another order takes units of this cart, and was neither rejected nor cancelled.
     case cartOrdered
+    /// The order would not be what the customer was shown.
+    case notAsExpected([UnmetExpectation])
     case emptyOrder
     case linesAndCart
     case tooManyLines(limit: Int)

@@ -8,14 +8,26 @@ struct Placement: Codable, Sendable, Equatable {
     @EmptyIfNone var reference: String?
     /// The cart that it came from.
     @EmptyIfNone var cartID: String?
-    /// The cart's revision, unique among orders.
+    /// Identifies the cart's lines.
     ///
     /// `nil` without a cart.
     var cartRevision: String?
+    /// The version of the cart that was ordered: the order takes its units when it is sure.
+    ///
+    /// `nil` without a cart, and when the service of carts knew no versions: it emptied the cart at once.
+    var cartVersion: Int64?
     var currency: String
     var lines: [PricedLine]
     /// Rounded once, half to even; never negative.
     var totalMinorUnits: Int64
+}
+
+extension Placement {
+    /// Names the cart among all: a customer's by the customer, a guest's by its token; `nil` without one.
+    var cart: String? {
+        guard let cartID else { return nil }
+        return ExactText(cartID) == OrderedCart.ownName ? "customer:\(customerID)" : "guest:\(cartID)"
+    }
 }
 
 extension Placement {
@@ -30,8 +42,7 @@ extension Placement {
     init(
         customerID: ExactText,
         reference: String?,
-        cartID: String?,
-        cartRevision: String?,
+        cart: OrderedCart?,
         currency: String,
         lines: [PricedLine]
     ) throws(OrderError) {
@@ -44,8 +55,9 @@ extension Placement {
         self.init(
             customerID: customerID,
             reference: reference,
-            cartID: cartID,
-            cartRevision: cartRevision,
+            cartID: cart?.id,
+            cartRevision: cart?.revision,
+            cartVersion: cart?.version,
             currency: currency,
             lines: lines,
             totalMinorUnits: total

@@ -25,6 +25,8 @@ extension Order {
                 $0.kind = kind
                 $0.customerID = placement.customerID.text
                 $0.cartID = placement.cartID ?? ""
+                $0.cartVersion = UInt64(clamping: placement.cartVersion ?? 0)
+                $0.takesCart = kind == .completed && takesCart
                 $0.reservationID = goods.isEmpty ? "" : id
                 $0.total = Money(placement.totalMinorUnits, currency: placement.currency)
             },

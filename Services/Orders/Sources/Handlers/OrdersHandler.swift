@@ -17,20 +17,20 @@ struct OrdersHandler: OrdersHandling {
     func placeOrder(_ request: PlaceOrderRequest, _ call: Call) async throws -> PlaceOrderResponse {
         if let stored = try await call.storedResponse(as: PlaceOrderResponse.self) { return stored }
         try orders.admit()
-        let placement: Placement
-        do { placement = try await self.placement(of: request, call) } catch {
-            // A concurrent request with this key may have completed, so that the cart is empty now.
+        let wanted: (placement: Placement, cart: OrderedCart?)
+        do { wanted = try await placement(of: request, call) } catch {
+            // The order of a concurrent request with this key may have taken the cart's lines meanwhile.
             if let stored = try await call.storedResponse(as: PlaceOrderResponse.self) { return stored }
             throw error
         }
         let id = newID()
         return try await call.write { tx in
-            // Two requests with two keys order a cart once: it is emptied only later, by the event.
-            if let revision = placement.cartRevision, try OrderSummary.isOrdered(cartRevision: revision, in: tx) {
+            // The units of a cart are ordered once, whatever the keys: they leave it only later, by an event.
+            if let cart = wanted.cart, try OrderSummary.isTaken(cart, named: wanted.placement.cart, in: tx) {
                 throw OrderError.cartOrdered
             }
             let order = try orders.place(
-                placement,
+                wanted.placement,
                 as: id,
                 paymentMethod: request.paymentMethod,
                 call.context,
@@ -40,16 +40,20 @@ struct OrdersHandler: OrdersHandling {
         }
     }
 
-    private func placement(of request: PlaceOrderRequest, _ call: Call) async throws -> Placement {
+    private func placement(
+        of request: PlaceOrderRequest,
+        _ call: Call
+    ) async throws -> (Placement, OrderedCart?) {
         let priced = try await pricing.lines(of: request, call.outgoing)
-        return try Placement(
+        let placement = try Placement(
             customerID: call.principal.subject,
             reference: nil,
-            cartID: priced.cartID,
-            cartRevision: priced.cartRevision,
+            cart: priced.cart,
             currency: priced.currency,
             lines: priced.lines
         )
+        try request.requireExpected(placement, shownRevision: priced.shownRevision)
+        return (placement, priced.cart)
     }
 
     func placeAgreedOrder(

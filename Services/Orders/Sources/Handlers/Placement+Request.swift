@@ -29,8 +29,7 @@ extension Placement {
         try self.init(
             customerID: ExactText(request.customerID),
             reference: request.reference,
-            cartID: nil,
-            cartRevision: nil,
+            cart: nil,
             currency: currency,
             lines: lines
         )

@@ -9,9 +9,9 @@ import SwiftProtobuf
 struct Pricing: Sendable {
     struct Priced: Sendable {
         /// `nil` without a cart.
-        let cartID: String?
-        /// `nil` without a cart.
-        let cartRevision: String?
+        let cart: OrderedCart?
+        /// The cart's revision with these prices; `nil` without a cart, and when prices changed since it was read.
+        let shownRevision: String?
         let currency: String
         let lines: [PricedLine]
     }
@@ -26,6 +26,9 @@ struct Pricing: Sendable {
         case (true, true): throw OrderError.emptyOrder
         case (false, false): throw OrderError.linesAndCart
         case (true, false):
+            guard request.expectedRevision.isEmpty else {
+                throw Fault(.invalidArgument, .invalidRequest, "is that of a cart", field: "expected_revision")
+            }
             let requested = request.lines.map { (sku: $0.sku, quantity: Int($0.quantity)) }
             return try await price(requested, of: nil, context)
         case (false, true):
@@ -87,7 +90,33 @@ struct Pricing: Sendable {
                 )
             )
         }
-        let revision = cart.flatMap { $0.revision.isEmpty ? nil : $0.revision }
-        return Priced(cartID: cart?.cartID, cartRevision: revision, currency: currency, lines: lines)
+        let areShown = cart?.lines.allSatisfy { line in
+            line.unitPrice.isEqual(to: quotes[ExactText(line.sku)]?.unitPrice)
+        }
+        return Priced(
+            cart: cart.map(OrderedCart.init),
+            shownRevision: areShown == true ? cart?.revision : nil,
+            currency: currency,
+            lines: lines
+        )
+    }
+}
+
+extension OrderedCart {
+    fileprivate init(_ cart: Cart) {
+        // Carts of an earlier version have only a revision, of their lines.
+        let revision = cart.linesRevision.isEmpty ? cart.revision : cart.linesRevision
+        self.init(
+            id: cart.cartID,
+            revision: revision.isEmpty ? nil : revision,
+            version: cart.version > 0 ? Int64(clamping: cart.version) : nil,
+            oldestVersion: cart.oldestVersion > 0 ? Int64(clamping: cart.oldestVersion) : nil
+        )
+    }
+}
+
+extension UnitPrice {
+    fileprivate func isEqual(to other: UnitPrice?) -> Bool {
+        ExactText(currency) == other.map { ExactText($0.currency) } && amount == other?.amount
     }
 }

@@ -21,9 +21,10 @@ extension OrderError: FaultConvertible {
             Fault(
                 .alreadyExists,
                 "orders.cart_ordered",
-                "has already been ordered: change it to order again",
+                "holds units that another order takes: wait for it, cancel it, or remove them from the cart",
                 field: "cart_id"
             )
+        case .notAsExpected(let unmet): Self.notAsExpected(unmet)
         case .emptyOrder: Fault(.invalidArgument, "orders.empty", "an order needs at least one line", field: "lines")
         case .linesAndCart:
             Fault(.invalidArgument, .invalidRequest, "must not be given together with lines", field: "cart_id")
@@ -72,6 +73,14 @@ extension OrderError: FaultConvertible {
         case .wrongState(let status):
             Fault(.failedPrecondition, "orders.wrong_state", "the order is \(status.rawValue)")
         }
+    }
+
+    private static func notAsExpected(_ unmet: [UnmetExpectation]) -> Fault {
+        let violations = unmet.map { FieldViolation(field: $0.field, rule: "is \($0.expected), would be \($0.actual)") }
+        let what = violations.map { "\($0.field) \($0.rule)" }.joined(separator: "; ")
+        var fault = Fault(.failedPrecondition, "orders.not_as_expected", "the order is not what was shown: \(what)")
+        fault.violations = violations
+        return fault
     }
 
     private static func unknown(_ requested: [RequestedSKU]) -> Fault {

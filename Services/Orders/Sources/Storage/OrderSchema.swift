@@ -38,5 +38,24 @@ enum OrderSchema {
                 """,
             ]
         ),
+        // A module of its own, so that an earlier version still starts.
+        Migration(
+            "orders.carts",
+            1,
+            [
+                "ALTER TABLE order_headlines ADD COLUMN cart TEXT",
+                "ALTER TABLE order_headlines ADD COLUMN cart_version BIGINT",
+                // No longer unique: a replay inserts an order of a revision before it reads that another one failed.
+                "DROP INDEX orders_by_cart",
+                """
+                CREATE INDEX orders_by_cart_revision ON order_headlines (cart_revision)
+                    WHERE cart_revision IS NOT NULL
+                """,
+                """
+                CREATE INDEX orders_by_cart_version ON order_headlines (cart, cart_version)
+                    WHERE cart_version IS NOT NULL
+                """,
+            ]
+        ),
     ]
 }

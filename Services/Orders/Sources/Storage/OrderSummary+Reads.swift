@@ -92,9 +92,20 @@ extension OrderSummary {
         }
     }
 
-    /// True when an order of this cart revision exists.
-    static func isOrdered(cartRevision: String, in tx: borrowing SQLTransaction) throws -> Bool {
-        try !tx.run("SELECT 1 FROM order_headlines WHERE cart_revision = \(cartRevision)").isEmpty
+    /// True when another order, neither rejected nor cancelled, takes units that are in the cart.
+    ///
+    /// - Parameter name: Of the cart among all, as in ``Placement/cart``.
+    static func isTaken(_ cart: OrderedCart, named name: String?, in tx: borrowing SQLTransaction) throws -> Bool {
+        if let revision = cart.revision {
+            let same = try tx.run("SELECT 1 FROM order_headlines WHERE cart_revision = \(revision) LIMIT 1")
+            guard same.isEmpty else { return true }
+        }
+        // An order takes the units of its version and before: they have left the cart, unless its oldest are not newer.
+        guard let name, let oldest = cart.oldestVersion else { return false }
+        let others = try tx.run(
+            "SELECT 1 FROM order_headlines WHERE cart = \(name) AND cart_version >= \(oldest) LIMIT 1"
+        )
+        return !others.isEmpty
     }
 
     /// The id of the order with this merchant's reference.

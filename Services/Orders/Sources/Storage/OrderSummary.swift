@@ -38,14 +38,18 @@ struct OrderSummary: Sendable, Equatable {
             try tx.run(
                 """
                 INSERT INTO order_headlines (order_id, status, customer_id, reference, currency, total, captured,
-                    refunded, returns, open_returns, placed_at, cart_revision)
+                    refunded, returns, open_returns, placed_at, cart_revision, cart, cart_version)
                 VALUES (\(id), 'pending', \(placement.customerID), \(placement.reference), \(placement.currency),
-                    \(placement.totalMinorUnits), 0, 0, 0, 0, \(at.microseconds), \(placement.cartRevision))
+                    \(placement.totalMinorUnits), 0, 0, 0, 0, \(at.microseconds), \(placement.cartRevision),
+                    \(placement.cart), \(placement.cartVersion))
                 """
             )
         case .confirmed: try set(.confirmed, id, in: tx)
         case .completed: try set(.completed, id, in: tx)
-        case .rejected(let reason): try set(.rejected, id, because: reason, in: tx)
+        case .rejected(let reason):
+            try set(.rejected, id, because: reason, in: tx)
+            try releaseCart(of: id, in: tx)
+        case .cancelRequested: try releaseCart(of: id, in: tx)
         case .cancelled(let reason): try set(.cancelled, id, because: reason, in: tx)
         case .captured(let minorUnits):
             try tx.run("UPDATE order_headlines SET captured = \(minorUnits) WHERE order_id = \(id)")
@@ -63,8 +67,13 @@ struct OrderSummary: Sendable, Equatable {
                 WHERE order_id = \(id)
                 """
             )
-        case .stockReserved, .paymentAuthorised, .cancelRequested, .captureRequested: break
+        case .stockReserved, .paymentAuthorised, .captureRequested: break
         }
+    }
+
+    /// The order takes no units of its cart, or gives its money back: they can be ordered again.
+    private static func releaseCart(of id: String, in tx: borrowing SQLTransaction) throws {
+        try tx.run("UPDATE order_headlines SET cart_revision = NULL, cart_version = NULL WHERE order_id = \(id)")
     }
 
     private static func set(
