@@ -19,6 +19,15 @@ SELECT MIN(order_id), COUNT(*) || ' orders of ' || reference
 FROM audit_orders WHERE reference <> '' GROUP BY reference HAVING COUNT(*) > 1
 ORDER BY 1;
 
+-- I9 always: revisions of carts that several orders take
+SELECT MIN(stream), COUNT(*) || ' orders of ' || json_extract(body, '$.placed._0.cartRevision')
+FROM audit_stream_events AS placed
+WHERE type = 'placed' AND json_extract(body, '$.placed._0.cartRevision') IS NOT NULL AND NOT EXISTS (
+    SELECT 1 FROM audit_stream_events AS later
+    WHERE later.stream = placed.stream AND later.type IN ('rejected', 'cancel_requested'))
+GROUP BY json_extract(body, '$.placed._0.cartRevision') HAVING COUNT(*) > 1
+ORDER BY 1;
+
 -- I11 idle: orders in no terminal state
 SELECT order_id, status
 FROM audit_orders WHERE status NOT IN ('completed', 'rejected', 'cancelled')

@@ -1,3 +1,4 @@
+import CartsContract
 import InventoryContract
 import MartletCore
 import MartletMessaging
@@ -50,6 +51,7 @@ struct CheckerFixture {
         streams: [:],
         providerPayments: [],
         stock: [],
+        carts: [:],
         reservations: [],
         ledger: [],
         payments: [:],
@@ -110,8 +112,9 @@ struct CheckerFixture {
         prices: ["mug": 500, "jug": 300, "vase": 900],
         openingStock: ["mug": 20, "jug": 20, "vase": 5],
         scripts: [
-            script("ann", [("mug", 2), ("jug", 1)]), script("bob", [("mug", 1)], kind: .agreed, postage: 300),
-            script("cid", [("jug", 1)], paying: "pm_test_declined"), script("dot", [("jug", 1)]),
+            script("ann", [("mug", 2), ("jug", 1)], kind: .cart),
+            script("bob", [("mug", 1)], kind: .agreed, postage: 300),
+            script("cid", [("jug", 1)], kind: .cart, paying: "pm_test_declined"), script("dot", [("jug", 1)]),
             script("eve", [("mug", 1)]), script("fay", [("vase", 9)]), script("gus", [("mug", 1)]),
             script("hal", [("mug", 1)]),
         ],
@@ -139,6 +142,7 @@ struct CheckerFixture {
             paymentMethod: method,
             arrival: .zero,
             postage: postage,
+            laterLine: kind == .cart ? CustomerScript.OrderLine(sku: "vase", units: 3, price: 0) : nil,
             cancelDelay: nil,
             returns: [],
             callTimeout: .seconds(1)
@@ -156,7 +160,7 @@ extension CheckerFixture {
     /// Adds an acknowledged order with its outcome, consistently in all records.
     mutating func add(_ customer: String, _ outcome: OrderOutcome) throws {
         let (id, lines) = (Self.order(of: customer), script(of: customer)?.lines ?? [])
-        let total = script(of: customer)?.expectedTotal ?? 0
+        let total = script(of: customer)?.expectedTotal() ?? 0
         let goods = Dictionary(lines.map { ($0.sku, $0.units) }, uniquingKeysWith: +)
         acknowledged.append(
             ClientObservations.AcknowledgedOrder(
@@ -164,6 +168,7 @@ extension CheckerFixture {
                 customer: customer,
                 key: "order",
                 totalMinorUnits: total,
+                shownMinorUnits: total,
                 goods: goods
             )
         )
@@ -177,6 +182,7 @@ extension CheckerFixture {
             total: total,
             openReturns: 0
         )
+        if script(of: customer)?.kind == .cart { try addCart(customer, isTaken: outcome.status == "completed") }
         snapshot.streams[id] = []
         for type in outcome.types { try note(type, of: customer) }
         if let providerStatus = outcome.providerStatus {
@@ -205,6 +211,30 @@ extension CheckerFixture {
         }
     }
 
+    /// Adds a customer's cart, with what was put into it after the order.
+    private mutating func addCart(_ customer: String, isTaken: Bool) throws {
+        guard let script = script(of: customer), let later = script.laterLine else { return }
+        let lines = isTaken ? [later] : script.lines + [later]
+        snapshot.carts["customer:\(customer)"] = Dictionary(uniqueKeysWithValues: lines.map { ($0.sku, $0.units) })
+        acknowledged[customer].laterLine = (later.sku, later.units)
+        if isTaken { try takeFromCart(customer, leaving: []) }
+    }
+
+    /// Publishes that the order took units of its cart.
+    mutating func takeFromCart(_ customer: String, leaving skus: [String]) throws {
+        let change = CartChanged.with {
+            $0.cartID = "customer:\(customer)"
+            $0.orderID = Self.order(of: customer)
+            $0.lines = skus.map { sku in
+                .with {
+                    $0.sku = sku
+                    $0.quantity = 1
+                }
+            }
+        }
+        publish(CartsTopics.carts.name, by: "carts", key: change.cartID, body: try change.serializedBytes())
+    }
+
     /// Appends an event to the order's stream, and publishes the change when its type is published.
     mutating func note(_ type: String, of customer: String) throws {
         let id = Self.order(of: customer)
@@ -227,14 +257,14 @@ extension CheckerFixture {
     /// Returns and refunds units of the first line.
     mutating func returnUnits(_ customer: String, units: Int, isCancelled: Bool = false) throws {
         guard let script = script(of: customer) else { return }
-        let refund = isCancelled ? script.expectedTotal : script.expectedRefund(ofFirst: units)
+        let refund = isCancelled ? script.expectedTotal() : script.expectedRefund(ofFirst: units)
         if !isCancelled {
             acknowledged[customer].promisedRefunds["return-0"] = refund
             acknowledged[customer].returnedUnits["return-0"] = units
         }
         snapshot.streams[Self.order(of: customer), default: []].append("return_requested")
         try note("return_completed", of: customer)
-        try setAmounts(customer, captured: script.expectedTotal, refunded: refund)
+        try setAmounts(customer, captured: script.expectedTotal(), refunded: refund)
         let sku = script.lines[0].sku
         try move(sku, available: units, onHand: units)
         snapshot.stock[sku].returned += units

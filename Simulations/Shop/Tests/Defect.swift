@@ -1,4 +1,6 @@
+import CartsContract
 import InventoryContract
+import MartletCore
 import MartletMessaging
 import OrdersContract
 import PaymentsContract
@@ -28,7 +30,7 @@ struct Defect: Sendable, CustomTestStringConvertible {
     }
 
     static let all =
-        orders + prices + rejections + concurrency + ghosts + money + ledger + stock + announcements + messages
+        orders + prices + carts + rejections + concurrency + ghosts + money + ledger + stock + announcements + messages
 
     static let orders = [
         Defect("an acknowledged order is lost", .orderLost, text: "an acknowledged order is not stored") { fixture in
@@ -37,6 +39,7 @@ struct Defect: Sendable, CustomTestStringConvertible {
                 customer: "gus",
                 key: "",
                 totalMinorUnits: 500,
+                shownMinorUnits: 500,
                 goods: [:]
             )
             fixture.acknowledged.append(gus)
@@ -68,7 +71,12 @@ struct Defect: Sendable, CustomTestStringConvertible {
     static let prices = [
         Defect("a total is too high", .moneyDrifts, text: "acknowledged 301, expected") {
             $0.acknowledged["cid"].totalMinorUnits += 1
+            $0.acknowledged["cid"].shownMinorUnits += 1
             $0.snapshot.orders["order-cid"]?.total += 1
+        },
+        Defect("an order is placed at another price than was shown", .moneyDrifts, text: "shown 299, acknowledged 300")
+        {
+            $0.acknowledged["cid"].shownMinorUnits -= 1
         },
         Defect("a promised refund is too high", .moneyDrifts, text: "units, expected") {
             $0.acknowledged["ann"].promisedRefunds["return-0", default: 0] += 1
@@ -76,6 +84,22 @@ struct Defect: Sendable, CustomTestStringConvertible {
         },
         Defect("more is refunded than promised", .moneyDrifts, text: ", refunded 501") {
             try $0.setAmounts("ann", captured: 1_300, refunded: 501)
+        },
+    ]
+
+    static let carts = [
+        Defect("an order takes units of its cart twice", .cartBroken, text: "it took units of its cart 2 times") {
+            try $0.takeFromCart("ann", leaving: [])
+        },
+        Defect("a line that was put into a cart after its order is lost", .cartBroken, text: "were put into its cart") {
+            $0.snapshot.carts["customer:ann"] = [:]
+        },
+        Defect("a rejected order has emptied its cart", .cartBroken, text: "it took nothing, and its cart holds 0 of") {
+            $0.snapshot.carts["customer:cid"]?["jug"] = nil
+        },
+        Defect("an order leaves units in its cart", .cartBroken, text: "it left 1 mug") {
+            $0.removeLastEvent(CartsTopics.carts.name, "customer:ann")
+            try $0.takeFromCart("ann", leaving: ["mug", "vase"])
         },
     ]
 

@@ -56,6 +56,7 @@ struct InvariantCheckerTests {
         #expect(
             equal == [
                 "an acknowledged order is lost", "a cancelled order is promised a larger refund",
+                "an order is placed at another price than was shown",
                 "one of two cancels is refused", "a cancelled order is returned as well",
                 "a cancel is refused without a conflict", "a return is refused without a conflict",
             ]
@@ -110,7 +111,7 @@ struct ClientObservationsTests {
     func twoOrders() {
         let observations = ClientObservations()
         for id in ["order-1", "order-1", "order-2"] {
-            observations.placed(order(id), customer: "ann", key: "k", goods: [:])
+            observations.placed(order(id), customer: "ann", key: "k", goods: [:], shown: 0)
         }
         #expect(observations.violations.map(\.invariant) == [.orderLost])
         #expect(observations.orders.map(\.orderID) == ["order-1", "order-2"])
@@ -119,17 +120,17 @@ struct ClientObservationsTests {
     @Test("equal keys of two customers are distinct")
     func twoCustomers() {
         let observations = ClientObservations()
-        observations.placed(order("order-1"), customer: "ann", key: "k", goods: [:])
-        observations.placed(order("order-2"), customer: "bob", key: "k", goods: [:])
-        observations.placed(order("order-3"), customer: "customer-K", key: "k", goods: [:])
-        observations.placed(order("order-4"), customer: "customer-\u{212A}", key: "k", goods: [:])
+        observations.placed(order("order-1"), customer: "ann", key: "k", goods: [:], shown: 0)
+        observations.placed(order("order-2"), customer: "bob", key: "k", goods: [:], shown: 0)
+        observations.placed(order("order-3"), customer: "customer-K", key: "k", goods: [:], shown: 0)
+        observations.placed(order("order-4"), customer: "customer-\u{212A}", key: "k", goods: [:], shown: 0)
         #expect(observations.violations.isEmpty)
     }
 
     @Test("one return promised two different refunds: violation")
     func twoRefunds() {
         let observations = ClientObservations()
-        observations.placed(order("order-1"), customer: "ann", key: "k", goods: [:])
+        observations.placed(order("order-1"), customer: "ann", key: "k", goods: [:], shown: 0)
         for refund: Int64 in [500, 500, 501] { observations.returnAccepted("order-1", "r", units: 1, refund: refund) }
         #expect(observations.violations.map(\.invariant) == [.chargedTwice])
     }

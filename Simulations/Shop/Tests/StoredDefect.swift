@@ -137,6 +137,24 @@ struct StoredDefect: Sendable, CustomTestStringConvertible {
             finds: "references that several orders have"
         ),
         StoredDefect(
+            "a cart is ordered twice",
+            in: "orders",
+            """
+            UPDATE es_events SET body = '{"placed":{"_0":{"cartRevision":"revision-1"}}}' WHERE type = 'placed'
+            """,
+            """
+            INSERT INTO order_headlines (order_id, status, customer_id, currency, total, captured, refunded, returns,
+                open_returns, placed_at)
+            SELECT 'o2', status, customer_id, currency, total, captured, refunded, returns, open_returns, placed_at
+                FROM order_headlines
+            """,
+            """
+            INSERT INTO es_events (stream, version, type, schema, body, at)
+            SELECT 'o2', version, type, schema, body, at FROM es_events
+            """,
+            finds: "revisions of carts that several orders take"
+        ),
+        StoredDefect(
             "an order stays open",
             in: "orders",
             "UPDATE order_headlines SET status = 'pending'",

@@ -7,17 +7,31 @@ extension InvariantChecker {
         let scripts = Dictionary(workload.scripts.map { (ExactText($0.customer), $0) }) { first, _ in first }
         for order in acknowledged {
             guard let script = scripts[ExactText(order.customer)] else { continue }
-            if order.totalMinorUnits != script.expectedTotal {
+            let prices = [false, true].map { script.expectedTotal(raised: $0) }
+            if !prices.contains(order.totalMinorUnits) {
                 found.append(
                     Violation(
                         .moneyDrifts,
-                        "acknowledged \(order.totalMinorUnits), expected \(script.expectedTotal)",
+                        "acknowledged \(order.totalMinorUnits), expected \(prices[0]) or \(prices[1])",
                         of: order.orderID
                     )
                 )
             }
+            if order.totalMinorUnits != order.shownMinorUnits {
+                found.append(
+                    Violation(
+                        .moneyDrifts,
+                        "shown \(order.shownMinorUnits), acknowledged \(order.totalMinorUnits)",
+                        of: order.orderID
+                    )
+                )
+            }
+            // Prices only rise, so that the total shows which ones were charged.
+            let isRaised = order.totalMinorUnits != prices[0]
             let units = order.returnedUnits.values.reduce(0, +)
-            let (promised, due) = (order.promisedRefunds.values.reduce(0, +), script.expectedRefund(ofFirst: units))
+            let (promised, due) = (
+                order.promisedRefunds.values.reduce(0, +), script.expectedRefund(ofFirst: units, raised: isRaised)
+            )
             if promised != due {
                 found.append(
                     Violation(

@@ -12,8 +12,8 @@ struct InvariantChecker: Sendable {
 
     /// All inconsistencies; empty for a sound world.
     var violations: [Violation] {
-        orderChecks + priceChecks + rejectionChecks + concurrencyChecks + ghostChecks + moneyChecks + ledgerChecks
-            + stockChecks
+        orderChecks + priceChecks + cartChecks + rejectionChecks + concurrencyChecks + ghostChecks + moneyChecks
+            + ledgerChecks + stockChecks
             + movementChecks + announcementChecks + messageChecks + snapshot.violations
     }
 

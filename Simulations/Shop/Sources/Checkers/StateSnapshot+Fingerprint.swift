@@ -1,3 +1,4 @@
+import MartletCore
 import MartletSimulation
 
 extension StateSnapshot {
@@ -15,6 +16,12 @@ extension StateSnapshot {
         for row in stock {
             hash.add([row.sku])
             hash.add([row.available, row.onHand, row.received, row.sold, row.returned, row.corrected].map(Int64.init))
+        }
+        for (cart, lines) in carts.sorted(by: { $0.key < $1.key }) {
+            for (sku, units) in lines.sorted(by: { $0.key < $1.key }) {
+                hash.add([cart.text, sku])
+                hash.add([Int64(units)])
+            }
         }
         for reservation in reservations { hash.add([reservation.id, reservation.status]) }
         for line in ledger {

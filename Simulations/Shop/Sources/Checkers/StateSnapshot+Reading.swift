@@ -1,3 +1,4 @@
+import MartletCore
 import MartletSQL
 import SimulatedCluster
 import StoredInvariants
@@ -11,6 +12,7 @@ extension StateSnapshot {
         streams = try await Self.streams(in: world)
         providerPayments = try await Self.providerPayments(in: world)
         stock = try await Self.stock(in: world)
+        carts = try await Self.carts(in: world)
         reservations = try await Self.read(
             "inventory",
             in: world,
@@ -147,6 +149,13 @@ extension StateSnapshot {
                 corrected: $0.int(6)
             )
         }
+    }
+
+    private static func carts(in world: ShopWorld) async throws -> [ExactText: [String: Int]] {
+        let rows = try await read("carts", in: world, "SELECT cart_id, sku, quantity FROM audit_cart_lines") {
+            (cart: ExactText($0.text(0)), sku: $0.text(1), units: $0.int(2))
+        }
+        return rows.reduce(into: [:]) { $0[$1.cart, default: [:]][$1.sku] = $1.units }
     }
 
     private static func ledger(in world: ShopWorld) async throws -> [LedgerLine] {

@@ -1,3 +1,5 @@
+import MartletCore
+
 /// The content of all databases, read directly through their views for auditors once the world is quiescent.
 struct StateSnapshot: Sendable {
     struct Order: Sendable {
@@ -55,6 +57,8 @@ struct StateSnapshot: Sendable {
     var streams: [String: [String]]
     var providerPayments: [ProviderPayment]
     var stock: [Stock]
+    /// Units by SKU, by cart.
+    var carts: [ExactText: [String: Int]]
     /// Id and status.
     var reservations: [(id: String, status: String)]
     /// The shop's ledger.

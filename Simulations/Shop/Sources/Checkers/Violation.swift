@@ -15,6 +15,7 @@ enum Invariant: String, Sendable, Codable, CaseIterable {
     case readNotOwnWrite = "I12 read your own write"
     case crashed = "I14 no crash of its own"
     case historyBroken = "I16 one event for each change"
+    case cartBroken = "I17 a cart loses what its order takes"
 
     /// - Parameter number: As in `I5`.
     init?(number: String) {

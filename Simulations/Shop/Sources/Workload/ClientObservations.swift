@@ -1,6 +1,7 @@
 import MartletCore
 import OrdersContract
 import SharedContract
+import SwiftProtobuf
 import Synchronization
 
 /// The observations of all clients: only what their responses acknowledged.
@@ -11,6 +12,8 @@ final class ClientObservations: Sendable {
         let customer: String
         let key: String
         var totalMinorUnits: Int64
+        /// The total that the customer had been shown, and that the request expected.
+        var shownMinorUnits: Int64
         /// Units of goods by SKU.
         let goods: [String: Int]
         var cancelAccepted = false
@@ -21,11 +24,15 @@ final class ClientObservations: Sendable {
         var returnedUnits: [String: Int] = [:]
         /// Units of refused returns, by return.
         var refusedReturns: [String: Int] = [:]
+        /// What was put into the cart after the order was acknowledged.
+        var laterLine: (sku: String, units: Int)?
     }
 
     private struct Log {
         var orders: [String: AcknowledgedOrder] = [:]
         var byKey: [ExactText: String] = [:]
+        /// By customer.
+        var requests: [ExactText: PlaceOrderRequest] = [:]
         var violations: [Violation] = []
     }
 
@@ -37,7 +44,9 @@ final class ClientObservations: Sendable {
     var violations: [Violation] { log.withLock { $0.violations } }
 
     /// Records an acknowledged order; all responses to one key must name the same order.
-    func placed(_ order: Order, customer: String, key: String, goods: [String: Int]) {
+    ///
+    /// - Parameter shown: The total that the request expected, in minor units.
+    func placed(_ order: Order, customer: String, key: String, goods: [String: Int], shown: Int64) {
         log.withLock { log in
             let customerKey: ExactText = "\(customer)/\(key)"
             if let known = log.byKey[customerKey], known != order.orderID {
@@ -56,6 +65,7 @@ final class ClientObservations: Sendable {
                 customer: customer,
                 key: key,
                 totalMinorUnits: order.total.minorUnits,
+                shownMinorUnits: shown,
                 goods: goods
             )
         }
@@ -71,6 +81,20 @@ final class ClientObservations: Sendable {
 
     /// The acknowledged order of a customer.
     func order(of customer: String) -> String? { log.withLock { $0.byKey["\(customer)/order"] } }
+
+    /// Records the request by which a customer's order was placed: a repeat has the same bytes.
+    func acknowledged(_ request: PlaceOrderRequest, by customer: String) {
+        log.withLock { $0.requests[ExactText(customer)] = request }
+    }
+
+    /// The request by which a customer's order was placed; `nil` before, and for an agreed order.
+    func request(of customer: String) -> PlaceOrderRequest? {
+        log.withLock { $0.requests[ExactText(customer)] }
+    }
+
+    func laterLinePut(_ orderID: String, _ sku: String, units: Int) {
+        log.withLock { $0.orders[orderID]?.laterLine = (sku, units) }
+    }
 
     func returnAccepted(_ orderID: String, _ returnID: String, units: Int, refund: Int64) {
         log.withLock { log in

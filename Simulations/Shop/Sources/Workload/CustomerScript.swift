@@ -10,6 +10,10 @@ struct CustomerScript: Sendable {
         let units: Int
         /// In billionths of a pound: the catalogue price, or the agreed price.
         let price: Int64
+        /// The catalogue price after the prices were raised; `nil` for an agreed price, and one that stays.
+        var raisedPrice: Int64?
+
+        func price(raised: Bool) -> Int64 { raised ? raisedPrice ?? price : price }
     }
 
     let customer: String
@@ -22,6 +26,10 @@ struct CustomerScript: Sendable {
     let arrival: Duration
     /// Minor units of postage, for agreed orders.
     let postage: Int64
+    /// Minor units of a discount on the whole order, for agreed orders.
+    var discount: Int64 = 0
+    /// What is put into the cart right after its order was placed; `nil` without a cart.
+    var laterLine: OrderLine?
     /// After which the customer cancels; `nil` without a cancel.
     let cancelDelay: Duration?
     /// The units of the first line in each return.
@@ -34,13 +42,30 @@ struct CustomerScript: Sendable {
     var cancelsDuringReturns = false
 
     /// The total that the customer expects, in pence: summed exactly, and rounded once.
-    var expectedTotal: Int64 {
-        let goods = lines.reduce(0) { $0 + $1.price * Int64($1.units) }
-        return Self.pence(goods + (kind == .agreed ? postage * Self.pennyNanos : 0))
+    ///
+    /// - Parameter raised: Whether the prices of the catalogue were raised.
+    func expectedTotal(raised: Bool = false) -> Int64 {
+        let goods = lines.reduce(0) { $0 + $1.price(raised: raised) * Int64($1.units) }
+        return Self.pence(goods + (kind == .agreed ? (postage - discount) * Self.pennyNanos : 0))
     }
 
-    /// The refund that the customer expects for this many units of the first line, in pence.
-    func expectedRefund(ofFirst units: Int) -> Int64 { Self.pence(lines[0].price * Int64(units)) }
+    /// The refund that the customer expects for this many units of the first line, in pence: what was paid for them.
+    func expectedRefund(ofFirst units: Int, raised: Bool = false) -> Int64 {
+        // A part of the line bears its part of the line's discount, rounded down to nanos.
+        let discount = firstLineDiscount * Int64(units) / Int64(lines[0].units)
+        return Self.pence(lines[0].price(raised: raised) * Int64(units) - discount)
+    }
+
+    /// The first line's part of the discount in nanos, by largest remainder over all lines; it is first of equals.
+    private var firstLineDiscount: Int64 {
+        guard kind == .agreed, discount > 0 else { return 0 }
+        let values = (lines.map { $0.price * Int64($0.units) } + [postage * Self.pennyNanos]).map { Int128($0) }
+        let (total, nanos) = (values.reduce(0, +), Int128(discount * Self.pennyNanos))
+        let parts = values.map { (nanos * $0).quotientAndRemainder(dividingBy: total) }
+        let left = nanos - parts.reduce(0) { $0 + $1.quotient }
+        let ahead = parts.count { $0.remainder > parts[0].remainder }
+        return Int64(parts[0].quotient) + (ahead < left ? 1 : 0)
+    }
 
     static let pennyNanos: Int64 = 10_000_000
 
@@ -72,6 +97,9 @@ struct Workload: Sendable {
 
     /// In pence.
     let prices: [String: Int64]
+    /// The later prices of some products, in pence, and when they become effective: after the start of the workload.
+    var raisedPrices: [String: Int64] = [:]
+    var raiseDelay = Duration.zero
     let openingStock: [String: Int]
     let scripts: [CustomerScript]
     /// The time in which customers arrive.
@@ -84,9 +112,11 @@ struct Workload: Sendable {
         let isRush = draw(4) == 0
         let duration = Duration.milliseconds(orders * (isRush ? 20 : 200))
         var prices: [String: Int64] = [:]
+        var raised: [String: Int64] = [:]
         var openingStock: [String: Int] = [:]
         for sku in Self.skus {
             prices[sku] = Int64(100 + draw(5_000))
+            if draw(3) == 0 { raised[sku] = prices[sku, default: 0] + Int64(1 + draw(2_000)) }
             openingStock[sku] = isRush ? max(1, orders / 5) : draw(2 * orders) + 5
         }
         scripts = (0..<orders).map { index in
@@ -96,8 +126,14 @@ struct Workload: Sendable {
             let lines = (0..<lineCount).map { line in
                 let sku = isRush ? remaining[0] : remaining.remove(at: draw(remaining.count))
                 let price = CustomerScript.price(kind, line: line, pence: prices[sku] ?? 0)
-                return CustomerScript.OrderLine(sku: sku, units: 1 + (isRush ? 0 : draw(4)), price: price)
+                return CustomerScript.OrderLine(
+                    sku: sku,
+                    units: 1 + (isRush ? 0 : draw(4)),
+                    price: price,
+                    raisedPrice: kind == .agreed ? nil : raised[sku].map { $0 * CustomerScript.pennyNanos }
+                )
             }
+            let goodsPence = lines.reduce(0) { $0 + $1.price * Int64($1.units) } / CustomerScript.pennyNanos
             return CustomerScript(
                 customer: Self.name(of: index),
                 lookAlike: index ^ 1 < orders ? Self.name(of: index ^ 1) : nil,
@@ -106,6 +142,9 @@ struct Workload: Sendable {
                 paymentMethod: Self.paymentMethods[draw(Self.paymentMethods.count)],
                 arrival: duration * entropy.fraction(),
                 postage: draw(2) == 0 ? 0 : Int64(draw(900)),
+                discount: draw(2) == 0 ? 0 : Int64(draw(Int(goodsPence))),
+                laterLine: kind == .cart
+                    ? .init(sku: remaining[remaining.count - 1], units: 1 + draw(3), price: 0) : nil,
                 // Half of the cancels while the checkout runs.
                 cancelDelay: draw(5) == 0 ? .milliseconds(draw(draw(2) == 0 ? 60 : 3_000)) : nil,
                 returns: draw(5) == 0 ? (0...draw(2)).map { _ in 1 + draw(lines[0].units) } : [],
@@ -115,6 +154,8 @@ struct Workload: Sendable {
             )
         }
         self.prices = prices
+        raisedPrices = raised
+        raiseDelay = duration * entropy.fraction()
         self.openingStock = openingStock
         self.duration = duration
     }

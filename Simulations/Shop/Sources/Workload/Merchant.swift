@@ -37,18 +37,22 @@ struct Merchant: Sendable {
 
     private func products(of workload: Workload) -> [ImportedProduct] {
         let since = Google_Protobuf_Timestamp(world.time.date - .seconds(86_400))
+        let raise = Google_Protobuf_Timestamp(world.time.date + workload.raiseDelay)
         return workload.prices.sorted { $0.key < $1.key }.map { sku, pence in
             ImportedProduct.with {
                 $0.sku = sku
                 $0.name = "A \(sku)"
                 $0.stocked = true
-                $0.prices = [
-                    .with {
-                        $0.unitPrice = UnitPrice(Amount(nanos: Int128(pence) * 10_000_000), currency: "GBP")
-                        $0.effectiveFrom = since
-                    }
-                ]
+                $0.prices = [price(pence, from: since)]
+                if let raised = workload.raisedPrices[sku] { $0.prices.append(price(raised, from: raise)) }
             }
+        }
+    }
+
+    private func price(_ pence: Int64, from effective: Google_Protobuf_Timestamp) -> Price {
+        .with {
+            $0.unitPrice = UnitPrice(Amount(nanos: Int128(pence) * 10_000_000), currency: "GBP")
+            $0.effectiveFrom = effective
         }
     }
 

@@ -45,6 +45,20 @@ struct SimulatedCustomer: Sendable {
         try await world.skippedTime.sleepExcluding(for: script.arrival)
         guard let order = try await placeOrder() else { return }
         try await requestLookAlikesOrder()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await putLaterLine(after: order) }
+            group.addTask { try await cancelOrReturn(order) }
+            try await group.waitForAll()
+        }
+    }
+
+    /// Puts another product into the cart, while the order is in flight.
+    private func putLaterLine(after order: String) async throws {
+        guard let line = script.laterLine, try await put(line) != nil else { return }
+        observations.laterLinePut(order, line.sku, units: line.units)
+    }
+
+    private func cancelOrReturn(_ order: String) async throws {
         if let delay = script.cancelDelay {
             try await world.time.sleep(for: delay)
             try await concurrently(script.isConcurrent ? ["cancel", "cancel-again"] : ["cancel"]) {
@@ -112,41 +126,115 @@ struct SimulatedCustomer: Sendable {
         case .agreed: placed = try await placeAgreed()
         }
         guard let placed else { return nil }
-        observations.placed(placed, customer: script.customer, key: "order", goods: goods)
+        let shown = observations.request(of: script.customer)?.expectedTotal.minorUnits ?? script.expectedTotal()
+        observations.placed(placed, customer: script.customer, key: "order", goods: goods, shown: shown)
         // Read-your-writes across replicas.
         _ = try await status(of: placed.orderID)
         return placed.orderID
     }
 
-    private func placeCart() async throws -> OrdersContract.Order? {
-        // A repeat of the order leaves the cart unchanged.
-        for line in observations.order(of: script.customer) == nil ? script.lines : [] {
-            let request = PutLineRequest.with {
-                $0.cartID = "me"
-                $0.sku = line.sku
-                $0.quantity = UInt32(line.units)
-            }
-            let response = try await retry({ try await carts.putLine(request, context: $0) }, key: nil)
-            guard response != nil else { return nil }
-        }
-        let request = PlaceOrderRequest.with {
+    /// Sets the quantity of a product in the cart; `nil` when that is refused.
+    private func put(_ line: CustomerScript.OrderLine) async throws -> Cart? {
+        let request = PutLineRequest.with {
             $0.cartID = "me"
-            $0.paymentMethod = script.paymentMethod
+            $0.sku = line.sku
+            $0.quantity = UInt32(line.units)
         }
-        return try await retry({ try await orders.placeOrder(request, context: $0) }, key: "order")?.order
+        return try await retry({ try await carts.putLine(request, context: $0) }, key: nil)?.cart
     }
 
-    private func placeLines() async throws -> OrdersContract.Order? {
-        let request = PlaceOrderRequest.with {
+    private func placeCart() async throws -> OrdersContract.Order? {
+        // A repeat of the order leaves the cart unchanged.
+        if let known = observations.request(of: script.customer) { return try await place(known) { _ in nil } }
+        for line in script.lines { guard try await put(line) != nil else { return nil } }
+        guard let request = try await requestAsShown() else { return nil }
+        // A cart that is empty now was ordered by an earlier attempt of the request.
+        return try await place(request) { try await requestAsShown() ?? $0 }
+    }
+
+    /// A request for the cart as the customer is shown it now; `nil` when it is empty.
+    private func requestAsShown() async throws -> PlaceOrderRequest? {
+        let request = GetCartRequest.with { $0.cartID = "me" }
+        guard let cart = try await retry({ try await carts.getCart(request, context: $0) }, key: nil)?.cart,
+            !cart.lines.isEmpty
+        else { return nil }
+        return .with {
+            $0.cartID = "me"
             $0.paymentMethod = script.paymentMethod
-            $0.lines = script.lines.map { line in
-                .with {
-                    $0.sku = line.sku
-                    $0.quantity = UInt32(line.units)
+            $0.expectedTotal = cart.total
+            $0.expectedRevision = cart.revision
+        }
+    }
+
+    /// Orders at the first prices of the catalogue, and at the raised ones when they have become effective.
+    private func placeLines() async throws -> OrdersContract.Order? {
+        if let known = observations.request(of: script.customer) { return try await place(known) { _ in nil } }
+        func request(raised: Bool) -> PlaceOrderRequest {
+            .with {
+                $0.paymentMethod = script.paymentMethod
+                $0.expectedTotal = Money(script.expectedTotal(raised: raised), currency: "GBP")
+                $0.lines = script.lines.map { line in
+                    .with {
+                        $0.sku = line.sku
+                        $0.quantity = UInt32(line.units)
+                    }
                 }
             }
         }
-        return try await retry({ try await orders.placeOrder(request, context: $0) }, key: "order")?.order
+        let (first, raised) = (request(raised: false), request(raised: true))
+        // The catalogue's clock may run back.
+        return try await place(first) { first == raised ? nil : $0 == first ? raised : first }
+    }
+
+    /// Sends a request; when prices are no longer those that the customer was shown, sends it with those of `next`.
+    ///
+    /// - Parameter next: Gets the refused request; `nil` when it should not have been refused.
+    private func place(
+        _ first: PlaceOrderRequest,
+        next: (PlaceOrderRequest) async throws -> PlaceOrderRequest?
+    ) async throws -> OrdersContract.Order? {
+        let (changed, reused): (Reason, Reason) = ("orders.not_as_expected", .idempotencyKeyReused)
+        var (request, earlier) = (first, [PlaceOrderRequest]())
+        for _ in 0..<Self.attemptsMax {
+            let current = request
+            let accepted: Set<String> = [changed.name, reused.name]
+            switch try await outcome(
+                { try await orders.placeOrder(current, context: $0) },
+                key: "order",
+                accepting: accepted
+            ) {
+            case .answered(let response):
+                observations.acknowledged(current, by: script.customer)
+                return response.order
+            case .refused(changed.name):
+                guard let other = try await next(current) else { return refused(current, changed) }
+                earlier.append(current)
+                request = other
+            case .refused(reused.name):
+                // An attempt of an earlier request, which was not answered, has placed the order after all.
+                guard let other = earlier.popLast() else { return refused(current, reused) }
+                request = other
+            case .refused, .unanswered: return nil
+            }
+        }
+        return nil
+    }
+
+    private func refused(_ request: PlaceOrderRequest, _ reason: Reason) -> OrdersContract.Order? {
+        let shown = request.expectedTotal.minorUnits
+        observations.record(
+            Violation(.rejectedWithoutCause, "\(script.customer) was shown \(shown) and refused with \(reason.name)")
+        )
+        return nil
+    }
+
+    private func service(_ sku: String, pence: Int64) -> AgreedLine {
+        .with {
+            $0.sku = sku
+            $0.quantity = 1
+            $0.service = true
+            $0.unitPrice = UnitPrice(Amount(nanos: Int128(pence * CustomerScript.pennyNanos)), currency: "GBP")
+        }
     }
 
     private func placeAgreed() async throws -> OrdersContract.Order? {
@@ -162,19 +250,8 @@ struct SimulatedCustomer: Sendable {
                 }
             }
         }
-        if script.postage > 0 {
-            request.lines.append(
-                .with {
-                    $0.sku = "POST"
-                    $0.quantity = 1
-                    $0.service = true
-                    $0.unitPrice = UnitPrice(
-                        Amount(nanos: Int128(script.postage * CustomerScript.pennyNanos)),
-                        currency: "GBP"
-                    )
-                }
-            )
-        }
+        if script.postage > 0 { request.lines.append(service("POST", pence: script.postage)) }
+        if script.discount > 0 { request.lines.append(service("OFF", pence: -script.discount)) }
         let agreed = request
         return try await retry(
             { try await orders.placeAgreedOrder(agreed, context: $0) },
@@ -278,13 +355,31 @@ struct SimulatedCustomer: Sendable {
         accepting accepted: Set<String> = [],
         refusing broken: Invariant = .rejectedWithoutCause
     ) async throws -> R? {
+        let outcome = try await outcome(call, key: key, as: caller, accepting: accepted, refusing: broken)
+        return if case .answered(let response) = outcome { response } else { nil }
+    }
+
+    private enum Outcome<R: Sendable>: Sendable {
+        case answered(R)
+        /// With this reason.
+        case refused(String)
+        case unanswered
+    }
+
+    private func outcome<R: Sendable>(
+        _ call: (CallContext) async throws -> R,
+        key: String?,
+        as caller: String? = nil,
+        accepting accepted: Set<String>,
+        refusing broken: Invariant = .rejectedWithoutCause
+    ) async throws -> Outcome<R> {
         for _ in 0..<Self.attemptsMax {
             let context = CallContext(
                 deadline: world.time.now + script.callTimeout,
                 principal: principal(caller),
                 idempotencyKey: key
             )
-            do { return try await call(context) } catch {
+            do { return .answered(try await call(context)) } catch {
                 try Task.checkCancellation()
                 let fault = Fault(describing: error)
                 if fault.code.outcome == .refused {
@@ -294,7 +389,7 @@ struct SimulatedCustomer: Sendable {
                             Violation(broken, "\(script.customer) was refused with \(reason): \(fault.message)")
                         )
                     }
-                    return nil
+                    return .refused(reason)
                 }
                 try await world.time.sleep(for: .milliseconds(Int64(50 + entropy.number(below: 1_000))))
             }
@@ -302,7 +397,7 @@ struct SimulatedCustomer: Sendable {
         observations.record(
             Violation(.notConverged, "\(script.customer) got no response in \(Self.attemptsMax) attempts")
         )
-        return nil
+        return .unanswered
     }
 
     private func principal(_ caller: String?) -> Principal {
