@@ -223,7 +223,11 @@ final class SQLiteConnection: SQLConnection {
     private func failure(_ code: Int32, committing: Bool = false) -> SQLError {
         let known = sqlite3_extended_errcode(database)
         let code = known & 0xFF == code & 0xFF ? known : code
-        let kind = committing ? SQLiteCodes.commitKind(code) : SQLiteCodes.kind(code)
+        let systemError = sqlite3_system_errno(database)
+        let kind =
+            committing
+            ? SQLiteCodes.commitKind(code, systemError: systemError)
+            : SQLiteCodes.kind(code, systemError: systemError)
         let message = known == code ? String(cString: sqlite3_errmsg(database)) : String(cString: sqlite3_errstr(code))
         let error = SQLError(kind, code: "\(code)", message: message)
         if SQLiteCodes.isSyncFailure(code) {

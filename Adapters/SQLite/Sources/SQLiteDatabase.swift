@@ -24,6 +24,8 @@ public final class SQLiteDatabase: SQLDatabase {
 
     /// Opens the file at `path`, and creates it when it is missing; its folder must exist.
     ///
+    /// Its files are for the process's user only: the permissions of others are taken away, also from existing files.
+    ///
     /// - Parameters:
     ///   - path: The file; the write-ahead log lies beside it.
     ///   - time: The clock for deadlines; its wall clock is the database's.
@@ -31,7 +33,8 @@ public final class SQLiteDatabase: SQLDatabase {
     ///   - log: Receives slow bodies and failed checkpoints.
     ///   - onFsyncFailure: Must end the process: after a failed fsync, or when the file was moved or removed (code
     ///     `moved`), the disk's content is unknown. The database refuses everything afterwards.
-    /// - Throws: `SQLError` with `unavailable`; its code is `locked` when another process owns the file.
+    /// - Throws: `SQLError` with `unavailable`; its code is `locked` when another process owns the file. With `full` when
+    ///   its disk has no room.
     public init(
         path: String,
         time: any TimeSource,
@@ -43,6 +46,7 @@ public final class SQLiteDatabase: SQLDatabase {
         let stop: @Sendable (SQLError) -> Void = onFsyncFailure ?? { Self.stopProcess(path, error: $0, log: log) }
         let writer = GroupWriter(time: time, limits: limits.groupCommit, log: log)
         let lock = try SQLiteFileLock(path: path)
+        try SQLiteFileAccess.restrict(path)
         let connection = try SQLiteConnection(
             path: path,
             role: .writer,

@@ -13,12 +13,18 @@ import Synchronization
 final class SQLiteFileLock: Sendable {
     private let descriptor: Mutex<Int32?>
 
-    /// - Throws: ``SQLError`` with `unavailable` and the code `locked` when another owner holds `<path>.lock`.
+    /// - Throws: ``SQLError`` with `unavailable` and the code `locked` when another owner holds `<path>.lock`; with `full`
+    ///   when there is no room for it.
     init(path: String) throws {
         let lockPath = path + ".lock"
-        let descriptor = open(lockPath, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        let descriptor = open(lockPath, O_RDWR | O_CREAT | O_CLOEXEC, SQLiteFileAccess.mode)
         guard descriptor >= 0 else {
-            throw SQLError(.unavailable, code: "open", message: "cannot open \(lockPath): \(Self.reason(errno))")
+            let reason = errno
+            throw SQLError(
+                SQLiteCodes.isFull(reason) ? .full : .unavailable,
+                code: "open",
+                message: "cannot open \(lockPath): \(Self.reason(reason))"
+            )
         }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             let reason = errno

@@ -16,7 +16,7 @@ public struct SQLiteLimits: Sendable {
     public var busyTimeout: Duration = .seconds(2)
     /// The size of the write-ahead log, in pages, at which it is checkpointed.
     public var checkpointPages = 1_000
-    /// The maximum size of the file, in pages of 4 KiB; beyond it writes are refused as `unavailable`.
+    /// The maximum size of the file, in pages of 4 KiB; beyond it writes are refused as `full`.
     ///
     /// `nil`: limited by the disk only.
     public var pages: Int?

@@ -97,6 +97,62 @@ struct SQLiteFileTests {
         #expect(error?.kind == .unavailable)
     }
 
+    @Test("all its files are its owner's only, also those that others could read before")
+    func access() async throws {
+        let names = ["test.sqlite", "test.sqlite-wal", "test.sqlite-shm", "test.sqlite.lock"]
+        func modes() throws -> [Int] {
+            try names.map { name in
+                let attributes = try FileManager.default.attributesOfItem(atPath: folder.file(name))
+                return attributes[.posixPermissions] as? Int ?? -1
+            }
+        }
+        let first = try open()
+        try await insert(0..<1, first)
+        #expect(try modes() == [0o600, 0o600, 0o600, 0o600])
+        // As an earlier version left them, and a process that was killed.
+        for name in names { #expect(chmod(folder.file(name), 0o644) == 0) }
+        let copy = try TemporaryFolder()
+        for name in names { try FileManager.default.copyItem(atPath: folder.file(name), toPath: copy.file(name)) }
+        let second = try SQLiteDatabase(path: copy.file("test.sqlite"), time: time)
+        #expect(try await ids(second) == [0])
+        for name in names {
+            let attributes = try FileManager.default.attributesOfItem(atPath: copy.file(name))
+            #expect(attributes[.posixPermissions] as? Int == 0o600, "\(name)")
+        }
+        await second.close()
+        await first.close()
+    }
+
+    @Test("a write beyond the process's limit of a file's size: refused as on a full disk, and the next one succeeds")
+    func fileSizeLimit() async throws {
+        let path = folder.file("test.sqlite")
+        await #expect(processExitsWith: .success) { [path = path as String] in
+            let database = try SQLiteDatabase(path: path, time: ManualTime())
+            try await database.transaction { tx in try tx.run("CREATE TABLE t (id BIGINT PRIMARY KEY, b BLOB)") }
+            signal(SIGXFSZ, SIG_IGN)
+            #if canImport(Glibc)
+                let fileSize = __rlimit_resource_t(RLIMIT_FSIZE.rawValue)
+            #else
+                let fileSize = RLIMIT_FSIZE
+            #endif
+            var limit = rlimit()
+            guard getrlimit(fileSize, &limit) == 0 else { exit(2) }
+            limit.rlim_cur = 200_000
+            guard setrlimit(fileSize, &limit) == 0 else { exit(2) }
+            let big = [UInt8](repeating: 1, count: 1_000_000)
+            do {
+                try await database.transaction { tx in try tx.run("INSERT INTO t (id, b) VALUES (1, \(big))") }
+                exit(3)
+            } catch let error as SQLError {
+                guard error.kind == .full else { exit(4) }
+            }
+            try await database.transaction { tx in try tx.run("INSERT INTO t (id) VALUES (2)") }
+        }
+        let database = try open()
+        #expect(try await ids(database) == [2])
+        await database.close()
+    }
+
     @Test("after close, refuses transactions and reads")
     func closed() async throws {
         for database in [try open(), try SQLiteDatabase.inMemory(time: time)] {

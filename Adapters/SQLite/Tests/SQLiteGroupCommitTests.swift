@@ -121,7 +121,9 @@ struct SQLiteGroupCommitTests {
                 try tx.run("INSERT INTO t (id, n) VALUES (1, \([UInt8](repeating: 1, count: 1_000_000)))")
             }
         }
-        #expect(error?.kind == .unavailable)
+        #expect(error?.kind == .full)
+        #expect(error?.fault.code == .unavailable)
+        #expect(error?.fault.message == "the disk of the database is full")
         try await database.transaction { tx in try tx.run("INSERT INTO t (id) VALUES (2)") }
         #expect(try await ids(database) == [2])
         await database.close()
@@ -137,7 +139,7 @@ struct SQLiteGroupCommitTests {
             try tx.run("INSERT INTO t (id, n) VALUES (\(number), \(bytes))")
         }
         let kinds = errors.sorted { $0.key < $1.key }.map { ($0.value as? SQLError)?.kind }
-        #expect(kinds.allSatisfy { $0 == .unavailable })
+        #expect(kinds.allSatisfy { $0 == .full })
         #expect(kinds.count >= 2)
         #expect(try await ids(database) == (0..<3).filter { errors[$0] == nil })
         #expect(database.statistics.reruns == 0)

@@ -130,7 +130,7 @@ struct DiskFaultTests {
                     try await database.apply(changes)
                     ledger.commit()
                 } catch let error as SQLError {
-                    #expect(error.kind == .unavailable)
+                    #expect(error.kind == .full)
                     ledger.refuse()
                 }
             }

@@ -4,7 +4,7 @@ extension SQLError {
     /// Whether a retry may succeed without a fix.
     var isTransient: Bool {
         switch kind {
-        case .conflict, .unavailable, .outcomeUnknown: true
+        case .conflict, .unavailable, .full, .outcomeUnknown: true
         case .constraint, .misuse: false
         }
     }

@@ -84,7 +84,7 @@ public struct GroupCommit: Sendable {
         let isSingle = bodies == 1
         if mayRepeat(after: failure) { return .rerunIndividually }
         switch (failure as? SQLError)?.kind {
-        case .unavailable, .outcomeUnknown: return isSingle ? .failAlone : .failAll
+        case .unavailable, .full, .outcomeUnknown: return isSingle ? .failAlone : .failAll
         case .conflict, .constraint, .misuse, nil: break
         }
         guard transactionOpen else { return isSingle ? .failAlone : .rerunIndividually }
@@ -97,7 +97,7 @@ public struct GroupCommit: Sendable {
         switch failure.kind {
         case .constraint, .misuse: return bodies > 1 ? .rerunIndividually : .failAll
         case .conflict: return mayRepeat(after: failure) ? .rerunIndividually : .failAll
-        case .unavailable, .outcomeUnknown: return .failAll
+        case .unavailable, .full, .outcomeUnknown: return .failAll
         }
     }
 }

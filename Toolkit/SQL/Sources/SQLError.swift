@@ -9,8 +9,10 @@ public struct SQLError: Error, Sendable {
         case conflict
         /// A constraint is violated (unique, check, not null, foreign key).
         case constraint
-        /// The database cannot be reached, is full or read-only: nothing was committed.
+        /// The database cannot be reached, or is read-only: nothing was committed.
         case unavailable
+        /// The database's disk has no room: nothing was committed, and a repeat may succeed when there is room again.
+        case full
         /// The connection or the disk failed during the commit: it may or may not be durable.
         case outcomeUnknown
         /// The statement is invalid, or is a control statement: a bug.
@@ -37,6 +39,8 @@ extension SQLError: FaultConvertible {
             Fault(.aborted, .conflict, "conflict with a concurrent change", retryAfter: .milliseconds(50), cause: self)
         case .unavailable:
             Fault(.unavailable, .unavailable, "the database is unavailable", retryAfter: .seconds(1), cause: self)
+        case .full:
+            Fault(.unavailable, .unavailable, "the disk of the database is full", retryAfter: .seconds(1), cause: self)
         case .outcomeUnknown:
             Fault(.unknown, .outcomeUnknown, "the outcome of the commit is unknown", cause: self)
         case .constraint, .misuse:

@@ -7,7 +7,8 @@ struct GroupCommitTests {
     let start = Moment(nanoseconds: 0)
     let conflict = SQLError(.conflict, code: "5", message: "")
     let constraint = SQLError(.constraint, code: "19", message: "")
-    let unavailable = SQLError(.unavailable, code: "13", message: "")
+    let unavailable = SQLError(.unavailable, code: "14", message: "")
+    let full = SQLError(.full, code: "13", message: "")
     let unknown = SQLError(.outcomeUnknown, code: "10", message: "")
 
     func batch(of bodies: Int, limit: Int = 128, attempt: Int = 1) -> GroupCommit {
@@ -50,7 +51,7 @@ struct GroupCommitTests {
 
     @Test("a failed single body fails immediately, whatever the error")
     func single() {
-        for failure: any Error in [constraint, unavailable, unknown, CancellationError()] {
+        for failure: any Error in [constraint, unavailable, full, unknown, CancellationError()] {
             #expect(batch(of: 1).afterBody(failure: failure, transactionOpen: true) == .failAlone)
             #expect(batch(of: 1).afterBody(failure: failure, transactionOpen: false) == .failAlone)
         }
@@ -63,13 +64,14 @@ struct GroupCommitTests {
         #expect(batch(of: 2).afterBody(failure: nil, transactionOpen: false) == .rerunIndividually)
     }
 
-    @Test("database unavailable or outcome unknown: fails all bodies, reruns none")
+    @Test("database unavailable or full, or outcome unknown: fails all bodies, reruns none")
     func unavailableDatabase() {
         for open in [true, false] {
             #expect(batch(of: 2).afterBody(failure: unavailable, transactionOpen: open) == .failAll)
+            #expect(batch(of: 2).afterBody(failure: full, transactionOpen: open) == .failAll)
             #expect(batch(of: 2).afterBody(failure: unknown, transactionOpen: open) == .failAll)
         }
-        for failure in [unavailable, unknown] {
+        for failure in [unavailable, full, unknown] {
             #expect(batch(of: 2).afterCommit(failure: failure) == .failAll)
         }
     }

@@ -103,10 +103,10 @@ struct GroupWriterTests {
         #expect(statistics.transactions == 2 && statistics.reruns == 2)
     }
 
-    @Test("disk full: fails all bodies as unavailable, reruns none")
+    @Test("disk full: fails all bodies with that, reruns none")
     func full() async {
         let (outcomes, statistics) = await write(["a", "full"])
-        #expect(outcomes == ["a: unavailable", "full: unavailable"])
+        #expect(outcomes == ["a: full", "full: full"])
         #expect(statistics.commits == 0 && statistics.reruns == 0)
         #expect(!connection.inTransaction)
     }

@@ -19,7 +19,7 @@ final class ScriptedConnection: SQLConnection {
         executed.append(query.text)
         switch query.text {
         case "end": inTransaction = false
-        case "full": throw SQLError(.unavailable, code: "13", message: "full")
+        case "full": throw SQLError(.full, code: "13", message: "full")
         case "forbidden": throw SQLError(.constraint, code: "19", message: "forbidden")
         default: break
         }

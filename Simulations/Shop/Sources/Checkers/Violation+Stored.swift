@@ -28,7 +28,7 @@ extension Violation {
             return try await store.inspect { (tx: borrowing SQLTransaction) in
                 try Violation.found(by: invariants, in: tx)
             }
-        } catch let error as SQLError where error.kind == .unavailable || error.kind == .outcomeUnknown {
+        } catch let error as SQLError where [.unavailable, .full, .outcomeUnknown].contains(error.kind) {
             return []
         } catch {
             return [Violation(.notConverged, "the invariants of \(service) cannot be checked: \(error)")]
