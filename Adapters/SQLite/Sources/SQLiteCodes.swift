@@ -35,7 +35,7 @@ enum SQLiteCodes {
         return code & 0xFF == SQLITE_IOERR ? .outcomeUnknown : kind(code, systemError: systemError)
     }
 
-    /// Whether an `errno` says that there is no room: on the disk, in a quota, or within the limit of a file's size.
+    /// Whether an `errno` states that there is no room: on the disk, in a quota, or within the limit of a file's size.
     static func isFull(_ systemError: Int32) -> Bool { [ENOSPC, EDQUOT, EFBIG].contains(systemError) }
 
     /// Whether the system failed to make written pages durable.

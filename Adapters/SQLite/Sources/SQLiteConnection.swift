@@ -3,6 +3,14 @@ import Logging
 import MartletCore
 import MartletSQL
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 /// A connection to one SQLite file, or to a database in memory.
 ///
 /// Used by one thread at a time.
@@ -100,6 +108,8 @@ final class SQLiteConnection: SQLConnection {
 
     func control(_ control: SQLControl) throws {
         if let broken { throw broken }
+        // Of a failed commit SQLite does not keep the system's error.
+        errno = 0
         authorizer.trusted = true
         defer { authorizer.trusted = false }
         let statement = controls[control.rawValue]
@@ -221,9 +231,9 @@ final class SQLiteConnection: SQLConnection {
     }
 
     private func failure(_ code: Int32, committing: Bool = false) -> SQLError {
+        let systemError = committing ? errno : sqlite3_system_errno(database)
         let known = sqlite3_extended_errcode(database)
         let code = known & 0xFF == code & 0xFF ? known : code
-        let systemError = sqlite3_system_errno(database)
         let kind =
             committing
             ? SQLiteCodes.commitKind(code, systemError: systemError)
