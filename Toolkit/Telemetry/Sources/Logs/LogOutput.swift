@@ -11,7 +11,8 @@ import Synchronization
 /// Where log lines go: a file descriptor that may stall without stalling the program.
 ///
 /// A line is at most ``lineBytesLimit`` bytes, which a pipe writes atomically, so that the lines of several processes
-/// never interleave. When the reader stalls for 50 milliseconds, lines are dropped and counted until it reads again.
+/// never interleave. When the reader stalls for 50 milliseconds, or the disk of a file is full, lines are dropped and counted
+/// until a line can be written again.
 public final class LogOutput: Sendable {
     /// The size of an atomic write to a pipe.
     public static let lineBytesLimit = 4_096
@@ -21,6 +22,8 @@ public final class LogOutput: Sendable {
     private struct State {
         var stalled = false
         var dropped = 0
+        /// Only a part of the last line was written, as on a full disk: the next one needs a line of its own.
+        var isTorn = false
     }
 
     private let descriptor: Int32
@@ -43,16 +46,17 @@ public final class LogOutput: Sendable {
                 state.dropped += 1
                 return
             }
+            state.stalled = false
             if state.dropped > 0 {
-                emit(
-                    Array(
-                        "{\"level\":\"warning\",\"message\":\"log lines were dropped\",\"lines\":\(state.dropped)}\n"
-                            .utf8
-                    )[...]
-                )
+                let report =
+                    "{\"level\":\"warning\",\"message\":\"log lines were dropped\",\"lines\":\(state.dropped)}\n"
+                guard emit(Array(report.utf8)[...], &state) else {
+                    state.dropped += 1
+                    return
+                }
+                state.dropped = 0
             }
-            state = State()
-            emit(bytes)
+            if !emit(bytes, &state) { state.dropped += 1 }
         }
     }
 
@@ -61,11 +65,12 @@ public final class LogOutput: Sendable {
         return poll(&wanted, 1, milliseconds) == 1 && wanted.revents & Int16(POLLOUT) != 0
     }
 
-    private func emit(_ bytes: ArraySlice<UInt8>) {
-        bytes.withUnsafeBytes { buffer in
-            // A failed write cannot be reported anywhere else.
-            _ = writeBytes(buffer, to: descriptor)
-        }
+    /// - Returns: False when the bytes were not written, or not all of them.
+    private func emit(_ bytes: ArraySlice<UInt8>, _ state: inout State) -> Bool {
+        let line = state.isTorn ? [UInt8(ascii: "\n")] + bytes : bytes
+        let written = line.withUnsafeBytes { writeBytes($0, to: descriptor) }
+        if written > 0 { state.isTorn = written < line.count }
+        return written == line.count
     }
 }
 
