@@ -39,17 +39,22 @@ package enum RegistryFile {
         }
     }
 
-    /// Replaces the file atomically.
+    /// Replaces the file atomically, readable by its owner only.
     ///
-    /// - Throws: ``Invalid``.
+    /// - Throws: ``Invalid``; the file is then unchanged.
     package static func write(_ services: [String: [Instance]], to path: String) throws(Invalid) {
         let temporary = "\(path).\(getpid()).new"
-        guard let file = fopen(temporary, "w") else { throw failure(temporary, "cannot be written") }
+        unlink(temporary)
+        let descriptor = open(temporary, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0o600)
+        guard descriptor >= 0, let file = fdopen(descriptor, "w") else { throw failure(path, "cannot be written") }
         let text = Array(render(services).utf8)
-        let written = fwrite(text, 1, text.count, file)
-        let flushed = fflush(file) == 0 && fsync(fileno(file)) == 0
-        guard fclose(file) == 0, flushed, written == text.count else { throw failure(temporary, "cannot be written") }
-        guard rename(temporary, path) == 0 else { throw failure(path, "cannot be replaced") }
+        let written = fwrite(text, 1, text.count, file) == text.count
+        let reason = written && fflush(file) == 0 && fsync(fileno(file)) == 0 ? 0 : errno
+        guard fclose(file) == 0, reason == 0, rename(temporary, path) == 0 else {
+            let invalid = failure(path, "cannot be written", reason: reason == 0 ? errno : reason)
+            unlink(temporary)
+            throw invalid
+        }
     }
 
     static func render(_ services: [String: [Instance]]) -> String {
@@ -147,7 +152,7 @@ package enum RegistryFile {
         return Instance(id: id, http: addresses["http"], grpc: addresses["grpc"], operate: addresses["operate"])
     }
 
-    private static func failure(_ path: String, _ what: String) -> Invalid {
-        Invalid(path: path, line: 0, key: "", message: "\(what): \(String(cString: strerror(errno)))")
+    private static func failure(_ path: String, _ what: String, reason: Int32 = errno) -> Invalid {
+        Invalid(path: path, line: 0, key: "", message: "\(what): \(String(cString: strerror(reason)))")
     }
 }

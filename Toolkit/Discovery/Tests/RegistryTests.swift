@@ -56,6 +56,18 @@ struct FileRegistryTests {
 
     init() throws { folder = try TemporaryFolder() }
 
+    @Test("is readable by its owner only; a failed write leaves the file and no other")
+    func written() throws {
+        try RegistryFile.write(["links": [parcels]], to: path)
+        #expect(try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int == 0o600)
+        let blocked = folder.file("blocked")
+        try FileManager.default.createDirectory(atPath: blocked, withIntermediateDirectories: false)
+        let invalid = try #require(throws: RegistryFile.Invalid.self) { try RegistryFile.write([:], to: blocked) }
+        #expect(invalid.description.hasPrefix("\(blocked): cannot be written: "), "\(invalid)")
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+        #expect(names == ["blocked", "registry.json"])
+    }
+
     @Test("an invalid or missing file leaves the last valid set in use", arguments: ["{", nil])
     func invalid(text: String?) async throws {
         let registry = registry

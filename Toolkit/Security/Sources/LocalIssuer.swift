@@ -12,7 +12,7 @@ public import MartletCore
 
 /// Issues tokens for local use; its private key is stored in the data folder, readable by its owner only.
 ///
-/// Files in its folder: `issuer.pem` (0600), `jwks.json` (the public key), `<service>.token` (0600).
+/// Files in its folder: `issuer.pem`, `jwks.json` (the public key), `<service>.token`; all with mode 0600.
 public struct LocalIssuer: Sendable {
     public static let name = "martlet-local"
     /// The audience of all tokens of a deployment.
@@ -50,7 +50,11 @@ public struct LocalIssuer: Sendable {
         algorithm: TokenKey.Algorithm,
         time: any TimeSource
     ) async throws {
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        try FileManager.default.createDirectory(
+            atPath: folder,
+            withIntermediateDirectories: true,
+            attributes: [.posixPermissions: 0o700]
+        )
         let path = "\(folder)/issuer.pem"
         let stored = try SecretFile.read(path)
         let key = try stored.map { try SigningKey(pem: $0) } ?? SigningKey(algorithm)
@@ -64,7 +68,9 @@ public struct LocalIssuer: Sendable {
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
         let set = try encoder.encode(KeySet.File(keys: [entry]))
         let existing = FileManager.default.contents(atPath: Self.keySetPath(in: folder))
-        if existing != set { try set.write(to: URL(fileURLWithPath: Self.keySetPath(in: folder)), options: .atomic) }
+        if existing != set {
+            try SecretFile.write(String(decoding: set, as: UTF8.self), to: Self.keySetPath(in: folder))
+        }
     }
 
     /// A token for a person or an external system.

@@ -7,33 +7,43 @@
 #endif
 
 /// A file that only its owner may read.
-enum SecretFile {
-    static let bytesLimit = 1 << 16
+package enum SecretFile {
+    package static let bytesLimit = 1 << 16
 
-    struct Unreadable: Error, Equatable, CustomStringConvertible {
-        let path: String
-        let message: String
+    /// The file cannot be read or written.
+    package struct Unreadable: Error, Equatable, CustomStringConvertible {
+        package let path: String
+        package let message: String
 
-        var description: String { "\(path): \(message)" }
+        package var description: String { "\(path): \(message)" }
     }
 
-    /// Creates or replaces the file atomically, with mode 0600.
-    static func write(_ text: String, to path: String) throws(Unreadable) {
+    /// Creates or replaces the file atomically, with mode 0600; after an error it is unchanged.
+    package static func write(_ text: String, to path: String) throws(Unreadable) {
         let temporary = "\(path).\(getpid()).new"
         unlink(temporary)
         let descriptor = open(temporary, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw failure(temporary) }
+        guard descriptor >= 0 else { throw failure(path) }
         let bytes = Array(text.utf8)
         let written = writeBytes(bytes, to: descriptor)
-        let synced = fsync(descriptor) == 0
-        guard close(descriptor) == 0, synced, written == bytes.count else { throw failure(temporary) }
-        guard rename(temporary, path) == 0 else { throw failure(path) }
+        let reason: Int32
+        switch written {
+        case bytes.count: reason = fsync(descriptor) == 0 ? 0 : errno
+        case ..<0: reason = errno
+        // There was no room for the rest.
+        default: reason = ENOSPC
+        }
+        guard close(descriptor) == 0, reason == 0, rename(temporary, path) == 0 else {
+            let unreadable = failure(path, reason == 0 ? errno : reason)
+            unlink(temporary)
+            throw unreadable
+        }
     }
 
     /// Reads the file; `nil` if it does not exist.
     ///
     /// - Throws: ``Unreadable`` also when other users can read it.
-    static func read(_ path: String) throws(Unreadable) -> String? {
+    package static func read(_ path: String) throws(Unreadable) -> String? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
             if errno == ENOENT { return nil }
@@ -51,8 +61,8 @@ enum SecretFile {
         return String(decoding: bytes.prefix(count), as: UTF8.self)
     }
 
-    private static func failure(_ path: String) -> Unreadable {
-        Unreadable(path: path, message: String(cString: strerror(errno)))
+    private static func failure(_ path: String, _ reason: Int32 = errno) -> Unreadable {
+        Unreadable(path: path, message: String(cString: strerror(reason)))
     }
 }
 

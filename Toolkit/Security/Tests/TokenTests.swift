@@ -172,6 +172,8 @@ struct LocalIssuerTests {
         var status = stat()
         #expect(stat(path + "/issuer.pem", &status) == 0)
         #expect(status.st_mode & 0o777 == 0o600)
+        #expect(stat(LocalIssuer.keySetPath(in: path), &status) == 0)
+        #expect(status.st_mode & 0o777 == 0o600)
 
         chmod(path + "/issuer.pem", 0o644)
         await #expect(throws: SecretFile.Unreadable.self) { try await issuer() }
@@ -187,6 +189,16 @@ struct LocalIssuerTests {
         #expect(try verifier.verify(token).id == "u")
         time.advance(by: .seconds(10))
         #expect(throws: Fault.self) { try verifier.verify(token) }
+    }
+
+    @Test("a file that cannot be written is named, and leaves no part of itself")
+    func unwritten() throws {
+        let folder = try TemporaryFolder()
+        let blocked = folder.file("blocked")
+        try FileManager.default.createDirectory(atPath: blocked, withIntermediateDirectories: false)
+        let error = #expect(throws: SecretFile.Unreadable.self) { try SecretFile.write("text", to: blocked) }
+        #expect(error?.path == blocked)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["blocked"])
     }
 
     @Test("writes service tokens, which are reread after a renewal")
