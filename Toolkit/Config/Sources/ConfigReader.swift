@@ -72,6 +72,26 @@ public struct ConfigReader {
         return value.isEmpty ? nil : value
     }
 
+    /// An optional value that has a form of its own.
+    ///
+    /// - Parameters:
+    ///   - name: The name of the flag without its leading dashes.
+    ///   - help: One line for the help text.
+    ///   - expected: What a value must be, as in `must be a colour`.
+    ///   - parse: Reads a value; `nil` for an invalid one.
+    public mutating func optional<Value>(
+        _ name: String,
+        help: String,
+        expected: String,
+        parse: (String) -> Value?
+    ) -> Value? {
+        read(name, shownDefault: "", fallback: nil, help: help) { text in
+            parse(text).map(Optional.some)
+        } expected: {
+            expected
+        }
+    }
+
     public mutating func int(_ name: String, _ defaultValue: Int?, in range: ClosedRange<Int>, help: String) -> Int {
         read(name, shownDefault: defaultValue.map(String.init), fallback: defaultValue ?? range.lowerBound, help: help)
         { text in

@@ -5,9 +5,10 @@ import Testing
 
 @Suite("Daemon settings")
 struct DaemonSettingsTests {
-    private func read(_ environment: [String: String], _ arguments: [String] = []) throws {
+    @discardableResult
+    private func read(_ environment: [String: String], _ arguments: [String] = []) throws -> DaemonSettings {
         let required = ["--data", "d", "--registry", "r", "--keys", "k"]
-        _ = try Daemon.settings(
+        return try Daemon.settings(
             "testd",
             arguments: required + arguments,
             environment: environment,
@@ -30,6 +31,18 @@ struct DaemonSettingsTests {
         let faults = try #require(throws: ConfigFaults.self) { try read(["MARTLET_CRASH": crash]) }
         #expect(faults.faults.map(\.key) == ["MARTLET_CRASH"])
         #expect(ExitStatus(faults) == .usage)
+    }
+
+    @Test("accept the name of a system that a header can carry, and none")
+    func system() throws {
+        #expect(try read([:]).system == nil)
+        #expect(try read([:], ["--system", "0197-a.B_c"]).system?.description == "0197-a.B_c")
+        #expect(try read(["MARTLET_SYSTEM": String(repeating: "x", count: 64)]).system != nil)
+        for name in ["a b", "é", "a\r\nb", String(repeating: "x", count: 65)] {
+            let faults = try #require(throws: ConfigFaults.self) { try read(["MARTLET_SYSTEM": name]) }
+            #expect(faults.faults.map(\.key) == ["MARTLET_SYSTEM"])
+            #expect(faults.description.contains("letters, digits"))
+        }
     }
 
     @Test("an invalid flag and an invalid variable have different exit statuses")

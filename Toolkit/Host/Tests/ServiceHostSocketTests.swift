@@ -101,6 +101,13 @@ struct ServiceHostSocketTests {
             #expect(ready == (200, "serving\n"))
             #expect(try await HostFixture.get("/openapi.json", ports.http).body.contains("\"openapi\":\"3.1"))
             #expect(try await HostFixture.get("/nowhere", ports.http).status == 404)
+            let problem = Mutex<String?>("the disk is full")
+            host.readiness.add { problem.withLock { $0 } }
+            let full = try await HostFixture.get("/readyz", ports.http)
+            #expect(full == (503, "the disk is full\n"))
+            #expect(try await HostFixture.get("/livez", ports.http).status == 200)
+            problem.withLock { $0 = nil }
+            #expect(try await HostFixture.get("/readyz", ports.http).status == 200)
             host.readiness.advance(to: .draining)
             #expect(try await HostFixture.get("/readyz", ports.http).status == 503)
             #expect(try await HostFixture.get("/livez", ports.http).status == 200)

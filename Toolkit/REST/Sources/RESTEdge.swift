@@ -21,6 +21,10 @@ package struct RESTEdge<Target: Sendable>: Sendable {
     private let observe: @Sendable (RequestRecord) -> Void
     private let handle: Handle
     private var plain: [String: Plain] = [:]
+    /// The system that this listener serves: a request for another one, by ``RESTHeaders/system``, is refused with 503.
+    ///
+    /// `nil` serves all requests.
+    package var system: String?
 
     /// - Parameters:
     ///   - routes: The targets by verb and path.
@@ -59,13 +63,24 @@ package struct RESTEdge<Target: Sendable>: Sendable {
             started: runtime.time.now
         )
         var response: Response
-        if let own = plain[request.uri.path] {
+        if let foreign = foreign(request) {
+            response = Problem(foreign, requestID: exchange.id).response
+        } else if let own = plain[request.uri.path] {
             response = await answer(exchange, own)
         } else {
             response = await TraceContext.$current.withValue(exchange.trace) { await answer(exchange) }
             response.headers[RESTHeaders.requestID] = exchange.id
         }
+        if let system, request.headers[RESTHeaders.system] != nil { response.headers[RESTHeaders.system] = system }
         return request.method == .head ? response.createHeadResponse() : response
+    }
+
+    /// Why a request for another system is refused; `nil` for one of this system.
+    private func foreign(_ request: Request) -> Fault? {
+        guard let system, let wanted = request.headers[RESTHeaders.system],
+            !wanted.utf8.elementsEqual(system.utf8)
+        else { return nil }
+        return Fault.notProcessed("this is another system than the request is for")
     }
 
     private func answer(_ exchange: Exchange, _ own: Plain) async -> Response {

@@ -18,6 +18,12 @@ package enum RESTHeaders {
     package static let idempotencyKey = name("idempotency-key")
     /// W3C trace context.
     package static let traceparent = name("traceparent")
+    /// The system for which a request is meant, and in the response the one that answered.
+    ///
+    /// Sent by a gateway and by operators' programs; a listener of another system refuses the request.
+    package static let system = name(systemName)
+    /// The name of ``system`` as text.
+    package static let systemName = "x-martlet-system"
     static let customPrefix = "x-"
     static let idempotencyKeyBytesLimit = 255
 

@@ -49,6 +49,12 @@ package struct RESTResponder: Sendable {
         edge.addDocument(try JoinedOpenAPI.document(of: documents, description: nil))
     }
 
+    /// The system that this listener serves, see ``RESTEdge/system``.
+    package var system: String? {
+        get { edge.system }
+        set { edge.system = newValue }
+    }
+
     /// Responds to GET on `path` without token, record or log line; see ``RESTEdge/add(_:_:)``.
     package mutating func add(_ path: String, _ answer: @escaping @Sendable (Request) async throws -> Response) {
         edge.add(path, answer)

@@ -26,7 +26,9 @@ struct RESTResponderTests {
         func add(_ record: RequestRecord) { all.withLock { $0.append(record) } }
     }
 
-    init() throws {
+    init() throws { try self.init(system: nil) }
+
+    private init(system: String?) throws {
         let records = Records()
         self.records = records
         handler = ParcelHandler(time: time)
@@ -39,6 +41,7 @@ struct RESTResponderTests {
             log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             observe: { records.add($0) }
         )
+        responder.system = system
         responder.add("/livez") { _ in Response(status: .ok) }
         self.responder = responder
     }
@@ -93,6 +96,33 @@ struct RESTResponderTests {
         let text = collected.text
         let tree = try? JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: any Sendable]
         return Answer(status: Int(response.status.code), headers: response.headers, text: text, json: tree ?? [:])
+    }
+
+    @Test("refuses requests for another system, on every path, and states its own to those who ask")
+    func system() async throws {
+        for system in ["one", nil] {
+            let fixture = try RESTResponderTests(system: system)
+            for path in ["/v1/parcels/p1", "/livez", "/openapi.json", "/nowhere"] {
+                let own = try await fixture.send(.get, path, headers: [("x-martlet-system", "one")])
+                #expect(own.status != 503, "\(path)")
+                #expect(own.headers[RESTHeaders.system] == system, "\(path)")
+                let silent = try await fixture.send(.get, path)
+                #expect(silent.status == own.status, "\(path)")
+                #expect(silent.headers[RESTHeaders.system] == nil, "\(path)")
+                let other = try await fixture.send(.get, path, headers: [("x-martlet-system", "two")])
+                #expect(other.status == (system == nil ? own.status : 503), "\(path)")
+                #expect(other.headers[RESTHeaders.system] == system, "\(path)")
+            }
+        }
+        let fixture = try RESTResponderTests(system: "one")
+        let write = try await fixture.send(
+            .put,
+            "/v1/parcels/p1",
+            body: Self.validBody,
+            headers: [("Idempotency-Key", "k-1"), ("x-martlet-system", "two")]
+        )
+        #expect(write.status == 503)
+        #expect(fixture.handler.last == nil)
     }
 
     @Test("a write returns the handler's response; the handler gets principal, key, trace and deadline")

@@ -48,9 +48,14 @@ public enum Daemon {
                 output: .standardError
             )
         }
+        DaemonProcess.prepare(telemetry.logger)
         await finish(telemetry.logger) {
             try await telemetry.scope {
-                try FileManager.default.createDirectory(atPath: settings.data, withIntermediateDirectories: true)
+                try FileManager.default.createDirectory(
+                    atPath: settings.data,
+                    withIntermediateDirectories: true,
+                    attributes: [.posixPermissions: 0o700]
+                )
                 let verifier = try await LocalIssuer.verifier(in: settings.keys, time: runtime.time)
                 let context = DaemonContext(
                     service: service,
@@ -63,9 +68,12 @@ public enum Daemon {
                     listeners: settings.listeners,
                     authenticator: TokenAuthenticator(verifier: verifier),
                     metrics: MetricsRegistry(service: service),
+                    system: settings.system,
                     runtime: runtime,
                     logger: telemetry.logger
                 )
+                let disk = DiskSpace(path: settings.data)
+                host.readiness.add { disk.problem }
                 try await host.run()
             }
         }
@@ -137,5 +145,8 @@ public enum Daemon {
         }
     }
 
-    private static func write(_ text: String, to file: FileHandle) { file.write(Data("\(text)\n".utf8)) }
+    private static func write(_ text: String, to file: FileHandle) {
+        // A message that cannot be written must not become a trap: the exit status has to be the right one.
+        try? file.write(contentsOf: Data("\(text)\n".utf8))
+    }
 }

@@ -13,6 +13,8 @@ public struct DaemonSettings: Sendable {
     public let registry: String
     /// The folder with the keys and this service's own token.
     public let keys: String
+    /// The system to which this process belongs; `nil`: it serves requests for any.
+    public let system: SystemName?
     public let listeners: Listeners
     public let logLevel: Logger.Level
 
@@ -20,6 +22,7 @@ public struct DaemonSettings: Sendable {
         data = reader.string("data", nil, help: "The folder of databases; created if missing.")
         registry = reader.string("registry", nil, help: "The file that lists the instances of every service.")
         keys = reader.string("keys", nil, help: "The folder with jwks.json and this service's own token.")
+        system = SystemName(&reader)
         listeners = Listeners(
             host: reader.string("host", "127.0.0.1", help: "The address of all listeners."),
             http: reader.port("http-port", 0, help: "REST, health, metrics, OpenAPI; 0 chooses a free port."),

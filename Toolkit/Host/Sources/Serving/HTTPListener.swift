@@ -15,6 +15,7 @@ struct HTTPListener: HTTPServer {
         readiness: Readiness,
         host: String,
         port: Int,
+        system: SystemName?,
         authenticator: TokenAuthenticator,
         limits: RESTLimits,
         runtime: Runtime,
@@ -29,6 +30,7 @@ struct HTTPListener: HTTPServer {
             log: logger,
             observe: { requestMetrics.count($0) }
         )
+        responder.system = system?.description
         ListenerHooks(readiness: readiness, metrics: [metrics] + runtimes.map(\.telemetry.metrics))
             .each { path, handler in responder.add(path, handler) }
         server = RESTServer(

@@ -24,7 +24,9 @@ package struct ListenerHooks: Sendable {
         add("/livez") { _ in Self.text(.ok, "alive\n") }
         add("/readyz") { _ in
             let state = readiness.current
-            return Self.text(state == .serving ? .ok : .serviceUnavailable, state.rawValue + "\n")
+            guard state == .serving else { return Self.text(.serviceUnavailable, state.rawValue + "\n") }
+            if let problem = readiness.problem { return Self.text(.serviceUnavailable, problem + "\n") }
+            return Self.text(.ok, state.rawValue + "\n")
         }
         add("/metrics") { _ in Self.text(.ok, MetricsText.exposition(of: metrics), type: MetricsText.contentType) }
     }

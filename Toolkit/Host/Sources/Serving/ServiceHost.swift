@@ -19,6 +19,7 @@ public struct ServiceHost: Sendable {
     private let metrics: MetricsRegistry
     private let limits: ServiceHostLimits
     private let restLimits: RESTLimits
+    private let system: SystemName?
     private let runtime: Runtime
     private let logger: Logger
 
@@ -29,6 +30,7 @@ public struct ServiceHost: Sendable {
     ///   - metrics: Those of the process, exposed with those of the services.
     ///   - limits: How long each step of a shutdown may take.
     ///   - restLimits: The limits of the HTTP listener.
+    ///   - system: The system to which the process belongs; its HTTP listener refuses requests for another.
     ///   - runtime: The clocks and the random numbers.
     ///   - logger: The log of the process.
     public init(
@@ -38,6 +40,7 @@ public struct ServiceHost: Sendable {
         metrics: MetricsRegistry,
         limits: ServiceHostLimits = ServiceHostLimits(),
         restLimits: RESTLimits = .standard,
+        system: SystemName? = nil,
         runtime: Runtime,
         logger: Logger
     ) {
@@ -47,6 +50,7 @@ public struct ServiceHost: Sendable {
         self.metrics = metrics
         self.limits = limits
         self.restLimits = restLimits
+        self.system = system
         self.runtime = runtime
         self.logger = logger
     }
@@ -71,6 +75,7 @@ public struct ServiceHost: Sendable {
                 readiness: readiness,
                 host: listeners.host,
                 port: port,
+                system: system,
                 authenticator: authenticator,
                 limits: restLimits,
                 runtime: runtime,

@@ -1,0 +1,111 @@
+import Foundation
+import Logging
+import MartletTesting
+import Synchronization
+import Testing
+
+@testable import MartletHost
+
+@Suite("Process of a daemon", .timeLimit(.minutes(HangLimit.testMinutes)))
+struct DaemonProcessTests {
+    @Test("the soft limit of open files becomes the hard one, up to a maximum, and is never lowered")
+    func limits() {
+        #expect(DaemonProcess.raised(from: 1_024, hard: 4_096) == 4_096)
+        #expect(DaemonProcess.raised(from: 1_024, hard: 1_024) == 1_024)
+        #expect(DaemonProcess.raised(from: 1_024, hard: DaemonProcess.openFilesMax) == DaemonProcess.openFilesMax)
+        #expect(DaemonProcess.raised(from: 1_024, hard: DaemonProcess.openFilesMax + 1) == DaemonProcess.openFilesMax)
+        #expect(DaemonProcess.raised(from: 1_024, hard: .max) == DaemonProcess.openFilesMax)
+        #expect(DaemonProcess.raised(from: 2 << 20, hard: .max) == 2 << 20)
+    }
+
+    @Test("raises its limit, names it in the log, and creates files for its user only")
+    func prepared() async throws {
+        let folder = try TemporaryFolder()
+        let path = folder.file("made")
+        await #expect(processExitsWith: .success) { [path = path as String] in
+            #if canImport(Glibc)
+                let openFiles = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+            #else
+                let openFiles = RLIMIT_NOFILE
+            #endif
+            var limit = rlimit()
+            guard getrlimit(openFiles, &limit) == 0 else { exit(2) }
+            let soft = limit.rlim_cur - 1
+            limit.rlim_cur = soft
+            guard setrlimit(openFiles, &limit) == 0 else { exit(2) }
+            umask(0o022)
+            let lines = LogLines()
+            DaemonProcess.prepare(Logger(label: "test") { _ in lines })
+            guard getrlimit(openFiles, &limit) == 0, limit.rlim_cur > soft else { exit(3) }
+            guard lines.all == ["open files \(soft) \(limit.rlim_cur)"] else { exit(4) }
+            let made = open(path, O_CREAT | O_WRONLY, 0o666)
+            guard made >= 0, mkdir("\(path).folder", 0o777) == 0 else { exit(5) }
+        }
+        let files = FileManager.default
+        #expect(try files.attributesOfItem(atPath: path)[.posixPermissions] as? Int == 0o600)
+        #expect(try files.attributesOfItem(atPath: "\(path).folder")[.posixPermissions] as? Int == 0o700)
+    }
+
+    /// Records the message, the soft limit before and the limit after.
+    private final class LogLines: LogHandler, Sendable {
+        private let lines = Mutex<[String]>([])
+        var all: [String] { lines.withLock { $0 } }
+
+        var logLevel: Logger.Level {
+            get { .trace }
+            set {}
+        }
+        var metadata: Logger.Metadata {
+            get { [:] }
+            set {}
+        }
+
+        subscript(metadataKey _: String) -> Logger.Metadata.Value? {
+            get { nil }
+            set {}
+        }
+
+        func log(event: LogEvent) {
+            let facts = event.metadata ?? [:]
+            let line = "\(event.message) \(facts["soft"] ?? "") \(facts["limit"] ?? "")"
+            lines.withLock { $0.append(line) }
+        }
+    }
+}
+
+@Suite("Free space of a disk")
+struct DiskSpaceTests {
+    @Test("counts as full below the minimum; where it is unknown, it does not")
+    func full() {
+        #expect(DiskSpace.isFull(freeBytes: 0))
+        #expect(DiskSpace.isFull(freeBytes: DiskSpace.freeBytesMin - 1))
+        #expect(!DiskSpace.isFull(freeBytes: DiskSpace.freeBytesMin))
+        #expect(!DiskSpace.isFull(freeBytes: nil))
+    }
+
+    @Test("is that of the path's disk; a missing path and a disk without blocks have none")
+    func paths() throws {
+        let folder = try TemporaryFolder()
+        #expect(DiskSpace(path: folder.path).freeBytes != nil)
+        #expect(DiskSpace(path: folder.file("missing")).freeBytes == nil)
+        #expect(DiskSpace(path: folder.file("missing")).problem == nil)
+        #expect(DiskSpace(path: "/proc").freeBytes == nil)
+    }
+}
+
+@Suite("Readiness")
+struct ReadinessTests {
+    @Test("a failed check is its problem, until the check passes")
+    func checks() {
+        let readiness = Readiness()
+        let found = Mutex<String?>(nil)
+        #expect(readiness.problem == nil)
+        readiness.add { nil }
+        readiness.add { found.withLock { $0 } }
+        #expect(readiness.problem == nil)
+        found.withLock { $0 = "the disk is full" }
+        #expect(readiness.problem == "the disk is full")
+        found.withLock { $0 = nil }
+        #expect(readiness.problem == nil)
+    }
+}
