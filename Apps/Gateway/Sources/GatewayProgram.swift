@@ -17,6 +17,7 @@ package enum GatewayProgram {
         let port: Int
         let registry: String
         let keys: String
+        let system: SystemName?
         let logLevel: Logger.Level
 
         init(_ reader: inout ConfigReader) {
@@ -24,6 +25,7 @@ package enum GatewayProgram {
             port = reader.port("http-port", 8080, help: "The public REST API; 0 chooses a free port.")
             registry = reader.string("registry", nil, help: "The file that lists the instances of every service.")
             keys = reader.string("keys", nil, help: "The folder with jwks.json.")
+            system = SystemName(&reader)
             let level = reader.choice(
                 "log-level",
                 DaemonSettings.LogLevel.info,
@@ -41,6 +43,9 @@ package enum GatewayProgram {
         let settings = Daemon.read("gatewayd", crashPoints: CrashPointNames.all) { reader in Settings(&reader) }
         let runtime = Runtime.system
         let telemetry = Telemetry(service: name, level: settings.logLevel, time: runtime.time)
+        // The folder in which the services of this machine have their data, too.
+        let disk = DiskSpace(path: URL(fileURLWithPath: settings.registry).deletingLastPathComponent().path)
+        DaemonProcess.prepare(telemetry.logger)
         await Daemon.finish(telemetry.logger) {
             try await telemetry.scope {
                 let verifier = try await LocalIssuer.verifier(in: settings.keys, time: runtime.time)
@@ -57,12 +62,15 @@ package enum GatewayProgram {
                     host: settings.host,
                     port: settings.port,
                     registry: FileRegistry(path: settings.registry, every: .milliseconds(200), time: runtime.time),
+                    system: settings.system,
+                    problem: { disk.problem },
                     authenticator: authenticator,
                     readiness: host.readiness,
                     metrics: telemetry.metrics,
                     runtime: runtime,
                     logger: telemetry.logger
                 )
+                host.readiness.add { disk.problem }
                 try await host.run(httpServer: server)
             }
         }
@@ -74,7 +82,8 @@ package enum GatewayProgram {
             try FileHandle.standardOutput.write(contentsOf: Data("\(document)\n".utf8))
             exit(ExitStatus.clean.rawValue)
         } catch {
-            FileHandle.standardError.write(Data("gatewayd: \(error)\n".utf8))
+            // The exit status states it, too.
+            try? FileHandle.standardError.write(contentsOf: Data("gatewayd: \(error)\n".utf8))
             exit(ExitStatus.internal.rawValue)
         }
     }

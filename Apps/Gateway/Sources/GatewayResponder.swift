@@ -68,6 +68,7 @@ struct GatewayResponder: Sendable {
             }
         )
         ListenerHooks(readiness: readiness, metrics: [metrics]).each { path, handler in edge.add(path, handler) }
+        edge.system = upstreams.system?.description
         edge.addDocument(try GatewayOpenAPI.joined())
     }
 

@@ -12,13 +12,23 @@ package struct GatewayServer: HTTPServer {
     private let http: HTTP1Client
 
     /// - Parameters:
+    ///   - host: The address of the listener.
     ///   - port: 0 chooses a free one.
+    ///   - registry: The instances of the services.
+    ///   - system: The system to which the gateway belongs: answers of another one are not passed on. `nil`: any.
+    ///   - problem: What is wrong with this machine, added to what callers read while a service is not available.
+    ///   - authenticator: Verifies the tokens of requests.
     ///   - readiness: The readiness of its process, reported by `/readyz`.
+    ///   - metrics: Those of the process.
+    ///   - runtime: The clocks and the random numbers.
+    ///   - logger: Receives one line per request.
     /// - Throws: `Fault` when two methods have the same path, or a contract's document is not JSON.
     package init(
         host: String,
         port: Int,
         registry: any Registry,
+        system: SystemName?,
+        problem: @escaping @Sendable () -> String?,
         authenticator: TokenAuthenticator,
         readiness: Readiness,
         metrics: MetricsRegistry,
@@ -32,6 +42,8 @@ package struct GatewayServer: HTTPServer {
             registry: registry,
             http: http,
             limits: limits,
+            system: system,
+            problem: problem,
             time: runtime.time
         )
         let responder = try GatewayResponder(

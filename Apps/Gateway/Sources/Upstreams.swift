@@ -3,6 +3,7 @@ import HummingbirdCore
 import MartletContract
 import MartletCore
 import MartletDiscovery
+import MartletHost
 import MartletREST
 import NIOCore
 import NIOHTTP1
@@ -20,13 +21,32 @@ struct Upstreams: Sendable {
 
     let http: HTTP1Client
     let limits: GatewayLimits
+    let system: SystemName?
     let time: any TimeSource
+    private let problem: @Sendable () -> String?
     private let balancers: [String: Balancer]
 
-    init(services: Set<String>, registry: any Registry, http: HTTP1Client, limits: GatewayLimits, time: any TimeSource)
-    {
+    /// - Parameters:
+    ///   - services: The names of the services.
+    ///   - registry: Their instances.
+    ///   - http: Sends the requests.
+    ///   - limits: The limits of requests and responses.
+    ///   - system: The system that must answer; `nil`: any.
+    ///   - problem: What is wrong with this machine, for callers of a service that is not available.
+    ///   - time: The clock for deadlines.
+    init(
+        services: Set<String>,
+        registry: any Registry,
+        http: HTTP1Client,
+        limits: GatewayLimits,
+        system: SystemName?,
+        problem: @escaping @Sendable () -> String?,
+        time: any TimeSource
+    ) {
         self.http = http
         self.limits = limits
+        self.system = system
+        self.problem = problem
         self.time = time
         balancers = Dictionary(uniqueKeysWithValues: services.map { ($0, Balancer(for: $0, in: registry)) })
     }
@@ -46,20 +66,21 @@ struct Upstreams: Sendable {
         to routed: RoutedMethod,
         deadline: Moment
     ) async throws -> Response {
-        guard let balancer = balancers[routed.service] else { throw Self.unavailable(routed.service, nil) }
+        guard let balancer = balancers[routed.service] else { throw unavailable(routed.service, nil) }
         guard let address = try await balancer.pick(where: { $0.http != nil }).http else {
-            throw Self.unavailable(routed.service, nil)
+            throw unavailable(routed.service, nil)
         }
         let remaining = deadline - time.now
         guard remaining > .zero else { throw Fault.deadlineExceeded }
         do {
             let response = try await http.send(
-                Self.request(exchange, body, remaining: remaining),
+                request(exchange, body, remaining: remaining),
                 host: address.host,
                 port: address.port,
                 timeout: remaining,
                 responseBytesMax: limits.responseBytesMax
             )
+            try requireOwn(response, address)
             return Self.response(response)
         } catch let error as HTTP1ClientError where error == .timedOut {
             throw Fault(.deadlineExceeded, .deadlineExceeded, "\(routed.service) did not respond in time", cause: error)
@@ -68,11 +89,20 @@ struct Upstreams: Sendable {
         } catch is CancellationError {
             throw CancellationError()
         } catch {
-            throw Self.unavailable(routed.service, error)
+            throw unavailable(routed.service, error)
         }
     }
 
-    private static func request(
+    /// - Throws: ``ForeignUpstream`` for an answer that is not from this system.
+    private func requireOwn(_ response: HTTP1Client.Response, _ address: Address) throws {
+        guard let system else { return }
+        let answered = response.headers[RESTHeaders.systemName]
+        guard answered.count == 1, answered[0].utf8.elementsEqual(system.description.utf8) else {
+            throw ForeignUpstream(address: address)
+        }
+    }
+
+    private func request(
         _ exchange: Exchange,
         _ body: ByteBuffer,
         remaining: Duration
@@ -85,12 +115,15 @@ struct Upstreams: Sendable {
             headers: [:],
             body: body
         )
-        for name in forwardedHeaders {
+        for name in Self.forwardedHeaders {
             if let value = request.headers[name] { outgoing.headers.add(name: name.canonicalName, value: value) }
         }
         // Added one by one, so that the service can reject repeated keys.
         for key in request.headers[values: RESTHeaders.idempotencyKey] {
             outgoing.headers.add(name: RESTHeaders.idempotencyKey.canonicalName, value: key)
+        }
+        if let system {
+            outgoing.headers.add(name: RESTHeaders.systemName, value: system.description)
         }
         outgoing.headers.add(name: RESTHeaders.requestID.canonicalName, value: exchange.id)
         outgoing.headers.add(name: RESTHeaders.traceparent.canonicalName, value: exchange.trace.traceparent)
@@ -101,7 +134,7 @@ struct Upstreams: Sendable {
     private static func response(_ upstream: HTTP1Client.Response) -> Response {
         var headers = HTTPFields()
         for (name, value) in upstream.headers where !hopByHopHeaders.contains(name.lowercased()) {
-            guard let name = HeaderName(name), name != .contentLength else { continue }
+            guard let name = HeaderName(name), name != .contentLength, name != RESTHeaders.system else { continue }
             headers.append(HTTPFields.Element(name: name, value: value))
         }
         return Response(
@@ -112,7 +145,21 @@ struct Upstreams: Sendable {
     }
 
     /// The outcome of the request is unknown: clients retry with the same idempotency key.
-    private static func unavailable(_ service: String, _ cause: (any Error)?) -> Fault {
-        Fault(.unavailable, .unavailable, "\(service) is not available", retryAfter: .seconds(1), cause: cause)
+    private func unavailable(_ service: String, _ cause: (any Error)?) -> Fault {
+        let why = problem().map { ": \($0)" } ?? ""
+        return Fault(
+            .unavailable,
+            .unavailable,
+            "\(service) is not available\(why)",
+            retryAfter: .seconds(1),
+            cause: cause
+        )
     }
+}
+
+/// A program that does not belong to the gateway's system answers at the address of a service.
+struct ForeignUpstream: Error, CustomStringConvertible {
+    let address: Address
+
+    var description: String { "at \(address) answers a program of another system" }
 }

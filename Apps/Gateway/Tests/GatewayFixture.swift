@@ -57,6 +57,8 @@ struct GatewayFixture: Sendable {
     func withGateway<R>(
         instances: [String: [Instance]],
         limits: GatewayLimits = GatewayLimits(),
+        system: SystemName? = nil,
+        problem: String? = nil,
         metrics: MetricsRegistry = MetricsRegistry(service: "gateway"),
         _ body: (GatewayResponder) async throws -> R
     ) async throws -> R {
@@ -73,6 +75,8 @@ struct GatewayFixture: Sendable {
             registry: StaticRegistry(instances, time: time),
             http: http,
             limits: limits,
+            system: system,
+            problem: { problem },
             time: time
         )
         let responder = try GatewayResponder(

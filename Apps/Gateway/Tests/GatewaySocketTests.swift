@@ -2,8 +2,10 @@ import HTTPTypes
 import HummingbirdCore
 import MartletCore
 import MartletDiscovery
+import MartletHost
 import MartletREST
 import MartletTesting
+import NIOCore
 import Synchronization
 import Testing
 
@@ -59,6 +61,91 @@ struct GatewaySocketTests {
             }
         }
         #expect(service.paths.withLock { $0 } == ["/v1/products", "/v1/products/MUG"])
+    }
+}
+
+@Suite("Gateway and a program of another system", .timeLimit(.minutes(HangLimit.testMinutes)))
+struct ForeignUpstreamSocketTests {
+    let fixture: GatewayFixture
+
+    init() async throws { fixture = try await GatewayFixture() }
+
+    @Test("passes on what its own system answers, and nothing else", arguments: ["own", "other", nil])
+    func foreign(_ answering: String?) async throws {
+        let service = NamedService(name: answering)
+        let server = RESTServer(
+            host: "127.0.0.1",
+            port: 0,
+            limits: ConnectionLimits(idle: HangLimit.wait * 2, drainBytesMax: 1 << 20, linger: HangLimit.wait),
+            time: fixture.time,
+            logger: GatewayFixture.log,
+            respond: { service.response(to: $0) }
+        )
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await server.run() }
+            defer { group.cancelAll() }
+            let address = Address(host: "127.0.0.1", port: try await server.boundPort())
+            let instance = Instance(id: "catalog-1", http: address, grpc: nil, operate: nil)
+            let request = GatewayFixture.request(.get, "/v1/products")
+            try await fixture.withGateway(instances: ["catalog": [instance]], system: SystemName("own")) { gateway in
+                let response = await gateway.answer(request)
+                #expect(response.status == (answering == "own" ? .ok : .serviceUnavailable))
+                #expect(response.headers[RESTHeaders.system] == nil)
+            }
+            #expect(service.wanted.withLock { $0 } == ["own"])
+            // A gateway without a system passes on everything.
+            try await fixture.withGateway(instances: ["catalog": [instance]]) { gateway in
+                #expect(await gateway.answer(request).status == .ok)
+            }
+        }
+    }
+
+    @Test("what is wrong with the machine stands in the answer for a service that is down")
+    func problem() async throws {
+        let down = Instance(id: "catalog-1", http: Address(host: "127.0.0.1", port: 1), grpc: nil, operate: nil)
+        for (problem, detail) in [
+            ("the disk is full", "catalog is not available: the disk is full"), (nil, "catalog is not available"),
+        ] {
+            try await fixture.withGateway(instances: ["catalog": [down]], problem: problem) { gateway in
+                let response = await gateway.answer(GatewayFixture.request(.get, "/v1/products"))
+                #expect(response.status == .serviceUnavailable)
+                let text = try await BodyText.of(response)
+                #expect(text.contains("\"detail\":\"\(detail)\""))
+            }
+        }
+    }
+}
+
+/// The body of a response without a listener.
+private enum BodyText {
+    static func of(_ response: Response) async throws -> String {
+        let text = Mutex("")
+        try await response.body.write(Collector(text: { part in text.withLock { $0 += part } }))
+        return text.withLock { $0 }
+    }
+
+    private struct Collector: ResponseBodyWriter {
+        let text: @Sendable (String) -> Void
+
+        func write(_ buffer: ByteBuffer) async throws { text(String(buffer: buffer)) }
+
+        func finish(_ trailingHeaders: HTTPFields?) async throws {}
+    }
+}
+
+/// A service that states which system it belongs to.
+private final class NamedService: Sendable {
+    let name: String?
+    /// The systems for which its requests were meant.
+    let wanted = Mutex<Set<String>>([])
+
+    init(name: String?) { self.name = name }
+
+    func response(to request: Request) -> Response {
+        if let system = request.headers[RESTHeaders.system] { wanted.withLock { _ = $0.insert(system) } }
+        var response = Response(status: .ok)
+        response.headers[RESTHeaders.system] = name
+        return response
     }
 }
 
