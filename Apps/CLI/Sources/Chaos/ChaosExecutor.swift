@@ -17,8 +17,12 @@ struct ChaosExecutor: Sendable {
     let time: any TimeSource
 
     init(_ folder: DataFolder, time: any TimeSource) {
-        let probe = ReadinessProbe(timeout: SupervisorLimits().probeTimeout)
-        self.init(target: ChaosTarget(folder: folder), isReady: { await probe.isReady(port: $0) }, time: time)
+        let target = ChaosTarget(folder: folder)
+        let timeout = SupervisorLimits().probeTimeout
+        // Without a record of processes no fault is injected at all.
+        let system = (try? ProcessTable.read(folder))?.folder
+        let probe = ReadinessProbe(timeout: timeout, system: system)
+        self.init(target: target, isReady: { await probe.isReady(port: $0) }, time: time)
     }
 
     init(target: ChaosTarget, isReady: @escaping @Sendable (Int) async -> Bool, time: any TimeSource) {

@@ -29,12 +29,13 @@ struct DownCommand: AsyncParsableCommand {
             let terminal = Terminal()
             let table = try ProcessTable.read(folder)
             let supervisor = table?.supervisor
-            let orphans = OrphanProcesses(of: table)
             guard FolderLock.isHeld(folder) else {
-                guard !orphans.processes.isEmpty else {
+                let orphans = OrphanProcesses(of: table, in: folder)
+                guard !orphans.processes.isEmpty || !DatabaseLocks.held(in: folder).isEmpty else {
                     throw CommandFailure("nothing runs on \(folder.path)", status: CommandStatus.notRunning)
                 }
                 try await orphans.end(time: time)
+                try await requireEnded(folder, time)
                 terminal.note("ended \(orphans.processes.count) orphaned processes")
                 return
             }
@@ -46,13 +47,34 @@ struct DownCommand: AsyncParsableCommand {
             while supervisor.isAlive {
                 if time.now >= limit {
                     supervisor.send(SIGKILL)
-                    let orphans = OrphanProcesses(of: try ProcessTable.read(folder))
-                    try await orphans.end(time: time)
+                    try await OrphanProcesses(of: table, try ProcessTable.read(folder), in: folder).end(time: time)
                     throw CommandFailure("the supervisor did not exit in time and was killed, with all its processes")
                 }
                 try await time.sleep(for: Self.pollInterval)
             }
+            // A supervisor that was killed, or failed, has left its daemons.
+            let orphans = OrphanProcesses(of: table, try ProcessTable.read(folder), in: folder)
+            if !orphans.processes.isEmpty {
+                terminal.note("the supervisor has left \(orphans.processes.count) processes, which are ended")
+                try await orphans.end(time: time)
+            }
+            try await requireEnded(folder, time)
             terminal.note("stopped; the data are in \(folder.path)")
+        }
+    }
+
+    /// - Throws: ``CommandFailure`` when a process still uses the folder, such as one that could not be recorded.
+    private func requireEnded(_ folder: DataFolder, _ time: any TimeSource) async throws {
+        let limit = time.now + OrphanProcesses.gracePeriod
+        while true {
+            let held = DatabaseLocks.held(in: folder)
+            if held.isEmpty, !FolderLock.isHeld(folder) { return }
+            guard time.now < limit else {
+                throw CommandFailure(
+                    "a process that is not recorded still uses \(folder.path): \(held.joined(separator: ", "))"
+                )
+            }
+            try await time.sleep(for: Self.pollInterval)
         }
     }
 }

@@ -12,7 +12,8 @@ struct StatusCommand: AsyncParsableCommand {
             with status 0 when all processes are ready, 1 when one is not, 3 when nothing runs.
 
             READY is the result of the probe; STATE is the last state that the supervisor recorded: starting, ready, \
-            resting (it exited and waits for its restart), draining, stopped. HTTP, GRPC and OPERATE are its ports: \
+            resting (it exited and waits for its restart), draining, stopped. Below the table stands why a process is not \
+            ready, and whether the disk of the data is full. HTTP, GRPC and OPERATE are its ports: \
             for REST, for other services, for operators.
 
             Examples:

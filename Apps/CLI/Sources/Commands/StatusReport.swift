@@ -1,5 +1,6 @@
 import Console
 import MartletCore
+import MartletHost
 
 /// The current state of all processes.
 struct StatusReport: Encodable {
@@ -10,6 +11,8 @@ struct StatusReport: Encodable {
         let pid: Int32
         let state: DaemonLifecycle.State
         let isReady: Bool
+        /// Why it is not ready, as it states itself; `nil` when it is ready or does not respond.
+        let reason: String?
         let restarts: Int
         let http: Int
         let grpc: Int
@@ -22,18 +25,21 @@ struct StatusReport: Encodable {
     /// 0 when the supervisor has exited and its processes still run.
     let supervisor: Int32
     let isReady: Bool
+    /// The free space of the data folder's disk; `nil` when it is unknown.
+    let diskFreeBytes: UInt64?
+    let isDiskFull: Bool
     /// The lag over all consumer groups; `nil` when the event log does not respond.
     let lag: Int64?
     let processes: [Process]
 
     init(of table: ProcessTable, in folder: DataFolder) async {
-        let probe = ReadinessProbe(timeout: SupervisorLimits().probeTimeout)
-        var ready: Set<String> = []
-        await withTaskGroup(of: String?.self) { group in
+        let probe = ReadinessProbe(timeout: SupervisorLimits().probeTimeout, system: table.folder)
+        var outcomes: [String: ReadinessProbe.Outcome] = [:]
+        await withTaskGroup(of: (String, ReadinessProbe.Outcome).self) { group in
             for row in table.rows where row.mark?.isAlive == true {
-                group.addTask { await probe.isReady(port: row.http) ? row.name : nil }
+                group.addTask { (row.name, await probe.outcome(port: row.http)) }
             }
-            for await name in group { if let name { ready.insert(name) } }
+            for await (name, outcome) in group { outcomes[name] = outcome }
         }
         url = table.url
         data = folder.path
@@ -44,7 +50,8 @@ struct StatusReport: Encodable {
                 services: row.services,
                 pid: row.mark.flatMap { $0.isAlive ? $0.pid : nil } ?? 0,
                 state: row.state,
-                isReady: ready.contains(row.name),
+                isReady: outcomes[row.name] == .ready,
+                reason: outcomes[row.name]?.reason,
                 restarts: row.restarts,
                 http: row.http,
                 grpc: row.grpc,
@@ -52,7 +59,10 @@ struct StatusReport: Encodable {
                 log: row.log
             )
         }
-        isReady = ready.count == table.rows.count
+        isReady = table.rows.allSatisfy { outcomes[$0.name] == .ready }
+        let disk = DiskSpace(path: folder.path)
+        diskFreeBytes = disk.freeBytes
+        isDiskFull = disk.isFull
         // When the event log is unavailable the lag is unknown, and its row shows that it is not ready.
         lag = try? await LogStatus.read(folder).lag
     }
@@ -73,9 +83,25 @@ struct StatusReport: Encodable {
         }
         table.write(to: terminal)
         terminal.line()
+        for process in processes {
+            if let reason = process.reason { terminal.line("\(process.name) is not ready: \(reason)") }
+        }
+        if isDiskFull {
+            terminal.line(
+                "The disk of \(data) is full, \(diskFreeBytes ?? 0) bytes are free: requests that write are refused until there "
+                    + "is room; then everything continues by itself."
+            )
+        }
         if supervisor == 0 { terminal.line("The supervisor has exited: `martlet up` ends these and restarts.") }
         terminal.line("Gateway: \(terminal.styled(url, .bold))")
         terminal.line("Consumer lag in events: \(lag.map { "\($0)" } ?? "unknown, the event log does not respond")")
         terminal.line("Data and logs: \(data)")
+    }
+}
+
+extension ReadinessProbe.Outcome {
+    /// What the daemon reports when it is not ready.
+    fileprivate var reason: String? {
+        if case .notReady(let reason) = self { reason } else { nil }
     }
 }

@@ -4,6 +4,7 @@ import CrashList
 import Foundation
 import MartletCore
 import MartletHost
+import MartletSecurity
 import UnixSignals
 
 struct UpCommand: AsyncParsableCommand {
@@ -124,6 +125,7 @@ struct UpCommand: AsyncParsableCommand {
             let (port, crashes) = try settings(ProcessInfo.processInfo.environment)
             // From here on Ctrl-C shuts down the daemons, not only this process.
             let stops = await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup)
+            DaemonProcess.makeFilesPrivate()
             try folder.make()
             guard let lock = try FolderLock.acquire(folder) else {
                 let pid = (try? ProcessTable.read(folder))?.supervisor.map { " (process \($0.pid))" } ?? ""
@@ -133,11 +135,12 @@ struct UpCommand: AsyncParsableCommand {
                 )
             }
             defer { withExtendedLifetime(lock) {} }
-            try "\(getpid())\n".write(toFile: folder.pidFile, atomically: true, encoding: .utf8)
+            let system = try claim(folder, runtime, on: terminal)
             defer { unlink(folder.pidFile) }
             try await endOrphans(of: folder, runtime.time, terminal)
             let launch = Launch(
                 folder: folder,
+                system: system,
                 topology: topology,
                 members: try topology.members(singleProcess: singleProcess),
                 port: port,
@@ -151,8 +154,26 @@ struct UpCommand: AsyncParsableCommand {
         }
     }
 
+    /// Makes the folder this process's.
+    ///
+    /// - Returns: Its identity.
+    private func claim(_ folder: DataFolder, _ runtime: Runtime, on terminal: Terminal) throws -> String {
+        let (identity, original) = try folder.claim(id: runtime.identifier().description)
+        if let original {
+            terminal.note(
+                "\(folder.path) is a copy of \(original): it gets ports, keys and tokens of its own, and leaves the other alone"
+            )
+        }
+        do {
+            try SecretFile.write("\(getpid())\n", to: folder.pidFile)
+        } catch {
+            throw CommandFailure("\(error)")
+        }
+        return identity.id
+    }
+
     private func endOrphans(of folder: DataFolder, _ time: any TimeSource, _ terminal: Terminal) async throws {
-        let orphans = OrphanProcesses(of: try ProcessTable.read(folder))
+        let orphans = OrphanProcesses(of: try ProcessTable.read(folder), in: folder)
         guard !orphans.processes.isEmpty else { return }
         terminal.note("ending \(orphans.processes.count) orphaned processes")
         try await orphans.end(time: time)
@@ -165,9 +186,10 @@ struct UpCommand: AsyncParsableCommand {
         on terminal: Terminal
     ) async throws -> SupervisorStateMachine.Outcome {
         let limits = SupervisorLimits()
-        let probe = ReadinessProbe(timeout: limits.probeTimeout)
+        let probe = ReadinessProbe(timeout: limits.probeTimeout, system: launch.system)
         let supervisor = Supervisor(
             folder: launch.folder,
+            system: launch.system,
             url: "http://\(Launch.host):\(launch.port)",
             singleProcess: singleProcess,
             daemons: try await launch.prepare(),
@@ -177,12 +199,8 @@ struct UpCommand: AsyncParsableCommand {
             note: { terminal.note($0) }
         )
         return try await withThrowingDiscardingTaskGroup { group in
-            group.addTask {
-                // Cancelled when the supervisor ends.
-                while (try? await launch.runtime.time.sleep(for: Launch.tokenRenewal)) != nil {
-                    try await launch.writeTokens()
-                }
-            }
+            // Cancelled when the supervisor ends.
+            group.addTask { await launch.renewTokens { terminal.note($0) } }
             defer { group.cancelAll() }
             return try await supervisor.run(stops: stops) { table in
                 let report = UpReport(
@@ -209,7 +227,8 @@ struct UpCommand: AsyncParsableCommand {
                 terminal.note("last log lines of \(name), from \(log):")
                 for line in ChildLog(path: log).tail(8) { terminal.note("  \(line)") }
             }
-            throw CommandFailure("the \(topology.name) did not start: \(reason)")
+            let problem = DiskSpace(path: folder.path).problem.map { " (\($0): \(folder.path))" } ?? ""
+            throw CommandFailure("the \(topology.name) did not start: \(reason)\(problem)")
         }
     }
 }

@@ -10,12 +10,23 @@ struct Launch: Sendable {
     /// The lifetime of a service's token; a supervisor that runs longer renews it in time.
     static let tokenLifetime: Duration = .seconds(48 * 3_600)
     static let tokenRenewal: Duration = .seconds(12 * 3_600)
+    /// How soon a failed renewal is repeated.
+    static let tokenRetry: Duration = .seconds(60)
+    /// How the Swift runtime reports a crash of a daemon: the addresses of the crashed thread, without their names.
+    ///
+    /// Names would hold the crashed process, its port and its lock for seconds.
+    static let backtrace = (
+        variable: "SWIFT_BACKTRACE",
+        value: "color=no,interactive=no,threads=crashed,registers=none,images=mentioned,symbolicate=off"
+    )
     static let host = "127.0.0.1"
     /// The gateway's default port.
     static let port = 8080
     static let ports = 1...65_535
 
     let folder: DataFolder
+    /// The identity of the folder: the name of the system that runs on it.
+    let system: String
     let topology: Topology
     /// The programs to run, in shutdown order.
     let members: [Topology.Member]
@@ -59,6 +70,22 @@ struct Launch: Sendable {
         let issuer = try await LocalKeys(folder: folder, time: runtime.time).issuer()
         for service in Set(members.flatMap(\.services)).sorted() {
             try await issuer.writeServiceToken(service, lifetime: Self.tokenLifetime)
+        }
+    }
+
+    /// Renews the tokens in time until its task is cancelled; a failure, as on a full disk, is reported and repeated.
+    func renewTokens(_ note: @Sendable (String) -> Void) async {
+        var delay = Self.tokenRenewal
+        while (try? await runtime.time.sleep(for: delay)) != nil {
+            do {
+                try await writeTokens()
+                delay = Self.tokenRenewal
+            } catch {
+                if delay != Self.tokenRetry {
+                    note("the tokens of the services cannot be renewed, will retry: \(error)")
+                }
+                delay = Self.tokenRetry
+            }
         }
     }
 
@@ -135,6 +162,7 @@ struct Launch: Sendable {
         var flags = ports.sorted { $0.key.rawValue < $1.key.rawValue }.map {
             ("\($0.key.rawValue)-port", "\($0.value)")
         }
+        flags.append(("system", system))
         if member.hasDatabase { flags.append(("data", folder.path)) }
         flags.append(("keys", folder.keys))
         flags.append(("registry", folder.registry))
@@ -143,7 +171,10 @@ struct Launch: Sendable {
     }
 
     /// Daemons get their settings only by flags: a variable meant for this program could be invalid for a daemon.
+    ///
+    /// Of ``backtrace`` a value of the operator's own is kept.
     static func inherited(_ environment: [String: String]) -> [String: String] {
-        environment.filter { !$0.key.hasPrefix("MARTLET_") }
+        let own = environment.filter { !$0.key.hasPrefix("MARTLET_") }
+        return own.merging([backtrace.variable: backtrace.value]) { given, _ in given }
     }
 }

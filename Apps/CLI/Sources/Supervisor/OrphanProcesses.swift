@@ -10,9 +10,10 @@ struct OrphanProcesses: Sendable {
 
     let processes: [ProcessIdentity]
 
-    /// The processes in `table` that still run.
-    init(of table: ProcessTable?) {
-        processes = (table?.rows ?? []).compactMap(\.mark).filter(\.isAlive)
+    /// The processes in `tables` that still run and work on `folder`: never those of a folder of which it is a copy.
+    init(of tables: ProcessTable?..., in folder: DataFolder) {
+        let marks = tables.flatMap { $0?.rows ?? [] }.compactMap(\.mark)
+        processes = Set(marks).sorted { $0.pid < $1.pid }.filter { $0.uses(folder) }
     }
 
     /// Sends SIGTERM, and SIGKILL after ``gracePeriod``.

@@ -4,30 +4,49 @@ import NIOHTTP1
 
 /// Probes a daemon's readiness.
 struct ReadinessProbe: Sendable {
+    enum Outcome: Sendable, Equatable {
+        case ready
+        /// What it reports instead, in one line.
+        case notReady(String)
+        /// It does not respond, or a program of another system does.
+        case unreachable
+    }
+
     /// Each probe closes its connection, so that nothing has to be shut down.
     private static let http = HTTP1Client(limits: .standard)
     private static let responseBytesLimit = 65_536
 
+    /// The longest reason that is shown.
+    private static let reasonCharactersLimit = 200
+
     let timeout: Duration
+    /// The identity of the data folder, which the daemon must state; `nil`: any program may respond.
+    let system: String?
 
     /// True when `/readyz` on `port` of this machine returns 200.
-    func isReady(port: Int) async -> Bool {
+    func isReady(port: Int) async -> Bool { await outcome(port: port) == .ready }
+
+    /// What `/readyz` on `port` of this machine returns.
+    func outcome(port: Int) async -> Outcome {
+        var headers: HTTPHeaders = ["connection": "close"]
+        if let system { headers.add(name: RESTHeaders.systemName, value: system) }
         do {
             let response = try await Self.http.send(
-                HTTP1Client.Request(
-                    method: "GET",
-                    target: "/readyz",
-                    headers: ["connection": "close"],
-                    body: ByteBuffer()
-                ),
+                HTTP1Client.Request(method: "GET", target: "/readyz", headers: headers, body: ByteBuffer()),
                 host: "127.0.0.1",
                 port: port,
                 timeout: timeout,
                 responseBytesMax: Self.responseBytesLimit
             )
-            return response.status == .ok
+            if let system {
+                let answered = response.headers[RESTHeaders.systemName]
+                guard answered.count == 1, answered[0].utf8.elementsEqual(system.utf8) else { return .unreachable }
+            }
+            if response.status == .ok { return .ready }
+            let reason = String(buffer: response.body).prefix { !$0.isNewline }
+            return .notReady(String(reason.prefix(Self.reasonCharactersLimit)))
         } catch {
-            return false
+            return .unreachable
         }
     }
 }

@@ -1,6 +1,7 @@
 import Console
 import Foundation
 import MartletCore
+import MartletHost
 import Synchronization
 
 /// Runs the daemons until it is stopped: executes the actions of ``SupervisorStateMachine``.
@@ -17,6 +18,8 @@ struct Supervisor: Sendable {
     typealias Event = SupervisorStateMachine.Event
 
     let folder: DataFolder
+    /// The identity of the folder.
+    let system: String
     let url: String
     let singleProcess: Bool
     /// In shutdown order.
@@ -42,7 +45,7 @@ struct Supervisor: Sendable {
             group.addTask { await rotateLogs() }
             var stateMachine = SupervisorStateMachine(drainOrder: daemons.map(\.row.name), limits: limits)
             var children: [String: ChildProcess] = [:]
-            var written: ProcessTable?
+            var record = Record()
             inbox.yield(.began)
             for await event in events {
                 logExit(event)
@@ -59,18 +62,42 @@ struct Supervisor: Sendable {
                         group.addTask { if await sleep(for: delay) { inbox.yield(.due(timer)) } }
                     case .announce: try announce(table(stateMachine, children))
                     case .finish(let outcome):
-                        try table(stateMachine, children).write(to: folder)
+                        write(table(stateMachine, children), &record)
                         group.cancelAll()
                         return outcome
                     }
                 }
-                let now = table(stateMachine, children)
-                if now != written {
-                    try now.write(to: folder)
-                    written = now
+                if event == .due(.record) { record.isRetrying = false }
+                write(table(stateMachine, children), &record)
+                if record.hasFailed, !record.isRetrying {
+                    record.isRetrying = true
+                    group.addTask { if await sleep(for: limits.recordRetry) { inbox.yield(.due(.record)) } }
                 }
             }
             throw CancellationError()
+        }
+    }
+
+    /// What the file of processes contains.
+    private struct Record {
+        var written: ProcessTable?
+        /// The last attempt to write it has failed.
+        var hasFailed = false
+        /// Another attempt is scheduled.
+        var isRetrying = false
+    }
+
+    /// Writes a table that has changed; a failure, as on a full disk, must not end the daemons that run.
+    private func write(_ table: ProcessTable, _ record: inout Record) {
+        guard table != record.written || record.hasFailed else { return }
+        do throws(CommandFailure) {
+            try table.write(to: folder)
+            if record.hasFailed { note("\(folder.processes): is written again") }
+            record.written = table
+            record.hasFailed = false
+        } catch {
+            if !record.hasFailed { note("\(error.description): it shows an earlier state until it can be written") }
+            record.hasFailed = true
         }
     }
 
@@ -131,11 +158,15 @@ struct Supervisor: Sendable {
     }
 
     private func rotateLogs() async {
+        var failed: Set<String> = []
         repeat {
             for daemon in daemons {
                 do {
                     try ChildLog(path: daemon.program.log).rotate()
+                    failed.remove(daemon.row.name)
                 } catch {
+                    // It is tried again soon; one message is enough.
+                    guard failed.insert(daemon.row.name).inserted else { continue }
                     note("the log of \(daemon.row.name) cannot be rotated: \(error)")
                 }
             }
@@ -143,7 +174,8 @@ struct Supervisor: Sendable {
     }
 
     private func logExit(_ event: Event) {
-        if case .ended(let name, _, let end) = event, end != .exited(0) { note("\(name) \(end)") }
+        guard case .ended(let name, _, let end) = event, end != .exited(0) else { return }
+        note("\(name) \(end)\(DiskSpace(path: folder.path).problem.map { ": \($0)" } ?? "")")
     }
 
     private func table(_ stateMachine: SupervisorStateMachine, _ children: [String: ChildProcess]) -> ProcessTable {
@@ -156,6 +188,7 @@ struct Supervisor: Sendable {
             return row
         }
         return ProcessTable(
+            folder: system,
             supervisor: ProcessIdentity(pid: getpid()),
             url: url,
             singleProcess: singleProcess,

@@ -19,6 +19,8 @@ struct SupervisorLimits: Sendable {
     var probeInterval: Duration = .milliseconds(20)
     /// The time limit of one readiness probe.
     var probeTimeout: Duration = .seconds(2)
+    /// How soon the table of processes is written again when that has failed, as on a full disk.
+    var recordRetry: Duration = .seconds(1)
     /// The interval between checks of the log sizes.
     var logCheckInterval: Duration = .seconds(5)
 

@@ -19,6 +19,8 @@ struct SupervisorStateMachine: Sendable {
         case healthy(String, run: Int)
         case readyLimit
         case drainLimit(String)
+        /// The table of processes could not be written and is written again.
+        case record
     }
 
     enum Action: Sendable, Equatable {
@@ -130,6 +132,7 @@ struct SupervisorStateMachine: Sendable {
             return drain(.failed(reason: "not ready in time: \(late.joined(separator: ", "))", daemons: late))
         case .drainLimit(let name):
             return lifecycles[name]?.state == .draining ? [.kill(name)] : []
+        case .record: return []
         }
     }
 

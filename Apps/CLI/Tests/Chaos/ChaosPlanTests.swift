@@ -65,7 +65,9 @@ struct ChaosTargetTests {
     }
 
     private func write(supervisor: ProcessIdentity?, _ rows: [ProcessTable.Row]) throws {
-        try ProcessTable(supervisor: supervisor, url: "", singleProcess: false, rows: rows).write(to: folder)
+        try ProcessTable(folder: nil, supervisor: supervisor, url: "", singleProcess: false, rows: rows).write(
+            to: folder
+        )
     }
 
     @Test("does not exist without a running supervisor")

@@ -15,6 +15,7 @@ struct DataFolderTests {
         let topology = try Topology(json: TopologyTests.mill)
         return Launch(
             folder: folder,
+            system: "this-system",
             topology: topology,
             members: topology.processes,
             port: try port ?? free.reserve(nil),
@@ -94,7 +95,13 @@ struct DataFolderTests {
         let temporary = try TemporaryFolder()
         let folder = DataFolder(temporary.path)
         #expect(try ProcessTable.read(folder) == nil)
-        let table = ProcessTable(supervisor: nil, url: "http://127.0.0.1:1", singleProcess: false, rows: [])
+        let table = ProcessTable(
+            folder: nil,
+            supervisor: nil,
+            url: "http://127.0.0.1:1",
+            singleProcess: false,
+            rows: []
+        )
         try table.write(to: folder)
         #expect(try ProcessTable.read(folder) == table)
         let long = String(repeating: " ", count: ProcessTable.bytesLimit + 1)
@@ -111,10 +118,107 @@ struct DataFolderTests {
         #expect(rows?.status == CommandStatus.failed)
     }
 
-    @Test("daemons inherit no variable of the command line")
-    func environment() {
+    @Test(
+        "daemons inherit no variable of the command line; a crash is reported without names, unless it is set otherwise"
+    )
+    func environment() throws {
         let inherited = Launch.inherited(["PATH": "/bin", "MARTLET_DATA": "x", "MARTLET_CRASH": "a.b:1"])
-        #expect(inherited == ["PATH": "/bin"])
+        #expect(inherited["PATH"] == "/bin")
+        #expect(inherited.keys.sorted() == ["PATH", "SWIFT_BACKTRACE"])
+        let settings = try #require(inherited["SWIFT_BACKTRACE"]).split(separator: ",")
+        #expect(settings.contains("symbolicate=off") && settings.contains("threads=crashed"))
+        #expect(Launch.inherited(["SWIFT_BACKTRACE": "enable=no"]) == ["SWIFT_BACKTRACE": "enable=no"])
+    }
+
+    @Test("every daemon gets the name of the system")
+    func system() async throws {
+        let temporary = try TemporaryFolder()
+        let folder = DataFolder(temporary.path)
+        try folder.make()
+        let daemons = try await launch(folder).prepare()
+        #expect(!daemons.isEmpty)
+        for daemon in daemons {
+            let arguments = daemon.program.arguments
+            let flag = try #require(arguments.firstIndex(of: "--system"), "\(daemon.row.name)")
+            #expect(arguments[flag + 1] == "this-system")
+        }
+    }
+
+    @Test("the folder and its files are the owner's, also when they were there before and others could read them")
+    func access() throws {
+        let temporary = try TemporaryFolder()
+        let folder = DataFolder(temporary.file("data"))
+        let files = FileManager.default
+        // As an earlier version and `mkdir` left it.
+        for path in [folder.path, folder.keys, folder.logs] {
+            try files.createDirectory(
+                atPath: path,
+                withIntermediateDirectories: false,
+                attributes: [.posixPermissions: 0o755]
+            )
+        }
+        let names = ["registry.json", "orders.sqlite", "orders.sqlite-wal", "keys/jwks.json", "logs/ordersd.log"]
+        for name in names {
+            let path = "\(folder.path)/\(name)"
+            #expect(files.createFile(atPath: path, contents: Data(), attributes: [.posixPermissions: 0o644]))
+        }
+        try folder.make()
+        func mode(_ path: String) throws -> Int? { try files.attributesOfItem(atPath: path)[.posixPermissions] as? Int }
+        for path in [folder.path, folder.keys, folder.logs] { #expect(try mode(path) == 0o700, "\(path)") }
+        for name in names { #expect(try mode("\(folder.path)/\(name)") == 0o600, "\(name)") }
+    }
+
+    @Test("an empty folder that others may read becomes the owner's; one with other contents is refused, and unchanged")
+    func shared() throws {
+        let temporary = try TemporaryFolder()
+        let files = FileManager.default
+        let open: [FileAttributeKey: Any] = [.posixPermissions: 0o755]
+        for (name, content) in [("empty", nil), ("used", "notes.txt")] {
+            let path = temporary.file(name)
+            try files.createDirectory(atPath: path, withIntermediateDirectories: false, attributes: open)
+            if let content { #expect(files.createFile(atPath: "\(path)/\(content)", contents: Data())) }
+            let failure: CommandFailure?
+            do throws(CommandFailure) {
+                try DataFolder(path).make()
+                failure = nil
+            } catch {
+                failure = error
+            }
+            let mode = try files.attributesOfItem(atPath: path)[.posixPermissions] as? Int
+            #expect(mode == (content == nil ? 0o700 : 0o755))
+            #expect((failure == nil) == (content == nil))
+            if let failure { #expect(failure.description.contains(path) && failure.description.contains("--data")) }
+        }
+    }
+
+    @Test("a rotation without room for the copy keeps the earlier files, and is complete later")
+    func failedRotation() async throws {
+        let temporary = try TemporaryFolder()
+        let path = temporary.file("a.log")
+        try "older\n".write(toFile: "\(path).1", atomically: false, encoding: .utf8)
+        try String(repeating: "newer\n", count: 1_000).write(toFile: path, atomically: false, encoding: .utf8)
+        await #expect(processExitsWith: .success) { [path = path as String] in
+            signal(SIGXFSZ, SIG_IGN)
+            #if canImport(Glibc)
+                let fileSize = __rlimit_resource_t(RLIMIT_FSIZE.rawValue)
+            #else
+                let fileSize = RLIMIT_FSIZE
+            #endif
+            var limit = rlimit()
+            guard getrlimit(fileSize, &limit) == 0 else { exit(2) }
+            limit.rlim_cur = 1_000
+            guard setrlimit(fileSize, &limit) == 0 else { exit(2) }
+            do {
+                try ChildLog(path: path).rotate(limit: 3)
+                exit(3)
+            } catch {}
+        }
+        let names = try FileManager.default.contentsOfDirectory(atPath: temporary.path).sorted()
+        #expect(names == ["a.log", "a.log.1"])
+        #expect(ChildLog(path: "\(path).1").tail(1) == ["older"])
+        try ChildLog(path: path).rotate(limit: 3)
+        #expect(ChildLog(path: "\(path).1").tail(1) == ["newer"])
+        #expect(ChildLog(path: "\(path).2").tail(1) == ["older"])
     }
 
     @Test("rotates a log over the limit and keeps three files")

@@ -82,6 +82,7 @@ private struct FakeSystem {
         let names = scripts.map(\.name)
         return Supervisor(
             folder: folder,
+            system: "this-system",
             url: "http://127.0.0.1:1",
             singleProcess: false,
             daemons: daemons,
@@ -160,6 +161,30 @@ struct SupervisorProcessTests {
         #expect(ChildLog(path: system.folder.log(of: "b")).tail(9) == ["started yes", "started "])
     }
 
+    @Test("continues while it cannot record its processes, and records them as soon as it can")
+    func unrecorded() async throws {
+        let system = try FakeSystem()
+        var limits = FakeSystem.limits
+        limits.recordRetry = .milliseconds(1)
+        let supervisor = try system.supervisor([(name: "b", script: FakeSystem.graceful)], limits: limits)
+        async let outcome = system.run(supervisor)
+        await system.wait(for: "announced")
+        let before = try #require(try ProcessTable.read(system.folder)?.rows.first)
+        // A folder in the place of the file: nothing can be written, as on a full disk.
+        try FileManager.default.removeItem(atPath: system.folder.processes)
+        try FileManager.default.createDirectory(atPath: system.folder.processes, withIntermediateDirectories: false)
+        before.mark?.send(SIGKILL)
+        await system.wait(for: "b ready")
+        #expect(throws: CommandFailure.self) { try ProcessTable.read(system.folder) }
+        try FileManager.default.removeItem(atPath: system.folder.processes)
+        await system.wait(for: "\(system.folder.processes): is written again")
+        let after = try #require(try ProcessTable.read(system.folder)?.rows.first)
+        #expect(after.restarts == 1)
+        #expect(after.mark?.isAlive == true && after.mark != before.mark)
+        system.stop()
+        #expect(try await outcome == .stopped)
+    }
+
     @Test("kills a daemon that does not exit in time")
     func drainLimit() async throws {
         let system = try FakeSystem()
@@ -222,6 +247,7 @@ struct OrphanProcessTests {
 
     private func table(_ mark: ProcessIdentity) -> ProcessTable {
         ProcessTable(
+            folder: nil,
             supervisor: nil,
             url: "",
             singleProcess: false,
@@ -245,11 +271,27 @@ struct OrphanProcessTests {
     func ended() async throws {
         let temporary = try TemporaryFolder()
         let (child, ends) = try await child(temporary, "exec sleep 1000")
-        let orphans = OrphanProcesses(of: table(child.identity))
+        let orphans = OrphanProcesses(of: table(child.identity), in: DataFolder(temporary.path))
         #expect(orphans.processes == [child.identity])
         try await orphans.end(time: SystemTime())
         let end = await ends.first { _ in true }
         #expect(end == .signalled(SIGTERM))
+    }
+
+    @Test("are not those of the folder of which this one is a copy")
+    func copied() async throws {
+        let temporary = try TemporaryFolder()
+        let (child, ends) = try await child(temporary, "exec sleep 1000")
+        let copies = try TemporaryFolder()
+        let copy = copies.file("copy")
+        try FileManager.default.copyItem(atPath: temporary.path, toPath: copy)
+        let orphans = OrphanProcesses(of: table(child.identity), in: DataFolder(copy))
+        #expect(orphans.processes == [])
+        try await orphans.end(time: SystemTime())
+        #expect(child.identity.isAlive)
+        try await OrphanProcesses(of: table(child.identity), in: DataFolder(temporary.path)).end(time: SystemTime())
+        _ = await ends.first { _ in true }
+        #expect(!child.identity.isAlive)
     }
 
     @Test("do not include a later process with the same PID")
@@ -260,6 +302,7 @@ struct OrphanProcessTests {
         let successor = try JSONDecoder().decode(ProcessIdentity.self, from: Data(later.utf8))
         #expect(own.isAlive)
         #expect(!successor.isAlive)
-        #expect(OrphanProcesses(of: table(successor)).processes == [])
+        let temporary = try TemporaryFolder()
+        #expect(OrphanProcesses(of: table(successor), in: DataFolder(temporary.path)).processes == [])
     }
 }

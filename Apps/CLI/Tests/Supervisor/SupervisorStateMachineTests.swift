@@ -128,6 +128,15 @@ struct SupervisorStateMachineTests {
         #expect(due == [])
     }
 
+    @Test("another attempt to record the processes changes nothing")
+    mutating func record() {
+        becomeReady()
+        let before = stateMachine.lifecycles
+        let actions = stateMachine.handle(.due(.record))
+        #expect(actions == [])
+        #expect(stateMachine.lifecycles == before)
+    }
+
     @Test("a second stop request kills all daemons")
     mutating func stopTwice() {
         becomeReady()

@@ -26,6 +26,7 @@ package struct LocalKeys: Sendable {
     ///
     /// - Throws: ``CommandFailure`` when no system was ever started on this folder.
     package func existingIssuer() async throws -> LocalIssuer {
+        try folder.requireOwn()
         guard FileManager.default.fileExists(atPath: LocalIssuer.keySetPath(in: folder.keys)) else {
             throw CommandFailure(
                 "\(folder.path) has no keys: start a \(Topology.systemName) with `martlet up`, or name its folder with --data",

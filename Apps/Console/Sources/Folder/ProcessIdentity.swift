@@ -32,6 +32,24 @@ package struct ProcessIdentity: Sendable, Hashable, Codable {
         if isAlive { _ = kill(pid, signal) }
     }
 
+    /// Whether the process works on `folder`: it has one of its files open, such as its log or the lock of a database.
+    ///
+    /// False when the process has ended, and for one that works on a copy of the folder.
+    package func uses(_ folder: DataFolder) -> Bool {
+        guard isAlive else { return false }
+        let descriptors = "/proc/\(pid)/fd"
+        guard let open = try? FileManager.default.contentsOfDirectory(atPath: descriptors) else {
+            // Its open files are not shown, as of a program with privileges: its arguments are.
+            return Self.read("/proc/\(pid)/cmdline").utf8.split(separator: 0).contains {
+                $0.elementsEqual(folder.registry.utf8)
+            }
+        }
+        let files = folder.files
+        return open.contains { descriptor in
+            FileIdentity(at: "\(descriptors)/\(descriptor)").map(files.contains) ?? false
+        }
+    }
+
     private static let currentBoot = read("/proc/sys/kernel/random/boot_id").filter { !$0.isWhitespace }
 
     private static func startTicks(of pid: Int32) -> UInt64? {

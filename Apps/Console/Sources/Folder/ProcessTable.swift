@@ -42,6 +42,8 @@ package struct ProcessTable: Sendable, Codable, Equatable {
 
     package static let bytesLimit = 1 << 20
 
+    /// The identity of the folder to which the table belongs; `nil` in one of an earlier version.
+    package var folder: String?
     package var supervisor: ProcessIdentity?
     /// The gateway, as in `http://127.0.0.1:8080`.
     package var url: String
@@ -49,14 +51,15 @@ package struct ProcessTable: Sendable, Codable, Equatable {
     /// In drain order.
     package var rows: [Row]
 
-    package init(supervisor: ProcessIdentity?, url: String, singleProcess: Bool, rows: [Row]) {
+    package init(folder: String?, supervisor: ProcessIdentity?, url: String, singleProcess: Bool, rows: [Row]) {
+        self.folder = folder
         self.supervisor = supervisor
         self.url = url
         self.singleProcess = singleProcess
         self.rows = rows
     }
 
-    /// The table in `folder`; `nil` when there is none.
+    /// The table of `folder`; `nil` when there is none, or one of another folder of which this one is a copy.
     ///
     /// - Throws: ``CommandFailure`` when it cannot be read: what runs is then unknown.
     package static func read(_ folder: DataFolder) throws(CommandFailure) -> ProcessTable? {
@@ -66,16 +69,27 @@ package struct ProcessTable: Sendable, Codable, Equatable {
             throw CommandFailure("\(path): cannot be read, or is over \(bytesLimit) bytes")
         }
         do {
-            return try JSONDecoder().decode(ProcessTable.self, from: data)
+            let table = try JSONDecoder().decode(ProcessTable.self, from: data)
+            return try folder.origin().owns(table) ? table : nil
+        } catch let failure as CommandFailure {
+            throw failure
         } catch {
             throw CommandFailure("\(path): is not a table of processes; delete it when none of them runs: \(error)")
         }
     }
 
-    /// Replaces the table atomically.
-    package func write(to folder: DataFolder) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        try encoder.encode(self).write(to: URL(fileURLWithPath: folder.processes), options: .atomic)
+    /// Replaces the table atomically; after an error the earlier one is there.
+    package func write(to folder: DataFolder) throws(CommandFailure) { try folder.write(self, to: folder.processes) }
+}
+
+extension DataFolder.Origin {
+    /// Whether `table` was written by a supervisor of the folder.
+    fileprivate func owns(_ table: ProcessTable) -> Bool {
+        switch self {
+        case .unknown: true
+        // A table without a folder is from an earlier version, before the folder got its identity.
+        case .own(let known): table.folder.map { $0.utf8.elementsEqual(known.id.utf8) } ?? true
+        case .copy: false
+        }
     }
 }

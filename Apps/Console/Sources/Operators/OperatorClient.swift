@@ -76,6 +76,7 @@ package struct OperatorClient: Sendable {
         guard FileManager.default.fileExists(atPath: folder.registry) else {
             throw CommandFailure("nothing runs on \(folder.path)", status: CommandStatus.notRunning)
         }
+        try folder.requireOwn()
         do {
             return try RegistryFile.read(folder.registry)
         } catch {

@@ -30,12 +30,15 @@ package struct Terminal: Sendable {
     }
 
     /// Prints a message for the user; never part of the result.
-    package func note(_ text: String) { FileHandle.standardError.write(Data("\(text)\n".utf8)) }
+    ///
+    /// A message that cannot be written, as to a file on a full disk, is lost: it must not end the program.
+    package func note(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data("\(text)\n".utf8)) }
 
     /// Replaces the previous progress line; prints nothing when standard error is not a terminal.
     package func progress(_ text: String) {
         guard showsProgress else { return }
-        FileHandle.standardError.write(Data("\r\u{1B}[2K\(text)".utf8))
+        // As a note, it may be lost.
+        try? FileHandle.standardError.write(contentsOf: Data("\r\u{1B}[2K\(text)".utf8))
     }
 
     package func styled(_ text: String, _ style: Style) -> String {
