@@ -45,7 +45,12 @@ final class RunningShop: Sendable {
     /// - Parameters:
     ///   - options: Additional options of `martlet up`.
     ///   - folder: Its data folder; a new one by default.
-    init(_ options: String..., on folder: String? = nil) throws {
+    convenience init(_ options: String..., on folder: String? = nil) throws { try self.init(options, on: folder) }
+
+    /// - Parameters:
+    ///   - options: Additional options of `martlet up`.
+    ///   - folder: Its data folder; a new one by default.
+    init(_ options: [String], on folder: String?) throws {
         let name = "martlet-\(getpid())-\(ProcessInfo.processInfo.globallyUniqueString)"
         self.folder = folder ?? NSTemporaryDirectory() + name
         supervisor = Programs.martlet.process(

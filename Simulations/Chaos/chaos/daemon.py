@@ -124,10 +124,15 @@ class Daemon:
         return True
 
     async def is_ready(self):
+        return (await self.readiness())[0] == 200
+
+    async def readiness(self):
+        """The status and the text of `/readyz`; 0 without a response."""
         try:
-            return (await web.get("127.0.0.1", self.http_port, "/readyz", timeout=2.0)).status == 200
+            response = await web.get("127.0.0.1", self.http_port, "/readyz", timeout=2.0)
+            return response.status, response.body.decode().strip()
         except (OSError, web.NoResponse):
-            return False
+            return 0, ""
 
     async def becomes_ready(self, timeout=READY_SECONDS_MAX):
         """Polls its readiness. False after the timeout."""

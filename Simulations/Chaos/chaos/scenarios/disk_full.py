@@ -1,4 +1,4 @@
-"""A full disk under the orders' database: writes are refused whole, and succeed again when there is space."""
+"""A full disk under the orders' database: writes are refused whole, `/readyz` names it, and all succeed with space again."""
 
 import asyncio
 import time
@@ -45,6 +45,9 @@ class DiskFull(Scenario):
             disk.fill()
             await asyncio.sleep(0.05)
         run.faults.record(f"disk full under {program} for {SECONDS:.0f} s")
+        status, text = await daemon.readiness()
+        is_named = status == 503 and "disk" in text
+        run.require("F20", status == 0 or is_named, f"/readyz of {program} does not name the full disk: {status} {text}")
         disk.free()
         freed = time.monotonic()
         run.faults.heal()
