@@ -74,7 +74,10 @@ extension DataFolder {
     /// - Throws: ``CommandFailure`` when a file cannot be read, moved or written.
     package func claim(id: String) throws(CommandFailure) -> (identity: FolderIdentity, original: String?) {
         switch try origin() {
-        case .own(let known): return (try write(known.id), nil)
+        case .own(let known):
+            // After a rename, or a boot that numbers devices otherwise, it is written again.
+            let isCurrent = known.path.utf8.elementsEqual(path.utf8) && known.file == FileIdentity(at: path)
+            return (isCurrent ? known : try write(known.id), nil)
         case .copy(let original):
             try setAside(original.id)
             return (try write(id), original.path)
