@@ -25,6 +25,7 @@ struct RemoteEventLogSocketTests {
             host: "127.0.0.1",
             port: 0,
             limits: limits,
+            budget: .process,
             runtime: Runtime(time: time, entropy: SystemEntropy()),
             logger: Logger(label: "test"),
             authenticate: { _ in Self.service }

@@ -18,11 +18,15 @@ enum MartletEcho {
     static func serve(_ bound: @escaping @Sendable (Int) -> Void) async throws {
         var contract = ServedContract(name: Wire.service, openAPI: "", on: NoPlatform())
         contract.on(echo) { (request: Text, _) in request }
+        var limits = RPCServerLimits()
+        // The calls have no token.
+        limits.authenticationTimeout = .seconds(86_400)
         let server = RPCServer(
             contracts: [contract],
             host: "127.0.0.1",
             port: 0,
-            limits: RPCServerLimits(),
+            limits: limits,
+            budget: .process,
             runtime: .system,
             logger: Logger(label: "rpc-echo"),
             authenticate: { _ in .anonymous }

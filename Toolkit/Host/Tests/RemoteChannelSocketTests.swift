@@ -33,6 +33,7 @@ struct RemoteChannelSocketTests {
             host: "127.0.0.1",
             port: 0,
             limits: .patient,
+            budget: .process,
             runtime: .system,
             logger: Logger(label: "test"),
             authenticate: { _ in .anonymous }

@@ -131,6 +131,7 @@ extension RPCServerLimits {
     /// With timeouts that only a hang reaches.
     static var patient: RPCServerLimits {
         var limits = RPCServerLimits()
+        limits.authenticationTimeout = HangLimit.wait
         limits.keepAlive = HangLimit.wait
         limits.drain = HangLimit.wait
         return limits

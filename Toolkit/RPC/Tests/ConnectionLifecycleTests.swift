@@ -53,6 +53,27 @@ struct ServerConnectionLifecycleTests {
         #expect(fourth.isEmpty)
     }
 
+    @Test("dismiss: GOAWAY and close; a connection that drains continues")
+    mutating func dismissed() {
+        lifecycle.opened(3)
+        var draining = lifecycle
+        _ = draining.drain()
+        let first = lifecycle.dismiss()
+        let second = lifecycle.dismiss()
+        let late = draining.dismiss()
+        #expect(first == [.goAway(lastStream: 3), .close])
+        #expect(second.isEmpty && late.isEmpty)
+        #expect(draining.state == .announced)
+    }
+
+    @Test("refuse: GOAWAY with an error and close, once")
+    mutating func refused() {
+        let first = lifecycle.refuse()
+        let second = lifecycle.refuse()
+        #expect(first == [.calm, .close])
+        #expect(second.isEmpty)
+    }
+
     @Test("keepalive: received bytes keep the connection open")
     mutating func responsive() {
         _ = lifecycle.intervalOver()

@@ -25,9 +25,9 @@ struct ProtocolViolation: Sendable, CustomTestStringConvertible {
             Wire.frame(1, flags: 0, stream: 1, payload: Wire.head) + Wire.continuations(200)
         ),
         ProtocolViolation(
-            "a header list above the limit",
+            "a header list far above the limit",
             Wire.frame(1, flags: 0, stream: 1, payload: Wire.head)
-                + Wire.frame(9, flags: 4, stream: 1, payload: Wire.longHeader(17_000))
+                + Wire.frame(9, flags: 4, stream: 1, payload: Wire.longHeader(70_000))
         ),
         ProtocolViolation("a frame above the limit", [0xFF, 0xFF, 0xFF, 0, 0, 0, 0, 0, 1]),
         ProtocolViolation("a window update of 0", Wire.frame(8, flags: 0, stream: 0, payload: [0, 0, 0, 0])),
@@ -47,5 +47,25 @@ struct ProtocolViolation: Sendable, CustomTestStringConvertible {
             (0..<200).flatMap { _ in Wire.frame(6, flags: 0, stream: 0, payload: Array(1...8)) }
         ),
         ProtocolViolation("a flood of reset calls", Wire.rapidResets(200)),
+        ProtocolViolation(
+            "a flood of unknown frames",
+            (0..<200).flatMap { _ in Wire.frame(0x20, flags: 0, stream: 0, payload: Array(1...8)) }
+        ),
+        ProtocolViolation(
+            "a flood of GOAWAYs",
+            (0..<200).flatMap { _ in Wire.frame(7, flags: 0, stream: 0, payload: [0, 0, 0, 0, 0, 0, 0, 0]) }
+        ),
+        ProtocolViolation(
+            "a flood of empty DATA",
+            Wire.call(1) + (0..<200).flatMap { _ in Wire.frame(0, flags: 0, stream: 1, payload: []) }
+        ),
+        ProtocolViolation(
+            "SETTINGS of 12 KB",
+            Wire.frame(4, flags: 0, stream: 0, payload: Array(repeating: 0, count: 12_000))
+        ),
+        ProtocolViolation(
+            "GOAWAY with 12 KB of debug data",
+            Wire.frame(7, flags: 0, stream: 0, payload: Array(repeating: 0, count: 12_000))
+        ),
     ]
 }

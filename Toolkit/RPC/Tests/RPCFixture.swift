@@ -16,6 +16,7 @@ struct RPCFixture: Sendable {
     /// The default limits with timeouts that only a hang reaches; a test of a timeout sets its own.
     static var limits: RPCServerLimits {
         var limits = RPCServerLimits()
+        limits.authenticationTimeout = HangLimit.wait
         limits.keepAlive = HangLimit.wait
         limits.streamDrain = HangLimit.wait
         limits.drain = HangLimit.wait
@@ -59,12 +60,18 @@ struct RPCFixture: Sendable {
         }
     }
 
-    static func server(_ texts: Texts, port: Int, limits: RPCServerLimits) -> RPCServer {
+    static func server(
+        _ texts: Texts,
+        port: Int,
+        limits: RPCServerLimits,
+        budget: ListenerBudget = .process
+    ) -> RPCServer {
         RPCServer(
             contracts: [.texts(texts)],
             host: "127.0.0.1",
             port: port,
             limits: limits,
+            budget: budget,
             runtime: .system,
             logger: Logger(label: "test"),
             authenticate: authenticate
@@ -87,7 +94,7 @@ struct RPCFixture: Sendable {
         )
     }
 
-    private static func authenticate(_ headers: CallHeaders) async throws -> Principal {
+    private static func authenticate(_ headers: CallHeaders) throws -> Principal {
         switch headers.bearerToken {
         case nil: .anonymous
         case "user": Principal(kind: .user, id: "u1", scopes: ["texts:read"])

@@ -23,17 +23,6 @@ struct RequestHeadTests {
         }
     }
 
-    @Test(
-        "an idempotency key, or whom a service represents, is refused when it is given twice",
-        arguments: ["idempotency-key", "martlet-on-behalf-of"]
-    )
-    func twice(_ name: String) {
-        #expect(throws: Never.self) { try RequestHead(block([(name, "a")])) }
-        let refusal = #expect(throws: RequestHead.Refusal.self) { try RequestHead(block([(name, "a"), (name, "a")])) }
-        #expect(refusal?.fault.code == .invalidArgument)
-        #expect(refusal?.fault.message == "\(name) is given twice")
-    }
-
     @Test("methods and services are found by the bytes of their names")
     func names() {
         let table = MethodTable([.texts(Texts())])

@@ -8,8 +8,16 @@ import Testing
 
 @Suite("Server call")
 struct ServerCallTests {
-    var call = ServerCall(table: MethodTable([.texts(Texts())]), messageBytesMax: 100)
+    static let headerBytesMax = 1_000
+
+    var call = Self.newCall()
     let hello = ByteBuffer(bytes: [0, 0, 0, 0, 4, 0x0A, 2, 0x68, 0x69])
+
+    private static func newCall() -> ServerCall {
+        ServerCall(table: MethodTable([.texts(Texts())]), headerBytesMax: headerBytesMax, messageBytesMax: 100)
+    }
+
+    private static func admit(_ method: ServedMethod, _ head: RequestHead) throws(Fault) -> Principal { .anonymous }
 
     static func head(_ changes: [String: String] = [:]) -> HPACKHeaders {
         let usual = [
@@ -25,14 +33,14 @@ struct ServerCallTests {
 
     @Test("starts the deadline, runs the handler at the message's end, sends response headers first, and ends once")
     mutating func lifecycle() {
-        let first = call.received(Self.head(["grpc-timeout": "3S"]), endStream: false)
+        let first = call.received(Self.head(["grpc-timeout": "3S"]), endStream: false, admit: Self.admit)
         guard case .startDeadline(.some(.seconds(3))) = first else { return #expect(Bool(false), "\(first)") }
-        let part = call.received(hello.getSlice(at: 0, length: 6) ?? ByteBuffer(), endStream: false)
+        let part = call.received(hello.getSlice(at: 0, length: 6) ?? ByteBuffer(), endStream: false) { _ in true }
         guard case .wait = part else { return #expect(Bool(false), "\(part)") }
-        let whole = call.received(hello.getSlice(at: 6, length: 3) ?? ByteBuffer(), endStream: true)
-        guard case .start(let method, _, let message) = whole else { return #expect(Bool(false), "\(whole)") }
-        #expect(method.descriptor.name == "Echo")
-        #expect(message.readableBytes == 4)
+        let whole = call.received(hello.getSlice(at: 6, length: 3) ?? ByteBuffer(), endStream: true) { _ in true }
+        guard case .start(let request) = whole else { return #expect(Bool(false), "\(whole)") }
+        #expect(request.method.descriptor.name == "Echo")
+        #expect(request.message.readableBytes == 4)
         let sends = [call.send(), call.send()]
         #expect(sends == [true, false])
         let end = call.end(nil)
@@ -54,10 +62,11 @@ struct ServerCallTests {
             ([":path": ""], "200", .unimplemented),
             (["grpc-encoding": "gzip"], "200", .unimplemented),
             (["grpc-timeout": "soon"], "200", .invalidArgument),
+            (["x-long": String(repeating: "a", count: ServerCallTests.headerBytesMax)], "431", .resourceExhausted),
         ]
     )
     mutating func refusals(changes: [String: String], status: String, code: FaultCode) {
-        let step = call.received(Self.head(changes), endStream: false)
+        let step = call.received(Self.head(changes), endStream: false, admit: Self.admit)
         guard case .end(let end) = step else { return #expect(Bool(false), "\(step)") }
         #expect(end.trailers.first(name: ":status") == status)
         #expect(Status.read(end.trailers)?.code == code)
@@ -69,8 +78,8 @@ struct ServerCallTests {
         arguments: [[], [0], [0, 0, 0, 0, 4, 1], [0, 0, 0, 0, 0, 0, 0, 0, 0, 0]] as [[UInt8]]
     )
     mutating func cardinality(_ bytes: [UInt8]) {
-        _ = call.received(Self.head(), endStream: false)
-        let step = call.received(ByteBuffer(bytes: bytes), endStream: true)
+        _ = call.received(Self.head(), endStream: false, admit: Self.admit)
+        let step = call.received(ByteBuffer(bytes: bytes), endStream: true) { _ in true }
         guard case .end(let end) = step else { return #expect(Bool(false), "\(step)") }
         #expect(Status.read(end.trailers)?.code == .unimplemented)
         #expect(end.resets == false)
@@ -78,12 +87,12 @@ struct ServerCallTests {
 
     @Test("a message above the limit is refused before its body has arrived")
     mutating func tooLong() {
-        _ = call.received(Self.head(), endStream: false)
-        let step = call.received(ByteBuffer(bytes: [0, 0, 0, 0, 101]), endStream: false)
+        _ = call.received(Self.head(), endStream: false, admit: Self.admit)
+        let step = call.received(ByteBuffer(bytes: [0, 0, 0, 0, 101]), endStream: false) { _ in true }
         guard case .end(let end) = step else { return #expect(Bool(false), "\(step)") }
         #expect(Status.read(end.trailers)?.code == .resourceExhausted)
         #expect(end.resets)
-        let more = call.received(hello, endStream: true)
+        let more = call.received(hello, endStream: true) { _ in true }
         guard case .wait = more else { return #expect(Bool(false), "\(more)") }
     }
 
@@ -91,10 +100,12 @@ struct ServerCallTests {
     mutating func trailingBytes(_ split: Int) {
         var bytes = hello
         bytes.writeBytes([0])
-        _ = call.received(Self.head(), endStream: false)
-        let first = call.received(bytes.getSlice(at: 0, length: split) ?? ByteBuffer(), endStream: false)
+        _ = call.received(Self.head(), endStream: false, admit: Self.admit)
+        let first = call.received(bytes.getSlice(at: 0, length: split) ?? ByteBuffer(), endStream: false) { _ in true }
         guard case .wait = first else { return #expect(Bool(false), "\(first)") }
-        let rest = call.received(bytes.getSlice(at: split, length: 10 - split) ?? ByteBuffer(), endStream: false)
+        let rest = call.received(bytes.getSlice(at: split, length: 10 - split) ?? ByteBuffer(), endStream: false) { _ in
+            true
+        }
         guard case .end(let end) = rest else { return #expect(Bool(false), "\(rest)") }
         #expect(Status.read(end.trailers)?.code == .unimplemented)
         #expect(end.resets)
@@ -106,13 +117,13 @@ struct ServerCallTests {
         let early = [silent.intervalOver(), silent.intervalOver()]
         #expect(early == [.wait, .endCall])
 
-        _ = call.received(Self.head(), endStream: false)
+        _ = call.received(Self.head(), endStream: false, admit: Self.admit)
         var half = call
         let unsent = [half.intervalOver(), half.intervalOver()]
         #expect(unsent == [.wait, .endCall])
 
         let first = call.intervalOver()
-        _ = call.received(hello, endStream: true)
+        _ = call.received(hello, endStream: true) { _ in true }
         let running = [first, call.intervalOver(), call.intervalOver(), call.intervalOver()]
         #expect(running == [.wait, .wait, .wait, .wait])
 
@@ -124,9 +135,9 @@ struct ServerCallTests {
     @Test("a lost call cancels its handler only while the handler runs")
     mutating func loss() {
         let early = call.lost()
-        call = ServerCall(table: MethodTable([.texts(Texts())]), messageBytesMax: 100)
-        _ = call.received(Self.head(), endStream: false)
-        _ = call.received(hello, endStream: true)
+        call = Self.newCall()
+        _ = call.received(Self.head(), endStream: false, admit: Self.admit)
+        _ = call.received(hello, endStream: true) { _ in true }
         let running = call.lost()
         let twice = call.lost()
         #expect([early, running, twice] == [false, true, false])
@@ -140,21 +151,21 @@ struct ServerCallTests {
         ]
         for _ in 0..<20 {
             switch random.number(below: 6) {
-            case 0: _ = call.received(Self.head(), endStream: random.number(below: 5) == 0)
+            case 0: _ = call.received(Self.head(), endStream: random.number(below: 5) == 0, admit: Self.admit)
             case 1:
                 var headers = HPACKHeaders()
                 for _ in 0..<random.number(below: 6) {
                     let value = String(decoding: random.bytes(random.number(below: 12)), as: UTF8.self)
                     headers.add(name: names[random.number(below: names.count)], value: value)
                 }
-                _ = call.received(headers, endStream: random.number(below: 5) == 0)
+                _ = call.received(headers, endStream: random.number(below: 5) == 0, admit: Self.admit)
             case 2: _ = call.send()
             case 3 where random.number(below: 5) == 0:
                 _ = call.end(random.number(below: 2) == 0 ? nil : .deadlineExceeded)
             case 4 where random.number(below: 5) == 0: _ = call.lost()
             default:
                 let bytes = random.number(below: 2) == 0 ? hello : ByteBuffer(bytes: random.bytes(9))
-                _ = call.received(bytes, endStream: random.number(below: 3) == 0)
+                _ = call.received(bytes, endStream: random.number(below: 3) == 0) { _ in true }
             }
         }
         _ = call.lost()

@@ -22,6 +22,29 @@ enum Wire {
     /// The HEADERS frame of a call, without its message.
     static func call(_ stream: UInt8) -> [UInt8] { frame(1, flags: 4, stream: stream, payload: head) }
 
+    /// The header block of a call of `method` with more headers, all without indexing.
+    static func block(_ method: String, _ more: [(name: String, value: String)] = []) -> [UInt8] {
+        var block: [UInt8] = [0x83, 0x86, 0x04] + text("/martlet.test.Texts/\(method)")
+        block += [0x0F, 0x10] + text("application/grpc")
+        for (name, value) in more { block += [0x00] + text(name) + text(value) }
+        return block
+    }
+
+    /// A whole call with an empty message.
+    static func wholeCall(_ stream: UInt8, _ method: String, with more: [(name: String, value: String)] = []) -> [UInt8]
+    {
+        frame(1, flags: 4, stream: stream, payload: block(method, more))
+            + frame(0, flags: 1, stream: stream, payload: [0, 0, 0, 0, 0])
+    }
+
+    /// A whole call of grpc.health.v1.Health/Check.
+    static func healthCheck(_ stream: UInt8) -> [UInt8] {
+        let block: [UInt8] =
+            [0x83, 0x86, 0x04] + text("/grpc.health.v1.Health/Check") + [0x0F, 0x10] + text("application/grpc")
+        return frame(1, flags: 4, stream: stream, payload: block)
+            + frame(0, flags: 1, stream: stream, payload: [0, 0, 0, 0, 0])
+    }
+
     static func continuations(_ count: Int) -> [UInt8] {
         (0..<count).flatMap { _ in frame(9, flags: 0, stream: 1, payload: [0x83]) }
     }

@@ -20,6 +20,7 @@ public struct ServiceHost: Sendable {
     private let limits: ServiceHostLimits
     private let restLimits: RESTLimits
     private let system: SystemName?
+    private let budget: ListenerBudget
     private let runtime: Runtime
     private let logger: Logger
 
@@ -31,6 +32,7 @@ public struct ServiceHost: Sendable {
     ///   - limits: How long each step of a shutdown may take.
     ///   - restLimits: The limits of the HTTP listener.
     ///   - system: The system to which the process belongs; its HTTP listener refuses requests for another.
+    ///   - budget: The connections and bytes of all listeners together.
     ///   - runtime: The clocks and the random numbers.
     ///   - logger: The log of the process.
     public init(
@@ -41,6 +43,7 @@ public struct ServiceHost: Sendable {
         limits: ServiceHostLimits = ServiceHostLimits(),
         restLimits: RESTLimits = .standard,
         system: SystemName? = nil,
+        budget: ListenerBudget = .process,
         runtime: Runtime,
         logger: Logger
     ) {
@@ -51,6 +54,7 @@ public struct ServiceHost: Sendable {
         self.limits = limits
         self.restLimits = restLimits
         self.system = system
+        self.budget = budget
         self.runtime = runtime
         self.logger = logger
     }
@@ -97,6 +101,7 @@ public struct ServiceHost: Sendable {
         for stage in ServiceRuntime.Loop.Stage.allCases { services += staged(stage) }
         let listening: [(any Service)?] = [http, grpc, operate]
         services += listening.compactMap(\.self)
+        services.append(FreedMemoryReturn(bytes: budget.bytes, time: runtime.time))
         services += [
             announcement, ReadinessGate(readiness: readiness, delay: limits.notReadyDelay, time: runtime.time),
         ]
@@ -151,6 +156,7 @@ public struct ServiceHost: Sendable {
             host: listeners.host,
             port: port,
             limits: serverLimits,
+            budget: budget,
             runtime: runtime,
             logger: logger,
             authenticate: { try authenticator.principal($0) }

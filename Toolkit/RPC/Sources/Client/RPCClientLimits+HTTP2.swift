@@ -2,6 +2,15 @@ import NIOCore
 import NIOHTTP2
 
 extension RPCClientLimits {
+    var frames: FrameGuard.Limits {
+        FrameGuard.Limits(
+            controlBytesMax: controlBytesMax,
+            controlFramesMax: controlFramesMax,
+            window: Self.floodWindow,
+            acknowledgesEarly: false
+        )
+    }
+
     var connection: NIOHTTP2Handler.ConnectionConfiguration {
         var configuration = NIOHTTP2Handler.ConnectionConfiguration()
         configuration.initialSettings = [
@@ -13,6 +22,8 @@ extension RPCClientLimits {
         // Frames of calls that were ended here may still arrive; they are not a protocol violation.
         configuration.maximumRecentlyResetStreams = min(callsMax, 4_096)
         configuration.controlFrameRateLimit.maximumCount = controlFramesMax
+        // Counted among the control frames.
+        configuration.maximumSequentialEmptyDataFrames = controlFramesMax
         return configuration
     }
 

@@ -23,8 +23,14 @@ public struct RPCClientLimits: Sendable {
     public var backoffMax: Duration = .seconds(2)
     /// Interval without received bytes after which a PING is sent; after twice that the connection is closed.
     public var keepAlive: Duration = .seconds(20)
-    /// Frames such as PING, SETTINGS and RST_STREAM that a server may send in 30 seconds.
+    /// Frames such as PING, SETTINGS, RST_STREAM and GOAWAY, unknown ones and empty ones, that a server may send in
+    /// 30 seconds.
     public var controlFramesMax = 20_000
+    /// The longest payload of SETTINGS, GOAWAY and the like, in bytes; a longer one ends the connection.
+    public var controlBytesMax = 1_024
+
+    /// The time in which control frames are counted.
+    static let floodWindow: Duration = .seconds(30)
 
     public init() {}
 

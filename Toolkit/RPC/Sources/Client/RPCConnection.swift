@@ -261,6 +261,13 @@ public final class RPCConnection: RPCChannel {
         )
         let pipeline = channel.pipeline.syncOperations
         try pipeline.addHandler(FlushOncePerTurn())
+        let frames = FrameGuardHandler(
+            FrameGuard(.client, limits: limits.frames),
+            time: runtime.time,
+            pausesReads: false,
+            onRefusal: { _ in channel.close(promise: nil) }
+        )
+        try pipeline.addHandler(frames)
         _ = try pipeline.configureHTTP2Pipeline(
             mode: .client,
             connectionConfiguration: limits.connection,

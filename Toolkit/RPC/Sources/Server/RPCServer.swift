@@ -25,6 +25,7 @@ public final class RPCServer: Service {
     private let host: String
     private let port: Int
     private let core: ServerCore
+    private let budget: ListenerBudget
     private let accepted = Mutex(Accepted())
     private let bound: EventLoopPromise<Int>
     private let loops = MultiThreadedEventLoopGroup.singleton
@@ -34,21 +35,26 @@ public final class RPCServer: Service {
     ///   - host: The address to listen on.
     ///   - port: 0 selects a free port; ``boundPort()`` returns it.
     ///   - limits: The limits of connections, calls and messages.
+    ///   - budget: The connections and bytes that this listener shares with the others of its process, usually
+    ///     `ListenerBudget.process`.
     ///   - runtime: The clocks and the random numbers.
     ///   - logger: Receives refused calls, and errors of connections and handlers.
     ///   - authenticate: The principal of a call: `anonymous` without credentials, a `Fault` for invalid ones. A
-    ///     service's principal gets the represented principal that its call names.
+    ///     service's principal gets the represented principal that its call names. It runs on the connection's event loop
+    ///     when the headers have arrived, before anything of the message is accepted: it must not block.
     public init(
         contracts: [ServedContract],
         host: String,
         port: Int,
         limits: RPCServerLimits,
+        budget: ListenerBudget,
         runtime: Runtime,
         logger: Logger,
-        authenticate: @escaping @Sendable (CallHeaders) async throws -> Principal
+        authenticate: @escaping @Sendable (CallHeaders) throws -> Principal
     ) {
         self.host = host
         self.port = port
+        self.budget = budget
         let health = HealthRegistry(services: contracts.map(\.name))
         self.health = health
         core = ServerCore(
@@ -130,20 +136,32 @@ public final class RPCServer: Service {
 
     /// Sets up the connection on a new channel, on its event loop.
     func accept(_ channel: any Channel) throws {
-        let handler = ServerConnectionHandler(core, channel: channel)
+        guard let share = budget.open(at: core.runtime.time.now, close: { Self.makeSpace(channel) }) else {
+            throw Fault(.resourceExhausted, .overloaded, "too many connections")
+        }
+        channel.closeFuture.whenComplete { _ in share.closed() }
+        let handler = ServerConnectionHandler(core, share: share, channel: channel)
         let connection = NIOLoopBound(handler, eventLoop: channel.eventLoop)
         let id = ObjectIdentifier(handler)
         let isAccepted = accepted.withLock { accepted in
-            guard !accepted.isDraining, accepted.connections.count < core.limits.connectionsMax else { return false }
+            guard !accepted.isDraining else { return false }
             accepted.connections[id] = connection
             return true
         }
-        guard isAccepted else { throw Fault(.resourceExhausted, .overloaded, "too many connections") }
+        guard isAccepted else { throw Fault.shuttingDown }
         channel.closeFuture.whenComplete { [weak self] _ in
             _ = self?.accepted.withLock { $0.connections.removeValue(forKey: id) }
         }
         let pipeline = channel.pipeline.syncOperations
         try pipeline.addHandler(FlushOncePerTurn())
+        let frames = FrameGuardHandler(
+            FrameGuard(.server, limits: core.limits.frames),
+            time: core.runtime.time,
+            pausesReads: true,
+            onRefusal: { [weak handler] in handler?.refuse($0) }
+        )
+        handler.frames = frames
+        try pipeline.addHandler(frames)
         _ = try pipeline.configureHTTP2Pipeline(
             mode: .server,
             connectionConfiguration: core.limits.connection,
@@ -158,20 +176,46 @@ public final class RPCServer: Service {
     }
 }
 
+extension RPCServer {
+    /// Closes a connection for another one.
+    private static func makeSpace(_ channel: any Channel) {
+        channel.eventLoop.execute {
+            do {
+                try channel.pipeline.syncOperations.handler(type: ServerConnectionHandler.self).makeSpace()
+            } catch {
+                // It has no handler yet, or any more.
+                channel.close(promise: nil)
+            }
+        }
+    }
+}
+
 /// `run` has never been called.
 struct ServerNeverBound: Error {}
 
 extension RPCServerLimits {
+    var frames: FrameGuard.Limits {
+        FrameGuard.Limits(
+            controlBytesMax: controlBytesMax,
+            controlFramesMax: controlFramesMax,
+            window: floodWindow,
+            // The parser allows 100 calls before; a client that has not seen a lower limit must not violate it.
+            acknowledgesEarly: callsPerConnectionMax >= 100
+        )
+    }
+
     var connection: NIOHTTP2Handler.ConnectionConfiguration {
         var configuration = NIOHTTP2Handler.ConnectionConfiguration()
         configuration.initialSettings = [
             HTTP2Setting(parameter: .maxConcurrentStreams, value: callsPerConnectionMax),
-            HTTP2Setting(parameter: .maxHeaderListSize, value: headerBytesMax),
+            HTTP2Setting(parameter: .maxHeaderListSize, value: headerBytesHardMax),
             HTTP2Setting(parameter: .initialWindowSize, value: callWindowBytes),
         ]
         configuration.targetWindowSize = connectionWindowBytes
         // Frames of calls that were ended here may still arrive; they are not a protocol violation.
         configuration.maximumRecentlyResetStreams = callsPerConnectionMax
+        // Counted among the control frames.
+        configuration.maximumSequentialEmptyDataFrames = controlFramesMax
         configuration.controlFrameRateLimit.maximumCount = controlFramesMax
         configuration.controlFrameRateLimit.windowLength = TimeAmount(floodWindow)
         return configuration

@@ -8,8 +8,8 @@ struct ServerCall {
     enum State {
         /// Nothing has arrived. Goes to `receiving`, or to `over` when the headers are refused.
         case waiting
-        /// The request message is arriving. Goes to `running` at its end.
-        case receiving(ServedMethod, RequestHead)
+        /// The call is admitted, its request message is arriving. Goes to `running` at its end.
+        case receiving(ServedMethod, head: RequestHead, principal: Principal)
         /// The handler runs. Goes to `over` when it returns, at the deadline, or when the client disconnects.
         case running
         case over
@@ -19,8 +19,18 @@ struct ServerCall {
         case wait
         /// Enforce the deadline from now on.
         case startDeadline(Duration?)
-        case start(ServedMethod, head: RequestHead, message: ByteBuffer)
+        case start(Start)
         case end(End)
+        /// Reset the stream: the request is not HTTP/2.
+        case reset
+    }
+
+    /// A whole request of a caller that is admitted.
+    struct Start {
+        let method: ServedMethod
+        let head: RequestHead
+        let principal: Principal
+        let message: ByteBuffer
     }
 
     /// The last header block of a call.
@@ -32,20 +42,33 @@ struct ServerCall {
 
     private let table: MethodTable
     private(set) var state = State.waiting { didSet { intervalEnded = false } }
+    private let headerBytesMax: Int
     private var reassembler: MessageReassembler
     private var headSent = false
     private var requestEnded = false
+    /// The bytes of the message are reserved.
+    private var isReserved = false
     /// A keepalive interval has ended since the state last changed.
     private var intervalEnded = false
 
-    init(table: MethodTable, messageBytesMax: Int) {
+    init(table: MethodTable, headerBytesMax: Int, messageBytesMax: Int) {
         self.table = table
+        self.headerBytesMax = headerBytesMax
         reassembler = MessageReassembler(messageBytesMax: messageBytesMax)
     }
 
     var isOver: Bool { if case .over = state { true } else { false } }
 
-    mutating func received(_ headers: HPACKHeaders, endStream: Bool) -> Step {
+    var isRunning: Bool { if case .running = state { true } else { false } }
+
+    /// Headers have arrived.
+    ///
+    /// `admit` returns the caller's principal, if it may call the method now; nothing of the message is accepted before.
+    mutating func received(
+        _ headers: HPACKHeaders,
+        endStream: Bool,
+        admit: (ServedMethod, RequestHead) throws(Fault) -> Principal
+    ) -> Step {
         requestEnded = requestEnded || endStream
         switch state {
         case .waiting: break
@@ -54,40 +77,59 @@ struct ServerCall {
             return endStream ? complete() : .wait
         case .running, .over: return .wait
         }
+        let head: RequestHead
         do throws(RequestHead.Refusal) {
-            let head = try RequestHead(headers)
-            let method: ServedMethod
-            do throws(Fault) { method = try table.find(head.path) } catch { return refuse(error) }
-            state = .receiving(method, head)
-            return endStream ? complete() : .startDeadline(head.timeout)
+            head = try RequestHead(headers, bytesMax: headerBytesMax)
         } catch {
-            return refuse(error.fault, httpStatus: error.httpStatus)
+            guard case .fault(let fault, httpStatus: let httpStatus) = error else {
+                state = .over
+                return .reset
+            }
+            return refuse(fault, httpStatus: httpStatus)
         }
-    }
-
-    mutating func received(_ data: ByteBuffer, endStream: Bool) -> Step {
-        requestEnded = requestEnded || endStream
-        guard case .receiving = state else { return .wait }
-        reassembler.append(data)
-        if endStream { return complete() }
-        // Checks the prefix, so that a message above the limit, or a second one, is refused before it has arrived.
-        var lookahead = reassembler
         do throws(Fault) {
-            if try lookahead.next() != nil, !lookahead.isEmpty { return refuse(.notOneMessage) }
+            let method = try table.find(head.path)
+            state = .receiving(method, head: head, principal: try admit(method, head))
         } catch {
             return refuse(error)
         }
-        return .wait
+        return endStream ? complete() : .startDeadline(head.timeout)
+    }
+
+    /// A part of the message has arrived.
+    ///
+    /// `reserve` returns whether so many bytes may be kept; it is called once, when the length of the message is known.
+    mutating func received(_ data: ByteBuffer, endStream: Bool, reserve: (Int) -> Bool) -> Step {
+        requestEnded = requestEnded || endStream
+        guard case .receiving = state else { return .wait }
+        reassembler.append(data)
+        do throws(Fault) {
+            // Checks the prefix, so that a message above the limit, or a second one, is refused before it has arrived.
+            let bytes = try reassembler.nextBytes()
+            if let bytes {
+                guard reassembler.readableBytes <= bytes else { return refuse(.notOneMessage) }
+                guard isReserved || reserve(bytes) else {
+                    return refuse(.overloaded("too many bytes of requests and responses are in flight"))
+                }
+                isReserved = true
+            }
+            if endStream { return complete() }
+            reassembler.detach(bytes)
+            return .wait
+        } catch {
+            return refuse(error)
+        }
     }
 
     private mutating func complete() -> Step {
-        guard case .receiving(let method, let head) = state else { return .wait }
+        guard case .receiving(let method, head: let head, principal: let principal) = state else { return .wait }
         do throws(Fault) {
             guard let message = try reassembler.next(), reassembler.isEmpty else {
                 return refuse(.notOneMessage)
             }
             state = .running
-            return .start(method, head: head, message: message)
+            reassembler.clear()
+            return .start(Start(method: method, head: head, principal: principal, message: message))
         } catch {
             return refuse(error)
         }
@@ -95,6 +137,7 @@ struct ServerCall {
 
     private mutating func refuse(_ fault: Fault, httpStatus: Int = 200) -> Step {
         state = .over
+        reassembler.clear()
         return .end(
             End(
                 trailers: Status.trailers(fault, withHead: true, httpStatus: httpStatus),
@@ -116,6 +159,7 @@ struct ServerCall {
     mutating func end(_ fault: Fault?) -> End? {
         guard !isOver else { return nil }
         state = .over
+        reassembler.clear()
         return End(trailers: Status.trailers(fault, withHead: !headSent), resets: !requestEnded)
     }
 
@@ -137,11 +181,14 @@ struct ServerCall {
         return isOver ? .closeStream : .endCall
     }
 
-    /// The client has reset the stream or disconnected.
+    /// The client has reset the stream or disconnected, or does not read its responses.
     ///
     /// - Returns: True when a running handler must be cancelled.
     mutating func lost() -> Bool {
-        defer { state = .over }
+        defer {
+            state = .over
+            reassembler.clear()
+        }
         if case .running = state { return true }
         return false
     }

@@ -22,14 +22,24 @@ final class ServerCallHandler: ChannelInboundHandler {
     private(set) var streams = false
     /// The handler still runs although the call is over.
     private var isAbandoned = false
+    /// The connection is not idle because of this call's handler.
+    private var isCounted = false
+    /// Bytes that are reserved until the call is over and its handler has ended.
+    private var reserved = 0
+    private var isClosed = false
 
     init(_ connection: ServerConnectionHandler) {
         self.connection = connection
+        let limits = connection.core.limits
         call = ServerCall(
             table: connection.core.table,
-            messageBytesMax: connection.core.limits.messageBytesMax
+            headerBytesMax: limits.headerBytesMax,
+            messageBytesMax: limits.messageBytesMax
         )
     }
+
+    /// The request has arrived, and its handler runs.
+    var isRunning: Bool { call.isRunning }
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
@@ -40,14 +50,20 @@ final class ServerCallHandler: ChannelInboundHandler {
         self.context = nil
         // For a stream that never became active, this is the only notification.
         connection.closed(self)
+        isClosed = true
+        releaseWhenOver()
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
-        case .headers(let frame): perform(call.received(frame.headers, endStream: frame.endStream))
+        case .headers(let frame):
+            let step = call.received(frame.headers, endStream: frame.endStream) { (method, head) throws(Fault) in
+                try admit(method, head)
+            }
+            perform(step)
         case .data(let frame):
             guard case .byteBuffer(let bytes) = frame.data else { return }
-            perform(call.received(bytes, endStream: frame.endStream))
+            perform(call.received(bytes, endStream: frame.endStream) { reserve($0) })
         default: break
         }
     }
@@ -67,7 +83,36 @@ final class ServerCallHandler: ChannelInboundHandler {
         resumeWriter(CancellationError())
         removeDeadline()
         connection.closed(self)
+        isClosed = true
+        releaseWhenOver()
         context.fireChannelInactive()
+    }
+
+    // MARK: Admission
+
+    /// Decides about the call when its headers have arrived.
+    private func admit(_ method: ServedMethod, _ head: RequestHead) throws(Fault) -> Principal {
+        let principal = try connection.admit(method, head)
+        let limits = connection.core.limits
+        // A stream may always fill its channel.
+        let written = if case .serverStream = method.form { limits.outboundBytesMax } else { 0 }
+        guard reserve(limits.callBytes + head.bytes + written) else {
+            throw .overloaded("too many bytes of requests and responses are in flight")
+        }
+        return principal
+    }
+
+    /// - Returns: False when too many bytes would be held.
+    private func reserve(_ bytes: Int) -> Bool {
+        guard connection.reserve(bytes) else { return false }
+        reserved += bytes
+        return true
+    }
+
+    private func releaseWhenOver() {
+        guard isClosed, task == nil else { return }
+        connection.release(reserved)
+        reserved = 0
     }
 
     /// Ends the call early: its deadline has passed, or the server drains.
@@ -87,7 +132,9 @@ final class ServerCallHandler: ChannelInboundHandler {
 
     private func handlerEnded() {
         if isAbandoned { connection.abandonedHandlerEnded() }
+        if isCounted { connection.handlerEnded() }
         task = nil
+        releaseWhenOver()
     }
 
     /// A keepalive interval is over: ends the call if its client makes no progress.
@@ -105,9 +152,10 @@ final class ServerCallHandler: ChannelInboundHandler {
         case .wait: break
         case .startDeadline(let timeout): startDeadline(timeout)
         case .end(let end): finish(end)
-        case .start(let method, let head, let message):
-            if deadline == nil { startDeadline(head.timeout) }
-            if !call.isOver { start(method, head: head, message: message) }
+        case .reset: reset(.protocolError)
+        case .start(let request):
+            if deadline == nil { startDeadline(request.head.timeout) }
+            if !call.isOver { start(request) }
         }
     }
 
@@ -128,18 +176,29 @@ final class ServerCallHandler: ChannelInboundHandler {
         connection.deadlines.remove(number)
     }
 
-    private func start(_ method: ServedMethod, head: RequestHead, message: ByteBuffer) {
-        guard !connection.hasTooManyAbandonedHandlers else {
-            return interrupt(
-                Fault(.resourceExhausted, .overloaded, "too many cancelled calls of this connection still run")
-            )
+    private func start(_ request: ServerCall.Start) {
+        let method = request.method
+        let message: any ContractMessage
+        do {
+            message = try Self.decode(request.message, method)
+        } catch {
+            let fault = Fault(describing: error)
+            Self.log(fault, of: method.descriptor, core: connection.core)
+            return end(fault)
         }
         if case .serverStream = method.form { streams = true }
+        isCounted = connection.handlerBegan()
         let box = NIOLoopBound(self, eventLoop: connection.executor.loop)
         let core = connection.core
-        let deadline = deadline
+        let context = CallContext(
+            deadline: deadline,
+            principal: request.principal,
+            idempotencyKey: request.head.idempotencyKey,
+            trace: core.trace(request.head),
+            metadata: request.head.metadata
+        )
         task = Self.spawn(on: connection.executor) {
-            await Self.run(box, core: core, method: method, head: head, message: message, deadline: deadline)
+            await Self.run(box, core: core, method: method, request: message, context: context)
         }
     }
 
@@ -155,22 +214,11 @@ final class ServerCallHandler: ChannelInboundHandler {
         _ box: NIOLoopBound<ServerCallHandler>,
         core: ServerCore,
         method: ServedMethod,
-        head: RequestHead,
-        message: ByteBuffer,
-        deadline: Moment?
+        request: any ContractMessage,
+        context: CallContext
     ) async {
         do {
-            let principal = try await core.admit(method.descriptor, head)
-            let request = try decode(message, method)
-            let trace = core.trace(head)
-            let context = CallContext(
-                deadline: deadline,
-                principal: principal,
-                idempotencyKey: head.idempotencyKey,
-                trace: trace,
-                metadata: head.metadata
-            )
-            try await TraceContext.$current.withValue(trace) {
+            try await TraceContext.$current.withValue(context.trace) {
                 try await respond(box, method: method, request: request, context: context)
             }
             box.value.end(nil)
@@ -232,11 +280,30 @@ final class ServerCallHandler: ChannelInboundHandler {
                 "a response of \(message.count) bytes is longer than the limit of \(limit)"
             )
         }
-        guard let headFirst = call.send(), let context else { throw CancellationError() }
+        guard !call.isOver, let context else { throw CancellationError() }
+        let written = try promise(of: message.buffer.readableBytes, context)
+        guard let headFirst = call.send() else { throw CancellationError() }
         if headFirst { context.write(wrapOutboundOut(.headers(.init(headers: Status.responseHead))), promise: nil) }
-        context.write(wrapOutboundOut(.data(.init(data: .byteBuffer(message.buffer)))), promise: nil)
+        context.write(wrapOutboundOut(.data(.init(data: .byteBuffer(message.buffer)))), promise: written)
         if streams { context.flush() }
         return context.channel.isWritable
+    }
+
+    /// Reserves the bytes of a message until it is written; a small one is part of what its call has reserved.
+    ///
+    /// - Throws: `Fault` when the client has too much to read; then the stream is reset.
+    private func promise(of bytes: Int, _ context: ChannelHandlerContext) throws(Fault) -> EventLoopPromise<Void>? {
+        guard bytes > connection.core.limits.callBytes else { return nil }
+        guard connection.reserve(bytes) else {
+            _ = call.lost()
+            // Not a code that means "not executed": the handler has run.
+            reset(.enhanceYourCalm)
+            throw Fault(.unavailable, .overloaded, "too many bytes of requests and responses are in flight")
+        }
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        let connection = NIOLoopBound(connection, eventLoop: context.eventLoop)
+        promise.futureResult.whenComplete { _ in connection.value.release(bytes) }
+        return promise
     }
 
     private func end(_ fault: Fault?) {
@@ -250,7 +317,12 @@ final class ServerCallHandler: ChannelInboundHandler {
             wrapOutboundOut(.headers(.init(headers: end.trailers, endStream: true))),
             promise: nil
         )
-        if end.resets { context.writeAndFlush(wrapOutboundOut(.rstStream(.noError)), promise: nil) }
+        if end.resets { reset(.noError) }
+    }
+
+    private func reset(_ code: HTTP2ErrorCode) {
+        removeDeadline()
+        context?.writeAndFlush(wrapOutboundOut(.rstStream(code)), promise: nil)
     }
 
     private static func waitUntilWritable(_ box: NIOLoopBound<ServerCallHandler>) async throws {

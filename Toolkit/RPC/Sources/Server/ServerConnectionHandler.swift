@@ -1,9 +1,10 @@
 import Logging
+import MartletContract
 import MartletCore
 import NIOCore
 import NIOHTTP2
 
-/// One connection behind its HTTP/2 handler: keepalive, draining, and the deadlines of its calls.
+/// One connection behind its HTTP/2 handler: admission, keepalive, draining, and the deadlines of its calls.
 final class ServerConnectionHandler: ChannelInboundHandler {
     typealias InboundIn = HTTP2Frame
     typealias OutboundOut = HTTP2Frame
@@ -11,18 +12,25 @@ final class ServerConnectionHandler: ChannelInboundHandler {
     let core: ServerCore
     let executor: LoopExecutor
     let deadlines: DeadlineTimer<ServerCallHandler>
+    /// In front of the HTTP/2 handler.
+    weak var frames: FrameGuardHandler?
+    private let share: ListenerConnection
+    private var bytes: ByteAccount
     private var lifecycle = ServerConnectionLifecycle()
     private var calls: [ObjectIdentifier: ServerCallHandler] = [:]
     private var context: ChannelHandlerContext?
     private var keepAliveTask: RepeatedTask?
+    private var authenticationTask: RepeatedTask?
     /// Handlers that still run although their calls are over.
     private var abandonedHandlers = 0
 
     /// Completes when the connection is closed.
     let closed: EventLoopFuture<Void>
 
-    init(_ core: ServerCore, channel: any Channel) {
+    init(_ core: ServerCore, share: ListenerConnection, channel: any Channel) {
         self.core = core
+        self.share = share
+        bytes = share.account()
         closed = channel.closeFuture
         executor = LoopExecutor(channel.eventLoop)
         deadlines = DeadlineTimer(loop: channel.eventLoop, time: core.runtime.time) { $0.interrupt(.deadlineExceeded) }
@@ -35,11 +43,22 @@ final class ServerConnectionHandler: ChannelInboundHandler {
         keepAliveTask = context.eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
             me.value.intervalOver()
         }
+        let timeout = TimeAmount(core.limits.authenticationTimeout)
+        authenticationTask = context.eventLoop.scheduleRepeatedTask(initialDelay: timeout, delay: timeout) { _ in
+            me.value.authenticationDue()
+        }
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
-        keepAliveTask?.cancel()
+        cancelTimers()
         self.context = nil
+    }
+
+    private func cancelTimers() {
+        keepAliveTask?.cancel()
+        keepAliveTask = nil
+        authenticationTask?.cancel()
+        authenticationTask = nil
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -60,8 +79,7 @@ final class ServerConnectionHandler: ChannelInboundHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        keepAliveTask?.cancel()
-        keepAliveTask = nil
+        cancelTimers()
         deadlines.stop()
         _ = lifecycle.stop()
         context.fireChannelInactive()
@@ -93,9 +111,6 @@ final class ServerConnectionHandler: ChannelInboundHandler {
         perform(lifecycle.intervalOver())
     }
 
-    /// No further handler may start.
-    var hasTooManyAbandonedHandlers: Bool { abandonedHandlers > core.limits.abandonedHandlersMax }
-
     /// A call has ended before its handler.
     func handlerAbandoned() { abandonedHandlers += 1 }
 
@@ -103,6 +118,75 @@ final class ServerConnectionHandler: ChannelInboundHandler {
     func abandonedHandlerEnded() { abandonedHandlers -= 1 }
 
     func stop() { perform(lifecycle.stop()) }
+
+    // MARK: Admission
+
+    /// Decides about a call by its headers: its path, its token, and what the connection has open.
+    func admit(_ method: ServedMethod, _ head: RequestHead) throws(Fault) -> Principal {
+        do throws(Fault) {
+            guard !share.isReserved || method.descriptor.service == HealthMethods.service else {
+                throw .overloaded("the server has too many connections")
+            }
+            guard abandonedHandlers <= core.limits.abandonedHandlersMax else {
+                throw .overloaded("too many cancelled calls of this connection still run")
+            }
+            let principal = try core.admit(method.descriptor, head)
+            if principal.kind != .anonymous { trust() }
+            return principal
+        } catch {
+            core.logger.debug(
+                "call refused",
+                metadata: ["rpc.method": "\(method.descriptor.path)", "reason": "\(error.reason)"]
+            )
+            throw error
+        }
+    }
+
+    private func trust() {
+        guard !share.isTrusted else { return }
+        share.trust()
+        bytes.trust()
+        authenticationTask?.cancel()
+        authenticationTask = nil
+    }
+
+    /// No token was accepted in time.
+    private func authenticationDue() {
+        guard !calls.values.contains(where: \.isRunning) else { return }
+        perform(lifecycle.dismiss())
+    }
+
+    /// Another connection needs the space of this one, which is idle.
+    func makeSpace() {
+        // A client with a token gets to know which of its calls were not processed.
+        if share.isTrusted { drain() } else { perform(lifecycle.dismiss()) }
+    }
+
+    /// The client has sent what is never accepted.
+    func refuse(_ refusal: FrameGuard.Refusal) {
+        core.logger.debug("connection refused", metadata: ["cause": "\(refusal)"])
+        perform(lifecycle.refuse())
+    }
+
+    // MARK: What calls hold
+
+    /// - Returns: False when the connection, or the process, would hold too many bytes.
+    func reserve(_ count: Int) -> Bool { bytes.reserve(count) }
+
+    func release(_ count: Int) { bytes.release(count) }
+
+    /// A handler begins.
+    ///
+    /// Without an accepted token the connection stays idle, so that it can be closed for another one.
+    ///
+    /// - Returns: Whether ``handlerEnded()`` must follow.
+    func handlerBegan() -> Bool {
+        guard share.isTrusted else { return false }
+        share.began()
+        return true
+    }
+
+    func handlerEnded() { share.ended(at: core.runtime.time.now) }
 
     private func perform(_ actions: [ServerConnectionLifecycle.Action]) {
         guard let context else { return }
@@ -113,10 +197,20 @@ final class ServerConnectionHandler: ChannelInboundHandler {
             case .goAway(let stream):
                 let last = stream.map { HTTP2StreamID(Int($0)) } ?? .maxID
                 write(.goAway(lastStreamID: last, errorCode: .noError, opaqueData: nil), context)
+            case .calm:
+                let payload = HTTP2Frame.FramePayload.goAway(
+                    lastStreamID: .maxID,
+                    errorCode: .enhanceYourCalm,
+                    opaqueData: nil
+                )
+                write(payload, context)
             case .finish:
+                frames?.end()
                 context.flush()
                 context.close(mode: .output, promise: nil)
-            case .close: context.close(promise: nil)
+            case .close:
+                context.flush()
+                context.close(promise: nil)
             }
         }
         if !actions.isEmpty { context.flush() }
@@ -129,6 +223,11 @@ final class ServerConnectionHandler: ChannelInboundHandler {
 
 extension Fault {
     static var shuttingDown: Fault { Fault(.unavailable, .unavailable, "the server is shutting down") }
+
+    /// Nothing has happened, and a repeat may succeed.
+    static func overloaded(_ message: String) -> Fault {
+        Fault(.resourceExhausted, .overloaded, message, retryAfter: .seconds(1))
+    }
 }
 
 /// Notifies the connection's handler of its streams.

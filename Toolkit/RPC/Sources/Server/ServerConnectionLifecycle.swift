@@ -20,6 +20,8 @@ struct ServerConnectionLifecycle {
         case ping(UInt64)
         /// `nil` means the greatest stream id: it announces the shutdown before the last stream id is known.
         case goAway(lastStream: Int32?)
+        /// GOAWAY with an error: the client sends too much.
+        case calm
         /// Closes our direction: a close of both could discard what the client has not read yet.
         case finish
         case close
@@ -69,6 +71,20 @@ struct ServerConnectionLifecycle {
         case .ping: return [.ping(Self.keepAlivePing)]
         case .close: return stop()
         }
+    }
+
+    /// No token was accepted in time, or the connection makes space for another one.
+    ///
+    /// A connection that drains continues.
+    mutating func dismiss() -> [Action] {
+        guard state == .serving else { return [] }
+        return [.goAway(lastStream: lastStream)] + stop()
+    }
+
+    /// The client has sent what is never accepted.
+    mutating func refuse() -> [Action] {
+        guard state != .closed else { return [] }
+        return [.calm] + stop()
     }
 
     /// The drain time is over, or the server stops immediately.

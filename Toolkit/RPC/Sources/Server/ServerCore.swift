@@ -8,11 +8,12 @@ struct ServerCore: Sendable {
     let limits: RPCServerLimits
     let runtime: Runtime
     let logger: Logger
-    let authenticate: @Sendable (CallHeaders) async throws -> Principal
+    let authenticate: @Sendable (CallHeaders) throws -> Principal
 
     /// The caller's principal, if it may call this method.
-    func admit(_ method: MethodDescriptor, _ head: RequestHead) async throws -> Principal {
-        var principal = try await authenticate(head.headers)
+    func admit(_ method: MethodDescriptor, _ head: RequestHead) throws(Fault) -> Principal {
+        var principal: Principal
+        do { principal = try authenticate(head.headers) } catch { throw Fault(describing: error) }
         if principal.kind == .service, let subject = head.onBehalfOf {
             principal = Principal(
                 kind: .service,

@@ -1,6 +1,7 @@
 /// The names of the headers that a call uses.
 enum HeaderName {
     static let contentType = "content-type"
+    static let contentLength = "content-length"
     static let timeout = "grpc-timeout"
     static let encoding = "grpc-encoding"
     static let status = "grpc-status"

@@ -11,25 +11,31 @@ struct MessageReassembler {
     /// The longest message that is accepted, in bytes.
     let messageBytesMax: Int
     private var buffer = ByteBuffer()
+    /// The buffer is a part of the connection's read buffer.
+    private var isBorrowed = false
 
     init(messageBytesMax: Int) { self.messageBytesMax = messageBytesMax }
 
     /// True when no incomplete message is buffered.
     var isEmpty: Bool { buffer.readableBytes == 0 }
 
+    /// Bytes that are buffered.
+    var readableBytes: Int { buffer.readableBytes }
+
     mutating func append(_ bytes: ByteBuffer) {
         guard bytes.readableBytes > 0 else { return }
         if buffer.readableBytes == 0 {
             buffer = bytes
+            isBorrowed = true
         } else {
             buffer.writeImmutableBuffer(bytes)
         }
     }
 
-    /// The next whole message, or `nil` until more bytes arrive.
+    /// Bytes of the next message with its prefix, or `nil` until the prefix has arrived.
     ///
     /// - Throws: `resourceExhausted` for a length above the limit, `unimplemented` for a compressed message.
-    mutating func next() throws(Fault) -> ByteBuffer? {
+    func nextBytes() throws(Fault) -> Int? {
         let start = buffer.readerIndex
         guard let flags = buffer.getInteger(at: start, as: UInt8.self),
             let length = buffer.getInteger(at: start + 1, as: UInt32.self)
@@ -46,8 +52,29 @@ struct MessageReassembler {
                 "a message of \(length) bytes is longer than the limit of \(messageBytesMax)"
             )
         }
-        guard buffer.readableBytes >= Self.prefixBytes + Int(length) else { return nil }
-        buffer.moveReaderIndex(forwardBy: Self.prefixBytes)
-        return buffer.readSlice(length: Int(length))
+        return Self.prefixBytes + Int(length)
     }
+
+    /// The next whole message, or `nil` until more bytes arrive.
+    ///
+    /// - Throws: `resourceExhausted` for a length above the limit, `unimplemented` for a compressed message.
+    mutating func next() throws(Fault) -> ByteBuffer? {
+        guard let bytes = try nextBytes(), buffer.readableBytes >= bytes else { return nil }
+        buffer.moveReaderIndex(forwardBy: Self.prefixBytes)
+        return buffer.readSlice(length: bytes - Self.prefixBytes)
+    }
+
+    /// Copies an incomplete message out of the connection's read buffer, which it would keep as a whole.
+    ///
+    /// - Parameter bytes: Of the whole message, as far as they are known.
+    mutating func detach(_ bytes: Int?) {
+        guard isBorrowed, buffer.readableBytes > 0 else { return }
+        var copy = ByteBufferAllocator().buffer(capacity: max(bytes ?? 0, buffer.readableBytes))
+        copy.writeImmutableBuffer(buffer)
+        buffer = copy
+        isBorrowed = false
+    }
+
+    /// Releases what is buffered.
+    mutating func clear() { buffer = ByteBuffer() }
 }
