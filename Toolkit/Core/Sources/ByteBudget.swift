@@ -4,26 +4,26 @@ import Synchronization
 ///
 /// Safe to share between threads: a decision costs two atomic additions. Connections without an accepted token share a
 /// part of it, so that they cannot spend what callers with tokens need.
-public final class ByteBudget: Sendable {
+package final class ByteBudget: Sendable {
     /// What all connections may hold.
-    public let bytesMax: Int
+    package let bytesMax: Int
     /// Of these: what connections without an accepted token may hold.
-    public let untrustedBytesMax: Int
+    package let untrustedBytesMax: Int
     private let used = Atomic(0)
     private let untrusted = Atomic(0)
     private let highest = Atomic(0)
 
-    public init(bytesMax: Int, untrustedBytesMax: Int) {
+    package init(bytesMax: Int, untrustedBytesMax: Int) {
         precondition(bytesMax > 0 && 0...bytesMax ~= untrustedBytesMax)
         self.bytesMax = bytesMax
         self.untrustedBytesMax = untrustedBytesMax
     }
 
     /// The bytes that are held now.
-    public var held: Int { used.load(ordering: .relaxed) }
+    package var held: Int { used.load(ordering: .relaxed) }
 
     /// The most bytes that were held at a time since the last call.
-    public func takePeak() -> Int { max(highest.exchange(held, ordering: .relaxed), held) }
+    package func takePeak() -> Int { max(highest.exchange(held, ordering: .relaxed), held) }
 
     /// - Returns: False when there is not enough left; then nothing is reserved.
     func reserve(_ bytes: Int, isTrusted: Bool) -> Bool {
@@ -79,13 +79,13 @@ public struct ByteAccount: ~Copyable, Sendable {
     private let budget: ByteBudget
     private let limits: Limits
     /// Bytes that the connection holds.
-    public private(set) var held = 0
+    package private(set) var held = 0
     /// Of these, the bytes that were reserved in the budget of the process.
     private var charged = 0
     /// Whether a token was accepted on the connection.
-    public private(set) var isTrusted = false
+    package private(set) var isTrusted = false
 
-    public init(of budget: ByteBudget, limits: Limits) {
+    package init(of budget: ByteBudget, limits: Limits) {
         self.budget = budget
         self.limits = limits
     }
@@ -93,7 +93,7 @@ public struct ByteAccount: ~Copyable, Sendable {
     deinit { budget.release(charged, isTrusted: isTrusted) }
 
     /// - Returns: False when the connection, or the process, would hold too much; then nothing is reserved.
-    public mutating func reserve(_ bytes: Int) -> Bool {
+    package mutating func reserve(_ bytes: Int) -> Bool {
         let (sum, overflow) = held.addingReportingOverflow(bytes)
         guard !overflow, sum <= (isTrusted ? limits.bytesMax : limits.untrustedBytesMax) else { return false }
         let due = sum - limits.freeBytes - charged
@@ -106,7 +106,7 @@ public struct ByteAccount: ~Copyable, Sendable {
     }
 
     /// Releases bytes that were reserved.
-    public mutating func release(_ bytes: Int) {
+    package mutating func release(_ bytes: Int) {
         precondition(bytes <= held, "more bytes are released than were reserved")
         held -= bytes
         let excess = charged - max(0, held - limits.freeBytes)
@@ -116,7 +116,7 @@ public struct ByteAccount: ~Copyable, Sendable {
     }
 
     /// A token was accepted on the connection; a repeat does nothing.
-    public mutating func trust() {
+    package mutating func trust() {
         guard !isTrusted else { return }
         isTrusted = true
         budget.trust(charged)

@@ -7,16 +7,19 @@
 #endif
 
 /// How many files and sockets this process may have open: its soft limit, as `ulimit -n` shows it.
-public enum DescriptorLimit {
+package enum DescriptorLimit {
     /// The soft limit is not raised above this: a program that this one starts may close every possible descriptor.
     #if canImport(Darwin)
-        public static let raisedMax: UInt64 = 10_240
+        package static let raisedMax: UInt64 = 10_240
     #else
-        public static let raisedMax: UInt64 = 65_536
+        package static let raisedMax: UInt64 = 65_536
     #endif
 
     /// The soft limit; `UInt64.max` without one, or when it cannot be read.
-    public static var current: UInt64 { read().map { UInt64($0.rlim_cur) } ?? .max }
+    package static var current: UInt64 { read().map { UInt64($0.rlim_cur) } ?? .max }
+
+    /// The hard limit, to which the soft one may be raised; `UInt64.max` without one, or when it cannot be read.
+    package static var hard: UInt64 { read().map { UInt64($0.rlim_max) } ?? .max }
 
     /// Raises the soft limit to the hard one, at most to ``raisedMax``; it is never lowered.
     ///
@@ -24,7 +27,7 @@ public enum DescriptorLimit {
     ///
     /// - Returns: The soft limit from now on.
     @discardableResult
-    public static func raise() -> UInt64 {
+    package static func raise() -> UInt64 {
         guard var limit = read() else { return .max }
         let wanted = raised(soft: UInt64(limit.rlim_cur), hard: UInt64(limit.rlim_max))
         guard wanted > UInt64(limit.rlim_cur) else { return wanted }

@@ -11,7 +11,7 @@ public final class ListenerBudget: Sendable {
 
     public let limits: ListenerLimits
     /// The bytes in flight of all connections.
-    public let bytes: ByteBudget
+    package let bytes: ByteBudget
     private let table: Mutex<ConnectionTable>
 
     public init(_ limits: ListenerLimits) {
@@ -29,7 +29,7 @@ public final class ListenerBudget: Sendable {
     ///   - now: From here on the connection is idle, until its first request.
     ///   - close: Closes the connection, gracefully if it can. Called at most once, on any thread: it must not block.
     /// - Returns: `nil` when the connection must be closed immediately.
-    public func open(at now: Moment, close: @escaping @Sendable () -> Void) -> ListenerConnection? {
+    package func open(at now: Moment, close: @escaping @Sendable () -> Void) -> ListenerConnection? {
         let (opened, victim) = table.withLock { table in
             table.open { ListenerConnection(number: $0, isReserved: $1, since: now, of: self, close: close) }
         }
@@ -43,9 +43,9 @@ public final class ListenerBudget: Sendable {
 /// One open connection of a listener.
 ///
 /// Safe to share between threads; none of its methods takes a lock, except ``closed()``.
-public final class ListenerConnection: Sendable {
+package final class ListenerConnection: Sendable {
     /// Only questions about health are answered on this connection; everything else is refused as overloaded.
-    public let isReserved: Bool
+    package let isReserved: Bool
     let number: UInt64
     let close: @Sendable () -> Void
     private let budget: ListenerBudget
@@ -68,25 +68,25 @@ public final class ListenerConnection: Sendable {
     }
 
     /// Whether a token was accepted on the connection.
-    public var isTrusted: Bool { trusted.load(ordering: .relaxed) }
+    package var isTrusted: Bool { trusted.load(ordering: .relaxed) }
 
     /// A token was accepted: idle connections without one are closed before this one.
-    public func trust() { trusted.store(true, ordering: .relaxed) }
+    package func trust() { trusted.store(true, ordering: .relaxed) }
 
     /// A whole request has arrived and is being handled: the connection is not idle.
-    public func began() { running.wrappingAdd(1, ordering: .relaxed) }
+    package func began() { running.wrappingAdd(1, ordering: .relaxed) }
 
     /// The response to a request that began is sent, or the request is abandoned.
-    public func ended(at now: Moment) {
+    package func ended(at now: Moment) {
         lastActive.store(now.nanoseconds, ordering: .relaxed)
         running.wrappingSubtract(1, ordering: .relaxed)
     }
 
     /// A new account for the connection's bytes in flight; each connection needs one.
-    public func account() -> ByteAccount { ByteAccount(of: budget.bytes, limits: budget.limits.connection) }
+    package func account() -> ByteAccount { ByteAccount(of: budget.bytes, limits: budget.limits.connection) }
 
     /// The connection is closed; a repeat does nothing.
-    public func closed() { budget.remove(number) }
+    package func closed() { budget.remove(number) }
 
     /// Since when no request is handled; `nil` while one is.
     var idleSince: Moment? {
