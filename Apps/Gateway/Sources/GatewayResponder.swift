@@ -47,7 +47,9 @@ struct GatewayResponder: Sendable {
             peer: { $0.service },
             observe: { requestMetrics.count($0) },
             handle: { routed, _, exchange in
-                try routed.method.admit(try authenticator.principal(exchange.request.headers))
+                let principal = try authenticator.principal(exchange.request.headers)
+                exchange.accepted(principal)
+                try routed.method.admit(principal)
                 let deadline = try RESTHeaders.deadline(
                     of: exchange.request.headers,
                     standard: limits.requests.timeout,
@@ -57,7 +59,7 @@ struct GatewayResponder: Sendable {
                 let throttle = throttles[routed]
                 try throttle?.admit()
                 let body = try await Self.body(
-                    of: exchange.request,
+                    of: exchange,
                     limits: limits,
                     deadline: deadline,
                     time: runtime.time
@@ -73,18 +75,22 @@ struct GatewayResponder: Sendable {
     }
 
     /// The response to `request`; every error becomes a problem.
-    func answer(_ request: Request) async -> Response { await edge.answer(request) }
+    ///
+    /// - Parameter connection: On which the request arrived; `nil` without a listener.
+    func answer(_ request: Request, on connection: RESTConnection?) async -> Response {
+        await edge.answer(request, on: connection)
+    }
 
     private static func body(
-        of request: Request,
+        of exchange: Exchange,
         limits: GatewayLimits,
         deadline: Moment,
         time: any TimeSource
     ) async throws -> ByteBuffer {
-        guard request.hasBody else { return ByteBuffer() }
+        guard exchange.request.hasBody else { return ByteBuffer() }
         // A slow upload counts against the request's deadline.
         return try await withDeadline(deadline, time) {
-            try await request.bytes(upTo: limits.requests.bodyBytesMax)
+            try await exchange.body(upTo: limits.requests.bodyBytesMax)
         }
     }
 }

@@ -59,9 +59,10 @@ package struct GatewayServer: HTTPServer {
             host: host,
             port: port,
             limits: .standard,
+            budget: .process,
             time: runtime.time,
             logger: logger,
-            respond: { request in await responder.answer(request) }
+            respond: { request, connection in await responder.answer(request, on: connection) }
         )
     }
 

@@ -38,7 +38,7 @@ struct GatewayFixture: Sendable {
         var fields = headers
         if let token { fields[.authorization] = "Bearer \(token)" }
         let request = Self.request(verb, path, headers: fields, body: body)
-        return try await withGateway(instances: instances, metrics: metrics) { await $0.answer(request) }
+        return try await withGateway(instances: instances, metrics: metrics) { await $0.answer(request, on: nil) }
     }
 
     static func request(

@@ -33,9 +33,10 @@ struct GatewaySocketTests {
             host: "127.0.0.1",
             port: 0,
             limits: ConnectionLimits(idle: HangLimit.wait * 2, drainBytesMax: 1 << 20, linger: HangLimit.wait),
+            budget: .process,
             time: fixture.time,
             logger: GatewayFixture.log,
-            respond: { service.response(to: $0) }
+            respond: { request, _ in service.response(to: request) }
         )
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.run() }
@@ -45,18 +46,18 @@ struct GatewaySocketTests {
             try await fixture.withGateway(instances: ["catalog": [instance]], limits: Self.limits) { gateway in
                 service.isThrottling.withLock { $0 = true }
                 for _ in 0..<100 {
-                    let refusal = await gateway.answer(GatewayFixture.request(.get, "/v1/products"))
+                    let refusal = await gateway.answer(GatewayFixture.request(.get, "/v1/products"), on: nil)
                     #expect(refusal.status == .tooManyRequests)
                     #expect(refusal.headers[.retryAfter] == "2")
                 }
                 #expect(service.requests.withLock { $0 } < 30)
-                let other = await gateway.answer(GatewayFixture.request(.get, "/v1/products/MUG"))
+                let other = await gateway.answer(GatewayFixture.request(.get, "/v1/products/MUG"), on: nil)
                 #expect(other.status == .tooManyRequests)
 
                 service.isThrottling.withLock { $0 = false }
                 fixture.time.advance(by: .seconds(2))
                 for _ in 0..<10 {
-                    #expect(await gateway.answer(GatewayFixture.request(.get, "/v1/products")).status == .ok)
+                    #expect(await gateway.answer(GatewayFixture.request(.get, "/v1/products"), on: nil).status == .ok)
                 }
             }
         }
@@ -77,9 +78,10 @@ struct ForeignUpstreamSocketTests {
             host: "127.0.0.1",
             port: 0,
             limits: ConnectionLimits(idle: HangLimit.wait * 2, drainBytesMax: 1 << 20, linger: HangLimit.wait),
+            budget: .process,
             time: fixture.time,
             logger: GatewayFixture.log,
-            respond: { service.response(to: $0) }
+            respond: { request, _ in service.response(to: request) }
         )
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.run() }
@@ -88,14 +90,14 @@ struct ForeignUpstreamSocketTests {
             let instance = Instance(id: "catalog-1", http: address, grpc: nil, operate: nil)
             let request = GatewayFixture.request(.get, "/v1/products")
             try await fixture.withGateway(instances: ["catalog": [instance]], system: SystemName("own")) { gateway in
-                let response = await gateway.answer(request)
+                let response = await gateway.answer(request, on: nil)
                 #expect(response.status == (answering == "own" ? .ok : .serviceUnavailable))
                 #expect(response.headers[RESTHeaders.system] == nil)
             }
             #expect(service.wanted.withLock { $0 } == ["own"])
             // A gateway without a system passes on everything.
             try await fixture.withGateway(instances: ["catalog": [instance]]) { gateway in
-                #expect(await gateway.answer(request).status == .ok)
+                #expect(await gateway.answer(request, on: nil).status == .ok)
             }
         }
     }
@@ -107,7 +109,7 @@ struct ForeignUpstreamSocketTests {
             ("the disk is full", "catalog is not available: the disk is full"), (nil, "catalog is not available"),
         ] {
             try await fixture.withGateway(instances: ["catalog": [down]], problem: problem) { gateway in
-                let response = await gateway.answer(GatewayFixture.request(.get, "/v1/products"))
+                let response = await gateway.answer(GatewayFixture.request(.get, "/v1/products"), on: nil)
                 #expect(response.status == .serviceUnavailable)
                 let text = try await BodyText.of(response)
                 #expect(text.contains("\"detail\":\"\(detail)\""))

@@ -31,6 +31,7 @@ struct RESTCalls: Sendable {
         return try await withDeadline(deadline, time) {
             let descriptor = route.method.descriptor
             let principal = try await authenticate(headers)
+            exchange.accepted(principal)
             try descriptor.admit(principal)
             let context = CallContext(
                 deadline: deadline,
@@ -39,7 +40,7 @@ struct RESTCalls: Sendable {
                 trace: exchange.trace,
                 metadata: Self.metadata(headers)
             )
-            let body = try await body(of: exchange.request, expected: !route.rule.body.isEmpty)
+            let body = try await body(of: exchange, expected: !route.rule.body.isEmpty)
             let request = try decode(route, variables: variables, request: exchange.request, body: body)
             switch route.method.form {
             case .unary(let handle):
@@ -74,8 +75,9 @@ struct RESTCalls: Sendable {
         return metadata
     }
 
-    private func body(of request: Request, expected: Bool) async throws -> [UInt8] {
-        let bytes = try await request.bytes(upTo: limits.bodyBytesMax)
+    private func body(of exchange: Exchange, expected: Bool) async throws -> [UInt8] {
+        let request = exchange.request
+        let bytes = try await exchange.body(upTo: limits.bodyBytesMax)
         guard expected, bytes.readableBytes > 0 else { return Array(bytes.readableBytesView) }
         guard Self.isJSON(request.headers[.contentType]) else {
             throw Fault(.invalidArgument, .mediaType, "must be application/json", field: "Content-Type")

@@ -55,16 +55,19 @@ package struct RESTEdge<Target: Sendable>: Sendable {
     package mutating func add(_ path: String, _ answer: @escaping Plain) { plain[path] = answer }
 
     /// The response to `request`; every error becomes a problem.
-    package func answer(_ request: Request) async -> Response {
+    ///
+    /// - Parameter connection: On which the request arrived; `nil` without a listener: nothing is reserved.
+    package func answer(_ request: Request, on connection: RESTConnection?) async -> Response {
         let exchange = Exchange(
             request: request,
+            connection: connection,
             id: RESTHeaders.requestID(of: request.headers, runtime: runtime),
             trace: RESTHeaders.trace(of: request.headers, entropy: runtime.entropy),
             started: runtime.time.now
         )
         var response: Response
-        if let foreign = foreign(request) {
-            response = Problem(foreign, requestID: exchange.id).response
+        if let refusal = refusal(of: exchange) {
+            response = Problem(refusal, requestID: exchange.id).response
         } else if let own = plain[request.uri.path] {
             response = await answer(exchange, own)
         } else {
@@ -75,17 +78,19 @@ package struct RESTEdge<Target: Sendable>: Sendable {
         return request.method == .head ? response.createHeadResponse() : response
     }
 
-    /// Why a request for another system is refused; `nil` for one of this system.
-    private func foreign(_ request: Request) -> Fault? {
-        guard let system, let wanted = request.headers[RESTHeaders.system],
-            !wanted.utf8.elementsEqual(system.utf8)
-        else { return nil }
-        return Fault.notProcessed("this is another system than the request is for")
+    /// Why a request is refused whatever it is: it is for another system, or its connection is for health only.
+    private func refusal(of exchange: Exchange) -> Fault? {
+        let request = exchange.request
+        if let system, let wanted = request.headers[RESTHeaders.system], !wanted.utf8.elementsEqual(system.utf8) {
+            return Fault.notProcessed("this is another system than the request is for")
+        }
+        guard exchange.connection?.isReserved == true, !HealthPath.all.contains(request.uri.path) else { return nil }
+        return .tooManyConnections
     }
 
     private func answer(_ exchange: Exchange, _ own: Plain) async -> Response {
         guard exchange.verb == HTTPRule.Verb.get.rawValue else { return otherVerbs([.get], exchange).response }
-        do { return try await own(exchange.request) } catch {
+        do { return try exchange.reserved(try await own(exchange.request)) } catch {
             return Problem(Fault(describing: error), requestID: exchange.id).response
         }
     }
@@ -100,7 +105,7 @@ package struct RESTEdge<Target: Sendable>: Sendable {
             case .found(let found, let template, let variables):
                 route = template
                 target = found
-                response = try await handle(found, variables, exchange)
+                response = try exchange.reserved(try await handle(found, variables, exchange))
             case .otherVerbs(let verbs): (failure, response) = otherVerbs(verbs, exchange)
             case .unknownPath: throw Fault.unknownPath
             }
@@ -148,16 +153,4 @@ package struct RESTEdge<Target: Sendable>: Sendable {
         if method == .head { return method.rawValue }
         return HTTPRule.Verb(rawValue: method.rawValue)?.rawValue ?? "OTHER"
     }
-}
-
-/// One request in flight.
-package struct Exchange: Sendable {
-    package let request: Request
-    /// Identifies the request in logs, problems and the response.
-    package let id: String
-    package let trace: TraceContext
-    package let started: Moment
-
-    /// The verb of the routes: `GET` for HEAD, which differs only in the missing response body.
-    package var verb: String { (request.method == .head ? HTTPRequest.Method.get : request.method).rawValue }
 }

@@ -61,7 +61,11 @@ package struct RESTResponder: Sendable {
     }
 
     /// The response to `request`; every error becomes a problem.
-    package func answer(_ request: Request) async -> Response { await edge.answer(request) }
+    ///
+    /// - Parameter connection: On which the request arrived; `nil` without a listener.
+    package func answer(_ request: Request, on connection: RESTConnection?) async -> Response {
+        await edge.answer(request, on: connection)
+    }
 }
 
 extension RESTEdge {

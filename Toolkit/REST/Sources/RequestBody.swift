@@ -1,15 +1,17 @@
 import HTTPTypes
 package import HummingbirdCore
 import MartletCore
-package import NIOCore
+import NIOCore
 import NIOHTTP1
 
 extension Request {
     /// Reads the whole body.
     ///
-    /// - Parameter limit: In bytes. A body whose content length exceeds it is refused before it is read.
+    /// - Parameters:
+    ///   - limit: In bytes. A body whose content length exceeds it is refused before it is read.
+    ///   - reserve: Gets the number of bytes of each piece before it is kept; throws when there is no space for them.
     /// - Throws: `Fault` with `requestTooLarge` over the limit, with `malformedRequest` when the body is truncated.
-    package func bytes(upTo limit: Int) async throws -> ByteBuffer {
+    func bytes(upTo limit: Int, reserve: (Int) throws(Fault) -> Void) async throws -> ByteBuffer {
         if let length = headers[.contentLength].flatMap({ Int($0) }), length > limit {
             throw Fault.bodyTooLarge(limit: limit)
         }
@@ -17,6 +19,7 @@ extension Request {
         do {
             for try await var piece in body {
                 guard whole.readableBytes + piece.readableBytes <= limit else { throw Fault.bodyTooLarge(limit: limit) }
+                try reserve(piece.readableBytes)
                 whole.writeBuffer(&piece)
             }
         } catch let error as HTTPParserError {

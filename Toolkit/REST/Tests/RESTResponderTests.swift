@@ -90,7 +90,7 @@ struct RESTResponderTests {
             ),
             body: RequestBody(buffer: ByteBuffer(string: body ?? ""))
         )
-        let response = await responder.answer(request)
+        let response = await responder.answer(request, on: nil)
         let collected = CollectedBody()
         try await response.body.write(collected)
         let text = collected.text

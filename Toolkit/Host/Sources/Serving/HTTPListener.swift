@@ -18,6 +18,7 @@ struct HTTPListener: HTTPServer {
         system: SystemName?,
         authenticator: TokenAuthenticator,
         limits: RESTLimits,
+        budget: ListenerBudget,
         runtime: Runtime,
         logger: Logger
     ) throws {
@@ -37,9 +38,10 @@ struct HTTPListener: HTTPServer {
             host: host,
             port: port,
             limits: .standard,
+            budget: budget,
             time: runtime.time,
             logger: logger,
-            respond: { [responder] request in await responder.answer(request) }
+            respond: { [responder] request, connection in await responder.answer(request, on: connection) }
         )
     }
 

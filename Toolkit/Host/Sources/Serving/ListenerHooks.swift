@@ -21,8 +21,8 @@ package struct ListenerHooks: Sendable {
     package func each(_ add: (String, @escaping @Sendable (Request) async throws -> Response) -> Void) {
         let (readiness, metrics) = (readiness, metrics)
         // Liveness checks no dependency: a restart does not repair an unavailable database.
-        add("/livez") { _ in Self.text(.ok, "alive\n") }
-        add("/readyz") { _ in
+        add(HealthPath.live) { _ in Self.text(.ok, "alive\n") }
+        add(HealthPath.ready) { _ in
             let state = readiness.current
             guard state == .serving else { return Self.text(.serviceUnavailable, state.rawValue + "\n") }
             if let problem = readiness.problem { return Self.text(.serviceUnavailable, problem + "\n") }

@@ -82,6 +82,7 @@ public struct ServiceHost: Sendable {
                 system: system,
                 authenticator: authenticator,
                 limits: restLimits,
+                budget: budget,
                 runtime: runtime,
                 logger: logger
             )

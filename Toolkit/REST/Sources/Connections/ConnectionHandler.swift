@@ -12,12 +12,21 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias OutboundIn = HTTPServerResponsePart
     typealias OutboundOut = HTTPServerResponsePart
 
+    /// A response for which at most so many bytes are reserved counts as sent when it is written.
+    private static let smallBytesMax = 4 << 10
+
     private let limits: ConnectionLimits
+    private let connection: RESTConnection
+    private let time: any TimeSource
     private var state: ConnectionState
+    /// Whole requests that the connection's budget knows.
+    private var handled = 0
     private var lingerTimer: Scheduled<Void>?
 
-    init(_ limits: ConnectionLimits) {
+    init(_ limits: ConnectionLimits, connection: RESTConnection, time: any TimeSource) {
         self.limits = limits
+        self.connection = connection
+        self.time = time
         state = ConnectionState(drainBytesMax: limits.drainBytesMax)
     }
 
@@ -29,15 +38,37 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
         switch unwrapInboundIn(data) {
         case .head(let head): read(head, context)
         case .body(let bytes): forward(state.body(bytes.readableBytes), data, context: context)
-        case .end: forward(state.end(), data, context: context)
+        case .end:
+            let action = state.end()
+            count(state.handled)
+            forward(action, data, context: context)
+        }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        count(0)
+        context.fireChannelInactive()
+    }
+
+    /// Records how many whole requests are being handled.
+    private func count(_ now: Int) {
+        while handled < now {
+            connection.requestArrived()
+            handled += 1
+        }
+        while handled > now {
+            connection.requestEnded(at: time.now)
+            handled -= 1
         }
     }
 
     private func read(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         let isHTTP10 = head.version.major < 1 || (head.version.major == 1 && head.version.minor < 1)
+        // The next question about health may need the place of this one.
+        let keepsAlive = head.isKeepAlive && !connection.isReserved
         let (action, sendsContinue) = state.head(
             ConnectionState.Head(
-                keepsAlive: head.isKeepAlive,
+                keepsAlive: keepsAlive,
                 isHTTP10: isHTTP10,
                 expectsContinue: !isHTTP10 && head.headers.first(name: "expect")?.lowercased() == "100-continue",
                 length: head.headers.first(name: "content-length").flatMap { Int($0) }
@@ -46,7 +77,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
         if sendsContinue { sendContinue(context) }
         var head = head
         // Normalized to the one spelling that the layers above handle.
-        if !head.isKeepAlive { head.headers.replaceOrAdd(name: "connection", value: "close") }
+        if !keepsAlive { head.headers.replaceOrAdd(name: "connection", value: "close") }
         forward(action, wrapInboundOut(.head(head)), context: context)
     }
 
@@ -75,12 +106,24 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
             context.write(wrapOutboundOut(.head(head)), promise: promise)
         case .body: context.write(data, promise: promise)
         case .end:
-            context.write(data, promise: promise)
+            writeEnd(data, promise, context: context)
             let (endsInput, sendsContinue) = state.responseEnds()
+            count(state.handled)
             if sendsContinue { sendContinue(context) }
             // The layers above then close the output, once the response is written.
             if endsInput { context.fireUserInboundEventTriggered(ChannelEvent.inputClosed) }
         }
+    }
+
+    /// Writes the end of a response, and releases its bytes when it is sent.
+    private func writeEnd(_ data: NIOAny, _ promise: EventLoopPromise<Void>?, context: ChannelHandlerContext) {
+        guard connection.unsentBytes > Self.smallBytesMax else {
+            connection.responseSent()
+            return context.write(data, promise: promise)
+        }
+        let sent = promise ?? context.eventLoop.makePromise(of: Void.self)
+        sent.futureResult.whenComplete { [connection] _ in connection.responseSent() }
+        context.write(data, promise: sent)
     }
 
     private func sendContinue(_ context: ChannelHandlerContext) {

@@ -37,6 +37,9 @@ struct ConnectionState {
 
     init(drainBytesMax: Int) { self.drainBytesMax = drainBytesMax }
 
+    /// Whole requests whose responses have not ended.
+    var handled: Int { pending.count { $0.isRead && !$0.isResponded } }
+
     // MARK: Inbound
 
     /// - Returns: Whether to send `100 Continue` now.

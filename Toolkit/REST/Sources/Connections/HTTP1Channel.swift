@@ -1,24 +1,59 @@
 import HummingbirdCore
 import Logging
+import MartletCore
 import NIOCore
 import NIOHTTP1
 
-/// Hummingbird's HTTP/1 channel with a ``ConnectionHandler`` behind the codec.
+/// Hummingbird's HTTP/1 channel with a ``ConnectionHandler`` behind the codec, within the budget of the process.
 struct HTTP1Channel: ServerChildChannel {
-    typealias Value = HummingbirdCore.HTTP1Channel.Value
+    /// A connection that was accepted.
+    struct Value: ServerChildChannelValue {
+        let base: HummingbirdCore.HTTP1Channel.Value
+        let connection: RESTConnection
 
-    let base: HummingbirdCore.HTTP1Channel
+        var channel: any Channel { base.channel }
+    }
+
     let limits: ConnectionLimits
+    let budget: ListenerBudget
+    /// The clock by which a connection is idle.
+    let time: any TimeSource
+    /// Answers a request; the requests of one connection are answered one after another.
+    let answer: @Sendable (Request, RESTConnection, consuming ResponseWriter) async throws -> Void
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
-        let limits = limits
-        return base.setup(channel: channel, logger: logger).flatMapThrowing { value in
+        guard let share = budget.open(at: time.now, close: { channel.close(promise: nil) }) else {
+            // The listener does not close a connection whose setup fails.
+            channel.close(promise: nil)
+            return channel.eventLoop.makeFailedFuture(
+                Fault(.resourceExhausted, .overloaded, "too many connections")
+            )
+        }
+        channel.closeFuture.whenComplete { _ in share.closed() }
+        let connection = RESTConnection(share)
+        let (limits, time) = (limits, time)
+        return base(connection).setup(channel: channel, logger: logger).flatMapThrowing { value in
             let pipeline = channel.pipeline.syncOperations
             let codec = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
-            try pipeline.addHandler(ConnectionHandler(limits), position: .after(codec))
-            return value
+            let handler = ConnectionHandler(limits, connection: connection, time: time)
+            try pipeline.addHandler(handler, position: .after(codec))
+            return Value(base: value, connection: connection)
         }
     }
 
-    func handle(value: Value, logger: Logger) async { await base.handle(value: value, logger: logger) }
+    func handle(value: Value, logger: Logger) async {
+        await base(value.connection).handle(value: value.base, logger: logger)
+    }
+
+    private func base(_ connection: RESTConnection) -> HummingbirdCore.HTTP1Channel {
+        let answer = answer
+        return HummingbirdCore.HTTP1Channel(
+            responder: { (request, writer: consuming ResponseWriter, _) in
+                try await answer(request, connection, writer)
+            },
+            configuration: HummingbirdCore.HTTP1Channel.Configuration(
+                idleTimeout: .nanoseconds(limits.idle.nanosecondsClamped)
+            )
+        )
+    }
 }

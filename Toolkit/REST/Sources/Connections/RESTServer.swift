@@ -22,16 +22,19 @@ package struct RESTServer: Service {
     ///   - host: The address to listen on.
     ///   - port: 0 selects a free port; ``boundPort()`` returns it.
     ///   - limits: The limits of each connection.
-    ///   - time: The clock of the header `Date`.
+    ///   - budget: The connections and bytes that this listener shares with the others of its process, usually
+    ///     `ListenerBudget.process`.
+    ///   - time: The clock of the header `Date`, and of idle connections.
     ///   - logger: Receives errors of the listener and its connections.
     ///   - respond: Answers a request; the requests of one connection are answered one after another.
     package init(
         host: String,
         port: Int,
         limits: ConnectionLimits,
+        budget: ListenerBudget,
         time: any TimeSource,
         logger: Logger,
-        respond: @escaping @Sendable (Request) async -> Response
+        respond: @escaping @Sendable (Request, RESTConnection) async -> Response
     ) {
         self.host = host
         self.port = port
@@ -39,28 +42,24 @@ package struct RESTServer: Service {
         // Hummingbird would log each start and stop as well.
         quiet.logLevel = max(.warning, logger.logLevel)
         self.logger = quiet
-        configuration = ServerConfiguration(
-            address: .hostname(host, port: port),
-            // One more waits in the kernel's queue until another closes.
-            availableConnectionsDelegate: MaximumAvailableConnections(ConnectionBudget.connections)
-        )
+        configuration = ServerConfiguration(address: .hostname(host, port: port))
         let date = DateHeader(time)
-        let base = HummingbirdCore.HTTP1Channel(
-            responder: { (request, writer: consuming ResponseWriter, _) in
-                var response = await respond(request)
+        connection = HTTP1Channel(
+            limits: limits,
+            budget: budget,
+            time: time,
+            answer: { (request, connection, writer: consuming ResponseWriter) in
+                var response = await respond(request, connection)
                 response.headers[.date] = date.value
+                connection.responseBegins()
                 do {
                     try await writer.write(response: response.head, body: response.body)
                 } catch is HTTPParserError {
                     // Hummingbird answers a parser error with a 400, which would be a second response to this request.
                     throw RequestBroken()
                 }
-            },
-            configuration: HummingbirdCore.HTTP1Channel.Configuration(
-                idleTimeout: .nanoseconds(limits.idle.nanosecondsClamped)
-            )
+            }
         )
-        connection = HTTP1Channel(base: base, limits: limits)
     }
 
     /// The port on which requests are served; waits until `run` has bound it.

@@ -117,9 +117,10 @@ struct ConnectionHandlerSocketTests {
             host: "127.0.0.1",
             port: 0,
             limits: limits,
+            budget: .process,
             time: SystemTime(),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
-            respond: { [responder] request in await responder.answer(request) }
+            respond: { [responder] request, connection in await responder.answer(request, on: connection) }
         )
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.run() }

@@ -76,4 +76,34 @@ struct ConnectionStateTests {
         #expect(state.end() == .pass)
         #expect(state.responseBegins()?.closes == false)
     }
+
+    @Test("a request is handled from its end until the end of its response")
+    func handled() {
+        var state = ConnectionState(drainBytesMax: 10)
+        _ = state.head(head(length: 2))
+        #expect(state.handled == 0)
+        _ = state.body(2)
+        _ = state.end()
+        _ = state.head(head())
+        _ = state.end()
+        #expect(state.handled == 2)
+        _ = state.responseBegins()
+        #expect(state.handled == 2)
+        _ = state.responseEnds()
+        #expect(state.handled == 1)
+        _ = state.responseBegins()
+        _ = state.responseEnds()
+        #expect(state.handled == 0)
+    }
+
+    @Test("a request that gets its response before its end is not handled any more")
+    func early() {
+        var state = ConnectionState(drainBytesMax: 10)
+        _ = state.head(head(length: 2))
+        _ = state.responseBegins()
+        _ = state.responseEnds()
+        _ = state.body(2)
+        _ = state.end()
+        #expect(state.handled == 0)
+    }
 }

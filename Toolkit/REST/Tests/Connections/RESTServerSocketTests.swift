@@ -20,9 +20,10 @@ struct RESTServerSocketTests {
             host: "127.0.0.1",
             port: 0,
             limits: ConnectionLimits(idle: HangLimit.wait, drainBytesMax: 1_000, linger: HangLimit.wait),
+            budget: .process,
             time: ManualTime(),
             logger: log,
-            respond: respond
+            respond: { request, _ in await respond(request) }
         )
     }
 
@@ -127,9 +128,10 @@ struct RESTServerSocketTests {
                 host: "127.0.0.1",
                 port: port,
                 limits: .standard,
+                budget: .process,
                 time: ManualTime(),
                 logger: Self.log,
-                respond: { _ in Self.text("second") }
+                respond: { _, _ in Self.text("second") }
             )
             let fault = await #expect(throws: CannotListen.self) { try await second.run() }
             #expect(fault?.port == port)
