@@ -36,7 +36,9 @@ struct PlacingTests {
         #expect(order.lines.map(\.sku) == ["mug", "pen"])
         #expect(order.total.minorUnits == 520)
         #expect(await refusal { try await fixture.place([:], cart: "unknown") }?.reason == "orders.unknown_cart")
-        #expect(await refusal { try await fixture.place([:], cart: "empty") }?.reason == "orders.empty")
+        let empty = await refusal { try await fixture.place([:], cart: "empty") }
+        #expect(empty?.reason == "orders.empty")
+        #expect(empty?.detail == "cart_id: has no lines: an order has taken them, or none were put in")
     }
 
     @Test("a repeat returns the order when the first request has emptied the cart meanwhile")

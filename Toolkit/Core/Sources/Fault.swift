@@ -13,6 +13,8 @@ public struct Fault: Error, Sendable {
     /// Stable and machine-readable; callers branch on it.
     public var reason: Reason
     /// Safe to show to the caller: no secrets, no personal data.
+    ///
+    /// ``detail`` adds the field.
     public var message: String
     /// Which fields of the request broke which rule, in request order.
     public var violations: [FieldViolation]
@@ -37,6 +39,16 @@ public struct Fault: Error, Sendable {
         self.violations = field.map { [FieldViolation(field: $0, rule: message)] } ?? []
         self.retryAfter = retryAfter
         self.cause = cause
+    }
+}
+
+extension Fault {
+    /// The message for the caller with the field that broke a rule in front, as in `page_size: must be 1 to 200`.
+    ///
+    /// The message alone without violations, and when it begins with the field. Of several violations it has the first.
+    public var detail: String {
+        guard let field = violations.first?.field, !field.isEmpty, !message.hasPrefix(field) else { return message }
+        return "\(field): \(message)"
     }
 }
 

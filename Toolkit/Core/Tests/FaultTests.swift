@@ -19,6 +19,20 @@ struct FaultTests {
         #expect(Fault(describing: CancellationError()).code == .cancelled)
     }
 
+    @Test("the detail for the caller begins with the field that broke the rule, once")
+    func detail() {
+        func detail(_ message: String, field: String?) -> String {
+            Fault(.invalidArgument, .invalidRequest, message, field: field).detail
+        }
+        #expect(detail("must be at most 200", field: "page_size") == "page_size: must be at most 200")
+        #expect(detail("page_size must be at most 200", field: "page_size") == "page_size must be at most 200")
+        #expect(detail("must be an object", field: nil) == "must be an object")
+        #expect(detail("must be an object", field: "") == "must be an object")
+        var several = Fault(.notFound, "a.missing", "two are missing")
+        several.violations = [FieldViolation(field: "a", rule: "x"), FieldViolation(field: "b", rule: "y")]
+        #expect(several.detail == "a: two are missing")
+    }
+
     @Test("outcome by status code", arguments: FaultCode.allCases)
     func outcome(code: FaultCode) {
         let unknown: Set<FaultCode> = [.cancelled, .unknown, .deadlineExceeded, .internal, .unavailable, .dataLoss]

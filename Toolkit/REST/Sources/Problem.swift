@@ -53,7 +53,7 @@ package struct Problem: Sendable {
             json.text("type", "/problems/\(fault.reason)")
             json.text("title", status.reasonPhrase)
             json.number("status", status.code)
-            json.text("detail", fault.message)
+            json.text("detail", fault.detail)
             json.text("instance", instance)
             json.text("reason", fault.reason.name)
             if !fault.violations.isEmpty {

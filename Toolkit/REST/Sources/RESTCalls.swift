@@ -116,11 +116,11 @@ struct RESTCalls: Sendable {
         do {
             return try route.method.decodeJSON(json, options)
         } catch {
-            // The shape accepted what the decoder rejects; name at least the field.
+            // The shape accepted what the decoder rejects: its field is unknown here.
             throw Fault(
                 .invalidArgument,
                 .malformedRequest,
-                "does not match the contract",
+                JSONDecodingText.rule(error) ?? "does not match the contract",
                 field: "body",
                 cause: error
             )
@@ -153,7 +153,7 @@ struct RESTCalls: Sendable {
                     json.object { json in
                         json.members("problem") { json in
                             json.number("status", Problem.status(of: fault).code)
-                            json.text("detail", fault.message)
+                            json.text("detail", fault.detail)
                             json.text("instance", id)
                             json.text("reason", fault.reason.name)
                         }

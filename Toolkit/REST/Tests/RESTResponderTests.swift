@@ -183,6 +183,7 @@ struct RESTResponderTests {
         #expect(answer.json["status"] as? Int == bad.status)
         #expect(answer["instance"] == answer.headers[RESTHeaders.requestID])
         #expect(answer.fields == bad.fields)
+        if let field = bad.fields.first { #expect(answer["detail"]?.hasPrefix(field) == true) }
         #expect(answer.text.contains("hunter2") == false)
         #expect(records.values.map(\.status) == [bad.status])
     }

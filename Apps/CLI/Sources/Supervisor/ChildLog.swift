@@ -27,7 +27,7 @@ struct ChildLog: Sendable {
         do { try files.copyItem(atPath: path, toPath: copy) } catch {
             // A part of a copy would take the room that is missing.
             try? files.removeItem(atPath: copy)
-            throw CommandFailure(DiskSpace(path: path).problem ?? "\(error)")
+            throw CommandFailure(DiskSpace(path: path).problem ?? ErrorText.plain(error))
         }
         for generation in stride(from: Self.generationsLimit - 1, through: 1, by: -1) {
             let older = "\(path).\(generation)"

@@ -82,7 +82,7 @@ struct Launch: Sendable {
                 delay = Self.tokenRenewal
             } catch {
                 if delay != Self.tokenRetry {
-                    note("the tokens of the services cannot be renewed, will retry: \(error)")
+                    note("the tokens of the services cannot be renewed, will retry: \(ErrorText.plain(error))")
                 }
                 delay = Self.tokenRetry
             }

@@ -167,7 +167,7 @@ struct Supervisor: Sendable {
                 } catch {
                     // It is tried again soon; one message is enough.
                     guard failed.insert(daemon.row.name).inserted else { continue }
-                    note("the log of \(daemon.row.name) cannot be rotated: \(error)")
+                    note("the log of \(daemon.row.name) cannot be rotated: \(ErrorText.plain(error))")
                 }
             }
         } while await sleep(for: limits.logCheckInterval)

@@ -1,4 +1,5 @@
 import Foundation
+import MartletHost
 import MartletSecurity
 
 /// Which data folder a folder is, so that a copy of it is recognised.
@@ -109,7 +110,7 @@ extension DataFolder {
             throw failure
         } catch {
             throw CommandFailure(
-                "\(path): what belongs to the folder of which it is a copy cannot be removed: \(error)"
+                "\(path): what belongs to the folder of which it is a copy cannot be removed: \(ErrorText.plain(error))"
             )
         }
     }

@@ -1,5 +1,6 @@
 package import ArgumentParser
 import Foundation
+import MartletHost
 
 /// Selects a running system by its data folder.
 package struct FolderOptions: ParsableArguments {
@@ -24,6 +25,8 @@ package struct FolderOptions: ParsableArguments {
 
 extension AsyncParsableCommand {
     /// Runs `body`; prints a failure in one line on standard error and exits with its status.
+    ///
+    /// Errors of Foundation, whose descriptions are dumps, are printed in plain words.
     package func reporting(_ body: () async throws -> Void) async throws {
         do {
             try await body()
@@ -31,6 +34,9 @@ extension AsyncParsableCommand {
             // In the argument parser's format.
             Terminal().note("Error: \(failure.description)")
             throw failure.status
+        } catch let error where ErrorText.isDump(error) {
+            Terminal().note("Error: \(ErrorText.plain(error))")
+            throw CommandStatus.failed
         }
     }
 }

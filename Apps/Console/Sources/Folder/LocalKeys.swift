@@ -1,5 +1,6 @@
 import Foundation
 package import MartletCore
+import MartletHost
 package import MartletSecurity
 
 /// The development issuer of a data folder.
@@ -18,7 +19,7 @@ package struct LocalKeys: Sendable {
             try folder.make()
             return try await LocalIssuer(folder: folder.keys, algorithm: .edDSA, time: time)
         } catch {
-            throw CommandFailure("the keys in \(folder.keys) cannot be used: \(error)")
+            throw CommandFailure("the keys in \(folder.keys) cannot be used: \(ErrorText.plain(error))")
         }
     }
 

@@ -1,4 +1,5 @@
 import Foundation
+import MartletHost
 
 /// A supervisor's record of its processes, for `status`, `down` and the next supervisor.
 package struct ProcessTable: Sendable, Codable, Equatable {
@@ -74,7 +75,9 @@ package struct ProcessTable: Sendable, Codable, Equatable {
         } catch let failure as CommandFailure {
             throw failure
         } catch {
-            throw CommandFailure("\(path): is not a table of processes; delete it when none of them runs: \(error)")
+            throw CommandFailure(
+                "\(path): is not a table of processes; delete it when none of them runs: \(ErrorText.plain(error))"
+            )
         }
     }
 

@@ -60,7 +60,7 @@ package struct LogStatus: Sendable, Encodable {
             await channel.close()
             return LogStatus(status)
         } catch let fault as Fault {
-            throw CommandFailure("the event log: \(fault.message)")
+            throw CommandFailure("the event log: \(fault.detail)")
         }
     }
 

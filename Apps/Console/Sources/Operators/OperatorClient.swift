@@ -123,7 +123,7 @@ package struct OperatorClient: Sendable {
             do {
                 responses.append((service.name, try await query(service)))
             } catch let fault as Fault {
-                faults.append("\(service.name): \(fault.message)")
+                faults.append("\(service.name): \(fault.detail)")
                 missing.append(service.name)
             }
         }
@@ -142,9 +142,9 @@ package struct OperatorClient: Sendable {
             do {
                 return (service.name, try await query(service))
             } catch let fault as Fault where fault.code == .notFound {
-                refusal = refusal ?? CommandFailure(fault.message)
+                refusal = refusal ?? CommandFailure(fault.detail)
             } catch let fault as Fault {
-                refusal = CommandFailure("\(service.name): \(fault.message)")
+                refusal = CommandFailure("\(service.name): \(fault.detail)")
             }
         }
         throw refusal ?? CommandFailure("no service runs on this data folder")

@@ -1,4 +1,5 @@
 import Foundation
+import MartletHost
 
 /// The programs of the system.
 package enum Programs {
@@ -10,7 +11,7 @@ package enum Programs {
             let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
             return URL(fileURLWithPath: own).deletingLastPathComponent().path
         } catch {
-            throw CommandFailure("the folder of this program is unknown: \(error)")
+            throw CommandFailure("the folder of this program is unknown: \(ErrorText.plain(error))")
         }
     }
 }

@@ -1,4 +1,5 @@
 package import Foundation
+import MartletHost
 
 extension Topology {
     /// The name of the file.
@@ -56,7 +57,7 @@ extension Topology {
         } catch let failure as CommandFailure {
             throw CommandFailure("\(path): \(failure.description)", status: CommandStatus.usage)
         } catch {
-            throw CommandFailure("\(path): is not a topology: \(error)", status: CommandStatus.usage)
+            throw CommandFailure("\(path): is not a topology: \(ErrorText.plain(error))", status: CommandStatus.usage)
         }
     }
 

@@ -86,21 +86,30 @@ func escaped(_ part: String) -> String {
 
 /// An error response of the shop, a problem document (RFC 9457).
 struct ShopProblem: Error, CustomStringConvertible {
+    struct Violation: Decodable, Equatable {
+        /// As in `products[3].name`.
+        let field: String
+        let rule: String
+    }
+
     let status: Int
     let reason: String
     let detail: String
+    let violations: [Violation]
     let request: String
 
     init(status: Int, body: [UInt8], request: String) {
         struct Problem: Decodable {
             let reason: String?
             let detail: String?
+            let violations: [Violation]?
         }
         // An error page of a proxy is not a problem document.
         let problem = try? JSONDecoder().decode(Problem.self, from: Data(body))
         self.status = status
         self.reason = problem?.reason ?? ""
         self.detail = problem?.detail ?? String(decoding: body.prefix(200), as: UTF8.self)
+        violations = problem?.violations ?? []
         self.request = request
     }
 
@@ -110,5 +119,18 @@ struct ShopProblem: Error, CustomStringConvertible {
             || (status == 409 && reason == Reason.conflict.name)
     }
 
-    var description: String { "\(request): \(status) \(reason) \(detail)" }
+    /// Every violated field stands in it: the first one in the detail, unless an older shop leaves it out.
+    var description: String {
+        let all = violations.enumerated().filter { $0.offset > 0 || !detail.contains($0.element.field) }
+            .map { "\($0.element.field): \($0.element.rule)" }
+        return "\(request): \(status) \(reason) \(([detail] + all).joined(separator: "; "))"
+    }
+
+    /// The index of the first item of a list of the request that is violated: 3 for `products[3].name`.
+    func index(in list: String) -> Int? {
+        violations.lazy.compactMap { violation in
+            guard violation.field.hasPrefix("\(list)[") else { return nil }
+            return Int(violation.field.dropFirst(list.count + 1).prefix { $0 != "]" })
+        }.first
+    }
 }

@@ -11,6 +11,8 @@ enum OrderError: Error, Equatable {
     /// The order would not be what the customer was shown.
     case notAsExpected([UnmetExpectation])
     case emptyOrder
+    /// The cart has no lines: none were put in, or an order has taken them.
+    case emptyCart
     case linesAndCart
     case tooManyLines(limit: Int)
     /// `field` is the first that is not in the order's `currency`.

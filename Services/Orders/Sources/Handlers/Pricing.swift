@@ -42,7 +42,7 @@ struct Pricing: Sendable {
         do {
             let request = GetCartRequest.with { $0.cartID = id }
             let cart = try await carts.getCart(request, context: context).cart
-            guard !cart.lines.isEmpty else { throw OrderError.emptyOrder }
+            guard !cart.lines.isEmpty else { throw OrderError.emptyCart }
             return cart
         } catch let fault as Fault where fault.code == .notFound {
             throw OrderError.unknownCart(id)

@@ -26,6 +26,13 @@ extension OrderError: FaultConvertible {
             )
         case .notAsExpected(let unmet): Self.notAsExpected(unmet)
         case .emptyOrder: Fault(.invalidArgument, "orders.empty", "an order needs at least one line", field: "lines")
+        case .emptyCart:
+            Fault(
+                .invalidArgument,
+                "orders.empty",
+                "has no lines: an order has taken them, or none were put in",
+                field: "cart_id"
+            )
         case .linesAndCart:
             Fault(.invalidArgument, .invalidRequest, "must not be given together with lines", field: "cart_id")
         case .tooManyLines(let limit):

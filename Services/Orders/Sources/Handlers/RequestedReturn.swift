@@ -19,7 +19,7 @@ struct RequestedReturn: Sendable {
         id = request.returnID
         items = try request.lines.enumerated().map { index, line in
             guard line.line > 0 || !line.sku.isEmpty else {
-                throw Fault(.invalidArgument, .invalidRequest, "or sku is required", field: "lines[\(index)].line")
+                throw Fault(.invalidArgument, .invalidRequest, "is required, or sku", field: "lines[\(index)].line")
             }
             return ReturnItem(
                 line: line.line > 0 ? Int(line.line) - 1 : nil,

@@ -140,7 +140,7 @@ public enum Daemon {
             logger.critical("stopped: the keys cannot be read", metadata: ["fault": "\(invalid)"])
             exit(ExitStatus.config.rawValue)
         } catch {
-            logger.critical("stopped by an error", error: error)
+            logger.critical("stopped by an error", error: ErrorText.isDump(error) ? PlainError(error) : error)
             exit(ExitStatus.internal.rawValue)
         }
     }

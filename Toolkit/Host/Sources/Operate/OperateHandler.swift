@@ -192,7 +192,12 @@ extension Fault {
         field: "body_json"
     )
     static func invalidBody(_ error: any Error) -> Fault {
-        Fault(.invalidArgument, "operate.invalid_body", "is not the topic's message: \(error)", field: "body_json")
+        Fault(
+            .invalidArgument,
+            "operate.invalid_body",
+            "is not the topic's message: \(JSONDecodingText.rule(error).map { "it \($0)" } ?? "\(error)")",
+            field: "body_json"
+        )
     }
     static func unknownRun(_ id: String) -> Fault {
         Fault(.notFound, "operate.unknown_run", "there is no run named \(id)")
