@@ -3,7 +3,7 @@
 /// A quoted field may contain commas, line ends and doubled quotes. Lines end in LF or CRLF; empty lines and a leading
 /// byte order mark are skipped.
 struct CSVRecords {
-    /// The maximum size of a record, in bytes.
+    /// The maximum size of a record, in bytes of the file: with its commas and quotes, without its line end.
     static let recordBytesMax = 65_536
 
     /// One record: its fields' bytes, and its first line, from 1.
@@ -13,6 +13,8 @@ struct CSVRecords {
         fileprivate(set) var ends: [Int] = []
 
         var count: Int { ends.count }
+        /// True without any value: only commas, quotes and spaces, as spreadsheets leave them below a table.
+        var isBlank: Bool { bytes.allSatisfy { $0 == UInt8(ascii: " ") } }
 
         /// The bytes of a field, unquoted; the index is below `count`.
         subscript(field: Int) -> ArraySlice<UInt8> { bytes[(field == 0 ? 0 : ends[field - 1])..<ends[field]] }
@@ -38,6 +40,8 @@ struct CSVRecords {
 
     private var state = State.start
     private var record = Record()
+    /// The size of `record` in the file so far.
+    private var recordBytes = 0
     private var line = 1
     private var markBytes = 0
 
@@ -59,15 +63,16 @@ struct CSVRecords {
     }
 
     private mutating func process(_ byte: UInt8, _ body: (Record) throws -> Void) throws {
+        try count(byte)
         switch (state, byte) {
         case (.quoted, UInt8(ascii: "\"")):
             state = .closing
         case (.quoted, _):
             if byte == UInt8(ascii: "\n") { line += 1 }
-            try append(byte)
+            record.bytes.append(byte)
         case (.closing, UInt8(ascii: "\"")):
             state = .quoted
-            try append(byte)
+            record.bytes.append(byte)
         case (.start, UInt8(ascii: "\"")):
             state = .quoted
         case (_, UInt8(ascii: ",")):
@@ -84,16 +89,19 @@ struct CSVRecords {
             throw Fault.quoteInsideField(line: line)
         default:
             state = .plain
-            try append(byte)
+            record.bytes.append(byte)
         }
     }
 
-    private mutating func append(_ byte: UInt8) throws {
-        guard record.bytes.count < Self.recordBytesMax else { throw Fault.recordTooLong(line: record.line) }
-        record.bytes.append(byte)
+    /// Counts every byte that makes the record longer, so that neither its fields nor their number grow without a limit.
+    private mutating func count(_ byte: UInt8) throws {
+        if state != .quoted, byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r") { return }
+        recordBytes += 1
+        guard recordBytes <= Self.recordBytesMax else { throw Fault.recordTooLong(line: record.line) }
     }
 
     private mutating func endRecord(_ body: (Record) throws -> Void) throws {
+        recordBytes = 0
         if case .start = state, record.ends.isEmpty {
             record.line = line
             return

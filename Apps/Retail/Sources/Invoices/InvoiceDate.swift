@@ -13,7 +13,10 @@ struct InvoiceDate: Hashable, Comparable, Sendable {
 }
 
 extension InvoiceDate {
-    /// Reads `yyyy-MM-dd HH:mm:ss`; `nil` for anything else, or for a day that does not exist.
+    /// The form of a date in the file.
+    static let form = "yyyy-MM-dd HH:mm:ss, as in 2010-12-01 08:26:00"
+
+    /// Reads `yyyy-MM-dd HH:mm:ss`; `nil` for anything else, for a day that does not exist, and for the year 0.
     init?(reading text: some Collection<UInt8>) {
         guard text.count == 19 else { return nil }
         var numbers: [Int64] = [0]
@@ -28,7 +31,7 @@ extension InvoiceDate {
                 return nil
             }
         }
-        guard numbers.count == 6, 1...12 ~= numbers[1], 1...31 ~= numbers[2] else { return nil }
+        guard numbers.count == 6, numbers[0] >= 1, 1...12 ~= numbers[1], 1...31 ~= numbers[2] else { return nil }
         guard numbers[3] < 24, numbers[4] < 60, numbers[5] < 60 else { return nil }
         let days = Self.days(year: numbers[0], month: numbers[1], day: numbers[2])
         self.init(seconds: days * 86_400 + numbers[3] * 3600 + numbers[4] * 60 + numbers[5])

@@ -1,6 +1,7 @@
 import Foundation
+import MartletHost
 
-/// A CSV file of invoices, plain or gzip; read sequentially in pieces.
+/// A CSV file of invoices in UTF-8, plain or gzip; read sequentially in pieces.
 struct InvoiceFile: Sendable {
     /// The maximum number of rows of one file.
     static let rowsMax = 10_000_000
@@ -32,7 +33,7 @@ struct InvoiceFile: Sendable {
         return invoices
     }
 
-    /// Passes every row to `body`, in the file's sequence.
+    /// Passes every row that has a value to `body`, in the file's sequence.
     ///
     /// - Throws: ``InvoiceFault``, or what `body` throws.
     func eachRow(_ body: (InvoiceRow) throws -> Void) throws {
@@ -45,7 +46,7 @@ struct InvoiceFile: Sendable {
                 guard names.joined(separator: ",") == InvoiceRow.header else {
                     throw fault("the first line must be \(InvoiceRow.header)", line: record.line)
                 }
-            } else {
+            } else if !record.isBlank {
                 try body(InvoiceRow(record, file: path))
             }
         }
@@ -61,7 +62,7 @@ struct InvoiceFile: Sendable {
     private func eachPiece(_ body: ([UInt8]) throws -> Void) throws {
         guard let file = FileHandle(forReadingAtPath: path) else { throw fault("cannot be read") }
         defer { try? file.close() }  // Opened only for reading.
-        let start = try file.read(upToCount: 2)
+        let start = try piece(of: file, bytesMax: 2)
         guard start == Data([0x1F, 0x8B]) else {
             if let start { try body([UInt8](start)) }
             return try eachPiece(of: file, body)
@@ -73,7 +74,7 @@ struct InvoiceFile: Sendable {
         gzip.standardInput = FileHandle.nullDevice
         gzip.standardOutput = output
         gzip.standardError = FileHandle.nullDevice
-        try gzip.run()
+        do { try gzip.run() } catch { throw fault("gzip cannot be run: \(ErrorText.plain(error))") }
         do {
             try eachPiece(of: output.fileHandleForReading, body)
         } catch {
@@ -86,7 +87,13 @@ struct InvoiceFile: Sendable {
     }
 
     private func eachPiece(of file: FileHandle, _ body: ([UInt8]) throws -> Void) throws {
-        while let piece = try file.read(upToCount: Self.pieceBytes), !piece.isEmpty { try body([UInt8](piece)) }
+        while let piece = try piece(of: file, bytesMax: Self.pieceBytes), !piece.isEmpty { try body([UInt8](piece)) }
+    }
+
+    private func piece(of file: FileHandle, bytesMax: Int) throws -> Data? {
+        do { return try file.read(upToCount: bytesMax) } catch {
+            throw fault("cannot be read: \(ErrorText.plain(error))")
+        }
     }
 
     private func fault(_ rule: String, line: Int? = nil) -> InvoiceFault {

@@ -1,6 +1,8 @@
 import SharedContract
 
 /// One row of the file, parsed and within its limits, not yet classified.
+///
+/// Texts are in Unicode's form C: two spellings of one look are one invoice, stock code or customer.
 struct InvoiceRow: Equatable, Sendable {
     /// The columns of the file, in their sequence.
     enum Column: Int, CaseIterable {
@@ -26,11 +28,15 @@ struct InvoiceRow: Equatable, Sendable {
     static let quantityMax = 100_000
     /// The maximum length of an invoice number, stock code or customer number, in bytes.
     static let codeBytesMax = 64
-    /// The maximum length of a description or country, in bytes.
-    static let textBytesMax = 1024
+    /// The maximum length of a description, in characters: the shop's limit for names and notes.
+    static let descriptionCharactersMax = 300
+    /// The maximum length of a country, in bytes.
+    static let countryBytesMax = 1024
 
+    /// The row's first line in the file, from 1.
+    var line = 1
     var invoice: String
-    /// The stock code as written; case-sensitive.
+    /// The stock code; case-sensitive.
     var code: String
     /// Trimmed; empty when the row has none.
     var description: String
@@ -64,25 +70,34 @@ extension InvoiceRow {
         func fault(_ column: Column?, _ rule: String) -> InvoiceFault {
             InvoiceFault(file: file, line: record.line, column: column?.name, rule: rule)
         }
-        func text(_ column: Column, bytesMax: Int, required: Bool) throws(InvoiceFault) -> String {
+        func anyText(_ column: Column, required: Bool) throws(InvoiceFault) -> String {
             let bytes = Self.trimmed(record[column.rawValue])
-            guard bytes.count <= bytesMax else { throw fault(column, "must be at most \(bytesMax) bytes") }
             guard !required || !bytes.isEmpty else { throw fault(column, "must not be empty") }
             guard let text = String(validating: bytes, as: UTF8.self) else { throw fault(column, "must be UTF-8") }
+            guard !bytes.contains(0) else { throw fault(column, "must not contain the character U+0000") }
+            return ComposedText.differing(from: text) ?? text
+        }
+        func text(_ column: Column, bytesMax: Int, required: Bool) throws(InvoiceFault) -> String {
+            let text = try anyText(column, required: required)
+            guard text.utf8.count <= bytesMax else { throw fault(column, "must be at most \(bytesMax) bytes") }
             return text
         }
         guard record.count == Column.allCases.count else {
             throw fault(nil, "has \(record.count) fields, must have \(Column.allCases.count)")
         }
+        line = record.line
         invoice = try text(.invoiceNo, bytesMax: Self.codeBytesMax, required: true)
         code = try text(.stockCode, bytesMax: Self.codeBytesMax, required: true)
-        description = try text(.description, bytesMax: Self.textBytesMax, required: false)
+        description = try anyText(.description, required: false)
+        guard description.unicodeScalars.count <= Self.descriptionCharactersMax else {
+            throw fault(.description, "must be at most \(Self.descriptionCharactersMax) characters")
+        }
         guard let quantity = Self.quantity(record[Column.quantity.rawValue]) else {
             throw fault(.quantity, "must be a whole number from -\(Self.quantityMax) to \(Self.quantityMax)")
         }
         self.quantity = quantity
         guard let date = InvoiceDate(reading: record[Column.invoiceDate.rawValue]) else {
-            throw fault(.invoiceDate, "must be a date and time as 2010-12-01 08:26:00")
+            throw fault(.invoiceDate, "must be a date and time in the form \(InvoiceDate.form)")
         }
         self.date = date
         guard let price = Mills(reading: record[Column.unitPrice.rawValue]) else {
@@ -91,12 +106,7 @@ extension InvoiceRow {
         self.price = price
         let customer = try text(.customerID, bytesMax: Self.codeBytesMax, required: false)
         self.customer = customer.isEmpty ? nil : customer
-        country = try text(.country, bytesMax: Self.textBytesMax, required: false)
-        // Names that look the same are the same name in a file: the shop compares them by their bytes.
-        let names: [(Column, String)] = [(.invoiceNo, invoice), (.stockCode, code), (.customerID, customer)]
-        for (column, name) in names {
-            if let composed = ComposedText.differing(from: name) { throw fault(column, ComposedText.rule(composed)) }
-        }
+        country = try text(.country, bytesMax: Self.countryBytesMax, required: false)
     }
 
     private static func quantity(_ bytes: ArraySlice<UInt8>) -> Int? {

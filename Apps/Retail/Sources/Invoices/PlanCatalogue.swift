@@ -17,6 +17,8 @@ struct PlanCatalogue {
     }
 
     private struct Entry {
+        /// Of the first row.
+        let line: Int
         var described = Frequencies<String>()
         var describedWithPrice = Frequencies<String>()
         var customersPrices: [InvoiceDate: Frequencies<Mills>] = [:]
@@ -28,7 +30,7 @@ struct PlanCatalogue {
     mutating func add(_ invoice: Invoice) {
         let `class` = invoice.class
         for row in invoice.rows where row.isGoods {
-            var entry = entries.removeValue(forKey: row.code) ?? Entry()
+            var entry = entries.removeValue(forKey: row.code) ?? Entry(line: row.line)
             if !row.description.isEmpty {
                 entry.described.add(row.description)
                 if row.price > .zero { entry.describedWithPrice.add(row.description) }
@@ -48,9 +50,10 @@ struct PlanCatalogue {
     /// One product for each code of `stock`, by code.
     func products(stock: [String: InvoiceFigures.Stock]) -> [PlannedProduct] {
         stock.sorted { $0.key < $1.key }.map { sku, stock in
-            let entry = entries[sku] ?? Entry()
+            let entry = entries[sku] ?? Entry(line: 1)
             return PlannedProduct(
                 sku: sku,
+                line: entry.line,
                 name: entry.describedWithPrice.mostFrequent ?? entry.described.mostFrequent ?? sku,
                 descriptions: entry.described.distinct,
                 prices: history(entry.customersPrices.isEmpty ? entry.guestsPrices : entry.customersPrices),

@@ -9,10 +9,11 @@ enum PlannedAction: Equatable, Sendable {
     /// Unique in the file and equal for equal files, so that actions can be sent again.
     var idempotencyKey: String {
         switch self {
-        case .order(let order): "order-\(order.invoice)"
-        case .correction(let correction): "correction-\(correction.invoice)-\(correction.row)"
-        case .orderReturn(let orderReturn): "return-\(orderReturn.invoice)-\(orderReturn.order)"
-        case .credit(let credit): "credit-\(credit.invoice)"
+        case .order(let order): "order-\(KeyText.of(order.invoice))"
+        case .correction(let correction): "correction-\(KeyText.of(correction.invoice))-\(correction.row)"
+        case .orderReturn(let orderReturn):
+            "return-\(KeyText.of(orderReturn.invoice))-\(KeyText.of(orderReturn.order, besides: "-"))"
+        case .credit(let credit): "credit-\(KeyText.of(credit.invoice))"
         }
     }
 

@@ -6,8 +6,10 @@ struct PlannedProduct: Equatable, Sendable {
         let price: Mills
     }
 
-    /// The stock code as written; case-sensitive.
+    /// The stock code; case-sensitive.
     let sku: String
+    /// The line of its first row in the file.
+    let line: Int
     /// The most frequent description of its rows with a price, otherwise of all rows, otherwise the code.
     let name: String
     /// The number of distinct non-empty descriptions of its rows.

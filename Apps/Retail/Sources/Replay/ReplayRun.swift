@@ -14,6 +14,8 @@ struct ReplayRun: Sendable {
     /// The interval at which an order is polled while a return waits for it.
     static let pollInterval = Duration.milliseconds(40)
     static let guest = "guest"
+    /// The shop's limit for the id of a return, which is the number of its cancellation.
+    static let returnIDBytesMax = 64
 
     let plan: InvoicePlan
     let shop: ShopClient
@@ -146,7 +148,8 @@ struct ReplayRun: Sendable {
                 }
             }
         }
-        let path = "/v1/orders/\(escaped(orderID))/returns/\(escaped(planned.invoice))"
+        let returnID = KeyText.of(planned.invoice, bytesMax: Self.returnIDBytesMax)
+        let path = "/v1/orders/\(escaped(orderID))/returns/\(escaped(returnID))"
         let response: ReturnOrderResponse = try await shop.send("PUT", path, key: key, body: request)
         tally.refunded(response.refund.minorUnits, planned: planned.refund)
         return .returned(orderID: orderID)

@@ -39,8 +39,6 @@ struct InvoicesReadingTests {
     @Test(
         "an invalid row is an error that names line, column and rule",
         arguments: [
-            ("1,CAFE\u{301},x,1,2010-12-01 08:26:00,1.0,,UK", "StockCode"),
-            ("1,a,x,1,2010-12-01 08:26:00,1.0,\u{212A}im,UK", "CustomerID"),
             ("1,,x,1,2010-12-01 08:26:00,1.0,,UK", "StockCode"), ("1,a,x,1.5,2010-12-01 08:26:00,1.0,,UK", "Quantity"),
             ("1,a,x,100001,2010-12-01 08:26:00,1.0,,UK", "Quantity"),
             ("1,a,x,1,2010-02-30 08:26:00,1.0,,UK", "InvoiceDate"),
