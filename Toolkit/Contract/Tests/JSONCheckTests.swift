@@ -37,7 +37,15 @@ struct JSONCheckTests {
         Case(#"{"items":["a"]}"#, "items[0]", rule: "must be an object"),
         Case(#"{"items":[{},{"quantity":"3"}]}"#, "items[1].quantity", rule: "must be a whole number"),
         Case(#"{"items":[{"quantity":1.5}]}"#, "items[0].quantity", rule: "must be a whole number"),
-        Case(#"{"items":[{"quantity":1e2}]}"#, "items[0].quantity", rule: "must be a whole number"),
+        Case(#"{"items":[{"quantity":1e-2}]}"#, "items[0].quantity", rule: "must be a whole number"),
+        Case(#"{"items":[{"quantity":1.00000000000000000001}]}"#, "items[0].quantity", rule: "must be a whole number"),
+        Case(#"{"items":[{"quantity":4294967296.0}]}"#, "items[0].quantity", rule: "must be 1 to 1000"),
+        Case(#"{"items":[{"quantity":1e999999999999999999999}]}"#, "items[0].quantity", rule: "must be 1 to 1000"),
+        Case(#"{"number":-0}"#, "number", rule: "must be 0 to 18446744073709551615"),
+        Case(#"{"number":-0.0}"#, "number", rule: "must be 0 to 18446744073709551615"),
+        Case(#"{"number":"-0"}"#, "number", rule: "must be 0 to 18446744073709551615"),
+        Case(#"{"number":"1.0"}"#, "number", rule: "must be a whole number"),
+        Case(#"{"number":9007199254740993.0}"#, "number", rule: "must be written without a fraction and an exponent"),
         Case(#"{"items":[{"quantity":-1}]}"#, "items[0].quantity", rule: "must be 1 to 1000"),
         Case(#"{"items":[{"quantity":4294967296}]}"#, "items[0].quantity", rule: "must be 1 to 1000"),
         Case(#"{"shift":2147483648}"#, "shift", rule: "must be -2147483648 to 2147483647"),
@@ -139,6 +147,8 @@ struct JSONCheckTests {
         #"{}"#,
         " {\t\"shelf\" : \"a\\n\\u00e9\\ud83d\\ude00\" ,\r\n \"items\":[ ] } ",
         #"{"worth":-5,"number":18446744073709551615,"shift":-2147483648,"weight":1.5e-3,"fragile":false}"#,
+        #"{"worth":-5.0,"number":9007199254740992.0,"shift":-0.0,"items":[{"quantity":1e2},{"quantity":1.50E+1}]}"#,
+        #"{"shift":-210e-1,"worth":0e9,"number":0.000}"#,
         #"{"worth":"9000000000","seal":"AQID","size":"SIZE_LARGE","sizes":["SIZE_SMALL"],"labels":["a","b"]}"#,
         #"{"due":"2024-02-29T23:59:59.123456789+01:00","note":null,"machine":{"name":"m","quantity":1}}"#,
     ]
@@ -181,6 +191,17 @@ struct JSONCheckTests {
         #expect(
             fault?.violations == [FieldViolation(field: "due", rule: "must be a time between the years 1 and 9999")]
         )
+    }
+
+    @Test("a whole number with a fraction or an exponent has its value")
+    func wholeNumbers() throws {
+        let json = #"{"worth":-5.0,"number":9007199254740992.0,"shift":-210e-1,"items":[{"quantity":1e2}]}"#
+        try JSONCheck.check(Array(json.utf8), against: Parcel.shape)
+        let parcel = try Parcel(jsonUTF8Bytes: Array(json.utf8))
+        #expect(parcel.worth == -5)
+        #expect(parcel.number == 9_007_199_254_740_992)
+        #expect(parcel.shift == -21)
+        #expect(parcel.items.map(\.quantity) == [100])
     }
 
     @Test("random mutations: refuses JSON that the decoder refuses", arguments: 0..<20 as Range<UInt64>)

@@ -66,6 +66,25 @@ struct RouteTableTests {
         }
     }
 
+    @Test("a custom verb has its own verbs, not those of a name with a colon", arguments: ["GET", "PUT", "OPTIONS"])
+    func customVerb(_ verb: String) throws {
+        guard case .otherVerbs(let verbs) = try table.find(verb, "/v1/parcels/o-1:cancel") else {
+            Issue.record("a route for \(verb)")
+            return
+        }
+        #expect(verbs == [.post])
+    }
+
+    @Test("a name that ends like a custom verb has its colon encoded")
+    func encodedColon() throws {
+        guard case .found(let found, _, let values) = try table.find("GET", "/v1/parcels/o-1%3Acancel") else {
+            Issue.record("no route")
+            return
+        }
+        #expect(found == "GET /v1/parcels/{parcel_id}")
+        #expect(values == [PathVariable(name: "parcel_id", value: "o-1:cancel")])
+    }
+
     @Test("another verb: reports the verbs of the path")
     func otherVerbs() throws {
         guard case .otherVerbs(let verbs) = try table.find("DELETE", "/v1/parcels") else {

@@ -12,7 +12,7 @@ package enum RESTHeaders {
     ///
     /// Accepted from the caller when it is 1 to 64 letters, digits, `.`, `_` or `-`; echoed in the response.
     package static let requestID = name("x-request-id")
-    /// How long the caller waits, in whole milliseconds from 1.
+    /// How long the caller waits, in whole milliseconds from 1; more than the listener's limit counts as the limit.
     package static let requestTimeout = name("x-request-timeout")
     /// 1 to 255 visible ASCII characters: a repeat with the same key and body gets the first response.
     package static let idempotencyKey = name("idempotency-key")
@@ -51,9 +51,9 @@ package enum RESTHeaders {
         now: Moment
     ) throws -> Moment {
         guard let text = headers[requestTimeout] else { return now + min(standard, limit) }
-        guard text.utf8.count <= 18, text.utf8.allSatisfy({ 48...57 ~= $0 }), let milliseconds = Int64(text),
-            milliseconds > 0
-        else {
+        // A number that is too long for an integer is above any limit, too.
+        let milliseconds = text.utf8.allSatisfy { 48...57 ~= $0 } ? Int64(text) ?? .max : 0
+        guard !text.isEmpty, milliseconds > 0 else {
             throw Fault(
                 .invalidArgument,
                 .invalidRequest,

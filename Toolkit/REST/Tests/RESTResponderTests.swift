@@ -168,6 +168,7 @@ struct RESTResponderTests {
         #expect(create.status == 200 && create.text.contains(#""size":"SIZE_SMALL""#))
     }
 
+    private static let zeros = String(repeating: "0", count: 40)
     static let validBody = #"{"items":[{"name":"cup","quantity":1}]}"#
     static func body(onShelf shelf: String) -> String {
         #"{"shelf":"\#(shelf)","items":[{"name":"cup","quantity":1}]}"#
@@ -230,9 +231,9 @@ struct RESTResponderTests {
         #expect(late["reason"] == "deadline_exceeded")
     }
 
-    @Test("limits the caller's timeout")
-    func timeoutLimit() async throws {
-        _ = try await send(.get, "/v1/parcels/p1", headers: [("x-request-timeout", "86400000")])
+    @Test("limits the caller's timeout", arguments: ["86400000", "9223372036854775808", "00001000000", "1\(zeros)"])
+    func timeoutLimit(_ timeout: String) async throws {
+        _ = try await send(.get, "/v1/parcels/p1", headers: [("x-request-timeout", timeout)])
         #expect(handler.last?.deadline == time.now + .seconds(60))
     }
 

@@ -34,7 +34,12 @@ enum ScalarText {
         case (.bool, .keyword): return nil
         case (.int32, .number(let text)), (.uint32, .number(let text)), (.int64, .number(let text)),
             (.uint64, .number(let text)):
-            return integerViolation(text, kind: kind, rule: rule)
+            guard text.utf8.contains(where: { $0 > UInt8(ascii: "9") || $0 == UInt8(ascii: ".") }) else {
+                return integerViolation(text, kind: kind, rule: rule)
+            }
+            guard let number = WholeNumber(text) else { return expectation(of: kind) }
+            if let violated = integerViolation(number.digits, kind: kind, rule: rule) { return violated }
+            return number.isExact ? nil : "must be written without a fraction and an exponent"
         // Protobuf's JSON mapping writes 64-bit numbers as strings, since JavaScript's numbers have 53 bits.
         case (.int64, .string(let text)), (.uint64, .string(let text)):
             return integerViolation(text, kind: kind, rule: rule)
@@ -99,8 +104,9 @@ extension ScalarText {
         let fits =
             switch kind {
             case .int32: Int32(text) != nil
-            case .uint32: UInt32(text) != nil
-            case .uint64: UInt64(text) != nil
+            // The decoder takes no sign of an unsigned number, not even of zero.
+            case .uint32: digits == text && UInt32(text) != nil
+            case .uint64: digits == text && UInt64(text) != nil
             default: Int64(text) != nil
             }
         return fits ? nil : range(of: kind, rule)

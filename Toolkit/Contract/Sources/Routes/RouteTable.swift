@@ -2,7 +2,8 @@ import MartletCore
 
 /// Finds the route for a verb and a path.
 ///
-/// A literal segment takes precedence over a variable, a custom verb over none.
+/// A literal segment takes precedence over a variable. A path that ends with a custom verb of the contract is a path of
+/// that verb only: a name that ends so has its colon percent-encoded.
 package struct RouteTable<Target: Sendable>: Sendable {
     /// Segments of one path; longer paths match no route.
     package static var segmentsLimit: Int { 32 }
@@ -49,6 +50,7 @@ package struct RouteTable<Target: Sendable>: Sendable {
             if let leaf = leaf(below: 0, of: Array(shorter), at: 0, custom: custom, verb: verb, allowed: &allowed) {
                 return try match(leaf, Array(shorter))
             }
+            guard allowed.isEmpty else { return .otherVerbs(allowed.sorted { $0.rawValue < $1.rawValue }) }
         }
         if let leaf = leaf(below: 0, of: pieces, at: 0, custom: "", verb: verb, allowed: &allowed) {
             return try match(leaf, pieces)
