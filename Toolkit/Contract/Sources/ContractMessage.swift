@@ -93,6 +93,8 @@ public struct FieldRule: Sendable, Hashable {
     /// For repeated fields.
     var minItems: Int?
     var maxItems: Int?
+    /// For strings: only the characters `!` to `~`.
+    var visibleASCII: Bool
 
     public init(
         required: Bool = false,
@@ -101,7 +103,8 @@ public struct FieldRule: Sendable, Hashable {
         minLength: Int? = nil,
         maxLength: Int? = nil,
         minItems: Int? = nil,
-        maxItems: Int? = nil
+        maxItems: Int? = nil,
+        visibleASCII: Bool = false
     ) {
         self.required = required
         self.min = min
@@ -110,5 +113,6 @@ public struct FieldRule: Sendable, Hashable {
         self.maxLength = maxLength
         self.minItems = minItems
         self.maxItems = maxItems
+        self.visibleASCII = visibleASCII
     }
 }

@@ -164,6 +164,9 @@ extension RuleCheck {
     }
 
     private static func violation(_ value: String, _ rule: FieldRule) -> String? {
+        if rule.visibleASCII, !value.utf8.allSatisfy({ 0x21...0x7E ~= $0 }) {
+            return "must be visible ASCII without spaces"
+        }
         guard rule.minLength != nil || rule.maxLength != nil else { return nil }
         // A character has at least one byte, so a short string need not be counted.
         if let most = rule.maxLength, rule.minLength == nil, value.utf8.count <= most { return nil }

@@ -88,6 +88,17 @@ struct RuleCheckTests {
         try parcel.checkRules()
     }
 
+    @Test("a text may be limited to visible ASCII", arguments: ["a b", "zurück", "r\u{7}", "😀", "\u{7F}"])
+    func visibleASCII(_ text: String) {
+        var check = RuleCheck(at: "")
+        check.text("key", text, rule: FieldRule(visibleASCII: true))
+        check.text("other", "!az09~", rule: FieldRule(visibleASCII: true))
+        check.text("absent", "", rule: FieldRule(visibleASCII: true))
+        check.texts("all", ["a", text], rule: FieldRule(visibleASCII: true))
+        #expect(check.violations.map(\.field) == ["key", "all[1]"])
+        #expect(check.violations.first?.rule == "must be visible ASCII without spaces")
+    }
+
     @Test("reports at most the limit of violations")
     func many() {
         var check = RuleCheck(at: "all")

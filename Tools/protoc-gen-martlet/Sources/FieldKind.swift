@@ -38,6 +38,10 @@ enum FieldKind {
         }
     }
 
+    var isString: Bool {
+        if case .plain("string") = self { true } else { false }
+    }
+
     /// True for what has a length.
     var isText: Bool {
         if case .plain(let kind) = self { ["string", "bytes"].contains(kind) } else { false }
@@ -75,6 +79,7 @@ extension FieldDescriptor {
         if rule.hasMaxLength { parts.append("maxLength: \(rule.maxLength)") }
         if rule.hasMinItems { parts.append("minItems: \(rule.minItems)") }
         if rule.hasMaxItems { parts.append("maxItems: \(rule.maxItems)") }
+        if rule.visibleAscii { parts.append("visibleASCII: true") }
         return parts.isEmpty ? nil : "FieldRule(\(parts.joined(separator: ", ")))"
     }
 }

@@ -85,6 +85,9 @@ struct FileCheck {
         if rule.hasMinLength || rule.hasMaxLength, !kind.isText {
             throw Refusal("\(field.fullName): min_length and max_length are for strings and bytes")
         }
+        if rule.visibleAscii, !kind.isString {
+            throw Refusal("\(field.fullName): visible_ascii is for strings")
+        }
         if rule.hasMinItems || rule.hasMaxItems, !field.isRepeated {
             throw Refusal("\(field.fullName): min_items and max_items are for repeated fields")
         }

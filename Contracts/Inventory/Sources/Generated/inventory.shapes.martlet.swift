@@ -179,7 +179,7 @@ extension CorrectRequest: ContractMessage {
             FieldShape("correction_id", .string, rule: FieldRule(required: true, maxLength: 100)),
             FieldShape("sku", .string, rule: FieldRule(required: true, maxLength: 64)),
             FieldShape("warehouse", .string, rule: FieldRule(maxLength: 40)),
-            FieldShape("change", .int32, rule: FieldRule(min: -1000000, max: 1000000)),
+            FieldShape("change", .int32, rule: FieldRule(required: true, min: -1000000, max: 1000000)),
             FieldShape("note", .string, rule: FieldRule(maxLength: 300)),
         ])
 
@@ -188,7 +188,7 @@ extension CorrectRequest: ContractMessage {
         check.text("correction_id", self.correctionID, rule: FieldRule(required: true, maxLength: 100))
         check.text("sku", self.sku, rule: FieldRule(required: true, maxLength: 64))
         check.text("warehouse", self.warehouse, rule: FieldRule(maxLength: 40))
-        check.number("change", self.change, rule: FieldRule(min: -1000000, max: 1000000))
+        check.number("change", self.change, rule: FieldRule(required: true, min: -1000000, max: 1000000))
         check.text("note", self.note, rule: FieldRule(maxLength: 300))
         violations += check.violations
     }

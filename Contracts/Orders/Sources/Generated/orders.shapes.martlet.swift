@@ -467,14 +467,14 @@ extension ReturnOrderRequest: ContractMessage {
         "shop.orders.v1.ReturnOrderRequest",
         [
             FieldShape("order_id", .string, rule: FieldRule(required: true, maxLength: 100)),
-            FieldShape("return_id", .string, rule: FieldRule(required: true, maxLength: 64)),
+            FieldShape("return_id", .string, rule: FieldRule(required: true, maxLength: 64, visibleASCII: true)),
             FieldShape("lines", .message { ReturnedLine.shape }, repeated: true, rule: FieldRule(minItems: 1, maxItems: 2000)),
         ])
 
     public func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
         check.text("order_id", self.orderID, rule: FieldRule(required: true, maxLength: 100))
-        check.text("return_id", self.returnID, rule: FieldRule(required: true, maxLength: 64))
+        check.text("return_id", self.returnID, rule: FieldRule(required: true, maxLength: 64, visibleASCII: true))
         check.messages("lines", self.lines, rule: FieldRule(minItems: 1, maxItems: 2000))
         violations += check.violations
     }

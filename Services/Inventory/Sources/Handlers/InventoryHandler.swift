@@ -56,10 +56,7 @@ struct InventoryHandler: InventoryHandling {
     }
 
     func correct(_ request: CorrectRequest, _ call: Call) async throws -> CorrectResponse {
-        guard request.change != 0 else {
-            throw Fault(.invalidArgument, .invalidRequest, "must not be 0", field: "change")
-        }
-        return try await call.write { tx in
+        try await call.write { tx in
             let location = StockLocation(sku: SKU(request.sku), warehouse: warehouse(request.warehouse))
             let onHand = try stock.correct(request.correctionID, location, by: Int(request.change), in: tx)
             return CorrectResponse.with { $0.onHand = Int64(onHand) }

@@ -3,7 +3,9 @@ import OrdersContract
 
 /// A request to return units of an order, checked.
 struct RequestedReturn: Sendable {
-    /// Visible ASCII without spaces, and not reserved.
+    /// Not reserved.
+    ///
+    /// By its contract visible ASCII: it becomes part of the refund's idempotency key, which is sent in a header.
     let id: String
     let items: [ReturnItem]
 
@@ -11,10 +13,6 @@ struct RequestedReturn: Sendable {
     init(_ request: ReturnOrderRequest) throws {
         guard ExactText(request.returnID) != ExactText(Order.cancelReturnID) else {
             throw Fault(.invalidArgument, .invalidRequest, "is a reserved name", field: "return_id")
-        }
-        // It becomes part of the refund's idempotency key, which is sent in a header.
-        guard request.returnID.utf8.allSatisfy({ 0x21...0x7E ~= $0 }) else {
-            throw Fault(.invalidArgument, .invalidRequest, "must be visible ASCII without spaces", field: "return_id")
         }
         id = request.returnID
         items = try request.lines.enumerated().map { index, line in

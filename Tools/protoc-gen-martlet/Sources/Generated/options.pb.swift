@@ -125,6 +125,9 @@ nonisolated struct Rule: Sendable {
   /// Clears the value of `maxItems`. Subsequent reads from it will return its default value.
   mutating func clearMaxItems() {self._maxItems = nil}
 
+  /// Only the characters `!` to `~` of ASCII, as in what becomes a part of a header. For strings.
+  var visibleAscii: Bool = false
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -319,7 +322,7 @@ nonisolated extension Event: SwiftProtobuf.Message, SwiftProtobuf._MessageImplem
 
 nonisolated extension Rule: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Rule"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}required\0\u{1}min\0\u{1}max\0\u{3}min_length\0\u{3}max_length\0\u{3}min_items\0\u{3}max_items\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}required\0\u{1}min\0\u{1}max\0\u{3}min_length\0\u{3}max_length\0\u{3}min_items\0\u{3}max_items\0\u{3}visible_ascii\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -334,6 +337,7 @@ nonisolated extension Rule: SwiftProtobuf.Message, SwiftProtobuf._MessageImpleme
       case 5: try { try decoder.decodeSingularUInt32Field(value: &self._maxLength) }()
       case 6: try { try decoder.decodeSingularUInt32Field(value: &self._minItems) }()
       case 7: try { try decoder.decodeSingularUInt32Field(value: &self._maxItems) }()
+      case 8: try { try decoder.decodeSingularBoolField(value: &self.visibleAscii) }()
       default: break
       }
     }
@@ -365,6 +369,9 @@ nonisolated extension Rule: SwiftProtobuf.Message, SwiftProtobuf._MessageImpleme
     try { if let v = self._maxItems {
       try visitor.visitSingularUInt32Field(value: v, fieldNumber: 7)
     } }()
+    if self.visibleAscii != false {
+      try visitor.visitSingularBoolField(value: self.visibleAscii, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -376,6 +383,7 @@ nonisolated extension Rule: SwiftProtobuf.Message, SwiftProtobuf._MessageImpleme
     if lhs._maxLength != rhs._maxLength {return false}
     if lhs._minItems != rhs._minItems {return false}
     if lhs._maxItems != rhs._maxItems {return false}
+    if lhs.visibleAscii != rhs.visibleAscii {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
