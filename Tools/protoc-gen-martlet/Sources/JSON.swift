@@ -1,18 +1,28 @@
 /// A JSON value with ordered members.
-indirect enum JSON: Sendable, ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral {
+indirect enum JSON: Sendable, ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral,
+    ExpressibleByArrayLiteral
+{
     case text(String)
     case number(Int64)
     case flag(Bool)
+    case null
     case list([JSON])
     case object([(String, JSON)])
 
     init(stringLiteral value: String) { self = .text(value) }
     init(integerLiteral value: Int64) { self = .number(value) }
     init(booleanLiteral value: Bool) { self = .flag(value) }
+    init(arrayLiteral elements: JSON...) { self = .list(elements) }
 
     /// Without the members that are `nil`.
     static func members(_ members: (String, JSON?)...) -> JSON {
         .object(members.compactMap { name, value in value.map { (name, $0) } })
+    }
+
+    /// With more members at the end of an object; any other value stays.
+    func adding(_ more: [(String, JSON)]) -> JSON {
+        guard case .object(let members) = self else { return self }
+        return .object(members + more)
     }
 
     static func reference(_ path: String) -> JSON { .object([("$ref", .text(path))]) }
@@ -31,6 +41,7 @@ indirect enum JSON: Sendable, ExpressibleByStringLiteral, ExpressibleByIntegerLi
         case .text(let value): text += JSON.quoted(value)
         case .number(let value): text += String(value)
         case .flag(let value): text += value ? "true" : "false"
+        case .null: text += "null"
         case .list(let items):
             text += "["
             for (index, item) in items.enumerated() {

@@ -7,8 +7,8 @@ struct OpenAPIDocument {
     static let notes = [
         "Fields have the names of the contract, in snake case. Unknown fields, duplicate fields and values of a "
             + "wrong type are refused with the field's path.",
-        "64-bit integers are JSON numbers; a string of digits is accepted, too. A response has every field, "
-            + "including zero, false and empty values; only absent optional fields are left out.",
+        "In a request, null means that a field is absent, and 64-bit integers may be strings of digits. A response has "
+            + "every field, including zero, false and empty values; only absent optional fields are left out.",
         "Every error is a problem document (RFC 9457).",
     ]
 
@@ -107,24 +107,35 @@ struct OpenAPIDocument {
         }
     }
 
+    /// A message that an operation reaches, in a request or in a response.
+    private struct Reached {
+        let message: Descriptor
+        let place: OpenAPISchema.Place
+
+        var text: String { "\(message.fullName) of a \(place)" }
+    }
+
     /// Every message that an operation reaches, by name.
     private var schemas: [(String, JSON)] {
         get throws {
-            var found: [String: Descriptor] = [:]
-            var pending = service.methods.filter { !$0.rules.isEmpty }.flatMap { [$0.input, $0.output] }
-            while let message = pending.popLast() {
-                let name = OpenAPISchema.name(of: message)
-                if let other = found.updateValue(message, forKey: name) {
-                    guard other === message else {
-                        throw Refusal(
-                            "\(message.fullName) and \(other.fullName) are both the schema \(name) in OpenAPI"
-                        )
+            var found: [String: Reached] = [:]
+            let methods = service.methods.filter { !$0.rules.isEmpty }
+            var pending = methods.map { Reached(message: $0.input, place: .request) }
+            pending += methods.map { Reached(message: $0.output, place: .response) }
+            while let reached = pending.popLast() {
+                let name = OpenAPISchema(place: reached.place).name(of: reached.message)
+                if let other = found.updateValue(reached, forKey: name) {
+                    guard other.message === reached.message, other.place == reached.place else {
+                        throw Refusal("\(reached.text) and \(other.text) are both the schema \(name) in OpenAPI")
                     }
                     continue
                 }
-                pending += message.fields.filter { $0.type == .message && !$0.isTimestamp }.compactMap(\.messageType)
+                let inner = reached.message.fields.filter { $0.type == .message && !$0.isTimestamp }
+                pending += inner.compactMap(\.messageType).map { Reached(message: $0, place: reached.place) }
             }
-            return try found.sorted { $0.key < $1.key }.map { ($0.key, try OpenAPISchema.of($0.value)) }
+            return try found.sorted { $0.key < $1.key }.map { name, reached in
+                (name, try OpenAPISchema(place: reached.place).of(reached.message))
+            }
         }
     }
 }

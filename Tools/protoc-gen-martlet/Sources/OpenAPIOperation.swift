@@ -14,7 +14,8 @@ struct OpenAPIOperation {
             "RequestTimeout",
             header(
                 "x-request-timeout",
-                "The caller's timeout in milliseconds. When it expires, the response is 504.",
+                "The caller's timeout in milliseconds; when it expires, the response is 504. More than the server's limit, "
+                    + "60000 by default, counts as the limit.",
                 required: false,
                 schema: .members(("type", "integer"), ("minimum", 1))
             )
@@ -39,7 +40,15 @@ struct OpenAPIOperation {
         ),
     ]
 
-    private static let key = JSON.members(("type", "string"), ("minLength", 1), ("maxLength", 255))
+    private static let key = JSON.members(
+        ("type", "string"),
+        ("minLength", 1),
+        ("maxLength", 255),
+        ("pattern", "^[!-~]+$")
+    )
+    private static let parameter = OpenAPISchema(place: .parameter)
+    private static let request = OpenAPISchema(place: .request)
+    private static let response = OpenAPISchema(place: .response)
 
     private static func header(_ name: String, _ description: String, required: Bool, schema: JSON) -> JSON {
         .members(
@@ -87,7 +96,7 @@ struct OpenAPIOperation {
                     ("name", .text(field.name)),
                     ("in", "path"),
                     ("required", true),
-                    ("schema", try OpenAPISchema.of(field))
+                    ("schema", try Self.parameter.of(field))
                 )
             }
             all += try rule.queryFields(of: method.input).flatMap { try query($0, prefix: "", depth: 0) }
@@ -106,13 +115,13 @@ struct OpenAPIOperation {
             guard !field.isRepeated, depth < 4 else { return [] }
             return try message.fields.flatMap { try query($0, prefix: "\(prefix)\(field.name).", depth: depth + 1) }
         }
-        let required = depth == 0 && OpenAPISchema.isRequired(field)
+        let required = depth == 0 && Self.parameter.isRequired(field)
         return [
             .members(
                 ("name", .text(prefix + field.name)),
                 ("in", "query"),
                 ("required", required ? true : nil),
-                ("schema", try OpenAPISchema.of(field))
+                ("schema", try Self.parameter.of(field))
             )
         ]
     }
@@ -126,14 +135,14 @@ struct OpenAPIOperation {
             }
             let schema: JSON =
                 if rule.body != "*", let message = fields.first?.messageType {
-                    OpenAPISchema.reference(to: message)
+                    Self.request.reference(to: message)
                 } else if bound.isEmpty {
-                    OpenAPISchema.reference(to: method.input)
+                    Self.request.reference(to: method.input)
                 } else {
-                    try OpenAPISchema.object(fields, description: [])
+                    try Self.request.object(fields, description: [])
                 }
             return .members(
-                ("required", .flag(fields.contains(where: OpenAPISchema.isRequired))),
+                ("required", .flag(fields.contains(where: Self.request.isRequired))),
                 ("content", .object([("application/json", .object([("schema", schema)]))]))
             )
         }
@@ -141,7 +150,7 @@ struct OpenAPIOperation {
 
     private var responses: JSON {
         let type = method.streams ? "application/x-ndjson" : "application/json"
-        let content = JSON.object([(type, .object([("schema", OpenAPISchema.reference(to: method.output))]))])
+        let content = JSON.object([(type, .object([("schema", Self.response.reference(to: method.output))]))])
         let description = method.streams ? "One JSON object per line, streamed." : "Done."
         let success = JSON.members(("description", .text(description)), ("content", content))
         return .object(

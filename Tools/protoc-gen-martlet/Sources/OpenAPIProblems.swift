@@ -16,7 +16,13 @@ enum OpenAPIProblems {
                 ),
                 ("title", .members(("type", "string"))),
                 ("status", .members(("type", "integer"))),
-                ("detail", .members(("type", "string"), ("description", "Safe to show to a user."))),
+                (
+                    "detail",
+                    .members(
+                        ("type", "string"),
+                        ("description", "Safe to show to a user; begins with the field that broke a rule.")
+                    )
+                ),
                 (
                     "instance",
                     .members(("type", "string"), ("description", "The request's id, as in the header `x-request-id`."))

@@ -17,5 +17,5 @@ enum GatewayOpenAPI {
         PaymentsOpenAPI.document,
     ]
     /// What holds for all of them.
-    static let description = "Fields have the names of the contract, in snake case. Unknown fields, duplicate fields and values of a wrong type are refused with the field's path.\n\n64-bit integers are JSON numbers; a string of digits is accepted, too. A response has every field, including zero, false and empty values; only absent optional fields are left out.\n\nEvery error is a problem document (RFC 9457)."
+    static let description = "Fields have the names of the contract, in snake case. Unknown fields, duplicate fields and values of a wrong type are refused with the field's path.\n\nIn a request, null means that a field is absent, and 64-bit integers may be strings of digits. A response has every field, including zero, false and empty values; only absent optional fields are left out.\n\nEvery error is a problem document (RFC 9457)."
 }

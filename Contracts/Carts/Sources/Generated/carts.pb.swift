@@ -61,7 +61,7 @@ public nonisolated struct Cart: Sendable {
   public var lines: [CartLine] = []
 
   /// Rounded once, half to even. Absent when the lines' current prices are in several currencies: `totals` has each, and
-  /// one order cannot contain them all.
+  /// one order cannot contain them all. That of an empty cart is 0 and has no currency.
   public var total: SharedContract.Money {
     get {_total ?? SharedContract.Money()}
     set {_total = newValue}
