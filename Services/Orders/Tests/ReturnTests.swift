@@ -50,6 +50,17 @@ struct ReturnTests {
         }
     }
 
+    @Test("a return of a code that only looks the same is another return")
+    func lookAlike() throws {
+        var order = try Order.completed(.goods("K", 1, pence: 100), .goods("\u{212A}", 1, pence: 100))
+        order.apply(try order.requestReturn(id: "r1", [item(1, of: "K")]))
+        #expect(throws: OrderError.returnMismatch("r1")) {
+            try order.requestReturn(id: "r1", [item(1, of: "\u{212A}")])
+        }
+        order.apply(try order.requestReturn(id: "r2", [item(1, of: "\u{212A}")]))
+        #expect(order.returns.map(\.lines) == [[.init(line: 0, quantity: 1)], [.init(line: 1, quantity: 1)]])
+    }
+
     @Test("a repeat changes nothing; another return with the id is refused")
     func repeated() throws {
         var order = try Order.completed(.mugs)

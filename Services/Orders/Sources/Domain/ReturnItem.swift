@@ -11,4 +11,9 @@ struct ReturnItem: Codable, Sendable, Equatable {
     func matches(_ index: Int, _ line: PricedLine) -> Bool {
         (self.line == nil || self.line == index) && (code == nil || code.map(ExactText.init(_:)) == line.code)
     }
+
+    static func == (left: ReturnItem, right: ReturnItem) -> Bool {
+        left.line == right.line && left.quantity == right.quantity
+            && left.code.map(ExactText.init(_:)) == right.code.map(ExactText.init(_:))
+    }
 }
