@@ -46,7 +46,7 @@ extension Fault {
     /// The message for the caller with the field that broke a rule in front, as in `page_size: must be 1 to 200`.
     ///
     /// The message alone without violations, and when it begins with the field. Of several violations it has the first.
-    public var detail: String {
+    package var detail: String {
         guard let field = violations.first?.field, !field.isEmpty, !message.hasPrefix(field) else { return message }
         return "\(field): \(message)"
     }

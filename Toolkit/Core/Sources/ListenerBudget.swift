@@ -21,7 +21,7 @@ public final class ListenerBudget: Sendable {
     }
 
     /// How many connections are open.
-    public var connections: Int { table.withLock { $0.count } }
+    package var connections: Int { table.withLock { $0.count } }
 
     /// Adds a connection that a listener has accepted.
     ///

@@ -1,4 +1,4 @@
-public import MartletConfig
+package import MartletConfig
 
 /// The name of one running system, so that its programs do not talk to those of another on the same machine.
 ///
@@ -19,7 +19,7 @@ public struct SystemName: Sendable, CustomStringConvertible {
     }
 
     /// Reads the setting `system`; `nil` when it is not given.
-    public init?(_ reader: inout ConfigReader) {
+    package init?(_ reader: inout ConfigReader) {
         let name = reader.optional(
             Self.setting,
             help: "The system to which it belongs; requests for another are refused.",
