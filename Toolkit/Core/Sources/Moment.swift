@@ -30,4 +30,12 @@ extension Duration {
 
     /// The whole milliseconds, rounded towards zero.
     package var milliseconds: Int64 { nanosecondsClamped / 1_000_000 }
+
+    /// The whole seconds, rounded up: who waits so long has waited for the whole duration.
+    ///
+    /// 0 for a negative duration.
+    package var secondsRoundedUp: Int64 {
+        let (seconds, rest) = max(0, nanosecondsClamped).quotientAndRemainder(dividingBy: 1_000_000_000)
+        return rest > 0 ? seconds + 1 : seconds
+    }
 }

@@ -43,7 +43,7 @@ package struct Problem: Sendable {
 
     /// Seconds, rounded up; 1 when a retry makes sense and the fault has no delay.
     var retryAfterSeconds: Int64? {
-        if let delay = fault.retryAfter { return max(1, (delay.milliseconds + 999) / 1_000) }
+        if let delay = fault.retryAfter { return max(1, delay.secondsRoundedUp) }
         return status == .serviceUnavailable || status == .tooManyRequests ? 1 : nil
     }
 

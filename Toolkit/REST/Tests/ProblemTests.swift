@@ -35,7 +35,7 @@ struct ProblemTests {
         "Retry-After: whole seconds, rounded up",
         arguments: [
             (FaultCode.unavailable, nil, "1"), (.unavailable, .milliseconds(1), "1"),
-            (.unavailable, .milliseconds(1_001), "2"),
+            (.unavailable, .milliseconds(1_001), "2"), (.unavailable, .nanoseconds(1_000_000_001), "2"),
             (.resourceExhausted, nil, "1"), (.notFound, nil, nil), (.aborted, .seconds(3), "3"),
         ] as [(FaultCode, Duration?, String?)]
     )
