@@ -12,6 +12,11 @@ package struct Exchange: Sendable {
     package let id: String
     package let trace: TraceContext
     package let started: Moment
+    /// What is added to the response.
+    package let added = AddedHeaders()
+
+    /// The other end of the connection; `nil` when it is not known.
+    package var peer: IPAddress? { connection?.peer }
 
     /// The verb of the routes: `GET` for HEAD, which differs only in the missing response body.
     package var verb: String { (request.method == .head ? HTTPRequest.Method.get : request.method).rawValue }

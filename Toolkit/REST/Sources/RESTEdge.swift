@@ -73,6 +73,7 @@ package struct RESTEdge<Target: Sendable>: Sendable {
         } else {
             response = await TraceContext.$current.withValue(exchange.trace) { await answer(exchange) }
             response.headers[RESTHeaders.requestID] = exchange.id
+            for field in exchange.added.fields { response.headers[field.name] = field.value }
         }
         if let system, request.headers[RESTHeaders.system] != nil { response.headers[RESTHeaders.system] = system }
         return request.method == .head ? response.createHeadResponse() : response

@@ -24,10 +24,14 @@ package enum RESTHeaders {
     package static let system = name(systemName)
     /// The name of ``system`` as text.
     package static let systemName = "x-martlet-system"
+    /// How many requests the caller may still send at once, as draft-ietf-httpapi-ratelimit-headers-11 writes it.
+    package static let rateLimit = name("RateLimit")
+    /// The limit that applies to the request, as the same draft writes it.
+    package static let rateLimitPolicy = name("RateLimit-Policy")
     static let customPrefix = "x-"
     static let idempotencyKeyBytesLimit = 255
 
-    private static func name(_ text: String) -> HeaderName {
+    static func name(_ text: String) -> HeaderName {
         guard let name = HeaderName(text) else { preconditionFailure("'\(text)' is not a header name") }
         return name
     }

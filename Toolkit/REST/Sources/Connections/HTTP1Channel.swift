@@ -30,7 +30,7 @@ struct HTTP1Channel: ServerChildChannel {
             )
         }
         channel.closeFuture.whenComplete { _ in share.closed() }
-        let connection = RESTConnection(share)
+        let connection = RESTConnection(share, peer: channel.remoteAddress?.ipAddress.flatMap { IPAddress($0) })
         let (limits, time) = (limits, time)
         return base(connection).setup(channel: channel, logger: logger).flatMapThrowing { value in
             let pipeline = channel.pipeline.syncOperations

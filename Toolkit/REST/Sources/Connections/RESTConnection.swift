@@ -14,10 +14,13 @@ package final class RESTConnection: Sendable {
         var unsent: [Int] = []
     }
 
+    /// The address of the other end; `nil` when it has none.
+    package let peer: IPAddress?
     private let share: ListenerConnection
     private let held: Mutex<Held>
 
-    package init(_ share: ListenerConnection) {
+    package init(_ share: ListenerConnection, peer: IPAddress?) {
+        self.peer = peer
         self.share = share
         held = Mutex(Held(account: share.account()))
     }

@@ -17,7 +17,7 @@ struct RESTConnectionTests {
 
     private static func connection(of budget: ListenerBudget) throws -> RESTConnection {
         let share = budget.open(at: Moment(nanoseconds: 0)) {}
-        return RESTConnection(try #require(share))
+        return RESTConnection(try #require(share), peer: nil)
     }
 
     @Test("may hold more once a token was accepted")
