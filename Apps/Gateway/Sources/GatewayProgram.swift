@@ -18,6 +18,7 @@ package enum GatewayProgram {
         let registry: String
         let keys: String
         let system: SystemName?
+        let callers: CallerSettings
         let logLevel: Logger.Level
 
         init(_ reader: inout ConfigReader) {
@@ -26,6 +27,7 @@ package enum GatewayProgram {
             registry = reader.string("registry", nil, help: "The file that lists the instances of every service.")
             keys = reader.string("keys", nil, help: "The folder with jwks.json.")
             system = SystemName(&reader)
+            callers = CallerSettings(&reader)
             let level = reader.choice(
                 "log-level",
                 DaemonSettings.LogLevel.info,
@@ -65,6 +67,8 @@ package enum GatewayProgram {
                     system: settings.system,
                     problem: { disk.problem },
                     authenticator: authenticator,
+                    callers: settings.callers.limits,
+                    addresses: settings.callers.addresses,
                     readiness: host.readiness,
                     metrics: telemetry.metrics,
                     runtime: runtime,

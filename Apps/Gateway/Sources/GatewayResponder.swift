@@ -9,14 +9,14 @@ import MartletResilience
 import MartletTelemetry
 import NIOCore
 
-/// Routes a request to its service, after checking its token and scope.
+/// Routes a request to its service, after checking its caller's limit, its token and its scope.
 struct GatewayResponder: Sendable {
     private var edge: RESTEdge<RoutedMethod>
 
     /// - Throws: `Fault` when two methods have the same path, or a contract's document is not JSON.
     init(
         upstreams: Upstreams,
-        authenticator: TokenAuthenticator,
+        callers: GatewayCallers,
         limits: GatewayLimits,
         readiness: Readiness,
         metrics: MetricsRegistry,
@@ -47,7 +47,8 @@ struct GatewayResponder: Sendable {
             peer: { $0.service },
             observe: { requestMetrics.count($0) },
             handle: { routed, _, exchange in
-                let principal = try authenticator.principal(exchange.request.headers)
+                // Before the throttle: a refusal of a caller is not one by the service.
+                let principal = try callers.admit(exchange, to: routed.method)
                 exchange.accepted(principal)
                 try routed.method.admit(principal)
                 let deadline = try RESTHeaders.deadline(

@@ -3,7 +3,8 @@ import MartletContract
 package import MartletCore
 package import MartletDiscovery
 package import MartletHost
-import MartletREST
+package import MartletREST
+package import MartletResilience
 package import MartletTelemetry
 
 /// The gateway as a service of a process.
@@ -18,6 +19,8 @@ package struct GatewayServer: HTTPServer {
     ///   - system: The system to which the gateway belongs: answers of another one are not passed on. `nil`: any.
     ///   - problem: What is wrong with this machine, added to what callers read while a service is not available.
     ///   - authenticator: Verifies the tokens of requests.
+    ///   - callers: How many requests one address or identity may send.
+    ///   - addresses: Where the address of a client is read.
     ///   - readiness: The readiness of its process, reported by `/readyz`.
     ///   - metrics: Those of the process.
     ///   - runtime: The clocks and the random numbers.
@@ -30,6 +33,8 @@ package struct GatewayServer: HTTPServer {
         system: SystemName?,
         problem: @escaping @Sendable () -> String?,
         authenticator: TokenAuthenticator,
+        callers: CallerLimits,
+        addresses: ClientAddressRule,
         readiness: Readiness,
         metrics: MetricsRegistry,
         runtime: Runtime,
@@ -48,7 +53,11 @@ package struct GatewayServer: HTTPServer {
         )
         let responder = try GatewayResponder(
             upstreams: upstreams,
-            authenticator: authenticator,
+            callers: GatewayCallers(
+                authenticator: authenticator,
+                addresses: addresses,
+                limiter: CallerLimiter(callers, metrics: metrics, runtime: runtime)
+            ),
             limits: limits,
             readiness: readiness,
             metrics: metrics,

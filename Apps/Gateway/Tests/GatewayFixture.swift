@@ -6,6 +6,7 @@ import MartletCore
 import MartletDiscovery
 import MartletHost
 import MartletREST
+import MartletResilience
 import MartletSecurity
 import MartletTelemetry
 import MartletTesting
@@ -59,6 +60,8 @@ struct GatewayFixture: Sendable {
         limits: GatewayLimits = GatewayLimits(),
         system: SystemName? = nil,
         problem: String? = nil,
+        callers: CallerLimits = CallerLimits(),
+        addresses: ClientAddressRule = ClientAddressRule(proxies: [], header: .xForwardedFor),
         metrics: MetricsRegistry = MetricsRegistry(service: "gateway"),
         _ body: (GatewayResponder) async throws -> R
     ) async throws -> R {
@@ -79,13 +82,18 @@ struct GatewayFixture: Sendable {
             problem: { problem },
             time: time
         )
+        let runtime = Runtime(time: time, entropy: entropy)
         let responder = try GatewayResponder(
             upstreams: upstreams,
-            authenticator: TokenAuthenticator(verifier: verifier),
+            callers: GatewayCallers(
+                authenticator: TokenAuthenticator(verifier: verifier),
+                addresses: addresses,
+                limiter: CallerLimiter(callers, metrics: metrics, runtime: runtime)
+            ),
             limits: limits,
             readiness: Readiness(),
             metrics: metrics,
-            runtime: Runtime(time: time, entropy: entropy),
+            runtime: runtime,
             log: Self.log
         )
         do {

@@ -4,8 +4,10 @@ import MartletCore
 import MartletDiscovery
 import MartletHost
 import MartletREST
+import MartletResilience
 import MartletTesting
 import NIOCore
+import NIOHTTP1
 import Synchronization
 import Testing
 
@@ -118,8 +120,66 @@ struct ForeignUpstreamSocketTests {
     }
 }
 
+@Suite("Gateway and the addresses of its clients", .timeLimit(.minutes(HangLimit.testMinutes)))
+struct ClientAddressSocketTests {
+    let fixture: GatewayFixture
+
+    init() async throws { fixture = try await GatewayFixture() }
+
+    /// The statuses of requests that state these addresses, one after another: 503 is accepted, without a service.
+    private func statuses(behind proxies: String, _ stated: [String]) async throws -> [Int] {
+        var limits = CallerLimits()
+        limits.burstPercent = 100
+        limits[.anonymousCreations] = 1
+        let addresses = ClientAddressRule(proxies: try #require(IPNetwork.list(proxies)), header: .xForwardedFor)
+        return try await fixture.withGateway(instances: [:], callers: limits, addresses: addresses) { gateway in
+            let server = RESTServer(
+                host: "127.0.0.1",
+                port: 0,
+                limits: ConnectionLimits(idle: HangLimit.wait * 2, drainBytesMax: 1 << 20, linger: HangLimit.wait),
+                budget: .process,
+                time: fixture.time,
+                logger: GatewayFixture.log,
+                respond: { request, connection in await gateway.answer(request, on: connection) }
+            )
+            let http = HTTP1Client(limits: .standard)
+            let statuses = try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await server.run() }
+                defer { group.cancelAll() }
+                let port = try await server.boundPort()
+                var statuses: [Int] = []
+                for address in stated {
+                    let response = try await http.send(
+                        HTTP1Client.Request(
+                            method: "POST",
+                            target: "/v1/carts",
+                            headers: ["x-forwarded-for": address],
+                            body: ByteBuffer()
+                        ),
+                        host: "127.0.0.1",
+                        port: port,
+                        timeout: HangLimit.wait,
+                        responseBytesMax: 1 << 20
+                    )
+                    statuses.append(Int(response.status.code))
+                }
+                return statuses
+            }
+            await http.shutdown()
+            return statuses
+        }
+    }
+
+    @Test("behind a trusted proxy each stated address has its limit; otherwise the peer has one")
+    func limits() async throws {
+        let stated = ["192.0.2.1", "192.0.2.2", "192.0.2.1", "192.0.2.3, 192.0.2.2", "nonsense", "unknown"]
+        #expect(try await statuses(behind: "127.0.0.0/8", stated) == [503, 503, 429, 429, 503, 429])
+        #expect(try await statuses(behind: "10.0.0.0/8", stated) == [503, 429, 429, 429, 429, 429])
+    }
+}
+
 /// The body of a response without a listener.
-private enum BodyText {
+enum BodyText {
     static func of(_ response: Response) async throws -> String {
         let text = Mutex("")
         try await response.body.write(Collector(text: { part in text.withLock { $0 += part } }))

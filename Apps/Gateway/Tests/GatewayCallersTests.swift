@@ -1,0 +1,188 @@
+import HTTPTypes
+import HummingbirdCore
+import MartletConfig
+import MartletCore
+import MartletREST
+import MartletResilience
+import MartletSecurity
+import MartletTelemetry
+import MartletTesting
+import NIOCore
+import Testing
+
+@testable import Gateway
+
+@Suite("Limits of the gateway's callers")
+struct GatewayCallersTests {
+    let fixture: GatewayFixture
+    let metrics = MetricsRegistry(service: "gateway")
+
+    init() async throws { fixture = try await GatewayFixture() }
+
+    private static func limits(_ requests: Int, of limit: LimitClass) -> CallerLimits {
+        var limits = CallerLimits()
+        limits.burstPercent = 100
+        limits[limit] = requests
+        return limits
+    }
+
+    /// A gateway without services: an accepted request gets 503.
+    private func withGateway(_ limits: CallerLimits, _ body: (GatewayResponder) async throws -> Void) async throws {
+        try await fixture.withGateway(instances: [:], callers: limits, metrics: metrics, body)
+    }
+
+    private func send(
+        _ verb: HTTPRequest.Method,
+        _ path: String,
+        token: String? = nil,
+        to gateway: GatewayResponder
+    ) async -> Response {
+        var headers = HTTPFields()
+        if let token { headers[.authorization] = "Bearer \(token)" }
+        return await gateway.answer(GatewayFixture.request(verb, path, headers: headers), on: nil)
+    }
+
+    @Test("carts of guests: the limit, then 429 with a reason, a delay and the limit's headers, by class")
+    func creations() async throws {
+        try await withGateway(Self.limits(3, of: .anonymousCreations)) { gateway in
+            for remaining in [2, 1, 0] {
+                let accepted = await send(.post, "/v1/carts", to: gateway)
+                #expect(accepted.status == .serviceUnavailable)
+                #expect(accepted.headers[RESTHeaders.rateLimitPolicy] == #""anonymous-creations";q=3;w=60"#)
+                let time = 20 * (3 - remaining)
+                #expect(accepted.headers[RESTHeaders.rateLimit] == #""anonymous-creations";r=\#(remaining);t=\#(time)"#)
+            }
+            let refused = await send(.post, "/v1/carts", to: gateway)
+            #expect(refused.status == .tooManyRequests)
+            #expect(refused.headers[.contentType] == "application/problem+json")
+            #expect(refused.headers[.retryAfter] == "60")
+            #expect(refused.headers[RESTHeaders.rateLimitPolicy] == #""anonymous-creations";q=3;w=60"#)
+            #expect(refused.headers[RESTHeaders.rateLimit] == #""anonymous-creations";r=0;t=60"#)
+            let text = try await BodyText.of(refused)
+            #expect(text.contains(#""reason":"rate_limited""#))
+            // Other classes are not concerned, and methods that require a token refuse as before.
+            #expect(await send(.put, "/v1/carts/c/lines/MUG", to: gateway).status == .serviceUnavailable)
+            #expect(await send(.get, "/v1/products", to: gateway).status == .serviceUnavailable)
+            #expect(await send(.post, "/v1/orders", to: gateway).status == .unauthorized)
+            fixture.time.advance(by: .seconds(60))
+            #expect(await send(.post, "/v1/carts", to: gateway).status == .serviceUnavailable)
+        }
+        let text = MetricsText.exposition(of: [metrics])
+        #expect(text.contains(#"martlet_rate_limited_total{service="gateway",class="anonymous-creations"} 1"#))
+    }
+
+    @Test("refuses before anything of the body has arrived")
+    func body() async throws {
+        try await withGateway(Self.limits(1, of: .anonymousCreations)) { gateway in
+            _ = await send(.post, "/v1/carts", to: gateway)
+            let (pieces, _) = AsyncStream.makeStream(of: ByteBuffer.self)
+            let request = GatewayFixture.request(
+                .post,
+                "/v1/carts",
+                headers: [.contentLength: "2"],
+                body: RequestBody(asyncSequence: pieces)
+            )
+            #expect(await gateway.answer(request, on: nil).status == .tooManyRequests)
+        }
+    }
+
+    @Test("an identity has one limit, whatever its tokens and addresses are; others are not concerned")
+    func identities() async throws {
+        let ann = try await fixture.issuer.userToken("ann", scopes: ["orders:read"], lifetime: .seconds(600))
+        let again = try await fixture.issuer.userToken("ann", scopes: [], lifetime: .seconds(900))
+        let bob = try await fixture.issuer.userToken("bob", scopes: ["orders:read"], lifetime: .seconds(600))
+        try await withGateway(Self.limits(2, of: .identityReads)) { gateway in
+            #expect(await send(.get, "/v1/orders", token: ann, to: gateway).status == .serviceUnavailable)
+            // A request that the scope refuses counts, too.
+            #expect(await send(.get, "/v1/orders", token: again, to: gateway).status == .forbidden)
+            let refused = await send(.get, "/v1/products", token: ann, to: gateway)
+            #expect(refused.status == .tooManyRequests)
+            #expect(refused.headers[RESTHeaders.rateLimit] == #""identity-reads";r=0;t=60"#)
+            #expect(await send(.get, "/v1/orders", token: bob, to: gateway).status == .serviceUnavailable)
+            #expect(await send(.get, "/v1/products", to: gateway).status == .serviceUnavailable)
+        }
+    }
+
+    @Test("tokens that are not valid count for the address, and then no token of it is verified for a while")
+    func forged() async throws {
+        let ann = try await fixture.issuer.userToken("ann", scopes: [], lifetime: .seconds(600))
+        try await withGateway(Self.limits(2, of: .rejectedTokens)) { gateway in
+            for token in ["forged", "forged.too.much"] {
+                #expect(await send(.get, "/v1/products", token: ann, to: gateway).status == .serviceUnavailable)
+                let rejected = await send(.get, "/v1/products", token: token, to: gateway)
+                #expect(rejected.status == .unauthorized)
+                #expect(rejected.headers[RESTHeaders.rateLimitPolicy] == #""rejected-tokens";q=2;w=60"#)
+            }
+            for token in ["forged", ann] {
+                let refused = await send(.get, "/v1/products", token: token, to: gateway)
+                #expect(refused.status == .tooManyRequests)
+                #expect(refused.headers[.retryAfter] == "60")
+            }
+            #expect(await send(.get, "/v1/products", to: gateway).status == .serviceUnavailable)
+            fixture.time.advance(by: .seconds(60))
+            #expect(await send(.get, "/v1/products", token: ann, to: gateway).status == .serviceUnavailable)
+        }
+    }
+
+    @Test("refusals of one caller are no overload of the service: others reach it")
+    func throttle() async throws {
+        let ann = try await fixture.issuer.userToken("ann", scopes: [], lifetime: .seconds(600))
+        try await withGateway(Self.limits(1, of: .anonymousReads)) { gateway in
+            for number in 0..<100 {
+                let expected: HTTPResponse.Status = number == 0 ? .serviceUnavailable : .tooManyRequests
+                #expect(await send(.get, "/v1/products", to: gateway).status == expected)
+            }
+            for _ in 0..<10 {
+                #expect(await send(.get, "/v1/products", token: ann, to: gateway).status == .serviceUnavailable)
+            }
+        }
+    }
+
+    @Test("without a limit there are no headers; health and the document have none")
+    func unlimited() async throws {
+        try await withGateway(.none) { gateway in
+            for _ in 0..<100 {
+                let response = await send(.post, "/v1/carts", to: gateway)
+                #expect(response.status == .serviceUnavailable)
+                #expect(response.headers[RESTHeaders.rateLimit] == nil)
+            }
+        }
+        try await withGateway(Self.limits(1, of: .anonymousReads)) { gateway in
+            for path in ["/livez", "/openapi.json", "/v1/nothing", "/livez", "/openapi.json", "/v1/nothing"] {
+                let response = await send(.get, path, to: gateway)
+                #expect(response.status != .tooManyRequests && response.headers[RESTHeaders.rateLimit] == nil)
+            }
+        }
+    }
+}
+
+@Suite("Settings of the gateway")
+struct CallerSettingsTests {
+    private static func read(_ arguments: [String]) throws -> CallerSettings {
+        try Config.read(program: "gatewayd", arguments: arguments, environment: [:]) { CallerSettings(&$0) }
+    }
+
+    @Test("the limits have defaults, and each a flag")
+    func limits() throws {
+        let standard = try Self.read([])
+        for limit in LimitClass.allCases { #expect(standard.limits[limit] == CallerLimits.standard(limit)) }
+        #expect(standard.limits.burstPercent == 25 && standard.limits.callersMax == 16_384)
+        let set = try Self.read(["--anonymous-creations-per-minute=0", "--burst-percent", "100"])
+        #expect(set.limits[.anonymousCreations] == 0 && set.limits.burstPercent == 100)
+        #expect(throws: ConfigFaults.self) { try Self.read(["--anonymous-writes-per-minute", "10000001"]) }
+    }
+
+    @Test("a proxy that cannot be read is a fault, and not ignored")
+    func proxies() throws {
+        let peer = IPAddress("10.0.0.1")
+        var headers = HTTPFields()
+        headers[try #require(HTTPField.Name("forwarded"))] = "for=192.0.2.1"
+        let settings = try Self.read(["--trusted-proxies", "10.0.0.0/8, ::1", "--forwarded-header", "forwarded"])
+        #expect(settings.addresses.address(of: headers, peer: peer) == IPAddress("192.0.2.1"))
+        #expect(try Self.read([]).addresses.address(of: headers, peer: peer) == peer)
+        for wrong in ["10.0.0.1/8", "proxy", "10.0.0.0/8,"] {
+            let faults = try #require(throws: ConfigFaults.self) { try Self.read(["--trusted-proxies", wrong]) }
+            #expect("\(faults)".contains("'\(wrong)' must be addresses or networks"))
+        }
+    }
+}
