@@ -89,6 +89,7 @@ struct OpenAPIDocument {
                 ("schemas", .object(try schemas + [("Problem", OpenAPIProblems.schema)])),
                 ("parameters", .object(OpenAPIOperation.sharedParameters)),
                 ("responses", .object(OpenAPIProblems.responses)),
+                ("headers", .object(OpenAPIHeaders.shared)),
                 (
                     "securitySchemes",
                     .object([

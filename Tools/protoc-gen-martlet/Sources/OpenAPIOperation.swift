@@ -152,7 +152,11 @@ struct OpenAPIOperation {
         let type = method.streams ? "application/x-ndjson" : "application/json"
         let content = JSON.object([(type, .object([("schema", Self.response.reference(to: method.output))]))])
         let description = method.streams ? "One JSON object per line, streamed." : "Done."
-        let success = JSON.members(("description", .text(description)), ("content", content))
+        let success = JSON.members(
+            ("description", .text(description)),
+            ("headers", .object(OpenAPIHeaders.limits)),
+            ("content", content)
+        )
         return .object(
             [("200", success)] + problems.map { ("\($0)", .reference("#/components/responses/Problem\($0)")) }
         )

@@ -61,7 +61,7 @@ enum OpenAPIProblems {
         (413, "The body is larger than the limit."),
         (415, "The body is not `application/json`."),
         (422, "The `Idempotency-Key` was used with another body."),
-        (429, "Too many requests: retry after `Retry-After` seconds."),
+        (429, "Too many requests, of the caller (`rate_limited`) or of all: retry after `Retry-After` seconds."),
         (500, "An internal error."),
         (503, "A service is unavailable: retry after `Retry-After` seconds."),
         (504, "The deadline expired before the response: the outcome is unknown."),
@@ -72,7 +72,7 @@ enum OpenAPIProblems {
             "Problem\(status)",
             .members(
                 ("description", .text(description)),
-                ("headers", status == 503 || status == 429 ? retryAfter : nil),
+                ("headers", OpenAPIHeaders.of(problem: status)),
                 (
                     "content",
                     .object([
@@ -82,11 +82,4 @@ enum OpenAPIProblems {
             )
         )
     }
-
-    private static let retryAfter = JSON.object([
-        (
-            "Retry-After",
-            .members(("description", "Seconds."), ("schema", .members(("type", "integer"), ("minimum", 0))))
-        )
-    ])
 }
