@@ -19,15 +19,20 @@ SERIES = re.compile(r'^(martlet_sql_\w+_total)\{service="([^"]*)"(?:,name="((?:[
 
 
 class Shop:
-    """`martlet up` on an empty folder; stops at the end of the `with` block."""
+    """`martlet up` on an empty folder; stops at the end of the `with` block.
 
-    def __init__(self, programs):
+    `settings` are those of daemons, as `--set` takes them; programs of before that flag take none.
+    """
+
+    def __init__(self, programs, settings=()):
         self.martlet = str(Path(programs) / "martlet")
+        self.settings = settings
 
     def __enter__(self):
         self.folder = tempfile.TemporaryDirectory(prefix="martlet-bench-")
         self.data = self.folder.name
         command = [self.martlet, "up", "--data", self.data, "--port", str(free_port()), "--json", "--log-level", "warning"]
+        command += [argument for setting in self.settings for argument in ("--set", setting)]
         self.supervisor = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         text = ""
         for line in self.supervisor.stdout:

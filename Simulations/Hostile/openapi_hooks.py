@@ -34,11 +34,23 @@ REASONS = ("catalog.", "carts.", "inventory.", "orders.", "payments.")
 @schemathesis.hook
 def filter_failure(context, failure, case, response):
     """Whether a failure is one."""
+    if isinstance(failure, (MissingHeaderNotRejected, RejectedPositiveData)) and is_limited(response):
+        return False
     if isinstance(failure, (ServerError, MissingHeaderNotRejected)):
         return not (response.status_code == 504 and has_short_timeout(case))
     if isinstance(failure, RejectedPositiveData):
         return not is_stated(response)
     return True
+
+
+def is_limited(response):
+    """Whether a gateway with limits refused the caller, and not the request."""
+    if response.status_code != 429:
+        return False
+    try:
+        return json.loads(response.content).get("reason") == "rate_limited"
+    except ValueError:
+        return False
 
 
 def has_short_timeout(case):

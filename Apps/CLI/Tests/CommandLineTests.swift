@@ -153,6 +153,32 @@ struct CommandLineTests {
         #expect(MartletCommand.exitCode(for: error).rawValue == 64)
     }
 
+    @Test("a setting belongs to one daemon, and may contain anything behind its first equals sign")
+    func settings() throws {
+        let arguments =
+            try millUp() + ["--set", "grindd.host=0.0.0.0", "--set", "grindd.x-y=a.b=c,--d", "--set", "grindd.e="]
+        let up = try #require(try MartletCommand.parseAsRoot(arguments) as? UpCommand)
+        let expected = [
+            Launch.Setting(name: "host", value: "0.0.0.0"), Launch.Setting(name: "x-y", value: "a.b=c,--d"),
+            Launch.Setting(name: "e", value: ""),
+        ]
+        #expect(try up.settingsOfDaemons() == ["grindd": expected])
+    }
+
+    @Test(
+        "a setting of no daemon, or one that the command sets itself, is a usage error",
+        arguments: [
+            "grindd.host", "grindd=host", "mugd.host=1", ".host=1", "=1", "", "grindd.data=/", "grindd.http-port=1",
+        ]
+    )
+    func settingFlag(_ setting: String) throws {
+        let up = try millUp()
+        let error = try #require(throws: (any Error).self) {
+            try MartletCommand.parseAsRoot(up + ["--set", setting])
+        }
+        #expect(MartletCommand.exitCode(for: error).rawValue == 64)
+    }
+
     @Test("port and crash point may come from variables; invalid values are usage errors")
     func variables() throws {
         let up = try #require(try MartletCommand.parseAsRoot(try millUp()) as? UpCommand)

@@ -23,6 +23,7 @@ struct UpCommand: AsyncParsableCommand {
               martlet up --single-process
               martlet up --json | jq -r .url
               martlet up --crash DAEMON=outbox.committed:3
+              martlet up --set DAEMON.SETTING=VALUE
             """
     )
 
@@ -48,6 +49,15 @@ struct UpCommand: AsyncParsableCommand {
     var crash: [String] = []
 
     @Option(
+        name: .customLong("set"),
+        help: ArgumentHelp(
+            "A setting of one daemon, which its --help lists; for this run. May be repeated.",
+            valueName: "daemon.setting=value"
+        )
+    )
+    var daemonSettings: [String] = []
+
+    @Option(
         help: ArgumentHelp(
             "The lowest level that daemons log.",
             discussion: DaemonSettings.LogLevel.allCases.map(\.rawValue).joined(separator: ", "),
@@ -67,6 +77,7 @@ struct UpCommand: AsyncParsableCommand {
 
     func validate() throws {
         for setting in crash { _ = try crashSetting(setting) }
+        _ = try settingsOfDaemons()
     }
 
     /// The effective port and crash points: a flag takes precedence over its variable.
@@ -112,6 +123,27 @@ struct UpCommand: AsyncParsableCommand {
         return (parts[0], parts[1])
     }
 
+    /// The settings of `--set`, by program: flags without their leading dashes, and values.
+    func settingsOfDaemons() throws -> [String: [Launch.Setting]] {
+        guard !daemonSettings.isEmpty else { return [:] }
+        let programs = try members().map(\.program)
+        var settings: [String: [Launch.Setting]] = [:]
+        for text in daemonSettings {
+            let sides = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            let names = sides[0].split(separator: ".", maxSplits: 1).map(String.init)
+            guard sides.count == 2, names.count == 2, programs.contains(names[0]) else {
+                throw ValidationError(
+                    "--set '\(text)': must be DAEMON.SETTING=VALUE with one of \(programs.joined(separator: ", "))"
+                )
+            }
+            guard !Launch.ownSettings.contains(names[1]) else {
+                throw ValidationError("--set '\(text)': \(names[1]) is set by this command")
+            }
+            settings[names[0], default: []].append(Launch.Setting(name: names[1], value: sides[1]))
+        }
+        return settings
+    }
+
     /// The programs to run.
     private func members() throws -> [Topology.Member] { try system.topology().members(singleProcess: singleProcess) }
 
@@ -146,6 +178,7 @@ struct UpCommand: AsyncParsableCommand {
                 port: port,
                 programs: try Programs.folder(),
                 crashes: crashes,
+                settings: try settingsOfDaemons(),
                 logLevel: logLevel,
                 runtime: runtime
             )

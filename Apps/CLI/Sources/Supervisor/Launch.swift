@@ -23,6 +23,16 @@ struct Launch: Sendable {
     /// The gateway's default port.
     static let port = 8080
     static let ports = 1...65_535
+    /// The flags of daemons that a launch sets itself.
+    static let ownSettings =
+        Topology.Listener.allCases.map { "\($0.rawValue)-port" } + ["system", "data", "keys", "registry", "log-level"]
+
+    /// A setting of a daemon, by flag.
+    struct Setting: Sendable, Equatable {
+        /// Without leading dashes.
+        let name: String
+        let value: String
+    }
 
     let folder: DataFolder
     /// The identity of the folder: the name of the system that runs on it.
@@ -36,6 +46,8 @@ struct Launch: Sendable {
     let programs: String
     /// Program to a crash point's `name:n` for its first start.
     let crashes: [String: String]
+    /// Program to further settings of its own; the program itself checks them.
+    let settings: [String: [Setting]]
     let logLevel: DaemonSettings.LogLevel
     let runtime: Runtime
 
@@ -167,7 +179,8 @@ struct Launch: Sendable {
         flags.append(("keys", folder.keys))
         flags.append(("registry", folder.registry))
         flags.append(("log-level", logLevel.rawValue))
-        return flags.flatMap { ["--\($0.0)", $0.1] }
+        let own = (settings[member.program] ?? []).map { "--\($0.name)=\($0.value)" }
+        return flags.flatMap { ["--\($0.0)", $0.1] } + own
     }
 
     /// Daemons get their settings only by flags: a variable meant for this program could be invalid for a daemon.

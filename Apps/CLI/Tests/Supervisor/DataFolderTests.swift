@@ -21,6 +21,7 @@ struct DataFolderTests {
             port: try port ?? free.reserve(nil),
             programs: "/nowhere",
             crashes: [:],
+            settings: ["grindd": [Launch.Setting(name: "host", value: "--x=1")]],
             logLevel: .info,
             runtime: Runtime(time: ManualTime(), entropy: SystemEntropy())
         )
@@ -141,6 +142,7 @@ struct DataFolderTests {
             let arguments = daemon.program.arguments
             let flag = try #require(arguments.firstIndex(of: "--system"), "\(daemon.row.name)")
             #expect(arguments[flag + 1] == "this-system")
+            #expect(arguments.contains("--host=--x=1") == (daemon.row.name == "grindd"))
         }
     }
 
