@@ -80,6 +80,9 @@ final class ClientExchangeHandler: ChannelDuplexHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch (unwrapInboundIn(data), state) {
+        // It was not asked for, and what follows is not HTTP.
+        case (.head(let head), .waiting) where head.status == .switchingProtocols:
+            fail(HTTP1ClientError.invalidResponse, context)
         case (.head(let head), .waiting(let exchange)): state = .receiving(exchange, head)
         case (.body(let bytes), .receiving(let exchange, _)):
             guard body.readableBytes + bytes.readableBytes <= exchange.responseBytesMax else {

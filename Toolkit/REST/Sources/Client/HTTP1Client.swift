@@ -147,7 +147,7 @@ package final class HTTP1Client: Sendable {
         let connection = ClientConnection(channel: channel)
         let pipeline = channel.pipeline.syncOperations
         try pipeline.addHandler(HTTPRequestEncoder())
-        try pipeline.addHandler(ByteToMessageHandler(HTTPResponseDecoder(leftOverBytesStrategy: .dropBytes)))
+        try pipeline.addHandler(limits.decoder)
         try pipeline.addHandler(NIOHTTPRequestHeadersValidator())
         try pipeline.addHandler(IdleStateHandler(allTimeout: TimeAmount(limits.idleTimeout)))
         try pipeline.addHandler(
@@ -197,7 +197,10 @@ struct ClientPeer: Hashable, Sendable {
     let host: String
     let port: Int
 
-    var authority: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+    /// The value of `Host`; without the zone of an IPv6 address, which is this machine's own.
+    var authority: String {
+        host.contains(":") ? "[\(host.prefix { $0 != "%" })]:\(port)" : "\(host):\(port)"
+    }
 
     func open(_ bootstrap: ClientBootstrap) -> EventLoopFuture<any Channel> {
         // The resolver shares the threads of all tasks: a numeric address must not wait for a free one.

@@ -1,3 +1,6 @@
+import NIOCore
+import NIOHTTP1
+
 /// The limits of an HTTP client.
 package struct HTTP1ClientLimits: Sendable, Hashable {
     /// The timeout of a connection attempt.
@@ -8,6 +11,10 @@ package struct HTTP1ClientLimits: Sendable, Hashable {
     var connectionsMax: Int
     /// Requests that wait for a connection to one host and port; further ones fail.
     var waitersMax: Int
+    /// Of a response's head.
+    var headBytesMax = 64 << 10
+    /// The most fields of a response's head, and of its trailers.
+    var headFieldsMax = 256
 
     init(connectTimeout: Duration, idleTimeout: Duration, connectionsMax: Int, waitersMax: Int) {
         precondition(connectTimeout > .zero && idleTimeout > .zero && connectionsMax >= 1 && waitersMax >= 0)
@@ -17,13 +24,29 @@ package struct HTTP1ClientLimits: Sendable, Hashable {
         self.waitersMax = waitersMax
     }
 
-    /// 5 seconds, 30 seconds, 256 connections, 10,000 waiting requests.
+    /// 5 seconds, 30 seconds, 256 connections, 10,000 waiting requests, heads of 64 KiB and 256 fields.
     package static let standard = HTTP1ClientLimits(
         connectTimeout: .seconds(5),
         idleTimeout: .seconds(30),
         connectionsMax: 256,
         waitersMax: 10_000
     )
+}
+
+extension HTTP1ClientLimits {
+    /// Keeps at most a field that has not ended; more ends the connection, also when the parser has stopped.
+    var decoder: ByteToMessageHandler<HTTPResponseDecoder> {
+        var decoding = NIOHTTPDecoderLimitConfiguration()
+        decoding.maxHeaderFieldSize = headBytesMax
+        decoding.maxHeaderListSize = headBytesMax
+        decoding.maxHeaderFieldCount = headFieldsMax
+        let decoder = HTTPResponseDecoder(
+            leftOverBytesStrategy: .dropBytes,
+            informationalResponseStrategy: .drop,
+            limitConfiguration: decoding
+        )
+        return ByteToMessageHandler(decoder, maximumBufferSize: 2 * headBytesMax)
+    }
 }
 
 /// Why a request has no response.

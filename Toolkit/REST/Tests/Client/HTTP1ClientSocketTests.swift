@@ -157,6 +157,26 @@ struct HTTP1ClientSocketTests {
         }
     }
 
+    @Test(
+        "a peer that changes the protocol, or sends more than a head may have: the request fails, the next one is sent anew"
+    )
+    func hostile() async throws {
+        let upgrade = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
+        let long = String(repeating: "x", count: HTTP1ClientLimits.standard.headBytesMax + 1)
+        for text in [upgrade, upgrade + long, "HTTP/1.1 200 OK\r\nX: \(long)", "HTTP/1.1 200 OK\r\n\(long)"] {
+            let server = ScriptedServer { request in
+                request.hasPrefix("GET /bad") ? ScriptedServer.Answer(text: text, closes: false) : .ok("now")
+            }
+            try await server.run { port in
+                try await withClient { client async throws in
+                    await #expect(throws: (any Error).self) { try await send(client, port, target: "/bad") }
+                    #expect(try await send(client, port) == "200 - now")
+                }
+            }
+            #expect(server.connections == 2)
+        }
+    }
+
     @Test("requests over the limits fail, and those that wait end with the shutdown")
     func limits() async throws {
         let server = ScriptedServer { _ in nil }
