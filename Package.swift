@@ -53,6 +53,7 @@ kit(
     level: 4,
     on: ["Core", "Telemetry", "Contract"],
     libraries: [.logging, .lifecycle, .protobuf, .hummingbirdCore, .httpTypes, .nio, .nioPosix, .nioHTTP1],
+    testing: [.nioEmbedded],
     testingOn: ["TestContract"]
 )
 kit(

@@ -8,10 +8,10 @@ import NIOCore
 package struct Problem: Sendable {
     let fault: Fault
     let status: HTTPResponse.Status
-    /// The request's id.
-    let instance: String
+    /// The request's id; `nil` for a request that is refused before it gets one.
+    let instance: String?
 
-    package init(_ fault: Fault, requestID: String) {
+    package init(_ fault: Fault, requestID: String?) {
         self.fault = fault
         status = Problem.status(of: fault)
         instance = requestID
@@ -21,6 +21,8 @@ package struct Problem: Sendable {
     package static func status(of fault: Fault) -> HTTPResponse.Status {
         switch fault.reason {
         case .requestTooLarge: return .contentTooLarge
+        case .headTooLarge: return .requestHeaderFieldsTooLarge
+        case .requestTooSlow: return .requestTimeout
         case .mediaType: return .unsupportedMediaType
         case .methodNotAllowed: return .methodNotAllowed
         case .idempotencyKeyReused: return .unprocessableContent
@@ -48,6 +50,11 @@ package struct Problem: Sendable {
     }
 
     package var response: Response {
+        Response(status: status, headers: headers, body: ResponseBody(byteBuffer: body))
+    }
+
+    /// JSON.
+    var body: ByteBuffer {
         var json = JSONWriter()
         json.object { json in
             json.text("type", "/problems/\(fault.reason)")
@@ -63,12 +70,16 @@ package struct Problem: Sendable {
                 }
             }
         }
+        return ByteBuffer(bytes: json.bytes)
+    }
+
+    var headers: HTTPFields {
         var headers: HTTPFields = [.contentType: "application/problem+json", .cacheControl: "no-store"]
         headers[RESTHeaders.requestID] = instance
         if status == .unauthorized { headers[.wwwAuthenticate] = "Bearer" }
         if status == .forbidden { headers[.wwwAuthenticate] = "Bearer error=\"insufficient_scope\"" }
         if let seconds = retryAfterSeconds { headers[.retryAfter] = "\(seconds)" }
-        return Response(status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: json.bytes)))
+        return headers
     }
 }
 
@@ -79,6 +90,12 @@ extension Reason {
     package static let methodNotAllowed: Reason = "request.method_not_allowed"
     /// The body is not JSON by its header.
     package static let mediaType: Reason = "request.media_type"
+    /// The request line and the header fields are more than the listener accepts.
+    package static let headTooLarge: Reason = "request.head_too_large"
+    /// The request did not arrive in time.
+    package static let requestTooSlow: Reason = "request.too_slow"
+    /// The listener has this method for no path.
+    static let unsupportedMethod: Reason = "request.unsupported_method"
 }
 
 extension Fault {

@@ -12,7 +12,7 @@ extension Request {
     ///   - reserve: Gets the number of bytes of each piece before it is kept; throws when there is no space for them.
     /// - Throws: `Fault` with `requestTooLarge` over the limit, with `malformedRequest` when the body is truncated.
     func bytes(upTo limit: Int, reserve: (Int) throws(Fault) -> Void) async throws -> ByteBuffer {
-        if let length = headers[.contentLength].flatMap({ Int($0) }), length > limit {
+        if let length = announcedLength, length > limit {
             throw Fault.bodyTooLarge(limit: limit)
         }
         var whole = ByteBuffer()
@@ -32,6 +32,12 @@ extension Request {
             )
         }
         return whole
+    }
+
+    /// The announced length of the body; one that no integer holds counts as the largest.
+    private var announcedLength: Int? {
+        guard let text = headers[.contentLength], !text.isEmpty, text.utf8.allSatisfy(\.isDigit) else { return nil }
+        return Int(text) ?? .max
     }
 
     /// Whether the headers announce a body, of any length.

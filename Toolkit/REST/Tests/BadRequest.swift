@@ -107,6 +107,13 @@ struct BadRequest: Sendable, CustomTestStringConvertible {
             fields: ["body"]
         ),
         BadRequest(
+            "content length that no integer holds",
+            headers: [("content-length", "9223372036854775808")],
+            status: 413,
+            reason: "request.too_large",
+            fields: ["body"]
+        ),
+        BadRequest(
             "no token",
             body: RESTResponderTests.validBody,
             token: nil,

@@ -25,6 +25,7 @@ struct ProblemTests {
         arguments: [
             (FaultCode.resourceExhausted, Reason.requestTooLarge, 413), (.alreadyExists, .idempotencyKeyReused, 422),
             (.invalidArgument, .mediaType, 415), (.unimplemented, .methodNotAllowed, 405),
+            (.resourceExhausted, .headTooLarge, 431), (.deadlineExceeded, .requestTooSlow, 408),
         ]
     )
     func reason(code: FaultCode, reason: Reason, status: Int) {

@@ -1,11 +1,13 @@
+import HTTPTypes
 import MartletCore
 import NIOCore
 import NIOHTTP1
 
 /// HTTP/1 protocol rules that Hummingbird does not implement: the I/O around ``ConnectionState``.
 ///
-/// `Expect: 100-continue`, HTTP/1.0, `Connection` in any spelling, unread bodies, and a lingering close that does not
-/// cut off the last response. It runs next to HTTP's own codec, where a request's version is still known.
+/// `Expect: 100-continue`, HTTP/1.0, `Connection` in any spelling, unread bodies, one response for a request that is
+/// refused or broken, and a lingering close that does not cut off the last response. It runs next to HTTP's own codec,
+/// where a request's version is still known.
 final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
@@ -15,18 +17,39 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// A response for which at most so many bytes are reserved counts as sent when it is written.
     private static let smallBytesMax = 4 << 10
 
+    /// What happens to the response that is being written.
+    private enum Output {
+        case write
+        /// The response to a refused request was written instead: only its end is.
+        case replace
+        /// There is no request for it.
+        case drop
+    }
+
     private let limits: ConnectionLimits
     private let connection: RESTConnection
+    /// In front of the codec.
+    private let input: RequestGuardHandler
     private let time: any TimeSource
+    private let date: DateHeader
     private var state: ConnectionState
+    private var output = Output.write
     /// Whole requests that the connection's budget knows.
     private var handled = 0
     private var lingerTimer: Scheduled<Void>?
 
-    init(_ limits: ConnectionLimits, connection: RESTConnection, time: any TimeSource) {
+    init(
+        _ limits: ConnectionLimits,
+        connection: RESTConnection,
+        input: RequestGuardHandler,
+        time: any TimeSource,
+        date: DateHeader
+    ) {
         self.limits = limits
         self.connection = connection
+        self.input = input
         self.time = time
+        self.date = date
         state = ConnectionState(drainBytesMax: limits.drainBytesMax)
     }
 
@@ -39,9 +62,33 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
         case .head(let head): read(head, context)
         case .body(let bytes): forward(state.body(bytes.readableBytes), data, context: context)
         case .end:
+            input.parsed()
             let action = state.end()
             count(state.handled)
             forward(action, data, context: context)
+            if state.isEnding { input.end() }
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        switch error {
+        case let refusal as RequestRefusal: refuse(refusal, error: HTTPParserError.unknown, context: context)
+        case let error as HTTPParserError: refuse(.unreadable, error: error, context: context)
+        default: context.fireErrorCaught(error)
+        }
+    }
+
+    /// Refuses the next request, or the rest of the one that is being read.
+    ///
+    /// For `error` the layers above write a response in the request's turn, or the reader of the body fails.
+    private func refuse(_ refusal: RequestRefusal, error: HTTPParserError, context: ChannelHandlerContext) {
+        let action = state.refuse(refusal)
+        input.end()
+        count(state.handled)
+        switch action {
+        case .answer, .fail: context.fireErrorCaught(error)
+        case .end: context.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+        case .ignore: break
         }
     }
 
@@ -60,6 +107,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
             connection.requestEnded(at: time.now)
             handled -= 1
         }
+        if handled < limits.pipelinedMax { input.resume() } else { input.pause() }
     }
 
     private func read(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
@@ -93,26 +141,64 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         switch unwrapOutboundIn(data) {
-        case .head(var head):
-            if let (request, closes) = state.responseBegins() {
-                if closes {
-                    head.headers.replaceOrAdd(name: "connection", value: "close")
-                } else if request.isHTTP10 {
-                    head.headers.replaceOrAdd(name: "connection", value: "keep-alive")
-                }
-                // In HTTP/1.0 the end of the connection is the end of the body.
-                if request.isHTTP10 { head.version = .http1_0 }
-            }
-            context.write(wrapOutboundOut(.head(head)), promise: promise)
-        case .body: context.write(data, promise: promise)
+        case .head(let head): write(head, promise, context: context)
+        case .body: if output == .write { context.write(data, promise: promise) } else { promise?.succeed() }
         case .end:
-            writeEnd(data, promise, context: context)
-            let (endsInput, sendsContinue) = state.responseEnds()
-            count(state.handled)
-            if sendsContinue { sendContinue(context) }
-            // The layers above then close the output, once the response is written.
-            if endsInput { context.fireUserInboundEventTriggered(ChannelEvent.inputClosed) }
+            let written = output
+            output = .write
+            switch written {
+            case .write: writeEnd(data, promise, context: context)
+            // Nothing was reserved for it.
+            case .replace: context.write(data, promise: promise)
+            case .drop: promise?.succeed()
+            }
+            if written != .drop { responseEnds(context) }
         }
+    }
+
+    private func write(_ original: HTTPResponseHead, _ promise: EventLoopPromise<Void>?, context: ChannelHandlerContext)
+    {
+        guard let begun = state.responseBegins() else {
+            output = .drop
+            promise?.succeed()
+            return
+        }
+        if let refusal = begun.refusal {
+            output = .replace
+            return write(refusal, promise, context: context)
+        }
+        var head = original
+        if begun.closes {
+            head.headers.replaceOrAdd(name: "connection", value: "close")
+        } else if begun.head.isHTTP10 {
+            head.headers.replaceOrAdd(name: "connection", value: "keep-alive")
+        }
+        // In HTTP/1.0 the end of the connection is the end of the body.
+        if begun.head.isHTTP10 { head.version = .http1_0 }
+        context.write(wrapOutboundOut(.head(head)), promise: promise)
+    }
+
+    private func write(_ refusal: RequestRefusal, _ promise: EventLoopPromise<Void>?, context: ChannelHandlerContext) {
+        let problem = Problem(refusal.fault, requestID: nil)
+        let body = problem.body
+        var headers = HTTPHeaders(problem.headers.map { ($0.name.rawName, $0.value) })
+        headers.add(name: "content-length", value: "\(body.readableBytes)")
+        headers.add(name: "date", value: date.value)
+        headers.add(name: "connection", value: "close")
+        let status = HTTPResponseStatus(statusCode: problem.status.code, reasonPhrase: problem.status.reasonPhrase)
+        let head = HTTPResponseHead(version: .http1_1, status: status, headers: headers)
+        context.write(wrapOutboundOut(.head(head)), promise: nil)
+        context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: promise)
+    }
+
+    private func responseEnds(_ context: ChannelHandlerContext) {
+        let (endsInput, sendsContinue) = state.responseEnds()
+        count(state.handled)
+        if sendsContinue { sendContinue(context) }
+        guard endsInput else { return }
+        input.end()
+        // The layers above then close the output, once the response is written.
+        context.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
     }
 
     /// Writes the end of a response, and releases its bytes when it is sent.
@@ -135,6 +221,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
         if mode == .output, lingerTimer == nil {
             state.outputEnds()
+            input.linger()
             lingerTimer = context.eventLoop.assumeIsolated()
                 .scheduleTask(in: .nanoseconds(limits.linger.nanosecondsClamped)) { context.close(promise: nil) }
         }

@@ -20,8 +20,30 @@ struct ConnectionState {
         var length: Int?
     }
 
+    /// What a refusal amounts to.
+    enum RefusalAction: Equatable {
+        /// A response is written in the request's turn, as if it had arrived.
+        case answer
+        /// The request that is being read is broken: the reader of its body gets an error.
+        case fail
+        /// The request has had its response: nothing more is written.
+        case end
+        /// Nothing more was accepted before.
+        case ignore
+    }
+
+    /// The response that begins.
+    struct Begun: Equatable {
+        let head: Head
+        /// The connection ends after it.
+        let closes: Bool
+        /// The request was refused: this is the response, whatever is written.
+        let refusal: RequestRefusal?
+    }
+
     private struct Pending {
         let head: Head
+        var refusal: RequestRefusal?
         var isRead = false
         var isResponded = false
         /// The peer waits for `100 Continue`, which may never be sent.
@@ -32,7 +54,8 @@ struct ConnectionState {
     private let drainBytesMax: Int
     /// The first is responded to next, the last is being read.
     private var pending: [Pending] = []
-    private var isEnding = false
+    /// Nothing more is accepted.
+    private(set) var isEnding = false
     private var drained = 0
 
     init(drainBytesMax: Int) { self.drainBytesMax = drainBytesMax }
@@ -44,7 +67,6 @@ struct ConnectionState {
 
     /// - Returns: Whether to send `100 Continue` now.
     mutating func head(_ head: Head) -> (action: InboundAction, sendsContinue: Bool) {
-        if let last = pending.last, !last.head.keepsAlive { isEnding = true }
         guard !isEnding else { return (.discard, false) }
         drained = 0
         pending.append(Pending(head: head, awaitsContinue: head.expectsContinue))
@@ -62,22 +84,37 @@ struct ConnectionState {
         guard !isEnding, !pending.isEmpty else { return .discard }
         pending[pending.count - 1].isRead = true
         pending[pending.count - 1].awaitsContinue = false
+        if !pending[pending.count - 1].head.keepsAlive { isEnding = true }
         if pending[0].isResponded { pending.removeFirst() }
         return .pass
+    }
+
+    /// The next request, or the rest of the one that is being read, is refused.
+    mutating func refuse(_ refusal: RequestRefusal) -> RefusalAction {
+        guard !isEnding else { return .ignore }
+        isEnding = true
+        guard let last = pending.last, !last.isRead else {
+            let head = Head(keepsAlive: false, isHTTP10: false, expectsContinue: false, length: nil)
+            pending.append(Pending(head: head, refusal: refusal, isRead: true, awaitsContinue: false))
+            return .answer
+        }
+        guard !last.isResponded else { return .end }
+        pending[pending.count - 1].closes = true
+        return .fail
     }
 
     // MARK: Outbound
 
     /// The head of the next response is written.
     ///
-    /// - Returns: The request that it belongs to, and whether the connection ends after it.
-    mutating func responseBegins() -> (head: Head, closes: Bool)? {
+    /// - Returns: `nil` when there is no request for it: it must not be written.
+    mutating func responseBegins() -> Begun? {
         guard !pending.isEmpty, !pending[0].isResponded else { return nil }
         let first = pending[0]
         // A body that is not sent, or is too long to drain, cannot be separated from the next request.
         let isUnreadable = !first.isRead && (first.awaitsContinue || (first.head.length ?? 0) > drainBytesMax)
-        pending[0].closes = !first.head.keepsAlive || isUnreadable
-        return (first.head, pending[0].closes)
+        pending[0].closes = first.closes || !first.head.keepsAlive || isUnreadable
+        return Begun(head: first.head, closes: pending[0].closes, refusal: first.refusal)
     }
 
     /// - Returns: Whether nothing more is read from here on, and whether to send `100 Continue` for the next body.

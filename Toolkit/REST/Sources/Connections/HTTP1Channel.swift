@@ -4,7 +4,8 @@ import MartletCore
 import NIOCore
 import NIOHTTP1
 
-/// Hummingbird's HTTP/1 channel with a ``ConnectionHandler`` behind the codec, within the budget of the process.
+/// Hummingbird's HTTP/1 channel with a ``RequestGuardHandler`` in front of the codec and a ``ConnectionHandler`` behind it,
+/// within the budget of the process.
 struct HTTP1Channel: ServerChildChannel {
     /// A connection that was accepted.
     struct Value: ServerChildChannelValue {
@@ -18,6 +19,7 @@ struct HTTP1Channel: ServerChildChannel {
     let budget: ListenerBudget
     /// The clock by which a connection is idle.
     let time: any TimeSource
+    let date: DateHeader
     /// Answers a request; the requests of one connection are answered one after another.
     let answer: @Sendable (Request, RESTConnection, consuming ResponseWriter) async throws -> Void
 
@@ -31,11 +33,13 @@ struct HTTP1Channel: ServerChildChannel {
         }
         channel.closeFuture.whenComplete { _ in share.closed() }
         let connection = RESTConnection(share, peer: channel.remoteAddress?.ipAddress.flatMap { IPAddress($0) })
-        let (limits, time) = (limits, time)
+        let (limits, time, date) = (limits, time, date)
         return base(connection).setup(channel: channel, logger: logger).flatMapThrowing { value in
             let pipeline = channel.pipeline.syncOperations
             let codec = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
-            let handler = ConnectionHandler(limits, connection: connection, time: time)
+            let input = RequestGuardHandler(limits)
+            let handler = ConnectionHandler(limits, connection: connection, input: input, time: time, date: date)
+            try pipeline.addHandler(input, position: .first)
             try pipeline.addHandler(handler, position: .after(codec))
             return Value(base: value, connection: connection)
         }
@@ -52,7 +56,12 @@ struct HTTP1Channel: ServerChildChannel {
                 try await answer(request, connection, writer)
             },
             configuration: HummingbirdCore.HTTP1Channel.Configuration(
-                idleTimeout: .nanoseconds(limits.idle.nanosecondsClamped)
+                idleTimeout: .nanoseconds(limits.idle.nanosecondsClamped),
+                httpDecoderConfiguration: HummingbirdCore.HTTP1Channel.Configuration.DecoderConfiguration(
+                    maxHeaderFieldSize: limits.requests.headBytesMax,
+                    maxHeaderListSize: limits.requests.headBytesMax,
+                    maxHeaderFieldCount: limits.requests.fieldsMax
+                )
             )
         )
     }

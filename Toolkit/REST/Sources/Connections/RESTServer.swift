@@ -48,6 +48,7 @@ package struct RESTServer: Service {
             limits: limits,
             budget: budget,
             time: time,
+            date: date,
             answer: { (request, connection, writer: consuming ResponseWriter) in
                 var response = await respond(request, connection)
                 response.headers[.date] = date.value

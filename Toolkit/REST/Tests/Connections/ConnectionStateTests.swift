@@ -77,6 +77,60 @@ struct ConnectionStateTests {
         #expect(state.responseBegins()?.closes == false)
     }
 
+    @Test("a refused request is answered in its turn, then nothing more")
+    func refused() {
+        var state = ConnectionState(drainBytesMax: 10)
+        _ = state.head(head())
+        _ = state.end()
+        #expect(state.refuse(.unreadable) == .answer)
+        #expect(state.isEnding)
+        #expect(state.handled == 2)
+        #expect(state.refuse(.unreadable) == .ignore)
+        #expect(state.responseBegins()?.refusal == nil)
+        #expect(state.responseEnds().endsInput == false)
+        let begun = state.responseBegins()
+        #expect(begun?.refusal == .unreadable)
+        #expect(begun?.closes == true)
+        #expect(state.responseEnds().endsInput)
+        #expect(state.responseBegins() == nil)
+    }
+
+    @Test("a request whose body is broken gets one response, before or after")
+    func broken() {
+        var before = ConnectionState(drainBytesMax: 10)
+        _ = before.head(head(length: 2))
+        #expect(before.refuse(.unreadable) == .fail)
+        let begun = before.responseBegins()
+        #expect(begun?.refusal == nil)
+        #expect(begun?.closes == true)
+        #expect(before.responseEnds().endsInput)
+        #expect(before.responseBegins() == nil)
+
+        var during = ConnectionState(drainBytesMax: 10)
+        _ = during.head(head(length: 2))
+        #expect(during.responseBegins()?.closes == false)
+        #expect(during.refuse(.unreadable) == .fail)
+        #expect(during.responseEnds().endsInput)
+
+        var after = ConnectionState(drainBytesMax: 10)
+        _ = after.head(head(length: 2))
+        _ = after.responseBegins()
+        _ = after.responseEnds()
+        #expect(after.refuse(.unreadable) == .end)
+        #expect(after.responseBegins() == nil)
+    }
+
+    @Test("nothing is accepted after the end of the last request")
+    func ending() {
+        var state = ConnectionState(drainBytesMax: 10)
+        _ = state.head(head(keepsAlive: false, length: 1))
+        #expect(!state.isEnding)
+        _ = state.body(1)
+        _ = state.end()
+        #expect(state.isEnding)
+        #expect(state.refuse(.unreadable) == .ignore)
+    }
+
     @Test("a request is handled from its end until the end of its response")
     func handled() {
         var state = ConnectionState(drainBytesMax: 10)

@@ -1,0 +1,84 @@
+import MartletCore
+import MartletTesting
+import NIOCore
+import NIOEmbedded
+import NIOHTTP1
+
+@testable import MartletREST
+
+/// A connection to a listener without a socket, on virtual time; the test responds to its requests.
+struct EmbeddedListener {
+    let channel = EmbeddedChannel()
+    private let requests = Requests()
+
+    init(_ limits: ConnectionLimits) throws {
+        let budget = ListenerBudget(ListenerLimits(descriptors: 1_024))
+        guard let share = budget.open(at: Moment(nanoseconds: 0), close: {}) else { throw NoSpace() }
+        let time = ManualTime()
+        let input = RequestGuardHandler(limits)
+        let pipeline = channel.pipeline.syncOperations
+        try pipeline.addHandler(input)
+        try pipeline.addHandler(HTTPResponseEncoder())
+        try pipeline.addHandler(ByteToMessageHandler(HTTPRequestDecoder()))
+        try pipeline.addHandler(
+            ConnectionHandler(
+                limits,
+                connection: RESTConnection(share),
+                input: input,
+                time: time,
+                date: DateHeader(time)
+            )
+        )
+        try pipeline.addHandler(requests)
+        try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
+    }
+
+    /// The targets of the requests that have arrived.
+    var targets: [String] { requests.targets }
+    /// Errors, as the layers above the connection get them.
+    var errors: Int { requests.errors }
+    var endedInputs: Int { requests.endedInputs }
+
+    func send(_ text: String) throws { try channel.writeInbound(ByteBuffer(string: text)) }
+
+    /// The client closes its half of the connection.
+    func endInput() { channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed) }
+
+    /// Writes a response without a body, as the layers above do it for the next request.
+    func respond(_ status: HTTPResponseStatus = .ok) {
+        let head = HTTPResponseHead(version: .http1_1, status: status, headers: ["content-length": "0"])
+        channel.write(HTTPServerResponsePart.head(head), promise: nil)
+        channel.writeAndFlush(HTTPServerResponsePart.end(nil), promise: nil)
+        channel.embeddedEventLoop.run()
+    }
+
+    /// Everything that the listener has sent since the last call.
+    func received() throws -> String {
+        var bytes = ByteBuffer()
+        while let part = try channel.readOutbound(as: IOData.self) {
+            if case .byteBuffer(let part) = part { bytes.writeImmutableBuffer(part) }
+        }
+        return String(buffer: bytes)
+    }
+
+    private struct NoSpace: Error {}
+}
+
+/// Records what the layers above the connection get.
+private final class Requests: ChannelInboundHandler {
+    typealias InboundIn = HTTPServerRequestPart
+
+    private(set) var targets: [String] = []
+    private(set) var errors = 0
+    private(set) var endedInputs = 0
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if case .head(let head) = unwrapInboundIn(data) { targets.append(head.uri) }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { errors += 1 }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if event as? ChannelEvent == .inputClosed { endedInputs += 1 }
+    }
+}
