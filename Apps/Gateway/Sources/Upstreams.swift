@@ -59,7 +59,10 @@ struct Upstreams: Sendable {
         return HTTP1Client(limits: clientLimits)
     }
 
-    /// - Throws: `Fault`: `unavailable` when the service is down, `deadlineExceeded` when it does not respond in time.
+    /// The bytes of the response are reserved as they arrive, by its `Content-Length` with its head.
+    ///
+    /// - Throws: `Fault`: `unavailable` when the service is down, `deadlineExceeded` when it does not respond in time,
+    ///   `overloaded` when too many bytes are in flight: nothing has happened, or the outcome is unknown.
     func forward(
         _ exchange: Exchange,
         _ body: ByteBuffer,
@@ -72,18 +75,24 @@ struct Upstreams: Sendable {
         }
         let remaining = deadline - time.now
         guard remaining > .zero else { throw Fault.deadlineExceeded }
+        guard exchange.reserveResponse(upTo: limits.responseBytesReserved) else {
+            throw Fault.tooManyBytes(isProcessed: false)
+        }
         do {
             let response = try await http.send(
                 request(exchange, body, remaining: remaining),
                 host: address.host,
                 port: address.port,
                 timeout: remaining,
-                responseBytesMax: limits.responseBytesMax
+                responseBytesMax: limits.responseBytesMax,
+                reserve: { exchange.reserveResponse(upTo: $0) }
             )
             try requireOwn(response, address)
             return Self.response(response)
         } catch let error as HTTP1ClientError where error == .timedOut {
             throw Fault(.deadlineExceeded, .deadlineExceeded, "\(routed.service) did not respond in time", cause: error)
+        } catch let error as HTTP1ClientError where error == .responseRefused {
+            throw Fault.tooManyBytes(isProcessed: true)
         } catch let error as HTTP1ClientError where error == .responseTooLarge(bytesMax: limits.responseBytesMax) {
             throw Fault(.internal, .internal, "the response is larger than \(limits.responseBytesMax) bytes")
         } catch is CancellationError {

@@ -5,9 +5,15 @@ package import NIOCore
 
 /// One request in flight.
 package struct Exchange: Sendable {
+    /// What is reserved for a response whose length is not known: what its connection takes before the writer is
+    /// suspended, and a piece.
+    static let streamBytes = 32 << 10
+
     package let request: Request
     /// On which the request arrived; `nil` without a listener.
     let connection: RESTConnection?
+    /// The number of the request on its connection.
+    let number: UInt64
     /// Identifies the request in logs, problems and the response.
     package let id: String
     package let trace: TraceContext
@@ -17,6 +23,15 @@ package struct Exchange: Sendable {
 
     /// The other end of the connection; `nil` when it is not known.
     package var peer: IPAddress? { connection?.peer }
+
+    init(request: Request, connection: RESTConnection?, id: String, trace: TraceContext, started: Moment) {
+        self.request = request
+        self.connection = connection
+        self.id = id
+        self.trace = trace
+        self.started = started
+        number = connection?.request ?? 0
+    }
 
     /// The verb of the routes: `GET` for HEAD, which differs only in the missing response body.
     package var verb: String { (request.method == .head ? HTTPRequest.Method.get : request.method).rawValue }
@@ -37,19 +52,40 @@ package struct Exchange: Sendable {
         }
     }
 
-    /// Reserves the bytes of a response until it is sent; not those of a stream, which a slow reader suspends.
+    /// Reserves what is missing of so many bytes for the response, before all of it is known; once it is known, what
+    /// is left is released.
+    ///
+    /// - Returns: False when too many bytes are in flight; then nothing is reserved.
+    package func reserveResponse(upTo bytes: Int) -> Bool {
+        connection?.reserveResponse(upTo: bytes, of: number) ?? true
+    }
+
+    /// Reserves the bytes of a response until it is sent; of a stream, which a slow reader suspends, what may wait.
     ///
     /// - Throws: `Fault` with `overloaded` when too many bytes are in flight: the outcome of the request is unknown.
     func reserved(_ response: Response) throws(Fault) -> Response {
-        guard let connection, let bytes = response.body.contentLength, bytes > 0 else { return response }
-        guard connection.reserve(bytes) else { throw .tooManyBytes(isProcessed: true) }
+        guard let connection else { return response }
+        guard connection.setResponse(response.body.contentLength ?? Self.streamBytes) else {
+            throw .tooManyBytes(isProcessed: true)
+        }
         return response
     }
+
+    /// There is no response but a problem: releases what was reserved for it.
+    func responseFailed() { _ = connection?.setResponse(0) }
 }
 
 extension Fault {
-    fileprivate static func tooManyBytes(isProcessed: Bool) -> Fault {
-        overloaded("too many bytes of requests and responses are in flight", isProcessed: isProcessed)
+    /// The bytes of a request or a response have no space, here or in all of the process.
+    ///
+    /// - Parameter isProcessed: Whether the request may have taken effect: its outcome is then unknown.
+    package static func tooManyBytes(isProcessed: Bool) -> Fault {
+        overloaded(
+            isProcessed
+                ? "the response has no space: too many bytes of requests and responses are in flight"
+                : "too many bytes of requests and responses are in flight",
+            isProcessed: isProcessed
+        )
     }
 
     static var tooManyConnections: Fault { overloaded("the server has too many connections", isProcessed: false) }

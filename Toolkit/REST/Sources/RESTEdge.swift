@@ -92,6 +92,7 @@ package struct RESTEdge<Target: Sendable>: Sendable {
     private func answer(_ exchange: Exchange, _ own: Plain) async -> Response {
         guard exchange.verb == HTTPRule.Verb.get.rawValue else { return otherVerbs([.get], exchange).response }
         do { return try exchange.reserved(try await own(exchange.request)) } catch {
+            exchange.responseFailed()
             return Problem(Fault(describing: error), requestID: exchange.id).response
         }
     }
@@ -113,6 +114,7 @@ package struct RESTEdge<Target: Sendable>: Sendable {
         } catch {
             let fault = Fault(describing: error)
             failure = fault
+            exchange.responseFailed()
             response = Problem(fault, requestID: exchange.id).response
         }
         finish(exchange, route: route, target: target, status: Int(response.status.code), failure: failure)

@@ -73,11 +73,13 @@ extension RESTEdge {
     ///
     /// - Parameter document: JSON.
     package mutating func addDocument(_ document: String) {
+        // All responses share these bytes.
+        let bytes = ByteBuffer(string: document)
         add("/openapi.json") { _ in
             Response(
                 status: .ok,
                 headers: [.contentType: "application/json"],
-                body: ResponseBody(byteBuffer: ByteBuffer(string: document))
+                body: ResponseBody(byteBuffer: bytes)
             )
         }
     }

@@ -7,6 +7,8 @@ final class ClientExchange: Identifiable, Sendable {
     let head: HTTPRequestHead
     let body: ByteBuffer
     let responseBytesMax: Int
+    /// Gets the bytes of the response's body before they are kept; false refuses them.
+    let reserve: @Sendable (Int) -> Bool
     private let promise: EventLoopPromise<HTTP1Client.Response>
     private let ended = Atomic<Bool>(false)
 
@@ -15,10 +17,17 @@ final class ClientExchange: Identifiable, Sendable {
     /// A request that has ended is not sent any more.
     var isEnded: Bool { ended.load(ordering: .acquiring) }
 
-    init(head: HTTPRequestHead, body: ByteBuffer, responseBytesMax: Int, on loop: any EventLoop) {
+    init(
+        head: HTTPRequestHead,
+        body: ByteBuffer,
+        responseBytesMax: Int,
+        reserve: @escaping @Sendable (Int) -> Bool,
+        on loop: any EventLoop
+    ) {
         self.head = head
         self.body = body
         self.responseBytesMax = responseBytesMax
+        self.reserve = reserve
         promise = loop.makePromise(of: HTTP1Client.Response.self)
     }
 
@@ -58,6 +67,8 @@ final class ClientExchangeHandler: ChannelDuplexHandler {
     private var state = State.free
     /// What has arrived of the response's body; not in the state, so that appending does not copy it.
     private var body = ByteBuffer()
+    /// The bytes of the response's body that were reserved.
+    private var reserved = 0
 
     init(onFree: @escaping () -> Void, onIdle: @escaping () -> Void) {
         self.onFree = onFree
@@ -83,21 +94,46 @@ final class ClientExchangeHandler: ChannelDuplexHandler {
         // It was not asked for, and what follows is not HTTP.
         case (.head(let head), .waiting) where head.status == .switchingProtocols:
             fail(HTTP1ClientError.invalidResponse, context)
-        case (.head(let head), .waiting(let exchange)): state = .receiving(exchange, head)
+        case (.head(let head), .waiting(let exchange)):
+            state = .receiving(exchange, head)
+            let length = Self.bodyLength(head, of: exchange)
+            guard reserve(length, for: exchange, context) else { return }
+            body.reserveCapacity(length)
         case (.body(let bytes), .receiving(let exchange, _)):
-            guard body.readableBytes + bytes.readableBytes <= exchange.responseBytesMax else {
-                return fail(HTTP1ClientError.responseTooLarge(bytesMax: exchange.responseBytesMax), context)
-            }
-            if body.readableBytes == 0 { body = bytes } else { body.writeImmutableBuffer(bytes) }
+            guard reserve(body.readableBytes + bytes.readableBytes, for: exchange, context) else { return }
+            if body.capacity == 0 { body = bytes } else { body.writeImmutableBuffer(bytes) }
         case (.end, .receiving(let exchange, let head)): complete(exchange, with: head, on: context)
         case (_, .closing): break
         default: fail(HTTP1ClientError.invalidResponse, context)
         }
     }
 
+    /// The length that a response's head announces; 0 for one without a length or without a body.
+    private static func bodyLength(_ head: HTTPResponseHead, of exchange: ClientExchange) -> Int {
+        guard exchange.head.method != .HEAD, head.status.mayHaveResponseBody else { return 0 }
+        return head.headers.first(name: "content-length").flatMap { Int($0) } ?? 0
+    }
+
+    /// Makes sure that the exchange may keep so many bytes; otherwise it fails.
+    private func reserve(_ bytes: Int, for exchange: ClientExchange, _ context: ChannelHandlerContext) -> Bool {
+        guard bytes <= exchange.responseBytesMax else {
+            fail(HTTP1ClientError.responseTooLarge(bytesMax: exchange.responseBytesMax), context)
+            return false
+        }
+        guard bytes > reserved else { return true }
+        // An exchange that has ended must not reserve any more: its caller has released everything.
+        guard !exchange.isEnded, exchange.reserve(bytes) else {
+            fail(HTTP1ClientError.responseRefused, context)
+            return false
+        }
+        reserved = bytes
+        return true
+    }
+
     private func complete(_ exchange: ClientExchange, with head: HTTPResponseHead, on context: ChannelHandlerContext) {
         let response = HTTP1Client.Response(status: head.status, headers: head.headers, body: body)
         body = ByteBuffer()
+        reserved = 0
         // After a timeout or a cancellation this connection is about to be closed: no other request may get it.
         guard exchange.claim() else {
             state = .closing
@@ -130,6 +166,7 @@ final class ClientExchangeHandler: ChannelDuplexHandler {
         case .free, .closing: break
         }
         state = .closing
+        body = ByteBuffer()
         context.close(promise: nil)
     }
 }

@@ -46,18 +46,28 @@ package final class HTTP1Client: Sendable {
     ///   - port: The TCP port.
     ///   - timeout: The time until the response is complete, including the wait for a connection.
     ///   - responseBytesMax: The maximum size of the response's body.
+    ///   - reserve: Gets how many bytes the response's body has: by its head, if that announces a length, then with
+    ///     each piece before it is kept, always in total. False refuses the response. It runs on an event loop and must
+    ///     not block; a call of it may outlast `send` for a moment. By default nothing is refused.
     /// - Throws: ``HTTP1ClientError``, `CancellationError`, or why the connection failed.
     package func send(
         _ request: Request,
         host: String,
         port: Int,
         timeout: Duration,
-        responseBytesMax: Int
+        responseBytesMax: Int,
+        reserve: @escaping @Sendable (Int) -> Bool = { _ in true }
     ) async throws -> Response {
         let peer = ClientPeer(host: host, port: port)
         let head = try Self.head(of: request, for: peer)
         let loop: any EventLoop = MultiThreadedEventLoopGroup.singleton.next()
-        let exchange = ClientExchange(head: head, body: request.body, responseBytesMax: responseBytesMax, on: loop)
+        let exchange = ClientExchange(
+            head: head,
+            body: request.body,
+            responseBytesMax: responseBytesMax,
+            reserve: reserve,
+            on: loop
+        )
         let deadline = loop.scheduleTask(in: TimeAmount(timeout)) {
             exchange.end(.failure(HTTP1ClientError.timedOut))
         }

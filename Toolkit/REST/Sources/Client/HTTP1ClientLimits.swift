@@ -55,6 +55,8 @@ package enum HTTP1ClientError: Error, Equatable {
     case timedOut
     /// The response's body is larger than the limit.
     case responseTooLarge(bytesMax: Int)
+    /// The caller has no space for the response's body.
+    case responseRefused
     /// The peer closed the connection before the response was complete.
     case connectionClosed
     /// The response is not HTTP, or arrived without a request.

@@ -10,8 +10,27 @@ package final class RESTConnection: Sendable {
         var account: ByteAccount
         /// Of the request that is handled, and of its response.
         var present = 0
+        /// Of these, the bytes of the response.
+        var response = 0
+        /// The number of the request that is handled.
+        var request: UInt64 = 0
         /// Of the responses that have begun and are not sent, the oldest first.
         var unsent: [Int] = []
+        /// Of requests that wait behind the present one.
+        var queued = 0
+
+        init(_ account: consuming ByteAccount) { self.account = account }
+
+        mutating func setResponse(_ bytes: Int) -> Bool {
+            if bytes >= response {
+                guard account.reserve(bytes - response) else { return false }
+            } else {
+                account.release(response - bytes)
+            }
+            present += bytes - response
+            response = bytes
+            return true
+        }
     }
 
     /// The address of the other end; `nil` when it has none.
@@ -22,7 +41,7 @@ package final class RESTConnection: Sendable {
     package init(_ share: ListenerConnection, peer: IPAddress?) {
         self.peer = peer
         self.share = share
-        held = Mutex(Held(account: share.account()))
+        held = Mutex(Held(share.account()))
     }
 
     /// Only questions about health are answered.
@@ -46,11 +65,32 @@ package final class RESTConnection: Sendable {
         }
     }
 
+    /// The number of the present request, for ``reserveResponse(upTo:of:)``.
+    var request: UInt64 { held.withLock { $0.request } }
+
+    /// Reserves what is missing of so many bytes for the response to a request, before it begins.
+    ///
+    /// - Returns: False when the connection, or the process, would hold too many, or when the response has begun; then
+    ///   nothing is reserved.
+    func reserveResponse(upTo bytes: Int, of request: UInt64) -> Bool {
+        held.withLock { held in
+            guard held.request == request else { return false }
+            return held.setResponse(max(bytes, held.response))
+        }
+    }
+
+    /// The response to the present request has exactly so many bytes: reserves what is missing, releases what is left.
+    ///
+    /// - Returns: False when the connection, or the process, would hold too many; then nothing has changed.
+    func setResponse(_ bytes: Int) -> Bool { held.withLock { $0.setResponse(bytes) } }
+
     /// The response to the present request begins.
     func responseBegins() {
         held.withLock { held in
             held.unsent.append(held.present)
             held.present = 0
+            held.response = 0
+            held.request += 1
         }
     }
 
@@ -64,6 +104,31 @@ package final class RESTConnection: Sendable {
             held.account.release(held.unsent.removeFirst())
         }
     }
+
+    /// Reserves bytes of requests that wait behind the present one.
+    ///
+    /// - Returns: False when the connection, or the process, would hold too many; then nothing is reserved.
+    func queue(_ bytes: Int) -> Bool {
+        held.withLock { held in
+            guard held.account.reserve(bytes) else { return false }
+            held.queued += bytes
+            return true
+        }
+    }
+
+    /// No whole request waits any more.
+    func queueEnded() {
+        held.withLock { held in
+            held.account.release(held.queued)
+            held.queued = 0
+        }
+    }
+
+    /// The client takes what is written to the connection, which is therefore not idle.
+    func sendingBegan() { share.began() }
+
+    /// Everything is sent, or the client has stopped taking it.
+    func sendingEnded(at now: Moment) { share.ended(at: now) }
 
     /// A whole request has arrived.
     func requestArrived() { share.began() }

@@ -1,6 +1,7 @@
 import MartletTesting
 import NIOCore
 import NIOHTTP1
+import Synchronization
 import Testing
 
 @testable import MartletREST
@@ -34,14 +35,16 @@ struct HTTP1ClientSocketTests {
         method: String = "GET",
         target: String = "/",
         timeout: Duration = HangLimit.wait,
-        responseBytesMax: Int = 1_000
+        responseBytesMax: Int = 1_000,
+        reserve: @escaping @Sendable (Int) -> Bool = { _ in true }
     ) async throws -> String {
         let response = try await client.send(
             HTTP1Client.Request(method: method, target: target, headers: ["accept": "*/*"], body: ByteBuffer()),
             host: "127.0.0.1",
             port: port,
             timeout: timeout,
-            responseBytesMax: responseBytesMax
+            responseBytesMax: responseBytesMax,
+            reserve: reserve
         )
         let name = response.headers.first(name: "x-name") ?? "-"
         return "\(response.status.code) \(name) \(String(buffer: response.body))"
@@ -119,6 +122,50 @@ struct HTTP1ClientSocketTests {
             }
         }
         #expect(server.connections == 2)
+    }
+
+    @Test("a body is reserved by its length, or as it arrives; one without space is not received")
+    func reserved() async throws {
+        let server = ScriptedServer { request in
+            if request.contains("/length") { return .ok("12345") }
+            let chunks = "3\r\n123\r\n2\r\n45\r\n0\r\n\r\n"
+            return ScriptedServer.Answer(
+                text: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\(chunks)",
+                closes: false
+            )
+        }
+        try await server.run { port in
+            try await withClient { client async throws in
+                for (target, expected) in [("/length", [5]), ("/chunks", [3, 5])] {
+                    let totals = Mutex<[Int]>([])
+                    let answer = try await send(client, port, target: target) { total in
+                        totals.withLock { $0.append(total) }
+                        return true
+                    }
+                    #expect(answer == "200 - 12345")
+                    #expect(totals.withLock { $0 } == expected)
+                    await #expect(throws: HTTP1ClientError.responseRefused) {
+                        try await send(client, port, target: target) { $0 < 5 }
+                    }
+                    #expect(try await send(client, port, target: target) == "200 - 12345")
+                }
+            }
+        }
+        #expect(server.connections == 3)
+    }
+
+    @Test("the body of a response to HEAD, or without one by its status, is not reserved")
+    func unreserved() async throws {
+        let server = ScriptedServer { request in
+            let status = request.hasPrefix("HEAD") ? "200 OK" : "304 Not Modified"
+            return ScriptedServer.Answer(text: "HTTP/1.1 \(status)\r\nContent-Length: 5\r\n\r\n", closes: false)
+        }
+        try await server.run { port in
+            try await withClient { client async throws in
+                #expect(try await send(client, port, method: "HEAD") { _ in false } == "200 - ")
+                #expect(try await send(client, port) { _ in false } == "304 - ")
+            }
+        }
     }
 
     @Test("no response: the request times out; the next one gets a new connection")

@@ -49,6 +49,47 @@ struct RESTConnectionTests {
         #expect(connection.unsentBytes == 0)
     }
 
+    @Test("a response is reserved as it grows, and what it does not need is released")
+    func response() {
+        connection.trust()
+        #expect(connection.reserve(10))
+        let request = connection.request
+        #expect(connection.reserveResponse(upTo: 30, of: request))
+        #expect(connection.reserveResponse(upTo: 20, of: request))
+        #expect(budget.bytes.held == 40)
+        #expect(connection.reserveResponse(upTo: 90, of: request))
+        #expect(!connection.reserveResponse(upTo: 91, of: request))
+        #expect(!connection.setResponse(91))
+        #expect(budget.bytes.held == 100)
+        #expect(connection.setResponse(50))
+        #expect(budget.bytes.held == 60)
+        connection.responseBegins()
+        #expect(connection.unsentBytes == 60)
+        connection.responseSent()
+        #expect(budget.bytes.held == 0)
+    }
+
+    @Test("nothing is reserved for the response to an earlier request")
+    func earlier() {
+        connection.trust()
+        let request = connection.request
+        connection.responseBegins()
+        #expect(!connection.reserveResponse(upTo: 1, of: request))
+        #expect(connection.reserveResponse(upTo: 1, of: connection.request))
+        #expect(budget.bytes.held == 1)
+    }
+
+    @Test("requests that wait behind another one are held until none waits")
+    func queue() {
+        #expect(connection.queue(6))
+        #expect(connection.queue(4))
+        #expect(!connection.queue(1))
+        #expect(budget.bytes.held == 10)
+        connection.queueEnded()
+        connection.queueEnded()
+        #expect(budget.bytes.held == 0)
+    }
+
     @Test("releases what it still holds at its end")
     func ended() throws {
         let limits = budget.limits
