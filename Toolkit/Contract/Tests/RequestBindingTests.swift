@@ -49,7 +49,7 @@ struct RequestBindingTests {
         ("page.size=1&page.size=2", "page.size", "is given twice"),
         ("fragile=yes", "fragile", "must be true or false"),
         ("size=BIG", "size", "must be one of SIZE_SMALL, SIZE_LARGE"),
-        ("least_worth=1e3", "least_worth", "must be a whole number"),
+        ("least_worth=1e-3", "least_worth", "must be a whole number"),
         ("labels=%zz", "query", "is not percent-encoded UTF-8"),
     ]
 

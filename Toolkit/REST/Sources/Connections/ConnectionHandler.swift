@@ -5,9 +5,8 @@ import NIOHTTP1
 
 /// HTTP/1 protocol rules that Hummingbird does not implement: the I/O around ``ConnectionState``.
 ///
-/// `Expect: 100-continue`, HTTP/1.0, `Connection` in any spelling, unread bodies, one response for a request that is
-/// refused or broken, and a lingering close that does not cut off the last response. It runs next to HTTP's own codec,
-/// where a request's version is still known.
+/// `Expect: 100-continue`, HTTP/1.0, `Connection` in any spelling, unread bodies, and one response for a request that is
+/// refused or broken. It runs next to HTTP's own codec, where a request's version is still known.
 final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
@@ -36,7 +35,6 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private var output = Output.write
     /// Whole requests that the connection's budget knows.
     private var handled = 0
-    private var lingerTimer: Scheduled<Void>?
 
     init(
         _ limits: ConnectionLimits,
@@ -52,8 +50,6 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
         self.date = date
         state = ConnectionState(drainBytesMax: limits.drainBytesMax)
     }
-
-    func handlerRemoved(context: ChannelHandlerContext) { lingerTimer?.cancel() }
 
     // MARK: Inbound
 
@@ -217,13 +213,10 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
         context.writeAndFlush(wrapOutboundOut(.head(head)), promise: nil)
     }
 
-    /// Lingering close: to close a connection with unread bytes can discard the response, so the peer may close first.
     func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
-        if mode == .output, lingerTimer == nil {
+        if mode == .output {
             state.outputEnds()
             input.linger()
-            lingerTimer = context.eventLoop.assumeIsolated()
-                .scheduleTask(in: .nanoseconds(limits.linger.nanosecondsClamped)) { context.close(promise: nil) }
         }
         context.close(mode: mode, promise: promise)
     }

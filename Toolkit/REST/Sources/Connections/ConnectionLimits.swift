@@ -16,6 +16,20 @@ package struct ConnectionLimits: Sendable, Hashable {
     package var pipelinedMax = 16
     /// The limits of a head, and of what is ignored of a body.
     var requests = RequestGuard.Limits()
+    /// While bytes of responses wait, the client must take ``sendBytesMin`` in this time, or all; otherwise the connection
+    /// is closed and its bytes are released.
+    package var sendTimeout = Duration.seconds(30)
+    /// See ``sendTimeout``.
+    package var sendBytesMin = 64 << 10
+    /// Each of the two buffers that the system has for a connection, in bytes; Linux doubles it.
+    ///
+    /// Without a limit they grow to several MiB, which a client that reads nothing may fill.
+    var socketBytes = 256 << 10
+    /// Of responses that the system's buffer does not take: above so many bytes, writers are suspended and nothing is
+    /// read.
+    var unsentBytesHigh = 16 << 10
+    /// Bytes that are read at a time.
+    var readBytesMax = 16 << 10
 
     package init(idle: Duration, drainBytesMax: Int, linger: Duration) {
         precondition(idle > .zero && drainBytesMax >= 0 && linger > .zero)
@@ -25,5 +39,7 @@ package struct ConnectionLimits: Sendable, Hashable {
     }
 
     /// 75 seconds, 4 MiB, 2 seconds.
+    ///
+    /// A client takes at least 64 KiB in 30 seconds.
     package static let standard = ConnectionLimits(idle: .seconds(75), drainBytesMax: 4 << 20, linger: .seconds(2))
 }

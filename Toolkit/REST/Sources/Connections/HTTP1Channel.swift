@@ -24,7 +24,7 @@ struct HTTP1Channel: ServerChildChannel {
     let answer: @Sendable (Request, RESTConnection, consuming ResponseWriter) async throws -> Void
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
-        guard let share = budget.open(at: time.now, close: { channel.close(promise: nil) }) else {
+        guard let share = budget.open(at: time.now, close: { Self.makeSpace(channel) }) else {
             // The listener does not close a connection whose setup fails.
             channel.close(promise: nil)
             return channel.eventLoop.makeFailedFuture(
@@ -41,8 +41,45 @@ struct HTTP1Channel: ServerChildChannel {
             let handler = ConnectionHandler(limits, connection: connection, input: input, time: time, date: date)
             try pipeline.addHandler(input, position: .first)
             try pipeline.addHandler(handler, position: .after(codec))
+            let sending = SendingHandler(limits, connection: connection, time: time)
+            try pipeline.addHandler(sending, position: .first)
+            Self.bound(channel, limits)
             return Value(base: value, connection: connection)
         }
+    }
+
+    /// Closes a connection for another one.
+    private static func makeSpace(_ channel: any Channel) {
+        channel.eventLoop.execute {
+            let pipeline = channel.pipeline.syncOperations
+            do {
+                let handler = try pipeline.handler(type: SendingHandler.self)
+                handler.makeSpace(try pipeline.context(handler: handler))
+            } catch {
+                // It has no handler yet, or any more.
+                channel.close(promise: nil)
+            }
+        }
+    }
+
+    /// Bounds what a connection may hold besides its account.
+    private static func bound(_ channel: any Channel, _ limits: ConnectionLimits) {
+        guard let options = channel.syncOptions else { return }
+        let watermark = ChannelOptions.Types.WriteBufferWaterMark(
+            low: limits.unsentBytesHigh / 2,
+            high: limits.unsentBytesHigh
+        )
+        let reading = AdaptiveRecvByteBufferAllocator(
+            minimum: 1 << 10,
+            initial: 2 << 10,
+            maximum: limits.readBytesMax
+        )
+        // They fail only for a connection that is closed.
+        try? options.setOption(.socketOption(.so_sndbuf), value: limits.socketBytes)
+        try? options.setOption(.socketOption(.so_rcvbuf), value: limits.socketBytes)
+        try? options.setOption(.writeBufferWaterMark, value: watermark)
+        try? options.setOption(.recvAllocator, value: reading)
+        try? options.setOption(.maxMessagesPerRead, value: 1)
     }
 
     func handle(value: Value, logger: Logger) async {

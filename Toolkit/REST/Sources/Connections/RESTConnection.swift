@@ -16,7 +16,7 @@ package final class RESTConnection: Sendable {
         var request: UInt64 = 0
         /// Of the responses that have begun and are not sent, the oldest first.
         var unsent: [Int] = []
-        /// Of requests that wait behind the present one.
+        /// Of what has arrived behind the present request.
         var queued = 0
 
         init(_ account: consuming ByteAccount) { self.account = account }
@@ -37,6 +37,7 @@ package final class RESTConnection: Sendable {
     package let peer: IPAddress?
     private let share: ListenerConnection
     private let held: Mutex<Held>
+    private let running = Atomic(0)
 
     package init(_ share: ListenerConnection, peer: IPAddress?) {
         self.peer = peer
@@ -105,7 +106,7 @@ package final class RESTConnection: Sendable {
         }
     }
 
-    /// Reserves bytes of requests that wait behind the present one.
+    /// Reserves bytes that have arrived while a request is handled.
     ///
     /// - Returns: False when the connection, or the process, would hold too many; then nothing is reserved.
     func queue(_ bytes: Int) -> Bool {
@@ -116,7 +117,7 @@ package final class RESTConnection: Sendable {
         }
     }
 
-    /// No whole request waits any more.
+    /// No request is handled any more: what has arrived belongs to the next one.
     func queueEnded() {
         held.withLock { held in
             held.account.release(held.queued)
@@ -130,9 +131,18 @@ package final class RESTConnection: Sendable {
     /// Everything is sent, or the client has stopped taking it.
     func sendingEnded(at now: Moment) { share.ended(at: now) }
 
+    /// Whole requests whose responses have not ended.
+    var handled: Int { running.load(ordering: .relaxed) }
+
     /// A whole request has arrived.
-    func requestArrived() { share.began() }
+    func requestArrived() {
+        running.wrappingAdd(1, ordering: .relaxed)
+        share.began()
+    }
 
     /// The end of a response to such a request is written, or the request is abandoned.
-    func requestEnded(at now: Moment) { share.ended(at: now) }
+    func requestEnded(at now: Moment) {
+        running.wrappingSubtract(1, ordering: .relaxed)
+        share.ended(at: now)
+    }
 }

@@ -23,7 +23,7 @@ struct RESTBudgetSocketTests {
 
     init() {
         var limits = ListenerLimits(connectionsMax: 1, healthConnectionsMax: 1, closingConnectionsMax: 1)
-        limits.connection = ByteAccount.Limits(bytesMax: 100, untrustedBytesMax: 100, freeBytes: 0)
+        limits.connection = ByteAccount.Limits(bytesMax: 8_000, untrustedBytesMax: 8_000, freeBytes: 0)
         budget = ListenerBudget(limits)
     }
 
@@ -32,12 +32,12 @@ struct RESTBudgetSocketTests {
         var responder = try RESTResponder(
             contracts: [.parcel(ParcelHandler(time: ManualTime()), on: NoPlatform())],
             authenticate: { _ in Principal(kind: .user, id: "anna", scopes: ["parcels:write", "parcels:read"]) },
-            limits: RESTLimits(bodyBytesMax: 1_000, timeout: HangLimit.wait, timeoutMax: HangLimit.wait),
+            limits: RESTLimits(bodyBytesMax: 10_000, timeout: HangLimit.wait, timeoutMax: HangLimit.wait),
             runtime: Runtime(time: SystemTime(), seed: 1),
             log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         )
         responder.add("/livez") { _ in Self.text("yes") }
-        responder.add("/long") { _ in Self.text(String(repeating: "x", count: 101)) }
+        responder.add("/long") { _ in Self.text(String(repeating: "x", count: 8_001)) }
         responder.add("/hold") { [started, released] _ in
             started.continuation.yield()
             for await _ in released.stream { break }
@@ -46,7 +46,7 @@ struct RESTBudgetSocketTests {
         let server = RESTServer(
             host: "127.0.0.1",
             port: 0,
-            limits: ConnectionLimits(idle: HangLimit.wait, drainBytesMax: 1_000, linger: HangLimit.wait),
+            limits: ConnectionLimits(idle: HangLimit.wait, drainBytesMax: 10_000, linger: HangLimit.wait),
             budget: budget,
             time: SystemTime(),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
@@ -99,11 +99,11 @@ struct RESTBudgetSocketTests {
 
     @Test("a body or a response for which there is no space is 503; the next request of the connection is answered")
     func bytes() async throws {
-        let long = String(repeating: " ", count: 101)
+        let long = String(repeating: " ", count: 8_001)
         let answer = try await serving { port in
             try await RawConnection.exchange(
                 [
-                    Self.put + "Content-Length: 101\r\n\r\n", long, "GET /long HTTP/1.1\r\nHost: h\r\n\r\n",
+                    Self.put + "Content-Length: 8001\r\n\r\n", long, "GET /long HTTP/1.1\r\nHost: h\r\n\r\n",
                     Self.put + "Connection: close\r\nContent-Length: \(Self.good.utf8.count)\r\n\r\n", Self.good,
                 ],
                 with: port
@@ -113,5 +113,22 @@ struct RESTBudgetSocketTests {
         #expect(answer.components(separatedBy: "HTTP/1.1 200 OK\r\n").count == 2)
         #expect(answer.components(separatedBy: #""reason":"overloaded""#).count == 3)
         #expect(budget.bytes.held == 0)
+    }
+
+    @Test("what arrives while a request is handled is answered after it; without space for it the connection closes")
+    func queued() async throws {
+        try await serving { port in
+            let hold = "GET /hold HTTP/1.1\r\nHost: h\r\n\r\n"
+            for (count, responses) in [(2, 3), (300, 0)] {
+                let waiting = String(repeating: Self.livez + "\r\n", count: count)
+                let answer = try await RawConnection.exchange(hold, then: waiting, with: port) {
+                    for await _ in started.stream { break }
+                    if responses > 0 { released.continuation.yield() }
+                }
+                #expect(answer.components(separatedBy: "HTTP/1.1 200 OK\r\n").count == responses + 1)
+                if responses == 0 { released.continuation.yield() }
+                while budget.connections > 0 { await Task.yield() }
+            }
+        }
     }
 }

@@ -36,20 +36,72 @@ enum RawConnection {
         }
     }
 
+    /// Sends `first` to `port`, runs `body`, sends `second` and closes this direction; returns everything that is received
+    /// until the server closes.
+    static func exchange(
+        _ first: String,
+        then second: String,
+        with port: Int,
+        _ body: () async throws -> Void
+    ) async throws -> String {
+        try await connected(to: port) { inbound, outbound in
+            try await outbound.write(ByteBuffer(string: first))
+            try await body()
+            try await outbound.write(ByteBuffer(string: second))
+            outbound.finish()
+            var answer = ByteBuffer()
+            do {
+                for try await var bytes in inbound { answer.writeBuffer(&bytes) }
+            } catch is IOError {
+                // The server has cut it off.
+            }
+            return String(buffer: answer)
+        }
+    }
+
+    /// Sends `request` to `port`, and runs `body` while at most a few of its answer's bytes are taken; then returns how
+    /// many bytes are received until the server closes.
+    ///
+    /// - Parameter halfCloses: Whether the client closes its direction after the request.
+    static func reluctant(
+        _ request: String,
+        halfCloses: Bool = false,
+        with port: Int,
+        _ body: () async throws -> Void
+    ) async throws -> Int {
+        try await connected(to: port, receiveBytes: 16 << 10) { inbound, outbound in
+            try await outbound.write(ByteBuffer(string: request))
+            if halfCloses { outbound.finish() }
+            try await body()
+            var received = 0
+            do {
+                for try await bytes in inbound { received += bytes.readableBytes }
+            } catch is IOError {
+                // The server has cut it off.
+            }
+            return received
+        }
+    }
+
     private static func connected<R>(
         to port: Int,
+        receiveBytes: Int? = nil,
         _ body: (
             NIOAsyncChannelInboundStream<ByteBuffer>, NIOAsyncChannelOutboundWriter<ByteBuffer>
         ) async throws -> R
     ) async throws -> R {
-        let channel = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+        var bootstrap = ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .connectTimeout(.nanoseconds(HangLimit.wait.nanosecondsClamped))
             .channelOption(.allowRemoteHalfClosure, value: true)
-            .connect(host: "127.0.0.1", port: port) { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
-                }
+        if let receiveBytes { bootstrap = bootstrap.channelOption(.socketOption(.so_rcvbuf), value: receiveBytes) }
+        let channel = try await bootstrap.connect(host: "127.0.0.1", port: port) { channel in
+            channel.eventLoop.makeCompletedFuture {
+                try NIOAsyncChannel<ByteBuffer, ByteBuffer>(
+                    wrappingChannelSynchronously: channel,
+                    configuration: .init(isOutboundHalfClosureEnabled: true)
+                )
             }
+        }
         return try await channel.executeThenClose { inbound, outbound in try await body(inbound, outbound) }
     }
 }

@@ -1,0 +1,118 @@
+import HTTPTypes
+import HummingbirdCore
+import Logging
+import MartletCore
+import MartletTesting
+import NIOCore
+import Testing
+
+@testable import MartletREST
+
+@Suite("Clients that read slowly", .timeLimit(.minutes(HangLimit.testMinutes)))
+struct SlowReaderSocketTests {
+    /// More than the buffers of both systems take.
+    static let bytes = 8 << 20
+    static let get = "GET / HTTP/1.1\r\nHost: h\r\n"
+
+    let time = ManualTime()
+    let budget: ListenerBudget
+
+    init() {
+        var limits = ListenerLimits(connectionsMax: 1, healthConnectionsMax: 16, closingConnectionsMax: 64)
+        limits.connection = ByteAccount.Limits(bytesMax: 16 << 20, untrustedBytesMax: 16 << 20, freeBytes: 0)
+        budget = ListenerBudget(limits)
+    }
+
+    /// Runs `body` with the port of a server whose responses are long, but for `/short`.
+    private func serving<R: Sendable>(
+        linger: Duration = HangLimit.wait,
+        sendTimeout: Duration = HangLimit.wait,
+        _ body: (Int) async throws -> R
+    ) async throws -> R {
+        var limits = ConnectionLimits(idle: HangLimit.wait, drainBytesMax: 1_000, linger: linger)
+        limits.sendTimeout = sendTimeout
+        let server = RESTServer(
+            host: "127.0.0.1",
+            port: 0,
+            limits: limits,
+            budget: budget,
+            time: time,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            respond: { request, connection in
+                if request.uri.path == "/short" { return Self.text(connection.isReserved ? "reserved" : "ordinary") }
+                #expect(connection.setResponse(Self.bytes))
+                return Self.text(String(repeating: "x", count: Self.bytes))
+            }
+        )
+        return try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await server.run() }
+            defer { group.cancelAll() }
+            return try await body(try await server.boundPort())
+        }
+    }
+
+    private static func text(_ text: String) -> Response {
+        Response(status: .ok, body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
+    }
+
+    /// Waits until the response is written.
+    private func written() async {
+        while budget.bytes.held == 0 { await Task.yield() }
+    }
+
+    @Test("one that takes nothing is cut off after the timeout, and its bytes are released")
+    func stalled() async throws {
+        let received = try await serving(sendTimeout: .milliseconds(60)) { port in
+            try await RawConnection.reluctant(Self.get + "\r\n", with: port) {
+                await written()
+                while budget.connections > 0 {
+                    time.advance(by: .milliseconds(10))
+                    await Task.yield()
+                }
+                while budget.bytes.held > 0 { await Task.yield() }
+            }
+        }
+        #expect(received < Self.bytes)
+    }
+
+    @Test("one that takes its time gets everything, when the connection closes after it and when the client has closed")
+    func complete() async throws {
+        for (header, halfCloses) in [("Connection: close\r\n", false), ("", true), ("Connection: close\r\n", true)] {
+            let received = try await serving(linger: .milliseconds(1)) { port in
+                try await RawConnection.reluctant(Self.get + header + "\r\n", halfCloses: halfCloses, with: port) {
+                    await written()
+                }
+            }
+            #expect(received > Self.bytes, "\(header) \(halfCloses)")
+            while budget.connections > 0 { await Task.yield() }
+            #expect(budget.bytes.held == 0)
+        }
+    }
+
+    @Test("a connection whose client takes bytes is not closed for another one")
+    func sending() async throws {
+        let received = try await serving { port in
+            try await RawConnection.reluctant(Self.get + "Connection: close\r\n\r\n", with: port) {
+                await written()
+                let second = try await short(port)
+                #expect(second.hasSuffix("\r\n\r\nreserved"))
+            }
+        }
+        #expect(received > Self.bytes)
+    }
+
+    @Test("a connection whose client has stopped taking bytes is closed for another one")
+    func paused() async throws {
+        let received = try await serving(sendTimeout: .milliseconds(60)) { port in
+            try await RawConnection.reluctant(Self.get + "\r\n", with: port) {
+                await written()
+                while try await !short(port).hasSuffix("\r\n\r\nordinary") {}
+            }
+        }
+        #expect(received < Self.bytes)
+    }
+
+    private func short(_ port: Int) async throws -> String {
+        try await RawConnection.exchange(["GET /short HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"], with: port)
+    }
+}
