@@ -23,6 +23,14 @@ public final class ListenerBudget: Sendable {
     /// How many connections are open.
     package var connections: Int { table.withLock { $0.count } }
 
+    /// What connections hold, in bytes: their requests and responses in flight, and what each needs for itself.
+    package var load: Int { bytes.held + connections * ListenerLimits.connectionBytes }
+
+    /// The highest ``load`` since the last call; too high by what was not held at the same time.
+    package func takePeakLoad() -> Int {
+        bytes.takePeak() + table.withLock { $0.takeHighest() } * ListenerLimits.connectionBytes
+    }
+
     /// Adds a connection that a listener has accepted.
     ///
     /// - Parameters:
@@ -103,10 +111,18 @@ struct ConnectionTable: Sendable {
     /// Of both: those that were asked to close.
     private var closing: Set<UInt64> = []
     private var lastNumber: UInt64 = 0
+    /// The most connections at a time since it was taken.
+    private var highest = 0
 
     init(_ limits: ListenerLimits) { self.limits = limits }
 
     var count: Int { ordinary.count + reserved.count }
+
+    /// The most connections at a time since the last call.
+    mutating func takeHighest() -> Int {
+        defer { highest = count }
+        return highest
+    }
 
     /// - Parameter make: Makes the connection from its number, and from whether it is reserved for health.
     /// - Returns: The new connection, `nil` when it is refused; and the one to close for it.
@@ -137,6 +153,7 @@ struct ConnectionTable: Sendable {
         } else {
             ordinary[connection.number] = connection
         }
+        highest = max(highest, count)
         return connection
     }
 

@@ -6,6 +6,9 @@ public struct ListenerLimits: Sendable, Hashable {
     /// The most connections, however many descriptors there are.
     public static let connectionsLimit = 10_000
 
+    /// What a connection needs for itself, in bytes: its state and what it may hold although the budget is spent.
+    static let connectionBytes = 32 << 10
+
     /// Open connections; for one more, the longest idle one is closed.
     public var connectionsMax: Int
     /// Further connections while no other is idle; only questions about health are answered on these.

@@ -91,6 +91,23 @@ struct ListenerBudgetTests {
         #expect(limits.closingConnectionsMax == max(1, min(64, connections / 8)))
     }
 
+    @Test("its load is what connections hold and need; the highest one is known until it is taken")
+    func load() {
+        let each = ListenerLimits.connectionBytes
+        guard let first = open("first", at: 1) else { return #expect(Bool(false)) }
+        let second = open("second", at: 1)
+        var account = first.account()
+        let reserved = account.reserve(20_000)
+        let free = budget.limits.connection.freeBytes
+        #expect(reserved)
+        #expect(budget.load == 2 * each + 20_000 - free)
+        second?.closed()
+        account.release(20_000)
+        #expect(budget.load == each)
+        #expect(budget.takePeakLoad() == 2 * each + 20_000 - free)
+        #expect(budget.takePeakLoad() == each)
+    }
+
     @Test("the bytes of a connection are bounded by the budget of the process")
     func bytes() {
         var limits = ListenerLimits(connectionsMax: 2, healthConnectionsMax: 1, closingConnectionsMax: 1)

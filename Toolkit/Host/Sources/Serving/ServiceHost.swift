@@ -102,7 +102,7 @@ public struct ServiceHost: Sendable {
         for stage in ServiceRuntime.Loop.Stage.allCases { services += staged(stage) }
         let listening: [(any Service)?] = [http, grpc, operate]
         services += listening.compactMap(\.self)
-        services.append(FreedMemoryReturn(bytes: budget.bytes, time: runtime.time))
+        services.append(FreedMemoryReturn(budget: budget, time: runtime.time))
         services += [
             announcement, ReadinessGate(readiness: readiness, delay: limits.notReadyDelay, time: runtime.time),
         ]

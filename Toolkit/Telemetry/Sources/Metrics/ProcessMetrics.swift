@@ -31,7 +31,8 @@ public enum ProcessMetrics {
         return times.reduce(0) { $0 + Double($1.tv_sec) + Double($1.tv_usec) / 1_000_000 }
     }
 
-    static func residentBytes() -> Double {
+    /// The resident memory of this process; 0 where the system does not report it.
+    package static func residentBytes() -> Double {
         guard let file = fopen("/proc/self/statm", "r") else { return 0 }
         defer { fclose(file) }
         var line = [CChar](repeating: 0, count: 256)
