@@ -9,10 +9,19 @@ import Synchronization
 /// Reliability Engineering* (Google 2016), chapter 21, "Client-side throttling"; but a call counts when its response
 /// arrives, since a slow call was not refused.
 ///
+/// Each caller is counted by itself, with those of the same hash, so that a flood of one caller's refused calls does not
+/// refuse another's: all callers without a token are one. Only what the callee refuses because *it* is overloaded counts,
+/// not what it refuses because of the caller.
+///
 /// Safe to share between tasks. Use one for each kind of call that the callee limits separately.
 package final class AdaptiveThrottle: Sendable {
+    /// Callers are counted in so many groups, by the hash of their names, so that the memory is bounded.
+    static let groupsCount = 64
+
+    private let multiple: Double
+    private let window: Duration
     private let runtime: Runtime
-    private let stateMachine: Mutex<StateMachine>
+    private let groups = Mutex<[Int: StateMachine]>([:])
 
     /// - Parameters:
     ///   - multiple: Calls let through for each accepted one, over 1.
@@ -20,23 +29,31 @@ package final class AdaptiveThrottle: Sendable {
     ///   - runtime: The clocks and the random numbers.
     package init(multiple: Double, window: Duration, runtime: Runtime) {
         precondition(multiple > 1 && window > .zero)
+        self.multiple = multiple
+        self.window = window
         self.runtime = runtime
-        stateMachine = Mutex(StateMachine(multiple: multiple, window: window))
     }
 
-    /// Admits a call; the caller reports its response to ``record(isAccepted:)``.
+    /// Admits a call; its caller reports the response to ``record(isAccepted:for:)``.
     ///
     /// - Throws: ``CallThrottled``.
-    package func admit() throws {
+    package func admit(_ caller: ExactText) throws {
         let (now, fraction) = (runtime.time.now, runtime.entropy.fraction())
-        guard stateMachine.withLock({ $0.admit(at: now, fraction: fraction) }) else { throw CallThrottled() }
+        guard change(caller, { $0.admit(at: now, fraction: fraction) }) else { throw CallThrottled() }
     }
 
-    /// - Parameter isAccepted: False when the callee refused the call as overload. A call without a response is not
-    ///   reported.
-    package func record(isAccepted: Bool) {
+    /// - Parameters:
+    ///   - isAccepted: False when the callee refused the call as overload. A call without a response is not reported.
+    ///   - caller: As it was admitted.
+    package func record(isAccepted: Bool, for caller: ExactText) {
         let now = runtime.time.now
-        stateMachine.withLock { $0.record(isAccepted: isAccepted, at: now) }
+        change(caller) { $0.record(isAccepted: isAccepted, at: now) }
+    }
+
+    private func change<R: Sendable>(_ caller: ExactText, _ body: (inout StateMachine) -> R) -> R {
+        groups.withLock { groups in
+            body(&groups[caller.slot(of: Self.groupsCount), default: StateMachine(multiple: multiple, window: window)])
+        }
     }
 }
 

@@ -1,9 +1,10 @@
 public import MartletCore
 import Synchronization
 
-/// Limits concurrent calls; a limited number more wait in FIFO order.
+/// Limits concurrent calls; a limited number more wait.
 ///
-/// Safe to share between tasks.
+/// Waiting callers take turns. One caller never has all slots or all places in the queue: from an eighth of them on it
+/// leaves a quarter free for others. Safe to share between tasks.
 public final class Bulkhead: Sendable {
     private struct State {
         var stateMachine: StateMachine
@@ -28,26 +29,35 @@ public final class Bulkhead: Sendable {
 
     /// Runs `body` when a slot is free.
     ///
-    /// - Throws: ``BulkheadFull`` immediately when the queue is full; `Fault` with `deadlineExceeded` when `deadline`
+    /// - Parameters:
+    ///   - caller: Whose call it is.
+    ///   - latest: When the call must have a slot, or leaves the queue; `nil` for no limit. Read when the call must wait.
+    ///   - body: The call.
+    /// - Throws: ``BulkheadFull`` immediately when the queue is full for this caller; ``BulkheadTimeout`` when `latest`
     ///   passes in the queue; `CancellationError`; otherwise whatever `body` throws.
-    public func run<R: Sendable>(until deadline: Moment?, _ body: () async throws -> R) async throws -> R {
-        switch state.withLock({ $0.stateMachine.enter() }) {
+    public func run<R: Sendable>(
+        as caller: ExactText,
+        until latest: @autoclosure () -> Moment?,
+        _ body: () async throws -> R
+    ) async throws -> R {
+        switch state.withLock({ $0.stateMachine.enter(caller) }) {
         case .run: break
         case .refuse: throw BulkheadFull()
-        case .wait(let ticket): try await queue(ticket, until: deadline)
+        case .wait(let ticket): try await queue(ticket, of: caller, until: latest())
         }
-        defer { resume { $0.leave() } }
+        defer { resume { $0.leave(caller) } }
         return try await body()
     }
 
-    private func queue(_ ticket: Int, until deadline: Moment?) async throws {
+    private func queue(_ ticket: Int, of caller: ExactText, until latest: Moment?) async throws {
         do {
-            try await withDeadline(deadline, time) { try await self.wait(ticket) }
+            try await withDeadline(latest, time) { try await self.wait(ticket) }
             state.withLock { $0.stateMachine.start(ticket) }
         } catch {
             // The slot may have been granted at the same moment: then it passes to the next ticket.
-            resume { $0.abandon(ticket) }
-            throw error
+            resume { $0.abandon(ticket, of: caller) }
+            if error is CancellationError { throw error }
+            throw BulkheadTimeout()
         }
     }
 
@@ -84,39 +94,44 @@ extension Bulkhead {
             case wait(Int)
         }
 
-        let runningLimit: Int
-        let waitingLimit: Int
-        /// Running calls, and waiters that were granted a slot and are being resumed.
-        private(set) var running = 0
-        private(set) var waiting: [Int] = []
+        private let slots: FairShare
+        private let places: FairShare
+        /// Running calls, and waiters that were granted a slot and are being resumed, by caller.
+        private var holders = CallerCounts()
+        /// The tickets of the calls that wait.
+        private var queue = FairQueue<Int>()
+        /// The tickets that have a slot and do not use it yet.
         private var granted: Set<Int> = []
         private var lastTicket = 0
 
         init(runningLimit: Int, waitingLimit: Int) {
-            self.runningLimit = runningLimit
-            self.waitingLimit = waitingLimit
+            slots = FairShare(of: runningLimit)
+            places = FairShare(of: waitingLimit)
         }
 
-        mutating func enter() -> Entry {
-            if running < runningLimit {
-                running += 1
+        /// Running calls, and waiters that were granted a slot and are being resumed.
+        var running: Int { holders.total }
+
+        mutating func enter(_ caller: ExactText) -> Entry {
+            if slots.admits(own: holders[caller], all: holders.total) {
+                holders.add(caller)
                 return .run
             }
-            guard waiting.count < waitingLimit else { return .refuse }
+            guard places.admits(own: queue.counts[caller], all: queue.counts.total) else { return .refuse }
             lastTicket += 1
-            waiting.append(lastTicket)
+            queue.append(lastTicket, of: caller)
             return .wait(lastTicket)
         }
 
-        /// A call has finished; its slot passes to the returned ticket.
-        mutating func leave() -> Int? {
-            guard !waiting.isEmpty else {
-                running -= 1
-                return nil
-            }
-            let next = waiting.removeFirst()
-            granted.insert(next)
-            return next
+        /// A call of this caller has finished; its slot passes to the returned ticket.
+        mutating func leave(_ caller: ExactText) -> Int? {
+            holders.remove(caller)
+            // One slot is enough for at most one of those that wait.
+            let (slots, held) = (slots, holders)
+            guard let next = queue.next(where: { slots.admits(own: held[$0], all: held.total) }) else { return nil }
+            holders.add(next.caller)
+            granted.insert(next.element)
+            return next.element
         }
 
         func isGranted(_ ticket: Int) -> Bool { granted.contains(ticket) }
@@ -124,10 +139,10 @@ extension Bulkhead {
         /// The owner of `ticket` uses its slot.
         mutating func start(_ ticket: Int) { granted.remove(ticket) }
 
-        /// The owner of `ticket` stops waiting; a slot granted to it passes to the returned ticket.
-        mutating func abandon(_ ticket: Int) -> Int? {
-            if granted.remove(ticket) != nil { return leave() }
-            waiting.removeAll { $0 == ticket }
+        /// The caller of `ticket` stops waiting; a slot granted to it passes to the returned ticket.
+        mutating func abandon(_ ticket: Int, of caller: ExactText) -> Int? {
+            if granted.remove(ticket) != nil { return leave(caller) }
+            _ = queue.remove(of: caller) { $0 == ticket }
             return nil
         }
     }
@@ -141,6 +156,18 @@ public struct BulkheadFull: FaultConvertible, CallNotMade, Equatable {
             .overloaded,
             "too many calls wait for this service",
             retryAfter: .milliseconds(500),
+            cause: self
+        )
+    }
+}
+
+/// The call waited for a slot until too little of its time was left: it was not made.
+public struct BulkheadTimeout: FaultConvertible, CallNotMade, Equatable {
+    public var fault: Fault {
+        Fault(
+            .deadlineExceeded,
+            .deadlineExceeded,
+            "the deadline is too close for a call that waits",
             cause: self
         )
     }

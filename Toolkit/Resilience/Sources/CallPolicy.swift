@@ -5,15 +5,26 @@
 /// 3. **bulkhead**: each attempt waits for a slot, so that a delay between attempts holds none;
 /// 4. **circuit breaker**: each attempt counts, but not a refusal by the bulkhead;
 /// 5. the call.
+///
+/// No caller spends what others need of these: an attempt that ends before the call is unusually slow does not count for
+/// the circuit breaker, and each caller has a share of the bulkhead and of the retries. A caller is the subject of the
+/// call's principal; all callers without a token are one.
 public struct CallPolicy: Sendable {
     /// For calls whose caller has no deadline.
     public var timeout: Duration
+    /// An attempt that ends without an answer in less than this says nothing about the peer.
+    ///
+    /// Nor does one in less than three times what nineteen of twenty successful calls of its method took, up to three
+    /// quarters of `timeout`.
+    public var usualTimeMin: Duration
     public var retry: RetryRule
-    /// The most retries in a burst, at least 1.
+    /// The most retries in a burst, at least 1; a quarter of them for one caller.
     public var retryBurst: Double
     /// Retries per call in the long run, 0 to 1.
     public var retryShare: Double
+    /// Concurrent attempts; a caller that has an eighth of them leaves a quarter free for others.
     public var runningLimit: Int
+    /// Attempts that wait for a slot, with the same shares.
     public var waitingLimit: Int
     /// Failures in a row that open the circuit.
     public var failuresLimit: Int
@@ -22,6 +33,7 @@ public struct CallPolicy: Sendable {
 
     public init(
         timeout: Duration,
+        usualTimeMin: Duration,
         retry: RetryRule,
         retryBurst: Double,
         retryShare: Double,
@@ -31,6 +43,7 @@ public struct CallPolicy: Sendable {
         circuitOpenDuration: Duration
     ) {
         self.timeout = timeout
+        self.usualTimeMin = usualTimeMin
         self.retry = retry
         self.retryBurst = retryBurst
         self.retryShare = retryShare
@@ -43,6 +56,7 @@ public struct CallPolicy: Sendable {
     /// The default between services.
     public static let betweenServices = CallPolicy(
         timeout: .seconds(5),
+        usualTimeMin: .seconds(1),
         retry: RetryRule(attemptsLimit: 3, base: .milliseconds(50), cap: .seconds(1)),
         retryBurst: 20,
         retryShare: 0.2,

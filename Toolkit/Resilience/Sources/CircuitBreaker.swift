@@ -11,8 +11,12 @@ public final class CircuitBreaker: Sendable {
         case failure
         /// The peer is healthy: it refused the call.
         case success
-        /// Not counted: the caller abandoned the call.
+        /// Not counted: it says something about this call or its caller, and nothing about the peer.
         case ignored
+        /// No answer within a time that is unusual for the call.
+        ///
+        /// A failure if the peer has answered no call for as long as that; otherwise it is not counted.
+        case unanswered(for: Duration)
     }
 
     private let time: any TimeSource
@@ -38,26 +42,32 @@ public final class CircuitBreaker: Sendable {
     /// Runs `body` unless the circuit is open.
     ///
     /// - Parameters:
+    ///   - isConclusive: Whether the call has enough time to show that the peer works. One that has not becomes the probe of
+    ///     an open circuit only when no other has come for a second `openDuration`. Called while the circuit is open.
     ///   - classify: How an error of `body` counts.
     ///   - body: The call.
     /// - Throws: ``CircuitOpen`` without running `body`; otherwise whatever `body` throws.
     public func run<R: Sendable>(
+        isConclusive: () -> Bool = { true },
         classifying classify: (any Error) -> Classification = { _ in .failure },
         _ body: () async throws -> R
     ) async throws -> R {
-        guard let admission = stateMachine.withLock({ $0.admit(at: time.now) }) else {
-            throw CircuitOpen(retryAfter: stateMachine.withLock { $0.wait(at: time.now) })
+        let now = time.now
+        let (admission, wait) = stateMachine.withLock { stateMachine in
+            (stateMachine.admit(at: now, isConclusive: isConclusive()), stateMachine.wait(at: now))
         }
+        guard let admission else { throw CircuitOpen(retryAfter: wait) }
         do {
             let result = try await body()
-            stateMachine.withLock { $0.succeeded(admission) }
+            stateMachine.withLock { $0.succeeded(admission, at: time.now) }
             return result
         } catch {
             stateMachine.withLock { stateMachine in
                 switch classify(error) {
                 case .failure: stateMachine.failed(admission, at: time.now)
-                case .success: stateMachine.succeeded(admission)
+                case .success: stateMachine.succeeded(admission, at: time.now)
                 case .ignored: stateMachine.abandoned(admission, at: time.now)
+                case .unanswered(let duration): stateMachine.unanswered(admission, for: duration, at: time.now)
                 }
             }
             throw error
@@ -71,46 +81,61 @@ extension CircuitBreaker {
         enum State: Equatable {
             /// Calls pass. Goes to `open` after `failuresLimit` failures in a row.
             case closed(failures: Int)
-            /// Calls are refused. Goes to `probing` at `until`.
+            /// Calls are refused. Goes to `probing` with the first call after `until`.
             case open(until: Moment)
-            /// One call is in flight. Goes to `closed` when it succeeds, back to `open` when it fails or is abandoned.
-            case probing
+            /// Calls are in flight that show whether the peer works; another one may pass after `until`. Goes to `closed`
+            /// when one succeeds, back to `open` when one fails.
+            case probing(until: Moment)
         }
 
         /// An admitted call.
         ///
-        /// Its result counts only if the circuit has not changed its state since: a late result is ignored.
+        /// Its result counts only if the circuit has not opened or closed since: a late result is ignored.
         struct Admission: Sendable, Equatable {
             fileprivate let generation: Int
+            /// False for a probe that has less time than the call usually takes.
+            fileprivate let isConclusive: Bool
         }
 
         let failuresLimit: Int
         let openDuration: Duration
         private(set) var state = State.closed(failures: 0)
-        /// Incremented whenever the circuit opens, probes or closes.
+        /// Incremented whenever the circuit opens, begins to probe or closes.
         private var generation = 0
+        private var lastAnswer: Moment?
 
         init(failuresLimit: Int, openDuration: Duration) {
             self.failuresLimit = failuresLimit
             self.openDuration = openDuration
         }
 
+        /// - Parameter isConclusive: Whether the call has the time that it usually takes. Calls that have not would keep
+        ///   the circuit from closing, since all that they show is their own haste: they probe only when no other does.
         /// - Returns: `nil` when the call is refused.
-        mutating func admit(at now: Moment) -> Admission? {
+        mutating func admit(at now: Moment, isConclusive: @autoclosure () -> Bool = true) -> Admission? {
+            let until: Moment
             switch state {
-            case .closed: break
-            case .open(let until) where until <= now: transition(to: .probing)
-            case .open, .probing: return nil
+            case .closed: return Admission(generation: generation, isConclusive: true)
+            case .open(let moment), .probing(let moment): until = moment
             }
-            return Admission(generation: generation)
+            guard until <= now else { return nil }
+            let isConclusive = isConclusive()
+            guard isConclusive || until + openDuration <= now else { return nil }
+            let next = State.probing(until: isConclusive ? now + openDuration : now)
+            if case .open = state { transition(to: next) } else { state = next }
+            return Admission(generation: generation, isConclusive: isConclusive)
         }
 
         /// How long a refused caller should wait.
         func wait(at now: Moment) -> Duration {
-            if case .open(let until) = state, now < until { until - now } else { openDuration }
+            switch state {
+            case .open(let until) where now < until, .probing(let until) where now < until: until - now
+            case .closed, .open, .probing: openDuration
+            }
         }
 
-        mutating func succeeded(_ admission: Admission) {
+        mutating func succeeded(_ admission: Admission, at now: Moment) {
+            lastAnswer = now
             guard admission.generation == generation else { return }
             if case .probing = state { transition(to: .closed(failures: 0)) } else { state = .closed(failures: 0) }
         }
@@ -125,8 +150,15 @@ extension CircuitBreaker {
         }
 
         mutating func abandoned(_ admission: Admission, at now: Moment) {
-            guard admission.generation == generation, case .probing = state else { return }
-            transition(to: .open(until: now))  // No result: the next call is the probe.
+            guard admission.generation == generation, admission.isConclusive, case .probing = state else { return }
+            state = .probing(until: now)  // No result: the next call is the probe.
+        }
+
+        /// The call has ended without an answer, after a time that is unusual for it.
+        mutating func unanswered(_ admission: Admission, for duration: Duration, at now: Moment) {
+            // The peer was busy with this call, and works for others.
+            if let lastAnswer, now - lastAnswer < duration { return abandoned(admission, at: now) }
+            failed(admission, at: now)
         }
 
         private mutating func transition(to next: State) {

@@ -13,6 +13,7 @@ public struct PolicyChannel: RPCChannel {
     private let budget: RetryBudget
     private let breaker: CircuitBreaker
     private let bulkhead: Bulkhead
+    private let usual: UsualTimes
     private let metrics: CallMetrics
     private let runtime: Runtime
 
@@ -35,6 +36,7 @@ public struct PolicyChannel: RPCChannel {
         )
         self.breaker = breaker
         bulkhead = Bulkhead(runningLimit: policy.runningLimit, waitingLimit: policy.waitingLimit, time: runtime.time)
+        usual = UsualTimes(policy)
         self.metrics = CallMetrics(peer: peer, registry: metrics)
         metrics.read(
             "martlet_client_circuit_open",
@@ -52,14 +54,18 @@ public struct PolicyChannel: RPCChannel {
     ) async throws -> Response {
         let context = prepared(context)
         let isRepeatable = method.idempotent || context.idempotencyKey != nil
-        budget.called()
+        let caller = context.principal.subject
+        budget.called(by: caller)
         var attempt = 1
         while true {
             do {
-                return try await self.attempt(method, context) { try await channel.unary(method, request, context: $0) }
+                return try await self.attempt(method, context, isUnary: true) {
+                    try await channel.unary(method, request, context: $0)
+                }
             } catch {
                 let fault = Fault(describing: error)
-                let left = context.deadline.map { $0 - runtime.time.now }
+                // Less than the call usually takes is no time for another attempt.
+                let left = context.deadline.map { $0 - runtime.time.now - usual.median(method) }
                 let delay = policy.retry.delay(
                     after: attempt,
                     fault,
@@ -67,7 +73,7 @@ public struct PolicyChannel: RPCChannel {
                     fraction: runtime.entropy.fraction(),
                     left: left
                 )
-                guard context.mayRetry, let delay, budget.takeRetry() else { throw fault }
+                guard context.mayRetry, let delay, budget.takeRetry(for: caller) else { throw fault }
                 metrics.retries.add()
                 Logger.current.debug(
                     "call failed, will retry",
@@ -90,26 +96,39 @@ public struct PolicyChannel: RPCChannel {
     ) async throws -> ResponseStream<Response> {
         var traced = context
         traced.trace = trace(context)
-        return try await attempt(method, traced) { try await channel.serverStream(method, request, context: $0) }
+        return try await attempt(method, traced, isUnary: false) {
+            try await channel.serverStream(method, request, context: $0)
+        }
     }
 
     private func attempt<R: Sendable>(
         _ method: MethodDescriptor,
         _ context: CallContext,
+        isUnary: Bool,
         call: (CallContext) async throws -> R
     ) async throws -> R {
-        try await bulkhead.run(until: context.deadline) {
-            try await breaker.run(classifying: Self.classify) {
-                let start = runtime.time.now
-                do {
-                    let result = try await call(context)
-                    metrics.called(method, nil, took: runtime.time.now - start)
-                    return result
-                } catch {
-                    metrics.called(method, Fault(describing: error).code, took: runtime.time.now - start)
-                    throw error
+        let caller = context.principal.subject
+        // A call that can no longer be answered in the time that it usually takes leaves the queue.
+        let latest = { context.deadline.map { $0 + (.zero - usual.median(method)) } }
+        return try await bulkhead.run(as: caller, until: latest()) {
+            let start = runtime.time.now
+            return try await breaker.run(
+                isConclusive: { context.deadline.map { $0 - start >= usual.unusual(method) } ?? true },
+                classifying: { classify($0, of: method, after: runtime.time.now - start) },
+                {
+                    do {
+                        let result = try await call(context)
+                        let duration = runtime.time.now - start
+                        // A stream has only been opened.
+                        if isUnary { usual.succeeded(method, after: duration) }
+                        metrics.called(method, nil, took: duration)
+                        return result
+                    } catch {
+                        metrics.called(method, Fault(describing: error).code, took: runtime.time.now - start)
+                        throw error
+                    }
                 }
-            }
+            )
         }
     }
 
@@ -129,13 +148,26 @@ public struct PolicyChannel: RPCChannel {
     private static func child(of trace: TraceContext, _ entropy: some Entropy) -> TraceContext { trace.child(entropy) }
     private static func root(_ entropy: some Entropy) -> TraceContext { .root(entropy) }
 
-    /// How an error counts for the circuit breaker.
-    static func classify(_ error: any Error) -> CircuitBreaker.Classification {
-        if error is CancellationError { return .ignored }
-        switch Fault(describing: error).code {
-        case .unavailable, .deadlineExceeded, .internal, .unknown, .dataLoss: return .failure
-        case .cancelled: return .ignored
-        default: return .success
+    /// How an error of an attempt counts for the circuit breaker.
+    ///
+    /// What one call can bring about by itself says nothing about the peer: a deadline that is shorter than the call
+    /// usually takes, a cancel, a request that a handler cannot cope with, more bytes than its connection may hold.
+    private func classify(
+        _ error: any Error,
+        of method: MethodDescriptor,
+        after duration: Duration
+    ) -> CircuitBreaker.Classification {
+        let fault = Fault(describing: error)
+        switch fault.code {
+        case .unavailable: return fault.reason == .overloaded ? .ignored : .failure
+        // Whoever noticed first: our own timer, the peer, which gets the same deadline, or the caller.
+        case .deadlineExceeded, .cancelled:
+            let unusual = usual.unusual(method)
+            return duration < unusual ? .ignored : .unanswered(for: unusual)
+        case .internal, .unknown, .dataLoss: return .ignored
+        case .invalidArgument, .notFound, .alreadyExists, .permissionDenied, .resourceExhausted, .failedPrecondition,
+            .aborted, .outOfRange, .unimplemented, .unauthenticated:
+            return .success
         }
     }
 }

@@ -1,8 +1,11 @@
+import MartletCore
 import Synchronization
 
 /// Limits retries to a share of the calls, so that retries do not overload a failing peer.
 ///
-/// A token bucket: every first call adds `deposit` tokens, up to `capacity`; every retry takes one, and needs one.
+/// A token bucket: every first call adds `deposit` tokens, up to `capacity`; every retry takes one, and needs one. Each
+/// caller has a bucket beside it, of a quarter of the capacity, from which its retries take a token as well: in the long
+/// run no caller takes more than its own calls have added.
 final class RetryBudget: Sendable {
     private let stateMachine: Mutex<StateMachine>
 
@@ -14,30 +17,50 @@ final class RetryBudget: Sendable {
         stateMachine = Mutex(StateMachine(capacity: capacity, deposit: deposit))
     }
 
-    func called() { stateMachine.withLock { $0.called() } }
+    func called(by caller: ExactText) { stateMachine.withLock { $0.called(by: caller) } }
 
-    func takeRetry() -> Bool { stateMachine.withLock { $0.takeRetry() } }
+    func takeRetry(for caller: ExactText) -> Bool { stateMachine.withLock { $0.takeRetry(for: caller) } }
 }
 
 extension RetryBudget {
-    /// The token bucket, initially full.
+    /// The token buckets, initially full.
     struct StateMachine: Sendable {
+        /// Callers share so many buckets, by the hash of their names, so that the memory is bounded.
+        static let sharesCount = 64
+
         let capacity: Double
         let deposit: Double
         private(set) var tokens: Double
+        private var shares: [Double]
 
         init(capacity: Double, deposit: Double) {
             self.capacity = capacity
             self.deposit = deposit
             tokens = capacity
+            shares = Array(repeating: max(1, capacity / 4), count: Self.sharesCount)
         }
 
-        mutating func called() { tokens = min(capacity, tokens + deposit) }
+        mutating func called(by caller: ExactText) {
+            tokens = min(capacity, tokens + deposit)
+            let share = caller.slot(of: Self.sharesCount)
+            shares[share] = min(max(1, capacity / 4), shares[share] + deposit)
+        }
 
-        mutating func takeRetry() -> Bool {
-            guard tokens >= 1 else { return false }
+        mutating func takeRetry(for caller: ExactText) -> Bool {
+            let share = caller.slot(of: Self.sharesCount)
+            guard tokens >= 1, shares[share] >= 1 else { return false }
             tokens -= 1
+            shares[share] -= 1
             return true
         }
+    }
+}
+
+extension ExactText {
+    /// A number below `count`, the same in every process: where a caller is counted with those of the same number.
+    func slot(of count: Int) -> Int {
+        var hash = FNV1a()
+        hash.add(text)
+        return Int(hash.value % UInt64(count))
     }
 }

@@ -29,7 +29,7 @@ public struct RetryRule: Sendable {
     ///   - fault: Why it failed.
     ///   - isRepeatable: Whether a repeat of a call that reached its handler is safe.
     ///   - fraction: Random, in 0..<1.
-    ///   - left: The time until the caller's deadline; `nil` for no deadline.
+    ///   - left: The time until the caller's deadline, without the time of an attempt; `nil` for no deadline.
     func delay(
         after attempt: Int,
         _ fault: Fault,
@@ -42,13 +42,13 @@ public struct RetryRule: Sendable {
         }
         let backoff = Backoff(initial: base, maximum: cap, jitter: .full)
         let delay = max(backoff.delay(after: attempt, fraction: fraction), fault.retryAfter ?? .zero)
-        // No retry after the caller's deadline.
+        // No retry that cannot end before the caller's deadline.
         if let left, left <= delay { return nil }
         return delay <= cap ? delay : nil
     }
 
     static func isWorthRetrying(_ fault: Fault) -> Bool {
-        if fault.cause is CircuitOpen || fault.cause is BulkheadFull { return false }
+        if fault.cause is CircuitOpen || fault.cause is BulkheadFull || fault.cause is BulkheadTimeout { return false }
         return fault.code == .unavailable || fault.outcome == .notDone
     }
 }

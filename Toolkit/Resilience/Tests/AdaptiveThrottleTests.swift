@@ -68,10 +68,10 @@ struct AdaptiveThrottleTests {
             window: .seconds(1),
             runtime: Runtime(time: ManualTime(), seed: 1)
         )
-        for _ in 0..<100 { throttle.record(isAccepted: false) }
+        for _ in 0..<100 { throttle.record(isAccepted: false, for: "a") }
         let faults = (0..<100).compactMap { _ in
             do {
-                try throttle.admit()
+                try throttle.admit("a")
                 return Fault?.none
             } catch {
                 return Fault(describing: error)
@@ -82,5 +82,22 @@ struct AdaptiveThrottleTests {
         #expect(fault.code == .resourceExhausted)
         #expect(fault.outcome == .notDone)
         #expect(fault.retryAfter == .seconds(2))
+    }
+
+    @Test("the refusals of one caller refuse no other's calls")
+    func callers() throws {
+        let throttle = AdaptiveThrottle(
+            multiple: 2,
+            window: .seconds(10),
+            runtime: Runtime(time: ManualTime(), seed: 1)
+        )
+        // Anonymous callers are one.
+        for _ in 0..<1_000 { throttle.record(isAccepted: false, for: "") }
+        for _ in 0..<100 {
+            try throttle.admit("ann")
+            throttle.record(isAccepted: true, for: "ann")
+        }
+        let passed = (0..<100).count { _ in (try? throttle.admit("")) != nil }
+        #expect(passed < 20)
     }
 }

@@ -35,7 +35,7 @@ struct CircuitBreakerTests {
         let second = stateMachine.admit(at: start + .seconds(10))
         #expect(second == nil)
 
-        stateMachine.succeeded(probe)
+        stateMachine.succeeded(probe, at: start + .seconds(10))
         #expect(stateMachine.state == .closed(failures: 0))
     }
 
@@ -54,12 +54,12 @@ struct CircuitBreakerTests {
     @Test("a success resets the failures; a late success does not close an open circuit")
     mutating func resets() throws {
         stateMachine.failed(try admit(at: start), at: start)
-        stateMachine.succeeded(try admit(at: start))
+        stateMachine.succeeded(try admit(at: start), at: start)
         stateMachine.failed(try admit(at: start), at: start)
         #expect(stateMachine.state == .closed(failures: 1))
         let late = try admit(at: start)
         stateMachine.failed(try admit(at: start), at: start)
-        stateMachine.succeeded(late)
+        stateMachine.succeeded(late, at: start)
         #expect(stateMachine.state == .open(until: start + .seconds(10)))
     }
 
@@ -70,14 +70,67 @@ struct CircuitBreakerTests {
         let later = start + .seconds(10)
         let probe = try admit(at: later)
         stateMachine.failed(late[0], at: later)
-        stateMachine.succeeded(late[1])
+        stateMachine.succeeded(late[1], at: later)
         stateMachine.abandoned(late[2], at: later)
-        #expect(stateMachine.state == .probing)
+        #expect(stateMachine.state == .probing(until: later + .seconds(10)))
 
-        stateMachine.succeeded(probe)
+        stateMachine.succeeded(probe, at: later)
         #expect(stateMachine.state == .closed(failures: 0))
         stateMachine.failed(late[0], at: later)
         #expect(stateMachine.state == .closed(failures: 0))
+    }
+
+    @Test("a probe without a result for the duration of the opening lets another one pass; any success closes")
+    mutating func slowProbe() throws {
+        try open()
+        let later = start + .seconds(10)
+        let slow = try admit(at: later)
+        let early = stateMachine.admit(at: later + .seconds(9))
+        #expect(early == nil)
+        _ = try admit(at: later + .seconds(10))
+        stateMachine.succeeded(slow, at: later + .seconds(11))
+        #expect(stateMachine.state == .closed(failures: 0))
+    }
+
+    @Test("a call with too little time takes no other's probe, and probes when no other does")
+    mutating func hastyProbes() throws {
+        try open()
+        let later = start + .seconds(10)
+        let hasty = stateMachine.admit(at: later, isConclusive: false)
+        #expect(hasty == nil)
+        let probe = stateMachine.admit(at: later)
+        #expect(probe != nil)
+
+        try reopen(at: later + .seconds(10))
+        let second = later + .seconds(30)
+        let only = stateMachine.admit(at: second, isConclusive: false)
+        let next = stateMachine.admit(at: second, isConclusive: false)
+        #expect(next == nil)
+        stateMachine.abandoned(try #require(only), at: second)
+        let afterAbandoned = stateMachine.admit(at: second, isConclusive: false)
+        #expect(afterAbandoned == nil)
+        // One with enough time need not wait for it.
+        let another = stateMachine.admit(at: second)
+        stateMachine.succeeded(try #require(another), at: second)
+        #expect(stateMachine.state == .closed(failures: 0))
+    }
+
+    /// A further probe fails.
+    private mutating func reopen(at moment: Moment) throws {
+        stateMachine.failed(try admit(at: moment), at: moment)
+        #expect(stateMachine.state == .open(until: moment + .seconds(10)))
+    }
+
+    @Test("calls without an answer count only while the peer answers none")
+    mutating func unanswered() throws {
+        let calls = try (1...3).map { _ in try admit(at: start) }
+        let other = try admit(at: start)
+        stateMachine.succeeded(other, at: start + .seconds(5))
+        for call in calls { stateMachine.unanswered(call, for: .seconds(2), at: start + .seconds(6)) }
+        #expect(stateMachine.state == .closed(failures: 0))
+
+        for call in calls.prefix(2) { stateMachine.unanswered(call, for: .seconds(2), at: start + .seconds(7)) }
+        #expect(stateMachine.state == .open(until: start + .seconds(17)))
     }
 
     @Test("open: fails without running the body")

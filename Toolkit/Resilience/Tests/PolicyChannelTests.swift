@@ -118,9 +118,9 @@ struct PolicyChannelTests {
         for _ in 1...5 { _ = try? await healthy.unary(read, Nothing(), context: CallContext()) as Nothing }
         #expect(refusing.calls == 5)
 
-        let failing = Peer(Array(repeating: Fault(.internal, .internal, "oh"), count: 5))
+        let failing = Peer(Array(repeating: unavailable, count: 5))
         let guarded = channel(to: failing) { $0.failuresLimit = 2 }
-        for _ in 1...5 { _ = try? await guarded.unary(read, Nothing(), context: CallContext()) as Nothing }
+        for _ in 1...5 { _ = try? await guarded.unary(write, Nothing(), context: CallContext()) as Nothing }
         #expect(failing.calls == 2)
     }
 

@@ -53,12 +53,27 @@ struct RetryTests {
     @Test("budget: calls add tokens, retries take them")
     func budget() {
         var budget = RetryBudget.StateMachine(capacity: 2, deposit: 0.5)
-        let burst = (1...3).map { _ in budget.takeRetry() }
+        let burst = ["a", "b", "c"].map { budget.takeRetry(for: $0) }
         #expect(burst == [true, true, false])
-        for _ in 1...2 { budget.called() }
-        let paid = (1...2).map { _ in budget.takeRetry() }
+        for _ in 1...2 { budget.called(by: "a") }
+        let paid = (1...2).map { _ in budget.takeRetry(for: "a") }
         #expect(paid == [true, false])
-        for _ in 1...100 { budget.called() }
+        for _ in 1...100 { budget.called(by: "a") }
         #expect(budget.tokens == 2)
+    }
+
+    @Test("budget: one caller takes at most a quarter of it beyond what its own calls add")
+    func callers() {
+        var budget = RetryBudget.StateMachine(capacity: 20, deposit: 0.2)
+        // Anonymous callers are one.
+        let burst = (1...100).count { _ in budget.takeRetry(for: "") }
+        #expect(burst == 5)
+        let paid = (1...100).count { _ in
+            budget.called(by: "")
+            return budget.takeRetry(for: "")
+        }
+        #expect((19...20).contains(paid))
+        let other = (1...5).allSatisfy { _ in budget.takeRetry(for: "ann") }
+        #expect(other)
     }
 }
