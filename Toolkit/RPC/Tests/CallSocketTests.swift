@@ -179,6 +179,58 @@ struct CallSocketTests {
         #expect(refused?.code == .resourceExhausted)
     }
 
+    @Test("the cancelled calls of one caller of a service refuse no other caller's")
+    func abandonedByAnother() async throws {
+        var limits = RPCFixture.limits
+        limits.abandonedHandlersMax = 1
+        @Sendable func context(_ caller: ExactText) -> CallContext {
+            CallContext(principal: Principal(kind: .service, id: "parcels", scopes: [], onBehalfOf: caller))
+        }
+        let (own, other) = try await RPCFixture.with(limits: limits, token: "service") { fixture in
+            for number in 1...2 {
+                try await withThrowingTaskGroup(of: FaultCode?.self) { tasks in
+                    tasks.addTask { try await fixture.fault(TextMethods.stubborn, context: context("ann"))?.code }
+                    while fixture.texts.stubborn.count < number { await Task.yield() }
+                    tasks.cancelAll()
+                    try await tasks.waitForAll()
+                }
+            }
+            // The second cancel may still be on its way.
+            var own = try await fixture.fault(TextMethods.echo, context: context("ann"))
+            while own == nil { own = try await fixture.fault(TextMethods.echo, context: context("ann")) }
+            return (own, try await fixture.fault(TextMethods.echo, context: context("bob")))
+        }
+        #expect(own?.code == .resourceExhausted)
+        #expect(other == nil)
+    }
+
+    @Test("calls whose deadlines pass do not use up the resets that a server allows for all calls of a connection")
+    func manyDeadlines() async throws {
+        var limits = RPCFixture.limits
+        limits.controlFramesMax = 20
+        var clientLimits = RPCFixture.clientLimits
+        clientLimits.linger = HangLimit.wait
+        let answer = try await RPCFixture.with(limits: limits, clientLimits: clientLimits) { fixture in
+            try await withThrowingTaskGroup(of: String?.self) { tasks in
+                tasks.addTask { try await fixture.unary(TextMethods.hold, "held") }
+                await fixture.texts.held.wait()
+                for _ in 0..<100 {
+                    tasks.addTask {
+                        let context = CallContext(deadline: SystemTime().now + .milliseconds(200))
+                        return try await fixture.fault(TextMethods.slow, context: context)?.code == .deadlineExceeded
+                            ? nil : "not exceeded"
+                    }
+                }
+                var answers: [String] = []
+                for _ in 0..<100 { if let answer = try await tasks.next() ?? nil { answers.append(answer) } }
+                fixture.texts.release.fire()
+                if let answer = try await tasks.next() ?? nil { answers.append(answer) }
+                return answers
+            }
+        }
+        #expect(answer == ["held"])
+    }
+
     @Test("messages above the limit do not use up the connection's window")
     func windows() async throws {
         var limits = RPCFixture.limits

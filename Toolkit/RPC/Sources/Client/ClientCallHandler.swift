@@ -31,6 +31,10 @@ final class ClientCallHandler: ChannelDuplexHandler, @unchecked Sendable {
     private var link: ClientLinkHandler?
     private var deadlineNumber: UInt64?
     private var readPaused = false
+    /// The server knows the call.
+    private var isSent = false
+    /// The call was given up, and its stream is left to the server.
+    private var isLingering = false
 
     init(
         headers: HPACKHeaders,
@@ -99,8 +103,34 @@ final class ClientCallHandler: ChannelDuplexHandler, @unchecked Sendable {
         loop.execute { self.interrupt(Fault(.cancelled, .cancelled, "the call was cancelled")) }
     }
 
-    /// Ends the call from this side; a stream that is open is reset.
-    func interrupt(_ fault: Fault) { perform(call.giveUp(fault)) }
+    /// Ends the call from this side; a stream that is open is reset, or left to the server for a while.
+    func interrupt(_ fault: Fault) {
+        let isUnary = if case .unary = sink { true } else { false }
+        guard case .end(let fault) = call.giveUp(fault) else { return }
+        conclude(fault)
+        guard let context else { return }
+        guard isUnary, isSent, let link else { return context.close(promise: nil) }
+        leave(link.abandoned.givenUp(until: deadline, at: deadlines.value.now), context)
+    }
+
+    /// The deadline has passed, or the time in which the server should have ended a call that was given up.
+    func expire() {
+        deadlineNumber = nil
+        guard isLingering else { return interrupt(.deadlineExceeded) }
+        guard let context, let link else { return }
+        leave(link.abandoned.expired(at: deadlines.value.now), context)
+    }
+
+    private func leave(_ fate: AbandonedStreams.Fate, _ context: ChannelHandlerContext) {
+        switch fate {
+        case .reset:
+            isLingering = false
+            context.close(promise: nil)
+        case .wait(let moment):
+            isLingering = true
+            deadlineNumber = deadlines.value.add(self, until: moment)
+        }
+    }
 
     /// Callable from any thread: the reader's queue has capacity again.
     func resumeReading() {
@@ -122,7 +152,12 @@ final class ClientCallHandler: ChannelDuplexHandler, @unchecked Sendable {
     func channelActive(context: ChannelHandlerContext) {
         guard call.send() else { return context.close(promise: nil) }
         let sent = loop.makePromise(of: Void.self)
-        sent.futureResult.whenFailure { self.writeFailed($0) }
+        sent.futureResult.whenComplete { result in
+            switch result {
+            case .success: self.isSent = true
+            case .failure(let error): self.writeFailed(error)
+            }
+        }
         context.write(wrapOutboundOut(.headers(.init(headers: headers))), promise: sent)
         context.writeAndFlush(
             wrapOutboundOut(.data(.init(data: .byteBuffer(message), endStream: true))),
@@ -195,6 +230,11 @@ final class ClientCallHandler: ChannelDuplexHandler, @unchecked Sendable {
     private func leaveLink() {
         let link = link
         self.link = nil
+        if isLingering {
+            isLingering = false
+            link?.abandoned.ended()
+            removeDeadline()
+        }
         link?.closed(self)
     }
 
@@ -203,14 +243,22 @@ final class ClientCallHandler: ChannelDuplexHandler, @unchecked Sendable {
     }
 
     private func finish(_ fault: Fault?) {
-        if let number = deadlineNumber {
-            deadlineNumber = nil
-            deadlines.value.remove(number)
-        }
-        outcome = .some(fault)
-        if sink != nil { deliver(fault) }
+        conclude(fault)
         // Closing a stream that has ended normally does nothing; any other is reset.
         if fault != nil { context?.close(promise: nil) }
+    }
+
+    /// Tells the caller how the call has ended.
+    private func conclude(_ fault: Fault?) {
+        removeDeadline()
+        outcome = .some(fault)
+        if sink != nil { deliver(fault) }
+    }
+
+    private func removeDeadline() {
+        guard let number = deadlineNumber else { return }
+        deadlineNumber = nil
+        deadlines.value.remove(number)
     }
 
     private func deliver(_ fault: Fault?) {

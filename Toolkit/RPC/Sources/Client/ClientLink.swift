@@ -27,6 +27,8 @@ final class ClientLinkHandler: ChannelInboundHandler {
     /// The link accepts no more calls.
     var isLost: Bool { lost }
     private var keepAlive = KeepAlive()
+    /// The streams of calls that were given up.
+    var abandoned: AbandonedStreams
     /// The last GOAWAY that the peer sent.
     private(set) var goAway: GoAway?
 
@@ -38,6 +40,7 @@ final class ClientLinkHandler: ChannelInboundHandler {
 
     init(limits: RPCClientLimits, onConfirmed: @escaping () -> Void, onLoss: @escaping (_ confirmed: Bool) -> Void) {
         self.limits = limits
+        abandoned = AbandonedStreams(limits: limits.abandoned)
         self.onConfirmed = onConfirmed
         self.onLoss = onLoss
     }

@@ -21,6 +21,14 @@ public struct RPCClientLimits: Sendable {
     /// The delay after the first failed connection; grows by 1.6 with each, up to `backoffMax`, with a fifth of jitter.
     public var backoffMin: Duration = .milliseconds(50)
     public var backoffMax: Duration = .seconds(2)
+    /// How long the server gets, after its deadline, to end a unary call that was given up; then the stream is reset.
+    public var linger: Duration = .seconds(1)
+    /// Streams that may be reset in 30 seconds; beyond that a cancelled call is left to the server as well.
+    ///
+    /// A server closes a connection on which it gets many resets, with all its calls.
+    public var resetsMax = 1_000
+    /// Calls that were given up and are left to the server at a time; with more of them streams are reset in any case.
+    public var lingeringMax = 250
     /// Interval without received bytes after which a PING is sent; after twice that the connection is closed.
     public var keepAlive: Duration = .seconds(20)
     /// Frames such as PING, SETTINGS, RST_STREAM and GOAWAY, unknown ones and empty ones, that a server may send in
@@ -29,10 +37,19 @@ public struct RPCClientLimits: Sendable {
     /// The longest payload of SETTINGS, GOAWAY and the like, in bytes; a longer one ends the connection.
     public var controlBytesMax = 1_024
 
-    /// The time in which control frames are counted.
+    /// The time in which control frames and resets are counted.
     static let floodWindow: Duration = .seconds(30)
 
     public init() {}
+
+    var abandoned: AbandonedStreams.Limits {
+        AbandonedStreams.Limits(
+            linger: linger,
+            resetsMax: resetsMax,
+            waitingMax: lingeringMax,
+            window: Self.floodWindow
+        )
+    }
 
     /// The delay between connection attempts after failures.
     var backoff: Backoff { Backoff(initial: backoffMin, maximum: backoffMax, growth: 1.6, jitter: .fifth) }

@@ -12,8 +12,8 @@ import Synchronization
 /// Safe to share between tasks. While the address cannot be reached, calls fail immediately with `unavailable` between
 /// attempts whose delays grow. A fault whose `isNotProcessed` is true never reached a handler, so that even a write may
 /// be sent again; a unary call that a reachable peer did not process is, up to `attemptsMax`. After any other
-/// `unavailable`, `cancelled` or `deadlineExceeded` the outcome is unknown. Cancelling the calling task resets the
-/// stream, which cancels the handler.
+/// `unavailable`, `cancelled` or `deadlineExceeded` the outcome is unknown. Cancelling the calling task cancels the
+/// handler, by resetting the stream or at the latest by the call's deadline.
 public final class RPCConnection: RPCChannel {
     private struct Waiter {
         let call: ClientCallHandler
@@ -60,7 +60,7 @@ public final class RPCConnection: RPCChannel {
         let loop: any EventLoop = MultiThreadedEventLoopGroup.singleton.next()
         self.loop = loop
         deadlines = NIOLoopBoundBox.makeBoxSendingValue(
-            DeadlineTimer<ClientCallHandler>(loop: loop, time: runtime.time) { $0.interrupt(.deadlineExceeded) },
+            DeadlineTimer<ClientCallHandler>(loop: loop, time: runtime.time) { $0.expire() },
             eventLoop: loop
         )
         lifecycle = Mutex(ClientConnectionLifecycle(waitersMax: limits.callsMax))

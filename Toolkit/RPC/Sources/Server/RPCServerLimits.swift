@@ -9,8 +9,8 @@ public struct RPCServerLimits: Sendable {
     public var headerBytesHardMax = 64 * 1_024
     /// Open calls per connection; a client queues further ones.
     public var callsPerConnectionMax = 1_000
-    /// Handlers of one connection that may still run after their calls were cancelled; while there are more, new calls
-    /// end with `resourceExhausted`.
+    /// Handlers of one connection that may still run after their calls were cancelled; while there are more, new calls of
+    /// the callers to whom they belong end with `resourceExhausted`.
     public var abandonedHandlersMax = 1_000
     /// What an open call is counted as, in bytes, besides its headers and messages: see `ListenerLimits`.
     public var callBytes = 4 * 1_024

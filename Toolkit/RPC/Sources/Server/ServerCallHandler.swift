@@ -20,6 +20,8 @@ final class ServerCallHandler: ChannelInboundHandler {
     private var deadline: Moment?
     private var deadlineNumber: UInt64?
     private(set) var streams = false
+    /// Whose call it is.
+    private var caller: ExactText = ""
     /// The handler still runs although the call is over.
     private var isAbandoned = false
     /// The connection is not idle because of this call's handler.
@@ -93,6 +95,7 @@ final class ServerCallHandler: ChannelInboundHandler {
     /// Decides about the call when its headers have arrived.
     private func admit(_ method: ServedMethod, _ head: RequestHead) throws(Fault) -> Principal {
         let principal = try connection.admit(method, head)
+        caller = principal.subject
         let limits = connection.core.limits
         // A stream may always fill its channel.
         let written = if case .serverStream = method.form { limits.outboundBytesMax } else { 0 }
@@ -126,12 +129,12 @@ final class ServerCallHandler: ChannelInboundHandler {
     private func cancelHandler() {
         guard let task else { return }
         isAbandoned = true
-        connection.handlerAbandoned()
+        connection.handlerAbandoned(by: caller)
         task.cancel()
     }
 
     private func handlerEnded() {
-        if isAbandoned { connection.abandonedHandlerEnded() }
+        if isAbandoned { connection.abandonedHandlerEnded(by: caller) }
         if isCounted { connection.handlerEnded() }
         task = nil
         releaseWhenOver()

@@ -21,8 +21,8 @@ final class ServerConnectionHandler: ChannelInboundHandler {
     private var context: ChannelHandlerContext?
     private var keepAliveTask: RepeatedTask?
     private var authenticationTask: RepeatedTask?
-    /// Handlers that still run although their calls are over.
-    private var abandonedHandlers = 0
+    /// Handlers that still run although their calls are over, by caller.
+    private var abandonedHandlers = CallerCounts()
 
     /// Completes when the connection is closed.
     let closed: EventLoopFuture<Void>
@@ -112,10 +112,10 @@ final class ServerConnectionHandler: ChannelInboundHandler {
     }
 
     /// A call has ended before its handler.
-    func handlerAbandoned() { abandonedHandlers += 1 }
+    func handlerAbandoned(by caller: ExactText) { abandonedHandlers.add(caller) }
 
     /// The handler of such a call has ended.
-    func abandonedHandlerEnded() { abandonedHandlers -= 1 }
+    func abandonedHandlerEnded(by caller: ExactText) { abandonedHandlers.remove(caller) }
 
     func stop() { perform(lifecycle.stop()) }
 
@@ -127,10 +127,11 @@ final class ServerConnectionHandler: ChannelInboundHandler {
             guard !share.isReserved || method.descriptor.service == HealthMethods.service else {
                 throw .overloaded("the server has too many connections")
             }
-            guard abandonedHandlers <= core.limits.abandonedHandlersMax else {
-                throw .overloaded("too many cancelled calls of this connection still run")
-            }
             let principal = try core.admit(method.descriptor, head)
+            // A service's connection carries the calls of many callers.
+            guard
+                abandonedHandlers.total <= core.limits.abandonedHandlersMax || abandonedHandlers[principal.subject] == 0
+            else { throw .overloaded("too many cancelled calls of this caller still run") }
             if principal.kind != .anonymous { trust() }
             return principal
         } catch {

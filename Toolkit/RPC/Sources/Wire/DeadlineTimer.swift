@@ -19,6 +19,8 @@ final class DeadlineTimer<Call> {
         self.expire = expire
     }
 
+    var now: Moment { time.now }
+
     /// - Returns: The number under which the call is removed.
     func add(_ call: Call, until deadline: Moment) -> UInt64 {
         last += 1
