@@ -13,7 +13,7 @@ struct GatewayLimits: Sendable {
     var connect = Duration.seconds(1)
     /// The idle timeout of a connection to a service; shorter than the service's.
     var idle = Duration.seconds(30)
-    /// Of a method whose service responds 429: how many requests are forwarded per accepted one.
+    /// Of a method whose service responds 429 as `overloaded`: how many requests of a caller are forwarded per accepted one.
     var throttleMultiple = 1.5
     /// The window over which these responses are counted.
     var throttleWindow = Duration.seconds(2)

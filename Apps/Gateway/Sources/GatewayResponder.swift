@@ -58,16 +58,17 @@ struct GatewayResponder: Sendable {
                     now: exchange.started
                 )
                 let throttle = throttles[routed]
-                try throttle?.admit()
+                let caller = principal.subject
+                try throttle?.admit(caller)
                 let body = try await Self.body(
                     of: exchange,
                     limits: limits,
                     deadline: deadline,
                     time: runtime.time
                 )
-                let response = try await upstreams.forward(exchange, body, to: routed, deadline: deadline)
-                throttle?.record(isAccepted: response.status != .tooManyRequests)
-                return response
+                let answer = try await upstreams.forward(exchange, body, of: caller, to: routed, deadline: deadline)
+                throttle?.record(isAccepted: !answer.isOverload, for: caller)
+                return answer.response
             }
         )
         ListenerHooks(readiness: readiness, metrics: [metrics]).each { path, handler in edge.add(path, handler) }

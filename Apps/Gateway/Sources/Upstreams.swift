@@ -59,16 +59,31 @@ struct Upstreams: Sendable {
         return HTTP1Client(limits: clientLimits)
     }
 
+    /// The response of a service.
+    struct Answer {
+        let response: Response
+        /// The service refused the request since it is overloaded, and not because of the request or its caller.
+        let isOverload: Bool
+    }
+
     /// The bytes of the response are reserved as they arrive, by its `Content-Length` with its head.
     ///
+    /// - Parameters:
+    ///   - exchange: The request.
+    ///   - body: Its body.
+    ///   - caller: The subject of its principal, for the caller's share of the connections.
+    ///   - routed: The method that it calls.
+    ///   - deadline: When its caller stops waiting.
     /// - Throws: `Fault`: `unavailable` when the service is down, `deadlineExceeded` when it does not respond in time,
-    ///   `overloaded` when too many bytes are in flight: nothing has happened, or the outcome is unknown.
+    ///   `overloaded` when too many requests wait for it, or too many bytes are in flight: nothing has happened, or the
+    ///   outcome is unknown.
     func forward(
         _ exchange: Exchange,
         _ body: ByteBuffer,
+        of caller: ExactText,
         to routed: RoutedMethod,
         deadline: Moment
-    ) async throws -> Response {
+    ) async throws -> Answer {
         guard let balancer = balancers[routed.service] else { throw unavailable(routed.service, nil) }
         guard let address = try await balancer.pick(where: { $0.http != nil }).http else {
             throw unavailable(routed.service, nil)
@@ -79,8 +94,10 @@ struct Upstreams: Sendable {
             throw Fault.tooManyBytes(isProcessed: false)
         }
         do {
+            var outgoing = request(exchange, body, remaining: remaining)
+            outgoing.caller = caller
             let response = try await http.send(
-                request(exchange, body, remaining: remaining),
+                outgoing,
                 host: address.host,
                 port: address.port,
                 timeout: remaining,
@@ -88,11 +105,22 @@ struct Upstreams: Sendable {
                 reserve: { exchange.reserveResponse(upTo: $0) }
             )
             try requireOwn(response, address)
-            return Self.response(response)
+            return Answer(
+                response: Self.response(response),
+                isOverload: Problem.isOverload(status: Int(response.status.code), body: response.body)
+            )
         } catch let error as HTTP1ClientError where error == .timedOut {
             throw Fault(.deadlineExceeded, .deadlineExceeded, "\(routed.service) did not respond in time", cause: error)
         } catch let error as HTTP1ClientError where error == .responseRefused {
             throw Fault.tooManyBytes(isProcessed: true)
+        } catch let error as HTTP1ClientError where error == .overloaded {
+            throw Fault(
+                .resourceExhausted,
+                .overloaded,
+                "too many requests wait for \(routed.service)",
+                retryAfter: .seconds(1),
+                cause: NotProcessed()
+            )
         } catch let error as HTTP1ClientError where error == .responseTooLarge(bytesMax: limits.responseBytesMax) {
             throw Fault(.internal, .internal, "the response is larger than \(limits.responseBytesMax) bytes")
         } catch is CancellationError {

@@ -5,6 +5,7 @@ import MartletDiscovery
 import MartletHost
 import MartletREST
 import MartletResilience
+import MartletSecurity
 import MartletTesting
 import NIOCore
 import NIOHTTP1
@@ -64,6 +65,47 @@ struct GatewaySocketTests {
             }
         }
         #expect(service.paths.withLock { $0 } == ["/v1/products", "/v1/products/MUG"])
+    }
+
+    @Test("the refusals of one caller, or because of a request, are no overload for others")
+    func throttledAlone() async throws {
+        let service = ThrottlingService()
+        let server = RESTServer(
+            host: "127.0.0.1",
+            port: 0,
+            limits: ConnectionLimits(idle: HangLimit.wait * 2, drainBytesMax: 1 << 20, linger: HangLimit.wait),
+            budget: .process,
+            time: fixture.time,
+            logger: GatewayFixture.log,
+            respond: { request, _ in service.response(to: request) }
+        )
+        let token = try await fixture.issuer.userToken("ann", scopes: [], lifetime: .seconds(60))
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await server.run() }
+            defer { group.cancelAll() }
+            let address = Address(host: "127.0.0.1", port: try await server.boundPort())
+            let instance = Instance(id: "catalog-1", http: address, grpc: nil, operate: nil)
+            try await fixture.withGateway(instances: ["catalog": [instance]], limits: Self.limits) { gateway in
+                let guest = GatewayFixture.request(.get, "/v1/products")
+                let ann = GatewayFixture.request(
+                    .get,
+                    "/v1/products",
+                    headers: [.authorization: "Bearer \(token)"]
+                )
+                // Because of what the caller asks for.
+                service.reason.withLock { $0 = "products.too_many" }
+                service.isThrottling.withLock { $0 = true }
+                for _ in 0..<50 { _ = await gateway.answer(guest, on: nil) }
+                #expect(service.requests.withLock { $0 } == 50)
+                // As overload.
+                fixture.time.advance(by: .seconds(2))
+                service.reason.withLock { $0 = .overloaded }
+                for _ in 0..<100 { _ = await gateway.answer(guest, on: nil) }
+                #expect(service.requests.withLock { $0 } < 80)
+                service.isThrottling.withLock { $0 = false }
+                for _ in 0..<20 { #expect(await gateway.answer(ann, on: nil).status == .ok) }
+            }
+        }
     }
 }
 
@@ -214,6 +256,7 @@ private final class NamedService: Sendable {
 /// A service that responds 429 while a test requires it.
 private final class ThrottlingService: Sendable {
     let isThrottling = Mutex(false)
+    let reason = Mutex(Reason.overloaded)
     let requests = Mutex(0)
     let paths = Mutex<Set<String>>([])
 
@@ -221,6 +264,7 @@ private final class ThrottlingService: Sendable {
         requests.withLock { $0 += 1 }
         paths.withLock { _ = $0.insert(request.uri.path) }
         guard isThrottling.withLock({ $0 }) else { return Response(status: .ok) }
-        return Response(status: .tooManyRequests, headers: [.retryAfter: "2"])
+        let fault = Fault(.resourceExhausted, reason.withLock { $0 }, "too many", retryAfter: .seconds(2))
+        return Problem(fault, requestID: "1").response
     }
 }

@@ -2,7 +2,7 @@ package import HTTPTypes
 package import HummingbirdCore
 import MartletContract
 package import MartletCore
-import NIOCore
+package import NIOCore
 
 /// An error as a REST response: RFC 9457 problem details.
 package struct Problem: Sendable {
@@ -41,6 +41,13 @@ package struct Problem: Sendable {
         case .deadlineExceeded: return .gatewayTimeout
         case .unknown, .internal, .dataLoss: return .internalServerError
         }
+    }
+
+    /// Whether a response is the refusal of a service that is overloaded, and not one because of the request or its caller.
+    package static func isOverload(status: Int, body: ByteBuffer) -> Bool {
+        guard status == HTTPResponse.Status.tooManyRequests.code else { return false }
+        // As `response` writes it; inside of a text its quotation marks would be escaped.
+        return body.readableBytesView.firstRange(of: Array("\"reason\":\"\(Reason.overloaded)\"".utf8)) != nil
     }
 
     /// Seconds, rounded up; 1 when a retry makes sense and the fault has no delay.

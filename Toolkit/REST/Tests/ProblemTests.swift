@@ -3,6 +3,7 @@ import HummingbirdCore
 import MartletContract
 import MartletCore
 import MartletREST
+import NIOCore
 import Testing
 
 @Suite("Problem")
@@ -30,6 +31,19 @@ struct ProblemTests {
     )
     func reason(code: FaultCode, reason: Reason, status: Int) {
         #expect(Problem.status(of: Fault(code, reason, "no")).code == status)
+    }
+
+    @Test("overload is told from refusals because of a request by the reason, not by the texts")
+    func overload() async throws {
+        func isOverload(_ fault: Fault) async throws -> Bool {
+            let response = Problem(fault, requestID: "r").response
+            let body = CollectedBody()
+            try await response.body.write(body)
+            return Problem.isOverload(status: response.status.code, body: ByteBuffer(string: body.text))
+        }
+        #expect(try await isOverload(Fault(.resourceExhausted, .overloaded, "too many")))
+        #expect(try await !isOverload(Fault(.unavailable, .overloaded, "too many")))
+        #expect(try await !isOverload(Fault(.resourceExhausted, "a.reason", "\"reason\":\"overloaded\"")))
     }
 
     @Test(

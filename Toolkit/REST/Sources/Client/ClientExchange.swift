@@ -1,3 +1,4 @@
+import MartletCore
 import NIOCore
 import NIOHTTP1
 import Synchronization
@@ -6,26 +7,34 @@ import Synchronization
 final class ClientExchange: Identifiable, Sendable {
     let head: HTTPRequestHead
     let body: ByteBuffer
+    /// Whose request it is.
+    let caller: ExactText
     let responseBytesMax: Int
     /// Gets the bytes of the response's body before they are kept; false refuses them.
     let reserve: @Sendable (Int) -> Bool
     private let promise: EventLoopPromise<HTTP1Client.Response>
     private let ended = Atomic<Bool>(false)
+    private let late = Atomic<Bool>(false)
 
     var response: EventLoopFuture<HTTP1Client.Response> { promise.futureResult }
 
     /// A request that has ended is not sent any more.
     var isEnded: Bool { ended.load(ordering: .acquiring) }
 
+    /// The request has timed out, and its response may still arrive.
+    var isLate: Bool { late.load(ordering: .acquiring) }
+
     init(
         head: HTTPRequestHead,
         body: ByteBuffer,
+        caller: ExactText,
         responseBytesMax: Int,
         reserve: @escaping @Sendable (Int) -> Bool,
         on loop: any EventLoop
     ) {
         self.head = head
         self.body = body
+        self.caller = caller
         self.responseBytesMax = responseBytesMax
         self.reserve = reserve
         promise = loop.makePromise(of: HTTP1Client.Response.self)
@@ -34,6 +43,12 @@ final class ClientExchange: Identifiable, Sendable {
     /// Only the first call counts.
     func end(_ result: Result<HTTP1Client.Response, any Error>) {
         if claim() { finish(result) }
+    }
+
+    func timeOut() {
+        guard claim() else { return }
+        late.store(true, ordering: .releasing)
+        finish(.failure(HTTP1ClientError.timedOut))
     }
 
     /// Decides how the exchange ends.
@@ -96,10 +111,13 @@ final class ClientExchangeHandler: ChannelDuplexHandler {
             fail(HTTP1ClientError.invalidResponse, context)
         case (.head(let head), .waiting(let exchange)):
             state = .receiving(exchange, head)
+            if exchange.isLate { return }
             let length = Self.bodyLength(head, of: exchange)
             guard reserve(length, for: exchange, context) else { return }
             body.reserveCapacity(length)
         case (.body(let bytes), .receiving(let exchange, _)):
+            // Its caller has gone.
+            if exchange.isLate { return body = ByteBuffer() }
             guard reserve(body.readableBytes + bytes.readableBytes, for: exchange, context) else { return }
             if body.capacity == 0 { body = bytes } else { body.writeImmutableBuffer(bytes) }
         case (.end, .receiving(let exchange, let head)): complete(exchange, with: head, on: context)
@@ -134,8 +152,9 @@ final class ClientExchangeHandler: ChannelDuplexHandler {
         let response = HTTP1Client.Response(status: head.status, headers: head.headers, body: body)
         body = ByteBuffer()
         reserved = 0
-        // After a timeout or a cancellation this connection is about to be closed: no other request may get it.
-        guard exchange.claim() else {
+        let isWanted = exchange.claim()
+        // After a cancellation this connection is about to be closed: no other request may get it.
+        guard isWanted || exchange.isLate else {
             state = .closing
             context.close(promise: nil)
             return
@@ -145,7 +164,23 @@ final class ClientExchangeHandler: ChannelDuplexHandler {
         state = isFree ? .free : .closing
         // Before the caller continues, so that its next request gets this connection.
         if isFree { onFree() } else { context.close(promise: nil) }
-        exchange.finish(.success(response))
+        if isWanted { exchange.finish(.success(response)) }
+    }
+
+    /// Closes a connection whose request has timed out, unless its response has arrived.
+    ///
+    /// On the event loop of `channel`.
+    static func abandon(_ exchange: ClientExchange, on channel: any Channel) {
+        guard let handler = try? channel.pipeline.syncOperations.handler(type: ClientExchangeHandler.self) else {
+            return
+        }
+        switch handler.state {
+        case .waiting(let open), .receiving(let open, _):
+            guard open === exchange else { return }
+            handler.state = .closing
+            channel.close(promise: nil)
+        case .free, .closing: break
+        }
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {

@@ -1,3 +1,4 @@
+package import MartletCore
 package import NIOCore
 package import NIOHTTP1
 import NIOPosix
@@ -6,7 +7,8 @@ import Synchronization
 /// Sends requests over HTTP/1.1 without TLS, each alone on a pooled connection.
 ///
 /// Safe to share between tasks. A request is sent at most once, and redirects are not followed: after an error, the
-/// outcome is unknown. Cancelling the calling task closes the request's connection. `shutdown` must be called at the end.
+/// outcome is unknown. Cancelling the calling task closes the request's connection; after a timeout it stays open for a
+/// while, since its peer is often about to respond. `shutdown` must be called at the end.
 package final class HTTP1Client: Sendable {
     /// A request with its whole body.
     package struct Request: Sendable {
@@ -16,6 +18,8 @@ package final class HTTP1Client: Sendable {
         /// The client sets `Host` and `Content-Length`.
         package var headers: HTTPHeaders
         var body: ByteBuffer
+        /// Whose request it is: no caller gets all connections. All requests without are one caller's.
+        package var caller: ExactText = ""
 
         package init(method: String, target: String, headers: HTTPHeaders, body: ByteBuffer) {
             self.method = method
@@ -64,15 +68,16 @@ package final class HTTP1Client: Sendable {
         let exchange = ClientExchange(
             head: head,
             body: request.body,
+            caller: request.caller,
             responseBytesMax: responseBytesMax,
             reserve: reserve,
             on: loop
         )
-        let deadline = loop.scheduleTask(in: TimeAmount(timeout)) {
-            exchange.end(.failure(HTTP1ClientError.timedOut))
-        }
+        let deadline = loop.scheduleTask(in: TimeAmount(timeout)) { exchange.timeOut() }
         exchange.response.whenComplete { _ in deadline.cancel() }
-        exchange.response.whenFailure { _ in self.pool.withLock { $0.abandon(exchange.id, peer) } }
+        exchange.response.whenFailure { _ in
+            self.pool.withLock { $0.abandon(exchange.id, of: exchange.caller, peer) }
+        }
         return try await withTaskCancellationHandler {
             start(exchange, peer)
             return try await exchange.response.get()
@@ -112,7 +117,7 @@ package final class HTTP1Client: Sendable {
     }
 
     private func start(_ exchange: ClientExchange, _ peer: ClientPeer) {
-        switch pool.withLock({ $0.begin(exchange, to: peer) }) {
+        switch pool.withLock({ $0.begin(exchange, of: exchange.caller, to: peer) }) {
         case .use(let connection): send(exchange, on: connection, peer, isReused: true)
         case .connect: connect(exchange, peer)
         case .wait: break
@@ -129,7 +134,13 @@ package final class HTTP1Client: Sendable {
                 if isReused { return self.start(exchange, peer) }
                 return exchange.end(.failure(HTTP1ClientError.connectionClosed))
             }
-            exchange.response.whenFailure { _ in channel.close(promise: nil) }
+            exchange.response.whenFailure { error in
+                guard error as? HTTP1ClientError == .timedOut else { return channel.close(promise: nil) }
+                // The peer has the same timeout, so that most connections need not be made anew.
+                channel.eventLoop.scheduleTask(in: TimeAmount(self.limits.linger)) {
+                    ClientExchangeHandler.abandon(exchange, on: channel)
+                }
+            }
             let written = channel.eventLoop.makePromise(of: Void.self)
             written.futureResult.whenFailure { exchange.end(.failure($0)) }
             channel.writeAndFlush(exchange, promise: written)
@@ -148,7 +159,7 @@ package final class HTTP1Client: Sendable {
             case .success(let channel): self.connected(ClientConnection(channel: channel), to: peer, for: exchange)
             case .failure(let error):
                 exchange.end(.failure(error))
-                self.lost(nil, peer)
+                self.replace(self.pool.withLock { $0.failed(for: exchange.caller, peer) }, peer)
             }
         }
     }
@@ -172,8 +183,10 @@ package final class HTTP1Client: Sendable {
     }
 
     private func connected(_ connection: ClientConnection, to peer: ClientPeer, for exchange: ClientExchange) {
-        let isOpen = pool.withLock { $0.connected(connection) }
-        connection.channel.closeFuture.whenComplete { _ in self.lost(connection, peer) }
+        let isOpen = pool.withLock { $0.connected(connection, for: exchange.caller, to: peer) }
+        connection.channel.closeFuture.whenComplete { _ in
+            self.replace(self.pool.withLock { $0.lost(connection.id, peer) }, peer)
+        }
         if isOpen {
             send(exchange, on: connection, peer, isReused: false)
         } else {
@@ -190,8 +203,9 @@ package final class HTTP1Client: Sendable {
         }
     }
 
-    private func lost(_ connection: ClientConnection?, _ peer: ClientPeer) {
-        if let next = pool.withLock({ $0.lost(connection?.id, peer) }) { connect(next, peer) }
+    /// Connects for a request that has waited.
+    private func replace(_ next: ClientExchange?, _ peer: ClientPeer) {
+        if let next { connect(next, peer) }
     }
 }
 

@@ -1,3 +1,4 @@
+import MartletCore
 import Testing
 
 @testable import MartletREST
@@ -25,7 +26,7 @@ struct ConnectionPoolTests {
     func lost() {
         let pool = TestedPool(connectionsMax: 1, waitersMax: 2)
         #expect(["a", "b"].map { pool.begin($0) } == ["connect", "wait"])
-        #expect(pool.lost(nil) == "b")
+        #expect(pool.failed() == "b")
         #expect(pool.connected(1))
         #expect(pool.release(1) == "idle")
         #expect(pool.lost(1) == nil)
@@ -53,6 +54,23 @@ struct ConnectionPoolTests {
         #expect(pool.connected(1))
         pool.abandon("b")
         #expect(pool.release(1) == "use c")
+    }
+
+    @Test("one caller leaves connections and places in the queue to others, with whom it takes turns")
+    func callers() {
+        let pool = TestedPool(connectionsMax: 8, waitersMax: 8)
+        let greedy = (1...20).map { pool.begin("g\($0)", of: "greedy") }
+        #expect(greedy.prefix(6).allSatisfy { $0 == "connect" })
+        #expect(greedy.dropFirst(6).prefix(6).allSatisfy { $0 == "wait" })
+        #expect(greedy.dropFirst(12).allSatisfy { $0 == "refuse overloaded" })
+        for id in 1...6 { #expect(pool.connected(id, for: "greedy")) }
+        #expect(["a", "b", "c"].map { pool.begin($0, of: ExactText($0)) } == ["connect", "connect", "wait"])
+        #expect(pool.connected(7, for: "a"))
+        #expect(pool.release(1) == "use c")
+        #expect(pool.failed(for: "b") == nil)
+        #expect(pool.release(7) == "idle")
+        #expect(pool.release(1) == "use g7")
+        #expect(pool.lost(1) == "g8")
     }
 
     @Test("closed: returns its connections and waiters, and refuses new ones")
@@ -85,8 +103,8 @@ private final class TestedPool {
         pool = ConnectionPool(connectionsMax: connectionsMax, waitersMax: waitersMax)
     }
 
-    func begin(_ id: String, port: Int = 1) -> String {
-        switch pool.begin(Waiter(id: id), to: ClientPeer(host: "h", port: port)) {
+    func begin(_ id: String, of caller: ExactText = "one", port: Int = 1) -> String {
+        switch pool.begin(Waiter(id: id), of: caller, to: ClientPeer(host: "h", port: port)) {
         case .use(let connection): "use \(connection.id)"
         case .connect: "connect"
         case .wait: "wait"
@@ -94,7 +112,9 @@ private final class TestedPool {
         }
     }
 
-    func connected(_ id: Int) -> Bool { pool.connected(Connection(id: id)) }
+    func connected(_ id: Int, for caller: ExactText = "one") -> Bool {
+        pool.connected(Connection(id: id), for: caller, to: peer)
+    }
 
     func release(_ id: Int) -> String {
         switch pool.release(Connection(id: id), to: peer) {
@@ -106,9 +126,11 @@ private final class TestedPool {
 
     func retire(_ id: Int) -> Bool { pool.retire(id, peer) }
 
-    func lost(_ id: Int?) -> String? { pool.lost(id, peer)?.id }
+    func lost(_ id: Int) -> String? { pool.lost(id, peer)?.id }
 
-    func abandon(_ id: String) { pool.abandon(id, peer) }
+    func failed(for caller: ExactText = "one") -> String? { pool.failed(for: caller, peer)?.id }
+
+    func abandon(_ id: String) { pool.abandon(id, of: "one", peer) }
 
     /// The ids of the connections, then of the waiters.
     func close() -> String {

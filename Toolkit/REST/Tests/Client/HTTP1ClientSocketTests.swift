@@ -11,6 +11,7 @@ struct HTTP1ClientSocketTests {
     private static let limits = HTTP1ClientLimits(
         connectTimeout: HangLimit.wait,
         idleTimeout: HangLimit.wait,
+        linger: .milliseconds(100),
         connectionsMax: 1,
         waitersMax: 1
     )
@@ -186,6 +187,32 @@ struct HTTP1ClientSocketTests {
             }
         }
         #expect(server.connections >= 2)
+    }
+
+    @Test("a response after the timeout frees its connection for the next request")
+    func lateResponse() async throws {
+        let server = ScriptedServer { request in
+            var answer = ScriptedServer.Answer.ok("late")
+            if request.contains("/late") { answer.delay = .milliseconds(500) }
+            return answer
+        }
+        var limits = Self.limits
+        limits.linger = HangLimit.wait
+        try await server.run { port async throws in
+            let client = HTTP1Client(limits: limits)
+            var next = Duration.milliseconds(20)
+            // On a busy machine the first timeouts may fire before the request is sent.
+            while server.received == 0 {
+                let timeout = next
+                await #expect(throws: HTTP1ClientError.timedOut) {
+                    try await send(client, port, target: "/late", timeout: timeout)
+                }
+                next *= 2
+            }
+            #expect(try await send(client, port) == "200 - late")
+            await client.shutdown()
+        }
+        #expect(server.connections == 1)
     }
 
     @Test("a peer that closes or does not send HTTP: the request fails")

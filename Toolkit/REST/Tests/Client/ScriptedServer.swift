@@ -7,6 +7,8 @@ final class ScriptedServer: Sendable {
     struct Answer: Sendable {
         let text: String
         let closes: Bool
+        /// Between the request and the answer.
+        var delay = Duration.zero
 
         static func ok(_ body: String) -> Answer {
             Answer(text: "HTTP/1.1 200 OK\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)", closes: false)
@@ -77,7 +79,10 @@ private final class ScriptedHandler: ChannelInboundHandler {
         let answer = respond(received)
         received = ""
         guard let answer else { return }
-        context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: answer.text)), promise: nil)
-        if answer.closes { context.close(promise: nil) }
+        let channel = context.channel
+        channel.eventLoop.scheduleTask(in: TimeAmount(answer.delay)) {
+            channel.writeAndFlush(ByteBuffer(string: answer.text), promise: nil)
+            if answer.closes { channel.close(promise: nil) }
+        }
     }
 }
