@@ -26,6 +26,14 @@ struct ShopSimulationTests {
         #expect(result.leaptMilliseconds > 24 * 3_600_000)
     }
 
+    @Test("a caller whose deadlines are too short refuses no other caller's requests", arguments: 1...4)
+    func haste(_ seed: UInt64) throws {
+        let simulation = try ShopSimulation(points: [])
+        let result = simulation.run(Scenario(seed: seed, orders: 2, faults: [.hastyCaller], isWhole: true))
+        #expect(result.findings.map(\.what) == [])
+        #expect(result.faults == ["hastyCaller": 1])
+    }
+
     @Test("equal seeds give equal runs, and a different seed a different one")
     func repeats() throws {
         let simulation = try ShopSimulation(points: [])

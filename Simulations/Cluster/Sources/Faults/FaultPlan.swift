@@ -12,8 +12,8 @@ package struct FaultPlan: Sendable {
         .deliveryRepeated: 0.2, .deliveryReordered: 0.5, .storedFailure: 0.05,
         .clockSkew: 0.5,
     ]
-    /// The share of worlds that have each of the faults that change the whole run.
-    private static let shares: [SimulatedFault: Double] = [.outage: 0.25, .lateRequest: 0.2]
+    /// The share of worlds that have each of the faults that change the whole run, or cost much of it.
+    private static let shares: [SimulatedFault: Double] = [.outage: 0.25, .lateRequest: 0.2, .hastyCaller: 0.1]
     private static let share = 0.6
     /// Faults that the scheduler injects from time to time, and not at opportunities.
     static let scheduled: Set<SimulatedFault> = [

@@ -16,6 +16,7 @@ enum Invariant: String, Sendable, Codable, CaseIterable {
     case crashed = "I14 no crash of its own"
     case historyBroken = "I16 one event for each change"
     case cartBroken = "I17 a cart loses what its order takes"
+    case spentByAnother = "I18 no caller is refused because of another"
 
     /// - Parameter number: As in `I5`.
     init?(number: String) {
