@@ -48,7 +48,7 @@ final class SQLiteJobQueue: Sendable {
         }
         switch admission {
         case .accepted(let wake): if wake { wakeUp.signal() }
-        case .full: job.fail(SQLError(.unavailable, code: "full", message: "too many transactions wait"))
+        case .full: job.fail(SQLError.queueFull)
         case .closed: job.fail(SQLError(.unavailable, code: "closed", message: "the database is closed"))
         }
     }

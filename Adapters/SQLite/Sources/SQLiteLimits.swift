@@ -8,7 +8,7 @@ public struct SQLiteLimits: Sendable {
     ///
     /// At least 1.
     public var readers = 2
-    /// Maximum bodies waiting for the writer, and for the readers; further ones are refused as `unavailable`.
+    /// Maximum bodies waiting for the writer, and for the readers; further ones are refused as overload.
     public var waitingBodies = 10_000
     /// Prepared statements cached by each connection; the least recently used one is evicted.
     public var statements = 256

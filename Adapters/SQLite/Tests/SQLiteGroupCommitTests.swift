@@ -169,7 +169,8 @@ struct SQLiteGroupCommitTests {
             await gate.waitForQueue(of: 3, on: database)
             let error = await #expect(throws: SQLError.self) { try await database.transaction { _ in () } }
             #expect(error?.kind == .unavailable)
-            #expect(error?.code == "full")
+            #expect(error?.code == SQLError.queueFull.code)
+            #expect(error?.fault.outcome == .notDone)
             gate.open()
         }
         try await blocked

@@ -21,8 +21,23 @@ public final class GroupWriter: Sendable {
 
     /// Runs `first` and the jobs from `next` until there are none or the batch is full, commits, and resumes all
     /// callers.
+    ///
+    /// A job whose caller has stopped waiting begins no batch and takes no place in one, so that short deadlines leave no
+    /// work for which others wait.
     public func write(_ first: SQLJob, next: () -> SQLJob?, on connection: any SQLConnection) {
-        write(first, attempt: 1, next: next, on: connection)
+        func awaited() -> SQLJob? {
+            while let job = next() { if !failLate(job) { return job } }
+            return nil
+        }
+        guard let first = failLate(first) ? awaited() : first else { return }
+        write(first, attempt: 1, next: awaited, on: connection)
+    }
+
+    /// - Returns: True when the caller of the job has stopped waiting; then the job has failed.
+    private func failLate(_ job: SQLJob) -> Bool {
+        guard let deadline = job.deadline, deadline <= time.now else { return false }
+        job.fail(Fault.deadlineExceeded)
+        return true
     }
 
     private func write(_ first: SQLJob, attempt: Int, next: () -> SQLJob?, on connection: any SQLConnection) {
@@ -60,6 +75,7 @@ public final class GroupWriter: Sendable {
 
     /// Runs `job` on a snapshot and resumes its caller.
     public func read(_ job: SQLJob, on connection: any SQLConnection) {
+        if failLate(job) { return }
         do {
             try connection.control(.beginRead)
         } catch {

@@ -25,6 +25,9 @@ public struct SQLError: Error, Sendable {
     /// For the operator; may contain values of the statement.
     public let message: String
 
+    /// Too many transactions wait: the database works, and nothing has happened.
+    public static let queueFull = SQLError(.unavailable, code: "queue-full", message: "too many transactions wait")
+
     public init(_ kind: Kind, code: String, message: String) {
         self.kind = kind
         self.code = code
@@ -37,6 +40,9 @@ extension SQLError: FaultConvertible {
         switch kind {
         case .conflict:
             Fault(.aborted, .conflict, "conflict with a concurrent change", retryAfter: .milliseconds(50), cause: self)
+        case .unavailable where code == Self.queueFull.code:
+            // Overload: no failure of this service.
+            Fault(.resourceExhausted, .overloaded, message, retryAfter: .seconds(1), cause: self)
         case .unavailable:
             Fault(.unavailable, .unavailable, "the database is unavailable", retryAfter: .seconds(1), cause: self)
         case .full:

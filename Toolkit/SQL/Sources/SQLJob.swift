@@ -12,6 +12,8 @@ public struct SQLJob: Sendable {
     }
 
     public let name: StaticString
+    /// When its caller stops waiting.
+    let deadline: Moment?
     let attempt: @Sendable (any SQLConnection) -> Attempt
     private let refuse: @Sendable (any Error) -> Void
 
@@ -24,6 +26,7 @@ public struct SQLJob: Sendable {
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
     ) {
         self.name = name
+        self.deadline = deadline
         let trace = TraceContext.current
         refuse = { continuation.resume(throwing: $0) }
         attempt = { connection in

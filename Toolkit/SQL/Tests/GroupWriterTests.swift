@@ -16,7 +16,7 @@ struct GroupWriterTests {
 
     /// Runs one body per text, which executes it as a statement, in this order and all in one queue.
     ///
-    /// The bodies "slow" and "migrate" take a second.
+    /// The bodies "slow" and "migrate" take a second; the caller of "late" has stopped waiting.
     ///
     /// - Returns: The callers' outcomes, sorted.
     func write(_ texts: [StaticString], limit: Int = 128) async -> (outcomes: [String], statistics: SQLStatistics) {
@@ -30,7 +30,8 @@ struct GroupWriterTests {
                 group.addTask {
                     do {
                         try await withCheckedThrowingContinuation { continuation in
-                            let job = SQLJob(text, deadline: nil, time: time, resuming: continuation) { tx in
+                            let deadline = "\(text)" == "late" ? time.now : nil
+                            let job = SQLJob(text, deadline: deadline, time: time, resuming: continuation) { tx in
                                 try tx.run(SQLQuery(unchecked: "\(text)"))
                                 if "\(text)" == "refuse" { throw CancellationError() }
                                 if ["slow", "migrate"].contains("\(text)") { time.advance(by: .seconds(1)) }
@@ -94,6 +95,17 @@ struct GroupWriterTests {
         #expect(outcomes == ["a", "b", "forbidden: constraint", "refuse: refused"])
         #expect(statistics.transactions == 2)
         #expect(statistics.reruns == 0)
+    }
+
+    @Test("a body whose caller has stopped waiting begins no batch and takes no place in one")
+    func late() async {
+        let (alone, _) = await write(["late"])
+        #expect(alone == ["late: refused"])
+        #expect(connection.executed.isEmpty)
+        let (outcomes, statistics) = await write(["a", "late", "b"], limit: 2)
+        #expect(outcomes == ["a", "b", "late: refused"])
+        #expect(connection.executed == ["begin", "a", "savepoint", "b", "releaseSavepoint", "commit"])
+        #expect(statistics.transactions == 2)
     }
 
     @Test("a body ended the transaction: reruns all bodies individually")
