@@ -33,7 +33,7 @@ struct ProblemTests {
         #expect(Problem.status(of: Fault(code, reason, "no")).code == status)
     }
 
-    @Test("overload is told from refusals because of a request by the reason, not by the texts")
+    @Test("overload differs from refusals because of a request by its reason, not by its texts")
     func overload() async throws {
         func isOverload(_ fault: Fault) async throws -> Bool {
             let response = Problem(fault, requestID: "r").response

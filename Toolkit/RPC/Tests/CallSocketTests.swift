@@ -195,7 +195,7 @@ struct CallSocketTests {
                     try await tasks.waitForAll()
                 }
             }
-            // The second cancel may still be on its way.
+            // The second cancel may still be in flight.
             var own = try await fixture.fault(TextMethods.echo, context: context("ann"))
             while own == nil { own = try await fixture.fault(TextMethods.echo, context: context("ann")) }
             return (own, try await fixture.fault(TextMethods.echo, context: context("bob")))

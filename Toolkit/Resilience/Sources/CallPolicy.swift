@@ -12,7 +12,7 @@
 public struct CallPolicy: Sendable {
     /// For calls whose caller has no deadline.
     public var timeout: Duration
-    /// An attempt that ends without an answer in less than this says nothing about the peer.
+    /// An attempt that ends without an answer in less than this does not count as a failure of the peer.
     ///
     /// Nor does one in less than three times what nineteen of twenty successful calls of its method took, up to three
     /// quarters of `timeout`.

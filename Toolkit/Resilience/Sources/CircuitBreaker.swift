@@ -11,7 +11,7 @@ public final class CircuitBreaker: Sendable {
         case failure
         /// The peer is healthy: it refused the call.
         case success
-        /// Not counted: it says something about this call or its caller, and nothing about the peer.
+        /// Not counted: the cause is this call or its caller, and not the peer.
         case ignored
         /// No answer within a time that is unusual for the call.
         ///

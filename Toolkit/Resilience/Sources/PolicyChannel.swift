@@ -150,8 +150,8 @@ public struct PolicyChannel: RPCChannel {
 
     /// How an error of an attempt counts for the circuit breaker.
     ///
-    /// What one call can bring about by itself says nothing about the peer: a deadline that is shorter than the call
-    /// usually takes, a cancel, a request that a handler cannot cope with, more bytes than its connection may hold.
+    /// What one call can bring about by itself is no failure of the peer: a deadline that is shorter than the call usually
+    /// takes, a cancel, a request that a handler cannot cope with, more bytes than its connection may hold.
     private func classify(
         _ error: any Error,
         of method: MethodDescriptor,
@@ -160,7 +160,7 @@ public struct PolicyChannel: RPCChannel {
         let fault = Fault(describing: error)
         switch fault.code {
         case .unavailable: return fault.reason == .overloaded ? .ignored : .failure
-        // Whoever noticed first: our own timer, the peer, which gets the same deadline, or the caller.
+        // Our own timer, the peer, which gets the same deadline, and the caller may each be the first to notice.
         case .deadlineExceeded, .cancelled:
             let unusual = usual.unusual(method)
             return duration < unusual ? .ignored : .unanswered(for: unusual)

@@ -57,10 +57,13 @@ extension RetryBudget {
 }
 
 extension ExactText {
-    /// A number below `count`, the same in every process: where a caller is counted with those of the same number.
+    /// A number below `count`, the same in every process: a caller is counted with those of the same number.
+    ///
+    /// Callers without a token, who are one and may be many, share theirs with no other caller.
     func slot(of count: Int) -> Int {
+        if isEmpty { return 0 }
         var hash = FNV1a()
         hash.add(text)
-        return Int(hash.value % UInt64(count))
+        return 1 + Int(hash.value % UInt64(count - 1))
     }
 }

@@ -37,7 +37,7 @@ struct UsualTime: Sendable {
     /// What half of the calls take at most; zero while nothing is known.
     var median: Duration { quantile(0.5) }
 
-    /// From here on a call without an answer says something about its callee.
+    /// From this time on a call without an answer may be a failure of its callee.
     var unusual: Duration { min(most, max(least, quantile(0.95) * Self.multiple)) }
 
     private func quantile(_ share: Double) -> Duration {

@@ -36,11 +36,13 @@ public struct SQLError: Error, Sendable {
 }
 
 extension SQLError: FaultConvertible {
+    private var isQueueFull: Bool { ExactText(code) == ExactText(Self.queueFull.code) }
+
     public var fault: Fault {
         switch kind {
         case .conflict:
             Fault(.aborted, .conflict, "conflict with a concurrent change", retryAfter: .milliseconds(50), cause: self)
-        case .unavailable where code == Self.queueFull.code:
+        case .unavailable where isQueueFull:
             // Overload: no failure of this service.
             Fault(.resourceExhausted, .overloaded, message, retryAfter: .seconds(1), cause: self)
         case .unavailable:

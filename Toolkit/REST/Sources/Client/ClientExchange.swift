@@ -116,7 +116,7 @@ final class ClientExchangeHandler: ChannelDuplexHandler {
             guard reserve(length, for: exchange, context) else { return }
             body.reserveCapacity(length)
         case (.body(let bytes), .receiving(let exchange, _)):
-            // Its caller has gone.
+            // Its caller has stopped waiting.
             if exchange.isLate { return body = ByteBuffer() }
             guard reserve(body.readableBytes + bytes.readableBytes, for: exchange, context) else { return }
             if body.capacity == 0 { body = bytes } else { body.writeImmutableBuffer(bytes) }

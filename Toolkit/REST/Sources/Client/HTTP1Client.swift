@@ -18,7 +18,9 @@ package final class HTTP1Client: Sendable {
         /// The client sets `Host` and `Content-Length`.
         package var headers: HTTPHeaders
         var body: ByteBuffer
-        /// Whose request it is: no caller gets all connections. All requests without are one caller's.
+        /// Whose request it is: no caller gets all connections.
+        ///
+        /// All requests without a caller are one caller's.
         package var caller: ExactText = ""
 
         package init(method: String, target: String, headers: HTTPHeaders, body: ByteBuffer) {

@@ -248,7 +248,7 @@ final class ClientCallHandler: ChannelDuplexHandler, @unchecked Sendable {
         if fault != nil { context?.close(promise: nil) }
     }
 
-    /// Tells the caller how the call has ended.
+    /// Returns the result to the caller.
     private func conclude(_ fault: Fault?) {
         removeDeadline()
         outcome = .some(fault)
