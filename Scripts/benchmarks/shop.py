@@ -24,6 +24,9 @@ class Shop:
     `settings` are those of daemons, as `--set` takes them; programs of before that flag take none.
     """
 
+    # What starts the supervisor, such as `prlimit`, and the file of its messages instead of standard error.
+    prefix, messages = (), None
+
     def __init__(self, programs, settings=()):
         self.martlet = str(Path(programs) / "martlet")
         self.settings = settings
@@ -33,7 +36,7 @@ class Shop:
         self.data = self.folder.name
         command = [self.martlet, "up", "--data", self.data, "--port", str(free_port()), "--json", "--log-level", "warning"]
         command += [argument for setting in self.settings for argument in ("--set", setting)]
-        self.supervisor = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self.supervisor = subprocess.Popen([*self.prefix, *command], stdout=subprocess.PIPE, stderr=self.messages, text=True)
         text = ""
         for line in self.supervisor.stdout:
             text += line

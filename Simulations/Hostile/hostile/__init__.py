@@ -1,0 +1,1 @@
+"""Hostile clients for a shop of real processes. `Scripts/hostile` runs them."""

@@ -1,0 +1,125 @@
+"""One run: a shop, a bystander, a watcher, and the suites one at a time."""
+
+import json
+import time
+from pathlib import Path
+
+from .bystander import Bystander, Present
+from .context import Context, Limits
+from .finding import ALL, Finding, Findings
+from .leak import Leaks
+from .shop import HostileShop
+from .watcher import Watcher
+
+# How long a shop has to return to the memory of its beginning: at the end of a short run, and after each suite of a long one.
+MEMORY_SECONDS_SHORT, MEMORY_SECONDS_LONG = 20, 60
+# From this budget on a run is long.
+LONG_SECONDS = 300
+
+
+class Run:
+    def __init__(self, options, suites, note):
+        self.options, self.suites, self.note = options, suites, note
+        self.findings, self.limits, self.present = Findings(note), Limits(), Present()
+        self.suite = ALL
+        self.rows = []
+
+    def run(self):
+        """Whether there is no finding; also an interrupted run prints what it has found."""
+        begun = time.monotonic()
+        try:
+            self.run_suites(begun)
+        finally:
+            self.print_summary(time.monotonic() - begun)
+        return not self.findings.all
+
+    def run_suites(self, begun):
+        with HostileShop(self.options.programs) as shop:
+            self.note(f"the shop runs after {time.monotonic() - begun:.0f} s, with {len(shop.targets)} listeners; seed {self.options.seed}")
+            bystander = Bystander(shop, self.limits, self.present, self.add)
+            bystander.start()
+            # Its first orders, so that what a first request loads is not counted as growth.
+            time.sleep(2)
+            watcher = Watcher(shop.processes, shop.logs)
+            watcher.start()
+            try:
+                for suite in self.suites:
+                    self.run_suite(suite, shop, watcher, bystander)
+                self.suite = ALL
+                if not self.is_long:
+                    self.wait_for_memory(watcher, MEMORY_SECONDS_SHORT)
+            finally:
+                bystander.stop()
+                watcher.stop()
+            if not bystander.orders:
+                self.add("bystander: orders", shop.gateway, "at least one completed order", f"none, after {bystander.asked} requests")
+            self.note(f"bystander: {bystander.orders} orders, {bystander.asked} requests, the slowest took {bystander.slowest:.1f} s")
+
+    @property
+    def is_long(self):
+        return self.options.seconds >= LONG_SECONDS
+
+    def run_suite(self, suite, shop, watcher, bystander):
+        self.suite = suite.name
+        seconds = self.options.seconds * suite.share / sum(suite.share for suite in self.suites)
+        context = Context(
+            suite.name,
+            seed=self.options.seed,
+            seconds=seconds,
+            shop=shop,
+            findings=self.findings,
+            watcher=watcher,
+            corpora=self.options.corpora,
+            leaks=Leaks(shop.folders),
+            limits=self.limits,
+            note=self.note,
+            present=self.present,
+        )
+        self.note(f"{suite.name}: {suite.about}, {seconds:.0f} s")
+        watcher.begin_suite()
+        before = len(self.findings.all)
+        suite.run(context)
+        self.present.label = f"after {suite.name}"
+        for case, name, expected, seen in watcher.end_suite():
+            self.add(case, name, expected, seen)
+        taken = time.monotonic() - context.begun
+        if self.is_long:
+            self.wait_for_memory(watcher, MEMORY_SECONDS_LONG)
+        name, rise = watcher.largest_rise
+        found = len(self.findings.all) - before
+        self.rows.append(
+            {
+                "suite": suite.name,
+                "cases": context.cases,
+                "seconds": round(taken, 1),
+                "findings": found,
+                "largestRiseBytes": rise,
+                "of": name,
+            }
+        )
+        self.note(f"{suite.name}: {context.cases} cases, {found} findings, {taken:.0f} s; most memory: {name}, {rise >> 20} MiB more")
+
+    def wait_for_memory(self, watcher, seconds):
+        for case, name, expected, seen in watcher.wait_for_memory(seconds):
+            self.add(case, name, expected, seen)
+
+    def add(self, case, target, expected, seen):
+        self.findings.add(Finding(self.suite, case, str(target), expected, str(seen), self.options.seed))
+
+    def print_summary(self, seconds):
+        cases = sum(row["cases"] for row in self.rows)
+        print()
+        for row in self.rows:
+            print(f"{'ok  ' if not row['findings'] else 'FAIL'}  {row['suite']:12}  {row['cases']:7,} cases  {row['seconds']:6.0f} s")
+        for line in self.findings.summary():
+            print(f"      {line}")
+        count = len(self.findings.all)
+        print(f"{cases:,} cases, {'no finding' if not count else f'{count} findings'}, {seconds:.0f} s", flush=True)
+        if self.options.json:
+            outcome = {
+                "seed": self.options.seed,
+                "seconds": round(seconds, 1),
+                "suites": self.rows,
+                "findings": [finding.as_json() for finding in self.findings.all],
+            }
+            Path(self.options.json).write_text(json.dumps(outcome, indent=1) + "\n")
