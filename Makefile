@@ -1,7 +1,7 @@
 # The developer commands. Each target runs one script in Scripts/, which also runs without make.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test verify format docs examples proto bench chaos mutants new-service proof
+.PHONY: help run test verify format docs examples proto bench chaos hostile mutants new-service proof
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ bench: ## Run the benchmarks, and write Docs/Benchmarks.md (ARGS='--against COMM
 
 chaos: ## Inject faults into a shop of real processes and check the invariants (ARGS='--all --long --kills 300' for all)
 	@Scripts/chaos $(ARGS)
+
+hostile: ## Send a shop what an unknown caller may send, for two minutes (ARGS='--seconds 1800' for longer)
+	@Scripts/hostile $(ARGS)
 
 mutants: ## Mutation testing: plant known bugs, and find each by simulation (ARGS='--only NAME' for some)
 	@Scripts/mutants $(ARGS)
