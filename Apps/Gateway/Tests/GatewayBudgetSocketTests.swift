@@ -53,7 +53,7 @@ struct GatewayBudgetSocketTests {
             let address = Address(host: "127.0.0.1", port: try await server.boundPort())
             let instance = Instance(id: "catalog-1", http: address, grpc: nil, operate: nil)
             let share = budget.open(at: fixture.time.now) {}
-            let connection = RESTConnection(try #require(share))
+            let connection = RESTConnection(try #require(share), peer: nil)
             try await fixture.withGateway(instances: ["catalog": [instance]], limits: Self.limits) { gateway in
                 try await check(await gateway.answer(GatewayFixture.request(.get, "/v1/products"), on: connection))
             }

@@ -3,16 +3,40 @@ import Logging
 import MartletCore
 import NIOCore
 import NIOHTTP1
+import Synchronization
 
 /// Hummingbird's HTTP/1 channel with a ``RequestGuardHandler`` in front of the codec and a ``ConnectionHandler`` behind it,
 /// within the budget of the process.
 struct HTTP1Channel: ServerChildChannel {
     /// A connection that was accepted.
-    struct Value: ServerChildChannelValue {
-        let base: HummingbirdCore.HTTP1Channel.Value
+    ///
+    /// A listener that stops drops those that it has accepted and does not handle: they close.
+    final class Value: ServerChildChannelValue {
         let connection: RESTConnection
+        private let base: HummingbirdCore.HTTP1Channel.Value
+        private let isHandled = Atomic(false)
 
         var channel: any Channel { base.channel }
+
+        init(base: HummingbirdCore.HTTP1Channel.Value, connection: RESTConnection) {
+            self.base = base
+            self.connection = connection
+        }
+
+        deinit {
+            guard !isHandled.load(ordering: .relaxed) else { return }
+            // NIO ends a process that drops a writer which is not finished.
+            Task { [base] in
+                // It fails for a connection that is closed already.
+                try? await base.executeThenClose { _, _ in }
+            }
+        }
+
+        /// The connection for who handles it; it must be called once.
+        func handled() -> HummingbirdCore.HTTP1Channel.Value {
+            isHandled.store(true, ordering: .relaxed)
+            return base
+        }
     }
 
     let limits: ConnectionLimits
@@ -83,7 +107,7 @@ struct HTTP1Channel: ServerChildChannel {
     }
 
     func handle(value: Value, logger: Logger) async {
-        await base(value.connection).handle(value: value.base, logger: logger)
+        await base(value.connection).handle(value: value.handled(), logger: logger)
     }
 
     private func base(_ connection: RESTConnection) -> HummingbirdCore.HTTP1Channel {

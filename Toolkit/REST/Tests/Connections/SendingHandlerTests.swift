@@ -31,7 +31,7 @@ struct SendingHandlerTests {
         limits.connection = ByteAccount.Limits(bytesMax: 10, untrustedBytesMax: 10, freeBytes: 0)
         budget = ListenerBudget(limits)
         let share = budget.open(at: Moment(nanoseconds: 0)) {}
-        connection = RESTConnection(try #require(share))
+        connection = RESTConnection(try #require(share), peer: nil)
         handler = SendingHandler(.standard, connection: connection, time: ManualTime())
         try channel.pipeline.syncOperations.addHandler(socket)
         try channel.pipeline.syncOperations.addHandler(handler)

@@ -23,7 +23,7 @@ struct EmbeddedListener {
         try pipeline.addHandler(
             ConnectionHandler(
                 limits,
-                connection: RESTConnection(share),
+                connection: RESTConnection(share, peer: nil),
                 input: input,
                 time: time,
                 date: DateHeader(time)
