@@ -18,10 +18,8 @@ struct GatewayBudgetSocketTests {
 
     /// With timeouts that only a hang reaches; 100 bytes are reserved before a request is forwarded.
     private static var limits: GatewayLimits {
-        var limits = GatewayLimits()
+        var limits = GatewayFixture.limits
         limits.requests = RESTLimits(bodyBytesMax: 1 << 20, timeout: HangLimit.wait, timeoutMax: HangLimit.wait)
-        limits.connect = HangLimit.wait
-        limits.idle = HangLimit.wait
         limits.responseBytesReserved = 100
         return limits
     }
@@ -41,7 +39,7 @@ struct GatewayBudgetSocketTests {
         let server = RESTServer(
             host: "127.0.0.1",
             port: 0,
-            limits: ConnectionLimits(idle: HangLimit.wait * 2, drainBytesMax: 1 << 20, linger: HangLimit.wait),
+            limits: GatewayFixture.serviceLimits,
             budget: .process,
             time: fixture.time,
             logger: GatewayFixture.log,

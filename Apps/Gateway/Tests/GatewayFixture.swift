@@ -54,10 +54,27 @@ struct GatewayFixture: Sendable {
         )
     }
 
+    /// Of the connections to a fake service, which outlive those of the gateway's client.
+    static var serviceLimits: ConnectionLimits {
+        var limits = ConnectionLimits(idle: HangLimit.wait * 2, drainBytesMax: 1 << 20, linger: HangLimit.wait)
+        limits.head = HangLimit.wait
+        limits.body = HangLimit.wait
+        limits.sendTimeout = HangLimit.wait
+        return limits
+    }
+
+    /// Connections end by a hang only, however busy the machine is.
+    static var limits: GatewayLimits {
+        var limits = GatewayLimits()
+        limits.connect = HangLimit.wait
+        limits.idle = HangLimit.wait
+        return limits
+    }
+
     /// Runs `body` with a gateway whose only instances are `instances`.
     func withGateway<R>(
         instances: [String: [Instance]],
-        limits: GatewayLimits = GatewayLimits(),
+        limits: GatewayLimits = Self.limits,
         system: SystemName? = nil,
         problem: String? = nil,
         callers: CallerLimits = CallerLimits(),

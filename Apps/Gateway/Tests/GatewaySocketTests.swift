@@ -22,10 +22,8 @@ struct GatewaySocketTests {
 
     /// With timeouts that only a hang reaches.
     private static var limits: GatewayLimits {
-        var limits = GatewayLimits()
+        var limits = GatewayFixture.limits
         limits.requests = RESTLimits(bodyBytesMax: 1 << 20, timeout: HangLimit.wait, timeoutMax: HangLimit.wait)
-        limits.connect = HangLimit.wait
-        limits.idle = HangLimit.wait
         return limits
     }
 
@@ -35,7 +33,7 @@ struct GatewaySocketTests {
         let server = RESTServer(
             host: "127.0.0.1",
             port: 0,
-            limits: ConnectionLimits(idle: HangLimit.wait * 2, drainBytesMax: 1 << 20, linger: HangLimit.wait),
+            limits: GatewayFixture.serviceLimits,
             budget: .process,
             time: fixture.time,
             logger: GatewayFixture.log,
@@ -73,7 +71,7 @@ struct GatewaySocketTests {
         let server = RESTServer(
             host: "127.0.0.1",
             port: 0,
-            limits: ConnectionLimits(idle: HangLimit.wait * 2, drainBytesMax: 1 << 20, linger: HangLimit.wait),
+            limits: GatewayFixture.serviceLimits,
             budget: .process,
             time: fixture.time,
             logger: GatewayFixture.log,
@@ -121,7 +119,7 @@ struct ForeignUpstreamSocketTests {
         let server = RESTServer(
             host: "127.0.0.1",
             port: 0,
-            limits: ConnectionLimits(idle: HangLimit.wait * 2, drainBytesMax: 1 << 20, linger: HangLimit.wait),
+            limits: GatewayFixture.serviceLimits,
             budget: .process,
             time: fixture.time,
             logger: GatewayFixture.log,
@@ -178,7 +176,7 @@ struct ClientAddressSocketTests {
             let server = RESTServer(
                 host: "127.0.0.1",
                 port: 0,
-                limits: ConnectionLimits(idle: HangLimit.wait * 2, drainBytesMax: 1 << 20, linger: HangLimit.wait),
+                limits: GatewayFixture.serviceLimits,
                 budget: .process,
                 time: fixture.time,
                 logger: GatewayFixture.log,

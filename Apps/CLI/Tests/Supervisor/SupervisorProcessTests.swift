@@ -52,11 +52,14 @@ private struct FakeSystem {
 
     func stop() { stops.continuation.yield(SIGTERM) }
 
-    func supervisor(_ scripts: [(name: String, script: String)], limits: SupervisorLimits) throws -> Supervisor {
+    func supervisor(
+        _ scripts: [(name: String, script: String)],
+        limits: SupervisorLimits,
+        shell: String = "/bin/sh"
+    ) throws -> Supervisor {
         let daemons = try scripts.enumerated().map { port, daemon in
             let path = temporary.file(daemon.name)
-            try "#!/bin/sh\n\(daemon.script)\n".write(toFile: path, atomically: true, encoding: .utf8)
-            try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
+            try "\(daemon.script)\n".write(toFile: path, atomically: true, encoding: .utf8)
             let log = folder.log(of: daemon.name)
             return Supervisor.Daemon(
                 row: ProcessTable.Row(
@@ -70,9 +73,11 @@ private struct FakeSystem {
                     operate: 0,
                     log: log
                 ),
+                // Not the script itself: while another child of this process starts, it may have the script open for
+                // writing, and the system refuses to run it ("Text file busy").
                 program: ChildProcess.Program(
-                    path: path,
-                    arguments: [temporary.path, daemon.name],
+                    path: shell,
+                    arguments: [path, temporary.path, daemon.name],
                     environment: ["PATH": "/usr/bin:/bin"],
                     log: log
                 ),
@@ -99,18 +104,24 @@ private struct FakeSystem {
         )
     }
 
+    /// Nothing is waited for after its end.
     func run(_ supervisor: Supervisor) async throws -> SupervisorStateMachine.Outcome {
-        try await supervisor.run(stops: stops.stream) { _ in inbox.yield("announced") }
+        defer { inbox.finish() }
+        return try await supervisor.run(stops: stops.stream) { _ in inbox.yield("announced") }
     }
 
-    /// Waits for all of `wanted`, in any order; the test's time limit ends the wait.
+    /// Waits for all of `wanted`, in any order; the end of the run, or the test's time limit, ends the wait.
     func wait(for wanted: String...) async {
         var missing = Set(wanted)
+        var seen: [String] = []
         for await text in messages {
+            seen.append(text)
             missing.remove(text)
             if missing.isEmpty { return }
         }
-        Issue.record("still waiting for: \(missing.sorted().joined(separator: ", "))")
+        Issue.record(
+            "still waiting for: \(missing.sorted().joined(separator: ", ")); seen: \(seen.joined(separator: "; "))"
+        )
     }
 
     /// Limits that pass only by ``time``, the drain of one daemon before the start of all.
@@ -218,8 +229,8 @@ struct SupervisorProcessTests {
     @Test("reports a missing program")
     func missing() async throws {
         let system = try FakeSystem()
-        let supervisor = try system.supervisor([(name: "a", script: "")], limits: FakeSystem.limits)
-        unlink(system.temporary.file("a"))
+        let missing = system.temporary.file("missing")
+        let supervisor = try system.supervisor([(name: "a", script: "")], limits: FakeSystem.limits, shell: missing)
         let outcome = try await system.run(supervisor)
         guard case .failed(let reason, _) = outcome else {
             Issue.record("it started")

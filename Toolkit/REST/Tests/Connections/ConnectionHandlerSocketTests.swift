@@ -13,7 +13,7 @@ import Testing
 
 @Suite("HTTP/1 protocol rules", .timeLimit(.minutes(HangLimit.testMinutes)))
 struct ConnectionHandlerSocketTests {
-    static let limits = ConnectionLimits(idle: HangLimit.wait, drainBytesMax: 100_000, linger: HangLimit.wait)
+    static let limits = ConnectionLimits.hang(drainBytesMax: 100_000)
     static let livez = "GET /livez HTTP/1.1\r\nHost: h\r\n"
     static let put = "PUT /v1/parcels/p1 HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n"
     static let good = #"{"items":[{"name":"cup","quantity":1}]}"#
@@ -93,7 +93,7 @@ struct ConnectionHandlerSocketTests {
                 Self.put + "Content-Length: 200000\r\n\r\n", String(repeating: " ", count: 200_000),
                 Self.put + "Connection: close\r\nContent-Length: \(Self.good.utf8.count)\r\n\r\n", Self.good,
             ],
-            limits: ConnectionLimits(idle: HangLimit.wait, drainBytesMax: 200_000, linger: HangLimit.wait)
+            limits: ConnectionLimits.hang(drainBytesMax: 200_000)
         )
         #expect(answer.hasPrefix("HTTP/1.1 413 "))
         #expect(answer.components(separatedBy: "HTTP/1.1 200 OK\r\n").count == 2)

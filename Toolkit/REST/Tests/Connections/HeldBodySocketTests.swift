@@ -33,7 +33,7 @@ struct HeldBodySocketTests {
         let server = RESTServer(
             host: "127.0.0.1",
             port: 0,
-            limits: ConnectionLimits(idle: HangLimit.wait, drainBytesMax: 1_000, linger: HangLimit.wait),
+            limits: ConnectionLimits.hang(drainBytesMax: 1_000),
             budget: budget,
             time: time,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },

@@ -46,7 +46,7 @@ struct RESTBudgetSocketTests {
         let server = RESTServer(
             host: "127.0.0.1",
             port: 0,
-            limits: ConnectionLimits(idle: HangLimit.wait, drainBytesMax: 10_000, linger: HangLimit.wait),
+            limits: ConnectionLimits.hang(drainBytesMax: 10_000),
             budget: budget,
             time: SystemTime(),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },

@@ -19,7 +19,7 @@ struct RESTServerSocketTests {
         RESTServer(
             host: "127.0.0.1",
             port: 0,
-            limits: ConnectionLimits(idle: HangLimit.wait, drainBytesMax: 1_000, linger: HangLimit.wait),
+            limits: ConnectionLimits.hang(drainBytesMax: 1_000),
             budget: .process,
             time: ManualTime(),
             logger: log,

@@ -12,7 +12,7 @@ import Testing
 
 @Suite("REST server with hostile clients", .timeLimit(.minutes(HangLimit.testMinutes)))
 struct HostileRequestSocketTests {
-    static let limits = ConnectionLimits(idle: HangLimit.wait, drainBytesMax: 1 << 20, linger: HangLimit.wait)
+    static let limits = ConnectionLimits.hang(drainBytesMax: 1 << 20)
     static let livez = "GET /livez HTTP/1.1\r\nHost: h\r\n"
     static let close = livez + "Connection: close\r\n\r\n"
 
@@ -129,7 +129,7 @@ struct HostileRequestSocketTests {
 
     @Test("bytes behind the last request are dropped while it is answered: the response arrives")
     func poured() async throws {
-        let limits = ConnectionLimits(idle: HangLimit.wait, drainBytesMax: 8 << 20, linger: HangLimit.wait)
+        let limits = ConnectionLimits.hang(drainBytesMax: 8 << 20)
         try await serving(limits) { port in
             let pour = String(repeating: "x", count: 2 << 20)
             let answer = try await RawConnection.exchange([Self.close, pour, pour], with: port)
