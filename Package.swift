@@ -273,10 +273,10 @@ tests(
     "SystemTests",
     at: "Tests/System",
     on: [
-        kits("Core", "Contract", "SQL", "RPC", "EventLog", "Testing"), adapters("SQLite"), contracts("Orders"),
-        ["BuiltPrograms", "martlet", "martlet-retail"],
+        kits("Core", "Contract", "SQL", "RPC", "REST", "EventLog", "Testing"), adapters("SQLite"),
+        contracts("Orders"), ["BuiltPrograms", "martlet", "martlet-retail"],
     ],
-    libraries: [.crypto, .protobuf]
+    libraries: [.crypto, .nio, .nioHTTP1, .protobuf]
 )
 tests(
     "SimulationTests",

@@ -1,5 +1,7 @@
 import Foundation
-import FoundationNetworking
+import MartletREST
+import NIOCore
+import NIOHTTP1
 
 /// A request to a running shop.
 struct ShopRequest: Sendable {
@@ -57,12 +59,10 @@ struct ShopResponse: Sendable, CustomStringConvertible {
     private let headers: [String: String]
     let body: Data
 
-    init(_ response: HTTPURLResponse, _ body: Data) {
-        status = response.statusCode
-        self.body = body
-        var headers: [String: String] = [:]
-        for (name, value) in response.allHeaderFields { headers["\(name)".lowercased()] = "\(value)" }
-        self.headers = headers
+    init(_ response: HTTP1Client.Response) {
+        status = Int(response.status.code)
+        body = Data(response.body.readableBytesView)
+        headers = Dictionary(response.headers.map { ($0.name.lowercased(), $0.value) }) { "\($0), \($1)" }
     }
 
     subscript(header: String) -> String? { headers[header.lowercased()] }

@@ -1,8 +1,10 @@
 import BuiltPrograms
 import Foundation
-import FoundationNetworking
 import MartletCore
+import MartletREST
 import MartletTesting
+import NIOCore
+import NIOHTTP1
 
 /// A running shop with mugs in stock, and tokens for its clients.
 struct StockedShop: Sendable {
@@ -39,24 +41,39 @@ struct StockedShop: Sendable {
     ///
     /// - Parameter address: Another listener than the gateway.
     func send(_ request: ShopRequest, to address: String? = nil) async throws -> ShopResponse {
-        guard let url = URL(string: (address ?? shop.url) + request.path) else {
-            throw RunningShop.Failure(what: "no address \(request.path)")
+        guard let url = URL(string: address ?? shop.url), let host = url.host, let port = url.port else {
+            throw RunningShop.Failure(what: "no address \(address ?? shop.url)")
         }
-        var sent = URLRequest(url: url, timeoutInterval: TimeInterval(HangLimit.wait.components.seconds))
-        sent.httpMethod = request.method
-        if let body = request.body {
-            sent.httpBody = Data(body.utf8)
-            sent.setValue("application/json", forHTTPHeaderField: "Content-Type")
-        }
-        if let header = try authorization(request.bearer) { sent.setValue(header, forHTTPHeaderField: "Authorization") }
+        var headers = HTTPHeaders()
+        if request.body != nil { headers.add(name: "Content-Type", value: "application/json") }
+        if let header = try authorization(request.bearer) { headers.add(name: "Authorization", value: header) }
         // As long as the shop allows, unless this limit is the test's subject.
-        sent.setValue("\(HangLimit.wait.milliseconds)", forHTTPHeaderField: "x-request-timeout")
-        for (name, value) in request.headers { sent.setValue(value, forHTTPHeaderField: name) }
-        let (body, response) = try await URLSession.shared.data(for: sent)
-        guard let response = response as? HTTPURLResponse else {
-            throw RunningShop.Failure(what: "a response without status")
+        headers.add(name: "x-request-timeout", value: "\(HangLimit.wait.milliseconds)")
+        for (name, value) in request.headers { headers.replaceOrAdd(name: name, value: value) }
+        let sent = HTTP1Client.Request(
+            method: request.method,
+            target: request.path,
+            headers: headers,
+            body: ByteBuffer(string: request.body ?? "")
+        )
+        // A connection for each request: a daemon that was killed has closed its earlier ones.
+        var limits = HTTP1ClientLimits.standard
+        limits.connectTimeout = HangLimit.wait
+        let client = HTTP1Client(limits: limits)
+        do {
+            let response = try await client.send(
+                sent,
+                host: host,
+                port: port,
+                timeout: HangLimit.wait,
+                responseBytesMax: 64 << 20
+            )
+            await client.shutdown()
+            return ShopResponse(response)
+        } catch {
+            await client.shutdown()
+            throw error
         }
-        return ShopResponse(response, body)
     }
 
     /// Retries a request with its key while the shop is unavailable.

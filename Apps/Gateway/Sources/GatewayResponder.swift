@@ -28,18 +28,7 @@ struct GatewayResponder: Sendable {
             for rule in routed.method.http { try routes.add(rule, routed) }
         }
         let requestMetrics = RequestMetrics(metrics)
-        let throttles = Dictionary(
-            uniqueKeysWithValues: GatewayRoutes.all.map { routed in
-                (
-                    routed,
-                    AdaptiveThrottle(
-                        multiple: limits.throttleMultiple,
-                        window: limits.throttleWindow,
-                        runtime: runtime
-                    )
-                )
-            }
-        )
+        let throttles = Self.throttles(limits, runtime)
         edge = RESTEdge(
             routes: routes,
             runtime: runtime,
@@ -81,6 +70,19 @@ struct GatewayResponder: Sendable {
     /// - Parameter connection: On which the request arrived; `nil` without a listener.
     func answer(_ request: Request, on connection: RESTConnection?) async -> Response {
         await edge.answer(request, on: connection)
+    }
+
+    private static func throttles(_ limits: GatewayLimits, _ runtime: Runtime) -> [RoutedMethod: AdaptiveThrottle] {
+        Dictionary(
+            uniqueKeysWithValues: GatewayRoutes.all.map { routed in
+                let throttle = AdaptiveThrottle(
+                    multiple: limits.throttleMultiple,
+                    window: limits.throttleWindow,
+                    runtime: runtime
+                )
+                return (routed, throttle)
+            }
+        )
     }
 
     private static func body(

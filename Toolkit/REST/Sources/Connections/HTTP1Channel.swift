@@ -25,11 +25,8 @@ struct HTTP1Channel: ServerChildChannel {
 
         deinit {
             guard !isHandled.load(ordering: .relaxed) else { return }
-            // NIO ends a process that drops a writer which is not finished.
-            Task { [base] in
-                // It fails for a connection that is closed already.
-                try? await base.executeThenClose { _, _ in }
-            }
+            // NIO ends a process that drops a writer which is not finished. It fails for a connection that is closed.
+            _ = channel.eventLoop.makeFutureWithTask { [base] in try await base.executeThenClose { _, _ in } }
         }
 
         /// The connection for who handles it; it must be called once.

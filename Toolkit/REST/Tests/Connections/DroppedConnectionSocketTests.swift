@@ -9,7 +9,7 @@ import Testing
 
 @Suite("A connection that its listener drops", .timeLimit(.minutes(HangLimit.testMinutes)))
 struct DroppedConnectionSocketTests {
-    @Test("closes, and the process goes on")
+    @Test("closes, and the process continues")
     func closes() async throws {
         let time = ManualTime()
         let connections = HTTP1Channel(
