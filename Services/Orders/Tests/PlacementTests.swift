@@ -5,6 +5,16 @@ import Testing
 
 @Suite("Placement")
 struct PlacementTests {
+    @Test("is the same as one of a version that took a discount for goods; goods and services differ")
+    func sameAsStored() throws {
+        let placement = try Placement.of([.mugs, .discount("mug", 1, nanos: -1)])
+        var stored = placement
+        stored.lines[1].isGoods = true
+        #expect(placement.isSame(as: stored) && stored.isSame(as: placement))
+        stored.lines[0].isGoods = false
+        #expect(!placement.isSame(as: stored))
+    }
+
     @Test(
         "adds up exactly and rounds once, half to even",
         arguments: [5_000_000: 0, 15_000_000: 2, 25_000_000: 2, 25_000_001: 3, 4_000_000: 0] as [Int64: Int64]

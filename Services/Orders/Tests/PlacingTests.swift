@@ -209,6 +209,23 @@ struct PlacingTests {
         #expect(fixture.inventory.stock["mug"] == 4)
     }
 
+    @Test("a discount with the SKU of its lines takes no stock, and a return by SKU does not count it")
+    func discountOfGoods() async throws {
+        fixture.inventory.setStock("mug", 6)
+        let order = try await agreed("536365", discountOn: "mug")
+        #expect(order.lines.map(\.service) == [false, true, true])
+        try await fixture.runUntilIdle()
+        #expect(try await fixture.order(order.orderID, by: fixture.merchant).status == .completed)
+        #expect(fixture.inventory.stock["mug"] == 0)
+        let fault = await refusal {
+            try await fixture.returnUnits(of: order.orderID, as: "r1", ["mug": 7], by: fixture.merchant)
+        }
+        #expect(fault?.reason == "orders.return_exceeds_order")
+        _ = try await fixture.returnUnits(of: order.orderID, as: "r1", ["mug": 6], by: fixture.merchant)
+        try await fixture.runUntilIdle()
+        #expect(fixture.inventory.stock["mug"] == 6)
+    }
+
     @Test("a merchant's reference is unique: a repeat returns the order, another order is refused")
     func agreedReference() async throws {
         let first = try await agreed("536365")
@@ -330,6 +347,7 @@ struct PlacingTests {
         _ reference: String,
         customer: String = "17850",
         discount: Int64 = -30,
+        discountOn goods: String? = nil,
         by context: CallContext? = nil,
         in fixture: OrdersFixture? = nil
     ) async throws -> OrdersContract.Order {
@@ -348,7 +366,7 @@ struct PlacingTests {
             $0.paymentMethod = "pm_test_ok"
             $0.lines = [
                 line("mug", 6, pence: 255, service: false), line("POST", 1, pence: 1_800, service: true),
-                line("D", 1, pence: discount, service: true),
+                line(goods ?? "D", 1, pence: discount, service: goods == nil),
             ]
         }
         return try await fixture.client.placeAgreedOrder(request, context: context ?? fixture.merchant).order

@@ -111,11 +111,20 @@ struct ReturnTests {
         #expect(order.refundRequestedMinorUnits == order.capturedMinorUnits)
     }
 
-    @Test("a code returns its goods before its discount, wherever the discount is")
-    func discountLast() throws {
+    @Test("a code returns its goods and not its discount, wherever the discount is; its line returns the discount")
+    func discountOfCode() throws {
         var order = try Order.completed(.service("mug", pence: -50), .goods("mug", 2, pence: 100))
+        #expect(throws: OrderError.returnExceedsOrder(item(3, of: "mug"), left: 2)) {
+            try order.requestReturn(id: "r1", [item(3, of: "mug")])
+        }
         order.apply(try order.requestReturn(id: "r1", [item(2, of: "mug")]))
         #expect(order.returns[0].lines == [.init(line: 1, quantity: 2)])
+        #expect(order.refundRequestedMinorUnits == 150)
+        #expect(throws: OrderError.returnExceedsOrder(item(1, of: "mug"), left: 0)) {
+            try order.requestReturn(id: "r2", [item(1, of: "mug")])
+        }
+        order.apply(try order.requestReturn(id: "r2", [item(1, of: "mug", line: 0)]))
+        #expect(order.returns[1].lines == [.init(line: 0, quantity: 1)])
         #expect(order.refundRequestedMinorUnits == 150)
     }
 

@@ -58,11 +58,8 @@ extension Order {
         var accepted: [Int: Int] = [:]
         for item in items {
             var missing = item.quantity
-            let matching = placement.lines.enumerated().filter { item.matches($0.offset, $0.element) }
-            // A discount may have the code of the lines that it concerns.
-            let discountsLast = matching.filter { !$0.element.isDiscount } + matching.filter(\.element.isDiscount)
-            for (index, line) in discountsLast where missing > 0 {
-                let count = min(missing, line.quantity - returned[index, default: 0])
+            for index in placement.lines(of: item) where missing > 0 {
+                let count = min(missing, placement.lines[index].quantity - returned[index, default: 0])
                 guard count > 0 else { continue }
                 accepted[index, default: 0] += count
                 returned[index, default: 0] += count

@@ -17,6 +17,25 @@ extension Placement {
         }
     }
 
+    /// The indices of the lines whose units an item returns.
+    ///
+    /// A discount may have the code of the lines that it concerns. Its units are none of theirs: it is returned by its
+    /// line, or by a code that no other line has.
+    func lines(of item: ReturnItem) -> [Int] {
+        let matching = lines.indices.filter { item.matches($0, lines[$0]) }
+        let others = matching.filter { !lines[$0].isDiscount }
+        return others.isEmpty ? matching : others
+    }
+
+    /// Whether it is this placement, also as a version stored it that took a discount for goods.
+    func isSame(as other: Placement) -> Bool { withoutGoodsOfDiscounts == other.withoutGoodsOfDiscounts }
+
+    private var withoutGoodsOfDiscounts: Placement {
+        var copy = self
+        for index in lines.indices where lines[index].isDiscount { copy.lines[index].isGoods = false }
+        return copy
+    }
+
     /// The share that each line has in the discounts; 0 for a discount itself.
     ///
     /// A discount concerns the lines with its code. What these are not worth, and a discount without such lines,

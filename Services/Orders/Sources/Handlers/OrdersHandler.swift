@@ -65,7 +65,7 @@ struct OrdersHandler: OrdersHandling {
         return try await call.write { tx in
             if let existing = try OrderSummary.orderID(reference: request.reference, in: tx) {
                 let (order, placed) = try orders.order(existing, in: tx)
-                guard order.placement == placement else { throw OrderError.referenceTaken(request.reference) }
+                guard order.placement.isSame(as: placement) else { throw OrderError.referenceTaken(request.reference) }
                 return PlaceAgreedOrderResponse.with { $0.order = order.message(placed: placed) }
             }
             try orders.admit()

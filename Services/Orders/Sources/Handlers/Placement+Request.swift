@@ -22,7 +22,8 @@ extension Placement {
                     name: line.name,
                     quantity: Int(line.quantity),
                     price: line.unitPrice,
-                    isGoods: !line.service
+                    // A discount is no unit, although it may have the SKU of the goods that it concerns.
+                    isGoods: !line.service && line.unitPrice.amount >= .zero
                 )
             )
         }
