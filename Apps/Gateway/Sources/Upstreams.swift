@@ -71,7 +71,7 @@ struct Upstreams: Sendable {
     /// - Parameters:
     ///   - exchange: The request.
     ///   - body: Its body.
-    ///   - caller: The subject of its principal, for the caller's share of the connections.
+    ///   - caller: The name of its caller, for the caller's share of the connections.
     ///   - routed: The method that it calls.
     ///   - deadline: When its caller stops waiting.
     /// - Throws: `Fault`: `unavailable` when the service is down, `deadlineExceeded` when it does not respond in time,
@@ -85,9 +85,7 @@ struct Upstreams: Sendable {
         deadline: Moment
     ) async throws -> Answer {
         guard let balancer = balancers[routed.service] else { throw unavailable(routed.service, nil) }
-        guard let address = try await balancer.pick(where: { $0.http != nil }).http else {
-            throw unavailable(routed.service, nil)
-        }
+        let address = try await address(of: routed.service, balancer)
         let remaining = deadline - time.now
         guard remaining > .zero else { throw Fault.deadlineExceeded }
         guard exchange.reserveResponse(upTo: limits.responseBytesReserved) else {
@@ -128,6 +126,21 @@ struct Upstreams: Sendable {
         } catch {
             throw unavailable(routed.service, error)
         }
+    }
+
+    /// - Throws: `Fault` with `unavailable` when no instance runs: nothing has happened.
+    private func address(of service: String, _ balancer: Balancer) async throws -> Address {
+        let instance: Instance
+        do {
+            instance = try await balancer.pick(where: { $0.http != nil })
+        } catch is CancellationError {
+            throw CancellationError()
+        } catch {
+            // The fault of the balancer has its own cause: that no call was made.
+            throw unavailable(service, (error as? Fault)?.cause ?? error)
+        }
+        guard let address = instance.http else { throw unavailable(service, nil) }
+        return address
     }
 
     /// - Throws: ``ForeignUpstream`` for an answer that is not from this system.
@@ -181,7 +194,7 @@ struct Upstreams: Sendable {
         )
     }
 
-    /// The outcome of the request is unknown: clients retry with the same idempotency key.
+    /// The outcome of the request is unknown unless `cause` says that no call was made: clients retry with the same idempotency key.
     private func unavailable(_ service: String, _ cause: (any Error)?) -> Fault {
         let why = problem().map { ": \($0)" } ?? ""
         return Fault(
