@@ -25,12 +25,12 @@ struct GatewayCallers: Sendable {
     ///
     /// - Throws: `Fault` with `resourceExhausted` and the reason `rateLimited` when the caller has sent too many, with
     ///   `unauthenticated` for a token that is not valid.
-    func admit(_ exchange: Exchange, to method: MethodDescriptor) throws -> Principal {
+    func admit(_ exchange: Exchange, to method: MethodDescriptor) throws -> GatewayCaller {
         let headers = exchange.request.headers
         let address = addresses.address(of: headers, peer: exchange.peer)
         guard headers[.authorization] != nil else {
             try require(limiter.admit(address, to: method.anonymousLimit), exchange)
-            return .anonymous
+            return GatewayCaller(address: address)
         }
         if let decision = limiter.check(address, of: .rejectedTokens), !decision.isAccepted {
             try require(decision, exchange)
@@ -43,7 +43,7 @@ struct GatewayCallers: Sendable {
             throw error
         }
         try require(limiter.admit(principal, to: method.identityLimit), exchange)
-        return principal
+        return GatewayCaller(principal)
     }
 
     /// Writes a decision into the response, and throws when it is a refusal.

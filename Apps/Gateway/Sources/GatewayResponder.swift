@@ -28,7 +28,9 @@ struct GatewayResponder: Sendable {
             for rule in routed.method.http { try routes.add(rule, routed) }
         }
         let requestMetrics = RequestMetrics(metrics)
-        let throttles = Self.throttles(limits, runtime)
+        // Apart, since there may be an address in every group of callers.
+        let throttlesByAddress = Self.throttles(limits, runtime)
+        let throttlesByIdentity = Self.throttles(limits, runtime)
         edge = RESTEdge(
             routes: routes,
             runtime: runtime,
@@ -37,26 +39,32 @@ struct GatewayResponder: Sendable {
             observe: { requestMetrics.count($0) },
             handle: { routed, _, exchange in
                 // Before the throttle: a refusal of a caller is not one by the service.
-                let principal = try callers.admit(exchange, to: routed.method)
-                exchange.accepted(principal)
-                try routed.method.admit(principal)
+                let caller = try callers.admit(exchange, to: routed.method)
+                exchange.accepted(caller.principal)
+                try routed.method.admit(caller.principal)
                 let deadline = try RESTHeaders.deadline(
                     of: exchange.request.headers,
                     standard: limits.requests.timeout,
                     limit: limits.requests.timeoutMax,
                     now: exchange.started
                 )
-                let throttle = throttles[routed]
-                let caller = principal.subject
-                try throttle?.admit(caller)
+                let isAnonymous = caller.principal.kind == .anonymous
+                let throttle = (isAnonymous ? throttlesByAddress : throttlesByIdentity)[routed]
+                try throttle?.admit(caller.name)
                 let body = try await Self.body(
                     of: exchange,
                     limits: limits,
                     deadline: deadline,
                     time: runtime.time
                 )
-                let answer = try await upstreams.forward(exchange, body, of: caller, to: routed, deadline: deadline)
-                throttle?.record(isAccepted: !answer.isOverload, for: caller)
+                let answer = try await upstreams.forward(
+                    exchange,
+                    body,
+                    of: caller.name,
+                    to: routed,
+                    deadline: deadline
+                )
+                throttle?.record(isAccepted: !answer.isOverload, for: caller.name)
                 return answer.response
             }
         )

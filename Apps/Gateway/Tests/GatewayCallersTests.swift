@@ -156,6 +156,26 @@ struct GatewayCallersTests {
     }
 }
 
+@Suite("Caller of the gateway")
+struct GatewayCallerTests {
+    @Test("without a token it is its address, or its /64; no subject is an address")
+    func names() throws {
+        func name(_ address: String) throws -> ExactText {
+            GatewayCaller(address: try #require(IPAddress(address))).name
+        }
+        #expect(try name("203.0.113.7") == "address 203.0.113.7")
+        #expect(try name("203.0.113.7") != name("203.0.113.8"))
+        #expect(try name("::ffff:203.0.113.7") == name("203.0.113.7"))
+        #expect(try name("2001:db8::1") == name("2001:db8::2"))
+        #expect(try name("2001:db8::1") != name("2001:db8:0:1::1"))
+        #expect(GatewayCaller(address: nil).name == "address unknown")
+        #expect(GatewayCaller(address: nil).principal == .anonymous)
+        let user = Principal(kind: .user, id: "address 203.0.113.7", scopes: [])
+        #expect(GatewayCaller(user).name == "identity address 203.0.113.7")
+        #expect(GatewayCaller(user).principal == user)
+    }
+}
+
 @Suite("Settings of the gateway")
 struct CallerSettingsTests {
     private static func read(_ arguments: [String]) throws -> CallerSettings {

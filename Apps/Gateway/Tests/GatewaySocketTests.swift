@@ -78,6 +78,10 @@ struct GatewaySocketTests {
             respond: { request, _ in service.response(to: request) }
         )
         let token = try await fixture.issuer.userToken("ann", scopes: [], lifetime: .seconds(60))
+        let budget = ListenerBudget(
+            ListenerLimits(connectionsMax: 2, healthConnectionsMax: 1, closingConnectionsMax: 1)
+        )
+        func share() -> ListenerConnection? { budget.open(at: fixture.time.now) {} }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.run() }
             defer { group.cancelAll() }
@@ -85,6 +89,9 @@ struct GatewaySocketTests {
             let instance = Instance(id: "catalog-1", http: address, grpc: nil, operate: nil)
             try await fixture.withGateway(instances: ["catalog": [instance]], limits: Self.limits) { gateway in
                 let guest = GatewayFixture.request(.get, "/v1/products")
+                // Two addresses without a token: each is a caller.
+                let first = RESTConnection(try #require(share()), peer: IPAddress("203.0.113.7"))
+                let second = RESTConnection(try #require(share()), peer: IPAddress("203.0.113.8"))
                 let ann = GatewayFixture.request(
                     .get,
                     "/v1/products",
@@ -93,15 +100,16 @@ struct GatewaySocketTests {
                 // Because of what the caller asks for.
                 service.reason.withLock { $0 = "products.too_many" }
                 service.isThrottling.withLock { $0 = true }
-                for _ in 0..<50 { _ = await gateway.answer(guest, on: nil) }
+                for _ in 0..<50 { _ = await gateway.answer(guest, on: first) }
                 #expect(service.requests.withLock { $0 } == 50)
                 // As overload.
                 fixture.time.advance(by: .seconds(2))
                 service.reason.withLock { $0 = .overloaded }
-                for _ in 0..<100 { _ = await gateway.answer(guest, on: nil) }
+                for _ in 0..<100 { _ = await gateway.answer(guest, on: first) }
                 #expect(service.requests.withLock { $0 } < 80)
                 service.isThrottling.withLock { $0 = false }
                 for _ in 0..<20 { #expect(await gateway.answer(ann, on: nil).status == .ok) }
+                for _ in 0..<20 { #expect(await gateway.answer(guest, on: second).status == .ok) }
             }
         }
     }
@@ -150,11 +158,14 @@ struct ForeignUpstreamSocketTests {
         for (problem, detail) in [
             ("the disk is full", "catalog is not available: the disk is full"), (nil, "catalog is not available"),
         ] {
-            try await fixture.withGateway(instances: ["catalog": [down]], problem: problem) { gateway in
-                let response = await gateway.answer(GatewayFixture.request(.get, "/v1/products"), on: nil)
-                #expect(response.status == .serviceUnavailable)
-                let text = try await BodyText.of(response)
-                #expect(text.contains("\"detail\":\"\(detail)\""))
+            // One instance that is down, and none at all.
+            for instances in [[down], []] {
+                try await fixture.withGateway(instances: ["catalog": instances], problem: problem) { gateway in
+                    let response = await gateway.answer(GatewayFixture.request(.get, "/v1/products"), on: nil)
+                    #expect(response.status == .serviceUnavailable)
+                    let text = try await BodyText.of(response)
+                    #expect(text.contains("\"detail\":\"\(detail)\""))
+                }
             }
         }
     }

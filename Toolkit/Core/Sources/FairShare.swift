@@ -1,8 +1,8 @@
 /// How much of a limited resource one caller may use, so that it never uses what others need.
 ///
 /// A caller may use `part` of the limit while anything is left, and more than that while `reserve` stays free for
-/// callers that use less. All callers without a token are one. A value without a lock: what owns the resource counts who
-/// uses it.
+/// callers that use less. To a service, all callers without a token are one. A value without a lock: what owns the
+/// resource counts who uses it.
 package struct FairShare: Sendable, Hashable {
     /// What all callers may use together.
     package let limit: Int

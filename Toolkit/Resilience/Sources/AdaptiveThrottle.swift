@@ -10,8 +10,8 @@ import Synchronization
 /// arrives, since a slow call was not refused.
 ///
 /// Each caller is counted by itself, with those of the same hash, so that a flood of one caller's refused calls does not
-/// refuse another's: all callers without a token are one. Only what the callee refuses because *it* is overloaded counts,
-/// not what it refuses because of the caller.
+/// refuse another's. Only what the callee refuses because *it* is overloaded counts, not what it refuses because of the
+/// caller.
 ///
 /// Safe to share between tasks. Use one for each kind of call that the callee limits separately.
 package final class AdaptiveThrottle: Sendable {
