@@ -1,4 +1,5 @@
 import Console
+import MartletHost
 
 /// The supervisor's state machine: starts all daemons, restarts those that exit, and drains in order.
 ///
@@ -104,12 +105,20 @@ struct SupervisorStateMachine: Sendable {
         lifecycle.consecutiveExits += 1
         lifecycle.state = .resting
         lifecycles[name] = lifecycle
-        if phase == .starting, !lifecycle.wasReady, lifecycle.consecutiveExits >= limits.earlyExitsLimit {
+        if phase == .starting, !lifecycle.wasReady,
+            Self.isLasting(end) || lifecycle.consecutiveExits >= limits.earlyExitsLimit
+        {
             lifecycles[name]?.state = .stopped
-            let reason = "\(name) \(end), \(lifecycle.consecutiveExits) times in a row"
+            let exits = lifecycle.consecutiveExits
+            let reason = "\(name) \(end)" + (exits > 1 ? ", \(exits) times in a row" : "")
             return drain(.failed(reason: reason, daemons: [name]))
         }
         return [.wait(.restart(name, run: run), limits.restartDelay(after: lifecycle.consecutiveExits))]
+    }
+
+    /// Whether another start ends in the same way: a flag, a variable or a file of the configuration is wrong.
+    private static func isLasting(_ end: ProcessEnd) -> Bool {
+        [ExitStatus.usage, .config].contains { end == .exited($0.rawValue) }
     }
 
     private mutating func due(_ timer: Timer) -> [Action] {

@@ -74,17 +74,33 @@ struct SupervisorStateMachineTests {
     mutating func repeatedExits() {
         _ = stateMachine.handle(.began)
         for run in 1..<Self.limits.earlyExitsLimit {
-            _ = stateMachine.handle(.ended("orders", run: run, .exited(78)))
+            _ = stateMachine.handle(.ended("orders", run: run, .exited(70)))
             _ = stateMachine.handle(.due(.restart("orders", run: run)))
         }
-        let last = stateMachine.handle(.ended("orders", run: Self.limits.earlyExitsLimit, .exited(78)))
+        let last = stateMachine.handle(.ended("orders", run: Self.limits.earlyExitsLimit, .exited(70)))
         #expect(last.first == .terminate("gateway"))
         let gateway = stateMachine.handle(.ended("gateway", run: 1, .exited(0)))
         #expect(gateway.first == .terminate("log"))
         let log = stateMachine.handle(.ended("log", run: 1, .exited(0)))
         #expect(
-            log == [.finish(.failed(reason: "orders exited with status 78, 3 times in a row", daemons: ["orders"]))]
+            log == [.finish(.failed(reason: "orders exited with status 70, 3 times in a row", daemons: ["orders"]))]
         )
+    }
+
+    @Test("a wrong flag or configuration fails the first start; one that was ready is restarted")
+    func lastingExits() {
+        for status: Int32 in [64, 78] {
+            var stateMachine = SupervisorStateMachine(drainOrder: ["orders"], limits: Self.limits)
+            _ = stateMachine.handle(.began)
+            let first = stateMachine.handle(.ended("orders", run: 1, .exited(status)))
+            #expect(first == [.finish(.failed(reason: "orders exited with status \(status)", daemons: ["orders"]))])
+
+            stateMachine = SupervisorStateMachine(drainOrder: ["orders"], limits: Self.limits)
+            _ = stateMachine.handle(.began)
+            _ = stateMachine.handle(.ready("orders", run: 1))
+            let later = stateMachine.handle(.ended("orders", run: 1, .exited(status)))
+            #expect(later == [.wait(.restart("orders", run: 1), Self.limits.restartDelayMin)])
+        }
     }
 
     @Test("readiness limit: fails and names the daemons that are not ready")
