@@ -45,10 +45,19 @@ public struct Fault: Error, Sendable {
 extension Fault {
     /// The message for the caller with the field that broke a rule in front, as in `page_size: must be 1 to 200`.
     ///
-    /// The message alone without violations, and when it begins with the field. Of several violations it has the first.
+    /// The message alone when it begins with the field, without violations, and with several: it is about all of them.
     package var detail: String {
-        guard let field = violations.first?.field, !field.isEmpty, !message.hasPrefix(field) else { return message }
+        guard violations.count == 1, let field = violations.first?.field, !field.isEmpty, !beginsWith(field) else {
+            return message
+        }
         return "\(field): \(message)"
+    }
+
+    /// Whether the message begins with the name of a field, and not just with its letters.
+    private func beginsWith(_ field: String) -> Bool {
+        guard message.hasPrefix(field) else { return false }
+        guard let next = message.dropFirst(field.count).first else { return true }
+        return !(next.isLetter || next.isNumber || next == "_")
     }
 }
 

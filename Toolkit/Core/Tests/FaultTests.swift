@@ -26,11 +26,16 @@ struct FaultTests {
         }
         #expect(detail("must be at most 200", field: "page_size") == "page_size: must be at most 200")
         #expect(detail("page_size must be at most 200", field: "page_size") == "page_size must be at most 200")
+        #expect(detail("lines[3].sku is unknown", field: "lines[3].sku") == "lines[3].sku is unknown")
+        // A word that begins with the same letters is no field.
+        #expect(detail("skull is unknown", field: "sku") == "sku: skull is unknown")
+        #expect(detail("cart_id is unknown", field: "cart") == "cart: cart_id is unknown")
+        #expect(detail("sku", field: "sku") == "sku")
         #expect(detail("must be an object", field: nil) == "must be an object")
         #expect(detail("must be an object", field: "") == "must be an object")
         var several = Fault(.notFound, "a.missing", "two are missing")
         several.violations = [FieldViolation(field: "a", rule: "x"), FieldViolation(field: "b", rule: "y")]
-        #expect(several.detail == "a: two are missing")
+        #expect(several.detail == "two are missing")
     }
 
     @Test("outcome by status code", arguments: FaultCode.allCases)

@@ -30,7 +30,7 @@ extension OrderError: FaultConvertible {
             Fault(
                 .invalidArgument,
                 "orders.empty",
-                "has no lines: an order has taken them, or none were put in",
+                "cart_id has no lines; an order may have taken them",
                 field: "cart_id"
             )
         case .linesAndCart:
@@ -85,7 +85,7 @@ extension OrderError: FaultConvertible {
     private static func notAsExpected(_ unmet: [UnmetExpectation]) -> Fault {
         let violations = unmet.map { FieldViolation(field: $0.field, rule: "is \($0.expected), would be \($0.actual)") }
         let what = violations.map { "\($0.field) \($0.rule)" }.joined(separator: "; ")
-        var fault = Fault(.failedPrecondition, "orders.not_as_expected", "the order is not what was shown: \(what)")
+        var fault = Fault(.failedPrecondition, "orders.not_as_expected", "\(what): the order is not what was shown")
         fault.violations = violations
         return fault
     }
