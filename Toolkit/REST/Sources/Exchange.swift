@@ -45,10 +45,15 @@ package struct Exchange: Sendable {
     ///
     /// - Parameter limit: In bytes. A body whose content length exceeds it is refused before it is read.
     /// - Throws: `Fault` with `requestTooLarge` over the limit, with `malformedRequest` when the body is truncated, with
-    ///   `overloaded` when too many bytes are in flight: nothing has happened.
+    ///   `requestTooSlow` when it does not arrive in time, with `overloaded` when too many bytes are in flight: nothing has
+    ///   happened.
     package func body(upTo limit: Int) async throws -> ByteBuffer {
-        try await request.bytes(upTo: limit) { (piece) throws(Fault) in
-            guard connection?.reserve(piece) ?? true else { throw .tooManyBytes(isProcessed: false) }
+        do {
+            return try await request.bytes(upTo: limit) { (piece) throws(Fault) in
+                guard connection?.reserve(piece) ?? true else { throw .tooManyBytes(isProcessed: false) }
+            }
+        } catch let fault as Fault where fault.reason == .malformedRequest && connection?.hasLateBody == true {
+            throw RequestRefusal.tooSlow(part: "body").fault
         }
     }
 

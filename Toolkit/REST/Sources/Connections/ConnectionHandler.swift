@@ -79,6 +79,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// For `error` the layers above write a response in the request's turn, or the reader of the body fails.
     private func refuse(_ refusal: RequestRefusal, error: HTTPParserError, context: ChannelHandlerContext) {
         let action = state.refuse(refusal)
+        if case .fail = action, case .tooSlow = refusal { connection.bodyIsLate() }
         input.end()
         count(state.handled)
         switch action {

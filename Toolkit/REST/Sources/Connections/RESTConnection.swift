@@ -38,6 +38,7 @@ package final class RESTConnection: Sendable {
     private let share: ListenerConnection
     private let held: Mutex<Held>
     private let running = Atomic(0)
+    private let late = Atomic(false)
 
     package init(_ share: ListenerConnection, peer: IPAddress?) {
         self.peer = peer
@@ -54,6 +55,11 @@ package final class RESTConnection: Sendable {
         share.trust()
         held.withLock { $0.account.trust() }
     }
+
+    /// The body of the present request does not arrive in time: its reader fails, and no other request follows.
+    func bodyIsLate() { late.store(true, ordering: .releasing) }
+
+    var hasLateBody: Bool { late.load(ordering: .acquiring) }
 
     /// Reserves bytes of the present request or its response until the response is sent.
     ///
