@@ -120,13 +120,13 @@ class PlantedHTTP1Tests(unittest.TestCase):
     def test_bytes_that_are_kept_behind_an_upgrade_are_a_finding(self):
         kept = []
 
-        def hoard(connection):
+        def keeping(connection):
             connection.recv(MIB)
             connection.sendall(OK)
             while piece := connection.recv(MIB):
                 kept.append(piece)
 
-        for handle, count in ((hoard, 1), (answering(OK), 0)):
+        for handle, count in ((keeping, 1), (answering(OK), 0)):
             with server(handle) as target:
                 subject = context(target)
                 with subject.memory(target, 16 * MIB, "upgrade") as memory:

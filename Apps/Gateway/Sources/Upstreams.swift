@@ -194,7 +194,7 @@ struct Upstreams: Sendable {
         )
     }
 
-    /// The outcome of the request is unknown unless `cause` says that no call was made: clients retry with the same idempotency key.
+    /// The outcome of the request is unknown unless `cause` states that no call was made: clients retry with the same idempotency key.
     private func unavailable(_ service: String, _ cause: (any Error)?) -> Fault {
         let why = problem().map { ": \($0)" } ?? ""
         return Fault(

@@ -29,9 +29,9 @@ struct ShopSimulationTests {
     @Test("a caller whose deadlines are too short refuses no other caller's requests", arguments: 1...4)
     func haste(_ seed: UInt64) throws {
         let simulation = try ShopSimulation(points: [])
-        let result = simulation.run(Scenario(seed: seed, orders: 2, faults: [.hastyCaller], isWhole: true))
+        let result = simulation.run(Scenario(seed: seed, orders: 2, faults: [.earlyDeadlines], isWhole: true))
         #expect(result.findings.map(\.what) == [])
-        #expect(result.faults == ["hastyCaller": 1])
+        #expect(result.faults == ["earlyDeadlines": 1])
     }
 
     @Test("equal seeds give equal runs, and a different seed a different one")

@@ -17,20 +17,20 @@ struct FairShareTests {
     }
 
     @Test("one caller never uses what is reserved for others")
-    mutating func greedy() {
+    mutating func reserved() {
         let share = FairShare(of: 128)
-        #expect(take("greedy", of: share) == 96)
+        #expect(take("busy", of: share) == 96)
         #expect(take("a", of: share) == 16)
         #expect(take("b", of: share) == 16)
         #expect(take("c", of: share) == 0)
         counts.remove("a")
-        #expect(take("greedy", of: share) == 0)
+        #expect(take("busy", of: share) == 0)
         #expect(take("c", of: share) == 1)
     }
 
     @Test("a small limit is used up, and leaves a reserve as soon as a quarter of it is one", arguments: 1...8)
     mutating func small(_ limit: Int) {
-        #expect(take("greedy", of: FairShare(of: limit)) == limit - limit / 4)
+        #expect(take("busy", of: FairShare(of: limit)) == limit - limit / 4)
         #expect(take("other", of: FairShare(of: limit)) == (limit < 4 ? 0 : 1))
     }
 

@@ -26,11 +26,11 @@ struct FaultTests {
         }
         #expect(detail("must be at most 200", field: "page_size") == "page_size: must be at most 200")
         #expect(detail("page_size must be at most 200", field: "page_size") == "page_size must be at most 200")
-        #expect(detail("lines[3].sku is unknown", field: "lines[3].sku") == "lines[3].sku is unknown")
+        #expect(detail("links[3].code is unknown", field: "links[3].code") == "links[3].code is unknown")
         // A word that begins with the same letters is no field.
-        #expect(detail("skull is unknown", field: "sku") == "sku: skull is unknown")
-        #expect(detail("cart_id is unknown", field: "cart") == "cart: cart_id is unknown")
-        #expect(detail("sku", field: "sku") == "sku")
+        #expect(detail("codeine is unknown", field: "code") == "code: codeine is unknown")
+        #expect(detail("link_id is unknown", field: "link") == "link: link_id is unknown")
+        #expect(detail("code", field: "code") == "code")
         #expect(detail("must be an object", field: nil) == "must be an object")
         #expect(detail("must be an object", field: "") == "must be an object")
         var several = Fault(.notFound, "a.missing", "two are missing")

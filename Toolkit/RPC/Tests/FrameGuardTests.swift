@@ -71,7 +71,7 @@ struct FrameGuardTests {
     }
 
     @Test("a read that ends in the middle of a frame leaves less than that frame, again and again")
-    mutating func hoarding() {
+    mutating func incompleteFrames() {
         frames = FrameGuard(
             .client,
             limits: FrameGuard.Limits(

@@ -101,13 +101,13 @@ struct BulkheadTests {
     @Test("one caller leaves slots and places in the queue to others, whose calls go first")
     func callers() {
         var stateMachine = Bulkhead.StateMachine(runningLimit: 8, waitingLimit: 8)
-        let greedy = (1...20).map { _ in stateMachine.enter("greedy") }
-        #expect(greedy.count { $0 == .run } == 6)
-        #expect(greedy.count { $0 == .refuse } == 8)
+        let most = (1...20).map { _ in stateMachine.enter("busy") }
+        #expect(most.count { $0 == .run } == 6)
+        #expect(most.count { $0 == .refuse } == 8)
         let others = ["b", "c", "d", "e"].map { stateMachine.enter(ExactText($0)) }
         #expect(others == [.run, .run, .wait(7), .wait(8)])
-        let first = stateMachine.leave("greedy")
-        let second = stateMachine.leave("greedy")
+        let first = stateMachine.leave("busy")
+        let second = stateMachine.leave("busy")
         #expect([first, second] == [7, 8])
         let third = stateMachine.leave("b")
         #expect(third == nil)

@@ -93,11 +93,11 @@ struct CircuitBreakerTests {
     }
 
     @Test("a call with too little time takes no other's probe, and probes when no other does")
-    mutating func hastyProbes() throws {
+    mutating func shortProbes() throws {
         try open()
         let later = start + .seconds(10)
-        let hasty = stateMachine.admit(at: later, isConclusive: false)
-        #expect(hasty == nil)
+        let short = stateMachine.admit(at: later, isConclusive: false)
+        #expect(short == nil)
         let probe = stateMachine.admit(at: later)
         #expect(probe != nil)
 

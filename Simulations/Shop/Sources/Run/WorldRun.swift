@@ -81,8 +81,8 @@ struct WorldRun: Sendable {
             group.addTask { try await faultScheduler.supervise() }
             // Before faults are active.
             try await Merchant(world: world).open(workload)
-            if world.faults.rates[.hastyCaller] != nil {
-                try await HastyCaller(in: world, observations: observations, entropy: entropy.fork()).run()
+            if world.faults.rates[.earlyDeadlines] != nil {
+                try await EarlyDeadlineCaller(in: world, observations: observations, entropy: entropy.fork()).run()
             }
             world.faults.begin()
             group.addTask { try await ContinuousChecker(world: world, observations: observations).run() }

@@ -55,7 +55,7 @@ public enum SimulatedFault: String, Sendable, Hashable, Codable, CaseIterable, C
     /// Some replicas of a service are upgraded to its next version beside this one, and then rolled back (F16).
     case mixedVersions
     /// A caller sends many calls with deadlines that are much shorter than the calls take.
-    case hastyCaller
+    case earlyDeadlines
     /// A system outside fails once, and repeats the failure for that idempotency key (F72).
     case storedFailure
 
