@@ -21,6 +21,8 @@ package struct RESTEdge<Target: Sendable>: Sendable {
     private let observe: @Sendable (RequestRecord) -> Void
     private let handle: Handle
     private var plain: [String: Plain] = [:]
+    /// Of these paths, those whose responses share their bytes.
+    private var shared: Set<String> = []
     /// The system that this listener serves: a request for another one, by ``RESTHeaders/system``, is refused with 503.
     ///
     /// `nil` serves all requests.
@@ -52,7 +54,16 @@ package struct RESTEdge<Target: Sendable>: Sendable {
     /// Responds to GET on `path` without token, record or log line: for health, metrics and the like.
     ///
     /// A later handler of a path replaces an earlier one.
-    package mutating func add(_ path: String, _ answer: @escaping Plain) { plain[path] = answer }
+    package mutating func add(_ path: String, _ answer: @escaping Plain) {
+        plain[path] = answer
+        shared.remove(path)
+    }
+
+    /// Responds to GET on `path` with `response`, whose bytes all responses share: nothing is reserved for them.
+    package mutating func add(_ path: String, shared response: Response) {
+        plain[path] = { _ in response }
+        shared.insert(path)
+    }
 
     /// The response to `request`; every error becomes a problem.
     ///
@@ -91,7 +102,10 @@ package struct RESTEdge<Target: Sendable>: Sendable {
 
     private func answer(_ exchange: Exchange, _ own: Plain) async -> Response {
         guard exchange.verb == HTTPRule.Verb.get.rawValue else { return otherVerbs([.get], exchange).response }
-        do { return try exchange.reserved(try await own(exchange.request)) } catch {
+        do {
+            let response = try await own(exchange.request)
+            return shared.contains(exchange.request.uri.path) ? response : try exchange.reserved(response)
+        } catch {
             exchange.responseFailed()
             return Problem(Fault(describing: error), requestID: exchange.id).response
         }

@@ -73,14 +73,13 @@ extension RESTEdge {
     ///
     /// - Parameter document: JSON.
     package mutating func addDocument(_ document: String) {
-        // All responses share these bytes.
-        let bytes = ByteBuffer(string: document)
-        add("/openapi.json") { _ in
-            Response(
+        add(
+            "/openapi.json",
+            shared: Response(
                 status: .ok,
                 headers: [.contentType: "application/json"],
-                body: ResponseBody(byteBuffer: bytes)
+                body: ResponseBody(byteBuffer: ByteBuffer(string: document))
             )
-        }
+        )
     }
 }
