@@ -7,8 +7,9 @@ struct GatewayLimits: Sendable {
     /// The maximum size of a response's body; a larger one becomes a 500.
     var responseBytesMax = 32 << 20
     /// Reserved for a response before its request is forwarded: the response to most writes fits, so that a lack of
-    /// space is found while nothing has happened.
-    var responseBytesReserved = 32 << 10
+    /// space is found while nothing has happened. Of what each connection may hold although the budget is spent
+    /// (`ByteAccount.Limits.freeBytes`), it leaves half to the request.
+    var responseBytesReserved = 8 << 10
     /// The timeout of a connection attempt to a service.
     var connect = Duration.seconds(1)
     /// The idle timeout of a connection to a service; shorter than the service's.
