@@ -6,9 +6,10 @@ struct GatewayLimits: Sendable {
     var requests = RESTLimits.standard
     /// The maximum size of a response's body; a larger one becomes a 500.
     var responseBytesMax = 32 << 20
-    /// Reserved for a response before its request is forwarded: the response to most writes fits, so that a lack of
-    /// space is found while nothing has happened. Of what each connection may hold although the budget is spent
-    /// (`ByteAccount.Limits.freeBytes`), it leaves half to the request.
+    /// The bytes that are reserved for a response before its request is forwarded.
+    ///
+    /// The response to most writes fits, so that a lack of space is found while nothing has happened. Of what each connection
+    /// may hold although the budget is spent (`ByteAccount.Limits.freeBytes`), it leaves half to the request.
     var responseBytesReserved = 8 << 10
     /// The timeout of a connection attempt to a service.
     var connect = Duration.seconds(1)

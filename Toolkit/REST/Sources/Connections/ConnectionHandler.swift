@@ -60,7 +60,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
         case .end:
             input.parsed()
             let action = state.end()
-            count(state.handled)
+            count(state.handled, context)
             forward(action, data, context: context)
             if state.isEnding { input.end() }
         }
@@ -81,7 +81,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
         let action = state.refuse(refusal)
         if case .fail = action, case .tooSlow = refusal { connection.bodyIsLate() }
         input.end()
-        count(state.handled)
+        count(state.handled, context)
         switch action {
         case .answer, .fail: context.fireErrorCaught(error)
         case .end: context.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
@@ -90,12 +90,17 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        count(0)
+        count(0, context)
         context.fireChannelInactive()
     }
 
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        paceInput(context)
+        context.fireChannelWritabilityChanged()
+    }
+
     /// Records how many whole requests are being handled.
-    private func count(_ now: Int) {
+    private func count(_ now: Int, _ context: ChannelHandlerContext) {
         while handled < now {
             connection.requestArrived()
             handled += 1
@@ -104,7 +109,17 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
             connection.requestEnded(at: time.now)
             handled -= 1
         }
-        if handled < limits.pipelinedMax { input.resume() } else { input.pause() }
+        paceInput(context)
+    }
+
+    /// Lets the next request begin when the client has taken nearly all of the responses to those before it.
+    ///
+    /// A request alone is always answered, however long the response is.
+    private func paceInput(_ context: ChannelHandlerContext) {
+        let mayBegin =
+            handled < limits.pipelinedMax && context.channel.isActive && context.channel.isWritable
+            && connection.unsentBytes <= limits.unsentBytesHigh
+        if mayBegin { input.resume() } else { input.pause() }
     }
 
     private func read(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
@@ -190,7 +205,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func responseEnds(_ context: ChannelHandlerContext) {
         let (endsInput, sendsContinue) = state.responseEnds()
-        count(state.handled)
+        count(state.handled, context)
         if sendsContinue { sendContinue(context) }
         guard endsInput else { return }
         input.end()
@@ -200,12 +215,16 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     /// Writes the end of a response, and releases its bytes when it is sent.
     private func writeEnd(_ data: NIOAny, _ promise: EventLoopPromise<Void>?, context: ChannelHandlerContext) {
-        guard connection.unsentBytes > Self.smallBytesMax else {
+        guard connection.oldestUnsentBytes > Self.smallBytesMax else {
             connection.responseSent()
             return context.write(data, promise: promise)
         }
         let sent = promise ?? context.eventLoop.makePromise(of: Void.self)
-        sent.futureResult.whenComplete { [connection] _ in connection.responseSent() }
+        sent.futureResult.assumeIsolated()
+            .whenComplete { _ in
+                self.connection.responseSent()
+                self.paceInput(context)
+            }
         context.write(data, promise: sent)
     }
 

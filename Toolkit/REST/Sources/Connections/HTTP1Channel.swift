@@ -62,11 +62,20 @@ struct HTTP1Channel: ServerChildChannel {
             let handler = ConnectionHandler(limits, connection: connection, input: input, time: time, date: date)
             try pipeline.addHandler(input, position: .first)
             try pipeline.addHandler(handler, position: .after(codec))
-            let sending = SendingHandler(limits, connection: connection, time: time)
+            let sending = SendingHandler(limits, connection: connection, input: input, time: time)
             try pipeline.addHandler(sending, position: .first)
             Self.bound(channel, limits)
             return Value(base: value, connection: connection)
         }
+    }
+
+    /// How many bytes the system takes while it cannot send them; NIO has no name for it.
+    private static var notSentOption: ChannelOptions.Types.SocketOption {
+        #if canImport(Darwin)
+            .init(level: .tcp, name: NIOBSDSocket.Option(rawValue: 0x201))
+        #else
+            .init(level: .tcp, name: NIOBSDSocket.Option(rawValue: 25))
+        #endif
     }
 
     /// Closes a connection for another one.
@@ -98,6 +107,7 @@ struct HTTP1Channel: ServerChildChannel {
         // They fail only for a connection that is closed.
         try? options.setOption(.socketOption(.so_sndbuf), value: limits.socketBytes)
         try? options.setOption(.socketOption(.so_rcvbuf), value: limits.socketBytes)
+        try? options.setOption(notSentOption, value: SocketOptionValue(limits.notSentBytes))
         try? options.setOption(.writeBufferWaterMark, value: watermark)
         try? options.setOption(.recvAllocator, value: reading)
         try? options.setOption(.maxMessagesPerRead, value: 1)

@@ -16,6 +16,8 @@ package final class RESTConnection: Sendable {
         var request: UInt64 = 0
         /// Of the responses that have begun and are not sent, the oldest first.
         var unsent: [Int] = []
+        /// Their sum.
+        var unsentSum = 0
         /// Of what has arrived behind the present request.
         var queued = 0
 
@@ -95,6 +97,7 @@ package final class RESTConnection: Sendable {
     func responseBegins() {
         held.withLock { held in
             held.unsent.append(held.present)
+            held.unsentSum += held.present
             held.present = 0
             held.response = 0
             held.request += 1
@@ -102,13 +105,18 @@ package final class RESTConnection: Sendable {
     }
 
     /// The bytes of the oldest response that is not sent; 0 for one that nothing was reserved for.
-    var unsentBytes: Int { held.withLock { $0.unsent.first ?? 0 } }
+    var oldestUnsentBytes: Int { held.withLock { $0.unsent.first ?? 0 } }
+
+    /// The bytes of all responses that have begun and are not sent.
+    var unsentBytes: Int { held.withLock { $0.unsentSum } }
 
     /// The oldest response is sent, or is never sent.
     func responseSent() {
         held.withLock { held in
             guard !held.unsent.isEmpty else { return }
-            held.account.release(held.unsent.removeFirst())
+            let bytes = held.unsent.removeFirst()
+            held.unsentSum -= bytes
+            held.account.release(bytes)
         }
     }
 

@@ -4,7 +4,7 @@ import NIOCore
 /// Sends a connection's responses to slow clients, as long as they take them: the I/O around ``SendProgress``.
 ///
 /// It is the first handler of the pipeline. It reads nothing more while a whole request is handled, or while its response
-/// waits for the client. A connection is closed when everything that was written is sent, and the client has closed, too,
+/// waits for the client. What arrives nevertheless behind a request is reserved, until all of it is handed on. A connection is closed when everything that was written is sent, and the client has closed, too,
 /// or some time has passed: to close it with unread bytes can discard the response. A client that takes too little is cut
 /// off.
 final class SendingHandler: ChannelDuplexHandler {
@@ -28,6 +28,8 @@ final class SendingHandler: ChannelDuplexHandler {
 
     private let limits: ConnectionLimits
     private let connection: RESTConnection
+    /// Holds the requests that wait.
+    private let input: RequestGuardHandler
     private let time: any TimeSource
     private var progress: SendProgress
     private var state = State.open
@@ -37,14 +39,20 @@ final class SendingHandler: ChannelDuplexHandler {
     /// Whether the connection counts as not idle since the client takes bytes.
     private var isCounted = false
     private var isReadDue = false
-    /// Bytes have arrived while a request is handled.
+    /// Bytes have arrived while a request is handled, or waits.
     private var hasQueued = false
     /// The connection closes after the responses to the requests that are handled.
     private var leaves = false
 
-    init(_ limits: ConnectionLimits, connection: RESTConnection, time: any TimeSource) {
+    init(
+        _ limits: ConnectionLimits,
+        connection: RESTConnection,
+        input: RequestGuardHandler,
+        time: any TimeSource
+    ) {
         self.limits = limits
         self.connection = connection
+        self.input = input
         self.time = time
         progress = SendProgress(timeout: limits.sendTimeout, bytesMin: limits.sendBytesMin)
     }
@@ -60,7 +68,7 @@ final class SendingHandler: ChannelDuplexHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard state != .closing else { return }
-        if state == .open, connection.handled > 0 {
+        if state == .open, connection.handled > 0 || input.holdsBytes {
             // Reading is paused, but NIO reads a client that has closed its direction to its end.
             guard connection.queue(unwrapInboundIn(data).readableBytes) else {
                 state = .cut
@@ -131,7 +139,7 @@ final class SendingHandler: ChannelDuplexHandler {
 
     /// No request is handled, and the end of the last response is written.
     private func handledAll(_ context: ChannelHandlerContext) {
-        if hasQueued {
+        if hasQueued, !input.holdsBytes {
             hasQueued = false
             connection.queueEnded()
         }

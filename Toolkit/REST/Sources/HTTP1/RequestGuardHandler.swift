@@ -3,8 +3,8 @@ import NIOCore
 
 /// The channel handler around a ``RequestGuard``, in front of the HTTP/1 parser.
 ///
-/// Refusals are errors of the pipeline, of the type ``RequestRefusal``. While too many requests wait for their responses it
-/// begins no other one and reads nothing. It limits how long a head and a body take to arrive. After the last request it
+/// Refusals are errors of the pipeline, of the type ``RequestRefusal``. While a request or a response must wait it begins no
+/// other request and reads nothing. It limits how long a head and a body take to arrive. After the last request it
 /// drops everything that still arrives.
 final class RequestGuardHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
@@ -12,7 +12,9 @@ final class RequestGuardHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias OutboundIn = IOData
     typealias OutboundOut = IOData
 
-    /// What is kept while too many requests wait: more than one turn of the event loop reads.
+    /// The most bytes that are kept of requests that wait; more close the connection.
+    ///
+    /// Only a client that has closed its direction can send so much, as NIO reads everything from it.
     private static let heldBytesMax = 512 << 10
 
     private let limits: ConnectionLimits
@@ -49,10 +51,13 @@ final class RequestGuardHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     // MARK: What the connection decides
 
+    /// Whether requests, or parts of them, wait.
+    var holdsBytes: Bool { held.readableBytes > 0 }
+
     /// The parser has delivered the end of a request.
     func parsed() { unparsed -= 1 }
 
-    /// Begins no other request until `resume`.
+    /// Begins no other request until ``resume()``.
     func pause() { isPaused = true }
 
     func resume() {
@@ -62,7 +67,7 @@ final class RequestGuardHandler: ChannelDuplexHandler, RemovableChannelHandler {
         // Not in the middle of a write.
         context.eventLoop.assumeIsolated()
             .execute { [self] in
-                guard let context = self.context, !isEnded else { return }
+                guard let context = self.context, !isEnded, !isPaused else { return }
                 feed(context)
                 context.fireChannelReadComplete()
             }

@@ -42,6 +42,26 @@ struct SendProgressTests {
         #expect(second == [.sending, .stalled])
     }
 
+    @Test(
+        "by default, a client that reads 64 KiB in 30 seconds is not cut off, in whatever steps its system takes them"
+    )
+    func steps() {
+        let limits = ConnectionLimits.standard
+        for step in [1, 8, 32, 64, 96, 124] {
+            var progress = SendProgress(timeout: limits.sendTimeout, bytesMin: limits.sendBytesMin)
+            progress.wrote(64 << 20)
+            _ = progress.flushed(unsent: 64 << 20, at: Self.moment(0))
+            var states: Set<String> = []
+            for check in 1...180 {
+                let seconds = check * 10
+                let read = seconds * (64 << 10) / 30
+                let taken = read - read % (step << 10)
+                states.insert("\(progress.check(unsent: (64 << 20) - taken, at: Self.moment(seconds)))")
+            }
+            #expect(states.isSubset(of: ["sending", "paused"]), "steps of \(step) KiB")
+        }
+    }
+
     @Test("responses that are added do not count as taken")
     mutating func added() {
         progress.wrote(1_000)

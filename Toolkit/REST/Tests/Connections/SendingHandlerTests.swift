@@ -24,6 +24,7 @@ struct SendingHandlerTests {
     private let connection: RESTConnection
     private let channel = EmbeddedChannel()
     private let socket = Socket()
+    private let input: RequestGuardHandler
     private let handler: SendingHandler
 
     init() throws {
@@ -32,7 +33,8 @@ struct SendingHandlerTests {
         budget = ListenerBudget(limits)
         let share = budget.open(at: Moment(nanoseconds: 0)) {}
         connection = RESTConnection(try #require(share), peer: nil)
-        handler = SendingHandler(.standard, connection: connection, time: ManualTime())
+        input = RequestGuardHandler(.standard)
+        handler = SendingHandler(.standard, connection: connection, input: input, time: ManualTime())
         try channel.pipeline.syncOperations.addHandler(socket)
         try channel.pipeline.syncOperations.addHandler(handler)
         try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
@@ -84,6 +86,21 @@ struct SendingHandlerTests {
         try receive(10)
         try receive(1)
         #expect(!channel.isActive)
+    }
+
+    @Test("what waits behind a request stays reserved until it is handed on")
+    func holds() throws {
+        try channel.pipeline.syncOperations.addHandler(input)
+        connection.requestArrived()
+        input.pause()
+        try receive(10)
+        try respond()
+        #expect(budget.bytes.held == 10)
+        input.resume()
+        channel.embeddedEventLoop.run()
+        connection.requestArrived()
+        try respond()
+        #expect(budget.bytes.held == 0)
     }
 
     @Test("closes for another connection at once, or after the response to the request that is handled")

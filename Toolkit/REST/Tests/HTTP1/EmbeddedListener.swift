@@ -10,20 +10,24 @@ import NIOHTTP1
 struct EmbeddedListener {
     let channel = EmbeddedChannel()
     private let requests = Requests()
+    private let client = Client()
+    private let connection: RESTConnection
 
     init(_ limits: ConnectionLimits) throws {
         let budget = ListenerBudget(ListenerLimits(descriptors: 1_024))
         guard let share = budget.open(at: Moment(nanoseconds: 0), close: {}) else { throw NoSpace() }
         let time = ManualTime()
         let input = RequestGuardHandler(limits)
+        connection = RESTConnection(share, peer: nil)
         let pipeline = channel.pipeline.syncOperations
+        try pipeline.addHandler(client)
         try pipeline.addHandler(input)
         try pipeline.addHandler(HTTPResponseEncoder())
         try pipeline.addHandler(ByteToMessageHandler(HTTPRequestDecoder()))
         try pipeline.addHandler(
             ConnectionHandler(
                 limits,
-                connection: RESTConnection(share, peer: nil),
+                connection: connection,
                 input: input,
                 time: time,
                 date: DateHeader(time)
@@ -52,6 +56,37 @@ struct EmbeddedListener {
         channel.embeddedEventLoop.run()
     }
 
+    /// The bytes of responses that have begun and that the client has not taken.
+    var unsentBytes: Int { connection.unsentBytes }
+
+    /// Writes a response with so many bytes, as a server does it for the next request.
+    func respond(bytes: Int) {
+        _ = connection.setResponse(bytes)
+        connection.responseBegins()
+        let head = HTTPResponseHead(version: .http1_1, status: .ok, headers: ["content-length": "\(bytes)"])
+        channel.write(HTTPServerResponsePart.head(head), promise: nil)
+        let body = ByteBuffer(repeating: 120, count: bytes)
+        channel.write(HTTPServerResponsePart.body(.byteBuffer(body)), promise: nil)
+        channel.writeAndFlush(HTTPServerResponsePart.end(nil), promise: nil)
+        channel.embeddedEventLoop.run()
+    }
+
+    /// The client takes nothing from here on.
+    func stopTaking() { client.isTaking = false }
+
+    /// The client takes what was written, and then nothing.
+    func take() {
+        client.take()
+        channel.embeddedEventLoop.run()
+    }
+
+    /// Whether the system's buffer has space for more.
+    func setWritable(_ isWritable: Bool) {
+        channel.isWritable = isWritable
+        channel.pipeline.fireChannelWritabilityChanged()
+        channel.embeddedEventLoop.run()
+    }
+
     /// Everything that the listener has sent since the last call.
     func received() throws -> String {
         var bytes = ByteBuffer()
@@ -62,6 +97,36 @@ struct EmbeddedListener {
     }
 
     private struct NoSpace: Error {}
+}
+
+/// Holds what is written while the client takes nothing.
+private final class Client: ChannelOutboundHandler {
+    typealias OutboundIn = IOData
+    typealias OutboundOut = IOData
+
+    var isTaking = true
+    private var context: ChannelHandlerContext?
+    private var waiting: [(IOData, EventLoopPromise<Void>?)] = []
+
+    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+        for (_, promise) in waiting { promise?.fail(ChannelError.ioOnClosedChannel) }
+        waiting = []
+    }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        guard !isTaking else { return context.write(data, promise: promise) }
+        waiting.append((unwrapOutboundIn(data), promise))
+    }
+
+    func take() {
+        let taken = waiting
+        waiting = []
+        for (bytes, promise) in taken { context?.write(wrapOutboundOut(bytes), promise: promise) }
+        context?.flush()
+    }
 }
 
 /// Records what the layers above the connection get.
