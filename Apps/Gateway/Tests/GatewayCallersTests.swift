@@ -161,7 +161,8 @@ struct GatewayCallerTests {
     @Test("without a token it is its address, or its /64; no subject is an address")
     func names() throws {
         func name(_ address: String) throws -> ExactText {
-            GatewayCaller(address: try #require(IPAddress(address))).name
+            let parsed: IPAddress = try #require(IPAddress(address))
+            return GatewayCaller(address: parsed).name
         }
         #expect(try name("203.0.113.7") == "address 203.0.113.7")
         #expect(try name("203.0.113.7") != name("203.0.113.8"))
