@@ -40,7 +40,7 @@ struct GatewayBudgetSocketTests {
             host: "127.0.0.1",
             port: 0,
             limits: GatewayFixture.serviceLimits,
-            budget: .process,
+            budget: ListenerBudget(ListenerLimits(descriptors: 4_096)),
             time: fixture.time,
             logger: GatewayFixture.log,
             respond: { _, _ in service.response() }

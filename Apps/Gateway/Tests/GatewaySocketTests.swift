@@ -34,7 +34,7 @@ struct GatewaySocketTests {
             host: "127.0.0.1",
             port: 0,
             limits: GatewayFixture.serviceLimits,
-            budget: .process,
+            budget: ListenerBudget(ListenerLimits(descriptors: 4_096)),
             time: fixture.time,
             logger: GatewayFixture.log,
             respond: { request, _ in service.response(to: request) }
@@ -72,7 +72,7 @@ struct GatewaySocketTests {
             host: "127.0.0.1",
             port: 0,
             limits: GatewayFixture.serviceLimits,
-            budget: .process,
+            budget: ListenerBudget(ListenerLimits(descriptors: 4_096)),
             time: fixture.time,
             logger: GatewayFixture.log,
             respond: { request, _ in service.response(to: request) }
@@ -128,7 +128,7 @@ struct ForeignUpstreamSocketTests {
             host: "127.0.0.1",
             port: 0,
             limits: GatewayFixture.serviceLimits,
-            budget: .process,
+            budget: ListenerBudget(ListenerLimits(descriptors: 4_096)),
             time: fixture.time,
             logger: GatewayFixture.log,
             respond: { request, _ in service.response(to: request) }
@@ -147,7 +147,8 @@ struct ForeignUpstreamSocketTests {
             #expect(service.wanted.withLock { $0 } == ["own"])
             // A gateway without a system passes on everything.
             try await fixture.withGateway(instances: ["catalog": [instance]]) { gateway in
-                #expect(await gateway.answer(request, on: nil).status == .ok)
+                let response = await gateway.answer(request, on: nil)
+                #expect(response.status == .ok)
             }
         }
     }
@@ -188,7 +189,7 @@ struct ClientAddressSocketTests {
                 host: "127.0.0.1",
                 port: 0,
                 limits: GatewayFixture.serviceLimits,
-                budget: .process,
+                budget: ListenerBudget(ListenerLimits(descriptors: 4_096)),
                 time: fixture.time,
                 logger: GatewayFixture.log,
                 respond: { request, connection in await gateway.answer(request, on: connection) }

@@ -33,7 +33,7 @@ struct RemoteChannelSocketTests {
             host: "127.0.0.1",
             port: 0,
             limits: .patient,
-            budget: .process,
+            budget: ListenerBudget(ListenerLimits(descriptors: 4_096)),
             runtime: .system,
             logger: Logger(label: "test"),
             authenticate: { _ in .anonymous }

@@ -117,7 +117,7 @@ struct ConnectionHandlerSocketTests {
             host: "127.0.0.1",
             port: 0,
             limits: limits,
-            budget: .process,
+            budget: ListenerBudget(ListenerLimits(descriptors: 4_096)),
             time: SystemTime(),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             respond: { [responder] request, connection in await responder.answer(request, on: connection) }

@@ -20,7 +20,7 @@ struct RESTServerSocketTests {
             host: "127.0.0.1",
             port: 0,
             limits: ConnectionLimits.hang(drainBytesMax: 1_000),
-            budget: .process,
+            budget: ListenerBudget(ListenerLimits(descriptors: 4_096)),
             time: ManualTime(),
             logger: log,
             respond: { request, _ in await respond(request) }
@@ -128,7 +128,7 @@ struct RESTServerSocketTests {
                 host: "127.0.0.1",
                 port: port,
                 limits: .standard,
-                budget: .process,
+                budget: ListenerBudget(ListenerLimits(descriptors: 4_096)),
                 time: ManualTime(),
                 logger: Self.log,
                 respond: { _, _ in Self.text("second") }

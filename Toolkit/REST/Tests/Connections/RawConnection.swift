@@ -83,28 +83,6 @@ enum RawConnection {
         }
     }
 
-    /// Sends `request` to `port`, runs `body` with the size of each piece that is received, and returns how many bytes are
-    /// received until the server closes.
-    static func steady(
-        _ request: String,
-        with port: Int,
-        _ body: (_ bytes: Int) async throws -> Void
-    ) async throws -> Int {
-        try await connected(to: port) { inbound, outbound in
-            try await outbound.write(ByteBuffer(string: request))
-            var received = 0
-            do {
-                for try await bytes in inbound {
-                    received += bytes.readableBytes
-                    try await body(bytes.readableBytes)
-                }
-            } catch is IOError {
-                // The server has cut it off.
-            }
-            return received
-        }
-    }
-
     private static func connected<R>(
         to port: Int,
         receiveBytes: Int? = nil,

@@ -129,20 +129,6 @@ struct SlowReaderSocketTests {
         #expect(received > requests * Self.bytes)
     }
 
-    @Test("one that reads twice what is required is not cut off, with the buffers of its system's own size")
-    func steps() async throws {
-        let sendTimeout = Duration.milliseconds(6)
-        let received = try await serving(sendTimeout: sendTimeout) { port in
-            try await RawConnection.steady(Self.get + "Connection: close\r\n\r\n", with: port) { bytes in
-                // Required are 64 KiB in half of the timeout.
-                time.advance(by: sendTimeout * bytes / (4 * 64 << 10))
-                // So that the progress is checked in between.
-                try await SystemTime().sleep(for: .milliseconds(1))
-            }
-        }
-        #expect(received > Self.bytes)
-    }
-
     private func short(_ port: Int) async throws -> String {
         try await RawConnection.exchange(["GET /short HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"], with: port)
     }
