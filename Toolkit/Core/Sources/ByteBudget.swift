@@ -54,7 +54,7 @@ package final class ByteBudget: Sendable {
     }
 }
 
-/// What one connection holds of a ``ByteBudget``.
+/// What one connection holds of a `ByteBudget`.
 ///
 /// A value without a lock: it belongs to what owns the connection's state, such as its event loop. What it still holds at
 /// its end is released.

@@ -14,7 +14,7 @@ public struct Fault: Error, Sendable {
     public var reason: Reason
     /// Safe to show to the caller: no secrets, no personal data.
     ///
-    /// ``detail`` adds the field.
+    /// The `detail` of a problem adds the field.
     public var message: String
     /// Which fields of the request broke which rule, in request order.
     public var violations: [FieldViolation]
