@@ -36,15 +36,7 @@ struct GatewayBudgetSocketTests {
         within budget: ListenerBudget,
         _ check: (Response) async throws -> Void
     ) async throws {
-        let server = RESTServer(
-            host: "127.0.0.1",
-            port: 0,
-            limits: GatewayFixture.serviceLimits,
-            budget: ListenerBudget(ListenerLimits(descriptors: 4_096)),
-            time: fixture.time,
-            logger: GatewayFixture.log,
-            respond: { _, _ in service.response() }
-        )
+        let server = fixture.listener { _, _ in service.response() }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.run() }
             defer { group.cancelAll() }

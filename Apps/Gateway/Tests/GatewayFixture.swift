@@ -54,8 +54,21 @@ struct GatewayFixture: Sendable {
         )
     }
 
+    /// A listener on a free port, with a budget of its own: other suites spend that of the process.
+    func listener(_ respond: @escaping @Sendable (Request, RESTConnection) async -> Response) -> RESTServer {
+        RESTServer(
+            host: "127.0.0.1",
+            port: 0,
+            limits: Self.serviceLimits,
+            budget: ListenerBudget(ListenerLimits(descriptors: 4_096)),
+            time: time,
+            logger: Self.log,
+            respond: respond
+        )
+    }
+
     /// Of the connections to a fake service, which outlive those of the gateway's client.
-    static var serviceLimits: ConnectionLimits {
+    private static var serviceLimits: ConnectionLimits {
         var limits = ConnectionLimits(idle: HangLimit.wait * 2, drainBytesMax: 1 << 20, linger: HangLimit.wait)
         limits.head = HangLimit.wait
         limits.body = HangLimit.wait

@@ -30,15 +30,7 @@ struct GatewaySocketTests {
     @Test("rejects most requests of a method that its service rejects with 429, and of no other method")
     func throttled() async throws {
         let service = ThrottlingService()
-        let server = RESTServer(
-            host: "127.0.0.1",
-            port: 0,
-            limits: GatewayFixture.serviceLimits,
-            budget: ListenerBudget(ListenerLimits(descriptors: 4_096)),
-            time: fixture.time,
-            logger: GatewayFixture.log,
-            respond: { request, _ in service.response(to: request) }
-        )
+        let server = fixture.listener { request, _ in service.response(to: request) }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.run() }
             defer { group.cancelAll() }
@@ -68,15 +60,7 @@ struct GatewaySocketTests {
     @Test("the refusals of one caller, or because of a request, are no overload for others")
     func throttledAlone() async throws {
         let service = ThrottlingService()
-        let server = RESTServer(
-            host: "127.0.0.1",
-            port: 0,
-            limits: GatewayFixture.serviceLimits,
-            budget: ListenerBudget(ListenerLimits(descriptors: 4_096)),
-            time: fixture.time,
-            logger: GatewayFixture.log,
-            respond: { request, _ in service.response(to: request) }
-        )
+        let server = fixture.listener { request, _ in service.response(to: request) }
         let token = try await fixture.issuer.userToken("ann", scopes: [], lifetime: .seconds(60))
         let budget = ListenerBudget(
             ListenerLimits(connectionsMax: 2, healthConnectionsMax: 1, closingConnectionsMax: 1)
@@ -124,15 +108,7 @@ struct ForeignUpstreamSocketTests {
     @Test("passes on what its own system answers, and nothing else", arguments: ["own", "other", nil])
     func foreign(_ answering: String?) async throws {
         let service = NamedService(name: answering)
-        let server = RESTServer(
-            host: "127.0.0.1",
-            port: 0,
-            limits: GatewayFixture.serviceLimits,
-            budget: ListenerBudget(ListenerLimits(descriptors: 4_096)),
-            time: fixture.time,
-            logger: GatewayFixture.log,
-            respond: { request, _ in service.response(to: request) }
-        )
+        let server = fixture.listener { request, _ in service.response(to: request) }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.run() }
             defer { group.cancelAll() }
@@ -185,15 +161,7 @@ struct ClientAddressSocketTests {
         limits[.anonymousCreations] = 1
         let addresses = ClientAddressRule(proxies: try #require(IPNetwork.list(proxies)), header: .xForwardedFor)
         return try await fixture.withGateway(instances: [:], callers: limits, addresses: addresses) { gateway in
-            let server = RESTServer(
-                host: "127.0.0.1",
-                port: 0,
-                limits: GatewayFixture.serviceLimits,
-                budget: ListenerBudget(ListenerLimits(descriptors: 4_096)),
-                time: fixture.time,
-                logger: GatewayFixture.log,
-                respond: { request, connection in await gateway.answer(request, on: connection) }
-            )
+            let server = fixture.listener { request, connection in await gateway.answer(request, on: connection) }
             let http = HTTP1Client(limits: .standard)
             let statuses = try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await server.run() }
