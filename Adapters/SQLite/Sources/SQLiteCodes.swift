@@ -43,6 +43,20 @@ enum SQLiteCodes {
     /// The disk's content is then unknown, and a repeated fsync may succeed without writing the pages.
     static func isSyncFailure(_ code: Int32) -> Bool { code == ioErrorFsync || code == ioErrorDirectoryFsync }
 
+    /// Whether SQLite's text for a failed statement has names of the schema at most, and no values: a search's text
+    /// quotes the words of the search, for example.
+    static func namesSchemaOnly(_ code: Int32) -> Bool {
+        [constraintCheck, constraintForeignKey, constraintNotNull, constraintPrimaryKey, constraintUnique].contains(
+            code
+        )
+    }
+
+    private static let constraintCheck = SQLITE_CONSTRAINT | (1 << 8)
+    private static let constraintForeignKey = SQLITE_CONSTRAINT | (3 << 8)
+    private static let constraintNotNull = SQLITE_CONSTRAINT | (5 << 8)
+    private static let constraintPrimaryKey = SQLITE_CONSTRAINT | (6 << 8)
+    private static let constraintUnique = SQLITE_CONSTRAINT | (8 << 8)
+
     // The header computes these from SQLITE_IOERR, which Swift does not import.
     private static let ioErrorWrite = SQLITE_IOERR | (3 << 8)
     private static let ioErrorFsync = SQLITE_IOERR | (4 << 8)

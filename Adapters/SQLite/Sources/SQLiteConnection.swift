@@ -27,6 +27,8 @@ final class SQLiteConnection: SQLConnection {
     private var controls: [SQLiteStatement] = []
     private var uses = 0
     private var reading = false
+    /// The date of the open transaction.
+    private var begun: Timestamp?
     private var broken: SQLError?
     private let logPages = SQLiteLogPages()
     private var checkpointAt: Int
@@ -88,7 +90,12 @@ final class SQLiteConnection: SQLConnection {
 
     // MARK: - Statements
 
-    var date: Timestamp { time.date }
+    var date: Timestamp {
+        get throws {
+            guard let begun else { throw misuse("no transaction is open") }
+            return begun
+        }
+    }
 
     var dialect: SQLDialect { .sqlite }
 
@@ -119,8 +126,12 @@ final class SQLiteConnection: SQLConnection {
         if let error { throw error }
         if control == .commit { try checkFileNotMoved() }
         switch control {
-        case .beginRead: reading = true
-        case .begin, .commit, .rollback: reading = false
+        case .begin, .beginRead:
+            reading = control == .beginRead
+            begun = time.date
+        case .commit, .rollback:
+            reading = false
+            begun = nil
         case .savepoint, .releaseSavepoint, .rollbackToSavepoint: break
         }
     }
@@ -142,7 +153,7 @@ final class SQLiteConnection: SQLConnection {
             switch sqlite3_step(statement.handle) {
             case SQLITE_ROW: rows.append(statement.row())
             case SQLITE_DONE: return rows
-            case let code: throw failure(code)
+            case let code: throw failure(code, running: true)
             }
         }
     }
@@ -230,7 +241,8 @@ final class SQLiteConnection: SQLConnection {
         SQLError(.misuse, code: "\(SQLITE_MISUSE)", message: message)
     }
 
-    private func failure(_ code: Int32, committing: Bool = false) -> SQLError {
+    /// - Parameter running: Whether the statement was running: then SQLite's text may quote its values.
+    private func failure(_ code: Int32, committing: Bool = false, running: Bool = false) -> SQLError {
         let systemError = committing ? errno : sqlite3_system_errno(database)
         let known = sqlite3_extended_errcode(database)
         let code = known & 0xFF == code & 0xFF ? known : code
@@ -238,7 +250,8 @@ final class SQLiteConnection: SQLConnection {
             committing
             ? SQLiteCodes.commitKind(code, systemError: systemError)
             : SQLiteCodes.kind(code, systemError: systemError)
-        let message = known == code ? String(cString: sqlite3_errmsg(database)) : String(cString: sqlite3_errstr(code))
+        let isSafe = known == code && (!running || SQLiteCodes.namesSchemaOnly(code))
+        let message = isSafe ? String(cString: sqlite3_errmsg(database)) : String(cString: sqlite3_errstr(code))
         let error = SQLError(kind, code: "\(code)", message: message)
         if SQLiteCodes.isSyncFailure(code) {
             broken = SQLError(.unavailable, code: "\(code)", message: "closed after a failed fsync")

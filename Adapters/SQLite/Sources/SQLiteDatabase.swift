@@ -207,6 +207,6 @@ extension SQLiteConnection {
             ON CONFLICT (only_row) DO UPDATE SET epoch = epoch + 1 RETURNING epoch
             """
         )
-        return rows.first?.int(0) ?? 1
+        return try rows.first?.int(0) ?? 1
     }
 }

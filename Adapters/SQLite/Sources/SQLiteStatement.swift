@@ -77,7 +77,7 @@ final class SQLiteStatement {
             let start = sqlite3_column_blob(handle, index)
             let count = Int(sqlite3_column_bytes(handle, index))
             return .bytes([UInt8](UnsafeRawBufferPointer(start: start, count: count)))
-        default: return .null
+        default: return .null(nil)
         }
     }
 

@@ -27,7 +27,7 @@ struct SQLiteFileTests {
     }
 
     func ids(_ database: SQLiteDatabase) async throws -> [Int] {
-        try await database.read { tx in try tx.run("SELECT id FROM t ORDER BY id").map { $0.int(0) } }
+        try await database.read { tx in try tx.run("SELECT id FROM t ORDER BY id").map { try $0.int(0) } }
     }
 
     @Test("close and open again: acknowledged commits are there, and the boot number increases")

@@ -29,7 +29,7 @@ struct SQLiteGroupCommitTests {
     }
 
     func ids(_ database: SQLiteDatabase) async throws -> [Int] {
-        try await database.read { tx in try tx.run("SELECT id FROM t ORDER BY id").map { $0.int(0) } }
+        try await database.read { tx in try tx.run("SELECT id FROM t ORDER BY id").map { try $0.int(0) } }
     }
 
     /// Runs `count` bodies in one queue, number 0 blocking at the gate; returns the errors by number.

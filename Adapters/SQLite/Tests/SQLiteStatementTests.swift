@@ -40,7 +40,7 @@ struct SQLiteStatementTests {
             #expect(error?.code == "2067")
         }
         let rows = try await database.transaction { tx in
-            try tx.run("UPDATE t SET n = \(7) WHERE id >= \(3) RETURNING id").map { $0.int(0) }
+            try tx.run("UPDATE t SET n = \(7) WHERE id >= \(3) RETURNING id").map { try $0.int(0) }
         }
         #expect(rows == [3])
     }
@@ -84,18 +84,31 @@ struct SQLiteStatementTests {
             }
             try await database.transaction { tx in try tx.run("DELETE FROM f WHERE rowid = 2") }
             let found = try await database.read { tx in
-                try tx.run("SELECT rowid FROM f WHERE f MATCH \("heart OR lantern") ORDER BY rank").map { $0.int(0) }
+                try tx.run("SELECT rowid FROM f WHERE f MATCH \("heart OR lantern") ORDER BY rank").map {
+                    try $0.int(0)
+                }
             }
             #expect(found == [1])
             await database.close()
         }
     }
 
+    @Test("the error of a search does not quote its words")
+    func searchError() async throws {
+        let database = try SQLiteDatabase.inMemory(time: time)
+        try await database.transaction { tx in _ = try tx.run("CREATE VIRTUAL TABLE f USING fts5(words)") }
+        let error = await #expect(throws: SQLError.self) {
+            try await database.read { tx in _ = try tx.run("SELECT words FROM f WHERE f MATCH \("secret:\"word")") }
+        }
+        #expect(error?.kind == .misuse)
+        #expect(error.map { "\($0)".contains("secret") || "\($0)".contains("word") } == false)
+    }
+
     @Test("date is the wall clock of the given time source")
     func date() async throws {
         let database = try SQLiteDatabase.inMemory(time: time)
         time.jumpDate(by: .seconds(86_400))
-        let date = try await database.transaction { tx in tx.date }
+        let date = try await database.transaction { tx in try tx.date }
         #expect(date == time.date)
     }
 }

@@ -34,7 +34,7 @@ struct VoidTests {
             try tx.run("SELECT order_id, currency, amount, method, status, provider_id FROM payments WHERE id = 'p1'")
         }
         #expect(
-            rows == [SQLRow([.text(""), .text(""), .integer(0), .text(""), .text("voided"), .null])]
+            rows == [SQLRow([.text(""), .text(""), .integer(0), .text(""), .text("voided"), .null(nil)])]
         )
         let messages = try await fixture.database.read { tx in try Outbox.unsent(limit: 10, in: tx) }
         let event = try #require(try messages.map { try PaymentsTopics.payments.decode($0.body) }.first)

@@ -104,7 +104,7 @@ public struct TestBench: CallPlatform {
     public func published<Body: Sendable>(_ topic: Topic<Body>, by service: String? = nil) async throws -> [Body] {
         let bodies = try await read(service ?? self.service) { tx in
             try tx.run("SELECT body FROM audit_outbox WHERE topic = \(topic.name) ORDER BY epoch, at, key, sequence")
-                .map { $0.bytes(0) }
+                .map { try $0.bytes(0) }
         }
         return try bodies.map(topic.decode)
     }

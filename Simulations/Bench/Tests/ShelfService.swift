@@ -39,7 +39,7 @@ struct ShelfService: ServiceBlueprint {
             try await call.read { tx in
                 let rows = try tx.run("SELECT shelf FROM parcels WHERE parcel_id = \(request.parcelID)")
                 guard let row = rows.first else { throw Fault(.notFound, "parcel.unknown", "there is no such parcel") }
-                return GetParcelResponse.with { $0.parcel.shelf = row.text(0) }
+                return try GetParcelResponse.with { $0.parcel.shelf = try row.text(0) }
             }
         }
         return [served]

@@ -60,7 +60,7 @@ struct TestBenchSocketTests {
                 try await bench.read(RecorderService.name) { tx in try tx.run("SELECT 1 FROM moves").count } == 3
             }
             let shelves = try await bench.read(RecorderService.name) { tx in
-                try tx.run("SELECT shelf FROM moves WHERE parcel_id = 'p1' ORDER BY number").map { $0.text(0) }
+                try tx.run("SELECT shelf FROM moves WHERE parcel_id = 'p1' ORDER BY number").map { try $0.text(0) }
             }
             #expect(shelves == ["a", "b", "c"])
         }

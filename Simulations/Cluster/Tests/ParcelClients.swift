@@ -26,7 +26,7 @@ final class ParcelClients: Sendable {
     /// Each acknowledged parcel is stored, and no other.
     func storedViolations(in world: RunningWorld) async throws -> [String] {
         let stored = try await world.read("parcels") { (tx: borrowing SQLTransaction) in
-            try tx.run("SELECT parcel_id FROM created_parcels").map { $0.text(0) }
+            try tx.run("SELECT parcel_id FROM created_parcels").map { try $0.text(0) }
         }
         let acknowledged = acknowledged.withLock { $0 }
         guard stored.sorted() != acknowledged.sorted() else { return [] }

@@ -34,7 +34,7 @@ struct CrashPointTests {
             try await simulation.time.sleep(for: .seconds(60))
             if !isShared { try store.open(time: simulation.time) { _ in } }
             let notes = try await store.inspect { (tx: borrowing SQLTransaction) in
-                try tx.run("SELECT note FROM notes ORDER BY rowid").map { $0.text(0) }
+                try tx.run("SELECT note FROM notes ORDER BY rowid").map { try $0.text(0) }
             }
             return Outcome(notes: notes, calls: process.calls, hasEnded: !process.machine.isUp)
         }

@@ -36,7 +36,7 @@ struct NextVersionTests {
             try await database.migrate(ServiceRuntime.migrations(of: OrdersService.self))
             try await Self.append(on: database)
             let by = try await database.read("look", deadline: nil) { (tx: borrowing SQLTransaction) in
-                try tx.run("SELECT written_by FROM outbox").map { $0.text(0) }
+                try tx.run("SELECT written_by FROM outbox").map { try $0.text(0) }
             }
             #expect(by == ["this version"])
         }
@@ -50,7 +50,7 @@ struct NextVersionTests {
             let (body, by, event) = try await next.read("look", deadline: nil) { (tx: borrowing SQLTransaction) in
                 let row = try #require(try tx.run("SELECT body, written_by FROM outbox").first)
                 let event = try #require(try tx.run("SELECT body FROM es_events").first)
-                return (row.bytes(0), row.text(1), event.text(0))
+                return try (row.bytes(0), row.text(1), event.text(0))
             }
             #expect(by == "the next version")
             #expect(event == #"{"confirmed":{"written_by":"the next version"}}"#)
@@ -76,7 +76,7 @@ struct NextVersionTests {
             }
             let run = try await database.read("look", deadline: nil) { (tx: borrowing SQLTransaction) in
                 try tx.run("SELECT version, lease_owner, fence FROM workflow_runs").first.map {
-                    ($0.int(0), $0.textIfPresent(1), $0.int(2))
+                    try ($0.int(0), $0.textIfPresent(1), $0.int(2))
                 }
             }
             #expect(run?.0 == 2)

@@ -164,6 +164,7 @@ extension RuleCheck {
     }
 
     private static func violation(_ value: String, _ rule: FieldRule) -> String? {
+        if value.utf8.contains(0) { return ScalarText.nulRule }
         if rule.visibleASCII, !value.utf8.allSatisfy({ 0x21...0x7E ~= $0 }) {
             return "must be visible ASCII without spaces"
         }

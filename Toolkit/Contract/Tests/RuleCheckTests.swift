@@ -41,6 +41,8 @@ struct RuleCheckTests {
         Violation(field: "size", rule: "is required") { $0.size = .unspecified },
         Violation(field: "size", rule: "has no value 9") { $0.size = .UNRECOGNIZED(9) },
         Violation(field: "sizes[1]", rule: "has no value 9") { $0.sizes = [.small, .UNRECOGNIZED(9)] },
+        Violation(field: "note", rule: "must not contain the character U+0000") { $0.note = "a\u{0}" },
+        Violation(field: "labels[0]", rule: "must not contain the character U+0000") { $0.labels = ["\u{0}"] },
         Violation(field: "note", rule: "must have at least 2 characters") { $0.note = "a" },
         Violation(field: "note", rule: "must have at most 5 characters") { $0.note = "abcdef" },
         Violation(field: "person", rule: "must have at most 10 characters") { $0.person = "Maximilian the first" },

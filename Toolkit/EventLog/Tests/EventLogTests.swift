@@ -238,7 +238,7 @@ struct EventLogTests {
 
     private func numbers() async throws -> [Int] {
         try await database.read { tx in
-            try tx.run("SELECT sequence FROM log_events ORDER BY sequence").map { $0.int(0) }
+            try tx.run("SELECT sequence FROM log_events ORDER BY sequence").map { try $0.int(0) }
         }
     }
 }

@@ -109,7 +109,7 @@ extension EventStore {
         )
         // An unreadable snapshot is ignored.
         guard let row = rows.first, let state = try? StoredJSON.value(type, from: row.text(1)) else { return nil }
-        return Loaded(id: stream, state: state, version: row.int(0))
+        return try Loaded(id: stream, state: state, version: row.int(0))
     }
 
     private func saveSnapshot<S: Snapshotting>(_ loaded: Loaded<S>, in tx: borrowing SQLTransaction) throws {

@@ -48,7 +48,7 @@ public struct EventStore: Sendable {
         }
         let actual = try version(of: stream, in: tx)
         guard actual == expected else { throw VersionConflict(stream: stream, expected: expected, actual: actual) }
-        let date = tx.date
+        let date = try tx.date
         var version = expected
         for event in events {
             guard event.body.utf8.count <= Self.bodyBytesMax else {
@@ -109,7 +109,7 @@ public struct EventStore: Sendable {
                 """
             )
             for row in rows {
-                let event = StoredEvent(row: row)
+                let event = try StoredEvent(row: row)
                 try project(event, in: tx)
                 (stream, version) = (event.stream, event.version)
             }
@@ -125,8 +125,8 @@ public struct EventStore: Sendable {
 }
 
 extension StoredEvent {
-    init(row: SQLRow) {
-        self.init(
+    init(row: SQLRow) throws {
+        try self.init(
             stream: row.text(0),
             version: row.int(1),
             type: row.text(2),

@@ -137,7 +137,7 @@ struct EventStoreTests {
             }
         }
         #expect(VersionConflict(stream: "a", expected: 0, actual: 1).fault.code.outcome == .notDone)
-        #expect(try await totals().map { $0.int(1) } == [1])
+        #expect(try await totals().map { try $0.int(1) } == [1])
     }
 
     @Test("append limit: accepts as many events, rejects one more")
@@ -229,7 +229,7 @@ struct EventStoreTests {
             try store.replayAll(in: tx)
         }
         #expect(try await totals() == live)
-        #expect(live.map { $0.int(1) } == [3, 2, 2])
+        #expect(try live.map { try $0.int(1) } == [3, 2, 2])
     }
 
     @Test("a state loaded from a snapshot equals the fold of all events")
@@ -246,7 +246,7 @@ struct EventStoreTests {
                 try store.state(Box.self, of: "a", in: tx)
             )
         }
-        #expect(saved.map { $0.int(0) } == [20])
+        #expect(try saved.map { try $0.int(0) } == [20])
         #expect(loaded.state.changes == 23)
         #expect(loaded.version == 23)
     }

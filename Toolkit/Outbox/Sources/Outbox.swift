@@ -27,7 +27,7 @@ public enum Outbox {
     ///
     /// - Returns: The number of removed rows.
     package static func purge(in tx: borrowing SQLTransaction) throws -> Int {
-        let before = tx.date - sentRetention
+        let before = try tx.date - sentRetention
         let sent = try tx.run(
             """
             DELETE FROM outbox WHERE (topic, key, epoch, sequence) IN (
@@ -51,6 +51,6 @@ public enum Outbox {
     public static func unsent(limit: Int, in tx: borrowing SQLTransaction) throws -> [OutgoingEvent] {
         try tx.run(
             "SELECT topic, key, body FROM outbox WHERE sent_at IS NULL ORDER BY time, topic, key, epoch, sequence LIMIT \(limit)"
-        ).map { OutgoingEvent(topic: $0.text(0), key: $0.text(1), body: $0.bytes(2)) }
+        ).map { try OutgoingEvent(topic: $0.text(0), key: $0.text(1), body: $0.bytes(2)) }
     }
 }

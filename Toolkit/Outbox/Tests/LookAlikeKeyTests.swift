@@ -20,7 +20,8 @@ struct LookAlikeKeyTests {
         let unsent = try await fixture.source.read { tx in try Outbox.unsent(limit: 10, in: tx) }
         #expect(unsent.count == 2)
         for event in unsent { #expect(Array(event.key.utf8) == event.body) }
-        let numbers = try await fixture.source.read { tx in try tx.run("SELECT sequence FROM outbox").map { $0.int(0) }
+        let numbers = try await fixture.source.read { tx in
+            try tx.run("SELECT sequence FROM outbox").map { try $0.int(0) }
         }
         #expect(numbers == [1, 1])
     }

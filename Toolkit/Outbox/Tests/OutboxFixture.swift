@@ -56,7 +56,7 @@ struct OutboxFixture {
     /// The sequence numbers of the key's events that took effect in the target, in order.
     func effects(of key: String) async throws -> [Int] {
         try await target.read { tx in
-            try tx.run("SELECT sequence FROM effects WHERE key = \(key) ORDER BY number").map { $0.int(0) }
+            try tx.run("SELECT sequence FROM effects WHERE key = \(key) ORDER BY number").map { try $0.int(0) }
         }
     }
 

@@ -153,7 +153,9 @@ struct OutboxRelayTests {
         }
         #expect(marked == [1, 1, 2])
         let rest = try await fixture.source.read { tx in
-            try tx.run("SELECT topic, sequence FROM outbox WHERE sent_at IS NULL").map { "\($0.text(0)) \($0.int(1))" }
+            try tx.run("SELECT topic, sequence FROM outbox WHERE sent_at IS NULL").map {
+                try "\($0.text(0)) \($0.int(1))"
+            }
         }
         #expect(rest == ["a/1 3"])
     }

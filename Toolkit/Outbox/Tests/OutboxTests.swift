@@ -16,7 +16,7 @@ struct OutboxTests {
 
     private func numbers(of key: String) async throws -> [Int] {
         try await fixture.source.read { tx in
-            try tx.run("SELECT sequence FROM outbox WHERE key = \(key) ORDER BY sequence").map { $0.int(0) }
+            try tx.run("SELECT sequence FROM outbox WHERE key = \(key) ORDER BY sequence").map { try $0.int(0) }
         }
     }
 

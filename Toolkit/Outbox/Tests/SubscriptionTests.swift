@@ -267,7 +267,7 @@ struct SubscriptionTests {
         ]
         #expect(decisions == [.handle, .duplicate])
         let stored = try await fixture.target.read { tx in
-            try tx.run("SELECT topic, key, traceparent FROM outbox").map { [$0.text(0), $0.text(1), $0.text(2)] }
+            try tx.run("SELECT topic, key, traceparent FROM outbox").map { try [$0.text(0), $0.text(1), $0.text(2)] }
         }
         #expect(stored == [["answers", "A", trace.traceparent]])
     }

@@ -48,7 +48,7 @@ extension SQLDatabase {
                 "CREATE TABLE IF NOT EXISTS schema_migrations (room TEXT NOT NULL, number BIGINT NOT NULL, PRIMARY KEY (room, number))"
             )
             let rows = try tx.run("SELECT room, number FROM schema_migrations")
-            let done = Set(rows.map { Step(module: $0.text(0), number: $0.int(1)) })
+            let done = try Set(rows.map { try Step(module: $0.text(0), number: $0.int(1)) })
             let wanted = Set(migrations.map { Step(module: $0.module, number: $0.number) })
             let modules = Set(migrations.map(\.module))
             for step in done.subtracting(wanted).sorted() where modules.contains(step.module) {

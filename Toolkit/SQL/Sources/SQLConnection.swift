@@ -10,8 +10,10 @@ public protocol SQLConnection: AnyObject {
     func control(_ control: SQLControl) throws
     /// False when a statement or an error has ended the transaction.
     var inTransaction: Bool { get }
-    /// The wall clock for stored due times and leases.
-    var date: Timestamp { get }
+    /// The wall clock for stored due times and leases: fetched when the transaction began, and equal throughout it.
+    ///
+    /// - Throws: ``SQLError``, also when no transaction is open.
+    var date: Timestamp { get throws }
     var dialect: SQLDialect { get }
 }
 

@@ -22,7 +22,7 @@ public struct SQLError: Error, Sendable {
     public let kind: Kind
     /// The engine's own code: SQLite's extended result code, PostgreSQL's SQLSTATE.
     public let code: String
-    /// For the operator; may contain values of the statement.
+    /// For the operator: names of tables and columns at most, never a value of a statement or of a row.
     public let message: String
 
     /// Too many transactions wait: the database works, and nothing has happened.
@@ -33,6 +33,10 @@ public struct SQLError: Error, Sendable {
         self.code = code
         self.message = message
     }
+}
+
+extension SQLError: CustomStringConvertible {
+    public var description: String { message.isEmpty ? "\(kind) (\(code))" : "\(kind) (\(code)): \(message)" }
 }
 
 extension SQLError: FaultConvertible {

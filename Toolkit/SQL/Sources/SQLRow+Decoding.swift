@@ -6,8 +6,9 @@ extension SQLRow {
         _ column: Int,
         as type: Value.Type
     ) throws(UnreadableRow) -> Value {
-        guard case .text(let text) = values[column], let value = Value(rawValue: text) else {
-            throw UnreadableRow(column: column, value: values[column], as: type)
+        let stored = try value(column, as: type)
+        guard case .text(let text) = stored, let value = Value(rawValue: text) else {
+            throw UnreadableRow(column: column, value: stored, as: type)
         }
         return value
     }
@@ -16,8 +17,9 @@ extension SQLRow {
     ///
     /// - Throws: ``UnreadableRow`` when it is out of range.
     public func decode<Value: FixedWidthInteger>(_ column: Int, as type: Value.Type) throws(UnreadableRow) -> Value {
-        guard case .integer(let number) = values[column], let value = Value(exactly: number) else {
-            throw UnreadableRow(column: column, value: values[column], as: type)
+        let stored = try value(column, as: type)
+        guard case .integer(let number) = stored, let value = Value(exactly: number) else {
+            throw UnreadableRow(column: column, value: stored, as: type)
         }
         return value
     }

@@ -7,7 +7,7 @@ public import MartletCore
 /// ```swift
 /// func urls(of codes: [String], in tx: borrowing SQLTransaction) throws -> [ExactText: String] {
 ///     let rows = try tx.run("SELECT code, url FROM links WHERE code IN (\(list: codes))")
-///     return Dictionary(uniqueKeysWithValues: rows.map { (ExactText($0.text(0)), $0.text(1)) })
+///     return Dictionary(uniqueKeysWithValues: try rows.map { (ExactText(try $0.text(0)), try $0.text(1)) })
 /// }
 /// ```
 public struct SQLTransaction: ~Copyable {
@@ -21,12 +21,15 @@ public struct SQLTransaction: ~Copyable {
 
     /// Runs one statement.
     ///
+    /// A text with the character U+0000 is refused as `misuse`: not every engine can store it.
+    ///
     /// - Throws: ``SQLError``, after which this transaction can only fail, whatever the body does with the error;
     ///   `Fault` when the deadline has passed.
     @discardableResult
     public borrowing func run(_ query: SQLQuery) throws -> [SQLRow] {
         try scope.check()
         do {
+            if query.values.contains(where: \.hasNUL) { throw Self.nul }
             return try connection.run(query)
         } catch {
             scope.doom(error)
@@ -34,8 +37,23 @@ public struct SQLTransaction: ~Copyable {
         }
     }
 
-    /// The database's wall clock, for stored due times and leases.
-    public var date: Timestamp { connection.date }
+    private static let nul = SQLError(.misuse, code: "nul", message: "a text must not contain U+0000")
+
+    /// The database's wall clock when this transaction began, for stored due times and leases.
+    ///
+    /// Equal throughout the transaction; of one clock for all processes that use the database.
+    ///
+    /// - Throws: ``SQLError``, after which this transaction can only fail.
+    public var date: Timestamp {
+        get throws {
+            do {
+                return try connection.date
+            } catch {
+                scope.doom(error)
+                throw error
+            }
+        }
+    }
 
     public var dialect: SQLDialect { connection.dialect }
 

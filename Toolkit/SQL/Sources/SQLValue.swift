@@ -1,14 +1,46 @@
 public import MartletCore
 
+/// The type of an SQL value.
+public enum SQLType: String, Sendable, Hashable {
+    case integer, real, text, bytes
+}
+
 /// An SQL value.
 ///
-/// Texts are equal when their bytes are, as in SQL.
+/// Texts are equal when their bytes are, as in SQL. NULLs are equal, whatever their types.
 public enum SQLValue: Sendable, Hashable {
-    case null
+    /// NULL of a type.
+    ///
+    /// A bound parameter has the type of what was absent, since some engines refuse a parameter of no known type. `nil`
+    /// in a row that was read.
+    case null(SQLType?)
     case integer(Int64)
     case real(Double)
     case text(String)
     case bytes([UInt8])
+
+    /// The type: of NULL only when it is known.
+    public var type: SQLType? {
+        switch self {
+        case .null(let type): type
+        case .integer: .integer
+        case .real: .real
+        case .text: .text
+        case .bytes: .bytes
+        }
+    }
+
+    /// Whether this is a text with the character U+0000.
+    var hasNUL: Bool {
+        guard case .text(var text) = self else { return false }
+        return text.withUTF8 { $0.contains(0) }
+    }
+
+    /// For errors, which name no values.
+    var kindName: String {
+        if case .null = self { return "NULL" }
+        return type?.rawValue ?? "NULL"
+    }
 
     public static func == (left: SQLValue, right: SQLValue) -> Bool {
         switch (left, right) {
@@ -34,39 +66,52 @@ public enum SQLValue: Sendable, Hashable {
 
 /// A value that a query's interpolation binds as a parameter.
 public protocol SQLBindable {
+    /// The type of all values; `nil` where each value has its own.
+    static var sqlType: SQLType? { get }
     var sqlValue: SQLValue { get }
 }
 
 extension SQLValue: SQLBindable {
+    public static var sqlType: SQLType? { nil }
     public var sqlValue: SQLValue { self }
 }
 extension String: SQLBindable {
+    public static var sqlType: SQLType? { .text }
     public var sqlValue: SQLValue { .text(self) }
 }
 extension ExactText: SQLBindable {
+    public static var sqlType: SQLType? { .text }
     public var sqlValue: SQLValue { .text(text) }
 }
 extension Int: SQLBindable {
+    public static var sqlType: SQLType? { .integer }
     public var sqlValue: SQLValue { .integer(Int64(self)) }
 }
 extension Int64: SQLBindable {
+    public static var sqlType: SQLType? { .integer }
     public var sqlValue: SQLValue { .integer(self) }
 }
 extension Int32: SQLBindable {
+    public static var sqlType: SQLType? { .integer }
     public var sqlValue: SQLValue { .integer(Int64(self)) }
 }
 extension UInt32: SQLBindable {
+    public static var sqlType: SQLType? { .integer }
     public var sqlValue: SQLValue { .integer(Int64(self)) }
 }
 extension Bool: SQLBindable {
+    public static var sqlType: SQLType? { .integer }
     public var sqlValue: SQLValue { .integer(self ? 1 : 0) }
 }
 extension Double: SQLBindable {
+    public static var sqlType: SQLType? { .real }
     public var sqlValue: SQLValue { .real(self) }
 }
 extension Array: SQLBindable where Element == UInt8 {
+    public static var sqlType: SQLType? { .bytes }
     public var sqlValue: SQLValue { .bytes(self) }
 }
 extension Optional: SQLBindable where Wrapped: SQLBindable {
-    public var sqlValue: SQLValue { self?.sqlValue ?? .null }
+    public static var sqlType: SQLType? { Wrapped.sqlType }
+    public var sqlValue: SQLValue { self?.sqlValue ?? .null(Wrapped.sqlType) }
 }

@@ -8,7 +8,7 @@ struct SQLQueryTests {
         let none: Int? = nil
         let query: SQLQuery = "SELECT \(1), \("a"), \(none), \(true), \([UInt8]([1])) WHERE x = \(1)"
         #expect(query.text == "SELECT $1, $2, $3, $4, $5 WHERE x = $6")
-        #expect(query.values == [.integer(1), .text("a"), .null, .integer(1), .bytes([1]), .integer(1)])
+        #expect(query.values == [.integer(1), .text("a"), .null(.integer), .integer(1), .bytes([1]), .integer(1)])
     }
 
     @Test("list: numbers its values after the preceding parameters; an empty list becomes NULL")

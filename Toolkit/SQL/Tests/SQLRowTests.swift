@@ -8,7 +8,7 @@ struct SQLRowTests {
         case darkBlue = "dark_blue"
     }
 
-    private let row = SQLRow([.text("dark_blue"), .text("green"), .integer(300), .null])
+    private let row = SQLRow([.text("dark_blue"), .text("green"), .integer(300), .null(nil)])
 
     @Test("text: the case with this raw value")
     func text() throws {
@@ -23,7 +23,9 @@ struct SQLRowTests {
         #expect(throws: UnreadableRow(column: 2, value: .integer(300), as: Color.self)) {
             try row.decode(2, as: Color.self)
         }
-        #expect(throws: UnreadableRow(column: 3, value: .null, as: Color.self)) { try row.decode(3, as: Color.self) }
+        #expect(throws: UnreadableRow(column: 3, value: .null(nil), as: Color.self)) {
+            try row.decode(3, as: Color.self)
+        }
     }
 
     @Test("integer: in range, and one past it")
@@ -34,9 +36,40 @@ struct SQLRowTests {
         }
     }
 
-    @Test("the error's text states column, value and type")
+    @Test("a column of another type: every reader throws and names column and type")
+    func otherType() {
+        func reads<R>(_ column: Int, as type: Any.Type, _ read: (Int) throws -> R) {
+            let stored = row.values.indices.contains(column) ? row.values[column] : nil
+            #expect(throws: UnreadableRow(column: column, value: stored, as: type)) { try read(column) }
+        }
+        for column in [0, 3, 4, -1] {
+            reads(column, as: Int.self, row.int)
+            reads(column, as: Int64.self, row.int64)
+            reads(column, as: Bool.self, row.bool)
+            reads(column, as: Double.self, row.real)
+            reads(column, as: [UInt8].self, row.bytes)
+        }
+        reads(2, as: String.self, row.text)
+        reads(2, as: String.self, row.textIfPresent)
+        reads(0, as: Int.self, row.intIfPresent)
+        reads(4, as: SQLValue.self, row.isNull)
+    }
+
+    @Test("NULL: nil for the readers that allow it")
+    func null() throws {
+        #expect(try row.isNull(3) && row.intIfPresent(3) == nil && row.textIfPresent(3) == nil)
+        #expect(try !row.isNull(2) && row.intIfPresent(2) == 300)
+    }
+
+    @Test("the error's text states column and types, and not the value, which its dump does not show either")
     func description() {
         let error = UnreadableRow(column: 1, value: .text("green"), as: Color.self)
-        #expect("\(error)" == #"column 1 is text("green"), not a Color"#)
+        var dumped = ""
+        dump(error, to: &dumped)
+        #expect("\(error)" == "column 1 is text, not a Color")
+        #expect(String(reflecting: error) == "column 1 is text, not a Color")
+        #expect(!dumped.contains("green"))
+        #expect("\(UnreadableRow(column: 3, value: .null(.text), as: Int.self))" == "column 3 is NULL, not a Int")
+        #expect("\(UnreadableRow(column: 9, value: nil, as: Int.self))" == "the result has no column 9")
     }
 }

@@ -12,7 +12,7 @@ final class ScriptedConnection: SQLConnection {
     var failures: [SQLControl: [SQLError?]] = [:]
     private(set) var inTransaction = false
 
-    let date = Timestamp(seconds: 0)
+    var date: Timestamp { get throws { Timestamp(seconds: 0) } }
     let dialect = SQLDialect.sqlite
 
     func run(_ query: SQLQuery) throws -> [SQLRow] {

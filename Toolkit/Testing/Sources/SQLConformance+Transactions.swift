@@ -89,6 +89,18 @@ extension SQLConformance {
             try require(seen == trace, "the body saw another trace")
             try require(none == nil, "a trace was left behind")
         },
+        Check("the date is the transaction's: equal throughout it, and later in a later one") { database, time in
+            let dates = try await database.transaction { tx in
+                let first = try tx.date
+                time.advance(by: .seconds(1))
+                try tx.run("SELECT 1")
+                return [first, try tx.date]
+            }
+            try require(dates[0] == dates[1], "it went from \(dates[0]) to \(dates[1])")
+            let later = try await database.transaction { tx in try tx.date }
+            let read = try await database.read { tx in try tx.date }
+            try require(later >= dates[0] && read >= later, "it went back: \(dates[0]), \(later), \(read)")
+        },
         Check("after its deadline, a body does not run") { database, time in
             let ran = Tally()
             let error = try await failure("a late transaction") {

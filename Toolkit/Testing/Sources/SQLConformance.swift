@@ -25,7 +25,7 @@ public enum SQLConformance {
         }
     }
 
-    public static let checks = values + transactions + failures + work + reads + migrations
+    public static let checks = values + types + transactions + failures + work + reads + migrations
 }
 
 /// A database has failed a check.
@@ -80,7 +80,7 @@ extension SQLDatabase {
 
     /// The ids in `t`.
     func ids() async throws -> [Int] {
-        try await read { tx in try tx.run("SELECT id FROM t ORDER BY id").map { $0.int(0) } }
+        try await read { tx in try tx.run("SELECT id FROM t ORDER BY id").map { try $0.int(0) } }
     }
 }
 

@@ -27,7 +27,7 @@ enum WorkflowClaims {
         countingTo most: Int?,
         in tx: borrowing SQLTransaction
     ) throws -> Found {
-        let date = tx.date
+        let date = try tx.date
         // PostgreSQL: replicas skip rows that another one is claiming, instead of waiting for them.
         let rows =
             switch tx.dialect {
@@ -59,8 +59,8 @@ enum WorkflowClaims {
                 )
             }
         var runs: [ClaimedRun] = []
-        for row in rows.sorted(by: { $0.text(0) < $1.text(0) }) {
-            var run = ClaimedRun(row: row, owner: owner, date: date)
+        for row in try rows.sorted(by: { try $0.text(0) < $1.text(0) }) {
+            var run = try ClaimedRun(row: row, owner: owner, date: date)
             // A run that cannot be read needs a human; the other runs of this claim continue.
             do { run.trace = try row.trace(5) } catch { run.unreadable = "the trace cannot be read: \(error)" }
             do { run.journal = try WorkflowStore.journal(of: run.id, in: tx) } catch let error as UnreadableRow {
@@ -85,7 +85,7 @@ enum WorkflowClaims {
                 AND (lease_owner IS NULL OR lease_owner <> \(owner))
             """
         )
-        return next.first?.intIfPresent(0).map { Timestamp(microseconds: Int64($0)) }
+        return try next.first?.intIfPresent(0).map { Timestamp(microseconds: Int64($0)) }
     }
 
     private static func waiting(
@@ -132,7 +132,7 @@ enum WorkflowClaims {
     ///
     /// - Parameter delayMax: The longest delay between two attempts.
     static func makeDue(waitingLongerThan delayMax: Duration, in tx: borrowing SQLTransaction) throws {
-        let date = tx.date
+        let date = try tx.date
         try tx.run(
             """
             UPDATE workflow_runs SET wake_at = \(date.microseconds), by_clock = 0
@@ -167,8 +167,8 @@ enum WorkflowClaims {
 
 extension ClaimedRun {
     /// Without its trace and its journal.
-    fileprivate init(row: SQLRow, owner: String, date: Timestamp) {
-        self.init(
+    fileprivate init(row: SQLRow, owner: String, date: Timestamp) throws {
+        try self.init(
             id: row.text(0),
             workflow: row.text(1),
             version: row.int(2),
@@ -188,7 +188,7 @@ extension ClaimedRun {
 extension SQLRow {
     /// `nil` for NULL.
     fileprivate func trace(_ column: Int) throws(UnreadableRow) -> TraceContext? {
-        guard let text = textIfPresent(column) else { return nil }
+        guard let text = try textIfPresent(column) else { return nil }
         guard let trace = TraceContext(traceparent: text) else {
             throw UnreadableRow(column: column, value: values[column], as: TraceContext.self)
         }

@@ -27,7 +27,7 @@ extension WorkflowContext {
             let isRepeat = failures > 0
             do {
                 let result = try await tools.database.transaction(name) { (tx: borrowing SQLTransaction) in
-                    let date = tx.date
+                    let date = try tx.date
                     for var entry in unwritten {
                         entry.at = date
                         try WorkflowStore.put(entry, of: run.id, in: tx)

@@ -26,8 +26,8 @@ extension WorkflowEngine {
         case .completed: return .completed(try StoredJSON.value(W.Output.self, from: row.text(1)))
         case .failed: return .failed(try StoredJSON.value(WorkflowFailure.self, from: row.text(2)))
         case .needsHuman:
-            guard let reason = row.textIfPresent(2) else {
-                throw UnreadableRow(column: 2, value: .null, as: String.self)
+            guard let reason = try row.textIfPresent(2) else {
+                throw UnreadableRow(column: 2, value: .null(nil), as: String.self)
             }
             return .needsHuman(reason: reason)
         case .open: return .open
@@ -66,7 +66,7 @@ extension WorkflowEngine {
         limit: Int = 500
     ) async throws -> Int {
         try await database.transaction("workflow.purge") { (tx: borrowing SQLTransaction) in
-            let ids = try tx.run(Self.ended(before: tx.date - age, limit: limit)).map { $0.text(0) }
+            let ids = try tx.run(Self.ended(before: tx.date - age, limit: limit)).map { try $0.text(0) }
             try tx.run("DELETE FROM workflow_signals WHERE run IN (\(list: ids))")
             try tx.run("DELETE FROM workflow_journal WHERE run IN (\(list: ids))")
             try tx.run("DELETE FROM workflow_runs WHERE id IN (\(list: ids))")

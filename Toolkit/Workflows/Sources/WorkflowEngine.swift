@@ -91,7 +91,7 @@ public final class WorkflowEngine: Sendable {
         let key = WorkflowKey.text(W.name, W.version)
         guard state.withLock({ $0.workflows[key] != nil }) else { throw WorkflowNotRegistered(key: key) }
         let text = try bounded(try StoredJSON.text(input))
-        let date = tx.date
+        let date = try tx.date
         let isClaimed = state.withLock { $0.claimsOnStart(key) }
         let wakeAt = isClaimed ? date + limits.lease : date
         let rows = try tx.run(
@@ -178,11 +178,11 @@ public final class WorkflowEngine: Sendable {
             WHERE id = \(run) AND state IN ('open', 'needs_human')
             """
         )
-        guard let count = rows.first?.int(0) else { return false }
+        guard let count = try rows.first?.int(0) else { return false }
         guard count < limits.signalsLimit else {
             throw Fault(.resourceExhausted, .overloaded, "the run has too many signals")
         }
-        let date = tx.date.microseconds
+        let date = try tx.date.microseconds
         try tx.run(
             """
             INSERT INTO workflow_signals (run, seq, name, payload, at)

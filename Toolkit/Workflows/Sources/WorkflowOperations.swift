@@ -66,8 +66,8 @@ public struct WorkflowOperations: Sendable {
             let rows = try tx.run(
                 "SELECT seq, name, consumed, at FROM workflow_signals WHERE run = \(run) ORDER BY seq"
             )
-            let signals = rows.map { row in
-                WorkflowSignal(
+            let signals = try rows.map { row in
+                try WorkflowSignal(
                     seq: row.int(0),
                     name: row.text(1),
                     consumedBy: row.intIfPresent(2),
@@ -127,7 +127,7 @@ public struct WorkflowOperations: Sendable {
     /// As ``retry(_:)``, in the caller's transaction.
     @discardableResult
     package func retry(_ run: String, in tx: borrowing SQLTransaction) throws -> Bool {
-        let date = tx.date.microseconds
+        let date = try tx.date.microseconds
         let rows = try tx.run(
             """
             UPDATE workflow_runs SET state = 'open', error = NULL, wake_at = \(date), by_clock = 0, attempts = 0,
@@ -157,7 +157,7 @@ public struct WorkflowOperations: Sendable {
     /// As ``compensate(_:)``, in the caller's transaction.
     @discardableResult
     package func compensate(_ run: String, in tx: borrowing SQLTransaction) throws -> Bool {
-        let date = tx.date.microseconds
+        let date = try tx.date.microseconds
         let rows = try tx.run(
             """
             UPDATE workflow_runs SET state = 'open', error = NULL, forced = 1, fence = fence + 1, lease_owner = NULL,

@@ -33,22 +33,22 @@ public struct WorkflowRun: Sendable, Hashable {
 
     /// - Throws: `UnreadableRow`.
     init(row: SQLRow) throws {
-        id = row.text(0)
-        workflow = row.text(1)
-        version = row.int(2)
+        id = try row.text(0)
+        workflow = try row.text(1)
+        version = try row.int(2)
         state = try row.decode(3, as: WorkflowState.self)
-        isRunning = !row.isNull(4)
-        waitingFor = row.textIfPresent(5)
-        wakeAt = row.intIfPresent(6).map { Timestamp(microseconds: Int64($0)) }
-        attempts = row.int(7)
-        isForced = row.bool(8)
-        input = row.text(9)
-        output = row.textIfPresent(10)
-        error = row.textIfPresent(11)
-        principal = row.text(12)
-        traceparent = row.textIfPresent(13)
-        createdAt = Timestamp(microseconds: row.int64(14))
-        updatedAt = Timestamp(microseconds: row.int64(15))
+        isRunning = try !row.isNull(4)
+        waitingFor = try row.textIfPresent(5)
+        wakeAt = try row.intIfPresent(6).map { Timestamp(microseconds: Int64($0)) }
+        attempts = try row.int(7)
+        isForced = try row.bool(8)
+        input = try row.text(9)
+        output = try row.textIfPresent(10)
+        error = try row.textIfPresent(11)
+        principal = try row.text(12)
+        traceparent = try row.textIfPresent(13)
+        createdAt = try Timestamp(microseconds: row.int64(14))
+        updatedAt = try Timestamp(microseconds: row.int64(15))
     }
 }
 

@@ -87,7 +87,7 @@ enum WorkflowStore {
         )
         guard let row = rows.first else { return nil }
         try tx.run("UPDATE workflow_signals SET consumed = \(seq) WHERE run = \(run) AND seq = \(row.int(0))")
-        return row.text(1)
+        return try row.text(1)
     }
 
     /// The columns that a change writes.
@@ -125,7 +125,7 @@ enum WorkflowStore {
 extension JournalEntry {
     /// - Throws: `UnreadableRow`.
     init(row: SQLRow) throws {
-        self.init(
+        try self.init(
             seq: row.int(0),
             step: row.text(1),
             kind: try row.decode(2, as: Kind.self),

@@ -25,7 +25,7 @@ struct EffectTests {
                     with: { (tx: borrowing SQLTransaction) in try add("one", tx) },
                     { call in
                         let known = try await database.read("seen") { (tx: borrowing SQLTransaction) in
-                            try tx.run("SELECT value FROM effects").map { $0.int(0) }
+                            try tx.run("SELECT value FROM effects").map { try $0.int(0) }
                         }
                         return "\(try peer.call(call)) after \(known)"
                     }

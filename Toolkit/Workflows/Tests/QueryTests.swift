@@ -11,7 +11,7 @@ struct QueryTests {
         let fixture = try await WorkflowFixture()
         return try await fixture.database.transaction("plan") { (tx: borrowing SQLTransaction) in
             try tx.run(SQLQuery(unchecked: "EXPLAIN QUERY PLAN " + query.text, values: query.values))
-                .map { $0.text(3) }.joined(separator: "; ")
+                .map { try $0.text(3) }.joined(separator: "; ")
         }
     }
 

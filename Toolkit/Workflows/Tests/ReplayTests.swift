@@ -30,7 +30,7 @@ struct ReplayTests {
                     let rows = try await database.read { (tx: borrowing SQLTransaction) in
                         try tx.run("SELECT name, value FROM effects ORDER BY name")
                     }
-                    return "\(rows.map { "\($0.text(0))=\($0.int(1))" }) \(peer.effects)"
+                    return "\(try rows.map { try "\($0.text(0))=\($0.int(1))" }) \(peer.effects)"
                 },
                 proceed: { engine, run in
                     if let name = run.waitingFor {

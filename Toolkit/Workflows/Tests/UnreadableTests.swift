@@ -37,8 +37,8 @@ struct UnreadableTests {
     @Test(
         "a journal entry of an unknown state or kind parks its run; other runs continue",
         arguments: [
-            ("UPDATE workflow_journal SET state = 'half' WHERE run = 'r'", #"column 4 is text("half"), not a State"#),
-            ("UPDATE workflow_journal SET kind = 'dream' WHERE run = 'r'", #"column 2 is text("dream"), not a Kind"#),
+            ("UPDATE workflow_journal SET state = 'half' WHERE run = 'r'", #"column 4 is text, not a State"#),
+            ("UPDATE workflow_journal SET kind = 'dream' WHERE run = 'r'", #"column 2 is text, not a Kind"#),
         ] as [(SQLQuery, String)]
     )
     func journal(change: SQLQuery, error: String) async throws {
@@ -68,7 +68,7 @@ struct UnreadableTests {
             ),
             (
                 "UPDATE workflow_runs SET traceparent = 'lost' WHERE id = 'r'",
-                #"the trace cannot be read: column 5 is text("lost"), not a TraceContext"#
+                #"the trace cannot be read: column 5 is text, not a TraceContext"#
             ),
         ] as [(SQLQuery, String)]
     )
@@ -97,7 +97,7 @@ struct UnreadableTests {
     func missingReason() async throws {
         try await damage("UPDATE workflow_runs SET state = 'needs_human' WHERE id = 'r'")
         let (fixture, engine) = (fixture, engine)
-        await #expect(throws: UnreadableRow(column: 2, value: .null, as: String.self)) {
+        await #expect(throws: UnreadableRow(column: 2, value: .null(nil), as: String.self)) {
             try await fixture.outcome(engine)
         }
     }

@@ -177,7 +177,7 @@ struct WorkflowFixture: Sendable {
 
     func effects() async throws -> [String] {
         try await database.read { (tx: borrowing SQLTransaction) in
-            try tx.run("SELECT name, value FROM effects ORDER BY name").map { "\($0.text(0))=\($0.int(1))" }
+            try tx.run("SELECT name, value FROM effects ORDER BY name").map { try "\($0.text(0))=\($0.int(1))" }
         }
     }
 }

@@ -36,7 +36,7 @@ public struct LinksService: ServiceBlueprint, LinksHandling {
             guard let row = try tx.run("SELECT url FROM links WHERE code = \(request.code)").first else {
                 throw Fault(.notFound, "links.unknown_code", "there is no link \(request.code)", field: "code")
             }
-            return .with { $0.url = row.text(0) }
+            return try .with { $0.url = try row.text(0) }
         }
     }
 }

@@ -46,7 +46,7 @@ struct CartStore: Sendable {
     ///
     /// Its first version is the time in microseconds, so that a cart that was deleted has none of its versions again.
     func open(_ owner: CartOwner, in tx: borrowing SQLTransaction) throws {
-        let now = tx.date.microseconds
+        let now = try tx.date.microseconds
         try tx.run(
             """
             INSERT INTO carts (id, touched_at, version) VALUES (\(owner.cartID), \(now), \(max(1, now)))
@@ -72,14 +72,14 @@ struct CartStore: Sendable {
         guard let cart = try tx.run("SELECT version, revision FROM carts WHERE id = \(cartID)").first else {
             return nil
         }
-        let (version, revision) = (cart.int(0), cart.text(1))
+        let (version, revision) = try (cart.int(0), cart.text(1))
         let rows = try tx.run("SELECT sku, quantity, parts FROM cart_lines WHERE cart_id = \(cartID) ORDER BY sku")
         return CartContents(
             version: version,
             revision: revision.isEmpty ? nil : revision,
             lines: try rows.map { row in
                 let parts = try StoredJSON.value([LineUnits.Part].self, from: row.text(2))
-                return CartContents.Line(
+                return try CartContents.Line(
                     sku: row.text(0),
                     units: LineUnits(stored: parts, quantity: row.int(1), version: version)
                 )
@@ -169,7 +169,7 @@ struct CartStore: Sendable {
     ///
     /// - Returns: How many were deleted.
     func purge(in tx: borrowing SQLTransaction) throws -> Int {
-        let due = (tx.date - Self.retention).microseconds
+        let due = try (tx.date - Self.retention).microseconds
         let old = try tx.run(
             "SELECT id FROM carts WHERE touched_at < \(due) ORDER BY touched_at, id LIMIT \(Self.purgeBatch)"
         )
@@ -183,13 +183,13 @@ struct CartStore: Sendable {
     /// - Parameter orderID: The order that took units, if one did.
     private func publish(_ cartID: String, orderID: String?, in tx: borrowing SQLTransaction) throws {
         let rows = try tx.run("SELECT sku, quantity FROM cart_lines WHERE cart_id = \(cartID) ORDER BY sku")
-        let event = CartChanged.with {
+        let event = try CartChanged.with {
             $0.cartID = cartID
             $0.orderID = orderID ?? ""
-            $0.lines = rows.map { row in
-                .with {
-                    $0.sku = row.text(0)
-                    $0.quantity = UInt32(row.int(1))
+            $0.lines = try rows.map { row in
+                try .with {
+                    $0.sku = try row.text(0)
+                    $0.quantity = try row.decode(1, as: UInt32.self)
                 }
             }
         }

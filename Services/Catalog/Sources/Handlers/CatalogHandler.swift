@@ -21,7 +21,7 @@ struct CatalogHandler: CatalogHandling {
     func setPrice(_ request: SetPriceRequest, _ call: Call) async throws -> SetPriceResponse {
         try check(request.unitPrice, field: "unit_price")
         return try await call.write { tx in
-            let from = request.hasEffectiveFrom ? Timestamp(request.effectiveFrom) : tx.date
+            let from = try request.hasEffectiveFrom ? Timestamp(request.effectiveFrom) : tx.date
             let price = DatedPrice(price: request.unitPrice, effectiveFrom: from)
             try store.set([price], of: request.sku, in: tx)
             return SetPriceResponse.with { $0.price = price.message }

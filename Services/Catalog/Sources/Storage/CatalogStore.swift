@@ -11,12 +11,14 @@ struct CatalogStore: Sendable {
     /// Creates or replaces a product; publishes it only when it changed.
     func put(_ product: Product, in tx: borrowing SQLTransaction) throws {
         let existing = try tx.run("SELECT id, name, stocked FROM products WHERE sku = \(product.sku)").first
-        if let existing, ExactText(existing.text(1)) == ExactText(product.name), existing.bool(2) == product.isStocked {
+        if let existing, try ExactText(existing.text(1)) == ExactText(product.name),
+            try existing.bool(2) == product.isStocked
+        {
             return
         }
         let id: Int
         if let existing {
-            id = existing.int(0)
+            id = try existing.int(0)
             try tx.run("UPDATE products SET name = \(product.name), stocked = \(product.isStocked) WHERE id = \(id)")
             try tx.run("DELETE FROM product_words WHERE rowid = \(id)")
         } else {
@@ -64,7 +66,7 @@ struct CatalogStore: Sendable {
 
     func product(_ sku: String, in tx: borrowing SQLTransaction) throws -> PricedProduct? {
         guard let row = try tx.run("SELECT name, stocked FROM products WHERE sku = \(sku)").first else { return nil }
-        let product = Product(sku: sku, name: row.text(0), isStocked: row.bool(1))
+        let product = try Product(sku: sku, name: row.text(0), isStocked: row.bool(1))
         return PricedProduct(product: product, price: try price(of: sku, in: tx))
     }
 
@@ -93,7 +95,7 @@ struct CatalogStore: Sendable {
         }
         var found: [PricedProduct] = []
         for row in rows {
-            let product = Product(sku: row.text(0), name: row.text(1), isStocked: row.bool(2))
+            let product = try Product(sku: row.text(0), name: row.text(1), isStocked: row.bool(2))
             found.append(PricedProduct(product: product, price: try price(of: product.sku, in: tx)))
         }
         return found
@@ -112,7 +114,7 @@ struct CatalogStore: Sendable {
             WHERE sku = \(sku) AND effective_from > \(moment.microseconds) ORDER BY effective_from LIMIT \(limit)
             """
         ).map {
-            DatedPrice(price: try Self.unitPrice($0, at: 1), effectiveFrom: Timestamp(microseconds: $0.int64(0)))
+            try DatedPrice(price: try Self.unitPrice($0, at: 1), effectiveFrom: Timestamp(microseconds: $0.int64(0)))
         }
     }
 
@@ -138,9 +140,9 @@ struct CatalogStore: Sendable {
     /// - Throws: `UnreadableRow` when the nanos are out of range.
     private static func unitPrice(_ row: SQLRow, at column: Int) throws -> UnitPrice {
         let nanos = try row.decode(column + 2, as: Int32.self)
-        return .with {
-            $0.currency = row.text(column)
-            $0.units = row.int64(column + 1)
+        return try .with {
+            $0.currency = try row.text(column)
+            $0.units = try row.int64(column + 1)
             $0.nanos = nanos
         }
     }

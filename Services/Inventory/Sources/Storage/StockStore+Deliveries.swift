@@ -49,9 +49,9 @@ extension StockStore {
         let row = try tx.run(
             "SELECT available, on_hand FROM stock WHERE sku = \(sku) AND warehouse = \(warehouse)"
         ).first
-        let available = row?.int(0) ?? 0
+        let available = try row?.int(0) ?? 0
         let contents = MovementContents(kind: .corrected, warehouse: warehouse, lines: [(location.sku, change)])
-        let onHand = (row?.int(1) ?? 0) + change
+        let onHand = try (row?.int(1) ?? 0) + change
         guard try insertMovement(id, contents, onHand: onHand, in: tx) else {
             return try tx.run("SELECT on_hand FROM movements WHERE id = \(id)")[0].int(0)
         }
@@ -83,7 +83,7 @@ extension StockStore {
         in tx: borrowing SQLTransaction
     ) throws -> Bool {
         if let existing = try tx.run("SELECT contents, form FROM movements WHERE id = \(id)").first {
-            guard ExactText(existing.text(0)) == ExactText(contents.text(existing.int(1))) else {
+            guard try ExactText(existing.text(0)) == ExactText(contents.text(existing.int(1))) else {
                 throw StockError.movementMismatch(id)
             }
             return false

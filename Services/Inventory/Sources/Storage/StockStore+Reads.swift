@@ -42,7 +42,7 @@ extension StockStore {
             """
         )
         let status = try row.decode(0, as: Reservation.StoredStatus.self)
-        return .with {
+        return try .with {
             $0.status =
                 switch status {
                 case .held: .held
@@ -50,26 +50,26 @@ extension StockStore {
                 case .released: .released
                 case .expired: .expired
                 }
-            $0.expires = .init(Timestamp(microseconds: row.int64(1)))
-            $0.lines = lines.map { line in
-                .with {
-                    $0.sku = line.text(0)
-                    $0.quantity = UInt32(clamping: line.int(1))
+            $0.expires = try .init(Timestamp(microseconds: row.int64(1)))
+            $0.lines = try lines.map { line in
+                try .with {
+                    $0.sku = try line.text(0)
+                    $0.quantity = try UInt32(clamping: line.int(1))
                 }
             }
         }
     }
 
-    private static func level(_ row: SQLRow) -> StockLevel {
-        .with {
-            $0.sku = row.text(0)
-            $0.warehouse = row.text(1)
-            $0.onHand = row.int64(2)
-            $0.available = row.int64(3)
-            $0.received = row.int64(4)
-            $0.sold = row.int64(5)
-            $0.returned = row.int64(6)
-            $0.corrected = row.int64(7)
+    private static func level(_ row: SQLRow) throws -> StockLevel {
+        try .with {
+            $0.sku = try row.text(0)
+            $0.warehouse = try row.text(1)
+            $0.onHand = try row.int64(2)
+            $0.available = try row.int64(3)
+            $0.received = try row.int64(4)
+            $0.sold = try row.int64(5)
+            $0.returned = try row.int64(6)
+            $0.corrected = try row.int64(7)
         }
     }
 }

@@ -28,7 +28,7 @@ struct StockStore: Sendable {
     /// When the reservation expires; `nil` when it does not exist.
     func expiry(of id: String, in tx: borrowing SQLTransaction) throws -> Timestamp? {
         try tx.run("SELECT expires_at FROM reservations WHERE id = \(id)").first
-            .map { Timestamp(microseconds: $0.int64(0)) }
+            .map { try Timestamp(microseconds: $0.int64(0)) }
     }
 
     /// Held reservations that are past their expiry, at most `limit`, the oldest first.
@@ -38,7 +38,7 @@ struct StockStore: Sendable {
             SELECT id FROM reservations WHERE status = 'held' AND expires_at <= \(tx.date.microseconds)
             ORDER BY expires_at, id LIMIT \(limit)
             """
-        ).map { $0.text(0) }
+        ).map { try $0.text(0) }
     }
 
     private func load(
@@ -54,14 +54,16 @@ struct StockStore: Sendable {
                 "SELECT sku, warehouse, units FROM reservation_lines WHERE reservation_id = \(id)"
             )
             for row in lines {
-                held[StockLocation(sku: SKU(row.text(0)), warehouse: ExactText(row.text(1)))] = row.int(2)
+                try held[StockLocation(sku: SKU(row.text(0)), warehouse: ExactText(row.text(1)))] = row.int(2)
             }
         }
         var available: [StockLocation: Int] = [:]
         if status == nil {
             for sku in Set(skus).sorted() {
                 let rows = try tx.run("SELECT warehouse, available FROM stock WHERE sku = \(sku.code)")
-                for row in rows { available[StockLocation(sku: sku, warehouse: ExactText(row.text(0)))] = row.int(1) }
+                for row in rows {
+                    try available[StockLocation(sku: sku, warehouse: ExactText(row.text(0)))] = row.int(1)
+                }
             }
         }
         let current: Reservation.Status =
@@ -84,7 +86,7 @@ struct StockStore: Sendable {
             case .closed(.released): .released
             case .closed(.expired): .expired
             }
-        let now = tx.date
+        let now = try tx.date
         try tx.run(
             """
             INSERT INTO reservations (id, status, expires_at, changed_at)

@@ -36,7 +36,7 @@ struct OrdersHandler: OrdersHandling {
                 call.context,
                 in: tx
             )
-            return PlaceOrderResponse.with { $0.order = order.message(placed: tx.date) }
+            return try PlaceOrderResponse.with { $0.order = try order.message(placed: tx.date) }
         }
     }
 
@@ -76,7 +76,7 @@ struct OrdersHandler: OrdersHandling {
                 call.context,
                 in: tx
             )
-            return PlaceAgreedOrderResponse.with { $0.order = order.message(placed: tx.date) }
+            return try PlaceAgreedOrderResponse.with { $0.order = try order.message(placed: tx.date) }
         }
     }
 

@@ -22,7 +22,7 @@ struct OrderStore: Sendable {
         guard case .placed(let order) = stream else { throw OrderError.unknownOrder(id) }
         let placed = try tx.run("SELECT placed_at FROM order_headlines WHERE order_id = \(id)").first
         guard let placed else { throw MissingSummary(orderID: id) }
-        return (order, Timestamp(microseconds: placed.int64(0)))
+        return try (order, Timestamp(microseconds: placed.int64(0)))
     }
 
     /// The order's events with their times, oldest first.

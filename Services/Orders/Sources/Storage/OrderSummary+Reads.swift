@@ -24,7 +24,7 @@ extension OrderSummary {
                 SUM(open_returns) FROM order_headlines GROUP BY status, currency ORDER BY status, currency
             """
         ).map { row in
-            Sum(
+            try Sum(
                 status: try row.decode(0, as: Order.Status.self),
                 currency: row.text(1),
                 orders: row.int(2),
@@ -43,7 +43,7 @@ extension OrderSummary {
             """
             SELECT reason, COUNT(*) FROM order_headlines WHERE status = 'rejected' GROUP BY reason ORDER BY reason
             """
-        ).map { ($0.text(0), $0.int(1)) }
+        ).map { try ($0.text(0), $0.int(1)) }
     }
 
     /// Newest first, after the row whose time and id are given; of one customer, or of all when it is `nil`.
@@ -75,8 +75,8 @@ extension OrderSummary {
                 """
             }
         return try tx.run(query).map { row in
-            let reason = row.text(10)
-            return OrderSummary(
+            let reason = try row.text(10)
+            return try OrderSummary(
                 orderID: row.text(0),
                 status: try row.decode(1, as: Order.Status.self),
                 customerID: ExactText(row.text(2)),

@@ -13,11 +13,11 @@ extension PaymentStore {
             GROUP BY account, currency ORDER BY account, currency
             """
         ).map { row in
-            .with {
-                $0.name = row.text(0)
-                $0.currency = row.text(1)
-                $0.debits = row.int64(2)
-                $0.credits = row.int64(3)
+            try .with {
+                $0.name = try row.text(0)
+                $0.currency = try row.text(1)
+                $0.debits = try row.int64(2)
+                $0.credits = try row.int64(3)
             }
         }
     }
@@ -26,7 +26,7 @@ extension PaymentStore {
     func counts(in tx: borrowing SQLTransaction) throws -> [Payment.Status: UInt64] {
         let rows = try tx.run("SELECT status, COUNT(*) FROM payments GROUP BY status")
         var counts: [Payment.Status: UInt64] = [:]
-        for row in rows { counts[try row.decode(0, as: Payment.Status.self)] = UInt64(row.int(1)) }
+        for row in rows { counts[try row.decode(0, as: Payment.Status.self)] = try UInt64(row.int(1)) }
         return counts
     }
 
@@ -37,6 +37,6 @@ extension PaymentStore {
             SELECT currency, SUM(amount), SUM(refunded) FROM payments WHERE status = 'captured'
             GROUP BY currency ORDER BY currency
             """
-        ).map { ($0.text(0), $0.int64(1), $0.int64(2)) }
+        ).map { try ($0.text(0), $0.int64(1), $0.int64(2)) }
     }
 }

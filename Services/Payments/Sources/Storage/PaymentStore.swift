@@ -16,7 +16,7 @@ struct PaymentStore: Sendable {
         guard let row = rows.first else { return nil }
         let status = try row.decode(5, as: Payment.Status.self)
         let refunds = try status == .captured ? self.refunds(of: id, in: tx) : []
-        return Payment(
+        return try Payment(
             id: row.text(0),
             terms: terms(row),
             status: status,
@@ -30,9 +30,9 @@ struct PaymentStore: Sendable {
     }
 
     /// A payment that was voided before its authorisation was requested is stored with the amount 0.
-    private func terms(_ row: SQLRow) -> Payment.Terms? {
-        guard row.int64(3) > 0 else { return nil }
-        return Payment.Terms(
+    private func terms(_ row: SQLRow) throws -> Payment.Terms? {
+        guard try row.int64(3) > 0 else { return nil }
+        return try Payment.Terms(
             orderID: ExactText(row.text(1)),
             currency: ExactText(row.text(2)),
             amount: row.int64(3),
@@ -75,7 +75,7 @@ struct PaymentStore: Sendable {
             SELECT id, amount, done, attempt, key_since FROM refunds WHERE payment_id = \(paymentID) ORDER BY id
             """
         ).map { row in
-            Refund(
+            try Refund(
                 id: row.text(0),
                 paymentID: paymentID,
                 amount: row.int64(1),

@@ -9,7 +9,7 @@ extension ProviderHandler {
         try await call.read { tx in
             var found: [ProviderPayment] = []
             for (charge, created) in try store.charges(reference: request.reference, in: tx) {
-                var payment = charge.message(refunds: try store.refunds(of: charge.providerID, in: tx))
+                var payment = try charge.message(refunds: try store.refunds(of: charge.providerID, in: tx))
                 payment.created = Google_Protobuf_Timestamp(created)
                 found.append(payment)
             }
@@ -36,8 +36,8 @@ extension ProviderHandler {
 }
 
 extension Charge {
-    func message(refunds: [SQLRow]) -> ProviderPayment {
-        .with { payment in
+    func message(refunds: [SQLRow]) throws -> ProviderPayment {
+        try .with { payment in
             payment.providerID = providerID
             payment.reference = reference
             payment.currency = currency
@@ -51,11 +51,11 @@ extension Charge {
                 case .cancelled: .cancelled
                 case .declined: .declined
                 }
-            payment.refunds = refunds.map { row in
-                .with {
-                    $0.refundID = row.text(0)
-                    $0.reference = row.text(1)
-                    $0.amount = row.int64(2)
+            payment.refunds = try refunds.map { row in
+                try .with {
+                    $0.refundID = try row.text(0)
+                    $0.reference = try row.text(1)
+                    $0.amount = try row.int64(2)
                 }
             }
         }

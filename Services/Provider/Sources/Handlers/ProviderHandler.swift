@@ -172,6 +172,6 @@ struct ProviderHandler: ProviderHandling {
     func view(_ providerID: String?, in tx: borrowing SQLTransaction) throws -> ProviderPayment {
         guard let providerID, let charge = try store.charge(providerID, in: tx) else { return ProviderPayment() }
         let refunds = try store.refunds(of: providerID, in: tx)
-        return charge.message(refunds: refunds)
+        return try charge.message(refunds: refunds)
     }
 }

@@ -25,8 +25,8 @@ struct KeyStore: Sendable {
     ) throws -> (outcome: Outcome, providerID: String?)? {
         guard let row = try tx.run("SELECT parameters, outcome, provider_id FROM keys WHERE key = \(key)").first
         else { return nil }
-        guard row.bytes(0) == parameters else { throw ProviderError.keyReused }
-        return (try row.decode(1, as: Outcome.self), row.textIfPresent(2))
+        guard try row.bytes(0) == parameters else { throw ProviderError.keyReused }
+        return try (row.decode(1, as: Outcome.self), row.textIfPresent(2))
     }
 
     func store(
@@ -56,7 +56,7 @@ struct KeyStore: Sendable {
     ///
     /// - Returns: How many were deleted.
     func purge(in tx: borrowing SQLTransaction) throws -> Int {
-        let due = (tx.date - Self.lifetime).microseconds
+        let due = try (tx.date - Self.lifetime).microseconds
         return try tx.run(
             """
             DELETE FROM keys WHERE key IN

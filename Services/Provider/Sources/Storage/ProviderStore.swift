@@ -24,7 +24,7 @@ struct ProviderStore: Sendable {
             WHERE \(column) = $1 ORDER BY created_at DESC, provider_id DESC
             """
         return try tx.run(SQLQuery(unchecked: text, values: [.text(value)])).map { row in
-            let charge = Charge(
+            let charge = try Charge(
                 providerID: row.text(0),
                 reference: row.text(1),
                 currency: row.text(2),
@@ -33,7 +33,7 @@ struct ProviderStore: Sendable {
                 captured: row.int64(5),
                 refunded: row.int64(6)
             )
-            return (charge, Timestamp(microseconds: row.int64(7)))
+            return try (charge, Timestamp(microseconds: row.int64(7)))
         }
     }
 
@@ -71,7 +71,7 @@ struct ProviderStore: Sendable {
     func counts(in tx: borrowing SQLTransaction) throws -> [LedgerKind: UInt64] {
         var counts: [LedgerKind: UInt64] = [:]
         for row in try tx.run("SELECT kind, COUNT(*) FROM ledger GROUP BY kind") {
-            counts[try row.decode(0, as: LedgerKind.self)] = UInt64(row.int(1))
+            counts[try row.decode(0, as: LedgerKind.self)] = try UInt64(row.int(1))
         }
         return counts
     }
@@ -88,12 +88,12 @@ struct ProviderStore: Sendable {
             GROUP BY payments.currency ORDER BY payments.currency
             """
         )
-        return rows.map { row in
-            .with {
-                $0.currency = row.text(0)
-                $0.authorised = row.int64(1)
-                $0.captured = row.int64(2)
-                $0.refunded = row.int64(3)
+        return try rows.map { row in
+            try .with {
+                $0.currency = try row.text(0)
+                $0.authorised = try row.int64(1)
+                $0.captured = try row.int64(2)
+                $0.refunded = try row.int64(3)
             }
         }
     }

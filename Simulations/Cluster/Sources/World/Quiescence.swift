@@ -75,13 +75,15 @@ struct Quiescence: Sendable {
                 SELECT group_name, topic, key, COALESCE(MAX(error), '') FROM audit_parked_events
                 GROUP BY group_name, topic, key ORDER BY group_name, topic, key
                 """
-            ).map { "\(service): group \($0.text(0)) has parked the key \($0.text(2)) of \($0.text(1)): \($0.text(3))" }
+            ).map {
+                try "\(service): group \($0.text(0)) has parked the key \($0.text(2)) of \($0.text(1)): \($0.text(3))"
+            }
             let runs = try tx.run(
                 """
                 SELECT workflow, run_id, COALESCE(error, '') FROM audit_workflow_runs WHERE state = 'needs_human'
                 ORDER BY run_id
                 """
-            ).map { "\(service): the run \($0.text(1)) of \($0.text(0)) is parked: \($0.text(2))" }
+            ).map { try "\(service): the run \($0.text(1)) of \($0.text(0)) is parked: \($0.text(2))" }
             return keys + runs
         }
     }
@@ -97,7 +99,7 @@ struct Quiescence: Sendable {
                     let unsent = try tx.run("SELECT COUNT(*) FROM audit_outbox WHERE sent_at IS NULL").first?.int(0)
                     let open = try tx.run(
                         "SELECT workflow, run_id FROM audit_workflow_runs WHERE state = 'open' ORDER BY run_id"
-                    ).map { "the run \($0.text(1)) of \($0.text(0))" }
+                    ).map { try "the run \($0.text(1)) of \($0.text(0))" }
                     return (unsent ?? 0, open)
                 }
                 if unsent > 0 { pending.events.append("\(service): \(unsent) events are not published") }
@@ -113,13 +115,13 @@ struct Quiescence: Sendable {
     private func undelivered() async throws -> [String] {
         guard let store = cluster.stores[Deployment.eventLogName] else { return [] }
         let (topics, groups) = try await store.inspect { (tx: borrowing SQLTransaction) in
-            let topics = try tx.run("SELECT DISTINCT topic FROM audit_log_events ORDER BY topic").map { $0.text(0) }
+            let topics = try tx.run("SELECT DISTINCT topic FROM audit_log_events ORDER BY topic").map { try $0.text(0) }
             let groups = try tx.run(
                 """
                 SELECT topic, group_name, SUM(published - acknowledged) FROM audit_log_groups
                 GROUP BY topic, group_name ORDER BY topic, group_name
                 """
-            ).map { (topic: $0.text(0), group: $0.text(1), events: $0.int(2)) }
+            ).map { try (topic: $0.text(0), group: $0.text(1), events: $0.int(2)) }
             return (topics, groups)
         }
         let waiting = groups.filter { $0.events > 0 }.map { "\($0.events) events of \($0.topic) wait for \($0.group)" }

@@ -43,7 +43,7 @@ struct NaiveOutbox: ForwardingDatabase {
             )
             guard !rows.isEmpty else { return }
             try tx.run("UPDATE outbox SET sent_at = \(tx.date.microseconds) WHERE sent_at IS NULL")
-            pending.events = rows.map { Envelope(outboxRow: $0, of: source) }
+            pending.events = try rows.map { try Envelope(outboxRow: $0, of: source) }
         }
     }
 

@@ -18,12 +18,12 @@ extension StateSnapshot {
             in: world,
             "SELECT reservation_id, status FROM audit_reservations ORDER BY reservation_id"
         ) {
-            ($0.text(0), $0.text(1))
+            try ($0.text(0), $0.text(1))
         }
         ledger = try await Self.ledger(in: world)
         payments = Dictionary(
             try await Self.read("payments", in: world, "SELECT payment_id, order_id FROM audit_payments") {
-                ($0.text(0), $0.text(1))
+                try ($0.text(0), $0.text(1))
             },
             uniquingKeysWith: { first, _ in first }
         )
@@ -49,7 +49,7 @@ extension StateSnapshot {
                 name,
                 in: world,
                 "SELECT run_id, state, error FROM audit_workflow_runs WHERE state IN ('open', 'needs_human') ORDER BY run_id"
-            ) { (name, $0.text(0), $0.text(1), $0.textIfPresent(2) ?? "") }
+            ) { try (name, $0.text(0), $0.text(1), $0.textIfPresent(2) ?? "") }
         }
         (self.published, self.runs, self.unsent, self.parked) = (published, runs, unsent, parked)
         self.violations = violations
@@ -57,7 +57,7 @@ extension StateSnapshot {
             "auditor",
             in: world,
             "SELECT topic, key, epoch, sequence, body, source FROM audited ORDER BY number"
-        ) { Entry($0, from: $0.text(5)) }
+        ) { try Entry($0, from: $0.text(5)) }
     }
 
     // MARK: Reading
@@ -71,7 +71,7 @@ extension StateSnapshot {
             FROM audit_orders ORDER BY order_id
             """
         ) {
-            Order(
+            try Order(
                 id: $0.text(0),
                 status: $0.text(1),
                 reason: $0.text(2),
@@ -91,7 +91,7 @@ extension StateSnapshot {
             in: world,
             "SELECT stream, type FROM audit_stream_events ORDER BY stream, version"
         ) {
-            ($0.text(0), $0.text(1))
+            try ($0.text(0), $0.text(1))
         }
         return Dictionary(rows.map { ($0.0, [$0.1]) }, uniquingKeysWith: +)
     }
@@ -109,7 +109,7 @@ extension StateSnapshot {
     }
 
     private static func events(of name: String, in world: ShopWorld, _ query: SQLQuery) async throws -> [Entry] {
-        try await read(name, in: world, query) { Entry($0, from: name) }
+        try await read(name, in: world, query) { try Entry($0, from: name) }
     }
 
     private static func providerPayments(in world: ShopWorld) async throws -> [ProviderPayment] {
@@ -123,7 +123,7 @@ extension StateSnapshot {
             FROM audit_provider_payments AS payment ORDER BY reference, provider_id
             """
         ) {
-            ProviderPayment(
+            try ProviderPayment(
                 reference: $0.text(0),
                 status: $0.text(1),
                 captured: $0.int64(2),
@@ -139,7 +139,7 @@ extension StateSnapshot {
             in: world,
             "SELECT sku, available, on_hand, received, sold, returned, corrected FROM audit_stock ORDER BY sku, warehouse"
         ) {
-            Stock(
+            try Stock(
                 sku: $0.text(0),
                 available: $0.int(1),
                 onHand: $0.int(2),
@@ -153,7 +153,7 @@ extension StateSnapshot {
 
     private static func carts(in world: ShopWorld) async throws -> [ExactText: [String: Int]] {
         let rows = try await read("carts", in: world, "SELECT cart_id, sku, quantity FROM audit_cart_lines") {
-            (cart: ExactText($0.text(0)), sku: $0.text(1), units: $0.int(2))
+            try (cart: ExactText($0.text(0)), sku: $0.text(1), units: $0.int(2))
         }
         return rows.reduce(into: [:]) { $0[$1.cart, default: [:]][$1.sku] = $1.units }
     }
@@ -164,7 +164,7 @@ extension StateSnapshot {
             in: world,
             "SELECT journal, account, currency, debit, credit FROM audit_ledger ORDER BY journal, line"
         ) {
-            LedgerLine(
+            try LedgerLine(
                 journal: $0.text(0),
                 account: $0.text(1),
                 currency: $0.text(2),
@@ -183,7 +183,7 @@ extension StateSnapshot {
             SELECT group_name, SUM(published - acknowledged) FROM audit_log_groups
             GROUP BY group_name ORDER BY group_name
             """
-        ) { ($0.text(0), $0.int(1)) }.filter { $0.1 > 0 }
+        ) { try ($0.text(0), $0.int(1)) }.filter { $0.1 > 0 }
     }
 
     /// The number of unsent events; evaluates the invariants in the same transaction.
@@ -196,12 +196,12 @@ extension StateSnapshot {
         return try await store.inspect { (tx: borrowing SQLTransaction) in
             let rows = try tx.run("SELECT COUNT(*) FROM audit_outbox WHERE sent_at IS NULL")
             let violations = try Violation.found(by: invariants, in: tx)
-            return (count: rows.first?.int(0) ?? 0, violations: violations)
+            return try (count: rows.first?.int(0) ?? 0, violations: violations)
         }
     }
 
     private static func count(_ name: String, in world: ShopWorld, _ query: SQLQuery) async throws -> Int {
-        try await read(name, in: world, query) { $0.int(0) }.first ?? 0
+        try await read(name, in: world, query) { try $0.int(0) }.first ?? 0
     }
 
     private static func read<R: Sendable>(
@@ -217,8 +217,8 @@ extension StateSnapshot {
 
 extension StateSnapshot.Entry {
     /// - Parameter row: Topic, key, epoch, number and body.
-    fileprivate init(_ row: SQLRow, from source: String) {
-        self.init(
+    fileprivate init(_ row: SQLRow, from source: String) throws {
+        try self.init(
             topic: row.text(0),
             key: row.text(1),
             source: source,

@@ -11,8 +11,8 @@ extension Violation {
                 preconditionFailure("no invariant \(stored.number)")
             }
             for row in try tx.run(SQLQuery(unchecked: stored.query)) {
-                let aggregate = row.text(0)
-                found.append(Violation(invariant, "\(stored.what): \(aggregate), \(row.text(1))", of: aggregate))
+                let aggregate = try row.text(0)
+                try found.append(Violation(invariant, "\(stored.what): \(aggregate), \(row.text(1))", of: aggregate))
             }
         }
         return found

@@ -47,9 +47,9 @@ private final class NextWork: SQLDeferredWork {
                     (SELECT COALESCE(MAX(rowid), 0) FROM workflow_runs)
                 """
             ).first
-            outbox = row?.int64(0) ?? 0
-            idempotency = row?.int64(1) ?? 0
-            runs = row?.int64(2) ?? 0
+            outbox = try row?.int64(0) ?? 0
+            idempotency = try row?.int64(1) ?? 0
+            runs = try row?.int64(2) ?? 0
             events =
                 hasStreams
                 ? try tx.run("SELECT COALESCE(MAX(rowid), 0) FROM es_events").first?.int64(0) ?? 0 : nil

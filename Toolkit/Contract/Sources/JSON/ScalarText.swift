@@ -4,6 +4,7 @@ import MartletCore
 enum ScalarText {
     /// The seconds since 1970 of the years 1 to 9999 in UTC, which protobuf can store.
     private static let seconds: ClosedRange<Int64> = -62_135_596_800...253_402_300_799
+    static let nulRule = "must not contain the character U+0000"
     static let yearsRule = "must be a time between the years 1 and 9999"
 
     /// A JSON value that is neither an object nor a list.
@@ -47,7 +48,7 @@ enum ScalarText {
             guard let value = Double(text), value.isFinite else { return "must be a number that fits in 64 bits" }
             return nil
         case (.string, .string(let text)):
-            return text.utf8.contains(0) ? "must not contain the character U+0000" : nil
+            return text.utf8.contains(0) ? nulRule : nil
         case (.bytes, .string(let text)): return isBase64(text) ? nil : expectation(of: kind)
         case (.timestamp, .string(let text)):
             guard let time = time(text) else { return expectation(of: kind) }

@@ -34,13 +34,13 @@ enum EventLogStore {
 
     static func topics(in tx: borrowing SQLTransaction) throws -> [Topic] {
         try tx.run("SELECT id, name FROM log_topics ORDER BY id").map { row in
-            Topic(id: row.int(0), name: row.text(1), heads: try heads(of: row.int(0), in: tx))
+            try Topic(id: row.int(0), name: row.text(1), heads: heads(of: row.int(0), in: tx))
         }
     }
 
     static func makeTopic(_ name: String, partitions: Int, in tx: borrowing SQLTransaction) throws -> Topic {
         if let known = try tx.run("SELECT id FROM log_topics WHERE name = \(name)").first {
-            return Topic(id: known.int(0), name: name, heads: try heads(of: known.int(0), in: tx))
+            return try Topic(id: known.int(0), name: name, heads: heads(of: known.int(0), in: tx))
         }
         let id = try tx.run("SELECT COALESCE(MAX(id), 0) + 1 FROM log_topics").first?.int(0) ?? 1
         try tx.run("INSERT INTO log_topics (id, name) VALUES (\(id), \(name))")
@@ -51,13 +51,15 @@ enum EventLogStore {
     }
 
     private static func heads(of topic: Int, in tx: borrowing SQLTransaction) throws -> [Int64] {
-        try tx.run("SELECT head FROM log_partitions WHERE topic_id = \(topic) ORDER BY partition").map { $0.int64(0) }
+        try tx.run("SELECT head FROM log_partitions WHERE topic_id = \(topic) ORDER BY partition").map {
+            try $0.int64(0)
+        }
     }
 
     static func groups(of topic: Topic, in tx: borrowing SQLTransaction) throws -> [Group] {
         try tx.run("SELECT DISTINCT group_name FROM log_positions WHERE topic_id = \(topic.id) ORDER BY group_name")
             .map { row in
-                let name = row.text(0)
+                let name = try row.text(0)
                 return Group(topic: topic.name, name: name, positions: try positions(topic.id, name, in: tx))
             }
     }
@@ -99,7 +101,7 @@ enum EventLogStore {
                     AND partition = \(row.int(0)) AND number > \(row.int64(1)) ORDER BY number
                 """
             )
-            return Position(floor: row.int64(1), done: done.map { $0.int64(0) })
+            return try Position(floor: row.int64(1), done: done.map { try $0.int64(0) })
         }
     }
 
@@ -146,7 +148,9 @@ enum EventLogStore {
             WHERE topic_id = \(topic) AND partition = \(partition) RETURNING head
             """
         )
-        guard let head = rows.first?.int64(0) else { throw SQLError(.misuse, code: "", message: "no such partition") }
+        guard let head = try rows.first?.int64(0) else {
+            throw SQLError(.misuse, code: "", message: "no such partition")
+        }
         let first = head - Int64(events.count) + 1
         for (index, event) in events.enumerated() {
             try tx.run(
@@ -179,7 +183,7 @@ enum EventLogStore {
                 """
             )
             for row in rows {
-                found[DeliveryID(partition: run.partition, offset: row.int64(0))] = Envelope(
+                try found[DeliveryID(partition: run.partition, offset: row.int64(0))] = Envelope(
                     id: row.text(1),
                     source: row.text(2),
                     epoch: row.int(3),

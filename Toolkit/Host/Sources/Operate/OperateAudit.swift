@@ -53,15 +53,15 @@ enum OperateAudit {
             ORDER BY number DESC LIMIT \(limit)
             """
         ).map { row in
-            .with {
-                $0.number = row.int64(0)
-                $0.who = row.text(1)
-                $0.act = row.text(2)
-                $0.target = row.text(3)
-                $0.why = row.text(4)
-                $0.before = row.text(5)
-                $0.after = row.text(6)
-                $0.at = row.int64(7)
+            try .with {
+                $0.number = try row.int64(0)
+                $0.who = try row.text(1)
+                $0.act = try row.text(2)
+                $0.target = try row.text(3)
+                $0.why = try row.text(4)
+                $0.before = try row.text(5)
+                $0.after = try row.text(6)
+                $0.at = try row.int64(7)
             }
         }
     }

@@ -16,6 +16,6 @@ struct UnsentEvents: Sendable, Equatable {
                 (SELECT time FROM outbox WHERE sent_at IS NULL ORDER BY time LIMIT \(countLimit)) AS waiting
             """
         ).first
-        return UnsentEvents(events: waiting?.int(0) ?? 0, oldest: waiting?.intIfPresent(1))
+        return try UnsentEvents(events: waiting?.int(0) ?? 0, oldest: waiting?.intIfPresent(1))
     }
 }

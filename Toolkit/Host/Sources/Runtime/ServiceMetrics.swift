@@ -40,7 +40,7 @@ final class ServiceMetrics: Sendable {
             let unsent = try UnsentEvents.count(in: tx)
             let parkedKeys = try tx.run("SELECT COUNT(*) FROM inbox_parked_keys")
             let parkedEvents = try tx.run("SELECT COUNT(*) FROM inbox_parked")
-            return (
+            return try (
                 unsent, parkedKeys.first?.int(0) ?? 0, parkedEvents.first?.int(0) ?? 0, tx.date
             )
         }

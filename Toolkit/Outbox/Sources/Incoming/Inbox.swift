@@ -108,7 +108,7 @@ struct Inbox: Sendable {
             SELECT epoch, last_sequence FROM inbox_positions WHERE group_name = \(subscription.group)
                 AND topic = \(event.topic) AND key = \(event.key) AND source = \(event.source)
             """
-        ).first.map { InboxPosition(epoch: $0.int(0), last: $0.int64(1)) }
+        ).first.map { try InboxPosition(epoch: $0.int(0), last: $0.int64(1)) }
         let parked = try tx.run(
             """
             SELECT 1 FROM inbox_parked_keys WHERE group_name = \(subscription.group)

@@ -53,7 +53,7 @@ package enum ParkedMessages {
             ORDER BY k.group_name, k.topic, k.key LIMIT \(pageLimit)
             """
         ).map {
-            ParkedKey(
+            try ParkedKey(
                 group: $0.text(0),
                 topic: $0.text(1),
                 key: $0.text(2),
@@ -189,7 +189,7 @@ extension ParkedMessages {
             SELECT group_name, topic, key FROM inbox_parked_keys WHERE redriving = 1
             ORDER BY group_name, topic, key LIMIT \(limit)
             """
-        ).map { ParkedKey(group: $0.text(0), topic: $0.text(1), key: $0.text(2), count: 0, isRedriving: true) }
+        ).map { try ParkedKey(group: $0.text(0), topic: $0.text(1), key: $0.text(2), count: 0, isRedriving: true) }
     }
 
     static func remove(_ message: ParkedMessage, in tx: borrowing SQLTransaction) throws {
@@ -219,8 +219,8 @@ extension ParkedMessages {
         return true
     }
 
-    private static func message(_ row: SQLRow) -> ParkedMessage {
-        ParkedMessage(
+    private static func message(_ row: SQLRow) throws -> ParkedMessage {
+        try ParkedMessage(
             group: row.text(0),
             event: Envelope(
                 id: row.text(6),

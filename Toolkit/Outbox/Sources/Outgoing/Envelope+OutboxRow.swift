@@ -4,9 +4,10 @@ package import MartletSQL
 
 extension Envelope {
     /// - Parameter row: Of the outbox of `source`: topic, key, epoch, sequence, time, traceparent, body.
-    package init(outboxRow row: SQLRow, of source: String) {
-        let (topic, key, epoch, sequence) = (row.text(0), row.text(1), row.int(2), row.int64(3))
-        self.init(
+    /// - Throws: `UnreadableRow`.
+    package init(outboxRow row: SQLRow, of source: String) throws {
+        let (topic, key, epoch, sequence) = try (row.text(0), row.text(1), row.int(2), row.int64(3))
+        try self.init(
             // Only a key may contain a slash, so ids are unique.
             id: "\(source)/\(epoch)/\(topic)/\(key)/\(sequence)",
             source: source,

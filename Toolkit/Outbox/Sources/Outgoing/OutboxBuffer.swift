@@ -71,12 +71,12 @@ final class OutboxBuffer: SQLDeferredWork {
         guard let source = try tx.run("SELECT epoch, identity, is_full FROM outbox_source").first else {
             throw SQLError(.misuse, code: "", message: "outbox_source has no row")
         }
-        guard !source.bool(2) else { throw OutboxFull() }
+        guard try !source.bool(2) else { throw OutboxFull() }
         // In key order, so that two transactions that touch the same keys cannot deadlock.
         for (stream, events) in events.sorted(by: { $0.key < $1.key }) {
             try write(events, of: stream, epoch: source.int(0), in: tx)
         }
-        let identity = source.int64(1)
+        let identity = try source.int64(1)
         tx.afterCommit {
             crashPoint("outbox.committed")
             OutboxWakeUps.raise(identity)
@@ -105,7 +105,7 @@ final class OutboxBuffer: SQLDeferredWork {
             throw SQLError(.misuse, code: "", message: "outbox_keys returned no row")
         }
         let partition = Partitioning.partition(of: "\(stream.topic)/\(stream.key)", among: Outbox.partitions)
-        let first = allocated.int(0) - events.count
+        let first = try allocated.int(0) - events.count
         for (index, event) in events.enumerated() {
             try tx.run(
                 """

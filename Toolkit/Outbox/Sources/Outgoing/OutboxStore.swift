@@ -33,8 +33,8 @@ enum OutboxStore {
 
     /// Renews the leases of `owner` and takes over those that are free.
     static func lease(for owner: String, lasting: Duration, in tx: borrowing SQLTransaction) throws -> [Lease] {
-        let now = tx.date.microseconds
-        let expiry = (tx.date + lasting).microseconds
+        let now = try tx.date.microseconds
+        let expiry = try (tx.date + lasting).microseconds
         try tx.run("UPDATE outbox_leases SET expires_at = \(expiry) WHERE owner = \(owner) AND expires_at > \(now)")
         for partition in 0..<Outbox.partitions {
             try tx.run(
@@ -56,7 +56,7 @@ enum OutboxStore {
             SELECT partition, epoch FROM outbox_leases WHERE owner = \(owner)
                 AND expires_at > \(tx.date.microseconds) ORDER BY partition
             """
-        ).map { Lease(partition: $0.int(0), fencingToken: $0.int(1)) }
+        ).map { try Lease(partition: $0.int(0), fencingToken: $0.int(1)) }
     }
 
     /// Releases the leases of `owner`, so that the next relay starts immediately.
@@ -78,7 +78,7 @@ enum OutboxStore {
             WHERE sent_at IS NULL AND partition IN (\(list: leases.map(\.partition)))
             ORDER BY time, topic, key, epoch, sequence LIMIT \(limit)
             """
-        ).map { Row(partition: $0.int(7), event: Envelope(outboxRow: $0, of: source)) }
+        ).map { try Row(partition: $0.int(7), event: Envelope(outboxRow: $0, of: source)) }
     }
 
     /// Marks the events that were sent under leases that are still valid.
@@ -122,7 +122,7 @@ enum OutboxStore {
         let rows = try tx.run(
             "SELECT COUNT(*) FROM (SELECT 1 FROM outbox WHERE sent_at IS NULL LIMIT \(limit)) AS waiting"
         )
-        let full = rows.first.map { $0.int(0) >= limit } ?? false
+        let full = try rows.first.map { try $0.int(0) >= limit } ?? false
         try tx.run("UPDATE outbox_source SET is_full = \(full) WHERE is_full <> \(full)")
         return full
     }

@@ -68,7 +68,7 @@ enum Idempotency {
             """
         )
         guard let row = rows.first else { return nil }
-        guard row.bytes(0) == request.hash else {
+        guard try row.bytes(0) == request.hash else {
             throw Fault(
                 .alreadyExists,
                 .idempotencyKeyReused,
@@ -76,7 +76,7 @@ enum Idempotency {
                 field: "Idempotency-Key"
             )
         }
-        return row.bytes(1)
+        return try row.bytes(1)
     }
 
     /// - Throws: `Fault` with `requestInProgress` when a duplicate was stored first.
@@ -100,7 +100,7 @@ enum Idempotency {
     }
 
     static func purge(in tx: borrowing SQLTransaction) throws -> Int {
-        let before = tx.date - retention
+        let before = try tx.date - retention
         return try tx.run(
             """
             DELETE FROM idempotency WHERE (principal, method, key) IN (
