@@ -24,9 +24,12 @@ final class SQLiteConnection: SQLConnection {
     private let onFsyncFailure: @Sendable (SQLError) -> Void
     private let authorizer = SQLiteAuthorizer()
     private var statements: [ExactText: SQLiteStatement] = [:]
+    private var begins: [SQLiteStatement] = []
     private var controls: [SQLiteStatement] = []
     private var uses = 0
-    private var reading = false
+    private var isReading = false
+    /// Whether each statement commits by itself.
+    private var isApart = false
     /// The date of the open transaction.
     private var begun: Timestamp?
     private var broken: SQLError?
@@ -58,13 +61,15 @@ final class SQLiteConnection: SQLConnection {
         // A failed opening must not checkpoint a log that may not be durable.
         if role == .writer { martlet_leave_log(database, 1) }
         try configure(role, synchronous)
-        let texts = ["BEGIN IMMEDIATE", "BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT b", "RELEASE b", "ROLLBACK TO b"]
+        begins = try ["BEGIN IMMEDIATE", "BEGIN"].map(prepare)
+        let texts = ["COMMIT", "ROLLBACK", "SAVEPOINT b", "RELEASE b", "ROLLBACK TO b"]
         controls = try texts.map(prepare)
         authorizer.trusted = false
     }
 
     deinit {
         statements = [:]
+        begins = []
         controls = []
         sqlite3_close_v2(database)
     }
@@ -101,10 +106,19 @@ final class SQLiteConnection: SQLConnection {
 
     var inTransaction: Bool { sqlite3_get_autocommit(database) == 0 }
 
-    func run(_ query: SQLQuery) throws -> [SQLRow] {
+    func begin(_ begin: SQLBegin) throws {
+        if let broken { throw broken }
+        // The writer's transactions never run at once: named locks and weaker isolation have nothing to do.
+        isApart = begin.isolation == .autocommit
+        if !isApart { try step(control: begins[begin.isReadOnly ? 1 : 0]) }
+        isReading = begin.isReadOnly
+        begun = time.date
+    }
+
+    func run(_ query: SQLQuery, deadline: Moment?) throws -> [SQLRow] {
         if let broken { throw broken }
         let statement = try statement(query.text)
-        guard !reading || statement.readOnly else {
+        guard !isReading || statement.readOnly else {
             throw misuse("a read must not write")
         }
         defer { statement.reset() }
@@ -115,25 +129,26 @@ final class SQLiteConnection: SQLConnection {
 
     func control(_ control: SQLControl) throws {
         if let broken { throw broken }
+        if !isApart { try step(control: controls[control.rawValue], committing: control == .commit) }
+        if control == .commit { try checkFileNotMoved() }
+        switch control {
+        case .commit, .rollback:
+            isReading = false
+            isApart = false
+            begun = nil
+        case .savepoint, .releaseSavepoint, .rollbackToSavepoint: break
+        }
+    }
+
+    private func step(control statement: SQLiteStatement, committing: Bool = false) throws {
         // Of a failed commit SQLite does not keep the system's error.
         errno = 0
         authorizer.trusted = true
         defer { authorizer.trusted = false }
-        let statement = controls[control.rawValue]
         let code = sqlite3_step(statement.handle)
-        let error = code == SQLITE_DONE ? nil : failure(code, committing: control == .commit)
+        let error = code == SQLITE_DONE ? nil : failure(code, committing: committing)
         statement.reset()
         if let error { throw error }
-        if control == .commit { try checkFileNotMoved() }
-        switch control {
-        case .begin, .beginRead:
-            reading = control == .beginRead
-            begun = time.date
-        case .commit, .rollback:
-            reading = false
-            begun = nil
-        case .savepoint, .releaseSavepoint, .rollbackToSavepoint: break
-        }
     }
 
     /// Runs a statement of the connection itself, without the authorizer's restrictions.

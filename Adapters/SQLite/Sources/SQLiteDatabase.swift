@@ -151,11 +151,11 @@ public final class SQLiteDatabase: SQLDatabase {
     @discardableResult
     public func transaction<R: Sendable>(
         _ name: StaticString,
-        deadline: Moment?,
+        options: SQLOptions,
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
     ) async throws -> R {
         try await withCheckedThrowingContinuation { continuation in
-            writing.submit(SQLJob(name, deadline: deadline, time: time, resuming: continuation, body))
+            writing.submit(SQLJob(name, options: options, time: time, resuming: continuation, body))
         }
     }
 
@@ -165,7 +165,9 @@ public final class SQLiteDatabase: SQLDatabase {
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
     ) async throws -> R {
         try await withCheckedThrowingContinuation { continuation in
-            reading.submit(SQLJob(name, deadline: deadline, time: time, resuming: continuation, body))
+            reading.submit(
+                SQLJob(name, options: SQLOptions(deadline: deadline), time: time, resuming: continuation, body)
+            )
         }
     }
 

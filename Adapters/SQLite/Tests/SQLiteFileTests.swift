@@ -210,18 +210,18 @@ struct SQLiteFileTests {
             limits: SQLiteLimits(),
             onFsyncFailure: { error in stopped.withLock { $0.append(error.code) } }
         )
-        try connection.control(.begin)
-        _ = try connection.run("CREATE TABLE t (id BIGINT PRIMARY KEY)")
+        try connection.begin(SQLBegin(SQLOptions(), isReadOnly: false))
+        _ = try connection.run("CREATE TABLE t (id BIGINT PRIMARY KEY)", deadline: nil)
         try connection.control(.commit)
-        try connection.control(.begin)
-        _ = try connection.run("INSERT INTO t (id) VALUES (1)")
+        try connection.begin(SQLBegin(SQLOptions(), isReadOnly: false))
+        _ = try connection.run("INSERT INTO t (id) VALUES (1)", deadline: nil)
         FaultyDisk.syncFails.withLock { $0 = true }
         defer { FaultyDisk.syncFails.withLock { $0 = false } }
         let error = #expect(throws: SQLError.self) { try connection.control(.commit) }
         #expect(error?.kind == .outcomeUnknown)
         #expect(stopped.withLock { $0 } == ["1034"])
         FaultyDisk.syncFails.withLock { $0 = false }
-        let later = #expect(throws: SQLError.self) { try connection.run("SELECT 1") }
+        let later = #expect(throws: SQLError.self) { try connection.run("SELECT 1", deadline: nil) }
         #expect(later?.kind == .unavailable)
     }
 
@@ -247,18 +247,18 @@ struct SQLiteFileTests {
             limits: SQLiteLimits(),
             onFsyncFailure: { error in stopped.withLock { $0.append(error.code) } }
         )
-        try connection.control(.begin)
-        _ = try connection.run("CREATE TABLE t (id BIGINT PRIMARY KEY)")
+        try connection.begin(SQLBegin(SQLOptions(), isReadOnly: false))
+        _ = try connection.run("CREATE TABLE t (id BIGINT PRIMARY KEY)", deadline: nil)
         try connection.control(.commit)
         #expect(stopped.withLock { $0 } == [])
 
         try FileManager.default.moveItem(atPath: path, toPath: "\(path).elsewhere")
-        try connection.control(.begin)
-        _ = try connection.run("INSERT INTO t (id) VALUES (1)")
+        try connection.begin(SQLBegin(SQLOptions(), isReadOnly: false))
+        _ = try connection.run("INSERT INTO t (id) VALUES (1)", deadline: nil)
         let error = #expect(throws: SQLError.self) { try connection.control(.commit) }
         #expect(error?.kind == .outcomeUnknown)
         #expect(stopped.withLock { $0 } == ["moved"])
-        let later = #expect(throws: SQLError.self) { try connection.run("SELECT 1") }
+        let later = #expect(throws: SQLError.self) { try connection.run("SELECT 1", deadline: nil) }
         #expect(later?.kind == .unavailable)
     }
 }

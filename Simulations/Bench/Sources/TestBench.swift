@@ -162,7 +162,7 @@ private struct ReadOnlyDatabase: SQLDatabase {
 
     func transaction<R: Sendable>(
         _ name: StaticString,
-        deadline: Moment?,
+        options: SQLOptions,
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
     ) async throws -> R {
         throw Fault(.internal, .internal, "a test writes through the calls of \(service)")

@@ -252,10 +252,10 @@ private final class DisconnectingDatabase: ForwardingDatabase {
 
     func transaction<R: Sendable>(
         _ name: StaticString,
-        deadline: Moment?,
+        options: SQLOptions,
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
     ) async throws -> R {
-        let result = try await database.transaction(name, deadline: deadline, body)
+        let result = try await database.transaction(name, options: options, body)
         let isBroken = breaks.withLock { breaks in
             defer { breaks = false }
             return breaks

@@ -54,7 +54,9 @@ struct RuntimeTests {
     func names() async throws {
         let names = try await WordFixture().runtime.loops.map(\.name)
         #expect(
-            names == ["outbox relay", "metrics", "workflows", "subscriptions", "clock watch", "job purge"]
+            names == [
+                "schema lease", "outbox relay", "metrics", "workflows", "subscriptions", "clock watch", "job purge",
+            ]
         )
     }
 }

@@ -15,13 +15,13 @@ final class FailingDatabase: ForwardingDatabase {
 
     func transaction<R: Sendable>(
         _ name: StaticString,
-        deadline: Moment?,
+        options: SQLOptions,
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
     ) async throws -> R {
         let kind = faults.withLock { faults in
             faults["\(name)"]?.isEmpty == false ? faults["\(name)"]?.removeFirst() : nil
         }
         if let kind { throw SQLError(kind, code: "", message: "injected") }
-        return try await database.transaction(name, deadline: deadline, body)
+        return try await database.transaction(name, options: options, body)
     }
 }

@@ -25,17 +25,49 @@ public final class GroupWriter: Sendable {
     /// A job whose caller has stopped waiting begins no batch and takes no place in one, so that short deadlines leave no
     /// work for which others wait.
     public func write(_ first: SQLJob, next: () -> SQLJob?, on connection: any SQLConnection) {
+        var apart: [SQLJob] = []
         func awaited() -> SQLJob? {
-            while let job = next() { if !failLate(job) { return job } }
+            while let job = next() {
+                if failLate(job) { continue }
+                guard job.options.isApart else { return job }
+                apart.append(job)
+            }
             return nil
         }
-        guard let first = failLate(first) ? awaited() : first else { return }
-        write(first, attempt: 1, next: awaited, on: connection)
+        var head: SQLJob? = first
+        if failLate(first) {
+            head = awaited()
+        } else if first.options.isApart {
+            apart.append(first)
+            head = nil
+        }
+        if let head { write(head, attempt: 1, next: awaited, on: connection) }
+        for job in apart { writeApart(job, on: connection) }
+    }
+
+    /// Runs a job that shares its commit with no other.
+    private func writeApart(_ job: SQLJob, on connection: any SQLConnection) {
+        guard job.options.isolation == .autocommit else {
+            return write(job, attempt: 1, next: { nil }, on: connection)
+        }
+        do {
+            try connection.begin(SQLBegin(job.options, isReadOnly: false))
+        } catch {
+            return job.fail(error)
+        }
+        let attempt = job.attempt(connection)
+        do {
+            // Its statements are committed: this ends the connection's use for the job.
+            try connection.control(.commit)
+            attempt.resume(nil)
+        } catch {
+            attempt.resume(attempt.failure ?? error)
+        }
     }
 
     /// - Returns: True when the caller of the job has stopped waiting; then the job has failed.
     private func failLate(_ job: SQLJob) -> Bool {
-        guard let deadline = job.deadline, deadline <= time.now else { return false }
+        guard let deadline = job.options.deadline, deadline <= time.now else { return false }
         job.fail(Fault.deadlineExceeded)
         return true
     }
@@ -44,7 +76,7 @@ public final class GroupWriter: Sendable {
         var batch = GroupCommit(limits: limits, attempt: attempt, at: time.now)
         var runs: [Run] = []
         do {
-            try connection.control(.begin)
+            try connection.begin(SQLBegin(first.options, isReadOnly: false))
         } catch {
             guard batch.mayRepeat(after: error) else { return failWaiting(first, next: next, error) }
             return write(first, attempt: attempt + 1, next: next, on: connection)
@@ -77,7 +109,7 @@ public final class GroupWriter: Sendable {
     public func read(_ job: SQLJob, on connection: any SQLConnection) {
         if failLate(job) { return }
         do {
-            try connection.control(.beginRead)
+            try connection.begin(SQLBegin(job.options, isReadOnly: true))
         } catch {
             return job.fail(error)
         }
@@ -128,7 +160,7 @@ public final class GroupWriter: Sendable {
         let attempt = job.attempt(connection)
         let elapsed = time.now - start
         // A migration runs at startup and delays no other transaction.
-        if elapsed > limits.slowBody, job.name.description != Migration.transaction.description {
+        if elapsed > limits.slowBody, !job.options.isMigration {
             log.warning(
                 "a transaction's body is slow and delays others",
                 metadata: ["transaction": "\(job.name)", "milliseconds": "\(elapsed.milliseconds)"]

@@ -1,4 +1,10 @@
+import MartletCore
+
 /// One numbered step of a schema: never edited after its release, only followed by further steps.
+///
+/// While a release is rolled out, programs of both versions use the database. A step that an older program can work with
+/// (a new table, a new column with a default) runs at once, and the older program still starts. A step with which it
+/// cannot work *breaks* it: it waits until no older instance is alive, and afterwards no older program starts.
 ///
 /// ```swift
 /// let migrations = [
@@ -11,10 +17,14 @@ public struct Migration: Sendable {
     /// The module that owns the tables (`links`, `outbox`, `workflows`); each module numbers its steps from 1.
     ///
     /// Its views for auditors are a module of their own, `links.audit`: modules run in the order of their names, so
-    /// the tables exist first, and an earlier version, which does not have that module, still starts.
-    let module: String
-    let number: Int
-    /// The name of the transaction that runs all steps.
+    /// the tables exist first.
+    package let module: String
+    package let number: Int
+    /// Whether programs that do not know this step cannot work with its result.
+    let breaks: Bool
+    /// Whether the statements run outside of a transaction, each committed by itself.
+    let isOutsideTransaction: Bool
+    /// The name of the transactions that run the steps.
     static let transaction: StaticString = "migrate"
     private let statements: [String]
     private let postgresStatements: [String]?
@@ -24,8 +34,20 @@ public struct Migration: Sendable {
     ///   - number: The step, from 1 in each module.
     ///   - statements: Run in this order in one transaction.
     ///   - postgres: PostgreSQL's statements, where they differ from SQLite's.
-    public init(_ module: String, _ number: Int, _ statements: [String], postgres: [String]? = nil) {
+    ///   - breaks: Whether older programs cannot work with the result, as after a column is dropped or renamed.
+    ///   - outsideTransaction: Whether each statement is committed by itself, as `CREATE INDEX CONCURRENTLY` needs. A
+    ///     process may end between two of them, and then all run again: each must permit a repeat.
+    public init(
+        _ module: String,
+        _ number: Int,
+        _ statements: [String],
+        postgres: [String]? = nil,
+        breaks: Bool = false,
+        outsideTransaction: Bool = false
+    ) {
         precondition(number >= 1)
+        self.breaks = breaks
+        isOutsideTransaction = outsideTransaction
         self.module = module
         self.number = number
         self.statements = statements
@@ -36,51 +58,16 @@ public struct Migration: Sendable {
     func statements(in dialect: SQLDialect) -> [String] {
         dialect == .postgres ? postgresStatements ?? statements : statements
     }
-}
 
-extension SQLDatabase {
-    /// Brings the schema up to date; a repeat does nothing.
-    ///
-    /// - Throws: ``SQLError``; `SchemaTooNew` when the database was written by a newer program.
-    public func migrate(_ migrations: [Migration]) async throws {
-        try await transaction(Migration.transaction) { tx in
-            try tx.run(
-                "CREATE TABLE IF NOT EXISTS schema_migrations (room TEXT NOT NULL, number BIGINT NOT NULL, PRIMARY KEY (room, number))"
-            )
-            let rows = try tx.run("SELECT room, number FROM schema_migrations")
-            let done = try Set(rows.map { try Step(module: $0.text(0), number: $0.int(1)) })
-            let wanted = Set(migrations.map { Step(module: $0.module, number: $0.number) })
-            let modules = Set(migrations.map(\.module))
-            for step in done.subtracting(wanted).sorted() where modules.contains(step.module) {
-                throw SchemaTooNew(module: step.module, number: step.number)
-            }
-            for migration in migrations.sorted(by: { ($0.module, $0.number) < ($1.module, $1.number) }) {
-                guard !done.contains(Step(module: migration.module, number: migration.number)) else { continue }
-                for statement in migration.statements(in: tx.dialect) { try tx.run(SQLQuery(unchecked: statement)) }
-                try tx.run(
-                    "INSERT INTO schema_migrations (room, number) VALUES (\(migration.module), \(migration.number))"
-                )
-            }
+    var step: SchemaStep { SchemaStep(module: module, number: number) }
+
+    /// Identifies the text of the statements for an engine of `dialect`, to detect an edited step; not cryptographic.
+    func textHash(in dialect: SQLDialect) -> String {
+        var hash = FNV1a()
+        for statement in statements(in: dialect) {
+            // With its length, so that no two lists of statements are one text.
+            hash.add("\(statement.utf8.count):\(statement)")
         }
-    }
-}
-
-private struct Step: Hashable, Comparable {
-    let module: String
-    let number: Int
-
-    static func < (left: Step, right: Step) -> Bool {
-        (left.module, left.number) < (right.module, right.number)
-    }
-}
-
-/// The database contains a step that this program does not know.
-public struct SchemaTooNew: Error, Equatable {
-    public let module: String
-    public let number: Int
-
-    package init(module: String, number: Int) {
-        self.module = module
-        self.number = number
+        return String(hash.value, radix: 16)
     }
 }

@@ -6,7 +6,7 @@ package struct NoDatabase: SQLDatabase {
 
     package func transaction<R: Sendable>(
         _ name: StaticString,
-        deadline: Moment?,
+        options: SQLOptions,
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
     ) async throws -> R {
         throw Fault(.internal, .internal, "'\(name)' needs a database, and there is none here")

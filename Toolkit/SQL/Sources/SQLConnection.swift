@@ -2,11 +2,19 @@ public import MartletCore
 
 /// One connection, implemented by an adapter; used by one thread at a time and never exposed to a service.
 public protocol SQLConnection: AnyObject {
+    /// Begins a transaction, and fetches its date with it.
+    ///
+    /// - Throws: ``SQLError``; no transaction is open then.
+    func begin(_ begin: SQLBegin) throws
     /// Runs one statement and returns all its rows. Values are bound to `$1`, `$2`, …
     ///
+    /// - Parameters:
+    ///   - query: One statement.
+    ///   - deadline: When the caller stops waiting: a statement that waits or reads beyond it ends as `interrupted`. An
+    ///     engine whose writers wait for each other need not interrupt a write that runs.
     /// - Throws: ``SQLError``; the transaction is then doomed.
-    func run(_ query: SQLQuery) throws -> [SQLRow]
-    /// Begins, ends or nests the transaction.
+    func run(_ query: SQLQuery, deadline: Moment?) throws -> [SQLRow]
+    /// Ends or nests the transaction.
     func control(_ control: SQLControl) throws
     /// False when a statement or an error has ended the transaction.
     var inTransaction: Bool { get }
@@ -19,7 +27,7 @@ public protocol SQLConnection: AnyObject {
 
 /// Transaction control statements, reserved for the runner.
 public enum SQLControl: Int, Sendable, CaseIterable {
-    case begin, beginRead, commit, rollback, savepoint, releaseSavepoint, rollbackToSavepoint
+    case commit, rollback, savepoint, releaseSavepoint, rollbackToSavepoint
 }
 
 /// Selects a statement's text where the engines need different texts.

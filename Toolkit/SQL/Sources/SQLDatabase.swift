@@ -18,14 +18,14 @@ public protocol SQLDatabase: Sendable {
     ///
     /// - Parameters:
     ///   - name: For the log of slow bodies.
-    ///   - deadline: Checked before the body and between its statements.
+    ///   - options: Its deadline, which ends waiting statements too, its isolation and its named locks.
     ///   - body: Runs its statements on `tx`; must not wait for anything else.
     /// - Throws: ``SQLError``; `Fault` with `deadlineExceeded`; otherwise what `body` throws; nothing is committed
     ///   then.
     @discardableResult
     func transaction<R: Sendable>(
         _ name: StaticString,
-        deadline: Moment?,
+        options: SQLOptions,
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
     ) async throws -> R
 
@@ -50,7 +50,17 @@ extension SQLDatabase {
 
     public var statistics: SQLStatistics { SQLStatistics() }
 
-    /// Without a deadline; see ``transaction(_:deadline:_:)``.
+    /// Serializable, without named locks; see ``transaction(_:options:_:)``.
+    @discardableResult
+    public func transaction<R: Sendable>(
+        _ name: StaticString,
+        deadline: Moment?,
+        _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
+    ) async throws -> R {
+        try await transaction(name, options: SQLOptions(deadline: deadline), body)
+    }
+
+    /// Serializable, without a deadline; see ``transaction(_:options:_:)``.
     @discardableResult
     public func transaction<R: Sendable>(
         _ name: StaticString = #function,

@@ -12,25 +12,24 @@ public struct SQLJob: Sendable {
     }
 
     public let name: StaticString
-    /// When its caller stops waiting.
-    let deadline: Moment?
+    let options: SQLOptions
     let attempt: @Sendable (any SQLConnection) -> Attempt
     private let refuse: @Sendable (any Error) -> Void
 
     /// Carries the trace of the calling task to the thread that runs the body.
     public init<R: Sendable>(
         _ name: StaticString,
-        deadline: Moment?,
+        options: SQLOptions,
         time: any TimeSource,
         resuming continuation: CheckedContinuation<R, any Error>,
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
     ) {
         self.name = name
-        self.deadline = deadline
+        self.options = options
         let trace = TraceContext.current
         refuse = { continuation.resume(throwing: $0) }
         attempt = { connection in
-            let scope = SQLScope(deadline: deadline, time: time)
+            let scope = SQLScope(deadline: options.deadline, time: time)
             do {
                 let result = try TraceContext.$current.withValue(trace) { try scope.run(body, on: connection) }
                 return Attempt(failure: nil) { failure in

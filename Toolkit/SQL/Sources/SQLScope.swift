@@ -4,7 +4,7 @@ public import MartletCore
 ///
 /// Confined to the runner's thread.
 public final class SQLScope {
-    private let deadline: Moment?
+    let deadline: Moment?
     private let time: any TimeSource
     private var firstError: (any Error)?
     private var works: [(type: ObjectIdentifier, work: any SQLDeferredWork)] = []

@@ -30,7 +30,7 @@ public struct SQLTransaction: ~Copyable {
         try scope.check()
         do {
             if query.values.contains(where: \.hasNUL) { throw Self.nul }
-            return try connection.run(query)
+            return try connection.run(query, deadline: scope.deadline)
         } catch {
             scope.doom(error)
             throw error

@@ -30,8 +30,9 @@ struct GroupWriterTests {
                 group.addTask {
                     do {
                         try await withCheckedThrowingContinuation { continuation in
-                            let deadline = "\(text)" == "late" ? time.now : nil
-                            let job = SQLJob(text, deadline: deadline, time: time, resuming: continuation) { tx in
+                            var options = SQLOptions(deadline: "\(text)" == "late" ? time.now : nil)
+                            options.isMigration = "\(text)" == "migrate"
+                            let job = SQLJob(text, options: options, time: time, resuming: continuation) { tx in
                                 try tx.run(SQLQuery(unchecked: "\(text)"))
                                 if "\(text)" == "refuse" { throw CancellationError() }
                                 if ["slow", "migrate"].contains("\(text)") { time.advance(by: .seconds(1)) }
@@ -77,7 +78,7 @@ struct GroupWriterTests {
     func together() async {
         let (outcomes, statistics) = await write(["a", "b", "c"])
         #expect(outcomes == ["a", "b", "c"])
-        #expect(count(of: .begin) == 1 && count(of: .commit) == 1)
+        #expect(connection.begins == 1 && count(of: .commit) == 1)
         #expect(count(of: .savepoint) == 2 && count(of: .releaseSavepoint) == 2)
         #expect(statistics.transactions == 3 && statistics.commits == 1 && statistics.reruns == 0)
     }
@@ -143,7 +144,7 @@ struct GroupWriterTests {
 
     @Test("begin fails: fails all waiting bodies")
     func failedBegin() async {
-        connection.failures[.begin] = [unknown]
+        connection.beginFailures = [unknown]
         let (outcomes, _) = await write(["a", "b", "c"])
         #expect(outcomes == ["a: outcomeUnknown", "b: outcomeUnknown", "c: outcomeUnknown"])
         #expect(connection.executed == ["begin"])
@@ -151,10 +152,10 @@ struct GroupWriterTests {
 
     @Test("conflict at begin: begins again")
     func beginConflict() async {
-        connection.failures[.begin] = [conflict, conflict]
+        connection.beginFailures = [conflict, conflict]
         let (outcomes, statistics) = await write(["a", "b"])
         #expect(outcomes == ["a", "b"])
-        #expect(count(of: .begin) == 3)
+        #expect(connection.begins == 3)
         #expect(statistics.commits == 1)
     }
 
@@ -169,10 +170,10 @@ struct GroupWriterTests {
 
     @Test("conflict at the last attempt: fails with conflict")
     func persistentConflict() async {
-        connection.failures[.begin] = Array(repeating: conflict, count: GroupCommit.Limits().attempts)
+        connection.beginFailures = Array(repeating: conflict, count: GroupCommit.Limits().attempts)
         let (outcomes, _) = await write(["a", "b"])
         #expect(outcomes == ["a: conflict", "b: conflict"])
-        #expect(count(of: .begin) == GroupCommit.Limits().attempts)
+        #expect(connection.begins == GroupCommit.Limits().attempts)
     }
 
     @Test("release of a savepoint fails: reruns all bodies individually")

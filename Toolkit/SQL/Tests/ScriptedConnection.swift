@@ -10,12 +10,23 @@ final class ScriptedConnection: SQLConnection {
     private(set) var executed: [String] = []
     /// The errors of the next control statements, by statement; `nil` lets one succeed.
     var failures: [SQLControl: [SQLError?]] = [:]
+    /// The errors of the next begins; `nil` lets one succeed.
+    var beginFailures: [SQLError?] = []
     private(set) var inTransaction = false
+
+    /// How often a transaction was begun.
+    var begins: Int { executed.count { $0 == "begin" } }
 
     var date: Timestamp { get throws { Timestamp(seconds: 0) } }
     let dialect = SQLDialect.sqlite
 
-    func run(_ query: SQLQuery) throws -> [SQLRow] {
+    func begin(_ begin: SQLBegin) throws {
+        executed.append("begin")
+        if !beginFailures.isEmpty, let failure = beginFailures.removeFirst() { throw failure }
+        inTransaction = true
+    }
+
+    func run(_ query: SQLQuery, deadline: Moment?) throws -> [SQLRow] {
         executed.append(query.text)
         switch query.text {
         case "end": inTransaction = false
@@ -34,7 +45,6 @@ final class ScriptedConnection: SQLConnection {
             if let failure { throw failure }
         }
         switch control {
-        case .begin, .beginRead: inTransaction = true
         case .commit, .rollback: inTransaction = false
         case .savepoint, .releaseSavepoint, .rollbackToSavepoint: break
         }

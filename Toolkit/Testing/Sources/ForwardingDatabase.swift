@@ -14,10 +14,10 @@ extension ForwardingDatabase {
     @discardableResult
     public func transaction<R: Sendable>(
         _ name: StaticString,
-        deadline: Moment?,
+        options: SQLOptions,
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
     ) async throws -> R {
-        try await database.transaction(name, deadline: deadline, body)
+        try await database.transaction(name, options: options, body)
     }
 
     public func read<R: Sendable>(

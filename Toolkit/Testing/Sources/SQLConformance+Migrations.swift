@@ -1,3 +1,4 @@
+import MartletCore
 import MartletSQL
 
 extension SQLConformance {
@@ -26,11 +27,67 @@ extension SQLConformance {
             try await database.migrate([first, second])
             try require(try await database.ids() == [1], "the fixed step ran on an unchanged database")
         },
-        Check("a database of a newer program is rejected") { database, _ in
+        Check("a database with further steps of a newer program is accepted, and with one that breaks it rejected") {
+            database,
+            _ in
             try await database.migrate([first, second, other])
-            let error = try await failure("an older program") { try await database.migrate([first, other]) }
-            try require(error as? SchemaTooNew == SchemaTooNew(module: "module", number: 2), "\(error)")
+            try await database.migrate([first, other])
             try await database.migrate([other])
+            let breaking = Migration("module", 3, ["ALTER TABLE t RENAME COLUMN n TO m"], breaks: true)
+            try await database.migrate([first, second, breaking, other])
+            for known in [[first, other], [first, second, other], [other]] {
+                let error = try await failure("an older program") { try await database.migrate(known) }
+                try require(error as? SchemaTooNew == SchemaTooNew(module: "module", number: 3), "\(error)")
+            }
+            try await database.migrate([first, second, breaking, other])
+        },
+        Check("an edited step is refused; the texts of steps that ran before texts were stored are adopted") {
+            database,
+            _ in
+            try await database.migrate([first, second])
+            // As an older program left it.
+            try await database.transaction { tx in _ = try tx.run("DROP TABLE schema_steps") }
+            try await database.migrate([first, second])
+            let edited = Migration("module", 2, ["INSERT INTO t (id, n) VALUES (2, 0)"])
+            let error = try await failure("an edited step") { try await database.migrate([first, edited]) }
+            try require(error as? SchemaStepEdited == SchemaStepEdited(module: "module", number: 2), "\(error)")
+            try require(try await database.ids() == [1], "the edited step ran")
+            try await database.migrate([first, second])
+        },
+        Check("a step outside of a transaction runs once, and again when it ended in the middle") { database, _ in
+            let statements = [
+                "CREATE TABLE IF NOT EXISTS u (id BIGINT PRIMARY KEY)", "INSERT INTO u (id) SELECT COUNT(*) FROM u",
+            ]
+            let broken = Migration(
+                "module",
+                2,
+                statements + ["INSERT INTO nowhere VALUES (1)"],
+                outsideTransaction: true
+            )
+            _ = try await failure("a broken step") { try await database.migrate([first, broken, third]) }
+            let fixed = Migration("module", 2, statements, outsideTransaction: true)
+            for _ in 0..<2 { try await database.migrate([first, fixed, third]) }
+            let count = try await database.read { tx in try tx.run("SELECT COUNT(*) FROM u").one().int(0) }
+            try require(count == 2, "its statements ran \(count) times")
+        },
+        Check("a step that breaks older programs waits until the lease of each older instance has ended") {
+            database,
+            time in
+            let runtime = Runtime(time: time, seed: 1)
+            let breaking = Migration("module", 2, ["DROP TABLE t"], breaks: true)
+            let (older, newer) = ([first, other], [first, breaking, other])
+            try await SchemaInstance(of: database, migrations: older, runtime: runtime).start()
+            // A step that does not break it runs at once.
+            try await database.migrate([first, other, Migration("other", 2, ["CREATE TABLE o2 (id BIGINT)"])])
+            let error = try await failure("a step that breaks a living instance") { try await database.migrate(newer) }
+            try require((error as? SchemaInUse)?.number == 2, "\(error)")
+            try require(try await database.ids().isEmpty, "the table is there")
+            time.advance(by: SchemaInstance.Limits().lease)
+            try await database.migrate(newer)
+            let late = try await failure("an older instance") {
+                try await SchemaInstance(of: database, migrations: older, runtime: runtime).start()
+            }
+            try require(late as? SchemaTooNew == SchemaTooNew(module: "module", number: 2), "\(late)")
         },
     ]
 }

@@ -45,20 +45,25 @@ struct FaultyDatabase: SQLDatabase {
 
     func transaction<R: Sendable>(
         _ name: StaticString,
-        deadline: Moment?,
+        options: SQLOptions,
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
     ) async throws -> R {
         switch fault {
-        case .writesInReads: return try await database.transaction(name, deadline: deadline, body)
-        case .ignoresDeadlines: return try await database.transaction(name, deadline: nil, body)
+        case .writesInReads: return try await database.transaction(name, options: options, body)
+        case .ignoresDeadlines:
+            return try await database.transaction(
+                name,
+                options: SQLOptions(isolation: options.isolation, locks: options.locks),
+                body
+            )
         case .runsTwice:
-            if calls.isLate(after: 2) { try await database.transaction(name, deadline: deadline, body) }
-            return try await database.transaction(name, deadline: deadline, body)
+            if calls.isLate(after: 2) { try await database.transaction(name, options: options, body) }
+            return try await database.transaction(name, options: options, body)
         case .mixesUpResults:
-            let result = try await database.transaction(name, deadline: deadline, body)
+            let result = try await database.transaction(name, options: options, body)
             return calls.last(orFirst: result)
         case .commitsOnErrors:
-            let result = try await database.transaction(name, deadline: deadline) { tx in
+            let result = try await database.transaction(name, options: options) { tx in
                 do { return Result<R, any Error>.success(try body(tx)) } catch { return .failure(error) }
             }
             return try result.get()
@@ -66,7 +71,7 @@ struct FaultyDatabase: SQLDatabase {
             // The result of a run that is then rolled back.
             let early = Mutex<R?>(nil)
             do {
-                return try await database.transaction(name, deadline: deadline) { tx in
+                return try await database.transaction(name, options: options) { tx in
                     let result = try body(tx)
                     guard calls.isLate(after: 1) else { return result }
                     early.withLock { $0 = result }

@@ -93,12 +93,12 @@ struct CountingDatabase: ForwardingDatabase {
 
     func transaction<R: Sendable>(
         _ name: StaticString,
-        deadline: Moment?,
+        options: SQLOptions,
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
     ) async throws -> R {
         count.add()
         if outage.consume() { throw SQLError(.unavailable, code: "full", message: "the disk is full") }
-        return try await database.transaction(name, deadline: deadline, body)
+        return try await database.transaction(name, options: options, body)
     }
 }
 

@@ -55,11 +55,11 @@ struct NaiveOutbox: ForwardingDatabase {
 
     func transaction<R: Sendable>(
         _ name: StaticString,
-        deadline: Moment?,
+        options: SQLOptions,
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
     ) async throws -> R {
         let (pending, source) = (PendingEvents(), source)
-        let result = try await database.transaction(name, deadline: deadline) { (tx: borrowing SQLTransaction) in
+        let result = try await database.transaction(name, options: options) { (tx: borrowing SQLTransaction) in
             // A body may run twice: the rows of the first run were rolled back.
             pending.events = []
             let result = try body(tx)

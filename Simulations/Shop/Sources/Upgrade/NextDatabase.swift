@@ -14,13 +14,13 @@ struct NextDatabase: ForwardingDatabase {
 
     func transaction<R: Sendable>(
         _ name: StaticString,
-        deadline: Moment?,
+        options: SQLOptions,
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
     ) async throws -> R {
         // Its tables do not exist before.
-        guard "\(name)" != "migrate" else { return try await database.transaction(name, deadline: deadline, body) }
+        guard "\(name)" != "migrate" else { return try await database.transaction(name, options: options, body) }
         let hasStreams = hasStreams
-        return try await database.transaction(name, deadline: deadline) { (tx: borrowing SQLTransaction) in
+        return try await database.transaction(name, options: options) { (tx: borrowing SQLTransaction) in
             let before = try NextWork.LastRows(hasStreams: hasStreams, in: tx)
             let result = try body(tx)
             // After the deferred work of the body itself, such as its events.

@@ -6,23 +6,24 @@ import MartletWorkflows
 
 /// The next version of a service, for simulations only: the real service, with everything that a release may add.
 ///
-/// It has a migration that only adds, in a module of its own, so that this version can start on the same database; it
-/// runs a higher version of each workflow beside the present ones; ``NextDatabase`` and ``NextRequests`` change its
+/// Modules that this version knows have a further step that only adds, so that this version still starts on the same
+/// database; it runs a higher version of each workflow beside the present ones; ``NextDatabase`` and ``NextRequests`` change its
 /// other writes.
 struct NextVersion<Present: ServiceBlueprint>: ServiceBlueprint {
     static var name: String { Present.name }
 
     static var migrations: [Migration] {
-        Present.migrations + [
-            Migration(
-                "\(Present.name)_next",
-                1,
-                [
-                    "ALTER TABLE outbox ADD COLUMN written_by TEXT NOT NULL DEFAULT 'this version'",
-                    "ALTER TABLE idempotency ADD COLUMN written_by TEXT NOT NULL DEFAULT 'this version'",
-                ]
-            )
-        ]
+        Present.migrations
+            + ["outbox", "idempotency"].map { table in
+                let column = "written_by TEXT NOT NULL DEFAULT 'this version'"
+                return Migration(table, next(in: table), ["ALTER TABLE \(table) ADD COLUMN \(column)"])
+            }
+    }
+
+    /// The number of the next step of a module.
+    private static func next(in module: String) -> Int {
+        let numbers = ServiceRuntime.migrations(of: Present.self).filter { $0.module == module }.map(\.number)
+        return (numbers.max() ?? 0) + 1
     }
 
     private let present: Present

@@ -2,6 +2,7 @@ import Foundation
 public import Logging
 public import MartletConfig
 import MartletCore
+import MartletREST
 import MartletSecurity
 import MartletTelemetry
 
@@ -63,10 +64,11 @@ public enum Daemon {
                     runtime: runtime,
                     telemetry: telemetry
                 )
+                let authenticator = TokenAuthenticator(verifier: verifier)
                 let host = ServiceHost(
-                    try await build(context),
+                    try await built(context, authenticator: authenticator, build),
                     listeners: settings.listeners,
-                    authenticator: TokenAuthenticator(verifier: verifier),
+                    authenticator: authenticator,
                     metrics: MetricsRegistry(service: service),
                     system: settings.system,
                     runtime: runtime,
@@ -77,6 +79,30 @@ public enum Daemon {
                 try await host.run()
             }
         }
+    }
+
+    /// Builds the services; answers health meanwhile when that takes long.
+    private static func built(
+        _ context: DaemonContext,
+        authenticator: TokenAuthenticator,
+        _ build: @escaping @Sendable (DaemonContext) async throws -> [ServiceRuntime]
+    ) async throws -> [ServiceRuntime] {
+        let (listeners, runtime) = (context.settings.listeners, context.runtime)
+        guard let port = listeners.http else { return try await build(context) }
+        let listener = try HTTPListener(
+            runtimes: [],
+            metrics: MetricsRegistry(service: context.service),
+            readiness: Readiness(),
+            host: listeners.host,
+            port: port,
+            system: context.settings.system,
+            authenticator: authenticator,
+            limits: .standard,
+            budget: .process,
+            runtime: runtime,
+            logger: context.telemetry.logger
+        )
+        return try await StartingListener(listener, time: runtime.time).whileRunning { try await build(context) }
     }
 
     /// Reads a program's settings from its flags and environment; prints the faults and exits when they are invalid.

@@ -69,15 +69,28 @@ public struct ServiceRuntime: Sendable {
         }
     }
 
-    /// Migrates the database and builds the service.
+    /// Migrates the database and builds the service; waits as long as an older instance prevents a step that breaks it.
     ///
     /// - Throws: Errors of the database and of the blueprint's initializer.
     public init<Blueprint: ServiceBlueprint>(
         _ blueprint: Blueprint.Type,
         on dependencies: ServiceDependencies
     ) async throws {
-        try await dependencies.database.migrate(Self.migrations(of: Blueprint.self))
-        try self.init(built: Blueprint.self, on: dependencies)
+        let instance = Self.instance(of: Blueprint.self, on: dependencies)
+        try await instance.start()
+        try self.init(built: Blueprint.self, on: dependencies, as: instance)
+    }
+
+    /// This process among those that use the service's database.
+    private static func instance<Blueprint: ServiceBlueprint>(
+        of blueprint: Blueprint.Type,
+        on dependencies: ServiceDependencies
+    ) -> SchemaInstance {
+        SchemaInstance(
+            of: dependencies.database,
+            migrations: migrations(of: Blueprint.self),
+            runtime: dependencies.runtime
+        )
     }
 
     /// The migrations of a service: its own and the toolkit's.
@@ -89,6 +102,15 @@ public struct ServiceRuntime: Sendable {
     package init<Blueprint: ServiceBlueprint>(
         built blueprint: Blueprint.Type,
         on dependencies: ServiceDependencies
+    ) throws {
+        let instance = Self.instance(of: Blueprint.self, on: dependencies)
+        try self.init(built: Blueprint.self, on: dependencies, as: instance)
+    }
+
+    private init<Blueprint: ServiceBlueprint>(
+        built blueprint: Blueprint.Type,
+        on dependencies: ServiceDependencies,
+        as instance: SchemaInstance
     ) throws {
         let (database, runtime, metrics) = (dependencies.database, dependencies.runtime, dependencies.telemetry.metrics)
         let pool = ChannelPool(
@@ -117,7 +139,8 @@ public struct ServiceRuntime: Sendable {
         )
         let service = try Blueprint(on: platform)
         engine.register(service.workflows)
-        let loops = Self.loops(of: service, on: platform, clock: clock, dependencies: dependencies)
+        let lease = Loop("schema lease", .relay) { try await instance.run() }
+        let loops = [lease] + Self.loops(of: service, on: platform, clock: clock, dependencies: dependencies)
         let operate = OperateHandler(
             workflows: engine.operations,
             bodies: OperateHandler.bodies(of: service.subscriptions)

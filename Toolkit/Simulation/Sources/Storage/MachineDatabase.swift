@@ -43,22 +43,22 @@ public struct MachineDatabase: SQLDatabase {
     @discardableResult
     public func transaction<R: Sendable>(
         _ name: StaticString,
-        deadline: Moment?,
+        options: SQLOptions,
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
     ) async throws -> R {
         let database = try await connect()
         if faults.happens(.databaseConflict) {
             // The losing transaction is rolled back, and its body runs again.
-            do { try await rollBack(name, deadline: deadline, on: database, body: body) } catch {}
+            do { try await rollBack(name, options: options, on: database, body: body) } catch {}
             try machine.check()
         }
         let isUnknown = faults.happens(.commitUnknown)
         let unknown = SQLError(.outcomeUnknown, code: "08007", message: "the connection broke at the commit")
         if isUnknown, entropy.number(below: 2) == 0 {
-            try await rollBack(name, deadline: deadline, on: database, body: body)
+            try await rollBack(name, options: options, on: database, body: body)
             throw unknown
         }
-        let result = try await committed(name, deadline: deadline, on: database, body: body)
+        let result = try await committed(name, options: options, on: database, body: body)
         if isUnknown { throw unknown }
         try await waitForNetwork()
         return result
@@ -79,12 +79,12 @@ public struct MachineDatabase: SQLDatabase {
     /// - Throws: What `body` throws.
     private func rollBack<R: Sendable>(
         _ name: StaticString,
-        deadline: Moment?,
+        options: SQLOptions,
         on database: any SQLDatabase,
         body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
     ) async throws {
         do {
-            try await database.transaction(name, deadline: deadline) { (tx: borrowing SQLTransaction) in
+            try await database.transaction(name, options: options) { (tx: borrowing SQLTransaction) in
                 _ = try body(tx)
                 throw RolledBack()
             }
@@ -96,7 +96,7 @@ public struct MachineDatabase: SQLDatabase {
 
     private func committed<R: Sendable>(
         _ name: StaticString,
-        deadline: Moment?,
+        options: SQLOptions,
         on database: any SQLDatabase,
         body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
     ) async throws -> R {
@@ -108,7 +108,7 @@ public struct MachineDatabase: SQLDatabase {
             ? CrashPoints.Observer(passed: { if $0 != Self.committing { machine.passCrashPoint($0) } })
             : CrashPoints.observer
         return try await CrashPoints.$observer.withValue(observer) {
-            try await database.transaction(name, deadline: deadline) { (tx: borrowing SQLTransaction) in
+            try await database.transaction(name, options: options) { (tx: borrowing SQLTransaction) in
                 let result = try body(tx)
                 if isShared { machine.passCrashPoint(Self.committing) }
                 try machine.check()
