@@ -22,8 +22,9 @@ enum SQLiteCodes {
         case SQLITE_CONSTRAINT: .constraint
         case SQLITE_BUSY, SQLITE_LOCKED: .conflict
         case SQLITE_IOERR, SQLITE_READONLY, SQLITE_CANTOPEN, SQLITE_CORRUPT, SQLITE_NOTADB, SQLITE_NOMEM,
-            SQLITE_INTERRUPT, SQLITE_PROTOCOL, SQLITE_NOLFS, SQLITE_PERM:
+            SQLITE_PROTOCOL, SQLITE_NOLFS, SQLITE_PERM:
             .unavailable
+        case SQLITE_INTERRUPT: .interrupted
         default: .misuse
         }
     }

@@ -23,11 +23,16 @@ final class SQLiteConnection: SQLConnection {
     private let limits: SQLiteLimits
     private let onFsyncFailure: @Sendable (SQLError) -> Void
     private let authorizer = SQLiteAuthorizer()
+    private let interrupter: SQLiteInterrupter
+    /// When the running body must not keep the writer any longer.
+    private var bodyEnd: Moment?
     private var statements: [ExactText: SQLiteStatement] = [:]
     private var begins: [SQLiteStatement] = []
     private var controls: [SQLiteStatement] = []
     private var uses = 0
     private var isReading = false
+    /// Whether bodies have a limit of time.
+    private var isLimited = false
     /// Whether each statement commits by itself.
     private var isApart = false
     /// The date of the open transaction.
@@ -51,6 +56,7 @@ final class SQLiteConnection: SQLConnection {
         guard let handle else { throw SQLError(.unavailable, code: "\(code)", message: "cannot open \(path)") }
         database = handle
         self.time = time
+        interrupter = SQLiteInterrupter(time: time)
         self.limits = limits
         self.onFsyncFailure = onFsyncFailure
         checkpointAt = limits.checkpointPages
@@ -58,6 +64,7 @@ final class SQLiteConnection: SQLConnection {
         sqlite3_extended_result_codes(database, 1)
         sqlite3_busy_timeout(database, Int32(clamping: limits.busyTimeout.milliseconds))
         authorizer.guardStatements(of: database)
+        interrupter.watch(database)
         // A failed opening must not checkpoint a log that may not be durable.
         if role == .writer { martlet_leave_log(database, 1) }
         try configure(role, synchronous)
@@ -112,7 +119,9 @@ final class SQLiteConnection: SQLConnection {
         isApart = begin.isolation == .autocommit
         if !isApart { try step(control: begins[begin.isReadOnly ? 1 : 0]) }
         isReading = begin.isReadOnly
+        isLimited = begin.isLimited && !begin.isReadOnly
         begun = time.date
+        bodyBegins()
     }
 
     func run(_ query: SQLQuery, deadline: Moment?) throws -> [SQLRow] {
@@ -124,8 +133,13 @@ final class SQLiteConnection: SQLConnection {
         defer { statement.reset() }
         let code = statement.bind(query.values)
         guard code == SQLITE_OK else { throw failure(code) }
+        // The writer's other bodies wait for this one: its limit counts, and not the deadline of one caller.
+        interrupter.deadline = isReading ? deadline : bodyEnd
+        defer { interrupter.deadline = nil }
         return try step(statement)
     }
+
+    private func bodyBegins() { bodyEnd = isLimited ? time.now + limits.bodyDuration : nil }
 
     func control(_ control: SQLControl) throws {
         if let broken { throw broken }
@@ -136,7 +150,9 @@ final class SQLiteConnection: SQLConnection {
             isReading = false
             isApart = false
             begun = nil
-        case .savepoint, .releaseSavepoint, .rollbackToSavepoint: break
+            bodyEnd = nil
+        case .savepoint: bodyBegins()
+        case .releaseSavepoint, .rollbackToSavepoint: break
         }
     }
 

@@ -8,6 +8,11 @@ public struct SQLiteLimits: Sendable {
     ///
     /// At least 1.
     public var readers = 2
+    /// The longest that a body may keep the writer: a statement that is running then is interrupted, and the body fails
+    /// with `interrupted`, since all other writes wait for it.
+    ///
+    /// Not for migrations. A read has no limit but its deadline.
+    public var bodyDuration: Duration = .seconds(10)
     /// Maximum bodies waiting for the writer, and for the readers; further ones are refused as overload.
     public var waitingBodies = 10_000
     /// Prepared statements cached by each connection; the least recently used one is evicted.

@@ -111,6 +111,41 @@ struct SQLiteGroupCommitTests {
         await database.close()
     }
 
+    @Test("a write that runs at the writer's limit is interrupted, and the others of its batch are committed")
+    func interrupted() async throws {
+        let (database, time) = (try await open(), time)
+        let errors = try await together(128, database: database) { number, tx in
+            try tx.run("INSERT INTO t (id) VALUES (\(number))")
+            guard number == 64 else { return }
+            time.advance(by: SQLiteLimits().bodyDuration)
+            try tx.run(
+                """
+                INSERT INTO t (id) WITH RECURSIVE c (n) AS (SELECT 1000 UNION ALL SELECT n + 1 FROM c WHERE n < 4000000)
+                SELECT n FROM c
+                """
+            )
+        }
+        #expect(errors.keys.sorted() == [64])
+        #expect((errors[64] as? SQLError)?.kind == .interrupted)
+        #expect((errors[64] as? SQLError)?.fault.code == .deadlineExceeded)
+        #expect(try await ids(database) == (0..<128).filter { $0 != 64 })
+        await database.close()
+    }
+
+    @Test("a migration has no limit")
+    func slowMigration() async throws {
+        var limits = SQLiteLimits()
+        limits.bodyDuration = .zero
+        let database = try SQLiteDatabase.inMemory(time: time, limits: limits)
+        let filled = """
+            INSERT INTO m (id) WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 20000)
+            SELECT n FROM c
+            """
+        try await database.migrate([Migration("m", 1, ["CREATE TABLE m (id BIGINT PRIMARY KEY)", filled])])
+        let count = try await database.read { tx in try tx.run("SELECT COUNT(*) FROM m")[0].int(0) }
+        #expect(count == 20_000)
+    }
+
     @Test("full file: refuses a body that does not fit, commits one that fits")
     func full() async throws {
         var limits = SQLiteLimits()

@@ -5,7 +5,8 @@ extension SQLError {
     var isTransient: Bool {
         switch kind {
         case .conflict, .unavailable, .full, .outcomeUnknown: true
-        case .constraint, .misuse: false
+        // The same event would take as long again, and delay all others.
+        case .constraint, .misuse, .interrupted: false
         }
     }
 }

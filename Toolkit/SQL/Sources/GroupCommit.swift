@@ -32,6 +32,8 @@ public struct GroupCommit: Sendable {
         /// Other bodies' work was lost with this body's, or another transaction conflicted: roll back and rerun each
         /// body in a commit of its own.
         case rerunIndividually
+        /// The body took too long: roll back, fail it with its error, and rerun each other body in a commit of its own.
+        case failAndRerunOthers
         /// The database is unavailable: roll back, rerun nothing, and fail all bodies with this body's error.
         case failAll
     }
@@ -85,6 +87,7 @@ public struct GroupCommit: Sendable {
         if mayRepeat(after: failure) { return .rerunIndividually }
         switch (failure as? SQLError)?.kind {
         case .unavailable, .full, .outcomeUnknown: return isSingle ? .failAlone : .failAll
+        case .interrupted: return isSingle ? .failAlone : .failAndRerunOthers
         case .conflict, .constraint, .misuse, nil: break
         }
         guard transactionOpen else { return isSingle ? .failAlone : .rerunIndividually }
@@ -97,7 +100,7 @@ public struct GroupCommit: Sendable {
         switch failure.kind {
         case .constraint, .misuse: return bodies > 1 ? .rerunIndividually : .failAll
         case .conflict: return mayRepeat(after: failure) ? .rerunIndividually : .failAll
-        case .unavailable, .full, .outcomeUnknown: return .failAll
+        case .unavailable, .full, .outcomeUnknown, .interrupted: return .failAll
         }
     }
 }

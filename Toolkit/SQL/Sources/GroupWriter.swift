@@ -95,6 +95,10 @@ public final class GroupWriter: Sendable {
             case .rerunIndividually:
                 rollBack(connection)
                 return rerunIndividually(runs, attempt: attempt + 1, on: connection)
+            case .failAndRerunOthers:
+                rollBack(connection)
+                run.attempt.resume(run.attempt.failure)
+                return rerunIndividually(Array(runs.dropLast()), attempt: attempt, on: connection)
             case .failAll:
                 rollBack(connection)
                 for other in runs { other.attempt.resume(run.attempt.failure) }
@@ -194,7 +198,7 @@ public final class GroupWriter: Sendable {
 
     private func rerunIndividually(_ runs: [Run], attempt: Int, on connection: any SQLConnection) {
         counts.withLock { $0.reran(runs.count) }
-        for run in runs { write(run.job, attempt: attempt, next: { nil }, on: connection) }
+        for run in runs where !failLate(run.job) { write(run.job, attempt: attempt, next: { nil }, on: connection) }
     }
 
     /// No transaction can begin: fails the waiting jobs immediately.

@@ -15,6 +15,9 @@ public struct SQLError: Error, Sendable {
         case full
         /// The connection or the disk failed during the commit: it may or may not be durable.
         case outcomeUnknown
+        /// A statement was ended because it took too long: nothing was committed. A read ends at the deadline of its
+        /// caller, a write at a limit of the database.
+        case interrupted
         /// The statement is invalid, or is a control statement: a bug.
         case misuse
     }
@@ -55,6 +58,8 @@ extension SQLError: FaultConvertible {
             Fault(.unavailable, .unavailable, "the disk of the database is full", retryAfter: .seconds(1), cause: self)
         case .outcomeUnknown:
             Fault(.unknown, .outcomeUnknown, "the outcome of the commit is unknown", cause: self)
+        case .interrupted:
+            Fault(.deadlineExceeded, .deadlineExceeded, "a statement took too long", cause: self)
         case .constraint, .misuse:
             Fault(.internal, .internal, "an internal error happened", cause: self)
         }

@@ -48,6 +48,12 @@ public final class SQLScope {
         if let deadline, time.now >= deadline { throw Fault.deadlineExceeded }
     }
 
+    /// The error of an interrupted statement as its caller sees it: when its own deadline has passed, that one.
+    func atDeadline(_ error: any Error) -> any Error {
+        guard (error as? SQLError)?.kind == .interrupted, let deadline, time.now >= deadline else { return error }
+        return Fault.deadlineExceeded
+    }
+
     func doom(_ error: any Error) {
         if firstError == nil { firstError = error }
     }

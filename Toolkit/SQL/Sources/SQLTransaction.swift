@@ -32,6 +32,7 @@ public struct SQLTransaction: ~Copyable {
             if query.values.contains(where: \.hasNUL) { throw Self.nul }
             return try connection.run(query, deadline: scope.deadline)
         } catch {
+            let error = scope.atDeadline(error)
             scope.doom(error)
             throw error
         }

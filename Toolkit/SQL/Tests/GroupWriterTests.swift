@@ -116,6 +116,17 @@ struct GroupWriterTests {
         #expect(statistics.transactions == 2 && statistics.reruns == 2)
     }
 
+    @Test("a body that is interrupted fails with that, and the others of its batch run again in commits of their own")
+    func interrupted() async {
+        let (outcomes, statistics) = await write(["a", "endless", "b"])
+        #expect(outcomes == ["a", "b", "endless: interrupted"])
+        #expect(connection.executed.count { $0 == "endless" } == 1)
+        #expect(statistics.transactions == 2 && statistics.reruns == 1)
+        #expect(!connection.inTransaction)
+        let (alone, _) = await write(["endless"])
+        #expect(alone == ["endless: interrupted"])
+    }
+
     @Test("disk full: fails all bodies with that, reruns none")
     func full() async {
         let (outcomes, statistics) = await write(["a", "full"])

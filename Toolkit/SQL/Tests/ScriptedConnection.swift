@@ -31,6 +31,9 @@ final class ScriptedConnection: SQLConnection {
         switch query.text {
         case "end": inTransaction = false
         case "full": throw SQLError(.full, code: "13", message: "full")
+        case "endless":
+            inTransaction = false
+            throw SQLError(.interrupted, code: "9", message: "interrupted")
         case "forbidden": throw SQLError(.constraint, code: "19", message: "forbidden")
         default: break
         }

@@ -1,3 +1,4 @@
+import MartletCore
 import MartletSQL
 
 extension SQLConformance {
@@ -46,6 +47,28 @@ extension SQLConformance {
                 return try await group.reduce(into: [Int]()) { if let sum = $1 { $0.append(sum) } }
             }
             try require(sums == [Int](repeating: 1_000, count: 100), "a read saw half of a transaction")
+        },
+        Check("a read that runs at its deadline ends, and the next one succeeds") { database, time in
+            let deadline = time.now + .seconds(1)
+            let started = Tally()
+            async let read = database.read("endless", deadline: deadline) { tx in
+                started.note()
+                return try tx.run(
+                    """
+                    WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 40000000)
+                    SELECT COUNT(*) FROM c
+                    """
+                ).one().int(0)
+            }
+            while started.count == 0 { await Task.yield() }
+            time.advance(by: .seconds(1))
+            do {
+                let count = try await read
+                try require(false, "the read ended with \(count)")
+            } catch let error as Fault {
+                try require(error.code == .deadlineExceeded, "\(error)")
+            }
+            try require(try await database.read { tx in try tx.run("SELECT 1").one().int(0) } == 1, "the next read")
         },
         Check("an error of a read is rethrown unchanged") { database, _ in
             let error = try await failure("the body") { try await database.read { _ in throw Rejected(number: 3) } }
