@@ -78,7 +78,8 @@ public struct SchemaInstance: Sendable {
             while true {
                 do {
                     let update = try await update()
-                    try await database.transaction("schema.renew", options: SQLOptions(locks: [SchemaUpdate.lock])) { tx in
+                    try await database.transaction("schema.renew", options: SQLOptions(locks: [SchemaUpdate.lock])) {
+                        tx in
                         try update.renew(in: tx)
                     }
                 } catch let error as SQLError {

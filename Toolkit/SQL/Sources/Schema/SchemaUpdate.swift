@@ -44,8 +44,11 @@ struct SchemaUpdate: Sendable {
     /// Runs all steps that are missing, and registers the instance.
     func run(on database: any SQLDatabase) async throws {
         let update = self
-        while let next = try await database.transaction(Migration.transaction, options: options, { try update.advance(in: $0) })
-        {
+        while let next = try await database.transaction(
+            Migration.transaction,
+            options: options,
+            { try update.advance(in: $0) }
+        ) {
             try await database.transaction(Migration.transaction, options: Self.options(.autocommit)) { tx in
                 guard try Self.done(in: tx)[next.step] == nil else { return }
                 try update.refuseOlderInstances(before: next, in: tx)
