@@ -1,7 +1,7 @@
 # The developer commands. Each target runs one script in Scripts/, which also runs without make.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test verify format docs examples proto bench chaos hostile mutants new-service proof
+.PHONY: help run test verify format docs examples proto bench chaos hostile mutants new-service proof prove-model
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,3 +50,6 @@ new-service: ## Add a small service to a copy of the tree, and build it (ARGS=--
 proof: ## Run simulations, kills and mutants for hours, and write Docs/Proof.md (ARGS='--scale 0.02' for a trial)
 	@Scripts/setup test
 	@Scripts/proof $(ARGS)
+
+prove-model: ## Explore every state of one key to a depth of 12: restores, resends, gaps (ARGS='--depth 8' for less)
+	@Simulations/Model/prove $(ARGS)
