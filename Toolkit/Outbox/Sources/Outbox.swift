@@ -19,8 +19,8 @@ public enum Outbox {
 
     /// The tables of the modules `outbox`, `inbox` and `idempotency`, and their views for auditors.
     package static var migrations: [Migration] {
-        OutboxTables.migrations + InboxTables.migrations + Idempotency.migrations + OutboxAuditViews.migrations
-            + InboxAuditViews.migrations
+        OutboxTables.migrations + InboxTables.migrations + InboxKeyTables.migrations + Idempotency.migrations
+            + OutboxAuditViews.migrations + InboxAuditViews.migrations
     }
 
     /// Removes a batch of rows that are past their retention; repeat it until it returns 0.

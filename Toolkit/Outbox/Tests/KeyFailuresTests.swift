@@ -55,20 +55,4 @@ struct KeyFailuresTests {
         failures.advanced(to: .numbered(6, of: "k"))
         #expect(failures.blocking(.numbered(5, of: "k"), at: start) == nil)
     }
-
-    @Test("times a gap by its lowest event, and restarts when it was not seen within the retention")
-    mutating func gaps() {
-        var now = start
-        for _ in 1...10 {
-            _ = failures.gap(before: .numbered(1, of: "k", epoch: 2), at: now)
-            _ = failures.gap(before: .numbered(7, of: "k"), at: now)
-            now = now + .seconds(30)
-        }
-        let isOverdue = [(7, 1), (1, 2)].map { sequence, epoch in
-            failures.isOverdue(.numbered(sequence, of: "k", epoch: epoch), at: now, timeout: .seconds(300))
-        }
-        #expect(isOverdue == [true, false])
-        let open = failures.gap(before: .numbered(7, of: "k"), at: now + .seconds(60))
-        #expect(open == .zero)
-    }
 }

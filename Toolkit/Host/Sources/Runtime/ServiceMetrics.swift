@@ -36,12 +36,14 @@ final class ServiceMetrics: Sendable {
     }
 
     func measure() async throws {
-        let (unsent, keys, parked, now) = try await database.read("metrics") { (tx: borrowing SQLTransaction) in
+        let (unsent, keys, parked, late, now) = try await database.read("metrics") { (tx: borrowing SQLTransaction) in
             let unsent = try UnsentEvents.count(in: tx)
             let parkedKeys = try tx.run("SELECT COUNT(*) FROM inbox_parked_keys")
             let parkedEvents = try tx.run("SELECT COUNT(*) FROM inbox_parked")
+            let lateEvents = try tx.run("SELECT COUNT(*) FROM inbox_late WHERE state = 'late'")
             return try (
-                unsent, parkedKeys.first?.int(0) ?? 0, parkedEvents.first?.int(0) ?? 0, tx.date
+                unsent, parkedKeys.first?.int(0) ?? 0, parkedEvents.first?.int(0) ?? 0, lateEvents.first?.int(0) ?? 0,
+                tx.date
             )
         }
         metrics.gauge("martlet_outbox_unsent", help: "Events committed and not yet published.").set(
@@ -52,6 +54,7 @@ final class ServiceMetrics: Sendable {
             .set(Double(age) / 1_000_000)
         metrics.gauge("martlet_parked_keys", help: "Parked keys, waiting for an operator.").set(Double(keys))
         metrics.gauge("martlet_parked_messages", help: "Parked events, waiting for an operator.").set(Double(parked))
+        metrics.gauge("martlet_late_messages", help: "Late events, waiting for an operator.").set(Double(late))
         let counts = try await WorkflowOperations(database).counts()
         let versions = versions.withLock { versions in
             versions.formUnion(counts.map { WorkflowVersion(name: $0.workflow, number: $0.version) })

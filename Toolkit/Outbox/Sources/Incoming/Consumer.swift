@@ -45,9 +45,10 @@ struct Consumer {
         database: any SQLDatabase,
         runtime: Runtime,
         limits: SubscriptionRunner.Limits,
-        keyFailures: KeyFailures
+        keyFailures: KeyFailures,
+        group: GroupBeginning?
     ) {
-        inbox = Inbox(subscription)
+        inbox = Inbox(subscription, group: group)
         metrics = InboxMetrics(subscription, in: .current)
         self.member = member
         self.database = database
@@ -90,10 +91,10 @@ struct Consumer {
     private mutating func handle(_ deliveries: [Delivery]) async throws -> Round {
         var round = Round()
         var remaining: [[Delivery]] = [deliveries]
-        while let batch = remaining.popLast() {
-            let batch = deferBlocked(batch, &round)
-            guard !batch.isEmpty else { continue }
+        while var batch = remaining.popLast() {
             do {
+                batch = try await deferBlocked(batch, &round)
+                guard !batch.isEmpty else { continue }
                 do {
                     try await process(batch, &round)
                     interruptions = 0
@@ -119,13 +120,23 @@ struct Consumer {
     }
 
     /// Redelivers the events that a failing event of their key blocks; returns the others.
-    private mutating func deferBlocked(_ batch: [Delivery], _ round: inout Round) -> [Delivery] {
-        let now = runtime.time.now
+    ///
+    /// - Throws: What the database throws; then none of the batch is redelivered.
+    private func deferBlocked(_ batch: [Delivery], _ round: inout Round) async throws -> [Delivery] {
+        let (inbox, now) = (inbox, runtime.time.now)
+        let behind = batch.map(\.event).filter { event in
+            keyFailures.blocking(event, at: now).map { $0.position < EventNumber(event) } ?? false
+        }
+        if !behind.isEmpty {
+            try await database.transaction("inbox.wait") { tx in
+                for event in behind { try inbox.wait(at: event, in: tx) }
+            }
+        }
         var ready: [Delivery] = []
         for delivery in batch {
             if let failure = keyFailures.blocking(delivery.event, at: now) {
                 // The failing event is redelivered first.
-                let isBehind = failure.position < KeyFailures.Position(delivery.event)
+                let isBehind = failure.position < EventNumber(delivery.event)
                 round.redeliver(delivery, after: failure.retryAt - now + (isBehind ? limits.gapDelayMin : .zero))
             } else {
                 ready.append(delivery)
@@ -136,16 +147,12 @@ struct Consumer {
 
     /// Processes the whole batch in one transaction.
     private mutating func process(_ batch: [Delivery], _ round: inout Round) async throws {
-        let (inbox, now) = (inbox, runtime.time.now)
-        let events = batch.map { delivery in
-            let event = delivery.event
-            return (event, keyFailures.isOverdue(event, at: now, timeout: limits.gapTimeout))
-        }
+        let (inbox, events, patience) = (inbox, batch.map(\.event), limits.gapPatience)
         let decisions = try await database.transaction("inbox.take") { tx in
             var decisions: [InboxDecision] = []
-            for (index, (event, acceptingBase)) in events.enumerated() {
+            for (index, event) in events.enumerated() {
                 do {
-                    decisions.append(try inbox.process(event, acceptingBase: acceptingBase, in: tx))
+                    decisions.append(try inbox.process(event, patience: patience, in: tx))
                 } catch {
                     throw HandlerFailure.wrapping(error, index: index)
                 }
@@ -160,15 +167,14 @@ struct Consumer {
         metrics.count(decision)
         let event = delivery.event
         guard !decision.isDone else {
-            if decision == .obsolete {
-                Logger.current.warning("dropped a late event of an ended epoch", metadata: metadata(of: event))
-            } else {
-                keyFailures.advanced(to: event)
+            switch decision {
+            case .late: Logger.current.error("a late event waits for an operator", metadata: metadata(of: event))
+            case .before: break
+            default: keyFailures.advanced(to: event)
             }
             round.acknowledged.append(delivery.id)
             return
         }
-        let open = keyFailures.gap(before: event, at: runtime.time.now)
         let delay =
             round.gapDelays[KeyFailures.Key(event)]
             ?? Backoff(initial: limits.gapDelayMin, maximum: limits.retryDelayMax).delay(
@@ -177,12 +183,6 @@ struct Consumer {
             )
         round.gapDelays[KeyFailures.Key(event)] = delay
         round.redeliver(delivery, after: delay)
-        if open >= limits.gapTimeout {
-            Logger.current.error(
-                "an event of this key is missing, later events wait",
-                metadata: metadata(of: event)
-            )
-        }
     }
 
     private func metadata(of event: Envelope) -> Logger.Metadata {
@@ -200,7 +200,6 @@ struct Consumer {
         _ round: inout Round
     ) async throws {
         let (inbox, event, now, limits, entropy) = (inbox, delivery.event, runtime.time.now, limits, runtime.entropy)
-        let acceptingBase = keyFailures.isOverdue(event, at: now, timeout: limits.gapTimeout)
         let state = keyFailures.failed(delivery, at: now) { attempts in
             Backoff(initial: limits.retryDelayMin, maximum: limits.retryDelayMax).delay(after: attempts, entropy)
         }
@@ -209,10 +208,8 @@ struct Consumer {
         let metadata = metadata(of: event).merging(attempt) { $1 }
         guard state.attempts >= limits.attempts else {
             Logger.current.warning("handling an event failed, will retry", metadata: metadata)
-            if inbox.subscription.start == .latest {
-                // Another member may receive a later event of the key meanwhile and must not start with it.
-                try await database.transaction("inbox.begin") { tx in try inbox.begin(at: event, in: tx) }
-            }
+            // Another member may receive a later event of the key meanwhile and must not continue with it.
+            try await database.transaction("inbox.wait") { tx in try inbox.wait(at: event, in: tx) }
             return round.redeliver(delivery, after: state.retryAt - now)
         }
         let decision = try await database.transaction("inbox.park") { tx in
@@ -220,7 +217,6 @@ struct Consumer {
                 event,
                 error: failure.text,
                 attempts: state.attempts,
-                acceptingBase: acceptingBase,
                 in: tx
             )
         }

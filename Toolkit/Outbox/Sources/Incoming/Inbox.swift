@@ -8,36 +8,50 @@ struct Inbox: Sendable {
     static let errorLimit = 500
 
     let subscription: Subscription
+    let group: GroupBeginning
 
-    init(_ subscription: Subscription) { self.subscription = subscription }
+    /// - Parameter group: When the group began; `nil` when that is not known.
+    init(_ subscription: Subscription, group: GroupBeginning? = nil) {
+        self.subscription = subscription
+        self.group = group ?? GroupBeginning(start: subscription.start, began: nil)
+    }
 
     /// Handles the event when it is the next of its key, and advances the key's position, all in `tx`.
     ///
-    /// - Parameter acceptingBase: Whether a key's first event may have any sequence number, whatever the start.
-    func process(_ event: Envelope, acceptingBase: Bool, in tx: borrowing SQLTransaction) throws -> InboxDecision {
-        let decision = try decide(on: event, acceptingBase: acceptingBase, in: tx)
+    /// - Parameter patience: How long events behind a gap wait before they are parked; `nil`: permanently.
+    func process(_ event: Envelope, patience: Duration?, in tx: borrowing SQLTransaction) throws -> InboxDecision {
+        var (key, decision) = try decide(on: event, in: tx)
         switch decision {
         case .handle:
             try subscription.apply(event, in: tx)
-            try advance(to: event, in: tx)
+            try advance(&key, to: event, in: tx)
+            // It has closed a gap: what is parked behind it is handled next.
+            if key.isParked { try setRedriving(event.key, in: tx) }
         case .enqueue:
             try store(event, error: "waits behind a parked event", attempts: 0, in: tx)
-            try advance(to: event, in: tx)
-        case .duplicate, .obsolete, .gap:
+            try rows(of: event).advanceOverParked(&key, in: tx)
+        case .gap:
+            let since = try rows(of: event).wait(at: EventNumber(event), in: tx)
+            guard let patience, since + patience <= tx.date else { break }
+            // The position stays: the missing event is handled when it comes.
+            try parkKey(event.key, in: tx)
+            try store(event, error: "an earlier event of its key is missing", attempts: 0, in: tx)
+            return .enqueue
+        case .late:
+            try LateEvents.store(event, group: subscription.group, in: tx)
+        case .before:
+            try GroupRows.countBefore(subscription, in: tx)
+        case .duplicate:
             break
         }
         return decision
     }
 
-    /// Makes the event the first of its key when the group has seen none of the key: later events wait for it.
-    func begin(at event: Envelope, in tx: borrowing SQLTransaction) throws {
-        try tx.run(
-            """
-            INSERT INTO inbox_positions (group_name, topic, key, source, epoch, last_sequence)
-            VALUES (\(subscription.group), \(event.topic), \(event.key), \(event.source), \(event.epoch),
-                \(event.sequence - 1)) ON CONFLICT DO NOTHING
-            """
-        )
+    /// Stores that events of newer epochs wait for this one, which is redelivered.
+    func wait(at event: Envelope, in tx: borrowing SQLTransaction) throws {
+        let (_, decision) = try decide(on: event, in: tx)
+        guard decision == .handle || decision == .gap else { return }
+        _ = try rows(of: event).wait(at: EventNumber(event), in: tx)
     }
 
     /// Parks the event, and with it its key.
@@ -47,23 +61,20 @@ struct Inbox: Sendable {
         _ event: Envelope,
         error: String,
         attempts: Int,
-        acceptingBase: Bool,
         in tx: borrowing SQLTransaction
     ) throws -> InboxDecision {
-        let decision = try decide(on: event, acceptingBase: acceptingBase, in: tx)
+        var (key, decision) = try decide(on: event, in: tx)
         guard decision == .handle || decision == .enqueue else { return decision }
-        try tx.run(
-            """
-            INSERT INTO inbox_parked_keys (group_name, topic, key, redriving)
-            VALUES (\(subscription.group), \(event.topic), \(event.key), 0) ON CONFLICT DO NOTHING
-            """
-        )
+        try parkKey(event.key, in: tx)
         try store(event, error: error, attempts: attempts, in: tx)
-        try advance(to: event, in: tx)
+        if decision == .handle { try advance(&key, to: event, in: tx) }
+        try rows(of: event).advanceOverParked(&key, in: tx)
         return .enqueue
     }
 
     /// Handles the first parked event of a key under redrive.
+    ///
+    /// The redrive ends at a missing event; the key stays parked.
     ///
     /// - Returns: False when nothing is left to redrive.
     func redriveFirst(of key: String, in tx: borrowing SQLTransaction) throws -> Bool {
@@ -71,6 +82,15 @@ struct Inbox: Sendable {
         guard try ParkedMessages.isRedriving(group: group, topic: topic, key: key, in: tx) else { return false }
         let parked = try ParkedMessages.rows(group: group, topic: topic, key: key, limit: 1, in: tx)
         if let first = parked.first {
+            let number = EventNumber(first.event)
+            var (stored, _) = try rows(of: first.event).read(for: number, in: tx)
+            if number.epoch >= stored.epoch, !stored.covers(number) {
+                guard stored.isNext(number, acceptsBase: self.group.acceptsBase(at: first.event.time)) else {
+                    try endRedrive(of: key, in: tx)
+                    return false
+                }
+                try advance(&stored, to: first.event, in: tx)
+            }
             try subscription.apply(first.event, in: tx)
             try ParkedMessages.remove(first, in: tx)
         }
@@ -80,12 +100,7 @@ struct Inbox: Sendable {
     /// The handler failed again: the key stays parked until the next redrive.
     func stopRedrive(of key: String, error: String, in tx: borrowing SQLTransaction) throws {
         let (group, topic) = (subscription.group, subscription.topic)
-        try tx.run(
-            """
-            UPDATE inbox_parked_keys SET redriving = 0
-            WHERE group_name = \(group) AND topic = \(topic) AND key = \(key)
-            """
-        )
+        try endRedrive(of: key, in: tx)
         guard let first = try ParkedMessages.rows(group: group, topic: topic, key: key, limit: 1, in: tx).first else {
             return
         }
@@ -98,40 +113,41 @@ struct Inbox: Sendable {
         )
     }
 
-    private func decide(
-        on event: Envelope,
-        acceptingBase: Bool,
-        in tx: borrowing SQLTransaction
-    ) throws -> InboxDecision {
-        let position = try tx.run(
+    private func endRedrive(of key: String, in tx: borrowing SQLTransaction) throws {
+        try tx.run(
             """
-            SELECT epoch, last_sequence FROM inbox_positions WHERE group_name = \(subscription.group)
-                AND topic = \(event.topic) AND key = \(event.key) AND source = \(event.source)
+            UPDATE inbox_parked_keys SET redriving = 0
+            WHERE group_name = \(subscription.group) AND topic = \(subscription.topic) AND key = \(key)
             """
-        ).first.map { try InboxPosition(epoch: $0.int(0), last: $0.int64(1)) }
-        let parked = try tx.run(
-            """
-            SELECT 1 FROM inbox_parked_keys WHERE group_name = \(subscription.group)
-                AND topic = \(event.topic) AND key = \(event.key)
-            """
-        )
-        return InboxPosition.decision(
-            on: event,
-            at: position,
-            isParked: !parked.isEmpty,
-            anyBase: acceptingBase || subscription.start == .latest
         )
     }
 
-    private func advance(to event: Envelope, in tx: borrowing SQLTransaction) throws {
+    private func setRedriving(_ key: String, in tx: borrowing SQLTransaction) throws {
+        _ = try ParkedMessages.redrive(group: subscription.group, topic: subscription.topic, key: key, in: tx)
+    }
+
+    private func parkKey(_ key: String, in tx: borrowing SQLTransaction) throws {
         try tx.run(
             """
-            INSERT INTO inbox_positions (group_name, topic, key, source, epoch, last_sequence)
-            VALUES (\(subscription.group), \(event.topic), \(event.key), \(event.source), \(event.epoch), \(event.sequence))
-            ON CONFLICT (group_name, topic, key, source)
-            DO UPDATE SET epoch = excluded.epoch, last_sequence = excluded.last_sequence
+            INSERT INTO inbox_parked_keys (group_name, topic, key, redriving)
+            VALUES (\(subscription.group), \(subscription.topic), \(key), 0) ON CONFLICT DO NOTHING
             """
         )
+    }
+
+    private func rows(of event: Envelope) -> InboxKeyRows { InboxKeyRows(group: subscription.group, event: event) }
+
+    private func decide(
+        on event: Envelope,
+        in tx: borrowing SQLTransaction
+    ) throws -> (key: InboxKey, decision: InboxDecision) {
+        let number = EventNumber(event)
+        let (key, record) = try rows(of: event).read(for: number, in: tx)
+        return (key, key.decision(on: number, at: event.time, record: record, group: group))
+    }
+
+    private func advance(_ key: inout InboxKey, to event: Envelope, in tx: borrowing SQLTransaction) throws {
+        try rows(of: event).advance(&key, to: EventNumber(event), in: tx)
     }
 
     private func store(

@@ -10,6 +10,7 @@ struct InboxMetrics: Sendable {
     private let parked: Counter
     private let duplicate: Counter
     private let stale: Counter
+    private let before: Counter
     private let gap: Counter
     private let failed: Counter
 
@@ -26,6 +27,7 @@ struct InboxMetrics: Sendable {
         parked = counter("parked")
         duplicate = counter("duplicate")
         stale = counter("stale")
+        before = counter("before")
         gap = counter("gap")
         failed = counter("failed")
     }
@@ -36,7 +38,8 @@ struct InboxMetrics: Sendable {
         case .handle: taken.add()
         case .enqueue: parked.add()
         case .duplicate: duplicate.add()
-        case .obsolete: stale.add()
+        case .late: stale.add()
+        case .before: before.add()
         case .gap: gap.add()
         }
     }

@@ -133,13 +133,41 @@ package enum ParkedMessages {
         ).isEmpty
     }
 
+    /// Gives up the events that are missing before the first parked one of the key, and requests a redrive.
+    ///
+    /// The skipped numbers are late when they come. A repeat, or a key without a gap, skips nothing.
+    ///
+    /// - Returns: False when the key is not parked.
+    package static func skipMissing(
+        group: String,
+        topic: String,
+        key: String,
+        in tx: borrowing SQLTransaction
+    ) throws -> Bool {
+        guard let first = try rows(group: group, topic: topic, key: key, limit: 1, in: tx).first else { return false }
+        let (rows, number) = (InboxKeyRows(group: group, event: first.event), EventNumber(first.event))
+        var (stored, _) = try rows.read(for: number, in: tx)
+        while number.epoch >= stored.epoch, !stored.covers(number), let missing = stored.missing(before: number) {
+            try rows.skip(missing.first, through: missing.last, in: tx)
+            let last = EventNumber(epoch: missing.first.epoch, sequence: missing.last)
+            try rows.advance(&stored, to: last, in: tx)
+        }
+        return try redrive(group: group, topic: topic, key: key, in: tx)
+    }
+
     /// Drops one parked event: it is never handled.
     ///
-    /// The key is unparked when it was the last one.
+    /// The key is unparked when it was the last one. Behind a gap, the number of the event counts as skipped.
     ///
     /// - Returns: False when it is not parked.
     package static func drop(group: String, topic: String, id: String, in tx: borrowing SQLTransaction) throws -> Bool {
         guard let message = try show(group: group, topic: topic, id: id, in: tx) else { return false }
+        let (rows, number) = (InboxKeyRows(group: group, event: message.event), EventNumber(message.event))
+        if try !rows.read(for: number, in: tx).0.covers(number) {
+            try rows.skip(number, through: number.sequence, in: tx)
+            // What comes for it meanwhile must not be taken for the next of its key.
+            _ = try rows.wait(at: number, in: tx)
+        }
         try remove(message, in: tx)
         _ = try unparkIfEmpty(group: group, topic: topic, key: message.event.key, in: tx)
         return true

@@ -29,7 +29,8 @@ public struct Subscription: Sendable {
     /// - Parameters:
     ///   - topic: The topic, as its contract declares it.
     ///   - group: The consumer group, usually the service's name.
-    ///   - start: Where a new group begins. With `earliest`, a key's first event must have sequence number 1.
+    ///   - start: Where a new group begins. With `earliest`, the first event of a key that is not older than the group
+    ///     must have sequence number 1. With `latest`, events that were committed before are counted and not handled.
     ///   - handler: May run several times, but only one run commits. When it throws, the event is retried with growing
     ///     delays, and parked after the last attempt; other keys are not affected.
     public static func on<Body>(
@@ -67,7 +68,7 @@ public struct Subscription: Sendable {
     public func deliver(_ event: Envelope, on database: any SQLDatabase) async throws -> InboxDecision {
         let inbox = Inbox(self)
         return try await database.transaction("inbox.deliver") { tx in
-            try inbox.process(event, acceptingBase: false, in: tx)
+            try inbox.process(event, patience: nil, in: tx)
         }
     }
 

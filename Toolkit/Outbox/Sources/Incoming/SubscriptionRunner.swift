@@ -21,11 +21,11 @@ public struct SubscriptionRunner: Sendable {
         public var retryDelayMax = Duration.seconds(5)
         /// Delay before the first redelivery of an event behind a gap; at most `retryDelayMax`.
         public var gapDelayMin = Duration.milliseconds(20)
-        /// How long a group with `earliest` waits for the first event of a key.
+        /// How long events wait for a missing one of their key.
         ///
-        /// After that the topic's retention is presumed to have removed it, and the lowest event present becomes the
-        /// key's first.
-        public var gapTimeout = Duration.seconds(300)
+        /// After that the key is parked until the event comes or an operator skips it. Counted by the database's clock,
+        /// across restarts.
+        public var gapPatience = Duration.seconds(300)
         /// Between two polls for keys to redrive.
         public var redriveInterval = Duration.milliseconds(500)
 
@@ -81,18 +81,15 @@ public struct SubscriptionRunner: Sendable {
         var keyFailures = KeyFailures()
         while true {
             do {
-                let member = try await bus.join(
-                    topic: subscription.topic,
-                    group: subscription.group,
-                    start: subscription.start
-                )
+                let (member, group) = try await join(subscription)
                 var consumer = Consumer(
                     subscription: subscription,
                     member: member,
                     database: database,
                     runtime: runtime,
                     limits: limits,
-                    keyFailures: keyFailures
+                    keyFailures: keyFailures,
+                    group: group
                 )
                 do {
                     while true {
@@ -119,6 +116,28 @@ public struct SubscriptionRunner: Sendable {
                 )
                 try await runtime.time.sleep(for: delay)
             }
+        }
+    }
+
+    /// Joins the group.
+    ///
+    /// One that has begun joins with the earliest event, also when the bus has forgotten it.
+    private func join(_ subscription: Subscription) async throws -> (any GroupMember, GroupBeginning) {
+        let known = try await database.read("inbox.group") { tx in try GroupRows.beginning(of: subscription, in: tx) }
+        let member = try await bus.join(
+            topic: subscription.topic,
+            group: subscription.group,
+            start: known == nil ? subscription.start : .earliest
+        )
+        do {
+            // After the join: what is published between the two is counted as before the beginning.
+            let group = try await database.transaction("inbox.begin") { tx in
+                try GroupRows.begin(subscription, in: tx)
+            }
+            return (member, group)
+        } catch {
+            await member.leave()
+            throw error
         }
     }
 

@@ -1,0 +1,43 @@
+import MartletCore
+import MartletMessaging
+import MartletSQL
+
+/// A service's memory of the groups that have begun: `start` counts once, whatever the bus remembers.
+enum GroupRows {
+    /// When the group began; `nil` when it has not.
+    static func beginning(of subscription: Subscription, in tx: borrowing SQLTransaction) throws -> GroupBeginning? {
+        try tx.run(
+            """
+            SELECT began_at FROM inbox_groups
+            WHERE group_name = \(subscription.group) AND topic = \(subscription.topic)
+            """
+        ).first.map { row in
+            let began = row.isNull(0) ? nil : Timestamp(microseconds: row.int64(0))
+            return GroupBeginning(start: subscription.start, began: began)
+        }
+    }
+
+    /// Stores that the group begins now; a repeat does nothing.
+    ///
+    /// - Returns: When it began.
+    static func begin(_ subscription: Subscription, in tx: borrowing SQLTransaction) throws -> GroupBeginning {
+        let now = tx.date
+        try tx.run(
+            """
+            INSERT INTO inbox_groups (group_name, topic, began_at, before_count)
+            VALUES (\(subscription.group), \(subscription.topic), \(now.microseconds), 0) ON CONFLICT DO NOTHING
+            """
+        )
+        return try beginning(of: subscription, in: tx) ?? GroupBeginning(start: subscription.start, began: now)
+    }
+
+    /// Counts an event from before the beginning.
+    static func countBefore(_ subscription: Subscription, in tx: borrowing SQLTransaction) throws {
+        try tx.run(
+            """
+            UPDATE inbox_groups SET before_count = before_count + 1
+            WHERE group_name = \(subscription.group) AND topic = \(subscription.topic)
+            """
+        )
+    }
+}

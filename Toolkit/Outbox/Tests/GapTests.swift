@@ -1,0 +1,173 @@
+import MartletCore
+import MartletMessaging
+import MartletSQL
+import MartletTesting
+import Testing
+
+@testable import MartletOutbox
+
+/// The interleavings of `Simulations/Model` that depend on what is stored.
+@Suite("Gaps and late events", .timeLimit(.minutes(HangLimit.testMinutes)))
+struct GapTests {
+    let fixture: OutboxFixture
+    let handler = FaultyHandler()
+
+    init() async throws { fixture = try await OutboxFixture() }
+
+    private func consumer(shuffledBy seed: UInt64? = nil) async throws -> Consumer {
+        let member = try await fixture.bus.join(topic: "things", group: "g", start: .earliest)
+        return Consumer(
+            subscription: handler.subscription(),
+            member: seed.map { ShufflingMember(member, seed: $0) } ?? member,
+            database: fixture.target,
+            runtime: fixture.runtime,
+            limits: SubscriptionRunner.Limits(),
+            keyFailures: KeyFailures(),
+            group: nil
+        )
+    }
+
+    private func runner() -> SubscriptionRunner {
+        SubscriptionRunner(
+            [handler.subscription()],
+            database: fixture.target,
+            bus: fixture.bus,
+            runtime: fixture.runtime
+        )
+    }
+
+    private func parked(_ key: String) async throws -> [Int64] {
+        try await fixture.target.read { tx in
+            try ParkedMessages.list(group: "g", topic: "things", key: key, in: tx).map(\.event.sequence)
+        }
+    }
+
+    /// Runs the consumer until the group has no lag.
+    private func settle(_ consumer: inout Consumer) async throws {
+        while try await fixture.lag() > 0 {
+            fixture.time.advance(by: .seconds(6))
+            try await consumer.step()
+        }
+    }
+
+    /// Parks the given events behind a gap.
+    private func park(_ sequences: [Int64], of key: String, _ consumer: inout Consumer) async throws {
+        try await fixture.bus.publish(sequences.map { .numbered($0, of: key) })
+        for _ in 1...5 {
+            fixture.time.advance(by: .seconds(6))
+            try await consumer.step()
+        }
+        #expect(try await parked(key) == [])
+        fixture.time.advance(by: SubscriptionRunner.Limits().gapPatience)
+        try await settle(&consumer)
+        #expect(try await parked(key) == sequences)
+    }
+
+    private func lateNumbers() async throws -> [Int64] {
+        try await fixture.target.read { tx in
+            try tx.run("SELECT sequence FROM inbox_late ORDER BY sequence").map { $0.int64(0) }
+        }
+    }
+
+    @Test("missing event: the later ones are parked after their patience, and redriven when it comes")
+    func missing() async throws {
+        var consumer = try await consumer(shuffledBy: 3)
+        try await park([3, 4], of: "a", &consumer)
+        let requested = try await fixture.target.transaction { tx in
+            try ParkedMessages.redrive(group: "g", topic: "things", key: "a", in: tx)
+        }
+        #expect(requested)
+        try await runner().redriveRequested()
+        #expect(try await fixture.effects(of: "a") == [])
+
+        try await fixture.bus.publish([.numbered(1, of: "a"), .numbered(2, of: "a"), .numbered(4, of: "a")])
+        try await settle(&consumer)
+        try await runner().redriveRequested()
+        #expect(try await fixture.effects(of: "a") == [1, 2, 3, 4])
+        #expect(try await parked("a") == [])
+    }
+
+    @Test("skipped event: the later ones are redriven, and it is late when it comes")
+    func skipped() async throws {
+        var consumer = try await consumer()
+        try await fixture.bus.publish([.numbered(1, of: "a")])
+        try await park([4, 5], of: "a", &consumer)
+        let skipped = try await fixture.target.transaction { tx in
+            try ParkedMessages.skipMissing(group: "g", topic: "things", key: "a", in: tx)
+        }
+        #expect(skipped)
+        try await runner().redriveRequested()
+        #expect(try await fixture.effects(of: "a") == [1, 4, 5])
+
+        try await fixture.bus.publish([.numbered(3, of: "a"), .numbered(6, of: "a"), .numbered(3, of: "a")])
+        try await settle(&consumer)
+        #expect(try await fixture.effects(of: "a") == [1, 4, 5, 6])
+        #expect(try await lateNumbers() == [3])
+    }
+
+    @Test("an event behind a gap that is dropped is not missing afterwards")
+    func droppedBehindGap() async throws {
+        var consumer = try await consumer()
+        try await fixture.bus.publish([.numbered(1, of: "a")])
+        try await park([3], of: "a", &consumer)
+        let dropped = try await fixture.target.transaction { tx in
+            try ParkedMessages.drop(group: "g", topic: "things", id: "test/1/things/a/3", in: tx)
+        }
+        #expect(dropped)
+        try await fixture.bus.publish([.numbered(2, of: "a"), .numbered(4, of: "a")])
+        try await settle(&consumer)
+        #expect(try await fixture.effects(of: "a") == [1, 2, 4])
+    }
+
+    @Test("late event of an older epoch: it is stored apart, its key continues, and a repeat is a duplicate")
+    func late() async throws {
+        var consumer = try await consumer()
+        try await fixture.bus.publish([.numbered(1, of: "a"), .numbered(1, of: "a", epoch: 2)])
+        try await settle(&consumer)
+        try await fixture.bus.publish([.numbered(1, of: "a"), .numbered(2, of: "a"), .numbered(2, of: "a", epoch: 2)])
+        try await fixture.bus.publish([.numbered(2, of: "a")])
+        try await settle(&consumer)
+        #expect(try await fixture.effects(of: "a") == [1, 1, 2])
+        #expect(try await lateNumbers() == [2])
+        #expect(try await parked("a") == [])
+    }
+
+    @Test("a failing event holds a newer epoch back, also after the process has lost its memory")
+    func failingAcrossProcesses() async throws {
+        handler.fail("a", at: 1)
+        let subscription = handler.subscription()
+        var failing = try await consumer()
+        try await fixture.bus.publish([.numbered(1, of: "a")])
+        try await failing.step()
+        handler.recover()
+        #expect(try await subscription.deliver(.numbered(1, of: "a", epoch: 2), on: fixture.target) == .gap)
+        #expect(try await subscription.deliver(.numbered(1, of: "a"), on: fixture.target) == .handle)
+        #expect(try await subscription.deliver(.numbered(1, of: "a", epoch: 2), on: fixture.target) == .handle)
+    }
+
+    @Test("a group that has begun joins with the earliest event, also when the bus has forgotten it")
+    func startOnce() async throws {
+        let subscription = handler.subscription(start: .latest)
+        let begun = try await fixture.target.transaction { tx in
+            [try GroupRows.begin(subscription, in: tx), try GroupRows.begin(subscription, in: tx)]
+        }
+        #expect(begun[0] == begun[1])
+        #expect(begun[0].began == fixture.time.date)
+        try await fixture.bus.publish([.numbered(1, of: "a")])
+
+        let bus = DisconnectingBus(fixture.bus, joins: 1)
+        let runner = SubscriptionRunner(
+            [subscription],
+            database: fixture.target,
+            bus: bus,
+            runtime: fixture.runtime
+        )
+        async let _: Void = fixture.passTime()
+        await #expect(throws: CancellationError.self) { try await runner.run() }
+        // Its time is before the beginning: it is counted.
+        let count = try await fixture.target.read { tx in
+            try tx.run("SELECT before_count FROM inbox_groups").map { $0.int(0) }
+        }
+        #expect(count == [1])
+    }
+}
