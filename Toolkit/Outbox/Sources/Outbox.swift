@@ -41,10 +41,24 @@ public enum Outbox {
 
     /// To be run once on a database that was restored from a backup, before its service starts.
     ///
-    /// Consumers have seen sequence numbers that the backup does not contain; in a new epoch numbers start again at 1.
-    static func beginEpoch(in tx: borrowing SQLTransaction) throws {
-        try tx.run("UPDATE outbox_source SET epoch = epoch + 1")
+    /// Consumers have seen sequence numbers that the backup does not contain; in a new epoch numbers start again at 1. A
+    /// repeat begins another epoch.
+    ///
+    /// - Parameters:
+    ///   - log: The highest epoch of this source that the log holds; `nil` when it holds no event of it.
+    ///   - entropy: Makes two restores of one backup differ.
+    /// - Returns: The epoch.
+    @discardableResult
+    static func beginEpoch(
+        after log: Int?,
+        _ entropy: any Entropy,
+        in tx: borrowing SQLTransaction
+    ) throws -> Int {
+        let backup = try tx.run("SELECT epoch FROM outbox_source").first?.int(0) ?? 0
+        let epoch = SourceEpoch.after(now: tx.date, backup: backup, log: log, entropy)
+        try tx.run("UPDATE outbox_source SET epoch = \(epoch)")
         try tx.run("UPDATE outbox_keys SET next_sequence = 1")
+        return epoch
     }
 
     /// Events that are committed and not yet acknowledged by the broker, oldest first.
