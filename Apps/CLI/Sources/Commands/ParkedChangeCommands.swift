@@ -77,6 +77,8 @@ struct ParkedRedriveCommand: AsyncParsableCommand {
               martlet events parked redrive --group GROUP --topic TOPIC --key KEY \\
                 --reason "fixed in 1.4"
               martlet events parked redrive --all --reason "the service is back"
+              martlet events parked redrive --group GROUP --topic TOPIC --key KEY --skip-missing \\
+                --reason "lost with the log of Monday"
             """
     )
 
@@ -94,6 +96,9 @@ struct ParkedRedriveCommand: AsyncParsableCommand {
 
     @Flag(help: "All parked keys, or all of --group and --topic.")
     var all = false
+
+    @Flag(help: "Give up the events that are missing before the first parked one.")
+    var skipMissing = false
 
     func validate() throws {
         guard all || (group != nil && topic != nil && key != nil) else {
@@ -117,6 +122,7 @@ struct ParkedRedriveCommand: AsyncParsableCommand {
                     $0.topic = key.topic
                     $0.key = key.key
                     $0.reason = why.reason
+                    $0.skipMissing = skipMissing
                 }
                 do {
                     _ = try await service.calls.redriveParkedKey(request, context: service.context)

@@ -250,6 +250,9 @@ package nonisolated struct RedriveParkedKeyRequest: Sendable {
 
   package var reason: String = String()
 
+  /// Gives up the events that are missing before the first parked one; they are late when they come.
+  package var skipMissing: Bool = false
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1045,7 +1048,7 @@ nonisolated extension EditParkedMessageResponse: SwiftProtobuf.Message, SwiftPro
 
 nonisolated extension RedriveParkedKeyRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".RedriveParkedKeyRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}group\0\u{1}topic\0\u{1}key\0\u{1}reason\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}group\0\u{1}topic\0\u{1}key\0\u{1}reason\0\u{3}skip_missing\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1057,6 +1060,7 @@ nonisolated extension RedriveParkedKeyRequest: SwiftProtobuf.Message, SwiftProto
       case 2: try { try decoder.decodeSingularStringField(value: &self.topic) }()
       case 3: try { try decoder.decodeSingularStringField(value: &self.key) }()
       case 4: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      case 5: try { try decoder.decodeSingularBoolField(value: &self.skipMissing) }()
       default: break
       }
     }
@@ -1075,6 +1079,9 @@ nonisolated extension RedriveParkedKeyRequest: SwiftProtobuf.Message, SwiftProto
     if !self.reason.isEmpty {
       try visitor.visitSingularStringField(value: self.reason, fieldNumber: 4)
     }
+    if self.skipMissing != false {
+      try visitor.visitSingularBoolField(value: self.skipMissing, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1083,6 +1090,7 @@ nonisolated extension RedriveParkedKeyRequest: SwiftProtobuf.Message, SwiftProto
     if lhs.topic != rhs.topic {return false}
     if lhs.key != rhs.key {return false}
     if lhs.reason != rhs.reason {return false}
+    if lhs.skipMissing != rhs.skipMissing {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -248,6 +248,7 @@ extension RedriveParkedKeyRequest: ContractMessage {
             FieldShape("topic", .string, rule: FieldRule(required: true, maxLength: 255)),
             FieldShape("key", .string, rule: FieldRule(required: true, maxLength: 255)),
             FieldShape("reason", .string, rule: FieldRule(required: true, maxLength: 500)),
+            FieldShape("skip_missing", .bool),
         ])
 
     package func check(_ violations: inout [FieldViolation], at path: String) {
@@ -264,6 +265,7 @@ extension RedriveParkedKeyRequest: ContractMessage {
         json.text("topic", self.topic)
         json.text("key", self.key)
         json.text("reason", self.reason)
+        json.flag("skipMissing", self.skipMissing)
     }
 }
 

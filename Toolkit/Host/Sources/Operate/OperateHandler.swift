@@ -113,9 +113,15 @@ struct OperateHandler: OperateHandling {
         let target = "\(request.group)/\(request.topic)/\(request.key)"
         let action = action("parked.redrive", on: target, because: request.reason, by: call)
         return try await call.database.transaction("operate.parked.redrive", deadline: call.deadline) { tx in
-            guard try ParkedMessages.redrive(group: request.group, topic: request.topic, key: request.key, in: tx)
-            else { throw Fault.notParked(request.key) }
-            try OperateAudit.write(action, before: "parked", after: "redriving", in: tx)
+            let (group, topic, key) = (request.group, request.topic, request.key)
+            let skipped =
+                request.skipMissing
+                ? try ParkedMessages.skipMissing(group: group, topic: topic, key: key, in: tx) : nil
+            guard try ParkedMessages.redrive(group: group, topic: topic, key: key, in: tx) else {
+                throw Fault.notParked(key)
+            }
+            let after = skipped.map { "redriving, skipped \($0)" } ?? "redriving"
+            try OperateAudit.write(action, before: "parked", after: after, in: tx)
             return RedriveParkedKeyResponse()
         }
     }

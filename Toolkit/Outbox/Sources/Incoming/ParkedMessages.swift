@@ -133,26 +133,28 @@ package enum ParkedMessages {
         ).isEmpty
     }
 
-    /// Gives up the events that are missing before the first parked one of the key, and requests a redrive.
+    /// Gives up the events that are missing before the first parked one of the key, so that a redrive passes them.
     ///
     /// The skipped numbers are late when they come. A repeat, or a key without a gap, skips nothing.
     ///
-    /// - Returns: False when the key is not parked.
+    /// - Returns: The skipped numbers for the audit, as in `1/6-7` for epoch 1; `nil` when nothing is missing.
     package static func skipMissing(
         group: String,
         topic: String,
         key: String,
         in tx: borrowing SQLTransaction
-    ) throws -> Bool {
-        guard let first = try rows(group: group, topic: topic, key: key, limit: 1, in: tx).first else { return false }
+    ) throws -> String? {
+        guard let first = try rows(group: group, topic: topic, key: key, limit: 1, in: tx).first else { return nil }
         let (rows, number) = (InboxKeyRows(group: group, event: first.event), EventNumber(first.event))
         var (stored, _) = try rows.read(for: number, in: tx)
+        var ranges: [String] = []
         while number.epoch >= stored.epoch, !stored.covers(number), let missing = stored.missing(before: number) {
             try rows.skip(missing.first, through: missing.last, in: tx)
             let last = EventNumber(epoch: missing.first.epoch, sequence: missing.last)
             try rows.advance(&stored, to: last, in: tx)
+            ranges.append("\(last.epoch)/\(missing.first.sequence)-\(missing.last)")
         }
-        return try redrive(group: group, topic: topic, key: key, in: tx)
+        return ranges.isEmpty ? nil : ranges.joined(separator: ", ")
     }
 
     /// Drops one parked event: it is never handled.
