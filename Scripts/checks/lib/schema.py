@@ -8,7 +8,7 @@ from swift_text import masked
 from tree import hand_written_swift, read
 
 MIGRATION = re.compile(r'\bMigration\(\s*"([\w.]+)",\s*(\d+),\s*\[(.*?)\s*\]\s*\)', re.DOTALL)
-LITERAL = re.compile(r'"""\n(.*?)"""|"((?:CREATE|ALTER|INSERT)\b[^"\n]*)"', re.DOTALL)
+LITERAL = re.compile(r'"""\n(.*?)"""|"((?:CREATE|ALTER|DROP|INSERT)\b[^"\n]*)"', re.DOTALL)
 TABLE = re.compile(r"\bCREATE\s+(?:VIRTUAL\s+)?TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?(\w+)")
 VIEW = re.compile(r"\bCREATE\s+VIEW\s+(\w+)")
 # Its tables exist only in conformance tests.

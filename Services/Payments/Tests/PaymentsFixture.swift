@@ -21,6 +21,9 @@ struct PaymentsFixture {
     let database: SQLiteDatabase
     let client: PaymentsClient
     let orders = CallContext(principal: Principal(kind: .service, id: "orders", scopes: ["payments:read"]))
+    let olga = CallContext(
+        principal: Principal(kind: .user, id: "olga", scopes: ["payments:read", "payments:write"])
+    )
 
     /// - Parameter provider: The test's own.
     init(_ provider: some PaymentProvider) async throws {
@@ -139,6 +142,15 @@ struct PaymentsFixture {
 
     func payment(_ id: String = "p1") async throws -> GetPaymentResponse {
         try await client.getPayment(.with { $0.paymentID = id }, context: orders)
+    }
+
+    /// What still differs, after an operator has had the payment compared again.
+    func check(_ id: String = "p1") async throws -> String {
+        try await client.checkPayment(.with { $0.paymentID = id }, context: olga).difference
+    }
+
+    func disagreements() async throws -> [ListDisagreementsResponse.Disagreement] {
+        try await client.listDisagreements(ListDisagreementsRequest(), context: olga).disagreements
     }
 
     func balance() async throws -> GetTrialBalanceResponse {

@@ -22,12 +22,13 @@ struct ProviderRequestTests {
         providerID: String = "pp1",
         refunds: [String] = []
     ) -> ProviderView {
-        ProviderView(providerID: providerID, status: status, amount: 100, refunded: 0, refunds: refunds)
+        ProviderView(providerID, status, refunds: refunds.map { ($0, 60) })
     }
 
-    @Test("an authorisation happened when the provider has the payment")
+    @Test("an authorisation happened when the provider has the payment, and it was not cancelled")
     func authorise() {
         #expect(request(.authorise).isDone(in: view(.declined)))
+        #expect(!request(.authorise).isDone(in: view(.cancelled)))
     }
 
     @Test("a capture and a void happened when this payment of the provider has their status")

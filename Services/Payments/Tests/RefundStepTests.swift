@@ -24,7 +24,7 @@ struct RefundStepTests {
     }
 
     private func view(refunds: [String]) -> ProviderView {
-        ProviderView(providerID: "pp1", status: .captured, amount: 100, refunded: 0, refunds: refunds)
+        ProviderView("pp1", .captured, refunds: refunds.map { ($0, 60) })
     }
 
     @Test("a refund begins once, has its own key, and is posted once")
@@ -40,13 +40,13 @@ struct RefundStepTests {
         #expect(repeated.keySince == start)
         #expect(payment.refunds.count == 1)
 
-        let postings = try payment.received(.done(view(refunds: ["r1"])), to: request, at: later)
+        let postings = payment.received(.done(view(refunds: ["r1"])), to: request, at: later)
         let refund = try #require(payment.refunds.first)
         #expect(refund.isDone)
         #expect(postings == [.refund(refund, currency: "GBP")])
         #expect(payment.refundedMinorUnits == 60)
 
-        let late = try payment.received(.done(view(refunds: ["r1"])), to: repeated, at: later)
+        let late = payment.received(.done(view(refunds: ["r1"])), to: repeated, at: later)
         #expect(late == [])
         #expect(payment.refundedMinorUnits == 60)
         let next = try payment.begin(step, at: later)
@@ -64,7 +64,7 @@ struct RefundStepTests {
             try payment.begin(tooMuch, at: start)
         }
         #expect(payment == before)
-        _ = try payment.received(.done(view(refunds: ["r1"])), to: request, at: start)
+        _ = payment.received(.done(view(refunds: ["r1"])), to: request, at: start)
         #expect(throws: PaymentError.refundExceedsCapture(requested: 41, left: 40)) {
             try payment.begin(tooMuch, at: start)
         }
@@ -92,7 +92,7 @@ struct RefundStepTests {
     func nextKey() throws {
         var payment = payment()
         let request = try payment.call(for: step, at: start)
-        let postings = try payment.received(nil, to: request, at: later)
+        let postings = payment.received(nil, to: request, at: later)
         #expect(postings == [])
         let next = try payment.call(for: step, at: later)
         #expect(next.key == "refund/p1/r1/2")
@@ -100,7 +100,7 @@ struct RefundStepTests {
         #expect(payment.attempt == 3)
 
         // The first call's result is late: it was under the key that is used up.
-        let late = try payment.received(.done(view(refunds: ["r1"])), to: request, at: later)
+        let late = payment.received(.done(view(refunds: ["r1"])), to: request, at: later)
         #expect(late == [])
         #expect(payment.refundedMinorUnits == 0)
     }
@@ -110,7 +110,7 @@ struct RefundStepTests {
         var payment = payment()
         for _ in 1...Payment.attemptsLimit {
             let request = try payment.call(for: step, at: start)
-            _ = try payment.received(nil, to: request, at: start)
+            _ = payment.received(nil, to: request, at: start)
         }
         let next = try payment.begin(step, at: start)
         #expect(next == nil)
@@ -119,14 +119,17 @@ struct RefundStepTests {
         }
     }
 
-    @Test("a refund that the provider refuses contradicts our records, and changes nothing")
+    @Test("a refund that the provider refuses is a disagreement, and books nothing")
     func contradiction() throws {
         var payment = payment()
         let request = try payment.call(for: step, at: start)
-        let before = payment
-        #expect(throws: PaymentError.providerDisagrees("refund r1 of p1 was refused: no")) {
-            try payment.received(.refused("no"), to: request, at: later)
+        var expected = payment
+        expected.disagreement = Disagreement(refundID: "r1", difference: "refused: no", since: later)
+        let postings = payment.received(.refused("no"), to: request, at: later)
+        #expect(postings == [])
+        #expect(payment == expected)
+        #expect(throws: PaymentError.providerDisagrees("refund r1 of p1: refused: no")) {
+            try payment.checkOutcome(of: step)
         }
-        #expect(payment == before)
     }
 }

@@ -15,6 +15,12 @@ final class ScriptedProvider: PaymentProvider {
         case storesFailureAfterActing
         case losesRequest
         case losesResponse
+        /// Acts, and then changes what it did.
+        case acts(then: @Sendable (ProviderView) -> ProviderView)
+
+        var declines: Bool {
+            if case .declines = self { true } else { false }
+        }
     }
 
     private struct State {
@@ -39,6 +45,14 @@ final class ScriptedProvider: PaymentProvider {
     /// Drops all stored results, as after the keys' lifetime.
     func dropKeys() { state.withLock { $0.stored = [:] } }
 
+    /// Changes the newest payment, as in the provider's own console.
+    func correct(_ change: (ProviderView) -> ProviderView) {
+        state.withLock { state in
+            guard let last = state.payments.indices.last else { return }
+            state.payments[last].view = change(state.payments[last].view)
+        }
+    }
+
     /// The keys of all calls, in order.
     var keys: [String] { state.withLock { $0.keys } }
     var lookups: Int { state.withLock { $0.lookups } }
@@ -60,13 +74,7 @@ final class ScriptedProvider: PaymentProvider {
         case .refund(let providerID, let id, let amount):
             return try result(for: request.key) { state, _ in
                 Self.change(providerID, in: &state, from: .captured) { view in
-                    ProviderView(
-                        providerID: view.providerID,
-                        status: view.status,
-                        amount: view.amount,
-                        refunded: view.refunded + amount,
-                        refunds: view.refunds + [id]
-                    )
+                    view.with(refunds: view.refunds + [ProviderView.Refund(id: ExactText(id), amount: amount)])
                 }
             }
         }
@@ -77,7 +85,9 @@ final class ScriptedProvider: PaymentProvider {
             let view = ProviderView(
                 providerID: "pp\(state.payments.count + 1)",
                 status: isDeclined ? .declined : .authorised,
+                currency: request.terms.currency.text,
                 amount: request.terms.amount,
+                captured: 0,
                 refunded: 0,
                 refunds: []
             )
@@ -115,18 +125,27 @@ final class ScriptedProvider: PaymentProvider {
             state.keys.append(key)
             if let stored = state.stored[key] { return stored }
             let behaviour = state.behaviours.isEmpty ? .works : state.behaviours.removeFirst()
+            let lost = Fault(.unavailable, .outcomeUnknown, "the response was lost")
+            var result = ProviderResult.storedFailure
             switch behaviour {
-            case .works, .declines, .losesResponse:
-                let result = act(&state, behaviour == .declines)
-                state.stored[key] = result
-                if behaviour == .losesResponse { throw Fault(.unavailable, .outcomeUnknown, "the response was lost") }
-                return result
-            case .storesFailure, .storesFailureAfterActing:
-                if behaviour == .storesFailureAfterActing { _ = act(&state, false) }
-                state.stored[key] = .storedFailure
-                return .storedFailure
-            case .losesRequest: throw Fault(.unavailable, .outcomeUnknown, "the response was lost")
+            case .works, .losesResponse: result = act(&state, false)
+            case .declines: result = act(&state, true)
+            case .storesFailure: break
+            case .storesFailureAfterActing: _ = act(&state, false)
+            case .losesRequest: throw lost
+            case .acts(let change):
+                result = act(&state, false)
+                if case .done(let view) = result {
+                    let changed = change(view)
+                    if let index = state.payments.firstIndex(where: { $0.view.providerID == view.providerID }) {
+                        state.payments[index].view = changed
+                    }
+                    result = .done(changed)
+                }
             }
+            state.stored[key] = result
+            if case .losesResponse = behaviour { throw lost }
+            return result
         }
     }
 
@@ -141,11 +160,5 @@ final class ScriptedProvider: PaymentProvider {
         else { return .refused("provider.wrong_state") }
         state.payments[index].view = change(state.payments[index].view)
         return .done(state.payments[index].view)
-    }
-}
-
-extension ProviderView {
-    fileprivate func with(_ status: Status) -> ProviderView {
-        ProviderView(providerID: providerID, status: status, amount: amount, refunded: refunded, refunds: refunds)
     }
 }

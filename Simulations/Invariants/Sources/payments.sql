@@ -8,6 +8,11 @@ SELECT DISTINCT journal, 'a journal of no payment'
 FROM audit_ledger WHERE payment_id NOT IN (SELECT payment_id FROM audit_payments)
 ORDER BY 1;
 
+-- I11 idle: payments whose provider disagrees
+SELECT payment_id, status || ': ' || difference
+FROM audit_payment_disagreements
+ORDER BY 1;
+
 -- I4 always: payments whose refunds do not add up to what they refunded
 SELECT payment_id, refunded || ' refunded'
 FROM audit_payments AS payment

@@ -34,6 +34,14 @@ struct ShopSimulationTests {
         #expect(result.faults == ["earlyDeadlines": 1])
     }
 
+    @Test("nothing is booked that a provider did otherwise, and an operator corrects it", arguments: 1...3)
+    func otherEffects(_ seed: UInt64) throws {
+        let simulation = try ShopSimulation(points: [])
+        let result = simulation.run(Scenario(seed: seed, orders: 20, faults: [.otherEffect], isWhole: true))
+        #expect(result.findings.map(\.what) == [])
+        #expect(result.faults["otherEffect", default: 0] > 0)
+    }
+
     @Test("equal seeds give equal runs, and a different seed a different one")
     func repeats() throws {
         let simulation = try ShopSimulation(points: [])

@@ -221,6 +221,12 @@ struct StoredDefect: Sendable, CustomTestStringConvertible {
             finds: "payments whose refunds do not add up to what they refunded"
         ),
         StoredDefect(
+            "a provider disagrees, and no operator has corrected it",
+            in: "payments",
+            "INSERT INTO disagreements VALUES ('p1', NULL, 'captured 499 of 500', 0)",
+            finds: "payments whose provider disagrees"
+        ),
+        StoredDefect(
             "a payment is captured twice",
             in: "provider",
             "INSERT INTO ledger VALUES ('e3', 'x1', 'capture', 'o1', 500, 0)",

@@ -34,5 +34,7 @@ enum GatewayRoutes {
         RoutedMethod(service: "payments", method: MethodDescriptor(service: "shop.payments.v1.PaymentsService", name: "GetPayment", idempotent: true, writes: false, scope: "payments:read", http: [HTTPRule(.get, "/v1/payments/{payment_id}", body: "")])),
         RoutedMethod(service: "payments", method: MethodDescriptor(service: "shop.payments.v1.PaymentsService", name: "GetTrialBalance", idempotent: true, writes: false, scope: "payments:read", http: [HTTPRule(.get, "/v1/ledger:trial-balance", body: "")])),
         RoutedMethod(service: "payments", method: MethodDescriptor(service: "shop.payments.v1.PaymentsService", name: "Reconcile", idempotent: true, writes: false, scope: "payments:read", http: [HTTPRule(.get, "/v1/ledger:reconciliation", body: "")])),
+        RoutedMethod(service: "payments", method: MethodDescriptor(service: "shop.payments.v1.PaymentsService", name: "ListDisagreements", idempotent: true, writes: false, scope: "payments:read", http: [HTTPRule(.get, "/v1/payments:disagreements", body: "")])),
+        RoutedMethod(service: "payments", method: MethodDescriptor(service: "shop.payments.v1.PaymentsService", name: "CheckPayment", idempotent: true, writes: true, scope: "payments:write", http: [HTTPRule(.post, "/v1/payments/{payment_id}:check", body: "*")])),
     ]
 }

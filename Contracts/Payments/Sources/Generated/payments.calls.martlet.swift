@@ -4,6 +4,9 @@ public import MartletContract
 public import MartletCore
 
 /// Payments: authorised, captured, voided and refunded through a provider, and posted to a double-entry ledger.
+///
+/// What the provider reports is compared before it is booked. When it differs, the payment has the status
+/// PROVIDER_DISAGREES and its steps fail with INTERNAL payments.provider_disagrees, until an operator has corrected it.
 public protocol PaymentsCalls: Sendable {
     /// Authorises the amount at the provider. Safe to repeat with the same payment_id.
     /// FAILED_PRECONDITION payments.declined; INVALID_ARGUMENT payments.payment_mismatch
@@ -22,6 +25,14 @@ public protocol PaymentsCalls: Sendable {
     func getTrialBalance(_ request: GetTrialBalanceRequest, context: CallContext) async throws -> GetTrialBalanceResponse
     /// Compares our ledger with the provider's ledger.
     func reconcile(_ request: ReconcileRequest, context: CallContext) async throws -> ReconcileResponse
+    /// The payments whose provider disagrees, oldest disagreement first, at most 100.
+    func listDisagreements(_ request: ListDisagreementsRequest, context: CallContext) async throws -> ListDisagreementsResponse
+    /// Compares a payment whose provider disagrees again, after an operator has corrected it at the provider.
+    ///
+    /// When the provider now has what was asked for, that is booked. When it has done nothing, or the authorisation was
+    /// cancelled, the step may be repeated and is called with a new key. Otherwise the payment stays as it is, with the new
+    /// difference. Does nothing to another payment. NOT_FOUND payments.unknown_payment
+    func checkPayment(_ request: CheckPaymentRequest, context: CallContext) async throws -> CheckPaymentResponse
 }
 
 /// The client of Payments, over any transport.
@@ -60,6 +71,14 @@ public struct PaymentsClient: PaymentsCalls {
     public func reconcile(_ request: ReconcileRequest, context: CallContext) async throws -> ReconcileResponse {
         try await channel.unary(PaymentsMethods.reconcile, request, context: context)
     }
+
+    public func listDisagreements(_ request: ListDisagreementsRequest, context: CallContext) async throws -> ListDisagreementsResponse {
+        try await channel.unary(PaymentsMethods.listDisagreements, request, context: context)
+    }
+
+    public func checkPayment(_ request: CheckPaymentRequest, context: CallContext) async throws -> CheckPaymentResponse {
+        try await channel.unary(PaymentsMethods.checkPayment, request, context: context)
+    }
 }
 
 /// The methods of Payments, as a service handles them.
@@ -81,6 +100,14 @@ public protocol PaymentsHandling: Sendable {
     func getTrialBalance(_ request: GetTrialBalanceRequest, _ call: Call) async throws -> GetTrialBalanceResponse
     /// Compares our ledger with the provider's ledger.
     func reconcile(_ request: ReconcileRequest, _ call: Call) async throws -> ReconcileResponse
+    /// The payments whose provider disagrees, oldest disagreement first, at most 100.
+    func listDisagreements(_ request: ListDisagreementsRequest, _ call: Call) async throws -> ListDisagreementsResponse
+    /// Compares a payment whose provider disagrees again, after an operator has corrected it at the provider.
+    ///
+    /// When the provider now has what was asked for, that is booked. When it has done nothing, or the authorisation was
+    /// cancelled, the step may be repeated and is called with a new key. Otherwise the payment stays as it is, with the new
+    /// difference. Does nothing to another payment. NOT_FOUND payments.unknown_payment
+    func checkPayment(_ request: CheckPaymentRequest, _ call: Call) async throws -> CheckPaymentResponse
 }
 
 /// The method descriptors of Payments.
@@ -92,9 +119,11 @@ public enum PaymentsMethods {
     public static let getPayment = MethodDescriptor(service: "shop.payments.v1.PaymentsService", name: "GetPayment", idempotent: true, writes: false, scope: "payments:read", http: [HTTPRule(.get, "/v1/payments/{payment_id}", body: "")])
     public static let getTrialBalance = MethodDescriptor(service: "shop.payments.v1.PaymentsService", name: "GetTrialBalance", idempotent: true, writes: false, scope: "payments:read", http: [HTTPRule(.get, "/v1/ledger:trial-balance", body: "")])
     public static let reconcile = MethodDescriptor(service: "shop.payments.v1.PaymentsService", name: "Reconcile", idempotent: true, writes: false, scope: "payments:read", http: [HTTPRule(.get, "/v1/ledger:reconciliation", body: "")])
+    public static let listDisagreements = MethodDescriptor(service: "shop.payments.v1.PaymentsService", name: "ListDisagreements", idempotent: true, writes: false, scope: "payments:read", http: [HTTPRule(.get, "/v1/payments:disagreements", body: "")])
+    public static let checkPayment = MethodDescriptor(service: "shop.payments.v1.PaymentsService", name: "CheckPayment", idempotent: true, writes: true, scope: "payments:write", http: [HTTPRule(.post, "/v1/payments/{payment_id}:check", body: "*")])
 
     /// In contract order.
-    public static let all: [MethodDescriptor] = [authorise, capture, voidPayment, refund, getPayment, getTrialBalance, reconcile]
+    public static let all: [MethodDescriptor] = [authorise, capture, voidPayment, refund, getPayment, getTrialBalance, reconcile, listDisagreements, checkPayment]
 }
 
 extension ServedContract {
@@ -121,6 +150,12 @@ extension ServedContract {
         }
         served.on(PaymentsMethods.reconcile) { (request: ReconcileRequest, call) in
             try await handler.reconcile(request, call)
+        }
+        served.on(PaymentsMethods.listDisagreements) { (request: ListDisagreementsRequest, call) in
+            try await handler.listDisagreements(request, call)
+        }
+        served.on(PaymentsMethods.checkPayment) { (request: CheckPaymentRequest, call) in
+            try await handler.checkPayment(request, call)
         }
         return served
     }

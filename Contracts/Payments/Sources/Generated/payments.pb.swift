@@ -34,6 +34,9 @@ public nonisolated enum PaymentStatus: SwiftProtobuf.Enum, Swift.CaseIterable {
   case captured // = 5
   case voiding // = 6
   case voided // = 7
+
+  /// The provider reports that it did something else than it was asked for: an operator must correct it. No event has it.
+  case providerDisagrees // = 8
   case UNRECOGNIZED(Int)
 
   public init() {
@@ -50,6 +53,7 @@ public nonisolated enum PaymentStatus: SwiftProtobuf.Enum, Swift.CaseIterable {
     case 5: self = .captured
     case 6: self = .voiding
     case 7: self = .voided
+    case 8: self = .providerDisagrees
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -64,6 +68,7 @@ public nonisolated enum PaymentStatus: SwiftProtobuf.Enum, Swift.CaseIterable {
     case .captured: return 5
     case .voiding: return 6
     case .voided: return 7
+    case .providerDisagrees: return 8
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -78,6 +83,7 @@ public nonisolated enum PaymentStatus: SwiftProtobuf.Enum, Swift.CaseIterable {
     .captured,
     .voiding,
     .voided,
+    .providerDisagrees,
   ]
 
 }
@@ -432,6 +438,91 @@ public nonisolated struct ReconcileResponse: Sendable {
   public init() {}
 }
 
+public nonisolated struct ListDisagreementsRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct ListDisagreementsResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var disagreements: [ListDisagreementsResponse.Disagreement] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public nonisolated struct Disagreement: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    public var paymentID: String = String()
+
+    /// The status before, which shows what was asked of the provider; CAPTURED for a refund.
+    public var status: PaymentStatus = .unspecified
+
+    /// The refund that was asked for; empty for another step.
+    public var refundID: String = String()
+
+    /// The provider's id of the payment.
+    public var providerID: String = String()
+
+    /// What differs.
+    public var difference: String = String()
+
+    public var since: SwiftProtobuf.Google_Protobuf_Timestamp {
+      get {_since ?? SwiftProtobuf.Google_Protobuf_Timestamp()}
+      set {_since = newValue}
+    }
+    /// Returns true if `since` has been explicitly set.
+    public var hasSince: Bool {self._since != nil}
+    /// Clears the value of `since`. Subsequent reads from it will return its default value.
+    public mutating func clearSince() {self._since = nil}
+
+    public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    public init() {}
+
+    fileprivate var _since: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
+  }
+
+  public init() {}
+}
+
+public nonisolated struct CheckPaymentRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var paymentID: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct CheckPaymentResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// As in GetPaymentResponse.
+  public var status: PaymentStatus = .unspecified
+
+  /// What still differs; empty when nothing does.
+  public var difference: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
 /// The status or the refunded amount of a payment changed.
 public nonisolated struct PaymentChanged: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -475,7 +566,7 @@ public nonisolated struct PaymentChanged: Sendable {
 fileprivate nonisolated let _protobuf_package = "shop.payments.v1"
 
 nonisolated extension PaymentStatus: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0PAYMENT_STATUS_UNSPECIFIED\0\u{1}PAYMENT_STATUS_AUTHORISING\0\u{1}PAYMENT_STATUS_AUTHORISED\0\u{1}PAYMENT_STATUS_DECLINED\0\u{1}PAYMENT_STATUS_CAPTURING\0\u{1}PAYMENT_STATUS_CAPTURED\0\u{1}PAYMENT_STATUS_VOIDING\0\u{1}PAYMENT_STATUS_VOIDED\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0PAYMENT_STATUS_UNSPECIFIED\0\u{1}PAYMENT_STATUS_AUTHORISING\0\u{1}PAYMENT_STATUS_AUTHORISED\0\u{1}PAYMENT_STATUS_DECLINED\0\u{1}PAYMENT_STATUS_CAPTURING\0\u{1}PAYMENT_STATUS_CAPTURED\0\u{1}PAYMENT_STATUS_VOIDING\0\u{1}PAYMENT_STATUS_VOIDED\0\u{1}PAYMENT_STATUS_PROVIDER_DISAGREES\0")
 }
 
 nonisolated extension AuthoriseRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
@@ -1134,6 +1225,179 @@ nonisolated extension ReconcileResponse.CurrencySum: SwiftProtobuf.Message, Swif
     if lhs.ourRefunded != rhs.ourRefunded {return false}
     if lhs.providerRefunded != rhs.providerRefunded {return false}
     if lhs.providerAuthorised != rhs.providerAuthorised {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ListDisagreementsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ListDisagreementsRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: ListDisagreementsRequest, rhs: ListDisagreementsRequest) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ListDisagreementsResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ListDisagreementsResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}disagreements\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.disagreements) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.disagreements.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.disagreements, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: ListDisagreementsResponse, rhs: ListDisagreementsResponse) -> Bool {
+    if lhs.disagreements != rhs.disagreements {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ListDisagreementsResponse.Disagreement: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = ListDisagreementsResponse.protoMessageName + ".Disagreement"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}payment_id\0\u{1}status\0\u{3}refund_id\0\u{3}provider_id\0\u{1}difference\0\u{1}since\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.paymentID) }()
+      case 2: try { try decoder.decodeSingularEnumField(value: &self.status) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.refundID) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.providerID) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.difference) }()
+      case 6: try { try decoder.decodeSingularMessageField(value: &self._since) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.paymentID.isEmpty {
+      try visitor.visitSingularStringField(value: self.paymentID, fieldNumber: 1)
+    }
+    if self.status != .unspecified {
+      try visitor.visitSingularEnumField(value: self.status, fieldNumber: 2)
+    }
+    if !self.refundID.isEmpty {
+      try visitor.visitSingularStringField(value: self.refundID, fieldNumber: 3)
+    }
+    if !self.providerID.isEmpty {
+      try visitor.visitSingularStringField(value: self.providerID, fieldNumber: 4)
+    }
+    if !self.difference.isEmpty {
+      try visitor.visitSingularStringField(value: self.difference, fieldNumber: 5)
+    }
+    try { if let v = self._since {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: ListDisagreementsResponse.Disagreement, rhs: ListDisagreementsResponse.Disagreement) -> Bool {
+    if lhs.paymentID != rhs.paymentID {return false}
+    if lhs.status != rhs.status {return false}
+    if lhs.refundID != rhs.refundID {return false}
+    if lhs.providerID != rhs.providerID {return false}
+    if lhs.difference != rhs.difference {return false}
+    if lhs._since != rhs._since {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension CheckPaymentRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CheckPaymentRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}payment_id\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.paymentID) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.paymentID.isEmpty {
+      try visitor.visitSingularStringField(value: self.paymentID, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: CheckPaymentRequest, rhs: CheckPaymentRequest) -> Bool {
+    if lhs.paymentID != rhs.paymentID {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension CheckPaymentResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CheckPaymentResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}status\0\u{1}difference\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularEnumField(value: &self.status) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.difference) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.status != .unspecified {
+      try visitor.visitSingularEnumField(value: self.status, fieldNumber: 1)
+    }
+    if !self.difference.isEmpty {
+      try visitor.visitSingularStringField(value: self.difference, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: CheckPaymentResponse, rhs: CheckPaymentResponse) -> Bool {
+    if lhs.status != rhs.status {return false}
+    if lhs.difference != rhs.difference {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

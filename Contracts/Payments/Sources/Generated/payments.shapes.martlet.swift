@@ -168,7 +168,7 @@ extension GetPaymentResponse: ContractMessage {
         [
             FieldShape("payment_id", .string),
             FieldShape("order_id", .string),
-            FieldShape("status", .enum(["PAYMENT_STATUS_AUTHORISING", "PAYMENT_STATUS_AUTHORISED", "PAYMENT_STATUS_DECLINED", "PAYMENT_STATUS_CAPTURING", "PAYMENT_STATUS_CAPTURED", "PAYMENT_STATUS_VOIDING", "PAYMENT_STATUS_VOIDED"])),
+            FieldShape("status", .enum(["PAYMENT_STATUS_AUTHORISING", "PAYMENT_STATUS_AUTHORISED", "PAYMENT_STATUS_DECLINED", "PAYMENT_STATUS_CAPTURING", "PAYMENT_STATUS_CAPTURED", "PAYMENT_STATUS_VOIDING", "PAYMENT_STATUS_VOIDED", "PAYMENT_STATUS_PROVIDER_DISAGREES"])),
             FieldShape("amount", .message { SharedContract.Money.shape }),
             FieldShape("captured", .message { SharedContract.Money.shape }),
             FieldShape("refunded", .message { SharedContract.Money.shape }),
@@ -329,13 +329,105 @@ extension ReconcileResponse.CurrencySum: ContractMessage {
     }
 }
 
+extension ListDisagreementsRequest: ContractMessage {
+    public static let shape: MessageShape = MessageShape("shop.payments.v1.ListDisagreementsRequest", [])
+
+    public func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    public func write(to json: inout JSONWriter) {}
+}
+
+extension ListDisagreementsResponse: ContractMessage {
+    public static let shape: MessageShape = MessageShape(
+        "shop.payments.v1.ListDisagreementsResponse",
+        [
+            FieldShape("disagreements", .message { ListDisagreementsResponse.Disagreement.shape }, repeated: true),
+        ])
+
+    public func check(_ violations: inout [FieldViolation], at path: String) {
+        var check = RuleCheck(at: path)
+        check.messages("disagreements", self.disagreements)
+        violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.messages("disagreements", self.disagreements)
+    }
+}
+
+extension ListDisagreementsResponse.Disagreement: ContractMessage {
+    public static let shape: MessageShape = MessageShape(
+        "shop.payments.v1.ListDisagreementsResponse.Disagreement",
+        [
+            FieldShape("payment_id", .string),
+            FieldShape("status", .enum(["PAYMENT_STATUS_AUTHORISING", "PAYMENT_STATUS_AUTHORISED", "PAYMENT_STATUS_DECLINED", "PAYMENT_STATUS_CAPTURING", "PAYMENT_STATUS_CAPTURED", "PAYMENT_STATUS_VOIDING", "PAYMENT_STATUS_VOIDED", "PAYMENT_STATUS_PROVIDER_DISAGREES"])),
+            FieldShape("refund_id", .string),
+            FieldShape("provider_id", .string),
+            FieldShape("difference", .string),
+            FieldShape("since", .timestamp),
+        ])
+
+    public func check(_ violations: inout [FieldViolation], at path: String) {
+        var check = RuleCheck(at: path)
+        check.choice("status", self.status)
+        violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("payment_id", self.paymentID)
+        json.choice("status", self.status)
+        json.text("refund_id", self.refundID)
+        json.text("provider_id", self.providerID)
+        json.text("difference", self.difference)
+        json.timestamp("since", self.hasSince ? self.since : nil)
+    }
+}
+
+extension CheckPaymentRequest: ContractMessage {
+    public static let shape: MessageShape = MessageShape(
+        "shop.payments.v1.CheckPaymentRequest",
+        [
+            FieldShape("payment_id", .string, rule: FieldRule(required: true, maxLength: 100)),
+        ])
+
+    public func check(_ violations: inout [FieldViolation], at path: String) {
+        var check = RuleCheck(at: path)
+        check.text("payment_id", self.paymentID, rule: FieldRule(required: true, maxLength: 100))
+        violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.text("payment_id", self.paymentID)
+    }
+}
+
+extension CheckPaymentResponse: ContractMessage {
+    public static let shape: MessageShape = MessageShape(
+        "shop.payments.v1.CheckPaymentResponse",
+        [
+            FieldShape("status", .enum(["PAYMENT_STATUS_AUTHORISING", "PAYMENT_STATUS_AUTHORISED", "PAYMENT_STATUS_DECLINED", "PAYMENT_STATUS_CAPTURING", "PAYMENT_STATUS_CAPTURED", "PAYMENT_STATUS_VOIDING", "PAYMENT_STATUS_VOIDED", "PAYMENT_STATUS_PROVIDER_DISAGREES"])),
+            FieldShape("difference", .string),
+        ])
+
+    public func check(_ violations: inout [FieldViolation], at path: String) {
+        var check = RuleCheck(at: path)
+        check.choice("status", self.status)
+        violations += check.violations
+    }
+
+    public func write(to json: inout JSONWriter) {
+        json.choice("status", self.status)
+        json.text("difference", self.difference)
+    }
+}
+
 extension PaymentChanged: ContractMessage {
     public static let shape: MessageShape = MessageShape(
         "shop.payments.v1.PaymentChanged",
         [
             FieldShape("payment_id", .string),
             FieldShape("order_id", .string),
-            FieldShape("status", .enum(["PAYMENT_STATUS_AUTHORISING", "PAYMENT_STATUS_AUTHORISED", "PAYMENT_STATUS_DECLINED", "PAYMENT_STATUS_CAPTURING", "PAYMENT_STATUS_CAPTURED", "PAYMENT_STATUS_VOIDING", "PAYMENT_STATUS_VOIDED"])),
+            FieldShape("status", .enum(["PAYMENT_STATUS_AUTHORISING", "PAYMENT_STATUS_AUTHORISED", "PAYMENT_STATUS_DECLINED", "PAYMENT_STATUS_CAPTURING", "PAYMENT_STATUS_CAPTURED", "PAYMENT_STATUS_VOIDING", "PAYMENT_STATUS_VOIDED", "PAYMENT_STATUS_PROVIDER_DISAGREES"])),
             FieldShape("amount", .message { SharedContract.Money.shape }),
             FieldShape("refunded", .message { SharedContract.Money.shape }),
         ])
@@ -368,6 +460,7 @@ extension PaymentStatus: ContractEnum {
             case .captured: "PAYMENT_STATUS_CAPTURED"
             case .voiding: "PAYMENT_STATUS_VOIDING"
             case .voided: "PAYMENT_STATUS_VOIDED"
+            case .providerDisagrees: "PAYMENT_STATUS_PROVIDER_DISAGREES"
             case .UNRECOGNIZED(let number): String(number)
         }
     }

@@ -32,9 +32,11 @@ extension Payment {
     /// Begins `step`, or continues it after a result.
     ///
     /// - Parameter now: The database's time, which stamps keys.
-    /// - Returns: The call to make once this payment is stored; `nil` when no call can change the step's outcome.
+    /// - Returns: The call to make once this payment is stored; `nil` when no call can change the step's outcome, or when
+    ///   the provider disagrees.
     /// - Throws: Why the step is refused. The payment is then unchanged.
     mutating func begin(_ step: PaymentStep, at now: Timestamp) throws(PaymentError) -> ProviderRequest? {
+        guard disagreement == nil else { return nil }
         switch step {
         case .authorise(let requested):
             return terms == requested && status == .authorising ? request(.authorise, key("authorise"), at: now) : nil
@@ -59,50 +61,62 @@ extension Payment {
 
     /// Applies the provider's result to `request`.
     ///
-    /// A late result, after the step's outcome or the next key, changes nothing.
+    /// A late result, after the step's outcome or the next key, changes nothing. A result that is not what was asked for
+    /// books nothing: the payment has a disagreement then.
     ///
     /// - Parameter result: `nil` when the call certainly did not happen and its key is used up.
     /// - Returns: The journals to post.
-    /// - Throws: `PaymentError.providerDisagrees` when anything but an authorisation is refused.
-    mutating func received(
-        _ result: ProviderResult?,
-        to request: ProviderRequest,
-        at now: Timestamp
-    ) throws(PaymentError) -> [Posting] {
-        switch request.action {
-        case .authorise:
-            guard status == .authorising, attempt == request.attempt else { return [] }
-            switch result {
-            case .done(let view):
-                providerID = view.providerID
-                status = view.status == .declined ? .declined : .authorised
-            case .refused: status = .declined
-            case .storedFailure, nil: useNextKey(at: now)
-            }
-            return []
-        case .capture:
-            let isDone = try Self.isDone(result, "capture of \(id)")
-            guard status == .capturing, attempt == request.attempt else { return [] }
-            guard isDone else {
-                useNextKey(at: now)
+    mutating func received(_ result: ProviderResult?, to request: ProviderRequest, at now: Timestamp) -> [Posting] {
+        guard disagreement == nil, isCurrent(request) else { return [] }
+        switch result {
+        case .done(let view):
+            if request.action == .authorise { providerID = view.providerID }
+            if let difference = request.difference(in: view) {
+                disagree(about: request, difference, at: now)
                 return []
             }
-            status = .captured
-            return [.capture(of: id, request.terms)]
-        case .void:
-            let isDone = try Self.isDone(result, "void of \(id)")
-            guard status == .voiding, attempt == request.attempt else { return [] }
-            if isDone { status = .voided } else { useNextKey(at: now) }
-            return []
-        case .refund(_, let refundID, _):
-            let isDone = try Self.isDone(result, "refund \(refundID) of \(id)")
-            return receivedRefund(refundID, isDone: isDone, to: request, at: now)
+            return receivedDone(view, to: request)
+        case .refused(let reason):
+            if request.action == .authorise {
+                status = .declined
+            } else {
+                disagree(about: request, "refused: \(reason)", at: now)
+            }
+        case .storedFailure, nil: useNextKey(of: request.action, at: now)
         }
+        return []
+    }
+
+    /// Compares the provider's payments with what was asked for again, after an operator has corrected the payment there.
+    ///
+    /// Without a disagreement it changes nothing.
+    ///
+    /// - Parameter views: The provider's payments with this payment's id.
+    /// - Returns: The journals to post.
+    mutating func checked(_ views: [ProviderView], at now: Timestamp) -> [Posting] {
+        guard let disagreement, let request = disputedRequest(at: now) else { return [] }
+        let own = views.first { view in providerID.map { ExactText($0) == ExactText(view.providerID) } ?? false }
+        guard let own else {
+            self.disagreement?.difference = "the provider has no payment \(providerID ?? "of it")"
+            return []
+        }
+        self.disagreement = nil
+        guard let difference = request.difference(in: own) else {
+            return received(.done(own), to: request, at: now)
+        }
+        if request.isUndone(in: own) {
+            useNextKey(of: request.action, at: now)
+        } else {
+            self.disagreement = disagreement
+            self.disagreement?.difference = difference
+        }
+        return []
     }
 
     /// Checks the outcome of `step` after its last call.
     ///
-    /// - Throws: Why it did not happen; `PaymentError.providerDisagrees` when every key is used up.
+    /// - Throws: Why it did not happen; `PaymentError.providerDisagrees` when the provider disagrees, or every key is used
+    ///   up.
     func checkOutcome(of step: PaymentStep) throws(PaymentError) {
         switch step {
         case .authorise(let requested):
@@ -112,22 +126,26 @@ extension Payment {
             case .authorised, .capturing, .captured: return
             case .declined: throw .declined
             case .voiding, .voided: throw .voided
-            case .authorising: throw .providerDisagrees("authorisation of \(id) fails under every key")
+            case .authorising: throw unresolved("authorisation of \(id)")
             }
         case .capture:
-            guard status == .captured else { throw .providerDisagrees("capture of \(id) fails under every key") }
+            guard status == .captured else { throw unresolved("capture of \(id)") }
         case .void:
             switch status {
             case .voided, .declined: return
             case .capturing, .captured: throw .alreadyCaptured
-            case .authorising: throw .providerDisagrees("authorisation of \(id) fails under every key")
-            case .authorised, .voiding: throw .providerDisagrees("void of \(id) fails under every key")
+            case .authorising: throw unresolved("authorisation of \(id)")
+            case .authorised, .voiding: throw unresolved("void of \(id)")
             }
         case .refund(let refundID, _, _):
             guard refunds.contains(where: { ExactText($0.id) == ExactText(refundID) && $0.isDone }) else {
-                throw .providerDisagrees("refund \(refundID) of \(id) fails under every key")
+                throw unresolved("refund \(refundID) of \(id)")
             }
         }
+    }
+
+    private func unresolved(_ what: String) -> PaymentError {
+        .providerDisagrees(disagreement.map { "\(what): \($0.difference)" } ?? "\(what) fails under every key")
     }
 
     // MARK: Calls of the payment itself
@@ -137,9 +155,69 @@ extension Payment {
         keySince = now
     }
 
-    private mutating func useNextKey(at now: Timestamp) {
-        attempt += 1
-        keySince = now
+    private mutating func useNextKey(of action: ProviderRequest.Action, at now: Timestamp) {
+        guard case .refund(_, let refundID, _) = action else {
+            attempt += 1
+            keySince = now
+            return
+        }
+        guard let index = index(of: refundID) else { return }
+        refunds[index].attempt += 1
+        refunds[index].keySince = now
+    }
+
+    /// Whether the step of `request` still waits for the result of its key.
+    private func isCurrent(_ request: ProviderRequest) -> Bool {
+        switch request.action {
+        case .authorise: return status == .authorising && attempt == request.attempt
+        case .capture: return status == .capturing && attempt == request.attempt
+        case .void: return status == .voiding && attempt == request.attempt
+        case .refund(_, let refundID, _):
+            guard let index = index(of: refundID) else { return false }
+            return !refunds[index].isDone && refunds[index].attempt == request.attempt
+        }
+    }
+
+    private func index(of refundID: String) -> Int? {
+        refunds.firstIndex { ExactText($0.id) == ExactText(refundID) }
+    }
+
+    /// Applies what the provider did as it was asked to.
+    private mutating func receivedDone(_ view: ProviderView, to request: ProviderRequest) -> [Posting] {
+        switch request.action {
+        case .authorise: status = view.status == .declined ? .declined : .authorised
+        case .capture:
+            status = .captured
+            return [.capture(of: id, request.terms)]
+        case .void: status = .voided
+        case .refund(_, let refundID, _):
+            guard let index = index(of: refundID) else { return [] }
+            refunds[index].isDone = true
+            refundedMinorUnits += refunds[index].amount
+            return [.refund(refunds[index], currency: request.terms.currency.text)]
+        }
+        return []
+    }
+
+    private mutating func disagree(about request: ProviderRequest, _ difference: String, at now: Timestamp) {
+        var refundID: String?
+        if case .refund(_, let id, _) = request.action { refundID = id }
+        disagreement = Disagreement(refundID: refundID, difference: difference, since: now)
+    }
+
+    /// The call that the provider disagrees about.
+    private func disputedRequest(at now: Timestamp) -> ProviderRequest? {
+        guard let terms, let providerID else { return nil }
+        if let refundID = disagreement?.refundID {
+            guard let index = index(of: refundID) else { return nil }
+            return request(refunds[index], terms: terms, providerID: providerID, at: now)
+        }
+        return switch status {
+        case .authorising: request(.authorise, key("authorise"), at: now)
+        case .capturing: request(.capture(providerID: providerID), key("capture"), at: now)
+        case .voiding: request(.void(providerID: providerID), key("void"), at: now)
+        case .authorised, .declined, .captured, .voided: nil
+        }
     }
 
     /// - Returns: `nil` when every key is used up.
@@ -154,14 +232,6 @@ extension Payment {
             keySince: keySince,
             decided: now
         )
-    }
-
-    private static func isDone(_ result: ProviderResult?, _ what: String) throws(PaymentError) -> Bool {
-        switch result {
-        case .done: return true
-        case .refused(let reason): throw .providerDisagrees("\(what) was refused: \(reason)")
-        case .storedFailure, nil: return false
-        }
     }
 
     // MARK: Refunds
@@ -185,32 +255,23 @@ extension Payment {
             refunds.append(refund)
         }
         guard !refund.isDone, refund.attempt <= Self.attemptsLimit, let providerID else { return nil }
-        return ProviderRequest(
+        return request(refund, terms: terms, providerID: providerID, at: now)
+    }
+
+    private func request(
+        _ refund: Refund,
+        terms: Terms,
+        providerID: String,
+        at now: Timestamp
+    ) -> ProviderRequest {
+        ProviderRequest(
             paymentID: id,
             terms: terms,
-            action: .refund(providerID: providerID, id: refundID, amount: refund.amount),
+            action: .refund(providerID: providerID, id: refund.id, amount: refund.amount),
             key: refund.key(),
             attempt: refund.attempt,
             keySince: refund.keySince,
             decided: now
         )
-    }
-
-    private mutating func receivedRefund(
-        _ refundID: String,
-        isDone: Bool,
-        to request: ProviderRequest,
-        at now: Timestamp
-    ) -> [Posting] {
-        guard let index = refunds.firstIndex(where: { ExactText($0.id) == ExactText(refundID) }) else { return [] }
-        guard !refunds[index].isDone, refunds[index].attempt == request.attempt else { return [] }
-        guard isDone else {
-            refunds[index].attempt += 1
-            refunds[index].keySince = now
-            return []
-        }
-        refunds[index].isDone = true
-        refundedMinorUnits += refunds[index].amount
-        return [.refund(refunds[index], currency: request.terms.currency.text)]
     }
 }

@@ -48,6 +48,8 @@ struct Payment: Sendable, Equatable {
     var refundedMinorUnits: Int64
     /// When it was first requested.
     let created: Timestamp
+    /// What the provider reports, when that is not what it was asked for; `nil` otherwise.
+    var disagreement: Disagreement?
 
     /// The idempotency key of `step`; changes only with `attempt`.
     func key(_ step: String) -> String { "\(step)/\(id)/\(attempt)" }

@@ -32,11 +32,12 @@ struct ProviderRequest: Sendable, Equatable {
     func isDone(in view: ProviderView) -> Bool {
         func isOwn(_ providerID: String) -> Bool { ExactText(view.providerID) == ExactText(providerID) }
         return switch action {
-        case .authorise: true
+        // One that was cancelled holds nothing: another may be made.
+        case .authorise: view.status != .cancelled
         case .capture(let providerID): isOwn(providerID) && view.status == .captured
         case .void(let providerID): isOwn(providerID) && view.status == .cancelled
         case .refund(let providerID, let id, _):
-            isOwn(providerID) && view.refunds.contains { ExactText($0) == ExactText(id) }
+            isOwn(providerID) && view.refunds.contains { $0.id == ExactText(id) }
         }
     }
 }

@@ -21,6 +21,9 @@ extension Payment {
         }
     }
 
+    /// The status that callers see; events have the status before a disagreement.
+    var publishedStatus: PaymentStatus { disagreement == nil ? status.published : .providerDisagrees }
+
     /// A sum in the payment's currency; in none, which the contract writes as "", without terms.
     func money(_ minorUnits: Int64) -> Money { Money(minorUnits, currency: terms?.currency.text ?? "") }
 }

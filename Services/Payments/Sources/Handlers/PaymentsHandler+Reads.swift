@@ -17,12 +17,23 @@ extension PaymentsHandler {
         return .with {
             $0.paymentID = payment.id
             $0.orderID = payment.terms?.orderID.text ?? ""
-            $0.status = payment.status.published
+            $0.status = payment.publishedStatus
             $0.amount = payment.money(payment.terms?.amount ?? 0)
             $0.captured = payment.money(payment.capturedMinorUnits)
             $0.refunded = payment.money(payment.refundedMinorUnits)
             $0.created = Google_Protobuf_Timestamp(payment.created)
         }
+    }
+
+    func listDisagreements(
+        _ request: ListDisagreementsRequest,
+        _ call: Call
+    ) async throws -> ListDisagreementsResponse {
+        let store = processor.store
+        let disagreements = try await call.read { tx in
+            try store.disagreements(in: tx)
+        }
+        return .with { $0.disagreements = disagreements }
     }
 
     func getTrialBalance(

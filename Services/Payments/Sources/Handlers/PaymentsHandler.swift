@@ -27,6 +27,14 @@ struct PaymentsHandler: PaymentsHandling {
         let payment = try await processor.run(PaymentStep(request), on: request.paymentID, call.outgoing)
         return .with { $0.refunded = payment.money(payment.refundedMinorUnits) }
     }
+
+    func checkPayment(_ request: CheckPaymentRequest, _ call: Call) async throws -> CheckPaymentResponse {
+        let payment = try await processor.check(request.paymentID, call.outgoing)
+        return .with {
+            $0.status = payment.publishedStatus
+            $0.difference = payment.disagreement?.difference ?? ""
+        }
+    }
 }
 
 extension Payment.Terms {

@@ -30,7 +30,7 @@ struct PaymentProcessor: Sendable {
             request.passCrashPoint()
             decision = try await decide(in: request.transaction, on: id, context) { stored, now in
                 guard var payment = stored else { throw PaymentError.unknownPayment(id) }
-                let postings = try payment.received(result, to: request, at: now)
+                let postings = payment.received(result, to: request, at: now)
                 let received = payment
                 let next = try payment.begin(step, at: now)
                 return Decision(received: received, postings: postings, payment: payment, next: next)
@@ -38,6 +38,31 @@ struct PaymentProcessor: Sendable {
         }
         try decision.payment.checkOutcome(of: step)
         return decision.payment
+    }
+
+    /// Compares a payment whose provider disagrees again, after an operator has corrected it at the provider.
+    ///
+    /// Does nothing to another payment.
+    ///
+    /// - Returns: The payment afterwards; its disagreement is `nil` when nothing differs any more.
+    /// - Throws: `PaymentError.unknownPayment`; an unknown outcome when the provider does not respond.
+    func check(_ id: String, _ context: CallContext) async throws -> Payment {
+        let store = store
+        let before = try await database.read("check: read", deadline: context.deadline) { tx in
+            guard let payment = try store.payment(id, in: tx) else { throw PaymentError.unknownPayment(id) }
+            return payment
+        }
+        guard let disagreement = before.disagreement else { return before }
+        let views = try await provider.find(id, context)
+        return try await decide(in: "check: answer", on: id, context) { stored, now in
+            guard var payment = stored else { throw PaymentError.unknownPayment(id) }
+            // Another disagreement, or another key, is about what happened after the look-up.
+            guard payment.disagreement == disagreement, payment.attempt == before.attempt else {
+                return Decision(payment: payment, next: nil)
+            }
+            let postings = payment.checked(views, at: now)
+            return Decision(postings: postings, payment: payment, next: nil)
+        }.payment
     }
 
     /// Decides on the stored payment, and stores the decision.

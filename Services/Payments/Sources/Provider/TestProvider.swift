@@ -94,9 +94,11 @@ extension ProviderView {
         self.init(
             providerID: payment.providerID,
             status: status,
+            currency: payment.currency,
             amount: payment.amount,
+            captured: payment.captured,
             refunded: payment.refunded,
-            refunds: payment.refunds.map(\.reference)
+            refunds: payment.refunds.map { ProviderView.Refund(id: ExactText($0.reference), amount: $0.amount) }
         )
     }
 }

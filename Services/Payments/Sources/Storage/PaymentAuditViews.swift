@@ -23,6 +23,25 @@ enum PaymentAuditViews {
                     FROM (SELECT *, substr(journal, instr(journal, '/') + 1) AS rest FROM ledger)
                 """,
             ]
-        )
+        ),
+        Migration(
+            "payments.disagreements.audit",
+            1,
+            [
+                "DROP VIEW audit_payments",
+                """
+                CREATE VIEW audit_payments AS
+                    SELECT id AS payment_id, order_id, currency, amount,
+                        CASE WHEN disagreements.payment_id IS NULL THEN status ELSE 'provider_disagrees' END AS status,
+                        refunded, created_at
+                    FROM payments LEFT JOIN disagreements ON disagreements.payment_id = payments.id
+                """,
+                """
+                CREATE VIEW audit_payment_disagreements AS
+                    SELECT disagreements.payment_id, refund_id, status, provider_id, difference, since
+                    FROM disagreements JOIN payments ON payments.id = disagreements.payment_id
+                """,
+            ]
+        ),
     ]
 }

@@ -46,6 +46,22 @@ enum PaymentSchema {
                 )
                 """,
             ]
-        )
+        ),
+        // A module of its own: an earlier version still starts.
+        Migration(
+            "payments.disagreements",
+            1,
+            [
+                """
+                CREATE TABLE disagreements (
+                    payment_id TEXT PRIMARY KEY REFERENCES payments (id),
+                    refund_id TEXT,
+                    difference TEXT NOT NULL,
+                    since BIGINT NOT NULL
+                )
+                """,
+                "CREATE INDEX disagreements_by_time ON disagreements (since, payment_id)",
+            ]
+        ),
     ]
 }

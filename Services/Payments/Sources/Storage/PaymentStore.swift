@@ -9,8 +9,8 @@ struct PaymentStore: Sendable {
         let rows = try tx.run(
             """
             SELECT id, order_id, currency, amount, method, status, provider_id, attempt, key_since, refunded,
-                created_at
-            FROM payments WHERE id = \(id)
+                created_at, refund_id, difference, since
+            FROM payments LEFT JOIN disagreements ON disagreements.payment_id = payments.id WHERE id = \(id)
             """
         )
         guard let row = rows.first else { return nil }
@@ -25,7 +25,17 @@ struct PaymentStore: Sendable {
             keySince: Timestamp(microseconds: row.int64(8)),
             refunds: refunds,
             refundedMinorUnits: row.int64(9),
-            created: Timestamp(microseconds: row.int64(10))
+            created: Timestamp(microseconds: row.int64(10)),
+            disagreement: disagreement(row)
+        )
+    }
+
+    private func disagreement(_ row: SQLRow) -> Disagreement? {
+        guard let difference = row.textIfPresent(12) else { return nil }
+        return Disagreement(
+            refundID: row.textIfPresent(11),
+            difference: difference,
+            since: Timestamp(microseconds: row.int64(13))
         )
     }
 
@@ -46,8 +56,12 @@ struct PaymentStore: Sendable {
     func save(_ payment: Payment, replacing stored: Payment?, in tx: borrowing SQLTransaction) throws {
         var row = payment
         row.refunds = stored?.refunds ?? []
+        row.disagreement = stored?.disagreement
         if row != stored { try save(payment, in: tx) }
         for refund in payment.refunds where stored?.refunds.contains(refund) != true { try save(refund, in: tx) }
+        if payment.disagreement != stored?.disagreement {
+            try save(payment.disagreement, of: payment.id, in: tx)
+        }
     }
 
     private func save(_ payment: Payment, in tx: borrowing SQLTransaction) throws {
@@ -94,6 +108,22 @@ struct PaymentStore: Sendable {
                 \(refund.keySince.microseconds))
             ON CONFLICT (payment_id, id) DO UPDATE SET done = excluded.done, attempt = excluded.attempt,
                 key_since = excluded.key_since
+            """
+        )
+    }
+
+    private func save(_ disagreement: Disagreement?, of paymentID: String, in tx: borrowing SQLTransaction) throws {
+        guard let disagreement else {
+            try tx.run("DELETE FROM disagreements WHERE payment_id = \(paymentID)")
+            return
+        }
+        try tx.run(
+            """
+            INSERT INTO disagreements (payment_id, refund_id, difference, since)
+            VALUES (\(paymentID), \(disagreement.refundID), \(disagreement.difference),
+                \(disagreement.since.microseconds))
+            ON CONFLICT (payment_id) DO UPDATE SET refund_id = excluded.refund_id, difference = excluded.difference,
+                since = excluded.since
             """
         )
     }

@@ -53,6 +53,7 @@ struct Convergence: Sendable {
         let counts = [
             ("events are not published", snapshot.unsent), ("runs are open", runs.count),
             ("orders have open returns", returns.count),
+            ("payments have a provider that disagrees", snapshot.disagreements),
             ("events have not reached the auditor", max(0, snapshot.published.count - snapshot.audited.count)),
         ]
         return counts.filter { $0.1 > 0 }.map { "\($0.1) \($0.0)" }

@@ -28,6 +28,11 @@ extension StateSnapshot {
             uniquingKeysWith: { first, _ in first }
         )
         waiting = try await Self.waiting(in: world)
+        disagreements = try await Self.count(
+            "payments",
+            in: world,
+            "SELECT COUNT(*) FROM audit_payment_disagreements"
+        )
         var (published, runs, unsent, parked) = (external, [(String, String, String, String)](), 0, 0)
         var violations: [Violation] = []
         for name in world.stores.names where name != "eventlog" {

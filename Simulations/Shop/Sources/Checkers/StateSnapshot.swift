@@ -75,6 +75,8 @@ struct StateSnapshot: Sendable {
     var parked: Int
     /// Groups that have not acknowledged all events.
     var waiting: [(group: String, events: Int)]
+    /// Payments whose provider disagrees.
+    var disagreements = 0
     /// What violates a stored invariant; empty unless they were evaluated.
     var violations: [Violation]
 }

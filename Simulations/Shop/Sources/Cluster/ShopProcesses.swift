@@ -10,11 +10,17 @@ import SimulatedCluster
 enum ShopProcesses {
     static func hooks(_ variant: Scenario.Variant) -> ProcessHooks {
         var hooks = ProcessHooks()
+        let deviations = ProviderDeviations()
         hooks.dependencies = { own, process in dependencies(own, of: process, variant) }
         hooks.served = { channel, process in
             if process.deployment.name == ProviderService.name {
                 let cluster = process.cluster
-                return FaultyPaymentProvider(channel, faults: cluster.faults, entropy: cluster.entropy.fork())
+                return FaultyPaymentProvider(
+                    channel,
+                    faults: cluster.faults,
+                    deviations: deviations,
+                    entropy: cluster.entropy.fork()
+                )
             }
             return process.isNext ? NextResponses(channel: channel) : channel
         }

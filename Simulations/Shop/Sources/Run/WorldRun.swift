@@ -85,6 +85,10 @@ struct WorldRun: Sendable {
                 try await EarlyDeadlineCaller(in: world, observations: observations, entropy: entropy.fork()).run()
             }
             world.faults.begin()
+            if world.faults.rates[.otherEffect] != nil {
+                let clerk = PaymentClerk(world: world, entropy: entropy.fork())
+                group.addTask { try await clerk.run() }
+            }
             group.addTask { try await ContinuousChecker(world: world, observations: observations).run() }
             defer { group.cancelAll() }
             try await load(customers, faultScheduler)

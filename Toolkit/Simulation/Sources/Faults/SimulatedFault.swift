@@ -58,6 +58,8 @@ public enum SimulatedFault: String, Sendable, Hashable, Codable, CaseIterable, C
     case earlyDeadlines
     /// A system outside fails once, and repeats the failure for that idempotency key (F72).
     case storedFailure
+    /// A system outside does something else than it was asked for, and reports it.
+    case otherEffect
 
     public static func < (left: SimulatedFault, right: SimulatedFault) -> Bool { left.rawValue < right.rawValue }
 }
