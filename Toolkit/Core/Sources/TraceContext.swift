@@ -41,7 +41,9 @@ public struct TraceContext: Sendable, Hashable {
         else { return nil }
         traceID = String(decoding: bytes[3..<35], as: UTF8.self)
         spanID = String(decoding: bytes[36..<52], as: UTF8.self)
-        sampled = bytes[54] & 1 == 1
+        // Of the digit's value: the letters' codes have another parity than their values.
+        let digit = bytes[54]
+        sampled = (digit >= 97 ? digit - 87 : digit - 48) & 1 == 1
     }
 }
 

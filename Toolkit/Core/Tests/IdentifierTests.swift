@@ -42,6 +42,16 @@ struct TraceContextTests {
     }
 
     @Test(
+        "the last bit of the flags is whether it is sampled",
+        arguments: Array("0123456789abcdef").enumerated().map { $0 }
+    )
+    func flags(value: Int, digit: Character) throws {
+        let header = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0\(digit)"
+        let trace = try #require(TraceContext(traceparent: header))
+        #expect(trace.sampled == (value % 2 == 1))
+    }
+
+    @Test(
         "rejects a malformed header",
         arguments: [
             "", "00", "01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",

@@ -31,4 +31,28 @@ struct RequestHeadTests {
         #expect(health.status("Kim") == .serving)
         #expect(health.status("\u{212A}im") == nil)
     }
+
+    @Test("watches of the health are limited; one that ends leaves its place to another")
+    func watches() async throws {
+        let health = HealthRegistry(services: [])
+        let limit = HealthRegistry.watchersLimit
+        let refused = await withTaskGroup(of: Bool.self) { group in
+            for _ in 0...limit {
+                group.addTask {
+                    do {
+                        _ = try await health.next("", after: .serving)
+                        return false
+                    } catch {
+                        return Fault(describing: error).reason == .overloaded
+                    }
+                }
+            }
+            // The first that returns is the one that is refused: all others wait.
+            let first = await group.next() ?? false
+            health.set("", serving: false)
+            return await group.reduce(first ? 1 : 0) { $0 + ($1 ? 1 : 0) }
+        }
+        #expect(refused == 1)
+        #expect(try await health.next("", after: .serving) == .notServing)
+    }
 }

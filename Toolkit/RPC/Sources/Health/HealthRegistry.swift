@@ -5,6 +5,9 @@ import Synchronization
 ///
 /// Safe to share between tasks. The empty name means the whole server.
 package final class HealthRegistry: Sendable {
+    /// How many watches may wait at a time: a watch needs no token.
+    static let watchersLimit = 256
+
     private struct Watcher {
         let service: ExactText
         let seen: Status
@@ -53,6 +56,8 @@ package final class HealthRegistry: Sendable {
     func status(_ service: String) -> Status? { state.withLock { $0.statuses[ExactText(service)] } }
 
     /// Waits until the status differs from `seen`, and returns it; `nil` once the watcher has seen the shutdown.
+    ///
+    /// - Throws: A `Fault` that the server is overloaded when ``watchersLimit`` others wait; `CancellationError`.
     func next(_ service: String, after seen: Status?) async throws -> Status? {
         let service = ExactText(service)
         let number = state.withLock { state in
@@ -66,6 +71,9 @@ package final class HealthRegistry: Sendable {
                     if now != seen { return .success(now) }
                     if state.finished { return .success(nil) }
                     if Task.isCancelled { return .failure(CancellationError()) }
+                    guard state.watchers.count < Self.watchersLimit else {
+                        return .failure(Fault(.resourceExhausted, .overloaded, "too many watches of the health"))
+                    }
                     state.watchers[number] = Watcher(service: service, seen: now, continuation: continuation)
                     return nil
                 }
