@@ -12,6 +12,8 @@ public struct CartsService: ServiceBlueprint {
     public static let name = "carts"
     public static let migrations = CartStore.migrations + CartAuditViews.migrations
 
+    public static let retentions = CartStore.retentions
+
     let platform: Platform
     let handler: CartsHandler
 

@@ -91,6 +91,16 @@ struct CartTests {
         #expect(try await fixture.get(alice).lines.isEmpty)
     }
 
+    @Test("a guest's cart has no events, and so no key that is kept permanently")
+    func guestChanges() async throws {
+        let cart = try await fixture.open()
+        try await fixture.put("mug", 2, in: cart, by: fixture.anonymous)
+        try await fixture.remove("mug", from: cart, fixture.anonymous)
+        #expect(try await fixture.published() == [])
+        let keys = try await fixture.database.read { tx in try tx.run("SELECT topic, key FROM audit_outbox_keys") }
+        #expect(keys == [])
+    }
+
     @Test("follows the catalogue's prices; a line that is no longer sold stays without a price")
     func repriced() async throws {
         let alice = fixture.customer("alice")

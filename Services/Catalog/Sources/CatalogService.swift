@@ -8,6 +8,8 @@ public struct CatalogService: ServiceBlueprint {
     public static let name = "catalog"
     public static let migrations = CatalogSchema.migrations + CatalogAuditViews.migrations
 
+    public static let retentions = CatalogSchema.retentions
+
     let platform: Platform
 
     public init(on platform: Platform) { self.platform = platform }

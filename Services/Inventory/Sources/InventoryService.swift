@@ -11,6 +11,8 @@ public struct InventoryService: ServiceBlueprint {
     public static let name = "inventory"
     public static let migrations = StockSchema.migrations + StockAuditViews.migrations
 
+    public static let retentions = StockSchema.retentions
+
     /// How many expired reservations one transaction closes.
     static let expiryBatch = 100
 

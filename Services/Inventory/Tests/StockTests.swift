@@ -1,6 +1,7 @@
 import InventoryContract
 import MartletContract
 import MartletCore
+import MartletHost
 import MartletTesting
 import SharedContract
 import SwiftProtobuf
@@ -25,6 +26,17 @@ struct StockTests {
         let elsewhere = await refusal { try await fixture.receive("d1", ["mug": 5, "pen": 2], warehouse: "east") }
         #expect(elsewhere?.reason == "inventory.movement_mismatch")
         #expect(try await fixture.stock("mug").map(\.onHand) == [5])
+    }
+
+    @Test("a delivery adds stock once, however late it is repeated")
+    func lateRepeat() async throws {
+        try await fixture.receive("d1", ["mug": 10])
+        for _ in 1...4 {
+            fixture.time.advance(by: .seconds(100 * 24 * 3_600))
+            for job in fixture.service.jobs { try await job.run(on: fixture.database) }
+        }
+        try await fixture.receive("d1", ["mug": 10])
+        #expect(try await fixture.stock("mug").map(\.onHand) == [10])
     }
 
     @Test("returned and purchased units are counted separately")

@@ -15,6 +15,8 @@ public struct OrdersService: ServiceBlueprint {
     public static let name = "orders"
     public static let migrations = OrderSchema.migrations + OrderAuditViews.migrations + EventStore.migrations
 
+    public static let retentions = OrderSchema.retentions + EventStore.retentions
+
     let platform: Platform
     let orders: OrderStore
     let inventory: any InventoryCalls

@@ -9,6 +9,8 @@ public struct PaymentsService: ServiceBlueprint {
     public static let name = "payments"
     public static let migrations = PaymentSchema.migrations + PaymentAuditViews.migrations
 
+    public static let retentions = PaymentSchema.retentions
+
     let platform: Platform
     let processor: PaymentProcessor
 

@@ -9,6 +9,8 @@ public struct ProviderService: ServiceBlueprint {
     public static let name = "provider"
     public static let migrations = ProviderSchema.migrations + ProviderAuditViews.migrations
 
+    public static let retentions = ProviderSchema.retentions
+
     let platform: Platform
 
     public init(on platform: Platform) { self.platform = platform }

@@ -7,6 +7,11 @@ public import MartletSQL
 /// together.
 public struct EventStore: Sendable {
     public static var migrations: [Migration] { EventStoreTables.migrations + EventStoreAuditViews.migrations }
+    /// How long the rows of its tables stay: a part of the blueprint's `retentions`.
+    public static let retentions = [
+        TableRetention("es_events", .permanent(bound: "what happened to each stream")),
+        TableRetention("es_snapshots", .permanent(bound: "one for each stream")),
+    ]
     /// Events of one append.
     public static let appendLimit = 1_000
     /// One event's body or one snapshot, in bytes of JSON.

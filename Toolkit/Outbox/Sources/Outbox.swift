@@ -13,7 +13,7 @@ public enum Outbox {
     /// How long an event stays in the table after it was published, for audits.
     static let sentRetention = Duration.seconds(24 * 3_600)
     /// Maximum rows that one call of ``purge(in:)`` removes from each table.
-    static let purgeBatch = 1_000
+    package static let purgeBatch = 1_000
     /// Partitions of an outbox; relays lease them one by one.
     static let partitions = 8
 
@@ -23,7 +23,7 @@ public enum Outbox {
             + OutboxAuditViews.migrations + InboxAuditViews.migrations
     }
 
-    /// Removes a batch of rows that are past their retention; repeat it until it returns 0.
+    /// Removes a batch of rows that are past their retention; repeat it while it returns ``purgeBatch`` or more.
     ///
     /// - Returns: The number of removed rows.
     package static func purge(in tx: borrowing SQLTransaction) throws -> Int {

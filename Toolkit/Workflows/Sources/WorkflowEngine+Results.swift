@@ -63,7 +63,7 @@ extension WorkflowEngine {
     @discardableResult
     package func purge(
         olderThan age: Duration = WorkflowEngine.finishedRetention,
-        limit: Int = 500
+        limit: Int = WorkflowEngine.purgeBatch
     ) async throws -> Int {
         try await database.transaction("workflow.purge") { (tx: borrowing SQLTransaction) in
             let ids = try tx.run(Self.ended(before: tx.date - age, limit: limit)).map { try $0.text(0) }

@@ -223,7 +223,7 @@ public nonisolated struct RemoveLineResponse: Sendable {
   fileprivate var _cart: Cart? = nil
 }
 
-/// A cart's contents changed, or an order took units of it.
+/// The contents of a customer's cart changed, or an order took units of it. Carts of guests have no events.
 public nonisolated struct CartChanged: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for

@@ -5,7 +5,7 @@ import SwiftProtobuf
 
 /// The topics of Carts.
 public enum CartsTopics {
-    /// A cart's contents changed, or an order took units of it.
+    /// The contents of a customer's cart changed, or an order took units of it. Carts of guests have no events.
     public static let carts = Topic<CartChanged>(
         "shop.carts.v1.carts", key: { $0.cartID },
         encode: { try $0.serializedBytes() }, decode: { try CartChanged(serializedBytes: $0) },

@@ -42,6 +42,10 @@ struct CartStore: Sendable {
         ),
     ]
 
+    static let retentions = ["carts", "cart_lines"].map {
+        TableRetention($0, .purged(after: retention, since: "the cart's last use", by: "forget carts"))
+    }
+
     /// Creates the cart; a repeat only updates the time of its last use.
     ///
     /// Its first version is the time in microseconds, so that a cart that was deleted has none of its versions again.
@@ -111,7 +115,7 @@ struct CartStore: Sendable {
         cart.version += 1
         units.set(quantity, in: cart.version)
         try store(units, of: sku, in: owner.cartID, in: tx)
-        try close(owner.cartID, version: cart.version, revision: revision, orderID: nil, in: tx)
+        try close(owner, version: cart.version, revision: revision, orderID: nil, in: tx)
     }
 
     /// Removes the units that an order takes: those that were in the cart in the version that was ordered.
@@ -127,7 +131,7 @@ struct CartStore: Sendable {
         cart.version += 1
         let isEmpty = cart.lines.allSatisfy { $0.units.quantity == 0 }
         let revision = isEmpty ? "" : "\(orderID)/\(cart.version)"
-        try close(owner.cartID, version: cart.version, revision: revision, orderID: orderID, in: tx)
+        try close(owner, version: cart.version, revision: revision, orderID: orderID, in: tx)
     }
 
     /// Stores a line; one without units is deleted.
@@ -151,18 +155,20 @@ struct CartStore: Sendable {
         )
     }
 
-    /// Ends a change of a cart: stores its new version and publishes its contents.
+    /// Ends a change of a cart: stores its new version, and publishes the contents of a customer's cart.
+    ///
+    /// A guest's cart has no events: a key is kept permanently, and unknown callers make guest carts.
     ///
     /// - Parameter orderID: The order that took units, if one did.
     private func close(
-        _ cartID: String,
+        _ owner: CartOwner,
         version: Int,
         revision: String,
         orderID: String?,
         in tx: borrowing SQLTransaction
     ) throws {
-        try tx.run("UPDATE carts SET version = \(version), revision = \(revision) WHERE id = \(cartID)")
-        try publish(cartID, orderID: orderID, in: tx)
+        try tx.run("UPDATE carts SET version = \(version), revision = \(revision) WHERE id = \(owner.cartID)")
+        if case .customer = owner { try publish(owner.cartID, orderID: orderID, in: tx) }
     }
 
     /// Deletes a batch of the oldest carts that are past their retention.

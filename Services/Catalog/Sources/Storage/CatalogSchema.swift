@@ -1,6 +1,12 @@
 import MartletSQL
 
 enum CatalogSchema {
+    static let retentions = [
+        TableRetention("products", .permanent(bound: "one for each SKU that a merchant imported")),
+        TableRetention("prices", .permanent(bound: "one for each price that a merchant imported")),
+        TableRetention("product_words", .permanent(bound: "one for each product")),
+    ]
+
     static let migrations = [
         Migration(
             "catalog",

@@ -1,6 +1,14 @@
 import MartletSQL
 
 enum StockSchema {
+    /// Reservations and movements are memories against repeats: one that was forgotten could happen again.
+    static let retentions = [
+        TableRetention("stock", .permanent(bound: "one for each SKU in a warehouse")),
+        TableRetention("reservations", .permanent(bound: "one for each order, against repeats")),
+        TableRetention("reservation_lines", .permanent(bound: "one for each SKU of an order")),
+        TableRetention("movements", .permanent(bound: "one for each delivery, return and correction, against repeats")),
+    ]
+
     static let migrations = [
         Migration(
             "inventory",

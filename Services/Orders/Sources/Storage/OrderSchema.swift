@@ -1,6 +1,8 @@
 import MartletSQL
 
 enum OrderSchema {
+    static let retentions = [TableRetention("order_headlines", .permanent(bound: "one for each order"))]
+
     static let migrations = [
         Migration(
             "orders",

@@ -1,6 +1,13 @@
 import MartletSQL
 
 enum PaymentSchema {
+    static let retentions = [
+        TableRetention("payments", .permanent(bound: "one for each order that is paid")),
+        TableRetention("refunds", .permanent(bound: "one for each refund")),
+        TableRetention("ledger", .permanent(bound: "two for each capture and refund")),
+        TableRetention("disagreements", .until("an operator has corrected it at the provider")),
+    ]
+
     static let migrations = [
         Migration(
             "payments",

@@ -1,6 +1,12 @@
 import MartletSQL
 
 enum ProviderSchema {
+    static let retentions = [
+        TableRetention("keys", .purged(after: KeyStore.lifetime, since: "the first call", by: "forget keys")),
+        TableRetention("payments", .permanent(bound: "one for each authorisation")),
+        TableRetention("ledger", .permanent(bound: "one for each change of a payment")),
+    ]
+
     static let migrations = [
         Migration(
             "provider",

@@ -18,9 +18,6 @@ public import MartletSQL
 /// }
 /// ```
 public struct Job: Sendable {
-    /// The most batches of one run: the rest follows after the interval.
-    static let batchesLimit = 100
-
     /// Used in the log, and as the name of its transactions.
     let name: String
     /// The time between the end of one run and the start of the next.
@@ -42,7 +39,7 @@ public struct Job: Sendable {
     ///   - interval: The time between the end of one run and the start of the next; over zero.
     ///   - batch: How many rows a transaction handles at most; at least 1.
     ///   - body: Handles the next batch, and returns how many rows it had. The run ends with the first that is not
-    ///     full, and at the latest after 100.
+    ///     full: it keeps up with any rate at which rows become due.
     public init(
         _ name: StaticString,
         every interval: Duration,
@@ -51,10 +48,7 @@ public struct Job: Sendable {
     ) {
         precondition(batch >= 1)
         self.init(name, every: interval) { database in
-            for _ in 0..<Self.batchesLimit {
-                let handled = try await database.transaction(name, body)
-                if handled < batch { return }
-            }
+            while try await database.transaction(name, body) >= batch {}
         }
     }
 

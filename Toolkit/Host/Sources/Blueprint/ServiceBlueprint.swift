@@ -38,6 +38,9 @@ public protocol ServiceBlueprint: Sendable {
     /// The service's own tables; the toolkit's (outbox, inbox, idempotency, workflows, audit) are added.
     static var migrations: [Migration] { get }
 
+    /// How long the rows of the service's own tables stay, for operators and tests; the toolkit's are added.
+    static var retentions: [TableRetention] { get }
+
     init(on platform: Platform) throws
 
     /// The contracts that it serves, with their handlers.
@@ -51,6 +54,7 @@ public protocol ServiceBlueprint: Sendable {
 }
 
 extension ServiceBlueprint {
+    public static var retentions: [TableRetention] { [] }
     public var handlers: [ServedContract] { [] }
     public var subscriptions: [Subscription] { [] }
     public var workflows: [RegisteredWorkflow] { [] }

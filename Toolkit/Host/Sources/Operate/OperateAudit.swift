@@ -23,6 +23,8 @@ enum OperateAudit {
         )
     ]
 
+    static let retentions = [TableRetention("operate_audit", .permanent(bound: "one for each act of an operator"))]
+
     struct Action: Sendable {
         let who: String
         /// As in `workflow.retry`.

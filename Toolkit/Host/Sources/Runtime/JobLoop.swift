@@ -40,15 +40,14 @@ struct JobLoop: Sendable {
 /// Deletes rows past their retention from the toolkit's tables.
 enum Purge {
     static let interval = Duration.seconds(60)
-    /// Per run.
-    static let batchesLimit = 100
 
+    /// A run ends when no table has a full batch left.
     static func job(database: any SQLDatabase, workflows: WorkflowEngine) -> Job {
         Job("purge", every: interval) {
-            for _ in 0..<batchesLimit {
+            while true {
                 let events = try await database.transaction("outbox.purge") { tx in try Outbox.purge(in: tx) }
                 let runs = try await workflows.purge()
-                if events == 0, runs == 0 { return }
+                if events < Outbox.purgeBatch, runs < WorkflowEngine.purgeBatch { return }
             }
         }
     }

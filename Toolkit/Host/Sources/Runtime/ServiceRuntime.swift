@@ -98,6 +98,15 @@ public struct ServiceRuntime: Sendable {
         Blueprint.migrations + Outbox.migrations + WorkflowEngine.migrations + OperateAudit.migrations
     }
 
+    /// How long the rows of a service's tables stay: its own and the toolkit's.
+    package static func retentions<Blueprint: ServiceBlueprint>(of blueprint: Blueprint.Type) -> [TableRetention] {
+        Blueprint.retentions + toolkitRetentions
+    }
+
+    /// How long the rows of the tables stay that every service has.
+    package static let toolkitRetentions =
+        Outbox.retentions + WorkflowEngine.retentions + OperateAudit.retentions + [.ofMigrations]
+
     /// Builds the service on a migrated database, such as a clone of a template.
     package init<Blueprint: ServiceBlueprint>(
         built blueprint: Blueprint.Type,
