@@ -21,6 +21,7 @@ struct SimProgram: ParsableCommand {
               martlet sim --seeds 1000                  a thousand worlds, on all cores
               martlet sim --seeds 100 --control         the same worlds with and without outbox and inbox
               martlet sim --crash-points single         a world for each crash point, first and second hit
+              martlet sim --days 400 --orders 100       the sizes of all tables after 400 days, without faults
               martlet sim --crash-points pairs          also each pair, the second crash in the recovery from the first
 
             A violation prints its seed, its invariant, the history of the aggregate, and the command that replays it.
@@ -32,6 +33,7 @@ struct SimProgram: ParsableCommand {
     )
 
     private static let seedsMax = 1_000_000
+    private static let daysMax = 10_000
 
     @Option(help: "The one seed to simulate.")
     var seed: UInt64?
@@ -71,6 +73,9 @@ struct SimProgram: ParsableCommand {
     @Option(help: "Write the hash of each seed to this file.")
     var hashes: String?
 
+    @Option(help: "Simulate this many days without faults, with --orders on each, and print the sizes of all tables.")
+    var days: Int?
+
     @Flag(help: "Simulate each world again with a naive outbox and inbox, and print the violations of both.")
     var control = false
 
@@ -83,6 +88,10 @@ struct SimProgram: ParsableCommand {
     func validate() throws {
         guard seed == nil || seeds == nil else { throw ValidationError("--seed and --seeds exclude each other") }
         guard orders >= 1, orders <= 100_000 else { throw ValidationError("--orders is 1 to 100000") }
+        guard 1...Self.daysMax ~= days ?? 1 else { throw ValidationError("--days is 1 to \(Self.daysMax)") }
+        guard days == nil || seeds == nil && crash == nil && crashPoints == nil else {
+            throw ValidationError("--days takes one --seed, and no crashes")
+        }
         guard 1...Self.seedsMax ~= seeds ?? 1 else { throw ValidationError("--seeds is 1 to \(Self.seedsMax)") }
         guard from <= UInt64.max - UInt64(seeds ?? 1) else {
             throw ValidationError("--from \(from): there are not so many seeds after it")
@@ -108,6 +117,7 @@ struct SimProgram: ParsableCommand {
             return try Worker(try JSONDecoder().decode(Worker.Assignment.self, from: Data(worker.utf8))).run()
         }
         if let crashPoints { return try crash(at: crashPoints) }
+        if let days { return try printSizes(after: days) }
         let (allowed, isWhole) = try chosen()
         let worlds =
             crash.map { [Scenario(seed: seed ?? from, crashing: $0)] }
@@ -124,6 +134,14 @@ struct SimProgram: ParsableCommand {
         tally.close()
         if let hashes { try Data(tally.hashList.utf8).write(to: URL(fileURLWithPath: hashes)) }
         try output(tally)
+    }
+
+    private func printSizes(after days: Int) throws {
+        let seed = seed ?? from
+        let simulation = try ShopSimulation(points: [])
+        let tables = try simulation.sizes(afterDays: days, ordersPerDay: orders, seed: seed)
+        let report = SizeReport(days: days, ordersPerDay: orders, seed: seed, tables: tables)
+        try FileHandle.standardOutput.write(contentsOf: json ? report.json() : Data(report.text.utf8))
     }
 
     /// The same worlds with a naive outbox and inbox.

@@ -23,6 +23,42 @@ package struct ShopSimulation: Sendable {
         self.points = points
     }
 
+    /// Simulates many days without faults, with some orders on each.
+    ///
+    /// - Returns: The sizes of all tables at the end.
+    /// - Throws: What prevents the shop from continuing.
+    package func sizes(afterDays days: Int, ordersPerDay: Int, seed: UInt64) throws -> [TableSize] {
+        let scenario = Scenario(seed: seed, orders: ordersPerDay, faults: [], isWhole: true)
+        var limits = Simulation.Limits()
+        limits.span = .seconds(Int64(days + 2) * 24 * 3_600)
+        limits.steps = days * Self.limits(of: scenario).steps
+        let simulation = Simulation(seed: seed, limits: limits)
+        let entropy = SeededEntropy(seed: seed)
+        let plan = WorldPlan(scenario, entropy: entropy)
+        let deployments = ShopDeployments.all.filter { $0.name != AuditorService.name }
+        let world = ShopWorld(
+            Cluster(
+                of: deployments,
+                plan.cluster,
+                in: simulation,
+                templates: templates,
+                faults: FaultInjector([:], entropy: entropy.fork()),
+                entropy: entropy.fork(),
+                crashSchedule: nil,
+                hooks: ShopProcesses.hooks(.martlet)
+            ),
+            variant: .martlet,
+            consumers: consumers
+        )
+        defer {
+            world.cluster.close()
+            simulation.runRemaining()
+        }
+        let workload = Workload.long(entropy: entropy.fork(), units: LongRun.stock)
+        let run = LongRun(world, days: days, ordersPerDay: ordersPerDay)
+        return try simulation.run { try await run.run(workload) }
+    }
+
     package func run(_ scenario: Scenario) -> SimulationResult { run(scenario, alongside: nil) }
 
     /// - Parameter extraTask: Runs beside the customers, for tests of what a world detects.

@@ -100,7 +100,7 @@ struct Workload: Sendable {
     /// The later prices of some products, in pence, and when they become effective: after the start of the workload.
     var raisedPrices: [String: Int64] = [:]
     var raiseDelay = Duration.zero
-    let openingStock: [String: Int]
+    var openingStock: [String: Int]
     let scripts: [CustomerScript]
     /// The time in which customers arrive.
     let duration: Duration
