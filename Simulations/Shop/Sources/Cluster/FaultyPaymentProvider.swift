@@ -50,7 +50,9 @@ final class FaultyPaymentProvider: ForwardingChannel {
             }
             throw Fault(.unavailable, .outcomeUnknown, "the provider did not respond")
         }
-        guard faults.happens(.storedFailure) else { return try await act(method, request, context: context, under: key) }
+        guard faults.happens(.storedFailure) else {
+            return try await act(method, request, context: context, under: key)
+        }
         _ = failedKeys.withLock { $0.insert(key) }
         if entropy.number(below: 2) == 0 {
             let _: Response = try await act(method, request, context: context, under: key)

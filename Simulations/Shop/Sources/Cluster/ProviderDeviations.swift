@@ -5,9 +5,9 @@ import ProviderContract
 import SwiftProtobuf
 import Synchronization
 
-/// What the payment provider does instead of what it is asked for. It belongs to the provider's data, and so survives the
-/// provider's process.
+/// What the payment provider does instead of what it is asked for.
 ///
+/// It belongs to the provider's data, and so survives the provider's process.
 /// A call and its repeats under one key have the same effect.
 final class ProviderDeviations: Sendable {
     private enum Deviation: Sendable {
