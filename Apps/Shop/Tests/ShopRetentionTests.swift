@@ -76,10 +76,11 @@ struct ShopRetentionTests {
     /// The tables of a database, without those that SQLite makes for itself and for a full-text index.
     private static func tables(in tx: borrowing SQLTransaction) throws -> [ExactText] {
         let rows = try tx.run("SELECT name, sql FROM sqlite_master WHERE type = 'table' ORDER BY name")
-        let virtual = rows.filter { ($0.textIfPresent(1) ?? "").hasPrefix("CREATE VIRTUAL") }.map { $0.text(0) + "_" }
+        let virtual = try rows.filter { try ($0.textIfPresent(1) ?? "").hasPrefix("CREATE VIRTUAL") }
+            .map { try $0.text(0) + "_" }
         // One row, of the adapter.
         let ofAdapter = "martlet_boot"
-        return rows.map { $0.text(0) }
+        return try rows.map { try $0.text(0) }
             .filter { name in
                 !name.hasPrefix("sqlite_") && ExactText(name) != ExactText(ofAdapter)
                     && !virtual.contains { name.hasPrefix($0) }

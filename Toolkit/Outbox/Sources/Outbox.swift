@@ -55,7 +55,7 @@ public enum Outbox {
         in tx: borrowing SQLTransaction
     ) throws -> Int {
         let backup = try tx.run("SELECT epoch FROM outbox_source").first?.int(0) ?? 0
-        let epoch = SourceEpoch.after(now: tx.date, backup: backup, log: log, entropy)
+        let epoch = try SourceEpoch.after(now: tx.date, backup: backup, log: log, entropy)
         try tx.run("UPDATE outbox_source SET epoch = \(epoch)")
         try tx.run("UPDATE outbox_keys SET next_sequence = 1")
         return epoch

@@ -18,13 +18,13 @@ extension PaymentStore {
             """
         ).map { row in
             let status = try row.decode(1, as: Payment.Status.self)
-            return .with {
-                $0.paymentID = row.text(0)
+            return try .with {
+                $0.paymentID = try row.text(0)
                 $0.status = status.published
-                $0.refundID = row.textIfPresent(2) ?? ""
-                $0.providerID = row.textIfPresent(3) ?? ""
-                $0.difference = row.text(4)
-                $0.since = Google_Protobuf_Timestamp(Timestamp(microseconds: row.int64(5)))
+                $0.refundID = try row.textIfPresent(2) ?? ""
+                $0.providerID = try row.textIfPresent(3) ?? ""
+                $0.difference = try row.text(4)
+                $0.since = try Google_Protobuf_Timestamp(Timestamp(microseconds: row.int64(5)))
             }
         }
     }

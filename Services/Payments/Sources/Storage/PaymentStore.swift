@@ -30,9 +30,9 @@ struct PaymentStore: Sendable {
         )
     }
 
-    private func disagreement(_ row: SQLRow) -> Disagreement? {
-        guard let difference = row.textIfPresent(12) else { return nil }
-        return Disagreement(
+    private func disagreement(_ row: SQLRow) throws -> Disagreement? {
+        guard let difference = try row.textIfPresent(12) else { return nil }
+        return try Disagreement(
             refundID: row.textIfPresent(11),
             difference: difference,
             since: Timestamp(microseconds: row.int64(13))

@@ -12,7 +12,7 @@ enum GroupRows {
             WHERE group_name = \(subscription.group) AND topic = \(subscription.topic)
             """
         ).first.map { row in
-            let began = row.isNull(0) ? nil : Timestamp(microseconds: row.int64(0))
+            let began = try row.isNull(0) ? nil : Timestamp(microseconds: row.int64(0))
             return GroupBeginning(start: subscription.start, began: began)
         }
     }
@@ -21,7 +21,7 @@ enum GroupRows {
     ///
     /// - Returns: When it began.
     static func begin(_ subscription: Subscription, in tx: borrowing SQLTransaction) throws -> GroupBeginning {
-        let now = tx.date
+        let now = try tx.date
         try tx.run(
             """
             INSERT INTO inbox_groups (group_name, topic, began_at, before_count)

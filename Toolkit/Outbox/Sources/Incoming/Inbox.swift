@@ -32,7 +32,7 @@ struct Inbox: Sendable {
             try rows(of: event).advanceOverParked(&key, in: tx)
         case .gap:
             let since = try rows(of: event).wait(at: EventNumber(event), in: tx)
-            guard let patience, since + patience <= tx.date else { break }
+            guard let patience, try since + patience <= tx.date else { break }
             // The position stays: the missing event is handled when it comes.
             try parkKey(event.key, in: tx)
             try store(event, error: "an earlier event of its key is missing", attempts: 0, in: tx)

@@ -27,7 +27,7 @@ struct InboxKeyRows: Sendable {
                 AND topic = \(topic) AND key = \(key) AND source = \(source)
             """
         ).first {
-            stored.positions = [InboxKey.Position(epoch: row.int(0), base: row.int64(1), last: row.int64(2))]
+            stored.positions = try [InboxKey.Position(epoch: row.int(0), base: row.int64(1), last: row.int64(2))]
         }
         let blocks = try tx.run(
             """
@@ -36,7 +36,7 @@ struct InboxKeyRows: Sendable {
                 AND source = \(source)
             """
         )
-        stored.isParked = blocks.contains { $0.bool(0) }
+        stored.isParked = try blocks.contains { try $0.bool(0) }
         let isNext = stored.positions.last.map { $0.epoch == number.epoch && $0.last + 1 == number.sequence }
         if blocks.isEmpty, isNext ?? (number.sequence == 1) { return (stored, nil) }
         try readRest(of: &stored, in: tx)
@@ -49,7 +49,7 @@ struct InboxKeyRows: Sendable {
             SELECT epoch, base_sequence, last_sequence FROM inbox_past_positions WHERE group_name = \(group)
                 AND topic = \(topic) AND key = \(key) AND source = \(source) ORDER BY epoch
             """
-        ).map { InboxKey.Position(epoch: $0.int(0), base: $0.int64(1), last: $0.int64(2)) }
+        ).map { try InboxKey.Position(epoch: $0.int(0), base: $0.int64(1), last: $0.int64(2)) }
         stored.positions = past + stored.positions
         try extendOverSkipped(&stored, in: tx)
         stored.waiting = try tx.run(
@@ -57,14 +57,14 @@ struct InboxKeyRows: Sendable {
             SELECT epoch, lowest, highest FROM inbox_waiting WHERE group_name = \(group)
                 AND topic = \(topic) AND key = \(key) AND source = \(source) ORDER BY epoch
             """
-        ).map { InboxKey.Waiting(epoch: $0.int(0), lowest: $0.int64(1), highest: $0.int64(2)) }
+        ).map { try InboxKey.Waiting(epoch: $0.int(0), lowest: $0.int64(1), highest: $0.int64(2)) }
         guard stored.isParked else { return }
         stored.firstParked = try tx.run(
             """
             SELECT epoch, sequence FROM inbox_parked WHERE group_name = \(group) AND topic = \(topic) AND key = \(key)
                 AND source = \(source) ORDER BY epoch, sequence LIMIT 1
             """
-        ).first.map { EventNumber(epoch: $0.int(0), sequence: $0.int64(1)) }
+        ).first.map { try EventNumber(epoch: $0.int(0), sequence: $0.int64(1)) }
     }
 
     /// Numbers that an operator skipped are not missing.
@@ -78,7 +78,7 @@ struct InboxKeyRows: Sendable {
             """
         )
         var last = position.last
-        for row in skipped where row.int64(0) <= last + 1 { last = max(last, row.int64(1)) }
+        for row in skipped where try row.int64(0) <= last + 1 { last = try max(last, row.int64(1)) }
         stored.positions.append(InboxKey.Position(epoch: position.epoch, base: position.base, last: last))
     }
 
@@ -157,7 +157,7 @@ struct InboxKeyRows: Sendable {
         )
         var last = position.last
         for number in numbers {
-            guard number.int64(0) == last + 1 else { break }
+            guard try number.int64(0) == last + 1 else { break }
             last += 1
         }
         guard last > position.last else { return }
@@ -179,7 +179,7 @@ struct InboxKeyRows: Sendable {
     ///
     /// - Returns: Since when something of its epoch has waited.
     func wait(at number: EventNumber, in tx: borrowing SQLTransaction) throws -> Timestamp {
-        let now = tx.date
+        let now = try tx.date
         let rows = try tx.run(
             """
             INSERT INTO inbox_waiting (group_name, topic, key, source, epoch, lowest, highest, since)
@@ -193,6 +193,6 @@ struct InboxKeyRows: Sendable {
             RETURNING since
             """
         )
-        return rows.first.map { Timestamp(microseconds: $0.int64(0)) } ?? now
+        return try rows.first.map { try Timestamp(microseconds: $0.int64(0)) } ?? now
     }
 }
