@@ -19,7 +19,6 @@ struct GatewayBudgetSocketTests {
     /// With timeouts that only a hang reaches; 100 bytes are reserved before a request is forwarded.
     private static var limits: GatewayLimits {
         var limits = GatewayFixture.limits
-        limits.requests = RESTLimits(bodyBytesMax: 1 << 20, timeout: HangLimit.wait, timeoutMax: HangLimit.wait)
         limits.responseBytesReserved = 100
         return limits
     }

@@ -76,9 +76,10 @@ struct GatewayFixture: Sendable {
         return limits
     }
 
-    /// Connections end by a hang only, however busy the machine is.
+    /// Connections and requests end by a hang only, however busy the machine is.
     static var limits: GatewayLimits {
         var limits = GatewayLimits()
+        limits.requests = RESTLimits(bodyBytesMax: 1 << 20, timeout: HangLimit.wait, timeoutMax: HangLimit.wait)
         limits.connect = HangLimit.wait
         limits.idle = HangLimit.wait
         return limits

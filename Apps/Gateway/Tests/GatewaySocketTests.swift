@@ -20,13 +20,6 @@ struct GatewaySocketTests {
 
     init() async throws { fixture = try await GatewayFixture() }
 
-    /// With timeouts that only a hang reaches.
-    private static var limits: GatewayLimits {
-        var limits = GatewayFixture.limits
-        limits.requests = RESTLimits(bodyBytesMax: 1 << 20, timeout: HangLimit.wait, timeoutMax: HangLimit.wait)
-        return limits
-    }
-
     @Test("rejects most requests of a method that its service rejects with 429, and of no other method")
     func throttled() async throws {
         let service = ThrottlingService()
@@ -36,7 +29,7 @@ struct GatewaySocketTests {
             defer { group.cancelAll() }
             let address = Address(host: "127.0.0.1", port: try await server.boundPort())
             let instance = Instance(id: "catalog-1", http: address, grpc: nil, operate: nil)
-            try await fixture.withGateway(instances: ["catalog": [instance]], limits: Self.limits) { gateway in
+            try await fixture.withGateway(instances: ["catalog": [instance]]) { gateway in
                 service.isThrottling.withLock { $0 = true }
                 for _ in 0..<100 {
                     let refusal = await gateway.answer(GatewayFixture.request(.get, "/v1/products"), on: nil)
@@ -71,7 +64,7 @@ struct GatewaySocketTests {
             defer { group.cancelAll() }
             let address = Address(host: "127.0.0.1", port: try await server.boundPort())
             let instance = Instance(id: "catalog-1", http: address, grpc: nil, operate: nil)
-            try await fixture.withGateway(instances: ["catalog": [instance]], limits: Self.limits) { gateway in
+            try await fixture.withGateway(instances: ["catalog": [instance]]) { gateway in
                 let guest = GatewayFixture.request(.get, "/v1/products")
                 // Two addresses without a token: each is a caller.
                 let first = RESTConnection(try #require(share()), peer: IPAddress("203.0.113.7"))
