@@ -103,4 +103,8 @@ final class FakePayments: PaymentsHandling {
         throw notCalled()
     }
     func reconcile(_: ReconcileRequest, _ call: Call) async throws -> ReconcileResponse { throw notCalled() }
+    func listDisagreements(_: ListDisagreementsRequest, _ call: Call) async throws -> ListDisagreementsResponse {
+        throw notCalled()
+    }
+    func checkPayment(_: CheckPaymentRequest, _ call: Call) async throws -> CheckPaymentResponse { throw notCalled() }
 }

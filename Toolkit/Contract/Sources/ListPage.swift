@@ -19,7 +19,7 @@ public protocol PagedRequest: ContractMessage {
 ///     let page = try ListPage(request, size: 20, keys: 1)
 ///     let found = try await call.read { tx in
 ///         try tx.run("SELECT code FROM links WHERE code > \(page.after[0]) ORDER BY code LIMIT \(page.limit)")
-///             .map { $0.text(0) }
+///             .map { try $0.text(0) }
 ///     }
 ///     return page.cut(found) { code in [code] }
 /// }

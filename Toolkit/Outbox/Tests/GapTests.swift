@@ -66,7 +66,7 @@ struct GapTests {
 
     private func lateNumbers() async throws -> [Int64] {
         try await fixture.target.read { tx in
-            try tx.run("SELECT sequence FROM inbox_late ORDER BY sequence").map { $0.int64(0) }
+            try tx.run("SELECT sequence FROM inbox_late ORDER BY sequence").map { try $0.int64(0) }
         }
     }
 
@@ -172,7 +172,7 @@ struct GapTests {
         await #expect(throws: CancellationError.self) { try await runner.run() }
         // Its time is before the beginning: it is counted.
         let count = try await fixture.target.read { tx in
-            try tx.run("SELECT before_count FROM inbox_groups").map { $0.int(0) }
+            try tx.run("SELECT before_count FROM inbox_groups").map { try $0.int(0) }
         }
         #expect(count == [1])
     }

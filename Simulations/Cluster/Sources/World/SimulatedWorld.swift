@@ -22,7 +22,9 @@ import SimulatedDisk
 ///             acknowledged.withLock { $0.append(code) }
 ///         }
 ///     } check: { world in
-///         let stored = try await world.read("links") { tx in try tx.run("SELECT code FROM links").map { $0.text(0) } }
+///         let stored = try await world.read("links") { tx in
+///             try tx.run("SELECT code FROM links").map { try $0.text(0) }
+///         }
 ///         return stored.sorted() == acknowledged.withLock { $0.sorted() } ? [] : ["stored: \(stored)"]
 ///     }
 ///     #expect(result.violations == [])
