@@ -41,7 +41,7 @@ struct GatewayBudgetSocketTests {
             defer { group.cancelAll() }
             let address = Address(host: "127.0.0.1", port: try await server.boundPort())
             let instance = Instance(id: "catalog-1", http: address, grpc: nil, operate: nil)
-            let share = budget.open(at: fixture.time.now) {}
+            let share = budget.open(from: nil, time: fixture.time) {}
             let connection = RESTConnection(try #require(share), peer: nil)
             try await fixture.withGateway(instances: ["catalog": [instance]], limits: Self.limits) { gateway in
                 try await check(await gateway.answer(GatewayFixture.request(.get, "/v1/products"), on: connection))

@@ -58,7 +58,7 @@ struct GatewaySocketTests {
         let budget = ListenerBudget(
             ListenerLimits(connectionsMax: 2, healthConnectionsMax: 1, closingConnectionsMax: 1)
         )
-        func share() -> ListenerConnection? { budget.open(at: fixture.time.now) {} }
+        func share() -> ListenerConnection? { budget.open(from: nil, time: fixture.time) {} }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.run() }
             defer { group.cancelAll() }

@@ -2,13 +2,29 @@ import Synchronization
 
 /// How many bytes of requests and responses in flight all connections of a process may hold together.
 ///
-/// Safe to share between threads: a decision costs two atomic additions. Connections without an accepted token share a
-/// part of it, so that they cannot spend what callers with tokens need.
+/// Safe to share between threads: a decision costs a few atomic additions. Connections without an accepted token share a
+/// part of it, so that they cannot spend what callers with tokens need, and no address can hold all of that part.
 package final class ByteBudget: Sendable {
+    /// Connections whose bytes make space for another one.
+    enum Holders: Hashable {
+        case all
+        /// Those without an accepted token.
+        case untrusted
+        /// Those without an accepted token from one address.
+        case address(IPAddress)
+    }
+
+    /// What is missing for a reservation.
+    struct Shortage: Equatable {
+        let bytes: Int
+        /// Who must release them.
+        let holders: Holders
+    }
+
     /// What all connections may hold.
     package let bytesMax: Int
-    /// Of these: what connections without an accepted token may hold.
-    package let untrustedBytesMax: Int
+    /// Of these: what connections without an accepted token may hold, by address.
+    private let untrustedShare: FairShare
     private let used = Atomic(0)
     private let untrusted = Atomic(0)
     private let highest = Atomic(0)
@@ -16,7 +32,7 @@ package final class ByteBudget: Sendable {
     package init(bytesMax: Int, untrustedBytesMax: Int) {
         precondition(bytesMax > 0 && 0...bytesMax ~= untrustedBytesMax)
         self.bytesMax = bytesMax
-        self.untrustedBytesMax = untrustedBytesMax
+        untrustedShare = FairShare(of: untrustedBytesMax)
     }
 
     /// The bytes that are held now.
@@ -25,11 +41,13 @@ package final class ByteBudget: Sendable {
     /// The most bytes that were held at a time since the last call.
     package func takePeak() -> Int { max(highest.exchange(held, ordering: .relaxed), held) }
 
+    /// - Parameter address: What the address of a connection without a token holds; `nil` when it has none, and so no
+    ///   share of its own.
     /// - Returns: False when there is not enough left; then nothing is reserved.
-    func reserve(_ bytes: Int, isTrusted: Bool) -> Bool {
-        guard isTrusted || Self.add(bytes, to: untrusted, upTo: untrustedBytesMax) else { return false }
+    func reserve(_ bytes: Int, isTrusted: Bool, from address: AddressBytes?) -> Bool {
+        guard isTrusted || reserveUntrusted(bytes, from: address) else { return false }
         guard Self.add(bytes, to: used, upTo: bytesMax) else {
-            if !isTrusted { untrusted.wrappingSubtract(bytes, ordering: .relaxed) }
+            if !isTrusted { releaseUntrusted(bytes, from: address) }
             return false
         }
         let now = held
@@ -38,13 +56,39 @@ package final class ByteBudget: Sendable {
         return true
     }
 
-    func release(_ bytes: Int, isTrusted: Bool) {
+    func release(_ bytes: Int, isTrusted: Bool, from address: AddressBytes?) {
         used.wrappingSubtract(bytes, ordering: .relaxed)
-        if !isTrusted { untrusted.wrappingSubtract(bytes, ordering: .relaxed) }
+        if !isTrusted { releaseUntrusted(bytes, from: address) }
     }
 
     /// The connection that holds these bytes has presented an accepted token.
-    func trust(_ bytes: Int) { untrusted.wrappingSubtract(bytes, ordering: .relaxed) }
+    func trust(_ bytes: Int, from address: AddressBytes?) { releaseUntrusted(bytes, from: address) }
+
+    /// What must be released before so many bytes can be reserved; `nil` when they can be now.
+    func shortage(of bytes: Int, isTrusted: Bool, from address: AddressBytes?) -> Shortage? {
+        let missing = held + bytes - bytesMax
+        if !isTrusted {
+            let own = (address?.held ?? 0) + bytes
+            let missingUntrusted = untrusted.load(ordering: .relaxed) + bytes - untrustedShare.limit(using: own)
+            if missingUntrusted > 0 {
+                let holders = address.flatMap { own > untrustedShare.part ? Holders.address($0.address) : nil }
+                return Shortage(bytes: max(missing, missingUntrusted), holders: holders ?? .untrusted)
+            }
+        }
+        return missing > 0 ? Shortage(bytes: missing, holders: .all) : nil
+    }
+
+    private func reserveUntrusted(_ bytes: Int, from address: AddressBytes?) -> Bool {
+        let own = address?.add(bytes) ?? 0
+        if Self.add(bytes, to: untrusted, upTo: untrustedShare.limit(using: own)) { return true }
+        address?.subtract(bytes)
+        return false
+    }
+
+    private func releaseUntrusted(_ bytes: Int, from address: AddressBytes?) {
+        untrusted.wrappingSubtract(bytes, ordering: .relaxed)
+        address?.subtract(bytes)
+    }
 
     private static func add(_ bytes: Int, to counter: borrowing Atomic<Int>, upTo limit: Int) -> Bool {
         let sum = counter.wrappingAdd(bytes, ordering: .relaxed).newValue
@@ -54,71 +98,17 @@ package final class ByteBudget: Sendable {
     }
 }
 
-/// What one connection holds of a `ByteBudget`.
-///
-/// A value without a lock: it belongs to what owns the connection's state, such as its event loop. What it still holds at
-/// its end is released.
-public struct ByteAccount: ~Copyable, Sendable {
-    /// The limits of one connection, in bytes.
-    public struct Limits: Sendable, Hashable {
-        /// What a connection may hold once a token was accepted on it.
-        public var bytesMax: Int
-        /// What it may hold before.
-        public var untrustedBytesMax: Int
-        /// What each connection may hold although the budget of the process is spent: enough for a question about health.
-        public var freeBytes: Int
+/// What all connections without an accepted token from one address hold of a ``ByteBudget``.
+final class AddressBytes: Sendable {
+    let address: IPAddress
+    private let bytes = Atomic(0)
 
-        public init(bytesMax: Int, untrustedBytesMax: Int, freeBytes: Int) {
-            precondition(freeBytes >= 0 && untrustedBytesMax >= freeBytes && bytesMax >= untrustedBytesMax)
-            self.bytesMax = bytesMax
-            self.untrustedBytesMax = untrustedBytesMax
-            self.freeBytes = freeBytes
-        }
-    }
+    init(_ address: IPAddress) { self.address = address }
 
-    private let budget: ByteBudget
-    private let limits: Limits
-    /// Bytes that the connection holds.
-    package private(set) var held = 0
-    /// Of these, the bytes that were reserved in the budget of the process.
-    private var charged = 0
-    /// Whether a token was accepted on the connection.
-    package private(set) var isTrusted = false
+    var held: Int { bytes.load(ordering: .relaxed) }
 
-    package init(of budget: ByteBudget, limits: Limits) {
-        self.budget = budget
-        self.limits = limits
-    }
+    /// - Returns: What the address holds then.
+    func add(_ count: Int) -> Int { bytes.wrappingAdd(count, ordering: .relaxed).newValue }
 
-    deinit { budget.release(charged, isTrusted: isTrusted) }
-
-    /// - Returns: False when the connection, or the process, would hold too much; then nothing is reserved.
-    package mutating func reserve(_ bytes: Int) -> Bool {
-        let (sum, overflow) = held.addingReportingOverflow(bytes)
-        guard !overflow, sum <= (isTrusted ? limits.bytesMax : limits.untrustedBytesMax) else { return false }
-        let due = sum - limits.freeBytes - charged
-        if due > 0 {
-            guard budget.reserve(due, isTrusted: isTrusted) else { return false }
-            charged += due
-        }
-        held = sum
-        return true
-    }
-
-    /// Releases bytes that were reserved.
-    package mutating func release(_ bytes: Int) {
-        precondition(bytes <= held, "more bytes are released than were reserved")
-        held -= bytes
-        let excess = charged - max(0, held - limits.freeBytes)
-        guard excess > 0 else { return }
-        charged -= excess
-        budget.release(excess, isTrusted: isTrusted)
-    }
-
-    /// A token was accepted on the connection; a repeat does nothing.
-    package mutating func trust() {
-        guard !isTrusted else { return }
-        isTrusted = true
-        budget.trust(charged)
-    }
+    func subtract(_ count: Int) { bytes.wrappingSubtract(count, ordering: .relaxed) }
 }

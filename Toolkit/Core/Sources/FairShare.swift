@@ -13,12 +13,15 @@ package struct FairShare: Sendable, Hashable {
 
     package init(of limit: Int) { self.limit = limit }
 
+    /// What all callers may use together, once this one uses `own` of it.
+    package func limit(using own: Int) -> Int { own <= part ? limit : limit - reserve }
+
     /// Whether a caller may use one more.
     ///
     /// - Parameters:
     ///   - own: What it uses now.
     ///   - all: What all callers use now, with this one.
-    package func admits(own: Int, all: Int) -> Bool { all < (own < part ? limit : limit - reserve) }
+    package func admits(own: Int, all: Int) -> Bool { all < limit(using: own + 1) }
 }
 
 /// How many of a resource each caller uses.

@@ -18,7 +18,11 @@ public struct ListenerLimits: Sendable, Hashable {
     /// Bytes of requests and responses in flight.
     public var bytesMax = 256 << 20
     /// Of these, the bytes of connections without an accepted token.
+    ///
+    /// An address that holds an eighth of them leaves a quarter free for others.
     public var untrustedBytesMax = 128 << 20
+    /// A connection whose client has neither sent nor taken anything for this time closes when its bytes are needed.
+    public var stallTime = Duration.seconds(2)
     /// The bytes of one connection.
     public var connection = ByteAccount.Limits(bytesMax: 64 << 20, untrustedBytesMax: 8 << 20, freeBytes: 16 << 10)
 

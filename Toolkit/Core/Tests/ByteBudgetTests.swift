@@ -6,14 +6,20 @@ import Testing
 struct ByteBudgetTests {
     let budget = ByteBudget(bytesMax: 100, untrustedBytesMax: 50)
 
-    private func account(bytesMax: Int = 1_000, untrustedBytesMax: Int = 1_000, freeBytes: Int = 0) -> ByteAccount {
+    private func account(
+        from address: AddressBytes? = nil,
+        bytesMax: Int = 1_000,
+        untrustedBytesMax: Int = 1_000,
+        freeBytes: Int = 0
+    ) -> ByteAccount {
         ByteAccount(
-            of: budget,
+            ByteCharge(of: budget, from: address),
             limits: ByteAccount.Limits(
                 bytesMax: bytesMax,
                 untrustedBytesMax: untrustedBytesMax,
                 freeBytes: freeBytes
-            )
+            ),
+            makeSpace: { _ in }
         )
     }
 
@@ -34,6 +40,51 @@ struct ByteBudgetTests {
         #expect([first, second, third, fourth, fifth] == [true, false, true, false, true])
         #expect(budget.held == 100)
         keep(caller)
+    }
+
+    @Test("one address leaves a quarter of what is without a token to others; with a token it has no share")
+    func addresses() throws {
+        let address = AddressBytes(try #require(IPAddress("192.0.2.1")))
+        var one = account(from: address)
+        var two = account(from: address)
+        var other = account(from: AddressBytes(try #require(IPAddress("192.0.2.2"))))
+        // A quarter of 50, rounded down, is 12; an eighth is 6.
+        let first = one.reserve(20)
+        let second = two.reserve(18)
+        let third = two.reserve(1)
+        let fourth = other.reserve(6)
+        let fifth = other.reserve(6)
+        #expect([first, second, third, fourth, fifth] == [true, true, false, true, false])
+        #expect(address.held == 38)
+        one.trust()
+        #expect(address.held == 18)
+        two.release(18)
+        let sixth = two.reserve(32)
+        let seventh = other.reserve(1)
+        #expect([sixth, seventh] == [true, false])
+        keep(one)
+        keep(two)
+        keep(other)
+    }
+
+    @Test("what is missing is missing of the whole, of what is without a token, or of what an address may hold")
+    func shortage() throws {
+        let address = AddressBytes(try #require(IPAddress("192.0.2.1")))
+        let hog = ByteCharge(of: budget, from: nil)
+        #expect(hog.shortage(raisingTo: 50) == nil)
+        #expect(hog.raise(to: 45))
+        let guest = ByteCharge(of: budget, from: address)
+        #expect(guest.shortage(raisingTo: 6) == ByteBudget.Shortage(bytes: 1, holders: .untrusted))
+        #expect(guest.shortage(raisingTo: 7) == ByteBudget.Shortage(bytes: 14, holders: .address(address.address)))
+        let caller = ByteCharge(of: budget, from: nil)
+        caller.trust()
+        #expect(caller.shortage(raisingTo: 57) == ByteBudget.Shortage(bytes: 2, holders: .all))
+        #expect(caller.raise(to: 55))
+        #expect(guest.shortage(raisingTo: 1) == ByteBudget.Shortage(bytes: 1, holders: .all))
+        hog.revoke()
+        #expect(hog.shortage(raisingTo: 100) == nil)
+        #expect(!hog.raise(to: 1))
+        #expect(budget.held == 55)
     }
 
     @Test("what a refused request asked for is not held")

@@ -14,6 +14,7 @@ struct ListenerBudgetTests {
     }
 
     private let log = Log()
+    private let clock = SettableClock()
     private let budget: ListenerBudget
 
     init() {
@@ -23,7 +24,8 @@ struct ListenerBudgetTests {
     }
 
     private func open(_ name: String, at seconds: Int) -> ListenerConnection? {
-        budget.open(at: Self.moment(seconds)) { [log] in log.add(name) }
+        clock.set(Self.moment(seconds))
+        return budget.open(from: nil, time: clock) { [log] in log.add(name) }
     }
 
     private static func moment(_ seconds: Int) -> Moment { Moment(nanoseconds: 0) + .seconds(seconds) }
@@ -115,7 +117,7 @@ struct ListenerBudgetTests {
         limits.untrustedBytesMax = 10
         limits.connection = ByteAccount.Limits(bytesMax: 100, untrustedBytesMax: 100, freeBytes: 0)
         let budget = ListenerBudget(limits)
-        guard let connection = budget.open(at: Self.moment(1), close: {}) else { return #expect(Bool(false)) }
+        guard let connection = budget.open(from: nil, time: clock, close: {}) else { return #expect(Bool(false)) }
         var account = connection.account()
         let within = account.reserve(10)
         let beyond = account.reserve(1)

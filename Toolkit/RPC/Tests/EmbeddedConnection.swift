@@ -20,9 +20,10 @@ struct EmbeddedConnection {
 
     init(
         limits: RPCServerLimits = EmbeddedConnection.limits,
-        budget: ListenerBudget = ListenerBudget(ListenerLimits(descriptors: 1_024))
+        budget: ListenerBudget = ListenerBudget(ListenerLimits(descriptors: 1_024)),
+        runtime: Runtime = .system
     ) throws {
-        server = RPCFixture.server(texts, port: 0, limits: limits, budget: budget)
+        server = RPCFixture.server(texts, port: 0, limits: limits, budget: budget, runtime: runtime)
         try server.accept(channel)
         try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
     }

@@ -64,7 +64,8 @@ struct RPCFixture: Sendable {
         _ texts: Texts,
         port: Int,
         limits: RPCServerLimits,
-        budget: ListenerBudget = .process
+        budget: ListenerBudget = .process,
+        runtime: Runtime = .system
     ) -> RPCServer {
         RPCServer(
             contracts: [.texts(texts)],
@@ -72,7 +73,7 @@ struct RPCFixture: Sendable {
             port: port,
             limits: limits,
             budget: budget,
-            runtime: .system,
+            runtime: runtime,
             logger: Logger(label: "test"),
             authenticate: authenticate
         )

@@ -1,4 +1,5 @@
 import MartletCore
+import MartletTesting
 import NIOCore
 import NIOEmbedded
 import Testing
@@ -123,6 +124,29 @@ struct UnauthenticatedConnectionTests {
         #expect(reset.first?.payload == [0, 0, 0, 11])
         #expect(frames.filter { $0.stream == 3 }.map(\.kind) == [1, 0, 1])
         #expect(budget.bytes.held == 0)
+    }
+
+    @Test("one whose client does not read closes when another one needs its bytes")
+    func givesWay() throws {
+        // One response has space, two have not.
+        let budget = Self.smallBudget {
+            $0.connectionsMax = 2
+            $0.untrustedBytesMax = Texts.floodBytes / 2 * 3
+        }
+        let time = ManualTime()
+        let runtime = Runtime(time: time, seed: 1)
+        let first = try EmbeddedConnection(budget: budget, runtime: runtime)
+        // A window of 0 for each stream.
+        let closed = Wire.frame(4, flags: 0, stream: 0, payload: [0, 4, 0, 0, 0, 0])
+        _ = try first.send(Wire.handshake + closed + Wire.wholeCall(1, "Long"))
+        let second = try EmbeddedConnection(budget: budget, runtime: runtime)
+        let early = try second.send(Wire.handshake + Wire.wholeCall(1, "Long"))
+        #expect(early.filter { $0.stream == 1 }.map(\.kind) == [3])
+        time.advance(by: budget.limits.stallTime)
+        let late = try second.send(Wire.wholeCall(3, "Long"))
+        #expect(late.first { $0.stream == 3 }?.kind == 1)
+        #expect(try first.received().map(\.kind) == [7])
+        #expect(!first.channel.isActive)
     }
 
     @Test("a response that the client does not read is held until it is")

@@ -56,7 +56,9 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
         case .head(let head): read(head, context)
-        case .body(let bytes): forward(state.body(bytes.readableBytes), data, context: context)
+        case .body(let bytes):
+            connection.progressed(at: time.now)
+            forward(state.body(bytes.readableBytes), data, context: context)
         case .end:
             input.parsed()
             let action = state.end()

@@ -27,6 +27,10 @@ package struct ConnectionLimits: Sendable, Hashable {
     package var sendTimeout = Duration.seconds(60)
     /// See ``sendTimeout``.
     package var sendBytesMin = 64 << 10
+    /// How often it is checked whether the client takes bytes; shorter than `ListenerLimits.stallTime`.
+    ///
+    /// After a sixth of ``sendTimeout`` without any, the connection is idle.
+    var sendCheck = Duration.seconds(1)
     /// Each of the two buffers that the system has for a connection, in bytes; Linux doubles it.
     ///
     /// Without a limit they grow to several MiB, which a client that reads nothing may fill.

@@ -45,7 +45,8 @@ struct HTTP1Channel: ServerChildChannel {
     let answer: @Sendable (Request, RESTConnection, consuming ResponseWriter) async throws -> Void
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
-        guard let share = budget.open(at: time.now, close: { Self.makeSpace(channel) }) else {
+        let peer = channel.remoteAddress?.ipAddress.flatMap { IPAddress($0) }
+        guard let share = budget.open(from: peer, time: time, close: { Self.makeSpace(channel) }) else {
             // The listener does not close a connection whose setup fails.
             channel.close(promise: nil)
             return channel.eventLoop.makeFailedFuture(
@@ -53,7 +54,7 @@ struct HTTP1Channel: ServerChildChannel {
             )
         }
         channel.closeFuture.whenComplete { _ in share.closed() }
-        let connection = RESTConnection(share, peer: channel.remoteAddress?.ipAddress.flatMap { IPAddress($0) })
+        let connection = RESTConnection(share, peer: peer)
         let (limits, time, date) = (limits, time, date)
         return base(connection).setup(channel: channel, logger: logger).flatMapThrowing { value in
             let pipeline = channel.pipeline.syncOperations

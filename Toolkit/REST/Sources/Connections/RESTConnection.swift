@@ -139,11 +139,14 @@ package final class RESTConnection: Sendable {
         }
     }
 
-    /// The client takes what is written to the connection, which is therefore not idle.
-    func sendingBegan() { share.began() }
+    /// Whether the client takes what is written to the connection, which is then not idle.
+    func setSending(_ isSending: Bool) { share.setSending(isSending) }
 
-    /// Everything is sent, or the client has stopped taking it.
-    func sendingEnded(at now: Moment) { share.ended(at: now) }
+    /// A part of a body has arrived, or the client has taken a part of a response.
+    func progressed(at now: Moment) { share.progressed(at: now) }
+
+    /// Its bytes belong to another connection: it closes with whatever is not sent.
+    var gaveWay: Bool { share.gaveWay }
 
     /// Whole requests whose responses have not ended.
     var handled: Int { running.load(ordering: .relaxed) }

@@ -23,8 +23,8 @@ final class SendingHandler: ChannelDuplexHandler {
         case cut
     }
 
-    /// Checks in the time that a client has.
-    private static let checks = 6
+    /// A client that has taken nothing for this part of its time is idle.
+    private static let idlePart = 6
 
     private let limits: ConnectionLimits
     private let connection: RESTConnection
@@ -35,6 +35,11 @@ final class SendingHandler: ChannelDuplexHandler {
     private var state = State.open
     /// Runs while bytes wait.
     private var check: Scheduled<Void>?
+    private let checkInterval: Duration
+    /// After so many checks without progress the client is idle.
+    private let pausesMax: Int
+    /// Checks since the client has taken something.
+    private var pauses = 0
     private var linger: Scheduled<Void>?
     /// Whether the connection counts as not idle since the client takes bytes.
     private var isCounted = false
@@ -55,13 +60,27 @@ final class SendingHandler: ChannelDuplexHandler {
         self.input = input
         self.time = time
         progress = SendProgress(timeout: limits.sendTimeout, bytesMin: limits.sendBytesMin)
+        let idleTime = limits.sendTimeout / Self.idlePart
+        checkInterval = min(limits.sendCheck, idleTime)
+        pausesMax = Int((idleTime / checkInterval).rounded(.up))
     }
 
     func handlerRemoved(context: ChannelHandlerContext) { end() }
 
     /// Another connection needs the space of this one: it closes now, or when no request is handled any more.
     func makeSpace(_ context: ChannelHandlerContext) {
-        if connection.handled > 0 { leaves = true } else { closeAll(context, nil) }
+        if connection.gaveWay {
+            cut(context)
+        } else if connection.handled > 0 {
+            leaves = true
+        } else {
+            closeAll(context, nil)
+        }
+    }
+
+    private func cut(_ context: ChannelHandlerContext) {
+        state = .cut
+        context.close(promise: nil)
     }
 
     // MARK: Inbound
@@ -70,10 +89,7 @@ final class SendingHandler: ChannelDuplexHandler {
         guard state != .closing else { return }
         if state == .open, connection.handled > 0 || input.holdsBytes {
             // Reading is paused, but NIO reads a client that has closed its direction to its end.
-            guard connection.queue(unwrapInboundIn(data).readableBytes) else {
-                state = .cut
-                return context.close(promise: nil)
-            }
+            guard connection.queue(unwrapInboundIn(data).readableBytes) else { return cut(context) }
             hasQueued = true
         }
         context.fireChannelRead(data)
@@ -114,7 +130,7 @@ final class SendingHandler: ChannelDuplexHandler {
         check = nil
         linger?.cancel()
         linger = nil
-        count(false)
+        setSending(false)
         state = .cut
     }
 
@@ -123,16 +139,19 @@ final class SendingHandler: ChannelDuplexHandler {
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         progress.wrote(unwrapOutboundIn(data).readableBytes)
         // Before the response ends, so that the connection is not idle in between.
-        count(true)
+        pauses = 0
+        setSending(true)
         context.write(data, promise: promise)
     }
 
     func flush(context: ChannelHandlerContext) {
         context.flush()
-        if !progress.flushed(unsent: Self.unsent(context), at: time.now) {
-            if check == nil { count(false) }
-        } else if check == nil {
-            scheduleCheck(context)
+        let now = time.now
+        let waits = progress.flushed(unsent: Self.unsent(context), at: now)
+        if check == nil, isCounted {
+            // From here on the connection waits for the client.
+            connection.progressed(at: now)
+            if waits { scheduleCheck(context) } else { setSending(false) }
         }
         if connection.handled == 0 { handledAll(context) }
     }
@@ -157,7 +176,7 @@ final class SendingHandler: ChannelDuplexHandler {
     }
 
     private func scheduleCheck(_ context: ChannelHandlerContext) {
-        let interval = TimeAmount.nanoseconds((limits.sendTimeout / Self.checks).nanosecondsClamped)
+        let interval = TimeAmount.nanoseconds(checkInterval.nanosecondsClamped)
         check = context.eventLoop.assumeIsolated().scheduleTask(in: interval) {
             self.check = nil
             self.checkProgress(context)
@@ -165,22 +184,28 @@ final class SendingHandler: ChannelDuplexHandler {
     }
 
     private func checkProgress(_ context: ChannelHandlerContext) {
-        switch progress.check(unsent: Self.unsent(context), at: time.now) {
-        case .sent: return count(false)
-        case .sending: count(true)
-        // For a connection too many, this one may close.
-        case .paused: count(false)
-        case .stalled:
-            state = .cut
-            return context.close(promise: nil)
+        let now = time.now
+        switch progress.check(unsent: Self.unsent(context), at: now) {
+        case .sent:
+            connection.progressed(at: now)
+            return setSending(false)
+        case .sending:
+            connection.progressed(at: now)
+            pauses = 0
+            setSending(true)
+        case .paused:
+            pauses += 1
+            // For a connection too many, this one may close.
+            if pauses >= pausesMax { setSending(false) }
+        case .stalled: return cut(context)
         }
         scheduleCheck(context)
     }
 
-    private func count(_ isSending: Bool) {
+    private func setSending(_ isSending: Bool) {
         guard isSending != isCounted else { return }
         isCounted = isSending
-        if isSending { connection.sendingBegan() } else { connection.sendingEnded(at: time.now) }
+        connection.setSending(isSending)
     }
 
     // MARK: Close

@@ -1,4 +1,5 @@
 import MartletCore
+import MartletTesting
 import Testing
 
 @testable import MartletREST
@@ -16,7 +17,7 @@ struct RESTConnectionTests {
     }
 
     private static func connection(of budget: ListenerBudget) throws -> RESTConnection {
-        let share = budget.open(at: Moment(nanoseconds: 0)) {}
+        let share = budget.open(from: nil, time: ManualTime()) {}
         return RESTConnection(try #require(share), peer: nil)
     }
 

@@ -31,7 +31,7 @@ struct SendingHandlerTests {
         var limits = ListenerLimits(connectionsMax: 1, healthConnectionsMax: 1, closingConnectionsMax: 1)
         limits.connection = ByteAccount.Limits(bytesMax: 10, untrustedBytesMax: 10, freeBytes: 0)
         budget = ListenerBudget(limits)
-        let share = budget.open(at: Moment(nanoseconds: 0)) {}
+        let share = budget.open(from: nil, time: ManualTime()) {}
         connection = RESTConnection(try #require(share), peer: nil)
         input = RequestGuardHandler(.standard)
         handler = SendingHandler(.standard, connection: connection, input: input, time: ManualTime())

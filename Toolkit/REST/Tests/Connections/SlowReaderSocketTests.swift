@@ -17,14 +17,21 @@ struct SlowReaderSocketTests {
     let time = ManualTime()
     let budget: ListenerBudget
 
-    init() {
-        var limits = ListenerLimits(connectionsMax: 1, healthConnectionsMax: 16, closingConnectionsMax: 64)
+    init() { budget = ListenerBudget(Self.limits(connectionsMax: 1)) }
+
+    private static func limits(connectionsMax: Int) -> ListenerLimits {
+        var limits = ListenerLimits(
+            connectionsMax: connectionsMax,
+            healthConnectionsMax: 16,
+            closingConnectionsMax: 64
+        )
         limits.connection = ByteAccount.Limits(bytesMax: 16 << 20, untrustedBytesMax: 16 << 20, freeBytes: 0)
-        budget = ListenerBudget(limits)
+        return limits
     }
 
-    /// Runs `body` with the port of a server whose responses are long, but for `/short`.
+    /// Runs `body` with the port of a server whose responses are long, but for `/short` and without space.
     private func serving<R: Sendable>(
+        within other: ListenerBudget? = nil,
         linger: Duration = HangLimit.wait,
         sendTimeout: Duration = HangLimit.wait,
         _ body: (Int) async throws -> R
@@ -35,12 +42,12 @@ struct SlowReaderSocketTests {
             host: "127.0.0.1",
             port: 0,
             limits: limits,
-            budget: budget,
+            budget: other ?? budget,
             time: time,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             respond: { request, connection in
                 if request.uri.path == "/short" { return Self.text(connection.isReserved ? "reserved" : "ordinary") }
-                #expect(connection.setResponse(Self.bytes))
+                guard connection.setResponse(Self.bytes) else { return Self.text("no space") }
                 return Self.text(String(repeating: "x", count: Self.bytes))
             }
         )
@@ -110,6 +117,31 @@ struct SlowReaderSocketTests {
             }
         }
         #expect(received < Self.bytes)
+    }
+
+    @Test("one that takes nothing closes when another one needs its bytes")
+    func givesWay() async throws {
+        var limits = Self.limits(connectionsMax: 4)
+        // One response has space, two have not.
+        limits.untrustedBytesMax = Self.bytes / 2 * 3
+        let budget = ListenerBudget(limits)
+        let get = Self.get + "Connection: close\r\n\r\n"
+        let received = try await serving(within: budget, linger: .milliseconds(1), sendTimeout: .seconds(86_400)) {
+            port in
+            try await RawConnection.reluctant(get, with: port) {
+                while budget.bytes.held == 0 { await Task.yield() }
+                var second = ""
+                // Until the client is seen to have stopped.
+                for _ in 0..<20 where second.utf8.count <= Self.bytes {
+                    time.advance(by: budget.limits.stallTime)
+                    second = try await RawConnection.exchange([get], with: port)
+                }
+                #expect(second.utf8.count > Self.bytes)
+            }
+        }
+        #expect(received < Self.bytes)
+        while budget.connections > 0 { await Task.yield() }
+        #expect(budget.bytes.held == 0)
     }
 
     @Test("one that takes nothing gets one response at a time, whatever it sends, and all when it takes them")

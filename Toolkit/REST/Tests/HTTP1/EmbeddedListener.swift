@@ -15,8 +15,8 @@ struct EmbeddedListener {
 
     init(_ limits: ConnectionLimits) throws {
         let budget = ListenerBudget(ListenerLimits(descriptors: 1_024))
-        guard let share = budget.open(at: Moment(nanoseconds: 0), close: {}) else { throw NoSpace() }
         let time = ManualTime()
+        guard let share = budget.open(from: nil, time: time, close: {}) else { throw NoSpace() }
         let input = RequestGuardHandler(limits)
         connection = RESTConnection(share, peer: nil)
         let pipeline = channel.pipeline.syncOperations

@@ -136,7 +136,8 @@ public final class RPCServer: Service {
 
     /// Sets up the connection on a new channel, on its event loop.
     func accept(_ channel: any Channel) throws {
-        guard let share = budget.open(at: core.runtime.time.now, close: { Self.makeSpace(channel) }) else {
+        let peer = channel.remoteAddress?.ipAddress.flatMap { IPAddress($0) }
+        guard let share = budget.open(from: peer, time: core.runtime.time, close: { Self.makeSpace(channel) }) else {
             throw Fault(.resourceExhausted, .overloaded, "too many connections")
         }
         channel.closeFuture.whenComplete { _ in share.closed() }

@@ -65,6 +65,7 @@ final class ServerCallHandler: ChannelInboundHandler {
             perform(step)
         case .data(let frame):
             guard case .byteBuffer(let bytes) = frame.data else { return }
+            connection.progressed()
             perform(call.received(bytes, endStream: frame.endStream) { reserve($0) })
         default: break
         }
@@ -305,7 +306,10 @@ final class ServerCallHandler: ChannelInboundHandler {
         }
         let promise = context.eventLoop.makePromise(of: Void.self)
         let connection = NIOLoopBound(connection, eventLoop: context.eventLoop)
-        promise.futureResult.whenComplete { _ in connection.value.release(bytes) }
+        promise.futureResult.whenComplete { _ in
+            connection.value.progressed()
+            connection.value.release(bytes)
+        }
         return promise
     }
 

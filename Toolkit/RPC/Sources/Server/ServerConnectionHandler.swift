@@ -157,8 +157,9 @@ final class ServerConnectionHandler: ChannelInboundHandler {
         perform(lifecycle.dismiss())
     }
 
-    /// Another connection needs the space of this one, which is idle.
+    /// Another connection needs the space of this one, whose client is idle or makes no progress.
     func makeSpace() {
+        if share.gaveWay { return perform(lifecycle.dismiss() + lifecycle.stop()) }
         // A client with a token gets to know which of its calls were not processed.
         if share.isTrusted { drain() } else { perform(lifecycle.dismiss()) }
     }
@@ -172,9 +173,19 @@ final class ServerConnectionHandler: ChannelInboundHandler {
     // MARK: What calls hold
 
     /// - Returns: False when the connection, or the process, would hold too many bytes.
-    func reserve(_ count: Int) -> Bool { bytes.reserve(count) }
+    func reserve(_ count: Int) -> Bool {
+        guard bytes.reserve(count) else { return false }
+        progressed()
+        return true
+    }
 
     func release(_ count: Int) { bytes.release(count) }
+
+    /// The client has sent a part of a message or taken a response, or the connection begins to wait for that.
+    func progressed() {
+        // Otherwise it need not give way.
+        if bytes.isCharged { share.progressed(at: core.runtime.time.now) }
+    }
 
     /// A handler begins.
     ///
