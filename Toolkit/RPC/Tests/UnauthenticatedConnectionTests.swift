@@ -126,6 +126,28 @@ struct UnauthenticatedConnectionTests {
         #expect(budget.bytes.held == 0)
     }
 
+    @Test("a stream is counted as what it has sent, up to what may wait for the client")
+    func stream() throws {
+        let budget = Self.smallBudget { $0.connection.freeBytes = 0 }
+        let connection = try EmbeddedConnection(budget: budget)
+        // A window of 0 for each stream.
+        let closed = Wire.frame(4, flags: 0, stream: 0, payload: [0, 4, 0, 0, 0, 0])
+        let watches = Wire.healthWatch(1) + Wire.healthWatch(3) + Wire.healthWatch(5)
+        let frames = try connection.send(Wire.handshake + closed + watches)
+        #expect(frames.count { $0.kind == 1 } == 3)
+        // 4 KiB for each call, and its headers.
+        #expect(budget.bytes.held < 3 * 5 << 10)
+        // 20,000 short messages.
+        let count = Array("20000".utf8)
+        let many =
+            Wire.frame(1, flags: 4, stream: 7, payload: Wire.block("Many"))
+            + Wire.frame(0, flags: 1, stream: 7, payload: [0, 0, 0, 0, 7, 0x0A, 5] + count)
+        _ = try connection.send(many)
+        #expect(30 << 10...85 << 10 ~= budget.bytes.held)
+        connection.channel.close(promise: nil)
+        _ = try connection.received()
+    }
+
     @Test("one whose client does not read closes when another one needs its bytes")
     func givesWay() throws {
         // One response has space, two have not.

@@ -38,9 +38,14 @@ enum Wire {
     }
 
     /// A whole call of grpc.health.v1.Health/Check.
-    static func healthCheck(_ stream: UInt8) -> [UInt8] {
+    static func healthCheck(_ stream: UInt8) -> [UInt8] { health(stream, "Check") }
+
+    /// A whole call of grpc.health.v1.Health/Watch.
+    static func healthWatch(_ stream: UInt8) -> [UInt8] { health(stream, "Watch") }
+
+    private static func health(_ stream: UInt8, _ method: String) -> [UInt8] {
         let block: [UInt8] =
-            [0x83, 0x86, 0x04] + text("/grpc.health.v1.Health/Check") + [0x0F, 0x10] + text("application/grpc")
+            [0x83, 0x86, 0x04] + text("/grpc.health.v1.Health/\(method)") + [0x0F, 0x10] + text("application/grpc")
         return frame(1, flags: 4, stream: stream, payload: block)
             + frame(0, flags: 1, stream: stream, payload: [0, 0, 0, 0, 0])
     }

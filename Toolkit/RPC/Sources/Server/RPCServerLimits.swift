@@ -12,13 +12,15 @@ public struct RPCServerLimits: Sendable {
     /// Handlers of one connection that may still run after their calls were cancelled; while there are more, new calls of
     /// the callers to whom they belong end with `resourceExhausted`.
     public var abandonedHandlersMax = 1_000
-    /// What an open call is counted as, in bytes, besides its headers and messages: see `ListenerLimits`.
+    /// What an open call is counted as, in bytes, besides its headers and long messages: see `ListenerLimits`.
     public var callBytes = 4 * 1_024
     /// Received bytes of a call that may be unread: its flow-control window.
     public var callWindowBytes = 256 * 1_024
     /// Received bytes of a connection that may be unread: its flow-control window.
     public var connectionWindowBytes = 4 * 1_024 * 1_024
     /// Response bytes of one call that may be buffered; a streaming handler is suspended above it.
+    ///
+    /// A stream is counted as what it has sent, up to this.
     public var outboundBytesMax = 64 * 1_024
     /// Interval without received bytes after which a PING is sent; after twice that the connection is closed.
     ///

@@ -28,6 +28,8 @@ final class ServerCallHandler: ChannelInboundHandler {
     private var isCounted = false
     /// Bytes that are reserved until the call is over and its handler has ended.
     private var reserved = 0
+    /// Of the short messages of a stream: the bytes that may wait for the client.
+    private var streamed = 0
     private var isClosed = false
 
     init(_ connection: ServerConnectionHandler) {
@@ -97,10 +99,7 @@ final class ServerCallHandler: ChannelInboundHandler {
     private func admit(_ method: ServedMethod, _ head: RequestHead) throws(Fault) -> Principal {
         let principal = try connection.admit(method, head)
         caller = principal.subject
-        let limits = connection.core.limits
-        // A stream may always fill its channel.
-        let written = if case .serverStream = method.form { limits.outboundBytesMax } else { 0 }
-        guard reserve(limits.callBytes + head.bytes + written) else {
+        guard reserve(connection.core.limits.callBytes + head.bytes) else {
             throw .overloaded("too many bytes of requests and responses are in flight")
         }
         return principal
@@ -293,17 +292,15 @@ final class ServerCallHandler: ChannelInboundHandler {
         return context.channel.isWritable
     }
 
-    /// Reserves the bytes of a message until it is written; a small one is part of what its call has reserved.
+    /// Reserves the bytes of a message until it is written; a short one is part of what its call has reserved.
     ///
     /// - Throws: `Fault` when the client has too much to read; then the stream is reset.
     private func promise(of bytes: Int, _ context: ChannelHandlerContext) throws(Fault) -> EventLoopPromise<Void>? {
-        guard bytes > connection.core.limits.callBytes else { return nil }
-        guard connection.reserve(bytes) else {
-            _ = call.lost()
-            // Not a code that means "not executed": the handler has run.
-            reset(.enhanceYourCalm)
-            throw Fault(.unavailable, .overloaded, "too many bytes of requests and responses are in flight")
+        guard bytes > connection.core.limits.callBytes else {
+            if streams { try growStream(by: bytes) }
+            return nil
         }
+        guard connection.reserve(bytes) else { throw responseHasNoSpace() }
         let promise = context.eventLoop.makePromise(of: Void.self)
         let connection = NIOLoopBound(connection, eventLoop: context.eventLoop)
         promise.futureResult.whenComplete { _ in
@@ -311,6 +308,24 @@ final class ServerCallHandler: ChannelInboundHandler {
             connection.value.release(bytes)
         }
         return promise
+    }
+
+    /// Reserves what the short messages of a stream hold at most: all that were sent, up to what its channel takes.
+    ///
+    /// The first of them are part of what its call has reserved.
+    private func growStream(by bytes: Int) throws(Fault) {
+        let limits = connection.core.limits
+        let sum = min(streamed + bytes, max(limits.outboundBytesMax, limits.callBytes))
+        let due = max(0, sum - limits.callBytes) - max(0, streamed - limits.callBytes)
+        guard due == 0 || reserve(due) else { throw responseHasNoSpace() }
+        streamed = sum
+    }
+
+    private func responseHasNoSpace() -> Fault {
+        _ = call.lost()
+        // Not a code that means "not executed": the handler has run.
+        reset(.enhanceYourCalm)
+        return Fault(.unavailable, .overloaded, "too many bytes of requests and responses are in flight")
     }
 
     private func end(_ fault: Fault?) {
