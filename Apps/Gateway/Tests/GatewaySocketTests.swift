@@ -155,7 +155,7 @@ struct ClientAddressSocketTests {
         let addresses = ClientAddressRule(proxies: try #require(IPNetwork.list(proxies)), header: .xForwardedFor)
         return try await fixture.withGateway(instances: [:], callers: limits, addresses: addresses) { gateway in
             let server = fixture.listener { request, connection in await gateway.answer(request, on: connection) }
-            let http = HTTP1Client(limits: .standard)
+            let http = Upstreams.client(GatewayFixture.limits)
             let statuses = try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await server.run() }
                 defer { group.cancelAll() }
