@@ -28,7 +28,7 @@ struct CallerSettings: Sendable {
             "limited-callers-max",
             CallerLimits.callersMax,
             in: 1...1_000_000,
-            help: "Callers that are counted one by one at a time, for each limit; about 100 bytes each."
+            help: "Callers a minute that are counted one by one, for each limit; 150 bytes to 1 KiB each."
         )
         self.limits = limits
         let proxies = reader.optional(

@@ -2,8 +2,8 @@
 package struct CallerLimits: Sendable {
     /// The share of a limit that may be sent at once, in percent.
     package static let burstPercent = 25
-    /// Callers that are counted one by one at a time, in each class.
-    package static let callersMax = 16_384
+    /// Callers that are counted one by one at a time, in each class: new ones a minute, since each is kept for one.
+    package static let callersMax = 65_536
 
     /// Requests of one caller in a minute, 0 for no limit, else at most `RateLimit.requestsMax`.
     private var requests: [LimitClass: Int] = [:]

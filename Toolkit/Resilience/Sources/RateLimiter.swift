@@ -3,10 +3,12 @@ import Synchronization
 
 /// Limits the requests of each of many callers, with a bounded memory.
 ///
-/// It keeps a caller only while something of its limit is used: a full bucket is that of a caller who was never seen, and
-/// its place is given to the next. No other place is: new callers, however many, never make it forget one that has used
-/// its limit. While all places are in use, new callers share ``StateMachine/sharesCount`` buckets by their hash, so that
-/// none is refused for the number of others. That takes more accepted requests a minute than places times the limit.
+/// It keeps a caller for a minute after its last accepted request; then its state is that of a caller who was never
+/// seen, and its place is given to the next. Only while all places are taken, by more callers a minute than there are
+/// places, is the place of one given away whose bucket is full: such a caller may have its burst again within the
+/// minute. New callers, however many, never make the limiter forget one that is using its limit. While no place is
+/// given away, new callers share ``StateMachine/sharesCount`` states by their hash, so that none is refused for the
+/// number of others.
 ///
 /// Safe to share between tasks; a decision costs one lock.
 package final class RateLimiter: Sendable {
@@ -38,11 +40,11 @@ package final class RateLimiter: Sendable {
 extension RateLimiter {
     /// The callers and what they have used, without clock or lock.
     struct StateMachine: Sendable {
-        /// Buckets for callers without a place of their own.
+        /// States for callers without a place of their own.
         static let sharesCount = 1_024
         /// Places that are examined for each new caller, so that those of earlier ones are given up.
         static let examinedCount = 4
-        /// Places that are examined for a new caller at most, when none is unused.
+        /// Places that are examined for a new caller at most, while all are taken.
         static let examinedMax = 64
 
         private struct Place {
@@ -80,7 +82,7 @@ extension RateLimiter {
             return shares[Self.share(of: caller)].check(at: now, limit)
         }
 
-        /// - Returns: `nil` when all places that were examined are in use.
+        /// - Returns: `nil` when none of the places that were examined can be given away.
         private mutating func newPlace(for caller: CallerKey, at now: Moment) -> Int? {
             for examined in 0..<Self.examinedMax {
                 guard examined < Self.examinedCount || places.count == callersMax, !places.isEmpty else { break }
@@ -92,10 +94,12 @@ extension RateLimiter {
             return places.count - 1
         }
 
-        /// Examines one place, and gives it up when its bucket is full.
+        /// Examines one place, and gives it up when it is unused, or while all are taken when its bucket is full.
         private mutating func giveUpNext(at now: Moment) {
             if next >= places.count { next = 0 }
-            guard places[next].usage.isFull(at: now, limit) else {
+            let usage = places[next].usage
+            let isFree = places.count == callersMax ? usage.isRegained(at: now) : usage.isUnused(at: now)
+            guard isFree else {
                 next += 1
                 return
             }

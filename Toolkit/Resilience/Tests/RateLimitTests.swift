@@ -52,25 +52,6 @@ struct RateLimitTests {
         #expect(abs(accepted - 1_200) <= 24)
     }
 
-    @Test("no minute has more than the limit and the burst, whatever the caller does", arguments: 1...20)
-    mutating func worst(_ seed: Int) {
-        let limit = RateLimit(requests: 60, burst: 15)
-        var (now, times) = (Int64(0), [Int64]())
-        let entropy = SeededEntropy(seed: UInt64(seed))
-        while now < 1_200_000_000_000 {
-            for _ in 0..<entropy.number(below: 40) where usage.admit(at: start + .nanoseconds(now), limit).isAccepted {
-                times.append(now)
-            }
-            now += Int64(entropy.number(below: 30_000_000_000))
-        }
-        for (index, first) in times.enumerated() {
-            let minute = times[index...].prefix { $0 - first < 60_000_000_000 }
-            #expect(minute.count <= 75)
-        }
-        // In the long run no more than the limit, besides the last minute's.
-        #expect(times.count <= 20 * 60 + 60)
-    }
-
     @Test("who asks less often than the limit is never refused, for as long as it lasts")
     mutating func steady() {
         let limit = RateLimit(requests: 7, burst: 1)
@@ -81,7 +62,34 @@ struct RateLimitTests {
             if !usage.admit(at: now, limit).isAccepted { refused += 1 }
         }
         #expect(refused == 0)
-        #expect(usage.isFull(at: start + .seconds(857_200), limit))
+        #expect(usage.isUnused(at: start + .seconds(857_200)))
+    }
+
+    @Test(
+        "a minute counts back from each request: after the limit, the next is accepted when the first is a minute old"
+    )
+    mutating func window() {
+        let limit = RateLimit(requests: 3, burst: 3)
+        for second in [0, 20, 40] { #expect(usage.admit(at: start + .seconds(second), limit).isAccepted) }
+        let early = usage.admit(at: start + .nanoseconds(59_999_999_999), limit)
+        #expect(!early.isAccepted && early.remaining == 0 && early.untilNext == .nanoseconds(1))
+        // Only when the last of the three has left the window, there is space for three.
+        #expect(early.untilFull == .nanoseconds(40_000_000_001))
+        let due = usage.admit(at: start + .seconds(60), limit)
+        #expect(due.isAccepted && due.remaining == 0)
+        #expect(due.untilNext == .seconds(20) && due.untilFull == .seconds(60))
+    }
+
+    @Test("above 100 requests a minute they leave the window in groups, with the last of a group")
+    mutating func grouped() {
+        let limit = RateLimit(requests: 250, burst: 250)
+        #expect(limit.groupRequests == 3 && limit.windowRequestsMax == 252)
+        let accepted = (0..<300).map { usage.admit(at: start + .milliseconds($0), limit) }.filter(\.isAccepted)
+        #expect(accepted.count == 252)
+        // The first group has the requests of 0, 1 and 2 ms.
+        let waiting = usage.check(at: start + .seconds(60), limit)
+        #expect(!waiting.isAccepted && waiting.untilNext == .milliseconds(2))
+        #expect(usage.check(at: start + .milliseconds(60_002), limit).remaining == 3)
     }
 
     @Test("asking without counting changes nothing, and a clock that is read late does not either")
@@ -105,6 +113,7 @@ struct RateLimitTests {
         let limit = RateLimit(requests: requests, burstPercent: percent)
         #expect(limit.burst == burst)
         for _ in 0..<min(requests, 200) { _ = usage.admit(at: start, limit) }
-        #expect(usage.isFull(at: start + .seconds(60), limit))
+        #expect(!usage.isUnused(at: start + .nanoseconds(59_999_999_999)))
+        #expect(usage.isUnused(at: start + .seconds(60)))
     }
 }

@@ -25,16 +25,43 @@ struct RateLimiterTests {
         #expect(limiter.callers == 1_000)
     }
 
-    @Test("a caller whose bucket is full has no place any more once others need it")
+    @Test("a caller has its place for a minute after its last accepted request, and none once others need it")
     func places() {
-        var limiter = RateLimiter.StateMachine(RateLimit(requests: 60, burst: 10), callersMax: 100)
-        // One new caller in 20 ms: 50 have used something a second ago or later.
+        var limiter = RateLimiter.StateMachine(RateLimit(requests: 60, burst: 10), callersMax: 200)
+        // One new caller in a second, for an hour: 60 have used something a minute ago or later.
+        for number in 0..<3_600 {
+            let decision = limiter.admit(Self.caller(number), at: start + .seconds(number))
+            #expect(decision.isAccepted && decision.remaining == 9)
+            #expect(limiter.callers <= 80)
+        }
+    }
+
+    @Test("while all places are taken, the place of one whose bucket is full is given to a new caller")
+    func pressure() {
+        let limit = RateLimit(requests: 60, burst: 10)
+        var limiter = RateLimiter.StateMachine(limit, callersMax: 100)
+        // One new caller in 20 ms: of 100, 50 have a full bucket, and none an empty window.
         for number in 0..<10_000 {
             let decision = limiter.admit(Self.caller(number), at: start + .milliseconds(20 * number))
             #expect(decision.isAccepted && decision.remaining == 9)
             #expect(limiter.callers <= 100)
         }
-        #expect(limiter.callers < 80)
+    }
+
+    @Test("a caller who sends slowly and then all at once has no more than the limit, although others come and go")
+    func planned() {
+        let limit = RateLimit(requests: 60, burst: 15)
+        var limiter = RateLimiter.StateMachine(limit, callersMax: 1_000)
+        var accepted = 0
+        for second in 0..<60 {
+            let now = start + .seconds(second)
+            for number in 0..<10 { _ = limiter.admit(Self.caller(1 + second * 10 + number), at: now) }
+            for _ in 0..<(second < 59 ? 1 : 100) where limiter.admit(Self.caller(0), at: now).isAccepted {
+                accepted += 1
+            }
+        }
+        #expect(accepted == 60)
+        #expect(limiter.callers == 601)
     }
 
     @Test("new callers do not make it forget one that has used its limit, and are accepted")
@@ -58,7 +85,7 @@ struct RateLimiterTests {
         #expect(newcomers == 600 * 30 * 3)
     }
 
-    @Test("when all places are used up, new callers share a bounded number of buckets")
+    @Test("when all places are used up, new callers share a bounded number of states")
     func overflow() {
         let limit = RateLimit(requests: 10, burst: 10)
         var limiter = RateLimiter.StateMachine(limit, callersMax: 10)
