@@ -46,6 +46,14 @@ struct GatewayCallers: Sendable {
         return GatewayCaller(principal)
     }
 
+    /// Counts a request that no service gets for its address, whatever its token is.
+    ///
+    /// - Throws: `Fault` with `resourceExhausted` and the reason `rateLimited` when the address has sent too many.
+    func admitUnrouted(_ exchange: Exchange) throws(Fault) {
+        let address = addresses.address(of: exchange.request.headers, peer: exchange.peer)
+        try require(limiter.admit(address, to: .unroutedRequests), exchange)
+    }
+
     /// Writes a decision into the response, and throws when it is a refusal.
     private func require(_ decision: LimitDecision?, _ exchange: Exchange) throws(Fault) {
         state(decision, exchange)

@@ -70,6 +70,7 @@ struct GatewayResponder: Sendable {
         )
         ListenerHooks(readiness: readiness, metrics: [metrics]).each { path, handler in edge.add(path, handler) }
         edge.system = upstreams.system?.description
+        edge.admitUnrouted = { exchange in try callers.admitUnrouted(exchange) }
         edge.addDocument(try GatewayOpenAPI.joined())
     }
 

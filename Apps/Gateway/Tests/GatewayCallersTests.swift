@@ -2,6 +2,7 @@ import HTTPTypes
 import HummingbirdCore
 import MartletConfig
 import MartletCore
+import MartletHost
 import MartletREST
 import MartletResilience
 import MartletSecurity
@@ -138,7 +139,61 @@ struct GatewayCallersTests {
         }
     }
 
-    @Test("without a limit there are no headers; health and the document have none")
+    @Test("what no service gets has one limit by address, with any token: 404, 405, OPTIONS, the document, the metrics")
+    func unrouted() async throws {
+        let ann = try await fixture.issuer.userToken("ann", scopes: [], lifetime: .seconds(600))
+        let requests: [(HTTPRequest.Method, String, HTTPResponse.Status)] = [
+            (.get, "/v1/nothing", .notFound), (.delete, "/v1/orders", .methodNotAllowed),
+            (.options, "/v1/orders", .methodNotAllowed), (.options, "*", .notFound), (.get, "/openapi.json", .ok),
+            (.head, "/metrics", .ok), (.post, "/metrics", .methodNotAllowed), (.post, "/livez", .methodNotAllowed),
+            (.get, "/v1/products/%ff", .badRequest),
+        ]
+        try await withGateway(Self.limits(requests.count, of: .unroutedRequests)) { gateway in
+            for (number, (verb, path, status)) in requests.enumerated() {
+                let response = await send(verb, path, token: number.isMultiple(of: 2) ? ann : nil, to: gateway)
+                #expect(response.status == status, "\(verb) \(path)")
+                let remaining = requests.count - number - 1
+                #expect(response.headers[RESTHeaders.rateLimit] == #""unrouted-requests";r=\#(remaining);t=60"#)
+                #expect(response.headers[RESTHeaders.rateLimitPolicy] == #""unrouted-requests";q=9;w=60"#)
+            }
+            for (verb, path, _) in requests {
+                let refused = await send(verb, path, token: ann, to: gateway)
+                #expect(refused.status == .tooManyRequests, "\(verb) \(path)")
+                #expect(refused.headers[.retryAfter] == "60")
+                #expect(refused.headers[RESTHeaders.rateLimit] == #""unrouted-requests";r=0;t=60"#)
+            }
+            // Health has no limit, and methods have their own.
+            for path in ["/livez", "/readyz"] {
+                for verb in [HTTPRequest.Method.get, .head] {
+                    let health = await send(verb, path, to: gateway)
+                    #expect(health.status != .tooManyRequests && health.headers[RESTHeaders.rateLimit] == nil)
+                }
+            }
+            #expect(await send(.get, "/v1/products", to: gateway).status == .serviceUnavailable)
+            #expect(await send(.get, "/v1/products", token: ann, to: gateway).status == .serviceUnavailable)
+            fixture.time.advance(by: .seconds(60))
+            #expect(await send(.get, "/v1/nothing", to: gateway).status == .notFound)
+        }
+        let text = MetricsText.exposition(of: [metrics])
+        #expect(text.contains(#"martlet_rate_limited_total{service="gateway",class="unrouted-requests"} 9"#))
+    }
+
+    @Test("a request for another system is refused as before, and counts")
+    func otherSystem() async throws {
+        let limits = Self.limits(1, of: .unroutedRequests)
+        let system = try #require(SystemName("shop"))
+        try await fixture.withGateway(instances: [:], system: system, callers: limits, metrics: metrics) { gateway in
+            let headers: HTTPFields = [RESTHeaders.system: "other"]
+            for expected in [HTTPResponse.Status.serviceUnavailable, .tooManyRequests] {
+                let request = GatewayFixture.request(.get, "/v1/products", headers: headers)
+                let response = await gateway.answer(request, on: nil)
+                #expect(response.status == expected)
+                #expect(response.headers[RESTHeaders.rateLimit] == #""unrouted-requests";r=0;t=60"#)
+            }
+        }
+    }
+
+    @Test("without a limit there are no headers; reads without a token are no requests without a route")
     func unlimited() async throws {
         try await withGateway(.none) { gateway in
             for _ in 0..<100 {
@@ -148,9 +203,10 @@ struct GatewayCallersTests {
             }
         }
         try await withGateway(Self.limits(1, of: .anonymousReads)) { gateway in
-            for path in ["/livez", "/openapi.json", "/v1/nothing", "/livez", "/openapi.json", "/v1/nothing"] {
+            for path in ["/openapi.json", "/v1/nothing", "/openapi.json", "/v1/nothing"] {
                 let response = await send(.get, path, to: gateway)
-                #expect(response.status != .tooManyRequests && response.headers[RESTHeaders.rateLimit] == nil)
+                #expect(response.status != .tooManyRequests)
+                #expect(response.headers[RESTHeaders.rateLimitPolicy] == #""unrouted-requests";q=30000;w=60"#)
             }
         }
     }

@@ -13,6 +13,11 @@ package struct RESTEdge<Target: Sendable>: Sendable {
     package typealias Handle = @Sendable (Target, [PathVariable], Exchange) async throws -> Response
     /// Responds to GET on one of the listener's own paths.
     package typealias Plain = @Sendable (Request) async throws -> Response
+    /// Decides about a request that no target handles; what it throws becomes the response.
+    ///
+    /// That is a request of one of the listener's own paths, of an unknown path, with another method, or for another system,
+    /// and no question about health.
+    package typealias AdmitUnrouted = @Sendable (Exchange) throws -> Void
 
     private let routes: RouteTable<Target>
     private let runtime: Runtime
@@ -27,6 +32,8 @@ package struct RESTEdge<Target: Sendable>: Sendable {
     ///
     /// `nil` serves all requests.
     package var system: String?
+    /// `nil` admits all requests.
+    package var admitUnrouted: AdmitUnrouted?
 
     /// - Parameters:
     ///   - routes: The targets by verb and path.
@@ -78,14 +85,14 @@ package struct RESTEdge<Target: Sendable>: Sendable {
         )
         var response: Response
         if let refusal = refusal(of: exchange) {
-            response = Problem(refusal, requestID: exchange.id).response
+            response = problem(refusal, exchange)
         } else if let own = plain[request.uri.path] {
             response = await answer(exchange, own)
         } else {
             response = await TraceContext.$current.withValue(exchange.trace) { await answer(exchange) }
             response.headers[RESTHeaders.requestID] = exchange.id
-            for field in exchange.added.fields { response.headers[field.name] = field.value }
         }
+        for field in exchange.added.fields { response.headers[field.name] = field.value }
         if let system, request.headers[RESTHeaders.system] != nil { response.headers[RESTHeaders.system] = system }
         return request.method == .head ? response.createHeadResponse() : response
     }
@@ -94,21 +101,48 @@ package struct RESTEdge<Target: Sendable>: Sendable {
     private func refusal(of exchange: Exchange) -> Fault? {
         let request = exchange.request
         if let system, let wanted = request.headers[RESTHeaders.system], !wanted.utf8.elementsEqual(system.utf8) {
+            do { try admit(exchange) } catch { return Fault(describing: error) }
             return Fault.notProcessed("this is another system than the request is for")
         }
         guard exchange.connection?.isReserved == true, !HealthPath.all.contains(request.uri.path) else { return nil }
         return .tooManyConnections
     }
 
+    /// A request that no target handles is admitted, or throws.
+    private func admit(_ exchange: Exchange) throws {
+        guard let admitUnrouted else { return }
+        let isHealth = HealthPath.all.contains(exchange.request.uri.path) && exchange.verb == HTTPRule.Verb.get.rawValue
+        if !isHealth { try admitUnrouted(exchange) }
+    }
+
     private func answer(_ exchange: Exchange, _ own: Plain) async -> Response {
-        guard exchange.verb == HTTPRule.Verb.get.rawValue else { return otherVerbs([.get], exchange).response }
         do {
+            try admit(exchange)
+            guard exchange.verb == HTTPRule.Verb.get.rawValue else { return otherVerbs([.get], exchange).response }
             let response = try await own(exchange.request)
             return shared.contains(exchange.request.uri.path) ? response : try exchange.reserved(response)
         } catch {
             exchange.responseFailed()
-            return Problem(Fault(describing: error), requestID: exchange.id).response
+            return problem(Fault(describing: error), exchange)
         }
+    }
+
+    private func problem(_ fault: Fault, _ exchange: Exchange) -> Response {
+        Problem(fault, requestID: exchange.id).response
+    }
+
+    /// - Throws: `Fault` also when a request without a route is not admitted.
+    private func match(_ exchange: Exchange) throws -> RouteMatch<Target> {
+        let match: RouteMatch<Target>
+        do {
+            match = try routes.find(exchange.verb, exchange.request.uri.path)
+        } catch {
+            try admit(exchange)
+            throw error
+        }
+        if case .found = match { return match }
+        try admit(exchange)
+        return match
     }
 
     private func answer(_ exchange: Exchange) async -> Response {
@@ -117,7 +151,7 @@ package struct RESTEdge<Target: Sendable>: Sendable {
         var failure: Fault?
         var response: Response
         do {
-            switch try routes.find(exchange.verb, exchange.request.uri.path) {
+            switch try match(exchange) {
             case .found(let found, let template, let variables):
                 route = template
                 target = found
@@ -129,7 +163,7 @@ package struct RESTEdge<Target: Sendable>: Sendable {
             let fault = Fault(describing: error)
             failure = fault
             exchange.responseFailed()
-            response = Problem(fault, requestID: exchange.id).response
+            response = problem(fault, exchange)
         }
         finish(exchange, route: route, target: target, status: Int(response.status.code), failure: failure)
         return response
@@ -137,7 +171,7 @@ package struct RESTEdge<Target: Sendable>: Sendable {
 
     private func otherVerbs(_ verbs: [HTTPRule.Verb], _ exchange: Exchange) -> (failure: Fault?, response: Response) {
         let fault = Fault(.unimplemented, .methodNotAllowed, "this path has other methods")
-        var response = Problem(fault, requestID: exchange.id).response
+        var response = problem(fault, exchange)
         let allowed = verbs.map(\.rawValue) + (verbs.contains(.get) ? [HTTPRequest.Method.head.rawValue] : [])
         response.headers[.allow] = allowed.sorted().joined(separator: ", ")
         return (fault, response)

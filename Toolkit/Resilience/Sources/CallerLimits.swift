@@ -37,7 +37,7 @@ package struct CallerLimits: Sendable {
         case .anonymousWrites: 12_000
         case .anonymousCreations: 60
         case .identityWrites: 60_000
-        case .rejectedTokens: 30_000
+        case .rejectedTokens, .unroutedRequests: 30_000
         }
     }
 

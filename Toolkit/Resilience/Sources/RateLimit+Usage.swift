@@ -3,8 +3,9 @@ import MartletCore
 extension RateLimit {
     /// What one caller has used of a limit; the initial value has used nothing.
     struct Usage: Sendable, Hashable {
-        /// When the last request of each group was accepted, in nanoseconds, oldest first. At most
-        /// ``RateLimit/groupsMax`` and one more; all but the newest have ``RateLimit/groupRequests`` requests.
+        /// When the last request of each group was accepted, in nanoseconds, oldest first.
+        ///
+        /// At most ``RateLimit/groupsMax`` and one more; all but the newest have ``RateLimit/groupRequests`` requests.
         private(set) var groups: [Int64] = []
         /// Requests of the newest group.
         private var newest: Int64 = 0
@@ -17,7 +18,7 @@ extension RateLimit {
             return full <= now && expired(at: now) == groups.count
         }
 
-        /// Whether the bucket is full. What the window still counts is then at most what a minute of the limit has.
+        /// Whether the bucket is full; the window may still count what was accepted before.
         func isRegained(at now: Moment) -> Bool { full <= reading(now) }
 
         /// Counts a request when it is accepted.
