@@ -28,6 +28,24 @@ WHERE type = 'placed' AND json_extract(body, '$.placed._0.cartRevision') IS NOT 
 GROUP BY json_extract(body, '$.placed._0.cartRevision') HAVING COUNT(*) > 1
 ORDER BY 1;
 
+-- I5 idle: discounts that count as goods
+SELECT placed.stream, json_extract(line.value, '$.quantity') || ' of ' || json_extract(line.value, '$.code')
+FROM audit_stream_events AS placed, json_each(placed.body, '$.placed._0.lines') AS line
+WHERE placed.type = 'placed' AND json_extract(line.value, '$.priceNanos') < 0 AND json_extract(line.value, '$.isGoods')
+ORDER BY 1, 2;
+
+-- I4 idle: orders of which all units were returned and something else than all was refunded
+SELECT orders.order_id, orders.captured || ' captured, ' || orders.refunded || ' refunded'
+FROM audit_orders AS orders JOIN audit_stream_events AS placed ON placed.stream = orders.order_id,
+    json_each(placed.body, '$.placed._0.lines') AS line
+WHERE placed.type = 'placed' AND orders.status = 'completed' AND orders.refunded <> orders.captured
+    AND json_extract(line.value, '$.priceNanos') >= 0
+GROUP BY orders.order_id, orders.captured, orders.refunded
+HAVING SUM(json_extract(line.value, '$.quantity') - (
+    SELECT COALESCE(SUM(returned.quantity), 0) FROM audit_returned_lines AS returned
+    WHERE returned.order_id = orders.order_id AND returned.line = line.key)) = 0
+ORDER BY 1;
+
 -- I11 idle: orders in no terminal state
 SELECT order_id, status
 FROM audit_orders WHERE status NOT IN ('completed', 'rejected', 'cancelled')

@@ -155,6 +155,33 @@ struct StoredDefect: Sendable, CustomTestStringConvertible {
             finds: "revisions of carts that several orders take"
         ),
         StoredDefect(
+            "a discount takes stock",
+            in: "orders",
+            """
+            UPDATE es_events SET body = '{"placed":{"_0":{"lines":[
+                {"code":"mug","quantity":2,"priceNanos":3000000000,"isGoods":true},
+                {"code":"mug","quantity":1,"priceNanos":-1000000000,"isGoods":true}]}}}' WHERE type = 'placed'
+            """,
+            finds: "discounts that count as goods"
+        ),
+        StoredDefect(
+            "all units are returned, and the refunds do not add up",
+            in: "orders",
+            """
+            UPDATE es_events SET body = '{"placed":{"_0":{"lines":[
+                {"code":"mug","quantity":1,"priceNanos":-1000000000,"isGoods":false},
+                {"code":"mug","quantity":2,"priceNanos":3000000000,"isGoods":true}]}}}' WHERE type = 'placed'
+            """,
+            """
+            INSERT INTO es_events (stream, version, type, schema, body, at)
+            SELECT 'o1', version + 3, 'return_requested', 1,
+                '{"returnRequested":{"_0":{"id":"r' || version || '","lines":[{"line":1,"quantity":1}]}}}', 0
+            FROM es_events WHERE version < 3
+            """,
+            "UPDATE order_headlines SET refunded = 499, returns = 2",
+            finds: "orders of which all units were returned and something else than all was refunded"
+        ),
+        StoredDefect(
             "an order stays open",
             in: "orders",
             "UPDATE order_headlines SET status = 'pending'",

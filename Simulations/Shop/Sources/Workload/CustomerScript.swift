@@ -26,8 +26,10 @@ struct CustomerScript: Sendable {
     let arrival: Duration
     /// Minor units of postage, for agreed orders.
     let postage: Int64
-    /// Minor units of a discount on the whole order, for agreed orders.
+    /// Minor units of a discount, for agreed orders.
     var discount: Int64 = 0
+    /// Whether the discount has the SKU of the first line, and so concerns it; else it concerns the whole order.
+    var isDiscountOfFirstLine = false
     /// What is put into the cart right after its order was placed; `nil` without a cart.
     var laterLine: OrderLine?
     /// After which the customer cancels; `nil` without a cancel.
@@ -57,8 +59,11 @@ struct CustomerScript: Sendable {
     }
 
     /// The first line's part of the discount in nanos, by largest remainder over all lines; it is first of equals.
+    ///
+    /// Of a discount of its own it bears all that it is worth.
     private var firstLineDiscount: Int64 {
         guard kind == .agreed, discount > 0 else { return 0 }
+        if isDiscountOfFirstLine { return min(discount * Self.pennyNanos, lines[0].price * Int64(lines[0].units)) }
         let values = (lines.map { $0.price * Int64($0.units) } + [postage * Self.pennyNanos]).map { Int128($0) }
         let (total, nanos) = (values.reduce(0, +), Int128(discount * Self.pennyNanos))
         let parts = values.map { (nanos * $0).quotientAndRemainder(dividingBy: total) }
@@ -134,7 +139,7 @@ struct Workload: Sendable {
                 )
             }
             let goodsPence = lines.reduce(0) { $0 + $1.price * Int64($1.units) } / CustomerScript.pennyNanos
-            return CustomerScript(
+            var script = CustomerScript(
                 customer: Self.name(of: index),
                 lookAlike: index ^ 1 < orders ? Self.name(of: index ^ 1) : nil,
                 kind: kind,
@@ -152,6 +157,9 @@ struct Workload: Sendable {
                 isConcurrent: draw(2) == 0,
                 cancelsDuringReturns: draw(3) == 0
             )
+            // Every second discount, without another draw.
+            script.isDiscountOfFirstLine = script.discount % 2 == 1
+            return script
         }
         self.prices = prices
         raisedPrices = raised

@@ -251,7 +251,16 @@ struct SimulatedCustomer: Sendable {
             }
         }
         if script.postage > 0 { request.lines.append(service("POST", pence: script.postage)) }
-        if script.discount > 0 { request.lines.append(service("OFF", pence: -script.discount)) }
+        if script.discount > 0 {
+            if script.isDiscountOfFirstLine {
+                // As merchants write it: before its goods, and not as a service.
+                var discount = service(script.lines[0].sku, pence: -script.discount)
+                discount.service = false
+                request.lines.insert(discount, at: 0)
+            } else {
+                request.lines.append(service("OFF", pence: -script.discount))
+            }
+        }
         let agreed = request
         return try await retry(
             { try await orders.placeAgreedOrder(agreed, context: $0) },
