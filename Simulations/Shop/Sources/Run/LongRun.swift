@@ -40,7 +40,7 @@ struct LongRun: Sendable {
 
     func run(_ workload: Workload) async throws -> [TableSize] {
         world.cluster.startAll()
-        try await Merchant(world: world).open(workload)
+        try await Merchant(world: world, observations: ClientObservations()).open(workload)
         for day in 0..<days {
             let begin = world.time.now
             let placed = try await placeOrders(of: day)

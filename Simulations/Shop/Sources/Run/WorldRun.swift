@@ -80,7 +80,7 @@ struct WorldRun: Sendable {
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await faultScheduler.supervise() }
             // Before faults are active.
-            try await Merchant(world: world).open(workload)
+            try await Merchant(world: world, observations: observations).open(workload)
             if world.faults.rates[.earlyDeadlines] != nil {
                 try await EarlyDeadlineCaller(in: world, observations: observations, entropy: entropy.fork()).run()
             }

@@ -13,6 +13,7 @@ struct Merchant: Sendable {
     private static let retryInterval = Duration.milliseconds(100)
 
     let world: ShopWorld
+    let observations: ClientObservations
 
     /// Imports the catalogue and the opening stock of a workload.
     func open(_ workload: Workload) async throws {
@@ -33,16 +34,45 @@ struct Merchant: Sendable {
             }
         }
         try await untilDone { _ = try await inventory.receive(delivery, context: context("opening")) }
+        try await deliverOther(than: delivery, to: inventory)
+    }
+
+    /// Sends another delivery under the id of the first, which must be refused.
+    ///
+    /// It has one line instead of two, and a name that reads like both: `mug=5,jug` for 5 mugs and some jugs.
+    private func deliverOther(than delivery: ReceiveRequest, to inventory: InventoryClient) async throws {
+        guard delivery.lines.count > 1 else { return }
+        let (first, second) = (delivery.lines[0], delivery.lines[1])
+        let joined = DeliveredLine.with {
+            $0.sku = "\(first.sku)=\(first.quantity),\(second.sku)"
+            $0.quantity = second.quantity
+        }
+        var other = delivery
+        other.lines = [joined] + delivery.lines.dropFirst(2)
+        while true {
+            do {
+                _ = try await inventory.receive(other, context: context("other"))
+                return observations.record(
+                    Violation(.effectTwice, "one id was acknowledged for two deliveries", of: delivery.deliveryID)
+                )
+            } catch {
+                try Task.checkCancellation()
+                if Fault(describing: error).reason == "inventory.movement_mismatch" { return }
+                try await world.time.sleep(for: Self.retryInterval)
+            }
+        }
     }
 
     private func products(of workload: Workload) -> [ImportedProduct] {
         let since = Google_Protobuf_Timestamp(world.time.date - .seconds(86_400))
         let raise = Google_Protobuf_Timestamp(world.time.date + workload.raiseDelay)
-        return workload.prices.sorted { $0.key < $1.key }.map { sku, pence in
-            ImportedProduct.with {
+        return workload.prices.sorted { $0.key < $1.key }.enumerated().map { index, product in
+            let (sku, pence) = product
+            return ImportedProduct.with {
                 $0.sku = sku
                 $0.name = "A \(sku)"
-                $0.stocked = true
+                // Absent means the same.
+                if index.isMultiple(of: 2) { $0.stocked = true }
                 $0.prices = [price(pence, from: since)]
                 if let raised = workload.raisedPrices[sku] { $0.prices.append(price(raised, from: raise)) }
             }
