@@ -168,6 +168,26 @@ struct RESTResponderTests {
         #expect(create.status == 200 && create.text.contains(#""size":"SIZE_SMALL""#))
     }
 
+    @Test(
+        "a body keeps characters of every plane in every field, escaped or not",
+        arguments: 1...16 as ClosedRange<UInt32>
+    )
+    func planes(_ plane: UInt32) async throws {
+        let text = String(Character(try #require(Unicode.Scalar(plane << 16 | 0x0BB7))))
+        let escaped = text.utf16.map { "\\u" + String($0, radix: 16) }.joined()
+        func parcel(_ text: String) -> String {
+            #"{"parcel_id":"\#(text)","shelf":"x\#(text)","items":[{"name":"\#(text)y","quantity":1}],"#
+                + #""size":"SIZE_SMALL","person":"\#(text)"}"#
+        }
+        for body in [parcel(text), parcel(escaped)] {
+            let create = try await send(.post, "/v1/parcels", body: body, headers: [("Idempotency-Key", "k")])
+            #expect(create.status == 200)
+            for field in ["parcel_id\":\"\(text)", "shelf\":\"x\(text)", "name\":\"\(text)y", "person\":\"\(text)"] {
+                #expect(Data(create.text.utf8).range(of: Data("\"\(field)\"".utf8)) != nil, "\(field)")
+            }
+        }
+    }
+
     private static let zeros = String(repeating: "0", count: 40)
     static let validBody = #"{"items":[{"name":"cup","quantity":1}]}"#
     static func body(onShelf shelf: String) -> String {
