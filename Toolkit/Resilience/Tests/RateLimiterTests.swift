@@ -32,7 +32,7 @@ struct RateLimiterTests {
         for number in 0..<3_600 {
             let decision = limiter.admit(Self.caller(number), at: start + .seconds(number))
             #expect(decision.isAccepted && decision.remaining == 9)
-            #expect(limiter.callers <= 80)
+            #expect(limiter.callers <= 100)
         }
     }
 
