@@ -26,7 +26,7 @@ struct ShopRetentionTests {
 
     private static func declared(by service: String) -> [TableRetention] {
         let own = own.first { ExactText($0.service) == ExactText(service) }?.retentions ?? []
-        return own + (service == "eventlog" ? [.ofMigrations] : ServiceRuntime.toolkitRetentions)
+        return own + (service == "eventlog" ? TableRetention.ofMigrations : ServiceRuntime.toolkitRetentions)
     }
 
     @Test("every table of every service has one, and every one has a table")

@@ -11,6 +11,14 @@ extension Outbox {
             "inbox_positions",
             .permanent(bound: "one for each group, topic, key and source that had an event")
         ),
+        TableRetention(
+            "inbox_past_positions",
+            .permanent(bound: "one for each position in an epoch that a restore of its source has ended")
+        ),
+        TableRetention("inbox_groups", .permanent(bound: "one for each group and topic")),
+        TableRetention("inbox_waiting", .until("the events that were redelivered are handled or parked")),
+        TableRetention("inbox_skipped", .permanent(bound: "one for each act of an operator")),
+        TableRetention("inbox_late", .permanent(bound: "one for each event of an epoch that had ended")),
         TableRetention("inbox_parked_keys", .until("an operator has redriven or dropped its events")),
         TableRetention("inbox_parked", .until("an operator has redriven or dropped it")),
         TableRetention("idempotency", .purged(after: Idempotency.retention, since: "the request", by: purgeJob)),

@@ -29,8 +29,12 @@ public struct TableRetention: Sendable, Hashable {
         self.rule = rule
     }
 
-    /// The table of migrations, which every database has.
-    package static let ofMigrations = TableRetention("schema_migrations", .permanent(bound: "one for each migration"))
+    /// The tables of migrations, which every database has.
+    package static let ofMigrations = [
+        TableRetention("schema_migrations", .permanent(bound: "one for each migration")),
+        TableRetention("schema_steps", .permanent(bound: "one for each migration")),
+        TableRetention("schema_instances", .until("1 day after the end of its lease, when an instance starts")),
+    ]
 
     /// The rule in words, as the operators' guide has it.
     package var summary: String {

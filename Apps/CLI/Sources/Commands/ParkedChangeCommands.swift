@@ -77,8 +77,8 @@ struct ParkedRedriveCommand: AsyncParsableCommand {
               martlet events parked redrive --group GROUP --topic TOPIC --key KEY \\
                 --reason "fixed in 1.4"
               martlet events parked redrive --all --reason "the service is back"
-              martlet events parked redrive --group GROUP --topic TOPIC --key KEY --skip-missing \\
-                --reason "lost with the log of Monday"
+              martlet events parked redrive --group GROUP --topic TOPIC --key KEY \\
+                --skip-missing --reason "lost with the log of Monday"
             """
     )
 

@@ -125,7 +125,7 @@ struct LongRun: Sendable {
             $0.returnID = "return"
             $0.lines = [
                 .with {
-                    $0.line = 0
+                    $0.line = 1
                     $0.quantity = 1
                 }
             ]

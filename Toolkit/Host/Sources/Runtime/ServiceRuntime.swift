@@ -105,7 +105,7 @@ public struct ServiceRuntime: Sendable {
 
     /// How long the rows of the tables stay that every service has.
     package static let toolkitRetentions =
-        Outbox.retentions + WorkflowEngine.retentions + OperateAudit.retentions + [.ofMigrations]
+        Outbox.retentions + WorkflowEngine.retentions + OperateAudit.retentions + TableRetention.ofMigrations
 
     /// Builds the service on a migrated database, such as a clone of a template.
     package init<Blueprint: ServiceBlueprint>(
