@@ -45,7 +45,10 @@ extension InvariantChecker {
         where payment.status == .captured && !paid.contains(id) {
             found.append(Violation(.ghost, "an event was published for a payment unknown to the provider", of: id))
         }
+        let captured = Set(snapshot.providerPayments.filter { $0.captures > 0 }.map(\.reference))
         for payment in snapshot.providerPayments {
+            // An authorisation that an operator cancelled is replaced by another of the same payment.
+            if payment.captures == 0, captured.contains(payment.reference) { continue }
             let last = payments[payment.reference]
             let isAnnounced =
                 payment.captures > 0
