@@ -55,7 +55,7 @@ extension SQLConformance {
                 started.note()
                 return try tx.run(
                     """
-                    WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 40000000)
+                    WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 4000000000000)
                     SELECT COUNT(*) FROM c
                     """
                 ).one().int(0)
