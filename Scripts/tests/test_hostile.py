@@ -274,6 +274,31 @@ class BystanderTests(unittest.TestCase):
                 self.assertTrue(all("meanwhile http1: a case" in seen for *_, seen in reports))
 
 
+    def visit(self, handle, answer=5.0):
+        """What a guest reports of a gateway, and the carts that it filled."""
+        with mock.patch.object(bystander, "GUEST_PAUSE_SECONDS", 0), server(handle) as target:
+            reports = []
+            shop = types.SimpleNamespace(targets=[], gateway=target, sku="MUG")
+            subject = bystander.Bystander(shop, Limits(bystander=answer), bystander.Present(), lambda what, *_: reports.append(what))
+            subject.visit(1)
+            return reports, subject.carts
+
+    def test_a_guest_is_judged_as_a_customer_with_a_token_is(self):
+        cart = b'HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{"cart_id":"c"}'
+        asked = []
+
+        def only_at_first(connection):
+            asked.append(connection.recv(MIB).split(b" HTTP/")[0].decode())
+            connection.sendall(cart if len(asked) < 4 else ERROR)
+
+        before = [f"bystander: a guest's {step}" for step in ("search", "product page", "cart")]
+        self.assertEqual(self.visit(answering(cart)), ([], 1))
+        for handle, seconds in ((answering(ERROR), 5.0), (answering(OK), 5.0), (never, 0.1)):
+            self.assertEqual(self.visit(handle, seconds), (before, 0))
+        self.assertEqual(self.visit(only_at_first), (["bystander: a guest's line"], 0))
+        self.assertEqual(asked, ["GET /v1/products?query=thing", "GET /v1/products/MUG", "POST /v1/carts", "PUT /v1/carts/c/lines/MUG"])
+
+
 class FindingTests(unittest.TestCase):
     def test_a_finding_states_how_to_repeat_it_and_a_case_has_one_line(self):
         printed = []

@@ -5,9 +5,9 @@
   Scripts/hostile --only http1 tokens    these suites
   Scripts/hostile --list                 the suites
 
-The shop is started from the release programs (MARTLET_PROGRAMS) in a temporary folder. Beside the suites an ordinary customer orders, and
-every listener is asked whether it lives. A finding is an answer that the case does not allow, a customer who is not served, a process that
-ends or keeps memory, or an error in a log. Docs/Security/Hostile.md lists what is tried. Exit status 1 is a finding, 2 that the run failed.
+The shop is started from the release programs (MARTLET_PROGRAMS) in a temporary folder. Beside the suites an ordinary customer orders, a guest
+without a token fills carts, and every listener is asked whether it lives. A finding is an answer that the case does not allow, a customer
+who is not served, a process that ends or keeps memory, or an error in a log. Docs/Security/Hostile.md lists what is tried. Exit status 1 is a finding, 2 that the run failed.
 """
 
 import argparse

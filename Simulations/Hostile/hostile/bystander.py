@@ -1,4 +1,4 @@
-"""An ordinary customer beside the hostile clients, who must not notice them."""
+"""Ordinary customers beside the hostile clients, who must not notice them: one with a token and a guest."""
 
 import json
 import threading
@@ -6,10 +6,12 @@ import time
 
 from . import frames, wire
 
-# Of the customer's own connections: limits by address must not count the hostile clients'.
-SOURCE = "127.0.0.2"
+# Addresses of the customer and of the guest: limits by address must not count the hostile clients'.
+SOURCE, GUEST_SOURCE = "127.0.0.2", "127.0.0.3"
 # Between two steps of the customer, and two questions about health.
 PAUSE_SECONDS, LIVEZ_SECONDS = 0.3, 0.7
+# Between two steps of the guest: of four steps one opens a cart, and the gateway lets one address open 60 in a minute.
+GUEST_PAUSE_SECONDS = 0.4
 # In which an order must be completed.
 ORDER_SECONDS_MAX = 30
 
@@ -22,15 +24,19 @@ class Present:
 
 
 class Bystander:
-    """Places orders at the gateway and asks each listener whether it lives, in threads of its own."""
+    """Two callers of the gateway and one of each listener's health, in threads of its own; all are judged the same way.
+
+    The customer has a token and places orders. The guest has none: a search, a product's page, a new cart, a line in it.
+    """
 
     def __init__(self, shop, limits, present, report):
         """`report` gets the case, the target, what was expected and what was seen."""
         self.shop, self.limits, self.present, self.report = shop, limits, present, report
-        self.asked, self.orders, self.slowest = 0, 0, 0.0
+        # Questions, completed orders of the customer, carts with a line of the guest.
+        self.asked, self.orders, self.carts, self.slowest = 0, 0, 0, 0.0
         self._stopped = threading.Event()
         self._lock = threading.Lock()
-        self._threads = [threading.Thread(target=self._customer, daemon=True)]
+        self._threads = [threading.Thread(target=work, daemon=True) for work in (self._customer, self._guest)]
         self._threads += [threading.Thread(target=self._livez, args=(target,), daemon=True) for target in shop.targets]
 
     def start(self):
@@ -103,18 +109,54 @@ class Bystander:
             self.report("bystander: an order", self.shop.gateway, expected, f"{status}, meanwhile since {doing}")
 
     def _call(self, what, method, path, key=None, body=None):
-        """One request of the customer; the answer's JSON, `None` when it failed."""
-        headers = [("Authorization", f"Bearer {self.shop.customer}")] + ([("Idempotency-Key", key)] if key else [])
+        """One request of the customer; the answer's object, `None` when it failed."""
+        return self._request(what, method, path, key, body, [("Authorization", f"Bearer {self.shop.customer}")], SOURCE)
+
+    # MARK: The guest
+
+    def _guest(self):
+        number = 0
+        while not self._stopped.is_set():
+            number += 1
+            self.visit(number)
+
+    def visit(self, number):
+        """One visit without a token."""
+        sku = self.shop.sku
+        self._ask_as_guest("a guest's search", "GET", "/v1/products?query=thing")
+        self._ask_as_guest("a guest's product page", "GET", f"/v1/products/{sku}")
+        cart = self._ask_as_guest("a guest's cart", "POST", "/v1/carts", f"guest-{number}", {})
+        if cart is None:
+            return
+        line = self._ask_as_guest("a guest's line", "PUT", f"/v1/carts/{cart.get('cart_id')}/lines/{sku}", None, {"quantity": 1})
+        self.carts += line is not None
+
+    def _ask_as_guest(self, what, method, path, key=None, body=None):
+        """One step of a guest, and the pause behind it; as `_call`."""
+        answer = self._request(what, method, path, key, body, [], GUEST_SOURCE)
+        self._stopped.wait(GUEST_PAUSE_SECONDS)
+        return answer
+
+    # MARK: Requests
+
+    def _request(self, what, method, path, key, body, headers, source):
+        """One request at the gateway, which must get 200 with a JSON object in time; the object, `None` when it failed."""
+        headers = headers + ([("Idempotency-Key", key)] if key else [])
         data = None if body is None else json.dumps(body).encode()
 
         def ask():
-            return wire.ask(self.shop.gateway, method, path, self.limits.bystander, headers, data, SOURCE)
+            return wire.ask(self.shop.gateway, method, path, self.limits.bystander, headers, data, source)
 
-        def is_right(answer):
-            return isinstance(answer, wire.Answer) and answer.status == 200
+        return document(self._timed(what, self.shop.gateway, ask, lambda answer: document(answer) is not None))
 
-        answer = self._timed(what, self.shop.gateway, ask, is_right)
-        return json.loads(answer.body) if is_right(answer) else None
+
+def document(answer):
+    """The JSON object of an answer with status 200; `None` for anything else."""
+    try:
+        found = json.loads(answer.body) if isinstance(answer, wire.Answer) and answer.status == 200 else None
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def shown(seen):

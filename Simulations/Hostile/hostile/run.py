@@ -53,7 +53,10 @@ class Run:
                 watcher.stop()
             if not bystander.orders:
                 self.add("bystander: orders", shop.gateway, "at least one completed order", f"none, after {bystander.asked} requests")
-            self.note(f"bystander: {bystander.orders} orders, {bystander.asked} requests, the slowest took {bystander.slowest:.1f} s")
+            if not bystander.carts:
+                self.add("bystander: carts", shop.gateway, "at least one cart of a guest", f"none, after {bystander.asked} requests")
+            served = f"{bystander.orders} orders, {bystander.carts} carts of a guest, {bystander.asked} requests"
+            self.note(f"bystander: {served}, the slowest took {bystander.slowest:.1f} s")
 
     @property
     def is_long(self):
