@@ -5,9 +5,10 @@
   Scripts/hostile --only http1 tokens    these suites
   Scripts/hostile --list                 the suites
 
-The shop is started from the release programs (MARTLET_PROGRAMS) in a temporary folder. Beside the suites an ordinary customer orders, a guest
-without a token fills carts, and every listener is asked whether it lives. A finding is an answer that the case does not allow, a customer
-who is not served, a process that ends or keeps memory, or an error in a log. Docs/Security/Hostile.md lists what is tried. Exit status 1 is a finding, 2 that the run failed.
+The shop is started from the release programs (MARTLET_PROGRAMS) in a temporary folder. Beside the suites an ordinary customer orders, a
+guest without a token fills carts, and every listener is asked whether it lives. A finding is an answer that the case does not allow, a
+customer or a guest who is not served, a process that ends or keeps memory, or an error in a log. Docs/Security/Hostile.md lists what is
+tried. Exit status 1 is a finding, 2 that the run failed.
 """
 
 import argparse
@@ -72,6 +73,9 @@ def main():
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     try:
         return 0 if Run(options, [suite for suite in ALL if not options.only or suite.name in options.only], note).run() else 1
+    except SystemExit as error:  # A shop that does not start.
+        print(error, file=sys.stderr)
+        return 2
     except Exception:  # A failed harness has found nothing, and proves nothing.
         traceback.print_exc()
         return 2

@@ -13,6 +13,8 @@ from .watcher import Log
 
 # Of open files, for each process: so few that clients can reach the limit of connections.
 DESCRIPTORS = 1_024
+# Of the messages of a supervisor that does not start: the last characters that are printed.
+MESSAGES_MAX = 2_000
 
 
 class HostileShop(Shop):
@@ -23,7 +25,10 @@ class HostileShop(Shop):
 
     def __enter__(self):
         self.messages = tempfile.NamedTemporaryFile("w+", prefix="martlet-hostile-", suffix=".log")
-        super().__enter__()
+        try:
+            super().__enter__()
+        except SystemExit as error:
+            raise SystemExit(f"{error}:\n{Path(self.messages.name).read_text()[-MESSAGES_MAX:].rstrip()}") from None
         self.targets = Target.all(self.up["processes"])
         self.customer = self.token_of("--customer", "bystander")
         self.call("PUT", f"/v1/products/{self.sku}", {"name": "A thing", "stocked": True})
