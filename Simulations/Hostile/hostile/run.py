@@ -11,7 +11,10 @@ from .leak import Leaks
 from .shop import HostileShop
 from .watcher import Watcher
 
-# How long a shop has to return to the memory of its beginning: at the end of a short run, and after each suite of a long one.
+# Until the memory of an idle process is taken: at least so long, and until the customers were served so often, so that what their first
+# requests load is not counted as growth.
+WARM_UP_SECONDS, WARM_UP_SECONDS_MAX, WARM_UP_ORDERS = 5, 60, 3
+# How long a shop has to return to its idle memory: at the end of a short run, and after each suite of a long one.
 MEMORY_SECONDS_SHORT, MEMORY_SECONDS_LONG = 20, 60
 # From this budget on a run is long.
 LONG_SECONDS = 300
@@ -22,7 +25,7 @@ class Run:
         self.options, self.suites, self.note = options, suites, note
         self.findings, self.limits, self.present = Findings(note), Limits(), Present()
         self.suite = ALL
-        self.rows = []
+        self.rows, self.memory = [], []
 
     def run(self):
         """Whether there is no finding; also an interrupted run prints what it has found."""
@@ -38,8 +41,7 @@ class Run:
             self.note(f"the shop runs after {time.monotonic() - begun:.0f} s, with {len(shop.targets)} listeners; seed {self.options.seed}")
             bystander = Bystander(shop, self.limits, self.present, self.add)
             bystander.start()
-            # Its first orders, so that what a first request loads is not counted as growth.
-            time.sleep(2)
+            self.warm_up(bystander)
             watcher = Watcher(shop.processes, shop.logs)
             watcher.start()
             try:
@@ -48,6 +50,7 @@ class Run:
                 self.suite = ALL
                 if not self.is_long:
                     self.wait_for_memory(watcher, MEMORY_SECONDS_SHORT)
+                self.memory = watcher.memory_rows()
             finally:
                 bystander.stop()
                 watcher.stop()
@@ -57,6 +60,14 @@ class Run:
                 self.add("bystander: carts", shop.gateway, "at least one cart of a guest", f"none, after {bystander.asked} requests")
             served = f"{bystander.orders} orders, {bystander.carts} carts of a guest, {bystander.asked} requests"
             self.note(f"bystander: {served}, the slowest took {bystander.slowest:.1f} s")
+
+    @staticmethod
+    def warm_up(bystander):
+        begun = time.monotonic()
+        while (taken := time.monotonic() - begun) < WARM_UP_SECONDS_MAX:
+            if taken >= WARM_UP_SECONDS and bystander.orders >= WARM_UP_ORDERS and bystander.carts:
+                return
+            time.sleep(0.2)
 
     @property
     def is_long(self):
@@ -116,6 +127,9 @@ class Run:
             print(f"{'ok  ' if not row['findings'] else 'FAIL'}  {row['suite']:12}  {row['cases']:7,} cases  {row['seconds']:6.0f} s")
         for line in self.findings.summary():
             print(f"      {line}")
+        for row in self.memory[:1]:
+            before, after = ((row[key] or 0) >> 20 for key in ("idleBytes", "bytes"))
+            print(f"      memory: {row['process']} has grown most: {before} MiB idle, {after} MiB at the end")
         count = len(self.findings.all)
         print(f"{cases:,} cases, {'no finding' if not count else f'{count} findings'}, {seconds:.0f} s", flush=True)
         if self.options.json:
@@ -123,6 +137,7 @@ class Run:
                 "seed": self.options.seed,
                 "seconds": round(seconds, 1),
                 "suites": self.rows,
+                "memory": self.memory,
                 "findings": [finding.as_json() for finding in self.findings.all],
             }
             Path(self.options.json).write_text(json.dumps(outcome, indent=1) + "\n")
