@@ -1,10 +1,10 @@
 # The developer commands. Each target runs one script in Scripts/, which also runs without make.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test verify format docs examples proto bench chaos hostile mutants new-service proof prove-model
+.PHONY: help run test verify format docs examples proto bench chaos hostile prove-hostile mutants new-service proof prove-model
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Install missing packages, build in release, start the shop on :8080 (DATA=file.csv.gz for your own catalogue)
 	@Scripts/run
@@ -39,6 +39,10 @@ chaos: ## Inject faults into a shop of real processes and check the invariants (
 
 hostile: ## Send a shop what an unknown caller may send, for two minutes (ARGS='--seconds 1800' for longer)
 	@Scripts/hostile $(ARGS)
+
+prove-hostile: ## Send a shop what its OpenAPI document allows and forbids, for five minutes (ARGS='--seed 2' for other requests)
+	@Scripts/setup test
+	@Simulations/Hostile/openapi --seconds 300 $(ARGS)
 
 mutants: ## Mutation testing: plant known bugs, and find each by simulation (ARGS='--only NAME' for some)
 	@Scripts/mutants $(ARGS)
