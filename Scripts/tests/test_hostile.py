@@ -1,86 +1,22 @@
 """Tests of Simulations/Hostile: planted faults of small servers are found, and what is right is not."""
 
-import contextlib
 import importlib.util
 import json
-import os
 import random
-import socket
-import sys
-import tempfile
-import threading
 import time
-import types
 import unittest
-from pathlib import Path
 from unittest import mock
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "Simulations/Hostile"))
-from hostile import bystander, frames, wire
-from hostile.context import Context, Limits
+from planted import BAD, ERROR, LEAK, MIB, OK, answering, context, never, server
+
+from hostile import frames, wire
 from hostile.finding import Finding, Findings
 from hostile.leak import Leaks
 from hostile.suites import http1, http2, http2_cases, json_bodies, limits
 from hostile.suites.http1_cases import all_cases, answered, get, refused
 from hostile.target import Target
-from hostile.watcher import Log, Watcher, resident_bytes
 
-MIB = 1 << 20
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-BAD = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"
-ERROR = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n"
-LEAK = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 24\r\n\r\nfailed in Storage.swift."
 NO_HOST = refused("no Host", get(host=None))
-
-
-@contextlib.contextmanager
-def server(handle):
-    """A server that gives each connection to `handle`, and then closes it."""
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def accept():
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=serve, args=(connection,), daemon=True).start()
-
-    def serve(connection):
-        with connection, contextlib.suppress(OSError):
-            handle(connection)
-            connection.shutdown(socket.SHUT_WR)
-
-    threading.Thread(target=accept, daemon=True).start()
-    try:
-        yield Target("tiny", "http", listener.getsockname()[1], os.getpid())
-    finally:
-        listener.close()
-
-
-def answering(*answers):
-    def handle(connection):
-        connection.recv(MIB)
-        for answer in answers:
-            connection.sendall(answer)
-
-    return handle
-
-
-def never(connection):
-    while connection.recv(MIB):
-        pass
-
-
-def context(target, answer=5.0):
-    """A context whose findings are `context.findings.all`."""
-    watcher = types.SimpleNamespace(memory=resident_bytes)
-    shop = types.SimpleNamespace(targets=[target], token="t")
-    return Context(
-        "trial", seed=7, seconds=0, shop=shop, findings=Findings(lambda _: None), watcher=watcher, corpora=Path("none"),
-        leaks=Leaks(["/data/shop"]), limits=Limits(answer=answer, bystander=answer), note=lambda _: None, present=bystander.Present(),
-    )  # fmt: skip
 
 
 def found_by_case(handle, case=NO_HOST, answer=5.0):
@@ -230,73 +166,6 @@ class PlantedLimitsTests(unittest.TestCase):
         self.assertEqual(len(self.seen(limited.replace(b"Retry-After", b"X-A").replace(b"RateLimit", b"X-B"), cart)), 2)
         self.assertEqual(self.seen(limited, limited), ["200 beside the refused one"])
         self.assertEqual(self.seen(ERROR), ["200 or 429"])
-
-
-class WatcherTests(unittest.TestCase):
-    def test_an_ended_process_and_its_memory_are_findings(self):
-        sizes = {1: 10 * MIB, 2: 10 * MIB}
-        subject = Watcher({"a": 1, "b": 2}, [], sizes.get)
-        subject.begin_suite()
-        self.assertEqual(subject.end_suite(), [])
-        self.assertEqual(subject.wait_for_memory(0), [])
-        subject.peaks["a"] = 10 * MIB + subject.RISE_BYTES_MAX + 1
-        sizes[2] = None
-        self.assertEqual([(case, name) for case, name, _, _ in subject.end_suite()], [("memory", "a"), ("pids", "b")])
-        self.assertEqual(subject.largest_rise, ("a", subject.RISE_BYTES_MAX + 1))
-        sizes[1] = 12 * MIB + subject.REST_BYTES_MAX + 1
-        self.assertEqual([name for _, name, _, _ in subject.wait_for_memory(0)], ["a"])
-        self.assertEqual([case for case, *_ in subject.end_suite()], ["memory"])
-
-    def test_crashes_and_errors_in_logs_are_findings_once(self):
-        with tempfile.NamedTemporaryFile("w") as file:
-            log = Log("a", file.name)
-            subject = Watcher({}, [log], lambda _: 0)
-            file.write('{"level":"info"}\n{"level":"error","message":"x"}\n*** Program crashed: trap\n{"level":"er')
-            file.flush()
-            self.assertEqual([seen[:9] for *_, seen in subject.log_findings()], ['{"level":', "*** Progr"])
-            self.assertEqual(subject.log_findings(), [])
-            file.write('ror"}\n')
-            file.flush()
-            self.assertEqual(len(subject.log_findings()), 1)
-
-
-class BystanderTests(unittest.TestCase):
-    def test_a_wrong_or_late_answer_is_reported_with_what_was_being_done(self):
-        for handle, answer, count in ((answering(OK), 5, 0), (answering(ERROR), 5, 1), (never, 0.1, 1)):
-            with server(handle) as target:
-                reports, present = [], bystander.Present()
-                present.label = "http1: a case"
-                shop = types.SimpleNamespace(targets=[target])
-                bystander.Bystander(shop, Limits(bystander=answer), present, lambda *parts, reports=reports: reports.append(parts)).check(
-                    target
-                )
-                self.assertEqual(len(reports), count)
-                self.assertTrue(all("meanwhile http1: a case" in seen for *_, seen in reports))
-
-
-    def visit(self, handle, answer=5.0):
-        """What a guest reports of a gateway, and the carts that it filled."""
-        with mock.patch.object(bystander, "GUEST_PAUSE_SECONDS", 0), server(handle) as target:
-            reports = []
-            shop = types.SimpleNamespace(targets=[], gateway=target, sku="MUG")
-            subject = bystander.Bystander(shop, Limits(bystander=answer), bystander.Present(), lambda what, *_: reports.append(what))
-            subject.visit(1)
-            return reports, subject.carts
-
-    def test_a_guest_is_judged_as_a_customer_with_a_token_is(self):
-        cart = b'HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{"cart_id":"c"}'
-        asked = []
-
-        def only_at_first(connection):
-            asked.append(connection.recv(MIB).split(b" HTTP/")[0].decode())
-            connection.sendall(cart if len(asked) < 4 else ERROR)
-
-        before = [f"bystander: a guest's {step}" for step in ("search", "product page", "cart")]
-        self.assertEqual(self.visit(answering(cart)), ([], 1))
-        for handle, seconds in ((answering(ERROR), 5.0), (answering(OK), 5.0), (never, 0.1)):
-            self.assertEqual(self.visit(handle, seconds), (before, 0))
-        self.assertEqual(self.visit(only_at_first), (["bystander: a guest's line"], 0))
-        self.assertEqual(asked, ["GET /v1/products?query=thing", "GET /v1/products/MUG", "POST /v1/carts", "PUT /v1/carts/c/lines/MUG"])
 
 
 class FindingTests(unittest.TestCase):

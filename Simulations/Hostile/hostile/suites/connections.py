@@ -1,5 +1,6 @@
 """Many connections that are idle, slow or never read, at the gateway and at one service; others are served meanwhile."""
 
+import select
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -12,8 +13,12 @@ from .http1_cases import get, post
 CONNECTIONS = 700
 # Connections with a body that never ends, and its bytes: below the limit of a body, together above the budget.
 HELD, HELD_BYTES = 250, 1_900_000
-# Connections that ask for large answers and read none.
-UNREAD, ASKED_TIMES = 150, 40
+# Connections that ask for large answers and read none: fewer than the listeners accept, more, and many times more.
+UNREAD, UNREAD_MORE, UNREAD_MOST, ASKED_TIMES = 150, 600, 2_000, 40
+# Connections whose bodies are held at a path that needs no token, so that the gateway keeps what arrives.
+HELD_MORE = 600
+# Of those that come from several addresses: 127.0.8.1 and the following.
+ADDRESSES, ADDRESS = 50, "127.0.8.{}".format
 # Of a process meanwhile: its budget of bytes in flight, and what buffers and sockets take with it.
 GROWTH_BYTES_MAX = 400 << 20
 STEP_SECONDS = 1.0
@@ -32,6 +37,14 @@ class Load:
     # Sent again every second.
     more: bytes = b""
     reads: bool = True
+    # From so many addresses.
+    addresses: int = 1
+    # Opens another connection, within a second, for one that the peer has closed.
+    returns: bool = False
+
+    def source(self, number):
+        """The address of a connection; `None` for that of this machine."""
+        return ADDRESS(1 + number % self.addresses) if self.addresses > 1 else None
 
 
 IDLE = Load("idle connections", CONNECTIONS, b"")
@@ -40,12 +53,21 @@ HEADS = Load("heads that come byte by byte", CONNECTIONS, b"GET /livez HTTP/1.1\
 BODIES = Load("bodies that come byte by byte", CONNECTIONS, post(b"Content-Length: 1000000", target=b"/v1/orders") + b"{", b" ")
 ASKING = Load("connections that keep asking", CONNECTIONS, get(), get())
 HOLDING = Load("bodies that never end", HELD, post(b"Content-Length: 2000000", target=b"/v1/orders") + b" " * HELD_BYTES)
-UNREADING = Load("answers that are not read", UNREAD, get(target=b"/openapi.json") * ASKED_TIMES, reads=False)
+LINE = get(b"Content-Type: application/json", b"Content-Length: 2000000", target=b"/v1/carts/held/lines/HELD", method=b"PUT")
+HOLDING_LINES = Load("lines of carts that never end", HELD_MORE, LINE + b" " * HELD_BYTES)
+HOLDING_LINES_OF_MANY = Load("lines of carts that never end, of many addresses", HELD_MORE, LINE + b" " * HELD_BYTES, addresses=ADDRESSES)
+ASKED = get(target=b"/openapi.json") * ASKED_TIMES
+UNREADING = Load("answers that are not read", UNREAD, ASKED, reads=False)
+UNREADING_MORE = Load("answers that are not read, beyond the limit of connections", UNREAD_MORE, ASKED, reads=False)
+UNREADING_MOST = Load("answers that are not read, of many addresses", UNREAD_MOST, ASKED, reads=False, addresses=ADDRESSES, returns=True)
 # What happens at the same time, by program and kind of port. The first ones always run, the others in a long run.
-PHASES_LEAST = 4
+PHASES_LEAST = 5
 PHASES = [
     {("gatewayd", "http"): IDLE, ("ordersd", "http"): IDLE, ("cartsd", "grpc"): CALLS, ("paymentsd", "operate"): CALLS},
     {("gatewayd", "http"): HEADS, ("ordersd", "http"): BODIES, ("cartsd", "http"): ASKING, ("catalogd", "grpc"): IDLE},
+    {("gatewayd", "http"): UNREADING_MORE, ("ordersd", "http"): HOLDING},
+    {("gatewayd", "http"): UNREADING_MOST, ("cartsd", "http"): HOLDING_LINES},
+    {("gatewayd", "http"): HOLDING_LINES_OF_MANY, ("ordersd", "http"): UNREADING_MORE},
     {("gatewayd", "http"): HOLDING, ("ordersd", "http"): UNREADING},
     {("gatewayd", "http"): UNREADING, ("ordersd", "http"): HOLDING},
     {("gatewayd", "http"): BODIES, ("ordersd", "http"): ASKING, ("inventoryd", "http"): HEADS, ("ordersd", "grpc"): CALLS},
@@ -74,23 +96,37 @@ class Connections:
             connections = []
             try:
                 with ThreadPoolExecutor(16) as pool:
-                    connections = [found for found in pool.map(lambda _: opened(target, load), range(load.count)) if found]
-                if not connections:
+                    connections = list(pool.map(lambda number: opened(target, load, number), range(load.count)))
+                if not any(connections):
                     context.finding(load.name, target, expected="some accepted connections", seen="none")
                 until = time.monotonic() + seconds
                 while time.monotonic() < until:
                     time.sleep(STEP_SECONDS)
-                    for connection in connections:
-                        poke(connection, load.more, load.reads)
+                    for number, connection in enumerate(connections):
+                        if load.returns and (connection is None or has_ended(connection)):
+                            connections[number] = opened(target, load, number, connection)
+                        elif connection:
+                            poke(connection, load.more, load.reads)
             finally:
-                for connection in connections:
+                for connection in filter(None, connections):
                     connection.close()
 
 
-def opened(target, load):
+def has_ended(connection):
+    """Whether the peer has closed a connection; what has arrived stays unread."""
+    poll = select.poll()
+    poll.register(connection, select.POLLRDHUP)
+    return bool(poll.poll(0))
+
+
+def opened(target, load, number=0, instead_of=None):
     """A connection on which the first bytes were sent, as far as the peer takes them; `None` when it is not accepted."""
+    if instead_of:
+        instead_of.close()
     connection = socket.socket()
     try:
+        if source := load.source(number):
+            connection.bind((source, 0))
         if not load.reads:
             # So that the kernel keeps little of what is not read.
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
