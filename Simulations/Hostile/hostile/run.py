@@ -15,7 +15,7 @@ from .watcher import Watcher
 # requests load is not counted as growth.
 WARM_UP_SECONDS, WARM_UP_SECONDS_MAX, WARM_UP_ORDERS = 5, 60, 3
 # How long a shop has to return to its idle memory: at the end of a short run, and after each suite of a long one.
-MEMORY_SECONDS_SHORT, MEMORY_SECONDS_LONG = 20, 60
+MEMORY_SECONDS_SHORT, MEMORY_SECONDS_LONG = 25, 60
 # From this budget on a run is long.
 LONG_SECONDS = 300
 

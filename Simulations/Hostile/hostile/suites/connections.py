@@ -50,26 +50,32 @@ class Load:
 IDLE = Load("idle connections", CONNECTIONS, b"")
 CALLS = Load("connections without a call", CONNECTIONS, frames.HANDSHAKE)
 HEADS = Load("heads that come byte by byte", CONNECTIONS, b"GET /livez HTTP/1.1\r\nHost: shop\r\nX-Slow: ", b"a")
-BODIES = Load("bodies that come byte by byte", CONNECTIONS, post(b"Content-Length: 1000000", target=b"/v1/orders") + b"{", b" ")
 ASKING = Load("connections that keep asking", CONNECTIONS, get(), get())
-HOLDING = Load("bodies that never end", HELD, post(b"Content-Length: 2000000", target=b"/v1/orders") + b" " * HELD_BYTES)
+# Refused at their heads, since orders need a token: nothing may be kept.
+REFUSED = Load("refused bodies that never end", HELD, post(b"Content-Length: 2000000", target=b"/v1/orders") + b" " * HELD_BYTES)
+# Taken from everybody, so what arrives is kept.
 LINE = get(b"Content-Type: application/json", b"Content-Length: 2000000", target=b"/v1/carts/held/lines/HELD", method=b"PUT")
+BODIES = Load("bodies that come byte by byte", CONNECTIONS, LINE + b"{", b" ")
 HOLDING_LINES = Load("lines of carts that never end", HELD_MORE, LINE + b" " * HELD_BYTES)
 HOLDING_LINES_OF_MANY = Load("lines of carts that never end, of many addresses", HELD_MORE, LINE + b" " * HELD_BYTES, addresses=ADDRESSES)
 ASKED = get(target=b"/openapi.json") * ASKED_TIMES
 UNREADING = Load("answers that are not read", UNREAD, ASKED, reads=False)
 UNREADING_MORE = Load("answers that are not read, beyond the limit of connections", UNREAD_MORE, ASKED, reads=False)
 UNREADING_MOST = Load("answers that are not read, of many addresses", UNREAD_MOST, ASKED, reads=False, addresses=ADDRESSES, returns=True)
+# A client that takes no answers at all: its windows are empty (SETTINGS_INITIAL_WINDOW_SIZE).
+NO_WINDOW = frames.HANDSHAKE.replace(frames.frame(frames.SETTINGS), frames.frame(frames.SETTINGS, payload=b"\x00\x04" + frames.number(0)))
+CALLED = b"".join(frames.call(1 + 2 * number) for number in range(ASKED_TIMES))
+UNREAD_CALLS = Load("calls whose answers are not read", UNREAD_MORE, NO_WINDOW + CALLED, reads=False)
 # What happens at the same time, by program and kind of port. The first ones always run, the others in a long run.
 PHASES_LEAST = 5
 PHASES = [
     {("gatewayd", "http"): IDLE, ("ordersd", "http"): IDLE, ("cartsd", "grpc"): CALLS, ("paymentsd", "operate"): CALLS},
-    {("gatewayd", "http"): HEADS, ("ordersd", "http"): BODIES, ("cartsd", "http"): ASKING, ("catalogd", "grpc"): IDLE},
-    {("gatewayd", "http"): UNREADING_MORE, ("ordersd", "http"): HOLDING},
+    {("gatewayd", "http"): HEADS, ("ordersd", "http"): ASKING, ("cartsd", "http"): BODIES, ("catalogd", "grpc"): IDLE},
+    {("gatewayd", "http"): UNREADING_MORE, ("ordersd", "http"): REFUSED, ("catalogd", "grpc"): UNREAD_CALLS},
     {("gatewayd", "http"): UNREADING_MOST, ("cartsd", "http"): HOLDING_LINES},
     {("gatewayd", "http"): HOLDING_LINES_OF_MANY, ("ordersd", "http"): UNREADING_MORE},
-    {("gatewayd", "http"): HOLDING, ("ordersd", "http"): UNREADING},
-    {("gatewayd", "http"): UNREADING, ("ordersd", "http"): HOLDING},
+    {("gatewayd", "http"): REFUSED, ("ordersd", "http"): UNREADING},
+    {("gatewayd", "http"): UNREADING, ("ordersd", "http"): REFUSED},
     {("gatewayd", "http"): BODIES, ("ordersd", "http"): ASKING, ("inventoryd", "http"): HEADS, ("ordersd", "grpc"): CALLS},
     {("gatewayd", "http"): ASKING, ("ordersd", "http"): HEADS, ("eventlogd", "grpc"): CALLS, ("catalogd", "http"): IDLE},
 ]  # fmt: skip
@@ -78,7 +84,7 @@ PHASES = [
 class Connections:
     name = "connections"
     # In a short run it takes longer: each phase must last until a bystander notices it.
-    share = 0.08
+    share = 0.2
     about = "idle, slow and unread connections beyond every limit"
 
     def run(self, context):
@@ -102,14 +108,21 @@ class Connections:
                 until = time.monotonic() + seconds
                 while time.monotonic() < until:
                     time.sleep(STEP_SECONDS)
-                    for number, connection in enumerate(connections):
-                        if load.returns and (connection is None or has_ended(connection)):
-                            connections[number] = opened(target, load, number, connection)
-                        elif connection:
-                            poke(connection, load.more, load.reads)
+                    self.go_on(target, load, connections, until)
             finally:
                 for connection in filter(None, connections):
                     connection.close()
+
+    @staticmethod
+    def go_on(target, load, connections, until):
+        """Sends the next bytes on each connection, or opens another one instead; stops at the end of the time."""
+        for number, connection in enumerate(connections):
+            if time.monotonic() >= until:
+                return
+            if load.returns and (connection is None or has_ended(connection)):
+                connections[number] = opened(target, load, number, connection)
+            elif connection:
+                poke(connection, load.more, load.reads)
 
 
 def has_ended(connection):
