@@ -122,6 +122,18 @@ class OpenAPITests(unittest.TestCase):
         self.assertFalse(self.is_stated(signs, status=500))
         self.assertFalse(self.is_stated())
 
+    def test_an_unknown_header_is_no_finding_and_an_unknown_parameter_is_one(self):
+        from schemathesis.core.failures import AcceptedNegativeData
+
+        def is_finding(component):
+            message = f"Invalid data should have been rejected\nExpected: 400\nInvalid component: {component}"
+            failure = AcceptedNegativeData(operation="GET /", message=message, status_code=200, expected_statuses=["400"])
+            return self.hooks.filter_failure(None, failure, None, types.SimpleNamespace(status_code=200, content=b"{}"))
+
+        self.assertFalse(is_finding("in header - object with unexpected properties"))
+        self.assertTrue(is_finding("in query - object with unexpected properties"))
+        self.assertTrue(is_finding("parameter `Idempotency-Key` in header - string longer than 255"))
+
     def test_every_rule_in_words_is_one_of_the_programs(self):
         folders = [ROOT / folder for folder in ("Services", "Contracts", "Toolkit/Contract")]
         source = "\n".join(file.read_text() for folder in folders for file in folder.rglob("*.swift") if "Tests" not in file.parts)
