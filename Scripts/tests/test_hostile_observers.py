@@ -13,7 +13,7 @@ from unittest import mock
 
 from planted import ERROR, MIB, OK, ROOT, answering, context, never, server
 
-from hostile import bystander
+from hostile import bystander, warmup
 from hostile.context import Limits
 from hostile.suites import connections
 from hostile.target import Target
@@ -178,6 +178,14 @@ class WatcherTests(unittest.TestCase):
             file.write('ror"}\n')
             file.flush()
             self.assertEqual(len(subject.log_findings()), 1)
+
+
+class WarmUpTests(unittest.TestCase):
+    def test_it_counts_accepted_orders_and_ends_in_time(self):
+        for handle, accepted, seconds in ((answering(OK), 20, 5), (answering(ERROR), 0, 5), (answering(OK), 0, 0)):
+            with server(handle) as target:
+                shop = types.SimpleNamespace(gateway=target, sku="MUG", token_of=lambda *_: "t")
+                self.assertEqual(warmup.warm_up(shop, Limits(), 20, seconds), accepted)
 
 
 class BystanderTests(unittest.TestCase):

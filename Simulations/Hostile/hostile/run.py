@@ -9,11 +9,12 @@ from .context import Context, Limits
 from .finding import ALL, Finding, Findings
 from .leak import Leaks
 from .shop import HostileShop
+from .warmup import warm_up
 from .watcher import Watcher
 
-# Until the memory of an idle process is taken: at least so long, and until the customers were served so often, so that what their first
-# requests load is not counted as growth.
-WARM_UP_SECONDS, WARM_UP_SECONDS_MAX, WARM_UP_ORDERS = 5, 60, 3
+# After the warm-up: until the customer and the guest of the bystander were served, too, and at least so long, so that what was ordered is
+# on its way.
+SERVED_SECONDS, SERVED_SECONDS_MAX = 3, 60
 # How long a shop has to return to its idle memory: at the end of a short run, and after each suite of a long one.
 MEMORY_SECONDS_SHORT, MEMORY_SECONDS_LONG = 25, 60
 # From this budget on a run is long.
@@ -41,7 +42,7 @@ class Run:
             self.note(f"the shop runs after {time.monotonic() - begun:.0f} s, with {len(shop.targets)} listeners; seed {self.options.seed}")
             bystander = Bystander(shop, self.limits, self.present, self.add)
             bystander.start()
-            self.warm_up(bystander)
+            self.warm_up(shop, bystander)
             watcher = Watcher(shop.processes, shop.logs)
             watcher.start()
             try:
@@ -61,11 +62,13 @@ class Run:
             served = f"{bystander.orders} orders, {bystander.carts} carts of a guest, {bystander.asked} requests"
             self.note(f"bystander: {served}, the slowest took {bystander.slowest:.1f} s")
 
-    @staticmethod
-    def warm_up(bystander):
+    def warm_up(self, shop, bystander):
         begun = time.monotonic()
-        while (taken := time.monotonic() - begun) < WARM_UP_SECONDS_MAX:
-            if taken >= WARM_UP_SECONDS and bystander.orders >= WARM_UP_ORDERS and bystander.carts:
+        orders = warm_up(shop, self.limits)
+        self.note(f"warm-up: {orders:,} orders in {time.monotonic() - begun:.0f} s")
+        begun = time.monotonic()
+        while (taken := time.monotonic() - begun) < SERVED_SECONDS_MAX:
+            if taken >= SERVED_SECONDS and bystander.orders and bystander.carts:
                 return
             time.sleep(0.2)
 
