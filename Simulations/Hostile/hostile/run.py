@@ -12,8 +12,8 @@ from .shop import HostileShop
 from .warmup import warm_up
 from .watcher import Watcher
 
-# After the warm-up: until the customer and the guest of the bystander were served, too, and at least so long, so that what was ordered is
-# on its way.
+# After the warm-up: until the customer and the guest of the bystander were served, too, and at least so long, so that few
+# orders are in flight.
 SERVED_SECONDS, SERVED_SECONDS_MAX = 3, 60
 # How long a shop has to return to its idle memory: at the end of a short run, and after each suite of a long one.
 MEMORY_SECONDS_SHORT, MEMORY_SECONDS_LONG = 25, 60

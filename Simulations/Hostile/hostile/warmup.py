@@ -7,7 +7,7 @@ import time
 
 from . import wire
 
-# Of ordersd, the caches of its database are full after about 1,200 orders: Docs/Security/Hostile.md.
+# ordersd grows with its first orders, and has stopped after about 1,200: Docs/Security/Hostile.md.
 ORDERS, CUSTOMERS, SECONDS_MAX = 1_200, 8, 20
 # A customer of its own, with the address of the ordinary one.
 SOURCE = "127.0.0.2"
