@@ -33,7 +33,8 @@ public enum Outbox {
             DELETE FROM outbox WHERE (topic, key, epoch, sequence) IN (
                 SELECT topic, key, epoch, sequence FROM outbox WHERE sent_at IS NOT NULL
                     AND sent_at < \(before.microseconds) ORDER BY sent_at LIMIT \(purgeBatch)
-            ) RETURNING 1
+                    \(lock: .skipping, in: tx.dialect)
+            ) AND sent_at IS NOT NULL AND sent_at < \(before.microseconds) RETURNING 1
             """
         )
         return try sent.count + Idempotency.purge(in: tx)

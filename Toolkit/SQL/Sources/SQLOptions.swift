@@ -3,11 +3,11 @@ public import MartletCore
 /// How a transaction runs.
 ///
 /// ```swift
-/// func claim(_ name: String, on database: any SQLDatabase) async throws -> Bool {
-///     let options = SQLOptions(isolation: .locking)
-///     return try await database.transaction("claim", options: options) { tx in
-///         let claimed = try tx.run("UPDATE jobs SET owner = 'me' WHERE name = \(name) AND owner IS NULL RETURNING name")
-///         return !claimed.isEmpty
+/// func count(_ code: String, until deadline: Moment, on database: any SQLDatabase) async throws {
+///     // Many callers count the same link: they wait for each other instead of running again.
+///     let options = SQLOptions(deadline: deadline, locks: ["link/\(code)"])
+///     try await database.transaction("count", options: options) { tx in
+///         try tx.run("UPDATE links SET uses = uses + 1 WHERE code = \(code)")
 ///     }
 /// }
 /// ```
@@ -35,6 +35,9 @@ public struct SQLOptions: Sendable {
         self.locks = Set(locks).sorted()
     }
 
+    /// For a body that decides by rows that it locks; without a deadline. See ``SQLIsolation/locking``.
+    package static let locking = SQLOptions(isolation: .locking)
+
     /// Whether the transaction shares its commit with no other.
     var isApart: Bool { isMigration || isolation == .autocommit }
 }
@@ -47,7 +50,9 @@ public enum SQLIsolation: Sendable, Hashable {
     /// committed.
     ///
     /// For leases, claims, marks and purges of the toolkit alone. Such a body decides only by what its own UPDATE,
-    /// DELETE … RETURNING or SELECT … FOR UPDATE returned.
+    /// DELETE … RETURNING or SELECT … FOR UPDATE (`SQLRowLock`) returned, and a purge states its condition outside of a
+    /// subselect too: a row may have changed between the two. A serializable transaction does not conflict because
+    /// it read what such a body changes: it must change the same row. `make verify` checks the form.
     case locking
     /// Each statement is a transaction of its own: for steps of a schema that an engine refuses inside a transaction.
     ///

@@ -17,4 +17,15 @@ struct SQLQueryTests {
         #expect(query.text == "a = $1 AND b IN ($2, $3) AND c IN (NULL)")
         #expect(query.values == [.integer(0), .text("x"), .text("y")])
     }
+
+    @Test("the lock of a SELECT is text of PostgreSQL, and none of SQLite, and binds nothing")
+    func rowLocks() {
+        func query(_ lock: SQLRowLock, _ dialect: SQLDialect) -> SQLQuery {
+            "SELECT id FROM t WHERE id = \(1) \(lock: lock, in: dialect)"
+        }
+        #expect(query(.waiting, .sqlite).text == "SELECT id FROM t WHERE id = $1 ")
+        #expect(query(.waiting, .postgres).text == "SELECT id FROM t WHERE id = $1 FOR UPDATE")
+        #expect(query(.skipping, .postgres).text == "SELECT id FROM t WHERE id = $1 FOR UPDATE SKIP LOCKED")
+        #expect(query(.skipping, .postgres).values == [.integer(1)])
+    }
 }

@@ -25,7 +25,7 @@ public enum SQLConformance {
         }
     }
 
-    public static let checks = values + types + transactions + failures + work + reads + migrations
+    public static let checks = values + types + transactions + failures + work + reads + isolation + migrations
 }
 
 /// A database has failed a check.

@@ -28,36 +28,19 @@ enum WorkflowClaims {
         in tx: borrowing SQLTransaction
     ) throws -> Found {
         let date = try tx.date
-        // PostgreSQL: replicas skip rows that another one is claiming, instead of waiting for them.
-        let rows =
-            switch tx.dialect {
-            case .sqlite:
-                try tx.run(
-                    """
-                    UPDATE workflow_runs SET lease_owner = \(owner), fence = fence + 1, attempts = attempts + 1,
-                        wake_at = \((date + lease).microseconds), by_clock = 1, waiting_for = NULL,
-                        updated_at = \(date.microseconds)
-                    WHERE id IN (SELECT id FROM workflow_runs
-                        WHERE state = 'open' AND wake_at <= \(date.microseconds) AND by_clock <= \(expires)
-                            AND workflow || '@' || version IN (\(list: keys)) AND id NOT IN (\(list: held + [""]))
-                        ORDER BY wake_at, id LIMIT \(limit))
-                    RETURNING id, workflow, version, input, principal, traceparent, fence, attempts, unknowns, forced
-                    """
-                )
-            case .postgres:
-                try tx.run(
-                    """
-                    UPDATE workflow_runs SET lease_owner = \(owner), fence = fence + 1, attempts = attempts + 1,
-                        wake_at = \((date + lease).microseconds), by_clock = 1, waiting_for = NULL,
-                        updated_at = \(date.microseconds)
-                    WHERE id IN (SELECT id FROM workflow_runs
-                        WHERE state = 'open' AND wake_at <= \(date.microseconds) AND by_clock <= \(expires)
-                            AND workflow || '@' || version IN (\(list: keys)) AND id NOT IN (\(list: held + [""]))
-                        ORDER BY wake_at, id LIMIT \(limit) FOR UPDATE SKIP LOCKED)
-                    RETURNING id, workflow, version, input, principal, traceparent, fence, attempts, unknowns, forced
-                    """
-                )
-            }
+        // Replicas skip rows that another one is claiming, instead of waiting for them.
+        let rows = try tx.run(
+            """
+            UPDATE workflow_runs SET lease_owner = \(owner), fence = fence + 1, attempts = attempts + 1,
+                wake_at = \((date + lease).microseconds), by_clock = 1, waiting_for = NULL,
+                updated_at = \(date.microseconds)
+            WHERE id IN (SELECT id FROM workflow_runs
+                WHERE state = 'open' AND wake_at <= \(date.microseconds) AND by_clock <= \(expires)
+                    AND workflow || '@' || version IN (\(list: keys)) AND id NOT IN (\(list: held + [""]))
+                ORDER BY wake_at, id LIMIT \(limit) \(lock: .skipping, in: tx.dialect))
+            RETURNING id, workflow, version, input, principal, traceparent, fence, attempts, unknowns, forced
+            """
+        )
         var runs: [ClaimedRun] = []
         for row in try rows.sorted(by: { try $0.text(0) < $1.text(0) }) {
             var run = try ClaimedRun(row: row, owner: owner, date: date)
@@ -79,6 +62,7 @@ enum WorkflowClaims {
         owner: String,
         in tx: borrowing SQLTransaction
     ) throws -> Timestamp? {
+        // Unlocked: it decides only when this engine looks again.
         let next = try tx.run(
             """
             SELECT MIN(wake_at) FROM workflow_runs WHERE state = 'open' AND wake_at > \(date.microseconds)
@@ -94,6 +78,7 @@ enum WorkflowClaims {
         upTo most: Int,
         in tx: borrowing SQLTransaction
     ) throws -> Int {
+        // Unlocked: a figure for operators.
         try tx.run(
             """
             SELECT COUNT(*) FROM (SELECT 1 FROM workflow_runs

@@ -65,20 +65,23 @@ extension WorkflowEngine {
         olderThan age: Duration = WorkflowEngine.finishedRetention,
         limit: Int = WorkflowEngine.purgeBatch
     ) async throws -> Int {
-        try await database.transaction("workflow.purge") { (tx: borrowing SQLTransaction) in
-            let ids = try tx.run(Self.ended(before: tx.date - age, limit: limit)).map { try $0.text(0) }
+        try await database.transaction("workflow.purge", options: .locking) { (tx: borrowing SQLTransaction) in
+            let purge = Self.purge(endedBefore: try tx.date - age, limit: limit, in: tx.dialect)
+            let ids = try tx.run(purge).map { try $0.text(0) }
             try tx.run("DELETE FROM workflow_signals WHERE run IN (\(list: ids))")
             try tx.run("DELETE FROM workflow_journal WHERE run IN (\(list: ids))")
-            try tx.run("DELETE FROM workflow_runs WHERE id IN (\(list: ids))")
             return ids.count
         }
     }
 
     /// Excludes states as ``WorkflowOperations/unfinished`` does, so that the index by end time is used.
-    static func ended(before date: Timestamp, limit: Int) -> SQLQuery {
+    static func purge(endedBefore date: Timestamp, limit: Int, in dialect: SQLDialect) -> SQLQuery {
         """
-        SELECT id FROM workflow_runs WHERE state NOT IN ('open', 'needs_human') AND updated_at < \(date.microseconds)
-        ORDER BY updated_at, id LIMIT \(limit)
+        DELETE FROM workflow_runs WHERE id IN (
+            SELECT id FROM workflow_runs
+            WHERE state NOT IN ('open', 'needs_human') AND updated_at < \(date.microseconds)
+            ORDER BY updated_at, id LIMIT \(limit) \(lock: .skipping, in: dialect)
+        ) AND state NOT IN ('open', 'needs_human') AND updated_at < \(date.microseconds) RETURNING id
         """
     }
 

@@ -50,7 +50,7 @@ extension WorkflowEngine {
         while !Task.isCancelled {
             do {
                 guard try await database.bootNumber() != 0 else { return }
-                return try await database.transaction("workflow.boot") { (tx: borrowing SQLTransaction) in
+                return try await database.transaction("workflow.boot", options: .locking) { (tx: borrowing SQLTransaction) in
                     try WorkflowClaims.voidLeases(exceptOf: owner, in: tx)
                     try WorkflowClaims.makeDue(waitingLongerThan: retryDelayMax, in: tx)
                 }
@@ -77,7 +77,7 @@ extension WorkflowEngine {
         let (owner, lease, expires) = (owner, limits.lease, !tools.pausesExpiry())
         let (retryDelayMax, waitingLimit) = (limits.retryDelayMax, counts ? limits.waitingLimit : nil)
         do {
-            let found = try await database.transaction("workflow.claim") { (tx: borrowing SQLTransaction) in
+            let found = try await database.transaction("workflow.claim", options: .locking) { (tx: borrowing SQLTransaction) in
                 if !interrupted.isEmpty { try WorkflowClaims.makeInterruptedDue(interrupted, owner: owner, in: tx) }
                 if !expires { try WorkflowClaims.makeDue(waitingLongerThan: retryDelayMax, in: tx) }
                 return try WorkflowClaims.claim(
@@ -130,7 +130,7 @@ extension WorkflowEngine {
             guard !Task.isCancelled, !still.isEmpty else { continue }
             let (owner, lease) = (owner, limits.lease)
             do {
-                try await database.transaction("workflow.renew") { (tx: borrowing SQLTransaction) in
+                try await database.transaction("workflow.renew", options: .locking) { (tx: borrowing SQLTransaction) in
                     try WorkflowClaims.renew(still, owner: owner, lease: lease, in: tx)
                 }
             } catch {
@@ -148,7 +148,7 @@ extension WorkflowEngine {
         guard !ids.isEmpty else { return }
         let owner = owner
         do {
-            try await database.transaction("workflow.release") { (tx: borrowing SQLTransaction) in
+            try await database.transaction("workflow.release", options: .locking) { (tx: borrowing SQLTransaction) in
                 try WorkflowClaims.release(ids, owner: owner, in: tx)
             }
         } catch {

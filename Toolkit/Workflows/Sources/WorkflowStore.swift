@@ -64,6 +64,7 @@ enum WorkflowStore {
     }
 
     static func journal(of run: String, in tx: borrowing SQLTransaction) throws -> [JournalEntry] {
+        // Unlocked: a claim has locked the row of the run, which every write to its journal changes.
         try tx.run(
             """
             SELECT seq, step, kind, input_hash, state, result, generation, at

@@ -19,7 +19,7 @@ struct QueryTests {
     func indexed() async throws {
         let cursor = WorkflowCursor(createdAt: Timestamp(seconds: 1), id: "r")
         let plans: [(SQLQuery, String)] = [
-            (WorkflowEngine.ended(before: Timestamp(seconds: 1), limit: 1), "workflow_runs_ended"),
+            (WorkflowEngine.purge(endedBefore: Timestamp(seconds: 1), limit: 1, in: .sqlite), "workflow_runs_ended"),
             (WorkflowOperations.unfinished, "workflow_runs_standing"),
             (WorkflowOperations.page(nil, after: nil, limit: 1), "workflow_runs_aged"),
             (WorkflowOperations.page(nil, after: cursor, limit: 1), "workflow_runs_aged"),

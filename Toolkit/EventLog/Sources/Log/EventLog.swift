@@ -316,7 +316,7 @@ public final class EventLog: MessageBus {
             let retention = limits.retentions[topic.name] ?? limits.retention
             var removed = limit
             while removed == limit {
-                removed = try await database.transaction("log.purge") { tx in
+                removed = try await database.transaction("log.purge", options: .locking) { tx in
                     try EventLogStore.purge(
                         topic: topic.id,
                         floors: topic.floors,

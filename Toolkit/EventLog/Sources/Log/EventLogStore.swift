@@ -228,7 +228,8 @@ enum EventLogStore {
                 DELETE FROM log_events WHERE topic_id = \(topic) AND partition = \(partition) AND number IN (
                     SELECT number FROM log_events WHERE topic_id = \(topic) AND partition = \(partition)
                         AND number <= \(floor) AND stored_at < \(date.microseconds) ORDER BY number LIMIT \(batch)
-                ) RETURNING 1
+                        \(lock: .skipping, in: tx.dialect)
+                ) AND stored_at < \(date.microseconds) RETURNING 1
                 """
             ).count
         }

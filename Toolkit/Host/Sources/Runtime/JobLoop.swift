@@ -45,7 +45,9 @@ enum Purge {
     static func job(database: any SQLDatabase, workflows: WorkflowEngine) -> Job {
         Job("purge", every: interval) {
             while true {
-                let events = try await database.transaction("outbox.purge") { tx in try Outbox.purge(in: tx) }
+                let events = try await database.transaction("outbox.purge", options: .locking) { tx in
+                    try Outbox.purge(in: tx)
+                }
                 let runs = try await workflows.purge()
                 if events < Outbox.purgeBatch, runs < WorkflowEngine.purgeBatch { return }
             }

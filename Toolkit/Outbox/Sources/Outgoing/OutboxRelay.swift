@@ -149,7 +149,7 @@ public struct OutboxRelay: Sendable {
         while true {
             do {
                 let isAlone = try await database.bootNumber() != 0
-                return try await database.transaction("outbox.start") { tx in
+                return try await database.transaction("outbox.start", options: .locking) { tx in
                     try OutboxStore.start(identity: fresh, isAlone: isAlone, in: tx)
                 }
             } catch let error as SQLError where error.isTransient {
@@ -167,7 +167,7 @@ public struct OutboxRelay: Sendable {
         let (owner, limits, source) = (session.owner, limits, source)
         if session.renewal <= runtime.time.now {
             session.renewal = runtime.time.now + limits.lease / 3
-            session.leases = try await database.transaction("outbox.lease") { tx in
+            session.leases = try await database.transaction("outbox.lease", options: .locking) { tx in
                 try OutboxStore.lease(for: owner, lasting: limits.lease, in: tx)
             }
         }
@@ -183,7 +183,7 @@ public struct OutboxRelay: Sendable {
         let batch = cut(rows)
         try await bus.publish(batch.map(\.event))
         crashPoint("outbox.published")
-        let (held, next) = try await database.transaction("outbox.mark") { tx in
+        let (held, next) = try await database.transaction("outbox.mark", options: .locking) { tx in
             let held = try OutboxStore.mark(batch, sentUnder: leases, by: owner, in: tx)
             return (held, try OutboxStore.waiting(held, source: source, limit: limits.batch, in: tx))
         }
@@ -203,7 +203,7 @@ public struct OutboxRelay: Sendable {
     /// Releases the leases, so that the next relay starts immediately; otherwise it waits until they expire.
     private func release(_ session: Session) async {
         let owner = session.owner
-        try? await database.transaction("outbox.release") { tx in try OutboxStore.release(owner, in: tx) }
+        try? await database.transaction("outbox.release", options: .locking) { tx in try OutboxStore.release(owner, in: tx) }
     }
 
     /// The first rows whose bodies fit in one publication.
@@ -222,7 +222,7 @@ public struct OutboxRelay: Sendable {
         let backlog = limits.backlog
         do {
             let wasFull = session.isFull
-            session.isFull = try await database.transaction("outbox.judge") { tx in
+            session.isFull = try await database.transaction("outbox.judge", options: .locking) { tx in
                 try OutboxStore.updateBackpressure(limit: backlog, in: tx)
             }
             if session.isFull, !wasFull {

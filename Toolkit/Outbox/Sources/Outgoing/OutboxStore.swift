@@ -26,37 +26,47 @@ enum OutboxStore {
     ///
     /// - Parameter isAlone: Whether every process that held a lease has exited.
     static func start(identity fresh: Int64, isAlone: Bool, in tx: borrowing SQLTransaction) throws -> Int64 {
-        try tx.run("UPDATE outbox_source SET identity = \(fresh) WHERE identity = 0")
         if isAlone { try tx.run("UPDATE outbox_leases SET expires_at = 0") }
-        return try tx.run("SELECT identity FROM outbox_source").first?.int64(0) ?? fresh
+        return try tx.run(
+            """
+            UPDATE outbox_source SET identity = CASE WHEN identity = 0 THEN \(fresh) ELSE identity END RETURNING identity
+            """
+        ).first?.int64(0) ?? fresh
     }
 
     /// Renews the leases of `owner` and takes over those that are free.
     static func lease(for owner: String, lasting: Duration, in tx: borrowing SQLTransaction) throws -> [Lease] {
         let now = try tx.date.microseconds
         let expiry = try (tx.date + lasting).microseconds
-        try tx.run("UPDATE outbox_leases SET expires_at = \(expiry) WHERE owner = \(owner) AND expires_at > \(now)")
+        var rows = try tx.run(
+            """
+            UPDATE outbox_leases SET expires_at = \(expiry) WHERE owner = \(owner) AND expires_at > \(now)
+            RETURNING partition, epoch
+            """
+        )
         for partition in 0..<Outbox.partitions {
-            try tx.run(
+            rows += try tx.run(
                 """
                 INSERT INTO outbox_leases (partition, owner, epoch, expires_at)
                 VALUES (\(partition), \(owner), 1, \(expiry))
                 ON CONFLICT (partition) DO UPDATE SET
                     owner = excluded.owner, epoch = outbox_leases.epoch + 1, expires_at = excluded.expires_at
                 WHERE outbox_leases.expires_at <= \(now)
+                RETURNING partition, epoch
                 """
             )
         }
-        return try held(by: owner, in: tx)
+        return try rows.map(Lease.init(row:)).sorted { $0.partition < $1.partition }
     }
 
-    static func held(by owner: String, in tx: borrowing SQLTransaction) throws -> [Lease] {
+    /// The leases of `owner` that are valid, which stay so until the transaction ends.
+    private static func held(by owner: String, in tx: borrowing SQLTransaction) throws -> [Lease] {
         try tx.run(
             """
             SELECT partition, epoch FROM outbox_leases WHERE owner = \(owner)
-                AND expires_at > \(tx.date.microseconds) ORDER BY partition
+                AND expires_at > \(tx.date.microseconds) ORDER BY partition \(lock: .waiting, in: tx.dialect)
             """
-        ).map { try Lease(partition: $0.int(0), fencingToken: $0.int(1)) }
+        ).map(Lease.init(row:))
     }
 
     /// Releases the leases of `owner`, so that the next relay starts immediately.
@@ -72,6 +82,7 @@ enum OutboxStore {
         limit: Int,
         in tx: borrowing SQLTransaction
     ) throws -> [Row] {
+        // Unlocked: what is sent is decided when it is marked.
         try tx.run(
             """
             SELECT topic, key, epoch, sequence, time, traceparent, body, partition FROM outbox
@@ -119,6 +130,7 @@ enum OutboxStore {
 
     /// Closes or opens the outbox for appends; returns whether it is closed.
     static func updateBackpressure(limit: Int, in tx: borrowing SQLTransaction) throws -> Bool {
+        // Unlocked: the limit is approximate.
         let rows = try tx.run(
             "SELECT COUNT(*) FROM (SELECT 1 FROM outbox WHERE sent_at IS NULL LIMIT \(limit)) AS waiting"
         )
@@ -126,4 +138,9 @@ enum OutboxStore {
         try tx.run("UPDATE outbox_source SET is_full = \(full) WHERE is_full <> \(full)")
         return full
     }
+}
+
+extension OutboxStore.Lease {
+    /// - Throws: `UnreadableRow`.
+    fileprivate init(row: SQLRow) throws { try self.init(partition: row.int(0), fencingToken: row.int(1)) }
 }

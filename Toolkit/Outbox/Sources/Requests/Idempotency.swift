@@ -105,8 +105,8 @@ enum Idempotency {
             """
             DELETE FROM idempotency WHERE (principal, method, key) IN (
                 SELECT principal, method, key FROM idempotency WHERE created_at < \(before.microseconds)
-                ORDER BY created_at LIMIT \(Outbox.purgeBatch)
-            ) RETURNING 1
+                ORDER BY created_at LIMIT \(Outbox.purgeBatch) \(lock: .skipping, in: tx.dialect)
+            ) AND created_at < \(before.microseconds) RETURNING 1
             """
         ).count
     }

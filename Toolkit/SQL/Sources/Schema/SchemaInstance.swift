@@ -93,7 +93,7 @@ public struct SchemaInstance: Sendable {
         } catch is CancellationError {
             let id = id
             // Otherwise a step that waits for this instance waits for its lease.
-            _ = try? await database.transaction("schema.leave", options: SQLOptions(isolation: .locking)) { tx in
+            _ = try? await database.transaction("schema.leave", options: .locking) { tx in
                 try tx.run("DELETE FROM schema_instances WHERE id = \(id)")
             }
             throw CancellationError()
