@@ -16,6 +16,8 @@ public import MartletSQL
 public final class SQLiteDatabase: SQLDatabase {
     private let time: any TimeSource
     private let writer: GroupWriter
+    /// `nil` where no other program can use the database.
+    private let repeats: SQLRepeats?
     private let writing: any SQLRunner
     private let reading: any SQLRunner
     private let boot: Int
@@ -30,6 +32,7 @@ public final class SQLiteDatabase: SQLDatabase {
     ///   - path: The file; the write-ahead log lies beside it.
     ///   - time: The clock for deadlines; its wall clock is the database's.
     ///   - limits: The limits of batches, queues, caches and the file.
+    ///   - entropy: Spreads the pauses before a body runs again that conflicts with another program.
     ///   - log: Receives slow bodies and failed checkpoints.
     ///   - onFsyncFailure: Must end the process: after a failed fsync, or when the file was moved or removed (code
     ///     `moved`), the disk's content is unknown. The database refuses everything afterwards.
@@ -39,6 +42,7 @@ public final class SQLiteDatabase: SQLDatabase {
         path: String,
         time: any TimeSource,
         limits: SQLiteLimits = SQLiteLimits(),
+        entropy: any Entropy = SystemEntropy(),
         log: Logger = Logger(label: "martlet.sqlite"),
         onFsyncFailure: (@Sendable (SQLError) -> Void)? = nil
     ) throws {
@@ -61,6 +65,7 @@ public final class SQLiteDatabase: SQLDatabase {
         writing = SQLiteThreads.writing(on: connection, writer, lock: lock, limits: limits, log: log)
         self.time = time
         self.writer = writer
+        repeats = SQLRepeats(limits: limits.repeats, runtime: Runtime(time: time, entropy: entropy))
     }
 
     /// A database in memory, deleted when it is closed or released; its bodies run on their callers' threads.
@@ -137,6 +142,7 @@ public final class SQLiteDatabase: SQLDatabase {
         self.time = time
         self.writer = writer
         self.boot = boot
+        repeats = nil
         let shared = SQLiteSharedConnection(connection)
         writing = SQLiteInline(.write, on: shared, writer, log: log)
         reading = SQLiteInline(.read, on: shared, writer, log: log)
@@ -152,6 +158,15 @@ public final class SQLiteDatabase: SQLDatabase {
     public func transaction<R: Sendable>(
         _ name: StaticString,
         options: SQLOptions,
+        _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
+    ) async throws -> R {
+        guard let repeats else { return try await write(name, options, body) }
+        return try await repeats.run(until: options.deadline) { try await write(name, options, body) }
+    }
+
+    private func write<R: Sendable>(
+        _ name: StaticString,
+        _ options: SQLOptions,
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
     ) async throws -> R {
         try await withCheckedThrowingContinuation { continuation in

@@ -4,6 +4,8 @@ public import MartletSQL
 public struct SQLiteLimits: Sendable {
     /// The limits of one group commit.
     public var groupCommit = GroupCommit.Limits()
+    /// How a body runs again that conflicts with another program: a backup, or a shell.
+    public var repeats = SQLRepeats.Limits()
     /// Threads that read snapshots of a file.
     ///
     /// At least 1.

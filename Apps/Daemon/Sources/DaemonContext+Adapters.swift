@@ -11,7 +11,11 @@ extension DaemonContext {
     ///
     /// - Throws: `SQLError` when it cannot be opened.
     public func database(of service: String) throws -> any SQLDatabase {
-        try SQLiteDatabase(path: "\(settings.data)/\(service).sqlite", time: time)
+        try SQLiteDatabase(
+            path: "\(settings.data)/\(service).sqlite",
+            time: time,
+            entropy: runtime.entropy
+        )
     }
 
     /// The broker: the event log `eventlogd`.

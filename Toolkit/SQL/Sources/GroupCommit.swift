@@ -2,7 +2,9 @@ package import MartletCore
 
 /// The decisions of one group commit, without connection, clock or thread: concurrent transactions share a commit.
 ///
-/// The first body of a batch needs no savepoint: when it fails, no other body's work is undone with it.
+/// It is for an engine that runs one write at a time: all bodies of a batch have the isolation and the locks of the first.
+/// A body that conflicts with a transaction of another connection fails, and ``SQLRepeats`` submits it again after a
+/// pause, which must not be one of the writer. The first body of a batch needs no savepoint: when it fails, no other body's work is undone with it.
 public struct GroupCommit: Sendable {
     /// The limits of one batch.
     public struct Limits: Sendable {
@@ -14,10 +16,6 @@ public struct GroupCommit: Sendable {
         public var duration: Duration = .milliseconds(5)
         /// A body that takes longer is logged by its name: it delays all others.
         public var slowBody: Duration = .milliseconds(50)
-        /// Maximum attempts of a body that conflicts with other transactions.
-        ///
-        /// At least 1.
-        public var attempts = 3
 
         public init() {}
     }
@@ -29,10 +27,10 @@ public struct GroupCommit: Sendable {
         case undo
         /// The body is the only one: roll back and fail it immediately.
         case failAlone
-        /// Other bodies' work was lost with this body's, or another transaction conflicted: roll back and rerun each
-        /// body in a commit of its own.
+        /// Other bodies' work was lost with this body's: roll back and rerun each body in a commit of its own.
         case rerunIndividually
-        /// The body took too long: roll back, fail it with its error, and rerun each other body in a commit of its own.
+        /// The body took too long, or conflicted with another transaction: roll back, fail it with its error, and rerun
+        /// each other body in a commit of its own.
         case failAndRerunOthers
         /// The database is unavailable: roll back, rerun nothing, and fail all bodies with this body's error.
         case failAll
@@ -41,27 +39,24 @@ public struct GroupCommit: Sendable {
     package enum AfterCommit: Sendable, Equatable {
         /// The commit is durable: return each body's own result.
         case succeed
-        /// A body violated a constraint that is checked at the commit, or another transaction conflicted: rerun each
-        /// body in a commit of its own.
+        /// One of several bodies violated a constraint that is checked at the commit, or conflicted with another
+        /// transaction: rerun each body in a commit of its own.
         case rerunIndividually
         /// Fail all bodies with the error of the commit; rerun nothing.
         case failAll
     }
 
     private let limits: Limits
-    private let attempt: Int
     private let end: Moment
     /// The number of admitted bodies.
     package private(set) var bodies = 0
 
     /// - Parameters:
     ///   - limits: The limits of the batch.
-    ///   - attempt: 1 for bodies that run for the first time.
     ///   - now: When the batch begins.
-    package init(limits: Limits, attempt: Int, at now: Moment) {
-        precondition(limits.bodies >= 1 && limits.attempts >= 1 && attempt >= 1)
+    package init(limits: Limits, at now: Moment) {
+        precondition(limits.bodies >= 1)
         self.limits = limits
-        self.attempt = attempt
         end = now + limits.duration
     }
 
@@ -74,21 +69,15 @@ public struct GroupCommit: Sendable {
         return bodies > 1
     }
 
-    /// Whether the batch may run again: it conflicted with another transaction, and nothing was committed.
-    package func mayRepeat(after failure: (any Error)?) -> Bool {
-        attempt < limits.attempts && (failure as? SQLError)?.kind == .conflict
-    }
-
     /// - Parameters:
     ///   - failure: What the body, or the end of its savepoint, threw.
     ///   - transactionOpen: False when a statement ended the transaction of the batch.
     package func afterBody(failure: (any Error)?, transactionOpen: Bool) -> AfterBody {
         let isSingle = bodies == 1
-        if mayRepeat(after: failure) { return .rerunIndividually }
         switch (failure as? SQLError)?.kind {
         case .unavailable, .full, .outcomeUnknown: return isSingle ? .failAlone : .failAll
-        case .interrupted: return isSingle ? .failAlone : .failAndRerunOthers
-        case .conflict, .constraint, .misuse, nil: break
+        case .interrupted, .conflict: return isSingle ? .failAlone : .failAndRerunOthers
+        case .constraint, .misuse, nil: break
         }
         guard transactionOpen else { return isSingle ? .failAlone : .rerunIndividually }
         if failure == nil { return .keep }
@@ -98,8 +87,7 @@ public struct GroupCommit: Sendable {
     package func afterCommit(failure: SQLError?) -> AfterCommit {
         guard let failure else { return .succeed }
         switch failure.kind {
-        case .constraint, .misuse: return bodies > 1 ? .rerunIndividually : .failAll
-        case .conflict: return mayRepeat(after: failure) ? .rerunIndividually : .failAll
+        case .constraint, .misuse, .conflict: return bodies > 1 ? .rerunIndividually : .failAll
         case .unavailable, .full, .outcomeUnknown, .interrupted: return .failAll
         }
     }

@@ -41,14 +41,14 @@ public final class GroupWriter: Sendable {
             apart.append(first)
             head = nil
         }
-        if let head { write(head, attempt: 1, next: awaited, on: connection) }
+        if let head { writeBatch(head, next: awaited, on: connection) }
         for job in apart { writeApart(job, on: connection) }
     }
 
     /// Runs a job that shares its commit with no other.
     private func writeApart(_ job: SQLJob, on connection: any SQLConnection) {
         guard job.options.isolation == .autocommit else {
-            return write(job, attempt: 1, next: { nil }, on: connection)
+            return writeBatch(job, next: { nil }, on: connection)
         }
         do {
             try connection.begin(SQLBegin(job.options, isReadOnly: false))
@@ -72,14 +72,13 @@ public final class GroupWriter: Sendable {
         return true
     }
 
-    private func write(_ first: SQLJob, attempt: Int, next: () -> SQLJob?, on connection: any SQLConnection) {
-        var batch = GroupCommit(limits: limits, attempt: attempt, at: time.now)
+    private func writeBatch(_ first: SQLJob, next: () -> SQLJob?, on connection: any SQLConnection) {
+        var batch = GroupCommit(limits: limits, at: time.now)
         var runs: [Run] = []
         do {
             try connection.begin(SQLBegin(first.options, isReadOnly: false))
         } catch {
-            guard batch.mayRepeat(after: error) else { return failWaiting(first, next: next, error) }
-            return write(first, attempt: attempt + 1, next: next, on: connection)
+            return failWaiting(first, next: next, error)
         }
         var waiting: SQLJob? = first
         while let job = waiting {
@@ -94,11 +93,11 @@ public final class GroupWriter: Sendable {
                 return run.attempt.resume(run.attempt.failure ?? Self.transactionEnded)
             case .rerunIndividually:
                 rollBack(connection)
-                return rerunIndividually(runs, attempt: attempt + 1, on: connection)
+                return rerunIndividually(runs, on: connection)
             case .failAndRerunOthers:
                 rollBack(connection)
                 run.attempt.resume(run.attempt.failure)
-                return rerunIndividually(Array(runs.dropLast()), attempt: attempt, on: connection)
+                return rerunIndividually(Array(runs.dropLast()), on: connection)
             case .failAll:
                 rollBack(connection)
                 for other in runs { other.attempt.resume(run.attempt.failure) }
@@ -106,7 +105,7 @@ public final class GroupWriter: Sendable {
             }
             waiting = batch.mayAdmit(at: time.now) ? next() : nil
         }
-        commit(batch, runs, attempt: attempt, on: connection)
+        commit(batch, runs, on: connection)
     }
 
     /// Runs `job` on a snapshot and resumes its caller.
@@ -173,7 +172,7 @@ public final class GroupWriter: Sendable {
         return attempt
     }
 
-    private func commit(_ batch: GroupCommit, _ runs: [Run], attempt: Int, on connection: any SQLConnection) {
+    private func commit(_ batch: GroupCommit, _ runs: [Run], on connection: any SQLConnection) {
         var failure: SQLError?
         do {
             crashPoint("sql.committing")
@@ -189,16 +188,16 @@ public final class GroupWriter: Sendable {
             for run in runs { run.attempt.resume(nil) }
         case .rerunIndividually:
             rollBack(connection)
-            rerunIndividually(runs, attempt: attempt + 1, on: connection)
+            rerunIndividually(runs, on: connection)
         case .failAll:
             rollBack(connection)
             for run in runs { run.attempt.resume(failure) }
         }
     }
 
-    private func rerunIndividually(_ runs: [Run], attempt: Int, on connection: any SQLConnection) {
+    private func rerunIndividually(_ runs: [Run], on connection: any SQLConnection) {
         counts.withLock { $0.reran(runs.count) }
-        for run in runs where !failLate(run.job) { write(run.job, attempt: attempt, next: { nil }, on: connection) }
+        for run in runs where !failLate(run.job) { writeBatch(run.job, next: { nil }, on: connection) }
     }
 
     /// No transaction can begin: fails the waiting jobs immediately.

@@ -14,7 +14,7 @@ public protocol SQLDatabase: Sendable {
     /// Runs `body` in a serializable transaction and returns when its commit is durable.
     ///
     /// The body may run several times, so `tx` must be its only effect. No result, success or error, precedes the
-    /// commit.
+    /// commit. A body that conflicts with another transaction runs again, as ``SQLRepeats`` states.
     ///
     /// - Parameters:
     ///   - name: For the log of slow bodies.

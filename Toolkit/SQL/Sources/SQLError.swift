@@ -5,7 +5,8 @@ public import MartletCore
 /// Every SQLError dooms its transaction.
 public struct SQLError: Error, Sendable {
     public enum Kind: Sendable, Hashable {
-        /// A conflict with another transaction: the runner repeats the body, and throws this after its last attempt.
+        /// A conflict with another transaction: nothing was committed. ``SQLRepeats`` repeats the body, and throws this
+        /// after its last attempt.
         case conflict
         /// A constraint is violated (unique, check, not null, foreign key).
         case constraint

@@ -11,11 +11,10 @@ struct GroupCommitTests {
     let full = SQLError(.full, code: "13", message: "")
     let unknown = SQLError(.outcomeUnknown, code: "10", message: "")
 
-    func batch(of bodies: Int, limit: Int = 128, attempt: Int = 1) -> GroupCommit {
+    func batch(of bodies: Int, limit: Int = 128) -> GroupCommit {
         var limits = GroupCommit.Limits()
         limits.bodies = limit
-        limits.attempts = 3
-        var batch = GroupCommit(limits: limits, attempt: attempt, at: start)
+        var batch = GroupCommit(limits: limits, at: start)
         for _ in 0..<bodies { _ = batch.admit() }
         return batch
     }
@@ -76,18 +75,14 @@ struct GroupCommitTests {
         }
     }
 
-    @Test("conflict with another transaction: reruns up to the attempts limit")
+    @Test("conflict with another transaction: fails the body, and reruns the others of its batch")
     func conflicts() {
-        for bodies in 1...2 {
-            let second = batch(of: bodies, attempt: 2)
-            #expect(second.mayRepeat(after: conflict))
-            #expect(!second.mayRepeat(after: unavailable))
-            #expect(second.afterBody(failure: conflict, transactionOpen: true) == .rerunIndividually)
-            #expect(second.afterCommit(failure: conflict) == .rerunIndividually)
+        for open in [true, false] {
+            #expect(batch(of: 2).afterBody(failure: conflict, transactionOpen: open) == .failAndRerunOthers)
+            #expect(batch(of: 1).afterBody(failure: conflict, transactionOpen: open) == .failAlone)
         }
-        #expect(batch(of: 1, attempt: 3).afterBody(failure: conflict, transactionOpen: true) == .failAlone)
-        #expect(batch(of: 1, attempt: 3).afterCommit(failure: conflict) == .failAll)
-        #expect(!batch(of: 1, attempt: 3).mayRepeat(after: conflict))
+        #expect(batch(of: 2).afterCommit(failure: conflict) == .rerunIndividually)
+        #expect(batch(of: 1).afterCommit(failure: conflict) == .failAll)
     }
 
     @Test("durable commit: succeeds; constraint violated at the commit: reruns individually")

@@ -161,30 +161,29 @@ struct GroupWriterTests {
         #expect(connection.executed == ["begin"])
     }
 
-    @Test("conflict at begin: begins again")
+    @Test("conflict at begin: fails all waiting bodies with it, and does not hold the writer")
     func beginConflict() async {
-        connection.beginFailures = [conflict, conflict]
-        let (outcomes, statistics) = await write(["a", "b"])
-        #expect(outcomes == ["a", "b"])
-        #expect(connection.begins == 3)
-        #expect(statistics.commits == 1)
-    }
-
-    @Test("conflict at the commit: reruns all bodies")
-    func commitConflict() async {
-        connection.failures[.commit] = [conflict]
-        let (outcomes, statistics) = await write(["a", "b"])
-        #expect(outcomes == ["a", "b"])
-        #expect(connection.executed.count { $0 == "a" } == 2)
-        #expect(statistics.transactions == 2 && statistics.reruns == 2)
-    }
-
-    @Test("conflict at the last attempt: fails with conflict")
-    func persistentConflict() async {
-        connection.beginFailures = Array(repeating: conflict, count: GroupCommit.Limits().attempts)
+        connection.beginFailures = [conflict]
         let (outcomes, _) = await write(["a", "b"])
         #expect(outcomes == ["a: conflict", "b: conflict"])
-        #expect(connection.begins == GroupCommit.Limits().attempts)
+        #expect(connection.executed == ["begin"])
+    }
+
+    @Test("a body that conflicts fails with it, and the others of its batch run again in commits of their own")
+    func bodyConflict() async {
+        let (outcomes, statistics) = await write(["a", "conflict", "b"])
+        #expect(outcomes == ["a", "b", "conflict: conflict"])
+        #expect(connection.executed.count { $0 == "conflict" } == 1)
+        #expect(statistics.transactions == 2 && statistics.reruns == 1)
+    }
+
+    @Test("conflict at the commit of several bodies: reruns each; at the commit of one: fails it")
+    func commitConflict() async {
+        connection.failures[.commit] = [conflict, nil, conflict]
+        let (outcomes, statistics) = await write(["a", "b"])
+        #expect(outcomes == ["a", "b: conflict"])
+        #expect(connection.executed.count { $0 == "a" } == 2)
+        #expect(statistics.transactions == 1 && statistics.reruns == 2)
     }
 
     @Test("release of a savepoint fails: reruns all bodies individually")

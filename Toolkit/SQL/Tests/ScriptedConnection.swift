@@ -34,6 +34,7 @@ final class ScriptedConnection: SQLConnection {
         case "endless":
             inTransaction = false
             throw SQLError(.interrupted, code: "9", message: "interrupted")
+        case "conflict": throw SQLError(.conflict, code: "5", message: "conflict")
         case "forbidden": throw SQLError(.constraint, code: "19", message: "forbidden")
         default: break
         }

@@ -101,7 +101,7 @@ struct Consumer {
                 } catch let failure as HandlerFailure {
                     try await recordFailure(of: batch[failure.index], failure, &round)
                     remaining.append(batch.filter { $0.id != batch[failure.index].id })
-                } catch  where !HandlerFailure.isTransient(error) {
+                } catch  where HandlerFailure.isOfBatch(error, events: batch.count) {
                     // Thrown at the end of the transaction: the failing event is unknown, so each is handled alone.
                     if batch.count > 1 {
                         remaining += batch.reversed().map { [$0] }

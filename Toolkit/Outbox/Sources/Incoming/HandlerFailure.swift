@@ -20,6 +20,13 @@ struct HandlerFailure: Error {
         isTransient(error) ? error : HandlerFailure(error, index: index)
     }
 
+    /// Whether an error of a whole batch may end when its events are handled one by one.
+    ///
+    /// A batch may lose to shorter transactions in all its attempts: one event touches fewer rows, and for a shorter time.
+    static func isOfBatch(_ error: any Error, events: Int) -> Bool {
+        !isTransient(error) || events > 1 && (error as? SQLError)?.kind == .conflict
+    }
+
     /// Whether a retry may succeed without a fix: transient failures are not counted as attempts.
     ///
     /// An error of the handler's own is never transient, whatever its code: the handler may throw it forever.

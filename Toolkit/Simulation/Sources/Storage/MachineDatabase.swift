@@ -7,6 +7,10 @@ public struct MachineDatabase: SQLDatabase {
     private static let latencyMax: UInt64 = 400
     /// The longest latency of a slow database, in microseconds.
     private static let slowLatencyMax: UInt64 = 15_000_000
+    /// Where conflicts are at least as frequent, a body that handles several events loses each time.
+    private static let batchesLoseRate = 0.15
+    /// The transaction that handles events; its body returns a decision for each.
+    private static let batch = "inbox.take"
 
     private let machine: Machine
     private let server: @Sendable () -> Machine?
@@ -14,6 +18,7 @@ public struct MachineDatabase: SQLDatabase {
     private let faults: FaultInjector
     private let entropy: any Entropy
     private let isShared: Bool
+    private let repeats: SQLRepeats
 
     /// - Parameters:
     ///   - machine: The machine that uses the database.
@@ -36,6 +41,7 @@ public struct MachineDatabase: SQLDatabase {
         self.entropy = entropy
         self.server = server
         self.store = store
+        repeats = SQLRepeats(limits: SQLRepeats.Limits(), runtime: Runtime(time: machine.time, entropy: entropy))
     }
 
     public func bootNumber() async throws -> Int { isShared ? 0 : try await store().bootNumber() }
@@ -46,11 +52,34 @@ public struct MachineDatabase: SQLDatabase {
         options: SQLOptions,
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
     ) async throws -> R {
+        do {
+            return try await repeats.run(until: options.deadline) {
+                try await attempt(name, options: options, body: body)
+            }
+        } catch is LostBatch {
+            throw Self.conflict
+        }
+    }
+
+    private func attempt<R: Sendable>(
+        _ name: StaticString,
+        options: SQLOptions,
+        body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
+    ) async throws -> R {
         let database = try await connect()
+        if batchesLose, "\(name)" == Self.batch {
+            let events = try await rollBack(name, options: options, on: database, body: body)
+            try machine.check()
+            if events > 1 {
+                faults.count(.databaseConflict)
+                throw LostBatch()
+            }
+        }
         if faults.happens(.databaseConflict) {
             // The losing transaction is rolled back, and its body runs again.
             do { try await rollBack(name, options: options, on: database, body: body) } catch {}
             try machine.check()
+            throw Self.conflict
         }
         let isUnknown = faults.happens(.commitUnknown)
         let unknown = SQLError(.outcomeUnknown, code: "08007", message: "the connection broke at the commit")
@@ -74,21 +103,35 @@ public struct MachineDatabase: SQLDatabase {
         return result
     }
 
-    private struct RolledBack: Error {}
+    private struct RolledBack: Error {
+        let results: Int
+    }
 
+    /// A body with several events that has lost in all its attempts.
+    private struct LostBatch: Error {}
+
+    private static let conflict = SQLError(.conflict, code: "40001", message: "the transaction conflicts with another")
+
+    /// Whether a body with several events loses to shorter transactions in all its attempts, as beside a hot row.
+    private var batchesLose: Bool { isShared && faults.rates[.databaseConflict] ?? 0 >= Self.batchesLoseRate }
+
+    /// - Returns: How many results `body` has returned.
     /// - Throws: What `body` throws.
+    @discardableResult
     private func rollBack<R: Sendable>(
         _ name: StaticString,
         options: SQLOptions,
         on database: any SQLDatabase,
         body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
-    ) async throws {
+    ) async throws -> Int {
         do {
-            try await database.transaction(name, options: options) { (tx: borrowing SQLTransaction) in
-                _ = try body(tx)
-                throw RolledBack()
+            return try await database.transaction(name, options: options) { (tx: borrowing SQLTransaction) -> Int in
+                let results = try body(tx) as? [Any]
+                throw RolledBack(results: results?.count ?? 1)
             }
-        } catch is RolledBack {}
+        } catch let rolledBack as RolledBack {
+            return rolledBack.results
+        }
     }
 
     /// The last crash point before a commit.
