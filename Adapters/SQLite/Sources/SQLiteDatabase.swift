@@ -160,13 +160,13 @@ public final class SQLiteDatabase: SQLDatabase {
         options: SQLOptions,
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
     ) async throws -> R {
-        guard let repeats else { return try await write(name, options, body) }
-        return try await repeats.run(until: options.deadline) { try await write(name, options, body) }
+        guard let repeats else { return try await write(name, options: options, body) }
+        return try await repeats.run(until: options.deadline) { try await write(name, options: options, body) }
     }
 
     private func write<R: Sendable>(
         _ name: StaticString,
-        _ options: SQLOptions,
+        options: SQLOptions,
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
     ) async throws -> R {
         try await withCheckedThrowingContinuation { continuation in

@@ -26,20 +26,38 @@ public struct InventoryService: ServiceBlueprint {
     public var subscriptions: [Subscription] {
         [
             // The checkout releases its reservation itself; this covers checkouts of older versions.
-            .on(OrdersTopics.orders, group: Self.name) { [stock] order, tx in
-                guard order.kind == .cancelled || order.kind == .rejected, !order.reservationID.isEmpty else { return }
-                try stock.change(order.reservationID, in: tx) { $0.release() }
-            }
+            .on(
+                OrdersTopics.orders,
+                group: Self.name,
+                locking: { [stock] order, tx in
+                    Self.ends(order) ? try stock.lockNames(ofReservation: order.reservationID, in: tx) : []
+                },
+                handler: { [stock] order, tx in
+                    guard Self.ends(order) else { return }
+                    try stock.change(order.reservationID, in: tx) { $0.release() }
+                }
+            )
         ]
     }
 
     public var jobs: [Job] {
         [
-            Job("expire reservations", every: .seconds(5), batchesOf: Self.expiryBatch) { [stock] tx in
-                let due = try stock.due(limit: Self.expiryBatch, in: tx)
-                for id in due { try stock.change(id, in: tx) { $0.expire() } }
-                return due.count
-            }
+            Job(
+                "expire reservations",
+                every: .seconds(5),
+                batchesOf: Self.expiryBatch,
+                locking: { [stock] tx in try stock.lockNames(ofDue: Self.expiryBatch, in: tx) },
+                { [stock] tx in
+                    let due = try stock.due(limit: Self.expiryBatch, in: tx)
+                    for id in due { try stock.change(id, in: tx) { $0.expire() } }
+                    return due.count
+                }
+            )
         ]
+    }
+
+    /// Whether an order has ended without a sale, and had a reservation.
+    private static func ends(_ order: OrderChanged) -> Bool {
+        (order.kind == .cancelled || order.kind == .rejected) && !order.reservationID.isEmpty
     }
 }

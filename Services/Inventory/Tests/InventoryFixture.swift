@@ -16,6 +16,8 @@ import SwiftProtobuf
 struct InventoryFixture {
     let time = ManualTime()
     let database: SQLiteDatabase
+    /// What the service uses: `database`, as one that takes named locks.
+    let lockingDatabase: LockingDatabase
     let service: InventoryService
     let client: InventoryClient
     let merchant = CallContext(
@@ -25,12 +27,13 @@ struct InventoryFixture {
     init() async throws {
         let (time, runtime) = (time, Runtime(time: time, seed: 1))
         database = try SQLiteDatabase.inMemory(time: time)
+        lockingDatabase = LockingDatabase(database)
         try await database.migrate(ServiceRuntime.migrations(of: InventoryService.self))
         let services = LocalServices()
         service = InventoryService(
             on: Platform(
                 service: InventoryService.name,
-                database: database,
+                database: lockingDatabase,
                 bus: InMemoryBus(time: time),
                 runtime: runtime,
                 workflows: WorkflowEngine(
@@ -122,8 +125,11 @@ struct InventoryFixture {
     }
 
     func expireDue() async throws {
-        for job in service.jobs { try await job.run(on: database) }
+        for job in service.jobs { try await job.run(on: lockingDatabase) }
     }
+
+    /// The named locks of the transactions of this name, in their order.
+    func locks(of transaction: String) -> [[ExactText]] { lockingDatabase.locks(of: transaction) }
 
     /// The unsent events of the outbox, in commit order.
     func published() async throws -> [StockMoved] {

@@ -1,4 +1,5 @@
 import MartletCore
+import MartletMessaging
 import MartletSQL
 import MartletTesting
 import Synchronization

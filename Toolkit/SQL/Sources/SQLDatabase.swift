@@ -43,12 +43,37 @@ public protocol SQLDatabase: Sendable {
 
     /// The runner's counters since the database was opened; zero where it does not count.
     var statistics: SQLStatistics { get }
+
+    /// Whether it takes the named locks of a transaction.
+    var namedLocks: SQLNamedLocks { get }
 }
 
 extension SQLDatabase {
     public func bootNumber() async throws -> Int { 0 }
 
     public var statistics: SQLStatistics { SQLStatistics() }
+
+    /// Not needed, as where two transactions never run at once.
+    public var namedLocks: SQLNamedLocks { .notNeeded }
+
+    /// The names of locks that only the database knows, for ``SQLOptions/locks``.
+    ///
+    /// The transaction decides anew inside: what the names were read from may have changed.
+    ///
+    /// - Parameters:
+    ///   - name: For the log of slow bodies.
+    ///   - deadline: When the caller stops waiting; `nil`: never.
+    ///   - read: Reads the names, on a snapshot.
+    /// - Returns: Nothing where the database takes no named locks; then nothing is read.
+    /// - Throws: As ``read(_:deadline:_:)``.
+    public func lockNames(
+        _ name: StaticString,
+        deadline: Moment?,
+        _ read: @escaping @Sendable (borrowing SQLTransaction) throws -> [ExactText]
+    ) async throws -> [ExactText] {
+        guard namedLocks == .taken else { return [] }
+        return try await self.read(name, deadline: deadline, read)
+    }
 
     /// Serializable, without named locks; see ``transaction(_:options:_:)``.
     @discardableResult

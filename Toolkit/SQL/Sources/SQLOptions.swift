@@ -19,23 +19,29 @@ public struct SQLOptions: Sendable {
     ///
     /// Two transactions with a common name never run at once, so that they do not conflict. An engine whose transactions
     /// of one database never run at once takes none. No correctness may depend on them: a database that cannot take
-    /// them states so when it opens, and relies on repeats.
+    /// them states so (``SQLDatabase/namedLocks``) and relies on repeats. A body cannot take further ones: its snapshot
+    /// would be older than the lock. Empty when there were more than ``locksLimit``.
     public let locks: [ExactText]
+    /// Maximum names of one transaction; one with more takes none, and relies on repeats.
+    public static let locksLimit = 128
     /// Whether this is a step of a schema: it has no limit of time, and runs in a commit of its own.
     package var isMigration = false
 
     /// - Parameters:
     ///   - deadline: When the caller stops waiting; `nil`: never.
     ///   - isolation: `serializable` for everything that a service decides.
-    ///   - locks: Names in any order; a repeated one counts once.
+    ///   - locks: Names in any order, of the rows that many transactions change, as `link/c1`; a repeated one counts once.
     public init(deadline: Moment? = nil, isolation: SQLIsolation = .serializable, locks: some Sequence<ExactText> = [])
     {
         self.deadline = deadline
         self.isolation = isolation
-        self.locks = Set(locks).sorted()
+        let names = Set(locks).sorted()
+        self.locks = names.count <= Self.locksLimit ? names : []
     }
 
-    /// For a body that decides by rows that it locks; without a deadline. See ``SQLIsolation/locking``.
+    /// For a body that decides by rows that it locks; without a deadline.
+    ///
+    /// See ``SQLIsolation/locking``.
     package static let locking = SQLOptions(isolation: .locking)
 
     /// Whether the transaction shares its commit with no other.
@@ -65,8 +71,10 @@ public struct SQLBegin: Sendable {
     /// Whether it only reads, from one snapshot: writes are then refused.
     public var isReadOnly: Bool
     public var isolation: SQLIsolation
-    /// Named locks to take before the snapshot, in this order.
-    public var locks: [ExactText]
+    /// Named locks to take before the snapshot, in this order: sorted by their bytes, without repeats.
+    ///
+    /// An engine whose locks are numbers takes them in the order of the numbers, since two names may have the same.
+    public let locks: [ExactText]
     /// Nothing may be waited for beyond this; `nil`: without a limit.
     public var deadline: Moment?
     /// Whether the connection's own limit of a body's time applies.

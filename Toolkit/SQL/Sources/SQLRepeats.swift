@@ -11,7 +11,9 @@ public struct SQLRepeats: Sendable {
         ///
         /// At least 1.
         public var attempts = 12
-        /// The longest pause after the first conflict; it doubles with each further one. The shortest is zero.
+        /// The longest pause after the first conflict; it doubles with each further one.
+        ///
+        /// The shortest is zero.
         public var pauseMin: Duration = .milliseconds(4)
         /// The longest pause of all.
         public var pauseMax: Duration = .milliseconds(500)

@@ -11,6 +11,8 @@ extension ForwardingDatabase {
 
     public var statistics: SQLStatistics { database.statistics }
 
+    public var namedLocks: SQLNamedLocks { database.namedLocks }
+
     @discardableResult
     public func transaction<R: Sendable>(
         _ name: StaticString,

@@ -128,6 +128,25 @@ extension SQLConformance {
             let free = try await database.read { tx in try tx.run("SELECT COUNT(*) FROM t WHERE n = 0").one().int(0) }
             try require(free == 0 && claimed.count == rows, "\(claimed.count) rows were claimed, \(free) were not")
         },
+        Check("bodies with a common named lock never run at once, in whatever order they name it") { database, _ in
+            guard database.namedLocks != .unavailable else { return }
+            let (inside, together) = (Tally(), Tally())
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for caller in 0..<12 {
+                    let names: [ExactText] = caller % 2 == 0 ? ["a", "b"] : ["b", "a"]
+                    group.addTask {
+                        try await database.transaction("locks", options: SQLOptions(locks: names)) { tx in
+                            inside.note()
+                            defer { inside.unnote() }
+                            if inside.count > 1 { together.note() }
+                            try tx.run("SELECT 1")
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+            try require(together.count == 0, "\(together.count) bodies met another one")
+        },
         // An engine may report the loser's number as a violated constraint before it reports the conflict: an adapter
         // takes the first violation of a unique constraint in a serializable body for a conflict, and repeats the body.
         Check("a number that two bodies take at once is taken by one, and the other one runs again") { database, _ in

@@ -90,5 +90,8 @@ final class Tally: Sendable {
 
     func note() { tally.withLock { $0 += 1 } }
 
+    /// Takes one note back.
+    func unnote() { tally.withLock { $0 -= 1 } }
+
     var count: Int { tally.withLock { $0 } }
 }

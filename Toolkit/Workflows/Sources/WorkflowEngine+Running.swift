@@ -50,7 +50,7 @@ extension WorkflowEngine {
         while !Task.isCancelled {
             do {
                 guard try await database.bootNumber() != 0 else { return }
-                return try await database.transaction("workflow.boot", options: .locking) { (tx: borrowing SQLTransaction) in
+                return try await database.transaction("workflow.boot", options: .locking) { tx in
                     try WorkflowClaims.voidLeases(exceptOf: owner, in: tx)
                     try WorkflowClaims.makeDue(waitingLongerThan: retryDelayMax, in: tx)
                 }
@@ -77,7 +77,8 @@ extension WorkflowEngine {
         let (owner, lease, expires) = (owner, limits.lease, !tools.pausesExpiry())
         let (retryDelayMax, waitingLimit) = (limits.retryDelayMax, counts ? limits.waitingLimit : nil)
         do {
-            let found = try await database.transaction("workflow.claim", options: .locking) { (tx: borrowing SQLTransaction) in
+            let found = try await database.transaction("workflow.claim", options: .locking) {
+                (tx: borrowing SQLTransaction) in
                 if !interrupted.isEmpty { try WorkflowClaims.makeInterruptedDue(interrupted, owner: owner, in: tx) }
                 if !expires { try WorkflowClaims.makeDue(waitingLongerThan: retryDelayMax, in: tx) }
                 return try WorkflowClaims.claim(

@@ -41,6 +41,22 @@ struct StockStore: Sendable {
         ).map { try $0.text(0) }
     }
 
+    // MARK: - Named locks
+
+    /// The named locks of the stock of SKUs: many reservations change the row of a popular one.
+    static func lockNames(of skus: some Collection<SKU>) -> [ExactText] { skus.map { "stock/\($0.code)" } }
+
+    /// The named locks of the stock that a reservation holds.
+    func lockNames(ofReservation id: String, in tx: borrowing SQLTransaction) throws -> [ExactText] {
+        let rows = try tx.run("SELECT DISTINCT sku FROM reservation_lines WHERE reservation_id = \(id) ORDER BY sku")
+        return Self.lockNames(of: try rows.map { SKU(try $0.text(0)) })
+    }
+
+    /// The named locks of the stock that the reservations of ``due(limit:in:)`` hold.
+    func lockNames(ofDue limit: Int, in tx: borrowing SQLTransaction) throws -> [ExactText] {
+        try due(limit: limit, in: tx).flatMap { try lockNames(ofReservation: $0, in: tx) }
+    }
+
     private func load(
         _ id: String,
         adding skus: some Collection<SKU>,

@@ -1,3 +1,4 @@
+public import MartletCore
 public import MartletSQL
 
 /// Periodic work of a service, such as expiry.
@@ -46,9 +47,32 @@ public struct Job: Sendable {
         batchesOf batch: Int,
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> Int
     ) {
+        self.init(name, every: interval, batchesOf: batch, locking: { _ in [] }, body)
+    }
+
+    /// As ``init(_:every:batchesOf:_:)``, for rows that many transactions change.
+    ///
+    /// - Parameters:
+    ///   - name: Used in the log.
+    ///   - interval: The time between the end of one run and the start of the next; over zero.
+    ///   - batch: How many rows a transaction handles at most; at least 1.
+    ///   - locks: The named locks of the next batch, read before its transaction begins, which decides anew. Nothing is
+    ///     read where the database takes none.
+    ///   - body: Handles the next batch, and returns how many rows it had.
+    public init(
+        _ name: StaticString,
+        every interval: Duration,
+        batchesOf batch: Int,
+        locking locks: @escaping @Sendable (borrowing SQLTransaction) throws -> [ExactText],
+        _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> Int
+    ) {
         precondition(batch >= 1)
         self.init(name, every: interval) { database in
-            while try await database.transaction(name, body) >= batch {}
+            var handled = batch
+            while handled >= batch {
+                let names = try await database.lockNames(name, deadline: nil, locks)
+                handled = try await database.transaction(name, options: SQLOptions(locks: names), body)
+            }
         }
     }
 

@@ -78,6 +78,12 @@ public struct ServiceRuntime: Sendable {
     ) async throws {
         let instance = Self.instance(of: Blueprint.self, on: dependencies)
         try await instance.start()
+        if dependencies.database.namedLocks == .unavailable {
+            Logger.current.warning(
+                "the database takes no named locks, so transactions that change the same rows run again after conflicts",
+                metadata: ["service": "\(Blueprint.name)"]
+            )
+        }
         try self.init(built: Blueprint.self, on: dependencies, as: instance)
     }
 

@@ -148,7 +148,8 @@ struct Consumer {
     /// Processes the whole batch in one transaction.
     private mutating func process(_ batch: [Delivery], _ round: inout Round) async throws {
         let (inbox, events, patience) = (inbox, batch.map(\.event), limits.gapPatience)
-        let decisions = try await database.transaction("inbox.take") { tx in
+        let options = SQLOptions(locks: try await inbox.subscription.lockNames(of: events, on: database))
+        let decisions = try await database.transaction("inbox.take", options: options) { tx in
             var decisions: [InboxDecision] = []
             for (index, event) in events.enumerated() {
                 do {

@@ -1,4 +1,4 @@
-import MartletCore
+public import MartletCore
 public import MartletMessaging
 public import MartletSQL
 
@@ -24,6 +24,8 @@ public struct Subscription: Sendable {
     public let start: GroupStart
     /// The JSON form of the topic's bodies; `nil` when they have none.
     package let json: BodyJSON?
+    /// The named locks of an event; `nil` for none.
+    var locks: (@Sendable (Envelope, borrowing SQLTransaction) throws -> [ExactText])?
     let handler: @Sendable (Envelope, borrowing SQLTransaction) throws -> Void
 
     /// - Parameters:
@@ -60,6 +62,25 @@ public struct Subscription: Sendable {
         }
     }
 
+    /// As ``on(_:group:start:_:)``, for a handler that changes rows which many transactions change.
+    ///
+    /// - Parameter locks: The named locks of an event, which the handler's transaction holds; read before it begins, from
+    ///   the service's own tables where the event does not have them. The handler decides anew. Nothing is read where
+    ///   the database takes no named locks.
+    public static func on<Body>(
+        _ topic: Topic<Body>,
+        group: String,
+        start: GroupStart = .earliest,
+        locking locks: @escaping @Sendable (Body, borrowing SQLTransaction) throws -> [ExactText],
+        handler: @escaping @Sendable (Body, borrowing SQLTransaction) throws -> Void
+    ) -> Subscription {
+        let decode = topic.decode
+        var subscription = on(topic, group: group, start: start, handler)
+        subscription.locks = { (event: Envelope, tx: borrowing SQLTransaction) in try locks(try decode(event.body), tx)
+        }
+        return subscription
+    }
+
     /// Delivers one event to the subscription, as a bus would: a repeat does nothing.
     ///
     /// - Returns: The inbox's decision.
@@ -67,8 +88,17 @@ public struct Subscription: Sendable {
     @discardableResult
     public func deliver(_ event: Envelope, on database: any SQLDatabase) async throws -> InboxDecision {
         let inbox = Inbox(self)
-        return try await database.transaction("inbox.deliver") { tx in
+        let options = SQLOptions(locks: try await lockNames(of: [event], on: database))
+        return try await database.transaction("inbox.deliver", options: options) { tx in
             try inbox.process(event, patience: nil, in: tx)
+        }
+    }
+
+    /// The named locks of events; none of one that cannot be read, which its handler reports.
+    func lockNames(of events: [Envelope], on database: any SQLDatabase) async throws -> [ExactText] {
+        guard let locks else { return [] }
+        return try await database.lockNames("inbox.locks", deadline: nil) { tx in
+            events.flatMap { (try? locks($0, tx)) ?? [] }
         }
     }
 

@@ -203,7 +203,9 @@ public struct OutboxRelay: Sendable {
     /// Releases the leases, so that the next relay starts immediately; otherwise it waits until they expire.
     private func release(_ session: Session) async {
         let owner = session.owner
-        try? await database.transaction("outbox.release", options: .locking) { tx in try OutboxStore.release(owner, in: tx) }
+        try? await database.transaction("outbox.release", options: .locking) { tx in
+            try OutboxStore.release(owner, in: tx)
+        }
     }
 
     /// The first rows whose bodies fit in one publication.

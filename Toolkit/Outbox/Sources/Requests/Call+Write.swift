@@ -1,6 +1,6 @@
 import Crypto
 public import MartletContract
-import MartletCore
+public import MartletCore
 public import MartletSQL
 import SwiftProtobuf
 
@@ -29,16 +29,22 @@ extension Call {
     /// }
     /// ```
     ///
+    /// - Parameters:
+    ///   - names: Named locks of rows that many requests change, so that they wait for each other instead of running
+    ///     again; see ``lockNames(_:)`` for names that only the database knows.
+    ///   - body: Runs its statements on `tx`; must not wait for anything else.
     /// - Throws: `Fault`: `idempotencyKeyReused` for another request under the same key, `requestInProgress` for a
     ///   duplicate that runs at the same time, `invalidArgument` for a key that is empty or too long,
     ///   `deadlineExceeded`; otherwise what `body` or the database throws.
     public func write<Response: ContractMessage>(
+        locking names: [ExactText] = [],
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> Response
     ) async throws -> Response {
+        let options = SQLOptions(deadline: deadline, locks: names)
         guard let keyed = try identity() else {
-            return try await database.transaction("request", deadline: deadline, body)
+            return try await database.transaction("request", options: options, body)
         }
-        return try await database.transaction("request", deadline: deadline) { tx in
+        return try await database.transaction("request", options: options) { tx in
             if let stored = try Idempotency.stored(keyed, in: tx) { return try Response(serializedBytes: stored) }
             let response = try body(tx)
             let bytes: [UInt8] = try response.serializedBytes()
@@ -47,9 +53,20 @@ extension Call {
         }
     }
 
+    /// The names of locks that only the database knows, for ``write(locking:_:)``; nothing where none are taken.
+    ///
+    /// What they were read from may change before the transaction begins: it decides anew.
+    ///
+    /// - Throws: As `read`.
+    public func lockNames(
+        _ read: @escaping @Sendable (borrowing SQLTransaction) throws -> [ExactText]
+    ) async throws -> [ExactText] {
+        try await database.lockNames("request.locks", deadline: deadline, read)
+    }
+
     /// The stored response of this call, if it is a repeat: for a handler that calls other services before it writes.
     ///
-    /// - Throws: As ``write(_:)``.
+    /// - Throws: As ``write(locking:_:)``.
     public func storedResponse<Response: ContractMessage>(
         as type: Response.Type = Response.self
     ) async throws -> Response? {

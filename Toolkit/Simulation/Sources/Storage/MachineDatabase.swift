@@ -46,6 +46,8 @@ public struct MachineDatabase: SQLDatabase {
 
     public func bootNumber() async throws -> Int { isShared ? 0 : try await store().bootNumber() }
 
+    public var namedLocks: SQLNamedLocks { isShared ? .taken : .notNeeded }
+
     @discardableResult
     public func transaction<R: Sendable>(
         _ name: StaticString,

@@ -1,0 +1,100 @@
+import InventoryContract
+import MartletCore
+import MartletMessaging
+import MartletOutbox
+import MartletSQL
+import MartletTesting
+import OrdersContract
+import Testing
+
+@testable import Inventory
+
+@Suite("Named locks of stock")
+struct StockLockTests {
+    let fixture: InventoryFixture
+    /// Those of `pen` and `mug`.
+    let both: [ExactText] = ["stock/mug", "stock/pen"]
+
+    init() async throws {
+        fixture = try await InventoryFixture()
+        try await fixture.receive("opening", ["pen": 5, "mug": 5])
+    }
+
+    @Test("what knows its SKUs takes their locks, sorted and each once")
+    func known() async throws {
+        try await fixture.reserve("r1", [("pen", 1), ("mug", 1), ("pen", 1)])
+        _ = try await fixture.correct("c1", "pen", by: 1)
+        #expect(fixture.locks(of: "request") == [both, both, ["stock/pen"]])
+    }
+
+    @Test("what does not know its SKUs reads them first: confirm and release")
+    func read() async throws {
+        try await fixture.reserve("r1", ["pen": 1, "mug": 1])
+        try await fixture.reserve("r2", ["mug": 1])
+        try await fixture.confirm("r1")
+        try await fixture.release("r2")
+        try await fixture.release("none")
+        #expect(Array(fixture.locks(of: "request").suffix(3)) == [both, ["stock/mug"], []])
+    }
+
+    @Test("an expiry takes the locks of all reservations of its batch, and decides anew")
+    func expiry() async throws {
+        try await fixture.reserve("r1", ["pen": 1], hold: 60)
+        try await fixture.reserve("r2", ["mug": 1], hold: 60)
+        fixture.time.advance(by: .seconds(61))
+        try await fixture.expireDue()
+        #expect(fixture.locks(of: "expire reservations") == [both])
+        try await fixture.expireDue()
+        #expect(fixture.locks(of: "expire reservations") == [both, []])
+        #expect(try await fixture.status("r1") == .expired)
+    }
+
+    @Test("a subscription names the locks of an event; one that cannot be read has none")
+    func events() async throws {
+        try await fixture.reserve("o1", ["pen": 1, "mug": 1])
+        let body = OrderChanged.with {
+            $0.orderID = "o1"
+            $0.kind = .cancelled
+            $0.reservationID = "o1"
+        }
+        let subscription = try #require(fixture.service.subscriptions.first)
+        let event = try Envelope.of(body, at: fixture.time.date)
+        try await subscription.deliver(event, on: fixture.lockingDatabase)
+        #expect(fixture.locks(of: "inbox.deliver") == [both])
+        #expect(try await fixture.status("o1") == .released)
+
+        var broken = event
+        broken.key = "o2"
+        broken.body = [0xFF]
+        await #expect(throws: (any Error).self) { try await subscription.deliver(broken, on: fixture.lockingDatabase) }
+        #expect(fixture.locks(of: "inbox.deliver") == [both, []])
+    }
+
+    @Test("where the database takes no locks, no names are read")
+    func unneeded() async throws {
+        #expect(fixture.database.namedLocks == .notNeeded)
+        let names = try await fixture.database.lockNames("names", deadline: nil) { _ in
+            Issue.record("the names were read")
+            return ["a"]
+        }
+        #expect(names.isEmpty)
+    }
+}
+
+extension Envelope {
+    /// The first event of an order.
+    fileprivate static func of(_ body: OrderChanged, at date: Timestamp) throws -> Envelope {
+        let outgoing = try OutgoingEvent(body, on: OrdersTopics.orders)
+        return Envelope(
+            id: "orders/1/\(outgoing.key)/1",
+            source: "orders",
+            epoch: 1,
+            topic: outgoing.topic,
+            key: outgoing.key,
+            sequence: 1,
+            time: date,
+            traceparent: nil,
+            body: outgoing.body
+        )
+    }
+}
