@@ -21,6 +21,7 @@ public final class SQLiteDatabase: SQLDatabase {
     private let writing: any SQLRunner
     private let reading: any SQLRunner
     private let boot: Int
+    private let connections: Int
     /// The exit status when the disk's content is unknown: `EX_IOERR` of sysexits.h.
     static let stopStatus: Int32 = 74
 
@@ -65,6 +66,7 @@ public final class SQLiteDatabase: SQLDatabase {
         writing = SQLiteThreads.writing(on: connection, writer, lock: lock, limits: limits, log: log)
         self.time = time
         self.writer = writer
+        connections = 1 + limits.readers
         repeats = SQLRepeats(limits: limits.repeats, runtime: Runtime(time: time, entropy: entropy))
     }
 
@@ -143,6 +145,7 @@ public final class SQLiteDatabase: SQLDatabase {
         self.writer = writer
         self.boot = boot
         repeats = nil
+        connections = 1
         let shared = SQLiteSharedConnection(connection)
         writing = SQLiteInline(.write, on: shared, writer, log: log)
         reading = SQLiteInline(.read, on: shared, writer, log: log)
@@ -150,6 +153,15 @@ public final class SQLiteDatabase: SQLDatabase {
 
     /// The numbers of logical transactions and of commits since the database was opened.
     public var statistics: SQLStatistics { writer.statistics }
+
+    /// The writer's connection and those of the readers; a database in memory has one for all.
+    public var pool: SQLPool {
+        SQLPool(
+            connections: connections,
+            inUse: writing.running + reading.running,
+            waiting: writing.waiting + reading.waiting
+        )
+    }
 
     /// Transactions that wait for the writer.
     package var waiting: Int { writing.waiting }

@@ -35,6 +35,8 @@ final class SQLiteInline: SQLRunner {
     /// Bodies are never queued: callers wait for the connection's lock.
     var waiting: Int { 0 }
 
+    var running: Int { 0 }
+
     func close() async { shared.connection.withLock { $0 = nil } }
 }
 

@@ -8,7 +8,7 @@ import Synchronization
 /// The threads end when this is closed or released.
 final class SQLiteThreads: SQLRunner {
     private let queue: SQLiteJobQueue
-    private let running = SQLiteThreadGroup()
+    private let threads = SQLiteThreadGroup()
 
     /// Starts one thread that writes on `connection` and checkpoints its log; at its end it releases `lock`.
     static func writing(
@@ -49,9 +49,11 @@ final class SQLiteThreads: SQLRunner {
 
     var waiting: Int { queue.count }
 
+    var running: Int { threads.working }
+
     func close() async {
         queue.close()
-        await running.waitUntilEmpty()
+        await threads.waitUntilEmpty()
     }
 
     private func start(
@@ -60,13 +62,17 @@ final class SQLiteThreads: SQLRunner {
         atEnd: @escaping @Sendable () -> Void,
         work: @escaping @Sendable (SQLiteConnection, SQLJob) -> Void
     ) {
-        running.enter()
+        threads.enter()
         let owned = Mutex<SQLiteConnection?>(connection)
-        let thread = Thread { [queue, running] in
-            while let job = queue.wait() { owned.withLock { if let connection = $0 { work(connection, job) } } }
+        let thread = Thread { [queue, threads] in
+            while let job = queue.wait() {
+                threads.begin()
+                owned.withLock { if let connection = $0 { work(connection, job) } }
+                threads.end()
+            }
             owned.withLock { $0 = nil }
             atEnd()
-            running.leave()
+            threads.leave()
         }
         thread.name = name
         thread.start()
@@ -77,10 +83,18 @@ final class SQLiteThreads: SQLRunner {
 private final class SQLiteThreadGroup: Sendable {
     private struct State {
         var running = 0
+        var working = 0
         var waiting: [CheckedContinuation<Void, Never>] = []
     }
 
     private let state = Mutex(State())
+
+    /// Threads that run a body now.
+    var working: Int { state.withLock { $0.working } }
+
+    func begin() { state.withLock { $0.working += 1 } }
+
+    func end() { state.withLock { $0.working -= 1 } }
 
     func enter() { state.withLock { $0.running += 1 } }
 

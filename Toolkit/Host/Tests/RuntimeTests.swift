@@ -34,7 +34,8 @@ struct RuntimeTests {
         try await ServiceMetrics(
             database: fixture.database,
             time: fixture.time,
-            metrics: fixture.runtime.telemetry.metrics
+            metrics: fixture.runtime.telemetry.metrics,
+            health: DatabaseHealth(of: "words")
         ).measure()
         let text = MetricsText.exposition(of: [fixture.runtime.telemetry.metrics])
         #expect(text.contains(#"martlet_messages_published_total{service="words",topic="test.words"} 1"#))
@@ -77,7 +78,12 @@ struct ServiceMetricsTests {
         }
         try await engine.runUntilIdle()
         let registry = MetricsRegistry(service: "words")
-        let metrics = ServiceMetrics(database: fixture.database, time: fixture.time, metrics: registry)
+        let metrics = ServiceMetrics(
+            database: fixture.database,
+            time: fixture.time,
+            metrics: registry,
+            health: DatabaseHealth(of: "words")
+        )
         try await metrics.measure()
         let gauge = #"martlet_workflow_runs{service="words",workflow="doomed",version="1",state="needs_human"}"#
         #expect(MetricsText.exposition(of: [registry]).contains("\(gauge) 1"))

@@ -46,6 +46,12 @@ public protocol SQLDatabase: Sendable {
 
     /// Whether it takes the named locks of a transaction.
     var namedLocks: SQLNamedLocks { get }
+
+    /// The connections of this process, for metrics; zero where they are not counted.
+    var pool: SQLPool { get }
+
+    /// Refuses new bodies, finishes those that were accepted, and closes all connections; a repeat does nothing.
+    func close() async
 }
 
 extension SQLDatabase {
@@ -55,6 +61,11 @@ extension SQLDatabase {
 
     /// Not needed, as where two transactions never run at once.
     public var namedLocks: SQLNamedLocks { .notNeeded }
+
+    public var pool: SQLPool { SQLPool() }
+
+    /// Does nothing, as where a database has no connections of its own.
+    public func close() async {}
 
     /// The names of locks that only the database knows, for ``SQLOptions/locks``.
     ///

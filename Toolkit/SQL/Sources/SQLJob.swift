@@ -53,6 +53,8 @@ public protocol SQLRunner: Sendable {
     func submit(_ job: SQLJob)
     /// Accepted jobs that have not started.
     var waiting: Int { get }
+    /// Jobs, or batches of them, that run now; 0 where they run on their callers' threads.
+    var running: Int { get }
     /// Refuses new jobs and returns when the accepted ones are finished.
     func close() async
 }

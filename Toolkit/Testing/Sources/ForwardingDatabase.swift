@@ -13,6 +13,10 @@ extension ForwardingDatabase {
 
     public var namedLocks: SQLNamedLocks { database.namedLocks }
 
+    public var pool: SQLPool { database.pool }
+
+    public func close() async { await database.close() }
+
     @discardableResult
     public func transaction<R: Sendable>(
         _ name: StaticString,

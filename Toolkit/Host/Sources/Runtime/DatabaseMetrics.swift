@@ -2,7 +2,8 @@ public import MartletSQL
 public import MartletTelemetry
 
 extension MetricsRegistry {
-    /// Registers the counts of a service's database: logical transactions by name, physical commits, reruns.
+    /// Registers the counts of a service's database: logical transactions by name, physical commits, reruns, and the
+    /// figures of its connections.
     public func readCounts(of database: any SQLDatabase) {
         readTotals(
             "martlet_sql_transactions_total",
@@ -19,6 +20,15 @@ extension MetricsRegistry {
             help: "Transaction bodies rerun because another one failed their batch."
         ) {
             Double(database.statistics.reruns)
+        }
+        read("martlet_sql_connections", help: "Open connections to the database.") {
+            Double(database.pool.connections)
+        }
+        read("martlet_sql_connections_in_use", help: "Connections that run a transaction's body, or commit.") {
+            Double(database.pool.inUse)
+        }
+        read("martlet_sql_waiting", help: "Transactions that wait for a connection.") {
+            Double(database.pool.waiting)
         }
     }
 }

@@ -12,10 +12,17 @@ final class ServiceMetrics: Sendable {
     private let database: any SQLDatabase
     private let time: any TimeSource
     private let metrics: MetricsRegistry
+    private let health: DatabaseHealth
     /// Every version counted so far: its gauges return to 0 after its last run has ended.
     private let versions = Mutex<Set<WorkflowVersion>>([])
 
-    init(database: any SQLDatabase, time: any TimeSource, metrics: MetricsRegistry) {
+    /// - Parameters:
+    ///   - database: The service's database.
+    ///   - time: The clock of its pauses and deadlines.
+    ///   - metrics: Those of the service.
+    ///   - health: Receives from each measurement whether the database answers.
+    init(database: any SQLDatabase, time: any TimeSource, metrics: MetricsRegistry, health: DatabaseHealth) {
+        self.health = health
         self.database = database
         self.time = time
         self.metrics = metrics
@@ -24,19 +31,25 @@ final class ServiceMetrics: Sendable {
 
     func run() async throws {
         while true {
-            do {
-                try await measure()
-            } catch is CancellationError {
-                throw CancellationError()
-            } catch {
-                Logger.current.debug("measuring failed, will be retried", error: error)
-            }
+            await turn()
             try await time.sleep(for: Self.interval)
         }
     }
 
+    /// Measures once; a failure is logged, and counts for the database's health.
+    func turn() async {
+        do {
+            try await measure()
+            health.ended(nil)
+        } catch {
+            health.ended(error)
+            Logger.current.debug("measuring failed, will be retried", error: error)
+        }
+    }
+
     func measure() async throws {
-        let (unsent, keys, parked, late, now) = try await database.read("metrics") { (tx: borrowing SQLTransaction) in
+        let (unsent, keys, parked, late, now) = try await database.read("metrics", deadline: time.now + Self.interval) {
+            (tx: borrowing SQLTransaction) in
             let unsent = try UnsentEvents.count(in: tx)
             let parkedKeys = try tx.run("SELECT COUNT(*) FROM inbox_parked_keys")
             let parkedEvents = try tx.run("SELECT COUNT(*) FROM inbox_parked")

@@ -45,6 +45,8 @@ public struct ServiceRuntime: Sendable {
     let telemetry: Telemetry
     /// True when the outbox is empty.
     let isFlushed: @Sendable () async throws -> Bool
+    /// What prevents the service from doing its work, in a few words for callers; `nil` for nothing.
+    let problem: Readiness.Check
 
     /// A unit without a blueprint, such as the event log's daemon.
     public init(
@@ -57,6 +59,31 @@ public struct ServiceRuntime: Sendable {
         subscriptions: [Subscription] = [],
         isFlushed: @escaping @Sendable () async throws -> Bool = { true }
     ) {
+        self.init(
+            named: name,
+            telemetry: telemetry,
+            time: time,
+            contracts: contracts,
+            operatorContracts: operatorContracts,
+            loops: loops,
+            subscriptions: subscriptions,
+            isFlushed: isFlushed,
+            problem: { nil }
+        )
+    }
+
+    private init(
+        named name: String,
+        telemetry: Telemetry,
+        time: any TimeSource,
+        contracts: [ServedContract],
+        operatorContracts: [ServedContract],
+        loops: [Loop],
+        subscriptions: [Subscription],
+        isFlushed: @escaping @Sendable () async throws -> Bool,
+        problem: @escaping Readiness.Check
+    ) {
+        self.problem = problem
         self.name = name
         self.telemetry = telemetry
         let observation = CallObservation(telemetry, time: time)
@@ -155,13 +182,16 @@ public struct ServiceRuntime: Sendable {
         let service = try Blueprint(on: platform)
         engine.register(service.workflows)
         let lease = Loop("schema lease", .relay) { try await instance.run() }
-        let loops = [lease] + Self.loops(of: service, on: platform, clock: clock, dependencies: dependencies)
+        let health = DatabaseHealth(of: Blueprint.name)
+        let loops =
+            [lease]
+            + Self.loops(of: service, on: platform, clock: clock, health: health, dependencies: dependencies)
         let operate = OperateHandler(
             workflows: engine.operations,
             bodies: OperateHandler.bodies(of: service.subscriptions)
         )
         self.init(
-            name: Blueprint.name,
+            named: Blueprint.name,
             telemetry: dependencies.telemetry,
             time: runtime.time,
             contracts: service.handlers,
@@ -170,7 +200,8 @@ public struct ServiceRuntime: Sendable {
             subscriptions: service.subscriptions,
             isFlushed: {
                 try await database.read("outbox.flushed") { tx in try Outbox.unsent(limit: 1, in: tx).isEmpty }
-            }
+            },
+            problem: { health.problem }
         )
     }
 
@@ -179,6 +210,7 @@ public struct ServiceRuntime: Sendable {
         of service: Blueprint,
         on platform: Platform,
         clock: ClockWatch,
+        health: DatabaseHealth,
         dependencies: ServiceDependencies
     ) -> [Loop] {
         let (database, time, engine) = (platform.database, platform.runtime.time, platform.workflows)
@@ -196,7 +228,12 @@ public struct ServiceRuntime: Sendable {
             runtime: platform.runtime,
             limits: dependencies.subscriptionLimits
         )
-        let serviceMetrics = ServiceMetrics(database: database, time: time, metrics: dependencies.telemetry.metrics)
+        let serviceMetrics = ServiceMetrics(
+            database: database,
+            time: time,
+            metrics: dependencies.telemetry.metrics,
+            health: health
+        )
         var loops = [
             Loop("outbox relay", .relay) { try await relay.run() },
             Loop("metrics", .relay) { try await serviceMetrics.run() },

@@ -57,6 +57,7 @@ public struct ServiceHost: Sendable {
         self.budget = budget
         self.runtime = runtime
         self.logger = logger
+        for service in runtimes { readiness.add(service.problem) }
     }
 
     /// Serves until a signal, or until its task is cancelled.

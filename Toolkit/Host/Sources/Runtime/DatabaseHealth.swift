@@ -1,0 +1,38 @@
+import MartletCore
+import MartletSQL
+import Synchronization
+
+/// Whether a service's database answers, as its periodic reads find.
+///
+/// `/readyz` names a database that is lost: another replica may reach its own, or its disk.
+final class DatabaseHealth: Sendable {
+    /// Failed reads in a row after which a database counts as lost: one may be a connection that broke.
+    static let failuresLimit = 2
+
+    private let service: String
+    private let failures = Mutex(0)
+
+    init(of service: String) { self.service = service }
+
+    /// What is wrong, for callers and operators; `nil` while the database answers.
+    var problem: String? {
+        failures.withLock { $0 } >= Self.failuresLimit ? "the database of \(service) does not answer" : nil
+    }
+
+    /// A read has ended.
+    ///
+    /// - Parameter error: `nil` when it was answered. Only an error that means no answer counts.
+    func ended(_ error: (any Error)?) {
+        failures.withLock { $0 = error.map(Self.isLoss) ?? false ? $0 + 1 : 0 }
+    }
+
+    /// Whether the database could not be reached, or did not answer in time; an overload is no loss.
+    private static func isLoss(_ error: any Error) -> Bool {
+        guard let error = error as? SQLError else { return (error as? Fault)?.code == .deadlineExceeded }
+        switch error.kind {
+        case .unavailable: return ExactText(error.code) != ExactText(SQLError.queueFull.code)
+        case .outcomeUnknown, .interrupted: return true
+        case .conflict, .constraint, .full, .misuse: return false
+        }
+    }
+}

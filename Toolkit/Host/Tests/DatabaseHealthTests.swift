@@ -1,0 +1,82 @@
+import MartletCore
+import MartletSQL
+import MartletTelemetry
+import MartletTesting
+import Synchronization
+import Testing
+
+@testable import MartletHost
+
+@Suite("Health of a database")
+struct DatabaseHealthTests {
+    let lost = SQLError(.unavailable, code: "08006", message: "")
+    let health = DatabaseHealth(of: "words")
+
+    @Test("is named after two failed reads in a row, until a read succeeds")
+    func named() {
+        health.ended(lost)
+        #expect(health.problem == nil)
+        health.ended(Fault.deadlineExceeded)
+        #expect(health.problem == "the database of words does not answer")
+        health.ended(nil)
+        #expect(health.problem == nil)
+        health.ended(lost)
+        #expect(health.problem == nil)
+    }
+
+    @Test("an overload, a full disk and a row that cannot be read are no loss")
+    func others() {
+        let full = SQLError(.full, code: "13", message: "")
+        for error: any Error in [SQLError.queueFull, full, CancellationError()] {
+            for _ in 0..<3 { health.ended(error) }
+            #expect(health.problem == nil)
+        }
+    }
+
+    @Test("the service's own reads decide, and its runtime reports it")
+    func measured() async throws {
+        let fixture = try await WordFixture()
+        let database = LostDatabase(fixture.database)
+        let metrics = ServiceMetrics(
+            database: database,
+            time: fixture.time,
+            metrics: fixture.runtime.telemetry.metrics,
+            health: health
+        )
+        database.isLost.withLock { $0 = true }
+        for _ in 0..<2 { await metrics.turn() }
+        #expect(health.problem != nil)
+        database.isLost.withLock { $0 = false }
+        await metrics.turn()
+        #expect(health.problem == nil)
+        #expect(fixture.runtime.problem() == nil)
+    }
+
+    @Test("the figures of the pool are exposed")
+    func pool() async throws {
+        let fixture = try await WordFixture()
+        let metrics = fixture.runtime.telemetry.metrics
+        metrics.readCounts(of: fixture.database)
+        let text = MetricsText.exposition(of: [metrics])
+        #expect(text.contains(#"martlet_sql_connections{service="words"} 1"#))
+        #expect(text.contains(#"martlet_sql_connections_in_use{service="words"} 0"#))
+        #expect(text.contains(#"martlet_sql_waiting{service="words"} 0"#))
+    }
+}
+
+/// A database that cannot be reached while a test states it.
+private final class LostDatabase: ForwardingDatabase {
+    let database: any SQLDatabase
+    let isLost = Mutex(false)
+
+    init(_ database: any SQLDatabase) { self.database = database }
+
+    func read<R: Sendable>(
+        _ name: StaticString,
+        deadline: Moment?,
+        _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
+    ) async throws -> R {
+        if isLost.withLock({ $0 }) { throw SQLError(.unavailable, code: "08006", message: "") }
+        return try await database.read(name, deadline: deadline, body)
+    }
+}
