@@ -1,3 +1,4 @@
+import Logging
 import MartletCore
 import MartletSQL
 import MartletTesting
@@ -29,10 +30,7 @@ struct SQLRepeatsTests {
                 }
             }
             group.addTask {
-                while !Task.isCancelled {
-                    time.advanceToNextSleeper()
-                    await Task.yield()
-                }
+                await Self.pass(time)
                 return nil
             }
             defer { group.cancelAll() }
@@ -48,6 +46,38 @@ struct SQLRepeatsTests {
         let attempts = SQLRepeats.Limits().attempts
         #expect(attempts >= 8)
         #expect(try await run(conflicts: attempts - 1, repeats()) == attempts)
+    }
+
+    @Test("a connection conflicts at the commit: the body runs again until it commits", arguments: [1, 11])
+    func connection(conflicts: Int) async throws {
+        let (time, connection) = (time, ScriptedConnection())
+        connection.failures[.commit] = Array(repeating: conflict, count: conflicts)
+        let writer = GroupWriter(
+            time: time,
+            limits: GroupCommit.Limits(),
+            log: Logger(label: "test") { _ in Warnings() }
+        )
+        async let _: Void = Self.pass(time)
+        let result = try await repeats().run(until: nil) {
+            try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Int, any Error>) in
+                let job = SQLJob("a", options: SQLOptions(), time: time, resuming: continuation) { tx in
+                    try tx.run("a").count
+                }
+                writer.write(job, next: { nil }, on: connection)
+            }
+        }
+        #expect(result == 0)
+        #expect(connection.begins == conflicts + 1)
+        #expect(writer.statistics.transactions == 1)
+        #expect(!connection.inTransaction)
+    }
+
+    /// Ends each pause as soon as it has begun, until the task is cancelled.
+    private static func pass(_ time: ManualTime) async {
+        while !Task.isCancelled {
+            time.advanceToNextSleeper()
+            await Task.yield()
+        }
     }
 
     @Test("one conflict more than the limit is thrown")

@@ -36,7 +36,8 @@ public enum SimulatedFault: String, Sendable, Hashable, Codable, CaseIterable, C
     case databaseAway
     /// The database is slow to receive or to respond (F26).
     case databaseSlow
-    /// A transaction conflicts with another, and its body runs again (F32).
+    /// A transaction conflicts with another, and its body runs again; where this is frequent, one that handles several
+    /// events loses in all its attempts (F32).
     case databaseConflict
     /// The connection breaks at the commit, which may have happened (F28).
     case commitUnknown

@@ -8,7 +8,7 @@ public struct MachineDatabase: SQLDatabase {
     /// The longest latency of a slow database, in microseconds.
     private static let slowLatencyMax: UInt64 = 15_000_000
     /// Where conflicts are at least as frequent, a body that handles several events loses each time.
-    private static let batchesLoseRate = 0.15
+    private static let batchesLoseRate = 0.1
     /// The transaction that handles events; its body returns a decision for each.
     private static let batch = "inbox.take"
 
