@@ -49,6 +49,27 @@ struct StockLockTests {
         #expect(try await fixture.status("r1") == .expired)
     }
 
+    @Test(
+        "a reservation that expires after its names were read is not confirmed, and one that is confirmed not expired"
+    )
+    func changedMeanwhile() async throws {
+        try await fixture.reserve("r1", ["pen": 2], hold: 60)
+        try await fixture.reserve("r2", ["pen": 3], hold: 120)
+        fixture.time.advance(by: .seconds(61))
+        let fixture = fixture
+        fixture.lockingDatabase.after(read: "request.locks") { try await fixture.expireDue() }
+        #expect(await refusal { try await fixture.confirm("r1") } != nil)
+        #expect(try await fixture.status("r1") == .expired)
+        #expect(try await fixture.stock("pen").map(\.available) == [2])
+
+        fixture.time.advance(by: .seconds(60))
+        fixture.lockingDatabase.after(read: "expire reservations") { try await fixture.confirm("r2") }
+        try await fixture.expireDue()
+        #expect(try await fixture.status("r2") == .confirmed)
+        #expect(try await fixture.stock("pen").map(\.available) == [2])
+        #expect(try await fixture.stock("pen").map(\.onHand) == [2])
+    }
+
     @Test("a subscription names the locks of an event; one that cannot be read has none")
     func events() async throws {
         try await fixture.reserve("o1", ["pen": 1, "mug": 1])
