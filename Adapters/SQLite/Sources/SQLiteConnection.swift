@@ -38,6 +38,10 @@ final class SQLiteConnection: SQLConnection {
     /// The date of the open transaction.
     private var begun: Timestamp?
     private var broken: SQLError?
+    /// Who is notified of its commits; `nil` for a reader.
+    var listeners: SQLListeners?
+    /// What the open transaction notifies when it commits.
+    private var notified: Set<SQLChannel> = []
     private let logPages = SQLiteLogPages()
     private var checkpointAt: Int
 
@@ -139,6 +143,8 @@ final class SQLiteConnection: SQLConnection {
         return try step(statement)
     }
 
+    func notify(_ channels: Set<SQLChannel>) throws { notified = channels }
+
     private func bodyBegins() { bodyEnd = isLimited ? time.now + limits.bodyDuration : nil }
 
     func control(_ control: SQLControl) throws {
@@ -147,6 +153,8 @@ final class SQLiteConnection: SQLConnection {
         if control == .commit { try checkFileNotMoved() }
         switch control {
         case .commit, .rollback:
+            if control == .commit { listeners?.notify(notified) }
+            notified = []
             isReading = false
             isApart = false
             begun = nil

@@ -22,6 +22,7 @@ public final class SQLiteDatabase: SQLDatabase {
     private let reading: any SQLRunner
     private let boot: Int
     private let connections: Int
+    private let listeners: SQLListeners
     /// The exit status when the disk's content is unknown: `EX_IOERR` of sysexits.h.
     static let stopStatus: Int32 = 74
 
@@ -60,6 +61,9 @@ public final class SQLiteDatabase: SQLDatabase {
             onFsyncFailure: stop
         )
         boot = try connection.countBoot()
+        let listeners = SQLListeners()
+        connection.listeners = listeners
+        self.listeners = listeners
         reading = try SQLiteThreads.reading(writer, limits: limits) {
             try SQLiteConnection(path: path, role: .reader, time: time, limits: limits, onFsyncFailure: stop)
         }
@@ -87,6 +91,7 @@ public final class SQLiteDatabase: SQLDatabase {
             connection,
             time: time,
             writer: GroupWriter(time: time, limits: limits.groupCommit, log: log),
+            listeners: SQLListeners(),
             log: log
         )
     }
@@ -101,6 +106,7 @@ public final class SQLiteDatabase: SQLDatabase {
     ///   - fileSystem: The name under which the file system was registered.
     ///   - time: The clock for deadlines; its wall clock is the database's.
     ///   - limits: The limits of queues, caches and the file.
+    ///   - listeners: Who is notified of commits; the caller's, since listeners of other processes outlive this one.
     ///   - synchronous: Other values than `full` are for negative controls that must lose data.
     ///   - log: Receives slow bodies and failed checkpoints.
     ///   - onFsyncFailure: Simulates the end of the process; the database refuses everything afterwards. It is called
@@ -111,6 +117,7 @@ public final class SQLiteDatabase: SQLDatabase {
         fileSystem: String,
         time: any TimeSource,
         limits: SQLiteLimits,
+        listeners: SQLListeners,
         synchronous: SQLiteSynchronous,
         log: Logger,
         onFsyncFailure: @escaping @Sendable (SQLError) -> Void
@@ -129,6 +136,7 @@ public final class SQLiteDatabase: SQLDatabase {
             connection,
             time: time,
             writer: GroupWriter(time: time, limits: limits.groupCommit, log: log),
+            listeners: listeners,
             log: log,
             boot: boot
         )
@@ -138,9 +146,12 @@ public final class SQLiteDatabase: SQLDatabase {
         _ connection: sending SQLiteConnection,
         time: any TimeSource,
         writer: GroupWriter,
+        listeners: SQLListeners,
         log: Logger,
         boot: Int = 1
     ) {
+        connection.listeners = listeners
+        self.listeners = listeners
         self.time = time
         self.writer = writer
         self.boot = boot
@@ -196,6 +207,11 @@ public final class SQLiteDatabase: SQLDatabase {
                 SQLJob(name, options: SQLOptions(deadline: deadline), time: time, resuming: continuation, body)
             )
         }
+    }
+
+    /// Within this process, which is the only user of the file.
+    public func notifications(of channels: Set<SQLChannel>) async throws -> SQLNotifications {
+        listeners.listen(to: channels)
     }
 
     /// How often the file was opened: one process owns it, so all previous owners have exited.

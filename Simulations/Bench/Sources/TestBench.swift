@@ -175,4 +175,8 @@ private struct ReadOnlyDatabase: SQLDatabase {
     ) async throws -> R {
         try await reader.read(service, body)
     }
+
+    func notifications(of channels: Set<SQLChannel>) async throws -> SQLNotifications {
+        throw Fault(.internal, .internal, "a test does not listen to the database of \(service)")
+    }
 }

@@ -32,6 +32,7 @@ public final class Disk: Sendable {
     ///   - name: The name of the file.
     ///   - time: The clocks of the process.
     ///   - limits: As in production.
+    ///   - listeners: Who is notified of commits: other processes too, where the opening one is a database server.
     ///   - synchronous: Values other than `full` are for control runs.
     ///   - log: For slow bodies and failures.
     ///   - onStop: Must not use the database; the process counts as crashed from then on.
@@ -40,6 +41,7 @@ public final class Disk: Sendable {
         _ name: String,
         time: any TimeSource,
         limits: SQLiteLimits = SQLiteLimits(),
+        listeners: SQLListeners = SQLListeners(),
         synchronous: SQLiteSynchronous = .full,
         log: Logger = Logger(label: "martlet.sqlite") { _ in SwiftLogNoOpLogHandler() },
         onStop: @escaping @Sendable (SQLError) -> Void
@@ -52,6 +54,7 @@ public final class Disk: Sendable {
                 fileSystem: mount.name,
                 time: time,
                 limits: limits,
+                listeners: listeners,
                 synchronous: synchronous,
                 log: log,
                 onFsyncFailure: { [weak self, processRun = mount.processRun] error in

@@ -58,6 +58,7 @@ public final class GroupWriter: Sendable {
         let attempt = job.attempt(connection)
         do {
             // Its statements are committed: this ends the connection's use for the job.
+            try notify([attempt], on: connection)
             try connection.control(.commit)
             attempt.resume(nil)
         } catch {
@@ -176,6 +177,7 @@ public final class GroupWriter: Sendable {
         var failure: SQLError?
         do {
             crashPoint("sql.committing")
+            try notify(runs.map(\.attempt), on: connection)
             try connection.control(.commit)
         } catch {
             failure = error as? SQLError ?? SQLError(.outcomeUnknown, code: "", message: "\(error)")
@@ -193,6 +195,11 @@ public final class GroupWriter: Sendable {
             rollBack(connection)
             for run in runs { run.attempt.resume(failure) }
         }
+    }
+
+    private func notify(_ attempts: [SQLJob.Attempt], on connection: any SQLConnection) throws {
+        let channels = attempts.filter { $0.failure == nil }.reduce(into: Set()) { $0.formUnion($1.channels) }
+        if !channels.isEmpty { try connection.notify(channels) }
     }
 
     private func rerunIndividually(_ runs: [Run], on connection: any SQLConnection) {

@@ -19,4 +19,8 @@ package struct NoDatabase: SQLDatabase {
     ) async throws -> R {
         try await transaction(name, deadline: deadline, body)
     }
+
+    package func notifications(of channels: Set<SQLChannel>) async throws -> SQLNotifications {
+        throw Fault(.internal, .internal, "notifications need a database, and there is none here")
+    }
 }

@@ -14,6 +14,13 @@ public protocol SQLConnection: AnyObject {
     ///     engine whose writers wait for each other need not interrupt a write that runs.
     /// - Throws: ``SQLError``; the transaction is then doomed.
     func run(_ query: SQLQuery, deadline: Moment?) throws -> [SQLRow]
+    /// Notifies the listeners of these channels, in every process, if and only if the open transaction commits.
+    ///
+    /// The last call before the commit, at most one in each transaction. The listeners are notified once the commit is
+    /// visible to them.
+    ///
+    /// - Throws: ``SQLError``; the transaction is then doomed.
+    func notify(_ channels: Set<SQLChannel>) throws
     /// Ends or nests the transaction.
     func control(_ control: SQLControl) throws
     /// False when a statement or an error has ended the transaction.

@@ -36,6 +36,12 @@ public protocol SQLDatabase: Sendable {
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
     ) async throws -> R
 
+    /// Listens to `channels` until ``SQLNotifications/close()``: what ``SQLTransaction/notify(_:)`` notifies from now on, by
+    /// any process that uses this database.
+    ///
+    /// - Throws: ``SQLError`` when the database does not respond.
+    func notifications(of channels: Set<SQLChannel>) async throws -> SQLNotifications
+
     /// A number that changes whenever all previous users of this database have exited.
     ///
     /// A lease acquired under another number is void. Always 0 where several processes may use the database.

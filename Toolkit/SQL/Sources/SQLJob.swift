@@ -7,6 +7,8 @@ public struct SQLJob: Sendable {
     /// One run of the body.
     struct Attempt {
         let failure: (any Error)?
+        /// What the body's transaction notifies when it commits.
+        var channels: Set<SQLChannel> = []
         /// Resumes the caller with the given error, or with the result of this run.
         let resume: ((any Error)?) -> Void
     }
@@ -32,7 +34,7 @@ public struct SQLJob: Sendable {
             let scope = SQLScope(deadline: options.deadline, time: time)
             do {
                 let result = try TraceContext.$current.withValue(trace) { try scope.run(body, on: connection) }
-                return Attempt(failure: nil) { failure in
+                return Attempt(failure: nil, channels: scope.channels) { failure in
                     if let failure { return continuation.resume(throwing: failure) }
                     scope.committed()
                     continuation.resume(returning: result)

@@ -9,6 +9,8 @@ public final class SQLScope {
     private var firstError: (any Error)?
     private var works: [(type: ObjectIdentifier, work: any SQLDeferredWork)] = []
     private var actions: [@Sendable () -> Void] = []
+    /// What is notified when the transaction commits.
+    private(set) var channels: Set<SQLChannel> = []
 
     public init(deadline: Moment?, time: any TimeSource) {
         self.deadline = deadline
@@ -67,4 +69,6 @@ public final class SQLScope {
     }
 
     func afterCommit(_ action: @escaping @Sendable () -> Void) { actions.append(action) }
+
+    func notify(_ channel: SQLChannel) { channels.insert(channel) }
 }

@@ -65,6 +65,23 @@ public struct SQLTransaction: ~Copyable {
     ///
     /// It must be fast: it is meant for wake-ups.
     public borrowing func afterCommit(_ action: @escaping @Sendable () -> Void) { scope.afterCommit(action) }
+
+    /// Notifies everyone who listens to `channel` of this database, in every process, once this transaction has
+    /// committed, and never otherwise.
+    ///
+    /// ```swift
+    /// func post(_ text: String, on database: any SQLDatabase) async throws {
+    ///     try await database.transaction("post") { tx in
+    ///         try tx.run("INSERT INTO mail (text) VALUES (\(text))")
+    ///         tx.notify(SQLChannel("mail"))
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// It carries nothing, and several of one channel may arrive as one. A notification is lost where there is no
+    /// listener, and may be lost with a connection or a process: a listener also polls from time to time. A repeat in
+    /// one transaction, and a call in a read, do nothing.
+    public borrowing func notify(_ channel: SQLChannel) { scope.notify(channel) }
 }
 
 /// Work that is collected while a body runs and written at its end, in the same transaction.

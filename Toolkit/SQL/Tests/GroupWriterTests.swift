@@ -16,7 +16,8 @@ struct GroupWriterTests {
 
     /// Runs one body per text, which executes it as a statement, in this order and all in one queue.
     ///
-    /// The bodies "slow" and "migrate" take a second; the caller of "late" has stopped waiting.
+    /// Bodies that begin with "notify" notify the channel `changes`, and those that end with "refuse" throw; "slow" and
+    /// "migrate" take a second; the caller of "late" has stopped waiting.
     ///
     /// - Returns: The callers' outcomes, sorted.
     func write(_ texts: [StaticString], limit: Int = 128) async -> (outcomes: [String], statistics: SQLStatistics) {
@@ -34,7 +35,8 @@ struct GroupWriterTests {
                             options.isMigration = "\(text)" == "migrate"
                             let job = SQLJob(text, options: options, time: time, resuming: continuation) { tx in
                                 try tx.run(SQLQuery(unchecked: "\(text)"))
-                                if "\(text)" == "refuse" { throw CancellationError() }
+                                if "\(text)".hasPrefix("notify") { tx.notify(SQLChannel("changes")) }
+                                if "\(text)".hasSuffix("refuse") { throw CancellationError() }
                                 if ["slow", "migrate"].contains("\(text)") { time.advance(by: .seconds(1)) }
                             }
                             handOver.yield(job)
@@ -96,6 +98,20 @@ struct GroupWriterTests {
         #expect(outcomes == ["a", "b", "forbidden: constraint", "refuse: refused"])
         #expect(statistics.transactions == 2)
         #expect(statistics.reruns == 0)
+    }
+
+    @Test("notifies once what the committed bodies of a batch notify, directly before the commit")
+    func notifies() async {
+        _ = await write(["notify", "notify again", "notify and refuse"])
+        #expect(connection.executed.suffix(2) == ["notify [changes]", "commit"])
+        #expect(connection.executed.count { $0 == "notify [changes]" } == 1)
+    }
+
+    @Test("bodies that fail notify no one")
+    func refusedNotification() async {
+        _ = await write(["notify and refuse"])
+        _ = await write(["a", "notify and refuse"])
+        #expect(!connection.executed.contains("notify [changes]"))
     }
 
     @Test("a body whose caller has stopped waiting begins no batch and takes no place in one")

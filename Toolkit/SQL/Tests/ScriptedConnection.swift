@@ -41,6 +41,8 @@ final class ScriptedConnection: SQLConnection {
         return []
     }
 
+    func notify(_ channels: Set<SQLChannel>) throws { executed.append("notify \(channels.sorted())") }
+
     func control(_ control: SQLControl) throws {
         executed.append("\(control)")
         if var next = failures[control], !next.isEmpty {

@@ -9,6 +9,10 @@ public protocol ForwardingDatabase: SQLDatabase {
 extension ForwardingDatabase {
     public func bootNumber() async throws -> Int { try await database.bootNumber() }
 
+    public func notifications(of channels: Set<SQLChannel>) async throws -> SQLNotifications {
+        try await database.notifications(of: channels)
+    }
+
     public var statistics: SQLStatistics { database.statistics }
 
     public var namedLocks: SQLNamedLocks { database.namedLocks }

@@ -25,7 +25,8 @@ public enum SQLConformance {
         }
     }
 
-    public static let checks = values + types + transactions + failures + work + reads + isolation + migrations
+    public static let checks =
+        values + types + transactions + failures + work + notifications + reads + isolation + migrations
 }
 
 /// A database has failed a check.

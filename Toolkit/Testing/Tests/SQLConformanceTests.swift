@@ -19,7 +19,8 @@ struct SQLConformanceTests {
 /// A database with one injected fault.
 struct FaultyDatabase: SQLDatabase {
     enum Fault: Sendable, CaseIterable {
-        case ignoresDeadlines, writesInReads, returnsBeforeCommit, runsTwice, mixesUpResults, commitsOnErrors
+        case ignoresDeadlines, writesInReads, returnsBeforeCommit, runsTwice, mixesUpResults, commitsOnErrors,
+            notifiesOfAll
 
         /// The check that must detect the fault.
         var check: String {
@@ -29,6 +30,7 @@ struct FaultyDatabase: SQLDatabase {
             case .returnsBeforeCommit: "a completed transaction is visible to later reads"
             case .runsTwice: "concurrent updates of a row are not lost"
             case .mixesUpResults: "concurrent callers get the results of their own bodies"
+            case .notifiesOfAll: "a notification reaches each listener of its channel, after the commit"
             case .commitsOnErrors: "a body that throws rolls back its own changes only"
             }
         }
@@ -49,7 +51,7 @@ struct FaultyDatabase: SQLDatabase {
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
     ) async throws -> R {
         switch fault {
-        case .writesInReads: return try await database.transaction(name, options: options, body)
+        case .writesInReads, .notifiesOfAll: return try await database.transaction(name, options: options, body)
         case .ignoresDeadlines:
             return try await database.transaction(
                 name,
@@ -91,6 +93,11 @@ struct FaultyDatabase: SQLDatabase {
     ) async throws -> R {
         guard fault == .writesInReads else { return try await database.read(name, deadline: deadline, body) }
         return try await database.transaction(name, deadline: deadline, body)
+    }
+
+    func notifications(of channels: Set<SQLChannel>) async throws -> SQLNotifications {
+        guard fault == .notifiesOfAll else { return try await database.notifications(of: channels) }
+        return try await database.notifications(of: channels.union(SQLConformance.channels))
     }
 }
 

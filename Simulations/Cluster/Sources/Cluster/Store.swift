@@ -9,6 +9,8 @@ package final class Store: Sendable {
     private static let file = "service.db"
 
     package let disk: Disk
+    /// They outlive the process that has the database open, as its clients' connections do with a new server.
+    private let listeners = SQLListeners()
     private let state = Mutex<SQLiteDatabase?>(nil)
 
     package init(_ image: DiskImage, entropy: any Entropy) { disk = Disk(image, entropy: entropy) }
@@ -25,7 +27,7 @@ package final class Store: Sendable {
 
     /// Opens the file for one process run of its owner.
     package func open(time: any TimeSource, onStop: @escaping @Sendable (SQLError) -> Void) throws {
-        let opened = try disk.open(Self.file, time: time, onStop: onStop)
+        let opened = try disk.open(Self.file, time: time, listeners: listeners, onStop: onStop)
         replace(with: opened)
     }
 

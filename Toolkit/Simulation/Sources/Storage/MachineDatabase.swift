@@ -105,6 +105,11 @@ public struct MachineDatabase: SQLDatabase {
         return result
     }
 
+    /// Of all machines that use the database; a notification takes no time.
+    public func notifications(of channels: Set<SQLChannel>) async throws -> SQLNotifications {
+        try await connect().notifications(of: channels)
+    }
+
     private struct RolledBack: Error {
         let results: Int
     }
@@ -178,13 +183,14 @@ public struct MachineDatabase: SQLDatabase {
     private func waitForNetwork() async throws {
         try machine.check()
         let draw = entropy.next()
+        // A database finishes what was sent to it, also when the caller's task is cancelled; the caller may have crashed
+        // meanwhile.
         if faults.happens(.databaseSlow) {
-            try await machine.time.sleep(for: .microseconds(Int64(draw % Self.slowLatencyMax)))
+            try? await machine.time.sleep(for: .microseconds(Int64(draw % Self.slowLatencyMax)))
         } else if draw & 1 == 0 {
             await Task.yield()
         } else {
-            // A database finishes what was sent to it; the caller may have crashed meanwhile.
-            try await machine.time.sleep(for: .microseconds(Int64((draw >> 1) % Self.latencyMax)))
+            try? await machine.time.sleep(for: .microseconds(Int64((draw >> 1) % Self.latencyMax)))
         }
         try machine.check()
     }
