@@ -25,13 +25,14 @@ extension Daemon {
         crashPoints: [String] = CrashPoints.toolkit
     ) async -> Never {
         await run(Blueprint.name, program: programName, crashPoints: crashPoints) { context in
-            let dependencies = ServiceDependencies(
+            var dependencies = ServiceDependencies(
                 database: try context.database(of: Blueprint.name),
                 bus: context.bus(),
                 runtime: context.runtime,
                 telemetry: context.telemetry,
                 connect: context.connect
             )
+            dependencies.instance = context.settings.instance
             return try await ServiceRuntime(Blueprint.self, on: dependencies)
         }
     }

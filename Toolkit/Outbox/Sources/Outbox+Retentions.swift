@@ -7,6 +7,7 @@ extension Outbox {
         TableRetention("outbox_keys", .permanent(bound: "one for each topic and key that had an event")),
         TableRetention("outbox_source", .permanent(bound: "one")),
         TableRetention("outbox_leases", .permanent(bound: "one for each of \(partitions) partitions")),
+        TableRetention("outbox_relays", .until("its relay ends in order, or a day after its lease ended")),
         TableRetention(
             "inbox_positions",
             .permanent(bound: "one for each group, topic, key and source that had an event")

@@ -14,12 +14,17 @@ public enum Outbox {
     static let sentRetention = Duration.seconds(24 * 3_600)
     /// Maximum rows that one call of ``purge(in:)`` removes from each table.
     package static let purgeBatch = 1_000
-    /// Partitions of an outbox; relays lease them one by one.
+    /// Partitions of an outbox, which its relays share.
     static let partitions = 8
+    /// Notified when events were committed.
+    static let committed = SQLChannel("outbox")
+    /// Notified when a relay has offered partitions to others, or has less than its share.
+    static let shared = SQLChannel("outbox_relays")
 
     /// The tables of the modules `outbox`, `inbox` and `idempotency`, and their views for auditors.
     package static var migrations: [Migration] {
-        OutboxTables.migrations + InboxTables.migrations + InboxKeyTables.migrations + Idempotency.migrations
+        OutboxTables.migrations + RelayTables.migrations + InboxTables.migrations + InboxKeyTables.migrations
+            + Idempotency.migrations
             + OutboxAuditViews.migrations + InboxAuditViews.migrations
     }
 

@@ -41,6 +41,7 @@ struct OutboxFixture {
         change(&limits)
         return OutboxRelay(
             source: "test",
+            instance: "test-1",
             database: source ?? self.source,
             bus: bus ?? self.bus,
             runtime: runtime,

@@ -86,14 +86,14 @@ struct OutboxRelayTests {
     func fencing() async throws {
         try await fixture.commit(["k"])
         let lost = try await fixture.source.transaction { tx in
-            let leases = try OutboxStore.lease(for: "first", lasting: .seconds(30), in: tx)
+            let leases = try OutboxStore.leases(ofNew: "first", in: tx)
             let rows = try OutboxStore.waiting(leases, source: "test", limit: 10, in: tx)
             return (leases: leases, rows: rows)
         }
         #expect(lost.rows.count == 1)
         fixture.time.advance(by: .seconds(31))
         let acquired = try await fixture.source.transaction { tx in
-            let acquired = try OutboxStore.lease(for: "second", lasting: .seconds(30), in: tx)
+            let acquired = try OutboxStore.leases(ofNew: "second", in: tx)
             let held = try OutboxStore.mark(lost.rows, sentUnder: lost.leases, by: "first", in: tx)
             return (leases: acquired, stillHeld: held)
         }
@@ -125,7 +125,7 @@ struct OutboxRelayTests {
             guard number == 1 else { throw InterceptingBus.responseLost }
             time.jumpDate(by: .seconds(60))
             try await source.transaction { tx in
-                _ = try OutboxStore.lease(for: "other", lasting: .seconds(30), in: tx)
+                _ = try OutboxStore.leases(ofNew: "other", in: tx)
             }
         }
         try await fixture.relay(to: bus) { $0.batch = 1 }.drain()
@@ -146,7 +146,7 @@ struct OutboxRelayTests {
                     """
                 )
             }
-            let leases = try OutboxStore.lease(for: "first", lasting: .seconds(30), in: tx)
+            let leases = try OutboxStore.leases(ofNew: "first", in: tx)
             let rows = try OutboxStore.waiting(leases, source: "test", limit: 3, in: tx)
             _ = try OutboxStore.mark(rows, sentUnder: leases, by: "first", in: tx)
             return rows.map(\.event.sequence)
@@ -163,10 +163,10 @@ struct OutboxRelayTests {
     @Test("does not lease partitions that another relay holds")
     func leased() async throws {
         try await fixture.source.transaction { tx in
-            _ = try OutboxStore.lease(for: "first", lasting: .seconds(30), in: tx)
+            _ = try OutboxStore.leases(ofNew: "first", in: tx)
         }
         let second = try await fixture.source.transaction { tx in
-            try OutboxStore.lease(for: "second", lasting: .seconds(30), in: tx)
+            try OutboxStore.leases(ofNew: "second", in: tx)
         }
         #expect(second.isEmpty)
     }

@@ -126,7 +126,7 @@ package final class Cluster: Sendable {
         guard let store = stores[deployment.name] else { return }
         let isWrong = faults.happens(.clockSkew)
         let machine = Machine(
-            "\(deployment.name)-\(slot.number).\(slot.runs)",
+            "\(slot.name).\(slot.runs)",
             in: simulation,
             skew: isWrong ? WrongClock.error(timesStoredData: !isShared(deployment), entropy) : .zero
         )
@@ -148,6 +148,7 @@ package final class Cluster: Sendable {
         let run = ProcessRun(
             deployment: deployment,
             isNext: slot.isNext,
+            instance: slot.name,
             machine: machine,
             database: database,
             entropy: own,

@@ -22,6 +22,8 @@ package struct Deployment: Sendable {
         package var connect: Channels
         /// Whether the next version of the service starts.
         let isNext: Bool
+        /// The name of the replica, which a restart keeps.
+        let instance: String
         /// Whether it migrates its database, as a daemon does; the disks of a world are already migrated.
         let migrates: Bool
     }
@@ -95,13 +97,14 @@ package struct Deployment: Sendable {
             isReplicated: !isExternal,
             isExternal: isExternal,
             start: { dependencies in
-                let own = ServiceDependencies(
+                var own = ServiceDependencies(
                     database: dependencies.database,
                     bus: dependencies.bus,
                     runtime: dependencies.runtime,
                     telemetry: Telemetry(service: Present.name, level: logLevel, time: dependencies.runtime.time),
                     connect: dependencies.connect
                 )
+                own.instance = dependencies.instance
                 if dependencies.isNext { return try await ServiceRuntime(Next.self, on: own) }
                 guard dependencies.migrates else { return try ServiceRuntime(built: Present.self, on: own) }
                 return try await ServiceRuntime(Present.self, on: own)

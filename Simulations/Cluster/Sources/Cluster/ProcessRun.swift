@@ -15,6 +15,8 @@ package struct ProcessRun: Sendable {
     package let deployment: Deployment
     /// Whether it runs the next version of the service.
     package let isNext: Bool
+    /// The name of the replica, which a restart keeps.
+    let instance: String
     let machine: Machine
     let database: MachineDatabase
     /// The service's own.
@@ -57,6 +59,7 @@ package struct ProcessRun: Sendable {
             runtime: Runtime(time: machine.time, entropy: entropy),
             connect: { network.channel(from: machine, to: $0) },
             isNext: isNext,
+            instance: instance,
             migrates: cluster.isShared(deployment) && cluster.faults.rates[.mixedVersions] != nil
         )
         return cluster.hooks.dependencies(own, self)

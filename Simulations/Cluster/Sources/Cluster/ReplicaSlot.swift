@@ -9,5 +9,8 @@ struct ReplicaSlot: Sendable {
     var isNext = false
     var runs = 0
 
+    /// As in `links-2`, for all its processes.
+    var name: String { "\(deployment.name)-\(number)" }
+
     var isUp: Bool { machine?.isUp == true }
 }

@@ -15,6 +15,8 @@ public struct DaemonSettings: Sendable {
     public let keys: String
     /// The system to which this process belongs; `nil`: it serves requests for any.
     public let system: SystemName?
+    /// The name of this process among the replicas of its service, the same after a restart.
+    public let instance: String
     public let listeners: Listeners
     public let logLevel: Logger.Level
 
@@ -23,6 +25,11 @@ public struct DaemonSettings: Sendable {
         registry = reader.string("registry", nil, help: "The file that lists the instances of every service.")
         keys = reader.string("keys", nil, help: "The folder with jwks.json and this service's own token.")
         system = SystemName(&reader)
+        instance =
+            reader.optional(
+                "instance",
+                help: "The name of this replica of the service, the same after a restart; the host's name if missing."
+            ) ?? HostName.current
         listeners = Listeners(
             host: reader.string("host", "127.0.0.1", help: "The address of all listeners."),
             http: reader.port("http-port", 0, help: "REST, health, metrics, OpenAPI; 0 chooses a free port."),

@@ -15,6 +15,11 @@ public struct ServiceDependencies: Sendable {
     public var policy: CallPolicy
     /// The channel to another service, without `policy`, which is added.
     public var connect: Channels
+    /// The name of this process among those that use the service's database: the same after a restart, and that of no
+    /// other one.
+    ///
+    /// The preset is for a database that one process owns.
+    public var instance = "1"
     public var relayLimits = OutboxRelay.Limits()
     public var subscriptionLimits = SubscriptionRunner.Limits()
     public var workflowLimits = WorkflowLimits()

@@ -216,6 +216,7 @@ public struct ServiceRuntime: Sendable {
         let (database, time, engine) = (platform.database, platform.runtime.time, platform.workflows)
         let relay = OutboxRelay(
             source: Blueprint.name,
+            instance: dependencies.instance,
             database: database,
             bus: platform.bus,
             runtime: platform.runtime,

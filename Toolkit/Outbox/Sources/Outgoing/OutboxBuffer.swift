@@ -68,19 +68,16 @@ final class OutboxBuffer: SQLDeferredWork {
 
     func flush(in tx: borrowing SQLTransaction) throws {
         flushed = true
-        guard let source = try tx.run("SELECT epoch, identity, is_full FROM outbox_source").first else {
+        guard let source = try tx.run("SELECT epoch, is_full FROM outbox_source").first else {
             throw SQLError(.misuse, code: "", message: "outbox_source has no row")
         }
-        guard try !source.bool(2) else { throw OutboxFull() }
+        guard try !source.bool(1) else { throw OutboxFull() }
         // In key order, so that two transactions that touch the same keys cannot deadlock.
         for (stream, events) in events.sorted(by: { $0.key < $1.key }) {
             try write(events, of: stream, epoch: source.int(0), in: tx)
         }
-        let identity = try source.int64(1)
-        tx.afterCommit {
-            crashPoint("outbox.committed")
-            OutboxWakeUps.raise(identity)
-        }
+        tx.notify(Outbox.committed)
+        tx.afterCommit { crashPoint("outbox.committed") }
     }
 
     private func write(

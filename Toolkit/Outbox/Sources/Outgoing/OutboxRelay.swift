@@ -5,7 +5,8 @@ package import MartletSQL
 
 /// Publishes committed events from a service's outbox to the broker: at least once, each key in order.
 ///
-/// Any number of relays may run on one database: each sends the partitions of the outbox that it has leased.
+/// Any number of relays may run on one database: they share the partitions of the outbox, each sends those that it has
+/// leased, and a commit of any process wakes all of them.
 public struct OutboxRelay: Sendable {
     /// A relay's batch size, lease, delays and intervals.
     public struct Limits: Sendable {
@@ -21,6 +22,19 @@ public struct OutboxRelay: Sendable {
         public var backlog = 100_000
         /// How long a lease lasts by the database's clock; it is renewed after a third of that.
         public var lease = Duration.seconds(30)
+        /// How long after its start a relay has leases of only ``shortLease``, and no share while others have run
+        /// longer.
+        ///
+        /// Nothing has to wait for the leases of a process that crashes again and again.
+        public var probation = Duration.seconds(10)
+        /// How long the lease of a new relay lasts, and how long a partition waits for the relay to which another one
+        /// gave it.
+        public var shortLease = Duration.seconds(3)
+        /// After this any relay takes a partition without a lease; before it, only those that have less than their
+        /// share.
+        ///
+        /// Below a second, so that a partition has a relay again at most a second after the end of its lease.
+        public var freeDelay = Duration.milliseconds(750)
         /// How long the relay waits for further events after a wake-up, to send them in one batch.
         ///
         /// Adds latency to the events of an idle service; saves the broker and each consumer a transaction per event. A
@@ -39,6 +53,7 @@ public struct OutboxRelay: Sendable {
     private static let backlogCheckInterval = 16
 
     private let source: String
+    private let instance: ExactText
     private let database: any SQLDatabase
     private let bus: any MessageBus
     private let runtime: Runtime
@@ -46,12 +61,15 @@ public struct OutboxRelay: Sendable {
 
     /// - Parameters:
     ///   - source: The publishing service's name.
+    ///   - instance: The name of this process among those that relay from the database: the same after a restart, and
+    ///     that of no other one. Where two have one name, the later one publishes alone.
     ///   - database: The service's database, with the outbox.
     ///   - bus: The broker.
     ///   - runtime: The clocks and the random numbers.
     ///   - limits: Batch size, lease, delays and intervals.
     package init(
         source: String,
+        instance: String,
         database: any SQLDatabase,
         bus: any MessageBus,
         runtime: Runtime,
@@ -59,6 +77,7 @@ public struct OutboxRelay: Sendable {
     ) {
         precondition(limits.batch >= 1 && limits.backlog >= 1)
         self.source = source
+        self.instance = ExactText(instance)
         self.database = database
         self.bus = bus
         self.runtime = runtime
@@ -72,13 +91,10 @@ public struct OutboxRelay: Sendable {
     ///
     /// - Throws: `CancellationError`.
     package func run() async throws {
-        let identity = try await identify()
-        let signal = Signal()
-        OutboxWakeUps.add(signal, for: identity)
-        defer { OutboxWakeUps.remove(signal, for: identity) }
-        var session = Session(owner: "relay-\(runtime.entropy.next())", renewal: runtime.time.now)
+        var session = try await begin()
+        defer { session.notifications.close() }
         do {
-            while true { try await turn(&session, signal) }
+            while true { try await turn(&session) }
         } catch {
             await release(session)
             throw error
@@ -89,8 +105,8 @@ public struct OutboxRelay: Sendable {
     ///
     /// - Throws: What the broker or the database throws.
     func drain() async throws {
-        _ = try await identify()
-        var session = Session(owner: "relay-\(runtime.entropy.next())", renewal: runtime.time.now)
+        var session = try await begin()
+        defer { session.notifications.close() }
         do {
             while try await send(&session) {}
             await release(session)
@@ -101,13 +117,16 @@ public struct OutboxRelay: Sendable {
     }
 
     /// Sends one batch, or waits until there may be one; after a failure, waits for the retry delay.
-    private func turn(_ session: inout Session, _ signal: Signal) async throws {
+    private func turn(_ session: inout Session) async throws {
         try Task.checkCancellation()
         do {
+            // A busy relay takes what others offer, too.
+            try await wait(&session, until: runtime.time.now)
             if try await !send(&session) {
                 if session.isFull { await updateBackpressure(&session) }
-                try await signal.wait(until: min(session.renewal, runtime.time.now + limits.pollInterval), runtime.time)
-                try await runtime.time.sleep(for: limits.linger)
+                if try await wait(&session, until: min(session.renewal, runtime.time.now + limits.pollInterval)) {
+                    try await runtime.time.sleep(for: limits.linger)
+                }
             }
             session.failures = 0
         } catch is CancellationError {
@@ -133,9 +152,13 @@ public struct OutboxRelay: Sendable {
 
     /// The state of one relay run between its batches.
     private struct Session {
-        let owner: String
+        /// What is committed, offered and missing on this database.
+        let notifications: SQLNotifications
+        var share: OutboxStore.Share
+        /// When it looks again at what it may publish.
         var renewal: Moment
-        var leases: [OutboxStore.Lease] = []
+        /// Whether it looks again because another relay notified it.
+        var isNotified = false
         /// Unsent events that the last transaction read; `nil` when it read none.
         var next: [OutboxStore.Row]?
         var failures = 0
@@ -143,14 +166,17 @@ public struct OutboxRelay: Sendable {
         var isFull = true
     }
 
-    private func identify() async throws -> Int64 {
-        let fresh = Int64(bitPattern: runtime.entropy.next() | 1)
+    private func begin() async throws -> Session {
         var failures = 0
         while true {
             do {
-                let isAlone = try await database.bootNumber() != 0
-                return try await database.transaction("outbox.start", options: .locking) { tx in
-                    try OutboxStore.start(identity: fresh, isAlone: isAlone, in: tx)
+                // Before it looks for the first time: nothing is missed in between.
+                let notifications = try await database.notifications(of: [Outbox.committed, Outbox.shared])
+                do {
+                    return try await register(notifications)
+                } catch {
+                    notifications.close()
+                    throw error
                 }
             } catch let error as SQLError where error.isTransient {
                 failures += 1
@@ -162,16 +188,55 @@ public struct OutboxRelay: Sendable {
         }
     }
 
+    private func register(_ notifications: SQLNotifications) async throws -> Session {
+        let instance = instance
+        let isAlone = try await database.bootNumber() != 0
+        let relay = try await database.transaction("outbox.start", options: OutboxStore.sharing) { tx in
+            try OutboxStore.register(instance, isAlone: isAlone, in: tx)
+        }
+        let share = OutboxStore.Share(relay: relay, next: .zero)
+        return Session(notifications: notifications, share: share, renewal: runtime.time.now)
+    }
+
+    /// Waits until events are committed, partitions are offered or missing, or `moment` has come.
+    ///
+    /// - Returns: True when events were committed.
+    @discardableResult
+    private func wait(_ session: inout Session, until moment: Moment) async throws -> Bool {
+        let notified = try await session.notifications.next(until: moment, runtime.time)
+        if notified.contains(Outbox.shared) {
+            session.renewal = runtime.time.now
+            session.isNotified = true
+        }
+        return notified.contains(Outbox.committed)
+    }
+
+    /// Renews the leases, and takes and gives partitions.
+    private func renew(_ session: inout Session) async throws {
+        let (relay, limits, asks) = (session.share.relay, limits, !session.isNotified)
+        session.isNotified = false
+        let begin = runtime.time.now
+        let share = try await database.transaction("outbox.lease", options: OutboxStore.sharing) { tx in
+            try OutboxStore.share(of: relay, limits, asks: asks, in: tx)
+        }
+        if share.isReplaced, !session.share.isReplaced {
+            Logger.current.warning(
+                "another process of the same instance is alive, does not publish until it has ended",
+                metadata: ["instance": "\(instance)", "retry.in": "\(share.next)"]
+            )
+        }
+        // What was read may be of partitions that another relay publishes now.
+        if share.leases != session.share.leases { session.next = nil }
+        session.share = share
+        session.renewal = begin + share.next
+    }
+
     /// Sends one batch; false when nothing is unsent.
     private func send(_ session: inout Session) async throws -> Bool {
-        let (owner, limits, source) = (session.owner, limits, source)
-        if session.renewal <= runtime.time.now {
-            session.renewal = runtime.time.now + limits.lease / 3
-            session.leases = try await database.transaction("outbox.lease", options: .locking) { tx in
-                try OutboxStore.lease(for: owner, lasting: limits.lease, in: tx)
-            }
-        }
-        let leases = session.leases
+        if session.renewal <= runtime.time.now { try await renew(&session) }
+        let (owner, leases) = (session.share.relay.instance.text, session.share.leases)
+        guard !leases.isEmpty else { return false }
+        let (limits, source) = (limits, source)
         var rows = session.next ?? []
         session.next = nil
         if rows.isEmpty {
@@ -202,9 +267,9 @@ public struct OutboxRelay: Sendable {
 
     /// Releases the leases, so that the next relay starts immediately; otherwise it waits until they expire.
     private func release(_ session: Session) async {
-        let owner = session.owner
-        try? await database.transaction("outbox.release", options: .locking) { tx in
-            try OutboxStore.release(owner, in: tx)
+        let (relay, limits) = (session.share.relay, limits)
+        try? await database.transaction("outbox.release", options: OutboxStore.sharing) { tx in
+            try OutboxStore.leave(relay, limits, in: tx)
         }
     }
 

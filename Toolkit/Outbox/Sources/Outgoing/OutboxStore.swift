@@ -22,56 +22,14 @@ enum OutboxStore {
         let key: ExactText
     }
 
-    /// Gives the database its identity when it has none.
-    ///
-    /// - Parameter isAlone: Whether every process that held a lease has exited.
-    static func start(identity fresh: Int64, isAlone: Bool, in tx: borrowing SQLTransaction) throws -> Int64 {
-        if isAlone { try tx.run("UPDATE outbox_leases SET expires_at = 0") }
-        return try tx.run(
-            """
-            UPDATE outbox_source SET identity = CASE WHEN identity = 0 THEN \(fresh) ELSE identity END RETURNING identity
-            """
-        ).first?.int64(0) ?? fresh
-    }
-
-    /// Renews the leases of `owner` and takes over those that are free.
-    static func lease(for owner: String, lasting: Duration, in tx: borrowing SQLTransaction) throws -> [Lease] {
-        let now = try tx.date.microseconds
-        let expiry = try (tx.date + lasting).microseconds
-        var rows = try tx.run(
-            """
-            UPDATE outbox_leases SET expires_at = \(expiry) WHERE owner = \(owner) AND expires_at > \(now)
-            RETURNING partition, epoch
-            """
-        )
-        for partition in 0..<Outbox.partitions {
-            rows += try tx.run(
-                """
-                INSERT INTO outbox_leases (partition, owner, epoch, expires_at)
-                VALUES (\(partition), \(owner), 1, \(expiry))
-                ON CONFLICT (partition) DO UPDATE SET
-                    owner = excluded.owner, epoch = outbox_leases.epoch + 1, expires_at = excluded.expires_at
-                WHERE outbox_leases.expires_at <= \(now)
-                RETURNING partition, epoch
-                """
-            )
-        }
-        return try rows.map(Lease.init(row:)).sorted { $0.partition < $1.partition }
-    }
-
     /// The leases of `owner` that are valid, which stay so until the transaction ends.
-    private static func held(by owner: String, in tx: borrowing SQLTransaction) throws -> [Lease] {
+    static func held(by owner: String, in tx: borrowing SQLTransaction) throws -> [Lease] {
         try tx.run(
             """
             SELECT partition, epoch FROM outbox_leases WHERE owner = \(owner)
                 AND expires_at > \(tx.date.microseconds) ORDER BY partition \(lock: .waiting, in: tx.dialect)
             """
         ).map(Lease.init(row:))
-    }
-
-    /// Releases the leases of `owner`, so that the next relay starts immediately.
-    static func release(_ owner: String, in tx: borrowing SQLTransaction) throws {
-        try tx.run("UPDATE outbox_leases SET expires_at = 0 WHERE owner = \(owner)")
     }
 
     /// Unsent events of the leased partitions, oldest first: for each key a run without gaps from its first unsent

@@ -7,7 +7,7 @@ enum OutboxTables {
             "outbox",
             1,
             [
-                // One row: the current epoch, the identity for wake-ups, whether appends are refused.
+                // One row: the current epoch and whether appends are refused; `identity` is of earlier versions.
                 """
                 CREATE TABLE outbox_source (
                     id BIGINT PRIMARY KEY CHECK (id = 1), epoch BIGINT NOT NULL, identity BIGINT NOT NULL,

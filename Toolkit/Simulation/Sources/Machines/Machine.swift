@@ -14,10 +14,6 @@ public final class Machine: Sendable {
     let executor: MachineExecutor
     public let time: MachineTime
     private let state = Mutex(State())
-    /// A process identifier, unique among machines.
-    private let process = Machine.last.add(1, ordering: .relaxed).newValue
-
-    private static let last = Atomic(0)
 
     private struct PlannedCrash {
         let point: String
@@ -65,11 +61,9 @@ public final class Machine: Sendable {
         guard let id else { return nil }
         // Detached: a message carries no task-locals of its sender.
         let task = Task.detached(executorPreference: executor) { [self] in
-            await ProcessScope.$current.withValue(process) {
-                await Machine.$current.withValue(self) {
-                    let observer = CrashPoints.Observer(passed: { self.passCrashPoint($0) })
-                    await CrashPoints.$observer.withValue(observer) { await body() }
-                }
+            await Machine.$current.withValue(self) {
+                let observer = CrashPoints.Observer(passed: { self.passCrashPoint($0) })
+                await CrashPoints.$observer.withValue(observer) { await body() }
             }
             state.withLock { $0.tasks[id] = nil }
         }
