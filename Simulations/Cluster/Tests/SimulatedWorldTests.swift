@@ -37,6 +37,15 @@ struct SimulatedWorldTests {
         #expect(injected.isSubset(of: .all))
     }
 
+    @Test("three replicas of each service share its outbox, and publish in time when one of them ends")
+    func replicas() throws {
+        var world = try SimulatedWorld([ParcelsService.self, ShelvesService.self])
+        world.replicas = 3
+        for (seed, faults) in [(1, []), (2, [.crash]), (3, .all)] as [(UInt64, Set<SimulatedFault>)] {
+            #expect(result(of: world, seed: seed, faults: faults).violations == [], "seed \(seed)")
+        }
+    }
+
     @Test("faults requested by name: all of them are injected")
     func requestedFaults() throws {
         let world = try SimulatedWorld([ParcelsService.self, ShelvesService.self])

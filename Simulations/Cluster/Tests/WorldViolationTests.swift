@@ -78,6 +78,18 @@ struct WorldViolationTests {
         #expect(waiting.first?.contains("shelves has not joined") == true)
     }
 
+    @Test("replicas of which only one publishes")
+    func unequalShares() throws {
+        var hooks = ProcessHooks()
+        hooks.loops = { runtime, dependencies in
+            runtime.loops.filter { $0.name != "outbox relay" || dependencies.instance.hasSuffix("-1") }
+        }
+        var world = try SimulatedWorld([ParcelsService.self, ShelvesService.self], fakes: [:], hooks: hooks)
+        world.replicas = 3
+        let found = violations(of: world).filter { $0.contains("are not shared: parcels-1 has 8") }
+        #expect(found.count == 1)
+    }
+
     @Test("a background loop ended")
     func endedLoop() throws {
         var hooks = ProcessHooks()

@@ -50,6 +50,11 @@ struct SimProgram: ParsableCommand {
     @Option(help: "Which faults may happen: all, none, or names separated by commas.")
     var faults: String = "all"
 
+    @Option(
+        help: "The number of replicas of each service, 1 to \(ClusterPlan.replicasLimit); by default each seed decides."
+    )
+    var replicas: Int?
+
     @Option(help: "Crash processes at every crash point: single, or pairs.")
     var crashPoints: CrashMode?
 
@@ -107,6 +112,12 @@ struct SimProgram: ParsableCommand {
         for rule in crash?.rules ?? [] where !CrashPointNames.all.contains(rule.point) {
             throw ValidationError("--crash: there is no crash point \(rule.point); see martlet crash-points")
         }
+        guard 1...ClusterPlan.replicasLimit ~= replicas ?? 1 else {
+            throw ValidationError("--replicas is 1 to \(ClusterPlan.replicasLimit)")
+        }
+        guard replicas == nil || crash == nil && crashPoints == nil && days == nil else {
+            throw ValidationError("--replicas takes no crashes, and no --days")
+        }
         _ = try chosen()
     }
 
@@ -122,9 +133,12 @@ struct SimProgram: ParsableCommand {
         let worlds =
             crash.map { [Scenario(seed: seed ?? from, crashing: $0)] }
             ?? (seed.map { [$0] } ?? (0..<UInt64(seeds ?? 1)).map { from + $0 }).map {
-                Scenario(seed: $0, orders: orders, faults: allowed, isWhole: isWhole)
+                var world = Scenario(seed: $0, orders: orders, faults: allowed, isWhole: isWhole)
+                world.replicas = replicas
+                return world
             }
-        let arguments = crash.map { "--crash \($0.text)" } ?? "--orders \(orders) --faults \(faults)"
+        let shape = replicas.map { " --replicas \($0)" } ?? ""
+        let arguments = crash.map { "--crash \($0.text)" } ?? "--orders \(orders) --faults \(faults)\(shape)"
         var tally = Tally(command: "martlet sim \(arguments)")
         try simulate(worlds) { result in
             tally.add(result)

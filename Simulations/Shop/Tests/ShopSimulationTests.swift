@@ -15,6 +15,16 @@ struct ShopSimulationTests {
         #expect(result.faults.isEmpty)
     }
 
+    @Test("is sound with three replicas of each service, some of which crash or are replaced")
+    func replicas() throws {
+        let simulation = try ShopSimulation(points: [])
+        var scenario = Scenario(seed: 1, orders: 10, faults: [.crash, .mixedVersions], isWhole: true)
+        scenario.replicas = 3
+        let result = simulation.run(scenario)
+        #expect(result.findings.map(\.what) == [])
+        #expect(result.isSound)
+    }
+
     @Test("is sound after an outage of days, and with late requests afterwards")
     func days() throws {
         let simulation = try ShopSimulation(points: [])

@@ -160,6 +160,20 @@ package final class Cluster: Sendable {
 
     // MARK: Ending
 
+    /// How long a process has to end in order.
+    private static let endLimit = Duration.seconds(1)
+
+    /// Ends the process in a slot between two steps, as by `kill -9`.
+    func kill(slot index: Int) { slots.process(in: index).machine?.crash() }
+
+    /// Ends the processes in these slots as by SIGTERM: their loops end in order, and then the processes.
+    package func end(slots indices: [Int]) async throws {
+        let processes = indices.map { slots.process(in: $0) }
+        for loop in processes.flatMap(\.loops) { loop.cancel() }
+        try await simulation.time.sleep(for: Self.endLimit)
+        for process in processes { process.machine?.crash() }
+    }
+
     /// Ends all machines and removes them from the network, so that the cluster can be freed.
     package func close() {
         for machine in machines + servers.machines { machine.crash() }

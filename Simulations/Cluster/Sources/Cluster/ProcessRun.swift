@@ -67,16 +67,16 @@ package struct ProcessRun: Sendable {
 
     private func serve(_ runtime: ServiceRuntime, _ dependencies: Deployment.Dependencies) {
         connect(runtime)
-        for loop in cluster.hooks.loops(runtime, dependencies) where loop.name != "metrics" {
+        let loops = cluster.hooks.loops(runtime, dependencies).filter { $0.name != "metrics" }
+        let tasks = loops.map { loop in
             machine.spawn { [machine, cluster] in
-                do {
-                    try await loop.run()
-                    if machine.isUp { cluster.report("\(machine.name): \(loop.name) returned") }
-                } catch {
-                    if machine.isUp { cluster.report("\(machine.name): \(loop.name) ended: \(error)") }
-                }
+                var end = "returned"
+                do { try await loop.run() } catch { end = "ended: \(error)" }
+                // A cancelled one ends in order.
+                if machine.isUp, !Task.isCancelled { cluster.report("\(machine.name): \(loop.name) \(end)") }
             }
         }
+        cluster.slots.keep(tasks.compactMap(\.self), of: machine)
     }
 
     /// Adds the service's contracts to the network.

@@ -8,6 +8,8 @@ struct ReplicaSlot: Sendable {
     /// Whether its next start runs the next version.
     var isNext = false
     var runs = 0
+    /// The background loops of the machine.
+    var loops: [Task<Void, Never>] = []
 
     /// As in `links-2`, for all its processes.
     var name: String { "\(deployment.name)-\(number)" }

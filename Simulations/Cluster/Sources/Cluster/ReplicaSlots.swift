@@ -44,6 +44,23 @@ package final class ReplicaSlots: Sendable {
         slots.withLock { slots in slots.indices.filter { slots[$0].deployment.name == service } }
     }
 
+    /// The names of the replicas of `service`.
+    func instances(of service: String) -> [String] {
+        slots.withLock { $0.filter { $0.deployment.name == service }.map(\.name) }
+    }
+
+    /// The machine in a slot, and its loops.
+    func process(in index: Int) -> (machine: Machine?, loops: [Task<Void, Never>]) {
+        slots.withLock { ($0[index].machine, $0[index].loops) }
+    }
+
+    /// Keeps the loops of a machine, for its orderly end.
+    func keep(_ loops: [Task<Void, Never>], of machine: Machine) {
+        slots.withLock { slots in
+            for index in slots.indices where slots[index].machine === machine { slots[index].loops = loops }
+        }
+    }
+
     /// The machine in the first slot of `service`.
     func machine(of service: String) -> Machine? {
         slots.withLock { $0.first { $0.deployment.name == service }?.machine }
@@ -75,7 +92,10 @@ package final class ReplicaSlots: Sendable {
         if let before = slots.withLock({ $0[index].machine }) {
             passedPoints.withLock { $0.merge(before.hits, uniquingKeysWith: +) }
         }
-        slots.withLock { $0[index].machine = machine }
+        slots.withLock { slots in
+            slots[index].machine = machine
+            slots[index].loops = []
+        }
     }
 
     /// Chooses the version that the next start runs.

@@ -37,6 +37,10 @@ import SimulatedDisk
 public struct SimulatedWorld: Sendable {
     /// Jobs of one run: an endless loop must end.
     var stepsMax = 5_000_000
+    /// The number of replicas of each service, 1 to 3, on one database; `nil`: the seed decides, also whether there are any.
+    ///
+    /// With three, a run also checks that they share the outbox, and publish in time when one of them ends.
+    public var replicas: Int?
     private let deployments: [Deployment]
     private let fakes: [String: @Sendable () -> [ServedContract]]
     private let templates: [String: DiskImage]
@@ -105,7 +109,7 @@ public struct SimulatedWorld: Sendable {
         let simulation = Simulation(seed: seed, limits: limits)
         let entropy = SeededEntropy(seed: seed)
         let isWhole = faults != .all
-        let plan = ClusterPlan(faults, isWhole: isWhole, crashes: nil, entropy: entropy)
+        let plan = ClusterPlan(faults, isWhole: isWhole, crashes: nil, replicas: replicas, entropy: entropy)
         let cluster = Cluster(
             of: deployments,
             plan,

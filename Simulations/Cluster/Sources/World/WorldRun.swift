@@ -68,10 +68,12 @@ struct WorldRun: Sendable {
             violations += await quiescence.parked()
             guard failures.isEmpty else { return violations }
             do {
-                return violations + (try await check(world))
+                violations += try await check(world)
             } catch {
                 return violations + ["the check failed: \(error)"]
             }
+            guard pending.isEmpty else { return violations }
+            return violations + (try await RelayCheck(of: cluster).violations())
         }
     }
 

@@ -20,6 +20,8 @@ package struct Scenario: Sendable, Codable, Equatable {
     /// Whether all of `faults` are enabled, or the seed chooses among them.
     package var isWhole: Bool
     package var variant: Variant
+    /// The replicas of each service; `nil`: the seed decides.
+    package var replicas: Int?
 
     /// The planned crashes, as the only faults; `nil` when the fault scheduler injects faults.
     package var crashes: CrashPlan?

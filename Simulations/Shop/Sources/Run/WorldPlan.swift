@@ -21,6 +21,7 @@ struct WorldPlan: Sendable {
             scenario.faults,
             isWhole: scenario.isWhole,
             crashes: scenario.crashes,
+            replicas: scenario.replicas,
             entropy: entropy
         )
         variant = scenario.variant

@@ -140,6 +140,9 @@ struct WorldRun: Sendable {
             let details = ["not quiescent after the faults had healed"] + pending + world.cluster.diagnosis
             violations.insert(Violation(.notConverged, details.joined(separator: "; ")), at: 0)
         }
+        if pending.isEmpty, world.variant == .martlet {
+            violations += try await RelayCheck(of: world.cluster).violations().map { Violation(.notConverged, $0) }
+        }
         let outcomes = Dictionary(snapshot.orders.values.map { ($0.status, 1) }, uniquingKeysWith: +)
         return Ending(
             violations: violations,

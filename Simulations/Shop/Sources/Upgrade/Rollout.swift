@@ -32,14 +32,20 @@ struct Rollout: Sendable {
         let count = 1 + Int(entropy.number(below: UInt64(slots.count)))
         for slot in slots.prefix(count) {
             try await sleep()
-            world.cluster.replace(slot: slot, byNext: true)
+            try await replace(slot, byNext: true)
         }
         for slot in slots.prefix(count).dropLast() {
             try await sleep()
-            world.cluster.replace(slot: slot, byNext: false)
+            try await replace(slot, byNext: false)
         }
         try await sleep()
         try await drain(service, before: slots[count - 1])
+    }
+
+    /// Half of the processes end in order before, as by SIGTERM; the others are killed.
+    private func replace(_ slot: Int, byNext isNext: Bool) async throws {
+        if entropy.number(below: 2) == 0 { try await world.cluster.end(slots: [slot]) }
+        world.cluster.replace(slot: slot, byNext: isNext)
     }
 
     /// Only a later version can claim its runs: its last replica stays until none is open.

@@ -1,0 +1,102 @@
+import MartletCore
+import MartletMessaging
+import MartletOutbox
+import MartletSQL
+import MartletSimulation
+
+/// Checks that the replicas of each service share the partitions of its outbox, and that they publish in time when a
+/// replica ends.
+///
+/// For a world that is quiescent and has no faults any more; its events are of a topic without consumers.
+package struct RelayCheck: Sendable {
+    /// How long after the last fault the replicas may need to share equally: longer than a lease and a probation.
+    private static let sharingLimit = Duration.seconds(60)
+    private static let pollInterval = Duration.seconds(1)
+    /// How long an event of an idle service may wait.
+    private static let idleLimit = Duration.milliseconds(100)
+    /// How long it may wait when a replica was killed and starts again.
+    private static let restartLimit = Duration.seconds(5)
+    /// How long it may wait when a replica has ended in order, and the others are alive.
+    private static let endLimit = Duration.seconds(1)
+    /// Events of one transaction: enough that most partitions have one.
+    private static let events = 32
+    private static let topic = "simulation.relays"
+
+    private let cluster: Cluster
+
+    package init(of cluster: Cluster) { self.cluster = cluster }
+
+    /// What is wrong, in words; empty when no service has as many replicas as a cluster may have.
+    package func violations() async throws -> [String] {
+        let services = cluster.slots.replicated.filter {
+            cluster.slots.indices(of: $0).count == ClusterPlan.replicasLimit
+        }
+        guard !services.isEmpty else { return [] }
+        let unequal = try await unequalShares(of: services)
+        guard unequal.isEmpty else { return unequal }
+        let idle = try await unpublished(by: services, after: Self.idleLimit, "an idle service")
+        for service in services { cluster.kill(slot: cluster.slots.indices(of: service)[0]) }
+        cluster.startMissing()
+        let restarted = try await unpublished(by: services, after: Self.restartLimit, "a kill and a restart")
+        try await cluster.end(slots: services.map { cluster.slots.indices(of: $0)[1] })
+        let ended = try await unpublished(by: services, after: Self.endLimit, "an orderly end")
+        return idle + restarted + ended
+    }
+
+    /// Waits until the replicas share the partitions.
+    private func unequalShares(of services: [String]) async throws -> [String] {
+        let end = cluster.simulation.time.now + Self.sharingLimit
+        while true {
+            var found: [String] = []
+            for service in services { found += try await unequalShare(of: service) }
+            guard !found.isEmpty, cluster.simulation.time.now < end else { return found }
+            try await cluster.simulation.time.sleep(for: Self.pollInterval)
+        }
+    }
+
+    private func unequalShare(of service: String) async throws -> [String] {
+        guard let store = cluster.stores[service] else { return [] }
+        let shares = try await store.inspect { (tx: borrowing SQLTransaction) in
+            try tx.run(
+                """
+                SELECT instance, COUNT(*) FROM audit_outbox_leases WHERE lease_until > \(tx.date.microseconds)
+                GROUP BY instance ORDER BY instance
+                """
+            ).map { (instance: ExactText(try $0.text(0)), partitions: try $0.int(1)) }
+        }
+        let counts = shares.map(\.partitions)
+        let isEqual = (counts.max() ?? 0) - (counts.min() ?? 0) <= 1
+        let replicas = cluster.slots.instances(of: service).map { ExactText($0) }.sorted()
+        guard shares.map(\.instance) != replicas || !isEqual else { return [] }
+        let text = shares.map { "\($0.instance) has \($0.partitions)" }.joined(separator: ", ")
+        return ["\(service): the partitions of the outbox are not shared: \(text)"]
+    }
+
+    /// Commits events on each database, in no process of its service.
+    ///
+    /// - Returns: What is not published after `limit`.
+    private func unpublished(by services: [String], after limit: Duration, _ what: String) async throws -> [String] {
+        let time = cluster.simulation.time
+        let name = "\(what) at \(time.now)"
+        for service in services {
+            try await cluster.stores[service]?.current().transaction("relays", deadline: nil) {
+                (tx: borrowing SQLTransaction) in
+                for number in 1...Self.events {
+                    try tx.append(OutgoingEvent(topic: Self.topic, key: "\(name) \(number)", body: []))
+                }
+            }
+        }
+        try await time.sleep(for: limit)
+        var found: [String] = []
+        for service in services {
+            let left = try await cluster.stores[service]?.inspect { (tx: borrowing SQLTransaction) in
+                try tx.run(
+                    "SELECT COUNT(*) FROM audit_outbox WHERE topic = \(Self.topic) AND sent_at IS NULL"
+                ).first?.int(0)
+            }
+            guard let left = left.flatMap(\.self), left > 0 else { continue }
+            found.append("\(service): \(left) events are not published \(limit) after their commit, after \(what)")
+        }
+        return found
+    }
+}
