@@ -15,7 +15,7 @@ import Synchronization
 /// }
 /// ```
 public final class SQLNotifications: Sendable {
-    private let channels: Set<SQLChannel>
+    fileprivate let channels: Set<SQLChannel>
     private let signal = Signal()
     private let arrived = Mutex<Set<SQLChannel>>([])
     private let leave: @Sendable (SQLNotifications) -> Void
@@ -76,5 +76,10 @@ public final class SQLListeners: Sendable {
     public func notify(_ channels: Set<SQLChannel>) {
         guard !channels.isEmpty else { return }
         for listener in listeners.withLock({ $0 }) { listener.arrive(channels) }
+    }
+
+    /// Notifies every listener of all its channels: after a connection was broken, since one may be lost.
+    public func notifyAll() {
+        for listener in listeners.withLock({ $0 }) { listener.arrive(listener.channels) }
     }
 }

@@ -31,6 +31,14 @@ struct SQLNotificationsTests {
         #expect(try await notified == [mail])
     }
 
+    @Test("after a broken connection, each listener is notified of its channels")
+    func all() async throws {
+        let notifications = [listeners.listen(to: [mail]), listeners.listen(to: [mail, news])]
+        listeners.notifyAll()
+        #expect(try await notifications[0].next(until: time.now, time) == [mail])
+        #expect(try await notifications[1].next(until: time.now, time) == [mail, news])
+    }
+
     @Test("is not notified before it listens, nor after its close; a repeated close does nothing")
     func close() async throws {
         listeners.notify([mail])

@@ -29,6 +29,8 @@ package final class Store: Sendable {
     package func open(time: any TimeSource, onStop: @escaping @Sendable (SQLError) -> Void) throws {
         let opened = try disk.open(Self.file, time: time, listeners: listeners, onStop: onStop)
         replace(with: opened)
+        // The clients of a database server connect again.
+        listeners.notifyAll()
     }
 
     /// Ends the process that owned it; its writes stay.
