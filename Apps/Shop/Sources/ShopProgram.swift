@@ -3,6 +3,7 @@ import MartletCore
 import MartletDaemon
 import MartletEventLog
 import MartletHost
+import MartletOutbox
 import MartletSQL
 import MartletTelemetry
 
@@ -31,14 +32,17 @@ package enum ShopProgram {
     ) async throws -> [ServiceRuntime] {
         let log = try await EventLog.open(try database("eventlog"), runtime: runtime)
         let services = LocalServices()
+        // A handler that ends the process ends all services: one at a time runs in it.
+        let process = InboxProcess(instance: "")
         func service<Blueprint: ServiceBlueprint>(_ blueprint: Blueprint.Type) async throws -> ServiceRuntime {
-            let dependencies = ServiceDependencies(
+            var dependencies = ServiceDependencies(
                 database: try database(Blueprint.name),
                 bus: log,
                 runtime: runtime,
                 telemetry: telemetry(Blueprint.name),
                 connect: { _ in LocalChannel(to: services, time: runtime.time) }
             )
+            dependencies.process = process
             let built = try await ServiceRuntime(Blueprint.self, on: dependencies)
             services.add(built.contracts)
             return built

@@ -22,6 +22,11 @@ extension Outbox {
         TableRetention("inbox_late", .permanent(bound: "one for each event of an epoch that had ended")),
         TableRetention("inbox_parked_keys", .until("an operator has redriven or dropped its events")),
         TableRetention("inbox_parked", .until("an operator has redriven or dropped it")),
+        TableRetention("inbox_processes", .until("its process has ended in order")),
+        TableRetention(
+            "inbox_attempts",
+            .purged(after: AttemptRows.retention, since: "the last attempt", by: purgeJob)
+        ),
         TableRetention("idempotency", .purged(after: Idempotency.retention, since: "the request", by: purgeJob)),
     ]
 

@@ -24,7 +24,7 @@ public enum Outbox {
     /// The tables of the modules `outbox`, `inbox` and `idempotency`, and their views for auditors.
     package static var migrations: [Migration] {
         OutboxTables.migrations + RelayTables.migrations + InboxTables.migrations + InboxKeyTables.migrations
-            + Idempotency.migrations
+            + AttemptTables.migrations + Idempotency.migrations
             + OutboxAuditViews.migrations + InboxAuditViews.migrations
     }
 
@@ -42,7 +42,7 @@ public enum Outbox {
             ) AND sent_at IS NOT NULL AND sent_at < \(before.microseconds) RETURNING 1
             """
         )
-        return try sent.count + Idempotency.purge(in: tx)
+        return try sent.count + Idempotency.purge(in: tx) + AttemptRows.purge(limit: purgeBatch, in: tx)
     }
 
     /// To be run once on a database that was restored from a backup, before its service starts.

@@ -8,6 +8,7 @@ public enum CrashPointNames {
         "eventlog.published",
         "inbox.acknowledged",
         "inbox.committed",
+        "inbox.marked",
         "inbox.parked",
         "inbox.received",
         "inbox.redriven",

@@ -24,7 +24,7 @@ PROGRAMS = {
     "workflow.": [program_of("orders")],
 }
 # Points that need an event that cannot be handled, or an operator.
-BY_POISON = ("inbox.parked", "inbox.redriven")
+BY_POISON = ("inbox.marked", "inbox.parked", "inbox.redriven")
 TIMEOUT_SECONDS = 25.0
 # The fault of a crash point, by the prefix of its name.
 FAULTS = {
@@ -85,7 +85,7 @@ class CrashPoints(Scenario):
         if name in BY_POISON:
             await daemon.becomes_ready()
             await poison.plant(1)
-            if name == "inbox.redriven":
+            if name in ("inbox.marked", "inbox.redriven"):
                 await poison.parked(1, [program])
                 await poison.edit()
                 await poison.redrive()

@@ -150,6 +150,7 @@ package final class Cluster: Sendable {
             isNext: slot.isNext,
             instance: slot.name,
             machine: machine,
+            instance: "\(deployment.name)-\(slot.number)",
             database: database,
             entropy: own,
             connections: connections,

@@ -18,6 +18,8 @@ package struct Deployment: Sendable {
         package var database: any SQLDatabase
         package let bus: any MessageBus
         package let runtime: Runtime
+        /// The name of its place, equal for all its restarts.
+        let instance: String
         /// The channel to another service, without a call policy.
         package var connect: Channels
         /// Whether the next version of the service starts.
@@ -105,6 +107,7 @@ package struct Deployment: Sendable {
                     connect: dependencies.connect
                 )
                 own.instance = dependencies.instance
+                own.process = InboxProcess(instance: ExactText(dependencies.instance))
                 if dependencies.isNext { return try await ServiceRuntime(Next.self, on: own) }
                 guard dependencies.migrates else { return try ServiceRuntime(built: Present.self, on: own) }
                 return try await ServiceRuntime(Present.self, on: own)

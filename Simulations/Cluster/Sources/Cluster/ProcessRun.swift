@@ -18,6 +18,8 @@ package struct ProcessRun: Sendable {
     /// The name of the replica, which a restart keeps.
     let instance: String
     let machine: Machine
+    /// The name of its place, equal for all its restarts.
+    let instance: String
     let database: MachineDatabase
     /// The service's own.
     let entropy: SeededEntropy
@@ -57,6 +59,7 @@ package struct ProcessRun: Sendable {
             database: database,
             bus: FaultyBus(bus: log, faults: cluster.faults, entropy: connections.fork()),
             runtime: Runtime(time: machine.time, entropy: entropy),
+            instance: instance,
             connect: { network.channel(from: machine, to: $0) },
             isNext: isNext,
             instance: instance,

@@ -7,6 +7,7 @@ extension CrashPoints {
         "eventlog.published",
         "inbox.acknowledged",
         "inbox.committed",
+        "inbox.marked",
         "inbox.parked",
         "inbox.received",
         "inbox.redriven",

@@ -23,6 +23,8 @@ public struct ServiceDependencies: Sendable {
     public var relayLimits = OutboxRelay.Limits()
     public var subscriptionLimits = SubscriptionRunner.Limits()
     public var workflowLimits = WorkflowLimits()
+    /// The process that the service runs in; services of one process share it.
+    public var process = InboxProcess(instance: "")
 
     public init(
         database: any SQLDatabase,

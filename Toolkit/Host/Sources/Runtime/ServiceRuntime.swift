@@ -227,7 +227,8 @@ public struct ServiceRuntime: Sendable {
             database: database,
             bus: platform.bus,
             runtime: platform.runtime,
-            limits: dependencies.subscriptionLimits
+            limits: dependencies.subscriptionLimits,
+            process: dependencies.process
         )
         let serviceMetrics = ServiceMetrics(
             database: database,

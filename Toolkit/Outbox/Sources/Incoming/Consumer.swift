@@ -18,6 +18,7 @@ struct Consumer {
     private let database: any SQLDatabase
     private let runtime: Runtime
     private let limits: SubscriptionRunner.Limits
+    private let attempts: MarkedAttempts
     /// Passed on to the consumer of the next membership.
     private(set) var keyFailures: KeyFailures
     /// Received and not handled, because the database was unavailable.
@@ -46,7 +47,8 @@ struct Consumer {
         runtime: Runtime,
         limits: SubscriptionRunner.Limits,
         keyFailures: KeyFailures,
-        group: GroupBeginning?
+        group: GroupBeginning?,
+        attempts: MarkedAttempts = MarkedAttempts(in: InboxProcess(instance: ""), boot: "")
     ) {
         inbox = Inbox(subscription, group: group)
         metrics = InboxMetrics(subscription, in: .current)
@@ -55,6 +57,7 @@ struct Consumer {
         self.runtime = runtime
         self.limits = limits
         self.keyFailures = keyFailures
+        self.attempts = attempts
     }
 
     private var groupMetadata: Logger.Metadata {
@@ -96,7 +99,8 @@ struct Consumer {
                 batch = try await deferBlocked(batch, &round)
                 guard !batch.isEmpty else { continue }
                 do {
-                    try await process(batch, &round)
+                    let single = try await take(batch, &round)
+                    remaining += single
                     interruptions = 0
                 } catch let failure as HandlerFailure {
                     try await recordFailure(of: batch[failure.index], failure, &round)
@@ -145,15 +149,67 @@ struct Consumer {
         return ready
     }
 
+    /// Processes a batch, or the only event of it alone and behind a marker: when the process before may have been ended
+    /// by a handler, and when the event has a marker.
+    ///
+    /// - Returns: The events of the batch one by one, when they have to be taken in this way; otherwise none.
+    private mutating func take(_ batch: [Delivery], _ round: inout Round) async throws -> [[Delivery]] {
+        if !attempts.takesOneByOne(at: runtime.time.now) {
+            do {
+                try await process(batch, passesMarkers: false, &round)
+                return []
+            } catch is EventIsMarked {}
+        }
+        guard batch.count == 1 else { return batch.reversed().map { [$0] } }
+        try await attempt(batch[0], &round)
+        return []
+    }
+
+    /// Processes one event behind a committed marker: if its handler ends the process, a later process finds it.
+    private mutating func attempt(_ delivery: Delivery, _ round: inout Round) async throws {
+        let place = try await attempts.enter()
+        defer { attempts.leave(place) }
+        let (inbox, event, holder, limits) = (inbox, delivery.event, attempts.holder, limits)
+        let marking = try await database.transaction("inbox.mark") { tx in
+            try inbox.mark(event, by: holder, limits: limits, in: tx)
+        }
+        switch marking {
+        case .marked:
+            crashPoint("inbox.marked")
+            try await process([delivery], passesMarkers: true, &round)
+        case .decided(let decision):
+            finish(delivery, decision, in: &round)
+        case .parked:
+            metrics.countEndedProcess()
+            Logger.current.error(
+                "the handler of an event has ended the process, it was parked, its key waits for an operator",
+                metadata: metadata(of: event)
+            )
+            finish(delivery, .enqueue, in: &round)
+        case .none:
+            break
+        }
+    }
+
     /// Processes the whole batch in one transaction.
-    private mutating func process(_ batch: [Delivery], _ round: inout Round) async throws {
+    ///
+    /// - Throws: ``EventIsMarked`` when one of its events has a marker that it must not pass; nothing is stored then.
+    private mutating func process(
+        _ batch: [Delivery],
+        passesMarkers: Bool,
+        _ round: inout Round
+    ) async throws {
         let (inbox, events, patience) = (inbox, batch.map(\.event), limits.gapPatience)
         let options = SQLOptions(locks: try await inbox.subscription.lockNames(of: events, on: database))
         let decisions = try await database.transaction("inbox.take", options: options) { tx in
             var decisions: [InboxDecision] = []
             for (index, event) in events.enumerated() {
                 do {
-                    decisions.append(try inbox.process(event, patience: patience, in: tx))
+                    decisions.append(
+                        try inbox.process(event, patience: patience, passesMarkers: passesMarkers, in: tx)
+                    )
+                } catch let marked as EventIsMarked {
+                    throw marked
                 } catch {
                     throw HandlerFailure.wrapping(error, index: index)
                 }
@@ -201,6 +257,7 @@ struct Consumer {
         _ round: inout Round
     ) async throws {
         let (inbox, event, now, limits, entropy) = (inbox, delivery.event, runtime.time.now, limits, runtime.entropy)
+        let holder = attempts.holder
         let state = keyFailures.failed(delivery, at: now) { attempts in
             Backoff(initial: limits.retryDelayMin, maximum: limits.retryDelayMax).delay(after: attempts, entropy)
         }
@@ -210,7 +267,10 @@ struct Consumer {
         guard state.attempts >= limits.attempts else {
             Logger.current.warning("handling an event failed, will retry", metadata: metadata)
             // Another member may receive a later event of the key meanwhile and must not continue with it.
-            try await database.transaction("inbox.wait") { tx in try inbox.wait(at: event, in: tx) }
+            try await database.transaction("inbox.wait") { tx in
+                try inbox.wait(at: event, in: tx)
+                try inbox.releaseMarker(of: event, by: holder, in: tx)
+            }
             return round.redeliver(delivery, after: state.retryAt - now)
         }
         let decision = try await database.transaction("inbox.park") { tx in

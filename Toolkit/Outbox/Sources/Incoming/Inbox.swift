@@ -18,11 +18,21 @@ struct Inbox: Sendable {
 
     /// Handles the event when it is the next of its key, and advances the key's position, all in `tx`.
     ///
-    /// - Parameter patience: How long events behind a gap wait before they are parked; `nil`: permanently.
-    func process(_ event: Envelope, patience: Duration?, in tx: borrowing SQLTransaction) throws -> InboxDecision {
+    /// - Parameters:
+    ///   - patience: How long events behind a gap wait before they are parked; `nil`: permanently.
+    ///   - passesMarkers: Whether the event is handled although it has a marker, which is removed.
+    /// - Throws: ``EventIsMarked``, when the event has a marker that it must not pass; what the handler throws.
+    func process(
+        _ event: Envelope,
+        patience: Duration?,
+        passesMarkers: Bool,
+        in tx: borrowing SQLTransaction
+    ) throws -> InboxDecision {
         var (key, decision) = try decide(on: event, in: tx)
         switch decision {
         case .handle:
+            // What has a marker waits: other events are not looked up.
+            if !key.waiting.isEmpty { try passMarker(of: event, isPermitted: passesMarkers, in: tx) }
             try subscription.apply(event, in: tx)
             try advance(&key, to: event, in: tx)
             // It has closed a gap: what is parked behind it is handled next.
@@ -41,10 +51,17 @@ struct Inbox: Sendable {
             try LateEvents.store(event, group: subscription.group, in: tx)
         case .before:
             try GroupRows.countBefore(subscription, in: tx)
-        case .duplicate:
+        case .duplicate, .marked:
             break
         }
         return decision
+    }
+
+    private func passMarker(of event: Envelope, isPermitted: Bool, in tx: borrowing SQLTransaction) throws {
+        let attempt = AttemptRows(group: subscription.group, event: event)
+        guard try attempt.read(in: tx) != nil else { return }
+        guard isPermitted else { throw EventIsMarked() }
+        try attempt.remove(in: tx)
     }
 
     /// Stores that events of newer epochs wait for this one, which is redelivered.
@@ -67,6 +84,7 @@ struct Inbox: Sendable {
         guard decision == .handle || decision == .enqueue else { return decision }
         try parkKey(event.key, in: tx)
         try store(event, error: error, attempts: attempts, in: tx)
+        try AttemptRows(group: subscription.group, event: event).remove(in: tx)
         if decision == .handle { try advance(&key, to: event, in: tx) }
         try rows(of: event).advanceOverParked(&key, in: tx)
         return .enqueue
@@ -77,7 +95,11 @@ struct Inbox: Sendable {
     /// The redrive ends at a missing event; the key stays parked.
     ///
     /// - Returns: False when nothing is left to redrive.
-    func redriveFirst(of key: String, in tx: borrowing SQLTransaction) throws -> Bool {
+    func redriveFirst(
+        of key: String,
+        releasing holder: AttemptMarker.Holder,
+        in tx: borrowing SQLTransaction
+    ) throws -> Bool {
         let (group, topic) = (subscription.group, subscription.topic)
         guard try ParkedMessages.isRedriving(group: group, topic: topic, key: key, in: tx) else { return false }
         let parked = try ParkedMessages.rows(group: group, topic: topic, key: key, limit: 1, in: tx)
@@ -87,6 +109,7 @@ struct Inbox: Sendable {
             if number.epoch >= stored.epoch, !stored.covers(number) {
                 guard stored.isNext(number, acceptsBase: self.group.acceptsBase(at: first.event.time)) else {
                     try endRedrive(of: key, in: tx)
+                    try releaseMarker(of: first.event, by: holder, in: tx)
                     return false
                 }
                 try advance(&stored, to: first.event, in: tx)
@@ -98,7 +121,14 @@ struct Inbox: Sendable {
     }
 
     /// The handler failed again: the key stays parked until the next redrive.
-    func stopRedrive(of key: String, error: String, in tx: borrowing SQLTransaction) throws {
+    ///
+    /// - Parameter holder: Its marker of the event is released.
+    func stopRedrive(
+        of key: String,
+        error: String,
+        releasing holder: AttemptMarker.Holder,
+        in tx: borrowing SQLTransaction
+    ) throws {
         let (group, topic) = (subscription.group, subscription.topic)
         try endRedrive(of: key, in: tx)
         guard let first = try ParkedMessages.rows(group: group, topic: topic, key: key, limit: 1, in: tx).first else {
@@ -111,6 +141,7 @@ struct Inbox: Sendable {
                 AND epoch = \(first.event.epoch) AND sequence = \(first.event.sequence)
             """
         )
+        try releaseMarker(of: first.event, by: holder, in: tx)
     }
 
     private func endRedrive(of key: String, in tx: borrowing SQLTransaction) throws {
@@ -135,9 +166,9 @@ struct Inbox: Sendable {
         )
     }
 
-    private func rows(of event: Envelope) -> InboxKeyRows { InboxKeyRows(group: subscription.group, event: event) }
+    func rows(of event: Envelope) -> InboxKeyRows { InboxKeyRows(group: subscription.group, event: event) }
 
-    private func decide(
+    func decide(
         on event: Envelope,
         in tx: borrowing SQLTransaction
     ) throws -> (key: InboxKey, decision: InboxDecision) {

@@ -12,7 +12,9 @@ public enum InboxDecision: Sendable, Hashable {
     case before
     /// An earlier event of its key is missing: it must be redelivered.
     case gap
+    /// A process may be handling it, or have ended while it did: it must be redelivered.
+    case marked
 
     /// True when the bus need not deliver it again.
-    var isDone: Bool { self != .gap }
+    var isDone: Bool { self != .gap && self != .marked }
 }

@@ -4,7 +4,7 @@ import MartletTelemetry
 struct InboxMetrics: Sendable {
     private static let name = "martlet_inbox_events_total"
     private static let help =
-        "Outcomes of received events. Events behind a gap and failed events are redelivered and count again."
+        "Outcomes of received events. Events behind a gap, marked and failed events are redelivered and count again."
 
     private let taken: Counter
     private let parked: Counter
@@ -13,6 +13,8 @@ struct InboxMetrics: Sendable {
     private let before: Counter
     private let gap: Counter
     private let failed: Counter
+    private let marked: Counter
+    private let ended: Counter
 
     init(_ subscription: Subscription, in registry: MetricsRegistry) {
         // Every counter is exported from the start, so that its first event is visible as an increase.
@@ -30,6 +32,8 @@ struct InboxMetrics: Sendable {
         before = counter("before")
         gap = counter("gap")
         failed = counter("failed")
+        marked = counter("marked")
+        ended = counter("ended")
     }
 
     /// - Parameter decision: Committed.
@@ -41,9 +45,13 @@ struct InboxMetrics: Sendable {
         case .late: stale.add()
         case .before: before.add()
         case .gap: gap.add()
+        case .marked: marked.add()
         }
     }
 
     /// Counts one failed attempt of the handler.
     func countFailedAttempt() { failed.add() }
+
+    /// Counts an event that is parked because its handler has ended the process.
+    func countEndedProcess() { ended.add() }
 }

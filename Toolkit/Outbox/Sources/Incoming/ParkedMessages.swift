@@ -231,6 +231,7 @@ extension ParkedMessages {
                 AND sequence = \(event.sequence)
             """
         )
+        try AttemptRows(group: message.group, event: event).remove(in: tx)
     }
 
     /// Unparks the key when no event of it is left.

@@ -90,7 +90,7 @@ public struct Subscription: Sendable {
         let inbox = Inbox(self)
         let options = SQLOptions(locks: try await lockNames(of: [event], on: database))
         return try await database.transaction("inbox.deliver", options: options) { tx in
-            try inbox.process(event, patience: nil, in: tx)
+            try inbox.process(event, patience: nil, passesMarkers: true, in: tx)
         }
     }
 

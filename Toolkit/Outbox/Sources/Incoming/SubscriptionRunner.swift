@@ -2,6 +2,7 @@ import Logging
 package import MartletCore
 package import MartletMessaging
 package import MartletSQL
+import MartletTelemetry
 
 /// Runs a service's subscriptions: handles events in order per key and once each, parks keys that keep failing, and
 /// redrives keys that an operator selects.
@@ -28,6 +29,17 @@ public struct SubscriptionRunner: Sendable {
         public var gapPatience = Duration.seconds(300)
         /// Between two polls for keys to redrive.
         public var redriveInterval = Duration.milliseconds(500)
+        /// How long events are taken one by one after the process before did not end in order.
+        ///
+        /// Longer than the log needs to redeliver what that process held. Meanwhile each event costs a commit of its own and
+        /// one more.
+        public var suspicionWindow = Duration.seconds(60)
+        /// How long the marker of an attempt counts as held by a living process, by the database's clock.
+        ///
+        /// A running attempt renews it.
+        public var attemptLease = Duration.seconds(30)
+        /// Between two renewals; less than `attemptLease`.
+        public var attemptRenewal = Duration.seconds(10)
 
         public init() {}
     }
@@ -40,16 +52,20 @@ public struct SubscriptionRunner: Sendable {
     private let bus: any MessageBus
     private let runtime: Runtime
     private let limits: Limits
+    private let attempts: MarkedAttempts
 
+    /// - Parameter process: The process that it runs in, with the other services of that process.
     package init(
         _ subscriptions: [Subscription],
         database: any SQLDatabase,
         bus: any MessageBus,
         runtime: Runtime,
-        limits: Limits = Limits()
+        limits: Limits = Limits(),
+        process: InboxProcess = InboxProcess(instance: "")
     ) {
         precondition(limits.batch >= 1 && limits.attempts >= 1)
         precondition(max(limits.retryDelayMin, limits.gapDelayMin) <= limits.retryDelayMax)
+        precondition(limits.attemptRenewal < limits.attemptLease)
         precondition(
             Set(subscriptions.map { [ExactText($0.topic), ExactText($0.group)] }).count == subscriptions.count,
             "two subscriptions of one group to one topic: each would miss what the other receives"
@@ -59,6 +75,7 @@ public struct SubscriptionRunner: Sendable {
         self.bus = bus
         self.runtime = runtime
         self.limits = limits
+        attempts = MarkedAttempts(in: process, boot: ExactText("\(runtime.identifier())"))
     }
 
     /// Consumes until its task is cancelled.
@@ -67,14 +84,84 @@ public struct SubscriptionRunner: Sendable {
     ///
     /// - Throws: `CancellationError`.
     package func run() async throws {
-        try await withThrowingDiscardingTaskGroup { group in
-            for subscription in subscriptions {
-                group.addTask { try await consume(subscription) }
+        guard !subscriptions.isEmpty else { return try Task.checkCancellation() }
+        try await start()
+        do {
+            try await withThrowingDiscardingTaskGroup { group in
+                for subscription in subscriptions {
+                    group.addTask { try await consume(subscription) }
+                }
+                group.addTask { try await redrive() }
+                group.addTask { try await keepMarkers() }
             }
-            if !subscriptions.isEmpty { group.addTask { try await redrive() } }
+        } catch {
+            await attempts.end(on: database)
+            throw error
         }
         try Task.checkCancellation()
     }
+
+    // MARK: The process
+
+    /// Registers the process, before it handles anything.
+    private func start() async throws {
+        var failures = 0
+        while true {
+            do {
+                try await attempts.start(on: database, window: limits.suspicionWindow, runtime.time)
+                break
+            } catch  where error is CancellationError || Task.isCancelled {
+                throw CancellationError()
+            } catch {
+                failures += 1
+                let backoff = Backoff(initial: limits.retryDelayMin, maximum: limits.retryDelayMax)
+                let delay = backoff.delay(after: failures, runtime.entropy)
+                Logger.current.warning(
+                    "registering the process for events failed, will retry",
+                    metadata: ["error": "\(Fault(describing: error).message)", "retry.in": "\(delay)"]
+                )
+                try await runtime.time.sleep(for: delay)
+            }
+        }
+        guard measureSuspicion() else { return }
+        Logger.current.notice(
+            "the process before did not end in order: events are taken one by one for a while",
+            metadata: ["for": "\(limits.suspicionWindow)"]
+        )
+    }
+
+    /// Renews the marker of a running attempt, and releases those that no attempt holds.
+    private func keepMarkers() async throws {
+        while true {
+            try await runtime.time.sleep(for: limits.attemptRenewal)
+            measureSuspicion()
+            do {
+                try await attempts.keep(on: database, lease: limits.attemptLease)
+            } catch is CancellationError {
+                throw CancellationError()
+            } catch {
+                Logger.current.warning(
+                    "renewing the markers of events failed, will retry",
+                    metadata: [
+                        "error": "\(Fault(describing: error).message)", "retry.in": "\(limits.attemptRenewal)",
+                    ]
+                )
+            }
+        }
+    }
+
+    /// - Returns: Whether events are taken one by one.
+    @discardableResult
+    private func measureSuspicion() -> Bool {
+        let isActive = attempts.takesOneByOne(at: runtime.time.now)
+        MetricsRegistry.current.gauge(
+            "martlet_inbox_one_by_one",
+            help: "1 while events are taken one by one, since the process before did not end in order."
+        ).set(isActive ? 1 : 0)
+        return isActive
+    }
+
+    // MARK: Consuming
 
     private func consume(_ subscription: Subscription) async throws {
         var failures = 0
@@ -89,7 +176,8 @@ public struct SubscriptionRunner: Sendable {
                     runtime: runtime,
                     limits: limits,
                     keyFailures: keyFailures,
-                    group: group
+                    group: group,
+                    attempts: attempts
                 )
                 do {
                     while true {
@@ -197,16 +285,36 @@ public struct SubscriptionRunner: Sendable {
                     "error.type": "\(failure.kind)",
                 ]
             )
+            let holder = attempts.holder
             try await database.transaction("inbox.reparked") { tx in
-                try inbox.stopRedrive(of: key, error: failure.text, in: tx)
+                try inbox.stopRedrive(of: key, error: failure.text, releasing: holder, in: tx)
             }
         }
     }
 
+    /// Handles the first parked event of a key behind a marker.
+    ///
+    /// - Returns: False when nothing is left to redrive for now.
     private func redriveOne(_ key: String, _ inbox: Inbox) async throws -> Bool {
-        try await database.transaction("inbox.redrive") { tx in
+        let place = try await attempts.enter()
+        defer { attempts.leave(place) }
+        let (holder, limits) = (attempts.holder, limits)
+        let marking = try await database.transaction("inbox.mark") { tx in
+            try inbox.markFirst(of: key, by: holder, limits: limits, in: tx)
+        }
+        if marking == .parked {
+            Logger.current.error(
+                "the handler of a parked event has ended the process again, it stays parked",
+                metadata: [
+                    "topic": "\(inbox.subscription.topic)", "group": "\(inbox.subscription.group)", "key": "\(key)",
+                ]
+            )
+        }
+        guard marking == .marked else { return false }
+        crashPoint("inbox.marked")
+        return try await database.transaction("inbox.redrive") { tx in
             do {
-                return try inbox.redriveFirst(of: key, in: tx)
+                return try inbox.redriveFirst(of: key, releasing: holder, in: tx)
             } catch {
                 throw HandlerFailure.wrapping(error, index: 0)
             }
