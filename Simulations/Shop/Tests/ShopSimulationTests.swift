@@ -52,6 +52,22 @@ struct ShopSimulationTests {
         #expect(result.faults["otherEffect", default: 0] > 0)
     }
 
+    @Test("an event whose handler ends the process is parked, all others are handled once", arguments: 1...4)
+    func endingHandlers(_ seed: UInt64) throws {
+        let simulation = try ShopSimulation(points: [])
+        let result = simulation.run(Scenario(seed: seed, orders: 10, faults: [.handlerEndsProcess], isWhole: true))
+        #expect(result.findings.map(\.what) == [])
+        #expect(result.faults["handlerEndsProcess", default: 0] > 0)
+    }
+
+    @Test("kills beside handlers that end their process park nothing else", arguments: 1...4)
+    func endingHandlersAndKills(_ seed: UInt64) throws {
+        let simulation = try ShopSimulation(points: [])
+        let faults: Set<SimulatedFault> = [.handlerEndsProcess, .crash, .poisonedMessage]
+        let result = simulation.run(Scenario(seed: seed, orders: 10, faults: faults, isWhole: true))
+        #expect(result.findings.map(\.what) == [])
+    }
+
     @Test("equal seeds give equal runs, and a different seed a different one")
     func repeats() throws {
         let simulation = try ShopSimulation(points: [])

@@ -20,6 +20,8 @@ package struct Deployment: Sendable {
         package let runtime: Runtime
         /// The name of its place, equal for all its restarts.
         let instance: String
+        /// Called before each run of an event's handler.
+        let handling: @Sendable (_ group: String, _ event: Envelope) -> Void
         /// The channel to another service, without a call policy.
         package var connect: Channels
         /// Whether the next version of the service starts.
@@ -108,6 +110,7 @@ package struct Deployment: Sendable {
                 )
                 own.instance = dependencies.instance
                 own.process = InboxProcess(instance: ExactText(dependencies.instance))
+                own.handling = dependencies.handling
                 if dependencies.isNext { return try await ServiceRuntime(Next.self, on: own) }
                 guard dependencies.migrates else { return try ServiceRuntime(built: Present.self, on: own) }
                 return try await ServiceRuntime(Present.self, on: own)

@@ -43,7 +43,7 @@ package struct ProcessRun: Sendable {
     }
 
     private func dependencies() -> Deployment.Dependencies {
-        let (network, machine) = (cluster.network, machine)
+        let (network, machine, cluster) = (cluster.network, machine, cluster)
         let channels = ChannelPool(
             policy: .betweenServices,
             metrics: MetricsRegistry(service: deployment.name),
@@ -60,6 +60,11 @@ package struct ProcessRun: Sendable {
             bus: FaultyBus(bus: log, faults: cluster.faults, entropy: connections.fork()),
             runtime: Runtime(time: machine.time, entropy: entropy),
             instance: instance,
+            handling: { group, event in
+                guard machine.isUp, cluster.hooks.endsProcess(event, group) else { return }
+                cluster.faults.count(.handlerEndsProcess)
+                machine.crash()
+            },
             connect: { network.channel(from: machine, to: $0) },
             isNext: isNext,
             instance: instance,

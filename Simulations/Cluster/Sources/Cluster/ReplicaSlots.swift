@@ -1,4 +1,4 @@
-import MartletSimulation
+package import MartletSimulation
 import Synchronization
 
 /// The processes that should be running, in the order of the deployments.
@@ -66,9 +66,19 @@ package final class ReplicaSlots: Sendable {
         slots.withLock { $0.first { $0.deployment.name == service }?.machine }
     }
 
+    /// The machine that runs or ran last in a slot.
+    package func machine(in index: Int) -> Machine? { slots.withLock { $0[index].machine } }
+
     /// The deployment of a machine that runs or ran last in its slot.
     func deployment(of machine: Machine) -> Deployment? {
         slots.withLock { slots in slots.first { $0.machine === machine }?.deployment }
+    }
+
+    /// How many processes of `service` have ended.
+    func ends(of service: String) -> Int {
+        slots.withLock { slots in
+            slots.filter { $0.deployment.name == service }.reduce(0) { $0 + $1.runs - ($1.isUp ? 1 : 0) }
+        }
     }
 
     /// Whether both versions of `service` run now.

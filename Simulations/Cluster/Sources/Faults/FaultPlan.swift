@@ -13,7 +13,9 @@ package struct FaultPlan: Sendable {
         .clockSkew: 0.5,
     ]
     /// The share of worlds that have each of the faults that change the whole run, or cost much of it.
-    private static let shares: [SimulatedFault: Double] = [.outage: 0.25, .lateRequest: 0.2, .earlyDeadlines: 0.1]
+    private static let shares: [SimulatedFault: Double] = [
+        .outage: 0.25, .lateRequest: 0.2, .earlyDeadlines: 0.1, .handlerEndsProcess: 0.3,
+    ]
     private static let share = 0.6
     /// Faults that the scheduler injects from time to time, and not at opportunities.
     static let scheduled: Set<SimulatedFault> = [

@@ -3,11 +3,12 @@ public import MartletSimulation
 extension Set where Element == SimulatedFault {
     /// Every fault that a ``SimulatedWorld`` injects.
     ///
-    /// Not among them: outages of days and late requests, poison messages, two versions side by side, early deadlines,
-    /// stored failures and other effects. They need a workload that knows them.
+    /// Not among them: outages of days and late requests, poison messages, handlers that end their process, two versions
+    /// side by side, early deadlines, stored failures and other effects. They need a workload that knows them.
     public static var all: Set<SimulatedFault> {
         Set(SimulatedFault.allCases).subtracting([
-            .outage, .lateRequest, .poisonedMessage, .mixedVersions, .earlyDeadlines, .storedFailure,
+            .outage, .lateRequest, .poisonedMessage, .handlerEndsProcess, .mixedVersions, .earlyDeadlines,
+            .storedFailure,
             .otherEffect,
         ])
     }

@@ -55,6 +55,10 @@ struct WorldRun: Sendable {
         cluster.startAll()
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await faultScheduler.supervise() }
+            if !cluster.faults.rates.isEmpty {
+                let killed = KilledEvents(of: cluster, services: services) { _, _ in false }
+                group.addTask { try await killed.run() }
+            }
             defer { group.cancelAll() }
             guard try await waitUntilServed() else { return cluster.startFailures + ["not all services serve"] }
             cluster.faults.begin()

@@ -14,6 +14,7 @@ struct Convergence: Sendable {
     let world: ShopWorld
     let backgroundOperations: BackgroundOperations?
     let poisonMessages: PoisonMessages
+    let endingEvents: EndingEvents
 
     /// How long after the faults have healed this world may take to become quiescent.
     var limit: Duration { world.variant == .naive ? Self.controlLimit : Self.limit }
@@ -22,7 +23,8 @@ struct Convergence: Sendable {
     func snapshot(checksInvariants: Bool) async throws -> StateSnapshot {
         try await StateSnapshot(
             of: world,
-            external: try (backgroundOperations?.expected() ?? []) + poisonMessages.expected(),
+            external: try (backgroundOperations?.expected() ?? []) + poisonMessages.expected()
+                + endingEvents.expected(),
             checksInvariants: checksInvariants
         )
     }

@@ -5,11 +5,12 @@ import Orders
 import Provider
 import SimulatedCluster
 
-/// What the shop's simulation changes in its processes: the naive baseline, the next version of a service, and the
-/// failures of the payment provider.
+/// What the shop's simulation changes in its processes: the naive baseline, the next version of a service, handlers that
+/// end their process, and the failures of the payment provider.
 enum ShopProcesses {
-    static func hooks(_ variant: Scenario.Variant) -> ProcessHooks {
+    static func hooks(_ variant: Scenario.Variant, _ endingHandlers: EndingHandlers) -> ProcessHooks {
         var hooks = ProcessHooks()
+        hooks.endsProcess = { event, group in endingHandlers.endsProcess(event, in: group) }
         let deviations = ProviderDeviations()
         hooks.dependencies = { own, process in dependencies(own, of: process, variant) }
         hooks.served = { channel, process in

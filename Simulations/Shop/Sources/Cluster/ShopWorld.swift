@@ -8,10 +8,18 @@ final class ShopWorld: Sendable {
     private let consumers: [String: [String]]
     let cluster: Cluster
     let variant: Scenario.Variant
+    /// The handlers that end their process.
+    let endingHandlers: EndingHandlers
     /// All published events, also those that outboxes have purged.
     let publishedEvents = PublishedEvents()
 
-    init(_ cluster: Cluster, variant: Scenario.Variant, consumers: [String: [String]]) {
+    init(
+        _ cluster: Cluster,
+        variant: Scenario.Variant,
+        consumers: [String: [String]],
+        endingHandlers: EndingHandlers
+    ) {
+        self.endingHandlers = endingHandlers
         self.cluster = cluster
         self.consumers = consumers
         self.variant = variant
@@ -26,6 +34,9 @@ final class ShopWorld: Sendable {
     var skippedTime: SkippedTime { cluster.skippedTime }
     /// When the last fault had healed; `nil` before.
     var healedAt: Moment? { cluster.healedAt }
+
+    /// The services that consume events, sorted; each has its name as its group.
+    var consumingServices: [String] { Set(consumers.values.joined().map { ExactText($0) }).sorted().map(\.text) }
 
     /// The consumer groups of a topic, sorted.
     func groups(of topic: String) -> [String] { consumers[topic] ?? [] }

@@ -36,6 +36,7 @@ package struct ShopSimulation: Sendable {
         let entropy = SeededEntropy(seed: seed)
         let plan = WorldPlan(scenario, entropy: entropy)
         let deployments = ShopDeployments.all.filter { $0.name != AuditorService.name }
+        let endingHandlers = EndingHandlers()
         let world = ShopWorld(
             Cluster(
                 of: deployments,
@@ -45,10 +46,11 @@ package struct ShopSimulation: Sendable {
                 faults: FaultInjector([:], entropy: entropy.fork()),
                 entropy: entropy.fork(),
                 crashSchedule: nil,
-                hooks: ShopProcesses.hooks(.martlet)
+                hooks: ShopProcesses.hooks(.martlet, endingHandlers)
             ),
             variant: .martlet,
-            consumers: consumers
+            consumers: consumers,
+            endingHandlers: endingHandlers
         )
         defer {
             world.cluster.close()
@@ -67,6 +69,7 @@ package struct ShopSimulation: Sendable {
         let entropy = SeededEntropy(seed: scenario.seed)
         let plan = WorldPlan(scenario, entropy: entropy)
         let faults = FaultInjector(plan.cluster.faults.rates, first: plan.opportunities, entropy: entropy.fork())
+        let endingHandlers = EndingHandlers()
         let world = ShopWorld(
             Cluster(
                 of: ShopDeployments.all,
@@ -76,10 +79,11 @@ package struct ShopSimulation: Sendable {
                 faults: faults,
                 entropy: entropy.fork(),
                 crashSchedule: plan.crashSchedule,
-                hooks: ShopProcesses.hooks(plan.variant)
+                hooks: ShopProcesses.hooks(plan.variant, endingHandlers)
             ),
             variant: plan.variant,
-            consumers: consumers
+            consumers: consumers,
+            endingHandlers: endingHandlers
         )
         defer {
             world.cluster.close()

@@ -26,6 +26,7 @@ struct WorldRun: Sendable {
     /// Operations besides the customers, if any.
     private let backgroundOperations: BackgroundOperations?
     private let poisonMessages: PoisonMessages
+    private let endingEvents: EndingEvents
     private let convergence: Convergence
     private let extraTask: (@Sendable () async throws -> Void)?
 
@@ -52,10 +53,17 @@ struct WorldRun: Sendable {
             duration: workload.duration,
             entropy: entropy.fork()
         )
+        endingEvents = EndingEvents(
+            world: world,
+            observations: observations,
+            duration: workload.duration,
+            entropy: entropy.fork()
+        )
         convergence = Convergence(
             world: world,
             backgroundOperations: backgroundOperations,
-            poisonMessages: poisonMessages
+            poisonMessages: poisonMessages,
+            endingEvents: endingEvents
         )
     }
 
@@ -89,6 +97,13 @@ struct WorldRun: Sendable {
                 let clerk = PaymentClerk(world: world, entropy: entropy.fork())
                 group.addTask { try await clerk.run() }
             }
+            if world.variant == .martlet, backgroundOperations != nil || !world.faults.rates.isEmpty {
+                let (cluster, endingHandlers) = (world.cluster, world.endingHandlers)
+                let killed = KilledEvents(of: cluster, services: world.consumingServices) { group, key in
+                    endingHandlers.isDefective(for: key, in: group)
+                }
+                group.addTask { try await killed.run() }
+            }
             group.addTask { try await ContinuousChecker(world: world, observations: observations).run() }
             defer { group.cancelAll() }
             try await load(customers, faultScheduler)
@@ -105,6 +120,7 @@ struct WorldRun: Sendable {
             tasks.addTask { try await rollout.run() }
             if let backgroundOperations { tasks.addTask { try await backgroundOperations.run() } }
             tasks.addTask { try await poisonMessages.run() }
+            tasks.addTask { try await endingEvents.run() }
             if let extraTask { tasks.addTask { try await extraTask() } }
             tasks.addTask {
                 try await world.skippedTime.sleepExcluding(for: workload.duration + lengthAfterArrivals)

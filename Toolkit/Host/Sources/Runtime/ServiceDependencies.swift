@@ -25,6 +25,8 @@ public struct ServiceDependencies: Sendable {
     public var workflowLimits = WorkflowLimits()
     /// The process that the service runs in; services of one process share it.
     public var process = InboxProcess(instance: "")
+    /// Called before each run of an event's handler; `nil` outside of simulations.
+    package var handling: (@Sendable (_ group: String, _ event: Envelope) -> Void)?
 
     public init(
         database: any SQLDatabase,

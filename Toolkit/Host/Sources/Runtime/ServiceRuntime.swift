@@ -197,7 +197,7 @@ public struct ServiceRuntime: Sendable {
             contracts: service.handlers,
             operatorContracts: [.operate(operate, on: platform)],
             loops: loops,
-            subscriptions: service.subscriptions,
+            subscriptions: service.subscriptions.map { $0.observed(by: dependencies.handling) },
             isFlushed: {
                 try await database.read("outbox.flushed") { tx in try Outbox.unsent(limit: 1, in: tx).isEmpty }
             },
@@ -223,7 +223,7 @@ public struct ServiceRuntime: Sendable {
             limits: dependencies.relayLimits
         )
         let runner = SubscriptionRunner(
-            service.subscriptions,
+            service.subscriptions.map { $0.observed(by: dependencies.handling) },
             database: database,
             bus: platform.bus,
             runtime: platform.runtime,

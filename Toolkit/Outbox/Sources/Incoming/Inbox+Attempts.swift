@@ -68,9 +68,9 @@ extension Inbox {
             return .marked
         case .redeliver:
             return .none
-        case .park:
+        case .park(let ends):
             try attempt.remove(in: tx)
-            try stopRedrive(of: key, error: Self.endedTheProcess, releasing: holder, in: tx)
+            try stopRedrive(of: key, error: Self.endedTheProcess, attempts: ends, releasing: holder, in: tx)
             return .parked
         }
     }

@@ -122,10 +122,13 @@ struct Inbox: Sendable {
 
     /// The handler failed again: the key stays parked until the next redrive.
     ///
-    /// - Parameter holder: Its marker of the event is released.
+    /// - Parameters:
+    ///   - attempts: How many attempts failed.
+    ///   - holder: Its marker of the event is released.
     func stopRedrive(
         of key: String,
         error: String,
+        attempts: Int,
         releasing holder: AttemptMarker.Holder,
         in tx: borrowing SQLTransaction
     ) throws {
@@ -136,7 +139,7 @@ struct Inbox: Sendable {
         }
         try tx.run(
             """
-            UPDATE inbox_parked SET error = \(String(error.prefix(Self.errorLimit))), attempts = attempts + 1
+            UPDATE inbox_parked SET error = \(String(error.prefix(Self.errorLimit))), attempts = attempts + \(attempts)
             WHERE group_name = \(group) AND topic = \(topic) AND key = \(key) AND source = \(first.event.source)
                 AND epoch = \(first.event.epoch) AND sequence = \(first.event.sequence)
             """

@@ -81,6 +81,17 @@ public struct Subscription: Sendable {
         return subscription
     }
 
+    /// The same subscription, which calls `observe` before each run of its handler; itself when `observe` is `nil`.
+    package func observed(by observe: (@Sendable (_ group: String, _ event: Envelope) -> Void)?) -> Subscription {
+        guard let observe else { return self }
+        let (handler, group) = (handler, group)
+        return Subscription(topic: topic, group: group, start: start, json: json, locks: locks) {
+            (event: Envelope, tx: borrowing SQLTransaction) in
+            observe(group, event)
+            try handler(event, tx)
+        }
+    }
+
     /// Delivers one event to the subscription, as a bus would: a repeat does nothing.
     ///
     /// - Returns: The inbox's decision.

@@ -287,7 +287,7 @@ public struct SubscriptionRunner: Sendable {
             )
             let holder = attempts.holder
             try await database.transaction("inbox.reparked") { tx in
-                try inbox.stopRedrive(of: key, error: failure.text, releasing: holder, in: tx)
+                try inbox.stopRedrive(of: key, error: failure.text, attempts: 1, releasing: holder, in: tx)
             }
         }
     }

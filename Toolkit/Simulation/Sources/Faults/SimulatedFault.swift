@@ -53,6 +53,8 @@ public enum SimulatedFault: String, Sendable, Hashable, Codable, CaseIterable, C
     case deliveryReordered
     /// An event arrives that no handler can process (F41).
     case poisonedMessage
+    /// The handler of an event ends its process, always or once.
+    case handlerEndsProcess
     /// Some replicas of a service are upgraded to its next version beside this one, and then rolled back (F16).
     case mixedVersions
     /// A caller sends many calls with deadlines that are much shorter than the calls take.
