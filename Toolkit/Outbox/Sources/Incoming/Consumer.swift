@@ -186,7 +186,7 @@ struct Consumer {
                 metadata: metadata(of: event)
             )
             finish(delivery, .enqueue, in: &round)
-        case .none:
+        case .nothing:
             break
         }
     }

@@ -18,7 +18,7 @@ extension Inbox {
         /// The event is parked, since its handler has ended the process.
         case parked
         /// Nothing: another process may be handling the event, or nothing is to be handled.
-        case none
+        case nothing
     }
 
     /// Stores a marker for the event when it is the next of its key; otherwise processes it.
@@ -57,7 +57,7 @@ extension Inbox {
         in tx: borrowing SQLTransaction
     ) throws -> Marking {
         let (group, topic) = (subscription.group, subscription.topic)
-        guard try ParkedMessages.isRedriving(group: group, topic: topic, key: key, in: tx) else { return .none }
+        guard try ParkedMessages.isRedriving(group: group, topic: topic, key: key, in: tx) else { return .nothing }
         let parked = try ParkedMessages.rows(group: group, topic: topic, key: key, limit: 1, in: tx)
         guard let first = parked.first else { return .marked }
         let attempt = AttemptRows(group: group, event: first.event)
@@ -67,7 +67,7 @@ extension Inbox {
             try attempt.store(AttemptMarker(holder: holder, leaseUntil: until, ends: ends), in: tx)
             return .marked
         case .redeliver:
-            return .none
+            return .nothing
         case .park(let ends):
             try attempt.remove(in: tx)
             try stopRedrive(of: key, error: Self.endedTheProcess, attempts: ends, releasing: holder, in: tx)
