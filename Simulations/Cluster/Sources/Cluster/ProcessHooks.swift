@@ -17,7 +17,9 @@ package struct ProcessHooks: Sendable {
         runtime.loops
     }
 
-    /// Whether the handler of an event in a group ends its process. Called before each run of a handler.
+    /// Whether the handler of an event in a group ends its process.
+    ///
+    /// Called before each run of a handler.
     package var endsProcess: @Sendable (_ event: Envelope, _ group: String) -> Bool = { _, _ in false }
 
     package init() {}

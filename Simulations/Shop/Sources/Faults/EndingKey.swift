@@ -5,8 +5,9 @@ import MartletTesting
 import OrdersContract
 import SwiftProtobuf
 
-/// Events of one key that an external system publishes; the handlers of one of them end their process. Drawn before the
-/// run.
+/// Events of one key that an external system publishes; the handlers of one of them end their process.
+///
+/// Drawn before the run.
 struct EndingKey: Sendable {
     /// The source of the events.
     static let source = "elsewhere"
