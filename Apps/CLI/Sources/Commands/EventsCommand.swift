@@ -4,20 +4,23 @@ import Console
 struct EventsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "events",
-        abstract: "Shows topics, consumer groups and lag; lists and repairs parked events.",
+        abstract: "Shows topics, consumer groups and lag; lists and repairs parked, missing and late events.",
         discussion: """
             Services publish events to topics; every consumer group of a topic receives each of its events. Events of \
             one key take effect in order and once.
 
             An event whose handler keeps failing is parked by its group, together with all later events of the same \
-            key; other keys are not blocked. Inspect the event, fix the cause or the body, and redrive the key.
+            key; other keys are not blocked. Inspect the event, fix the cause or the body, and redrive the key. Events that \
+            wait for a missing one are shown by `gaps`, those that came too late by `late`.
 
             Examples:
               martlet events groups
               martlet events parked list
               martlet events parked redrive --all --reason "fixed in 1.4"
             """,
-        subcommands: [EventsTopicsCommand.self, EventsGroupsCommand.self, ParkedCommand.self]
+        subcommands: [
+            EventsTopicsCommand.self, EventsGroupsCommand.self, ParkedCommand.self, GapsCommand.self, LateCommand.self,
+        ]
     )
 }
 

@@ -6,8 +6,6 @@ import MartletHost
 import SwiftProtobuf
 
 struct ParkedEditCommand: AsyncParsableCommand {
-    static let bodyBytesLimit = 262_144
-
     static let configuration = CommandConfiguration(
         commandName: "edit",
         abstract: "Replaces the body of a parked event.",
@@ -36,11 +34,7 @@ struct ParkedEditCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await reporting {
-            let file: FileHandle? = body == "-" ? .standardInput : FileHandle(forReadingAtPath: body)
-            guard let data = try file?.read(upToCount: Self.bodyBytesLimit + 1), data.count <= Self.bodyBytesLimit
-            else {
-                throw CommandFailure("\(body): cannot be read, is empty, or is over \(Self.bodyBytesLimit) bytes")
-            }
+            let data = try EventBodyFile.read(body)
             let client = try await services.client()
             let request = EditParkedMessageRequest.with {
                 $0.group = consumer.group

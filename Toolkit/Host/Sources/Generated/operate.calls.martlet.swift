@@ -21,6 +21,22 @@ package protocol OperateCalls: Sendable {
     func redriveParkedKey(_ request: RedriveParkedKeyRequest, context: CallContext) async throws -> RedriveParkedKeyResponse
     /// Discards one parked event: it is never handled. NOT_FOUND operate.not_parked
     func dropParkedMessage(_ request: DropParkedMessageRequest, context: CallContext) async throws -> DropParkedMessageResponse
+    /// Sequences that groups have not handled and that later events of their keys wait for, by group, topic, key and source.
+    func listGaps(_ request: ListGapsRequest, context: CallContext) async throws -> ListGapsResponse
+    /// Supplies a missing event: it is handled in its order. NOT_FOUND operate.not_missing
+    /// INVALID_ARGUMENT operate.invalid_body FAILED_PRECONDITION operate.unknown_topic operate.unknown_group
+    func fillGap(_ request: FillGapRequest, context: CallContext) async throws -> FillGapResponse
+    /// Gives up missing events: what waits for them is handled, and they are late when they come.
+    /// NOT_FOUND operate.not_missing
+    func skipGap(_ request: SkipGapRequest, context: CallContext) async throws -> SkipGapResponse
+    /// Late events that no operator has dealt with, by the time at which they were received.
+    func listLateMessages(_ request: ListLateMessagesRequest, context: CallContext) async throws -> ListLateMessagesResponse
+    /// One late event with its body. NOT_FOUND operate.not_late
+    func showLateMessage(_ request: ShowLateMessageRequest, context: CallContext) async throws -> ShowLateMessageResponse
+    /// Handles one late event, out of the order of its key. A repeat does nothing. NOT_FOUND operate.not_late
+    func redriveLateMessage(_ request: RedriveLateMessageRequest, context: CallContext) async throws -> RedriveLateMessageResponse
+    /// Decides that one late event is never handled. NOT_FOUND operate.not_late
+    func dismissLateMessage(_ request: DismissLateMessageRequest, context: CallContext) async throws -> DismissLateMessageResponse
     /// Workflow runs, newest first.
     func listWorkflows(_ request: ListWorkflowsRequest, context: CallContext) async throws -> ListWorkflowsResponse
     /// One run with its journal and signals. NOT_FOUND operate.unknown_run
@@ -72,6 +88,34 @@ package struct OperateClient: OperateCalls {
         try await channel.unary(OperateMethods.dropParkedMessage, request, context: context)
     }
 
+    package func listGaps(_ request: ListGapsRequest, context: CallContext) async throws -> ListGapsResponse {
+        try await channel.unary(OperateMethods.listGaps, request, context: context)
+    }
+
+    package func fillGap(_ request: FillGapRequest, context: CallContext) async throws -> FillGapResponse {
+        try await channel.unary(OperateMethods.fillGap, request, context: context)
+    }
+
+    package func skipGap(_ request: SkipGapRequest, context: CallContext) async throws -> SkipGapResponse {
+        try await channel.unary(OperateMethods.skipGap, request, context: context)
+    }
+
+    package func listLateMessages(_ request: ListLateMessagesRequest, context: CallContext) async throws -> ListLateMessagesResponse {
+        try await channel.unary(OperateMethods.listLateMessages, request, context: context)
+    }
+
+    package func showLateMessage(_ request: ShowLateMessageRequest, context: CallContext) async throws -> ShowLateMessageResponse {
+        try await channel.unary(OperateMethods.showLateMessage, request, context: context)
+    }
+
+    package func redriveLateMessage(_ request: RedriveLateMessageRequest, context: CallContext) async throws -> RedriveLateMessageResponse {
+        try await channel.unary(OperateMethods.redriveLateMessage, request, context: context)
+    }
+
+    package func dismissLateMessage(_ request: DismissLateMessageRequest, context: CallContext) async throws -> DismissLateMessageResponse {
+        try await channel.unary(OperateMethods.dismissLateMessage, request, context: context)
+    }
+
     package func listWorkflows(_ request: ListWorkflowsRequest, context: CallContext) async throws -> ListWorkflowsResponse {
         try await channel.unary(OperateMethods.listWorkflows, request, context: context)
     }
@@ -110,6 +154,22 @@ package protocol OperateHandling: Sendable {
     func redriveParkedKey(_ request: RedriveParkedKeyRequest, _ call: Call) async throws -> RedriveParkedKeyResponse
     /// Discards one parked event: it is never handled. NOT_FOUND operate.not_parked
     func dropParkedMessage(_ request: DropParkedMessageRequest, _ call: Call) async throws -> DropParkedMessageResponse
+    /// Sequences that groups have not handled and that later events of their keys wait for, by group, topic, key and source.
+    func listGaps(_ request: ListGapsRequest, _ call: Call) async throws -> ListGapsResponse
+    /// Supplies a missing event: it is handled in its order. NOT_FOUND operate.not_missing
+    /// INVALID_ARGUMENT operate.invalid_body FAILED_PRECONDITION operate.unknown_topic operate.unknown_group
+    func fillGap(_ request: FillGapRequest, _ call: Call) async throws -> FillGapResponse
+    /// Gives up missing events: what waits for them is handled, and they are late when they come.
+    /// NOT_FOUND operate.not_missing
+    func skipGap(_ request: SkipGapRequest, _ call: Call) async throws -> SkipGapResponse
+    /// Late events that no operator has dealt with, by the time at which they were received.
+    func listLateMessages(_ request: ListLateMessagesRequest, _ call: Call) async throws -> ListLateMessagesResponse
+    /// One late event with its body. NOT_FOUND operate.not_late
+    func showLateMessage(_ request: ShowLateMessageRequest, _ call: Call) async throws -> ShowLateMessageResponse
+    /// Handles one late event, out of the order of its key. A repeat does nothing. NOT_FOUND operate.not_late
+    func redriveLateMessage(_ request: RedriveLateMessageRequest, _ call: Call) async throws -> RedriveLateMessageResponse
+    /// Decides that one late event is never handled. NOT_FOUND operate.not_late
+    func dismissLateMessage(_ request: DismissLateMessageRequest, _ call: Call) async throws -> DismissLateMessageResponse
     /// Workflow runs, newest first.
     func listWorkflows(_ request: ListWorkflowsRequest, _ call: Call) async throws -> ListWorkflowsResponse
     /// One run with its journal and signals. NOT_FOUND operate.unknown_run
@@ -133,6 +193,13 @@ package enum OperateMethods {
     package static let editParkedMessage = MethodDescriptor(service: "martlet.operate.v1.OperateService", name: "EditParkedMessage", idempotent: true, writes: false, scope: "operate", http: [])
     package static let redriveParkedKey = MethodDescriptor(service: "martlet.operate.v1.OperateService", name: "RedriveParkedKey", idempotent: true, writes: false, scope: "operate", http: [])
     package static let dropParkedMessage = MethodDescriptor(service: "martlet.operate.v1.OperateService", name: "DropParkedMessage", idempotent: false, writes: false, scope: "operate", http: [])
+    package static let listGaps = MethodDescriptor(service: "martlet.operate.v1.OperateService", name: "ListGaps", idempotent: true, writes: false, scope: "operate", http: [])
+    package static let fillGap = MethodDescriptor(service: "martlet.operate.v1.OperateService", name: "FillGap", idempotent: false, writes: false, scope: "operate", http: [])
+    package static let skipGap = MethodDescriptor(service: "martlet.operate.v1.OperateService", name: "SkipGap", idempotent: false, writes: false, scope: "operate", http: [])
+    package static let listLateMessages = MethodDescriptor(service: "martlet.operate.v1.OperateService", name: "ListLateMessages", idempotent: true, writes: false, scope: "operate", http: [])
+    package static let showLateMessage = MethodDescriptor(service: "martlet.operate.v1.OperateService", name: "ShowLateMessage", idempotent: true, writes: false, scope: "operate", http: [])
+    package static let redriveLateMessage = MethodDescriptor(service: "martlet.operate.v1.OperateService", name: "RedriveLateMessage", idempotent: true, writes: false, scope: "operate", http: [])
+    package static let dismissLateMessage = MethodDescriptor(service: "martlet.operate.v1.OperateService", name: "DismissLateMessage", idempotent: false, writes: false, scope: "operate", http: [])
     package static let listWorkflows = MethodDescriptor(service: "martlet.operate.v1.OperateService", name: "ListWorkflows", idempotent: true, writes: false, scope: "operate", http: [])
     package static let showWorkflow = MethodDescriptor(service: "martlet.operate.v1.OperateService", name: "ShowWorkflow", idempotent: true, writes: false, scope: "operate", http: [])
     package static let retryWorkflow = MethodDescriptor(service: "martlet.operate.v1.OperateService", name: "RetryWorkflow", idempotent: false, writes: false, scope: "operate", http: [])
@@ -140,7 +207,7 @@ package enum OperateMethods {
     package static let listAudit = MethodDescriptor(service: "martlet.operate.v1.OperateService", name: "ListAudit", idempotent: true, writes: false, scope: "operate", http: [])
 
     /// In contract order.
-    package static let all: [MethodDescriptor] = [countUnsentEvents, listParkedKeys, listParkedMessages, showParkedMessage, editParkedMessage, redriveParkedKey, dropParkedMessage, listWorkflows, showWorkflow, retryWorkflow, compensateWorkflow, listAudit]
+    package static let all: [MethodDescriptor] = [countUnsentEvents, listParkedKeys, listParkedMessages, showParkedMessage, editParkedMessage, redriveParkedKey, dropParkedMessage, listGaps, fillGap, skipGap, listLateMessages, showLateMessage, redriveLateMessage, dismissLateMessage, listWorkflows, showWorkflow, retryWorkflow, compensateWorkflow, listAudit]
 }
 
 extension ServedContract {
@@ -167,6 +234,27 @@ extension ServedContract {
         }
         served.on(OperateMethods.dropParkedMessage) { (request: DropParkedMessageRequest, call) in
             try await handler.dropParkedMessage(request, call)
+        }
+        served.on(OperateMethods.listGaps) { (request: ListGapsRequest, call) in
+            try await handler.listGaps(request, call)
+        }
+        served.on(OperateMethods.fillGap) { (request: FillGapRequest, call) in
+            try await handler.fillGap(request, call)
+        }
+        served.on(OperateMethods.skipGap) { (request: SkipGapRequest, call) in
+            try await handler.skipGap(request, call)
+        }
+        served.on(OperateMethods.listLateMessages) { (request: ListLateMessagesRequest, call) in
+            try await handler.listLateMessages(request, call)
+        }
+        served.on(OperateMethods.showLateMessage) { (request: ShowLateMessageRequest, call) in
+            try await handler.showLateMessage(request, call)
+        }
+        served.on(OperateMethods.redriveLateMessage) { (request: RedriveLateMessageRequest, call) in
+            try await handler.redriveLateMessage(request, call)
+        }
+        served.on(OperateMethods.dismissLateMessage) { (request: DismissLateMessageRequest, call) in
+            try await handler.dismissLateMessage(request, call)
         }
         served.on(OperateMethods.listWorkflows) { (request: ListWorkflowsRequest, call) in
             try await handler.listWorkflows(request, call)

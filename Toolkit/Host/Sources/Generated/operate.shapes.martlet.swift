@@ -265,7 +265,7 @@ extension RedriveParkedKeyRequest: ContractMessage {
         json.text("topic", self.topic)
         json.text("key", self.key)
         json.text("reason", self.reason)
-        json.flag("skipMissing", self.skipMissing)
+        json.flag("skip_missing", self.skipMissing)
     }
 }
 
@@ -306,6 +306,363 @@ extension DropParkedMessageRequest: ContractMessage {
 
 extension DropParkedMessageResponse: ContractMessage {
     package static let shape: MessageShape = MessageShape("martlet.operate.v1.DropParkedMessageResponse", [])
+
+    package func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    package func write(to json: inout JSONWriter) {}
+}
+
+extension GapRecord: ContractMessage {
+    package static let shape: MessageShape = MessageShape(
+        "martlet.operate.v1.GapRecord",
+        [
+            FieldShape("group", .string),
+            FieldShape("topic", .string),
+            FieldShape("key", .string),
+            FieldShape("source", .string),
+            FieldShape("epoch", .int64),
+            FieldShape("first_sequence", .int64),
+            FieldShape("last_sequence", .int64),
+            FieldShape("state", .string),
+            FieldShape("since", .int64),
+        ])
+
+    package func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    package func write(to json: inout JSONWriter) {
+        json.text("group", self.group)
+        json.text("topic", self.topic)
+        json.text("key", self.key)
+        json.text("source", self.source)
+        json.number("epoch", self.epoch)
+        json.number("first_sequence", self.firstSequence)
+        json.number("last_sequence", self.lastSequence)
+        json.text("state", self.state)
+        json.number("since", self.since)
+    }
+}
+
+extension ListGapsRequest: ContractMessage {
+    package static let shape: MessageShape = MessageShape(
+        "martlet.operate.v1.ListGapsRequest",
+        [
+            FieldShape("after_group", .string, rule: FieldRule(maxLength: 255)),
+            FieldShape("after_topic", .string, rule: FieldRule(maxLength: 255)),
+            FieldShape("after_key", .string, rule: FieldRule(maxLength: 255)),
+            FieldShape("after_source", .string, rule: FieldRule(maxLength: 255)),
+        ])
+
+    package func check(_ violations: inout [FieldViolation], at path: String) {
+        var check = RuleCheck(at: path)
+        check.text("after_group", self.afterGroup, rule: FieldRule(maxLength: 255))
+        check.text("after_topic", self.afterTopic, rule: FieldRule(maxLength: 255))
+        check.text("after_key", self.afterKey, rule: FieldRule(maxLength: 255))
+        check.text("after_source", self.afterSource, rule: FieldRule(maxLength: 255))
+        violations += check.violations
+    }
+
+    package func write(to json: inout JSONWriter) {
+        json.text("after_group", self.afterGroup)
+        json.text("after_topic", self.afterTopic)
+        json.text("after_key", self.afterKey)
+        json.text("after_source", self.afterSource)
+    }
+}
+
+extension ListGapsResponse: ContractMessage {
+    package static let shape: MessageShape = MessageShape(
+        "martlet.operate.v1.ListGapsResponse",
+        [
+            FieldShape("gaps", .message { GapRecord.shape }, repeated: true),
+        ])
+
+    package func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    package func write(to json: inout JSONWriter) {
+        json.messages("gaps", self.gaps)
+    }
+}
+
+extension FillGapRequest: ContractMessage {
+    package static let shape: MessageShape = MessageShape(
+        "martlet.operate.v1.FillGapRequest",
+        [
+            FieldShape("group", .string, rule: FieldRule(required: true, maxLength: 255)),
+            FieldShape("topic", .string, rule: FieldRule(required: true, maxLength: 255)),
+            FieldShape("key", .string, rule: FieldRule(required: true, maxLength: 255)),
+            FieldShape("source", .string, rule: FieldRule(required: true, maxLength: 255)),
+            FieldShape("epoch", .int64),
+            FieldShape("sequence", .int64, rule: FieldRule(min: 1)),
+            FieldShape("body", .bytes, rule: FieldRule(maxLength: 262144)),
+            FieldShape("body_json", .string, rule: FieldRule(maxLength: 262144)),
+            FieldShape("published_at", .int64, rule: FieldRule(min: 0)),
+            FieldShape("reason", .string, rule: FieldRule(required: true, maxLength: 500)),
+        ])
+
+    package func check(_ violations: inout [FieldViolation], at path: String) {
+        var check = RuleCheck(at: path)
+        check.text("group", self.group, rule: FieldRule(required: true, maxLength: 255))
+        check.text("topic", self.topic, rule: FieldRule(required: true, maxLength: 255))
+        check.text("key", self.key, rule: FieldRule(required: true, maxLength: 255))
+        check.text("source", self.source, rule: FieldRule(required: true, maxLength: 255))
+        check.number("sequence", self.sequence, rule: FieldRule(min: 1))
+        check.octets("body", self.body, rule: FieldRule(maxLength: 262144))
+        check.text("body_json", self.bodyJson, rule: FieldRule(maxLength: 262144))
+        check.number("published_at", self.publishedAt, rule: FieldRule(min: 0))
+        check.text("reason", self.reason, rule: FieldRule(required: true, maxLength: 500))
+        violations += check.violations
+    }
+
+    package func write(to json: inout JSONWriter) {
+        json.text("group", self.group)
+        json.text("topic", self.topic)
+        json.text("key", self.key)
+        json.text("source", self.source)
+        json.number("epoch", self.epoch)
+        json.number("sequence", self.sequence)
+        json.octets("body", self.body)
+        json.text("body_json", self.bodyJson)
+        json.number("published_at", self.publishedAt)
+        json.text("reason", self.reason)
+    }
+}
+
+extension FillGapResponse: ContractMessage {
+    package static let shape: MessageShape = MessageShape("martlet.operate.v1.FillGapResponse", [])
+
+    package func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    package func write(to json: inout JSONWriter) {}
+}
+
+extension SkipGapRequest: ContractMessage {
+    package static let shape: MessageShape = MessageShape(
+        "martlet.operate.v1.SkipGapRequest",
+        [
+            FieldShape("group", .string, rule: FieldRule(required: true, maxLength: 255)),
+            FieldShape("topic", .string, rule: FieldRule(required: true, maxLength: 255)),
+            FieldShape("key", .string, rule: FieldRule(required: true, maxLength: 255)),
+            FieldShape("source", .string, rule: FieldRule(required: true, maxLength: 255)),
+            FieldShape("epoch", .int64),
+            FieldShape("first_sequence", .int64, rule: FieldRule(min: 1)),
+            FieldShape("last_sequence", .int64, rule: FieldRule(min: 1)),
+            FieldShape("reason", .string, rule: FieldRule(required: true, maxLength: 500)),
+        ])
+
+    package func check(_ violations: inout [FieldViolation], at path: String) {
+        var check = RuleCheck(at: path)
+        check.text("group", self.group, rule: FieldRule(required: true, maxLength: 255))
+        check.text("topic", self.topic, rule: FieldRule(required: true, maxLength: 255))
+        check.text("key", self.key, rule: FieldRule(required: true, maxLength: 255))
+        check.text("source", self.source, rule: FieldRule(required: true, maxLength: 255))
+        check.number("first_sequence", self.firstSequence, rule: FieldRule(min: 1))
+        check.number("last_sequence", self.lastSequence, rule: FieldRule(min: 1))
+        check.text("reason", self.reason, rule: FieldRule(required: true, maxLength: 500))
+        violations += check.violations
+    }
+
+    package func write(to json: inout JSONWriter) {
+        json.text("group", self.group)
+        json.text("topic", self.topic)
+        json.text("key", self.key)
+        json.text("source", self.source)
+        json.number("epoch", self.epoch)
+        json.number("first_sequence", self.firstSequence)
+        json.number("last_sequence", self.lastSequence)
+        json.text("reason", self.reason)
+    }
+}
+
+extension SkipGapResponse: ContractMessage {
+    package static let shape: MessageShape = MessageShape("martlet.operate.v1.SkipGapResponse", [])
+
+    package func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    package func write(to json: inout JSONWriter) {}
+}
+
+extension LateMessageRecord: ContractMessage {
+    package static let shape: MessageShape = MessageShape(
+        "martlet.operate.v1.LateMessageRecord",
+        [
+            FieldShape("id", .string),
+            FieldShape("group", .string),
+            FieldShape("topic", .string),
+            FieldShape("key", .string),
+            FieldShape("source", .string),
+            FieldShape("epoch", .int64),
+            FieldShape("sequence", .int64),
+            FieldShape("state", .string),
+            FieldShape("error", .string),
+            FieldShape("attempts", .int32),
+            FieldShape("published_at", .int64),
+            FieldShape("received_at", .int64),
+            FieldShape("body", .bytes),
+            FieldShape("body_json", .string),
+        ])
+
+    package func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    package func write(to json: inout JSONWriter) {
+        json.text("id", self.id)
+        json.text("group", self.group)
+        json.text("topic", self.topic)
+        json.text("key", self.key)
+        json.text("source", self.source)
+        json.number("epoch", self.epoch)
+        json.number("sequence", self.sequence)
+        json.text("state", self.state)
+        json.text("error", self.error)
+        json.number("attempts", self.attempts)
+        json.number("published_at", self.publishedAt)
+        json.number("received_at", self.receivedAt)
+        json.octets("body", self.body)
+        json.text("body_json", self.bodyJson)
+    }
+}
+
+extension ListLateMessagesRequest: ContractMessage {
+    package static let shape: MessageShape = MessageShape(
+        "martlet.operate.v1.ListLateMessagesRequest",
+        [
+            FieldShape("after_received_at", .int64),
+            FieldShape("after_group", .string, rule: FieldRule(maxLength: 255)),
+            FieldShape("after_topic", .string, rule: FieldRule(maxLength: 255)),
+            FieldShape("after_id", .string, rule: FieldRule(maxLength: 1000)),
+        ])
+
+    package func check(_ violations: inout [FieldViolation], at path: String) {
+        var check = RuleCheck(at: path)
+        check.text("after_group", self.afterGroup, rule: FieldRule(maxLength: 255))
+        check.text("after_topic", self.afterTopic, rule: FieldRule(maxLength: 255))
+        check.text("after_id", self.afterID, rule: FieldRule(maxLength: 1000))
+        violations += check.violations
+    }
+
+    package func write(to json: inout JSONWriter) {
+        json.number("after_received_at", self.afterReceivedAt)
+        json.text("after_group", self.afterGroup)
+        json.text("after_topic", self.afterTopic)
+        json.text("after_id", self.afterID)
+    }
+}
+
+extension ListLateMessagesResponse: ContractMessage {
+    package static let shape: MessageShape = MessageShape(
+        "martlet.operate.v1.ListLateMessagesResponse",
+        [
+            FieldShape("messages", .message { LateMessageRecord.shape }, repeated: true),
+        ])
+
+    package func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    package func write(to json: inout JSONWriter) {
+        json.messages("messages", self.messages)
+    }
+}
+
+extension ShowLateMessageRequest: ContractMessage {
+    package static let shape: MessageShape = MessageShape(
+        "martlet.operate.v1.ShowLateMessageRequest",
+        [
+            FieldShape("group", .string, rule: FieldRule(required: true, maxLength: 255)),
+            FieldShape("topic", .string, rule: FieldRule(required: true, maxLength: 255)),
+            FieldShape("id", .string, rule: FieldRule(required: true, maxLength: 1000)),
+        ])
+
+    package func check(_ violations: inout [FieldViolation], at path: String) {
+        var check = RuleCheck(at: path)
+        check.text("group", self.group, rule: FieldRule(required: true, maxLength: 255))
+        check.text("topic", self.topic, rule: FieldRule(required: true, maxLength: 255))
+        check.text("id", self.id, rule: FieldRule(required: true, maxLength: 1000))
+        violations += check.violations
+    }
+
+    package func write(to json: inout JSONWriter) {
+        json.text("group", self.group)
+        json.text("topic", self.topic)
+        json.text("id", self.id)
+    }
+}
+
+extension ShowLateMessageResponse: ContractMessage {
+    package static let shape: MessageShape = MessageShape(
+        "martlet.operate.v1.ShowLateMessageResponse",
+        [
+            FieldShape("message", .message { LateMessageRecord.shape }),
+        ])
+
+    package func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    package func write(to json: inout JSONWriter) {
+        json.message("message", self.hasMessage ? self.message : nil)
+    }
+}
+
+extension RedriveLateMessageRequest: ContractMessage {
+    package static let shape: MessageShape = MessageShape(
+        "martlet.operate.v1.RedriveLateMessageRequest",
+        [
+            FieldShape("group", .string, rule: FieldRule(required: true, maxLength: 255)),
+            FieldShape("topic", .string, rule: FieldRule(required: true, maxLength: 255)),
+            FieldShape("id", .string, rule: FieldRule(required: true, maxLength: 1000)),
+            FieldShape("reason", .string, rule: FieldRule(required: true, maxLength: 500)),
+        ])
+
+    package func check(_ violations: inout [FieldViolation], at path: String) {
+        var check = RuleCheck(at: path)
+        check.text("group", self.group, rule: FieldRule(required: true, maxLength: 255))
+        check.text("topic", self.topic, rule: FieldRule(required: true, maxLength: 255))
+        check.text("id", self.id, rule: FieldRule(required: true, maxLength: 1000))
+        check.text("reason", self.reason, rule: FieldRule(required: true, maxLength: 500))
+        violations += check.violations
+    }
+
+    package func write(to json: inout JSONWriter) {
+        json.text("group", self.group)
+        json.text("topic", self.topic)
+        json.text("id", self.id)
+        json.text("reason", self.reason)
+    }
+}
+
+extension RedriveLateMessageResponse: ContractMessage {
+    package static let shape: MessageShape = MessageShape("martlet.operate.v1.RedriveLateMessageResponse", [])
+
+    package func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    package func write(to json: inout JSONWriter) {}
+}
+
+extension DismissLateMessageRequest: ContractMessage {
+    package static let shape: MessageShape = MessageShape(
+        "martlet.operate.v1.DismissLateMessageRequest",
+        [
+            FieldShape("group", .string, rule: FieldRule(required: true, maxLength: 255)),
+            FieldShape("topic", .string, rule: FieldRule(required: true, maxLength: 255)),
+            FieldShape("id", .string, rule: FieldRule(required: true, maxLength: 1000)),
+            FieldShape("reason", .string, rule: FieldRule(required: true, maxLength: 500)),
+        ])
+
+    package func check(_ violations: inout [FieldViolation], at path: String) {
+        var check = RuleCheck(at: path)
+        check.text("group", self.group, rule: FieldRule(required: true, maxLength: 255))
+        check.text("topic", self.topic, rule: FieldRule(required: true, maxLength: 255))
+        check.text("id", self.id, rule: FieldRule(required: true, maxLength: 1000))
+        check.text("reason", self.reason, rule: FieldRule(required: true, maxLength: 500))
+        violations += check.violations
+    }
+
+    package func write(to json: inout JSONWriter) {
+        json.text("group", self.group)
+        json.text("topic", self.topic)
+        json.text("id", self.id)
+        json.text("reason", self.reason)
+    }
+}
+
+extension DismissLateMessageResponse: ContractMessage {
+    package static let shape: MessageShape = MessageShape("martlet.operate.v1.DismissLateMessageResponse", [])
 
     package func check(_ violations: inout [FieldViolation], at path: String) {}
 

@@ -11,6 +11,7 @@ struct OperateHandler: OperateHandling {
     let workflows: WorkflowOperations
     /// The JSON form of event bodies, by topic.
     let bodies: [ExactText: BodyJSON]
+    let gaps: Gaps
 
     static func bodies(of subscriptions: [Subscription]) -> [ExactText: BodyJSON] {
         let known = subscriptions.compactMap { subscription in
@@ -88,7 +89,7 @@ struct OperateHandler: OperateHandling {
         )
         return try await call.database.transaction("operate.parked.edit", deadline: call.deadline) { tx in
             let message = try Self.parked(group: request.group, topic: request.topic, id: request.id, in: tx)
-            let newBody = try body(of: request)
+            let newBody = try encoded(Array(request.body), json: request.bodyJson, of: request.topic)
             _ = try ParkedMessages.edit(
                 group: request.group,
                 topic: request.topic,
@@ -155,13 +156,13 @@ struct OperateHandler: OperateHandling {
         OperateAudit.Action(who: call.principal.subject.text, name: name, target: target, why: why)
     }
 
-    /// The new body of an edit, encoded.
-    private func body(of request: EditParkedMessageRequest) throws -> [UInt8] {
-        guard !request.bodyJson.isEmpty else { return Array(request.body) }
-        guard request.body.isEmpty else { throw Fault.twoBodies }
-        guard let json = bodies[ExactText(request.topic)] else { throw Fault.unknownTopic(request.topic) }
+    /// A body that an operator gives as bytes or as JSON, encoded.
+    func encoded(_ bytes: [UInt8], json text: String, of topic: String) throws -> [UInt8] {
+        guard !text.isEmpty else { return bytes }
+        guard bytes.isEmpty else { throw Fault.twoBodies }
+        guard let json = bodies[ExactText(topic)] else { throw Fault.unknownTopic(topic) }
         do {
-            return try json.bytes(request.bodyJson)
+            return try json.bytes(text)
         } catch {
             throw Fault.invalidBody(error)
         }
@@ -180,13 +181,22 @@ struct OperateHandler: OperateHandling {
     }
 
     /// The part of a body that the audit log stores, as hex digits.
-    private static func auditText(_ body: [UInt8]) -> String { body.prefix(OperateAudit.textLimit / 2).hexadecimal }
+    static func auditText(_ body: [UInt8]) -> String { body.prefix(OperateAudit.textLimit / 2).hexadecimal }
 }
 
 extension Fault {
     /// - Parameter name: An event's id or a key.
     static func notParked(_ name: String) -> Fault {
         Fault(.notFound, "operate.not_parked", "nothing named \(name) is parked there")
+    }
+    static func notMissing(_ key: String) -> Fault {
+        Fault(.notFound, "operate.not_missing", "nothing is missing there of the key \(key)")
+    }
+    static func notLate(_ id: String) -> Fault {
+        Fault(.notFound, "operate.not_late", "no late event named \(id) waits there")
+    }
+    static func unknownGroup(_ group: String) -> Fault {
+        Fault(.failedPrecondition, "operate.unknown_group", "the group \(group) does not receive the topic here")
     }
     static func unknownTopic(_ topic: String) -> Fault {
         Fault(.failedPrecondition, "operate.unknown_topic", "the type of \(topic) is unknown here")

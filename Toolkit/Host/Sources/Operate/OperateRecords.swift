@@ -33,6 +33,40 @@ extension ParkedMessageRecord {
     }
 }
 
+extension GapRecord {
+    init(_ gap: Gap) {
+        self.init()
+        group = gap.name.group
+        topic = gap.name.topic
+        key = gap.name.key
+        source = gap.name.source
+        epoch = Int64(gap.epoch)
+        firstSequence = gap.first
+        lastSequence = gap.last
+        state = gap.state.rawValue
+        since = gap.since.microseconds
+    }
+}
+
+extension LateMessageRecord {
+    init(_ message: LateMessage, withBody: Bool) {
+        self.init()
+        id = message.event.id
+        group = message.group
+        topic = message.event.topic
+        key = message.event.key
+        source = message.event.source
+        epoch = Int64(message.event.epoch)
+        sequence = message.event.sequence
+        state = message.isRedriving ? "redriving" : "late"
+        error = message.error
+        attempts = Int32(clamping: message.attempts)
+        publishedAt = message.event.time.microseconds
+        receivedAt = message.receivedAt.microseconds
+        if withBody { body = Data(message.event.body) }
+    }
+}
+
 extension WorkflowRecord {
     init(_ run: WorkflowRun) {
         self.init()

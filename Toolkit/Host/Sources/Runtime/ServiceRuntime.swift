@@ -188,7 +188,8 @@ public struct ServiceRuntime: Sendable {
             + Self.loops(of: service, on: platform, clock: clock, health: health, dependencies: dependencies)
         let operate = OperateHandler(
             workflows: engine.operations,
-            bodies: OperateHandler.bodies(of: service.subscriptions)
+            bodies: OperateHandler.bodies(of: service.subscriptions),
+            gaps: Gaps(service.subscriptions)
         )
         self.init(
             named: Blueprint.name,

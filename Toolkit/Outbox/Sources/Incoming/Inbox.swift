@@ -160,7 +160,7 @@ struct Inbox: Sendable {
         _ = try ParkedMessages.redrive(group: subscription.group, topic: subscription.topic, key: key, in: tx)
     }
 
-    private func parkKey(_ key: String, in tx: borrowing SQLTransaction) throws {
+    func parkKey(_ key: String, in tx: borrowing SQLTransaction) throws {
         try tx.run(
             """
             INSERT INTO inbox_parked_keys (group_name, topic, key, redriving)
@@ -184,7 +184,7 @@ struct Inbox: Sendable {
         try rows(of: event).advance(&key, to: EventNumber(event), in: tx)
     }
 
-    private func store(
+    func store(
         _ event: Envelope,
         error: String,
         attempts: Int,

@@ -4,10 +4,10 @@ import MartletSQL
 
 /// A group's statements on the rows of one key of one source.
 struct InboxKeyRows: Sendable {
-    private let group: String
-    private let topic: String
-    private let key: String
-    private let source: String
+    let group: String
+    let topic: String
+    let key: String
+    let source: String
 
     init(group: String, event: Envelope) {
         self.group = group
@@ -43,7 +43,7 @@ struct InboxKeyRows: Sendable {
         return (stored, try record(of: number, isParked: stored.firstParked != nil, in: tx))
     }
 
-    private func readRest(of stored: inout InboxKey, in tx: borrowing SQLTransaction) throws {
+    func readRest(of stored: inout InboxKey, in tx: borrowing SQLTransaction) throws {
         let past = try tx.run(
             """
             SELECT epoch, base_sequence, last_sequence FROM inbox_past_positions WHERE group_name = \(group)

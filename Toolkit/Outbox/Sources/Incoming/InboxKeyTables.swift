@@ -52,6 +52,17 @@ enum InboxKeyTables {
             ]
         ),
         Migration(
+            "inbox.keys",
+            2,
+            [
+                // Why the last redrive failed, and how many have.
+                "ALTER TABLE inbox_late ADD COLUMN error TEXT NOT NULL DEFAULT ''",
+                "ALTER TABLE inbox_late ADD COLUMN attempts BIGINT NOT NULL DEFAULT 0",
+                "CREATE INDEX inbox_late_redriving ON inbox_late (received_at) WHERE state = 'redriving'",
+                "CREATE INDEX inbox_late_waiting ON inbox_late (received_at) WHERE state IN ('late', 'redriving')",
+            ]
+        ),
+        Migration(
             "inbox.keys.audit",
             1,
             [

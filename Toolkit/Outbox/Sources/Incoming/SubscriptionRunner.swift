@@ -252,8 +252,9 @@ public struct SubscriptionRunner: Sendable {
         }
     }
 
-    /// Redrives the keys that an operator has selected.
+    /// Redrives the keys and the late events that an operator has selected.
     func redriveRequested() async throws {
+        try await redriveLate()
         let keys = try await database.read("inbox.redriving") { tx in
             try ParkedMessages.redriving(limit: Self.redriveBatch, in: tx)
         }
@@ -264,6 +265,46 @@ public struct SubscriptionRunner: Sendable {
             // A failure with one key must not block the others.
             try await loggingFailures(["topic": "\(key.topic)", "group": "\(key.group)", "key": "\(key.key)"]) {
                 try await redrive(key.key, of: subscription)
+            }
+        }
+    }
+
+    private func redriveLate() async throws {
+        let messages = try await database.read("inbox.late") { tx in
+            try LateEvents.redriving(limit: Self.redriveBatch, in: tx)
+        }
+        for message in messages {
+            let late = [ExactText(message.event.topic), ExactText(message.group)]
+            let found = subscriptions.first { [ExactText($0.topic), ExactText($0.group)] == late }
+            guard let subscription = found else { continue }
+            try await loggingFailures(["topic": "\(message.event.topic)", "group": "\(message.group)"]) {
+                try await redrive(message, of: subscription)
+            }
+        }
+    }
+
+    /// Handles a late event; when its handler fails, it waits for an operator again.
+    private func redrive(_ message: LateMessage, of subscription: Subscription) async throws {
+        do {
+            try await database.transaction("inbox.redriveLate") { tx in
+                guard try LateEvents.finish(message, in: tx) else { return }
+                do {
+                    try subscription.apply(message.event, in: tx)
+                } catch {
+                    throw HandlerFailure.wrapping(error, index: 0)
+                }
+            }
+            crashPoint("inbox.redriven")
+        } catch let failure as HandlerFailure {
+            Logger.current.warning(
+                "a late event failed and waits for an operator again",
+                metadata: [
+                    "topic": "\(subscription.topic)", "group": "\(subscription.group)",
+                    "error.type": "\(failure.kind)",
+                ]
+            )
+            try await database.transaction("inbox.lateFailed") { tx in
+                try LateEvents.fail(message, error: failure.text, in: tx)
             }
         }
     }
