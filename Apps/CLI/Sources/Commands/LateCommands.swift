@@ -93,7 +93,7 @@ struct LateListCommand: AsyncParsableCommand {
         try await reporting {
             let terminal = Terminal()
             let client = try await services.client()
-            let responses = try await client.queryAll { try await events(of: $0) }
+            let responses = try await client.queryAll { try await lateEvents(of: $0) }
             let events = responses.all.flatMap(\.response)
             if json {
                 try terminal.json(LateEvents(events: events, missing: responses.missing))
@@ -110,7 +110,7 @@ struct LateListCommand: AsyncParsableCommand {
         let missing: [String]
     }
 
-    private func events(of service: OperatorClient.Service) async throws -> [LateEvent] {
+    private func lateEvents(of service: OperatorClient.Service) async throws -> [LateEvent] {
         var records: [LateMessageRecord] = []
         while records.count < OperatorClient.keysLimit {
             let request = ListLateMessagesRequest.with {
