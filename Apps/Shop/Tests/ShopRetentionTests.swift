@@ -58,6 +58,19 @@ struct ShopRetentionTests {
         }
     }
 
+    @Test("a published event stays with its service as long as in the log")
+    func sent() throws {
+        func age(_ table: String, _ retentions: [TableRetention]) -> Duration? {
+            guard
+                case .purged(let age, _, _) = retentions.first(where: { ExactText($0.table) == ExactText(table) })?.rule
+            else { return nil }
+            return age
+        }
+        let sent = try #require(age("outbox", ServiceRuntime.toolkitRetentions))
+        let stored = try #require(age("log_events", EventLog.retentions))
+        #expect(sent >= stored)
+    }
+
     @Test("the operators' guide has them")
     func documented() throws {
         let text = try String(contentsOf: Self.guide, encoding: .utf8)

@@ -72,6 +72,28 @@ struct OperateTests {
         #expect(try await client.countUnsentEvents(.init(), context: caller).events == 0)
     }
 
+    @Test("starts, lists and stops resends; the audit log records each action")
+    func resends() async throws {
+        let request = StartResendRequest.with {
+            $0.topic = "test.words"
+            $0.reason = "the log of Monday"
+        }
+        #expect(try await client.startResend(request, context: caller).number == 1)
+        let resends = try await client.listResends(.init(), context: caller).resends
+        #expect(resends.map { "\($0.number) \($0.topic) \($0.rate) \($0.state)" } == ["1 test.words 200 running"])
+        var stop = StopResendRequest.with {
+            $0.number = 2
+            $0.reason = "started twice"
+        }
+        let fault = try await #require(throws: Fault.self) { try await client.stopResend(stop, context: caller) }
+        #expect(fault.reason == "operate.unknown_resend")
+        stop.number = 1
+        _ = try await client.stopResend(stop, context: caller)
+        #expect(try await client.listResends(.init(), context: caller).resends.map(\.state) == ["stopped"])
+        let records = try await client.listAudit(.init(), context: caller).records
+        #expect(records.map { "\($0.act) \($0.target)" } == ["resend.stop 1", "resend.start test.words/*"])
+    }
+
     @Test("rejects a change without a reason")
     func reason() async throws {
         try await park("e1")

@@ -8,6 +8,7 @@ extension Outbox {
         TableRetention("outbox_source", .permanent(bound: "one")),
         TableRetention("outbox_leases", .permanent(bound: "one for each of \(partitions) partitions")),
         TableRetention("outbox_relays", .until("its relay ends in order, or a day after its lease ended")),
+        TableRetention("outbox_resends", .permanent(bound: "one for each resend that an operator starts")),
         TableRetention(
             "inbox_positions",
             .permanent(bound: "one for each group, topic, key and source that had an event")

@@ -10,8 +10,9 @@ public enum Outbox {
     public static let keyLimit = 255
     /// Maximum events that one transaction appends.
     public static let appendLimit = 10_000
-    /// How long an event stays in the table after it was published, for audits.
-    static let sentRetention = Duration.seconds(24 * 3_600)
+    /// How long an event stays in the table after it was published: as long as the log keeps it, so that it can be sent
+    /// again when the log has lost it.
+    static let sentRetention = Duration.seconds(7 * 24 * 3_600)
     /// Maximum rows that one call of ``purge(in:)`` removes from each table.
     package static let purgeBatch = 1_000
     /// Partitions of an outbox, which its relays share.
@@ -23,8 +24,8 @@ public enum Outbox {
 
     /// The tables of the modules `outbox`, `inbox` and `idempotency`, and their views for auditors.
     package static var migrations: [Migration] {
-        OutboxTables.migrations + RelayTables.migrations + InboxTables.migrations + InboxKeyTables.migrations
-            + AttemptTables.migrations + Idempotency.migrations
+        OutboxTables.migrations + RelayTables.migrations + ResendTables.migrations
+            + InboxTables.migrations + InboxKeyTables.migrations + AttemptTables.migrations + Idempotency.migrations
             + OutboxAuditViews.migrations + InboxAuditViews.migrations
     }
 

@@ -37,6 +37,12 @@ package protocol OperateCalls: Sendable {
     func redriveLateMessage(_ request: RedriveLateMessageRequest, context: CallContext) async throws -> RedriveLateMessageResponse
     /// Decides that one late event is never handled. NOT_FOUND operate.not_late
     func dismissLateMessage(_ request: DismissLateMessageRequest, context: CallContext) async throws -> DismissLateMessageResponse
+    /// Starts to publish events of this service again that were published before; consumers drop what they have handled.
+    func startResend(_ request: StartResendRequest, context: CallContext) async throws -> StartResendResponse
+    /// Resends, newest first.
+    func listResends(_ request: ListResendsRequest, context: CallContext) async throws -> ListResendsResponse
+    /// Stops a resend. A repeat does nothing. NOT_FOUND operate.unknown_resend
+    func stopResend(_ request: StopResendRequest, context: CallContext) async throws -> StopResendResponse
     /// Workflow runs, newest first.
     func listWorkflows(_ request: ListWorkflowsRequest, context: CallContext) async throws -> ListWorkflowsResponse
     /// One run with its journal and signals. NOT_FOUND operate.unknown_run
@@ -116,6 +122,18 @@ package struct OperateClient: OperateCalls {
         try await channel.unary(OperateMethods.dismissLateMessage, request, context: context)
     }
 
+    package func startResend(_ request: StartResendRequest, context: CallContext) async throws -> StartResendResponse {
+        try await channel.unary(OperateMethods.startResend, request, context: context)
+    }
+
+    package func listResends(_ request: ListResendsRequest, context: CallContext) async throws -> ListResendsResponse {
+        try await channel.unary(OperateMethods.listResends, request, context: context)
+    }
+
+    package func stopResend(_ request: StopResendRequest, context: CallContext) async throws -> StopResendResponse {
+        try await channel.unary(OperateMethods.stopResend, request, context: context)
+    }
+
     package func listWorkflows(_ request: ListWorkflowsRequest, context: CallContext) async throws -> ListWorkflowsResponse {
         try await channel.unary(OperateMethods.listWorkflows, request, context: context)
     }
@@ -170,6 +188,12 @@ package protocol OperateHandling: Sendable {
     func redriveLateMessage(_ request: RedriveLateMessageRequest, _ call: Call) async throws -> RedriveLateMessageResponse
     /// Decides that one late event is never handled. NOT_FOUND operate.not_late
     func dismissLateMessage(_ request: DismissLateMessageRequest, _ call: Call) async throws -> DismissLateMessageResponse
+    /// Starts to publish events of this service again that were published before; consumers drop what they have handled.
+    func startResend(_ request: StartResendRequest, _ call: Call) async throws -> StartResendResponse
+    /// Resends, newest first.
+    func listResends(_ request: ListResendsRequest, _ call: Call) async throws -> ListResendsResponse
+    /// Stops a resend. A repeat does nothing. NOT_FOUND operate.unknown_resend
+    func stopResend(_ request: StopResendRequest, _ call: Call) async throws -> StopResendResponse
     /// Workflow runs, newest first.
     func listWorkflows(_ request: ListWorkflowsRequest, _ call: Call) async throws -> ListWorkflowsResponse
     /// One run with its journal and signals. NOT_FOUND operate.unknown_run
@@ -200,6 +224,9 @@ package enum OperateMethods {
     package static let showLateMessage = MethodDescriptor(service: "martlet.operate.v1.OperateService", name: "ShowLateMessage", idempotent: true, writes: false, scope: "operate", http: [])
     package static let redriveLateMessage = MethodDescriptor(service: "martlet.operate.v1.OperateService", name: "RedriveLateMessage", idempotent: true, writes: false, scope: "operate", http: [])
     package static let dismissLateMessage = MethodDescriptor(service: "martlet.operate.v1.OperateService", name: "DismissLateMessage", idempotent: false, writes: false, scope: "operate", http: [])
+    package static let startResend = MethodDescriptor(service: "martlet.operate.v1.OperateService", name: "StartResend", idempotent: false, writes: false, scope: "operate", http: [])
+    package static let listResends = MethodDescriptor(service: "martlet.operate.v1.OperateService", name: "ListResends", idempotent: true, writes: false, scope: "operate", http: [])
+    package static let stopResend = MethodDescriptor(service: "martlet.operate.v1.OperateService", name: "StopResend", idempotent: true, writes: false, scope: "operate", http: [])
     package static let listWorkflows = MethodDescriptor(service: "martlet.operate.v1.OperateService", name: "ListWorkflows", idempotent: true, writes: false, scope: "operate", http: [])
     package static let showWorkflow = MethodDescriptor(service: "martlet.operate.v1.OperateService", name: "ShowWorkflow", idempotent: true, writes: false, scope: "operate", http: [])
     package static let retryWorkflow = MethodDescriptor(service: "martlet.operate.v1.OperateService", name: "RetryWorkflow", idempotent: false, writes: false, scope: "operate", http: [])
@@ -207,7 +234,7 @@ package enum OperateMethods {
     package static let listAudit = MethodDescriptor(service: "martlet.operate.v1.OperateService", name: "ListAudit", idempotent: true, writes: false, scope: "operate", http: [])
 
     /// In contract order.
-    package static let all: [MethodDescriptor] = [countUnsentEvents, listParkedKeys, listParkedMessages, showParkedMessage, editParkedMessage, redriveParkedKey, dropParkedMessage, listGaps, fillGap, skipGap, listLateMessages, showLateMessage, redriveLateMessage, dismissLateMessage, listWorkflows, showWorkflow, retryWorkflow, compensateWorkflow, listAudit]
+    package static let all: [MethodDescriptor] = [countUnsentEvents, listParkedKeys, listParkedMessages, showParkedMessage, editParkedMessage, redriveParkedKey, dropParkedMessage, listGaps, fillGap, skipGap, listLateMessages, showLateMessage, redriveLateMessage, dismissLateMessage, startResend, listResends, stopResend, listWorkflows, showWorkflow, retryWorkflow, compensateWorkflow, listAudit]
 }
 
 extension ServedContract {
@@ -255,6 +282,15 @@ extension ServedContract {
         }
         served.on(OperateMethods.dismissLateMessage) { (request: DismissLateMessageRequest, call) in
             try await handler.dismissLateMessage(request, call)
+        }
+        served.on(OperateMethods.startResend) { (request: StartResendRequest, call) in
+            try await handler.startResend(request, call)
+        }
+        served.on(OperateMethods.listResends) { (request: ListResendsRequest, call) in
+            try await handler.listResends(request, call)
+        }
+        served.on(OperateMethods.stopResend) { (request: StopResendRequest, call) in
+            try await handler.stopResend(request, call)
         }
         served.on(OperateMethods.listWorkflows) { (request: ListWorkflowsRequest, call) in
             try await handler.listWorkflows(request, call)

@@ -669,6 +669,141 @@ extension DismissLateMessageResponse: ContractMessage {
     package func write(to json: inout JSONWriter) {}
 }
 
+extension ResendRecord: ContractMessage {
+    package static let shape: MessageShape = MessageShape(
+        "martlet.operate.v1.ResendRecord",
+        [
+            FieldShape("number", .int64),
+            FieldShape("since", .int64),
+            FieldShape("topic", .string),
+            FieldShape("key", .string),
+            FieldShape("rate", .uint32),
+            FieldShape("state", .string),
+            FieldShape("events", .int64),
+            FieldShape("started_at", .int64),
+            FieldShape("changed_at", .int64),
+        ])
+
+    package func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    package func write(to json: inout JSONWriter) {
+        json.number("number", self.number)
+        json.number("since", self.since)
+        json.text("topic", self.topic)
+        json.text("key", self.key)
+        json.number("rate", self.rate)
+        json.text("state", self.state)
+        json.number("events", self.events)
+        json.number("started_at", self.startedAt)
+        json.number("changed_at", self.changedAt)
+    }
+}
+
+extension StartResendRequest: ContractMessage {
+    package static let shape: MessageShape = MessageShape(
+        "martlet.operate.v1.StartResendRequest",
+        [
+            FieldShape("since", .int64, rule: FieldRule(min: 0)),
+            FieldShape("topic", .string, rule: FieldRule(maxLength: 255)),
+            FieldShape("key", .string, rule: FieldRule(maxLength: 255)),
+            FieldShape("rate", .uint32, rule: FieldRule(max: 10000)),
+            FieldShape("reason", .string, rule: FieldRule(required: true, maxLength: 500)),
+        ])
+
+    package func check(_ violations: inout [FieldViolation], at path: String) {
+        var check = RuleCheck(at: path)
+        check.number("since", self.since, rule: FieldRule(min: 0))
+        check.text("topic", self.topic, rule: FieldRule(maxLength: 255))
+        check.text("key", self.key, rule: FieldRule(maxLength: 255))
+        check.number("rate", self.rate, rule: FieldRule(max: 10000))
+        check.text("reason", self.reason, rule: FieldRule(required: true, maxLength: 500))
+        violations += check.violations
+    }
+
+    package func write(to json: inout JSONWriter) {
+        json.number("since", self.since)
+        json.text("topic", self.topic)
+        json.text("key", self.key)
+        json.number("rate", self.rate)
+        json.text("reason", self.reason)
+    }
+}
+
+extension StartResendResponse: ContractMessage {
+    package static let shape: MessageShape = MessageShape(
+        "martlet.operate.v1.StartResendResponse",
+        [
+            FieldShape("number", .int64),
+        ])
+
+    package func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    package func write(to json: inout JSONWriter) {
+        json.number("number", self.number)
+    }
+}
+
+extension ListResendsRequest: ContractMessage {
+    package static let shape: MessageShape = MessageShape(
+        "martlet.operate.v1.ListResendsRequest",
+        [
+            FieldShape("before_number", .int64, rule: FieldRule(min: 0)),
+        ])
+
+    package func check(_ violations: inout [FieldViolation], at path: String) {
+        var check = RuleCheck(at: path)
+        check.number("before_number", self.beforeNumber, rule: FieldRule(min: 0))
+        violations += check.violations
+    }
+
+    package func write(to json: inout JSONWriter) {
+        json.number("before_number", self.beforeNumber)
+    }
+}
+
+extension ListResendsResponse: ContractMessage {
+    package static let shape: MessageShape = MessageShape(
+        "martlet.operate.v1.ListResendsResponse",
+        [
+            FieldShape("resends", .message { ResendRecord.shape }, repeated: true),
+        ])
+
+    package func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    package func write(to json: inout JSONWriter) {
+        json.messages("resends", self.resends)
+    }
+}
+
+extension StopResendRequest: ContractMessage {
+    package static let shape: MessageShape = MessageShape(
+        "martlet.operate.v1.StopResendRequest",
+        [
+            FieldShape("number", .int64, rule: FieldRule(min: 1)),
+            FieldShape("reason", .string, rule: FieldRule(required: true, maxLength: 500)),
+        ])
+
+    package func check(_ violations: inout [FieldViolation], at path: String) {
+        var check = RuleCheck(at: path)
+        check.number("number", self.number, rule: FieldRule(min: 1))
+        check.text("reason", self.reason, rule: FieldRule(required: true, maxLength: 500))
+        violations += check.violations
+    }
+
+    package func write(to json: inout JSONWriter) {
+        json.number("number", self.number)
+        json.text("reason", self.reason)
+    }
+}
+
+extension StopResendResponse: ContractMessage {
+    package static let shape: MessageShape = MessageShape("martlet.operate.v1.StopResendResponse", [])
+
+    package func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    package func write(to json: inout JSONWriter) {}
+}
+
 extension WorkflowRecord: ContractMessage {
     package static let shape: MessageShape = MessageShape(
         "martlet.operate.v1.WorkflowRecord",

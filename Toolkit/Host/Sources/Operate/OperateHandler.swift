@@ -195,6 +195,9 @@ extension Fault {
     static func notLate(_ id: String) -> Fault {
         Fault(.notFound, "operate.not_late", "no late event named \(id) waits there")
     }
+    static func unknownResend(_ number: Int64) -> Fault {
+        Fault(.notFound, "operate.unknown_resend", "there is no resend with the number \(number)")
+    }
     static func unknownGroup(_ group: String) -> Fault {
         Fault(.failedPrecondition, "operate.unknown_group", "the group \(group) does not receive the topic here")
     }

@@ -67,6 +67,21 @@ extension LateMessageRecord {
     }
 }
 
+extension ResendRecord {
+    init(_ resend: Resend) {
+        self.init()
+        number = resend.number
+        since = resend.selection.since.microseconds
+        topic = resend.selection.topic
+        key = resend.selection.key
+        rate = UInt32(clamping: resend.selection.rate)
+        state = resend.state.rawValue
+        events = Int64(resend.events)
+        startedAt = resend.startedAt.microseconds
+        changedAt = resend.changedAt.microseconds
+    }
+}
+
 extension WorkflowRecord {
     init(_ run: WorkflowRun) {
         self.init()

@@ -237,6 +237,12 @@ public struct ServiceRuntime: Sendable {
             metrics: dependencies.telemetry.metrics,
             health: health
         )
+        let resender = Resender(
+            source: Blueprint.name,
+            database: database,
+            bus: platform.bus,
+            runtime: platform.runtime
+        )
         var loops = [
             Loop("outbox relay", .relay) { try await relay.run() },
             Loop("metrics", .relay) { try await serviceMetrics.run() },
@@ -245,6 +251,7 @@ public struct ServiceRuntime: Sendable {
         if !service.subscriptions.isEmpty {
             loops.append(Loop("subscriptions", .consumers) { try await runner.run() })
         }
+        loops.append(Loop("resends", .consumers) { try await resender.run() })
         loops.append(Loop("clock watch", .consumers) { try await clock.run() })
         for job in service.jobs + [Purge.job(database: database, workflows: engine)] {
             loops.append(
