@@ -56,7 +56,8 @@ struct RuntimeTests {
         let names = try await WordFixture().runtime.loops.map(\.name)
         #expect(
             names == [
-                "schema lease", "outbox relay", "metrics", "workflows", "subscriptions", "clock watch", "job purge",
+                "schema lease", "outbox relay", "metrics", "workflows", "subscriptions", "resends", "clock watch",
+                "job purge",
             ]
         )
     }

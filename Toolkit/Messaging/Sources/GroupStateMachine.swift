@@ -63,6 +63,16 @@ package struct GroupStateMachine: Sendable {
             return true
         }
 
+        /// Forgets what is done or in flight above `floor`.
+        mutating func rewind(to floor: Int64) {
+            self.floor = floor
+            done = RangeSet()
+            next = floor + 1
+            head = max(head, floor)
+            inFlight = [:]
+            redeliveries = [:]
+        }
+
         mutating func raiseFloor() {
             guard let first = done.ranges.first, first.lowerBound == floor + 1 else { return }
             done.remove(contentsOf: first)
@@ -195,6 +205,14 @@ package struct GroupStateMachine: Sendable {
         let due = partitions.filter { $0.owner == member }.compactMap { $0.redeliveries.values.map(\.due).min() }.min()
         // A redelivery that is already due waits for the window, which an acknowledgement opens.
         return [due.flatMap { $0 > now ? $0 : nil }, oldestInFlight.map { $0 + timeout }].compactMap(\.self).min()
+    }
+
+    /// Goes back to the given floors: everything above is delivered again, in order, as if for the first time.
+    ///
+    /// Acknowledgements of earlier deliveries count only for offsets that have been delivered again.
+    package mutating func rewind(to floors: [Int64]) {
+        for (index, floor) in floors.enumerated() { partitions[index].rewind(to: floor) }
+        rebalance()
     }
 
     // MARK: Status

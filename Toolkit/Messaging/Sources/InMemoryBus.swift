@@ -119,10 +119,11 @@ extension InMemoryBus {
                     state: GroupStateMachine(
                         known.partitions.map {
                             let head = Int64($0.count)
-                            return (floor: start == .earliest ? 0 : head, done: RangeSet(), head: head)
+                            return (floor: start == .latest ? head : 0, done: RangeSet(), head: head)
                         }
                     )
                 )
+            if start == .again { group.state.rewind(to: known.partitions.map { _ in 0 }) }
             group.state.join(lastMember)
             group.signals[lastMember] = signal
             topics[topic, default: known].groups[name] = group

@@ -15,7 +15,8 @@ public protocol MessageBus: Sendable {
     /// - Parameters:
     ///   - topic: The topic's name.
     ///   - group: The group's name, usually the consuming service's.
-    ///   - start: Where the group starts if it is new to the bus.
+    ///   - start: Where the group starts if it is new to the bus; with `again`, also when it is known. That is stored
+    ///     durably before the call returns.
     func join(topic: String, group: String, start: GroupStart) async throws -> any GroupMember
 
     /// The topics and groups that exist, with what has been published and acknowledged.
@@ -28,6 +29,12 @@ public enum GroupStart: Sendable, Hashable {
     case earliest
     /// After the newest event.
     case latest
+    /// At the oldest event that the topic still stores, also for a group that exists: what it has acknowledged is delivered
+    /// again.
+    ///
+    /// For a consumer whose database was restored. Other members of the group keep their membership; what they have in
+    /// flight is delivered again, too. A subscription has one of the other two.
+    case again
 }
 
 /// One member's view of a group: at-least-once delivery of the partitions that it owns.

@@ -5,6 +5,23 @@ import Testing
 
 @Suite("Group state machine")
 struct GroupStateMachineTests {
+    @Test("goes back: what was done or in flight is delivered again, and earlier deliveries cannot be acknowledged")
+    func rewind() {
+        var group = GroupStateMachine([(floor: 1, done: RangeSet([3..<4]), head: 4)])
+        let now = Moment(nanoseconds: 0)
+        group.join(1)
+        let before = group.poll(for: 1, limit: 10, window: 10, at: now)
+        group.rewind(to: [0])
+        let early = group.acknowledge(before.map(\.id))
+        let after = group.poll(for: 1, limit: 10, window: 10, at: now)
+        let done = group.acknowledge(after.map(\.id))
+        #expect(before.map(\.id.offset) == [2, 4])
+        #expect(early == [])
+        #expect(after.map(\.id.offset) == [1, 2, 3, 4])
+        #expect(done.count == 4)
+        #expect(group.floors == [4])
+    }
+
     var group = GroupStateMachine([(floor: 0, done: RangeSet(), head: 3), (floor: 0, done: RangeSet(), head: 2)])
     let start = Moment(nanoseconds: 0)
 

@@ -25,8 +25,8 @@ public enum Outbox {
     /// The tables of the modules `outbox`, `inbox` and `idempotency`, and their views for auditors.
     package static var migrations: [Migration] {
         OutboxTables.migrations + RelayTables.migrations + ResendTables.migrations
-            + InboxTables.migrations + InboxKeyTables.migrations + AttemptTables.migrations + Idempotency.migrations
-            + OutboxAuditViews.migrations + InboxAuditViews.migrations
+            + InboxTables.migrations + InboxKeyTables.migrations + AttemptTables.migrations + RestoreTables.migrations
+            + Idempotency.migrations + OutboxAuditViews.migrations + InboxAuditViews.migrations
     }
 
     /// Removes a batch of rows that are past their retention; repeat it while it returns ``purgeBatch`` or more.

@@ -188,6 +188,23 @@ extension MessageBusConformance {
     ]
 
     static let counts: [Check] = [
+        Check("a group goes back to the oldest event on request, and continues from there") { bus, _ in
+            try await bus.publish((1...3).map { .numbered($0) })
+            let first = try await bus.join("g")
+            let received = try await first.receive(exactly: 3)
+            try await first.acknowledge(received.prefix(2).map(\.id))
+            await first.leave()
+            let second = try await bus.join("g", .again)
+            let repeated = try await second.receive(exactly: 3)
+            try expect(repeated.map(\.event.sequence) == [1, 2, 3], "\(repeated.map(\.event.sequence)) was delivered")
+            try await second.acknowledge(repeated.map(\.id))
+            await second.leave()
+            try await bus.publish([.numbered(4)])
+            let rest = try await bus.join("g").receive(exactly: 1)
+            try expect(rest.map(\.event.sequence) == [4], "\(rest.map(\.event.sequence)) was delivered")
+            let others = try await bus.join("new", .again).receive(exactly: 4)
+            try expect(others.map(\.event.sequence) == [1, 2, 3, 4], "a new group does not start at the oldest event")
+        },
         Check("reports published and acknowledged counts; a repeated acknowledgement changes nothing") { bus, _ in
             try await bus.publish([.numbered(1), .numbered(2, of: "other"), .numbered(1, on: "words")])
             let member = try await bus.join("g")
@@ -202,7 +219,7 @@ extension MessageBusConformance {
                 group == TopicStatus.Group(name: "g", acknowledged: 1, lag: 1),
                 "the group is \(String(describing: group))"
             )
-        }
+        },
     ]
 
     /// Lets every member receive and acknowledge until `count` events were delivered; returns the events by member.

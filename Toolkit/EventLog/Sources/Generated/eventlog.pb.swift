@@ -30,6 +30,9 @@ package nonisolated enum StartPosition: SwiftProtobuf.Enum, Swift.CaseIterable {
   case unspecified // = 0
   case earliest // = 1
   case latest // = 2
+
+  /// At the oldest stored event, also for a group that exists: what it has acknowledged is delivered again.
+  case again // = 3
   case UNRECOGNIZED(Int)
 
   package init() {
@@ -41,6 +44,7 @@ package nonisolated enum StartPosition: SwiftProtobuf.Enum, Swift.CaseIterable {
     case 0: self = .unspecified
     case 1: self = .earliest
     case 2: self = .latest
+    case 3: self = .again
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -50,6 +54,7 @@ package nonisolated enum StartPosition: SwiftProtobuf.Enum, Swift.CaseIterable {
     case .unspecified: return 0
     case .earliest: return 1
     case .latest: return 2
+    case .again: return 3
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -59,6 +64,7 @@ package nonisolated enum StartPosition: SwiftProtobuf.Enum, Swift.CaseIterable {
     .unspecified,
     .earliest,
     .latest,
+    .again,
   ]
 
 }
@@ -334,7 +340,7 @@ package nonisolated struct GroupRecord: Sendable {
 fileprivate nonisolated let _protobuf_package = "martlet.eventlog.v1"
 
 nonisolated extension StartPosition: SwiftProtobuf._ProtoNameProviding {
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0START_POSITION_UNSPECIFIED\0\u{1}START_POSITION_EARLIEST\0\u{1}START_POSITION_LATEST\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0START_POSITION_UNSPECIFIED\0\u{1}START_POSITION_EARLIEST\0\u{1}START_POSITION_LATEST\0\u{1}START_POSITION_AGAIN\0")
 }
 
 nonisolated extension EventRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {

@@ -114,7 +114,7 @@ extension JoinRequest: ContractMessage {
         [
             FieldShape("topic", .string, rule: FieldRule(required: true, maxLength: 255)),
             FieldShape("group", .string, rule: FieldRule(required: true, maxLength: 255)),
-            FieldShape("start", .enum(["START_POSITION_EARLIEST", "START_POSITION_LATEST"]), rule: FieldRule(required: true)),
+            FieldShape("start", .enum(["START_POSITION_EARLIEST", "START_POSITION_LATEST", "START_POSITION_AGAIN"]), rule: FieldRule(required: true)),
             FieldShape("window", .int32, rule: FieldRule(min: 1, max: 1000)),
         ])
 
@@ -306,6 +306,7 @@ extension StartPosition: ContractEnum {
             case .unspecified: "START_POSITION_UNSPECIFIED"
             case .earliest: "START_POSITION_EARLIEST"
             case .latest: "START_POSITION_LATEST"
+            case .again: "START_POSITION_AGAIN"
             case .UNRECOGNIZED(let number): String(number)
         }
     }

@@ -92,6 +92,8 @@ public final class EventLog: MessageBus {
                 try EventLogStore.makeGroup(group, of: known.id, start: start, in: tx)
             }
             state.withLock { $0.add(EventLogStore.Group(topic: topic, name: group, positions: positions)) }
+        } else if let known = topics[names.topic], start == .again {
+            try await rewind(names.group, of: names.topic, id: known.id)
         }
         let signal = Signal()
         let membership = EventLogState.Membership(
@@ -102,6 +104,23 @@ public final class EventLog: MessageBus {
         let (member, woken) = state.withLock { $0.join(membership, signal) }
         for other in woken { other.raise() }
         return EventLogMember(log: self, id: member, signal: signal)
+    }
+
+    /// Has a group go back to the oldest stored event, durably.
+    private func rewind(_ group: ExactText, of topic: ExactText, id: Int) async throws {
+        while true {
+            let floors = try await database.read("log.oldest") { tx in
+                try EventLogStore.oldestFloors(of: id, in: tx)
+            }
+            let woken = state.withLock { $0.rewind(topic, group, to: floors) }
+            for signal in woken { signal.raise() }
+            try await database.transaction("log.rewind") { tx in
+                try EventLogStore.rewind(group.text, of: id, to: floors, in: tx)
+            }
+            // What is being written may be of before, and be stored after this.
+            guard state.withLock({ $0.isFlushing }) else { return }
+            try await time.sleep(for: limits.flushInterval)
+        }
     }
 
     public func status() async throws -> [TopicStatus] { state.withLock { $0.status } }
@@ -298,12 +317,20 @@ public final class EventLog: MessageBus {
 
     /// Writes the pending acknowledgements.
     func flush() async throws {
-        let progress = state.withLock { $0.takeUnwritten() }
+        let progress = state.withLock { state in
+            let progress = state.takeUnwritten()
+            state.isFlushing = !progress.isEmpty
+            return progress
+        }
         guard !progress.isEmpty else { return }
         do {
             try await database.transaction("log.acknowledge") { tx in try EventLogStore.write(progress, in: tx) }
+            state.withLock { $0.isFlushing = false }
         } catch {
-            state.withLock { $0.restore(progress) }
+            state.withLock { state in
+                state.restore(progress)
+                state.isFlushing = false
+            }
             throw error
         }
         crashPoint("eventlog.acknowledged")

@@ -35,6 +35,8 @@ struct EventLogState: Sendable {
     private(set) var topics: [ExactText: Topic] = [:]
     /// Whether the database may hold events that are not known here.
     var isBehind = false
+    /// Whether acknowledgements that were taken are being written.
+    var isFlushing = false
     private var members: [Int: Membership] = [:]
     private var lastMember = 0
 
@@ -118,6 +120,16 @@ struct EventLogState: Sendable {
 
     mutating func redeliver(_ ids: [DeliveryID], from member: Int, of membership: Membership, due: Moment) -> [Signal] {
         change(membership) { $0.state.redeliver(ids, from: member, due: due) }
+    }
+
+    /// Goes back to the given floors; forgets acknowledgements that are not written.
+    ///
+    /// Returns the signals to raise.
+    mutating func rewind(_ topic: ExactText, _ group: ExactText, to floors: [Int64]) -> [Signal] {
+        change(Membership(topic: topic, group: group, window: 0)) { group in
+            group.state.rewind(to: floors)
+            group.unwritten = []
+        }
     }
 
     private mutating func change(_ membership: Membership, _ body: (inout Group) -> Void) -> [Signal] {

@@ -73,11 +73,8 @@ enum EventLogStore {
     ) throws -> [Position] {
         let known = try positions(topic, name, in: tx)
         guard known.isEmpty else { return known }
-        for (partition, head) in try heads(of: topic, in: tx).enumerated() {
-            let oldest = try tx.run(
-                "SELECT MIN(number) FROM log_events WHERE topic_id = \(topic) AND partition = \(partition)"
-            ).first?.intIfPresent(0)
-            let floor = start == .latest ? head : oldest.map { Int64($0) - 1 } ?? head
+        let floors = start == .latest ? try heads(of: topic, in: tx) : try oldestFloors(of: topic, in: tx)
+        for (partition, floor) in floors.enumerated() {
             try tx.run(
                 """
                 INSERT INTO log_positions (topic_id, group_name, partition, floor)
@@ -86,6 +83,31 @@ enum EventLogStore {
             )
         }
         return try positions(topic, name, in: tx)
+    }
+
+    /// The floors of a group to which everything that is stored is delivered.
+    static func oldestFloors(of topic: Int, in tx: borrowing SQLTransaction) throws -> [Int64] {
+        var floors: [Int64] = []
+        for (partition, head) in try heads(of: topic, in: tx).enumerated() {
+            let oldest = try tx.run(
+                "SELECT MIN(number) FROM log_events WHERE topic_id = \(topic) AND partition = \(partition)"
+            ).first?.intIfPresent(0)
+            floors.append(oldest.map { Int64($0) - 1 } ?? head)
+        }
+        return floors
+    }
+
+    /// Stores that a group has acknowledged nothing above these floors.
+    static func rewind(_ name: String, of topic: Int, to floors: [Int64], in tx: borrowing SQLTransaction) throws {
+        for (partition, floor) in floors.enumerated() {
+            try tx.run(
+                """
+                UPDATE log_positions SET floor = \(floor) WHERE topic_id = \(topic) AND group_name = \(name)
+                    AND partition = \(partition)
+                """
+            )
+        }
+        try tx.run("DELETE FROM log_acknowledged WHERE topic_id = \(topic) AND group_name = \(name)")
     }
 
     private static func positions(_ topic: Int, _ group: String, in tx: borrowing SQLTransaction) throws -> [Position] {

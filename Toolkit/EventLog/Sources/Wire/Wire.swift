@@ -59,9 +59,21 @@ extension DeliveryRecord {
 }
 
 extension StartPosition {
-    package init(_ start: GroupStart) { self = start == .earliest ? .earliest : .latest }
+    package init(_ start: GroupStart) {
+        switch start {
+        case .earliest: self = .earliest
+        case .latest: self = .latest
+        case .again: self = .again
+        }
+    }
 
-    var groupStart: GroupStart { self == .latest ? .latest : .earliest }
+    var groupStart: GroupStart {
+        switch self {
+        case .latest: .latest
+        case .again: .again
+        case .earliest, .unspecified, .UNRECOGNIZED: .earliest
+        }
+    }
 }
 
 extension TopicRecord {

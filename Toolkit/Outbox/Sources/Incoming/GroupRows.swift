@@ -17,6 +17,23 @@ enum GroupRows {
         }
     }
 
+    /// The last restore after which the group went back to the oldest event of the bus; 0 when there was none.
+    static func rewound(_ subscription: Subscription, in tx: borrowing SQLTransaction) throws -> Int {
+        try tx.run(
+            "SELECT rewound FROM inbox_groups WHERE group_name = \(subscription.group) AND topic = \(subscription.topic)"
+        ).first?.int(0) ?? 0
+    }
+
+    /// Stores that the group went back after a restore.
+    static func goBack(_ subscription: Subscription, after restore: Int, in tx: borrowing SQLTransaction) throws {
+        try tx.run(
+            """
+            UPDATE inbox_groups SET rewound = \(restore) WHERE group_name = \(subscription.group)
+                AND topic = \(subscription.topic) AND rewound < \(restore)
+            """
+        )
+    }
+
     /// Stores that the group begins now; a repeat does nothing.
     ///
     /// - Returns: When it began.

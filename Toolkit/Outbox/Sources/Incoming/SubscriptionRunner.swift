@@ -64,6 +64,7 @@ public struct SubscriptionRunner: Sendable {
         process: InboxProcess = InboxProcess(instance: "")
     ) {
         precondition(limits.batch >= 1 && limits.attempts >= 1)
+        precondition(subscriptions.allSatisfy { $0.start != .again }, "a subscription goes back at each start")
         precondition(max(limits.retryDelayMin, limits.gapDelayMin) <= limits.retryDelayMax)
         precondition(limits.attemptRenewal < limits.attemptLease)
         precondition(
@@ -209,18 +210,21 @@ public struct SubscriptionRunner: Sendable {
 
     /// Joins the group.
     ///
-    /// One that has begun joins with the earliest event, also when the bus has forgotten it.
+    /// One that has begun joins with the earliest event, also when the bus has forgotten it. After a restore of the
+    /// database it goes back to the oldest event that the bus holds: it has forgotten what it acknowledged.
     private func join(_ subscription: Subscription) async throws -> (any GroupMember, GroupBeginning) {
-        let known = try await database.read("inbox.group") { tx in try GroupRows.beginning(of: subscription, in: tx) }
-        let member = try await bus.join(
-            topic: subscription.topic,
-            group: subscription.group,
-            start: known == nil ? subscription.start : .earliest
-        )
+        let (isKnown, rewound, restore) = try await database.read("inbox.group") { tx in
+            let isKnown = try GroupRows.beginning(of: subscription, in: tx) != nil
+            return (isKnown, try GroupRows.rewound(subscription, in: tx), try Restores.last(in: tx))
+        }
+        let start: GroupStart = rewound < restore ? .again : isKnown ? .earliest : subscription.start
+        let member = try await bus.join(topic: subscription.topic, group: subscription.group, start: start)
         do {
             // After the join: what is published between the two is counted as before the beginning.
             let group = try await database.transaction("inbox.begin") { tx in
-                try GroupRows.begin(subscription, in: tx)
+                let group = try GroupRows.begin(subscription, in: tx)
+                if rewound < restore { try GroupRows.goBack(subscription, after: restore, in: tx) }
+                return group
             }
             return (member, group)
         } catch {
