@@ -171,7 +171,11 @@ library(
 app(
     "CLI",
     executable: "martlet",
-    on: [["Console"], kits("Core", "Contract", "Discovery", "REST", "Security", "Host")],
+    on: [
+        ["Console"],
+        kits("Core", "Contract", "SQL", "Outbox", "EventLog", "Discovery", "REST", "Security", "Host"),
+        adapters("SQLite"),
+    ],
     libraries: [.argumentParser, .nio, .nioHTTP1, .protobuf, .signals]
 )
 app(

@@ -117,9 +117,15 @@ final class RunningShop: Sendable {
 
     /// Shuts down gracefully and deletes the data.
     func end() throws -> Int32 {
+        let status = stop()
+        try FileManager.default.removeItem(atPath: folder)
+        return status
+    }
+
+    /// Shuts down gracefully and keeps the data.
+    func stop() -> Int32 {
         supervisor.interrupt()
         supervisor.waitUntilExit()
-        try FileManager.default.removeItem(atPath: folder)
         return supervisor.terminationStatus
     }
 

@@ -57,8 +57,8 @@ struct MartletCommand: AsyncParsableCommand {
             CommandGroup(
                 name: "Inspect and repair",
                 subcommands: [
-                    EventsCommand.self, ResendCommand.self, WorkflowsCommand.self, AuditCommand.self,
-                    CrashPointsCommand.self,
+                    EventsCommand.self, ResendCommand.self, RestoreCommand.self, WorkflowsCommand.self,
+                    AuditCommand.self, CrashPointsCommand.self,
                 ]
             ),
         ]

@@ -1,0 +1,156 @@
+import BuiltPrograms
+import Foundation
+import MartletCore
+import MartletSQL
+import MartletSQLite
+import MartletTesting
+import Testing
+
+/// The event log is lost, or from an earlier moment; `martlet restore` has its sources publish again what they hold.
+@Suite(
+    "Restore of the event log",
+    .enabled(if: Programs.areBuilt),
+    .serialized,
+    .timeLimit(.minutes(HangLimit.testMinutes))
+)
+struct RestoreTests {
+    enum Loss: CaseIterable {
+        case whole
+        case sinceBackup
+    }
+
+    private struct Report: Decodable {
+        struct Range: Decodable {
+            let source: String
+            let topic: String
+            let key: String
+            let first: Int64
+            let group: String?
+        }
+        let restored: String
+        let resends: [String]
+        let lost: [Range]
+    }
+
+    private struct Resends: Decodable {
+        struct Resend: Decodable { let state: String }
+        let resends: [Resend]
+    }
+
+    private struct Listed: Decodable {
+        struct Item: Decodable {}
+        let gaps: [Item]?
+        let events: [Item]?
+        let keys: [Item]?
+    }
+
+    @Test("what the sources hold is handled once, and the report names the rest", arguments: Loss.allCases)
+    func log(_ loss: Loss) async throws {
+        let files = try TemporaryFolder()
+        let (folder, backup) = (files.file("data"), files.file("backup"))
+        _ = try await orders(["first"], on: folder)
+        try FileManager.default.createDirectory(atPath: backup, withIntermediateDirectories: false)
+        for suffix in ["", "-wal"] where FileManager.default.fileExists(atPath: "\(folder)/eventlog.sqlite\(suffix)") {
+            try FileManager.default.copyItem(
+                atPath: "\(folder)/eventlog.sqlite\(suffix)",
+                toPath: "\(backup)/eventlog.sqlite\(suffix)"
+            )
+        }
+        let keys = try await orders(["second", "third"], on: folder)
+        let last = try await plant(untaken: keys[0], lost: keys[1], in: folder)
+
+        let cli = OperatorCLI(folder: folder)
+        let options = loss == .whole ? ["--lost"] : ["--from", backup]
+        let report: Report = try cli.json(["restore", "eventlog"] + options)
+        #expect(report.restored == "eventlog")
+        #expect(report.resends.contains("orders"))
+        #expect(report.lost.map(\.key) == [keys[1]])
+        #expect(report.lost.map { [$0.source, $0.topic, $0.group] } == [["orders", EventSource.topic, "carts"]])
+        #expect(report.lost.map(\.first) == [1])
+
+        try await settle(folder)
+        #expect(try await position(of: keys[0], in: folder) == last)
+        #expect(try await position(of: keys[1], in: folder) == nil)
+    }
+
+    /// Runs the shop until the resends are done; nothing may be missing, late or parked then.
+    private func settle(_ folder: String) async throws {
+        let shop = try RunningShop(on: folder)
+        let cli = OperatorCLI(folder: folder)
+        do {
+            try await Poll.until("the resends") {
+                let resends = try cli.json("resend", "list", as: Resends.self).resends
+                return !resends.isEmpty && resends.allSatisfy { $0.state == "done" } ? true : nil
+            }
+            try await noLag(cli)
+            #expect(try cli.json("events", "gaps", "list", as: Listed.self).gaps?.count == 0)
+            #expect(try cli.json("events", "late", "list", as: Listed.self).events?.count == 0)
+            #expect(try cli.json("events", "parked", "list", as: Listed.self).keys?.count == 0)
+        } catch {
+            _ = try shop.end()
+            throw error
+        }
+        #expect(shop.stop() == 0)
+    }
+
+    private func noLag(_ cli: OperatorCLI) async throws {
+        try await Poll.until("no lag") {
+            let groups = try cli.json("events", "groups", as: OperatorCLI.Groups.self).groups
+            return !groups.isEmpty && groups.allSatisfy { $0.lag == 0 } ? true : nil
+        }
+    }
+
+    /// Places orders on a shop that is started for them and stopped afterwards.
+    ///
+    /// - Returns: The ids of the orders.
+    private func orders(_ names: [String], on folder: String) async throws -> [String] {
+        let shop = try RunningShop(on: folder)
+        do {
+            let stocked = try await StockedShop(shop)
+            var orders: [String] = []
+            for name in names {
+                let placed = try await stocked.retried(.order(key: name)).decoded(PlacedOrder.self)
+                _ = try await stocked.order(placed.order.order_id, at: "ORDER_STATUS_COMPLETED")
+                orders.append(placed.order.order_id)
+            }
+            try await noLag(OperatorCLI(folder: folder))
+            try #require(shop.stop() == 0)
+            return orders
+        } catch {
+            _ = shop.stop()
+            throw error
+        }
+    }
+
+    /// Has the carts forget both orders, and the orders what they published of one.
+    ///
+    /// - Returns: The last sequence of the order that is still held.
+    private func plant(untaken: String, lost: String, in folder: String) async throws -> Int64? {
+        try await change("carts", in: folder) { tx in
+            try tx.run("DELETE FROM inbox_positions WHERE key IN (\(untaken), \(lost))")
+            return nil
+        }
+        return try await change("orders", in: folder) { tx in
+            try tx.run("DELETE FROM outbox WHERE key = \(lost)")
+            return try tx.run("SELECT last_sequence FROM audit_outbox_keys WHERE key = \(untaken)").first?.int64(0)
+        }
+    }
+
+    private func position(of key: String, in folder: String) async throws -> Int64? {
+        try await change("carts", in: folder) { tx in
+            try tx.run("SELECT last_sequence FROM audit_inbox_positions WHERE key = \(key)").first?.int64(0)
+        }
+    }
+
+    @discardableResult
+    private func change(
+        _ database: String,
+        in folder: String,
+        _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> Int64?
+    ) async throws -> Int64? {
+        let file = try SQLiteDatabase(path: "\(folder)/\(database).sqlite", time: SystemTime())
+        let value = try await file.transaction("change") { tx in try body(tx) }
+        await file.close()
+        return value
+    }
+}
