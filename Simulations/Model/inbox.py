@@ -152,6 +152,24 @@ def failed(inbox, event, rules):
     return returned(inbox, event, "failing_waits", rules), False
 
 
+def is_missing(inbox, event):
+    """The event is not there, and something parked waits for it."""
+    if not inbox.parked or event in inbox.parked or event.epoch < newest(inbox):
+        return False
+    if event.number <= last(inbox, event.epoch):
+        return False
+    return event < inbox.parked[-1] and (event.epoch, event.number) not in inbox.skipped
+
+
+def filled(inbox, event, rules):
+    """An operator supplies a missing event: it is parked in its place, and redriven when it is the next and the first."""
+    if "fill_waits" not in rules:
+        return advanced(inbox, event, rules)._replace(applied=inbox.applied + (event,))
+    is_first = event < inbox.parked[0] and is_next(inbox, event, rules)
+    inbox = stored(inbox, event, rules)
+    return redriven(inbox, rules) if is_first else inbox
+
+
 def skipped(inbox, rules):
     """An operator gives up the numbers that are missing before the first parked event."""
     first = inbox.parked[0]

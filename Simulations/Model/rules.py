@@ -18,6 +18,7 @@ RULES = {
     "purge_booked": "9: what the log removes before a group has handled it is booked",
     "gap_position_stays": "10: an event that is parked behind a gap does not move the position",
     "gap_redrives": "10: the missing event closes the gap, and what is behind it is redriven",
+    "fill_waits": "10: an event that an operator supplies is handled in its order",
     "redrive_stops_at_gap": "10: no redrive passes a missing number",
     "stored_is_duplicate": "10: an event that is parked is not stored again",
     "skipped_is_late": "10: a number that an operator skipped is late when it comes",
