@@ -36,7 +36,8 @@ SCOPES = [
     scope("consumers", "commit 2, join 1, crash 1, fail 1, back up inbox 1, restore inbox 1, back up log 1, restore log 1, "
           "restore source 1, resend 1"),
     scope("gaps", "commit 4, join 1, patience 2, fail 1, resend 1, restore log 1, skip 1, redrive 1", acknowledges=False),
-    scope("fills", "commit 4, join 1, patience 2, fail 2, fill 2, skip 1, redrive 1", acknowledges=False),
+    scope("fills", "commit 4, join 1, patience 2, fail 2, fill 2, skip 1, skip later 1, redrive 1",
+          acknowledges=False),
     scope("gaps of epochs", "commit 3, join 1, patience 1, fail 1, resend 1, back up source 1, restore source 1, "
           "restore log 1, skip 1, redrive late 1", acknowledges=False),
     scope("latest", "commit 3, join 2, fail 1, patience 1, resend 1, restore source 1, restore log 1, remove group 1, purge 1",

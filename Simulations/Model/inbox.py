@@ -29,6 +29,14 @@ def last(inbox, epoch):
     return next((position[2] for position in inbox.positions if position[0] == epoch), 0)
 
 
+def reached(inbox, epoch):
+    """The last number of an epoch, and the skipped ones behind it."""
+    number = last(inbox, epoch)
+    while (epoch, number + 1) in inbox.skipped:
+        number += 1
+    return number
+
+
 def newest(inbox):
     return inbox.positions[-1][0] if inbox.positions else 0
 
@@ -46,9 +54,8 @@ def is_held_back(inbox, event):
 def is_next(inbox, event, rules):
     if is_held_back(inbox, event):
         return False
-    for epoch, _, last in inbox.positions:
-        if epoch == event.epoch:
-            return event.number == last + 1
+    if any(epoch == event.epoch for epoch, _, _ in inbox.positions):
+        return event.number == reached(inbox, event.epoch) + 1
     if event.number == 1:
         return True
     if "base_is_lowest" in rules and any(epoch == event.epoch and lowest < event.number for epoch, lowest, _ in inbox.waiting):
@@ -105,7 +112,7 @@ def stored(inbox, event, rules):
     """Parks the event; the position moves over numbers that are complete."""
     inbox = inbox._replace(parked=tuple(sorted(inbox.parked + (event,))))
     for parked in inbox.parked:
-        if parked.epoch == newest(inbox) and parked.number == last(inbox, parked.epoch) + 1:
+        if parked.epoch == newest(inbox) and parked.number == reached(inbox, parked.epoch) + 1:
             inbox = advanced(inbox, parked, rules)
     return inbox
 
@@ -168,6 +175,14 @@ def filled(inbox, event, rules):
     is_first = event < inbox.parked[0] and is_next(inbox, event, rules)
     inbox = stored(inbox, event, rules)
     return redriven(inbox, rules) if is_first else inbox
+
+
+def later_gaps(inbox):
+    """What is missing between two parked events of one epoch, as tuples of numbers."""
+    for before, after in zip(inbox.parked, inbox.parked[1:]):
+        numbers = tuple((after.epoch, number) for number in range(before.number + 1, after.number))
+        if before.epoch == after.epoch and numbers and not set(numbers) & set(inbox.skipped):
+            yield numbers
 
 
 def skipped(inbox, rules):

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from inbox import Event, Inbox, covers, delivered, filled, is_missing, is_next, newest, redriven, skipped
+from inbox import Event, Inbox, covers, delivered, filled, is_missing, is_next, later_gaps, newest, redriven, skipped
 
 # Unsent events at which a source refuses writes.
 BACKLOG_LIMIT = 2
@@ -199,6 +199,9 @@ def steps(world, scope, rules):
         yield "remove group", world._replace(log=Log(False, log.copies))
     if may("skip", inbox.parked and not covers(inbox, inbox.parked[0]) and not is_next(inbox, inbox.parked[0], rules)):
         yield "skip", world._replace(inbox=skipped(inbox, rules))
+    if may("skip later"):
+        for numbers in later_gaps(inbox):
+            yield "skip later", world._replace(inbox=inbox._replace(skipped=inbox.skipped + numbers))
     if may("fill"):
         for event in sorted({row[0] for row in source.rows} | set(world.purged)):
             if is_missing(inbox, event):
