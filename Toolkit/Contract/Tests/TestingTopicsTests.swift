@@ -15,6 +15,7 @@ struct TestingTopicsTests {
         let outgoing = try OutgoingEvent(event, on: TestingTopics.parcelMoves)
         #expect(outgoing.topic == "martlet.testing.v1.parcel_moves")
         #expect(outgoing.key == "p1")
+        #expect(outgoing.type == EventType(ParcelMoved.protoMessageName))
         #expect(try TestingTopics.parcelMoves.decode(outgoing.body) == event)
     }
 

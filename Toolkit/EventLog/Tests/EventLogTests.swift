@@ -62,6 +62,15 @@ struct EventLogTests {
         #expect(all.map(\.event.sequence) == [1, 2, 3, 4, 5])
     }
 
+    @Test("events of before types were stored have none")
+    func eventsWithoutType() async throws {
+        let log = try await open()
+        try await log.publish([event(1)])
+        try await database.transaction { tx in try tx.run("UPDATE log_events SET type = NULL, content_type = NULL") }
+        let received = try await log.join(topic: "things", group: "g", start: .earliest).receive(limit: 1)
+        #expect(received.map(\.event.type) == [nil])
+    }
+
     @Test("restart: events and written acknowledgements are durable")
     func restart() async throws {
         let first = try await open()

@@ -19,7 +19,9 @@ public struct Envelope: Sendable, Hashable {
     public let traceparent: String?
     /// Reserved; empty today.
     public let tenant: String
-    /// Protobuf, of the topic's type.
+    /// What the body is; `nil` for an event that was published before events had types: the type of its topic.
+    public let type: EventType?
+    /// Of the event's type.
     public let body: [UInt8]
 
     public init(
@@ -32,6 +34,7 @@ public struct Envelope: Sendable, Hashable {
         time: Timestamp,
         traceparent: String?,
         tenant: String = "",
+        type: EventType? = nil,
         body: [UInt8]
     ) {
         self.id = id
@@ -43,6 +46,7 @@ public struct Envelope: Sendable, Hashable {
         self.time = time
         self.traceparent = traceparent
         self.tenant = tenant
+        self.type = type
         self.body = body
     }
 
@@ -52,7 +56,7 @@ public struct Envelope: Sendable, Hashable {
 
     public static func == (left: Envelope, right: Envelope) -> Bool {
         left.texts == right.texts && left.epoch == right.epoch && left.sequence == right.sequence
-            && left.time == right.time && left.body == right.body
+            && left.time == right.time && left.type == right.type && left.body == right.body
     }
 
     public func hash(into hasher: inout Hasher) {

@@ -16,25 +16,45 @@ import MartletCore
 /// ```
 public struct Topic<Body: Sendable>: Sendable {
     public let name: String
+    /// Of the published events; `nil` for a topic whose events have none.
+    public let type: EventType?
     /// The ordering key: events of equal keys are handled in commit order.
     let key: @Sendable (Body) -> String
     let encode: @Sendable (Body) throws -> [UInt8]
+    /// Decodes a body of the topic's type; see ``read(_:)`` for events.
     public let decode: @Sendable ([UInt8]) throws -> Body
     /// For operators; `nil` when bodies have no JSON form.
     package let json: BodyJSON?
 
+    /// - Parameters:
+    ///   - name: The topic's name.
+    ///   - type: What its bodies are; `nil` for bodies that only this topic's code can read.
+    ///   - key: The ordering key of a body.
+    ///   - encode: The bytes of a body.
+    ///   - decode: The body of bytes.
+    ///   - json: The JSON form of bodies; `nil` when they have none.
     public init(
         _ name: String,
+        type: EventType? = nil,
         key: @escaping @Sendable (Body) -> String,
         encode: @escaping @Sendable (Body) throws -> [UInt8],
         decode: @escaping @Sendable ([UInt8]) throws -> Body,
         json: BodyJSON? = nil
     ) {
         self.name = name
+        self.type = type
         self.key = key
         self.encode = encode
         self.decode = decode
         self.json = json
+    }
+
+    /// Decodes an event's body, if it is of the topic's type or has no type.
+    ///
+    /// - Throws: ``UnknownEventType``; what the decoding throws.
+    public func read(_ event: Envelope) throws -> Body {
+        if let type = event.type, type != self.type { throw UnknownEventType(type, on: name) }
+        return try decode(event.body)
     }
 }
 
@@ -74,16 +94,19 @@ extension Topic: EventTopic {
 public struct OutgoingEvent: Sendable, Hashable {
     public let topic: String
     public let key: String
+    /// What the body is; `nil` for the type of the topic.
+    public let type: EventType?
     public let body: [UInt8]
 
-    public init(topic: String, key: String, body: [UInt8]) {
+    public init(topic: String, key: String, type: EventType? = nil, body: [UInt8]) {
         self.topic = topic
         self.key = key
+        self.type = type
         self.body = body
     }
 
     /// - Throws: What the topic's encoding throws.
     public init<Body>(_ body: Body, on topic: Topic<Body>) throws {
-        self.init(topic: topic.name, key: topic.key(body), body: try topic.encode(body))
+        self.init(topic: topic.name, key: topic.key(body), type: topic.type, body: try topic.encode(body))
     }
 }

@@ -26,7 +26,7 @@ public enum Outbox {
     package static var migrations: [Migration] {
         OutboxTables.migrations + RelayTables.migrations + ResendTables.migrations
             + InboxTables.migrations + InboxKeyTables.migrations + AttemptTables.migrations + RestoreTables.migrations
-            + Idempotency.migrations + OutboxAuditViews.migrations + InboxAuditViews.migrations
+            + EventTypeColumns.migrations + Idempotency.migrations + OutboxAuditViews.migrations + InboxAuditViews.migrations
     }
 
     /// Removes a batch of rows that are past their retention; repeat it while it returns ``purgeBatch`` or more.
@@ -71,7 +71,17 @@ public enum Outbox {
     /// Events that are committed and not yet acknowledged by the broker, oldest first.
     public static func unsent(limit: Int, in tx: borrowing SQLTransaction) throws -> [OutgoingEvent] {
         try tx.run(
-            "SELECT topic, key, body FROM outbox WHERE sent_at IS NULL ORDER BY time, topic, key, epoch, sequence LIMIT \(limit)"
-        ).map { try OutgoingEvent(topic: $0.text(0), key: $0.text(1), body: $0.bytes(2)) }
+            """
+            SELECT topic, key, body, type, content_type FROM outbox WHERE sent_at IS NULL
+            ORDER BY time, topic, key, epoch, sequence LIMIT \(limit)
+            """
+        ).map { row in
+            try OutgoingEvent(
+                topic: row.text(0),
+                key: row.text(1),
+                type: EventType(stored: row.textIfPresent(3), contentType: row.textIfPresent(4)),
+                body: row.bytes(2)
+            )
+        }
     }
 }

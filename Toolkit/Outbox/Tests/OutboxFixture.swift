@@ -83,6 +83,7 @@ extension OutgoingEvent {
 extension Topic<String> {
     static let things = Topic(
         "things",
+        type: EventType("test.Thing", contentType: "text/plain"),
         key: { $0 },
         encode: { Array($0.utf8) },
         decode: { String(decoding: $0, as: UTF8.self) }
@@ -90,7 +91,7 @@ extension Topic<String> {
 }
 
 extension Envelope {
-    static func numbered(_ sequence: Int64, of key: String, epoch: Int = 1) -> Envelope {
+    static func numbered(_ sequence: Int64, of key: String, epoch: Int = 1, type: EventType? = nil) -> Envelope {
         Envelope(
             id: "test/\(epoch)/things/\(key)/\(sequence)",
             source: "test",
@@ -100,6 +101,7 @@ extension Envelope {
             sequence: sequence,
             time: Timestamp(seconds: 1),
             traceparent: nil,
+            type: type,
             body: Array(key.utf8)
         )
     }

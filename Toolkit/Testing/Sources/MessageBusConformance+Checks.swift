@@ -30,6 +30,7 @@ extension MessageBusConformance {
                 time: Timestamp(microseconds: 1_767_225_600_123_456),
                 traceparent: "00-a-b-01",
                 tenant: "t",
+                type: EventType("things.v1.Thing", contentType: "application/json"),
                 body: [0, 255]
             )
             try await bus.publish([event])

@@ -5,7 +5,8 @@ import SwiftProtobufPluginLibrary
 struct FileCheck {
     /// Types that generated code uses: a message of such a name would hide them.
     private static let usedTypes: Set<String> = [
-        "BodyJSON", "Call", "CallContext", "CallPlatform", "ContractEnum", "ContractMessage", "EventTopic", "FieldRule",
+        "BodyJSON", "Call", "CallContext", "CallPlatform", "ContractEnum", "ContractMessage", "EventTopic", "EventType",
+        "FieldRule",
         "FieldShape",
         "FieldViolation", "HTTPRule", "JSONWriter", "MessageShape", "MethodDescriptor", "PagedRequest",
         "ResponseStream", "RPCChannel",

@@ -24,7 +24,8 @@ struct TopicsSource {
                     source.comment(event.commentLines)
                     source.line("\(access) static let \(name) = Topic<\(type)>(")
                     source.indented { source in
-                        source.line("\(topic.literal), key: { $0.\(package.names.property(key).name) },")
+                        source.line("\(topic.literal), type: EventType(\(event.fullName.literal)),")
+                        source.line("key: { $0.\(package.names.property(key).name) },")
                         source.line(
                             "encode: { try $0.serializedBytes() }, decode: { try \(type)(serializedBytes: $0) },"
                         )

@@ -74,6 +74,7 @@ struct PoisonMessages: Sendable {
                 $0.key = poisoned.key
                 $0.sequence = sequence
                 $0.time = world.time.date.microseconds
+                $0.type = poisoned.type(sequence)
                 $0.body = body
             }
             try await retry("publish \(event.id)", poisoned) {

@@ -18,6 +18,8 @@ struct PoisonedKey: Sendable {
         case unreadable
         /// It can be decoded, and the auditor refuses it: its order is not that of its key.
         case misfiled
+        /// It could be decoded, and states another type than that of its topic.
+        case foreign
     }
 
     enum Remedy: Sendable { case edited, dropped }
@@ -38,7 +40,12 @@ struct PoisonedKey: Sendable {
         key = "poisoned-\(number)"
         length = 2 + Int64(entropy.number(below: Self.lengthMax))
         badSequence = 1 + Int64(entropy.number(below: UInt64(length)))
-        flaw = entropy.number(below: 3) == 0 ? .misfiled : .unreadable
+        flaw =
+            switch entropy.number(below: 4) {
+            case 0: .misfiled
+            case 1: .foreign
+            default: .unreadable
+            }
         remedy = entropy.number(below: 3) == 0 ? .dropped : .edited
         redrivesFirst = entropy.number(below: 3) == 0
         begin = entropy.fraction()
@@ -48,7 +55,7 @@ struct PoisonedKey: Sendable {
     /// The groups that have to park it, of all groups of its topic.
     func groups(among all: [String]) -> [String] {
         switch flaw {
-        case .unreadable: all
+        case .unreadable, .foreign: all
         case .misfiled: [AuditorService.name]
         }
     }
@@ -59,7 +66,14 @@ struct PoisonedKey: Sendable {
         switch flaw {
         case .unreadable: return Self.unreadable
         case .misfiled: return try Self.event(about: "another", sequence)
+        case .foreign: return try validBody(sequence)
         }
+    }
+
+    /// The type that is published with it; empty in every second event, as in events of before types were named.
+    func type(_ sequence: Int64) -> String {
+        if sequence == badSequence, flaw == .foreign { return "elsewhere.v1.Report" }
+        return sequence.isMultiple(of: 2) ? OrdersTopics.orders.type?.name ?? "" : ""
     }
 
     /// A readable event that changes no state, with an unknown field that must be preserved.

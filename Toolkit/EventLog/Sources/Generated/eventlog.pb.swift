@@ -95,7 +95,14 @@ package nonisolated struct EventRecord: Sendable {
 
   package var tenant: String = String()
 
+  /// Of the event's type.
   package var body: Data = Data()
+
+  /// The full name of the body's message; empty for events of before events had types: the type of their topic.
+  package var type: String = String()
+
+  /// How the body is encoded, as in application/protobuf; empty for that.
+  package var contentType: String = String()
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -345,7 +352,7 @@ nonisolated extension StartPosition: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension EventRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".EventRecord"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}source\0\u{1}epoch\0\u{1}topic\0\u{1}key\0\u{1}sequence\0\u{1}time\0\u{1}traceparent\0\u{1}tenant\0\u{1}body\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}source\0\u{1}epoch\0\u{1}topic\0\u{1}key\0\u{1}sequence\0\u{1}time\0\u{1}traceparent\0\u{1}tenant\0\u{1}body\0\u{1}type\0\u{3}content_type\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -363,6 +370,8 @@ nonisolated extension EventRecord: SwiftProtobuf.Message, SwiftProtobuf._Message
       case 8: try { try decoder.decodeSingularStringField(value: &self.traceparent) }()
       case 9: try { try decoder.decodeSingularStringField(value: &self.tenant) }()
       case 10: try { try decoder.decodeSingularBytesField(value: &self.body) }()
+      case 11: try { try decoder.decodeSingularStringField(value: &self.type) }()
+      case 12: try { try decoder.decodeSingularStringField(value: &self.contentType) }()
       default: break
       }
     }
@@ -399,6 +408,12 @@ nonisolated extension EventRecord: SwiftProtobuf.Message, SwiftProtobuf._Message
     if !self.body.isEmpty {
       try visitor.visitSingularBytesField(value: self.body, fieldNumber: 10)
     }
+    if !self.type.isEmpty {
+      try visitor.visitSingularStringField(value: self.type, fieldNumber: 11)
+    }
+    if !self.contentType.isEmpty {
+      try visitor.visitSingularStringField(value: self.contentType, fieldNumber: 12)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -413,6 +428,8 @@ nonisolated extension EventRecord: SwiftProtobuf.Message, SwiftProtobuf._Message
     if lhs.traceparent != rhs.traceparent {return false}
     if lhs.tenant != rhs.tenant {return false}
     if lhs.body != rhs.body {return false}
+    if lhs.type != rhs.type {return false}
+    if lhs.contentType != rhs.contentType {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -17,6 +17,8 @@ extension EventRecord: ContractMessage {
             FieldShape("traceparent", .string, rule: FieldRule(maxLength: 255)),
             FieldShape("tenant", .string, rule: FieldRule(maxLength: 255)),
             FieldShape("body", .bytes),
+            FieldShape("type", .string, rule: FieldRule(maxLength: 255)),
+            FieldShape("content_type", .string, rule: FieldRule(maxLength: 255)),
         ])
 
     package func check(_ violations: inout [FieldViolation], at path: String) {
@@ -27,6 +29,8 @@ extension EventRecord: ContractMessage {
         check.text("key", self.key, rule: FieldRule(required: true, maxLength: 255))
         check.text("traceparent", self.traceparent, rule: FieldRule(maxLength: 255))
         check.text("tenant", self.tenant, rule: FieldRule(maxLength: 255))
+        check.text("type", self.type, rule: FieldRule(maxLength: 255))
+        check.text("content_type", self.contentType, rule: FieldRule(maxLength: 255))
         violations += check.violations
     }
 
@@ -41,6 +45,8 @@ extension EventRecord: ContractMessage {
         json.text("traceparent", self.traceparent)
         json.text("tenant", self.tenant)
         json.octets("body", self.body)
+        json.text("type", self.type)
+        json.text("content_type", self.contentType)
     }
 }
 

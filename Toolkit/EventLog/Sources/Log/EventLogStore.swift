@@ -178,10 +178,10 @@ enum EventLogStore {
             try tx.run(
                 """
                 INSERT INTO log_events (topic_id, partition, number, id, source, epoch, key, sequence, time, traceparent,
-                    tenant, body, stored_at)
+                    tenant, type, content_type, body, stored_at)
                 VALUES (\(topic), \(partition), \(first + Int64(index)), \(event.id), \(event.source), \(event.epoch),
                     \(event.key), \(event.sequence), \(event.time.microseconds), \(event.traceparent), \(event.tenant),
-                    \(event.body), \(tx.date.microseconds))
+                    \(event.type?.name), \(event.type?.contentType), \(event.body), \(tx.date.microseconds))
                 """
             )
         }
@@ -199,8 +199,8 @@ enum EventLogStore {
         for run in runs(ids) {
             let rows = try tx.run(
                 """
-                SELECT number, id, source, epoch, key, sequence, time, traceparent, tenant, body FROM log_events
-                WHERE topic_id = \(topic) AND partition = \(run.partition)
+                SELECT number, id, source, epoch, key, sequence, time, traceparent, tenant, body, type, content_type
+                FROM log_events WHERE topic_id = \(topic) AND partition = \(run.partition)
                     AND number BETWEEN \(run.first) AND \(run.last)
                 """
             )
@@ -215,6 +215,7 @@ enum EventLogStore {
                     time: Timestamp(microseconds: row.int64(6)),
                     traceparent: row.textIfPresent(7),
                     tenant: row.text(8),
+                    type: EventType(stored: row.textIfPresent(10), contentType: row.textIfPresent(11)),
                     body: row.bytes(9)
                 )
             }

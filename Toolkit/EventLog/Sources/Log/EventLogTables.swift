@@ -34,6 +34,15 @@ enum EventLogTables {
                     PRIMARY KEY (topic_id, group_name, partition, number))
                 """,
             ]
-        )
+        ),
+        // NULL for events that were stored before events had types.
+        Migration(
+            "eventlog.types",
+            1,
+            [
+                "ALTER TABLE log_events ADD COLUMN type TEXT",
+                "ALTER TABLE log_events ADD COLUMN content_type TEXT",
+            ]
+        ),
     ]
 }

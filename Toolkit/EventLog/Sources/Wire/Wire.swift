@@ -16,6 +16,8 @@ extension EventRecord {
         time = event.time.microseconds
         traceparent = event.traceparent ?? ""
         tenant = event.tenant
+        type = event.type?.name ?? ""
+        contentType = event.type?.contentType ?? ""
         body = Data(event.body)
     }
 
@@ -30,6 +32,7 @@ extension EventRecord {
             time: Timestamp(microseconds: time),
             traceparent: traceparent.isEmpty ? nil : traceparent,
             tenant: tenant,
+            type: EventType(stored: type, contentType: contentType),
             body: Array(body)
         )
     }

@@ -9,13 +9,26 @@ import SwiftProtobuf
 /// The operator API of one service.
 struct OperateHandler: OperateHandling {
     let workflows: WorkflowOperations
-    /// The JSON form of event bodies, by topic.
-    let bodies: [ExactText: BodyJSON]
     let gaps: Gaps
+    /// What the bodies of a topic are, and their JSON form.
+    struct BodyFormat: Sendable {
+        let type: EventType?
+        let json: BodyJSON
 
-    static func bodies(of subscriptions: [Subscription]) -> [ExactText: BodyJSON] {
+        /// `nil` for an event of another type, or bytes that cannot be decoded.
+        func text(_ event: Envelope) -> String? {
+            guard event.type == nil || event.type == type else { return nil }
+            // Bytes that cannot be decoded have no JSON form.
+            return try? json.text(event.body)
+        }
+    }
+
+    /// By topic.
+    let bodies: [ExactText: BodyFormat]
+
+    static func bodies(of subscriptions: [Subscription]) -> [ExactText: BodyFormat] {
         let known = subscriptions.compactMap { subscription in
-            subscription.json.map { (ExactText(subscription.topic), $0) }
+            subscription.json.map { (ExactText(subscription.topic), BodyFormat(type: subscription.type, json: $0)) }
         }
         return Dictionary(known) { first, _ in first }
     }
@@ -68,8 +81,7 @@ struct OperateHandler: OperateHandling {
     ) async throws -> ShowParkedMessageResponse {
         try await call.read("operate.parked.show") { tx in
             let message = try Self.parked(group: request.group, topic: request.topic, id: request.id, in: tx)
-            // Bytes that cannot be decoded have no JSON form.
-            let json = bodies[ExactText(message.event.topic)].flatMap { try? $0.text(message.event.body) }
+            let json = bodies[ExactText(message.event.topic)].flatMap { $0.text(message.event) }
             return .with {
                 $0.message = ParkedMessageRecord(message, withBody: true)
                 $0.message.bodyJson = json ?? ""
@@ -160,7 +172,7 @@ struct OperateHandler: OperateHandling {
     func encoded(_ bytes: [UInt8], json text: String, of topic: String) throws -> [UInt8] {
         guard !text.isEmpty else { return bytes }
         guard bytes.isEmpty else { throw Fault.twoBodies }
-        guard let json = bodies[ExactText(topic)] else { throw Fault.unknownTopic(topic) }
+        guard let json = bodies[ExactText(topic)]?.json else { throw Fault.unknownTopic(topic) }
         do {
             return try json.bytes(text)
         } catch {

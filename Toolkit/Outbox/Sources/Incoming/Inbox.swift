@@ -192,11 +192,12 @@ struct Inbox: Sendable {
     ) throws {
         try tx.run(
             """
-            INSERT INTO inbox_parked (group_name, topic, key, source, epoch, sequence, id, time, traceparent, tenant, body,
-                error, attempts, parked_at)
+            INSERT INTO inbox_parked (group_name, topic, key, source, epoch, sequence, id, time, traceparent, tenant, type,
+                content_type, body, error, attempts, parked_at)
             VALUES (\(subscription.group), \(event.topic), \(event.key), \(event.source), \(event.epoch),
                 \(event.sequence), \(event.id), \(event.time.microseconds), \(event.traceparent), \(event.tenant),
-                \(event.body), \(String(error.prefix(Self.errorLimit))), \(attempts), \(tx.date.microseconds))
+                \(event.type?.name), \(event.type?.contentType), \(event.body), \(String(error.prefix(Self.errorLimit))), \(attempts),
+                \(tx.date.microseconds))
             """
         )
     }

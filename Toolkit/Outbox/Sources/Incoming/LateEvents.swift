@@ -44,11 +44,11 @@ package enum LateEvents {
     static func store(_ event: Envelope, group: String, in tx: borrowing SQLTransaction) throws {
         try tx.run(
             """
-            INSERT INTO inbox_late (group_name, topic, key, source, epoch, sequence, id, time, traceparent, tenant, body,
-                state, received_at)
+            INSERT INTO inbox_late (group_name, topic, key, source, epoch, sequence, id, time, traceparent, tenant, type,
+                content_type, body, state, received_at)
             VALUES (\(group), \(event.topic), \(event.key), \(event.source), \(event.epoch), \(event.sequence),
-                \(event.id), \(event.time.microseconds), \(event.traceparent), \(event.tenant), \(event.body), 'late',
-                \(tx.date.microseconds)) ON CONFLICT DO NOTHING
+                \(event.id), \(event.time.microseconds), \(event.traceparent), \(event.tenant), \(event.type?.name),
+                \(event.type?.contentType), \(event.body), 'late', \(tx.date.microseconds)) ON CONFLICT DO NOTHING
             """
         )
     }

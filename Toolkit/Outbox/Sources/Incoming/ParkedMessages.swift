@@ -88,7 +88,7 @@ package enum ParkedMessages {
         ).first.map(message)
     }
 
-    /// Replaces the body of a parked event; the next redrive handles the new body.
+    /// Replaces the body of a parked event by one of the topic's type; the next redrive handles the new body.
     ///
     /// - Returns: False when it is not parked.
     package static func edit(
@@ -108,7 +108,7 @@ package enum ParkedMessages {
         }
         return try !tx.run(
             """
-            UPDATE inbox_parked SET body = \(body)
+            UPDATE inbox_parked SET body = \(body), type = NULL, content_type = NULL
             WHERE group_name = \(group) AND topic = \(topic) AND id = \(id) RETURNING 1
             """
         ).isEmpty
@@ -178,7 +178,8 @@ package enum ParkedMessages {
 
 extension ParkedMessages {
     private static let columns =
-        "group_name, topic, key, source, epoch, sequence, id, time, traceparent, tenant, body, error, attempts, parked_at"
+        "group_name, topic, key, source, epoch, sequence, id, time, traceparent, tenant, body, error, attempts, parked_at, "
+        + "type, content_type"
 
     static func rows(
         group: String,
@@ -263,6 +264,7 @@ extension ParkedMessages {
                 time: Timestamp(microseconds: row.int64(7)),
                 traceparent: row.textIfPresent(8),
                 tenant: row.text(9),
+                type: EventType(stored: row.textIfPresent(14), contentType: row.textIfPresent(15)),
                 body: row.bytes(10)
             ),
             error: row.text(11),

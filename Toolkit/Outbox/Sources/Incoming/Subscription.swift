@@ -22,6 +22,8 @@ public struct Subscription: Sendable {
     /// Members of one group share a topic's events; the group's name is usually the service's.
     public let group: String
     public let start: GroupStart
+    /// What the topic's bodies are; an event of another type fails and is parked.
+    public let type: EventType?
     /// The JSON form of the topic's bodies; `nil` when they have none.
     package let json: BodyJSON?
     /// The named locks of an event; `nil` for none.
@@ -41,10 +43,9 @@ public struct Subscription: Sendable {
         start: GroupStart = .earliest,
         _ handler: @escaping @Sendable (Body, borrowing SQLTransaction) throws -> Void
     ) -> Subscription {
-        let decode = topic.decode
-        return Subscription(topic: topic.name, group: group, start: start, json: topic.json) {
+        Subscription(topic: topic.name, group: group, start: start, type: topic.type, json: topic.json) {
             (event: Envelope, tx: borrowing SQLTransaction) in
-            try handler(try decode(event.body), tx)
+            try handler(try topic.read(event), tx)
         }
     }
 
@@ -55,10 +56,9 @@ public struct Subscription: Sendable {
         start: GroupStart = .earliest,
         _ handler: @escaping @Sendable (Body, Envelope, borrowing SQLTransaction) throws -> Void
     ) -> Subscription {
-        let decode = topic.decode
-        return Subscription(topic: topic.name, group: group, start: start, json: topic.json) {
+        Subscription(topic: topic.name, group: group, start: start, type: topic.type, json: topic.json) {
             (event: Envelope, tx: borrowing SQLTransaction) in
-            try handler(try decode(event.body), event, tx)
+            try handler(try topic.read(event), event, tx)
         }
     }
 

@@ -3,7 +3,8 @@ package import MartletMessaging
 package import MartletSQL
 
 extension Envelope {
-    /// - Parameter row: Of the outbox of `source`: topic, key, epoch, sequence, time, traceparent, body.
+    /// - Parameter row: Of the outbox of `source`: topic, key, epoch, sequence, time, traceparent, body,
+    ///   type, content type.
     /// - Throws: `UnreadableRow`.
     package init(outboxRow row: SQLRow, of source: String) throws {
         let (topic, key, epoch, sequence) = try (row.text(0), row.text(1), row.int(2), row.int64(3))
@@ -17,6 +18,7 @@ extension Envelope {
             sequence: sequence,
             time: Timestamp(microseconds: row.int64(4)),
             traceparent: row.textIfPresent(5),
+            type: EventType(stored: row.textIfPresent(7), contentType: row.textIfPresent(8)),
             body: row.bytes(6)
         )
     }

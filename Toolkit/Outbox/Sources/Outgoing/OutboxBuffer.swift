@@ -46,7 +46,13 @@ final class OutboxBuffer: SQLDeferredWork {
         }
     }
 
-    private var events: [EventStream: [(body: [UInt8], traceparent: String?)]] = [:]
+    private struct BufferedEvent {
+        let type: EventType?
+        let body: [UInt8]
+        let traceparent: String?
+    }
+
+    private var events: [EventStream: [BufferedEvent]] = [:]
     private var count = 0
     private var flushed = false
 
@@ -63,7 +69,8 @@ final class OutboxBuffer: SQLDeferredWork {
         }
         count += 1
         let stream = EventStream(topic: ExactText(event.topic), key: ExactText(event.key))
-        events[stream, default: []].append((event.body, traceparent))
+        let buffered = BufferedEvent(type: event.type, body: event.body, traceparent: traceparent)
+        events[stream, default: []].append(buffered)
     }
 
     func flush(in tx: borrowing SQLTransaction) throws {
@@ -81,7 +88,7 @@ final class OutboxBuffer: SQLDeferredWork {
     }
 
     private func write(
-        _ events: [(body: [UInt8], traceparent: String?)],
+        _ events: [BufferedEvent],
         of stream: EventStream,
         epoch: Int,
         in tx: borrowing SQLTransaction
@@ -106,9 +113,10 @@ final class OutboxBuffer: SQLDeferredWork {
         for (index, event) in events.enumerated() {
             try tx.run(
                 """
-                INSERT INTO outbox (topic, key, epoch, sequence, partition, time, traceparent, body)
+                INSERT INTO outbox (topic, key, epoch, sequence, partition, time, traceparent, type, content_type, body)
                 VALUES (\(stream.topic), \(stream.key), \(epoch), \(first + index), \(partition),
-                    \(allocated.int64(1)), \(event.traceparent), \(event.body))
+                    \(allocated.int64(1)), \(event.traceparent), \(event.type?.name), \(event.type?.contentType),
+                    \(event.body))
                 """
             )
         }

@@ -43,11 +43,11 @@ enum OutboxStore {
         // Unlocked: what is sent is decided when it is marked.
         try tx.run(
             """
-            SELECT topic, key, epoch, sequence, time, traceparent, body, partition FROM outbox
+            SELECT topic, key, epoch, sequence, time, traceparent, body, type, content_type, partition FROM outbox
             WHERE sent_at IS NULL AND partition IN (\(list: leases.map(\.partition)))
             ORDER BY time, topic, key, epoch, sequence LIMIT \(limit)
             """
-        ).map { try Row(partition: $0.int(7), event: Envelope(outboxRow: $0, of: source)) }
+        ).map { try Row(partition: $0.int(9), event: Envelope(outboxRow: $0, of: source)) }
     }
 
     /// Marks the events that were sent under leases that are still valid.

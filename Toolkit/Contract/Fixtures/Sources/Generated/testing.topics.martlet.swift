@@ -7,7 +7,8 @@ import SwiftProtobuf
 public enum TestingTopics {
     /// A parcel was stored or sent.
     public static let parcelMoves = Topic<ParcelMoved>(
-        "martlet.testing.v1.parcel_moves", key: { $0.parcelID },
+        "martlet.testing.v1.parcel_moves", type: EventType("martlet.testing.v1.ParcelMoved"),
+        key: { $0.parcelID },
         encode: { try $0.serializedBytes() }, decode: { try ParcelMoved(serializedBytes: $0) },
         json: BodyJSON(
             text: { try ParcelMoved(serializedBytes: $0).jsonString() },
