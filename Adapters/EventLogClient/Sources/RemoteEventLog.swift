@@ -26,14 +26,16 @@ public struct RemoteEventLog: MessageBus {
         self.time = time
     }
 
-    public func publish(_ events: [Envelope]) async throws {
-        guard !events.isEmpty else { return }
+    @discardableResult
+    public func publish(_ events: [Envelope]) async throws -> [PublishOutcome] {
+        guard !events.isEmpty else { return [] }
         var request = PublishRequest()
+        request.answersEach = true
         request.events = events.map { EventRecord($0) }
         // The relay retries failed publications with delays of its own: no second retry layer.
         var context = shortCall
         context.mayRetry = false
-        _ = try await client.publish(request, context: context)
+        return try await client.publish(request, context: context).outcomes(count: events.count)
     }
 
     public func join(topic: String, group: String, start: GroupStart) async throws -> any GroupMember {

@@ -52,6 +52,31 @@ struct RemoteEventLogTests {
         #expect(next.map(\.event) == [event(1)])
     }
 
+    @Test("each refused event is answered for; a client of before gets one answer for all")
+    func outcomes() async throws {
+        let (log, remote) = try await Self.open(time)
+        let large = Envelope(
+            id: "l",
+            source: "test",
+            epoch: 1,
+            topic: "things",
+            key: "l",
+            sequence: 1,
+            time: time.date,
+            traceparent: nil,
+            body: Array(repeating: 0, count: EventLogLimits().body + 1)
+        )
+        let refusal = PublishRefusal(.requestTooLarge, "a body is over the limit")
+        #expect(try await remote.publish([large, event(1)]) == [.refused(refusal), .accepted])
+        #expect(try await log.status().map(\.published) == [1])
+
+        let client = EventLogClient(over: InProcessChannel(.eventLog(log)))
+        var request = PublishRequest()
+        request.events = [EventRecord(event(2)), EventRecord(large)]
+        await #expect(throws: Fault.self) { [request] in _ = try await client.publish(request, context: CallContext()) }
+        #expect(try await log.status().map(\.published) == [1])
+    }
+
     @Test("publish disables retries of the channel, since the relay retries")
     func retries() async throws {
         let channel = UnreachableChannel()

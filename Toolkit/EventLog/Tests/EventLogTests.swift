@@ -174,6 +174,34 @@ struct EventLogTests {
         #expect([first, second, third].map { $0.map(\.event.sequence) } == [[1], [2], [3]])
     }
 
+    @Test("a refused event and the later ones of its key are not stored, the others of the publication are")
+    func refusals() async throws {
+        var limits = EventLogLimits()
+        limits.body = 10
+        let log = try await open(limits)
+        let outcomes = try await log.publish(
+            [event(1), event(2, bytes: 11), event(1, of: "other"), event(3), event(2, of: "other")]
+        )
+        #expect(outcomes.map(\.isAccepted) == [true, false, true, false, true])
+        #expect(outcomes[3] == .refused(.behind))
+        let received = try await log.join(topic: "things", group: "g", start: .earliest).receive(limit: 10)
+        #expect(received.map(\.event.id).sorted() == ["k/1", "other/1", "other/2"])
+    }
+
+    @Test("a caller that expects one answer gets it: with a refused event nothing is stored")
+    func publishAll() async throws {
+        var limits = EventLogLimits()
+        limits.body = 10
+        let log = try await open(limits)
+        let fault = await #expect(throws: Fault.self) {
+            try await log.publishAll([event(1), event(1, of: "other"), event(2, bytes: 11)])
+        }
+        #expect(fault?.code == .resourceExhausted)
+        #expect(try await log.status().isEmpty)
+        try await log.publishAll([event(1)])
+        #expect(try await log.status().map(\.published) == [1])
+    }
+
     @Test("refuses a publication or a body over the limit")
     func limits() async throws {
         var limits = EventLogLimits()
@@ -182,7 +210,8 @@ struct EventLogTests {
         let log = try await open(limits)
         try await log.publish([event(1, bytes: 10), event(2)])
         await #expect(throws: Fault.self) { try await log.publish([event(3), event(4), event(5)]) }
-        await #expect(throws: Fault.self) { try await log.publish([event(3, bytes: 11)]) }
+        let refusal = PublishRefusal(.requestTooLarge, "a body is over the limit")
+        #expect(try await log.publish([event(3, bytes: 11)]) == [.refused(refusal)])
     }
 
     @Test("refuses an invalid topic name and creates no topic", arguments: ["", "a/1", "a b"])

@@ -21,9 +21,14 @@ public final class InMemoryBus: MessageBus {
         state = Mutex(State(partitions: partitions))
     }
 
-    public func publish(_ events: [Envelope]) async throws {
-        let signals = try state.withLock { try $0.publish(events) }
+    @discardableResult
+    public func publish(_ events: [Envelope]) async throws -> [PublishOutcome] {
+        let refusals = PublishRefusals(of: events) { event in
+            TopicName.isValid(event.topic) ? nil : PublishRefusal(.invalidRequest, "a topic must be \(TopicName.rule)")
+        }
+        let signals = try state.withLock { try $0.publish(refusals.accepted(of: events)) }
         for signal in signals { signal.raise() }
+        return refusals.outcomes
     }
 
     public func join(topic: String, group: String, start: GroupStart) async throws -> any GroupMember {

@@ -6,9 +6,14 @@
 public protocol MessageBus: Sendable {
     /// Stores the events of one batch durably, in order, before it returns. A repeat may store them twice.
     ///
-    /// - Throws: `Fault`: `resourceExhausted` when a limit is reached, `unavailable` or `deadlineExceeded` when the
-    ///   outcome is unknown.
-    func publish(_ events: [Envelope]) async throws
+    /// An event that cannot be stored, such as one of a topic that does not exist, is refused, and with it the later ones
+    /// of its topic and key in the batch; the others are stored.
+    ///
+    /// - Returns: One outcome for each event, in their order.
+    /// - Throws: `Fault`, about the whole batch: `resourceExhausted` when a limit is reached, `unavailable` or
+    ///   `deadlineExceeded` when the outcome is unknown.
+    @discardableResult
+    func publish(_ events: [Envelope]) async throws -> [PublishOutcome]
 
     /// Joins `group` on `topic` as a member; partitions are distributed among the members.
     ///

@@ -4,6 +4,7 @@ extension Outbox {
     /// How long the rows of its tables stay.
     package static let retentions = [
         TableRetention("outbox", .purged(after: sentRetention, since: "publication", by: purgeJob)),
+        TableRetention("outbox_refused", .until("the broker accepts the event")),
         TableRetention("outbox_keys", .permanent(bound: "one for each topic and key that had an event")),
         TableRetention("outbox_source", .permanent(bound: "one")),
         TableRetention("outbox_leases", .permanent(bound: "one for each of \(partitions) partitions")),

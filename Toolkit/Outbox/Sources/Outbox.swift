@@ -24,9 +24,10 @@ public enum Outbox {
 
     /// The tables of the modules `outbox`, `inbox` and `idempotency`, and their views for auditors.
     package static var migrations: [Migration] {
-        OutboxTables.migrations + RelayTables.migrations + ResendTables.migrations
+        OutboxTables.migrations + RelayTables.migrations + ResendTables.migrations + OutboxRefusals.migrations
             + InboxTables.migrations + InboxKeyTables.migrations + AttemptTables.migrations + RestoreTables.migrations
-            + EventTypeColumns.migrations + Idempotency.migrations + OutboxAuditViews.migrations + InboxAuditViews.migrations
+            + EventTypeColumns.migrations + Idempotency.migrations
+            + OutboxAuditViews.migrations + InboxAuditViews.migrations
     }
 
     /// Removes a batch of rows that are past their retention; repeat it while it returns ``purgeBatch`` or more.

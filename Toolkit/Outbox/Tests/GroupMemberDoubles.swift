@@ -93,7 +93,7 @@ final class DisconnectingBus: MessageBus {
         joinsLeft = Mutex(joins)
     }
 
-    func publish(_ events: [Envelope]) async throws { try await bus.publish(events) }
+    func publish(_ events: [Envelope]) async throws -> [PublishOutcome] { try await bus.publish(events) }
 
     func join(topic: String, group: String, start: GroupStart) async throws -> any GroupMember {
         let left = joinsLeft.withLock { left in

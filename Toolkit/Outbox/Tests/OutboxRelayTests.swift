@@ -21,13 +21,14 @@ private final class InterceptingBus: MessageBus {
 
     var publications: Int { count.withLock { $0 } }
 
-    func publish(_ events: [Envelope]) async throws {
-        try await bus.publish(events)
+    func publish(_ events: [Envelope]) async throws -> [PublishOutcome] {
+        let outcomes = try await bus.publish(events)
         let number = count.withLock { count in
             count += 1
             return count
         }
         try await published(number)
+        return outcomes
     }
 
     func join(topic: String, group: String, start: GroupStart) async throws -> any GroupMember {

@@ -46,12 +46,30 @@ extension MessageBusConformance {
                 let delivered = Set(deliveries.map { ExactText($0.event.key) })
                 try expect(delivered == Set(keys.map { ExactText($0) }), "group \(group) received \(deliveries)")
             }
-            do {
-                try await bus.publish([.numbered(1, on: "things\u{37E}")])
-                try await bus.publish([.numbered(1, on: "things;")])
-            } catch is Fault { return }  // Such topics may be refused.
+            for topic in ["things\u{37E}", "things;"] {
+                let outcomes = try await bus.publish([.numbered(1, on: topic)])
+                // Such topics may be refused.
+                guard outcomes == [.accepted] else { return }
+            }
             let deliveries = try await bus.join("g", on: "things;").receive(exactly: 1)
             try expect(deliveries.map { ExactText($0.event.topic) } == ["things;"], "was delivered as \(deliveries)")
+        },
+        Check("answers for each event: a refused one stops only its key") { bus, _ in
+            // A name that no broker has to accept, with a letter of every byte length.
+            let other = "\u{20}things\u{20AC}/\u{1F4E6}"
+            let outcomes = try await bus.publish([
+                .numbered(1, of: "a"), .numbered(1, on: other), .numbered(2, of: "a"), .numbered(2, on: other),
+                .numbered(1, of: "b"),
+            ])
+            try expect(outcomes.count == 5, "answered \(outcomes.count) of 5 events")
+            try expect([0, 2, 4].allSatisfy { outcomes[$0] == .accepted }, "refused an event of another key")
+            try expect(outcomes[1] != .accepted || outcomes[3] == .accepted, "the order of a key is answered twice")
+            if outcomes[1] != .accepted {
+                try expect(outcomes[3] != .accepted, "accepted an event behind a refused one of its key")
+            }
+            let ids = Set(try await bus.join("g").receive(exactly: 3).map { ExactText($0.event.id) })
+            let expected = ["a/1", "a/2", "b/1"].map { ExactText("test/1/things/\($0)") }
+            try expect(ids == Set(expected), "delivered \(ids)")
         },
         Check("delivers to a waiting member") { bus, _ in
             let member = try await bus.join("g")

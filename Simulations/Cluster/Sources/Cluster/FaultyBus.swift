@@ -3,13 +3,21 @@ import MartletMessaging
 import MartletSimulation
 import Synchronization
 
-/// A bus with at-least-once delivery and no order: it duplicates and reorders deliveries.
+/// A bus with at-least-once delivery and no order: it duplicates and reorders deliveries, and refuses single events.
 struct FaultyBus: MessageBus {
     let bus: any MessageBus
     let faults: FaultInjector
     let entropy: any Entropy
 
-    func publish(_ events: [Envelope]) async throws { try await bus.publish(events) }
+    func publish(_ events: [Envelope]) async throws -> [PublishOutcome] {
+        guard !events.isEmpty, faults.happens(.publicationRefused) else { return try await bus.publish(events) }
+        let refused = ExactText(events[Int(entropy.number(below: UInt64(events.count)))].id)
+        let refusals = PublishRefusals(of: events) { event in
+            ExactText(event.id) == refused ? PublishRefusal("simulation.refused", "refused by the simulation") : nil
+        }
+        try await bus.publish(refusals.accepted(of: events))
+        return refusals.outcomes
+    }
 
     func join(topic: String, group: String, start: GroupStart) async throws -> any GroupMember {
         FaultyMember(

@@ -9,7 +9,8 @@ package struct FaultPlan: Sendable {
         .slowCall: 0.02, .requestLost: 0.01, .answerLost: 0.01, .resetBefore: 0.02, .resetAfter: 0.02,
         .requestRepeated: 0.05, .staleRegistry: 0.5, .databaseAway: 0.01, .databaseSlow: 0.005, .databaseConflict: 0.2,
         .commitUnknown: 0.01,
-        .deliveryRepeated: 0.2, .deliveryReordered: 0.5, .storedFailure: 0.05, .otherEffect: 0.02,
+        .publicationRefused: 0.05, .deliveryRepeated: 0.2, .deliveryReordered: 0.5, .storedFailure: 0.05,
+        .otherEffect: 0.02,
         .clockSkew: 0.5,
     ]
     /// The share of worlds that have each of the faults that change the whole run, or cost much of it.

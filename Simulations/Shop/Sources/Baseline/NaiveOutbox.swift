@@ -74,7 +74,10 @@ struct NaiveOutbox: ForwardingDatabase {
     private func publish(_ events: [Envelope]) async {
         guard !events.isEmpty else { return }
         for _ in 0..<Self.attempts {
-            do { return try await bus.publish(events) } catch { continue }
+            do {
+                try await bus.publish(events)
+                return
+            } catch { continue }
         }
     }
 }

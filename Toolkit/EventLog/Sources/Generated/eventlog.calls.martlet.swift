@@ -9,6 +9,7 @@ package protocol EventLogCalls: Sendable {
     /// Stores the events durably and in order before it responds. A repeat stores them twice; consumers drop duplicates by
     /// sequence.
     /// RESOURCE_EXHAUSTED when a limit is reached.
+    /// Without `answers_each` an event that is refused fails the whole request, and nothing is stored.
     func publish(_ request: PublishRequest, context: CallContext) async throws -> PublishResponse
     /// Joins a consumer group. The first response names the member and has no deliveries; the membership ends with the
     /// stream.
@@ -62,6 +63,7 @@ package protocol EventLogHandling: Sendable {
     /// Stores the events durably and in order before it responds. A repeat stores them twice; consumers drop duplicates by
     /// sequence.
     /// RESOURCE_EXHAUSTED when a limit is reached.
+    /// Without `answers_each` an event that is refused fails the whole request, and nothing is stored.
     func publish(_ request: PublishRequest, _ call: Call) async throws -> PublishResponse
     /// Joins a consumer group. The first response names the member and has no deliveries; the membership ends with the
     /// stream.

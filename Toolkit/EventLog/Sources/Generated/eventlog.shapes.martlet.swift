@@ -93,6 +93,7 @@ extension PublishRequest: ContractMessage {
         "martlet.eventlog.v1.PublishRequest",
         [
             FieldShape("events", .message { EventRecord.shape }, repeated: true, rule: FieldRule(required: true, maxItems: 1000)),
+            FieldShape("answers_each", .bool),
         ])
 
     package func check(_ violations: inout [FieldViolation], at path: String) {
@@ -103,15 +104,40 @@ extension PublishRequest: ContractMessage {
 
     package func write(to json: inout JSONWriter) {
         json.messages("events", self.events)
+        json.flag("answers_each", self.answersEach)
     }
 }
 
 extension PublishResponse: ContractMessage {
-    package static let shape: MessageShape = MessageShape("martlet.eventlog.v1.PublishResponse", [])
+    package static let shape: MessageShape = MessageShape(
+        "martlet.eventlog.v1.PublishResponse",
+        [
+            FieldShape("refusals", .message { RefusalRecord.shape }, repeated: true),
+        ])
 
     package func check(_ violations: inout [FieldViolation], at path: String) {}
 
-    package func write(to json: inout JSONWriter) {}
+    package func write(to json: inout JSONWriter) {
+        json.messages("refusals", self.refusals)
+    }
+}
+
+extension RefusalRecord: ContractMessage {
+    package static let shape: MessageShape = MessageShape(
+        "martlet.eventlog.v1.RefusalRecord",
+        [
+            FieldShape("index", .int32),
+            FieldShape("reason", .string),
+            FieldShape("message", .string),
+        ])
+
+    package func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    package func write(to json: inout JSONWriter) {
+        json.number("index", self.index)
+        json.text("reason", self.reason)
+        json.text("message", self.message)
+    }
 }
 
 extension JoinRequest: ContractMessage {

@@ -49,11 +49,39 @@ public final class EventLog: MessageBus {
 
     // MARK: MessageBus
 
-    public func publish(_ events: [Envelope]) async throws {
-        guard !events.isEmpty else { return }
-        guard events.count <= limits.batch, events.allSatisfy({ $0.body.count <= limits.body }) else {
-            throw Fault(.resourceExhausted, .requestTooLarge, "a publication or a body is over the limit")
+    @discardableResult
+    public func publish(_ events: [Envelope]) async throws -> [PublishOutcome] {
+        guard events.count <= limits.batch else {
+            throw Fault(.resourceExhausted, .requestTooLarge, "a publication is over the limit")
         }
+        let refusals = PublishRefusals(of: events) { refusal(of: $0)?.refusal }
+        try await store(refusals.accepted(of: events))
+        return refusals.outcomes
+    }
+
+    /// As ``publish(_:)``, for callers that expect one answer: when an event is refused, none is stored.
+    ///
+    /// - Throws: `Fault` for the first event that is refused.
+    func publishAll(_ events: [Envelope]) async throws {
+        for event in events {
+            if let refusal = refusal(of: event) { throw Fault(refusal.code, refusal.refusal) }
+        }
+        try await publish(events)
+    }
+
+    /// Why the event cannot be stored; `nil` when it can.
+    private func refusal(of event: Envelope) -> (code: FaultCode, refusal: PublishRefusal)? {
+        guard event.body.count <= limits.body else {
+            return (.resourceExhausted, PublishRefusal(.requestTooLarge, "a body is over the limit"))
+        }
+        guard TopicName.isValid(event.topic) else {
+            return (.invalidArgument, PublishRefusal(.invalidRequest, "a topic must be \(TopicName.rule)"))
+        }
+        return nil
+    }
+
+    private func store(_ events: [Envelope]) async throws {
+        guard !events.isEmpty else { return }
         let topics = try await prepare(Set(events.map { ExactText($0.topic) }).sorted())
         let batches = Self.batches(events, topics)
         let heads: [Int64]
@@ -358,6 +386,8 @@ public final class EventLog: MessageBus {
 }
 
 extension Fault {
+    init(_ code: FaultCode, _ refusal: PublishRefusal) { self.init(code, refusal.reason, refusal.message) }
+
     /// The membership has ended: join again.
     static var leftGroup: Fault { Fault(.unavailable, .unavailable, "this member has left its group") }
 

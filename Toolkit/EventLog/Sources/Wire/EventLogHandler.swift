@@ -18,8 +18,16 @@ struct EventLogHandler: EventLogHandling {
     init(_ log: EventLog) { self.log = log }
 
     func publish(_ request: PublishRequest, _ call: Call) async throws -> PublishResponse {
-        try await log.publish(request.events.map(\.envelope))
-        return PublishResponse()
+        let events = request.events.map(\.envelope)
+        var response = PublishResponse()
+        guard request.answersEach else {
+            try await log.publishAll(events)
+            return response
+        }
+        response.refusals = try await log.publish(events).enumerated().compactMap { index, outcome in
+            RefusalRecord(outcome, at: index)
+        }
+        return response
     }
 
     func join(_ request: JoinRequest, _ call: Call) async throws -> ResponseStream<JoinResponse> {

@@ -38,6 +38,29 @@ extension EventRecord {
     }
 }
 
+extension RefusalRecord {
+    /// `nil` for an event that is accepted.
+    init?(_ outcome: PublishOutcome, at index: Int) {
+        guard case .refused(let refusal) = outcome else { return nil }
+        self.init()
+        self.index = Int32(clamping: index)
+        reason = refusal.reason.name
+        message = refusal.message
+    }
+}
+
+extension PublishResponse {
+    /// One outcome for each of `count` published events.
+    package func outcomes(count: Int) -> [PublishOutcome] {
+        var outcomes = Array(repeating: PublishOutcome.accepted, count: count)
+        for refusal in refusals where outcomes.indices.contains(Int(refusal.index)) {
+            let reason = Reason(name: refusal.reason)
+            outcomes[Int(refusal.index)] = .refused(PublishRefusal(reason, refusal.message))
+        }
+        return outcomes
+    }
+}
+
 extension DeliveryPosition {
     package init(_ id: DeliveryID) {
         self.init()

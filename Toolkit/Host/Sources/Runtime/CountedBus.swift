@@ -17,19 +17,31 @@ struct CountedBus: MessageBus {
         )
     }
 
-    func publish(_ events: [Envelope]) async throws {
+    func publish(_ events: [Envelope]) async throws -> [PublishOutcome] {
+        let outcomes: [PublishOutcome]
         do {
-            try await bus.publish(events)
+            outcomes = try await bus.publish(events)
         } catch {
             failures.add()
             throw error
         }
+        let answered = zip(events, outcomes)
+        count(
+            answered.filter { $0.1.isAccepted }.map(\.0),
+            as: "martlet_messages_published_total",
+            help: "Events acknowledged by the broker."
+        )
+        count(
+            answered.filter { !$0.1.isAccepted }.map(\.0),
+            as: "martlet_messages_refused_total",
+            help: "Events refused by the broker; they are retried, and count again."
+        )
+        return outcomes
+    }
+
+    private func count(_ events: [Envelope], as name: String, help: String) {
         for (topic, count) in Dictionary(events.map { (ExactText($0.topic), 1) }, uniquingKeysWith: +) {
-            metrics.counter(
-                "martlet_messages_published_total",
-                help: "Events acknowledged by the broker.",
-                labels: ["topic": topic.text]
-            ).add(count)
+            metrics.counter(name, help: help, labels: ["topic": topic.text]).add(count)
         }
     }
 

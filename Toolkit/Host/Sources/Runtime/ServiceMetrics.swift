@@ -48,19 +48,24 @@ final class ServiceMetrics: Sendable {
     }
 
     func measure() async throws {
-        let (unsent, keys, parked, late, now) = try await database.read("metrics", deadline: time.now + Self.interval) {
+        let deadline = time.now + Self.interval
+        let (unsent, refused, keys, parked, late, now) = try await database.read("metrics", deadline: deadline) {
             (tx: borrowing SQLTransaction) in
             let unsent = try UnsentEvents.count(in: tx)
+            let refusedKeys = try tx.run("SELECT COUNT(*) FROM outbox_refused")
             let parkedKeys = try tx.run("SELECT COUNT(*) FROM inbox_parked_keys")
             let parkedEvents = try tx.run("SELECT COUNT(*) FROM inbox_parked")
             let lateEvents = try tx.run("SELECT COUNT(*) FROM inbox_late WHERE state = 'late'")
             return try (
-                unsent, parkedKeys.first?.int(0) ?? 0, parkedEvents.first?.int(0) ?? 0, lateEvents.first?.int(0) ?? 0,
-                tx.date
+                unsent, refusedKeys.first?.int(0) ?? 0, parkedKeys.first?.int(0) ?? 0,
+                parkedEvents.first?.int(0) ?? 0, lateEvents.first?.int(0) ?? 0, tx.date
             )
         }
         metrics.gauge("martlet_outbox_unsent", help: "Events committed and not yet published.").set(
             Double(unsent.events)
+        )
+        metrics.gauge("martlet_outbox_refused_keys", help: "Keys of which the broker refused an event.").set(
+            Double(refused)
         )
         let age = unsent.oldest.map { max(0, now.microseconds - Int64($0)) } ?? 0
         metrics.gauge("martlet_outbox_oldest_unsent_seconds", help: "Age of the oldest unpublished event.")

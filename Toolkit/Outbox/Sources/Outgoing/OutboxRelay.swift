@@ -45,6 +45,11 @@ public struct OutboxRelay: Sendable {
         /// Delays after failures.
         public var retryDelayMin = Duration.milliseconds(50)
         public var retryDelayMax = Duration.seconds(5)
+        /// Delays before a key of which the broker refused an event is published again.
+        ///
+        /// A poll looks for them: they are rounded up to `pollInterval` when nothing else is published.
+        public var refusedDelayMin = Duration.seconds(5)
+        public var refusedDelayMax = Duration.seconds(300)
 
         public init() {}
     }
@@ -246,10 +251,12 @@ public struct OutboxRelay: Sendable {
         }
         guard !rows.isEmpty else { return false }
         let batch = cut(rows)
-        try await bus.publish(batch.map(\.event))
+        let outcomes = try await bus.publish(batch.map(\.event))
         crashPoint("outbox.published")
+        let (accepted, refused) = try split(batch, outcomes)
         let (held, next) = try await database.transaction("outbox.mark", options: .locking) { tx in
-            let held = try OutboxStore.mark(batch, sentUnder: leases, by: owner, in: tx)
+            let held = try OutboxStore.mark(accepted, sentUnder: leases, by: owner, in: tx)
+            try OutboxRefusals.update(accepted: accepted, refused: refused, under: held, in: tx)
             return (held, try OutboxStore.waiting(held, source: source, limit: limits.batch, in: tx))
         }
         crashPoint("outbox.marked")
@@ -263,6 +270,30 @@ public struct OutboxRelay: Sendable {
         session.fullBatches = rows.count == limits.batch ? session.fullBatches + 1 : 0
         if session.fullBatches >= Self.backlogCheckInterval || session.isFull { await updateBackpressure(&session) }
         return true
+    }
+
+    /// Splits a published batch by its outcomes, and logs the refusals, one line for each topic and reason.
+    private func split(
+        _ batch: [OutboxStore.Row],
+        _ outcomes: [PublishOutcome]
+    ) throws -> (accepted: [OutboxStore.Row], refused: [OutboxRefusals.Refused]) {
+        let backoff = Backoff(initial: limits.refusedDelayMin, maximum: limits.refusedDelayMax)
+        let (accepted, refused) = try OutboxRefusals.split(batch, outcomes) { attempts in
+            backoff.delay(after: attempts, runtime.entropy)
+        }
+        var logged: Set<[ExactText]> = []
+        for item in refused
+        where logged.insert([ExactText(item.row.event.topic), ExactText(item.refusal.reason.name)]).inserted {
+            Logger.current.error(
+                "the broker refused an event, its key will be retried",
+                metadata: [
+                    "topic": "\(item.row.event.topic)", "key": "\(item.row.event.key)",
+                    "reason": "\(item.refusal.reason)", "error": "\(item.refusal.message)",
+                    "retry.in": "\(item.pause)",
+                ]
+            )
+        }
+        return (accepted, refused)
     }
 
     /// Releases the leases, so that the next relay starts immediately; otherwise it waits until they expire.

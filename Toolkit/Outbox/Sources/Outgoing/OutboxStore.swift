@@ -13,6 +13,8 @@ enum OutboxStore {
     struct Row: Sendable {
         let partition: Int
         let event: Envelope
+        /// How often the broker has refused an event of its key since it last accepted one.
+        let refusals: Int
     }
 
     /// The scope of sequence numbers.
@@ -34,6 +36,8 @@ enum OutboxStore {
 
     /// Unsent events of the leased partitions, oldest first: for each key a run without gaps from its first unsent
     /// number.
+    ///
+    /// Without keys of which an event was refused, until their pause has passed.
     static func waiting(
         _ leases: [Lease],
         source: String,
@@ -43,11 +47,21 @@ enum OutboxStore {
         // Unlocked: what is sent is decided when it is marked.
         try tx.run(
             """
-            SELECT topic, key, epoch, sequence, time, traceparent, body, type, content_type, partition FROM outbox
-            WHERE sent_at IS NULL AND partition IN (\(list: leases.map(\.partition)))
-            ORDER BY time, topic, key, epoch, sequence LIMIT \(limit)
+            SELECT o.topic, o.key, o.epoch, o.sequence, o.time, o.traceparent, o.body, o.type, o.content_type,
+                o.partition, refused.attempts
+            FROM outbox AS o
+            LEFT JOIN outbox_refused AS refused ON refused.topic = o.topic AND refused.key = o.key
+            WHERE o.sent_at IS NULL AND o.partition IN (\(list: leases.map(\.partition)))
+                AND (refused.retry_at IS NULL OR refused.retry_at <= \(tx.date.microseconds))
+            ORDER BY o.time, o.topic, o.key, o.epoch, o.sequence LIMIT \(limit)
             """
-        ).map { try Row(partition: $0.int(9), event: Envelope(outboxRow: $0, of: source)) }
+        ).map { row in
+            try Row(
+                partition: row.int(9),
+                event: Envelope(outboxRow: row, of: source),
+                refusals: row.intIfPresent(10) ?? 0
+            )
+        }
     }
 
     /// Marks the events that were sent under leases that are still valid.

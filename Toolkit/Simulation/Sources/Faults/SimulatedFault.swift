@@ -47,6 +47,8 @@ public enum SimulatedFault: String, Sendable, Hashable, Codable, CaseIterable, C
     case syncFailure
     /// The disk fails a read or a write, or writes only a part (F22).
     case diskError
+    /// A broker refuses one event of a publication, and stores the others.
+    case publicationRefused
     /// An event is delivered again, immediately or later, once or often (F38).
     case deliveryRepeated
     /// Events are delivered out of order (F39).
