@@ -1,7 +1,7 @@
 # The developer commands. Each target runs one script in Scripts/, which also runs without make.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test verify format docs examples proto bench chaos hostile prove-hostile mutants new-service proof prove-model
+.PHONY: help run test verify format docs examples proto bench chaos hostile prove-hostile mutants new-service proof prove-model prove-purge
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,3 +57,6 @@ proof: ## Run simulations, kills and mutants for hours, and write Docs/Proof.md 
 
 prove-model: ## Explore every state of one key to a depth of 12: restores, resends, gaps (ARGS='--depth 8' for less)
 	@Simulations/Model/prove $(ARGS)
+
+prove-purge: ## Publish 2,000 events a second for ten minutes with a retention of one: sizes stay (ARGS='--seconds 120' for less)
+	@Simulations/Purge/prove $(ARGS)

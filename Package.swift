@@ -266,6 +266,13 @@ executable(
     on: kits("Core", "Simulation")
         + ["ShopSimulation", "SimulatedCluster", "CrashList", Library.argumentParser.product]
 )
+// A steady load on an outbox, an event log and a consumer, to see that purging keeps up.
+executable(
+    "prove-purge",
+    at: "Simulations/Purge/Program",
+    on: kits("Core", "SQL", "Messaging", "Outbox", "EventLog") + adapters("SQLite")
+        + [Library.argumentParser.product]
+)
 // MARK: Tools
 
 tool("protoc-gen-martlet", libraries: [.protobuf, .protobufPlugin])

@@ -147,6 +147,31 @@ struct EventLogTests {
         #expect(late.map(\.event.sequence) == [2, 3])
     }
 
+    @Test("a purge of many events continues from part to part, and acknowledgements are written in between")
+    func longPurge() async throws {
+        var limits = EventLogLimits()
+        limits.retention = .zero
+        limits.purgeBatch = 2
+        let log = try await open(limits)
+        try await log.publish((1...50).map { event($0) })
+        time.advance(by: .seconds(1))
+        #expect(try await log.purge(batchesLimit: 10) == false)
+        #expect(try await numbers().count == 30)
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { try? await log.run() }
+            await time.waitForSleepers()
+            time.advance(by: limits.purgeInterval)
+            // The rest takes two parts, without another interval.
+            for _ in 0..<2 {
+                await time.waitForSleepers()
+                time.advance(by: limits.flushInterval)
+            }
+            await time.waitForSleepers()
+            group.cancelAll()
+        }
+        #expect(try await numbers().isEmpty)
+    }
+
     @Test("offsets keep rising after all events of a partition were purged")
     func heads() async throws {
         var limits = EventLogLimits()

@@ -145,7 +145,8 @@ package struct GroupStateMachine: Sendable {
         for step in partitions.indices {
             let index = (nextPartition + step) % partitions.count
             guard capacity > 0 else { break }
-            guard partitions[index].owner == member else { continue }
+            // One that another member is to have waits until its deliveries are done: bounded, also with a backlog.
+            guard partitions[index].owner == member, wantedOwner(of: index) == member else { continue }
             let polled = poll(index, for: member, limit: capacity, at: now)
             capacity -= polled.count
             dispatches += polled
@@ -228,18 +229,22 @@ package struct GroupStateMachine: Sendable {
 
     /// Assigns the partitions to the members round-robin.
     ///
-    /// A partition changes its owner only when none of it is in flight, which keeps its order where possible.
+    /// A partition changes its owner only when none of it is in flight, which keeps its order where possible. Until
+    /// then nothing of it is delivered.
     private mutating func rebalance() {
         for index in partitions.indices {
-            guard !members.isEmpty else {
+            guard let wanted = wantedOwner(of: index) else {
                 partitions[index].owner = nil
                 continue
             }
-            let wanted = members[index % members.count]
             let owner = partitions[index].owner
             guard owner != wanted else { continue }
             let isMember = owner.map { members.contains($0) } ?? false
             if !isMember || partitions[index].inFlight.isEmpty { partitions[index].owner = wanted }
         }
+    }
+
+    private func wantedOwner(of partition: Int) -> Int? {
+        members.isEmpty ? nil : members[partition % members.count]
     }
 }

@@ -58,6 +58,27 @@ struct GroupStateMachineTests {
         #expect(late.map(\.id) == [DeliveryID(partition: 1, offset: 3)])
     }
 
+    @Test("with a backlog, a partition moves to a new member as soon as what was in flight is done")
+    mutating func handoverUnderBacklog() {
+        group.published(0, head: 1_000)
+        group.published(1, head: 1_000)
+        group.join(1)
+        var inFlight = group.poll(for: 1, limit: 10, window: 20, at: start)
+        inFlight += group.poll(for: 1, limit: 10, window: 20, at: start)
+        group.join(2)
+        var moved: [GroupStateMachine.Dispatch] = []
+        // The first member never has nothing in flight.
+        for _ in 0..<30 where moved.isEmpty {
+            _ = group.acknowledge([inFlight.removeFirst().id])
+            inFlight += group.poll(for: 1, limit: 10, window: 20, at: start)
+            moved = group.poll(for: 2, limit: 10, window: 10, at: start)
+        }
+        #expect(moved.first?.id.partition == 1)
+        #expect(!inFlight.isEmpty)
+        let rest = group.poll(for: 1, limit: 10, window: 100, at: start)
+        #expect(offsets(rest, in: 0).count == 10)
+    }
+
     @Test("redelivers when the delay is over, with the attempt count increased")
     mutating func redelivered() {
         group.join(1)

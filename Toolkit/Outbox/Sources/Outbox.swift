@@ -34,7 +34,12 @@ public enum Outbox {
     ///
     /// - Returns: The number of removed rows.
     package static func purge(in tx: borrowing SQLTransaction) throws -> Int {
-        let before = try tx.date - sentRetention
+        try purge(sentFor: sentRetention, in: tx)
+    }
+
+    /// As ``purge(in:)``, with another retention of published events.
+    package static func purge(sentFor retention: Duration, in tx: borrowing SQLTransaction) throws -> Int {
+        let before = try tx.date - retention
         let sent = try tx.run(
             """
             DELETE FROM outbox WHERE (topic, key, epoch, sequence) IN (

@@ -9,6 +9,9 @@ import Synchronization
 /// Safe to share between tasks. Publishing costs one transaction; acknowledgements are written in batches by ``run()``:
 /// deliveries whose acknowledgement a crash loses are redelivered.
 public final class EventLog: MessageBus {
+    /// Transactions of one part of a purge, between two writes of acknowledgements.
+    static let purgeBatches = 10
+
     private let database: any SQLDatabase
     private let time: any TimeSource
     private let limits: EventLogLimits
@@ -299,12 +302,16 @@ public final class EventLog: MessageBus {
         var nextPurge = time.now + limits.purgeInterval
         do {
             while true {
+                // Between two parts of a long purge acknowledgements are written, too.
                 try await time.sleep(for: limits.flushInterval)
                 try await attempt("writing acknowledgements failed, will retry") { try await flush() }
                 try await attempt("reading the log's heads failed, will retry") { try await catchUp() }
                 guard nextPurge <= time.now else { continue }
-                nextPurge = time.now + limits.purgeInterval
-                try await attempt("removing old events failed, will retry") { try await purge() }
+                var isComplete = true
+                try await attempt("removing old events failed, will retry") {
+                    isComplete = try await purge(batchesLimit: Self.purgeBatches)
+                }
+                if isComplete { nextPurge = time.now + limits.purgeInterval }
             }
         } catch {
             // Unwritten acknowledgements lead to redeliveries: a failure here costs nothing else.
@@ -365,12 +372,18 @@ public final class EventLog: MessageBus {
     }
 
     /// Removes the events that every group has acknowledged and that are past their topic's retention.
-    func purge() async throws {
+    ///
+    /// - Returns: False when there are more after `batchesLimit` transactions.
+    @discardableResult
+    func purge(batchesLimit: Int = .max) async throws -> Bool {
         let limit = limits.purgeBatch
+        var batches = 0
         for topic in state.withLock({ $0.purgeable }) {
             let retention = limits.retentions[topic.name] ?? limits.retention
             var removed = limit
             while removed == limit {
+                guard batches < batchesLimit else { return false }
+                batches += 1
                 removed = try await database.transaction("log.purge", options: .locking) { tx in
                     try EventLogStore.purge(
                         topic: topic.id,
@@ -382,6 +395,7 @@ public final class EventLog: MessageBus {
                 }
             }
         }
+        return true
     }
 }
 
