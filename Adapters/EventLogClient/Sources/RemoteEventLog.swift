@@ -26,6 +26,17 @@ public struct RemoteEventLog: MessageBus {
         self.time = time
     }
 
+    public func declare(_ declaration: BusDeclaration) async throws {
+        var request = DeclareRequest()
+        request.topics = declaration.topics.map { TopicDeclaration($0) }
+        request.groups = declaration.groups.map { GroupDeclaration($0) }
+        do {
+            _ = try await client.declare(request, context: shortCall)
+        } catch let fault as Fault where fault.code == .unimplemented {
+            // A log of before topics were declared makes them by their use.
+        }
+    }
+
     @discardableResult
     public func publish(_ events: [Envelope]) async throws -> [PublishOutcome] {
         guard !events.isEmpty else { return [] }

@@ -46,9 +46,12 @@ struct RemoteEventLogSocketTests {
     }
 
     private static func open(_ time: any TimeSource) async throws -> EventLog {
-        try await EventLog.open(
+        var limits = EventLogLimits()
+        limits.acceptsUndeclared = true
+        return try await EventLog.open(
             try SQLiteDatabase.inMemory(time: time),
-            runtime: Runtime(time: time, seed: 1)
+            runtime: Runtime(time: time, seed: 1),
+            limits: limits
         )
     }
 

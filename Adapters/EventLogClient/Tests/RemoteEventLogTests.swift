@@ -12,9 +12,12 @@ struct RemoteEventLogTests {
     let time = ManualTime()
 
     private static func open(_ time: ManualTime) async throws -> (log: EventLog, remote: RemoteEventLog) {
+        var limits = EventLogLimits()
+        limits.acceptsUndeclared = true
         let log = try await EventLog.open(
             try SQLiteDatabase.inMemory(time: time),
-            runtime: Runtime(time: time, seed: 1)
+            runtime: Runtime(time: time, seed: 1),
+            limits: limits
         )
         let channel = InProcessChannel(.eventLog(log))
         return (log, RemoteEventLog(over: channel, service: "test", time: time))
@@ -75,6 +78,34 @@ struct RemoteEventLogTests {
         request.events = [EventRecord(event(2)), EventRecord(large)]
         await #expect(throws: Fault.self) { [request] in _ = try await client.publish(request, context: CallContext()) }
         #expect(try await log.status().map(\.published) == [1])
+    }
+
+    @Test("declares topics and groups; others are refused by name")
+    func declared() async throws {
+        let log = try await EventLog.open(
+            try SQLiteDatabase.inMemory(time: time),
+            runtime: Runtime(time: time, seed: 1)
+        )
+        let remote = RemoteEventLog(over: InProcessChannel(.eventLog(log)), service: "test", time: time)
+        let outcomes = try await remote.publish([event(1)])
+        guard case .refused(let refusal) = outcomes.first else {
+            Issue.record("an undeclared topic was accepted")
+            return
+        }
+        #expect(refusal.reason == "eventlog.unknown_topic")
+        #expect(refusal.message.contains("things"))
+        let plan = GroupPlan(topic: "things", group: "g")
+        try await remote.declare(BusDeclaration(topics: [TopicPlan("things", partitions: 2)], groups: [plan]))
+        #expect(try await remote.publish([event(1)]) == [.accepted])
+        let member = try await remote.join(topic: "things", group: "g", start: .earliest)
+        #expect(try await member.receive(limit: 1).map(\.event) == [event(1)])
+        let fault = await #expect(throws: Fault.self) {
+            _ = try await remote.join(topic: "things", group: "other", start: .earliest)
+        }
+        #expect(fault?.reason == "eventlog.unknown_group")
+        let groups = try await remote.status().first?.groups
+        #expect(groups?.map(\.members) == [1])
+        #expect(groups?.first?.lastSeen != nil)
     }
 
     @Test("publish disables retries of the channel, since the relay retries")

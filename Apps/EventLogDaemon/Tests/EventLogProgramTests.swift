@@ -18,6 +18,11 @@ struct EventLogProgramTests {
             let database = try SQLiteDatabase(path: folder.file("eventlog.sqlite"), time: time)
             let log = try await EventLog.open(database, runtime: Runtime(time: time, seed: UInt64(run)))
             let handler = EventLogClient(over: InProcessChannel(.eventLog(log)))
+            var declaration = DeclareRequest()
+            var topic = TopicDeclaration()
+            topic.topic = "mugs"
+            declaration.topics = [topic]
+            _ = try await handler.declare(declaration, context: context(time))
             _ = try await handler.publish(publication(run), context: context(time))
             let status = try await handler.status(StatusRequest(), context: context(time))
             #expect(status.topics.map(\.topic) == ["mugs"])
@@ -26,16 +31,17 @@ struct EventLogProgramTests {
         }
     }
 
-    @Test("serves its contract to services only")
-    func servicesOnly() async throws {
+    @Test("serves its contract to services and operators only")
+    func servicesAndOperators() async throws {
         let time = ManualTime()
         let log = try await EventLog.open(
             try SQLiteDatabase.inMemory(time: time),
             runtime: Runtime(time: time, seed: 1)
         )
         let contract = ServedContract.eventLog(log)
-        #expect(contract.methods.count == 6)
-        #expect(contract.methods.allSatisfy { $0.descriptor.scope == "service" && $0.descriptor.http.isEmpty })
+        #expect(contract.methods.count == 11)
+        #expect(contract.methods.allSatisfy { ["service", "operate"].contains($0.descriptor.scope) })
+        #expect(contract.methods.allSatisfy { $0.descriptor.http.isEmpty })
     }
 
     private func publication(_ sequence: Int) -> PublishRequest {

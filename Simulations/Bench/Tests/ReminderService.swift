@@ -25,7 +25,12 @@ struct ReminderService: ServiceBlueprint {
     var workflows: [RegisteredWorkflow] { [RegisteredWorkflow(SendReminder())] }
 
     var handlers: [ServedContract] {
-        var served = ServedContract(name: "martlet.testing.v1.ParcelService", openAPI: "", on: platform)
+        var served = ServedContract(
+            name: "martlet.testing.v1.ParcelService",
+            openAPI: "",
+            topics: [ServedTopic(TestingTopics.parcelMoves.name)],
+            on: platform
+        )
         served.on(ParcelMethods.createParcel) { [platform] (_: CreateParcelRequest, call) in
             let id = "\(platform.runtime.identifier())"
             return try await call.write { tx in

@@ -18,7 +18,12 @@ struct ShelfService: ServiceBlueprint {
     init(on platform: Platform) { self.platform = platform }
 
     var handlers: [ServedContract] {
-        var served = ServedContract(name: "martlet.testing.v1.ParcelService", openAPI: "", on: platform)
+        var served = ServedContract(
+            name: "martlet.testing.v1.ParcelService",
+            openAPI: "",
+            topics: [ServedTopic(TestingTopics.parcelMoves.name)],
+            on: platform
+        )
         served.on(ParcelMethods.storeParcel) { (request: StoreParcelRequest, call) in
             try await call.write { tx in
                 try tx.run(
@@ -92,7 +97,12 @@ struct WeighedShelfService: ServiceBlueprint {
     }
 
     var handlers: [ServedContract] {
-        var served = ServedContract(name: "martlet.testing.v1.ParcelService", openAPI: "", on: platform)
+        var served = ServedContract(
+            name: "martlet.testing.v1.ParcelService",
+            openAPI: "",
+            topics: [ServedTopic(TestingTopics.parcelMoves.name)],
+            on: platform
+        )
         served.on(ParcelMethods.storeParcel) { [scales] (request: StoreParcelRequest, call) in
             let weighing = WeighParcelRequest.with { $0.parcelID = request.parcelID }
             let weight = try await scales.weighParcel(weighing, context: call.outgoing).weight

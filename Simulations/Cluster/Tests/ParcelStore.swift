@@ -39,7 +39,12 @@ enum ParcelStore {
         on platform: Platform,
         _ create: @escaping @Sendable (CreateParcelRequest, Call) async throws -> Parcel
     ) -> ServedContract {
-        var served = ServedContract(name: "martlet.testing.v1.ParcelService", openAPI: "", on: platform)
+        var served = ServedContract(
+            name: "martlet.testing.v1.ParcelService",
+            openAPI: "",
+            topics: [ServedTopic(TestingTopics.parcelMoves.name)],
+            on: platform
+        )
         served.on(ParcelMethods.createParcel) { (request: CreateParcelRequest, call) in
             let parcel = try await create(request, call)
             return CreateParcelResponse.with { $0.parcel = parcel }

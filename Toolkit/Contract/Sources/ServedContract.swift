@@ -8,6 +8,8 @@ public struct ServedContract: Sendable {
     public let name: String
     /// OpenAPI 3.1 of this contract, as JSON; empty when it has no REST binding.
     public let openAPI: String
+    /// The topics of the contract: its service publishes on them.
+    public let topics: [ServedTopic]
     public private(set) var methods: [ServedMethod] = []
     private let service: String
     private let database: any SQLDatabase
@@ -15,10 +17,12 @@ public struct ServedContract: Sendable {
     /// - Parameters:
     ///   - name: The service's full name in the contract.
     ///   - openAPI: OpenAPI 3.1, as JSON; empty without a REST binding.
+    ///   - topics: The topics of the contract.
     ///   - platform: Of the service whose handlers are added.
-    public init(name: String, openAPI: String, on platform: some CallPlatform) {
+    public init(name: String, openAPI: String, topics: [ServedTopic] = [], on platform: some CallPlatform) {
         self.name = name
         self.openAPI = openAPI
+        self.topics = topics
         service = platform.service
         database = platform.database
     }

@@ -16,7 +16,15 @@ struct EventLogTests {
     init() throws { database = try SQLiteDatabase.inMemory(time: time) }
 
     private func open(_ limits: EventLogLimits = EventLogLimits()) async throws -> EventLog {
-        try await EventLog.open(database, runtime: Runtime(time: time, seed: 1), limits: limits)
+        var limits = limits
+        limits.acceptsUndeclared = true
+        return try await EventLog.open(database, runtime: Runtime(time: time, seed: 1), limits: limits)
+    }
+
+    private static var evaluation: EventLogLimits {
+        var limits = EventLogLimits()
+        limits.acceptsUndeclared = true
+        return limits
     }
 
     private func event(_ sequence: Int64, of key: String = "k", bytes: Int = 1) -> Envelope {
@@ -38,7 +46,8 @@ struct EventLogTests {
         try await check.run { time in
             try await EventLog.open(
                 try SQLiteDatabase.inMemory(time: time),
-                runtime: Runtime(time: time, seed: 1)
+                runtime: Runtime(time: time, seed: 1),
+                limits: Self.evaluation
             )
         }
     }
@@ -89,7 +98,11 @@ struct EventLogTests {
     @Test("publication with an unknown outcome: its stored events are delivered without another publication")
     func unknownOutcome() async throws {
         let connection = DisconnectingDatabase(to: database)
-        let log = try await EventLog.open(connection, runtime: Runtime(time: time, seed: 1))
+        let log = try await EventLog.open(
+            connection,
+            runtime: Runtime(time: time, seed: 1),
+            limits: Self.evaluation
+        )
         try await log.publish([event(1)])
         let member = try await log.join(topic: "things", group: "g", start: .earliest)
         #expect(try await member.receive(limit: 5).map(\.event.sequence) == [1])
@@ -298,8 +311,8 @@ struct EventLogTests {
         state.add(EventLogStore.Topic(id: 1, name: "things", heads: [0]))
         let position = EventLogStore.Position(floor: 0, done: [])
         state.add(EventLogStore.Group(topic: "things", name: "g", positions: [position]))
-        let (holder, _) = state.join(membership, Signal())
-        let (waiter, _) = state.join(membership, Signal())
+        let (holder, _) = state.join(membership, Signal(), at: time.date)
+        let (waiter, _) = state.join(membership, Signal(), at: time.date)
         func wait(at moment: Moment) -> Moment? {
             guard case .wait(let until) = state.poll(waiter, limit: 1, timeout: timeout, at: moment).step else {
                 return nil

@@ -117,6 +117,19 @@ package struct GroupStateMachine: Sendable {
 
     package func contains(_ member: Int) -> Bool { members.contains(member) }
 
+    package var membersCount: Int { members.count }
+
+    /// Counts everything up to `offset` as done: it does not exist any more.
+    package mutating func skip(_ partition: Int, through offset: Int64) {
+        guard partitions.indices.contains(partition), offset > partitions[partition].floor else { return }
+        let floor = partitions[partition].floor
+        partitions[partition].inFlight = partitions[partition].inFlight.filter { $0.key > offset }
+        partitions[partition].redeliveries = partitions[partition].redeliveries.filter { $0.key > offset }
+        partitions[partition].done.insert(contentsOf: floor + 1..<offset + 1)
+        partitions[partition].raiseFloor()
+        rebalance()
+    }
+
     /// Since when the oldest delivery is in flight; `nil` when none is.
     package var oldestInFlight: Moment? { partitions.compactMap { $0.inFlight.values.map(\.since).min() }.min() }
 

@@ -1,9 +1,18 @@
+public import MartletCore
+
 /// A broker: publishes events and delivers them to consumer groups, at least once.
 ///
 /// Its guarantees are minimal: order per key and parking are implemented by the consumer. Events of equal keys share a
 /// partition, and each partition of a group belongs to one member at a time, which receives new events in publication
 /// order; redeliveries may arrive in any order.
 public protocol MessageBus: Sendable {
+    /// Makes topics and groups known, before they are published to and joined; a repeat does nothing.
+    ///
+    /// A broker may refuse others, with an error that names them. What exists stays as it is, but for its retention.
+    ///
+    /// - Throws: `Fault`: `invalidArgument` for an invalid name, otherwise as ``publish(_:)``.
+    func declare(_ declaration: BusDeclaration) async throws
+
     /// Stores the events of one batch durably, in order, before it returns. A repeat may store them twice.
     ///
     /// An event that cannot be stored, such as one of a topic that does not exist, is refused, and with it the later ones
@@ -26,6 +35,11 @@ public protocol MessageBus: Sendable {
 
     /// The topics and groups that exist, with what has been published and acknowledged.
     func status() async throws -> [TopicStatus]
+}
+
+extension MessageBus {
+    /// For brokers whose topics and groups are made by their use, or by their operators: does nothing.
+    public func declare(_ declaration: BusDeclaration) async throws {}
 }
 
 /// Where a new group starts.
@@ -95,6 +109,14 @@ public struct TopicStatus: Sendable, Hashable {
         public let acknowledged: Int64
         /// Published and not acknowledged.
         public let lag: Int64
+        /// Members at the moment; 0 when the broker does not report it.
+        public var members = 0
+        /// When it last had a member; `nil` when it never had one, or the broker does not report it.
+        public var lastSeen: Timestamp?
+        /// Whether it has had no member for long: an operator removes it, or starts its service.
+        public var isAbandoned = false
+        /// Events that were purged or removed before it acknowledged them, and that no operator has confirmed.
+        public var lost: Int64 = 0
 
         public init(name: String, acknowledged: Int64, lag: Int64) {
             self.name = name

@@ -115,6 +115,19 @@ struct GroupStateMachineTests {
         #expect(group.acknowledged == 3)
     }
 
+    @Test("skipped offsets count as done, and nothing of them is delivered again")
+    mutating func skipped() {
+        group.join(1)
+        let inFlight = group.poll(for: 1, limit: 10, window: 10, at: start).map(\.id)
+        group.redeliver([DeliveryID(partition: 0, offset: 1)], from: 1, due: start)
+        group.skip(0, through: 2)
+        #expect(group.floors == [2, 0])
+        #expect(group.acknowledge(inFlight.filter { $0.partition == 0 }).map(\.offset) == [3])
+        #expect(group.floors == [3, 0])
+        group.skip(0, through: 1)
+        #expect(group.floors == [3, 0])
+    }
+
     @Test("stores one range, not each offset, for done offsets above one that is not done")
     mutating func unfillable() {
         group.published(0, head: 2_000)

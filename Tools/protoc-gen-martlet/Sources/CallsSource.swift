@@ -20,7 +20,7 @@ struct CallsSource {
             writeClient(&source)
             writeHandling(&source)
             writeMethods(&source)
-            writeServed(&source)
+            try writeServed(&source)
             return source.text
         }
     }
@@ -91,7 +91,9 @@ struct CallsSource {
         source.line()
     }
 
-    private func writeServed(_ source: inout SourceText) {
+    private func writeServed(_ source: inout SourceText) throws {
+        let topics = try package.events.map { "ServedTopic(\(try TopicsSource.read($0).topic.literal))" }
+        let served = topics.isEmpty ? "" : "topics: [\(topics.joined(separator: ", "))], "
         source.block("extension ServedContract") { source in
             source.comment([
                 "Serves `handler` over gRPC, REST and in-process channels, as a part of the service on `platform`."
@@ -101,7 +103,7 @@ struct CallsSource {
             source.block(opening) { source in
                 let document = service.hasREST ? "\(service.base)OpenAPI.document" : "\"\""
                 source.line(
-                    "var served = ServedContract(name: \(service.descriptor.fullName.literal), openAPI: \(document), on: platform)"
+                    "var served = ServedContract(name: \(service.descriptor.fullName.literal), openAPI: \(document), \(served)on: platform)"
                 )
                 for method in service.methods {
                     let on = method.streams ? "onStream" : "on"

@@ -10,7 +10,7 @@ struct FileCheck {
         "FieldShape",
         "FieldViolation", "HTTPRule", "JSONWriter", "MessageShape", "MethodDescriptor", "PagedRequest",
         "ResponseStream", "RPCChannel",
-        "RuleCheck", "ServedContract", "Topic",
+        "RuleCheck", "ServedContract", "ServedTopic", "Topic",
     ]
 
     let file: FileDescriptor

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Console
 import MartletCore
+import MartletEventLog
 import MartletHost
 import SwiftProtobuf
 
@@ -40,7 +41,8 @@ struct AuditCommand: AsyncParsableCommand {
             let responses = try await client.queryAll {
                 try await $0.calls.listAudit(request, context: $0.context).records
             }
-            let acts = responses.all.flatMap { service, records in records.map { AuditEntry($0, of: service) } }
+            let ofServices = responses.all.flatMap { service, records in records.map { AuditEntry($0, of: service) } }
+            let acts = (ofServices + (try await ofTheLog()))
                 .sorted { ($0.at, $0.service, $0.number) > ($1.at, $1.service, $1.number) }
             if json {
                 try terminal.json(AuditReport(acts: acts, missing: responses.missing))
@@ -48,6 +50,21 @@ struct AuditCommand: AsyncParsableCommand {
                 write(acts, terminal)
             }
             try responses.requireComplete()
+        }
+    }
+
+    /// What operators did to the event log; nothing when another service is asked for, or no event log runs.
+    private func ofTheLog() async throws -> [AuditEntry] {
+        guard services.service == nil else { return [] }
+        var request = ListLogAuditRequest()
+        request.limit = UInt32(limit)
+        do {
+            return try await LogConnection.with(services.data.folder, as: .operators) { [request] client, context in
+                try await client.listLogAudit(request, context: context).records.map { AuditEntry($0) }
+            }
+        } catch let failure as CommandFailure {
+            Terminal().note("Warning: \(failure)")
+            return []
         }
     }
 
@@ -84,6 +101,18 @@ struct AuditEntry: Encodable {
 
     init(_ record: AuditRecord, of service: String) {
         self.service = service
+        number = record.number
+        who = record.who
+        act = record.act
+        target = record.target
+        why = record.why
+        before = record.before
+        after = record.after
+        at = Timestamp(microseconds: record.at).description
+    }
+
+    init(_ record: LogAuditRecord) {
+        service = LogStatus.service
         number = record.number
         who = record.who
         act = record.act

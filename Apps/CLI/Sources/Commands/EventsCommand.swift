@@ -19,7 +19,8 @@ struct EventsCommand: AsyncParsableCommand {
               martlet events parked redrive --all --reason "fixed in 1.4"
             """,
         subcommands: [
-            EventsTopicsCommand.self, EventsGroupsCommand.self, ParkedCommand.self, GapsCommand.self, LateCommand.self,
+            EventsTopicsCommand.self, EventsGroupsCommand.self, RemoveGroupCommand.self, LossesCommand.self,
+            ConfirmLossCommand.self, ParkedCommand.self, GapsCommand.self, LateCommand.self,
         ]
     )
 }
@@ -58,8 +59,10 @@ struct EventsGroupsCommand: AsyncParsableCommand {
         commandName: "groups",
         abstract: "Lists the consumer groups of every topic and their lag.",
         discussion: """
-            ACKNOWLEDGED counts events that the group has handled or parked. LAG counts the rest. A topic without a \
-            consumer group is not listed.
+            ACKNOWLEDGED counts events that the group has handled or parked. LAG counts the rest. MEMBERS are its \
+            consumers at the moment; ABANDONED is when it last had one, if that is long ago: start its service, or \
+            remove the group. LOST counts events that it will not receive, until an operator confirms them: see \
+            `martlet events losses`. A topic without a consumer group is not listed.
 
             Example:
               martlet events groups --topic TOPIC
@@ -82,6 +85,10 @@ struct EventsGroupsCommand: AsyncParsableCommand {
                 let published: Int64
                 let acknowledged: Int64
                 let lag: Int64
+                let members: Int32
+                let lastSeenAt: String?
+                let isAbandoned: Bool
+                let lost: Int64
             }
             let terminal = Terminal()
             let topics = try await LogStatus.read(data.folder).topics.filter { topic == nil || $0.name == topic }
@@ -96,19 +103,29 @@ struct EventsGroupsCommand: AsyncParsableCommand {
                             group: group.name,
                             published: topic.published,
                             acknowledged: group.acknowledged,
-                            lag: group.lag
+                            lag: group.lag,
+                            members: group.members,
+                            lastSeenAt: group.lastSeenAt,
+                            isAbandoned: group.isAbandoned,
+                            lost: group.lost
                         )
                     }
                 }
             if json { return try terminal.json(["groups": rows]) }
-            var table = TextTable("TOPIC", "GROUP", "PUBLISHED", "ACKNOWLEDGED", "LAG")
+            var table = TextTable("TOPIC", "GROUP", "PUBLISHED", "ACKNOWLEDGED", "LAG", "MEMBERS", "ABANDONED", "LOST")
             for row in rows {
                 table.add(
                     "\(row.topic)",
                     "\(row.group)",
                     "\(row.published)",
                     "\(row.acknowledged)",
-                    TextTable.Cell("\(row.lag)", row.lag == 0 ? nil : .yellow)
+                    TextTable.Cell("\(row.lag)", row.lag == 0 ? nil : .yellow),
+                    "\(row.members)",
+                    TextTable.Cell(
+                        row.isAbandoned ? row.lastSeenAt ?? "never seen" : "no",
+                        row.isAbandoned ? .red : nil
+                    ),
+                    TextTable.Cell("\(row.lost)", row.lost == 0 ? nil : .red)
                 )
             }
             table.write(to: terminal)

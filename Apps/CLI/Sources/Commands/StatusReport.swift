@@ -30,6 +30,10 @@ struct StatusReport: Encodable {
     let isDiskFull: Bool
     /// The lag over all consumer groups; `nil` when the event log does not respond.
     let lag: Int64?
+    /// Consumer groups that have had no member for long, as `group of topic`.
+    let abandonedGroups: [String]
+    /// Events of losses that no operator has confirmed.
+    let lostEvents: Int64
     let processes: [Process]
 
     init(of table: ProcessTable, in folder: DataFolder) async {
@@ -64,7 +68,11 @@ struct StatusReport: Encodable {
         diskFreeBytes = disk.freeBytes
         isDiskFull = disk.isFull
         // When the event log is unavailable the lag is unknown, and its row shows that it is not ready.
-        lag = try? await LogStatus.read(folder).lag
+        let log = try? await LogStatus.read(folder)
+        lag = log?.lag
+        let groups = log?.topics.flatMap { topic in topic.groups.map { (topic: topic.name, group: $0) } } ?? []
+        abandonedGroups = groups.filter(\.group.isAbandoned).map { "\($0.group.name) of \($0.topic)" }
+        lostEvents = groups.reduce(0) { $0 + $1.group.lost }
     }
 
     func write(to terminal: Terminal) {
@@ -95,6 +103,14 @@ struct StatusReport: Encodable {
         if supervisor == 0 { terminal.line("The supervisor has exited: `martlet up` ends these and restarts.") }
         terminal.line("Gateway: \(terminal.styled(url, .bold))")
         terminal.line("Consumer lag in events: \(lag.map { "\($0)" } ?? "unknown, the event log does not respond")")
+        for group in abandonedGroups {
+            terminal.line(
+                "The group \(group) has had no member for long: start its service, or `martlet events remove-group`."
+            )
+        }
+        if lostEvents > 0 {
+            terminal.line("Groups have lost \(lostEvents) events: `martlet events losses` lists them.")
+        }
         terminal.line("Data and logs: \(data)")
     }
 }

@@ -1,8 +1,5 @@
 import MartletCore
-import MartletDiscovery
 import MartletEventLog
-import MartletRPC
-import MartletSecurity
 
 /// The event log's report of its topics and consumer groups.
 package struct LogStatus: Sendable, Encodable {
@@ -11,11 +8,26 @@ package struct LogStatus: Sendable, Encodable {
         package let acknowledged: Int64
         /// Published and not acknowledged.
         package let lag: Int64
+        package var members: Int32 = 0
+        /// When it last had a member; `nil` when it never had one.
+        package var lastSeenAt: String?
+        /// It has had no member for long.
+        package var isAbandoned = false
+        /// Events of losses that no operator has confirmed.
+        package var lost: Int64 = 0
 
         package init(name: String, acknowledged: Int64, lag: Int64) {
             self.name = name
             self.acknowledged = acknowledged
             self.lag = lag
+        }
+
+        init(_ record: GroupRecord) {
+            self.init(name: record.name, acknowledged: record.acknowledged, lag: record.lag)
+            members = record.members
+            lastSeenAt = record.lastSeenAt == 0 ? nil : Timestamp(microseconds: record.lastSeenAt).description
+            isAbandoned = record.abandoned
+            lost = record.lost
         }
     }
 
@@ -41,26 +53,8 @@ package struct LogStatus: Sendable, Encodable {
 
     /// Queries the event log of the system on `folder`.
     package static func read(_ folder: DataFolder) async throws -> LogStatus {
-        let runtime = Runtime.system
-        guard let address = try OperatorClient.read(folder)[service]?.first?.grpc else {
-            throw CommandFailure("no event log runs on \(folder.path)", status: CommandStatus.notRunning)
-        }
-        let issuer = try await LocalKeys(folder: folder, time: runtime.time).existingIssuer()
-        let token = try await issuer.serviceToken("martlet", lifetime: OperatorClient.tokenLifetime)
-        let channel = RPCConnection(
-            host: address.host,
-            port: address.port,
-            limits: RPCClientLimits(),
-            runtime: runtime,
-            authorization: { _ in "Bearer \(token)" }
-        )
-        let context = CallContext(deadline: runtime.time.now + OperatorClient.callTimeout)
-        do {
-            let status = try await EventLogClient(over: channel).status(StatusRequest(), context: context)
-            await channel.close()
-            return LogStatus(status)
-        } catch let fault as Fault {
-            throw CommandFailure("the event log: \(fault.detail)")
+        try await LogConnection.with(folder, as: .service) { client, context in
+            LogStatus(try await client.status(StatusRequest(), context: context))
         }
     }
 
@@ -69,7 +63,7 @@ package struct LogStatus: Sendable, Encodable {
             Topic(
                 name: topic.topic,
                 published: topic.published,
-                groups: topic.groups.map { Group(name: $0.name, acknowledged: $0.acknowledged, lag: $0.lag) }
+                groups: topic.groups.map { Group($0) }
             )
         }
     }

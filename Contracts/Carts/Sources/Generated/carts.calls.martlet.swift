@@ -74,7 +74,7 @@ public enum CartsMethods {
 extension ServedContract {
     /// Serves `handler` over gRPC, REST and in-process channels, as a part of the service on `platform`.
     public static func carts(_ handler: some CartsHandling, on platform: some CallPlatform) -> ServedContract {
-        var served = ServedContract(name: "shop.carts.v1.CartsService", openAPI: CartsOpenAPI.document, on: platform)
+        var served = ServedContract(name: "shop.carts.v1.CartsService", openAPI: CartsOpenAPI.document, topics: [ServedTopic("shop.carts.v1.carts")], on: platform)
         served.on(CartsMethods.createGuestCart) { (request: CreateGuestCartRequest, call) in
             try await handler.createGuestCart(request, call)
         }

@@ -94,7 +94,7 @@ public enum CatalogMethods {
 extension ServedContract {
     /// Serves `handler` over gRPC, REST and in-process channels, as a part of the service on `platform`.
     public static func catalog(_ handler: some CatalogHandling, on platform: some CallPlatform) -> ServedContract {
-        var served = ServedContract(name: "shop.catalog.v1.CatalogService", openAPI: CatalogOpenAPI.document, on: platform)
+        var served = ServedContract(name: "shop.catalog.v1.CatalogService", openAPI: CatalogOpenAPI.document, topics: [ServedTopic("shop.catalog.v1.products")], on: platform)
         served.on(CatalogMethods.searchProducts) { (request: SearchProductsRequest, call) in
             try await handler.searchProducts(request, call)
         }

@@ -111,7 +111,7 @@ public enum InventoryMethods {
 extension ServedContract {
     /// Serves `handler` over gRPC, REST and in-process channels, as a part of the service on `platform`.
     public static func inventory(_ handler: some InventoryHandling, on platform: some CallPlatform) -> ServedContract {
-        var served = ServedContract(name: "shop.inventory.v1.InventoryService", openAPI: InventoryOpenAPI.document, on: platform)
+        var served = ServedContract(name: "shop.inventory.v1.InventoryService", openAPI: InventoryOpenAPI.document, topics: [ServedTopic("shop.inventory.v1.movements")], on: platform)
         served.on(InventoryMethods.reserve) { (request: ReserveRequest, call) in
             try await handler.reserve(request, call)
         }

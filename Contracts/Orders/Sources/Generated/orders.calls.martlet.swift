@@ -115,7 +115,7 @@ public enum OrdersMethods {
 extension ServedContract {
     /// Serves `handler` over gRPC, REST and in-process channels, as a part of the service on `platform`.
     public static func orders(_ handler: some OrdersHandling, on platform: some CallPlatform) -> ServedContract {
-        var served = ServedContract(name: "shop.orders.v1.OrdersService", openAPI: OrdersOpenAPI.document, on: platform)
+        var served = ServedContract(name: "shop.orders.v1.OrdersService", openAPI: OrdersOpenAPI.document, topics: [ServedTopic("shop.orders.v1.orders")], on: platform)
         served.on(OrdersMethods.placeOrder) { (request: PlaceOrderRequest, call) in
             try await handler.placeOrder(request, call)
         }

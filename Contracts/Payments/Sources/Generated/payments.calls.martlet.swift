@@ -129,7 +129,7 @@ public enum PaymentsMethods {
 extension ServedContract {
     /// Serves `handler` over gRPC, REST and in-process channels, as a part of the service on `platform`.
     public static func payments(_ handler: some PaymentsHandling, on platform: some CallPlatform) -> ServedContract {
-        var served = ServedContract(name: "shop.payments.v1.PaymentsService", openAPI: PaymentsOpenAPI.document, on: platform)
+        var served = ServedContract(name: "shop.payments.v1.PaymentsService", openAPI: PaymentsOpenAPI.document, topics: [ServedTopic("shop.payments.v1.payments")], on: platform)
         served.on(PaymentsMethods.authorise) { (request: AuthoriseRequest, call) in
             try await handler.authorise(request, call)
         }

@@ -49,7 +49,7 @@ public enum LinksMethods {
 extension ServedContract {
     /// Serves `handler` over gRPC, REST and in-process channels, as a part of the service on `platform`.
     public static func links(_ handler: some LinksHandling, on platform: some CallPlatform) -> ServedContract {
-        var served = ServedContract(name: "links.v1.LinksService", openAPI: LinksOpenAPI.document, on: platform)
+        var served = ServedContract(name: "links.v1.LinksService", openAPI: LinksOpenAPI.document, topics: [ServedTopic("links.v1.created")], on: platform)
         served.on(LinksMethods.shorten) { (request: ShortenRequest, call) in
             try await handler.shorten(request, call)
         }

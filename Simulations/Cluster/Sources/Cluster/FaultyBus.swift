@@ -9,6 +9,8 @@ struct FaultyBus: MessageBus {
     let faults: FaultInjector
     let entropy: any Entropy
 
+    func declare(_ declaration: BusDeclaration) async throws { try await bus.declare(declaration) }
+
     func publish(_ events: [Envelope]) async throws -> [PublishOutcome] {
         guard !events.isEmpty, faults.happens(.publicationRefused) else { return try await bus.publish(events) }
         let refused = ExactText(events[Int(entropy.number(below: UInt64(events.count)))].id)

@@ -159,7 +159,9 @@ struct BackgroundOperations: Sendable {
         for _ in 0..<Self.attemptsMax {
             do { return try await call() } catch {
                 try Task.checkCancellation()
-                if Fault(describing: error).code.outcome == .refused {
+                let fault = Fault(describing: error)
+                // The service of a topic may not have started yet.
+                if fault.code.outcome == .refused, fault.reason.name != "eventlog.unknown_topic" {
                     guard mayBeRefused else { throw error }
                     return nil
                 }

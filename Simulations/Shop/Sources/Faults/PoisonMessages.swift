@@ -214,7 +214,9 @@ struct PoisonMessages: Sendable {
             do { return try await call() } catch {
                 try Task.checkCancellation()
                 let fault = Fault(describing: error)
-                if fault.code.outcome == .refused {
+                // The service of the topic has not started yet.
+                let isEarly = fault.reason.name == "eventlog.unknown_topic"
+                if fault.code.outcome == .refused, !isEarly {
                     if fault.reason.name != accepted {
                         report(.messageLost, "refused to \(what): \(error)", of: poisoned)
                     }

@@ -22,6 +22,18 @@ package protocol EventLogCalls: Sendable {
     func leave(_ request: LeaveRequest, context: CallContext) async throws -> LeaveResponse
     /// The topics and groups that exist.
     func status(_ request: StatusRequest, context: CallContext) async throws -> StatusResponse
+    /// Declares topics and groups before they are used; a repeat does nothing. Others are refused with
+    /// FAILED_PRECONDITION eventlog.unknown_topic and eventlog.unknown_group.
+    func declare(_ request: DeclareRequest, context: CallContext) async throws -> DeclareResponse
+    /// Forgets a group without members, and books what it has not acknowledged as a loss. Writes an audit row.
+    /// NOT_FOUND eventlog.unknown_group FAILED_PRECONDITION eventlog.group_in_use
+    func removeGroup(_ request: RemoveGroupRequest, context: CallContext) async throws -> RemoveGroupResponse
+    /// What was purged or removed before a group acknowledged it, oldest first.
+    func listLosses(_ request: ListLossesRequest, context: CallContext) async throws -> ListLossesResponse
+    /// Records that an operator knows of a loss. A repeat does nothing. Writes an audit row. NOT_FOUND eventlog.unknown_loss
+    func confirmLoss(_ request: ConfirmLossRequest, context: CallContext) async throws -> ConfirmLossResponse
+    /// The audit log of operator actions on the event log, newest first.
+    func listLogAudit(_ request: ListLogAuditRequest, context: CallContext) async throws -> ListLogAuditResponse
 }
 
 /// The client of EventLog, over any transport.
@@ -56,6 +68,26 @@ package struct EventLogClient: EventLogCalls {
     package func status(_ request: StatusRequest, context: CallContext) async throws -> StatusResponse {
         try await channel.unary(EventLogMethods.status, request, context: context)
     }
+
+    package func declare(_ request: DeclareRequest, context: CallContext) async throws -> DeclareResponse {
+        try await channel.unary(EventLogMethods.declare, request, context: context)
+    }
+
+    package func removeGroup(_ request: RemoveGroupRequest, context: CallContext) async throws -> RemoveGroupResponse {
+        try await channel.unary(EventLogMethods.removeGroup, request, context: context)
+    }
+
+    package func listLosses(_ request: ListLossesRequest, context: CallContext) async throws -> ListLossesResponse {
+        try await channel.unary(EventLogMethods.listLosses, request, context: context)
+    }
+
+    package func confirmLoss(_ request: ConfirmLossRequest, context: CallContext) async throws -> ConfirmLossResponse {
+        try await channel.unary(EventLogMethods.confirmLoss, request, context: context)
+    }
+
+    package func listLogAudit(_ request: ListLogAuditRequest, context: CallContext) async throws -> ListLogAuditResponse {
+        try await channel.unary(EventLogMethods.listLogAudit, request, context: context)
+    }
 }
 
 /// The methods of EventLog, as a service handles them.
@@ -76,6 +108,18 @@ package protocol EventLogHandling: Sendable {
     func leave(_ request: LeaveRequest, _ call: Call) async throws -> LeaveResponse
     /// The topics and groups that exist.
     func status(_ request: StatusRequest, _ call: Call) async throws -> StatusResponse
+    /// Declares topics and groups before they are used; a repeat does nothing. Others are refused with
+    /// FAILED_PRECONDITION eventlog.unknown_topic and eventlog.unknown_group.
+    func declare(_ request: DeclareRequest, _ call: Call) async throws -> DeclareResponse
+    /// Forgets a group without members, and books what it has not acknowledged as a loss. Writes an audit row.
+    /// NOT_FOUND eventlog.unknown_group FAILED_PRECONDITION eventlog.group_in_use
+    func removeGroup(_ request: RemoveGroupRequest, _ call: Call) async throws -> RemoveGroupResponse
+    /// What was purged or removed before a group acknowledged it, oldest first.
+    func listLosses(_ request: ListLossesRequest, _ call: Call) async throws -> ListLossesResponse
+    /// Records that an operator knows of a loss. A repeat does nothing. Writes an audit row. NOT_FOUND eventlog.unknown_loss
+    func confirmLoss(_ request: ConfirmLossRequest, _ call: Call) async throws -> ConfirmLossResponse
+    /// The audit log of operator actions on the event log, newest first.
+    func listLogAudit(_ request: ListLogAuditRequest, _ call: Call) async throws -> ListLogAuditResponse
 }
 
 /// The method descriptors of EventLog.
@@ -86,9 +130,14 @@ package enum EventLogMethods {
     package static let giveBack = MethodDescriptor(service: "martlet.eventlog.v1.EventLogService", name: "GiveBack", idempotent: true, writes: false, scope: "service", http: [])
     package static let leave = MethodDescriptor(service: "martlet.eventlog.v1.EventLogService", name: "Leave", idempotent: true, writes: false, scope: "service", http: [])
     package static let status = MethodDescriptor(service: "martlet.eventlog.v1.EventLogService", name: "Status", idempotent: true, writes: false, scope: "service", http: [])
+    package static let declare = MethodDescriptor(service: "martlet.eventlog.v1.EventLogService", name: "Declare", idempotent: true, writes: false, scope: "service", http: [])
+    package static let removeGroup = MethodDescriptor(service: "martlet.eventlog.v1.EventLogService", name: "RemoveGroup", idempotent: false, writes: false, scope: "operate", http: [])
+    package static let listLosses = MethodDescriptor(service: "martlet.eventlog.v1.EventLogService", name: "ListLosses", idempotent: true, writes: false, scope: "operate", http: [])
+    package static let confirmLoss = MethodDescriptor(service: "martlet.eventlog.v1.EventLogService", name: "ConfirmLoss", idempotent: true, writes: false, scope: "operate", http: [])
+    package static let listLogAudit = MethodDescriptor(service: "martlet.eventlog.v1.EventLogService", name: "ListLogAudit", idempotent: true, writes: false, scope: "operate", http: [])
 
     /// In contract order.
-    package static let all: [MethodDescriptor] = [publish, join, acknowledge, giveBack, leave, status]
+    package static let all: [MethodDescriptor] = [publish, join, acknowledge, giveBack, leave, status, declare, removeGroup, listLosses, confirmLoss, listLogAudit]
 }
 
 extension ServedContract {
@@ -112,6 +161,21 @@ extension ServedContract {
         }
         served.on(EventLogMethods.status) { (request: StatusRequest, call) in
             try await handler.status(request, call)
+        }
+        served.on(EventLogMethods.declare) { (request: DeclareRequest, call) in
+            try await handler.declare(request, call)
+        }
+        served.on(EventLogMethods.removeGroup) { (request: RemoveGroupRequest, call) in
+            try await handler.removeGroup(request, call)
+        }
+        served.on(EventLogMethods.listLosses) { (request: ListLossesRequest, call) in
+            try await handler.listLosses(request, call)
+        }
+        served.on(EventLogMethods.confirmLoss) { (request: ConfirmLossRequest, call) in
+            try await handler.confirmLoss(request, call)
+        }
+        served.on(EventLogMethods.listLogAudit) { (request: ListLogAuditRequest, call) in
+            try await handler.listLogAudit(request, call)
         }
         return served
     }

@@ -321,6 +321,10 @@ extension GroupRecord: ContractMessage {
             FieldShape("name", .string),
             FieldShape("acknowledged", .int64),
             FieldShape("lag", .int64),
+            FieldShape("members", .int32),
+            FieldShape("last_seen_at", .int64),
+            FieldShape("abandoned", .bool),
+            FieldShape("lost", .int64),
         ])
 
     package func check(_ violations: inout [FieldViolation], at path: String) {}
@@ -329,6 +333,286 @@ extension GroupRecord: ContractMessage {
         json.text("name", self.name)
         json.number("acknowledged", self.acknowledged)
         json.number("lag", self.lag)
+        json.number("members", self.members)
+        json.number("last_seen_at", self.lastSeenAt)
+        json.flag("abandoned", self.abandoned)
+        json.number("lost", self.lost)
+    }
+}
+
+extension DeclareRequest: ContractMessage {
+    package static let shape: MessageShape = MessageShape(
+        "martlet.eventlog.v1.DeclareRequest",
+        [
+            FieldShape("topics", .message { TopicDeclaration.shape }, repeated: true, rule: FieldRule(maxItems: 1000)),
+            FieldShape("groups", .message { GroupDeclaration.shape }, repeated: true, rule: FieldRule(maxItems: 1000)),
+        ])
+
+    package func check(_ violations: inout [FieldViolation], at path: String) {
+        var check = RuleCheck(at: path)
+        check.messages("topics", self.topics, rule: FieldRule(maxItems: 1000))
+        check.messages("groups", self.groups, rule: FieldRule(maxItems: 1000))
+        violations += check.violations
+    }
+
+    package func write(to json: inout JSONWriter) {
+        json.messages("topics", self.topics)
+        json.messages("groups", self.groups)
+    }
+}
+
+extension TopicDeclaration: ContractMessage {
+    package static let shape: MessageShape = MessageShape(
+        "martlet.eventlog.v1.TopicDeclaration",
+        [
+            FieldShape("topic", .string, rule: FieldRule(required: true, maxLength: 255)),
+            FieldShape("partitions", .int32, rule: FieldRule(min: 0, max: 1000)),
+            FieldShape("retention_seconds", .int64, rule: FieldRule(min: 0)),
+        ])
+
+    package func check(_ violations: inout [FieldViolation], at path: String) {
+        var check = RuleCheck(at: path)
+        check.text("topic", self.topic, rule: FieldRule(required: true, maxLength: 255))
+        check.number("partitions", self.partitions, rule: FieldRule(min: 0, max: 1000))
+        check.number("retention_seconds", self.retentionSeconds, rule: FieldRule(min: 0))
+        violations += check.violations
+    }
+
+    package func write(to json: inout JSONWriter) {
+        json.text("topic", self.topic)
+        json.number("partitions", self.partitions)
+        json.number("retention_seconds", self.retentionSeconds)
+    }
+}
+
+extension GroupDeclaration: ContractMessage {
+    package static let shape: MessageShape = MessageShape(
+        "martlet.eventlog.v1.GroupDeclaration",
+        [
+            FieldShape("topic", .string, rule: FieldRule(required: true, maxLength: 255)),
+            FieldShape("group", .string, rule: FieldRule(required: true, maxLength: 255)),
+        ])
+
+    package func check(_ violations: inout [FieldViolation], at path: String) {
+        var check = RuleCheck(at: path)
+        check.text("topic", self.topic, rule: FieldRule(required: true, maxLength: 255))
+        check.text("group", self.group, rule: FieldRule(required: true, maxLength: 255))
+        violations += check.violations
+    }
+
+    package func write(to json: inout JSONWriter) {
+        json.text("topic", self.topic)
+        json.text("group", self.group)
+    }
+}
+
+extension DeclareResponse: ContractMessage {
+    package static let shape: MessageShape = MessageShape("martlet.eventlog.v1.DeclareResponse", [])
+
+    package func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    package func write(to json: inout JSONWriter) {}
+}
+
+extension RemoveGroupRequest: ContractMessage {
+    package static let shape: MessageShape = MessageShape(
+        "martlet.eventlog.v1.RemoveGroupRequest",
+        [
+            FieldShape("topic", .string, rule: FieldRule(required: true, maxLength: 255)),
+            FieldShape("group", .string, rule: FieldRule(required: true, maxLength: 255)),
+            FieldShape("reason", .string, rule: FieldRule(required: true, maxLength: 500)),
+        ])
+
+    package func check(_ violations: inout [FieldViolation], at path: String) {
+        var check = RuleCheck(at: path)
+        check.text("topic", self.topic, rule: FieldRule(required: true, maxLength: 255))
+        check.text("group", self.group, rule: FieldRule(required: true, maxLength: 255))
+        check.text("reason", self.reason, rule: FieldRule(required: true, maxLength: 500))
+        violations += check.violations
+    }
+
+    package func write(to json: inout JSONWriter) {
+        json.text("topic", self.topic)
+        json.text("group", self.group)
+        json.text("reason", self.reason)
+    }
+}
+
+extension RemoveGroupResponse: ContractMessage {
+    package static let shape: MessageShape = MessageShape(
+        "martlet.eventlog.v1.RemoveGroupResponse",
+        [
+            FieldShape("lost", .int64),
+        ])
+
+    package func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    package func write(to json: inout JSONWriter) {
+        json.number("lost", self.lost)
+    }
+}
+
+extension ListLossesRequest: ContractMessage {
+    package static let shape: MessageShape = MessageShape(
+        "martlet.eventlog.v1.ListLossesRequest",
+        [
+            FieldShape("after_id", .int64, rule: FieldRule(min: 0)),
+            FieldShape("confirmed", .bool),
+        ])
+
+    package func check(_ violations: inout [FieldViolation], at path: String) {
+        var check = RuleCheck(at: path)
+        check.number("after_id", self.afterID, rule: FieldRule(min: 0))
+        violations += check.violations
+    }
+
+    package func write(to json: inout JSONWriter) {
+        json.number("after_id", self.afterID)
+        json.flag("confirmed", self.confirmed)
+    }
+}
+
+extension ListLossesResponse: ContractMessage {
+    package static let shape: MessageShape = MessageShape(
+        "martlet.eventlog.v1.ListLossesResponse",
+        [
+            FieldShape("losses", .message { LossRecord.shape }, repeated: true),
+        ])
+
+    package func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    package func write(to json: inout JSONWriter) {
+        json.messages("losses", self.losses)
+    }
+}
+
+extension LossRecord: ContractMessage {
+    package static let shape: MessageShape = MessageShape(
+        "martlet.eventlog.v1.LossRecord",
+        [
+            FieldShape("id", .int64),
+            FieldShape("topic", .string),
+            FieldShape("group", .string),
+            FieldShape("partition", .int32),
+            FieldShape("first", .int64),
+            FieldShape("last", .int64),
+            FieldShape("events", .int64),
+            FieldShape("reason", .string),
+            FieldShape("first_stored_at", .int64),
+            FieldShape("last_stored_at", .int64),
+            FieldShape("booked_at", .int64),
+            FieldShape("confirmed_at", .int64),
+            FieldShape("confirmed_by", .string),
+        ])
+
+    package func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    package func write(to json: inout JSONWriter) {
+        json.number("id", self.id)
+        json.text("topic", self.topic)
+        json.text("group", self.group)
+        json.number("partition", self.partition)
+        json.number("first", self.first)
+        json.number("last", self.last)
+        json.number("events", self.events)
+        json.text("reason", self.reason)
+        json.number("first_stored_at", self.firstStoredAt)
+        json.number("last_stored_at", self.lastStoredAt)
+        json.number("booked_at", self.bookedAt)
+        json.number("confirmed_at", self.confirmedAt)
+        json.text("confirmed_by", self.confirmedBy)
+    }
+}
+
+extension ConfirmLossRequest: ContractMessage {
+    package static let shape: MessageShape = MessageShape(
+        "martlet.eventlog.v1.ConfirmLossRequest",
+        [
+            FieldShape("id", .int64, rule: FieldRule(min: 1)),
+            FieldShape("reason", .string, rule: FieldRule(required: true, maxLength: 500)),
+        ])
+
+    package func check(_ violations: inout [FieldViolation], at path: String) {
+        var check = RuleCheck(at: path)
+        check.number("id", self.id, rule: FieldRule(min: 1))
+        check.text("reason", self.reason, rule: FieldRule(required: true, maxLength: 500))
+        violations += check.violations
+    }
+
+    package func write(to json: inout JSONWriter) {
+        json.number("id", self.id)
+        json.text("reason", self.reason)
+    }
+}
+
+extension ConfirmLossResponse: ContractMessage {
+    package static let shape: MessageShape = MessageShape("martlet.eventlog.v1.ConfirmLossResponse", [])
+
+    package func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    package func write(to json: inout JSONWriter) {}
+}
+
+extension ListLogAuditRequest: ContractMessage {
+    package static let shape: MessageShape = MessageShape(
+        "martlet.eventlog.v1.ListLogAuditRequest",
+        [
+            FieldShape("before_number", .int64, rule: FieldRule(min: 0)),
+            FieldShape("limit", .uint32, rule: FieldRule(max: 200)),
+        ])
+
+    package func check(_ violations: inout [FieldViolation], at path: String) {
+        var check = RuleCheck(at: path)
+        check.number("before_number", self.beforeNumber, rule: FieldRule(min: 0))
+        check.number("limit", self.limit, rule: FieldRule(max: 200))
+        violations += check.violations
+    }
+
+    package func write(to json: inout JSONWriter) {
+        json.number("before_number", self.beforeNumber)
+        json.number("limit", self.limit)
+    }
+}
+
+extension ListLogAuditResponse: ContractMessage {
+    package static let shape: MessageShape = MessageShape(
+        "martlet.eventlog.v1.ListLogAuditResponse",
+        [
+            FieldShape("records", .message { LogAuditRecord.shape }, repeated: true),
+        ])
+
+    package func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    package func write(to json: inout JSONWriter) {
+        json.messages("records", self.records)
+    }
+}
+
+extension LogAuditRecord: ContractMessage {
+    package static let shape: MessageShape = MessageShape(
+        "martlet.eventlog.v1.LogAuditRecord",
+        [
+            FieldShape("number", .int64),
+            FieldShape("who", .string),
+            FieldShape("act", .string),
+            FieldShape("target", .string),
+            FieldShape("why", .string),
+            FieldShape("before", .string),
+            FieldShape("after", .string),
+            FieldShape("at", .int64),
+        ])
+
+    package func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    package func write(to json: inout JSONWriter) {
+        json.number("number", self.number)
+        json.text("who", self.who)
+        json.text("act", self.act)
+        json.text("target", self.target)
+        json.text("why", self.why)
+        json.text("before", self.before)
+        json.text("after", self.after)
+        json.number("at", self.at)
     }
 }
 

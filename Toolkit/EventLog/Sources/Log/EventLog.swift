@@ -12,10 +12,12 @@ public final class EventLog: MessageBus {
     /// Transactions of one part of a purge, between two writes of acknowledgements.
     static let purgeBatches = 10
 
-    private let database: any SQLDatabase
-    private let time: any TimeSource
-    private let limits: EventLogLimits
-    private let state = Mutex(EventLogState())
+    let database: any SQLDatabase
+    let time: any TimeSource
+    let limits: EventLogLimits
+    let state = Mutex(EventLogState())
+    /// When this process began to run the log.
+    let opened: Moment
     /// Identifies this process run in member names, so that members of an earlier run are unknown.
     let run: String
 
@@ -28,7 +30,8 @@ public final class EventLog: MessageBus {
         limits: EventLogLimits = EventLogLimits()
     ) async throws -> EventLog {
         try await database.migrate(EventLogTables.migrations + EventLogAuditViews.migrations)
-        let (topics, groups) = try await database.read("log.open") { tx in
+        let (topics, groups) = try await database.transaction("log.open") { tx in
+            try EventLogStore.begin(in: tx)
             let topics = try EventLogStore.topics(in: tx)
             var groups: [EventLogStore.Group] = []
             for topic in topics { groups += try EventLogStore.groups(of: topic, in: tx) }
@@ -46,6 +49,7 @@ public final class EventLog: MessageBus {
         precondition(limits.partitions >= 1 && limits.window >= 1 && limits.purgeBatch >= 1)
         self.database = database
         self.time = time
+        opened = time.now
         self.run = run
         self.limits = limits
     }
@@ -57,7 +61,8 @@ public final class EventLog: MessageBus {
         guard events.count <= limits.batch else {
             throw Fault(.resourceExhausted, .requestTooLarge, "a publication is over the limit")
         }
-        let refusals = PublishRefusals(of: events) { refusal(of: $0)?.refusal }
+        let known = known(events)
+        let refusals = PublishRefusals(of: events) { refusal(of: $0, known)?.refusal }
         try await store(refusals.accepted(of: events))
         return refusals.outcomes
     }
@@ -66,19 +71,34 @@ public final class EventLog: MessageBus {
     ///
     /// - Throws: `Fault` for the first event that is refused.
     func publishAll(_ events: [Envelope]) async throws {
+        let known = known(events)
         for event in events {
-            if let refusal = refusal(of: event) { throw Fault(refusal.code, refusal.refusal) }
+            if let refusal = refusal(of: event, known) { throw Fault(refusal.code, refusal.refusal) }
         }
         try await publish(events)
     }
 
+    /// The topics of the events that exist; `nil` when others are made.
+    private func known(_ events: [Envelope]) -> Set<ExactText>? {
+        guard !limits.acceptsUndeclared else { return nil }
+        let names = Set(events.map { ExactText($0.topic) })
+        return state.withLock { state in names.filter { state.topics[$0] != nil } }
+    }
+
     /// Why the event cannot be stored; `nil` when it can.
-    private func refusal(of event: Envelope) -> (code: FaultCode, refusal: PublishRefusal)? {
+    private func refusal(
+        of event: Envelope,
+        _ known: Set<ExactText>?
+    ) -> (code: FaultCode, refusal: PublishRefusal)? {
         guard event.body.count <= limits.body else {
             return (.resourceExhausted, PublishRefusal(.requestTooLarge, "a body is over the limit"))
         }
         guard TopicName.isValid(event.topic) else {
             return (.invalidArgument, PublishRefusal(.invalidRequest, "a topic must be \(TopicName.rule)"))
+        }
+        if let known, !known.contains(ExactText(event.topic)) {
+            let fault = Fault.unknownTopic(event.topic)
+            return (fault.code, PublishRefusal(fault.reason, fault.message))
         }
         return nil
     }
@@ -118,6 +138,9 @@ public final class EventLog: MessageBus {
     func join(topic: String, group: String, start: GroupStart, window: Int) async throws -> EventLogMember {
         let names = (topic: ExactText(topic), group: ExactText(group))
         let topics = try await prepare([names.topic])
+        guard limits.acceptsUndeclared || state.withLock({ $0.isDeclared(names.group, of: names.topic) }) else {
+            throw Fault.unknownGroup(group, of: topic)
+        }
         if let known = topics[names.topic], known.groups[names.group] == nil {
             let positions = try await database.transaction("log.join") { tx in
                 try EventLogStore.makeGroup(group, of: known.id, start: start, in: tx)
@@ -132,7 +155,7 @@ public final class EventLog: MessageBus {
             group: names.group,
             window: min(window, limits.window)
         )
-        let (member, woken) = state.withLock { $0.join(membership, signal) }
+        let (member, woken) = state.withLock { $0.join(membership, signal, at: time.date) }
         for other in woken { other.raise() }
         return EventLogMember(log: self, id: member, signal: signal)
     }
@@ -154,7 +177,10 @@ public final class EventLog: MessageBus {
         }
     }
 
-    public func status() async throws -> [TopicStatus] { state.withLock { $0.status } }
+    public func status() async throws -> [TopicStatus] {
+        let lost = try await database.read("log.losses") { tx in try EventLogLosses.open(in: tx) }
+        return state.withLock { $0.status(abandonedSince: time.date - limits.groupAlarm, lost: lost) }
+    }
 
     // MARK: Members
 
@@ -249,6 +275,7 @@ public final class EventLog: MessageBus {
         guard missing.allSatisfy({ TopicName.isValid($0.text) }) else {
             throw Fault(.invalidArgument, .invalidRequest, "a topic must be \(TopicName.rule)", field: "topic")
         }
+        if let unknown = missing.first, !limits.acceptsUndeclared { throw Fault.unknownTopic(unknown.text) }
         if !missing.isEmpty {
             let partitions = limits.partitions
             let made = try await database.transaction("log.topics") { tx in
@@ -300,6 +327,7 @@ public final class EventLog: MessageBus {
     /// - Throws: `CancellationError`, after a last write.
     public func run() async throws {
         var nextPurge = time.now + limits.purgeInterval
+        var alarmed: Set<[ExactText]> = []
         do {
             while true {
                 // Between two parts of a long purge acknowledgements are written, too.
@@ -307,6 +335,7 @@ public final class EventLog: MessageBus {
                 try await attempt("writing acknowledgements failed, will retry") { try await flush() }
                 try await attempt("reading the log's heads failed, will retry") { try await catchUp() }
                 guard nextPurge <= time.now else { continue }
+                try await attempt("observing the groups failed, will retry") { try await observe(&alarmed) }
                 var isComplete = true
                 try await attempt("removing old events failed, will retry") {
                     isComplete = try await purge(batchesLimit: Self.purgeBatches)
@@ -320,7 +349,7 @@ public final class EventLog: MessageBus {
         }
     }
 
-    private func attempt(_ failure: Logger.Message, _ body: () async throws -> Void) async throws {
+    func attempt(_ failure: Logger.Message, _ body: () async throws -> Void) async throws {
         do {
             try await body()
         } catch is CancellationError {
@@ -370,33 +399,6 @@ public final class EventLog: MessageBus {
         }
         crashPoint("eventlog.acknowledged")
     }
-
-    /// Removes the events that every group has acknowledged and that are past their topic's retention.
-    ///
-    /// - Returns: False when there are more after `batchesLimit` transactions.
-    @discardableResult
-    func purge(batchesLimit: Int = .max) async throws -> Bool {
-        let limit = limits.purgeBatch
-        var batches = 0
-        for topic in state.withLock({ $0.purgeable }) {
-            let retention = limits.retentions[topic.name] ?? limits.retention
-            var removed = limit
-            while removed == limit {
-                guard batches < batchesLimit else { return false }
-                batches += 1
-                removed = try await database.transaction("log.purge", options: .locking) { tx in
-                    try EventLogStore.purge(
-                        topic: topic.id,
-                        floors: topic.floors,
-                        before: tx.date - retention,
-                        limit: limit,
-                        in: tx
-                    )
-                }
-            }
-        }
-        return true
-    }
 }
 
 extension Fault {
@@ -404,6 +406,18 @@ extension Fault {
 
     /// The membership has ended: join again.
     static var leftGroup: Fault { Fault(.unavailable, .unavailable, "this member has left its group") }
+
+    static func unknownTopic(_ name: String) -> Fault {
+        Fault(
+            .failedPrecondition,
+            "eventlog.unknown_topic",
+            "the topic \(name) is not declared: no running service publishes on it or consumes it"
+        )
+    }
+
+    static func unknownGroup(_ name: String, of topic: String) -> Fault {
+        Fault(.failedPrecondition, "eventlog.unknown_group", "the group \(name) of the topic \(topic) is not declared")
+    }
 
     static var unknownMember: Fault { Fault(.notFound, .unknownMember, "the membership has ended") }
 }

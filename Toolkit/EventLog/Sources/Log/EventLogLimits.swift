@@ -2,7 +2,7 @@ import MartletCore
 
 /// The limits of an event log: capacity, delivery, retention and intervals.
 public struct EventLogLimits: Sendable {
-    /// Partitions of a topic, fixed when it is first used.
+    /// Partitions of a topic that declares none, fixed when it is made.
     ///
     /// At least 1.
     public var partitions = 8
@@ -18,7 +18,7 @@ public struct EventLogLimits: Sendable {
     public var acknowledgementTimeout = Duration.seconds(300)
     /// How long an event is stored; longer while a group has not acknowledged it.
     public var retention = Duration.seconds(7 * 24 * 3_600)
-    /// Overrides of `retention`, by topic.
+    /// Overrides of `retention` and of what a topic declares, by topic.
     public var retentions: [String: Duration] = [:]
     /// Between two writes of acknowledgements.
     ///
@@ -28,6 +28,17 @@ public struct EventLogLimits: Sendable {
     public var purgeInterval = Duration.seconds(60)
     /// Maximum events that one purge transaction removes.
     public var purgeBatch = 1_000
+
+    /// Whether topics and groups that were not declared are made by their use: for tests and evaluation.
+    public var acceptsUndeclared = false
+    /// After this time without a member a group counts as abandoned: the log raises an alarm.
+    public var groupAlarm = Duration.seconds(24 * 3_600)
+    /// After this time without a member a group no longer keeps events that are past their retention.
+    ///
+    /// What is purged before it acknowledged it is booked as a loss.
+    public var groupLimit = Duration.seconds(30 * 24 * 3_600)
+    /// Before the log has run for this time, nothing is purged past a group: its service may be starting, too.
+    public var groupGrace = Duration.seconds(3_600)
 
     public init() {}
 }

@@ -10,6 +10,8 @@ struct EventLogState: Sendable {
         var signals: [Int: Signal] = [:]
         /// Acknowledged and not yet written.
         var unwritten: [DeliveryID] = []
+        /// When it last had a member.
+        var lastSeen: Timestamp
 
         var allSignals: [Signal] { signals.sorted { $0.key < $1.key }.map(\.value) }
     }
@@ -17,6 +19,10 @@ struct EventLogState: Sendable {
     struct Topic: Sendable {
         let id: Int
         var heads: [Int64]
+        /// `nil` for the log's own.
+        var retention: Duration?
+        /// The declared groups, with the time when each was last seen before this process has seen it.
+        var declared: [ExactText: Timestamp]
         var groups: [ExactText: Group] = [:]
     }
 
@@ -44,7 +50,9 @@ struct EventLogState: Sendable {
 
     mutating func add(_ topic: EventLogStore.Topic) {
         let name = ExactText(topic.name)
-        if topics[name] == nil { topics[name] = Topic(id: topic.id, heads: topic.heads) }
+        if topics[name] == nil { topics[name] = Topic(id: topic.id, heads: topic.heads, declared: [:]) }
+        if let retention = topic.retention { topics[name]?.retention = retention }
+        topics[name]?.declared.merge(topic.declared) { $1 }
     }
 
     mutating func add(_ group: EventLogStore.Group) {
@@ -53,7 +61,13 @@ struct EventLogState: Sendable {
         let positions = zip(group.positions, heads).map { position, head in
             (floor: position.floor, done: RangeSet(position.done.map { $0..<$0 + 1 }), head: max(head, position.floor))
         }
-        topics[topic]?.groups[name] = Group(state: GroupStateMachine(positions))
+        let lastSeen = topics[topic]?.declared[name] ?? Timestamp(microseconds: 0)
+        topics[topic]?.groups[name] = Group(state: GroupStateMachine(positions), lastSeen: lastSeen)
+    }
+
+    /// Whether a group may be joined: it was declared, or exists.
+    func isDeclared(_ group: ExactText, of topic: ExactText) -> Bool {
+        topics[topic].map { $0.declared[group] != nil || $0.groups[group] != nil } ?? false
     }
 
     /// Returns the signals to raise.
@@ -71,13 +85,18 @@ struct EventLogState: Sendable {
 
     // MARK: Members
 
-    mutating func join(_ membership: Membership, _ signal: Signal) -> (member: Int, woken: [Signal]) {
+    mutating func join(
+        _ membership: Membership,
+        _ signal: Signal,
+        at date: Timestamp
+    ) -> (member: Int, woken: [Signal]) {
         lastMember += 1
         members[lastMember] = membership
         let member = lastMember
         let woken = change(membership) { group in
             group.state.join(member)
             group.signals[member] = signal
+            group.lastSeen = date
         }
         return (member, woken)
     }
@@ -140,7 +159,51 @@ struct EventLogState: Sendable {
         return group.allSignals
     }
 
-    // MARK: Writing and purging
+    mutating func setLastSeen(_ date: Timestamp, of group: ExactText, topic: ExactText) {
+        topics[topic]?.groups[group]?.lastSeen = date
+    }
+
+    /// A purge has removed what the groups had not acknowledged.
+    mutating func move(_ moves: [EventLogPurge.Move], of topic: ExactText) {
+        for move in moves {
+            topics[topic]?.groups[ExactText(move.group)]?.state.skip(move.partition, through: move.floor)
+        }
+    }
+
+    /// Removes a group, which cannot be joined then.
+    ///
+    /// - Returns: What was removed, for ``restore(_:_:of:)``.
+    /// - Throws: `Fault` when there is no such group, or it has members.
+    mutating func remove(
+        _ group: ExactText,
+        of topic: ExactText
+    ) throws -> (topicID: Int, declared: Timestamp?, group: Group?) {
+        guard let known = topics[topic], isDeclared(group, of: topic) else {
+            throw Fault.unknownGroup(group.text, of: topic.text)
+        }
+        guard known.groups[group]?.state.membersCount ?? 0 == 0 else {
+            throw Fault(
+                .failedPrecondition,
+                "eventlog.group_in_use",
+                "the group \(group) has members: stop its service"
+            )
+        }
+        let declared = topics[topic]?.declared.removeValue(forKey: group)
+        return (known.id, declared, topics[topic]?.groups.removeValue(forKey: group))
+    }
+
+    /// The removal of a group failed.
+    mutating func restore(
+        _ removed: (topicID: Int, declared: Timestamp?, group: Group?),
+        _ group: ExactText,
+        of topic: ExactText
+    ) {
+        guard topics[topic]?.groups[group] == nil else { return }
+        topics[topic]?.declared[group] = removed.declared
+        topics[topic]?.groups[group] = removed.group
+    }
+
+    // MARK: Writing
 
     /// The acknowledgements to write; they count as written from now on.
     mutating func takeUnwritten() -> [EventLogStore.Progress] {
@@ -166,30 +229,6 @@ struct EventLogState: Sendable {
         for failed in progress {
             guard let name = topics.first(where: { $0.value.id == failed.topicID })?.key else { continue }
             topics[name]?.groups[ExactText(failed.group)]?.unwritten += failed.fresh
-        }
-    }
-
-    /// By topic, the offsets up to which every group has acknowledged; the heads when there is no group.
-    var purgeable: [(name: String, id: Int, floors: [Int64])] {
-        topics.sorted { $0.key < $1.key }.map { name, topic in
-            let floors = topic.heads.indices.map { index in
-                topic.groups.values.map { $0.state.floors[index] }.min() ?? topic.heads[index]
-            }
-            return (name.text, topic.id, floors)
-        }
-    }
-
-    var status: [TopicStatus] {
-        topics.sorted { $0.key < $1.key }.map { name, topic in
-            let published = topic.heads.reduce(0, +)
-            let groups = topic.groups.sorted { $0.key < $1.key }.map { name, group in
-                TopicStatus.Group(
-                    name: name.text,
-                    acknowledged: group.state.acknowledged,
-                    lag: published - group.state.acknowledged
-                )
-            }
-            return TopicStatus(topic: name.text, published: published, groups: groups)
         }
     }
 }

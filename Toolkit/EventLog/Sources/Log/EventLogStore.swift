@@ -9,6 +9,10 @@ enum EventLogStore {
         let name: String
         /// Last offset by partition; 0 when there is none.
         let heads: [Int64]
+        /// `nil` for the log's own retention.
+        var retention: Duration?
+        /// The declared groups, with the time when each last had a member.
+        var declared: [ExactText: Timestamp] = [:]
     }
 
     struct Group: Sendable {
@@ -33,8 +37,56 @@ enum EventLogStore {
     // MARK: Topics and groups
 
     static func topics(in tx: borrowing SQLTransaction) throws -> [Topic] {
-        try tx.run("SELECT id, name FROM log_topics ORDER BY id").map { row in
-            try Topic(id: row.int(0), name: row.text(1), heads: heads(of: row.int(0), in: tx))
+        try tx.run("SELECT id, name, retention_seconds FROM log_topics ORDER BY id").map { row in
+            let id = try row.int(0)
+            let declared = try tx.run("SELECT group_name, last_seen_at FROM log_groups WHERE topic_id = \(id)").map {
+                try (ExactText($0.text(0)), Timestamp(microseconds: $0.int64(1)))
+            }
+            return try Topic(
+                id: id,
+                name: row.text(1),
+                heads: heads(of: id, in: tx),
+                retention: row.intIfPresent(2).map { .seconds($0) },
+                declared: Dictionary(declared) { first, _ in first }
+            )
+        }
+    }
+
+    /// Groups of before they were declared count as seen now.
+    static func begin(in tx: borrowing SQLTransaction) throws {
+        try tx.run("UPDATE log_groups SET last_seen_at = \(tx.date.microseconds) WHERE last_seen_at IS NULL")
+    }
+
+    static func setRetention(_ retention: Duration?, of topic: Int, in tx: borrowing SQLTransaction) throws {
+        let seconds = retention.map { Int($0.components.seconds) }
+        try tx.run("UPDATE log_topics SET retention_seconds = \(seconds) WHERE id = \(topic)")
+    }
+
+    /// A repeat does nothing.
+    ///
+    /// - Returns: When the group was last seen: now for a new one.
+    static func declare(_ group: String, of topic: Int, in tx: borrowing SQLTransaction) throws -> Timestamp {
+        let now = try tx.date
+        let rows = try tx.run(
+            """
+            INSERT INTO log_groups (topic_id, group_name, declared_at, last_seen_at)
+            VALUES (\(topic), \(group), \(now.microseconds), \(now.microseconds))
+            ON CONFLICT (topic_id, group_name) DO UPDATE SET last_seen_at = log_groups.last_seen_at
+            RETURNING last_seen_at
+            """
+        )
+        return try rows.first.map { Timestamp(microseconds: try $0.int64(0)) } ?? now
+    }
+
+    /// Stores that the groups have members now.
+    static func seen(_ groups: [(topic: Int, group: String)], in tx: borrowing SQLTransaction) throws {
+        for (topic, group) in groups {
+            try tx.run(
+                """
+                UPDATE log_groups SET last_seen_at = \(tx.date.microseconds)
+                WHERE topic_id = \(topic) AND group_name = \(group)
+                """
+            )
         }
     }
 
@@ -71,6 +123,7 @@ enum EventLogStore {
         start: GroupStart,
         in tx: borrowing SQLTransaction
     ) throws -> [Position] {
+        _ = try declare(name, of: topic, in: tx)
         let known = try positions(topic, name, in: tx)
         guard known.isEmpty else { return known }
         let floors = start == .latest ? try heads(of: topic, in: tx) : try oldestFloors(of: topic, in: tx)
@@ -233,29 +286,5 @@ enum EventLogStore {
             }
         }
         return runs
-    }
-
-    /// Removes a batch of events at or below the floors that were stored before `date`; returns their number.
-    static func purge(
-        topic: Int,
-        floors: [Int64],
-        before date: Timestamp,
-        limit: Int,
-        in tx: borrowing SQLTransaction
-    ) throws -> Int {
-        var removed = 0
-        for (partition, floor) in floors.enumerated() where removed < limit {
-            let batch = limit - removed
-            removed += try tx.run(
-                """
-                DELETE FROM log_events WHERE topic_id = \(topic) AND partition = \(partition) AND number IN (
-                    SELECT number FROM log_events WHERE topic_id = \(topic) AND partition = \(partition)
-                        AND number <= \(floor) AND stored_at < \(date.microseconds) ORDER BY number LIMIT \(batch)
-                        \(lock: .skipping, in: tx.dialect)
-                ) AND stored_at < \(date.microseconds) RETURNING 1
-                """
-            ).count
-        }
-        return removed
     }
 }

@@ -44,5 +44,55 @@ enum EventLogTables {
                 "ALTER TABLE log_events ADD COLUMN content_type TEXT",
             ]
         ),
+        Migration(
+            "eventlog.groups",
+            1,
+            [
+                // NULL for the log's own retention.
+                "ALTER TABLE log_topics ADD COLUMN retention_seconds BIGINT",
+                // The declared groups; NULL for one that was not seen since this table exists.
+                """
+                CREATE TABLE log_groups (
+                    topic_id BIGINT NOT NULL, group_name TEXT NOT NULL, declared_at BIGINT NOT NULL,
+                    last_seen_at BIGINT, PRIMARY KEY (topic_id, group_name))
+                """,
+                """
+                INSERT INTO log_groups (topic_id, group_name, declared_at, last_seen_at)
+                SELECT DISTINCT topic_id, group_name, 0, NULL FROM log_positions
+                """,
+                // Never deleted: what a group has not acknowledged and will not receive.
+                """
+                CREATE TABLE log_losses (
+                    id BIGINT PRIMARY KEY, topic_id BIGINT NOT NULL, group_name TEXT NOT NULL,
+                    partition BIGINT NOT NULL, first_number BIGINT NOT NULL, last_number BIGINT NOT NULL,
+                    events BIGINT NOT NULL, reason TEXT NOT NULL, first_stored_at BIGINT NOT NULL,
+                    last_stored_at BIGINT NOT NULL, booked_at BIGINT NOT NULL, confirmed_at BIGINT,
+                    confirmed_by TEXT)
+                """,
+                "CREATE INDEX log_losses_open ON log_losses (topic_id, group_name) WHERE confirmed_at IS NULL",
+                // What operators did.
+                """
+                CREATE TABLE log_audit (
+                    number BIGINT PRIMARY KEY, who TEXT NOT NULL, act TEXT NOT NULL, target TEXT NOT NULL,
+                    why TEXT NOT NULL, before TEXT NOT NULL, after TEXT NOT NULL, at BIGINT NOT NULL)
+                """,
+            ]
+        ),
+        Migration(
+            "eventlog.groups.audit",
+            1,
+            [
+                """
+                CREATE VIEW audit_log_losses AS
+                    SELECT loss.id AS id, topic.name AS topic, loss.group_name AS group_name,
+                        loss.partition AS partition, loss.first_number AS first_number,
+                        loss.last_number AS last_number, loss.events AS events, loss.reason AS reason,
+                        loss.first_stored_at AS first_stored_at, loss.last_stored_at AS last_stored_at,
+                        loss.booked_at AS booked_at, loss.confirmed_at AS confirmed_at,
+                        loss.confirmed_by AS confirmed_by
+                    FROM log_losses AS loss JOIN log_topics AS topic ON topic.id = loss.topic_id
+                """
+            ]
+        ),
     ]
 }

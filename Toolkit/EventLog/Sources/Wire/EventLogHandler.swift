@@ -67,6 +67,48 @@ struct EventLogHandler: EventLogHandling {
         return response
     }
 
+    func declare(_ request: DeclareRequest, _ call: Call) async throws -> DeclareResponse {
+        try await log.declare(BusDeclaration(topics: request.topics.map(\.plan), groups: request.groups.map(\.plan)))
+        return DeclareResponse()
+    }
+
+    // MARK: Operators
+
+    func removeGroup(_ request: RemoveGroupRequest, _ call: Call) async throws -> RemoveGroupResponse {
+        let action = EventLogAudit.Action(
+            who: call.principal.subject.text,
+            name: "group.remove",
+            target: "\(request.group)/\(request.topic)",
+            why: request.reason
+        )
+        var response = RemoveGroupResponse()
+        response.lost = try await Int64(log.removeGroup(request.group, of: request.topic, by: action))
+        return response
+    }
+
+    func listLosses(_ request: ListLossesRequest, _ call: Call) async throws -> ListLossesResponse {
+        var response = ListLossesResponse()
+        response.losses = try await log.losses(after: request.afterID, confirmed: request.confirmed)
+        return response
+    }
+
+    func confirmLoss(_ request: ConfirmLossRequest, _ call: Call) async throws -> ConfirmLossResponse {
+        let action = EventLogAudit.Action(
+            who: call.principal.subject.text,
+            name: "loss.confirm",
+            target: "\(request.id)",
+            why: request.reason
+        )
+        try await log.confirmLoss(request.id, by: action)
+        return ConfirmLossResponse()
+    }
+
+    func listLogAudit(_ request: ListLogAuditRequest, _ call: Call) async throws -> ListLogAuditResponse {
+        var response = ListLogAuditResponse()
+        response.records = try await log.audit(before: request.beforeNumber, limit: Int(request.limit))
+        return response
+    }
+
     /// Members are named `<run of the log>-<number>`.
     private func member(_ name: String) throws -> Int {
         let parts = name.split(separator: "-", maxSplits: 1)

@@ -38,6 +38,33 @@ extension EventRecord {
     }
 }
 
+extension TopicDeclaration {
+    package init(_ plan: TopicPlan) {
+        self.init()
+        topic = plan.name
+        partitions = Int32(clamping: plan.partitions ?? 0)
+        retentionSeconds = plan.retention?.components.seconds ?? 0
+    }
+
+    var plan: TopicPlan {
+        TopicPlan(
+            topic,
+            partitions: partitions > 0 ? Int(partitions) : nil,
+            retention: retentionSeconds > 0 ? .seconds(retentionSeconds) : nil
+        )
+    }
+}
+
+extension GroupDeclaration {
+    package init(_ plan: GroupPlan) {
+        self.init()
+        topic = plan.topic
+        group = plan.group
+    }
+
+    var plan: GroupPlan { GroupPlan(topic: topic, group: group) }
+}
+
 extension RefusalRecord {
     /// `nil` for an event that is accepted.
     init?(_ outcome: PublishOutcome, at index: Int) {
@@ -112,6 +139,10 @@ extension TopicRecord {
             record.name = group.name
             record.acknowledged = group.acknowledged
             record.lag = group.lag
+            record.members = Int32(clamping: group.members)
+            record.lastSeenAt = group.lastSeen?.microseconds ?? 0
+            record.abandoned = group.isAbandoned
+            record.lost = group.lost
             return record
         }
     }
@@ -120,7 +151,14 @@ extension TopicRecord {
         TopicStatus(
             topic: topic,
             published: published,
-            groups: groups.map { TopicStatus.Group(name: $0.name, acknowledged: $0.acknowledged, lag: $0.lag) }
+            groups: groups.map { record in
+                var group = TopicStatus.Group(name: record.name, acknowledged: record.acknowledged, lag: record.lag)
+                group.members = Int(record.members)
+                group.lastSeen = record.lastSeenAt == 0 ? nil : Timestamp(microseconds: record.lastSeenAt)
+                group.isAbandoned = record.abandoned
+                group.lost = record.lost
+                return group
+            }
         )
     }
 }

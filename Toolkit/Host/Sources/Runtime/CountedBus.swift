@@ -17,6 +17,8 @@ struct CountedBus: MessageBus {
         )
     }
 
+    func declare(_ declaration: BusDeclaration) async throws { try await bus.declare(declaration) }
+
     func publish(_ events: [Envelope]) async throws -> [PublishOutcome] {
         let outcomes: [PublishOutcome]
         do {

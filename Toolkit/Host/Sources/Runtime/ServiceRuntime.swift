@@ -1,6 +1,7 @@
 import Logging
 public import MartletContract
 public import MartletCore
+import MartletMessaging
 public import MartletOutbox
 public import MartletSQL
 public import MartletTelemetry
@@ -221,6 +222,7 @@ public struct ServiceRuntime: Sendable {
             database: database,
             bus: platform.bus,
             runtime: platform.runtime,
+            topics: service.handlers.flatMap(\.topics).map { TopicPlan($0.name) },
             limits: dependencies.relayLimits
         )
         let runner = SubscriptionRunner(

@@ -92,6 +92,11 @@ public struct Subscription: Sendable {
         }
     }
 
+    /// Its group, and the topic, since it may be declared before its publisher has started.
+    var declaration: BusDeclaration {
+        BusDeclaration(topics: [TopicPlan(topic)], groups: [GroupPlan(topic: topic, group: group)])
+    }
+
     /// Delivers one event to the subscription, as a bus would: a repeat does nothing.
     ///
     /// - Returns: The inbox's decision.

@@ -218,6 +218,7 @@ public struct SubscriptionRunner: Sendable {
             return (isKnown, try GroupRows.rewound(subscription, in: tx), try Restores.last(in: tx))
         }
         let start: GroupStart = rewound < restore ? .again : isKnown ? .earliest : subscription.start
+        try await bus.declare(subscription.declaration)
         let member = try await bus.join(topic: subscription.topic, group: subscription.group, start: start)
         do {
             // After the join: what is published between the two is counted as before the beginning.

@@ -62,6 +62,7 @@ public struct OutboxRelay: Sendable {
     private let database: any SQLDatabase
     private let bus: any MessageBus
     private let runtime: Runtime
+    private let topics: [TopicPlan]
     private let limits: Limits
 
     /// - Parameters:
@@ -71,6 +72,7 @@ public struct OutboxRelay: Sendable {
     ///   - database: The service's database, with the outbox.
     ///   - bus: The broker.
     ///   - runtime: The clocks and the random numbers.
+    ///   - topics: The topics of the service, declared to the broker at the start and after a refusal.
     ///   - limits: Batch size, lease, delays and intervals.
     package init(
         source: String,
@@ -78,6 +80,7 @@ public struct OutboxRelay: Sendable {
         database: any SQLDatabase,
         bus: any MessageBus,
         runtime: Runtime,
+        topics: [TopicPlan] = [],
         limits: Limits = Limits()
     ) {
         precondition(limits.batch >= 1 && limits.backlog >= 1)
@@ -86,6 +89,7 @@ public struct OutboxRelay: Sendable {
         self.database = database
         self.bus = bus
         self.runtime = runtime
+        self.topics = topics
         self.limits = limits
     }
 
@@ -169,6 +173,8 @@ public struct OutboxRelay: Sendable {
         var failures = 0
         var fullBatches = 0
         var isFull = true
+        /// Whether the broker knows the topics: it may have been restored since.
+        var isDeclared = false
     }
 
     private func begin() async throws -> Session {
@@ -238,6 +244,10 @@ public struct OutboxRelay: Sendable {
 
     /// Sends one batch; false when nothing is unsent.
     private func send(_ session: inout Session) async throws -> Bool {
+        if !session.isDeclared, !topics.isEmpty {
+            try await bus.declare(BusDeclaration(topics: topics))
+            session.isDeclared = true
+        }
         if session.renewal <= runtime.time.now { try await renew(&session) }
         let (owner, leases) = (session.share.relay.instance.text, session.share.leases)
         guard !leases.isEmpty else { return false }
@@ -254,6 +264,7 @@ public struct OutboxRelay: Sendable {
         let outcomes = try await bus.publish(batch.map(\.event))
         crashPoint("outbox.published")
         let (accepted, refused) = try split(batch, outcomes)
+        if !refused.isEmpty { session.isDeclared = false }
         let (held, next) = try await database.transaction("outbox.mark", options: .locking) { tx in
             let held = try OutboxStore.mark(accepted, sentUnder: leases, by: owner, in: tx)
             try OutboxRefusals.update(accepted: accepted, refused: refused, under: held, in: tx)

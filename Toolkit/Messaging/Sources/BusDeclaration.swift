@@ -1,0 +1,39 @@
+/// The topics and groups that a service uses, declared before their use: a wrong name is refused, and makes nothing.
+public struct BusDeclaration: Sendable, Hashable {
+    public var topics: [TopicPlan]
+    public var groups: [GroupPlan]
+
+    public init(topics: [TopicPlan] = [], groups: [GroupPlan] = []) {
+        self.topics = topics
+        self.groups = groups
+    }
+}
+
+/// What a topic is to be like.
+public struct TopicPlan: Sendable, Hashable {
+    public let name: String
+    /// Fixed when the topic is made, and ignored afterwards; `nil` for the broker's own number.
+    public let partitions: Int?
+    /// How long an event is stored after every group has acknowledged it, in whole seconds; `nil` for the broker's own
+    /// time.
+    public let retention: Duration?
+
+    public init(_ name: String, partitions: Int? = nil, retention: Duration? = nil) {
+        precondition(partitions.map { $0 >= 1 } ?? true)
+        precondition(retention.map { $0 >= .seconds(1) } ?? true)
+        self.name = name
+        self.partitions = partitions
+        self.retention = retention
+    }
+}
+
+/// A consumer group of a topic.
+public struct GroupPlan: Sendable, Hashable {
+    public let topic: String
+    public let group: String
+
+    public init(topic: String, group: String) {
+        self.topic = topic
+        self.group = group
+    }
+}
