@@ -76,7 +76,7 @@ struct RemoteEventLogTests {
         let client = EventLogClient(over: InProcessChannel(.eventLog(log)))
         var request = PublishRequest()
         request.events = [EventRecord(event(2)), EventRecord(large)]
-        await #expect(throws: Fault.self) { [request] in _ = try await client.publish(request, context: CallContext()) }
+        await #expect(throws: Fault.self) { _ = try await client.publish(request, context: CallContext()) }
         #expect(try await log.status().map(\.published) == [1])
     }
 

@@ -24,4 +24,14 @@ struct LongRunTests {
         #expect(try rows("orders", "outbox") < rows("orders", "es_events") / 2)
         #expect(try rows("eventlog", "log_events") > 0)
     }
+
+    @Test("a group that never returns keeps the log for its limit, and what it has lost is booked")
+    func abandonedGroup() throws {
+        let sizes = try ShopSimulation(points: []).sizes(afterDays: 45, ordersPerDay: 1, seed: 1)
+        func rows(_ table: String) throws -> Int {
+            try #require(sizes.first { $0.service == "eventlog" && $0.table == table }).rows
+        }
+        #expect(try rows("log_losses") > 0)
+        #expect(try rows("log_groups") > 1)
+    }
 }

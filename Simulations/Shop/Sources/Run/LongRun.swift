@@ -1,6 +1,8 @@
 import CartsContract
 import MartletContract
 import MartletCore
+import MartletEventLog
+import MartletMessaging
 import MartletSQL
 import MartletSimulation
 import MartletTesting
@@ -45,6 +47,7 @@ struct LongRun: Sendable {
             let begin = world.time.now
             let placed = try await placeOrders(of: day)
             try await settle()
+            if day == 0 { try await abandonGroup() }
             // One of ten is returned.
             for order in placed where order.index % 10 == 0 { try await sendBack(order.id, order.customer) }
             try await settle()
@@ -62,6 +65,30 @@ struct LongRun: Sendable {
             for machine in paused { machine.resume() }
         }
         try await world.time.sleep(for: Self.purgeDelay)
+    }
+
+    /// A consumer group that joins once and never returns: it does not keep the events of the log permanently.
+    private func abandonGroup() async throws {
+        let log = EventLogClient(over: world.network.channel(from: world.outside, to: Deployment.eventLogName))
+        let caller = Principal(kind: .user, id: "gone", scopes: ["service"])
+        let declaration = DeclareRequest.with {
+            $0.topics = [.with { $0.topic = OrdersTopics.orders.name }]
+            $0.groups = [
+                .with {
+                    $0.topic = OrdersTopics.orders.name
+                    $0.group = "gone"
+                }
+            ]
+        }
+        _ = try await retry { try await log.declare(declaration, context: context(caller)) }
+        let join = JoinRequest.with {
+            $0.topic = OrdersTopics.orders.name
+            $0.group = "gone"
+            $0.start = .earliest
+            $0.window = 1
+        }
+        // The membership ends with the stream.
+        _ = try await retry { try await log.join(join, context: context(caller)).pull() }
     }
 
     // MARK: Customers
