@@ -68,7 +68,7 @@ package final class ByteBudget: Sendable {
     func shortage(of bytes: Int, isTrusted: Bool, from address: AddressBytes?) -> Shortage? {
         let missing = held + bytes - bytesMax
         if !isTrusted {
-            let own = (address?.held ?? 0) + bytes
+            let own = address.map { $0.held + bytes } ?? 0
             let missingUntrusted = untrusted.load(ordering: .relaxed) + bytes - untrustedShare.limit(using: own)
             if missingUntrusted > 0 {
                 let holders = address.flatMap { own > untrustedShare.part ? Holders.address($0.address) : nil }
