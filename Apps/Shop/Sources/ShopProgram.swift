@@ -33,7 +33,7 @@ package enum ShopProgram {
         let log = try await EventLog.open(try database("eventlog"), runtime: runtime)
         let services = LocalServices()
         // A handler that ends the process ends all services: one at a time runs in it.
-        let process = InboxProcess(instance: "")
+        let process = InboxProcess(instance: "1")
         func service<Blueprint: ServiceBlueprint>(_ blueprint: Blueprint.Type) async throws -> ServiceRuntime {
             var dependencies = ServiceDependencies(
                 database: try database(Blueprint.name),

@@ -5,6 +5,7 @@ import MartletOutbox
 import MartletSQL
 import MartletTesting
 import OrdersContract
+import SwiftProtobuf
 import Testing
 
 @testable import Inventory
@@ -84,9 +85,17 @@ struct StockLockTests {
         #expect(fixture.locks(of: "inbox.deliver") == [both])
         #expect(try await fixture.status("o1") == .released)
 
-        var broken = event
-        broken.key = "o2"
-        broken.body = [0xFF]
+        let broken = Envelope(
+            id: "orders/1/\(event.topic)/o2/1",
+            source: event.source,
+            epoch: event.epoch,
+            topic: event.topic,
+            key: "o2",
+            sequence: 1,
+            time: event.time,
+            traceparent: nil,
+            body: [0xFF]
+        )
         await #expect(throws: (any Error).self) { try await subscription.deliver(broken, on: fixture.lockingDatabase) }
         #expect(fixture.locks(of: "inbox.deliver") == [both, []])
     }

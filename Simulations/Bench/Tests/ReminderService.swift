@@ -1,6 +1,7 @@
 import MartletContract
 import MartletCore
 import MartletHost
+import MartletMessaging
 import MartletOutbox
 import MartletSQL
 import MartletTestContract

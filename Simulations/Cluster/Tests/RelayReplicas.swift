@@ -139,8 +139,8 @@ private final class TimedBus: MessageBus {
     /// By the number of the event.
     var published: [Int: Moment] { times.withLock { $0 } }
 
-    func publish(_ events: [Envelope]) async throws {
-        try await bus.publish(events)
+    func publish(_ events: [Envelope]) async throws -> [PublishOutcome] {
+        let outcomes = try await bus.publish(events)
         let now = time.now
         times.withLock { times in
             for event in events {
@@ -148,6 +148,7 @@ private final class TimedBus: MessageBus {
                 times[number] = now
             }
         }
+        return outcomes
     }
 
     func join(topic: String, group: String, start: GroupStart) async throws -> any GroupMember {

@@ -56,7 +56,14 @@ struct PurgeLoad: Sendable {
 
     /// Runs under load, and prints a line for each sample.
     func run(for duration: Duration) async throws -> [Sample] {
-        let relay = OutboxRelay(source: "purge", database: source, bus: log, runtime: runtime)
+        let relay = OutboxRelay(
+            source: "purge",
+            instance: "1",
+            database: source,
+            bus: log,
+            runtime: runtime,
+            topics: [TopicPlan(Self.topic.name)]
+        )
         let consumer = SubscriptionRunner(
             [.on(Self.topic, group: "purge") { (_: String, _: borrowing SQLTransaction) in }],
             database: target,

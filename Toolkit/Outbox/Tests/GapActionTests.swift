@@ -31,7 +31,7 @@ struct GapActionTests {
         let inbox = Inbox(handler.subscription())
         for number in numbers {
             _ = try await fixture.target.transaction { tx in
-                try inbox.process(.numbered(number, of: "a", epoch: epoch), patience: .zero, in: tx)
+                try inbox.process(.numbered(number, of: "a", epoch: epoch), patience: .zero, passesMarkers: true, in: tx)
             }
         }
     }

@@ -107,7 +107,7 @@ struct OutboxRefusalTests {
     func answers() async throws {
         try await fixture.commit(["a"])
         let rows = try await fixture.source.transaction { tx in
-            let leases = try OutboxStore.lease(for: "first", lasting: .seconds(30), in: tx)
+            let leases = try OutboxStore.leases(ofNew: "first", in: tx)
             return try OutboxStore.waiting(leases, source: "test", limit: 10, in: tx)
         }
         #expect(throws: Fault.self) { _ = try OutboxRefusals.split(rows, []) { _ in .zero } }

@@ -1,6 +1,7 @@
 import MartletCore
 import MartletMessaging
 import MartletSQL
+import MartletSQLite
 import MartletTesting
 import Testing
 

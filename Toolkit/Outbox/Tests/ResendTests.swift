@@ -175,7 +175,9 @@ struct ResendTests {
 
 /// A bus that accepts no event.
 private struct RefusingBus: MessageBus {
-    func publish(_ events: [Envelope]) async throws { throw Fault(.unavailable, .unavailable, "is away") }
+    func publish(_ events: [Envelope]) async throws -> [PublishOutcome] {
+        throw Fault(.unavailable, .unavailable, "is away")
+    }
 
     func join(topic: String, group: String, start: GroupStart) async throws -> any GroupMember {
         throw Fault(.unavailable, .unavailable, "is away")

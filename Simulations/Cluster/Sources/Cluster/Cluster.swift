@@ -150,7 +150,6 @@ package final class Cluster: Sendable {
             isNext: slot.isNext,
             instance: slot.name,
             machine: machine,
-            instance: "\(deployment.name)-\(slot.number)",
             database: database,
             entropy: own,
             connections: connections,

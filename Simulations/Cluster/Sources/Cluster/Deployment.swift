@@ -18,8 +18,6 @@ package struct Deployment: Sendable {
         package var database: any SQLDatabase
         package let bus: any MessageBus
         package let runtime: Runtime
-        /// The name of its place, equal for all its restarts.
-        let instance: String
         /// Called before each run of an event's handler.
         let handling: @Sendable (_ group: String, _ event: Envelope) -> Void
         /// The channel to another service, without a call policy.
@@ -109,7 +107,6 @@ package struct Deployment: Sendable {
                     connect: dependencies.connect
                 )
                 own.instance = dependencies.instance
-                own.process = InboxProcess(instance: ExactText(dependencies.instance))
                 own.handling = dependencies.handling
                 if dependencies.isNext { return try await ServiceRuntime(Next.self, on: own) }
                 guard dependencies.migrates else { return try ServiceRuntime(built: Present.self, on: own) }

@@ -18,8 +18,6 @@ package struct ProcessRun: Sendable {
     /// The name of the replica, which a restart keeps.
     let instance: String
     let machine: Machine
-    /// The name of its place, equal for all its restarts.
-    let instance: String
     let database: MachineDatabase
     /// The service's own.
     let entropy: SeededEntropy
@@ -59,7 +57,6 @@ package struct ProcessRun: Sendable {
             database: database,
             bus: FaultyBus(bus: log, faults: cluster.faults, entropy: connections.fork()),
             runtime: Runtime(time: machine.time, entropy: entropy),
-            instance: instance,
             handling: { group, event in
                 guard machine.isUp, cluster.hooks.endsProcess(event, group) else { return }
                 cluster.faults.count(.handlerEndsProcess)

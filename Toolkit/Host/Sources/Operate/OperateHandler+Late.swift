@@ -26,7 +26,7 @@ extension OperateHandler {
         try await call.read("operate.late.show") { tx in
             let message = try Self.late(group: request.group, topic: request.topic, id: request.id, in: tx)
             // Bytes that cannot be decoded have no JSON form.
-            let json = bodies[ExactText(message.event.topic)].flatMap { try? $0.text(message.event.body) }
+            let json = bodies[ExactText(message.event.topic)].flatMap { $0.text(message.event) }
             return .with {
                 $0.message = LateMessageRecord(message, withBody: true)
                 $0.message.bodyJson = json ?? ""

@@ -9,7 +9,6 @@ import SwiftProtobuf
 /// The operator API of one service.
 struct OperateHandler: OperateHandling {
     let workflows: WorkflowOperations
-    let gaps: Gaps
     /// What the bodies of a topic are, and their JSON form.
     struct BodyFormat: Sendable {
         let type: EventType?
@@ -25,6 +24,7 @@ struct OperateHandler: OperateHandling {
 
     /// By topic.
     let bodies: [ExactText: BodyFormat]
+    let gaps: Gaps
 
     static func bodies(of subscriptions: [Subscription]) -> [ExactText: BodyFormat] {
         let known = subscriptions.compactMap { subscription in

@@ -23,8 +23,8 @@ public struct ServiceDependencies: Sendable {
     public var relayLimits = OutboxRelay.Limits()
     public var subscriptionLimits = SubscriptionRunner.Limits()
     public var workflowLimits = WorkflowLimits()
-    /// The process that the service runs in; services of one process share it.
-    public var process = InboxProcess(instance: "")
+    /// The process that several services run in and share, with a name as `instance`; `nil` for a service that runs alone.
+    public var process: InboxProcess?
     /// Called before each run of an event's handler; `nil` outside of simulations.
     package var handling: (@Sendable (_ group: String, _ event: Envelope) -> Void)?
 

@@ -231,7 +231,7 @@ public struct ServiceRuntime: Sendable {
             bus: platform.bus,
             runtime: platform.runtime,
             limits: dependencies.subscriptionLimits,
-            process: dependencies.process
+            process: dependencies.process ?? InboxProcess(instance: ExactText(dependencies.instance))
         )
         let serviceMetrics = ServiceMetrics(
             database: database,

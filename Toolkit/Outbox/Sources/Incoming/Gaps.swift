@@ -80,6 +80,7 @@ package struct Gaps: Sendable {
             sequence: sequence,
             time: try self.time(of: number, given: time, name, in: tx),
             traceparent: nil,
+            type: subscription.type,
             body: body
         )
         let inbox = Inbox(subscription)

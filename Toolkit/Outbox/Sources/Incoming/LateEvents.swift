@@ -130,7 +130,7 @@ extension LateEvents {
     private static let columns =
         """
         group_name, topic, key, source, epoch, sequence, id, time, traceparent, tenant, body, state, error, attempts,
-        received_at
+        received_at, type, content_type
         """
 
     /// Events under redrive, in order.
@@ -187,6 +187,7 @@ extension LateEvents {
                 time: Timestamp(microseconds: row.int64(7)),
                 traceparent: row.textIfPresent(8),
                 tenant: row.text(9),
+                type: EventType(stored: row.textIfPresent(15), contentType: row.textIfPresent(16)),
                 body: row.bytes(10)
             ),
             isRedriving: row.text(11) == "redriving",

@@ -74,9 +74,9 @@ public struct Subscription: Sendable {
         locking locks: @escaping @Sendable (Body, borrowing SQLTransaction) throws -> [ExactText],
         handler: @escaping @Sendable (Body, borrowing SQLTransaction) throws -> Void
     ) -> Subscription {
-        let decode = topic.decode
         var subscription = on(topic, group: group, start: start, handler)
-        subscription.locks = { (event: Envelope, tx: borrowing SQLTransaction) in try locks(try decode(event.body), tx)
+        subscription.locks = { (event: Envelope, tx: borrowing SQLTransaction) in
+            try locks(try topic.read(event), tx)
         }
         return subscription
     }
@@ -85,7 +85,7 @@ public struct Subscription: Sendable {
     package func observed(by observe: (@Sendable (_ group: String, _ event: Envelope) -> Void)?) -> Subscription {
         guard let observe else { return self }
         let (handler, group) = (handler, group)
-        return Subscription(topic: topic, group: group, start: start, json: json, locks: locks) {
+        return Subscription(topic: topic, group: group, start: start, type: type, json: json, locks: locks) {
             (event: Envelope, tx: borrowing SQLTransaction) in
             observe(group, event)
             try handler(event, tx)

@@ -70,7 +70,13 @@ package struct Resender: Sendable {
             try Resends.take(source: source, limit: Self.batchLimit, in: tx)
         }
         guard let batch else { return false }
-        if !batch.events.isEmpty { try await bus.publish(batch.events) }
+        if !batch.events.isEmpty {
+            // A batch is published whole: the events before a refused one are duplicates the next time.
+            let outcomes = try await bus.publish(batch.events)
+            if let refusal = outcomes.lazy.compactMap(\.refusal).first {
+                throw Fault(.unavailable, refusal.reason, refusal.message)
+            }
+        }
         try await database.transaction("resends.finish") { tx in try Resends.finish(batch, in: tx) }
         if batch.next == nil {
             Logger.current.info("a resend is done", metadata: ["resend": "\(batch.resend.number)"])
