@@ -132,7 +132,8 @@ struct EndingHandlerTests {
     func subscriptions() async throws {
         let ending = Subscription.on(.things, group: "g") { (_: String, tx: borrowing SQLTransaction) in
             let held = try tx.run("SELECT group_name FROM inbox_attempts").map { try $0.text(0) }
-            #expect(held == ["g"])
+            // Its own ends with this transaction; the other subscription's event has none at the same time.
+            #expect(held == [])
             throw CancellationError()
         }
         let innocent = Subscription.onEnvelope(.things, group: "h") {

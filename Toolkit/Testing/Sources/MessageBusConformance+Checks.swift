@@ -235,7 +235,7 @@ extension MessageBusConformance {
             try expect(status.map(\.published) == [2, 1], "published is \(status.map(\.published))")
             let group = try await bus.counts(of: "g")
             try expect(
-                group == TopicStatus.Group(name: "g", acknowledged: 1, lag: 1),
+                group.map { [$0.acknowledged, $0.lag] } == [1, 1],
                 "the group is \(String(describing: group))"
             )
         },

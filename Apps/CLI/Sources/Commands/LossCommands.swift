@@ -13,7 +13,8 @@ struct RemoveGroupCommand: AsyncParsableCommand {
             not acknowledged is booked as a loss: see `martlet events losses`.
 
             Example:
-              martlet events remove-group --group GROUP --topic TOPIC --reason "renamed in 2.0"
+              martlet events remove-group --group GROUP --topic TOPIC \\
+                --reason "renamed in 2.0"
             """
     )
 

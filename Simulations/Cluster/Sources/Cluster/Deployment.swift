@@ -133,6 +133,7 @@ package struct Deployment: Sendable {
         isExternal: false,
         start: { dependencies in
             let log = try await EventLog.open(dependencies.database, runtime: dependencies.runtime)
+            try await log.declare(BusDeclaration(topics: [RelayCheck.topic]))
             return ServiceRuntime(
                 name: eventLogName,
                 telemetry: Telemetry(service: eventLogName, level: .critical, time: dependencies.runtime.time),

@@ -20,7 +20,8 @@ package struct RelayCheck: Sendable {
     private static let endLimit = Duration.seconds(1)
     /// Events of one transaction: enough that most partitions have one.
     private static let events = 32
-    private static let topic = "simulation.relays"
+    /// Of no service: the log of a world declares it.
+    static let topic = TopicPlan("simulation.relays")
 
     private let cluster: Cluster
 
@@ -82,7 +83,7 @@ package struct RelayCheck: Sendable {
             try await cluster.stores[service]?.current().transaction("relays", deadline: nil) {
                 (tx: borrowing SQLTransaction) in
                 for number in 1...Self.events {
-                    try tx.append(OutgoingEvent(topic: Self.topic, key: "\(name) \(number)", body: []))
+                    try tx.append(OutgoingEvent(topic: Self.topic.name, key: "\(name) \(number)", body: []))
                 }
             }
         }
@@ -91,7 +92,7 @@ package struct RelayCheck: Sendable {
         for service in services {
             let left = try await cluster.stores[service]?.inspect { (tx: borrowing SQLTransaction) in
                 try tx.run(
-                    "SELECT COUNT(*) FROM audit_outbox WHERE topic = \(Self.topic) AND sent_at IS NULL"
+                    "SELECT COUNT(*) FROM audit_outbox WHERE topic = \(Self.topic.name) AND sent_at IS NULL"
                 ).first?.int(0)
             }
             guard let left = left.flatMap(\.self), left > 0 else { continue }

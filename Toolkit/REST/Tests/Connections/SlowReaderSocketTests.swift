@@ -114,6 +114,8 @@ struct SlowReaderSocketTests {
             try await RawConnection.reluctant(Self.get + "\r\n", with: port) {
                 await written()
                 while try await !short(port).hasSuffix("\r\n\r\nordinary") {}
+                // A client that takes bytes again before the connection has closed gets them all.
+                while budget.connections > 0 { await Task.yield() }
             }
         }
         #expect(received < Self.bytes)
