@@ -57,7 +57,7 @@ public struct RemoteEventLog: MessageBus {
         request.window = Int32(Self.window)
         let stream = try await client.join(request, context: CallContext(principal: caller))
         guard let first = try await stream.pull(), !first.member.isEmpty else { throw Fault.streamEnded }
-        return RemoteMember(log: self, name: first.member, stream: stream)
+        return RemoteMember(log: self, name: first.member, isWhole: first.whole, stream: stream)
     }
 
     public func status() async throws -> [TopicStatus] {

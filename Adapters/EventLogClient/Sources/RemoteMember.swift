@@ -13,13 +13,15 @@ final class RemoteMember: GroupMember {
 
     private let log: RemoteEventLog
     private let name: String
+    let isWhole: Bool
     private let stream: ResponseStream<JoinResponse>
     /// Received from the stream and not yet returned by `receive`; at most the window.
     private let buffer = Mutex<[Delivery]>([])
 
-    init(log: RemoteEventLog, name: String, stream: ResponseStream<JoinResponse>) {
+    init(log: RemoteEventLog, name: String, isWhole: Bool, stream: ResponseStream<JoinResponse>) {
         self.log = log
         self.name = name
+        self.isWhole = isWhole
         self.stream = stream
     }
 

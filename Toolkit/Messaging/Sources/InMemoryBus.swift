@@ -208,6 +208,8 @@ private struct InMemoryMember: GroupMember {
     let group: ExactText
     let id: Int
     let signal: Signal
+    /// It forgets nothing.
+    var isWhole: Bool { true }
 
     func receive(limit: Int) async throws -> [Delivery] {
         precondition(limit >= 1)

@@ -61,6 +61,10 @@ public enum GroupStart: Sendable, Hashable {
 /// Used by one task. Deliveries that it does not acknowledge in time are redelivered to other members, including
 /// waiting ones.
 public protocol GroupMember: Sendable {
+    /// True when the group has been given every event of its topic from the first one, when this member joined: then the
+    /// first event of each key is delivered, and no later one is taken for it. False where the bus does not know.
+    var isWhole: Bool { get }
+
     /// Suspends until there is at least one delivery; returns at most `limit` of them, in partition order.
     ///
     /// - Throws: `CancellationError`; `Fault` when the bus is unavailable: leave, then join again.

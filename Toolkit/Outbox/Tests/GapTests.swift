@@ -155,7 +155,7 @@ struct GapTests {
     func startOnce() async throws {
         let subscription = handler.subscription(start: .latest)
         let begun = try await fixture.target.transaction { tx in
-            [try GroupRows.begin(subscription, in: tx), try GroupRows.begin(subscription, in: tx)]
+            [try GroupRows.begin(subscription, isWhole: false, in: tx), try GroupRows.begin(subscription, isWhole: false, in: tx)]
         }
         #expect(begun[0] == begun[1])
         #expect(begun[0].began == fixture.time.date)
@@ -191,7 +191,7 @@ struct GapTests {
         }
         try await database.migrate(Outbox.migrations)
         let subscription = handler.subscription(start: .latest)
-        let begun = try await database.transaction { tx in try GroupRows.begin(subscription, in: tx) }
+        let begun = try await database.transaction { tx in try GroupRows.begin(subscription, isWhole: false, in: tx) }
         #expect(begun == GroupBeginning(start: .latest, began: nil))
         #expect(try await subscription.deliver(.numbered(4, of: "a"), on: database) == .duplicate)
         #expect(try await subscription.deliver(.numbered(6, of: "a"), on: database) == .gap)

@@ -5,6 +5,7 @@ import Synchronization
 
 /// A member that shuffles each batch, as a log may do after a redelivery.
 final class ShufflingMember: GroupMember {
+    var isWhole: Bool { member.isWhole }
     private let member: any GroupMember
     private let entropy: SeededEntropy
 
@@ -33,6 +34,7 @@ final class ShufflingMember: GroupMember {
 
 /// A member that records redeliveries.
 final class RecordingMember: GroupMember {
+    var isWhole: Bool { member.isWhole }
     private let member: any GroupMember
     private let counts = Mutex<[Int]>([])
 
@@ -56,6 +58,7 @@ final class RecordingMember: GroupMember {
 /// A bus whose members lose their connection after one receive; joining is cancelled after the given number of joins.
 final class DisconnectingBus: MessageBus {
     private struct Member: GroupMember {
+        var isWhole: Bool { member.isWhole }
         let member: any GroupMember
         let hasReceived = Flag()
 

@@ -47,7 +47,7 @@ struct RestoredConsumerTests {
         // From before the second event.
         let backup = try await OutboxFixture.database(fixture.time)
         let subscription = handler.subscription()
-        _ = try await backup.transaction { tx in try GroupRows.begin(subscription, in: tx) }
+        _ = try await backup.transaction { tx in try GroupRows.begin(subscription, isWhole: false, in: tx) }
         _ = try await subscription.deliver(.numbered(1, of: "a"), on: backup)
         try await restore(backup)
         try await consume(on: backup)

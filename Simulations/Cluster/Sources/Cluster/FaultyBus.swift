@@ -44,6 +44,7 @@ private final class FaultyMember: GroupMember {
         var acknowledged: Set<DeliveryID> = []
     }
 
+    var isWhole: Bool { member.isWhole }
     private let member: any GroupMember
     private let faults: FaultInjector
     private let entropy: any Entropy

@@ -138,10 +138,10 @@ struct EndingEvents: Sendable {
         }
     }
 
-    /// The event is parked with the reason, and all later events with it.
+    /// The event is parked with the reason, and nothing but later events with it; some of these may still be on their way.
     private func check(_ parked: [ParkedMessageRecord], of key: EndingKey, in group: String) {
         let numbers = parked.map(\.sequence)
-        if numbers != (0..<parked.count).map({ key.badSequence + Int64($0) }) {
+        if numbers.first != key.badSequence || numbers != Set(numbers).sorted() {
             report(.orderOfKeyBroken, "\(group) parked \(numbers), and \(key.badSequence) ends the process", of: key)
         }
         if parked[0].error != Self.endedTheProcess || parked[0].attempts < 2 {

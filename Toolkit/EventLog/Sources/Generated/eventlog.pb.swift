@@ -232,6 +232,9 @@ package nonisolated struct JoinResponse: Sendable {
 
   package var deliveries: [DeliveryRecord] = []
 
+  /// With `member`: the group has been given every event of the topic from the first one.
+  package var whole: Bool = false
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -936,7 +939,7 @@ nonisolated extension JoinRequest: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension JoinResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".JoinResponse"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}member\0\u{1}deliveries\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}member\0\u{1}deliveries\0\u{1}whole\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -946,6 +949,7 @@ nonisolated extension JoinResponse: SwiftProtobuf.Message, SwiftProtobuf._Messag
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.member) }()
       case 2: try { try decoder.decodeRepeatedMessageField(value: &self.deliveries) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.whole) }()
       default: break
       }
     }
@@ -958,12 +962,16 @@ nonisolated extension JoinResponse: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if !self.deliveries.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.deliveries, fieldNumber: 2)
     }
+    if self.whole != false {
+      try visitor.visitSingularBoolField(value: self.whole, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: JoinResponse, rhs: JoinResponse) -> Bool {
     if lhs.member != rhs.member {return false}
     if lhs.deliveries != rhs.deliveries {return false}
+    if lhs.whole != rhs.whole {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -173,6 +173,7 @@ extension JoinResponse: ContractMessage {
         [
             FieldShape("member", .string),
             FieldShape("deliveries", .message { DeliveryRecord.shape }, repeated: true),
+            FieldShape("whole", .bool),
         ])
 
     package func check(_ violations: inout [FieldViolation], at path: String) {
@@ -184,6 +185,7 @@ extension JoinResponse: ContractMessage {
     package func write(to json: inout JSONWriter) {
         json.text("member", self.member)
         json.messages("deliveries", self.deliveries)
+        json.flag("whole", self.whole)
     }
 }
 

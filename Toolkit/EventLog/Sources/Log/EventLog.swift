@@ -155,9 +155,13 @@ public final class EventLog: MessageBus {
             group: names.group,
             window: min(window, limits.window)
         )
-        let (member, woken) = state.withLock { $0.join(membership, signal, at: time.date) }
+        let (member, woken, isWhole) = state.withLock { state in
+            let isWhole = state.isAtFirstEvent(names.group, of: names.topic)
+            let (member, woken) = state.join(membership, signal, at: time.date)
+            return (member, woken, isWhole)
+        }
         for other in woken { other.raise() }
-        return EventLogMember(log: self, id: member, signal: signal)
+        return EventLogMember(log: self, id: member, signal: signal, isWhole: isWhole)
     }
 
     /// Has a group go back to the oldest stored event, durably.

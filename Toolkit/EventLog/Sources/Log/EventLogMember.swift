@@ -6,6 +6,7 @@ struct EventLogMember: GroupMember {
     let log: EventLog
     let id: Int
     let signal: Signal
+    let isWhole: Bool
 
     func receive(limit: Int) async throws -> [Delivery] { try await log.receive(self, limit: limit) }
 

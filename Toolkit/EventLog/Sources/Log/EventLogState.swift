@@ -103,6 +103,11 @@ struct EventLogState: Sendable {
 
     func membership(of member: Int) -> Membership? { members[member] }
 
+    /// True when the group begins with the first event of the topic, and has acknowledged none so far.
+    func isAtFirstEvent(_ group: ExactText, of topic: ExactText) -> Bool {
+        topics[topic]?.groups[group]?.state.floors.allSatisfy { $0 == 0 } ?? false
+    }
+
     mutating func leave(_ member: Int, at now: Moment) -> [Signal] {
         guard let membership = members.removeValue(forKey: member) else { return [] }
         return change(membership) { group in

@@ -140,6 +140,7 @@ private final class MemberStream: Sendable {
         }
         if isFirst {
             response.member = "\(log.run)-\(member.id)"
+            response.whole = member.isWhole
             return response
         }
         do {

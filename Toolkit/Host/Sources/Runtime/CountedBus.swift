@@ -67,6 +67,7 @@ private struct CountedMember: GroupMember {
     let delivered: Counter
     let acknowledged: Counter
     let redelivered: Counter
+    var isWhole: Bool { member.isWhole }
 
     func receive(limit: Int) async throws -> [Delivery] {
         let deliveries = try await member.receive(limit: limit)

@@ -8,12 +8,12 @@ enum GroupRows {
     static func beginning(of subscription: Subscription, in tx: borrowing SQLTransaction) throws -> GroupBeginning? {
         try tx.run(
             """
-            SELECT began_at FROM inbox_groups
+            SELECT began_at, is_whole FROM inbox_groups
             WHERE group_name = \(subscription.group) AND topic = \(subscription.topic)
             """
         ).first.map { row in
             let began = try row.isNull(0) ? nil : Timestamp(microseconds: row.int64(0))
-            return GroupBeginning(start: subscription.start, began: began)
+            return try GroupBeginning(start: subscription.start, began: began, isWhole: row.bool(1))
         }
     }
 
@@ -36,16 +36,21 @@ enum GroupRows {
 
     /// Stores that the group begins now; a repeat does nothing.
     ///
+    /// - Parameter isWhole: Whether the bus has every event of the topic.
     /// - Returns: When it began.
-    static func begin(_ subscription: Subscription, in tx: borrowing SQLTransaction) throws -> GroupBeginning {
+    static func begin(
+        _ subscription: Subscription,
+        isWhole: Bool,
+        in tx: borrowing SQLTransaction
+    ) throws -> GroupBeginning {
         let now = try tx.date
         try tx.run(
             """
-            INSERT INTO inbox_groups (group_name, topic, began_at, before_count)
-            VALUES (\(subscription.group), \(subscription.topic), \(now.microseconds), 0) ON CONFLICT DO NOTHING
+            INSERT INTO inbox_groups (group_name, topic, began_at, before_count, is_whole)
+            VALUES (\(subscription.group), \(subscription.topic), \(now.microseconds), 0, \(isWhole ? 1 : 0)) ON CONFLICT DO NOTHING
             """
         )
-        return try beginning(of: subscription, in: tx) ?? GroupBeginning(start: subscription.start, began: now)
+        return try beginning(of: subscription, in: tx) ?? GroupBeginning(start: subscription.start, began: now, isWhole: isWhole)
     }
 
     /// Counts an event from before the beginning.

@@ -6,6 +6,8 @@ import MartletSQL
 struct Inbox: Sendable {
     /// Maximum characters of a stored error.
     static let errorLimit = 500
+    /// How long the first event of a key waits when its number is not 1: a bus may deliver an earlier one after it.
+    static let basePatience = Duration.seconds(2)
 
     let subscription: Subscription
     let group: GroupBeginning
@@ -29,6 +31,10 @@ struct Inbox: Sendable {
         in tx: borrowing SQLTransaction
     ) throws -> InboxDecision {
         var (key, decision) = try decide(on: event, in: tx)
+        if decision == .handle, let patience, key.isBase(EventNumber(event)) {
+            let since = try rows(of: event).wait(at: EventNumber(event), in: tx)
+            if try tx.date < since + min(patience, Self.basePatience) { return .gap }
+        }
         switch decision {
         case .handle:
             // What has a marker waits: other events are not looked up.

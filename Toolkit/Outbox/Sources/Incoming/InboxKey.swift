@@ -57,6 +57,9 @@ struct InboxKey: Sendable, Hashable {
         waiting.first { self.epoch <= $0.epoch && $0.epoch < epoch && last(in: $0.epoch) < $0.highest }
     }
 
+    /// True when the group has no number of its epoch, and this one would be the first although it is not 1.
+    func isBase(_ number: EventNumber) -> Bool { position(in: number.epoch) == nil && number.sequence != 1 }
+
     /// Whether nothing is missing before this number.
     ///
     /// - Parameter acceptsBase: Whether the first event of the key may have another number than 1.

@@ -43,6 +43,7 @@ enum InboxKeyTables {
                 """
                 CREATE TABLE inbox_groups (
                     group_name TEXT NOT NULL, topic TEXT NOT NULL, began_at BIGINT, before_count BIGINT NOT NULL,
+                    is_whole BIGINT NOT NULL DEFAULT 0,
                     PRIMARY KEY (group_name, topic))
                 """,
                 """

@@ -223,7 +223,7 @@ public struct SubscriptionRunner: Sendable {
         do {
             // After the join: what is published between the two is counted as before the beginning.
             let group = try await database.transaction("inbox.begin") { tx in
-                let group = try GroupRows.begin(subscription, in: tx)
+                let group = try GroupRows.begin(subscription, isWhole: member.isWhole, in: tx)
                 if rewound < restore { try GroupRows.goBack(subscription, after: restore, in: tx) }
                 return group
             }
