@@ -270,6 +270,37 @@ struct EndingHandlerTests {
         #expect(try await markers() == [0, 0])
     }
 
+    @Test("redrive of a late event that ends the process: it waits for an operator again, and no start loops")
+    func redriveLate() async throws {
+        let subscription = handler.subscription()
+        let late = Envelope.numbered(2, of: "a")
+        for event in [.numbered(1, of: "a"), .numbered(1, of: "a", epoch: 2), late] {
+            try await subscription.deliver(event, on: fixture.target)
+        }
+        end("a", at: 2)
+        #expect(try await redriven(late))
+        for _ in 1...AttemptMarker.endsLimit {
+            await #expect(throws: CancellationError.self) { try await runner().redriveRequested() }
+        }
+        try await runner().redriveRequested()
+        let waiting = try await fixture.target.read { tx in try LateEvents.list(in: tx) }
+        #expect(waiting.map { "\($0.error), \($0.isRedriving)" } == ["ended the process, false"])
+        #expect(try await markers() == [0, 0])
+
+        handler.recover()
+        #expect(try await redriven(late))
+        try await runner().redriveRequested()
+        #expect(try await fixture.effects(of: "a") == [1, 1, 2])
+        #expect(try await markers() == [0, 0])
+    }
+
+    /// An operator requests that a late event be handled.
+    private func redriven(_ event: Envelope) async throws -> Bool {
+        try await fixture.target.transaction { tx in
+            try LateEvents.redrive(group: "g", topic: "things", id: event.id, in: tx)
+        }
+    }
+
     /// Each is another process of one instance.
     private func runner() -> SubscriptionRunner {
         SubscriptionRunner(

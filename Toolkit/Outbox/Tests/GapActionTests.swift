@@ -31,7 +31,12 @@ struct GapActionTests {
         let inbox = Inbox(handler.subscription())
         for number in numbers {
             _ = try await fixture.target.transaction { tx in
-                try inbox.process(.numbered(number, of: "a", epoch: epoch), patience: .zero, passesMarkers: true, in: tx)
+                try inbox.process(
+                    .numbered(number, of: "a", epoch: epoch),
+                    patience: .zero,
+                    passesMarkers: true,
+                    in: tx
+                )
             }
         }
     }
@@ -192,6 +197,20 @@ struct GapActionTests {
         try await runner.redriveRequested()
         #expect(try await fixture.effects(of: "a") == [1, 1])
         #expect(try await listed() == ["2/2-2 parked"])
+    }
+
+    @Test("a redrive accepts the first number of a newer epoch, as the group does, when it is older than the group")
+    func olderThanTheGroup() async throws {
+        let subscription = handler.subscription()
+        let group = try await fixture.target.transaction { tx in try GroupRows.begin(subscription, in: tx) }
+        let inbox = Inbox(subscription, group: group)
+        try await fixture.target.transaction { tx in
+            _ = try inbox.park(.numbered(1, of: "a"), error: "Broken()", attempts: 5, in: tx)
+            _ = try inbox.process(.numbered(3, of: "a", epoch: 2), patience: nil, passesMarkers: true, in: tx)
+            _ = try ParkedMessages.redrive(group: "g", topic: "things", key: "a", in: tx)
+        }
+        try await runner.redriveRequested()
+        #expect(try await fixture.effects(of: "a") == [1, 3])
     }
 
     @Test("a late event is handled once, when an operator names it; a repeat and a redelivery do nothing")

@@ -75,6 +75,36 @@ extension Inbox {
         }
     }
 
+    /// Stores a marker for a late event under redrive.
+    func markLate(
+        _ message: LateMessage,
+        by holder: AttemptMarker.Holder,
+        limits: SubscriptionRunner.Limits,
+        in tx: borrowing SQLTransaction
+    ) throws -> Marking {
+        guard try LateEvents.isRedriving(message, in: tx) else { return .nothing }
+        let attempt = AttemptRows(group: subscription.group, event: message.event)
+        switch AttemptMarker.decision(on: try attempt.read(in: tx), by: holder, at: try tx.date) {
+        case .attempt(let ends):
+            let until = try tx.date + limits.attemptLease
+            try attempt.store(AttemptMarker(holder: holder, leaseUntil: until, ends: ends), in: tx)
+            return .marked
+        case .redeliver:
+            return .nothing
+        case .park:
+            try attempt.remove(in: tx)
+            try LateEvents.fail(message, error: Self.endedTheProcess, in: tx)
+            return .parked
+        }
+    }
+
+    /// Handles a late event under redrive and removes its marker; does nothing when it is not redriven any more.
+    func redriveLate(_ message: LateMessage, in tx: borrowing SQLTransaction) throws {
+        try AttemptRows(group: subscription.group, event: message.event).remove(in: tx)
+        guard try LateEvents.finish(message, in: tx) else { return }
+        try subscription.apply(message.event, in: tx)
+    }
+
     /// Releases the marker of an attempt that failed without ending the process.
     func releaseMarker(
         of event: Envelope,

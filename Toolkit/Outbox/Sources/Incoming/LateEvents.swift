@@ -146,6 +146,17 @@ extension LateEvents {
         ).map(message)
     }
 
+    static func isRedriving(_ message: LateMessage, in tx: borrowing SQLTransaction) throws -> Bool {
+        let event = message.event
+        return try !tx.run(
+            """
+            SELECT 1 FROM inbox_late WHERE group_name = \(message.group) AND topic = \(event.topic)
+                AND key = \(event.key) AND source = \(event.source) AND epoch = \(event.epoch)
+                AND sequence = \(event.sequence) AND state = 'redriving'
+            """
+        ).isEmpty
+    }
+
     /// Ends a redrive.
     ///
     /// - Returns: False when it is not redriven any more.

@@ -288,13 +288,28 @@ public struct SubscriptionRunner: Sendable {
         }
     }
 
-    /// Handles a late event; when its handler fails, it waits for an operator again.
+    /// Handles a late event behind a marker; when its handler fails, or ends the process again, it waits for an operator
+    /// again.
     private func redrive(_ message: LateMessage, of subscription: Subscription) async throws {
+        let place = try await attempts.enter()
+        defer { attempts.leave(place) }
+        let (inbox, holder, limits) = (Inbox(subscription), attempts.holder, limits)
+        let metadata: Logger.Metadata = ["topic": "\(subscription.topic)", "group": "\(subscription.group)"]
+        let marking = try await database.transaction("inbox.mark") { tx in
+            try inbox.markLate(message, by: holder, limits: limits, in: tx)
+        }
+        if marking == .parked {
+            Logger.current.error(
+                "the handler of a late event has ended the process, it waits for an operator again",
+                metadata: metadata
+            )
+        }
+        guard marking == .marked else { return }
+        crashPoint("inbox.marked")
         do {
             try await database.transaction("inbox.redriveLate") { tx in
-                guard try LateEvents.finish(message, in: tx) else { return }
                 do {
-                    try subscription.apply(message.event, in: tx)
+                    try inbox.redriveLate(message, in: tx)
                 } catch {
                     throw HandlerFailure.wrapping(error, index: 0)
                 }
@@ -303,20 +318,19 @@ public struct SubscriptionRunner: Sendable {
         } catch let failure as HandlerFailure {
             Logger.current.warning(
                 "a late event failed and waits for an operator again",
-                metadata: [
-                    "topic": "\(subscription.topic)", "group": "\(subscription.group)",
-                    "error.type": "\(failure.kind)",
-                ]
+                metadata: metadata.merging(["error.type": "\(failure.kind)"]) { $1 }
             )
             try await database.transaction("inbox.lateFailed") { tx in
                 try LateEvents.fail(message, error: failure.text, in: tx)
+                try inbox.releaseMarker(of: message.event, by: holder, in: tx)
             }
         }
     }
 
     /// Handles the parked events of a key one by one, until none is left or one fails again.
     private func redrive(_ key: String, of subscription: Subscription) async throws {
-        let inbox = Inbox(subscription)
+        let group = try await database.read("inbox.group") { tx in try GroupRows.beginning(of: subscription, in: tx) }
+        let inbox = Inbox(subscription, group: group)
         do {
             var more = true
             while more {
