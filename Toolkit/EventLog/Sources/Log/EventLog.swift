@@ -170,14 +170,18 @@ public final class EventLog: MessageBus {
             let floors = try await database.read("log.oldest") { tx in
                 try EventLogStore.oldestFloors(of: id, in: tx)
             }
-            let woken = state.withLock { $0.rewind(topic, group, to: floors) }
+            let (woken, isFlushing) = state.withLock { state in
+                (state.rewind(topic, group, to: floors), state.isFlushing)
+            }
             for signal in woken { signal.raise() }
-            try await database.transaction("log.rewind") { tx in
+            guard !isFlushing else {
+                // What is being written is of before, and must not be stored after this.
+                try await time.sleep(for: limits.flushInterval)
+                continue
+            }
+            return try await database.transaction("log.rewind") { tx in
                 try EventLogStore.rewind(group.text, of: id, to: floors, in: tx)
             }
-            // What is being written may be of before, and be stored after this.
-            guard state.withLock({ $0.isFlushing }) else { return }
-            try await time.sleep(for: limits.flushInterval)
         }
     }
 
