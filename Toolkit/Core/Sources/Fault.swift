@@ -5,7 +5,7 @@
 ///     guard let row = try tx.run("SELECT url FROM links WHERE code = \(code)").first else {
 ///         throw Fault(.notFound, "links.unknown_code", "there is no link \(code)", field: "code")
 ///     }
-///     return row.text(0)
+///     return try row.text(0)
 /// }
 /// ```
 public struct Fault: Error, Sendable {

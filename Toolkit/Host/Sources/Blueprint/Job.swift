@@ -8,7 +8,7 @@ public import MartletSQL
 ///
 /// ```swift
 /// let forgetting = Job("forget links", every: .seconds(3_600), batchesOf: 100) { tx in
-///     let before = (tx.date - .seconds(30 * 24 * 3_600)).microseconds
+///     let before = try (tx.date - .seconds(30 * 24 * 3_600)).microseconds
 ///     let forgotten = try tx.run(
 ///         """
 ///         DELETE FROM links WHERE code IN (SELECT code FROM links WHERE created_at < \(before) LIMIT 100)
