@@ -41,6 +41,15 @@ extension SQLConformance {
             }
             try await database.migrate([first, second, breaking, other])
         },
+        Check("a program of some modules is rejected by a breaking step of these, and not by one of others") {
+            database,
+            _ in
+            let breaking = Migration("module", 3, ["ALTER TABLE t RENAME COLUMN n TO m"], breaks: true)
+            try await database.migrate([first, second, breaking])
+            try await database.migrate(modules: [other])
+            let error = try await failure("an older program") { try await database.migrate(modules: [first, other]) }
+            try require(error as? SchemaTooNew == SchemaTooNew(module: "module", number: 3), "\(error)")
+        },
         Check("an edited step is refused; the texts of steps that ran before texts were stored are adopted") {
             database,
             _ in

@@ -33,7 +33,7 @@ struct RestoredSystem: Sendable {
                 try await EventLogRestore.migrate(database)
                 log = database
             } else {
-                try await database.migrate(Outbox.migrations)
+                try await database.migrate(modules: Outbox.migrations)
                 services.append((name, database))
             }
         }
@@ -88,26 +88,29 @@ struct RestoredSystem: Sendable {
             known[KeyName(topic: ExactText(key.topic), key: ExactText(key.key))] = key
             epoch = key.epoch
         }
-        var first: [KeyName: Int64] = [:]
-        var last: [KeyName: Int64] = [:]
+        // Of each key by epoch: there may have been restores since the backup.
+        var ranges: [KeyName: [Int: ClosedRange<Int64>]] = [:]
         try await forEachEvent(of: service.name) { event in
             let name = KeyName(topic: ExactText(event.topic), key: ExactText(event.key))
             guard event.epoch >= epoch, event.epoch > epoch || event.sequence > known[name]?.last ?? 0 else { return }
-            first[name] = min(first[name] ?? .max, event.sequence)
-            last[name] = max(last[name] ?? 0, event.sequence)
+            let range = ranges[name]?[event.epoch] ?? event.sequence...event.sequence
+            ranges[name, default: [:]][event.epoch] =
+                min(range.lowerBound, event.sequence)...max(range.upperBound, event.sequence)
         }
-        for (name, first) in first.sorted(by: { ($0.key.topic, $0.key.key) < ($1.key.topic, $1.key.key) }) {
-            report.addForgotten(
-                RestoreReport.Range(
-                    source: service.name,
-                    topic: name.topic.text,
-                    key: name.key.text,
-                    epoch: epoch,
-                    first: first,
-                    last: last[name] ?? first,
-                    group: nil
+        for (name, epochs) in ranges.sorted(by: { ($0.key.topic, $0.key.key) < ($1.key.topic, $1.key.key) }) {
+            for (epoch, range) in epochs.sorted(by: { $0.key < $1.key }) {
+                report.addForgotten(
+                    RestoreReport.Range(
+                        source: service.name,
+                        topic: name.topic.text,
+                        key: name.key.text,
+                        epoch: epoch,
+                        first: range.lowerBound,
+                        last: range.upperBound,
+                        group: nil
+                    )
                 )
-            )
+            }
         }
     }
 

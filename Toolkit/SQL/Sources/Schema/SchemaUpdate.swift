@@ -10,6 +10,12 @@ extension SQLDatabase {
     public func migrate(_ migrations: [Migration]) async throws {
         try await SchemaUpdate(migrations, instance: nil).run(on: self)
     }
+
+    /// As ``migrate(_:)``, for a program that uses some modules of the database only: a step of another module that breaks
+    /// older programs does not break this one.
+    package func migrate(modules migrations: [Migration]) async throws {
+        try await SchemaUpdate(migrations, instance: nil, isPartial: true).run(on: self)
+    }
 }
 
 /// Brings a schema up to date, one program at a time.
@@ -27,10 +33,13 @@ struct SchemaUpdate: Sendable {
 
     private let migrations: [Migration]
     private let instance: Instance?
+    /// Whether the program uses no other modules than those of its steps.
+    private let isPartial: Bool
 
-    init(_ migrations: [Migration], instance: Instance?) {
+    init(_ migrations: [Migration], instance: Instance?, isPartial: Bool = false) {
         self.migrations = migrations.sorted { $0.step < $1.step }
         self.instance = instance
+        self.isPartial = isPartial
     }
 
     private var options: SQLOptions { Self.options(.serializable) }
@@ -90,7 +99,7 @@ struct SchemaUpdate: Sendable {
     /// Refuses a database of a newer program that broke this one, and edited steps; adopts the texts of steps that ran
     /// before texts were stored.
     private func check(_ done: [SchemaStep: Done], in tx: borrowing SQLTransaction) throws {
-        try Self.refuseUnknown(done, known: migrations)
+        try refuseUnknown(done)
         for migration in migrations {
             let (step, hash) = (migration.step, migration.textHash(in: tx.dialect))
             guard let ran = done[step] else { continue }
@@ -109,10 +118,11 @@ struct SchemaUpdate: Sendable {
         }
     }
 
-    private static func refuseUnknown(_ done: [SchemaStep: Done], known: [Migration]) throws {
-        let steps = Set(known.map(\.step))
+    private func refuseUnknown(_ done: [SchemaStep: Done]) throws {
+        let steps = Set(migrations.map(\.step))
+        let modules = isPartial ? Set(steps.map(\.module)) : nil
         for (step, ran) in done.sorted(by: { $0.key < $1.key })
-        where ran.breaks && !steps.contains(step) {
+        where ran.breaks && !steps.contains(step) && modules?.contains(step.module) ?? true {
             throw SchemaTooNew(module: step.module.text, number: step.number)
         }
     }
@@ -160,7 +170,7 @@ extension SchemaUpdate {
     ///
     /// - Throws: `SchemaTooNew` when its lease had ended, and a step ran meanwhile that breaks this program.
     func renew(in tx: borrowing SQLTransaction) throws {
-        try Self.refuseUnknown(try Self.done(in: tx), known: migrations)
+        try refuseUnknown(try Self.done(in: tx))
         try register(in: tx)
     }
 
