@@ -59,7 +59,7 @@ struct ReminderTests {
             let id = try await Self.create(on: bench)
             try await bench.advance(by: SendReminder.patience - .seconds(3_600))
             #expect(try await Self.reminders(of: id, on: bench) == 0)
-            try await bench.eventually("it is reminded of") {
+            try await bench.eventually("it is reminded of", within: .seconds(86_400)) {
                 try await bench.advance(by: .seconds(3_600))
                 return try await Self.reminders(of: id, on: bench) == 1
             }

@@ -24,7 +24,7 @@ struct GapTests {
             runtime: fixture.runtime,
             limits: SubscriptionRunner.Limits(),
             keyFailures: KeyFailures(),
-            group: nil
+            group: GroupBeginning(start: .earliest, began: fixture.time.date, isWhole: member.isWhole)
         )
     }
 

@@ -31,9 +31,9 @@ struct Inbox: Sendable {
         in tx: borrowing SQLTransaction
     ) throws -> InboxDecision {
         var (key, decision) = try decide(on: event, in: tx)
-        if decision == .handle, let patience, key.isBase(EventNumber(event)) {
-            let since = try rows(of: event).wait(at: EventNumber(event), in: tx)
-            if try tx.date < since + min(patience, Self.basePatience) { return .gap }
+        if let patience, key.mayBegin(with: EventNumber(event), decision, group) {
+            guard try accepts(event, decision, as: key, patience: patience, in: tx) else { return .gap }
+            decision = .handle
         }
         switch decision {
         case .handle:
@@ -61,6 +61,19 @@ struct Inbox: Sendable {
             break
         }
         return decision
+    }
+
+    /// Whether a first number other than 1 has waited long enough for earlier ones: shortly where it is the next of its key,
+    /// otherwise until the patience ends.
+    private func accepts(
+        _ event: Envelope,
+        _ decision: InboxDecision,
+        as key: InboxKey,
+        patience: Duration,
+        in tx: borrowing SQLTransaction
+    ) throws -> Bool {
+        let time = decision == .handle ? min(patience, Self.basePatience) : patience
+        return try rows(of: event).wait(at: EventNumber(event), in: tx) + time <= tx.date
     }
 
     private func passMarker(of event: Envelope, isPermitted: Bool, in tx: borrowing SQLTransaction) throws {

@@ -57,8 +57,15 @@ struct InboxKey: Sendable, Hashable {
         waiting.first { self.epoch <= $0.epoch && $0.epoch < epoch && last(in: $0.epoch) < $0.highest }
     }
 
-    /// True when the group has no number of its epoch, and this one would be the first although it is not 1.
-    func isBase(_ number: EventNumber) -> Bool { position(in: number.epoch) == nil && number.sequence != 1 }
+    /// Whether the event may become the first of its epoch although its number is not 1, once it has waited for earlier ones.
+    ///
+    /// Of a key of which the group knows nothing, the first events may have been purged before the group began, unless
+    /// the bus had every event then.
+    func mayBegin(with number: EventNumber, _ decision: InboxDecision, _ group: GroupBeginning) -> Bool {
+        guard position(in: number.epoch) == nil, number.sequence != 1, !isParked else { return false }
+        if decision == .handle { return true }
+        return decision == .gap && positions.isEmpty && !group.isWhole && isNext(number, acceptsBase: true)
+    }
 
     /// Whether nothing is missing before this number.
     ///
