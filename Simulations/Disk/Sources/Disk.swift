@@ -94,6 +94,9 @@ public final class Disk: Sendable {
         state.withLock { $0.plannedPowerLoss = .init(after: changes, survival: survival, onLoss: onLoss) }
     }
 
+    /// Ends the process, and puts the files of `image` in the place of all others; they are durable.
+    public func replace(with image: DiskImage) { state.withLock { $0.replace(with: image) } }
+
     /// Random faults, and the capacity.
     public var faults: DiskFaults {
         get { state.withLock { $0.faults } }

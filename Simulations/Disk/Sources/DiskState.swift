@@ -216,6 +216,17 @@ struct DiskState: Sendable {
         freeDeleted()
     }
 
+    /// The process ends, and the files are those of `image`.
+    mutating func replace(with image: DiskImage) {
+        kill()
+        plannedPowerLoss = nil
+        // The places of former files are not used again: what was open may still be closed.
+        let first = files.count
+        files = files.map { _ in DiskFile() } + image.names.map { DiskFile(image.files[$0] ?? []) }
+        names = Dictionary(uniqueKeysWithValues: image.names.enumerated().map { ($1, first + $0) })
+        durableNames = names
+    }
+
     private mutating func endProcess() {
         processRun += 1
         handles = []

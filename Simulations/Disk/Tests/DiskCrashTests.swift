@@ -99,6 +99,26 @@ struct DiskCrashTests {
         #expect(disk.damage(in: "test.sqlite") == [])
     }
 
+    @Test("other files in place of all: the open database fails, and the next one has their content")
+    func replaced() async throws {
+        let disk = Disk(entropy: SeededEntropy(seed: 1))
+        let old = try disk.open("test.sqlite", time: ManualTime(), onStop: { _ in })
+        try await old.createTable()
+        try await old.apply([.put(id: 1, n: 1, bytes: 10)])
+        let backup = disk.image
+        try await old.apply([.put(id: 2, n: 2, bytes: 5_000)])
+        disk.replace(with: backup)
+        await #expect(throws: SQLError.self) { try await old.apply([.put(id: 3, n: 3, bytes: 10)]) }
+        await old.close()
+        let next = try disk.open("test.sqlite", time: ManualTime(), onStop: { _ in })
+        #expect(try await next.rows().keys.sorted() == [1])
+        await next.close()
+        disk.losePower(.nothing)
+        let last = try disk.open("test.sqlite", time: ManualTime(), onStop: { _ in })
+        #expect(try await last.rows().keys.sorted() == [1])
+        #expect(disk.damage(in: "test.sqlite") == [])
+    }
+
     @Test("crash point before the commit: nothing is stored; after the commit: everything is")
     func crashPoints() async throws {
         for (point, isStored) in [("sql.committing", false), ("sql.committed", true)] {

@@ -68,6 +68,24 @@ struct ShopSimulationTests {
         #expect(result.findings.map(\.what) == [])
     }
 
+    @Test("a lost or restored event log gets everything again, beside events that cannot be handled", arguments: 1...6)
+    func restoredLog(_ seed: UInt64) throws {
+        let simulation = try ShopSimulation(points: [])
+        let faults: Set<SimulatedFault> = [.logRestored, .poisonedMessage, .handlerEndsProcess]
+        let result = simulation.run(Scenario(seed: seed, orders: 20, faults: faults, isWhole: true))
+        #expect(result.findings.map(\.what) == [])
+        #expect(result.faults["logRestored"] == 1)
+    }
+
+    @Test("a restored consumer handles each event once", arguments: 1...6)
+    func restoredConsumer(_ seed: UInt64) throws {
+        let simulation = try ShopSimulation(points: [])
+        let faults: Set<SimulatedFault> = [.consumerRestored, .logRestored, .crash]
+        let result = simulation.run(Scenario(seed: seed, orders: 20, faults: faults, isWhole: true))
+        #expect(result.findings.map(\.what) == [])
+        #expect(result.faults["consumerRestored"] == 1)
+    }
+
     @Test("equal seeds give equal runs, and a different seed a different one")
     func repeats() throws {
         let simulation = try ShopSimulation(points: [])

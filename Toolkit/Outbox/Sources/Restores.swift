@@ -29,6 +29,11 @@ package enum Restores {
         return epoch
     }
 
+    /// How many groups of the database have gone back since the last restore; all that have begun when there was none.
+    package static func groupsGoneBack(in tx: borrowing SQLTransaction) throws -> Int {
+        try tx.run("SELECT COUNT(*) FROM inbox_groups WHERE rewound >= \(last(in: tx))").first?.int(0) ?? 0
+    }
+
     /// The number of the last restore; 0 when there was none.
     static func last(in tx: borrowing SQLTransaction) throws -> Int {
         try tx.run("SELECT COALESCE(MAX(number), 0) FROM inbox_restores").first?.int(0) ?? 0

@@ -16,6 +16,7 @@ package final class Cluster: Sendable {
     /// The machine of all clients: it never fails.
     package let outside: Machine
     package let skippedTime: SkippedTime
+    package let backups = Backups()
     let servers: DatabaseServers
     let hooks: ProcessHooks
     private let deployments: [Deployment]

@@ -37,6 +37,9 @@ package final class ReplicaSlots: Sendable {
         }
     }
 
+    /// The slots of our own services, and of the event log.
+    var own: [Int] { slots.withLock { slots in slots.indices.filter { !slots[$0].deployment.isExternal } } }
+
     func isUp(_ index: Int) -> Bool { slots.withLock { $0[index].isUp } }
 
     /// The slots of `service`.

@@ -45,6 +45,12 @@ package final class Store: Sendable {
         disk.losePower(survival)
     }
 
+    /// Ends the process that owned it, and puts a backup in the place of its files.
+    func restore(_ backup: DiskImage) {
+        replace(with: nil)
+        disk.replace(with: backup)
+    }
+
     private func replace(with database: SQLiteDatabase?) {
         let before = state.withLock { current in
             defer { current = database }

@@ -16,13 +16,18 @@ package struct FaultPlan: Sendable {
     /// The share of worlds that have each of the faults that change the whole run, or cost much of it.
     private static let shares: [SimulatedFault: Double] = [
         .outage: 0.25, .lateRequest: 0.2, .earlyDeadlines: 0.1, .handlerEndsProcess: 0.3,
+        .logRestored: 0.2, .consumerRestored: 0.2,
     ]
     private static let share = 0.6
     /// Faults that the scheduler injects from time to time, and not at opportunities.
     static let scheduled: Set<SimulatedFault> = [
         .crash, .crashPoint, .powerLoss, .pause, .clockJump, .partition, .diskFull, .syncFailure,
-        .diskError, .outage,
+        .diskError, .outage, .logRestored, .consumerRestored,
     ]
+    /// Drawn after all others, whose random numbers stay the same.
+    private static let drawnLast: Set<SimulatedFault> = [.logRestored, .consumerRestored]
+    /// What operators have done to parked events is forgotten with the database in which they have done it.
+    private static let excludedByRestoredConsumer: Set<SimulatedFault> = [.poisonedMessage, .handlerEndsProcess]
     /// Faults that only a cluster can have.
     static let clusterOnly: Set<SimulatedFault> = [
         .databaseAway, .commitUnknown, .databaseConflict, .mixedVersions,
@@ -35,11 +40,15 @@ package struct FaultPlan: Sendable {
     ///   - isWhole: Whether all allowed faults are enabled.
     init(_ allowed: Set<SimulatedFault>, isWhole: Bool, topology: DeploymentShape, entropy: SeededEntropy) {
         var rates: [SimulatedFault: Double] = [:]
-        for fault in allowed.sorted() {
+        let order = allowed.subtracting(Self.drawnLast).sorted() + allowed.intersection(Self.drawnLast).sorted()
+        for fault in order {
             let (isChosen, share) = (entropy.fraction() < Self.shares[fault] ?? Self.share, entropy.fraction())
             guard isWhole || isChosen else { continue }
             guard topology == .cluster || !Self.clusterOnly.contains(fault) else { continue }
             rates[fault] = (Self.ratesMax[fault] ?? 1) * share * share
+        }
+        if rates[.consumerRestored] != nil {
+            for fault in Self.excludedByRestoredConsumer { rates[fault] = nil }
         }
         self.rates = rates
     }

@@ -27,23 +27,27 @@ package struct FaultScheduler: Sendable {
     private let entropy: SeededEntropy
     private let points: [String]
     private let target: String
+    private let restorable: String?
     private let outage: @Sendable (SeededEntropy) async -> Void
 
     /// - Parameters:
     ///   - points: The names from which crash points are chosen, besides those that a machine has passed.
     ///   - target: The service on which missing faults are forced: one that works all the time.
+    ///   - restorable: The service whose state follows from the events that it consumes; `nil` for none.
     ///   - outage: Runs an outage, of the random numbers that it gets, at most once; counts the fault.
     package init(
         of cluster: Cluster,
         entropy: SeededEntropy,
         points: [String],
         target: String,
+        restorable: String?,
         outage: @escaping @Sendable (SeededEntropy) async -> Void
     ) {
         self.cluster = cluster
         self.entropy = entropy
         self.points = points
         self.target = target
+        self.restorable = restorable
         self.outage = outage
     }
 
@@ -135,6 +139,9 @@ package struct FaultScheduler: Sendable {
             // One outage is enough to expire everything.
             guard cluster.skippedTime.longest == .zero else { return }
             await outage(entropy)
+        case .logRestored, .consumerRestored:
+            guard let service = fault == .logRestored ? Deployment.eventLogName : restorable else { return }
+            await RestoreFault(fault, of: service, on: cluster, entropy: entropy).inject()
         case .pause:
             pauseProcess(server() ?? chosen(from: cluster.machines) ?? machine)
             faults.count(.pause)

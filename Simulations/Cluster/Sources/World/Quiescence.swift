@@ -92,7 +92,7 @@ struct Quiescence: Sendable {
 
     private func pendingWork() async -> PendingWork {
         do {
-            var pending = PendingWork(events: try await undelivered())
+            var pending = PendingWork(events: try await undelivered() + cluster.pendingRestores(of: consumers))
             for service in services {
                 guard let store = cluster.stores[service] else { continue }
                 let (unsent, open) = try await store.inspect { (tx: borrowing SQLTransaction) in

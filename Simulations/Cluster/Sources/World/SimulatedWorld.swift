@@ -41,6 +41,9 @@ public struct SimulatedWorld: Sendable {
     ///
     /// With three, a run also checks that they share the outbox, and publish in time when one of them ends.
     public var replicas: Int?
+    /// The service whose database goes back to a backup with the fault `consumerRestored`: its state must follow from
+    /// the events that it consumes. `nil` for none.
+    var restorable: String?
     private let deployments: [Deployment]
     private let fakes: [String: @Sendable () -> [ServedContract]]
     private let templates: [String: DiskImage]
@@ -102,7 +105,8 @@ public struct SimulatedWorld: Sendable {
         workload: @escaping @Sendable (RunningWorld) async throws -> Void,
         check: @escaping @Sendable (RunningWorld) async throws -> [String]
     ) -> WorldResult {
-        precondition(faults.isSubset(of: .all), "a world injects the faults of Set.all")
+        let possible: Set<SimulatedFault> = restorable == nil ? .all : Set.all.union([.consumerRestored])
+        precondition(faults.isSubset(of: possible), "a world injects the faults of Set.all")
         var limits = Simulation.Limits()
         limits.steps = stepsMax
         limits.span = Quiescence.skipMax * 2
@@ -130,6 +134,7 @@ public struct SimulatedWorld: Sendable {
             of: cluster,
             services: deployments.dropFirst().map(\.name),
             consumers: consumers,
+            restorable: restorable,
             forcesFaults: isWhole,
             entropy: entropy
         )

@@ -23,11 +23,13 @@ struct WorldRun: Sendable {
     /// - Parameters:
     ///   - services: Their names; the first is the one on which faults are forced.
     ///   - consumers: The consumer groups of each topic.
+    ///   - restorable: The service whose state follows from the events that it consumes; `nil` for none.
     ///   - forcesFaults: Whether enabled faults that have not happened are forced in the end.
     init(
         of cluster: Cluster,
         services: [String],
         consumers: [String: [String]],
+        restorable: String?,
         forcesFaults: Bool,
         entropy: SeededEntropy
     ) {
@@ -40,6 +42,7 @@ struct WorldRun: Sendable {
             entropy: entropy.fork(),
             points: [],
             target: services[0],
+            restorable: restorable,
             outage: { _ in }
         )
         quiescence = Quiescence(cluster: cluster, services: services, consumers: consumers)

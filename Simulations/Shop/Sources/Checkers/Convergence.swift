@@ -47,9 +47,9 @@ struct Convergence: Sendable {
 
     /// The pending work; empty when the world is quiescent.
     private func pendingWork() async throws -> [String] {
-        guard let snapshot = try? await snapshot(checksInvariants: false) else {
-            return ["a database does not respond"]
-        }
+        guard let snapshot = try? await snapshot(checksInvariants: false),
+            let restores = try? await world.pendingRestores()
+        else { return ["a database does not respond"] }
         let runs = snapshot.runs.filter { $0.state == "open" }
         let returns = snapshot.orders.values.filter { $0.openReturns != 0 }
         let counts = [
@@ -59,6 +59,6 @@ struct Convergence: Sendable {
             ("events have not reached the auditor", max(0, snapshot.published.count - snapshot.audited.count)),
         ]
         return counts.filter { $0.1 > 0 }.map { "\($0.1) \($0.0)" }
-            + snapshot.waiting.map { "\($0.events) events wait for \($0.group)" }
+            + snapshot.waiting.map { "\($0.events) events wait for \($0.group)" } + restores
     }
 }

@@ -38,6 +38,28 @@ final class ShopWorld: Sendable {
     /// The services that consume events, sorted; each has its name as its group.
     var consumingServices: [String] { Set(consumers.values.joined().map { ExactText($0) }).sorted().map(\.text) }
 
+    /// What services have not finished since the log or their database was restored.
+    func pendingRestores() async throws -> [String] { try await cluster.pendingRestores(of: consumers) }
+
+    /// Whether the log may lose what it has stored, so that external systems publish it again.
+    var mayLoseLog: Bool { faults.rates[.logRestored] != nil }
+
+    /// Publishes the events of an external system, and again as often as the log is restored.
+    func publishAgain(_ publish: () async throws -> Void) async throws {
+        var round: Int?
+        repeat {
+            let restores = cluster.backups.restores(of: Deployment.eventLogName)
+            if round == restores {
+                try await time.sleep(for: .seconds(1))
+            } else {
+                round = restores
+                try await publish()
+            }
+        } while mayLoseLog
+            && (faults.isActive || cluster.backups.isRestoring
+                || round != cluster.backups.restores(of: Deployment.eventLogName))
+    }
+
     /// The consumer groups of a topic, sorted.
     func groups(of topic: String) -> [String] { consumers[topic] ?? [] }
 }

@@ -75,25 +75,32 @@ struct EndingEvents: Sendable {
     private func publish(_ key: EndingKey) async throws {
         try await world.time.sleep(for: duration * key.begin)
         let log = EventLogClient(over: world.network.channel(from: world.outside, to: "eventlog"))
-        for sequence in 1...key.length {
-            let body = try key.body(sequence)
-            let event = EventRecord.with {
-                $0.id = "\(key.key)-\(sequence)"
-                $0.source = EndingKey.source
-                $0.epoch = 1
-                $0.topic = EndingKey.topic
-                $0.key = key.key
-                $0.sequence = sequence
-                $0.time = world.time.date.microseconds
-                $0.body = body
+        try await world.publishAgain {
+            for sequence in 1...key.length {
+                // A log that has lost earlier events gets them first.
+                let events = try (world.mayLoseLog ? 1...sequence : sequence...sequence).map { try event($0, key) }
+                try await retry("publish \(key.key)-\(sequence)", key, beforeDeclaration: true) {
+                    try await log.publish(
+                        .with { $0.events = events },
+                        context: context(ExactText(EndingKey.source), ["service"])
+                    )
+                }
+                try await sleep(upTo: Self.eventIntervalMax, key.entropy)
             }
-            try await retry("publish \(event.id)", key) {
-                try await log.publish(
-                    .with { $0.events = [event] },
-                    context: context(ExactText(EndingKey.source), ["service"])
-                )
-            }
-            try await sleep(upTo: Self.eventIntervalMax, key.entropy)
+        }
+    }
+
+    private func event(_ sequence: Int64, _ key: EndingKey) throws -> EventRecord {
+        let body = try key.body(sequence)
+        return EventRecord.with {
+            $0.id = "\(key.key)-\(sequence)"
+            $0.source = EndingKey.source
+            $0.epoch = 1
+            $0.topic = EndingKey.topic
+            $0.key = key.key
+            $0.sequence = sequence
+            $0.time = world.time.date.microseconds
+            $0.body = body
         }
     }
 
@@ -204,19 +211,23 @@ struct EndingEvents: Sendable {
 
     /// Retries until there is a response; `nil` when it is refused, or too late.
     ///
-    /// - Parameter accepted: The refusal that is not a violation, if any.
+    /// - Parameters:
+    ///   - accepted: The refusal that is not a violation, if any.
+    ///   - isEarly: Whether the topic may not have been declared yet.
     @discardableResult
     private func retry<R>(
         _ what: String,
         _ key: EndingKey,
         accepting accepted: String? = nil,
+        beforeDeclaration isEarly: Bool = false,
         call: () async throws -> R
     ) async throws -> R? {
         while true {
             do { return try await call() } catch {
                 try Task.checkCancellation()
                 let fault = Fault(describing: error)
-                if fault.code.outcome == .refused {
+                let isUnknown = isEarly && fault.reason.name == "eventlog.unknown_topic"
+                if fault.code.outcome == .refused, !isUnknown {
                     if fault.reason.name != accepted { report(.messageLost, "refused to \(what): \(error)", of: key) }
                     return nil
                 }

@@ -64,27 +64,34 @@ struct PoisonMessages: Sendable {
     private func publish(_ poisoned: PoisonedKey) async throws {
         try await world.time.sleep(for: duration * poisoned.begin)
         let log = EventLogClient(over: world.network.channel(from: world.outside, to: "eventlog"))
-        for sequence in 1...poisoned.length {
-            let body = try poisoned.body(sequence)
-            let event = EventRecord.with {
-                $0.id = "\(poisoned.key)-\(sequence)"
-                $0.source = PoisonedKey.source
-                $0.epoch = 1
-                $0.topic = PoisonedKey.topic
-                $0.key = poisoned.key
-                $0.sequence = sequence
-                $0.time = world.time.date.microseconds
-                $0.type = poisoned.type(sequence)
-                $0.body = body
+        try await world.publishAgain {
+            for sequence in 1...poisoned.length {
+                // A log that has lost earlier events gets them first.
+                let events = try (world.mayLoseLog ? 1...sequence : sequence...sequence).map { try event($0, poisoned) }
+                try await retry("publish \(poisoned.key)-\(sequence)", poisoned) {
+                    try await log.publish(
+                        .with { $0.events = events },
+                        context: context(ExactText(PoisonedKey.source), ["service"])
+                    )
+                }
+                if sequence == poisoned.badSequence { world.faults.count(.poisonedMessage) }
+                try await sleep(upTo: Self.eventIntervalMax, poisoned.entropy)
             }
-            try await retry("publish \(event.id)", poisoned) {
-                try await log.publish(
-                    .with { $0.events = [event] },
-                    context: context(ExactText(PoisonedKey.source), ["service"])
-                )
-            }
-            if sequence == poisoned.badSequence { world.faults.count(.poisonedMessage) }
-            try await sleep(upTo: Self.eventIntervalMax, poisoned.entropy)
+        }
+    }
+
+    private func event(_ sequence: Int64, _ poisoned: PoisonedKey) throws -> EventRecord {
+        let body = try poisoned.body(sequence)
+        return EventRecord.with {
+            $0.id = "\(poisoned.key)-\(sequence)"
+            $0.source = PoisonedKey.source
+            $0.epoch = 1
+            $0.topic = PoisonedKey.topic
+            $0.key = poisoned.key
+            $0.sequence = sequence
+            $0.time = world.time.date.microseconds
+            $0.type = poisoned.type(sequence)
+            $0.body = body
         }
     }
 

@@ -74,6 +74,7 @@ struct WorldRun: Sendable {
             entropy: entropy.fork(),
             points: points,
             target: "orders",
+            restorable: world.variant == .martlet ? AuditorService.name : nil,
             outage: { [world] in await Outage(world: world, entropy: $0).run() }
         )
         let customers = workload.scripts.map {

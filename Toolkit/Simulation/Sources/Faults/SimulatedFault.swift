@@ -57,6 +57,10 @@ public enum SimulatedFault: String, Sendable, Hashable, Codable, CaseIterable, C
     case poisonedMessage
     /// The handler of an event ends its process, always or once.
     case handlerEndsProcess
+    /// The event log is lost, or goes back to a backup; its sources publish again what they hold.
+    case logRestored
+    /// The database of a consumer goes back to a backup; its groups go back to the oldest event of the event log.
+    case consumerRestored
     /// Some replicas of a service are upgraded to its next version beside this one, and then rolled back (F16).
     case mixedVersions
     /// A caller sends many calls with deadlines that are much shorter than the calls take.
