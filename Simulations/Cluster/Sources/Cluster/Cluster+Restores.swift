@@ -47,7 +47,7 @@ extension Cluster {
         _ service: String,
         _ backup: DiskImage,
         endingInOrder isInOrder: Bool,
-        _ entropy: SeededEntropy
+        entropy: SeededEntropy
     ) async throws {
         guard let store = stores[service], let log = stores[Deployment.eventLogName] else { return }
         let highest = try await retrying {

@@ -32,7 +32,7 @@ struct RestoreFault: Sendable {
                 let isLost = entropy.number(below: 2) == 0
                 try await cluster.restoreLog(isLost ? nil : backup, endingInOrder: isInOrder)
             } else {
-                try await cluster.restore(service, backup, endingInOrder: isInOrder, entropy.fork())
+                try await cluster.restore(service, backup, endingInOrder: isInOrder, entropy: entropy.fork())
             }
             cluster.faults.count(fault)
         } catch is CancellationError {
