@@ -97,6 +97,7 @@ package final class Cluster: Sendable {
         faults.heal()
         stores.heal()
         healed.withLock { $0 = $0 ?? simulation.time.now }
+        endAbsences()
     }
 
     // MARK: Starting
@@ -112,7 +113,7 @@ package final class Cluster: Sendable {
     package func startMissing() {
         network.removeStopped()
         servers.startMissing()
-        for index in slots.indices where !slots.isUp(index) { start(slot: index) }
+        for index in slots.indices where !slots.isUp(index) && !slots.isAway(index) { start(slot: index) }
     }
 
     /// Ends the process in a slot and starts the next version there, or this one.
@@ -166,6 +167,15 @@ package final class Cluster: Sendable {
 
     /// Ends the process in a slot between two steps, as by `kill -9`.
     func kill(slot index: Int) { slots.process(in: index).machine?.crash() }
+
+    /// Ends the processes of a service, which are not started until ``endAbsences()`` or ``heal()``.
+    func stop(_ service: String) {
+        slots.setAway(service)
+        for index in slots.indices(of: service) { kill(slot: index) }
+    }
+
+    /// Starts what was stopped.
+    func endAbsences() { if slots.endAbsences() { startMissing() } }
 
     /// Ends the processes in these slots as by SIGTERM: their loops end in order, and then the processes.
     package func end(slots indices: [Int]) async throws {

@@ -127,24 +127,33 @@ package struct Deployment: Sendable {
     }
 
     /// The message bus of every world: one process, which owns its database in any shape.
-    package static let eventLog = Deployment(
-        name: eventLogName,
-        isReplicated: false,
-        isExternal: false,
-        start: { dependencies in
-            let log = try await EventLog.open(dependencies.database, runtime: dependencies.runtime)
-            try await log.declare(BusDeclaration(topics: [RelayCheck.topic]))
-            return ServiceRuntime(
-                name: eventLogName,
-                telemetry: Telemetry(service: eventLogName, level: .critical, time: dependencies.runtime.time),
-                time: dependencies.runtime.time,
-                contracts: [.eventLog(log)],
-                loops: [.init("event log", .relay) { try await log.run() }]
-            )
-        },
-        prepare: { database, time in
-            _ = try await EventLog.open(database, runtime: Runtime(time: time, seed: 0))
-        },
-        subscriptions: { _, _ in [] }
-    )
+    package static let eventLog = log(limits: EventLogLimits())
+
+    /// As ``eventLog``, with other limits.
+    static func log(limits: EventLogLimits) -> Deployment {
+        Deployment(
+            name: eventLogName,
+            isReplicated: false,
+            isExternal: false,
+            start: { dependencies in
+                let log = try await EventLog.open(
+                    dependencies.database,
+                    runtime: dependencies.runtime,
+                    limits: limits
+                )
+                try await log.declare(BusDeclaration(topics: [RelayCheck.topic]))
+                return ServiceRuntime(
+                    name: eventLogName,
+                    telemetry: Telemetry(service: eventLogName, level: .critical, time: dependencies.runtime.time),
+                    time: dependencies.runtime.time,
+                    contracts: [.eventLog(log)],
+                    loops: [.init("event log", .relay) { try await log.run() }]
+                )
+            },
+            prepare: { database, time in
+                _ = try await EventLog.open(database, runtime: Runtime(time: time, seed: 0))
+            },
+            subscriptions: { _, _ in [] }
+        )
+    }
 }

@@ -8,6 +8,8 @@ struct ReplicaSlot: Sendable {
     /// Whether its next start runs the next version.
     var isNext = false
     var runs = 0
+    /// Whether it is not started.
+    var isAway = false
     /// The background loops of the machine.
     var loops: [Task<Void, Never>] = []
 

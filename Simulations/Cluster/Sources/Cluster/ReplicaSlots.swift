@@ -90,6 +90,26 @@ package final class ReplicaSlots: Sendable {
         return Set(running.map(\.isNext)).count > 1
     }
 
+    // MARK: Away
+
+    func isAway(_ index: Int) -> Bool { slots.withLock { $0[index].isAway } }
+
+    /// Processes of `service` are not started until ``endAbsences()``.
+    func setAway(_ service: String) {
+        slots.withLock { slots in
+            for index in slots.indices where slots[index].deployment.name == service { slots[index].isAway = true }
+        }
+    }
+
+    /// - Returns: Whether a process was away.
+    func endAbsences() -> Bool {
+        slots.withLock { slots in
+            let isAny = slots.contains(where: \.isAway)
+            for index in slots.indices { slots[index].isAway = false }
+            return isAny
+        }
+    }
+
     // MARK: Starting
 
     /// Counts a start.

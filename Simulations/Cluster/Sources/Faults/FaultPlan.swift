@@ -16,16 +16,16 @@ package struct FaultPlan: Sendable {
     /// The share of worlds that have each of the faults that change the whole run, or cost much of it.
     private static let shares: [SimulatedFault: Double] = [
         .outage: 0.25, .lateRequest: 0.2, .earlyDeadlines: 0.1, .handlerEndsProcess: 0.3,
-        .logRestored: 0.2, .consumerRestored: 0.2,
+        .logRestored: 0.2, .consumerRestored: 0.2, .groupAway: 0.1,
     ]
     private static let share = 0.6
     /// Faults that the scheduler injects from time to time, and not at opportunities.
     static let scheduled: Set<SimulatedFault> = [
         .crash, .crashPoint, .powerLoss, .pause, .clockJump, .partition, .diskFull, .syncFailure,
-        .diskError, .outage, .logRestored, .consumerRestored,
+        .diskError, .outage, .logRestored, .consumerRestored, .groupAway,
     ]
     /// Drawn after all others, whose random numbers stay the same.
-    private static let drawnLast: Set<SimulatedFault> = [.logRestored, .consumerRestored]
+    private static let drawnLast: Set<SimulatedFault> = [.logRestored, .consumerRestored, .groupAway]
     /// What operators have done to parked events is forgotten with the database in which they have done it.
     private static let excludedByRestoredConsumer: Set<SimulatedFault> = [.poisonedMessage, .handlerEndsProcess]
     /// Faults that only a cluster can have.

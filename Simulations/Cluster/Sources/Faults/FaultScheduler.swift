@@ -13,6 +13,7 @@ package struct FaultScheduler: Sendable {
     private static let retryDelayMax: UInt64 = 60_000
     private static let partitionMax: UInt64 = 30_000
     private static let diskFullMax: UInt64 = 5_000
+    private static let absenceMax: UInt64 = 40_000
     /// How often missing faults are forced; together longer than any pause.
     private static let forceAttempts = 24
     private static let forceInterval = Duration.seconds(5)
@@ -142,6 +143,12 @@ package struct FaultScheduler: Sendable {
         case .logRestored, .consumerRestored:
             guard let service = fault == .logRestored ? Deployment.eventLogName : restorable else { return }
             await RestoreFault(fault, of: service, on: cluster, entropy: entropy).inject()
+        case .groupAway:
+            // Once is enough: what it loses it never gets.
+            guard let restorable, faults.counts[.groupAway] == nil, !cluster.backups.isRestoring else { return }
+            cluster.stop(restorable)
+            faults.count(.groupAway)
+            schedule(within: Self.absenceMax) { [cluster] in cluster.endAbsences() }
         case .pause:
             pauseProcess(server() ?? chosen(from: cluster.machines) ?? machine)
             faults.count(.pause)

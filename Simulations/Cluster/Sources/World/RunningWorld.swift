@@ -90,6 +90,11 @@ public final class RunningWorld: CallPlatform {
         try await time.sleep(for: .milliseconds(1))
     }
 
+    /// Ends a service's processes, which stay away until ``startStopped()``, or until the faults end.
+    func stop(_ service: String) { cluster.stop(service) }
+
+    func startStopped() { cluster.endAbsences() }
+
     /// Reads a service's tables directly, without its machine and its network.
     ///
     /// - Parameters:

@@ -1,5 +1,6 @@
 package import Logging
 public import MartletContract
+import MartletEventLog
 public import MartletHost
 public import MartletSimulation
 import MartletTesting
@@ -41,9 +42,10 @@ public struct SimulatedWorld: Sendable {
     ///
     /// With three, a run also checks that they share the outbox, and publish in time when one of them ends.
     public var replicas: Int?
-    /// The service whose database goes back to a backup with the fault `consumerRestored`: its state must follow from
-    /// the events that it consumes. `nil` for none.
+    /// The service of the faults `consumerRestored` and `groupAway`: its state must follow from the events that it
+    /// consumes. `nil` for none.
     var restorable: String?
+    var logLimits = EventLogLimits()
     private let deployments: [Deployment]
     private let fakes: [String: @Sendable () -> [ServedContract]]
     private let templates: [String: DiskImage]
@@ -105,7 +107,7 @@ public struct SimulatedWorld: Sendable {
         workload: @escaping @Sendable (RunningWorld) async throws -> Void,
         check: @escaping @Sendable (RunningWorld) async throws -> [String]
     ) -> WorldResult {
-        let possible: Set<SimulatedFault> = restorable == nil ? .all : Set.all.union([.consumerRestored])
+        let possible: Set<SimulatedFault> = restorable == nil ? .all : Set.all.union([.consumerRestored, .groupAway])
         precondition(faults.isSubset(of: possible), "a world injects the faults of Set.all")
         var limits = Simulation.Limits()
         limits.steps = stepsMax
@@ -115,7 +117,7 @@ public struct SimulatedWorld: Sendable {
         let isWhole = faults != .all
         let plan = ClusterPlan(faults, isWhole: isWhole, crashes: nil, replicas: replicas, entropy: entropy)
         let cluster = Cluster(
-            of: deployments,
+            of: [Deployment.log(limits: logLimits)] + deployments.dropFirst(),
             plan,
             in: simulation,
             templates: templates,

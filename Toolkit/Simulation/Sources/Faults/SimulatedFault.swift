@@ -61,6 +61,8 @@ public enum SimulatedFault: String, Sendable, Hashable, Codable, CaseIterable, C
     case logRestored
     /// The database of a consumer goes back to a backup; its groups go back to the oldest event of the event log.
     case consumerRestored
+    /// A consumer does not run for a while: for longer than events are stored, if the event log's limits are short.
+    case groupAway
     /// Some replicas of a service are upgraded to its next version beside this one, and then rolled back (F16).
     case mixedVersions
     /// A caller sends many calls with deadlines that are much shorter than the calls take.
