@@ -139,7 +139,7 @@ struct AbsentGroupWorldTests {
         #expect(outcome.lost.isSubset(of: outcome.booked))
     }
 
-    @Test("removed by an operator: what it had not acknowledged is booked, and it goes on after its return")
+    @Test("removed by an operator: what it had not acknowledged is booked, and it continues after its return")
     func removed() throws {
         let (result, outcome) = try run(seed: 1, []) { clients, world in
             try await world.time.sleep(for: .seconds(1))

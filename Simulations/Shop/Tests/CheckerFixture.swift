@@ -5,6 +5,7 @@ import MartletMessaging
 import OrdersContract
 import PaymentsContract
 import SharedContract
+import SimulatedCluster
 import SwiftProtobuf
 
 @testable import ShopSimulation
@@ -61,6 +62,7 @@ struct CheckerFixture {
         unsent: 0,
         parked: 0,
         waiting: [],
+        accounts: EventAccounts(of: [OrdersTopics.orders.name: [AuditorService.name]]),
         violations: []
     )
 
@@ -344,6 +346,7 @@ extension CheckerFixture {
         )
         snapshot.published.append(entry)
         snapshot.audited.append(entry)
+        snapshot.accounts?.add(entry.account, of: AuditorService.name)
     }
 
     /// Removes the last event of a topic and key from all records, as if it had never been written.

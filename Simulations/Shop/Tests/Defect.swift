@@ -31,6 +31,7 @@ struct Defect: Sendable, CustomTestStringConvertible {
 
     static let all =
         orders + prices + carts + rejections + concurrency + ghosts + money + ledger + stock + announcements + messages
+        + accounts
 
     static let orders = [
         Defect("an acknowledged order is lost", .orderLost, text: "an acknowledged order is not stored") { fixture in
@@ -309,5 +310,23 @@ struct Defect: Sendable, CustomTestStringConvertible {
             entry.key = "order-gus"
             fixture.snapshot.audited.append(entry)
         },
+    ]
+    static let accounts = [
+        Defect(
+            "a group has neither handled an event nor named it",
+            .unnamed,
+            text: "auditor has not handled 1 events of"
+        ) {
+            let entry = StateSnapshot.Entry(
+                topic: OrdersTopics.orders.name,
+                key: "foreign",
+                source: "elsewhere",
+                epoch: 1,
+                sequence: 1,
+                body: []
+            )
+            $0.snapshot.published.append(entry)
+            $0.snapshot.audited.append(entry)
+        }
     ]
 }

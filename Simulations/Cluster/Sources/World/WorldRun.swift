@@ -80,6 +80,8 @@ struct WorldRun: Sendable {
                 return violations + ["the check failed: \(error)"]
             }
             guard pending.isEmpty else { return violations }
+            let accounts = try await EventAccounts(of: quiescence.consumers, in: cluster)
+            violations += accounts.violations(of: try await EventAccounts.published(in: cluster))
             return violations + (try await RelayCheck(of: cluster).violations())
         }
     }

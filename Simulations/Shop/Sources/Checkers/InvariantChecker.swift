@@ -14,7 +14,7 @@ struct InvariantChecker: Sendable {
     var violations: [Violation] {
         orderChecks + priceChecks + cartChecks + rejectionChecks + concurrencyChecks + ghostChecks + moneyChecks
             + ledgerChecks + stockChecks
-            + movementChecks + announcementChecks + messageChecks + snapshot.violations
+            + movementChecks + announcementChecks + messageChecks + accountChecks + snapshot.violations
     }
 
     private var orderChecks: [Violation] {

@@ -58,6 +58,7 @@ extension StateSnapshot {
         }
         (self.published, self.runs, self.unsent, self.parked) = (published, runs, unsent, parked)
         self.violations = violations
+        if checksInvariants, world.variant == .martlet { accounts = try await world.accounts() }
         audited = try await Self.read(
             "auditor",
             in: world,

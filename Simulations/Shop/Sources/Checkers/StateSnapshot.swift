@@ -1,4 +1,5 @@
 import MartletCore
+import SimulatedCluster
 
 /// The content of all databases, read directly through their views for auditors once the world is quiescent.
 struct StateSnapshot: Sendable {
@@ -75,6 +76,8 @@ struct StateSnapshot: Sendable {
     var parked: Int
     /// Groups that have not acknowledged all events.
     var waiting: [(group: String, events: Int)]
+    /// What consumer groups have done with events; `nil` unless invariants are checked, and in the control.
+    var accounts: EventAccounts?
     /// Payments whose provider disagrees.
     var disagreements = 0
     /// What violates a stored invariant; empty unless they were evaluated.

@@ -17,6 +17,7 @@ enum Invariant: String, Sendable, Codable, CaseIterable {
     case historyBroken = "I16 one event for each change"
     case cartBroken = "I17 a cart loses what its order takes"
     case spentByAnother = "I18 no caller is refused because of another"
+    case unnamed = "I19 what was not handled is named"
 
     /// - Parameter number: As in `I5`.
     init?(number: String) {

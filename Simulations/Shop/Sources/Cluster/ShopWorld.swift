@@ -41,6 +41,9 @@ final class ShopWorld: Sendable {
     /// What services have not finished since the log or their database was restored.
     func pendingRestores() async throws -> [String] { try await cluster.pendingRestores(of: consumers) }
 
+    /// What consumer groups have done with events.
+    func accounts() async throws -> EventAccounts { try await EventAccounts(of: consumers, in: cluster) }
+
     /// Whether the log may lose what it has stored, so that external systems publish it again.
     var mayLoseLog: Bool { faults.rates[.logRestored] != nil }
 

@@ -86,5 +86,22 @@ enum InboxKeyTables {
                 """,
             ]
         ),
+        Migration(
+            "inbox.keys.audit",
+            2,
+            [
+                """
+                CREATE VIEW audit_key_positions AS
+                    SELECT group_name, topic, key, source, epoch, base_sequence, last_sequence FROM inbox_positions
+                    UNION ALL
+                    SELECT group_name, topic, key, source, epoch, base_sequence, last_sequence FROM inbox_past_positions
+                """,
+                """
+                CREATE VIEW audit_skipped_events AS
+                    SELECT group_name, topic, key, source, epoch, first_sequence, last_sequence, skipped_at
+                    FROM inbox_skipped
+                """,
+            ]
+        ),
     ]
 }
