@@ -138,7 +138,7 @@ package struct FaultScheduler: Sendable {
             }
         case .outage:
             // One outage is enough to expire everything.
-            guard cluster.skippedTime.longest == .zero else { return }
+            guard cluster.skippedTime.longest == .zero, !cluster.backups.isRestoring else { return }
             await outage(entropy)
         case .logRestored, .consumerRestored:
             guard let service = fault == .logRestored ? Deployment.eventLogName : restorable else { return }

@@ -90,8 +90,8 @@ public struct SimulatedWorld: Sendable {
     ///
     /// Faults begin when all services serve, and end some time after the workload. The run then waits for at most ten
     /// minutes of virtual time until every event is delivered and every workflow run has ended; time is skipped while
-    /// runs only wait for timers. It reports by itself what is not done then, keys and runs that are parked, and
-    /// background loops that ended. It blocks the calling thread.
+    /// runs only wait for timers. It reports by itself what is not done then, keys and runs that are parked, events that a
+    /// group has not handled and that nothing names, and background loops that ended. It blocks the calling thread.
     ///
     /// - Parameters:
     ///   - seed: Decides everything that is random. Equal seeds give equal runs.

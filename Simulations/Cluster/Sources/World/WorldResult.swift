@@ -7,7 +7,8 @@ public struct WorldResult: Sendable {
     /// What is wrong, in words; empty for a sound run.
     ///
     /// First what the run itself found (it did not end, it did not become quiescent, something is parked), then what its
-    /// check returned, then the background loops that ended.
+    /// check returned, then events that a group has not handled and that nothing names, then the background loops that
+    /// ended.
     public let violations: [String]
     /// Equal for two runs in which the same happened in the same order, as hexadecimal digits.
     ///
