@@ -66,6 +66,7 @@ struct AbsentGroupWorldTests {
     private func run(
         seed: UInt64,
         _ faults: Set<SimulatedFault>,
+        late: String? = nil,
         rest: (@Sendable (ParcelClients, RunningWorld) async throws -> Void)? = nil
     ) throws -> (result: WorldResult, outcome: Outcome) {
         let (clients, places) = (ParcelClients(parcels: 20), Places())
@@ -73,6 +74,7 @@ struct AbsentGroupWorldTests {
         var world = try SimulatedWorld([ParcelsService.self, ShelvesService.self])
         world.restorable = ShelvesService.name
         world.logLimits = Self.limits
+        world.late = late
         let result = world.run(seed: seed, faults: faults) { world in
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask {
@@ -164,5 +166,21 @@ struct AbsentGroupWorldTests {
         #expect(outcome.lost.count > 0 && outcome.lost.count <= 40)
         #expect(outcome.lost.isSubset(of: outcome.booked))
         #expect(outcome.bookedEvents == outcome.lost.count)
+    }
+
+    @Test(
+        "new, after events were purged: it handles what the log still has, whatever its first sequence, and parks nothing"
+    )
+    func late() throws {
+        let (result, outcome) = try run(seed: 1, [], late: "shelves") { clients, world in
+            try await world.time.sleep(for: .seconds(6))
+            world.startStopped()
+            try await world.time.sleep(for: .seconds(2))
+            try await clients.work(in: world)
+        }
+        #expect(result.violations == [])
+        #expect(outcome.published.count == 80)
+        #expect(outcome.handled.count == 40)
+        #expect(outcome.booked == [])
     }
 }

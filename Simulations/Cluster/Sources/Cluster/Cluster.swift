@@ -106,7 +106,7 @@ package final class Cluster: Sendable {
         if topology == .cluster {
             for deployment in deployments where deployment.isReplicated { servers.start(for: deployment.name) }
         }
-        for index in slots.indices { start(slot: index) }
+        for index in slots.indices where !slots.isAway(index) { start(slot: index) }
     }
 
     /// Starts all processes that are not running.

@@ -78,12 +78,16 @@ package struct FaultScheduler: Sendable {
         for _ in 0..<Self.forceAttempts {
             cluster.stores.countErrors()
             let counts = faults.counts
-            // `lateRequest` comes after the faults have healed.
-            let missing = faults.rates.keys.filter { counts[$0] == nil && $0 != .lateRequest }.sorted()
+            let missing = faults.rates.keys.filter { counts[$0] == nil && !impossible.contains($0) }.sorted()
             guard !missing.isEmpty else { return }
             for fault in missing { await force(on: fault) }
             try await cluster.skippedTime.sleepExcluding(for: Self.forceInterval)
         }
+    }
+
+    /// `lateRequest` comes after the faults have healed.
+    private var impossible: Set<SimulatedFault> {
+        restorable == nil ? [.lateRequest, .consumerRestored, .groupAway] : [.lateRequest]
     }
 
     private func force(on fault: SimulatedFault) async {

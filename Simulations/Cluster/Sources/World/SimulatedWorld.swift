@@ -46,6 +46,8 @@ public struct SimulatedWorld: Sendable {
     /// consumes. `nil` for none.
     var restorable: String?
     var logLimits = EventLogLimits()
+    /// A service that runs for the first time when the workload starts it; `nil` for none.
+    var late: String?
     private let deployments: [Deployment]
     private let fakes: [String: @Sendable () -> [ServedContract]]
     private let templates: [String: DiskImage]
@@ -132,6 +134,7 @@ public struct SimulatedWorld: Sendable {
             cluster.close()
             simulation.runRemaining()
         }
+        if let late { cluster.slots.setAway(late) }
         let run = WorldRun(
             of: cluster,
             services: deployments.dropFirst().map(\.name),

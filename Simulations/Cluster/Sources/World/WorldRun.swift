@@ -89,7 +89,8 @@ struct WorldRun: Sendable {
     /// - Returns: False when a service does not start in time.
     private func waitUntilServed() async throws -> Bool {
         let end = time.now + Self.startLimit
-        while !services.allSatisfy({ cluster.network.isServed($0) }) {
+        let present = services.filter { name in !cluster.slots.indices(of: name).contains(where: cluster.slots.isAway) }
+        while !present.allSatisfy({ cluster.network.isServed($0) }) {
             guard time.now < end else { return false }
             try await time.sleep(for: Self.startPollInterval)
         }
