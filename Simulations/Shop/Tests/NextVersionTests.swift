@@ -45,7 +45,7 @@ struct NextVersionTests {
     @Test("adds a field to events that this version preserves, and a member to stored events that it ignores")
     func fields() throws {
         try ordersDatabase { database in
-            let next: any SQLDatabase = NextDatabase(database: database, hasStreams: true)
+            let next: any SQLDatabase = NextDatabase(database: database, hasStreams: true, hasColumn: true)
             try await Self.append(on: next)
             let (body, by, event) = try await next.read("look", deadline: nil) { (tx: borrowing SQLTransaction) in
                 let row = try #require(try tx.run("SELECT body, written_by FROM outbox").first)
@@ -64,7 +64,7 @@ struct NextVersionTests {
     @Test("begins runs that this version's replicas do not claim")
     func runs() throws {
         try ordersDatabase { database in
-            let next: any SQLDatabase = NextDatabase(database: database, hasStreams: true)
+            let next: any SQLDatabase = NextDatabase(database: database, hasStreams: true, hasColumn: true)
             try await next.transaction("start", deadline: nil) { (tx: borrowing SQLTransaction) in
                 try tx.run(
                     """
@@ -95,9 +95,48 @@ struct NextVersionTests {
         #expect(result.outcomes["completed", default: 0] > 0)
     }
 
-    private static func append(on database: any SQLDatabase) async throws {
+    @Test("a version that breaks the others waits for their instances, and refuses them afterwards")
+    func breaking() throws {
+        try ordersDatabase { database in
+            try await SchemaInstance(
+                of: database,
+                migrations: ServiceRuntime.migrations(of: OrdersService.self),
+                runtime: Runtime(time: ManualTime(), seed: 1)
+            ).start()
+            let breaking = ServiceRuntime.migrations(of: BreakingVersion<OrdersService>.self)
+            await #expect(throws: SchemaInUse.self) { try await database.migrate(breaking) }
+            try await Self.append(on: NextDatabase(database: database, hasStreams: true, hasColumn: true))
+            try await database.transaction("end", deadline: nil) { (tx: borrowing SQLTransaction) in
+                try tx.run("DELETE FROM schema_instances")
+            }
+            try await database.migrate(breaking)
+            try await Self.append(
+                on: NextDatabase(database: database, hasStreams: false, hasColumn: false),
+                event: false
+            )
+            await #expect(throws: SchemaTooNew.self) {
+                try await database.migrate(ServiceRuntime.migrations(of: OrdersService.self))
+            }
+            await #expect(throws: SchemaTooNew.self) {
+                try await database.migrate(ServiceRuntime.migrations(of: NextVersion<OrdersService>.self))
+            }
+        }
+    }
+
+    @Test("a step that breaks older replicas waits for them under load", arguments: [1, 2, 3, 4])
+    func breakingRollout(seed: UInt64) throws {
+        let result = try ShopSimulation(points: [])
+            .run(Scenario(seed: seed, orders: 20, faults: [.mixedVersions, .versionBreaks], isWhole: true))
+        #expect(result.findings.map(\.what) == [])
+        #expect(result.faults["versionBreaks"] == 1)
+        #expect(result.outcomes["completed", default: 0] > 0)
+    }
+
+    /// - Parameter event: Whether an event is stored too.
+    private static func append(on database: any SQLDatabase, event: Bool = true) async throws {
         try await database.transaction("append", deadline: nil) { (tx: borrowing SQLTransaction) in
             try tx.append(OutgoingEvent(OrderChanged.with { $0.orderID = "order-1" }, on: OrdersTopics.orders))
+            guard event else { return }
             try tx.run(
                 """
                 INSERT INTO es_events (stream, version, type, schema, body, at)

@@ -116,9 +116,9 @@ package final class Cluster: Sendable {
         for index in slots.indices where !slots.isUp(index) && !slots.isAway(index) { start(slot: index) }
     }
 
-    /// Ends the process in a slot and starts the next version there, or this one.
-    package func replace(slot index: Int, byNext isNext: Bool) {
-        slots.choose(next: isNext, in: index)?.crash()
+    /// Ends the process in a slot and starts a version there.
+    package func replace(slot index: Int, by version: ReplicaVersion) {
+        slots.choose(version, in: index)?.crash()
         start(slot: index)
     }
 
@@ -149,7 +149,7 @@ package final class Cluster: Sendable {
         ) { try store.current() }
         let run = ProcessRun(
             deployment: deployment,
-            isNext: slot.isNext,
+            version: slot.version,
             instance: slot.name,
             machine: machine,
             database: database,
@@ -233,6 +233,11 @@ package final class Cluster: Sendable {
 
     /// Whether several processes share the database of a deployment.
     func isShared(_ deployment: Deployment) -> Bool { topology == .cluster && deployment.isReplicated }
+
+    /// Whether the processes of a deployment may be of several versions, so that each migrates its database.
+    func hasVersions(_ deployment: Deployment) -> Bool {
+        isShared(deployment) && (faults.rates[.mixedVersions] != nil || faults.rates[.versionBreaks] != nil)
+    }
 
     /// The machine that has the store `name` open.
     private func owner(of name: String) -> Machine? { servers[name] ?? slots.machine(of: name) }

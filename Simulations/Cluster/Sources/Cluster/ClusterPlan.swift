@@ -32,7 +32,8 @@ package struct ClusterPlan: Sendable {
         faults = FaultPlan(allowed, isWhole: isWhole, topology: topology, entropy: entropy.fork())
         let drawnReplicas = 1 + Int(entropy.number(below: UInt64(Self.replicasLimit)))
         // Two versions need two processes.
-        let replicasMin = crashes != nil || faults.rates[.mixedVersions] != nil ? Self.crashReplicas : 1
+        let hasVersions = faults.rates[.mixedVersions] != nil || faults.rates[.versionBreaks] != nil
+        let replicasMin = crashes != nil || hasVersions ? Self.crashReplicas : 1
         replicas = crashes == nil ? max(replicasMin, requested ?? drawnReplicas) : Self.crashReplicas
     }
 

@@ -22,8 +22,8 @@ package struct Deployment: Sendable {
         let handling: @Sendable (_ group: String, _ event: Envelope) -> Void
         /// The channel to another service, without a call policy.
         package var connect: Channels
-        /// Whether the next version of the service starts.
-        let isNext: Bool
+        /// The version of the service that starts.
+        let version: ReplicaVersion
         /// The name of the replica, which a restart keeps.
         let instance: String
         /// Whether it migrates its database, as a daemon does; the disks of a world are already migrated.
@@ -78,19 +78,20 @@ package struct Deployment: Sendable {
         }
     }
 
-    /// A service of its blueprint, which has no next version.
+    /// A service of its blueprint, which has no other version.
     package static func of<Blueprint: ServiceBlueprint>(
         _ blueprint: Blueprint.Type,
         isExternal: Bool,
         logLevel: Logger.Level = .critical
     ) -> Deployment {
-        of(Blueprint.self, next: Blueprint.self, isExternal: isExternal, logLevel: logLevel)
+        of(Blueprint.self, next: Blueprint.self, afterNext: Blueprint.self, isExternal: isExternal, logLevel: logLevel)
     }
 
-    /// A service of its blueprint, and of the blueprint of its next version, which reads and writes the same database.
-    package static func of<Present: ServiceBlueprint, Next: ServiceBlueprint>(
+    /// A service of its blueprint, and of the blueprints of its later versions, which read and write the same database.
+    package static func of<Present: ServiceBlueprint, Next: ServiceBlueprint, AfterNext: ServiceBlueprint>(
         _ present: Present.Type,
         next: Next.Type,
+        afterNext: AfterNext.Type,
         isExternal: Bool,
         logLevel: Logger.Level = .critical
     ) -> Deployment {
@@ -108,9 +109,12 @@ package struct Deployment: Sendable {
                 )
                 own.instance = dependencies.instance
                 own.handling = dependencies.handling
-                if dependencies.isNext { return try await ServiceRuntime(Next.self, on: own) }
-                guard dependencies.migrates else { return try ServiceRuntime(built: Present.self, on: own) }
-                return try await ServiceRuntime(Present.self, on: own)
+                switch dependencies.version {
+                case .present where !dependencies.migrates: return try ServiceRuntime(built: Present.self, on: own)
+                case .present: return try await ServiceRuntime(Present.self, on: own)
+                case .next: return try await ServiceRuntime(Next.self, on: own)
+                case .afterNext: return try await ServiceRuntime(AfterNext.self, on: own)
+                }
             },
             prepare: { database, _ in try await database.migrate(ServiceRuntime.migrations(of: Present.self)) },
             subscriptions: { database, time in

@@ -13,8 +13,7 @@ package struct ProcessRun: Sendable {
     private static let retryInterval = Duration.milliseconds(200)
 
     package let deployment: Deployment
-    /// Whether it runs the next version of the service.
-    package let isNext: Bool
+    package let version: ReplicaVersion
     /// The name of the replica, which a restart keeps.
     let instance: String
     let machine: Machine
@@ -63,9 +62,9 @@ package struct ProcessRun: Sendable {
                 machine.crash()
             },
             connect: { network.channel(from: machine, to: $0) },
-            isNext: isNext,
+            version: version,
             instance: instance,
-            migrates: cluster.isShared(deployment) && cluster.faults.rates[.mixedVersions] != nil
+            migrates: cluster.hasVersions(deployment)
         )
         return cluster.hooks.dependencies(own, self)
     }
@@ -76,7 +75,10 @@ package struct ProcessRun: Sendable {
         let tasks = loops.map { loop in
             machine.spawn { [machine, cluster] in
                 var end = "returned"
-                do { try await loop.run() } catch { end = "ended: \(error)" }
+                do { try await loop.run() } catch is SchemaTooNew {
+                    // Its lease had ended, and a step ran that breaks it: the process ends.
+                    return machine.crash()
+                } catch { end = "ended: \(error)" }
                 // A cancelled one ends in order.
                 if machine.isUp, !Task.isCancelled { cluster.report("\(machine.name): \(loop.name) \(end)") }
             }
@@ -95,7 +97,7 @@ package struct ProcessRun: Sendable {
             channel: cluster.hooks.served(LocalChannel(to: services, time: machine.time), self),
             isExternal: deployment.isExternal
         )
-        if isNext, cluster.slots.isMixed(deployment.name) { cluster.faults.count(.mixedVersions) }
+        if version == .next, cluster.slots.isMixed(deployment.name) { cluster.faults.count(.mixedVersions) }
         let operatorServices = LocalServices()
         operatorServices.add(runtime.operatorContracts)
         network.add(

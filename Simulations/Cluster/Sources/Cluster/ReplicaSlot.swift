@@ -5,8 +5,8 @@ struct ReplicaSlot: Sendable {
     let deployment: Deployment
     let number: Int
     var machine: Machine?
-    /// Whether its next start runs the next version.
-    var isNext = false
+    /// What its next start runs.
+    var version = ReplicaVersion.present
     var runs = 0
     /// Whether it is not started.
     var isAway = false

@@ -84,10 +84,10 @@ package final class ReplicaSlots: Sendable {
         }
     }
 
-    /// Whether both versions of `service` run now.
+    /// Whether several versions of `service` run now.
     func isMixed(_ service: String) -> Bool {
         let running = slots.withLock { $0.filter { $0.deployment.name == service && $0.isUp } }
-        return Set(running.map(\.isNext)).count > 1
+        return Set(running.map(\.version)).count > 1
     }
 
     // MARK: Away
@@ -134,9 +134,9 @@ package final class ReplicaSlots: Sendable {
     /// Chooses the version that the next start runs.
     ///
     /// - Returns: The present machine.
-    func choose(next isNext: Bool, in index: Int) -> Machine? {
+    func choose(_ version: ReplicaVersion, in index: Int) -> Machine? {
         slots.withLock { slots in
-            slots[index].isNext = isNext
+            slots[index].version = version
             return slots[index].machine
         }
     }

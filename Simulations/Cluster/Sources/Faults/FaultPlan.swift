@@ -16,7 +16,7 @@ package struct FaultPlan: Sendable {
     /// The share of worlds that have each of the faults that change the whole run, or cost much of it.
     private static let shares: [SimulatedFault: Double] = [
         .outage: 0.25, .lateRequest: 0.2, .earlyDeadlines: 0.1, .handlerEndsProcess: 0.3,
-        .logRestored: 0.2, .consumerRestored: 0.2, .groupAway: 0.1,
+        .logRestored: 0.2, .consumerRestored: 0.2, .groupAway: 0.1, .versionBreaks: 0.3,
     ]
     private static let share = 0.6
     /// Faults that the scheduler injects from time to time, and not at opportunities.
@@ -25,12 +25,12 @@ package struct FaultPlan: Sendable {
         .diskError, .outage, .logRestored, .consumerRestored, .groupAway,
     ]
     /// Drawn after all others, whose random numbers stay the same.
-    private static let drawnLast: Set<SimulatedFault> = [.logRestored, .consumerRestored, .groupAway]
+    private static let drawnLast: Set<SimulatedFault> = [.logRestored, .consumerRestored, .groupAway, .versionBreaks]
     /// What operators have done to parked events is forgotten with the database in which they have done it.
     private static let excludedByRestoredConsumer: Set<SimulatedFault> = [.poisonedMessage, .handlerEndsProcess]
     /// Faults that only a cluster can have.
     static let clusterOnly: Set<SimulatedFault> = [
-        .databaseAway, .commitUnknown, .databaseConflict, .mixedVersions,
+        .databaseAway, .commitUnknown, .databaseConflict, .mixedVersions, .versionBreaks,
     ]
 
     package let rates: [SimulatedFault: Double]

@@ -18,6 +18,7 @@ enum Invariant: String, Sendable, Codable, CaseIterable {
     case cartBroken = "I17 a cart loses what its order takes"
     case spentByAnother = "I18 no caller is refused because of another"
     case unnamed = "I19 what was not handled is named"
+    case brokenSchemaUsed = "I20 no version works on a schema that breaks it"
 
     /// - Parameter number: As in `I5`.
     init?(number: String) {

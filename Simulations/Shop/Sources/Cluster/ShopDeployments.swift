@@ -11,6 +11,11 @@ enum ShopDeployments {
         + [of(AuditorService.self, isExternal: false)]
 
     private static func of<Blueprint: ServiceBlueprint>(_ blueprint: Blueprint.Type, isExternal: Bool) -> Deployment {
-        .of(Blueprint.self, next: NextVersion<Blueprint>.self, isExternal: isExternal)
+        .of(
+            Blueprint.self,
+            next: NextVersion<Blueprint>.self,
+            afterNext: BreakingVersion<Blueprint>.self,
+            isExternal: isExternal
+        )
     }
 }

@@ -5,14 +5,18 @@ import Orders
 import Provider
 import SimulatedCluster
 
-/// What the shop's simulation changes in its processes: the naive baseline, the next version of a service, handlers that
+/// What the shop's simulation changes in its processes: the naive baseline, later versions of a service, handlers that
 /// end their process, and the failures of the payment provider.
 enum ShopProcesses {
-    static func hooks(_ variant: Scenario.Variant, _ endingHandlers: EndingHandlers) -> ProcessHooks {
+    static func hooks(
+        _ variant: Scenario.Variant,
+        endingHandlers: EndingHandlers,
+        upgrades: Upgrades
+    ) -> ProcessHooks {
         var hooks = ProcessHooks()
         hooks.endsProcess = { event, group in endingHandlers.endsProcess(event, in: group) }
         let deviations = ProviderDeviations()
-        hooks.dependencies = { own, process in dependencies(own, of: process, variant) }
+        hooks.dependencies = { own, process in dependencies(own, of: process, variant, upgrades: upgrades) }
         hooks.served = { channel, process in
             if process.deployment.name == ProviderService.name {
                 let cluster = process.cluster
@@ -23,7 +27,7 @@ enum ShopProcesses {
                     entropy: cluster.entropy.fork()
                 )
             }
-            return process.isNext ? NextResponses(channel: channel) : channel
+            return process.version > .present ? NextResponses(channel: channel) : channel
         }
         if variant == .naive { hooks.loops = { naiveLoops(of: $0, on: $1) } }
         return hooks
@@ -32,16 +36,24 @@ enum ShopProcesses {
     private static func dependencies(
         _ own: Deployment.Dependencies,
         of process: ProcessRun,
-        _ variant: Scenario.Variant
+        _ variant: Scenario.Variant,
+        upgrades: Upgrades
     ) -> Deployment.Dependencies {
         var wrapped = own
         let service = process.deployment.name
+        if service == upgrades.service {
+            wrapped.database = SchemaChecker(database: own.database, version: process.version, upgrades: upgrades)
+        }
         // The event log is a broker, and has no outbox.
         if variant == .naive, service != Deployment.eventLogName {
-            wrapped.database = NaiveOutbox(of: service, over: own.database, own.bus)
+            wrapped.database = NaiveOutbox(of: service, over: wrapped.database, own.bus)
         }
-        guard process.isNext else { return wrapped }
-        wrapped.database = NextDatabase(database: wrapped.database, hasStreams: service == OrdersService.name)
+        guard process.version > .present else { return wrapped }
+        wrapped.database = NextDatabase(
+            database: wrapped.database,
+            hasStreams: service == OrdersService.name,
+            hasColumn: process.version == .next
+        )
         wrapped.connect = { NextRequests(channel: own.connect($0)) }
         return wrapped
     }

@@ -10,6 +10,7 @@ final class ShopWorld: Sendable {
     let variant: Scenario.Variant
     /// The handlers that end their process.
     let endingHandlers: EndingHandlers
+    let upgrades: Upgrades
     /// All published events, also those that outboxes have purged.
     let publishedEvents = PublishedEvents()
 
@@ -17,9 +18,11 @@ final class ShopWorld: Sendable {
         _ cluster: Cluster,
         variant: Scenario.Variant,
         consumers: [String: [String]],
-        endingHandlers: EndingHandlers
+        endingHandlers: EndingHandlers,
+        upgrades: Upgrades
     ) {
         self.endingHandlers = endingHandlers
+        self.upgrades = upgrades
         self.cluster = cluster
         self.consumers = consumers
         self.variant = variant

@@ -36,7 +36,7 @@ package struct ShopSimulation: Sendable {
         let entropy = SeededEntropy(seed: seed)
         let plan = WorldPlan(scenario, entropy: entropy)
         let deployments = ShopDeployments.all.filter { $0.name != AuditorService.name }
-        let endingHandlers = EndingHandlers()
+        let (endingHandlers, upgrades) = (EndingHandlers(), Upgrades(of: nil))
         let world = ShopWorld(
             Cluster(
                 of: deployments,
@@ -46,11 +46,12 @@ package struct ShopSimulation: Sendable {
                 faults: FaultInjector([:], entropy: entropy.fork()),
                 entropy: entropy.fork(),
                 crashSchedule: nil,
-                hooks: ShopProcesses.hooks(.martlet, endingHandlers)
+                hooks: ShopProcesses.hooks(.martlet, endingHandlers: endingHandlers, upgrades: upgrades)
             ),
             variant: .martlet,
             consumers: consumers,
-            endingHandlers: endingHandlers
+            endingHandlers: endingHandlers,
+            upgrades: upgrades
         )
         defer {
             world.cluster.close()
@@ -70,6 +71,7 @@ package struct ShopSimulation: Sendable {
         let plan = WorldPlan(scenario, entropy: entropy)
         let faults = FaultInjector(plan.cluster.faults.rates, first: plan.opportunities, entropy: entropy.fork())
         let endingHandlers = EndingHandlers()
+        let upgrades = Upgrades(plan.cluster, entropy: entropy)
         let world = ShopWorld(
             Cluster(
                 of: ShopDeployments.all,
@@ -79,11 +81,12 @@ package struct ShopSimulation: Sendable {
                 faults: faults,
                 entropy: entropy.fork(),
                 crashSchedule: plan.crashSchedule,
-                hooks: ShopProcesses.hooks(plan.variant, endingHandlers)
+                hooks: ShopProcesses.hooks(plan.variant, endingHandlers: endingHandlers, upgrades: upgrades)
             ),
             variant: plan.variant,
             consumers: consumers,
-            endingHandlers: endingHandlers
+            endingHandlers: endingHandlers,
+            upgrades: upgrades
         )
         defer {
             world.cluster.close()
@@ -124,6 +127,7 @@ package struct ShopSimulation: Sendable {
         }
         violations += ending?.violations ?? []
         violations += worldRun.observations.violations
+        violations += world.upgrades.violations
         violations += world.cluster.reports.map { Violation(.crashed, $0) }
         for fault in plan.cluster.missing(in: world.faults) where scenario.isWhole {
             violations.append(Violation(.notConverged, "the fault \(fault.rawValue) was enabled and never injected"))

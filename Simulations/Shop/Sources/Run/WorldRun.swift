@@ -119,6 +119,10 @@ struct WorldRun: Sendable {
             tasks.addTask { try await faultScheduler.run() }
             let rollout = Rollout(world: world, entropy: entropy.fork())
             tasks.addTask { try await rollout.run() }
+            if world.upgrades.service != nil {
+                let breaking = BreakingRollout(world: world, entropy: entropy.fork())
+                tasks.addTask { try await breaking.run() }
+            }
             if let backgroundOperations { tasks.addTask { try await backgroundOperations.run() } }
             tasks.addTask { try await poisonMessages.run() }
             tasks.addTask { try await endingEvents.run() }

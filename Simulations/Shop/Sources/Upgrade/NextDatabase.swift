@@ -9,6 +9,8 @@ struct NextDatabase: ForwardingDatabase {
     let database: any SQLDatabase
     /// Whether the service is event-sourced.
     let hasStreams: Bool
+    /// Whether the tables have the column of the next version; a later one has dropped it.
+    let hasColumn: Bool
 
     static func later(_ version: Int) -> Int { version + 1 }
 
@@ -19,12 +21,12 @@ struct NextDatabase: ForwardingDatabase {
     ) async throws -> R {
         // Its tables do not exist before.
         guard "\(name)" != "migrate" else { return try await database.transaction(name, options: options, body) }
-        let hasStreams = hasStreams
+        let (hasStreams, hasColumn) = (hasStreams, hasColumn)
         return try await database.transaction(name, options: options) { (tx: borrowing SQLTransaction) in
             let before = try NextWork.LastRows(hasStreams: hasStreams, in: tx)
             let result = try body(tx)
             // After the deferred work of the body itself, such as its events.
-            _ = tx.deferred { NextWork(since: before) }
+            _ = tx.deferred { NextWork(since: before, hasColumn: hasColumn) }
             return result
         }
     }
@@ -57,17 +59,16 @@ private final class NextWork: SQLDeferredWork {
     }
 
     private let before: LastRows
+    private let hasColumn: Bool
 
-    init(since before: LastRows) { self.before = before }
+    init(since before: LastRows, hasColumn: Bool) {
+        self.before = before
+        self.hasColumn = hasColumn
+    }
 
     func flush(in tx: borrowing SQLTransaction) throws {
         for row in try tx.run("SELECT rowid, body FROM outbox WHERE rowid > \(before.outbox) ORDER BY rowid") {
-            try tx.run(
-                """
-                UPDATE outbox SET body = \(row.bytes(1) + NextField.bytes), written_by = 'the next version'
-                WHERE rowid = \(row.int64(0))
-                """
-            )
+            try tx.run("UPDATE outbox SET body = \(row.bytes(1) + NextField.bytes) WHERE rowid = \(row.int64(0))")
         }
         let stored = try tx.run(
             "SELECT rowid, response FROM idempotency WHERE rowid > \(before.idempotency) ORDER BY rowid"
@@ -75,10 +76,13 @@ private final class NextWork: SQLDeferredWork {
         for row in stored {
             try tx.run(
                 """
-                UPDATE idempotency SET response = \(row.bytes(1) + NextField.bytes), written_by = 'the next version'
-                WHERE rowid = \(row.int64(0))
+                UPDATE idempotency SET response = \(row.bytes(1) + NextField.bytes) WHERE rowid = \(row.int64(0))
                 """
             )
+        }
+        if hasColumn {
+            try tx.run("UPDATE outbox SET written_by = 'the next version' WHERE rowid > \(before.outbox)")
+            try tx.run("UPDATE idempotency SET written_by = 'the next version' WHERE rowid > \(before.idempotency)")
         }
         // The process that began it as a run of this version finds its claim lost, as after a lost lease.
         try tx.run(

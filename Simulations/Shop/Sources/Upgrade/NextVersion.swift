@@ -12,9 +12,12 @@ import MartletWorkflows
 struct NextVersion<Present: ServiceBlueprint>: ServiceBlueprint {
     static var name: String { Present.name }
 
+    /// The tables, each of the module with its name, that get a column.
+    static var tables: [String] { ["outbox", "idempotency"] }
+
     static var migrations: [Migration] {
         Present.migrations
-            + ["outbox", "idempotency"].map { table in
+            + tables.map { table in
                 let column = "written_by TEXT NOT NULL DEFAULT 'this version'"
                 return Migration(table, next(in: table), ["ALTER TABLE \(table) ADD COLUMN \(column)"])
             }

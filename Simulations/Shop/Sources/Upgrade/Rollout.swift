@@ -20,7 +20,7 @@ struct Rollout: Sendable {
         while world.faults.isActive {
             // The service with workflows first: it is the hardest to roll back.
             for service in ["orders"] + shuffled(world.cluster.slots.replicated.filter { $0 != "orders" })
-            where world.faults.isActive {
+            where world.faults.isActive && service != world.upgrades.service {
                 try await roll(service)
             }
         }
@@ -32,31 +32,31 @@ struct Rollout: Sendable {
         let count = 1 + Int(entropy.number(below: UInt64(slots.count)))
         for slot in slots.prefix(count) {
             try await sleep()
-            try await replace(slot, byNext: true)
+            try await replace(slot, by: .next)
         }
         for slot in slots.prefix(count).dropLast() {
             try await sleep()
-            try await replace(slot, byNext: false)
+            try await replace(slot, by: .present)
         }
         try await sleep()
         try await drain(service, before: slots[count - 1])
     }
 
     /// Half of the processes end in order before, as by SIGTERM; the others are killed.
-    private func replace(_ slot: Int, byNext isNext: Bool) async throws {
+    private func replace(_ slot: Int, by version: ReplicaVersion) async throws {
         if entropy.number(below: 2) == 0 { try await world.cluster.end(slots: [slot]) }
-        world.cluster.replace(slot: slot, byNext: isNext)
+        world.cluster.replace(slot: slot, by: version)
     }
 
     /// Only a later version can claim its runs: its last replica stays until none is open.
     private func drain(_ service: String, before slot: Int) async throws {
         while try await !isDrained(service) { try await world.time.sleep(for: Self.pollInterval) }
-        world.cluster.replace(slot: slot, byNext: false)
+        world.cluster.replace(slot: slot, by: .present)
         // A run that began while the last one was replaced waits for a replica with its version.
         while try await !isDrained(service) {
-            world.cluster.replace(slot: slot, byNext: true)
+            world.cluster.replace(slot: slot, by: .next)
             while try await !isDrained(service) { try await world.time.sleep(for: Self.pollInterval) }
-            world.cluster.replace(slot: slot, byNext: false)
+            world.cluster.replace(slot: slot, by: .present)
         }
     }
 

@@ -71,6 +71,8 @@ public enum SimulatedFault: String, Sendable, Hashable, Codable, CaseIterable, C
     case storedFailure
     /// A system outside does something else than it was asked for, and reports it.
     case otherEffect
+    /// A version of a service is rolled out, and stays, whose schema breaks the other versions (F16).
+    case versionBreaks
 
     public static func < (left: SimulatedFault, right: SimulatedFault) -> Bool { left.rawValue < right.rawValue }
 }
