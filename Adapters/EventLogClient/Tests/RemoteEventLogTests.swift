@@ -108,6 +108,29 @@ struct RemoteEventLogTests {
         #expect(groups?.first?.lastSeen != nil)
     }
 
+    @Test("a topic with too many partitions or too long a retention is refused")
+    func topicLimits() async throws {
+        let log = try await EventLog.open(
+            try SQLiteDatabase.inMemory(time: time),
+            runtime: Runtime(time: time, seed: 1)
+        )
+        let client = EventLogClient(over: InProcessChannel(.eventLog(log)))
+        func declare(partitions: Int32, seconds: Int64) async throws {
+            var topic = TopicDeclaration()
+            topic.topic = "topic-\(partitions)-\(seconds)"
+            topic.partitions = partitions
+            topic.retentionSeconds = seconds
+            var request = DeclareRequest()
+            request.topics = [topic]
+            _ = try await client.declare(request, context: CallContext())
+        }
+        let limits = (Int32(TopicPlan.partitionsLimit), TopicPlan.retentionLimit.components.seconds)
+        try await declare(partitions: limits.0, seconds: limits.1)
+        await #expect(throws: Fault.self) { try await declare(partitions: limits.0 + 1, seconds: 0) }
+        await #expect(throws: Fault.self) { try await declare(partitions: 0, seconds: limits.1 + 1) }
+        #expect(try await log.status().count == 1)
+    }
+
     @Test("publish disables retries of the channel, since the relay retries")
     func retries() async throws {
         let channel = UnreachableChannel()

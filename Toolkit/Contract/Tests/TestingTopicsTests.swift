@@ -19,6 +19,14 @@ struct TestingTopicsTests {
         #expect(try TestingTopics.parcelMoves.decode(outgoing.body) == event)
     }
 
+    @Test("a topic has the partitions and the retention that its contract states")
+    func plan() {
+        let plan = TopicPlan("martlet.testing.v1.parcel_moves", partitions: 8, retention: .seconds(604_800))
+        #expect(TestingTopics.parcelMoves.plan == plan)
+        let served = ServedContract.parcel(ParcelHandler(), on: NoPlatform())
+        #expect(served.topics == [ServedTopic(plan.name, partitions: plan.partitions, retention: plan.retention)])
+    }
+
     @Test(
         "the JSON of an event keeps characters of every plane, escaped or not",
         arguments: 1...16 as ClosedRange<UInt32>

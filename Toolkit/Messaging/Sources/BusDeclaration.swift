@@ -11,16 +11,21 @@ public struct BusDeclaration: Sendable, Hashable {
 
 /// What a topic is to be like.
 public struct TopicPlan: Sendable, Hashable {
+    /// Maximum partitions.
+    public static let partitionsLimit = 256
+    /// Maximum retention: ten years.
+    public static let retentionLimit = Duration.seconds(315_360_000)
+
     public let name: String
-    /// Fixed when the topic is made, and ignored afterwards; `nil` for the broker's own number.
+    /// 1 to ``partitionsLimit``; fixed when the topic is made, and ignored afterwards; `nil` for the broker's own number.
     public let partitions: Int?
-    /// How long an event is stored after every group has acknowledged it, in whole seconds; `nil` for the broker's own
-    /// time.
+    /// How long an event is stored after every group has acknowledged it, in whole seconds, 1 s to ``retentionLimit``;
+    /// `nil` for the broker's own time.
     public let retention: Duration?
 
     public init(_ name: String, partitions: Int? = nil, retention: Duration? = nil) {
-        precondition(partitions.map { $0 >= 1 } ?? true)
-        precondition(retention.map { $0 >= .seconds(1) } ?? true)
+        precondition(partitions.map { 1...Self.partitionsLimit ~= $0 } ?? true)
+        precondition(retention.map { .seconds(1)...Self.retentionLimit ~= $0 } ?? true)
         self.name = name
         self.partitions = partitions
         self.retention = retention

@@ -18,6 +18,8 @@ public struct Topic<Body: Sendable>: Sendable {
     public let name: String
     /// Of the published events; `nil` for a topic whose events have none.
     public let type: EventType?
+    /// How a broker is to store it, as its contract declares it.
+    public let plan: TopicPlan
     /// The ordering key: events of equal keys are handled in commit order.
     let key: @Sendable (Body) -> String
     let encode: @Sendable (Body) throws -> [UInt8]
@@ -29,6 +31,9 @@ public struct Topic<Body: Sendable>: Sendable {
     /// - Parameters:
     ///   - name: The topic's name.
     ///   - type: What its bodies are; `nil` for bodies that only this topic's code can read.
+    ///   - partitions: In how many partitions a broker stores it, 1 to 256; `nil` for the broker's own number.
+    ///   - retention: How long an event stays after every group has handled it, 1 s to ten years; `nil` for the broker's
+    ///     own time.
     ///   - key: The ordering key of a body.
     ///   - encode: The bytes of a body.
     ///   - decode: The body of bytes.
@@ -36,6 +41,8 @@ public struct Topic<Body: Sendable>: Sendable {
     public init(
         _ name: String,
         type: EventType? = nil,
+        partitions: Int? = nil,
+        retention: Duration? = nil,
         key: @escaping @Sendable (Body) -> String,
         encode: @escaping @Sendable (Body) throws -> [UInt8],
         decode: @escaping @Sendable ([UInt8]) throws -> Body,
@@ -43,6 +50,7 @@ public struct Topic<Body: Sendable>: Sendable {
     ) {
         self.name = name
         self.type = type
+        plan = TopicPlan(name, partitions: partitions, retention: retention)
         self.key = key
         self.encode = encode
         self.decode = decode

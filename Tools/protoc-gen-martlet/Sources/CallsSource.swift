@@ -92,7 +92,10 @@ struct CallsSource {
     }
 
     private func writeServed(_ source: inout SourceText) throws {
-        let topics = try package.events.map { "ServedTopic(\(try TopicsSource.read($0).topic.literal))" }
+        let topics = try package.events.map { event in
+            let arguments = [try TopicsSource.read(event).topic.literal] + (try TopicOptions(event).arguments)
+            return "ServedTopic(\(arguments.joined(separator: ", ")))"
+        }
         let served = topics.isEmpty ? "" : "topics: [\(topics.joined(separator: ", "))], "
         source.block("extension ServedContract") { source in
             source.comment([

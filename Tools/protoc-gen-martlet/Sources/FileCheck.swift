@@ -54,6 +54,7 @@ struct FileCheck {
         guard message.options.hasEvent else { return }
         guard !isNested else { throw Refusal("\(message.fullName): an event cannot be a nested message") }
         _ = try TopicsSource.read(message)
+        _ = try TopicOptions(message)
     }
 
     private func checkName(_ name: String, of fullName: String) throws {

@@ -21,10 +21,12 @@ struct TopicsSource {
                         throw Refusal("\(event.fullName): a second event with the topic \(topic)", in: event.file)
                     }
                     let type = package.names.type(event)
+                    let plan = try TopicOptions(event).arguments
                     source.comment(event.commentLines)
                     source.line("\(access) static let \(name) = Topic<\(type)>(")
                     source.indented { source in
                         source.line("\(topic.literal), type: EventType(\(event.fullName.literal)),")
+                        if !plan.isEmpty { source.line("\(plan.joined(separator: ", ")),") }
                         source.line("key: { $0.\(package.names.property(key).name) },")
                         source.line(
                             "encode: { try $0.serializedBytes() }, decode: { try \(type)(serializedBytes: $0) },"

@@ -68,7 +68,9 @@ struct EventLogHandler: EventLogHandling {
     }
 
     func declare(_ request: DeclareRequest, _ call: Call) async throws -> DeclareResponse {
-        try await log.declare(BusDeclaration(topics: request.topics.map(\.plan), groups: request.groups.map(\.plan)))
+        try await log.declare(
+            BusDeclaration(topics: request.topics.map { try $0.plan() }, groups: request.groups.map(\.plan))
+        )
         return DeclareResponse()
     }
 

@@ -46,8 +46,22 @@ extension TopicDeclaration {
         retentionSeconds = plan.retention?.components.seconds ?? 0
     }
 
-    var plan: TopicPlan {
-        TopicPlan(
+    /// - Throws: `Fault` when a number is out of its range.
+    func plan() throws -> TopicPlan {
+        guard partitions <= TopicPlan.partitionsLimit else {
+            let limit = TopicPlan.partitionsLimit
+            throw Fault(
+                .invalidArgument,
+                .invalidRequest,
+                "a topic has at most \(limit) partitions",
+                field: "partitions"
+            )
+        }
+        guard retentionSeconds <= TopicPlan.retentionLimit.components.seconds else {
+            let message = "a topic keeps its events for ten years at most"
+            throw Fault(.invalidArgument, .invalidRequest, message, field: "retention_seconds")
+        }
+        return TopicPlan(
             topic,
             partitions: partitions > 0 ? Int(partitions) : nil,
             retention: retentionSeconds > 0 ? .seconds(retentionSeconds) : nil

@@ -222,7 +222,9 @@ public struct ServiceRuntime: Sendable {
             database: database,
             bus: platform.bus,
             runtime: platform.runtime,
-            topics: service.handlers.flatMap(\.topics).map { TopicPlan($0.name) },
+            topics: service.handlers.flatMap(\.topics).map {
+                TopicPlan($0.name, partitions: $0.partitions, retention: $0.retention)
+            },
             limits: dependencies.relayLimits
         )
         let runner = SubscriptionRunner(

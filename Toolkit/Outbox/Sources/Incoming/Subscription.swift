@@ -26,6 +26,8 @@ public struct Subscription: Sendable {
     public let type: EventType?
     /// The JSON form of the topic's bodies; `nil` when they have none.
     package let json: BodyJSON?
+    /// In how many partitions the topic is stored, if this is the first to declare it; `nil` for the broker's own number.
+    var partitions: Int?
     /// The named locks of an event; `nil` for none.
     var locks: (@Sendable (Envelope, borrowing SQLTransaction) throws -> [ExactText])?
     let handler: @Sendable (Envelope, borrowing SQLTransaction) throws -> Void
@@ -43,7 +45,7 @@ public struct Subscription: Sendable {
         start: GroupStart = .earliest,
         _ handler: @escaping @Sendable (Body, borrowing SQLTransaction) throws -> Void
     ) -> Subscription {
-        Subscription(topic: topic.name, group: group, start: start, type: topic.type, json: topic.json) {
+        Subscription(of: topic, group: group, start: start) {
             (event: Envelope, tx: borrowing SQLTransaction) in
             try handler(try topic.read(event), tx)
         }
@@ -56,7 +58,7 @@ public struct Subscription: Sendable {
         start: GroupStart = .earliest,
         _ handler: @escaping @Sendable (Body, Envelope, borrowing SQLTransaction) throws -> Void
     ) -> Subscription {
-        Subscription(topic: topic.name, group: group, start: start, type: topic.type, json: topic.json) {
+        Subscription(of: topic, group: group, start: start) {
             (event: Envelope, tx: borrowing SQLTransaction) in
             try handler(try topic.read(event), event, tx)
         }
@@ -85,16 +87,28 @@ public struct Subscription: Sendable {
     package func observed(by observe: (@Sendable (_ group: String, _ event: Envelope) -> Void)?) -> Subscription {
         guard let observe else { return self }
         let (handler, group) = (handler, group)
-        return Subscription(topic: topic, group: group, start: start, type: type, json: json, locks: locks) {
-            (event: Envelope, tx: borrowing SQLTransaction) in
+        return Subscription(
+            topic: topic,
+            group: group,
+            start: start,
+            type: type,
+            json: json,
+            partitions: partitions,
+            locks: locks
+        ) { (event: Envelope, tx: borrowing SQLTransaction) in
             observe(group, event)
             try handler(event, tx)
         }
     }
 
     /// Its group, and the topic, since it may be declared before its publisher has started.
+    ///
+    /// With the number of partitions, which is fixed then, and not with the retention: that is its publisher's to change.
     var declaration: BusDeclaration {
-        BusDeclaration(topics: [TopicPlan(topic)], groups: [GroupPlan(topic: topic, group: group)])
+        BusDeclaration(
+            topics: [TopicPlan(topic, partitions: partitions)],
+            groups: [GroupPlan(topic: topic, group: group)]
+        )
     }
 
     /// Delivers one event to the subscription, as a bus would: a repeat does nothing.
@@ -128,5 +142,24 @@ public struct Subscription: Sendable {
         try TraceContext.$current.withValue(event.traceparent.flatMap { TraceContext(traceparent: $0) }) {
             try handler(event, tx)
         }
+    }
+}
+
+extension Subscription {
+    private init<Body>(
+        of topic: Topic<Body>,
+        group: String,
+        start: GroupStart,
+        handler: @escaping @Sendable (Envelope, borrowing SQLTransaction) throws -> Void
+    ) {
+        self.init(
+            topic: topic.name,
+            group: group,
+            start: start,
+            type: topic.type,
+            json: topic.json,
+            partitions: topic.plan.partitions,
+            handler: handler
+        )
     }
 }

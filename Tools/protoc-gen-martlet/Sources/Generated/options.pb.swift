@@ -53,9 +53,32 @@ nonisolated struct Event: Sendable {
   /// The string field that is the ordering key: events with equal keys are handled in commit order.
   var key: String = String()
 
+  /// In how many partitions a broker stores the topic, 1 to 256; fixed when the topic is made. Absent for its own number.
+  var partitions: UInt32 {
+    get {_partitions ?? 0}
+    set {_partitions = newValue}
+  }
+  /// Returns true if `partitions` has been explicitly set.
+  var hasPartitions: Bool {self._partitions != nil}
+  /// Clears the value of `partitions`. Subsequent reads from it will return its default value.
+  mutating func clearPartitions() {self._partitions = nil}
+
+  /// How long an event stays after every group has handled it, 1 s to ten years. Absent for the broker's own time.
+  var retentionSeconds: UInt32 {
+    get {_retentionSeconds ?? 0}
+    set {_retentionSeconds = newValue}
+  }
+  /// Returns true if `retentionSeconds` has been explicitly set.
+  var hasRetentionSeconds: Bool {self._retentionSeconds != nil}
+  /// Clears the value of `retentionSeconds`. Subsequent reads from it will return its default value.
+  mutating func clearRetentionSeconds() {self._retentionSeconds = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
+
+  fileprivate var _partitions: UInt32? = nil
+  fileprivate var _retentionSeconds: UInt32? = nil
 }
 
 /// The validation rule of a field. Only limits that are set are checked; a violation is reported with the field's path.
@@ -287,7 +310,7 @@ nonisolated extension Call: SwiftProtobuf.Message, SwiftProtobuf._MessageImpleme
 
 nonisolated extension Event: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Event"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}topic\0\u{1}key\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}topic\0\u{1}key\0\u{1}partitions\0\u{3}retention_seconds\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -297,24 +320,38 @@ nonisolated extension Event: SwiftProtobuf.Message, SwiftProtobuf._MessageImplem
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.topic) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.key) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self._partitions) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self._retentionSeconds) }()
       default: break
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.topic.isEmpty {
       try visitor.visitSingularStringField(value: self.topic, fieldNumber: 1)
     }
     if !self.key.isEmpty {
       try visitor.visitSingularStringField(value: self.key, fieldNumber: 2)
     }
+    try { if let v = self._partitions {
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 3)
+    } }()
+    try { if let v = self._retentionSeconds {
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 4)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: Event, rhs: Event) -> Bool {
     if lhs.topic != rhs.topic {return false}
     if lhs.key != rhs.key {return false}
+    if lhs._partitions != rhs._partitions {return false}
+    if lhs._retentionSeconds != rhs._retentionSeconds {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -94,7 +94,7 @@ public enum ParcelMethods {
 extension ServedContract {
     /// Serves `handler` over gRPC, REST and in-process channels, as a part of the service on `platform`.
     public static func parcel(_ handler: some ParcelHandling, on platform: some CallPlatform) -> ServedContract {
-        var served = ServedContract(name: "martlet.testing.v1.ParcelService", openAPI: ParcelOpenAPI.document, topics: [ServedTopic("martlet.testing.v1.parcel_moves")], on: platform)
+        var served = ServedContract(name: "martlet.testing.v1.ParcelService", openAPI: ParcelOpenAPI.document, topics: [ServedTopic("martlet.testing.v1.parcel_moves", partitions: 8, retention: .seconds(604800))], on: platform)
         served.on(ParcelMethods.storeParcel) { (request: StoreParcelRequest, call) in
             try await handler.storeParcel(request, call)
         }
