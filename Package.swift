@@ -146,7 +146,7 @@ app(
 app(
     "EventLogDaemon",
     executable: "eventlogd",
-    on: [kits("Core", "Contract", "EventLog", "Host", "Telemetry"), ["MartletDaemon"]]
+    on: [kits("Core", "Contract", "EventLog", "Host", "SQL", "Telemetry"), ["MartletDaemon"]]
 )
 app(
     "Shop",

@@ -52,6 +52,7 @@ final class SQLiteConnection: SQLConnection {
         time: any TimeSource,
         limits: SQLiteLimits,
         synchronous: SQLiteSynchronous = .full,
+        readEnd: SQLiteReadEnd? = nil,
         onFsyncFailure: @escaping @Sendable (SQLError) -> Void
     ) throws {
         var handle: OpaquePointer?
@@ -60,7 +61,7 @@ final class SQLiteConnection: SQLConnection {
         guard let handle else { throw SQLError(.unavailable, code: "\(code)", message: "cannot open \(path)") }
         database = handle
         self.time = time
-        interrupter = SQLiteInterrupter(time: time)
+        interrupter = SQLiteInterrupter(time: time, readEnd: readEnd)
         self.limits = limits
         self.onFsyncFailure = onFsyncFailure
         checkpointAt = limits.checkpointPages
@@ -140,6 +141,10 @@ final class SQLiteConnection: SQLConnection {
         // The writer's other bodies wait for this one: its limit counts, and not the deadline of one caller.
         interrupter.deadline = isReading ? deadline : bodyEnd
         defer { interrupter.deadline = nil }
+        // A body of many short statements ends, too.
+        if isReading, interrupter.endsReads {
+            throw SQLError(.interrupted, code: "\(SQLITE_INTERRUPT)", message: "the database ends its reads")
+        }
         return try step(statement)
     }
 

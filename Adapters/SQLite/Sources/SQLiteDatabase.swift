@@ -23,6 +23,8 @@ public final class SQLiteDatabase: SQLDatabase {
     private let boot: Int
     private let connections: Int
     private let listeners: SQLListeners
+    private let readEnd: SQLiteReadEnd
+    private let closeDuration: Duration
     /// The exit status when the disk's content is unknown: `EX_IOERR` of sysexits.h.
     static let stopStatus: Int32 = 74
 
@@ -64,8 +66,18 @@ public final class SQLiteDatabase: SQLDatabase {
         let listeners = SQLListeners()
         connection.listeners = listeners
         self.listeners = listeners
+        let readEnd = SQLiteReadEnd()
+        self.readEnd = readEnd
+        closeDuration = limits.closeDuration
         reading = try SQLiteThreads.reading(writer, limits: limits) {
-            try SQLiteConnection(path: path, role: .reader, time: time, limits: limits, onFsyncFailure: stop)
+            try SQLiteConnection(
+                path: path,
+                role: .reader,
+                time: time,
+                limits: limits,
+                readEnd: readEnd,
+                onFsyncFailure: stop
+            )
         }
         writing = SQLiteThreads.writing(on: connection, writer, lock: lock, limits: limits, log: log)
         self.time = time
@@ -156,6 +168,9 @@ public final class SQLiteDatabase: SQLDatabase {
         self.writer = writer
         self.boot = boot
         repeats = nil
+        // A body runs on its caller's thread: none runs while this is closed.
+        readEnd = SQLiteReadEnd()
+        closeDuration = .zero
         connections = 1
         let shared = SQLiteSharedConnection(connection)
         writing = SQLiteInline(.write, on: shared, writer, log: log)
@@ -217,10 +232,12 @@ public final class SQLiteDatabase: SQLDatabase {
     /// How often the file was opened: one process owns it, so all previous owners have exited.
     public func bootNumber() async throws -> Int { boot }
 
-    /// Refuses new bodies, finishes the waiting ones, and releases the file.
+    /// Refuses new bodies, finishes the waiting ones, moves the write-ahead log into the file, and releases it.
     ///
-    /// A repeat does nothing.
+    /// Reads that still run, or wait, after ``SQLiteLimits/closeDuration`` are interrupted. Writes are finished, each within
+    /// ``SQLiteLimits/bodyDuration``. A repeat does nothing.
     public func close() async {
+        readEnd.close(at: time.now + closeDuration)
         // The writer closes last, since the last connection checkpoints the write-ahead log.
         await reading.close()
         await writing.close()

@@ -11,8 +11,13 @@ final class SQLiteInterrupter {
     /// When the statement that runs must end; `nil`: it may run for any time.
     var deadline: Moment?
     private let time: any TimeSource
+    /// `nil` for a connection that writes.
+    private let readEnd: SQLiteReadEnd?
 
-    init(time: any TimeSource) { self.time = time }
+    init(time: any TimeSource, readEnd: SQLiteReadEnd?) {
+        self.time = time
+        self.readEnd = readEnd
+    }
 
     /// Sets this as the progress handler of `database`, which must not outlive it.
     func watch(_ database: OpaquePointer) {
@@ -28,5 +33,8 @@ final class SQLiteInterrupter {
         )
     }
 
-    private var isDue: Bool { deadline.map { time.now >= $0 } ?? false }
+    /// Whether the reads of the database must end now, whatever their deadlines.
+    var endsReads: Bool { readEnd?.isDue(at: time.now) ?? false }
+
+    private var isDue: Bool { deadline.map { time.now >= $0 } ?? false || endsReads }
 }

@@ -15,6 +15,8 @@ public struct SQLiteLimits: Sendable {
     ///
     /// Not for migrations. A read has no limit but its deadline.
     public var bodyDuration: Duration = .seconds(10)
+    /// How long reads may run on while the database is being closed; then they are interrupted.
+    public var closeDuration: Duration = .seconds(1)
     /// Maximum bodies waiting for the writer, and for the readers; further ones are refused as overload.
     public var waitingBodies = 10_000
     /// Prepared statements cached by each connection; the least recently used one is evicted.

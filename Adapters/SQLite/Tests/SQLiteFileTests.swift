@@ -43,6 +43,42 @@ struct SQLiteFileTests {
         await second.close()
     }
 
+    @Test("close moves the log into the file, and interrupts a read that has no deadline")
+    func closedBesideReads() async throws {
+        var limits = SQLiteLimits()
+        limits.closeDuration = .zero
+        let path = folder.file("test.sqlite")
+        let database = try open(limits)
+        try await insert(0..<3, database)
+        let errors = try await withThrowingTaskGroup(of: (any Error)?.self) { group in
+            for isOneStatement in [true, false] {
+                group.addTask {
+                    do {
+                        try await database.read { (tx: borrowing SQLTransaction) -> Void in
+                            if isOneStatement { _ = try tx.run(Self.endless) }
+                            while true { _ = try tx.run("SELECT id FROM t") }
+                        }
+                        return nil
+                    } catch {
+                        return error
+                    }
+                }
+            }
+            while database.pool.inUse < 2 { await Task.yield() }
+            await database.close()
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(errors.map { ($0 as? SQLError)?.kind } == [.interrupted, .interrupted])
+        for suffix in ["-wal", "-shm"] { #expect(!FileManager.default.fileExists(atPath: path + suffix)) }
+        let again = try open()
+        #expect(try await ids(again) == [0, 1, 2])
+        await again.close()
+    }
+
+    private static let endless: SQLQuery = """
+        WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT COUNT(*) FROM c
+        """
+
     @Test("process killed: acknowledged commits are there")
     func killed() async throws {
         let path = folder.file("test.sqlite")

@@ -4,6 +4,7 @@ import MartletCore
 import MartletDaemon
 import MartletEventLog
 import MartletHost
+import MartletSQL
 import MartletTelemetry
 
 /// `eventlogd`: the event log as a process, reached over gRPC.
@@ -19,7 +20,8 @@ package enum EventLogProgram {
                 telemetry: context.telemetry,
                 time: context.time,
                 contracts: [.eventLog(log)],
-                loops: [.init("event log", .relay) { try await log.run() }]
+                loops: [.init("event log", .relay) { try await log.run() }],
+                close: { await database.close() }
             )
         }
     }

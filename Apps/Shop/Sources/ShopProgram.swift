@@ -30,7 +30,8 @@ package enum ShopProgram {
         telemetry: (String) -> Telemetry,
         database: (String) throws -> any SQLDatabase
     ) async throws -> [ServiceRuntime] {
-        let log = try await EventLog.open(try database("eventlog"), runtime: runtime)
+        let logDatabase = try database("eventlog")
+        let log = try await EventLog.open(logDatabase, runtime: runtime)
         let services = LocalServices()
         // A handler that ends the process ends all services: one at a time runs in it.
         let process = InboxProcess(instance: "1")
@@ -54,7 +55,8 @@ package enum ShopProgram {
                 telemetry: telemetry("eventlog"),
                 time: runtime.time,
                 contracts: [.eventLog(log)],
-                loops: [.init("event log", .relay) { try await log.run() }]
+                loops: [.init("event log", .relay) { try await log.run() }],
+                close: { await logDatabase.close() }
             )
         ]
         for blueprint in ShopServices.all { runtimes.append(try await service(blueprint)) }

@@ -1,12 +1,14 @@
 import Logging
 import MartletContract
 import MartletCore
-import MartletHost
+import MartletSQL
 import MartletSQLite
 import MartletTelemetry
 import MartletTesting
+import Synchronization
 import Testing
 
+@testable import MartletHost
 @testable import Shop
 
 @Suite("Shop in one process")
@@ -20,6 +22,25 @@ struct ShopProgramTests {
         let names = (["eventlog"] + ShopServices.all.map { $0.name }).sorted()
         #expect(services.map(\.name).sorted() == names)
         #expect(databases.sorted() == names)
+    }
+
+    @Test("closes the database of every service, and of the event log")
+    func close() async throws {
+        let databases = Mutex<[String: SQLiteDatabase]>([:])
+        let services = try await ShopProgram.services(
+            runtime: Runtime(time: time, seed: 1),
+            telemetry: { Telemetry(service: $0, level: .critical, time: time) },
+            database: { name in
+                let database = try SQLiteDatabase.inMemory(time: time)
+                databases.withLock { $0[name] = database }
+                return database
+            }
+        )
+        for service in services { await service.close() }
+        for (name, database) in databases.withLock({ $0.sorted { $0.key < $1.key } }) {
+            let error = await #expect(throws: SQLError.self) { _ = try await database.read { _ in 1 } }
+            #expect(error?.code == "closed", "\(name)")
+        }
     }
 
     @Test("every path has exactly one method")

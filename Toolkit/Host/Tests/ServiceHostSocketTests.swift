@@ -4,6 +4,7 @@ import Logging
 import MartletCore
 import MartletMessaging
 import MartletRPC
+import MartletSQL
 import MartletSQLite
 import MartletSecurity
 import MartletTelemetry
@@ -23,10 +24,13 @@ private struct HostFixture {
     let runtime: ServiceRuntime
     let time = SystemTime()
 
-    /// - Parameter runtimes: Served instead of the word service.
+    /// - Parameters:
+    ///   - runtimes: Served instead of the word service.
+    ///   - close: How long databases may take to close.
     init(
         _ listeners: Listeners = Listeners(host: "127.0.0.1", http: 0, grpc: 0, operate: 0),
-        runtimes: [ServiceRuntime]? = nil
+        runtimes: [ServiceRuntime]? = nil,
+        close: Duration = HangLimit.wait
     ) async throws {
         folder = try TemporaryFolder()
         let (time, system) = (time, Runtime.system)
@@ -47,6 +51,7 @@ private struct HostFixture {
         limits.notReadyDelay = .zero
         // A slow machine must not abandon a task, which would end the process of all tests.
         limits.stop = HangLimit.wait
+        limits.close = close
         var logger = Logger(label: "tests")
         logger.logLevel = .critical
         host = ServiceHost(
@@ -90,6 +95,43 @@ private struct HostFixture {
 
 @Suite("Service host", .timeLimit(.minutes(HangLimit.testMinutes)))
 struct ServiceHostSocketTests {
+    @Test("after its end the databases of its services are closed, and no log lies beside them")
+    func closesDatabases() async throws {
+        let fixture = try await HostFixture()
+        try await fixture.serving { _ in }
+        let file = fixture.folder.file("words.sqlite")
+        #expect(FileManager.default.fileExists(atPath: file + "-wal"))
+        await fixture.host.close()
+        await fixture.host.close()
+        #expect(!FileManager.default.fileExists(atPath: file + "-wal"))
+        let error = await #expect(throws: SQLError.self) { _ = try await fixture.runtime.isFlushed() }
+        #expect(error?.code == "closed")
+    }
+
+    @Test("waits no longer than its limit for a database that does not close, and closes the others")
+    func closeLimit() async throws {
+        let closed = Mutex<Set<String>>([])
+        let gate = Gate()
+        func unit(_ name: String, close: @escaping @Sendable () async -> Void) -> ServiceRuntime {
+            let time = SystemTime()
+            return ServiceRuntime(
+                name: name,
+                telemetry: Telemetry(service: name, level: .critical, time: time),
+                time: time,
+                contracts: [],
+                close: close
+            )
+        }
+        let runtimes = [
+            unit("first") { closed.withLock { _ = $0.insert("first") } }, unit("stuck") { await gate.wait() },
+            unit("last") { closed.withLock { _ = $0.insert("last") } },
+        ]
+        let fixture = try await HostFixture(runtimes: runtimes, close: .milliseconds(500))
+        await fixture.host.close()
+        #expect(closed.withLock { $0 } == ["first", "last"])
+        gate.open()
+    }
+
     @Test("serves liveness, readiness, OpenAPI and 404")
     func health() async throws {
         let fixture = try await HostFixture()

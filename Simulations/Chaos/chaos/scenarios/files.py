@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sqlite3
 import threading
 import time
@@ -151,10 +152,11 @@ class Files(Scenario):
     async def torn_log(self, run):
         """The write-ahead log ends with half a frame, as after a crash of the machine.
 
-        It is appended: cutting the log would remove committed transactions.
+        It is appended: cutting the log would remove committed transactions. The daemon is killed, since one that ends
+        in order leaves no log.
         """
         daemon = run.shop.daemons["catalogd"]
-        await daemon.stop()
+        await daemon.stop(signal.SIGKILL)
         path = run.shop.database("catalogd")
         log = path.with_name(path.name + "-wal")
         size = log.stat().st_size if log.exists() else 0

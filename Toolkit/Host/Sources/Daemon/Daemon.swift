@@ -76,7 +76,11 @@ public enum Daemon {
                 )
                 let disk = DiskSpace(path: settings.data)
                 host.readiness.add { disk.problem }
-                try await host.run()
+                do { try await host.run() } catch {
+                    await host.close()
+                    throw error
+                }
+                await host.close()
             }
         }
     }

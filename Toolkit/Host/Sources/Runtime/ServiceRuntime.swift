@@ -48,8 +48,21 @@ public struct ServiceRuntime: Sendable {
     let isFlushed: @Sendable () async throws -> Bool
     /// What prevents the service from doing its work, in a few words for callers; `nil` for nothing.
     let problem: Readiness.Check
+    /// Closes its database.
+    let close: @Sendable () async -> Void
 
     /// A unit without a blueprint, such as the event log's daemon.
+    ///
+    /// - Parameters:
+    ///   - name: Its name in the registry.
+    ///   - telemetry: Its log and its metrics.
+    ///   - time: The clock for the durations of calls.
+    ///   - contracts: What it serves.
+    ///   - operatorContracts: What it serves on the operators' listener.
+    ///   - loops: Its background loops.
+    ///   - subscriptions: Its event handlers, for tests that deliver events themselves.
+    ///   - isFlushed: True when its outbox is empty.
+    ///   - close: Closes its database, when everything else of the process has stopped.
     public init(
         name: String,
         telemetry: Telemetry,
@@ -58,7 +71,8 @@ public struct ServiceRuntime: Sendable {
         operatorContracts: [ServedContract] = [],
         loops: [Loop] = [],
         subscriptions: [Subscription] = [],
-        isFlushed: @escaping @Sendable () async throws -> Bool = { true }
+        isFlushed: @escaping @Sendable () async throws -> Bool = { true },
+        close: @escaping @Sendable () async -> Void = {}
     ) {
         self.init(
             named: name,
@@ -69,7 +83,8 @@ public struct ServiceRuntime: Sendable {
             loops: loops,
             subscriptions: subscriptions,
             isFlushed: isFlushed,
-            problem: { nil }
+            problem: { nil },
+            close: close
         )
     }
 
@@ -82,9 +97,11 @@ public struct ServiceRuntime: Sendable {
         loops: [Loop],
         subscriptions: [Subscription],
         isFlushed: @escaping @Sendable () async throws -> Bool,
-        problem: @escaping Readiness.Check
+        problem: @escaping Readiness.Check,
+        close: @escaping @Sendable () async -> Void
     ) {
         self.problem = problem
+        self.close = close
         self.name = name
         self.telemetry = telemetry
         let observation = CallObservation(telemetry, time: time)
@@ -203,7 +220,8 @@ public struct ServiceRuntime: Sendable {
             isFlushed: {
                 try await database.read("outbox.flushed") { tx in try Outbox.unsent(limit: 1, in: tx).isEmpty }
             },
-            problem: { health.problem }
+            problem: { health.problem },
+            close: { await database.close() }
         )
     }
 

@@ -10,7 +10,7 @@ import UnixSignals
 /// Runs the services of one process and shuts them down in order.
 ///
 /// Shutdown by SIGTERM or SIGINT: not ready → delay → listeners close and drain (GOAWAY) → consumers and jobs stop →
-/// workflows stop → the outbox is flushed → exit. Every step is bounded by ``ServiceHostLimits``.
+/// workflows stop → the outbox is flushed → the databases close → exit. Every step is bounded by ``ServiceHostLimits``.
 public struct ServiceHost: Sendable {
     package let readiness = Readiness()
     private let runtimes: [ServiceRuntime]
@@ -146,6 +146,30 @@ public struct ServiceHost: Sendable {
         logger.warning(
             "the outbox was not flushed in time, the rest is published after the next start",
             metadata: ["service": "\(service.name)"]
+        )
+    }
+
+    /// Closes the databases of all services when everything else has stopped; a repeat does nothing.
+    ///
+    /// Returns after `limits.close` at the latest: what is not closed then ends with the process, as after a kill, and its
+    /// commits are durable.
+    package func close() async {
+        let (runtimes, runtime, limit) = (runtimes, runtime, limits.close)
+        // Not a task group: a body that does not end would hold up the exit.
+        let closing = Task {
+            await withTaskGroup(of: Void.self) { group in
+                for service in runtimes { group.addTask { await service.close() } }
+            }
+        }
+        let timeout = Task { try await runtime.time.sleep(for: limit) }
+        Task {
+            await closing.value
+            timeout.cancel()
+        }
+        guard case .success = await timeout.result else { return }
+        logger.warning(
+            "a database did not close in time, its log stays beside it until the next start",
+            metadata: ["limit": "\(limit)"]
         )
     }
 

@@ -10,6 +10,8 @@ public struct ServiceHostLimits: Sendable {
     public var stop = Duration.seconds(5)
     /// For the relay to publish all committed events.
     public var flush = Duration.seconds(5)
+    /// For the databases to close, after everything else has stopped.
+    public var close = Duration.seconds(3)
     /// Between two checks of the outbox.
     public var flushInterval = Duration.milliseconds(50)
 
