@@ -44,6 +44,10 @@ final class SQLiteConnection: SQLConnection {
     private var notified: Set<SQLChannel> = []
     private let logPages = SQLiteLogPages()
     private var checkpointAt: Int
+    /// When a log that is too long may be emptied, at the earliest.
+    private var emptyAt = Moment(nanoseconds: .min)
+    /// Gets the length of the log; `nil` for a reader.
+    var readEnd: SQLiteReadEnd?
 
     init(
         path: String,
@@ -100,7 +104,10 @@ final class SQLiteConnection: SQLConnection {
         try runTrusted("PRAGMA wal_autocheckpoint=0")
         switch role {
         case .reader: try runTrusted("PRAGMA query_only=ON")
-        case .writer: logPages.watch(database)
+        case .writer:
+            logPages.watch(database)
+            // A log that is reused from its beginning keeps its size otherwise.
+            try runTrusted("PRAGMA journal_size_limit=\(limits.logPages * SQLiteLimits.pageBytes)")
         case .memory: break
         }
     }
@@ -125,6 +132,7 @@ final class SQLiteConnection: SQLConnection {
         if !isApart { try step(control: begins[begin.isReadOnly ? 1 : 0]) }
         isReading = begin.isReadOnly
         isLimited = begin.isLimited && !begin.isReadOnly
+        interrupter.begun = begin.isReadOnly ? time.now : nil
         begun = time.date
         bodyBegins()
     }
@@ -253,15 +261,49 @@ final class SQLiteConnection: SQLConnection {
         martlet_leave_log(database, 0)
     }
 
-    /// Checkpoints the write-ahead log when it has grown by the limit; does not wait for readers.
+    /// Checkpoints the write-ahead log when it has grown by the limit; does not wait for readers, but where the log is too
+    /// long.
     ///
     /// A failure loses nothing: the next checkpoint repeats it.
     func checkpointIfDue(_ log: Logger) {
         if logPages.wasRestarted { checkpointAt = limits.checkpointPages }
+        readEnd?.record(logPages: logPages.count)
+        guard logPages.count < limits.logPages else { return emptyLog(log) }
+        readEnd?.setLogTooLong(false)
         guard logPages.count >= checkpointAt else { return }
         checkpointAt = logPages.count + limits.checkpointPages
         let code = sqlite3_wal_checkpoint_v2(database, nil, SQLITE_CHECKPOINT_PASSIVE, nil, nil)
-        guard code != SQLITE_OK else { return }
+        if code != SQLITE_OK { reportCheckpoint(code, log) }
+    }
+
+    /// Moves the whole log into the file and empties it, if no reader needs it; from then on long reads are interrupted.
+    private func emptyLog(_ log: Logger) {
+        guard time.now >= emptyAt else { return }
+        emptyAt = time.now + limits.emptyInterval
+        // Short reads end meanwhile; new ones do not need the log.
+        sqlite3_busy_timeout(database, Int32(clamping: limits.emptyTimeout.milliseconds))
+        defer { sqlite3_busy_timeout(database, Int32(clamping: limits.busyTimeout.milliseconds)) }
+        let code = sqlite3_wal_checkpoint_v2(database, nil, SQLITE_CHECKPOINT_TRUNCATE, nil, nil)
+        switch code & 0xFF {
+        case SQLITE_OK:
+            logPages.wasEmptied()
+            checkpointAt = limits.checkpointPages
+            readEnd?.record(logPages: 0)
+            readEnd?.setLogTooLong(false)
+        case SQLITE_BUSY:
+            guard readEnd?.setLogTooLong(true) == false else { return }
+            log.warning(
+                "a reader keeps the write-ahead log, which is over its limit, reads that take long are interrupted",
+                metadata: [
+                    "pages": "\(logPages.count)", "limit": "\(limits.logPages)",
+                    "interrupted.after": "\(limits.readDuration)",
+                ]
+            )
+        default: reportCheckpoint(code, log)
+        }
+    }
+
+    private func reportCheckpoint(_ code: Int32, _ log: Logger) {
         // Created outside the log call, which may not evaluate its arguments: a failed fsync must be reported.
         let error = failure(code)
         log.error("a checkpoint failed, will retry", metadata: ["error": "\(error)"])

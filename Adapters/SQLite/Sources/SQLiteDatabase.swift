@@ -66,7 +66,8 @@ public final class SQLiteDatabase: SQLDatabase {
         let listeners = SQLListeners()
         connection.listeners = listeners
         self.listeners = listeners
-        let readEnd = SQLiteReadEnd()
+        let readEnd = SQLiteReadEnd(readDuration: limits.readDuration)
+        connection.readEnd = readEnd
         self.readEnd = readEnd
         closeDuration = limits.closeDuration
         reading = try SQLiteThreads.reading(writer, limits: limits) {
@@ -169,7 +170,9 @@ public final class SQLiteDatabase: SQLDatabase {
         self.boot = boot
         repeats = nil
         // A body runs on its caller's thread: none runs while this is closed.
-        readEnd = SQLiteReadEnd()
+        let readEnd = SQLiteReadEnd(readDuration: .zero)
+        connection.readEnd = readEnd
+        self.readEnd = readEnd
         closeDuration = .zero
         connections = 1
         let shared = SQLiteSharedConnection(connection)
@@ -177,8 +180,12 @@ public final class SQLiteDatabase: SQLDatabase {
         reading = SQLiteInline(.read, on: shared, writer, log: log)
     }
 
-    /// The numbers of logical transactions and of commits since the database was opened.
-    public var statistics: SQLStatistics { writer.statistics }
+    /// The numbers of logical transactions and of commits since the database was opened, and the length of its log.
+    public var statistics: SQLStatistics {
+        var statistics = writer.statistics
+        statistics.logBytes = readEnd.logPages * SQLiteLimits.pageBytes
+        return statistics
+    }
 
     /// The writer's connection and those of the readers; a database in memory has one for all.
     public var pool: SQLPool {

@@ -10,6 +10,8 @@ final class SQLiteInterrupter {
 
     /// When the statement that runs must end; `nil`: it may run for any time.
     var deadline: Moment?
+    /// When the open read began; `nil` without one.
+    var begun: Moment?
     private let time: any TimeSource
     /// `nil` for a connection that writes.
     private let readEnd: SQLiteReadEnd?
@@ -34,7 +36,10 @@ final class SQLiteInterrupter {
     }
 
     /// Whether the reads of the database must end now, whatever their deadlines.
-    var endsReads: Bool { readEnd?.isDue(at: time.now) ?? false }
+    var endsReads: Bool {
+        guard let readEnd, let begun else { return false }
+        return readEnd.isDue(at: time.now, since: begun)
+    }
 
     private var isDue: Bool { deadline.map { time.now >= $0 } ?? false || endsReads }
 }

@@ -24,6 +24,9 @@ final class SQLiteLogPages {
         )
     }
 
+    /// The log was emptied apart from a commit.
+    func wasEmptied() { count = 0 }
+
     private func record(_ pages: Int) {
         if pages < count { restarted = true }
         count = pages

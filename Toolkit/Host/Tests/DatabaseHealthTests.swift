@@ -61,6 +61,7 @@ struct DatabaseHealthTests {
         #expect(text.contains(#"martlet_sql_connections{service="words"} 1"#))
         #expect(text.contains(#"martlet_sql_connections_in_use{service="words"} 0"#))
         #expect(text.contains(#"martlet_sql_waiting{service="words"} 0"#))
+        #expect(text.contains(#"martlet_sql_log_bytes{service="words"} 0"#))
     }
 }
 

@@ -1,4 +1,4 @@
-/// The counters of a database's runner since it was opened.
+/// The counters of a database's runner since it was opened, and the size of its log now.
 public struct SQLStatistics: Sendable, Equatable {
     /// Logical transactions that were committed.
     public internal(set) var transactions = 0
@@ -8,6 +8,8 @@ public struct SQLStatistics: Sendable, Equatable {
     public internal(set) var reruns = 0
     /// Committed logical transactions by the name that the caller gave.
     public internal(set) var transactionsByName: [String: Int] = [:]
+    /// The size of the write-ahead log that is not free for new commits yet; 0 for an engine whose log is not its files'.
+    public var logBytes = 0
 
     public init() {}
 }

@@ -2,8 +2,8 @@ public import MartletSQL
 public import MartletTelemetry
 
 extension MetricsRegistry {
-    /// Registers the counts of a service's database: logical transactions by name, physical commits, reruns, and the
-    /// figures of its connections.
+    /// Registers the counts of a service's database: logical transactions by name, physical commits, reruns, the
+    /// figures of its connections, and the size of its log.
     public func readCounts(of database: any SQLDatabase) {
         readTotals(
             "martlet_sql_transactions_total",
@@ -29,6 +29,9 @@ extension MetricsRegistry {
         }
         read("martlet_sql_waiting", help: "Transactions that wait for a connection.") {
             Double(database.pool.waiting)
+        }
+        read("martlet_sql_log_bytes", help: "Bytes of the write-ahead log that are not free for new commits yet.") {
+            Double(database.statistics.logBytes)
         }
     }
 }
