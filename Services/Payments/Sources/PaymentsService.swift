@@ -24,4 +24,8 @@ public struct PaymentsService: ServiceBlueprint {
     }
 
     public var handlers: [ServedContract] { [.payments(PaymentsHandler(processor: processor), on: platform)] }
+
+    public var operatorWork: [OperatorWork] {
+        [OperatorWork("payment_disagreements") { try PaymentStore().countDisagreements(in: $0) }]
+    }
 }

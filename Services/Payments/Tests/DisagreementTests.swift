@@ -55,6 +55,7 @@ struct DisagreementTests {
         #expect(listed.map(\.status) == [.authorising])
         #expect(listed.map(\.providerID) == ["pp1"])
         #expect(listed.map(\.difference) == [deviation.difference])
+        #expect(try await fixture.database.read { tx in try PaymentStore().countDisagreements(in: tx) } == 1)
     }
 
     @Test(

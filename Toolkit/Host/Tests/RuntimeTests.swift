@@ -48,6 +48,12 @@ struct RuntimeTests {
             )
         )
         #expect(text.contains(#"martlet_parked_keys{service="words"} 0"#))
+        let kinds = [
+            "parked_keys", "keys_with_gaps", "late_events", "refused_keys", "running_resends", "workflow_runs",
+        ]
+        for kind in kinds {
+            #expect(text.contains(#"martlet_waiting_for_operator{service="words",kind="\#(kind)"} 0"#))
+        }
         #expect(text.contains(#"martlet_sql_transactions_total{service="words",name="publish"} 1"#))
     }
 
@@ -88,6 +94,8 @@ struct ServiceMetricsTests {
         try await metrics.measure()
         let gauge = #"martlet_workflow_runs{service="words",workflow="doomed",version="1",state="needs_human"}"#
         #expect(MetricsText.exposition(of: [registry]).contains("\(gauge) 1"))
+        let work = #"martlet_waiting_for_operator{service="words",kind="workflow_runs"} 1"#
+        #expect(MetricsText.exposition(of: [registry]).contains(work))
 
         _ = try await fixture.database.transaction("end") { (tx: borrowing SQLTransaction) in
             try tx.run("UPDATE workflow_runs SET state = 'failed'")

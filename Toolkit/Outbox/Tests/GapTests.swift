@@ -74,6 +74,7 @@ struct GapTests {
     func missing() async throws {
         var consumer = try await consumer(shuffledBy: 3)
         try await park([3, 4], of: "a", &consumer)
+        #expect(try await fixture.target.read { tx in try Gaps.keysWithGaps(in: tx) } == 1)
         let requested = try await fixture.target.transaction { tx in
             try ParkedMessages.redrive(group: "g", topic: "things", key: "a", in: tx)
         }
@@ -86,6 +87,7 @@ struct GapTests {
         try await runner().redriveRequested()
         #expect(try await fixture.effects(of: "a") == [1, 2, 3, 4])
         #expect(try await parked("a") == [])
+        #expect(try await fixture.target.read { tx in try Gaps.keysWithGaps(in: tx) } == 0)
     }
 
     @Test("skipped event: the later ones are redriven, and it is late when it comes")

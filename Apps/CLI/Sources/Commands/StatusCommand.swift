@@ -13,7 +13,7 @@ struct StatusCommand: AsyncParsableCommand {
 
             READY is the result of the probe; STATE is the last state that the supervisor recorded: starting, ready, \
             resting (it exited and waits for its restart), draining, stopped. Below the table stands why a process is not \
-            ready, and whether the disk of the data is full. HTTP, GRPC and OPERATE are its ports: \
+            ready, whether the disk of the data is full, and what waits for an operator, with the command that lists it. HTTP, GRPC and OPERATE are its ports: \
             for REST, for other services, for operators.
 
             Examples:

@@ -34,17 +34,26 @@ struct StatusReport: Encodable {
     let abandonedGroups: [String]
     /// Events of losses that no operator has confirmed.
     let lostEvents: Int64
+    /// What else waits for an operator, in the services that respond.
+    let waiting: [WaitingWork]
     let processes: [Process]
 
     init(of table: ProcessTable, in folder: DataFolder) async {
         let probe = ReadinessProbe(timeout: SupervisorLimits().probeTimeout, system: table.folder)
         var outcomes: [String: ReadinessProbe.Outcome] = [:]
-        await withTaskGroup(of: (String, ReadinessProbe.Outcome).self) { group in
+        var metrics: [String] = []
+        await withTaskGroup(of: (String, ReadinessProbe.Outcome, String?).self) { group in
             for row in table.rows where row.mark?.isAlive == true {
-                group.addTask { (row.name, await probe.outcome(port: row.http)) }
+                group.addTask {
+                    (row.name, await probe.outcome(port: row.http), await probe.metrics(port: row.http))
+                }
             }
-            for await (name, outcome) in group { outcomes[name] = outcome }
+            for await (name, outcome, exposition) in group {
+                outcomes[name] = outcome
+                if let exposition { metrics.append(exposition) }
+            }
         }
+        waiting = WaitingWork.all(in: metrics.joined(separator: "\n"))
         url = table.url
         data = folder.path
         supervisor = table.supervisor.flatMap { $0.isAlive ? $0.pid : nil } ?? 0
@@ -111,6 +120,7 @@ struct StatusReport: Encodable {
         if lostEvents > 0 {
             terminal.line("Groups have lost \(lostEvents) events: `martlet events losses` lists them.")
         }
+        for work in waiting { terminal.line("Waits for an operator in \(work.text)") }
         terminal.line("Data and logs: \(data)")
     }
 }

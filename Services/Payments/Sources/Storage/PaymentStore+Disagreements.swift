@@ -8,6 +8,11 @@ extension PaymentStore {
     /// How many disagreements one response lists.
     static let disagreementsLimit = 100
 
+    /// How many payments have a provider that disagrees.
+    func countDisagreements(in tx: borrowing SQLTransaction) throws -> Int {
+        try tx.run("SELECT COUNT(*) FROM disagreements").first?.int(0) ?? 0
+    }
+
     /// The payments whose provider disagrees, oldest disagreement first.
     func disagreements(in tx: borrowing SQLTransaction) throws -> [ListDisagreementsResponse.Disagreement] {
         try tx.run(

@@ -51,6 +51,8 @@ public protocol ServiceBlueprint: Sendable {
     var workflows: [RegisteredWorkflow] { get }
     /// Its periodic work.
     var jobs: [Job] { get }
+    /// What may wait for an operator in its own tables; what the toolkit knows is added.
+    var operatorWork: [OperatorWork] { get }
 }
 
 extension ServiceBlueprint {
@@ -59,4 +61,5 @@ extension ServiceBlueprint {
     public var subscriptions: [Subscription] { [] }
     public var workflows: [RegisteredWorkflow] { [] }
     public var jobs: [Job] { [] }
+    public var operatorWork: [OperatorWork] { [] }
 }

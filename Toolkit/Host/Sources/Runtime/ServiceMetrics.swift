@@ -9,9 +9,11 @@ import Synchronization
 final class ServiceMetrics: Sendable {
     static let interval = Duration.seconds(5)
 
-    private let database: any SQLDatabase
+    let database: any SQLDatabase
     private let time: any TimeSource
-    private let metrics: MetricsRegistry
+    let metrics: MetricsRegistry
+    /// What waits for an operator.
+    let work: [OperatorWork]
     private let health: DatabaseHealth
     /// Every version counted so far: its gauges return to 0 after its last run has ended.
     private let versions = Mutex<Set<WorkflowVersion>>([])
@@ -21,8 +23,16 @@ final class ServiceMetrics: Sendable {
     ///   - time: The clock of its pauses and deadlines.
     ///   - metrics: Those of the service.
     ///   - health: Receives from each measurement whether the database answers.
-    init(database: any SQLDatabase, time: any TimeSource, metrics: MetricsRegistry, health: DatabaseHealth) {
+    ///   - work: What may wait for an operator in the service's own tables.
+    init(
+        database: any SQLDatabase,
+        time: any TimeSource,
+        metrics: MetricsRegistry,
+        health: DatabaseHealth,
+        work: [OperatorWork] = []
+    ) {
         self.health = health
+        self.work = OperatorWork.toolkit + work
         self.database = database
         self.time = time
         self.metrics = metrics
@@ -74,6 +84,8 @@ final class ServiceMetrics: Sendable {
         metrics.gauge("martlet_parked_messages", help: "Parked events, waiting for an operator.").set(Double(parked))
         metrics.gauge("martlet_late_messages", help: "Late events, waiting for an operator.").set(Double(late))
         let counts = try await WorkflowOperations(database).counts()
+        let stuck = counts.filter { $0.state == .needsHuman }.reduce(0) { $0 + $1.count }
+        try await measureWork(runs: stuck, until: deadline)
         let versions = versions.withLock { versions in
             versions.formUnion(counts.map { WorkflowVersion(name: $0.workflow, number: $0.version) })
             return versions

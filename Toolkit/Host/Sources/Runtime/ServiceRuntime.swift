@@ -257,7 +257,8 @@ public struct ServiceRuntime: Sendable {
             database: database,
             time: time,
             metrics: dependencies.telemetry.metrics,
-            health: health
+            health: health,
+            work: service.operatorWork
         )
         let resender = Resender(
             source: Blueprint.name,

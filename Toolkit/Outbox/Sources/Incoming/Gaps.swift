@@ -11,6 +11,9 @@ package struct Gaps: Sendable {
     /// Maximum listed gaps of one key and source.
     static let keyLimit = 100
 
+    /// The error of an event that was parked because an earlier one did not come.
+    static let parkedError = "an earlier event of its key is missing"
+
     private let subscriptions: [Subscription]
 
     /// - Parameter subscriptions: The service's.
@@ -29,6 +32,16 @@ package struct Gaps: Sendable {
             }
         }
         return gaps
+    }
+
+    /// The number of keys of which an event is parked because an earlier one did not come.
+    package static func keysWithGaps(in tx: borrowing SQLTransaction) throws -> Int {
+        try tx.run(
+            """
+            SELECT COUNT(*) FROM (
+                SELECT DISTINCT group_name, topic, key FROM inbox_parked WHERE error = \(parkedError)) AS keys
+            """
+        ).first?.int(0) ?? 0
     }
 
     /// Gives up the sequences from `first` to `last`, so that what is behind them is handled.

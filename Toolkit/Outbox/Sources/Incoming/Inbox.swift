@@ -51,7 +51,7 @@ struct Inbox: Sendable {
             guard let patience, try since + patience <= tx.date else { break }
             // The position stays: the missing event is handled when it comes.
             try parkKey(event.key, in: tx)
-            try store(event, error: "an earlier event of its key is missing", attempts: 0, in: tx)
+            try store(event, error: Gaps.parkedError, attempts: 0, in: tx)
             return .enqueue
         case .late:
             try LateEvents.store(event, group: subscription.group, in: tx)
