@@ -202,7 +202,9 @@ struct GapActionTests {
     @Test("a redrive accepts the first number of a newer epoch, as the group does, when it is older than the group")
     func olderThanTheGroup() async throws {
         let subscription = handler.subscription()
-        let group = try await fixture.target.transaction { tx in try GroupRows.begin(subscription, isWhole: false, in: tx) }
+        let group = try await fixture.target.transaction { tx in
+            try GroupRows.begin(subscription, isWhole: false, in: tx)
+        }
         let inbox = Inbox(subscription, group: group)
         try await fixture.target.transaction { tx in
             _ = try inbox.park(.numbered(1, of: "a"), error: "Broken()", attempts: 5, in: tx)

@@ -157,7 +157,10 @@ struct GapTests {
     func startOnce() async throws {
         let subscription = handler.subscription(start: .latest)
         let begun = try await fixture.target.transaction { tx in
-            [try GroupRows.begin(subscription, isWhole: false, in: tx), try GroupRows.begin(subscription, isWhole: false, in: tx)]
+            [
+                try GroupRows.begin(subscription, isWhole: false, in: tx),
+                try GroupRows.begin(subscription, isWhole: false, in: tx),
+            ]
         }
         #expect(begun[0] == begun[1])
         #expect(begun[0].began == fixture.time.date)

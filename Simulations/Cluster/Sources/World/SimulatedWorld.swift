@@ -42,8 +42,9 @@ public struct SimulatedWorld: Sendable {
     ///
     /// With three, a run also checks that they share the outbox, and publish in time when one of them ends.
     public var replicas: Int?
-    /// The service of the faults `consumerRestored` and `groupAway`: its state must follow from the events that it
-    /// consumes. `nil` for none.
+    /// The service of the faults `consumerRestored` and `groupAway`; `nil` for none.
+    ///
+    /// Its state must follow from the events that it consumes.
     var restorable: String?
     var logLimits = EventLogLimits()
     /// A service that runs for the first time when the workload starts it; `nil` for none.

@@ -145,7 +145,7 @@ struct EndingEvents: Sendable {
         }
     }
 
-    /// The event is parked with the reason, and nothing but later events with it; some of these may still be on their way.
+    /// The event is parked with the reason, and nothing but later events with it; some of these may still be in flight.
     private func check(_ parked: [ParkedMessageRecord], of key: EndingKey, in group: String) {
         let numbers = parked.map(\.sequence)
         if numbers.first != key.badSequence || numbers != Set(numbers).sorted() {

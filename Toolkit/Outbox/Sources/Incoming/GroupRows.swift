@@ -50,7 +50,8 @@ enum GroupRows {
             VALUES (\(subscription.group), \(subscription.topic), \(now.microseconds), 0, \(isWhole ? 1 : 0)) ON CONFLICT DO NOTHING
             """
         )
-        return try beginning(of: subscription, in: tx) ?? GroupBeginning(start: subscription.start, began: now, isWhole: isWhole)
+        return try beginning(of: subscription, in: tx)
+            ?? GroupBeginning(start: subscription.start, began: now, isWhole: isWhole)
     }
 
     /// Counts an event from before the beginning.
