@@ -1,4 +1,4 @@
-package import MartletCore
+import MartletCore
 import MartletMessaging
 import MartletSQL
 
