@@ -2,7 +2,9 @@ import MartletCore
 import MartletMessaging
 import MartletSQL
 import MartletSQLite
+import MartletTelemetry
 import MartletTesting
+import Synchronization
 import Testing
 
 @testable import MartletOutbox
@@ -16,8 +18,8 @@ struct ResendTests {
 
     private var resender: Resender { resender(to: fixture.bus) }
 
-    private func resender(to bus: any MessageBus) -> Resender {
-        Resender(source: "test", database: fixture.source, bus: bus, runtime: fixture.runtime)
+    private func resender(to bus: any MessageBus, topics: [TopicPlan] = []) -> Resender {
+        Resender(source: "test", database: fixture.source, bus: bus, runtime: fixture.runtime, topics: topics)
     }
 
     private func start(since: Timestamp = Timestamp(microseconds: 0), key: String = "", rate: Int = 100) async throws {
@@ -118,6 +120,36 @@ struct ResendTests {
         #expect(try await newest() == "done 1")
     }
 
+    @Test("declares the topics of the service to a log that has lost them")
+    func declared() async throws {
+        try await fixture.commit(["a", "b"])
+        try await fixture.relay().drain()
+        try await start()
+        let bus = DeclaringBus(InMemoryBus(partitions: 1, time: fixture.time))
+        try await finish(resender(to: bus, topics: [TopicPlan("things")]))
+        #expect(try await received(by: bus.bus) == ["a1", "b1"])
+        #expect(try await newest() == "done 2")
+    }
+
+    @Test("an event that the log refuses is skipped and counted, and all behind it are published")
+    func refused() async throws {
+        try await fixture.source.transaction { tx in
+            try tx.append(OutgoingEvent(topic: "former", key: "a", body: [1]))
+            try tx.append(OutgoingEvent(topic: "former", key: "a", body: [2]))
+        }
+        try await fixture.commit(["a", "b"])
+        try await fixture.relay().drain()
+        try await start()
+        let bus = DeclaringBus(InMemoryBus(partitions: 1, time: fixture.time))
+        let metrics = MetricsRegistry(service: "test")
+        try await MetricsRegistry.$current.withValue(metrics) {
+            try await finish(resender(to: bus, topics: [TopicPlan("things")]))
+        }
+        #expect(try await received(by: bus.bus) == ["a1", "b1"])
+        #expect(try await newest() == "done 2")
+        #expect(metrics.counter("martlet_resend_refused_total", help: "", labels: ["topic": "former"]).value == 2)
+    }
+
     @Test("two instances do not publish the same batch; a stopped resend ends, and stays ended")
     func stopped() async throws {
         try await fixture.commit(Array(repeating: "a", count: 25))
@@ -184,4 +216,31 @@ private struct RefusingBus: MessageBus {
     }
 
     func status() async throws -> [TopicStatus] { [] }
+}
+
+/// A bus that refuses the events of topics that were not declared to it.
+private final class DeclaringBus: MessageBus {
+    let bus: InMemoryBus
+    private let topics = Mutex<Set<ExactText>>([])
+
+    init(_ bus: InMemoryBus) { self.bus = bus }
+
+    func declare(_ declaration: BusDeclaration) async throws {
+        topics.withLock { $0.formUnion(declaration.topics.map { ExactText($0.name) }) }
+    }
+
+    func publish(_ events: [Envelope]) async throws -> [PublishOutcome] {
+        let topics = topics.withLock { $0 }
+        let refusals = PublishRefusals(of: events) { event in
+            topics.contains(ExactText(event.topic)) ? nil : PublishRefusal("test.unknown_topic", "is not declared")
+        }
+        try await bus.publish(refusals.accepted(of: events))
+        return refusals.outcomes
+    }
+
+    func join(topic: String, group: String, start: GroupStart) async throws -> any GroupMember {
+        try await bus.join(topic: topic, group: group, start: start)
+    }
+
+    func status() async throws -> [TopicStatus] { try await bus.status() }
 }

@@ -234,15 +234,16 @@ public struct ServiceRuntime: Sendable {
         dependencies: ServiceDependencies
     ) -> [Loop] {
         let (database, time, engine) = (platform.database, platform.runtime.time, platform.workflows)
+        let topics = service.handlers.flatMap(\.topics).map {
+            TopicPlan($0.name, partitions: $0.partitions, retention: $0.retention)
+        }
         let relay = OutboxRelay(
             source: Blueprint.name,
             instance: dependencies.instance,
             database: database,
             bus: platform.bus,
             runtime: platform.runtime,
-            topics: service.handlers.flatMap(\.topics).map {
-                TopicPlan($0.name, partitions: $0.partitions, retention: $0.retention)
-            },
+            topics: topics,
             limits: dependencies.relayLimits
         )
         let runner = SubscriptionRunner(
@@ -264,7 +265,8 @@ public struct ServiceRuntime: Sendable {
             source: Blueprint.name,
             database: database,
             bus: platform.bus,
-            runtime: platform.runtime
+            runtime: platform.runtime,
+            topics: topics
         )
         var loops = [
             Loop("outbox relay", .relay) { try await relay.run() },

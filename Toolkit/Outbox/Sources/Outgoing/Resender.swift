@@ -2,6 +2,7 @@ import Logging
 package import MartletCore
 package import MartletMessaging
 package import MartletSQL
+import MartletTelemetry
 
 /// Publishes the batches of a service's resends, each at its rate.
 ///
@@ -18,17 +19,26 @@ package struct Resender: Sendable {
     private let database: any SQLDatabase
     private let bus: any MessageBus
     private let runtime: Runtime
+    private let topics: [TopicPlan]
 
     /// - Parameters:
     ///   - source: The publishing service's name.
     ///   - database: The service's database, with the outbox.
     ///   - bus: The broker.
     ///   - runtime: The clocks and the random numbers.
-    package init(source: String, database: any SQLDatabase, bus: any MessageBus, runtime: Runtime) {
+    ///   - topics: The topics of the service, declared to the broker before each batch: it may have been restored.
+    package init(
+        source: String,
+        database: any SQLDatabase,
+        bus: any MessageBus,
+        runtime: Runtime,
+        topics: [TopicPlan] = []
+    ) {
         self.source = source
         self.database = database
         self.bus = bus
         self.runtime = runtime
+        self.topics = topics
     }
 
     /// Publishes until its task is cancelled.
@@ -60,7 +70,8 @@ package struct Resender: Sendable {
 
     /// Publishes one batch that is due.
     ///
-    /// A batch whose publication fails is published again after ``Resends/hold``.
+    /// A batch whose publication fails is published again after ``Resends/hold``. An event that the broker refuses is
+    /// skipped: consumers that have not handled it find a gap in its key.
     ///
     /// - Returns: False when none is due.
     func step() async throws -> Bool {
@@ -70,18 +81,44 @@ package struct Resender: Sendable {
             try Resends.take(source: source, limit: Self.batchLimit, in: tx)
         }
         guard let batch else { return false }
-        if !batch.events.isEmpty {
-            // A batch is published whole: the events before a refused one are duplicates the next time.
-            let outcomes = try await bus.publish(batch.events)
-            if let refusal = outcomes.lazy.compactMap(\.refusal).first {
-                throw Fault(.unavailable, refusal.reason, refusal.message)
-            }
-        }
-        try await database.transaction("resends.finish") { tx in try Resends.finish(batch, in: tx) }
+        let refused = try await publish(batch.events)
+        try await database.transaction("resends.finish") { tx in try Resends.finish(batch, refused: refused, in: tx) }
         if batch.next == nil {
             Logger.current.info("a resend is done", metadata: ["resend": "\(batch.resend.number)"])
         }
         return true
+    }
+
+    /// Publishes the events of one batch; those that the broker refuses are logged and counted.
+    ///
+    /// - Returns: How many events were refused.
+    private func publish(_ events: [Envelope]) async throws -> Int {
+        guard !events.isEmpty else { return 0 }
+        if !topics.isEmpty { try await bus.declare(BusDeclaration(topics: topics)) }
+        let outcomes = try await bus.publish(events)
+        guard outcomes.count == events.count else {
+            throw Fault(.internal, .internal, "the bus answered \(outcomes.count) of \(events.count) events")
+        }
+        var count = 0
+        var logged: Set<[ExactText]> = []
+        for (event, outcome) in zip(events, outcomes) {
+            guard let refusal = outcome.refusal else { continue }
+            count += 1
+            MetricsRegistry.current.counter(
+                "martlet_resend_refused_total",
+                help: "Events of resends that the broker refused and that were skipped.",
+                labels: ["topic": event.topic]
+            ).add()
+            guard logged.insert([ExactText(event.topic), ExactText(refusal.reason.name)]).inserted else { continue }
+            Logger.current.error(
+                "the broker refused an event of a resend, it is skipped",
+                metadata: [
+                    "topic": "\(event.topic)", "key": "\(event.key)", "sequence": "\(event.sequence)",
+                    "reason": "\(refusal.reason)", "error": "\(refusal.message)",
+                ]
+            )
+        }
+        return count
     }
 
     /// Until the next batch is due, or a new resend may have been started.

@@ -127,16 +127,19 @@ extension Resends {
     /// Moves the cursor behind a published batch; the next one is due when its rate permits.
     ///
     /// Does nothing when another instance has taken it meanwhile, or it was stopped.
-    static func finish(_ batch: Batch, in tx: borrowing SQLTransaction) throws {
+    ///
+    /// - Parameter refused: How many of its events the broker refused; they do not count as published.
+    static func finish(_ batch: Batch, refused: Int = 0, in tx: borrowing SQLTransaction) throws {
         let (resend, count, now) = (batch.resend, batch.events.count, try tx.date)
         let due = now + .microseconds(Int64(count) * 1_000_000 / Int64(resend.selection.rate))
         let cursor = batch.next ?? resend.cursor
         let state = batch.next == nil ? Resend.State.done : .running
         try tx.run(
             """
-            UPDATE outbox_resends SET state = \(state.rawValue), events = events + \(count), due_at = \(due.microseconds),
-                cursor_topic = \(cursor.topic), cursor_key = \(cursor.key), cursor_epoch = \(cursor.epoch),
-                cursor_sequence = \(cursor.sequence), changed_at = \(now.microseconds)
+            UPDATE outbox_resends SET state = \(state.rawValue), events = events + \(count - refused),
+                due_at = \(due.microseconds), cursor_topic = \(cursor.topic), cursor_key = \(cursor.key),
+                cursor_epoch = \(cursor.epoch), cursor_sequence = \(cursor.sequence),
+                changed_at = \(now.microseconds)
             WHERE number = \(resend.number) AND state = 'running' AND due_at = \(resend.dueAt.microseconds)
             """
         )
