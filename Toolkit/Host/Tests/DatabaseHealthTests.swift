@@ -1,5 +1,6 @@
 import MartletCore
 import MartletSQL
+import MartletSQLite
 import MartletTelemetry
 import MartletTesting
 import Synchronization
@@ -29,6 +30,21 @@ struct DatabaseHealthTests {
         let full = SQLError(.full, code: "13", message: "")
         for error: any Error in [SQLError.queueFull, full, CancellationError()] {
             for _ in 0..<3 { health.ended(error) }
+            #expect(health.problem == nil)
+        }
+    }
+
+    @Test("a read whose deadline passes before it begins is no loss: the database serves others")
+    func waiting() async throws {
+        let fixture = try await WordFixture()
+        for _ in 0..<3 {
+            do {
+                try await fixture.database.read("late", deadline: fixture.time.now) { tx in _ = try tx.run("SELECT 1") }
+                Issue.record("the read began")
+            } catch {
+                #expect((error as? Fault)?.code == .deadlineExceeded)
+                health.ended(error)
+            }
             #expect(health.problem == nil)
         }
     }

@@ -69,7 +69,9 @@ public final class GroupWriter: Sendable {
     /// - Returns: True when the caller of the job has stopped waiting; then the job has failed.
     private func failLate(_ job: SQLJob) -> Bool {
         guard let deadline = job.options.deadline, deadline <= time.now else { return false }
-        job.fail(Fault.deadlineExceeded)
+        var late = Fault.deadlineExceeded
+        late.cause = SQLError.notBegun
+        job.fail(late)
         return true
     }
 

@@ -32,6 +32,14 @@ public struct SQLError: Error, Sendable {
     /// Too many transactions wait: the database works, and nothing has happened.
     public static let queueFull = SQLError(.unavailable, code: "queue-full", message: "too many transactions wait")
 
+    /// The deadline of the caller passed while its transaction waited for others: nothing has happened.
+    ///
+    /// The cause of the `Fault` with `deadlineExceeded` that the caller receives.
+    public static let notBegun = SQLError(.unavailable, code: "not-begun", message: "the deadline passed in the queue")
+
+    /// Whether it is a lack of capacity, and no failure of the database.
+    package var isOverload: Bool { [Self.queueFull, Self.notBegun].contains { ExactText($0.code) == ExactText(code) } }
+
     public init(_ kind: Kind, code: String, message: String) {
         self.kind = kind
         self.code = code
@@ -44,13 +52,11 @@ extension SQLError: CustomStringConvertible {
 }
 
 extension SQLError: FaultConvertible {
-    private var isQueueFull: Bool { ExactText(code) == ExactText(Self.queueFull.code) }
-
     public var fault: Fault {
         switch kind {
         case .conflict:
             Fault(.aborted, .conflict, "conflict with a concurrent change", retryAfter: .milliseconds(50), cause: self)
-        case .unavailable where isQueueFull:
+        case .unavailable where isOverload:
             // Overload: no failure of this service.
             Fault(.resourceExhausted, .overloaded, message, retryAfter: .seconds(1), cause: self)
         case .unavailable:

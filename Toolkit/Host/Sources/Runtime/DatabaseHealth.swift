@@ -26,11 +26,15 @@ final class DatabaseHealth: Sendable {
         failures.withLock { $0 = error.map(Self.isLoss) ?? false ? $0 + 1 : 0 }
     }
 
-    /// Whether the database could not be reached, or did not answer in time; an overload is no loss.
+    /// Whether the database could not be reached, or did not answer in time; an overload is no loss, such as a read that
+    /// waited for slow ones until its deadline.
     private static func isLoss(_ error: any Error) -> Bool {
-        guard let error = error as? SQLError else { return (error as? Fault)?.code == .deadlineExceeded }
+        if let fault = error as? Fault {
+            return fault.code == .deadlineExceeded && (fault.cause as? SQLError)?.isOverload != true
+        }
+        guard let error = error as? SQLError else { return false }
         switch error.kind {
-        case .unavailable: return ExactText(error.code) != ExactText(SQLError.queueFull.code)
+        case .unavailable: return !error.isOverload
         case .outcomeUnknown, .interrupted: return true
         case .conflict, .constraint, .full, .misuse: return false
         }
