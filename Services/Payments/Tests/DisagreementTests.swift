@@ -151,6 +151,25 @@ struct DisagreementTests {
         #expect(try await fixture.balances() == ["provider_clearing": 100, "sales": -100])
     }
 
+    @Test(
+        "a payment whose authorisation was cancelled before its capture is voided by a check, unless money was captured"
+    )
+    func expired() async throws {
+        try await fixture.authorise()
+        provider.correct { $0.with(.cancelled, captured: 40) }
+        #expect(await refusal { try await fixture.capture() }?.reason == "payments.provider_disagrees")
+        #expect(try await fixture.check() == "cancelled instead of captured, captured 40 of 100")
+
+        provider.correct { $0.with(.cancelled) }
+        #expect(try await fixture.check() == "")
+        #expect(try await fixture.payment().status == .voided)
+        try await fixture.void()
+        #expect(await refusal { try await fixture.capture() }?.reason == "payments.not_authorised")
+        #expect(provider.keys == ["authorise/p1/1", "capture/p1/1"])
+        #expect(try await fixture.balances() == [:])
+        #expect(try await fixture.publishedStatuses() == [.authorised, .voided])
+    }
+
     @Test("a check of another payment does nothing, and an unknown one is refused")
     func others() async throws {
         try await fixture.authorise()

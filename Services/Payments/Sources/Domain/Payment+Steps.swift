@@ -89,7 +89,8 @@ extension Payment {
 
     /// Compares the provider's payments with what was asked for again, after an operator has corrected the payment there.
     ///
-    /// Without a disagreement it changes nothing.
+    /// Without a disagreement it changes nothing. An authorisation that was cancelled there before its capture ends as
+    /// voided.
     ///
     /// - Parameter views: The provider's payments with this payment's id.
     /// - Returns: The journals to post.
@@ -104,7 +105,9 @@ extension Payment {
         guard let difference = request.difference(in: own) else {
             return received(.done(own), to: request, at: now)
         }
-        if request.isUndone(in: own) {
+        if request.isVoided(in: own) {
+            status = .voided
+        } else if request.isUndone(in: own) {
             useNextKey(of: request.action, at: now)
         } else {
             self.disagreement = disagreement

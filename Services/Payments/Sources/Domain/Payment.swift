@@ -10,7 +10,7 @@ struct Payment: Sendable, Equatable {
         /// Goes to `capturing` or `voiding`.
         case authorised
         case declined
-        /// Goes to `captured`.
+        /// Goes to `captured`; to `voided` when the provider has cancelled the authorisation.
         case capturing
         case captured
         /// Goes to `voided`.

@@ -38,6 +38,17 @@ extension ProviderRequest {
         }
     }
 
+    /// Whether the provider's payment was cancelled with nothing captured: it holds no money, and no key can capture it any
+    /// more.
+    ///
+    /// False for an authorisation, which may be made again, and for a refund.
+    func isVoided(in view: ProviderView) -> Bool {
+        switch action {
+        case .capture, .void: view.status == .cancelled && view.captured == 0
+        case .authorise, .refund: false
+        }
+    }
+
     /// Whose payment it is, in which currency and about which amount.
     private func identityDifferences(in view: ProviderView) -> [String] {
         var differences: [String] = []
