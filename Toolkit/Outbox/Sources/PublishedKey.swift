@@ -39,7 +39,7 @@ package struct PublishedKey: Sendable {
         }
     }
 
-    /// What each group of a consumer's database lacks of this key that its source does not hold any more.
+    /// What each group of a consumer's database has not handled of this key, whether its source holds it or not.
     ///
     /// A group that has handled nothing of the key is not listed when the key is older than the group.
     ///
@@ -49,7 +49,6 @@ package struct PublishedKey: Sendable {
         in tx: borrowing SQLTransaction
     ) throws -> [(group: String, range: ClosedRange<Int64>)] {
         var missing: [(group: String, range: ClosedRange<Int64>)] = []
-        let end = firstHeld.map { $0 - 1 } ?? last
         for group in try tx.run("SELECT group_name, began_at FROM inbox_groups WHERE topic = \(topic)") {
             let name = try group.text(0)
             let position = try tx.run(
@@ -60,9 +59,21 @@ package struct PublishedKey: Sendable {
             ).first
             let handled = try position?.int64(0) ?? 0
             let isOlder = try group.intIfPresent(1).map { lastTime.microseconds < Int64($0) } ?? true
-            guard handled < end, position != nil || !isOlder else { continue }
-            missing.append((name, handled + 1...end))
+            guard handled < last, position != nil || !isOlder else { continue }
+            missing.append((name, handled + 1...last))
         }
         return missing
+    }
+
+    /// When the oldest of some numbers was committed, of those that are published and still stored.
+    ///
+    /// - Returns: `nil` when none is.
+    package func oldestTime(of numbers: Range<Int64>, in tx: borrowing SQLTransaction) throws -> Timestamp? {
+        try tx.run(
+            """
+            SELECT MIN(time) FROM outbox WHERE topic = \(topic) AND key = \(key) AND epoch = \(epoch)
+                AND sequence >= \(numbers.lowerBound) AND sequence < \(numbers.upperBound) AND sent_at IS NOT NULL
+            """
+        ).first?.intIfPresent(0).map { Timestamp(microseconds: Int64($0)) }
     }
 }

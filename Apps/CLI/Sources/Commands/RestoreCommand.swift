@@ -12,7 +12,8 @@ struct RestoreCommand: AsyncParsableCommand {
             NAME is a service, or eventlog. FOLDER has its backup, NAME.sqlite: a copy of the data folder while nothing \
             ran, or what SQLite's VACUUM INTO has written. The present files are kept under another name.
 
-            After the restore of a service its events begin a new epoch, and its groups take again what the log holds. \
+            After the restore of a service its events begin a new epoch, and its groups take again what the log holds; \
+            what the log has purged since the backup is published again by the services that hold it. \
             After the restore or the loss of the log every service publishes again what it holds. Consumers drop what \
             they have handled. The report names what no database holds any more.
 

@@ -13,7 +13,7 @@ struct RestoredSystem: Sendable {
     private let services: [(name: String, database: SQLiteDatabase)]
     private let log: SQLiteDatabase?
 
-    private struct KeyName: Hashable {
+    fileprivate struct KeyName: Hashable {
         let topic: ExactText
         let key: ExactText
     }
@@ -53,20 +53,12 @@ struct RestoredSystem: Sendable {
     /// The log was restored: its groups go back, and every source publishes again what it holds.
     func finishLog(_ report: inout RestoreReport) async throws {
         if let log { _ = try await log.transaction("restore.log") { tx in try EventLogRestore.rewind(in: tx) } }
-        for service in services {
-            let selection = Resend.Selection(
-                since: Timestamp(microseconds: 0),
-                topic: "",
-                key: "",
-                rate: Self.resendRate
-            )
-            _ = try await service.database.transaction("restore.resend") { tx in try Resends.start(selection, in: tx) }
-            report.resends.append(service.name)
-        }
+        for service in services { try await resend(service, since: Timestamp(microseconds: 0), &report) }
         for consumer in services { try await findLost(by: consumer.database, &report) }
     }
 
-    /// A service was restored: its events begin a new epoch, and its groups go back.
+    /// A service was restored: its events begin a new epoch, its groups go back, and the sources publish again what it has
+    /// not handled and the log does not hold.
     func finishService(_ name: String, entropy: any Entropy, _ report: inout RestoreReport) async throws {
         guard let service = services.first(where: { ExactText($0.name) == ExactText(name) }) else { return }
         try await findForgotten(by: service, &report)
@@ -74,7 +66,20 @@ struct RestoredSystem: Sendable {
         report.epoch = try await service.database.transaction("restore.epoch") { tx in
             try Restores.begin(after: highest ?? nil, entropy, in: tx)
         }
-        try await findLost(by: service.database, &report)
+        for (source, since) in try await findLost(by: service.database, &report) {
+            try await resend(source, since: since, &report)
+        }
+    }
+
+    /// Has a service publish again what it holds since a time, once it runs.
+    private func resend(
+        _ service: (name: String, database: SQLiteDatabase),
+        since: Timestamp,
+        _ report: inout RestoreReport
+    ) async throws {
+        let selection = Resend.Selection(since: since, topic: "", key: "", rate: Self.resendRate)
+        _ = try await service.database.transaction("restore.resend") { tx in try Resends.start(selection, in: tx) }
+        report.resends.append(service.name)
     }
 
     /// Events that the log holds and the publisher has forgotten.
@@ -115,45 +120,57 @@ struct RestoredSystem: Sendable {
     }
 
     /// Events that a consumer has not handled and that neither the log nor their source holds.
-    private func findLost(by consumer: SQLiteDatabase, _ report: inout RestoreReport) async throws {
+    ///
+    /// - Returns: The sources that hold such events which the log does not hold, each with the time of the oldest one.
+    @discardableResult
+    private func findLost(
+        by consumer: SQLiteDatabase,
+        _ report: inout RestoreReport
+    ) async throws -> [(source: (name: String, database: SQLiteDatabase), since: Timestamp)] {
+        var resends: [(source: (name: String, database: SQLiteDatabase), since: Timestamp)] = []
         for source in services {
-            var missing: [KeyName: [(group: String, epoch: Int, range: ClosedRange<Int64>)]] = [:]
-            for key in try await keys(of: source.database) {
-                let found = try await consumer.read("restore.missing") { tx in try key.missing(of: source.name, in: tx)
-                }
-                guard !found.isEmpty else { continue }
-                missing[KeyName(topic: ExactText(key.topic), key: ExactText(key.key))] = found.map {
-                    ($0.group, key.epoch, $0.range)
-                }
-            }
+            let missing = try await missing(of: source, by: consumer)
             guard !missing.isEmpty else { continue }
-            var stored: [KeyName: [Int: RangeSet<Int64>]] = [:]
+            let keys = Dictionary(missing.map { ($0.key.name, $0.key) }, uniquingKeysWith: { first, _ in first })
+            var stored: [KeyName: RangeSet<Int64>] = [:]
             try await forEachEvent(of: source.name) { event in
                 let name = KeyName(topic: ExactText(event.topic), key: ExactText(event.key))
-                guard missing[name] != nil else { return }
-                stored[name, default: [:]][event.epoch, default: RangeSet()]
-                    .insert(contentsOf: event.sequence..<event.sequence + 1)
+                guard keys[name]?.epoch == event.epoch else { return }
+                stored[name, default: RangeSet()].insert(contentsOf: event.sequence..<event.sequence + 1)
             }
-            for (name, ranges) in missing.sorted(by: { ($0.key.topic, $0.key.key) < ($1.key.topic, $1.key.key) }) {
-                for lost in ranges {
-                    var rest = RangeSet(lost.range.lowerBound..<lost.range.upperBound + 1)
-                    rest.subtract(stored[name]?[lost.epoch] ?? RangeSet())
-                    for part in rest.ranges {
-                        report.addLost(
-                            RestoreReport.Range(
-                                source: source.name,
-                                topic: name.topic.text,
-                                key: name.key.text,
-                                epoch: lost.epoch,
-                                first: part.lowerBound,
-                                last: part.upperBound - 1,
-                                group: lost.group
-                            )
-                        )
+            var oldest: Timestamp?
+            for (key, group, range) in missing {
+                var lost = RangeSet(range.lowerBound..<range.upperBound + 1)
+                lost.subtract(stored[key.name] ?? RangeSet())
+                var held = lost
+                lost.remove(contentsOf: (key.firstHeld ?? .max)..<Int64.max)
+                held.subtract(lost)
+                for part in held.ranges {
+                    let time = try await source.database.read("restore.held") { tx in
+                        try key.oldestTime(of: part, in: tx)
                     }
+                    if let time { oldest = min(oldest ?? time, time) }
+                }
+                for part in lost.ranges {
+                    report.addLost(RestoreReport.Range(part, of: key, source: source.name, group: group))
                 }
             }
+            if let oldest { resends.append((source, oldest)) }
         }
+        return resends
+    }
+
+    /// What the groups of a consumer have not handled of a source, by topic and key.
+    private func missing(
+        of source: (name: String, database: SQLiteDatabase),
+        by consumer: SQLiteDatabase
+    ) async throws -> [(key: PublishedKey, group: String, range: ClosedRange<Int64>)] {
+        var missing: [(key: PublishedKey, group: String, range: ClosedRange<Int64>)] = []
+        for key in try await keys(of: source.database) {
+            let found = try await consumer.read("restore.missing") { tx in try key.missing(of: source.name, in: tx) }
+            missing += found.map { (key: key, group: $0.group, range: $0.range) }
+        }
+        return missing
     }
 
     private func keys(of database: SQLiteDatabase) async throws -> [PublishedKey] {
@@ -178,5 +195,25 @@ struct RestoredSystem: Sendable {
             for event in page { body(event) }
             last = page.last
         }
+    }
+}
+
+extension PublishedKey {
+    fileprivate var name: RestoredSystem.KeyName {
+        RestoredSystem.KeyName(topic: ExactText(topic), key: ExactText(key))
+    }
+}
+
+extension RestoreReport.Range {
+    fileprivate init(_ numbers: Range<Int64>, of key: PublishedKey, source: String, group: String) {
+        self.init(
+            source: source,
+            topic: key.topic,
+            key: key.key,
+            epoch: key.epoch,
+            first: numbers.lowerBound,
+            last: numbers.upperBound - 1,
+            group: group
+        )
     }
 }
