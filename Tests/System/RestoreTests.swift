@@ -8,7 +8,7 @@ import Testing
 
 /// The event log is lost, or from an earlier moment; `martlet restore` has its sources publish again what they hold.
 @Suite(
-    "Restore of the event log",
+    "Restore",
     .enabled(if: Programs.areBuilt),
     .serialized,
     .timeLimit(.minutes(HangLimit.testMinutes))
@@ -71,6 +71,15 @@ struct RestoreTests {
         try await settle(folder)
         #expect(try await position(of: keys[0], in: folder) == last)
         #expect(try await position(of: keys[1], in: folder) == nil)
+    }
+
+    @Test("after an interrupted restore the shop does not start, and the refusal names the command that completes it")
+    func interrupted() throws {
+        let folder = try TemporaryFolder()
+        try Data().write(to: URL(fileURLWithPath: folder.file("orders.restoring.sqlite")))
+        let refusal = try OperatorCLI(folder: folder.path).refusal("up")
+        #expect(refusal.contains("martlet restore orders --data \(folder.path)"))
+        #expect(!FileManager.default.fileExists(atPath: folder.file("orders.sqlite")))
     }
 
     /// Runs the shop until the resends are done; nothing may be missing, late or parked then.

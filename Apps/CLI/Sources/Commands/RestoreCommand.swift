@@ -64,6 +64,7 @@ struct RestoreCommand: AsyncParsableCommand {
                 )
             }
             defer { withExtendedLifetime(lock) {} }
+            try DatabaseFiles.requireNoInterruptedRestore(in: folder, except: name)
             do {
                 let report = try await restore(folder, services: services, runtime)
                 if json { try terminal.json(report) } else { report.write(to: terminal) }
@@ -78,7 +79,7 @@ struct RestoreCommand: AsyncParsableCommand {
         let backup = from.map { DatabaseFiles(folder: DataFolder($0).path, name: name) }
         if let backup, !backup.exists { throw CommandFailure("\(backup.path): there is no such file") }
         // Put in place when it is complete: no service may start on a backup without its new epoch.
-        let prepared = DatabaseFiles(folder: folder.path, name: "\(name).restoring")
+        let prepared = place.prepared
         prepared.remove()
         try backup?.copy(to: prepared)
         let files = (services.sorted() + [LogStatus.service]).map { service in

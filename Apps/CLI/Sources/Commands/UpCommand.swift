@@ -167,6 +167,7 @@ struct UpCommand: AsyncParsableCommand {
                 )
             }
             defer { withExtendedLifetime(lock) {} }
+            try DatabaseFiles.requireNoInterruptedRestore(in: folder)
             let system = try claim(folder, runtime, on: terminal)
             defer { unlink(folder.pidFile) }
             try await endOrphans(of: folder, runtime.time, terminal)
