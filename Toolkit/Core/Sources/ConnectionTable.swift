@@ -1,6 +1,7 @@
 /// The open connections: which are accepted, and which is closed for another.
 struct ConnectionTable: Sendable {
-    /// After a search that found no connection to give way, another one has this pause: each looks at all connections.
+    /// After a search that found too little to give way, another one for as much has this pause: each looks at all
+    /// connections.
     static let searchPause = Duration.milliseconds(100)
 
     private struct Address {
@@ -21,6 +22,12 @@ struct ConnectionTable: Sendable {
         }
     }
 
+    /// A search that found too little: for more than `bytes` none is made before `until`.
+    private struct Search {
+        let bytes: Int
+        let until: Moment
+    }
+
     private let limits: ListenerLimits
     private var ordinary: [UInt64: ListenerConnection] = [:]
     private var reserved: [UInt64: ListenerConnection] = [:]
@@ -28,8 +35,8 @@ struct ConnectionTable: Sendable {
     private var closing: Set<UInt64> = []
     /// Of all connections.
     private var addresses: [IPAddress: Address] = [:]
-    /// Until when no connection of these need be searched.
-    private var searched: [ByteBudget.Holders: Moment] = [:]
+    /// The last search among these that found too little.
+    private var searched: [ByteBudget.Holders: Search] = [:]
     private var lastNumber: UInt64 = 0
     /// The most connections at a time since it was taken.
     private var highest = 0
@@ -101,19 +108,20 @@ struct ConnectionTable: Sendable {
         for shortage: ByteBudget.Shortage,
         at now: Moment
     ) -> [ListenerConnection] {
-        if let until = searched[shortage.holders], now < until { return [] }
+        if let last = searched[shortage.holders], now < last.until, shortage.bytes > last.bytes { return [] }
         let stalled = stalled(among: shortage.holders, at: now, without: other)
-        guard !stalled.isEmpty else {
-            searched[shortage.holders] = now + Self.searchPause
-            return []
-        }
         var missing = shortage.bytes
         var chosen: [ListenerConnection] = []
         for next in stalled where missing > 0 {
             chosen.append(next.connection)
             missing -= next.bytes
         }
-        guard missing <= 0, closing.count + chosen.count <= limits.closingConnectionsMax else { return [] }
+        guard missing <= 0, closing.count + chosen.count <= limits.closingConnectionsMax else {
+            // A smaller shortage may need less than what was found, or fewer connections.
+            let bytes = missing > 0 ? shortage.bytes - missing : shortage.bytes - 1
+            searched[shortage.holders] = Search(bytes: bytes, until: now + Self.searchPause)
+            return []
+        }
         closing.formUnion(chosen.map(\.number))
         return chosen
     }

@@ -155,6 +155,23 @@ struct StalledConnectionTests {
         clock.set(clock.now + ConnectionTable.searchPause)
         #expect(newcomer.hold(1))
     }
+
+    @Test("after a search that found too little the next one for as much has a pause")
+    func pauseOfMore() throws {
+        let (stalled, busy) = (try open("stalled"), try open("busy"))
+        #expect(stalled.hold(30))
+        #expect(busy.hold(60))
+        busy.connection.began()
+        let newcomer = try open("newcomer")
+        set(milliseconds: 5_000)
+        #expect(!newcomer.hold(50))
+        busy.connection.ended(at: Moment(nanoseconds: 0))
+        #expect(!newcomer.hold(50))
+        #expect(closed.all.isEmpty)
+        clock.set(clock.now + ConnectionTable.searchPause)
+        #expect(newcomer.hold(50))
+        #expect(!closed.all.isEmpty)
+    }
 }
 
 /// The names of connections that were asked to close.
