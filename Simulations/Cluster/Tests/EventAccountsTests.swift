@@ -72,7 +72,7 @@ struct EventAccountsTests {
                 runtime: own.runtime,
                 handling: own.handling,
                 connect: own.connect,
-                isNext: own.isNext,
+                version: own.version,
                 instance: own.instance,
                 migrates: own.migrates
             )
