@@ -36,6 +36,7 @@ struct RestoredWorldTests {
         let faults: Set<SimulatedFault> = [
             .logRestored, .consumerRestored, .crash, .powerLoss, .deliveryRepeated, .publicationRefused,
         ]
-        #expect(try result(seed: seed, faults).violations == [])
+        let result = try result(seed: seed, faults)
+        #expect(result.violations == [])
     }
 }

@@ -131,7 +131,7 @@ struct ResendTests {
         #expect(try await newest() == "done 2")
     }
 
-    @Test("an event that the log refuses is skipped and counted, and all behind it are published")
+    @Test("an event that the log refuses is counted and unsent again, and all behind it are published")
     func refused() async throws {
         try await fixture.source.transaction { tx in
             try tx.append(OutgoingEvent(topic: "former", key: "a", body: [1]))
@@ -148,6 +148,10 @@ struct ResendTests {
         #expect(try await received(by: bus.bus) == ["a1", "b1"])
         #expect(try await newest() == "done 2")
         #expect(metrics.counter("martlet_resend_refused_total", help: "", labels: ["topic": "former"]).value == 2)
+        let unsent = try await fixture.source.read { tx in
+            try tx.run("SELECT sequence FROM outbox WHERE sent_at IS NULL ORDER BY sequence").map { try $0.int64(0) }
+        }
+        #expect(unsent == [1, 2])
     }
 
     @Test("two instances do not publish the same batch; a stopped resend ends, and stays ended")

@@ -234,9 +234,7 @@ public struct ServiceRuntime: Sendable {
         dependencies: ServiceDependencies
     ) -> [Loop] {
         let (database, time, engine) = (platform.database, platform.runtime.time, platform.workflows)
-        let topics = service.handlers.flatMap(\.topics).map {
-            TopicPlan($0.name, partitions: $0.partitions, retention: $0.retention)
-        }
+        let topics = service.handlers.flatMap(\.topics).map { TopicPlan($0) }
         let relay = OutboxRelay(
             source: Blueprint.name,
             instance: dependencies.instance,

@@ -71,7 +71,7 @@ package struct Resender: Sendable {
     /// Publishes one batch that is due.
     ///
     /// A batch whose publication fails is published again after ``Resends/hold``. An event that the broker refuses is
-    /// skipped: consumers that have not handled it find a gap in its key.
+    /// unsent again: the relay publishes it when the broker accepts it.
     ///
     /// - Returns: False when none is due.
     func step() async throws -> Bool {
@@ -91,34 +91,34 @@ package struct Resender: Sendable {
 
     /// Publishes the events of one batch; those that the broker refuses are logged and counted.
     ///
-    /// - Returns: How many events were refused.
-    private func publish(_ events: [Envelope]) async throws -> Int {
-        guard !events.isEmpty else { return 0 }
+    /// - Returns: The events that were refused.
+    private func publish(_ events: [Envelope]) async throws -> [Envelope] {
+        guard !events.isEmpty else { return [] }
         if !topics.isEmpty { try await bus.declare(BusDeclaration(topics: topics)) }
         let outcomes = try await bus.publish(events)
         guard outcomes.count == events.count else {
             throw Fault(.internal, .internal, "the bus answered \(outcomes.count) of \(events.count) events")
         }
-        var count = 0
+        var refused: [Envelope] = []
         var logged: Set<[ExactText]> = []
         for (event, outcome) in zip(events, outcomes) {
             guard let refusal = outcome.refusal else { continue }
-            count += 1
+            refused.append(event)
             MetricsRegistry.current.counter(
                 "martlet_resend_refused_total",
-                help: "Events of resends that the broker refused and that were skipped.",
+                help: "Events of resends that the broker refused and that are unsent again.",
                 labels: ["topic": event.topic]
             ).add()
             guard logged.insert([ExactText(event.topic), ExactText(refusal.reason.name)]).inserted else { continue }
             Logger.current.error(
-                "the broker refused an event of a resend, it is skipped",
+                "the broker refused an event of a resend, it is unsent again",
                 metadata: [
                     "topic": "\(event.topic)", "key": "\(event.key)", "sequence": "\(event.sequence)",
                     "reason": "\(refusal.reason)", "error": "\(refusal.message)",
                 ]
             )
         }
-        return count
+        return refused
     }
 
     /// Until the next batch is due, or a new resend may have been started.

@@ -128,15 +128,24 @@ extension Resends {
     ///
     /// Does nothing when another instance has taken it meanwhile, or it was stopped.
     ///
-    /// - Parameter refused: How many of its events the broker refused; they do not count as published.
-    static func finish(_ batch: Batch, refused: Int = 0, in tx: borrowing SQLTransaction) throws {
+    /// - Parameter refused: Those of its events that the broker refused: they do not count as published, and are unsent
+    ///   again, so that the relay publishes them, each key after its own pauses.
+    static func finish(_ batch: Batch, refused: [Envelope] = [], in tx: borrowing SQLTransaction) throws {
+        for event in refused {
+            try tx.run(
+                """
+                UPDATE outbox SET sent_at = NULL WHERE topic = \(event.topic) AND key = \(event.key)
+                    AND epoch = \(event.epoch) AND sequence = \(event.sequence)
+                """
+            )
+        }
         let (resend, count, now) = (batch.resend, batch.events.count, try tx.date)
         let due = now + .microseconds(Int64(count) * 1_000_000 / Int64(resend.selection.rate))
         let cursor = batch.next ?? resend.cursor
         let state = batch.next == nil ? Resend.State.done : .running
         try tx.run(
             """
-            UPDATE outbox_resends SET state = \(state.rawValue), events = events + \(count - refused),
+            UPDATE outbox_resends SET state = \(state.rawValue), events = events + \(count - refused.count),
                 due_at = \(due.microseconds), cursor_topic = \(cursor.topic), cursor_key = \(cursor.key),
                 cursor_epoch = \(cursor.epoch), cursor_sequence = \(cursor.sequence),
                 changed_at = \(now.microseconds)
