@@ -37,6 +37,8 @@ struct NaiveInbox: Sendable {
     private func consume(_ subscription: Subscription) async throws {
         while true {
             do {
+                let group = GroupPlan(topic: subscription.topic, group: subscription.group)
+                try await bus.declare(BusDeclaration(topics: [TopicPlan(subscription.topic)], groups: [group]))
                 let member = try await bus.join(
                     topic: subscription.topic,
                     group: subscription.group,

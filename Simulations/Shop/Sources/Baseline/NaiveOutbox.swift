@@ -75,6 +75,7 @@ struct NaiveOutbox: ForwardingDatabase {
         guard !events.isEmpty else { return }
         for _ in 0..<Self.attempts {
             do {
+                try await bus.declare(BusDeclaration(topics: events.map { TopicPlan($0.topic) }))
                 try await bus.publish(events)
                 return
             } catch { continue }

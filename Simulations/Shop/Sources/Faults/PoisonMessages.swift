@@ -101,7 +101,8 @@ struct PoisonMessages: Sendable {
         let operators = Cluster.operators(of: group)
         let operatorClient = OperateClient(over: world.network.channel(from: world.outside, to: operators))
         var parked: [ParkedMessageRecord] = []
-        while parked.isEmpty {
+        // Later events may be parked before it, while it is missing.
+        while parked.first?.sequence != poisoned.badSequence {
             guard !isTooLate else {
                 return report(.messageLost, "\(group) never parked number \(poisoned.badSequence)", of: poisoned)
             }
@@ -121,10 +122,10 @@ struct PoisonMessages: Sendable {
         }
     }
 
-    /// The poison message is parked with its cause, and all later events with it.
+    /// The poison message is parked with its cause, and nothing but later events with it; some may still be in flight.
     private func check(_ parked: [ParkedMessageRecord], of poisoned: PoisonedKey, in group: String) {
         let numbers = parked.map(\.sequence)
-        if numbers != (0..<parked.count).map({ poisoned.badSequence + Int64($0) }) {
+        if numbers.first != poisoned.badSequence || numbers != Set(numbers).sorted() {
             report(
                 .orderOfKeyBroken,
                 "\(group) parked \(numbers), and \(poisoned.badSequence) could not take effect",
