@@ -34,6 +34,8 @@ package struct RelayCheck: Sendable {
             cluster.slots.indices(of: $0).count == ClusterPlan.replicasLimit
         }
         guard !services.isEmpty else { return [] }
+        // One that waits for its crash point would be a fault of its own.
+        for machine in cluster.machines { machine.cancelPlannedCrash() }
         let unequal = try await unequalShares(of: services)
         guard unequal.isEmpty else { return unequal }
         // What the faults have left, such as a retry delay, ends first.

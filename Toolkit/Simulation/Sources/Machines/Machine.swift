@@ -79,6 +79,9 @@ public final class Machine: Sendable {
         state.withLock { $0.plannedCrash = PlannedCrash(point: point, hits: hit, onCrash: onCrash) }
     }
 
+    /// Forgets a planned crash that has not happened.
+    public func cancelPlannedCrash() { state.withLock { $0.plannedCrash = nil } }
+
     /// Calls `watcher` at every crash point from now on; the machine crashes there when it returns true.
     ///
     /// A repeat replaces the watcher.
