@@ -54,7 +54,7 @@ class Watcher:
     RISE_BYTES_MAX = 400 << 20
     # What may stay of it, as a share of what the idle process needs, and besides: Docs/Security/Hostile.md has the measurement.
     REST_SHARE_MAX = 0.2
-    REST_BYTES_MAX = 8 << 20
+    REST_BYTES_MAX = 16 << 20
 
     def __init__(self, processes, logs, memory=resident_bytes):
         """`processes` maps names to process ids; `logs` are `Log`s."""
