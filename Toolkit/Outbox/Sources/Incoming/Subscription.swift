@@ -66,9 +66,14 @@ public struct Subscription: Sendable {
 
     /// As ``on(_:group:start:_:)``, for a handler that changes rows which many transactions change.
     ///
-    /// - Parameter locks: The named locks of an event, which the handler's transaction holds; read before it begins, from
-    ///   the service's own tables where the event does not have them. The handler decides anew. Nothing is read where
-    ///   the database takes no named locks.
+    /// - Parameters:
+    ///   - topic: The topic, as its contract declares it.
+    ///   - group: The consumer group, usually the service's name.
+    ///   - start: Where a new group begins.
+    ///   - locks: The named locks of an event, which the handler's transaction holds; read before it begins, from the
+    ///     service's own tables where the event does not have them. Nothing is read where the database takes no named
+    ///     locks.
+    ///   - handler: Decides anew what was read for `locks`.
     public static func on<Body>(
         _ topic: Topic<Body>,
         group: String,
