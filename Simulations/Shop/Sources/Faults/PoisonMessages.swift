@@ -13,14 +13,9 @@ import SwiftProtobuf
 /// effect, while all other keys continue.
 struct PoisonMessages: Sendable {
     private static let keysMax: UInt64 = 3
-    /// The longest time between two events of a key, and between two polls of the operator, in milliseconds.
+    /// The longest time between two events of a key, in milliseconds.
     private static let eventIntervalMax: UInt64 = 4_000
-    private static let pollIntervalMax: UInt64 = 2_000
-    /// The deadline of one call.
-    private static let callTimeout = Duration.seconds(3)
     private static let reason = "it could not take effect"
-    /// The refusal of a repeat when nothing is parked any more.
-    private static let notParked = "operate.not_parked"
 
     let world: ShopWorld
     let observations: ClientObservations
@@ -62,20 +57,21 @@ struct PoisonMessages: Sendable {
     // MARK: Operations
 
     private func publish(_ poisoned: PoisonedKey) async throws {
+        let calls = keyOperator(of: poisoned)
         try await world.time.sleep(for: duration * poisoned.begin)
         let log = EventLogClient(over: world.network.channel(from: world.outside, to: "eventlog"))
         try await world.publishAgain {
             for sequence in 1...poisoned.length {
                 // A log that has lost earlier events gets them first.
                 let events = try (world.mayLoseLog ? 1...sequence : sequence...sequence).map { try event($0, poisoned) }
-                try await retry("publish \(poisoned.key)-\(sequence)", poisoned) {
+                try await calls.retry("publish \(poisoned.key)-\(sequence)") {
                     try await log.publish(
                         .with { $0.events = events },
-                        context: context(ExactText(PoisonedKey.source), ["service"])
+                        context: calls.context(ExactText(PoisonedKey.source), ["service"])
                     )
                 }
                 if sequence == poisoned.badSequence { world.faults.count(.poisonedMessage) }
-                try await sleep(upTo: Self.eventIntervalMax, poisoned.entropy)
+                try await calls.sleep(upTo: Self.eventIntervalMax, poisoned.entropy)
             }
         }
     }
@@ -100,25 +96,26 @@ struct PoisonMessages: Sendable {
     private func operate(_ poisoned: PoisonedKey, in group: String, entropy: SeededEntropy) async throws {
         let operators = Cluster.operators(of: group)
         let operatorClient = OperateClient(over: world.network.channel(from: world.outside, to: operators))
+        let calls = keyOperator(of: poisoned)
         var parked: [ParkedMessageRecord] = []
         // Later events may be parked before it, while it is missing.
         while parked.first?.sequence != poisoned.badSequence {
-            guard !isTooLate else {
-                return report(.messageLost, "\(group) never parked number \(poisoned.badSequence)", of: poisoned)
+            guard !calls.isTooLate else {
+                return calls.report(.messageLost, "\(group) never parked number \(poisoned.badSequence)")
             }
-            try await sleep(upTo: Self.pollIntervalMax, entropy)
-            parked = try await list(poisoned, in: group, by: operatorClient)
+            try await calls.sleep(upTo: ParkedKeyOperator.pollIntervalMax, entropy)
+            parked = try await calls.list(in: group, by: operatorClient)
         }
         check(parked, of: poisoned, in: group)
         if poisoned.redrivesFirst {
-            try await redrive(poisoned, in: group, by: operatorClient)
-            try await sleep(upTo: Self.pollIntervalMax, entropy)
+            try await calls.redrive(in: group, by: operatorClient)
+            try await calls.sleep(upTo: ParkedKeyOperator.pollIntervalMax, entropy)
         }
         try await remedy(poisoned, in: group, id: parked[0].id, by: operatorClient)
-        while !(try await list(poisoned, in: group, by: operatorClient)).isEmpty {
-            guard !isTooLate else { return report(.notConverged, "\(group) never redrove it", of: poisoned) }
-            try await redrive(poisoned, in: group, by: operatorClient)
-            try await sleep(upTo: Self.pollIntervalMax, entropy)
+        while !(try await calls.list(in: group, by: operatorClient)).isEmpty {
+            guard !calls.isTooLate else { return calls.report(.notConverged, "\(group) never redrove it") }
+            try await calls.redrive(in: group, by: operatorClient)
+            try await calls.sleep(upTo: ParkedKeyOperator.pollIntervalMax, entropy)
         }
     }
 
@@ -126,33 +123,15 @@ struct PoisonMessages: Sendable {
     private func check(_ parked: [ParkedMessageRecord], of poisoned: PoisonedKey, in group: String) {
         let numbers = parked.map(\.sequence)
         if numbers.first != poisoned.badSequence || numbers != Set(numbers).sorted() {
-            report(
+            keyOperator(of: poisoned).report(
                 .orderOfKeyBroken,
-                "\(group) parked \(numbers), and \(poisoned.badSequence) could not take effect",
-                of: poisoned
+                "\(group) parked \(numbers), and \(poisoned.badSequence) could not take effect"
             )
         }
         if parked[0].attempts < 1 || parked[0].error.isEmpty || parked.dropFirst().contains(where: { $0.attempts != 0 })
         {
-            report(.notConverged, "\(group) states no cause for parking \(numbers)", of: poisoned)
+            keyOperator(of: poisoned).report(.notConverged, "\(group) states no cause for parking \(numbers)")
         }
-    }
-
-    // MARK: Calls
-
-    private func list(
-        _ poisoned: PoisonedKey,
-        in group: String,
-        by operatorClient: OperateClient
-    ) async throws -> [ParkedMessageRecord] {
-        let request = ListParkedMessagesRequest.with {
-            $0.group = group
-            $0.topic = PoisonedKey.topic
-            $0.key = poisoned.key
-        }
-        return try await retry("list what \(group) parked", poisoned) {
-            try await operatorClient.listParkedMessages(request, context: context("operator", ["operate"]))
-        }?.messages ?? []
     }
 
     private func remedy(
@@ -161,6 +140,7 @@ struct PoisonMessages: Sendable {
         id: String,
         by operatorClient: OperateClient
     ) async throws {
+        let calls = keyOperator(of: poisoned)
         switch poisoned.remedy {
         case .edited:
             let body = try poisoned.validBody(poisoned.badSequence)
@@ -172,85 +152,22 @@ struct PoisonMessages: Sendable {
                 $0.reason = Self.reason
             }
             // Refused when the response was lost, and a late redrive call has arrived since.
-            try await retry("edit what \(group) parked", poisoned, accepting: Self.notParked) {
-                try await operatorClient.editParkedMessage(edit, context: context("operator", ["operate"]))
+            try await calls.retry("edit what \(group) parked", accepting: ParkedKeyOperator.notParked) {
+                try await operatorClient.editParkedMessage(edit, context: calls.context("operator", ["operate"]))
             }
         case .dropped:
-            let drop = DropParkedMessageRequest.with {
-                $0.group = group
-                $0.topic = PoisonedKey.topic
-                $0.id = id
-                $0.reason = Self.reason
-            }
-            // Refused when an earlier attempt has arrived.
-            try await retry("drop what \(group) parked", poisoned, accepting: Self.notParked) {
-                try await operatorClient.dropParkedMessage(drop, context: context("operator", ["operate"]))
-            }
+            try await calls.drop(id, in: group, by: operatorClient)
         }
     }
 
-    private func redrive(_ poisoned: PoisonedKey, in group: String, by operatorClient: OperateClient) async throws {
-        let redrive = RedriveParkedKeyRequest.with {
-            $0.group = group
-            $0.topic = PoisonedKey.topic
-            $0.key = poisoned.key
-            $0.reason = Self.reason
-        }
-        // Refused when an earlier attempt has been processed to the end.
-        try await retry("redrive what \(group) parked", poisoned, accepting: Self.notParked) {
-            try await operatorClient.redriveParkedKey(redrive, context: context("operator", ["operate"]))
-        }
-    }
-
-    // MARK: Retries
-
-    private var isTooLate: Bool {
-        world.healedAt.map { world.time.now > $0 + Convergence.limit } ?? false
-    }
-
-    /// Retries until there is a response; `nil` when it is refused, or too late.
-    ///
-    /// - Parameter accepted: The refusal that is not a violation, if any.
-    @discardableResult
-    private func retry<R>(
-        _ what: String,
-        _ poisoned: PoisonedKey,
-        accepting accepted: String? = nil,
-        call: () async throws -> R
-    ) async throws -> R? {
-        while true {
-            do { return try await call() } catch {
-                try Task.checkCancellation()
-                let fault = Fault(describing: error)
-                // The service of the topic has not started yet.
-                let isEarly = fault.reason.name == "eventlog.unknown_topic"
-                if fault.code.outcome == .refused, !isEarly {
-                    if fault.reason.name != accepted {
-                        report(.messageLost, "refused to \(what): \(error)", of: poisoned)
-                    }
-                    return nil
-                }
-                guard !isTooLate else {
-                    report(.notConverged, "no response to \(what)", of: poisoned)
-                    return nil
-                }
-                try await sleep(upTo: Self.pollIntervalMax, poisoned.entropy)
-            }
-        }
-    }
-
-    private func sleep(upTo limit: UInt64, _ entropy: SeededEntropy) async throws {
-        try await world.time.sleep(for: .milliseconds(Int64(1 + entropy.number(below: limit))))
-    }
-
-    private func report(_ invariant: Invariant, _ what: String, of poisoned: PoisonedKey) {
-        observations.record(Violation(invariant, "the key \(poisoned.key): \(what)", of: poisoned.key))
-    }
-
-    private func context(_ principalID: ExactText, _ scopes: Set<ExactText>) -> CallContext {
-        CallContext(
-            deadline: world.time.now + Self.callTimeout,
-            principal: Principal(kind: .user, id: principalID, scopes: scopes)
+    private func keyOperator(of poisoned: PoisonedKey) -> ParkedKeyOperator {
+        ParkedKeyOperator(
+            world: world,
+            observations: observations,
+            topic: PoisonedKey.topic,
+            key: poisoned.key,
+            reason: Self.reason,
+            entropy: poisoned.entropy
         )
     }
 }
