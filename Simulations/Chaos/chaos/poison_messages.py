@@ -34,7 +34,8 @@ class PoisonMessages:
             for _ in range(count):
                 self.planted += 1
                 key = self.key(self.planted)
-                connection.execute("INSERT INTO outbox_keys VALUES (?, ?, 2, ?)", (TOPIC, key, now))
+                connection.execute(
+                    "INSERT INTO outbox_keys (topic, key, next_sequence, last_time) VALUES (?, ?, 2, ?)", (TOPIC, key, now))
                 connection.execute(
                     "INSERT INTO outbox (topic, key, epoch, sequence, partition, time, body) VALUES (?, ?, ?, 1, 0, ?, ?)",
                     (TOPIC, key, epoch, now, body))  # fmt: skip

@@ -27,7 +27,12 @@ struct EventLogTests {
         return limits
     }
 
-    private func event(_ sequence: Int64, of key: String = "k", bytes: Int = 1) -> Envelope {
+    private func event(
+        _ sequence: Int64,
+        of key: String = "k",
+        bytes: Int = 1,
+        since: Timestamp? = nil
+    ) -> Envelope {
         Envelope(
             id: "\(key)/\(sequence)",
             source: "test",
@@ -36,6 +41,7 @@ struct EventLogTests {
             key: key,
             sequence: sequence,
             time: time.date,
+            keySince: since,
             traceparent: nil,
             body: Array(repeating: 7, count: bytes)
         )
@@ -286,6 +292,28 @@ struct EventLogTests {
         #expect(violations(255) == [])
         #expect(violations(256) == names.filter { $0 != "id" })
         #expect(violations(1_025) == names)
+    }
+
+    @Test("an event that an older version has stored does not state since when its key exists; a new one does")
+    func keySince() async throws {
+        try await database.migrate(EventLogTables.migrations.filter { $0.module != "eventlog.since" })
+        try await database.transaction { tx in
+            try tx.run("INSERT INTO log_topics (id, name) VALUES (1, 'things')")
+            try tx.run("INSERT INTO log_partitions (topic_id, partition, head) VALUES (1, 0, 1)")
+            try tx.run(
+                """
+                INSERT INTO log_events (topic_id, partition, number, id, source, epoch, key, sequence, time, tenant, body,
+                    stored_at)
+                VALUES (1, 0, 1, 'k/1', 'test', 1, 'k', 1, 5, '', \([UInt8](repeating: 7, count: 1)), 5)
+                """
+            )
+        }
+        let log = try await open()
+        let since = Timestamp(seconds: 3)
+        try await log.publish([event(2, since: since)])
+        let received = try await log.join(topic: "things", group: "g", start: .earliest).receive(limit: 5)
+        #expect(received.map(\.event.sequence) == [1, 2])
+        #expect(received.map(\.event.keySince) == [nil, since])
     }
 
     @Test("removes a member whose delivery times out, and redelivers to another")

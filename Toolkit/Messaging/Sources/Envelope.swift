@@ -15,6 +15,11 @@ public struct Envelope: Sendable, Hashable {
     public let sequence: Int64
     /// When the event was committed, by the source's database.
     public let time: Timestamp
+    /// When event 1 of its source, epoch, topic and key was committed, by the source's database: a consumer group that
+    /// began later may not receive it.
+    ///
+    /// `nil` when that is not known, as for keys of before this was stored: the key counts as older than any group.
+    public let keySince: Timestamp?
     /// The trace of the request that caused it.
     public let traceparent: String?
     /// Reserved; empty today.
@@ -32,6 +37,7 @@ public struct Envelope: Sendable, Hashable {
         key: String,
         sequence: Int64,
         time: Timestamp,
+        keySince: Timestamp? = nil,
         traceparent: String?,
         tenant: String = "",
         type: EventType? = nil,
@@ -44,6 +50,7 @@ public struct Envelope: Sendable, Hashable {
         self.key = key
         self.sequence = sequence
         self.time = time
+        self.keySince = keySince
         self.traceparent = traceparent
         self.tenant = tenant
         self.type = type
@@ -56,7 +63,8 @@ public struct Envelope: Sendable, Hashable {
 
     public static func == (left: Envelope, right: Envelope) -> Bool {
         left.texts == right.texts && left.epoch == right.epoch && left.sequence == right.sequence
-            && left.time == right.time && left.type == right.type && left.body == right.body
+            && left.time == right.time && left.keySince == right.keySince && left.type == right.type
+            && left.body == right.body
     }
 
     public func hash(into hasher: inout Hasher) {

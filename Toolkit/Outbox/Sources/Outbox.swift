@@ -26,7 +26,7 @@ public enum Outbox {
     package static var migrations: [Migration] {
         OutboxTables.migrations + RelayTables.migrations + ResendTables.migrations + OutboxRefusals.migrations
             + InboxTables.migrations + InboxKeyTables.migrations + AttemptTables.migrations + RestoreTables.migrations
-            + EventTypeColumns.migrations + Idempotency.migrations
+            + EventTypeColumns.migrations + KeySinceColumns.migrations + Idempotency.migrations
             + OutboxAuditViews.migrations + InboxAuditViews.migrations
     }
 
@@ -54,8 +54,8 @@ public enum Outbox {
 
     /// To be run once on a database that was restored from a backup, before its service starts.
     ///
-    /// Consumers have seen sequence numbers that the backup does not contain; in a new epoch numbers start again at 1. A
-    /// repeat begins another epoch.
+    /// Consumers have seen sequence numbers that the backup does not contain; in a new epoch numbers start again at 1, and
+    /// each key exists since its first event there. A repeat begins another epoch.
     ///
     /// - Parameters:
     ///   - log: The highest epoch of this source that the log holds; `nil` when it holds no event of it.
@@ -70,7 +70,7 @@ public enum Outbox {
         let backup = try tx.run("SELECT epoch FROM outbox_source").first?.int(0) ?? 0
         let epoch = try SourceEpoch.after(now: tx.date, backup: backup, log: log, entropy)
         try tx.run("UPDATE outbox_source SET epoch = \(epoch)")
-        try tx.run("UPDATE outbox_keys SET next_sequence = 1")
+        try tx.run("UPDATE outbox_keys SET next_sequence = 1, first_time = NULL")
         return epoch
     }
 

@@ -28,6 +28,7 @@ extension MessageBusConformance {
                 key: "schlüssel",
                 sequence: 3,
                 time: Timestamp(microseconds: 1_767_225_600_123_456),
+                keySince: Timestamp(microseconds: 1_767_225_000_654_321),
                 traceparent: "00-a-b-01",
                 tenant: "t",
                 type: EventType("things.v1.Thing", contentType: "application/json"),

@@ -66,7 +66,8 @@ class Backlog(Scenario):
             now = int(time.time() * 1_000_000)
             each = rows // KEYS
             connection.executemany(
-                "INSERT INTO outbox_keys VALUES (?, ?, ?, ?)", ((TOPIC, f"flood-{key}", each + 1, now) for key in range(KEYS)))
+                "INSERT INTO outbox_keys (topic, key, next_sequence, last_time) VALUES (?, ?, ?, ?)",
+                ((TOPIC, f"flood-{key}", each + 1, now) for key in range(KEYS)))
             connection.executemany(
                 "INSERT INTO outbox (topic, key, epoch, sequence, partition, time, body) VALUES (?, ?, ?, ?, ?, ?, ?)",
                 ((TOPIC, f"flood-{key}", epoch, sequence, key % 8, now, b"\x0a\x05flood")

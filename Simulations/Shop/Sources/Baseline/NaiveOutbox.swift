@@ -37,7 +37,7 @@ struct NaiveOutbox: ForwardingDatabase {
         func flush(in tx: borrowing SQLTransaction) throws {
             let rows = try tx.run(
                 """
-                SELECT topic, key, epoch, sequence, time, traceparent, body, type, content_type FROM outbox
+                SELECT topic, key, epoch, sequence, time, traceparent, body, type, content_type, key_since FROM outbox
                 WHERE sent_at IS NULL ORDER BY time, topic, key, epoch, sequence
                 """
             )

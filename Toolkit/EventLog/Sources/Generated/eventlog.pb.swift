@@ -104,6 +104,10 @@ package nonisolated struct EventRecord: Sendable {
   /// How the body is encoded, as in application/protobuf; empty for that.
   package var contentType: String = String()
 
+  /// When event 1 of its source, epoch, topic and key was committed, in microseconds since 1970-01-01T00:00:00Z; 0 when that
+  /// is not known.
+  package var keySince: Int64 = 0
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -625,7 +629,7 @@ nonisolated extension StartPosition: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension EventRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".EventRecord"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}source\0\u{1}epoch\0\u{1}topic\0\u{1}key\0\u{1}sequence\0\u{1}time\0\u{1}traceparent\0\u{1}tenant\0\u{1}body\0\u{1}type\0\u{3}content_type\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}source\0\u{1}epoch\0\u{1}topic\0\u{1}key\0\u{1}sequence\0\u{1}time\0\u{1}traceparent\0\u{1}tenant\0\u{1}body\0\u{1}type\0\u{3}content_type\0\u{3}key_since\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -645,6 +649,7 @@ nonisolated extension EventRecord: SwiftProtobuf.Message, SwiftProtobuf._Message
       case 10: try { try decoder.decodeSingularBytesField(value: &self.body) }()
       case 11: try { try decoder.decodeSingularStringField(value: &self.type) }()
       case 12: try { try decoder.decodeSingularStringField(value: &self.contentType) }()
+      case 13: try { try decoder.decodeSingularInt64Field(value: &self.keySince) }()
       default: break
       }
     }
@@ -687,6 +692,9 @@ nonisolated extension EventRecord: SwiftProtobuf.Message, SwiftProtobuf._Message
     if !self.contentType.isEmpty {
       try visitor.visitSingularStringField(value: self.contentType, fieldNumber: 12)
     }
+    if self.keySince != 0 {
+      try visitor.visitSingularInt64Field(value: self.keySince, fieldNumber: 13)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -703,6 +711,7 @@ nonisolated extension EventRecord: SwiftProtobuf.Message, SwiftProtobuf._Message
     if lhs.body != rhs.body {return false}
     if lhs.type != rhs.type {return false}
     if lhs.contentType != rhs.contentType {return false}
+    if lhs.keySince != rhs.keySince {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -19,6 +19,7 @@ extension EventRecord: ContractMessage {
             FieldShape("body", .bytes),
             FieldShape("type", .string, rule: FieldRule(maxLength: 255)),
             FieldShape("content_type", .string, rule: FieldRule(maxLength: 255)),
+            FieldShape("key_since", .int64),
         ])
 
     package func check(_ violations: inout [FieldViolation], at path: String) {
@@ -47,6 +48,7 @@ extension EventRecord: ContractMessage {
         json.octets("body", self.body)
         json.text("type", self.type)
         json.text("content_type", self.contentType)
+        json.number("key_since", self.keySince)
     }
 }
 

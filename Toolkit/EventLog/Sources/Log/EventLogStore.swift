@@ -230,11 +230,12 @@ enum EventLogStore {
         for (index, event) in events.enumerated() {
             try tx.run(
                 """
-                INSERT INTO log_events (topic_id, partition, number, id, source, epoch, key, sequence, time, traceparent,
-                    tenant, type, content_type, body, stored_at)
+                INSERT INTO log_events (topic_id, partition, number, id, source, epoch, key, sequence, time, key_since,
+                    traceparent, tenant, type, content_type, body, stored_at)
                 VALUES (\(topic), \(partition), \(first + Int64(index)), \(event.id), \(event.source), \(event.epoch),
-                    \(event.key), \(event.sequence), \(event.time.microseconds), \(event.traceparent), \(event.tenant),
-                    \(event.type?.name), \(event.type?.contentType), \(event.body), \(tx.date.microseconds))
+                    \(event.key), \(event.sequence), \(event.time.microseconds), \(event.keySince?.microseconds),
+                    \(event.traceparent), \(event.tenant), \(event.type?.name), \(event.type?.contentType), \(event.body),
+                    \(tx.date.microseconds))
                 """
             )
         }
@@ -252,7 +253,8 @@ enum EventLogStore {
         for run in runs(ids) {
             let rows = try tx.run(
                 """
-                SELECT number, id, source, epoch, key, sequence, time, traceparent, tenant, body, type, content_type
+                SELECT number, id, source, epoch, key, sequence, time, traceparent, tenant, body, type, content_type,
+                    key_since
                 FROM log_events WHERE topic_id = \(topic) AND partition = \(run.partition)
                     AND number BETWEEN \(run.first) AND \(run.last)
                 """
@@ -266,6 +268,7 @@ enum EventLogStore {
                     key: row.text(4),
                     sequence: row.int64(5),
                     time: Timestamp(microseconds: row.int64(6)),
+                    keySince: row.intIfPresent(12).map { Timestamp(microseconds: Int64($0)) },
                     traceparent: row.textIfPresent(7),
                     tenant: row.text(8),
                     type: EventType(stored: row.textIfPresent(10), contentType: row.textIfPresent(11)),

@@ -44,6 +44,8 @@ enum EventLogTables {
                 "ALTER TABLE log_events ADD COLUMN content_type TEXT",
             ]
         ),
+        // NULL when it is not known since when the event's key exists.
+        Migration("eventlog.since", 1, ["ALTER TABLE log_events ADD COLUMN key_since BIGINT"]),
         Migration(
             "eventlog.groups",
             1,

@@ -18,6 +18,7 @@ extension EventRecord {
         tenant = event.tenant
         type = event.type?.name ?? ""
         contentType = event.type?.contentType ?? ""
+        keySince = event.keySince?.microseconds ?? 0
         body = Data(event.body)
     }
 
@@ -30,6 +31,7 @@ extension EventRecord {
             key: key,
             sequence: sequence,
             time: Timestamp(microseconds: time),
+            keySince: keySince == 0 ? nil : Timestamp(microseconds: keySince),
             traceparent: traceparent.isEmpty ? nil : traceparent,
             tenant: tenant,
             type: EventType(stored: type, contentType: contentType),

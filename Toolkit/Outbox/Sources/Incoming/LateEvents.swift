@@ -44,11 +44,12 @@ package enum LateEvents {
     static func store(_ event: Envelope, group: String, in tx: borrowing SQLTransaction) throws {
         try tx.run(
             """
-            INSERT INTO inbox_late (group_name, topic, key, source, epoch, sequence, id, time, traceparent, tenant, type,
-                content_type, body, state, received_at)
+            INSERT INTO inbox_late (group_name, topic, key, source, epoch, sequence, id, time, key_since, traceparent,
+                tenant, type, content_type, body, state, received_at)
             VALUES (\(group), \(event.topic), \(event.key), \(event.source), \(event.epoch), \(event.sequence),
-                \(event.id), \(event.time.microseconds), \(event.traceparent), \(event.tenant), \(event.type?.name),
-                \(event.type?.contentType), \(event.body), 'late', \(tx.date.microseconds)) ON CONFLICT DO NOTHING
+                \(event.id), \(event.time.microseconds), \(event.keySince?.microseconds), \(event.traceparent),
+                \(event.tenant), \(event.type?.name), \(event.type?.contentType), \(event.body), 'late',
+                \(tx.date.microseconds)) ON CONFLICT DO NOTHING
             """
         )
     }
@@ -130,7 +131,7 @@ extension LateEvents {
     private static let columns =
         """
         group_name, topic, key, source, epoch, sequence, id, time, traceparent, tenant, body, state, error, attempts,
-        received_at, type, content_type
+        received_at, type, content_type, key_since
         """
 
     /// Events under redrive, in order.
@@ -196,6 +197,7 @@ extension LateEvents {
                 key: row.text(2),
                 sequence: row.int64(5),
                 time: Timestamp(microseconds: row.int64(7)),
+                keySince: row.intIfPresent(17).map { Timestamp(microseconds: Int64($0)) },
                 traceparent: row.textIfPresent(8),
                 tenant: row.text(9),
                 type: EventType(stored: row.textIfPresent(15), contentType: row.textIfPresent(16)),

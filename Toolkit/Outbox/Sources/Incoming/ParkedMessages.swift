@@ -179,7 +179,7 @@ package enum ParkedMessages {
 extension ParkedMessages {
     private static let columns =
         "group_name, topic, key, source, epoch, sequence, id, time, traceparent, tenant, body, error, attempts, parked_at, "
-        + "type, content_type"
+        + "type, content_type, key_since"
 
     static func rows(
         group: String,
@@ -262,6 +262,7 @@ extension ParkedMessages {
                 key: row.text(2),
                 sequence: row.int64(5),
                 time: Timestamp(microseconds: row.int64(7)),
+                keySince: row.intIfPresent(16).map { Timestamp(microseconds: Int64($0)) },
                 traceparent: row.textIfPresent(8),
                 tenant: row.text(9),
                 type: EventType(stored: row.textIfPresent(14), contentType: row.textIfPresent(15)),

@@ -93,30 +93,36 @@ final class OutboxBuffer: SQLDeferredWork {
         epoch: Int,
         in tx: borrowing SQLTransaction
     ) throws {
-        // A key's times never decrease, even when the clock does: relays send in the order of time.
+        // A key's times never decrease, even when the clock does: relays send in the order of time. Its first time is that
+        // of number 1, also in a new epoch.
         let allocated = try tx.run(
             """
-            INSERT INTO outbox_keys (topic, key, next_sequence, last_time)
-            VALUES (\(stream.topic), \(stream.key), \(1 + events.count), \(tx.date.microseconds))
+            INSERT INTO outbox_keys (topic, key, next_sequence, last_time, first_time)
+            VALUES (\(stream.topic), \(stream.key), \(1 + events.count), \(tx.date.microseconds),
+                \(tx.date.microseconds))
             ON CONFLICT (topic, key) DO UPDATE SET
                 next_sequence = outbox_keys.next_sequence + \(events.count),
                 last_time = CASE WHEN excluded.last_time > outbox_keys.last_time
-                    THEN excluded.last_time ELSE outbox_keys.last_time END
-            RETURNING next_sequence, last_time
+                    THEN excluded.last_time ELSE outbox_keys.last_time END,
+                first_time = CASE WHEN outbox_keys.next_sequence > 1 THEN outbox_keys.first_time
+                    WHEN excluded.last_time > outbox_keys.last_time THEN excluded.last_time
+                    ELSE outbox_keys.last_time END
+            RETURNING next_sequence, last_time, first_time
             """
         )
         guard let allocated = allocated.first else {
             throw SQLError(.misuse, code: "", message: "outbox_keys returned no row")
         }
         let partition = Partitioning.partition(of: "\(stream.topic)/\(stream.key)", among: Outbox.partitions)
-        let first = try allocated.int(0) - events.count
+        let (first, since) = try (allocated.int(0) - events.count, allocated.intIfPresent(2))
         for (index, event) in events.enumerated() {
             try tx.run(
                 """
-                INSERT INTO outbox (topic, key, epoch, sequence, partition, time, traceparent, type, content_type, body)
+                INSERT INTO outbox (topic, key, epoch, sequence, partition, time, key_since, traceparent, type,
+                    content_type, body)
                 VALUES (\(stream.topic), \(stream.key), \(epoch), \(first + index), \(partition),
-                    \(allocated.int64(1)), \(event.traceparent), \(event.type?.name), \(event.type?.contentType),
-                    \(event.body))
+                    \(allocated.int64(1)), \(since), \(event.traceparent), \(event.type?.name),
+                    \(event.type?.contentType), \(event.body))
                 """
             )
         }

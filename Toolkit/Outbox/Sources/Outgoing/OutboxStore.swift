@@ -48,7 +48,7 @@ enum OutboxStore {
         try tx.run(
             """
             SELECT o.topic, o.key, o.epoch, o.sequence, o.time, o.traceparent, o.body, o.type, o.content_type,
-                o.partition, refused.attempts
+                o.key_since, o.partition, refused.attempts
             FROM outbox AS o
             LEFT JOIN outbox_refused AS refused ON refused.topic = o.topic AND refused.key = o.key
             WHERE o.sent_at IS NULL AND o.partition IN (\(list: leases.map(\.partition)))
@@ -57,9 +57,9 @@ enum OutboxStore {
             """
         ).map { row in
             try Row(
-                partition: row.int(9),
+                partition: row.int(10),
                 event: Envelope(outboxRow: row, of: source),
-                refusals: row.intIfPresent(10) ?? 0
+                refusals: row.intIfPresent(11) ?? 0
             )
         }
     }

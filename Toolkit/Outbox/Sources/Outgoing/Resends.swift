@@ -179,7 +179,7 @@ extension Resends {
         let last = end ?? Resend.Cursor(topic: bounds.topic, key: bounds.key, epoch: .max, sequence: .max)
         return try tx.run(
             """
-            SELECT topic, key, epoch, sequence, time, traceparent, body, type, content_type FROM outbox
+            SELECT topic, key, epoch, sequence, time, traceparent, body, type, content_type, key_since FROM outbox
             WHERE (topic, key, epoch, sequence) > (\(cursor.topic), \(cursor.key), \(cursor.epoch), \(cursor.sequence))
                 AND (topic, key, epoch, sequence) <= (\(last.topic), \(last.key), \(last.epoch), \(last.sequence))
                 AND sent_at IS NOT NULL AND time >= \(selection.since.microseconds) AND \(selection.key) IN ('', key)
