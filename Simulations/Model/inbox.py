@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 
 class Event(NamedTuple):
-    """Compares by epoch and number. `at` is its commit and identifies it, `first` the commit of the epoch's number 1."""
+    """Compares by epoch and number. `at` is its commit and identifies it, `first` the commit of the epoch's number 1, as in
+    `Envelope.keySince`."""
 
     epoch: int
     number: int
@@ -52,6 +53,7 @@ def is_held_back(inbox, event):
 
 
 def is_next(inbox, event, rules):
+    """The first number of an epoch follows the rule of `GroupBeginning.acceptsBase`."""
     if is_held_back(inbox, event):
         return False
     if any(epoch == event.epoch for epoch, _, _ in inbox.positions):

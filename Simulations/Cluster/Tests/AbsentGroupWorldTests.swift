@@ -1,5 +1,6 @@
 import MartletCore
 import MartletEventLog
+import MartletHost
 import MartletMessaging
 import MartletSQL
 import MartletSimulation
@@ -66,12 +67,13 @@ struct AbsentGroupWorldTests {
     private func run(
         seed: UInt64,
         _ faults: Set<SimulatedFault>,
+        of parcels: any ServiceBlueprint.Type = ParcelsService.self,
         late: String? = nil,
         rest: (@Sendable (ParcelClients, RunningWorld) async throws -> Void)? = nil
     ) throws -> (result: WorldResult, outcome: Outcome) {
         let (clients, places) = (ParcelClients(parcels: 20), Places())
         let outcome = Mutex(Outcome())
-        var world = try SimulatedWorld([ParcelsService.self, ShelvesService.self])
+        var world = try SimulatedWorld([parcels, ShelvesService.self])
         world.restorable = ShelvesService.name
         world.logLimits = Self.limits
         world.late = late
@@ -168,9 +170,7 @@ struct AbsentGroupWorldTests {
         #expect(outcome.bookedEvents == outcome.lost.count)
     }
 
-    @Test(
-        "new, after events were purged: it handles what the log still has, whatever its first sequence, and parks nothing"
-    )
+    @Test("new, after events were purged: it handles what the log still has, and parks nothing")
     func late() throws {
         let (result, outcome) = try run(seed: 1, [], late: "shelves") { clients, world in
             try await world.time.sleep(for: .seconds(6))
@@ -182,5 +182,30 @@ struct AbsentGroupWorldTests {
         #expect(outcome.published.count == 80)
         #expect(outcome.handled.count == 40)
         #expect(outcome.booked == [])
+    }
+
+    @Test(
+        "new, after the first events of keys were purged: their next ones are handled at once",
+        arguments: UInt64(1)...4
+    )
+    func olderKeys(seed: UInt64) throws {
+        let waiting = Mutex<Int?>(nil)
+        let (result, outcome) = try run(seed: seed, [], of: MovingParcels.self, late: "shelves") { clients, world in
+            // Until the log has purged them.
+            try await world.time.sleep(for: .seconds(6))
+            world.startStopped()
+            try await world.time.sleep(for: .seconds(2))
+            try await clients.work(in: world)
+            try await world.time.sleep(for: .seconds(2))
+            let count = try await world.read("shelves") { (tx: borrowing SQLTransaction) in
+                try tx.run("SELECT COUNT(*) FROM audit_waiting_keys").first?.int(0)
+            }
+            waiting.withLock { $0 = count }
+        }
+        #expect(result.violations == [])
+        #expect(outcome.published.count == 2 * MovingParcels.distance)
+        #expect(outcome.handled == outcome.published)
+        #expect(outcome.booked == [])
+        #expect(waiting.withLock { $0 } == 0)
     }
 }

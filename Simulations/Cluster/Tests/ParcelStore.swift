@@ -26,6 +26,18 @@ enum ParcelStore {
         return parcel
     }
 
+    /// The parcel that was created this many parcels before the last one; `nil` when there are not as many.
+    static func last(before distance: Int, in tx: borrowing SQLTransaction) throws -> Parcel? {
+        let count = try tx.run("SELECT COUNT(*) FROM created_parcels").first?.int(0) ?? 0
+        let id = "parcel-\(count - distance)"
+        let row = try tx.run("SELECT shelf FROM created_parcels WHERE parcel_id = \(id)").first
+        guard let shelf = try row?.text(0) else { return nil }
+        return Parcel.with {
+            $0.parcelID = id
+            $0.shelf = shelf
+        }
+    }
+
     static func publish(_ parcel: Parcel, in tx: borrowing SQLTransaction) throws {
         let moved = ParcelMoved.with {
             $0.parcelID = parcel.parcelID

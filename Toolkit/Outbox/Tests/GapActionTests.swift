@@ -208,7 +208,8 @@ struct GapActionTests {
         let inbox = Inbox(subscription, group: group)
         try await fixture.target.transaction { tx in
             _ = try inbox.park(.numbered(1, of: "a"), error: "Broken()", attempts: 5, in: tx)
-            _ = try inbox.process(.numbered(3, of: "a", epoch: 2), patience: nil, passesMarkers: true, in: tx)
+            let second = Envelope.numbered(3, of: "a", epoch: 2, since: Timestamp(seconds: 1))
+            _ = try inbox.process(second, patience: nil, passesMarkers: true, in: tx)
             _ = try ParkedMessages.redrive(group: "g", topic: "things", key: "a", in: tx)
         }
         try await runner.redriveRequested()

@@ -17,11 +17,13 @@ struct InboxKeyTests {
         at key: InboxKey,
         record: InboxKey.Record? = nil,
         committed: Int64 = 200,
+        since: Int64? = 200,
         in group: GroupBeginning? = nil
     ) -> InboxDecision {
         key.decision(
             on: EventNumber(epoch: epoch, sequence: sequence),
             at: Timestamp(seconds: committed),
+            since: since.map { Timestamp(seconds: $0) },
             record: record,
             group: group ?? self.group
         )
@@ -81,27 +83,53 @@ struct InboxKeyTests {
         let latest = GroupBeginning(start: .latest, began: Timestamp(seconds: 100))
         #expect(decision(1, 1, at: key([]), committed: 99, in: latest) == .before)
         #expect(decision(1, 2, at: key([]), committed: 99, in: latest) == .before)
-        #expect(decision(1, 3, at: key([]), committed: 100, in: latest) == .handle)
+        #expect(decision(1, 3, at: key([]), committed: 100, since: 99, in: latest) == .handle)
         let later = key([Position(epoch: 1, base: 3, last: 3)])
         #expect(decision(1, 2, at: later, committed: 99, in: latest) == .before)
         #expect(decision(1, 2, at: later, committed: 100, in: latest) == .late)
     }
 
-    @Test("the first number is 1, unless the event is older than the group")
-    func base() {
-        #expect(decision(1, 2, at: key([])) == .gap)
-        #expect(decision(1, 2, at: key([]), committed: 99) == .handle)
-        let unknown = GroupBeginning(start: .earliest, began: nil)
-        #expect(decision(1, 2, at: key([]), committed: 99, in: unknown) == .gap)
-        #expect(decision(1, 2, at: key([]), in: GroupBeginning(start: .latest, began: nil)) == .handle)
+    @Test(
+        "the first number is 1, unless the key is older than the group, whenever its event was committed",
+        arguments: [GroupStart.earliest, .latest]
+    )
+    func base(start: GroupStart) {
+        let group = GroupBeginning(start: start, began: Timestamp(seconds: 100))
+        #expect([1, 2].map { decision(1, $0, at: key([]), since: 100, in: group) } == [.handle, .gap])
+        #expect([1, 3].map { decision(1, $0, at: key([]), since: 99, in: group) } == [.handle, .handle])
+        #expect(decision(1, 3, at: key([]), since: nil, in: group) == .handle)
+    }
+
+    @Test("a group that began before that was stored is older than a key whose first event is known")
+    func unknownBeginning() {
+        for start in [GroupStart.earliest, .latest] {
+            let unknown = GroupBeginning(start: start, began: nil)
+            #expect(decision(1, 2, at: key([]), since: 99, in: unknown) == .gap)
+            #expect(decision(1, 2, at: key([]), since: nil, in: unknown) == .handle)
+        }
+    }
+
+    @Test("the first number is 1 where the group receives every event, but for those from before a latest start")
+    func whole() {
+        let decisions = [GroupStart.earliest, .latest].flatMap { start in
+            let whole = GroupBeginning(start: start, began: Timestamp(seconds: 100), isWhole: true)
+            return [99, nil].map { decision(1, 2, at: key([]), since: $0, in: whole) }
+        }
+        #expect(decisions == [.gap, .gap, .handle, .handle])
+    }
+
+    @Test("a newer epoch of a key begins with 1, unless that epoch is older than the group")
+    func baseOfEpoch() {
+        let restored = key([Position(epoch: 1, base: 1, last: 5)])
+        #expect([1, 2].map { decision(9, $0, at: restored, since: 100) } == [.handle, .gap])
+        #expect(decision(9, 2, at: restored, since: 99) == .handle)
     }
 
     @Test("no number above one that was redelivered becomes the first")
     func lowestBase() {
         let failing = key([], waiting: [InboxKey.Waiting(epoch: 1, lowest: 2, highest: 2)])
-        #expect(decision(1, 3, at: failing, committed: 99) == .gap)
-        #expect(decision(1, 2, at: failing, committed: 99) == .handle)
-        #expect(decision(1, 1, at: failing, committed: 99) == .handle)
+        let decisions = [3, 2, 1].map { decision(1, $0, at: failing, since: 99) }
+        #expect(decisions == [.gap, .handle, .handle])
     }
 
     @Test("behind a parked gap, the missing event is handled when it comes, and what is parked is a duplicate")

@@ -91,7 +91,13 @@ extension Topic<String> {
 }
 
 extension Envelope {
-    static func numbered(_ sequence: Int64, of key: String, epoch: Int = 1, type: EventType? = nil) -> Envelope {
+    static func numbered(
+        _ sequence: Int64,
+        of key: String,
+        epoch: Int = 1,
+        since: Timestamp? = nil,
+        type: EventType? = nil
+    ) -> Envelope {
         Envelope(
             id: "test/\(epoch)/things/\(key)/\(sequence)",
             source: "test",
@@ -100,6 +106,7 @@ extension Envelope {
             key: key,
             sequence: sequence,
             time: Timestamp(seconds: 1),
+            keySince: since,
             traceparent: nil,
             type: type,
             body: Array(key.utf8)

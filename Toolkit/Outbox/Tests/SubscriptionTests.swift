@@ -23,7 +23,8 @@ struct SubscriptionTests {
     private func consumer(
         of member: any GroupMember,
         on database: (any SQLDatabase)? = nil,
-        start: GroupStart = .earliest
+        start: GroupStart = .earliest,
+        group: GroupBeginning? = nil
     ) -> Consumer {
         Consumer(
             subscription: handler.subscription(start: start),
@@ -32,7 +33,7 @@ struct SubscriptionTests {
             runtime: fixture.runtime,
             limits: SubscriptionRunner.Limits(),
             keyFailures: KeyFailures(),
-            group: nil
+            group: group
         )
     }
 
@@ -281,11 +282,14 @@ struct SubscriptionTests {
         #expect(try await fixture.effects(of: "a") == [1, 1, 1])
     }
 
-    @Test("start latest: the first event received of a key becomes the key's first")
+    @Test("start latest: the first event received of an older key becomes the key's first")
     func latest() async throws {
         try await fixture.commit(["a", "a"])
         try await fixture.relay().drain()
-        var consumer = try await consumer(start: .latest)
+        fixture.time.advance(by: .seconds(1))
+        let member = try await fixture.bus.join(topic: "things", group: "g", start: .latest)
+        let group = GroupBeginning(start: .latest, began: fixture.time.date)
+        var consumer = consumer(of: member, start: .latest, group: group)
         try await fixture.commit(["a", "a"])
         try await drain(&consumer)
         #expect(try await fixture.effects(of: "a") == [3, 4])

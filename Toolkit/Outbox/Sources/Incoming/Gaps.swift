@@ -84,6 +84,7 @@ package struct Gaps: Sendable {
         guard let subscription = subscription(of: name),
             try find(name, in: tx).contains(where: { $0.contains(number, through: sequence) })
         else { return false }
+        let times = try times(of: number, given: time, name, in: tx)
         let event = Envelope(
             id: "\(name.source)/\(epoch)/\(name.topic)/\(name.key)/\(sequence)",
             source: name.source,
@@ -91,7 +92,8 @@ package struct Gaps: Sendable {
             topic: name.topic,
             key: name.key,
             sequence: sequence,
-            time: try self.time(of: number, given: time, name, in: tx),
+            time: times.committed,
+            keySince: times.keySince,
             traceparent: nil,
             type: subscription.type,
             body: body
@@ -133,29 +135,33 @@ package struct Gaps: Sendable {
     }
 
     private func beginning(of name: InboxKeyName, in tx: borrowing SQLTransaction) throws -> GroupBeginning {
-        let unknown = GroupBeginning(start: .earliest, began: nil)
-        guard let subscription = subscription(of: name) else { return unknown }
-        return try GroupRows.beginning(of: subscription, in: tx)
-            ?? GroupBeginning(start: subscription.start, began: nil)
+        guard let subscription = subscription(of: name) else { return .withoutBus(.earliest) }
+        return try GroupRows.beginning(of: subscription, in: tx) ?? .withoutBus(subscription.start)
     }
 
-    /// The given time; otherwise that of the next parked event of the epoch, or now.
-    private func time(
+    /// The times of a missing event: the given one, or that of the next parked event of the epoch, or now; and since when
+    /// its key exists, as the parked event states.
+    ///
+    /// Without a parked event the key counts as old as the missing one.
+    private func times(
         of number: EventNumber,
         given time: Timestamp?,
         _ name: InboxKeyName,
         in tx: borrowing SQLTransaction
-    ) throws -> Timestamp {
-        if let time { return time }
+    ) throws -> (committed: Timestamp, keySince: Timestamp?) {
         let next = try tx.run(
             """
-            SELECT time FROM inbox_parked WHERE group_name = \(name.group) AND topic = \(name.topic)
+            SELECT time, key_since FROM inbox_parked WHERE group_name = \(name.group) AND topic = \(name.topic)
                 AND key = \(name.key) AND source = \(name.source) AND epoch = \(number.epoch)
                 AND sequence > \(number.sequence) ORDER BY sequence LIMIT 1
             """
         ).first
-        guard let next else { return try tx.date }
-        return Timestamp(microseconds: try next.int64(0))
+        guard let next else {
+            let committed = try time ?? tx.date
+            return (committed, committed)
+        }
+        let committed = try time ?? Timestamp(microseconds: next.int64(0))
+        return (committed, try next.intIfPresent(1).map { Timestamp(microseconds: Int64($0)) })
     }
 
     /// Keys of which something is parked or redelivered.

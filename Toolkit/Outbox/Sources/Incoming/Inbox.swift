@@ -6,16 +6,17 @@ import MartletSQL
 struct Inbox: Sendable {
     /// Maximum characters of a stored error.
     static let errorLimit = 500
-    /// How long the first event of a key waits when its number is not 1: a bus may deliver an earlier one after it.
+    /// How long the first event of a key waits when its number is not 1 and it is not known since when the key exists: an
+    /// earlier one may come after it.
     static let basePatience = Duration.seconds(2)
 
     let subscription: Subscription
     let group: GroupBeginning
 
-    /// - Parameter group: When the group began; `nil` when that is not known.
+    /// - Parameter group: When the group began; `nil` for deliveries without a bus, which are expected from the first event.
     init(_ subscription: Subscription, group: GroupBeginning? = nil) {
         self.subscription = subscription
-        self.group = group ?? GroupBeginning(start: subscription.start, began: nil)
+        self.group = group ?? .withoutBus(subscription.start)
     }
 
     /// Handles the event when it is the next of its key, and advances the key's position, all in `tx`.
@@ -31,9 +32,9 @@ struct Inbox: Sendable {
         in tx: borrowing SQLTransaction
     ) throws -> InboxDecision {
         var (key, decision) = try decide(on: event, in: tx)
-        if let patience, key.mayBegin(with: EventNumber(event), decision, group) {
-            guard try accepts(event, decision, as: key, patience: patience, in: tx) else { return .gap }
-            decision = .handle
+        if decision == .handle, let patience, event.keySince == nil, key.begins(with: EventNumber(event)) {
+            let since = try rows(of: event).wait(at: EventNumber(event), in: tx)
+            guard try since + min(patience, Self.basePatience) <= tx.date else { return .gap }
         }
         switch decision {
         case .handle:
@@ -61,19 +62,6 @@ struct Inbox: Sendable {
             break
         }
         return decision
-    }
-
-    /// Whether a first number other than 1 has waited long enough for earlier ones: shortly where it is the next of its key,
-    /// otherwise until the patience ends.
-    private func accepts(
-        _ event: Envelope,
-        _ decision: InboxDecision,
-        as key: InboxKey,
-        patience: Duration,
-        in tx: borrowing SQLTransaction
-    ) throws -> Bool {
-        let time = decision == .handle ? min(patience, Self.basePatience) : patience
-        return try rows(of: event).wait(at: EventNumber(event), in: tx) + time <= tx.date
     }
 
     private func passMarker(of event: Envelope, isPermitted: Bool, in tx: borrowing SQLTransaction) throws {
@@ -126,7 +114,7 @@ struct Inbox: Sendable {
             let number = EventNumber(first.event)
             var (stored, _) = try rows(of: first.event).read(for: number, in: tx)
             if number.epoch >= stored.epoch, !stored.covers(number) {
-                guard stored.isNext(number, acceptsBase: self.group.acceptsBase(at: first.event.time)) else {
+                guard stored.isNext(number, acceptsBase: self.group.acceptsBase(keySince: first.event.keySince)) else {
                     try endRedrive(of: key, in: tx)
                     try releaseMarker(of: first.event, by: holder, in: tx)
                     return false
@@ -196,7 +184,14 @@ struct Inbox: Sendable {
     ) throws -> (key: InboxKey, decision: InboxDecision) {
         let number = EventNumber(event)
         let (key, record) = try rows(of: event).read(for: number, in: tx)
-        return (key, key.decision(on: number, at: event.time, record: record, group: group))
+        let decision = key.decision(
+            on: number,
+            at: event.time,
+            since: event.keySince,
+            record: record,
+            group: group
+        )
+        return (key, decision)
     }
 
     private func advance(_ key: inout InboxKey, to event: Envelope, in tx: borrowing SQLTransaction) throws {
@@ -211,12 +206,12 @@ struct Inbox: Sendable {
     ) throws {
         try tx.run(
             """
-            INSERT INTO inbox_parked (group_name, topic, key, source, epoch, sequence, id, time, traceparent, tenant, type,
-                content_type, body, error, attempts, parked_at)
+            INSERT INTO inbox_parked (group_name, topic, key, source, epoch, sequence, id, time, key_since, traceparent,
+                tenant, type, content_type, body, error, attempts, parked_at)
             VALUES (\(subscription.group), \(event.topic), \(event.key), \(event.source), \(event.epoch),
-                \(event.sequence), \(event.id), \(event.time.microseconds), \(event.traceparent), \(event.tenant),
-                \(event.type?.name), \(event.type?.contentType), \(event.body), \(String(error.prefix(Self.errorLimit))), \(attempts),
-                \(tx.date.microseconds))
+                \(event.sequence), \(event.id), \(event.time.microseconds), \(event.keySince?.microseconds),
+                \(event.traceparent), \(event.tenant), \(event.type?.name), \(event.type?.contentType), \(event.body),
+                \(String(error.prefix(Self.errorLimit))), \(attempts), \(tx.date.microseconds))
             """
         )
     }

@@ -57,14 +57,9 @@ struct InboxKey: Sendable, Hashable {
         waiting.first { self.epoch <= $0.epoch && $0.epoch < epoch && last(in: $0.epoch) < $0.highest }
     }
 
-    /// Whether the event may become the first of its epoch although its number is not 1, once it has waited for earlier ones.
-    ///
-    /// Of a key of which the group knows nothing, the first events may have been purged before the group began, unless
-    /// the bus had every event then.
-    func mayBegin(with number: EventNumber, _ decision: InboxDecision, _ group: GroupBeginning) -> Bool {
-        guard position(in: number.epoch) == nil, number.sequence != 1, !isParked else { return false }
-        if decision == .handle { return true }
-        return decision == .gap && positions.isEmpty && !group.isWhole && isNext(number, acceptsBase: true)
+    /// Whether the event becomes the first of its epoch although its number is not 1, when it is handled.
+    func begins(with number: EventNumber) -> Bool {
+        position(in: number.epoch) == nil && number.sequence != 1 && !isParked
     }
 
     /// Whether nothing is missing before this number.
@@ -89,11 +84,13 @@ struct InboxKey: Sendable, Hashable {
 
     /// - Parameters:
     ///   - time: When the event was committed.
+    ///   - since: When its key had its first event; `nil` when that is not known.
     ///   - record: What is stored about its number.
     ///   - group: When the group began.
     func decision(
         on number: EventNumber,
         at time: Timestamp,
+        since: Timestamp?,
         record: Record?,
         group: GroupBeginning
     ) -> InboxDecision {
@@ -105,7 +102,7 @@ struct InboxKey: Sendable, Hashable {
         if covers(number) { return .duplicate }
         if group.isBefore(time) { return .before }
         guard number.sequence > last(in: number.epoch), number.epoch >= epoch else { return .late }
-        let isNext = isNext(number, acceptsBase: group.acceptsBase(at: time))
+        let isNext = isNext(number, acceptsBase: group.acceptsBase(keySince: since))
         guard isParked else { return isNext ? .handle : .gap }
         // It closes a gap when everything that is parked comes after it.
         let isFirst = firstParked.map { number < $0 } ?? false

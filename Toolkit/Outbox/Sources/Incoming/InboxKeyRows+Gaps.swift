@@ -5,7 +5,7 @@ extension InboxKeyRows {
     /// A parked event whose predecessor is not parked.
     private struct Run {
         let number: EventNumber
-        let time: Timestamp
+        let keySince: Timestamp?
         let parkedAt: Timestamp
         /// The last parked sequence of its epoch before it; 0 when there is none.
         let previous: Int64
@@ -49,7 +49,7 @@ extension InboxKeyRows {
             let epoch = run.number.epoch
             let before = max(stored.last(in: epoch), run.previous)
             let isBase =
-                before == 0 && beginning.acceptsBase(at: run.time)
+                before == 0 && beginning.acceptsBase(keySince: run.keySince)
                 && !stored.waiting.contains { $0.epoch == epoch && $0.lowest < run.number.sequence }
             guard !isBase, before + 1 < run.number.sequence else { continue }
             for range in Self.parts(of: before + 1...run.number.sequence - 1, without: skipped[epoch] ?? []) {
@@ -86,7 +86,7 @@ extension InboxKeyRows {
     private func runs(limit: Int, in tx: borrowing SQLTransaction) throws -> [Run] {
         try tx.run(
             """
-            SELECT p.epoch, p.sequence, p.time, p.parked_at,
+            SELECT p.epoch, p.sequence, p.key_since, p.parked_at,
                 (SELECT MAX(q.sequence) FROM inbox_parked q WHERE q.group_name = p.group_name AND q.topic = p.topic
                     AND q.key = p.key AND q.source = p.source AND q.epoch = p.epoch AND q.sequence < p.sequence)
             FROM inbox_parked p WHERE p.group_name = \(group) AND p.topic = \(topic) AND p.key = \(key)
@@ -98,7 +98,7 @@ extension InboxKeyRows {
         ).map { row in
             try Run(
                 number: EventNumber(epoch: row.int(0), sequence: row.int64(1)),
-                time: Timestamp(microseconds: row.int64(2)),
+                keySince: row.intIfPresent(2).map { Timestamp(microseconds: Int64($0)) },
                 parkedAt: Timestamp(microseconds: row.int64(3)),
                 previous: Int64(row.intIfPresent(4) ?? 0)
             )
