@@ -95,6 +95,14 @@ class InboxTests(unittest.TestCase):
         waiting = taken(self.start, event(1, 2))
         self.assertEqual(decide(waiting, event(2, 1), "earliest", EVERY), "wait")
 
+    def test_the_first_number_depends_on_the_age_of_the_key(self):
+        inbox = Inbox(began=100)
+        for start in ("earliest", "latest"):
+            with self.subTest(start=start):
+                self.assertEqual(decide(inbox, Event(1, 3, 200, 99), start, EVERY), "apply")
+                self.assertEqual(decide(inbox, Event(1, 3, 200, 100), start, EVERY), "wait")
+                self.assertEqual(decide(inbox, Event(1, 1, 200, 200), start, EVERY), "apply")
+
     def test_a_missing_event_closes_its_gap(self):
         parked = taken(taken(self.start, event(1, 1)), event(1, 3), is_overdue=True)
         self.assertEqual(redriven(parked, EVERY), parked)
