@@ -22,6 +22,9 @@ public final class SQLiteDatabase: SQLDatabase {
     private let reading: any SQLRunner
     private let boot: Int
     private let connections: Int
+    /// `nil` where bodies run on their callers' threads.
+    private let scans: SQLScans?
+    private let scansLimit: Int
     private let listeners: SQLListeners
     private let readEnd: SQLiteReadEnd
     private let closeDuration: Duration
@@ -50,7 +53,7 @@ public final class SQLiteDatabase: SQLDatabase {
         log: Logger = Logger(label: "martlet.sqlite"),
         onFsyncFailure: (@Sendable (SQLError) -> Void)? = nil
     ) throws {
-        precondition(limits.readers >= 1)
+        precondition(limits.scans >= 1 && limits.scans < limits.readers)
         let stop: @Sendable (SQLError) -> Void = onFsyncFailure ?? { Self.stopProcess(path, error: $0, log: log) }
         let writer = GroupWriter(time: time, limits: limits.groupCommit, log: log)
         let lock = try SQLiteFileLock(path: path)
@@ -84,6 +87,8 @@ public final class SQLiteDatabase: SQLDatabase {
         self.time = time
         self.writer = writer
         connections = 1 + limits.readers
+        scans = SQLScans(limit: limits.scans, waitingLimit: limits.waitingScans, time: time)
+        scansLimit = limits.scans
         repeats = SQLRepeats(limits: limits.repeats, runtime: Runtime(time: time, entropy: entropy))
     }
 
@@ -175,6 +180,8 @@ public final class SQLiteDatabase: SQLDatabase {
         self.readEnd = readEnd
         closeDuration = .zero
         connections = 1
+        scans = nil
+        scansLimit = 0
         let shared = SQLiteSharedConnection(connection)
         writing = SQLiteInline(.write, on: shared, writer, log: log)
         reading = SQLiteInline(.read, on: shared, writer, log: log)
@@ -192,7 +199,8 @@ public final class SQLiteDatabase: SQLDatabase {
         SQLPool(
             connections: connections,
             inUse: writing.running + reading.running,
-            waiting: writing.waiting + reading.waiting
+            waiting: writing.waiting + reading.waiting + (scans?.waiting ?? 0),
+            scansLimit: scansLimit
         )
     }
 
@@ -221,7 +229,17 @@ public final class SQLiteDatabase: SQLDatabase {
 
     public func read<R: Sendable>(
         _ name: StaticString,
+        kind: SQLReadKind,
         deadline: Moment?,
+        _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
+    ) async throws -> R {
+        guard kind == .scan, let scans else { return try await read(name, until: deadline, body) }
+        return try await scans.run(name, until: deadline) { try await read(name, until: deadline, body) }
+    }
+
+    private func read<R: Sendable>(
+        _ name: StaticString,
+        until deadline: Moment?,
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
     ) async throws -> R {
         try await withCheckedThrowingContinuation { continuation in

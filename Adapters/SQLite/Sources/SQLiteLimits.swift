@@ -8,8 +8,14 @@ public struct SQLiteLimits: Sendable {
     public var repeats = SQLRepeats.Limits()
     /// Threads that read snapshots of a file.
     ///
-    /// At least 1.
+    /// At least 2.
     public var readers = 2
+    /// Reads of the kind `scan` that run at once, on a file.
+    ///
+    /// At least 1, and less than ``readers``: the others always have one.
+    public var scans = 1
+    /// Maximum scans that wait for others; further ones are refused as overload, those of one name from three quarters on.
+    public var waitingScans = 1_000
     /// The longest that a body may keep the writer: a statement that is running then is interrupted, and the body fails
     /// with `interrupted`, since all other writes wait for it.
     ///

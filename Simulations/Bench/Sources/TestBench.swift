@@ -170,6 +170,7 @@ private struct ReadOnlyDatabase: SQLDatabase {
 
     func read<R: Sendable>(
         _ name: StaticString,
+        kind: SQLReadKind,
         deadline: Moment?,
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
     ) async throws -> R {

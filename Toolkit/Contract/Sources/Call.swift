@@ -63,13 +63,16 @@ public struct Call: Sendable {
     ///
     /// - Parameters:
     ///   - name: For the log of slow bodies; by default the handler's.
+    ///   - kind: `scan` for a search, a list, a sum or an export: such reads leave a connection for others, and wait for
+    ///     each other.
     ///   - body: Runs its statements on `tx`; must not wait for anything else.
     /// - Throws: `SQLError`; `Fault` with `deadlineExceeded` once the caller has stopped waiting; otherwise what `body`
     ///   throws.
     public func read<R: Sendable>(
         _ name: StaticString = #function,
+        kind: SQLReadKind = .lookup,
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
     ) async throws -> R {
-        try await database.read(name, deadline: deadline, body)
+        try await database.read(name, kind: kind, deadline: deadline, body)
     }
 }

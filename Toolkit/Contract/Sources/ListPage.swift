@@ -17,7 +17,7 @@ public protocol PagedRequest: ContractMessage {
 /// ```swift
 /// func codes(_ request: some PagedRequest, _ call: Call) async throws -> (rows: [String], next: String) {
 ///     let page = try ListPage(request, size: 20, keys: 1)
-///     let found = try await call.read { tx in
+///     let found = try await call.read(kind: .scan) { tx in
 ///         try tx.run("SELECT code FROM links WHERE code > \(page.after[0]) ORDER BY code LIMIT \(page.limit)")
 ///             .map { try $0.text(0) }
 ///     }

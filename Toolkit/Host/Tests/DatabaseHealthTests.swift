@@ -60,12 +60,28 @@ struct DatabaseHealthTests {
             health: health
         )
         database.isLost.withLock { $0 = true }
-        for _ in 0..<2 { await metrics.turn() }
+        for _ in 0..<2 { await metrics.probe() }
         #expect(health.problem != nil)
         database.isLost.withLock { $0 = false }
-        await metrics.turn()
+        await metrics.probe()
         #expect(health.problem == nil)
         #expect(fixture.runtime.problem() == nil)
+    }
+
+    @Test("sums that end before they are complete are no loss, and a probe waits for none")
+    func sums() async throws {
+        let fixture = try await WordFixture()
+        let metrics = ServiceMetrics(
+            database: SlowSums(database: fixture.database),
+            time: fixture.time,
+            metrics: fixture.runtime.telemetry.metrics,
+            health: health
+        )
+        for _ in 0..<2 {
+            await #expect(throws: SQLError.self) { try await metrics.measure() }
+            await metrics.probe()
+        }
+        #expect(health.problem == nil)
     }
 
     @Test("the figures of the pool are exposed")
@@ -81,6 +97,21 @@ struct DatabaseHealthTests {
     }
 }
 
+/// A database whose scans take too long.
+private struct SlowSums: ForwardingDatabase {
+    let database: any SQLDatabase
+
+    func read<R: Sendable>(
+        _ name: StaticString,
+        kind: SQLReadKind,
+        deadline: Moment?,
+        _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
+    ) async throws -> R {
+        guard kind == .lookup else { throw SQLError(.interrupted, code: "9", message: "") }
+        return try await database.read(name, kind: kind, deadline: deadline, body)
+    }
+}
+
 /// A database that cannot be reached while a test states it.
 private final class LostDatabase: ForwardingDatabase {
     let database: any SQLDatabase
@@ -90,10 +121,11 @@ private final class LostDatabase: ForwardingDatabase {
 
     func read<R: Sendable>(
         _ name: StaticString,
+        kind: SQLReadKind,
         deadline: Moment?,
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
     ) async throws -> R {
         if isLost.withLock({ $0 }) { throw SQLError(.unavailable, code: "08006", message: "") }
-        return try await database.read(name, deadline: deadline, body)
+        return try await database.read(name, kind: kind, deadline: deadline, body)
     }
 }

@@ -62,8 +62,8 @@ struct RuntimeTests {
         let names = try await WordFixture().runtime.loops.map(\.name)
         #expect(
             names == [
-                "schema lease", "outbox relay", "metrics", "workflows", "subscriptions", "resends", "clock watch",
-                "job purge",
+                "schema lease", "outbox relay", "metrics", "database health", "workflows", "subscriptions", "resends",
+                "clock watch", "job purge",
             ]
         )
     }

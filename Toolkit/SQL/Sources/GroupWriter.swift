@@ -69,9 +69,7 @@ public final class GroupWriter: Sendable {
     /// - Returns: True when the caller of the job has stopped waiting; then the job has failed.
     private func failLate(_ job: SQLJob) -> Bool {
         guard let deadline = job.options.deadline, deadline <= time.now else { return false }
-        var late = Fault.deadlineExceeded
-        late.cause = SQLError.notBegun
-        job.fail(late)
+        job.fail(Fault.notBegun)
         return true
     }
 

@@ -14,6 +14,7 @@ package struct NoDatabase: SQLDatabase {
 
     package func read<R: Sendable>(
         _ name: StaticString,
+        kind: SQLReadKind,
         deadline: Moment?,
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
     ) async throws -> R {

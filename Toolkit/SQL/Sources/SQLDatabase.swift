@@ -30,8 +30,17 @@ public protocol SQLDatabase: Sendable {
     ) async throws -> R
 
     /// Runs `body` on a snapshot that includes every commit acknowledged before; writes are refused.
+    ///
+    /// - Parameters:
+    ///   - name: For the log of slow bodies; scans of one name wait for each other first.
+    ///   - kind: `scan` when its work grows with the tables, or with what a caller asks for.
+    ///   - deadline: When the caller stops waiting; `nil`: never.
+    ///   - body: Runs its statements on `tx`; must not wait for anything else.
+    /// - Throws: ``SQLError``, among them ``SQLError/queueFull``; `Fault` with `deadlineExceeded`; `CancellationError` for
+    ///   a scan that waits for others; otherwise what `body` throws.
     func read<R: Sendable>(
         _ name: StaticString,
+        kind: SQLReadKind,
         deadline: Moment?,
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
     ) async throws -> R
@@ -82,7 +91,7 @@ extension SQLDatabase {
     ///   - deadline: When the caller stops waiting; `nil`: never.
     ///   - read: Reads the names, on a snapshot.
     /// - Returns: Nothing where the database takes no named locks; then nothing is read.
-    /// - Throws: As ``read(_:deadline:_:)``.
+    /// - Throws: As ``read(_:kind:deadline:_:)``.
     public func lockNames(
         _ name: StaticString,
         deadline: Moment?,
@@ -111,7 +120,16 @@ extension SQLDatabase {
         try await transaction(name, deadline: nil, body)
     }
 
-    /// Without a deadline; see ``read(_:deadline:_:)``.
+    /// A lookup; see ``read(_:kind:deadline:_:)``.
+    public func read<R: Sendable>(
+        _ name: StaticString,
+        deadline: Moment?,
+        _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
+    ) async throws -> R {
+        try await read(name, kind: .lookup, deadline: deadline, body)
+    }
+
+    /// A lookup without a deadline; see ``read(_:kind:deadline:_:)``.
     public func read<R: Sendable>(
         _ name: StaticString = #function,
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R

@@ -32,9 +32,10 @@ extension ForwardingDatabase {
 
     public func read<R: Sendable>(
         _ name: StaticString,
+        kind: SQLReadKind,
         deadline: Moment?,
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
     ) async throws -> R {
-        try await database.read(name, deadline: deadline, body)
+        try await database.read(name, kind: kind, deadline: deadline, body)
     }
 }

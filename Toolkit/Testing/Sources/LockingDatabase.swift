@@ -37,10 +37,11 @@ package final class LockingDatabase: ForwardingDatabase {
 
     package func read<R: Sendable>(
         _ name: StaticString,
+        kind: SQLReadKind,
         deadline: Moment?,
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
     ) async throws -> R {
-        let result = try await database.read(name, deadline: deadline, body)
+        let result = try await database.read(name, kind: kind, deadline: deadline, body)
         let work = meanwhile.withLock { meanwhile -> (@Sendable () async throws -> Void)? in
             guard let planned = meanwhile, ExactText(planned.read) == ExactText("\(name)") else { return nil }
             meanwhile = nil

@@ -72,6 +72,39 @@ extension SQLConformance {
             }
             try require(try await database.read { tx in try tx.run("SELECT 1").one().int(0) } == 1, "the next read")
         },
+        Check("scans leave a connection to other reads, and wait for each other") { database, _ in
+            let limit = database.pool.scansLimit
+            // Bodies run on their callers' threads: one at a time.
+            guard limit > 0 else { return }
+            try await database.makeTable()
+            let (begun, isOpen) = (Tally(), Tally())
+            let order = try await withThrowingTaskGroup(of: String.self) { group in
+                for _ in 0...limit {
+                    group.addTask {
+                        try await database.read("scan", kind: .scan, deadline: nil) { tx in
+                            _ = try tx.run("SELECT COUNT(*) FROM t")
+                            begun.note()
+                            // More of them than there may be: they would hold each connection.
+                            if begun.count > limit { isOpen.note() }
+                            while isOpen.count == 0 { Thread.sleep(forTimeInterval: 0.001) }
+                        }
+                        return "scan"
+                    }
+                }
+                while begun.count < limit || database.pool.waiting == 0, isOpen.count == 0 { await Task.yield() }
+                group.addTask {
+                    let isFirst = try await database.read { tx in
+                        _ = try tx.run("SELECT COUNT(*) FROM t")
+                        return isOpen.count == 0
+                    }
+                    isOpen.note()
+                    return isFirst ? "lookup" : "late lookup"
+                }
+                return try await group.reduce(into: [String]()) { $0.append($1) }
+            }
+            try require(begun.count == limit + 1, "\(begun.count) of \(limit + 1) scans ran")
+            try require(order.contains("lookup"), "the scans held each connection: \(order)")
+        },
         Check("an error of a read is rethrown unchanged") { database, _ in
             let error = try await failure("the body") { try await database.read { _ in throw Rejected(number: 3) } }
             try require(error as? Rejected == Rejected(number: 3), "\(error)")

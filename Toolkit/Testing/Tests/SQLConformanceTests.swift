@@ -14,6 +14,32 @@ struct SQLConformanceTests {
             try await check.run { FaultyDatabase(try SQLiteDatabase.inMemory(time: $0), fault) }
         }
     }
+
+    @Test("detects scans that hold all connections")
+    func detectsScans() async throws {
+        let folder = try TemporaryFolder()
+        let description = "scans leave a connection to other reads, and wait for each other"
+        let check = try #require(SQLConformance.checks.first { $0.description == description })
+        await #expect(throws: SQLConformanceFailure.self) {
+            try await check.run { time in
+                UnlimitedScans(database: try SQLiteDatabase(path: folder.file("test.sqlite"), time: time))
+            }
+        }
+    }
+}
+
+/// A database whose scans are reads as any other.
+private struct UnlimitedScans: ForwardingDatabase {
+    let database: any SQLDatabase
+
+    func read<R: Sendable>(
+        _ name: StaticString,
+        kind: SQLReadKind,
+        deadline: Moment?,
+        _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
+    ) async throws -> R {
+        try await database.read(name, deadline: deadline, body)
+    }
 }
 
 /// A database with one injected fault.
@@ -88,10 +114,13 @@ struct FaultyDatabase: SQLDatabase {
 
     func read<R: Sendable>(
         _ name: StaticString,
+        kind: SQLReadKind,
         deadline: Moment?,
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
     ) async throws -> R {
-        guard fault == .writesInReads else { return try await database.read(name, deadline: deadline, body) }
+        guard fault == .writesInReads else {
+            return try await database.read(name, kind: kind, deadline: deadline, body)
+        }
         return try await database.transaction(name, deadline: deadline, body)
     }
 

@@ -1,4 +1,4 @@
-import MartletCore
+package import MartletCore
 package import MartletSQL
 
 /// The queries and actions of an operator.
@@ -32,7 +32,7 @@ public struct WorkflowOperations: Sendable {
         after cursor: WorkflowCursor? = nil,
         limit: Int = 50
     ) async throws -> [WorkflowRun] {
-        try await database.read("workflow.list") { (tx: borrowing SQLTransaction) in
+        try await database.read("workflow.list", kind: .scan, deadline: nil) { (tx: borrowing SQLTransaction) in
             try tx.run(Self.page(state, after: cursor, limit: limit)).map { try WorkflowRun(row: $0) }
         }
     }
@@ -81,8 +81,10 @@ public struct WorkflowOperations: Sendable {
     /// How many runs are open or need a human, by workflow, version and state.
     ///
     /// An old version may be dropped from the code once none of its runs is counted here.
-    package func counts() async throws -> [WorkflowCount] {
-        try await database.read("workflow.counts") { (tx: borrowing SQLTransaction) in
+    ///
+    /// - Parameter deadline: When the caller stops waiting; `nil`: never.
+    package func counts(until deadline: Moment? = nil) async throws -> [WorkflowCount] {
+        try await database.read("workflow.counts", kind: .scan, deadline: deadline) { (tx: borrowing SQLTransaction) in
             try tx.run(Self.unfinished).map { row in
                 try WorkflowCount(
                     workflow: row.text(0),

@@ -66,7 +66,7 @@ struct CatalogHandler: CatalogHandling {
         _ call: Call
     ) async throws -> SearchProductsResponse {
         let page = try ListPage(request, size: 20, keys: 1)
-        let found = try await call.read { tx in
+        let found = try await call.read(kind: .scan) { tx in
             try store.search(SearchQuery(request.query), after: page.after[0], limit: page.limit, in: tx)
         }
         let (products, next) = page.cut(found) { [$0.product.sku] }
@@ -85,7 +85,7 @@ struct CatalogHandler: CatalogHandling {
     func listPrices(_ request: ListPricesRequest, _ call: Call) async throws -> ListPricesResponse {
         let page = try ListPage(request, size: 50, keys: 1)
         let after = try page.number(0) ?? .min
-        let found = try await call.read { tx in
+        let found = try await call.read(kind: .scan) { tx in
             _ = try requireProduct(request.sku, in: tx)
             return try store.prices(
                 of: request.sku,

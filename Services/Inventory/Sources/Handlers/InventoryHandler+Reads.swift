@@ -16,7 +16,7 @@ extension InventoryHandler {
 
     func listStock(_ request: ListStockRequest, _ call: Call) async throws -> ListStockResponse {
         let page = try ListPage(request, size: 200, keys: 2)
-        let found = try await call.read { tx in
+        let found = try await call.read(kind: .scan) { tx in
             try stock.levels(after: SKU(page.after[0]), page.after[1], limit: page.limit, in: tx)
         }
         let (levels, next) = page.cut(found) { [$0.sku, $0.warehouse] }

@@ -37,7 +37,7 @@ extension OrdersHandler {
         let before = (placed: try page.number(0) ?? .max, orderID: page.after[1])
         let listsAll = call.principal.scopes.contains(ExactText(OrdersMethods.placeAgreedOrder.scope))
         let customer = listsAll ? nil : call.principal.subject
-        let found = try await call.read { tx in
+        let found = try await call.read(kind: .scan) { tx in
             try OrderSummary.list(
                 customerID: customer,
                 status: Order.Status(request.status),
@@ -54,7 +54,7 @@ extension OrdersHandler {
     }
 
     func getSummary(_ request: GetSummaryRequest, _ call: Call) async throws -> GetSummaryResponse {
-        try await call.read { tx in
+        try await call.read(kind: .scan) { tx in
             let rows = try OrderSummary.sums(in: tx)
             let rejections = try OrderSummary.rejections(in: tx)
             return .with { response in

@@ -30,7 +30,7 @@ extension PaymentsHandler {
         _ call: Call
     ) async throws -> ListDisagreementsResponse {
         let store = processor.store
-        let disagreements = try await call.read { tx in
+        let disagreements = try await call.read(kind: .scan) { tx in
             try store.disagreements(in: tx)
         }
         return .with { $0.disagreements = disagreements }
@@ -41,7 +41,7 @@ extension PaymentsHandler {
         _ call: Call
     ) async throws -> GetTrialBalanceResponse {
         let store = processor.store
-        return try await call.read { tx in
+        return try await call.read(kind: .scan) { tx in
             let accounts = try store.accounts(in: tx)
             let counts = try store.counts(in: tx)
             return .with { response in
@@ -71,7 +71,7 @@ extension PaymentsHandler {
     func reconcile(_ request: ReconcileRequest, _ call: Call) async throws -> ReconcileResponse {
         let theirs = try await processor.provider.totals(call.outgoing)
         let store = processor.store
-        let ours = try await call.read { tx in
+        let ours = try await call.read(kind: .scan) { tx in
             try store.totals(in: tx)
         }
         let currencies = Set((ours.map(\.currency) + theirs.map(\.currency)).map(ExactText.init(_:)))

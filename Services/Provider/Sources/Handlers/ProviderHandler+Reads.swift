@@ -18,7 +18,7 @@ extension ProviderHandler {
     }
 
     func getLedger(_ request: GetLedgerRequest, _ call: Call) async throws -> GetLedgerResponse {
-        try await call.read { tx in
+        try await call.read(kind: .scan) { tx in
             let counts = try store.counts(in: tx)
             let sums = try store.sums(in: tx)
             return .with { response in

@@ -71,7 +71,9 @@ package struct ProcessRun: Sendable {
 
     private func serve(_ runtime: ServiceRuntime, _ dependencies: Deployment.Dependencies) {
         connect(runtime)
-        let loops = cluster.hooks.loops(runtime, dependencies).filter { $0.name != "metrics" }
+        let loops = cluster.hooks.loops(runtime, dependencies).filter {
+            !["metrics", "database health"].contains($0.name)
+        }
         let tasks = loops.map { loop in
             machine.spawn { [machine, cluster] in
                 var end = "returned"

@@ -49,7 +49,9 @@ extension EventLog {
             try await database.transaction("log.seen") { tx in try EventLogStore.seen(seen, in: tx) }
         }
         let abandoned = state.withLock { $0.abandoned(since: time.date - limits.groupAlarm) }
-        let lost = try await database.read("log.losses") { tx in try EventLogLosses.open(in: tx) }
+        let lost = try await database.read("log.lost", kind: .scan, deadline: nil) { tx in
+            try EventLogLosses.open(in: tx)
+        }
         let metrics = MetricsRegistry.current
         metrics.gauge("martlet_log_abandoned_groups", help: "Consumer groups that have had no member for long.").set(
             Double(abandoned.count)
@@ -138,7 +140,7 @@ extension EventLog {
     }
 
     func losses(after id: Int64, confirmed: Bool) async throws -> [LossRecord] {
-        try await database.read("log.losses") { tx in
+        try await database.read("log.losses", kind: .scan, deadline: nil) { tx in
             try EventLogLosses.list(after: id, confirmed: confirmed, in: tx)
         }
     }
@@ -152,7 +154,7 @@ extension EventLog {
     }
 
     func audit(before number: Int64, limit: Int) async throws -> [LogAuditRecord] {
-        try await database.read("log.audit") { tx in
+        try await database.read("log.audit", kind: .scan, deadline: nil) { tx in
             try EventLogAudit.list(before: number, limit: limit, in: tx)
         }
     }

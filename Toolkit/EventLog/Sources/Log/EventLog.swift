@@ -186,7 +186,9 @@ public final class EventLog: MessageBus {
     }
 
     public func status() async throws -> [TopicStatus] {
-        let lost = try await database.read("log.losses") { tx in try EventLogLosses.open(in: tx) }
+        let lost = try await database.read("log.lost", kind: .scan, deadline: nil) { tx in
+            try EventLogLosses.open(in: tx)
+        }
         return state.withLock { $0.status(abandonedSince: time.date - limits.groupAlarm, lost: lost) }
     }
 

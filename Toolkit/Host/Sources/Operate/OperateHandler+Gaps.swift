@@ -7,7 +7,7 @@ import SwiftProtobuf
 
 extension OperateHandler {
     func listGaps(_ request: ListGapsRequest, _ call: Call) async throws -> ListGapsResponse {
-        try await call.read("operate.gaps.list") { tx in
+        try await call.read("operate.gaps.list", kind: .scan) { tx in
             let after = InboxKeyName(
                 group: request.afterGroup,
                 topic: request.afterTopic,

@@ -10,7 +10,7 @@ extension OperateHandler {
         _ request: ListLateMessagesRequest,
         _ call: Call
     ) async throws -> ListLateMessagesResponse {
-        try await call.read("operate.late.list") { tx in
+        try await call.read("operate.late.list", kind: .scan) { tx in
             let after = LatePosition(
                 receivedAt: Timestamp(microseconds: request.afterReceivedAt),
                 group: request.afterGroup,

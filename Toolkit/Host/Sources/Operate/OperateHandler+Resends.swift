@@ -23,7 +23,7 @@ extension OperateHandler {
     }
 
     func listResends(_ request: ListResendsRequest, _ call: Call) async throws -> ListResendsResponse {
-        try await call.read("operate.resends.list") { tx in
+        try await call.read("operate.resends.list", kind: .scan) { tx in
             let resends = try Resends.list(before: request.beforeNumber, in: tx)
             return .with { $0.resends = resends.map(ResendRecord.init) }
         }

@@ -37,7 +37,7 @@ struct OperateHandler: OperateHandling {
         _ request: CountUnsentEventsRequest,
         _ call: Call
     ) async throws -> CountUnsentEventsResponse {
-        try await call.read("operate.unsent") { tx in
+        try await call.read("operate.unsent", kind: .scan) { tx in
             let unsent = try UnsentEvents.count(in: tx)
             return .with { $0.events = Int64(unsent.events) }
         }
@@ -47,7 +47,7 @@ struct OperateHandler: OperateHandling {
         _ request: ListParkedKeysRequest,
         _ call: Call
     ) async throws -> ListParkedKeysResponse {
-        try await call.read("operate.parked.keys") { tx in
+        try await call.read("operate.parked.keys", kind: .scan) { tx in
             let after = ParkedKey(
                 group: request.afterGroup,
                 topic: request.afterTopic,
@@ -64,7 +64,7 @@ struct OperateHandler: OperateHandling {
         _ request: ListParkedMessagesRequest,
         _ call: Call
     ) async throws -> ListParkedMessagesResponse {
-        try await call.read("operate.parked.list") { tx in
+        try await call.read("operate.parked.list", kind: .scan) { tx in
             let messages = try ParkedMessages.list(
                 group: request.group,
                 topic: request.topic,
@@ -158,7 +158,7 @@ struct OperateHandler: OperateHandling {
     }
 
     func listAudit(_ request: ListAuditRequest, _ call: Call) async throws -> ListAuditResponse {
-        try await call.read("operate.audit") { tx in
+        try await call.read("operate.audit", kind: .scan) { tx in
             let records = try OperateAudit.list(before: request.beforeNumber, limit: Int(request.limit), in: tx)
             return .with { $0.records = records }
         }

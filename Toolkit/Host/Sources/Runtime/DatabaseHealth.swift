@@ -27,7 +27,7 @@ final class DatabaseHealth: Sendable {
     }
 
     /// Whether the database could not be reached, or did not answer in time; an overload is no loss, such as a read that
-    /// waited for slow ones until its deadline.
+    /// waited for other lookups until its deadline.
     private static func isLoss(_ error: any Error) -> Bool {
         if let fault = error as? Fault {
             return fault.code == .deadlineExceeded && (fault.cause as? SQLError)?.isOverload != true

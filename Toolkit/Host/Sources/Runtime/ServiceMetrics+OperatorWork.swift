@@ -8,7 +8,7 @@ extension ServiceMetrics {
     /// - Parameter runs: The workflow runs that need a human.
     func measureWork(runs: Int, until deadline: Moment) async throws {
         let work = work
-        let counts = try await database.read("metrics.waiting", deadline: deadline) { tx in
+        let counts = try await database.read("metrics.waiting", kind: .scan, deadline: deadline) { tx in
             var counts: [(kind: String, count: Int)] = []
             for work in work { counts.append((work.kind, try work.count(tx))) }
             return counts

@@ -8,6 +8,8 @@ import Synchronization
 /// Gauges of unsent events, parked keys and open workflow runs, and the counts of the database.
 final class ServiceMetrics: Sendable {
     static let interval = Duration.seconds(5)
+    /// How long one measurement may take: longer than any request, since its reads wait for a scan that runs.
+    static let duration = Duration.seconds(120)
 
     let database: any SQLDatabase
     private let time: any TimeSource
@@ -41,26 +43,41 @@ final class ServiceMetrics: Sendable {
 
     func run() async throws {
         while true {
-            await turn()
+            do {
+                try await measure()
+            } catch {
+                Logger.current.debug("measuring failed, will be retried", error: error)
+            }
             try await time.sleep(for: Self.interval)
         }
     }
 
-    /// Measures once; a failure is logged, and counts for the database's health.
-    func turn() async {
+    /// Observes whether the database answers: apart from measuring, which waits for searches.
+    func watch() async throws {
+        while true {
+            await probe()
+            try await time.sleep(for: Self.interval)
+        }
+    }
+
+    /// Reads once, for the database's health.
+    func probe() async {
         do {
-            try await measure()
+            try await database.read("health", deadline: time.now + Self.interval) { tx in _ = try tx.run("SELECT 1") }
             health.ended(nil)
         } catch {
             health.ended(error)
-            Logger.current.debug("measuring failed, will be retried", error: error)
+            Logger.current.debug("the database did not answer, will be asked again", error: error)
         }
     }
 
     func measure() async throws {
-        let deadline = time.now + Self.interval
-        let (unsent, refused, keys, parked, late, now) = try await database.read("metrics", deadline: deadline) {
-            (tx: borrowing SQLTransaction) in
+        let deadline = time.now + Self.duration
+        let (unsent, refused, keys, parked, late, now) = try await database.read(
+            "metrics",
+            kind: .scan,
+            deadline: deadline
+        ) { (tx: borrowing SQLTransaction) in
             let unsent = try UnsentEvents.count(in: tx)
             let refusedKeys = try tx.run("SELECT COUNT(*) FROM outbox_refused")
             let parkedKeys = try tx.run("SELECT COUNT(*) FROM inbox_parked_keys")
@@ -83,7 +100,7 @@ final class ServiceMetrics: Sendable {
         metrics.gauge("martlet_parked_keys", help: "Parked keys, waiting for an operator.").set(Double(keys))
         metrics.gauge("martlet_parked_messages", help: "Parked events, waiting for an operator.").set(Double(parked))
         metrics.gauge("martlet_late_messages", help: "Late events, waiting for an operator.").set(Double(late))
-        let counts = try await WorkflowOperations(database).counts()
+        let counts = try await WorkflowOperations(database).counts(until: deadline)
         let stuck = counts.filter { $0.state == .needsHuman }.reduce(0) { $0 + $1.count }
         try await measureWork(runs: stuck, until: deadline)
         let versions = versions.withLock { versions in

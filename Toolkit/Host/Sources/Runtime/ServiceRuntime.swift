@@ -269,6 +269,7 @@ public struct ServiceRuntime: Sendable {
         var loops = [
             Loop("outbox relay", .relay) { try await relay.run() },
             Loop("metrics", .relay) { try await serviceMetrics.run() },
+            Loop("database health", .relay) { try await serviceMetrics.watch() },
         ]
         if !service.workflows.isEmpty { loops.append(Loop("workflows", .workflows) { try await engine.run() }) }
         if !service.subscriptions.isEmpty {

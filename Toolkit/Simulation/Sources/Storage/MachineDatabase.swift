@@ -97,10 +97,11 @@ public struct MachineDatabase: SQLDatabase {
 
     public func read<R: Sendable>(
         _ name: StaticString,
+        kind: SQLReadKind,
         deadline: Moment?,
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> R
     ) async throws -> R {
-        let result = try await connect().read(name, deadline: deadline, body)
+        let result = try await connect().read(name, kind: kind, deadline: deadline, body)
         try machine.check()
         return result
     }
