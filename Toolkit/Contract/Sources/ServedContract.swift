@@ -1,6 +1,6 @@
 public import MartletCore
 import MartletSQL
-package import SwiftProtobuf
+public import SwiftProtobuf
 
 /// A contract and its handler, as gRPC, REST and in-process channels serve it.
 public struct ServedContract: Sendable {
@@ -90,7 +90,8 @@ public struct ServedMethod: Sendable {
 
     public let descriptor: MethodDescriptor
     package let requestShape: MessageShape
-    public let decode: @Sendable ([UInt8]) throws -> any ContractMessage
+    /// Decodes a request from its binary form, where the bytes lie.
+    public let decode: @Sendable (any SwiftProtobufContiguousBytes) throws -> any ContractMessage
     package let decodeJSON: @Sendable ([UInt8], JSONDecodingOptions) throws -> any ContractMessage
     public let form: Form
 }

@@ -4,6 +4,7 @@ import MartletCore
 import MartletTestContract
 import MartletTesting
 import SwiftProtobuf
+import Synchronization
 import Testing
 
 @Suite("Generated code")
@@ -32,6 +33,17 @@ struct GeneratedCodeTests {
         var numbers: [UInt32] = []
         for try await response in stream { numbers.append(response.number) }
         #expect(numbers == [1, 2, 3])
+    }
+
+    @Test("a request is decoded where its bytes lie")
+    func decoded() throws {
+        let request = StoreParcelRequest.with { $0.parcelID = "p1" }
+        let served = ServedContract.parcel(ParcelHandler(), on: NoPlatform())
+        let method = try #require(served.methods.first { $0.descriptor == ParcelMethods.storeParcel })
+        let bytes = LentBytes(try request.serializedBytes() as [UInt8])
+        #expect(try method.decode(bytes) as? StoreParcelRequest == request)
+        #expect(bytes.loans.count == 1)
+        #expect(try method.decode(bytes.bytes) as? StoreParcelRequest == request)
     }
 
     @Test("a request that violates the contract is refused before the handler runs")
@@ -123,5 +135,34 @@ struct GeneratedCodeTests {
         }
         #expect(inner.repeated && shape().name == "martlet.testing.v1.Item")
         #expect(Parcel.shape.fields.first { $0.name == "machine" }?.oneof == "receiver")
+    }
+}
+
+/// Bytes that count how often they are lent.
+private struct LentBytes: SwiftProtobufContiguousBytes {
+    final class Loans: Sendable {
+        private let number = Mutex(0)
+
+        var count: Int { number.withLock { $0 } }
+
+        func note() { number.withLock { $0 += 1 } }
+    }
+
+    private(set) var bytes: [UInt8]
+    let loans = Loans()
+
+    init(repeating byte: UInt8, count: Int) { bytes = [UInt8](repeating: byte, count: count) }
+
+    init<S: Sequence>(_ sequence: S) where S.Element == UInt8 { bytes = Array(sequence) }
+
+    var count: Int { bytes.count }
+
+    func withUnsafeBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
+        loans.note()
+        return try bytes.withUnsafeBytes(body)
+    }
+
+    mutating func withUnsafeMutableBytes<R>(_ body: (UnsafeMutableRawBufferPointer) throws -> R) rethrows -> R {
+        try bytes.withUnsafeMutableBytes(body)
     }
 }

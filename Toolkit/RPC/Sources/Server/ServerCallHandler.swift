@@ -254,7 +254,7 @@ final class ServerCallHandler: ChannelInboundHandler {
     }
 
     private static func decode(_ message: ByteBuffer, _ method: ServedMethod) throws -> any ContractMessage {
-        do { return try method.decode(Array(message.readableBytesView)) } catch {
+        do { return try method.decode(ReceivedMessage(message)) } catch {
             throw Fault(.invalidArgument, .malformedRequest, "the request is not the method's message", cause: error)
         }
     }
