@@ -18,9 +18,15 @@ struct CallAdmissionTests {
         return headers
     }
 
-    private static func accept(_ method: ServedMethod, _ head: RequestHead) throws(Fault) -> Principal { .anonymous }
+    private static func accept(_ method: ServedMethod, _ head: RequestHead) throws(Fault) -> ServerCall.Admission {
+        .admitted(.anonymous)
+    }
 
-    private static func refuse(_ method: ServedMethod, _ head: RequestHead) throws(Fault) -> Principal {
+    private static func verify(_ method: ServedMethod, _ head: RequestHead) throws(Fault) -> ServerCall.Admission {
+        .pending
+    }
+
+    private static func refuse(_ method: ServedMethod, _ head: RequestHead) throws(Fault) -> ServerCall.Admission {
         throw Fault(.unauthenticated, .unauthenticated, "no token")
     }
 
@@ -37,6 +43,43 @@ struct CallAdmissionTests {
         }
         guard case .wait = late else { return #expect(Bool(false), "\(late)") }
         #expect(asked.isEmpty)
+    }
+
+    @Test(
+        "a call whose token is verified starts when its message has arrived and the token was accepted",
+        arguments: [true, false]
+    )
+    mutating func verified(isWholeFirst: Bool) {
+        let message = ByteBuffer(bytes: [0, 0, 0, 0, 1, 0])
+        let first = call.received(Self.head([("grpc-timeout", "3S")]), endStream: false, admit: Self.verify)
+        guard case .startDeadline(.some(.seconds(3))) = first else { return #expect(Bool(false), "\(first)") }
+        var steps: [ServerCall.Step] = []
+        if isWholeFirst { steps.append(call.received(message, endStream: true) { _ in true }) }
+        steps.append(call.verified { (_, _) throws(Fault) in .anonymous })
+        if !isWholeFirst { steps.append(call.received(message, endStream: true) { _ in true }) }
+        guard case .wait = steps[0], case .start(let request) = steps[1] else {
+            return #expect(Bool(false), "\(steps)")
+        }
+        #expect(request.principal == .anonymous)
+        #expect(call.isRunning)
+    }
+
+    @Test("a call whose token is refused ends, and so does one whose end comes first, which nothing decides any more")
+    mutating func refusedLater() {
+        let whole = ByteBuffer(bytes: [0, 0, 0, 0, 1, 0])
+        _ = call.received(Self.head([]), endStream: false, admit: Self.verify)
+        _ = call.received(whole, endStream: true) { _ in true }
+        var ended = call
+        let step = call.verified { (_, _) throws(Fault) in throw Fault(.unauthenticated, .unauthenticated, "no") }
+        guard case .end(let end) = step else { return #expect(Bool(false), "\(step)") }
+        #expect(Status.read(end.trailers)?.code == .unauthenticated)
+        let fault = ended.end(.deadlineExceeded).flatMap { Status.read($0.trailers) }
+        #expect(fault?.code == .deadlineExceeded)
+        let late = ended.verified { (_, _) throws(Fault) in
+            Issue.record("the call is over")
+            return .anonymous
+        }
+        guard case .wait = late else { return #expect(Bool(false), "\(late)") }
     }
 
     @Test("the bytes of a message are reserved once, when its length is known")

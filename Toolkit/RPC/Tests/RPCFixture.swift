@@ -36,10 +36,11 @@ struct RPCFixture: Sendable {
         limits: RPCServerLimits = RPCFixture.limits,
         clientLimits: RPCClientLimits = RPCFixture.clientLimits,
         token: String? = nil,
+        authenticate: @escaping @Sendable (CallHeaders) throws -> CallAuthentication = RPCFixture.authenticate,
         _ body: @Sendable (RPCFixture) async throws -> R
     ) async throws -> R {
         let texts = Texts()
-        let server = server(texts, port: port, limits: limits)
+        let server = server(texts, port: port, limits: limits, authenticate: authenticate)
         let group = ServiceGroup(
             configuration: .init(
                 services: [.init(service: server, successTerminationBehavior: .gracefullyShutdownGroup)],
@@ -65,7 +66,8 @@ struct RPCFixture: Sendable {
         port: Int,
         limits: RPCServerLimits,
         budget: ListenerBudget = .process,
-        runtime: Runtime = .system
+        runtime: Runtime = .system,
+        authenticate: @escaping @Sendable (CallHeaders) throws -> CallAuthentication = RPCFixture.authenticate
     ) -> RPCServer {
         RPCServer(
             contracts: [.texts(texts)],
@@ -95,11 +97,11 @@ struct RPCFixture: Sendable {
         )
     }
 
-    private static func authenticate(_ headers: CallHeaders) throws -> Principal {
+    static func authenticate(_ headers: CallHeaders) throws -> CallAuthentication {
         switch headers.bearerToken {
         case nil: .anonymous
-        case "user": Principal(kind: .user, id: "u1", scopes: ["texts:read"])
-        case "service": Principal(kind: .service, id: "parcels", scopes: [])
+        case "user": .known(Principal(kind: .user, id: "u1", scopes: ["texts:read"]))
+        case "service": .known(Principal(kind: .service, id: "parcels", scopes: []))
         default: throw Fault(.unauthenticated, .unauthenticated, "the token is not valid")
         }
     }

@@ -17,7 +17,9 @@ struct ServerCallTests {
         ServerCall(table: MethodTable([.texts(Texts())]), headerBytesMax: headerBytesMax, messageBytesMax: 100)
     }
 
-    private static func admit(_ method: ServedMethod, _ head: RequestHead) throws(Fault) -> Principal { .anonymous }
+    private static func admit(_ method: ServedMethod, _ head: RequestHead) throws(Fault) -> ServerCall.Admission {
+        .admitted(.anonymous)
+    }
 
     static func head(_ changes: [String: String] = [:]) -> HPACKHeaders {
         let usual = [

@@ -50,6 +50,15 @@ public final class TokenVerifier: Sendable {
     /// - Throws: `Fault` with `unauthenticated` for a token that is not valid.
     public func principal(_ token: String?) throws -> Principal { try token.map(verify) ?? .anonymous }
 
+    /// The principal of a token that was verified before, and has not expired; `nil` for any other.
+    ///
+    /// Takes microseconds; a signature is not checked.
+    public func verifiedBefore(_ token: String) -> Principal? {
+        guard token.utf8.count <= Self.tokenBytesLimit else { return nil }
+        let hash = Array(SHA256.hash(data: Array(token.utf8)))
+        return verified.withLock { $0.find(hash, at: time.date) }
+    }
+
     func check(_ token: String) throws(TokenRefusal) -> Principal {
         guard token.utf8.count <= Self.tokenBytesLimit else { throw .tooLong }
         let bytes = Array(token.utf8)

@@ -66,6 +66,21 @@ struct TokenTests {
         #expect(refusal(token, verifier) == .expired)
     }
 
+    @Test("a token is known without a check from its first acceptance until it expires; one that was rejected never is")
+    func known() async throws {
+        let token = try await issuer().userToken("u1", scopes: ["a"], lifetime: .seconds(60))
+        let verifier = try await verifier()
+        let forged = String(token.dropLast(4)) + "AAAA"
+        #expect(verifier.verifiedBefore(token) == nil)
+        let principal = try verifier.verify(token)
+        #expect(verifier.verifiedBefore(token) == principal)
+        #expect(throws: Fault.self) { try verifier.verify(forged) }
+        #expect(verifier.verifiedBefore(forged) == nil)
+        #expect(verifier.verifiedBefore(String(repeating: "a", count: TokenVerifier.tokenBytesLimit + 1)) == nil)
+        time.advance(by: .seconds(90))
+        #expect(verifier.verifiedBefore(token) == nil)
+    }
+
     @Test("a token of another audience or issuer is rejected")
     func parties() async throws {
         let token = try await issuer().userToken("u1", scopes: [], lifetime: .seconds(60))

@@ -185,7 +185,7 @@ public struct ServiceHost: Sendable {
             budget: budget,
             runtime: runtime,
             logger: logger,
-            authenticate: { try authenticator.principal($0) }
+            authenticate: { try authenticator.authentication($0) }
         )
     }
 

@@ -9,10 +9,14 @@ public struct TokenAuthenticator: Sendable {
 
     public init(verifier: TokenVerifier) { self.verifier = verifier }
 
-    /// - Throws: `Fault` with `unauthenticated` for a token that is not valid.
-    func principal(_ headers: CallHeaders) throws -> Principal {
-        if headers["authorization"] != nil, headers.bearerToken == nil { throw Self.noBearer }
-        return try verifier.principal(headers.bearerToken)
+    /// What is known of a caller on an event loop, which checks no signature.
+    ///
+    /// - Throws: `Fault` with `unauthenticated` for a header without a token.
+    func authentication(_ headers: CallHeaders) throws -> CallAuthentication {
+        guard headers["authorization"] != nil else { return .anonymous }
+        guard let token = headers.bearerToken else { throw Self.noBearer }
+        if let principal = verifier.verifiedBefore(token) { return .known(principal) }
+        return .unverified { [verifier] in try verifier.verify(token) }
     }
 
     /// The principal of a REST request; anonymous without a token.

@@ -39,9 +39,10 @@ public final class RPCServer: Service {
     ///     `ListenerBudget.process`.
     ///   - runtime: The clocks and the random numbers.
     ///   - logger: Receives refused calls, and errors of connections and handlers.
-    ///   - authenticate: The principal of a call: `anonymous` without credentials, a `Fault` for invalid ones. A
-    ///     service's principal gets the represented principal that its call names. It runs on the connection's event loop
-    ///     when the headers have arrived, before anything of the message is accepted: it must not block.
+    ///   - authenticate: Who makes a call: `anonymous` without credentials, a `Fault` for invalid ones. A service's principal
+    ///     gets the represented principal that its call names. It runs on the connection's event loop when the headers have
+    ///     arrived: it must not block, and leaves the check of a signature to a thread, as ``CallAuthentication/unverified(_:)``.
+    ///     Nothing of a message is read before, and no handler runs before the check has ended.
     public init(
         contracts: [ServedContract],
         host: String,
@@ -50,7 +51,7 @@ public final class RPCServer: Service {
         budget: ListenerBudget,
         runtime: Runtime,
         logger: Logger,
-        authenticate: @escaping @Sendable (CallHeaders) throws -> Principal
+        authenticate: @escaping @Sendable (CallHeaders) throws -> CallAuthentication
     ) {
         self.host = host
         self.port = port

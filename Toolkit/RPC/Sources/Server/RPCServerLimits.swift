@@ -12,6 +12,9 @@ public struct RPCServerLimits: Sendable {
     /// Handlers of one connection that may still run after their calls were cancelled; while there are more, new calls of
     /// the callers to whom they belong end with `resourceExhausted`.
     public var abandonedHandlersMax = 1_000
+    /// Tokens of one connection that may be verified at once, or wait for that; further calls with tokens that were not
+    /// verified before end with `resourceExhausted`.
+    public var verificationsMax = 100
     /// What an open call is counted as, in bytes, besides its headers and long messages: see `ListenerLimits`.
     public var callBytes = 4 * 1_024
     /// Received bytes of a call that may be unread: its flow-control window.

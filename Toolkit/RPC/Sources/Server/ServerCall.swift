@@ -8,11 +8,20 @@ struct ServerCall {
     enum State {
         /// Nothing has arrived. Goes to `receiving`, or to `over` when the headers are refused.
         case waiting
-        /// The call is admitted, its request message is arriving. Goes to `running` at its end.
-        case receiving(ServedMethod, head: RequestHead, principal: Principal)
+        /// The request message is arriving. Goes to `running` when it has arrived and the call is admitted.
+        ///
+        /// The principal is `nil` while its token is verified. Goes to `over` when that is refused.
+        case receiving(ServedMethod, head: RequestHead, principal: Principal?)
         /// The handler runs. Goes to `over` when it returns, at the deadline, or when the client disconnects.
         case running
         case over
+    }
+
+    /// What is decided about a call by its headers.
+    enum Admission {
+        case admitted(Principal)
+        /// Its token is verified; ``verified(_:)`` follows.
+        case pending
     }
 
     enum Step {
@@ -63,11 +72,11 @@ struct ServerCall {
 
     /// Headers have arrived.
     ///
-    /// `admit` returns the caller's principal, if it may call the method now; nothing of the message is accepted before.
+    /// `admit` decides whether it may call the method now; nothing of the message is accepted before it returns.
     mutating func received(
         _ headers: HPACKHeaders,
         endStream: Bool,
-        admit: (ServedMethod, RequestHead) throws(Fault) -> Principal
+        admit: (ServedMethod, RequestHead) throws(Fault) -> Admission
     ) -> Step {
         requestEnded = requestEnded || endStream
         switch state {
@@ -89,11 +98,30 @@ struct ServerCall {
         }
         do throws(Fault) {
             let method = try table.find(head.path)
+            switch try admit(method, head) {
+            case .admitted(let principal):
+                state = .receiving(method, head: head, principal: principal)
+                return endStream ? complete() : .startDeadline(head.timeout)
+            case .pending:
+                state = .receiving(method, head: head, principal: nil)
+                return .startDeadline(head.timeout)
+            }
+        } catch {
+            return refuse(error)
+        }
+    }
+
+    /// The token of the call was verified, or refused.
+    ///
+    /// `admit` is called unless the call is over; it returns the caller's principal, if it may call the method now.
+    mutating func verified(_ admit: (ServedMethod, RequestHead) throws(Fault) -> Principal) -> Step {
+        guard case .receiving(let method, head: let head, principal: .none) = state else { return .wait }
+        do throws(Fault) {
             state = .receiving(method, head: head, principal: try admit(method, head))
         } catch {
             return refuse(error)
         }
-        return endStream ? complete() : .startDeadline(head.timeout)
+        return requestEnded ? complete() : .wait
     }
 
     /// A part of the message has arrived.
@@ -122,7 +150,7 @@ struct ServerCall {
     }
 
     private mutating func complete() -> Step {
-        guard case .receiving(let method, head: let head, principal: let principal) = state else { return .wait }
+        guard case .receiving(let method, head: let head, principal: .some(let principal)) = state else { return .wait }
         do throws(Fault) {
             guard let message = try reassembler.next(), reassembler.isEmpty else {
                 return refuse(.notOneMessage)

@@ -95,14 +95,41 @@ final class ServerCallHandler: ChannelInboundHandler {
 
     // MARK: Admission
 
-    /// Decides about the call when its headers have arrived.
-    private func admit(_ method: ServedMethod, _ head: RequestHead) throws(Fault) -> Principal {
-        let principal = try connection.admit(method, head)
+    /// Decides about the call when its headers have arrived, or has its token verified.
+    private func admit(_ method: ServedMethod, _ head: RequestHead) throws(Fault) -> ServerCall.Admission {
+        switch try connection.authenticate(method, head) {
+        case .known(let principal):
+            let principal = try admit(.success(principal), to: method, head)
+            try reserveCall(head)
+            return .admitted(principal)
+        case .unverified(let token):
+            // It is held meanwhile, as a call without a token.
+            try reserveCall(head)
+            let done = NIOLoopBound(verified, eventLoop: connection.executor.loop)
+            try connection.verify(token, for: method, done: done)
+            return .pending
+        }
+    }
+
+    private func admit(
+        _ identity: Result<Principal, any Error>,
+        to method: ServedMethod,
+        _ head: RequestHead
+    ) throws(Fault) -> Principal {
+        let principal = try connection.admit(identity, to: method, head)
         caller = principal.subject
+        return principal
+    }
+
+    private func reserveCall(_ head: RequestHead) throws(Fault) {
         guard reserve(connection.core.limits.callBytes + head.bytes) else {
             throw .overloaded("too many bytes of requests and responses are in flight")
         }
-        return principal
+    }
+
+    /// The call's token was verified; the call may be over.
+    private func verified(_ result: Result<Principal, any Error>) {
+        perform(call.verified { (method, head) throws(Fault) in try admit(result, to: method, head) })
     }
 
     /// - Returns: False when too many bytes would be held.

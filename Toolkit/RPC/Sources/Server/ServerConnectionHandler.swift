@@ -3,6 +3,7 @@ import MartletContract
 import MartletCore
 import NIOCore
 import NIOHTTP2
+import NIOPosix
 
 /// One connection behind its HTTP/2 handler: admission, keepalive, draining, and the deadlines of its calls.
 final class ServerConnectionHandler: ChannelInboundHandler {
@@ -23,6 +24,8 @@ final class ServerConnectionHandler: ChannelInboundHandler {
     private var authenticationTask: RepeatedTask?
     /// Handlers that still run although their calls are over, by caller.
     private var abandonedHandlers = CallerCounts()
+    /// Tokens that are being verified, also of calls that have ended meanwhile.
+    private var verifications = 0
 
     /// Completes when the connection is closed.
     let closed: EventLoopFuture<Void>
@@ -121,19 +124,60 @@ final class ServerConnectionHandler: ChannelInboundHandler {
 
     // MARK: Admission
 
-    /// Decides about a call by its headers: its path, its token, and what the connection has open.
-    func admit(_ method: ServedMethod, _ head: RequestHead) throws(Fault) -> Principal {
-        do throws(Fault) {
+    /// What is known of the caller by the headers of its call.
+    func authenticate(_ method: ServedMethod, _ head: RequestHead) throws(Fault) -> CallAuthentication {
+        try logged(method) { () throws(Fault) in
             guard !share.isReserved || method.descriptor.service == HealthMethods.service else {
                 throw .overloaded("the server has too many connections")
             }
-            let principal = try core.admit(method.descriptor, head)
+            return try core.authentication(head)
+        }
+    }
+
+    /// Verifies a token on a thread; calls `done` on the event loop, unless it throws.
+    func verify(
+        _ token: @escaping @Sendable () throws -> Principal,
+        for method: ServedMethod,
+        done: NIOLoopBound<(Result<Principal, any Error>) -> Void>
+    ) throws(Fault) {
+        try logged(method) { () throws(Fault) in
+            guard verifications < core.limits.verificationsMax else {
+                throw .overloaded("too many tokens of this connection are being verified")
+            }
+        }
+        verifications += 1
+        let me = NIOLoopBound(self, eventLoop: executor.loop)
+        NIOThreadPool.singleton.runIfActive(eventLoop: executor.loop) { try token() }
+            .whenComplete { result in
+                me.value.verifications -= 1
+                done.value(result)
+            }
+    }
+
+    /// Decides about a call by its caller, its path, and what the connection has open.
+    ///
+    /// - Parameter caller: Whose token was verified, or why it was not.
+    func admit(
+        _ caller: Result<Principal, any Error>,
+        to method: ServedMethod,
+        _ head: RequestHead
+    ) throws(Fault) -> Principal {
+        try logged(method) { () throws(Fault) in
+            let verified: Principal
+            do { verified = try caller.get() } catch { throw Fault(describing: error) }
+            let principal = try core.admit(verified, to: method.descriptor, head)
             // A service's connection carries the calls of many callers.
             guard
                 abandonedHandlers.total <= core.limits.abandonedHandlersMax || abandonedHandlers[principal.subject] == 0
             else { throw .overloaded("too many cancelled calls of this caller still run") }
             if principal.kind != .anonymous { trust() }
             return principal
+        }
+    }
+
+    private func logged<R>(_ method: ServedMethod, _ decide: () throws(Fault) -> R) throws(Fault) -> R {
+        do throws(Fault) {
+            return try decide()
         } catch {
             core.logger.debug(
                 "call refused",

@@ -8,12 +8,16 @@ struct ServerCore: Sendable {
     let limits: RPCServerLimits
     let runtime: Runtime
     let logger: Logger
-    let authenticate: @Sendable (CallHeaders) throws -> Principal
+    let authenticate: @Sendable (CallHeaders) throws -> CallAuthentication
 
-    /// The caller's principal, if it may call this method.
-    func admit(_ method: MethodDescriptor, _ head: RequestHead) throws(Fault) -> Principal {
-        var principal: Principal
-        do { principal = try authenticate(head.headers) } catch { throw Fault(describing: error) }
+    /// What is known of the caller.
+    func authentication(_ head: RequestHead) throws(Fault) -> CallAuthentication {
+        do { return try authenticate(head.headers) } catch { throw Fault(describing: error) }
+    }
+
+    /// The principal for whom `caller` makes the call, if it may call this method.
+    func admit(_ caller: Principal, to method: MethodDescriptor, _ head: RequestHead) throws(Fault) -> Principal {
+        var principal = caller
         if principal.kind == .service, let subject = head.onBehalfOf {
             principal = Principal(
                 kind: .service,
