@@ -73,6 +73,93 @@ struct RestoreTests {
         #expect(try await position(of: keys[1], in: folder) == nil)
     }
 
+    private struct ServiceReport: Decodable {
+        let restored: String
+        let epoch: Int
+        let setAside: [String]
+        let lost: [Report.Range]
+    }
+
+    @Test("a service that goes back to its backup takes again from the log what it had handled since")
+    func service() async throws {
+        let files = try TemporaryFolder()
+        let (folder, backup) = (files.file("data"), files.file("backup"))
+        _ = try await orders(["first"], on: folder)
+        try copy("carts", from: folder, to: backup)
+        let keys = try await orders(["second"], on: folder)
+        let last = try #require(try await position(of: keys[0], in: folder))
+
+        let cli = OperatorCLI(folder: folder)
+        let report: ServiceReport = try cli.json("restore", "carts", "--from", backup)
+        #expect(report.restored == "carts")
+        #expect(report.epoch > 1)
+        #expect(report.lost.isEmpty)
+        #expect(!report.setAside.isEmpty)
+        for path in report.setAside { #expect(FileManager.default.fileExists(atPath: path)) }
+        #expect(try await position(of: keys[0], in: folder) == nil)
+
+        // A shop may end before the group has joined again, and so gone back.
+        try await Poll.until("the position of before the restore") {
+            let shop = try RunningShop(on: folder)
+            do {
+                try await noLag(cli)
+            } catch {
+                _ = try shop.end()
+                throw error
+            }
+            #expect(shop.stop() == 0)
+            return try await position(of: keys[0], in: folder) ?? 0 >= last ? true : nil
+        }
+    }
+
+    @Test("a restore that is refused changes nothing, and does not keep the shop from starting")
+    func refused() async throws {
+        let files = try TemporaryFolder()
+        let (folder, backup) = (files.file("data"), files.file("backup"))
+        _ = try await orders([], on: folder)
+        let cli = OperatorCLI(folder: folder)
+        #expect(try cli.refusal("restore", "nobody", "--from", backup).contains("there is no such database"))
+        #expect(try cli.refusal("restore", "carts", "--from", backup).contains("there is no such file"))
+
+        try copy("orders", from: folder, to: backup, as: "carts")
+        #expect(
+            try cli.refusal("restore", "carts", "--from", backup).contains("a database of orders, and not of carts")
+        )
+        try copy("carts", from: folder, to: backup)
+        try await change("carts", in: backup) { tx in
+            try tx.run("INSERT INTO schema_migrations (room, number) VALUES ('outbox', 99)")
+            try tx.run("INSERT INTO schema_steps (room, number, hash, breaks) VALUES ('outbox', 99, '', 1)")
+            return nil
+        }
+        #expect(try cli.refusal("restore", "carts", "--from", backup).contains("outbox 99"))
+
+        let left = try FileManager.default.contentsOfDirectory(atPath: folder)
+        #expect(left.contains("carts.sqlite"))
+        #expect(!left.contains { $0.contains(".before-") || $0.contains(".restoring.sqlite") })
+
+        try copy("carts", from: folder, to: backup)
+        let shop = try RunningShop(on: folder)
+        let running = try Programs.martlet.run(
+            ["restore", "carts", "--from", backup],
+            environment: ["MARTLET_DATA": folder]
+        )
+        #expect(shop.stop() == 0)
+        #expect(running.status == 4)
+        #expect(running.text.contains("end it with `martlet down` first"))
+    }
+
+    /// Copies a database into a folder of backups, which is made when it is missing.
+    private func copy(_ name: String, from folder: String, to backup: String, as other: String? = nil) throws {
+        try FileManager.default.createDirectory(atPath: backup, withIntermediateDirectories: true)
+        for suffix in ["", "-wal"] {
+            let target = "\(backup)/\(other ?? name).sqlite\(suffix)"
+            // One that is missing needs not be replaced.
+            try? FileManager.default.removeItem(atPath: target)
+            guard FileManager.default.fileExists(atPath: "\(folder)/\(name).sqlite\(suffix)") else { continue }
+            try FileManager.default.copyItem(atPath: "\(folder)/\(name).sqlite\(suffix)", toPath: target)
+        }
+    }
+
     @Test("after an interrupted restore the shop does not start, and the refusal names the command that completes it")
     func interrupted() throws {
         let folder = try TemporaryFolder()

@@ -70,6 +70,11 @@ struct RestoreCommand: AsyncParsableCommand {
                 if json { try terminal.json(report) } else { report.write(to: terminal) }
             } catch let error as SQLError {
                 throw CommandFailure("\(name): \(error.message)")
+            } catch let error as SchemaTooNew {
+                throw CommandFailure(
+                    "a newer version has run the step \(error.module) \(error.number), which breaks this one: restore with that "
+                        + "version"
+                )
             }
         }
     }
@@ -81,7 +86,29 @@ struct RestoreCommand: AsyncParsableCommand {
         // Put in place when it is complete: no service may start on a backup without its new epoch.
         let prepared = place.prepared
         prepared.remove()
-        try backup?.copy(to: prepared)
+        var report: RestoreReport
+        do {
+            try backup?.copy(to: prepared)
+            report = try await prepare(prepared, in: folder, services: services, runtime)
+        } catch {
+            // What is in place stays, and the system may start on it; where nothing is, it must not begin an empty database.
+            if place.exists { prepared.remove() }
+            throw error
+        }
+        report.setAside = try place.setAside(as: "\(runtime.time.date.microseconds)")
+        try prepared.move(to: place)
+        prepared.remove()
+        return report
+    }
+
+    /// Restores the prepared files, in no way that a system which starts on the present ones would notice but that events
+    /// are published again.
+    private func prepare(
+        _ prepared: DatabaseFiles,
+        in folder: DataFolder,
+        services: [String],
+        _ runtime: Runtime
+    ) async throws -> RestoreReport {
         let files = (services.sorted() + [LogStatus.service]).map { service in
             let isRestored = service.utf8.elementsEqual(name.utf8)
             return (name: service, files: isRestored ? prepared : DatabaseFiles(folder: folder.path, name: service))
@@ -99,9 +126,6 @@ struct RestoreCommand: AsyncParsableCommand {
             throw error
         }
         await system.close()
-        report.setAside = try place.setAside(as: "\(runtime.time.date.microseconds)")
-        try prepared.move(to: place)
-        prepared.remove()
         return report
     }
 }

@@ -10,8 +10,8 @@ struct RestoredSystem: Sendable {
     /// Events a second that a service publishes again after the log was restored.
     static let resendRate = 1_000
 
-    private let services: [(name: String, database: SQLiteDatabase)]
-    private let log: SQLiteDatabase?
+    private var services: [(name: String, database: SQLiteDatabase)] = []
+    private var log: SQLiteDatabase?
 
     fileprivate struct KeyName: Hashable {
         let topic: ExactText
@@ -21,28 +21,46 @@ struct RestoredSystem: Sendable {
     /// - Parameters:
     ///   - files: The files of each database, by its service; those that do not exist are left out.
     ///   - time: The clock.
+    /// - Throws: ``CommandFailure`` for a file that is the database of another service; `SchemaTooNew` for one of a newer
+    ///   version that breaks this one; `SQLError`. None stays open then.
     static func open(
         _ files: [(name: String, files: DatabaseFiles)],
         time: any TimeSource
     ) async throws -> RestoredSystem {
-        var services: [(name: String, database: SQLiteDatabase)] = []
-        var log: SQLiteDatabase?
-        for (name, files) in files where files.exists {
-            let database = try SQLiteDatabase(path: files.path, time: time)
-            if ExactText(name) == ExactText(LogStatus.service) {
-                try await EventLogRestore.migrate(database)
-                log = database
-            } else {
-                try await database.migrate(modules: Outbox.migrations)
-                services.append((name, database))
+        var system = RestoredSystem()
+        let names = files.map { ExactText($0.name) }
+        do {
+            for (name, files) in files where files.exists {
+                let database = try SQLiteDatabase(path: files.path, time: time)
+                let isLog = ExactText(name) == ExactText(LogStatus.service)
+                if isLog { system.log = database } else { system.services.append((name, database)) }
+                try await requireOwner(name, of: database, at: files.path, among: names)
+                if isLog {
+                    try await EventLogRestore.migrate(database)
+                } else {
+                    try await database.migrate(modules: Outbox.migrations)
+                }
             }
+        } catch {
+            await system.close()
+            throw error
         }
-        return RestoredSystem(services: services, log: log)
+        return system
     }
 
-    private init(services: [(name: String, database: SQLiteDatabase)], log: SQLiteDatabase?) {
-        self.services = services
-        self.log = log
+    private init() {}
+
+    /// Refuses a file that another service of the system has written: it has steps of that one's schema, and none of its own.
+    private static func requireOwner(
+        _ name: String,
+        of database: SQLiteDatabase,
+        at path: String,
+        among names: [ExactText]
+    ) async throws {
+        let modules = try await database.transaction("restore.modules") { tx in try SchemaAudit.modules(in: tx) }
+        let isOwn = modules.contains { ExactText($0) == ExactText(name) || $0.hasPrefix(name + ".") }
+        guard !isOwn, let other = modules.first(where: { names.contains(ExactText($0)) }) else { return }
+        throw CommandFailure("\(path): this is a database of \(other), and not of \(name)")
     }
 
     func close() async {

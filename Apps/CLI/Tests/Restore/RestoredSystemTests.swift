@@ -1,3 +1,4 @@
+import Console
 import MartletCore
 import MartletEventLog
 import MartletOutbox
@@ -45,6 +46,52 @@ struct RestoredSystemTests {
         #expect(try await resends() == [])
     }
 
+    @Test(
+        "what the log has of a publisher beyond its backup is listed by key and epoch, and its epoch is above all of them"
+    )
+    func forgotten() async throws {
+        try await plantOrders()
+        let later = [Event(key: "a", sequence: 4, time: 40), Event(key: "a", sequence: 5, time: 50)]
+        try await plantLog(events + later)
+        // After an earlier restore that the backup does not know.
+        try await plantLog([Event(key: "a", sequence: 1, time: 60), Event(key: "c", sequence: 1, time: 61)], epoch: 7)
+        let report = try await restore("orders")
+        #expect(report.forgotten.map(\.key) == ["a", "a", "c"])
+        #expect(report.forgotten.map(\.epoch) == [1, 7, 7])
+        #expect(report.forgotten.map { [$0.first, $0.last] } == [[4, 5], [1, 1], [1, 1]])
+        #expect(report.epoch ?? 0 > 7)
+        #expect(report.lost.isEmpty && report.resends.isEmpty)
+    }
+
+    @Test("a file of another service, or of a newer version that breaks this one, is refused, and closed")
+    func refused() async throws {
+        try await plantOrders()
+        try await plantCarts()
+        try await plantStep("orders", 1, in: "carts")
+        let failure = try await #require(throws: CommandFailure.self) { try await restore("carts") }
+        #expect(failure.description == "\(folder.file("carts.sqlite")): this is a database of orders, and not of carts")
+        // A service that has read another one's tables in an earlier version.
+        try await plantStep("carts.audit", 1, in: "carts")
+        _ = try await restore("carts")
+        try await plantStep("carts", 99, breaks: true, in: "carts")
+        _ = try await restore("carts")
+        try await plantStep("outbox", 99, breaks: true, in: "carts")
+        await #expect(throws: SchemaTooNew(module: "outbox", number: 99)) { try await restore("carts") }
+        try await database("carts").close()
+    }
+
+    /// Notes that a step of a schema has run.
+    private func plantStep(_ module: String, _ number: Int, breaks: Bool = false, in name: String) async throws {
+        let database = try database(name)
+        try await database.transaction { tx in
+            try tx.run("INSERT INTO schema_migrations (room, number) VALUES (\(module), \(number))")
+            try tx.run(
+                "INSERT INTO schema_steps (room, number, hash, breaks) VALUES (\(module), \(number), '', \(breaks))"
+            )
+        }
+        await database.close()
+    }
+
     /// Restores carts from a backup that has handled a1 only.
     ///
     /// - Parameter isStored: Whether the log still holds an event.
@@ -52,12 +99,17 @@ struct RestoredSystemTests {
         try await plantOrders()
         try await plantCarts()
         try await plantLog(events.filter(isStored))
+        return try await restore("carts")
+    }
+
+    /// Restores a service from the file that is in place.
+    private func restore(_ name: String) async throws -> RestoreReport {
         let files = ["orders", "carts", "eventlog"].map {
             (name: $0, files: DatabaseFiles(folder: folder.path, name: $0))
         }
-        var report = RestoreReport(restored: "carts")
+        var report = RestoreReport(restored: name)
         let system = try await RestoredSystem.open(files, time: time)
-        try await system.finishService("carts", entropy: SeededEntropy(seed: 1), &report)
+        try await system.finishService(name, entropy: SeededEntropy(seed: 1), &report)
         await system.close()
         return report
     }
@@ -110,17 +162,18 @@ struct RestoredSystemTests {
         await carts.close()
     }
 
-    private func plantLog(_ events: [Event]) async throws {
+    private func plantLog(_ events: [Event], epoch: Int = 1) async throws {
         let log = try database("eventlog")
         try await EventLogRestore.migrate(log)
         try await log.transaction { tx in
-            try tx.run("INSERT INTO log_topics (id, name) VALUES (1, 't')")
+            try tx.run("INSERT INTO log_topics (id, name) VALUES (1, 't') ON CONFLICT (id) DO NOTHING")
+            let stored = try tx.run("SELECT COUNT(*) FROM log_events").first?.int(0) ?? 0
             for (number, event) in events.enumerated() {
                 try tx.run(
                     """
                     INSERT INTO log_events (topic_id, partition, number, id, source, epoch, key, sequence, time, tenant,
                         body, stored_at)
-                    VALUES (1, 0, \(number + 1), \("\(event.key)\(event.sequence)"), 'orders', 1, \(event.key),
+                    VALUES (1, 0, \(stored + number + 1), \("\(event.key)\(epoch).\(event.sequence)"), 'orders', \(epoch), \(event.key),
                         \(event.sequence), \(event.time), '', X'00', \(event.time))
                     """
                 )

@@ -2,6 +2,12 @@ import MartletCore
 
 /// What the steps of a schema and its instances show from outside, for checks.
 package enum SchemaAudit {
+    /// The modules whose steps have run, sorted; none in a database without a schema, whose tables are made.
+    package static func modules(in tx: borrowing SQLTransaction) throws -> [String] {
+        for table in SchemaUpdate.tables { try tx.run(table) }
+        return try tx.run("SELECT DISTINCT room FROM schema_migrations ORDER BY room").map { try $0.text(0) }
+    }
+
     /// The last step of a module that has run and breaks older programs; `nil` when there is none.
     package static func breakingStep(of module: String, in tx: borrowing SQLTransaction) throws -> Int? {
         try tx.run(

@@ -198,7 +198,7 @@ extension SchemaUpdate {
         let breaks: Bool
     }
 
-    private static let tables: [SQLQuery] = [
+    static let tables: [SQLQuery] = [
         "CREATE TABLE IF NOT EXISTS schema_migrations (room TEXT NOT NULL, number BIGINT NOT NULL, PRIMARY KEY (room, number))",
         """
         CREATE TABLE IF NOT EXISTS schema_steps (room TEXT NOT NULL, number BIGINT NOT NULL, hash TEXT NOT NULL,
