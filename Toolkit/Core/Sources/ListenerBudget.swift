@@ -3,8 +3,9 @@ import Synchronization
 /// The connections and the bytes of all listeners of one process.
 ///
 /// Every listener asks it for each connection that it accepts. When the connections are used up, the longest idle one is
-/// closed, one without an accepted token before any other; when none is idle, a few more are accepted for questions about
-/// health. When the bytes are used up, connections whose clients make no progress give way. Safe to share between threads.
+/// closed, one without an accepted token before any other; when none is idle, one whose client makes no progress; when
+/// there is none, a few more are accepted for questions about health. The last connections are for addresses that have
+/// few. When the bytes are used up, connections whose clients make no progress give way. Safe to share between threads.
 public final class ListenerBudget: Sendable {
     /// The budget of this process; its first use raises the soft limit of descriptors.
     public static let process = ListenerBudget(ListenerLimits(descriptors: DescriptorLimit.raise()))
@@ -34,7 +35,7 @@ public final class ListenerBudget: Sendable {
     /// Adds a connection that a listener has accepted.
     ///
     /// - Parameters:
-    ///   - peer: The address with which the connection shares bytes before a token; `nil` when it has none.
+    ///   - peer: The address with which the connection shares places, and bytes before a token; `nil` when it has none.
     ///   - time: From now on the connection is idle, until its first request.
     ///   - close: Closes the connection, gracefully if it can, unless it ``ListenerConnection/gaveWay``. Called at most
     ///     once, on any thread: it must not block.
@@ -45,7 +46,7 @@ public final class ListenerBudget: Sendable {
         close: @escaping @Sendable () -> Void
     ) -> ListenerConnection? {
         let (opened, victim) = table.withLock { table in
-            table.open(from: peer) { number, isReserved, address in
+            table.open(from: peer, at: time.now) { number, isReserved, address in
                 ListenerConnection(
                     number: number,
                     isReserved: isReserved,

@@ -9,10 +9,12 @@ package final class ListenerConnection: Sendable {
     let number: UInt64
     let charge: ByteCharge
     let time: any TimeSource
+    let opened: Moment
     let close: @Sendable () -> Void
     private let budget: ListenerBudget
     private let running = Atomic(0)
     private let sending = Atomic(false)
+    private let blocked = Atomic(false)
     private let trusted = Atomic(false)
     private let lastProgress: Atomic<Int64>
     private let yielded = Atomic(false)
@@ -31,7 +33,8 @@ package final class ListenerConnection: Sendable {
         self.time = time
         self.budget = budget
         self.close = close
-        lastProgress = Atomic(time.now.nanoseconds)
+        opened = time.now
+        lastProgress = Atomic(opened.nanoseconds)
     }
 
     /// Whether a token was accepted on the connection.
@@ -51,6 +54,11 @@ package final class ListenerConnection: Sendable {
 
     /// Whether the client takes a response: the connection is then not idle.
     package func setSending(_ isSending: Bool) { sending.store(isSending, ordering: .relaxed) }
+
+    /// Whether a response continues only when the client has taken what is written of it.
+    ///
+    /// The connection waits for the client then, also while the request is handled. Call ``progressed(at:)`` first.
+    package func setBlocked(_ isBlocked: Bool) { blocked.store(isBlocked, ordering: .releasing) }
 
     /// The client has sent a part of a request, or taken one of a response.
     package func progressed(at now: Moment) { lastProgress.store(now.nanoseconds, ordering: .relaxed) }
@@ -72,13 +80,14 @@ package final class ListenerConnection: Sendable {
         close()
     }
 
-    /// Since when no request is handled and no response is taken; `nil` while one is.
-    var idleSince: Moment? { sending.load(ordering: .relaxed) ? nil : stalledSince }
+    private var isHandling: Bool { running.load(ordering: .relaxed) != 0 }
 
-    /// Since when the client, which the connection waits for, has neither sent nor taken anything; `nil` while a request
-    /// is handled.
-    var stalledSince: Moment? {
-        guard running.load(ordering: .relaxed) == 0 else { return nil }
-        return Moment(nanoseconds: lastProgress.load(ordering: .relaxed))
-    }
+    private var lastProgressed: Moment { Moment(nanoseconds: lastProgress.load(ordering: .relaxed)) }
+
+    /// Since when no request is handled and no response is taken; `nil` while one is.
+    var idleSince: Moment? { isHandling || sending.load(ordering: .relaxed) ? nil : lastProgressed }
+
+    /// Since when the client, which the connection waits for, has neither sent nor taken anything; `nil` while a request is
+    /// handled whose response is not blocked.
+    var stalledSince: Moment? { blocked.load(ordering: .acquiring) || !isHandling ? lastProgressed : nil }
 }

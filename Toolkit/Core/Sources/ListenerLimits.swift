@@ -6,10 +6,15 @@ public struct ListenerLimits: Sendable, Hashable {
     /// The most connections, however many descriptors there are.
     public static let connectionsLimit = 10_000
 
+    /// Of the connections, one in so many is for addresses that have few; none of fewer connections.
+    public static let fewShare = 8
+
     /// What a connection needs for itself, in bytes: its state and what it may hold although the budget is spent.
     static let connectionBytes = 32 << 10
 
-    /// Open connections; for one more, the longest idle one is closed.
+    /// Open connections; for one more, the longest idle one is closed, else one that has stalled for ``stallTime``.
+    ///
+    /// The last eighth is for addresses that have at most half as many as the one that has most.
     public var connectionsMax: Int
     /// Further connections while no other is idle; only questions about health are answered on these.
     public var healthConnectionsMax: Int
@@ -21,10 +26,14 @@ public struct ListenerLimits: Sendable, Hashable {
     ///
     /// An address that holds an eighth of them leaves a quarter free for others.
     public var untrustedBytesMax = 128 << 20
-    /// A connection whose client has neither sent nor taken anything for this time closes when its bytes are needed.
+    /// A connection whose client has neither sent nor taken anything for this time closes when its bytes or its place are
+    /// needed.
     public var stallTime = Duration.seconds(2)
     /// The bytes of one connection.
     public var connection = ByteAccount.Limits(bytesMax: 64 << 20, untrustedBytesMax: 8 << 20, freeBytes: 16 << 10)
+
+    /// Open connections from which on an address that has many needs the place of another connection.
+    var crowdConnectionsMax: Int { connectionsMax - connectionsMax / Self.fewShare }
 
     /// - Parameters:
     ///   - connectionsMax: From 1.

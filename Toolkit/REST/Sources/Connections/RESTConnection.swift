@@ -142,6 +142,11 @@ package final class RESTConnection: Sendable {
     /// Whether the client takes what is written to the connection, which is then not idle.
     func setSending(_ isSending: Bool) { share.setSending(isSending) }
 
+    /// Whether a response continues only when the client has taken a part of it.
+    ///
+    /// Call ``progressed(at:)`` first.
+    func setBlocked(_ isBlocked: Bool) { share.setBlocked(isBlocked) }
+
     /// A part of a body has arrived, or the client has taken a part of a response.
     func progressed(at now: Moment) { share.progressed(at: now) }
 

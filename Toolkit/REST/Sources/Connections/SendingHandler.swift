@@ -101,6 +101,9 @@ final class SendingHandler: ChannelDuplexHandler {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
+        // The client has taken a part, or from here on the writer of the response waits for it.
+        connection.progressed(at: time.now)
+        connection.setBlocked(!context.channel.isWritable)
         resumeReading(context)
         context.fireChannelWritabilityChanged()
     }

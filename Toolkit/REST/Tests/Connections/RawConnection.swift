@@ -6,8 +6,14 @@ import NIOPosix
 /// A client's connection to a server of this machine, without a protocol.
 enum RawConnection {
     /// Sends `pieces` to `port` and returns everything that is received until the server closes.
-    static func exchange(_ pieces: [String], with port: Int) async throws -> String {
-        try await connected(to: port) { inbound, outbound in
+    ///
+    /// - Parameter source: The address of the client.
+    static func exchange(
+        _ pieces: [String],
+        with port: Int,
+        from source: String = "127.0.0.1"
+    ) async throws -> String {
+        try await connected(to: port, from: source) { inbound, outbound in
             for piece in pieces { try await outbound.write(ByteBuffer(string: piece)) }
             var answer = ByteBuffer()
             for try await var bytes in inbound { answer.writeBuffer(&bytes) }
@@ -62,14 +68,17 @@ enum RawConnection {
     /// Sends `request` to `port`, and runs `body` while at most a few of its answer's bytes are taken; then returns how
     /// many bytes are received until the server closes.
     ///
-    /// - Parameter halfCloses: Whether the client closes its direction after the request.
+    /// - Parameters:
+    ///   - halfCloses: Whether the client closes its direction after the request.
+    ///   - source: The address of the client.
     static func reluctant(
         _ request: String,
         halfCloses: Bool = false,
         with port: Int,
+        from source: String = "127.0.0.1",
         _ body: () async throws -> Void
     ) async throws -> Int {
-        try await connected(to: port, receiveBytes: 16 << 10) { inbound, outbound in
+        try await connected(to: port, from: source, receiveBytes: 16 << 10) { inbound, outbound in
             try await outbound.write(ByteBuffer(string: request))
             if halfCloses { outbound.finish() }
             try await body()
@@ -85,6 +94,7 @@ enum RawConnection {
 
     private static func connected<R>(
         to port: Int,
+        from source: String = "127.0.0.1",
         receiveBytes: Int? = nil,
         _ body: (
             NIOAsyncChannelInboundStream<ByteBuffer>, NIOAsyncChannelOutboundWriter<ByteBuffer>
@@ -93,6 +103,7 @@ enum RawConnection {
         var bootstrap = ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .connectTimeout(.nanoseconds(HangLimit.wait.nanosecondsClamped))
             .channelOption(.allowRemoteHalfClosure, value: true)
+            .bind(to: try SocketAddress(ipAddress: source, port: 0))
         if let receiveBytes { bootstrap = bootstrap.channelOption(.socketOption(.so_rcvbuf), value: receiveBytes) }
         let channel = try await bootstrap.connect(host: "127.0.0.1", port: port) { channel in
             channel.eventLoop.makeCompletedFuture {

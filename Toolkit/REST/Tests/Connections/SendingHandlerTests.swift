@@ -20,6 +20,7 @@ struct SendingHandlerTests {
         }
     }
 
+    private let time = ManualTime()
     private let budget: ListenerBudget
     private let connection: RESTConnection
     private let channel = EmbeddedChannel()
@@ -31,10 +32,10 @@ struct SendingHandlerTests {
         var limits = ListenerLimits(connectionsMax: 1, healthConnectionsMax: 1, closingConnectionsMax: 1)
         limits.connection = ByteAccount.Limits(bytesMax: 10, untrustedBytesMax: 10, freeBytes: 0)
         budget = ListenerBudget(limits)
-        let share = budget.open(from: nil, time: ManualTime()) {}
+        let share = budget.open(from: nil, time: time) {}
         connection = RESTConnection(try #require(share), peer: nil)
         input = RequestGuardHandler(.standard)
-        handler = SendingHandler(.standard, connection: connection, input: input, time: ManualTime())
+        handler = SendingHandler(.standard, connection: connection, input: input, time: time)
         try channel.pipeline.syncOperations.addHandler(socket)
         try channel.pipeline.syncOperations.addHandler(handler)
         try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
@@ -71,6 +72,24 @@ struct SendingHandlerTests {
         channel.isWritable = true
         channel.pipeline.fireChannelWritabilityChanged()
         #expect(socket.reads == before + 1)
+    }
+
+    @Test("a connection whose response waits for the client gives way, also while the request is handled")
+    func blocked() throws {
+        connection.requestArrived()
+        channel.isWritable = false
+        channel.pipeline.fireChannelWritabilityChanged()
+        channel.isWritable = true
+        channel.pipeline.fireChannelWritabilityChanged()
+        time.advance(by: budget.limits.stallTime)
+        let early = budget.open(from: nil, time: time) {}
+        #expect(early?.isReserved == true)
+        channel.isWritable = false
+        channel.pipeline.fireChannelWritabilityChanged()
+        time.advance(by: budget.limits.stallTime)
+        let late = budget.open(from: nil, time: time) {}
+        #expect(late?.isReserved == false)
+        #expect(connection.gaveWay)
     }
 
     @Test("what arrives while a request is handled is reserved until none is; without space the connection closes")
