@@ -92,8 +92,9 @@ class PlantedConnectionsTests(unittest.TestCase):
             theirs.shutdown(socket.SHUT_WR)
             self.assertTrue(connections.has_ended(ours))
 
-    def test_the_attacks_of_strangers_are_in_long_runs(self):
-        at_gateway = [phase.get(("gatewayd", "http")) for phase in connections.PHASES]
+    def test_the_attacks_of_strangers_are_in_every_run(self):
+        phases = connections.PHASES[: connections.PHASES_LEAST]
+        at_gateway = [phase.get(("gatewayd", "http")) for phase in phases]
         for load in (connections.UNREADING_MORE, connections.UNREADING_MOST, connections.HOLDING_LINES_OF_MANY):
             self.assertIn(load, at_gateway)
         self.assertIn(b"PUT /v1/carts/", connections.HOLDING_LINES.first)
