@@ -57,7 +57,7 @@ public struct RemoteEventLog: MessageBus {
         request.window = Int32(Self.window)
         let stream = try await client.join(request, context: CallContext(principal: caller))
         guard let first = try await stream.pull(), !first.member.isEmpty else { throw Fault.streamEnded }
-        return RemoteMember(log: self, name: first.member, isWhole: first.whole, stream: stream)
+        return RemoteMember(log: self, first: first, stream: stream)
     }
 
     public func status() async throws -> [TopicStatus] {
@@ -70,6 +70,13 @@ public struct RemoteEventLog: MessageBus {
         var request = AcknowledgeRequest()
         request.member = member
         request.positions = positions.map { DeliveryPosition($0) }
+        _ = try await client.acknowledge(request, context: shortCall)
+    }
+
+    func acknowledge(losses: ArraySlice<GroupLoss>, as member: String) async throws {
+        var request = AcknowledgeRequest()
+        request.member = member
+        request.losses = losses.map { LossRecord($0) }
         _ = try await client.acknowledge(request, context: shortCall)
     }
 

@@ -6,7 +6,7 @@ import Synchronization
 
 /// One member of a group of a remote log: reads its stream, and acknowledges by calls.
 final class RemoteMember: GroupMember {
-    /// Maximum positions of one call.
+    /// Maximum positions of one call, and maximum losses.
     static let positionsLimit = 1_000
     /// The longest redelivery delay that the log accepts.
     static let delayLimit = Duration.seconds(3_600)
@@ -14,14 +14,17 @@ final class RemoteMember: GroupMember {
     private let log: RemoteEventLog
     private let name: String
     let isWhole: Bool
+    let losses: [GroupLoss]
     private let stream: ResponseStream<JoinResponse>
     /// Received from the stream and not yet returned by `receive`; at most the window.
     private let buffer = Mutex<[Delivery]>([])
 
-    init(log: RemoteEventLog, name: String, isWhole: Bool, stream: ResponseStream<JoinResponse>) {
+    /// - Parameter first: The stream's first response, which names the member.
+    init(log: RemoteEventLog, first: JoinResponse, stream: ResponseStream<JoinResponse>) {
         self.log = log
-        self.name = name
-        self.isWhole = isWhole
+        name = first.member
+        isWhole = first.whole
+        losses = first.losses.map(\.loss)
         self.stream = stream
     }
 
@@ -45,6 +48,12 @@ final class RemoteMember: GroupMember {
 
     func redeliver(_ deliveries: [DeliveryID], after delay: Duration) async throws {
         for chunk in Self.chunks(deliveries) { try await log.redeliver(chunk, as: name, after: delay) }
+    }
+
+    func acknowledge(losses: [GroupLoss]) async throws {
+        for first in stride(from: 0, to: losses.count, by: Self.positionsLimit) {
+            try await log.acknowledge(losses: losses[first...].prefix(Self.positionsLimit), as: name)
+        }
     }
 
     func leave() async {

@@ -46,7 +46,7 @@ struct AbsentGroupWorldTests {
         var published: Set<ExactText> = []
         var handled: Set<ExactText> = []
         var booked: Set<ExactText> = []
-        /// As the log counts them.
+        /// As its service counts them.
         var bookedEvents = 0
 
         var lost: Set<ExactText> { published.subtracting(handled) }
@@ -111,9 +111,10 @@ struct AbsentGroupWorldTests {
         outcome.handled = try await world.read("shelves") { (tx: borrowing SQLTransaction) in
             Set(try tx.run("SELECT key FROM audit_inbox_positions").map { ExactText(try $0.text(0)) })
         }
-        let losses = try await world.read("eventlog") { (tx: borrowing SQLTransaction) in
+        // As its service has stored them.
+        let losses = try await world.read("shelves") { (tx: borrowing SQLTransaction) in
             try tx.run(
-                "SELECT partition, first_number, last_number, events FROM audit_log_losses WHERE group_name = 'shelves'"
+                "SELECT partition, first_number, last_number, events FROM audit_losses WHERE group_name = 'shelves'"
             ).map { try (partition: $0.int(0), numbers: $0.int64(1)...$0.int64(2), events: $0.int(3)) }
         }
         outcome.booked = places.keys(of: losses.map { ($0.partition, $0.numbers) })

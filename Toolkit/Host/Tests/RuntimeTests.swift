@@ -49,7 +49,8 @@ struct RuntimeTests {
         )
         #expect(text.contains(#"martlet_parked_keys{service="words"} 0"#))
         let kinds = [
-            "parked_keys", "keys_with_gaps", "late_events", "refused_keys", "running_resends", "workflow_runs",
+            "parked_keys", "keys_with_gaps", "late_events", "lost_events", "refused_keys", "running_resends",
+            "workflow_runs",
         ]
         for kind in kinds {
             #expect(text.contains(#"martlet_waiting_for_operator{service="words",kind="\#(kind)"} 0"#))

@@ -210,6 +210,7 @@ private struct InMemoryMember: GroupMember {
     let signal: Signal
     /// It forgets nothing.
     var isWhole: Bool { true }
+    var losses: [GroupLoss] { [] }
 
     func receive(limit: Int) async throws -> [Delivery] {
         precondition(limit >= 1)
@@ -230,6 +231,8 @@ private struct InMemoryMember: GroupMember {
     func redeliver(_ deliveries: [DeliveryID], after delay: Duration) async throws {
         bus.change(self) { group, now in group.redeliver(deliveries, from: id, due: now + delay) }
     }
+
+    func acknowledge(losses: [GroupLoss]) async throws {}
 
     func leave() async {
         bus.change(self) { group, now in group.leave(id, at: now) }

@@ -64,6 +64,11 @@ public protocol GroupMember: Sendable {
     /// True when the group has been given every event of its topic from the first one, when this member joined: then the
     /// first event of each key is delivered, and no later one is taken for it. False where the bus does not know.
     var isWhole: Bool { get }
+    /// What the bus has removed before the group acknowledged it, and does not know to be stored by the group's service,
+    /// when this member joined; oldest first. After a join with ``GroupStart/again`` also what the service had stored.
+    ///
+    /// Empty where the bus removes nothing of a group. A bus may leave out the newest ones, for a later member.
+    var losses: [GroupLoss] { get }
 
     /// Suspends until there is at least one delivery; returns at most `limit` of them, in partition order.
     ///
@@ -73,6 +78,8 @@ public protocol GroupMember: Sendable {
     func acknowledge(_ deliveries: [DeliveryID]) async throws
     /// Requests redelivery (nack), not before `delay` has passed.
     func redeliver(_ deliveries: [DeliveryID], after delay: Duration) async throws
+    /// Marks losses as durably stored by the group's service, which keeps them from now on. A repeat does nothing.
+    func acknowledge(losses: [GroupLoss]) async throws
     /// Ends the membership; unacknowledged deliveries are redelivered to other members.
     func leave() async
 }
@@ -119,7 +126,8 @@ public struct TopicStatus: Sendable, Hashable {
         public var lastSeen: Timestamp?
         /// Whether it has had no member for long: an operator removes it, or starts its service.
         public var isAbandoned = false
-        /// Events that were purged or removed before it acknowledged them, and that no operator has confirmed.
+        /// Events that were purged or removed before it acknowledged them, that its service has not stored yet, and that no
+        /// operator has confirmed.
         public var lost: Int64 = 0
 
         public init(name: String, acknowledged: Int64, lag: Int64) {

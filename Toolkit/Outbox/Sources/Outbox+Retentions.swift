@@ -22,6 +22,7 @@ extension Outbox {
         TableRetention("inbox_waiting", .until("the events that were redelivered are handled or parked")),
         TableRetention("inbox_skipped", .permanent(bound: "one for each act of an operator")),
         TableRetention("inbox_late", .permanent(bound: "one for each event of an epoch that had ended")),
+        TableRetention("inbox_losses", .permanent(bound: "one for each range that the broker removed of a group")),
         TableRetention("inbox_restores", .permanent(bound: "one for each restore from a backup")),
         TableRetention("inbox_parked_keys", .until("an operator has redriven or dropped its events")),
         TableRetention("inbox_parked", .until("an operator has redriven or dropped it")),

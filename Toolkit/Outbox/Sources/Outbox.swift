@@ -26,7 +26,7 @@ public enum Outbox {
     package static var migrations: [Migration] {
         OutboxTables.migrations + RelayTables.migrations + ResendTables.migrations + OutboxRefusals.migrations
             + InboxTables.migrations + InboxKeyTables.migrations + AttemptTables.migrations + RestoreTables.migrations
-            + EventTypeColumns.migrations + KeySinceColumns.migrations + Idempotency.migrations
+            + LossTables.migrations + EventTypeColumns.migrations + KeySinceColumns.migrations + Idempotency.migrations
             + OutboxAuditViews.migrations + InboxAuditViews.migrations
     }
 

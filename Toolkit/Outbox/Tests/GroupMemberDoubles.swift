@@ -6,6 +6,7 @@ import Synchronization
 /// A member that shuffles each batch, as a log may do after a redelivery.
 final class ShufflingMember: GroupMember {
     var isWhole: Bool { member.isWhole }
+    var losses: [GroupLoss] { member.losses }
     private let member: any GroupMember
     private let entropy: SeededEntropy
 
@@ -29,12 +30,15 @@ final class ShufflingMember: GroupMember {
         try await member.redeliver(deliveries, after: delay)
     }
 
+    func acknowledge(losses: [GroupLoss]) async throws { try await member.acknowledge(losses: losses) }
+
     func leave() async { await member.leave() }
 }
 
 /// A member that records redeliveries.
 final class RecordingMember: GroupMember {
     var isWhole: Bool { member.isWhole }
+    var losses: [GroupLoss] { member.losses }
     private let member: any GroupMember
     private let counts = Mutex<[Int]>([])
 
@@ -52,6 +56,8 @@ final class RecordingMember: GroupMember {
         try await member.redeliver(deliveries, after: delay)
     }
 
+    func acknowledge(losses: [GroupLoss]) async throws { try await member.acknowledge(losses: losses) }
+
     func leave() async { await member.leave() }
 }
 
@@ -59,6 +65,7 @@ final class RecordingMember: GroupMember {
 final class DisconnectingBus: MessageBus {
     private struct Member: GroupMember {
         var isWhole: Bool { member.isWhole }
+        var losses: [GroupLoss] { member.losses }
         let member: any GroupMember
         let hasReceived = Flag()
 
@@ -72,6 +79,8 @@ final class DisconnectingBus: MessageBus {
         func redeliver(_ deliveries: [DeliveryID], after delay: Duration) async throws {
             try await member.redeliver(deliveries, after: delay)
         }
+
+        func acknowledge(losses: [GroupLoss]) async throws { try await member.acknowledge(losses: losses) }
 
         func leave() async { await member.leave() }
     }

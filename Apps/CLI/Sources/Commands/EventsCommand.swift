@@ -61,8 +61,8 @@ struct EventsGroupsCommand: AsyncParsableCommand {
         discussion: """
             ACKNOWLEDGED counts events that the group has handled or parked. LAG counts the rest. MEMBERS are its \
             consumers at the moment; ABANDONED is when it last had one, if that is long ago: start its service, or \
-            remove the group. LOST counts events that it will not receive, until an operator confirms them: see \
-            `martlet events losses`. A topic without a consumer group is not listed.
+            remove the group. LOST counts events that it will not receive, until its service has stored that or an \
+            operator confirms it: see `martlet events losses`. A topic without a consumer group is not listed.
 
             Example:
               martlet events groups --topic TOPIC

@@ -2,6 +2,8 @@ import ArgumentParser
 import Console
 import MartletCore
 import MartletEventLog
+import MartletHost
+import SwiftProtobuf
 
 struct RemoveGroupCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -10,7 +12,7 @@ struct RemoveGroupCommand: AsyncParsableCommand {
         discussion: """
             The event log keeps events that a group has not acknowledged, so a group that never returns makes it \
             grow. The group must have no member: stop its service first, or it declares the group again. What it has \
-            not acknowledged is booked as a loss: see `martlet events losses`.
+            not acknowledged is stored as a loss: see `martlet events losses`.
 
             Example:
               martlet events remove-group --group GROUP --topic TOPIC \\
@@ -47,8 +49,9 @@ struct LossesCommand: AsyncParsableCommand {
         abstract: "Lists events that a group will not receive.",
         discussion: """
             The event log purges events that a group without members has not acknowledged for long, and forgets those \
-            of a group that is removed. Each such range of a partition is listed until an operator confirms it: decide \
-            first whether the service has to get them, for example from the outbox of their publisher.
+            of a group that is removed. When the group has a member again, its service stores each such range of a \
+            partition; until then SERVICE is eventlog. A range is listed until an operator confirms it: decide first \
+            whether the service has to get the events, for example from the outbox of their publisher.
 
             Examples:
               martlet events losses
@@ -57,6 +60,9 @@ struct LossesCommand: AsyncParsableCommand {
     )
 
     @OptionGroup var data: FolderOptions
+
+    @Option(help: ArgumentHelp("Only this service; eventlog for what no service has stored.", valueName: "name"))
+    var service: String?
 
     @Flag(help: "Those that were confirmed, too.")
     var all = false
@@ -67,80 +73,51 @@ struct LossesCommand: AsyncParsableCommand {
     func run() async throws {
         try await reporting {
             let terminal = Terminal()
-            let losses = try await LogConnection.with(data.folder, as: .operators) { client, context in
-                var losses: [LossRecord] = []
-                while true {
-                    var request = ListLossesRequest()
-                    request.afterID = losses.last?.id ?? 0
-                    request.confirmed = all
-                    let page = try await client.listLosses(request, context: context).losses
-                    if page.isEmpty { return losses }
-                    losses += page
-                }
+            let list = try await LossList(of: data.folder, only: service, confirmed: all)
+            if json {
+                try terminal.json(Losses(losses: list.losses, missing: list.missing))
+            } else {
+                write(list.losses, terminal)
             }
-            let rows = losses.map { LossRow($0) }
-            if json { return try terminal.json(["losses": rows]) }
-            if rows.isEmpty { return terminal.line("No group has lost an event.") }
-            var table = TextTable(
-                "ID",
-                "TOPIC",
-                "GROUP",
-                "PARTITION",
-                "OFFSETS",
-                "EVENTS",
-                "STORED",
-                "REASON",
-                "CONFIRMED"
-            )
-            for row in rows {
-                table.add(
-                    "\(row.id)",
-                    "\(row.topic)",
-                    "\(row.group)",
-                    "\(row.partition)",
-                    "\(row.first)-\(row.last)",
-                    "\(row.events)",
-                    "\(row.firstStoredAt) to \(row.lastStoredAt)",
-                    "\(row.reason)",
-                    "\(row.confirmedBy ?? "no")"
-                )
-            }
-            table.write(to: terminal)
+            if !list.missing.isEmpty { throw CommandStatus.failed }
         }
     }
-}
 
-/// A range of events that a group will not receive, as printed.
-private struct LossRow: Encodable {
-    let id: Int64
-    let topic: String
-    let group: String
-    let partition: Int32
-    let first: Int64
-    let last: Int64
-    let events: Int64
-    /// `purged` or `removed`.
-    let reason: String
-    let firstStoredAt: String
-    let lastStoredAt: String
-    let bookedAt: String
-    let confirmedAt: String?
-    let confirmedBy: String?
+    private struct Losses: Encodable {
+        let losses: [Loss]
+        /// What did not respond.
+        let missing: [String]
+    }
 
-    init(_ record: LossRecord) {
-        id = record.id
-        topic = record.topic
-        group = record.group
-        partition = record.partition
-        first = record.first
-        last = record.last
-        events = record.events
-        reason = record.reason
-        firstStoredAt = Timestamp(microseconds: record.firstStoredAt).description
-        lastStoredAt = Timestamp(microseconds: record.lastStoredAt).description
-        bookedAt = Timestamp(microseconds: record.bookedAt).description
-        confirmedAt = record.confirmedAt == 0 ? nil : Timestamp(microseconds: record.confirmedAt).description
-        confirmedBy = record.confirmedAt == 0 ? nil : record.confirmedBy
+    private func write(_ losses: [Loss], _ terminal: Terminal) {
+        if losses.isEmpty { return terminal.line("No group has lost an event.") }
+        var table = TextTable(
+            "ID",
+            "SERVICE",
+            "TOPIC",
+            "GROUP",
+            "PARTITION",
+            "OFFSETS",
+            "EVENTS",
+            "STORED",
+            "REASON",
+            "CONFIRMED"
+        )
+        for loss in losses {
+            table.add(
+                "\(loss.id)",
+                "\(loss.service)",
+                "\(loss.topic)",
+                "\(loss.group)",
+                "\(loss.partition)",
+                "\(loss.first)-\(loss.last)",
+                "\(loss.events)",
+                "\(loss.firstStoredAt) to \(loss.lastStoredAt)",
+                "\(loss.reason)",
+                "\(loss.confirmedBy ?? "no")"
+            )
+        }
+        table.write(to: terminal)
     }
 }
 
@@ -152,7 +129,7 @@ struct ConfirmLossCommand: AsyncParsableCommand {
             The events stay lost; the loss is no longer listed or counted. The reason is stored in the audit trail.
 
             Example:
-              martlet events confirm-loss 3 --reason "the service was switched off in May"
+              martlet events confirm-loss 3 --service NAME --reason "it was switched off in May"
             """
     )
 
@@ -160,6 +137,10 @@ struct ConfirmLossCommand: AsyncParsableCommand {
     var id: Int64
 
     @OptionGroup var data: FolderOptions
+
+    @Option(help: ArgumentHelp("Its service, from `losses`; needed when several have the id.", valueName: "name"))
+    var service: String?
+
     @OptionGroup var why: ReasonOptions
 
     func validate() throws {
@@ -168,13 +149,32 @@ struct ConfirmLossCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await reporting {
-            var request = ConfirmLossRequest()
-            request.id = id
-            request.reason = why.reason
-            try await LogConnection.with(data.folder, as: .operators) { [request] client, context in
-                _ = try await client.confirmLoss(request, context: context)
+            let list = try await LossList(of: data.folder, only: service, confirmed: true)
+            let owners = list.losses.filter { $0.id == id }.map(\.service)
+            guard let owner = owners.first else { throw CommandFailure("there is no loss \(id)") }
+            guard owners.count == 1 else {
+                throw CommandFailure("\(owners.joined(separator: ", ")) each have a loss \(id): give --service")
             }
-            Terminal().note("confirmed")
+            if owner == LogStatus.service { try await confirmInLog() } else { try await confirm(in: owner) }
+            Terminal().note("confirmed in \(owner)")
+        }
+    }
+
+    private func confirm(in owner: String) async throws {
+        let client = try await OperatorClient.open(data.folder, only: owner)
+        let request = ConfirmGroupLossRequest.with {
+            $0.id = id
+            $0.reason = why.reason
+        }
+        _ = try await client.find { try await $0.calls.confirmGroupLoss(request, context: $0.context) }
+    }
+
+    private func confirmInLog() async throws {
+        var request = ConfirmLossRequest()
+        request.id = id
+        request.reason = why.reason
+        try await LogConnection.with(data.folder, as: .operators) { [request] client, context in
+            _ = try await client.confirmLoss(request, context: context)
         }
     }
 }

@@ -32,7 +32,7 @@ struct StatusReport: Encodable {
     let lag: Int64?
     /// Consumer groups that have had no member for long, as `group of topic`.
     let abandonedGroups: [String]
-    /// Events of losses that no operator has confirmed.
+    /// Events of losses that no operator has confirmed, in the event log and in the services that respond.
     let lostEvents: Int64
     /// What else waits for an operator, in the services that respond.
     let waiting: [WaitingWork]
@@ -81,7 +81,8 @@ struct StatusReport: Encodable {
         lag = log?.lag
         let groups = log?.topics.flatMap { topic in topic.groups.map { (topic: topic.name, group: $0) } } ?? []
         abandonedGroups = groups.filter(\.group.isAbandoned).map { "\($0.group.name) of \($0.topic)" }
-        lostEvents = groups.reduce(0) { $0 + $1.group.lost }
+        let stored = waiting.filter { $0.kind == WaitingWork.lostEvents }.reduce(0) { $0 + $1.count }
+        lostEvents = groups.reduce(Int64(stored)) { $0 + $1.group.lost }
     }
 
     func write(to terminal: Terminal) {

@@ -5,6 +5,8 @@ import MartletCore
 struct WaitingWork: Encodable, Equatable {
     /// The metric that every service exposes.
     private static let metric = "martlet_waiting_for_operator{"
+    /// The kind of events that a group will not receive, as its service has stored them.
+    static let lostEvents = "lost_events"
 
     let service: String
     /// As in `parked_keys`.
@@ -52,6 +54,7 @@ struct WaitingWork: Encodable, Equatable {
         case "parked_keys": "martlet events parked list"
         case "keys_with_gaps": "martlet events gaps list"
         case "late_events": "martlet events late list"
+        case Self.lostEvents: "martlet events losses"
         case "running_resends": "martlet resend list"
         case "workflow_runs": "martlet workflows list --state needs_human"
         default: nil

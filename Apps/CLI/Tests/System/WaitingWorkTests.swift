@@ -31,6 +31,7 @@ struct WaitingWorkTests {
             ("parked_keys", "orders: 3 parked keys: `martlet events parked list`"),
             ("keys_with_gaps", "orders: 3 keys with gaps: `martlet events gaps list`"),
             ("late_events", "orders: 3 late events: `martlet events late list`"),
+            ("lost_events", "orders: 3 lost events: `martlet events losses`"),
             ("running_resends", "orders: 3 running resends: `martlet resend list`"),
             ("workflow_runs", "orders: 3 workflow runs: `martlet workflows list --state needs_human`"),
             ("refused_keys", "orders: 3 refused keys"),

@@ -13,7 +13,7 @@ package struct LogStatus: Sendable, Encodable {
         package var lastSeenAt: String?
         /// It has had no member for long.
         package var isAbandoned = false
-        /// Events of losses that no operator has confirmed.
+        /// Events of losses that its service has not stored yet, and that no operator has confirmed.
         package var lost: Int64 = 0
 
         package init(name: String, acknowledged: Int64, lag: Int64) {

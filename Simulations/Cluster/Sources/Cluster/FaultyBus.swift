@@ -45,6 +45,7 @@ private final class FaultyMember: GroupMember {
     }
 
     var isWhole: Bool { member.isWhole }
+    var losses: [GroupLoss] { member.losses }
     private let member: any GroupMember
     private let faults: FaultInjector
     private let entropy: any Entropy
@@ -90,6 +91,8 @@ private final class FaultyMember: GroupMember {
         guard !new.isEmpty else { return }
         try await member.redeliver(new, after: delay)
     }
+
+    func acknowledge(losses: [GroupLoss]) async throws { try await member.acknowledge(losses: losses) }
 
     func leave() async { await member.leave() }
 

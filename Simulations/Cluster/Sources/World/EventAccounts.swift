@@ -4,8 +4,8 @@ import MartletSQL
 
 /// What consumer groups have done with events, as the views for auditors show it.
 ///
-/// For each group of its topic a published event was handled; or it is parked, late or skipped; or the log has booked it as
-/// lost, or the group has counted it as from before its beginning. Anything else is lost without a trace.
+/// For each group of its topic a published event was handled; or it is parked, late or skipped; or its service has stored
+/// that the log has removed it, or the group has counted it as from before its beginning. Anything else is lost without a trace.
 package struct EventAccounts: Sendable {
     /// A published event.
     package struct Event: Sendable {
@@ -49,7 +49,7 @@ package struct EventAccounts: Sendable {
     private var before: [Membership: Int] = [:]
     /// When each group began, in microseconds: one that begins with the latest event gets nothing from before.
     private var began: [Membership: Int64] = [:]
-    /// Events that the log has booked as lost; of purged ones only the place in the log is known.
+    /// Events that the group's service knows to be lost; only their places in the log are known.
     private var lost: [Place: Int] = [:]
     private var partitions: [ExactText: Int] = [:]
 
@@ -71,7 +71,7 @@ package struct EventAccounts: Sendable {
         before[Membership(group: ExactText(group), topic: ExactText(topic)), default: 0] += count
     }
 
-    /// The log has booked events of a partition as lost for the group.
+    /// The group's service has stored that it will not receive events of a partition.
     package mutating func addLost(_ count: Int, topic: String, group: String, partition: Int) {
         lost[Place(group: ExactText(group), topic: ExactText(topic), partition: partition), default: 0] += count
     }
@@ -188,14 +188,14 @@ extension EventAccounts {
             let membership = try Membership(group: ExactText(row.text(0)), topic: ExactText(row.text(1)))
             began[membership] = try row.intIfPresent(3).map { Int64($0) }
         }
+        for row in try tx.run("SELECT topic, group_name, partition, events FROM audit_losses") {
+            try addLost(row.int(3), topic: row.text(0), group: row.text(1), partition: row.int(2))
+        }
     }
 
     private mutating func readLog(in tx: borrowing SQLTransaction) throws {
         for row in try tx.run("SELECT topic, COUNT(DISTINCT partition) FROM audit_log_groups GROUP BY topic") {
             try setPartitions(row.int(1), of: row.text(0))
-        }
-        for row in try tx.run("SELECT topic, group_name, partition, events FROM audit_log_losses") {
-            try addLost(row.int(3), topic: row.text(0), group: row.text(1), partition: row.int(2))
         }
     }
 }

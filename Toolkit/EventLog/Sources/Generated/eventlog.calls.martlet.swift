@@ -28,7 +28,7 @@ package protocol EventLogCalls: Sendable {
     /// Forgets a group without members, and books what it has not acknowledged as a loss. Writes an audit row.
     /// NOT_FOUND eventlog.unknown_group FAILED_PRECONDITION eventlog.group_in_use
     func removeGroup(_ request: RemoveGroupRequest, context: CallContext) async throws -> RemoveGroupResponse
-    /// What was purged or removed before a group acknowledged it, oldest first.
+    /// What was purged or removed before a group acknowledged it, and that its service has not stored yet, oldest first.
     func listLosses(_ request: ListLossesRequest, context: CallContext) async throws -> ListLossesResponse
     /// Records that an operator knows of a loss. A repeat does nothing. Writes an audit row. NOT_FOUND eventlog.unknown_loss
     func confirmLoss(_ request: ConfirmLossRequest, context: CallContext) async throws -> ConfirmLossResponse
@@ -114,7 +114,7 @@ package protocol EventLogHandling: Sendable {
     /// Forgets a group without members, and books what it has not acknowledged as a loss. Writes an audit row.
     /// NOT_FOUND eventlog.unknown_group FAILED_PRECONDITION eventlog.group_in_use
     func removeGroup(_ request: RemoveGroupRequest, _ call: Call) async throws -> RemoveGroupResponse
-    /// What was purged or removed before a group acknowledged it, oldest first.
+    /// What was purged or removed before a group acknowledged it, and that its service has not stored yet, oldest first.
     func listLosses(_ request: ListLossesRequest, _ call: Call) async throws -> ListLossesResponse
     /// Records that an operator knows of a loss. A repeat does nothing. Writes an audit row. NOT_FOUND eventlog.unknown_loss
     func confirmLoss(_ request: ConfirmLossRequest, _ call: Call) async throws -> ConfirmLossResponse

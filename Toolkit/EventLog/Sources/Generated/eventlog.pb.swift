@@ -239,6 +239,10 @@ package nonisolated struct JoinResponse: Sendable {
   /// With `member`: the group has been given every event of the topic from the first one.
   package var whole: Bool = false
 
+  /// With `member`: what the group's service has not stored yet of what the group will not receive, oldest first; at most
+  /// 1,000.
+  package var losses: [LossRecord] = []
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -252,6 +256,9 @@ package nonisolated struct AcknowledgeRequest: Sendable {
   package var member: String = String()
 
   package var positions: [DeliveryPosition] = []
+
+  /// Losses that the group's service has stored, as it was given them.
+  package var losses: [LossRecord] = []
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -376,7 +383,7 @@ package nonisolated struct GroupRecord: Sendable {
   /// It has had no member for long: an operator removes it, or starts its service.
   package var abandoned: Bool = false
 
-  /// Events of losses that no operator has confirmed.
+  /// Events of losses that its service has not stored yet, and that no operator has confirmed.
   package var lost: Int64 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -948,7 +955,7 @@ nonisolated extension JoinRequest: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension JoinResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".JoinResponse"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}member\0\u{1}deliveries\0\u{1}whole\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}member\0\u{1}deliveries\0\u{1}whole\0\u{1}losses\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -959,6 +966,7 @@ nonisolated extension JoinResponse: SwiftProtobuf.Message, SwiftProtobuf._Messag
       case 1: try { try decoder.decodeSingularStringField(value: &self.member) }()
       case 2: try { try decoder.decodeRepeatedMessageField(value: &self.deliveries) }()
       case 3: try { try decoder.decodeSingularBoolField(value: &self.whole) }()
+      case 4: try { try decoder.decodeRepeatedMessageField(value: &self.losses) }()
       default: break
       }
     }
@@ -974,6 +982,9 @@ nonisolated extension JoinResponse: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if self.whole != false {
       try visitor.visitSingularBoolField(value: self.whole, fieldNumber: 3)
     }
+    if !self.losses.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.losses, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -981,6 +992,7 @@ nonisolated extension JoinResponse: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if lhs.member != rhs.member {return false}
     if lhs.deliveries != rhs.deliveries {return false}
     if lhs.whole != rhs.whole {return false}
+    if lhs.losses != rhs.losses {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -988,7 +1000,7 @@ nonisolated extension JoinResponse: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
 nonisolated extension AcknowledgeRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".AcknowledgeRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}member\0\u{1}positions\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}member\0\u{1}positions\0\u{1}losses\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -998,6 +1010,7 @@ nonisolated extension AcknowledgeRequest: SwiftProtobuf.Message, SwiftProtobuf._
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.member) }()
       case 2: try { try decoder.decodeRepeatedMessageField(value: &self.positions) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.losses) }()
       default: break
       }
     }
@@ -1010,12 +1023,16 @@ nonisolated extension AcknowledgeRequest: SwiftProtobuf.Message, SwiftProtobuf._
     if !self.positions.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.positions, fieldNumber: 2)
     }
+    if !self.losses.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.losses, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: AcknowledgeRequest, rhs: AcknowledgeRequest) -> Bool {
     if lhs.member != rhs.member {return false}
     if lhs.positions != rhs.positions {return false}
+    if lhs.losses != rhs.losses {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -176,6 +176,7 @@ extension JoinResponse: ContractMessage {
             FieldShape("member", .string),
             FieldShape("deliveries", .message { DeliveryRecord.shape }, repeated: true),
             FieldShape("whole", .bool),
+            FieldShape("losses", .message { LossRecord.shape }, repeated: true),
         ])
 
     package func check(_ violations: inout [FieldViolation], at path: String) {
@@ -188,6 +189,7 @@ extension JoinResponse: ContractMessage {
         json.text("member", self.member)
         json.messages("deliveries", self.deliveries)
         json.flag("whole", self.whole)
+        json.messages("losses", self.losses)
     }
 }
 
@@ -197,18 +199,21 @@ extension AcknowledgeRequest: ContractMessage {
         [
             FieldShape("member", .string, rule: FieldRule(required: true, maxLength: 64)),
             FieldShape("positions", .message { DeliveryPosition.shape }, repeated: true, rule: FieldRule(maxItems: 1000)),
+            FieldShape("losses", .message { LossRecord.shape }, repeated: true, rule: FieldRule(maxItems: 1000)),
         ])
 
     package func check(_ violations: inout [FieldViolation], at path: String) {
         var check = RuleCheck(at: path)
         check.text("member", self.member, rule: FieldRule(required: true, maxLength: 64))
         check.messages("positions", self.positions, rule: FieldRule(maxItems: 1000))
+        check.messages("losses", self.losses, rule: FieldRule(maxItems: 1000))
         violations += check.violations
     }
 
     package func write(to json: inout JSONWriter) {
         json.text("member", self.member)
         json.messages("positions", self.positions)
+        json.messages("losses", self.losses)
     }
 }
 

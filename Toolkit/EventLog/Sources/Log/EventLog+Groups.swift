@@ -56,7 +56,10 @@ extension EventLog {
         metrics.gauge("martlet_log_abandoned_groups", help: "Consumer groups that have had no member for long.").set(
             Double(abandoned.count)
         )
-        metrics.gauge("martlet_log_lost_events", help: "Events of losses that no operator has confirmed.").set(
+        metrics.gauge(
+            "martlet_log_lost_events",
+            help: "Events of losses that no service has stored and no operator has confirmed."
+        ).set(
             Double(lost.values.reduce(0, +))
         )
         for (topic, group) in abandoned where !alarmed.contains([topic, group]) {
@@ -102,6 +105,31 @@ extension EventLog {
             }
         }
         return true
+    }
+
+    // MARK: Losses of members
+
+    /// What a joining group has lost, oldest first.
+    ///
+    /// - Parameter again: Also what its service has stored before: its database was restored.
+    func losses(of group: ExactText, of topic: ExactText, again: Bool) async throws -> [GroupLoss] {
+        guard let id = state.withLock({ $0.topics[topic]?.id }) else { return [] }
+        // A transaction, and not a read: it comes after a purge that has begun before the group had a member.
+        return try await database.transaction("log.losses.join") { tx in
+            try EventLogLosses.untaken(topic: id, group: group.text, again: again, in: tx)
+        }
+    }
+
+    /// The service of a member's group has stored these losses.
+    func acknowledge(_ losses: [GroupLoss], by member: Int) async throws {
+        let place = state.withLock { state in
+            state.membership(of: member).map { (group: $0.group, topic: state.topics[$0.topic]?.id) }
+        }
+        guard let place, let topic = place.topic else { throw Fault.unknownMember }
+        guard !losses.isEmpty else { return }
+        try await database.transaction("log.losses.taken") { tx in
+            for loss in losses { try EventLogLosses.take(loss, topic: topic, group: place.group.text, in: tx) }
+        }
     }
 
     // MARK: Operators

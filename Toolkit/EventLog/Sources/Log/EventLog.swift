@@ -161,7 +161,13 @@ public final class EventLog: MessageBus {
             return (member, woken, isWhole)
         }
         for other in woken { other.raise() }
-        return EventLogMember(log: self, id: member, signal: signal, isWhole: isWhole)
+        do {
+            let losses = try await losses(of: names.group, of: names.topic, again: start == .again)
+            return EventLogMember(log: self, id: member, signal: signal, isWhole: isWhole, losses: losses)
+        } catch {
+            leave(member)
+            throw error
+        }
     }
 
     /// Has a group go back to the oldest stored event, durably.

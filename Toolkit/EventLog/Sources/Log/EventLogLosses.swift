@@ -1,10 +1,16 @@
 import MartletCore
+import MartletMessaging
 import MartletSQL
 
-/// What groups have not acknowledged and will not receive: booked with the act that removed it, confirmed by an operator.
+/// What groups have not acknowledged and will not receive: booked with the act that removed it.
+///
+/// The group's service takes it into its own database, where an operator confirms it; what no service has taken is listed
+/// and confirmed here.
 enum EventLogLosses {
     /// Maximum rows of one page.
     static let pageLimit = 200
+    /// Maximum losses that a member is given when it joins.
+    static let memberLimit = 1_000
 
     struct Event: Sendable {
         let number: Int64
@@ -32,7 +38,7 @@ enum EventLogLosses {
                 UPDATE log_losses SET last_number = \(last.number), events = events + \(count),
                     last_stored_at = \(newest)
                 WHERE topic_id = \(topic) AND group_name = \(group) AND partition = \(partition)
-                    AND confirmed_at IS NULL AND reason = 'purged' AND last_number = \(first.number - 1) RETURNING 1
+                    AND confirmed_at IS NULL AND taken_at IS NULL AND reason = 'purged' AND last_number = \(first.number - 1) RETURNING 1
                 """
             )
             guard extended.isEmpty else { continue }
@@ -103,7 +109,7 @@ enum EventLogLosses {
         )
     }
 
-    /// Oldest first.
+    /// Those that no service has taken, oldest first.
     static func list(after id: Int64, confirmed: Bool, in tx: borrowing SQLTransaction) throws -> [LossRecord] {
         try tx.run(
             """
@@ -111,7 +117,8 @@ enum EventLogLosses {
                 loss.events, loss.reason, loss.first_stored_at, loss.last_stored_at, loss.booked_at,
                 loss.confirmed_at, loss.confirmed_by
             FROM log_losses AS loss JOIN log_topics AS topic ON topic.id = loss.topic_id
-            WHERE loss.id > \(id) AND (loss.confirmed_at IS NULL OR \(confirmed)) ORDER BY loss.id LIMIT \(pageLimit)
+            WHERE loss.id > \(id) AND loss.taken_at IS NULL AND (loss.confirmed_at IS NULL OR \(confirmed))
+            ORDER BY loss.id LIMIT \(pageLimit)
             """
         ).map { row in
             var record = LossRecord()
@@ -132,6 +139,49 @@ enum EventLogLosses {
         }
     }
 
+    // MARK: Services
+
+    /// The losses of a group that no operator has confirmed here, oldest first; without those that its service has taken,
+    /// unless `again`.
+    static func untaken(
+        topic: Int,
+        group: String,
+        again: Bool,
+        in tx: borrowing SQLTransaction
+    ) throws -> [GroupLoss] {
+        try tx.run(
+            """
+            SELECT partition, first_number, last_number, events, reason, first_stored_at, last_stored_at, booked_at
+            FROM log_losses WHERE topic_id = \(topic) AND group_name = \(group) AND confirmed_at IS NULL
+                AND (taken_at IS NULL OR \(again)) ORDER BY id LIMIT \(memberLimit)
+            """
+        ).map { row in
+            let stored = try (row.int64(5), row.int64(6))
+            return try GroupLoss(
+                partition: row.int(0),
+                offsets: row.int64(1)...row.int64(2),
+                events: row.int(3),
+                reason: row.text(4),
+                storedAt: Timestamp(microseconds: stored.0)...Timestamp(microseconds: max(stored.0, stored.1)),
+                removedAt: Timestamp(microseconds: row.int64(7))
+            )
+        }
+    }
+
+    /// The service of the group has stored the loss; a repeat does nothing, and a loss that has grown meanwhile stays.
+    static func take(_ loss: GroupLoss, topic: Int, group: String, in tx: borrowing SQLTransaction) throws {
+        try tx.run(
+            """
+            UPDATE log_losses SET taken_at = \(tx.date.microseconds)
+            WHERE topic_id = \(topic) AND group_name = \(group) AND partition = \(loss.partition)
+                AND first_number = \(loss.offsets.lowerBound) AND last_number = \(loss.offsets.upperBound)
+                AND booked_at = \(loss.removedAt.microseconds) AND taken_at IS NULL
+            """
+        )
+    }
+
+    // MARK: Operators
+
     /// A repeat does nothing.
     ///
     /// - Returns: False when there is no such loss.
@@ -149,12 +199,13 @@ enum EventLogLosses {
         return try !tx.run("SELECT 1 FROM log_losses WHERE id = \(id)").isEmpty
     }
 
-    /// The events of losses that no operator has confirmed, by topic and group.
+    /// The events of losses that no service has taken and no operator has confirmed, by topic and group.
     static func open(in tx: borrowing SQLTransaction) throws -> [[ExactText]: Int64] {
         let rows = try tx.run(
             """
             SELECT topic.name, loss.group_name, loss.events FROM log_losses AS loss
-            JOIN log_topics AS topic ON topic.id = loss.topic_id WHERE loss.confirmed_at IS NULL
+            JOIN log_topics AS topic ON topic.id = loss.topic_id
+            WHERE loss.confirmed_at IS NULL AND loss.taken_at IS NULL
             """
         )
         var sums: [[ExactText]: Int64] = [:]

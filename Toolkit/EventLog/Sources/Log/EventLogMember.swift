@@ -7,6 +7,7 @@ struct EventLogMember: GroupMember {
     let id: Int
     let signal: Signal
     let isWhole: Bool
+    let losses: [GroupLoss]
 
     func receive(limit: Int) async throws -> [Delivery] { try await log.receive(self, limit: limit) }
 
@@ -15,6 +16,8 @@ struct EventLogMember: GroupMember {
     func redeliver(_ deliveries: [DeliveryID], after delay: Duration) async throws {
         try log.redeliver(deliveries, by: id, after: delay)
     }
+
+    func acknowledge(losses: [GroupLoss]) async throws { try await log.acknowledge(losses, by: id) }
 
     func leave() async { log.leave(id) }
 }

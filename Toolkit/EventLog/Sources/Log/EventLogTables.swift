@@ -96,5 +96,7 @@ enum EventLogTables {
                 """
             ]
         ),
+        // When the group's service has stored the loss in its own database; NULL until then.
+        Migration("eventlog.losses", 1, ["ALTER TABLE log_losses ADD COLUMN taken_at BIGINT"]),
     ]
 }

@@ -42,7 +42,9 @@ struct EventLogHandler: EventLogHandling {
     }
 
     func acknowledge(_ request: AcknowledgeRequest, _ call: Call) async throws -> AcknowledgeResponse {
-        try log.acknowledge(request.positions.map(\.deliveryID), by: try member(request.member))
+        let member = try member(request.member)
+        try log.acknowledge(request.positions.map(\.deliveryID), by: member)
+        if !request.losses.isEmpty { try await log.acknowledge(request.losses.map(\.loss), by: member) }
         return AcknowledgeResponse()
     }
 
@@ -143,6 +145,7 @@ private final class MemberStream: Sendable {
         if isFirst {
             response.member = "\(log.run)-\(member.id)"
             response.whole = member.isWhole
+            response.losses = member.losses.map { LossRecord($0) }
             return response
         }
         do {

@@ -127,6 +127,32 @@ extension DeliveryRecord {
     }
 }
 
+extension LossRecord {
+    package init(_ loss: GroupLoss) {
+        self.init()
+        partition = Int32(clamping: loss.partition)
+        first = loss.offsets.lowerBound
+        last = loss.offsets.upperBound
+        events = Int64(loss.events)
+        reason = loss.reason
+        firstStoredAt = loss.storedAt.lowerBound.microseconds
+        lastStoredAt = loss.storedAt.upperBound.microseconds
+        bookedAt = loss.removedAt.microseconds
+    }
+
+    package var loss: GroupLoss {
+        let oldest = Timestamp(microseconds: firstStoredAt)
+        return GroupLoss(
+            partition: Int(partition),
+            offsets: first...max(first, last),
+            events: Int(clamping: events),
+            reason: reason,
+            storedAt: oldest...max(oldest, Timestamp(microseconds: lastStoredAt)),
+            removedAt: Timestamp(microseconds: bookedAt)
+        )
+    }
+}
+
 extension StartPosition {
     package init(_ start: GroupStart) {
         switch start {

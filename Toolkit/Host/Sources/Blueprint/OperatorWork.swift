@@ -4,8 +4,8 @@ public import MartletSQL
 /// A kind of thing in a service's database that waits for an operator, as a count.
 ///
 /// Every service exposes its counts as `martlet_waiting_for_operator`, and `martlet status` lists those above 0. What the
-/// toolkit knows is counted for each service: parked keys, gaps, late events, refused keys, running resends, and workflow
-/// runs that need a human.
+/// toolkit knows is counted for each service: parked keys, gaps, late events, lost events, refused keys, running resends, and
+/// workflow runs that need a human.
 ///
 /// ```swift
 /// let work = OperatorWork("broken_links") { tx in
@@ -32,6 +32,7 @@ public struct OperatorWork: Sendable {
         OperatorWork("late_events") {
             try $0.run("SELECT COUNT(*) FROM inbox_late WHERE state = 'late'").first?.int(0) ?? 0
         },
+        OperatorWork("lost_events") { try InboxLosses.unconfirmedEvents(in: $0) },
         OperatorWork("refused_keys") { try $0.run("SELECT COUNT(*) FROM outbox_refused").first?.int(0) ?? 0 },
         OperatorWork("running_resends") {
             try $0.run("SELECT COUNT(*) FROM outbox_resends WHERE state = 'running'").first?.int(0) ?? 0

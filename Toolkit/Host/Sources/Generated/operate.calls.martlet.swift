@@ -37,6 +37,10 @@ package protocol OperateCalls: Sendable {
     func redriveLateMessage(_ request: RedriveLateMessageRequest, context: CallContext) async throws -> RedriveLateMessageResponse
     /// Decides that one late event is never handled. NOT_FOUND operate.not_late
     func dismissLateMessage(_ request: DismissLateMessageRequest, context: CallContext) async throws -> DismissLateMessageResponse
+    /// What the broker removed before a group of this service acknowledged it, oldest first.
+    func listGroupLosses(_ request: ListGroupLossesRequest, context: CallContext) async throws -> ListGroupLossesResponse
+    /// Records that an operator knows of a loss. A repeat does nothing. NOT_FOUND operate.unknown_loss
+    func confirmGroupLoss(_ request: ConfirmGroupLossRequest, context: CallContext) async throws -> ConfirmGroupLossResponse
     /// Starts to publish events of this service again that were published before; consumers drop what they have handled.
     func startResend(_ request: StartResendRequest, context: CallContext) async throws -> StartResendResponse
     /// Resends, newest first.
@@ -122,6 +126,14 @@ package struct OperateClient: OperateCalls {
         try await channel.unary(OperateMethods.dismissLateMessage, request, context: context)
     }
 
+    package func listGroupLosses(_ request: ListGroupLossesRequest, context: CallContext) async throws -> ListGroupLossesResponse {
+        try await channel.unary(OperateMethods.listGroupLosses, request, context: context)
+    }
+
+    package func confirmGroupLoss(_ request: ConfirmGroupLossRequest, context: CallContext) async throws -> ConfirmGroupLossResponse {
+        try await channel.unary(OperateMethods.confirmGroupLoss, request, context: context)
+    }
+
     package func startResend(_ request: StartResendRequest, context: CallContext) async throws -> StartResendResponse {
         try await channel.unary(OperateMethods.startResend, request, context: context)
     }
@@ -188,6 +200,10 @@ package protocol OperateHandling: Sendable {
     func redriveLateMessage(_ request: RedriveLateMessageRequest, _ call: Call) async throws -> RedriveLateMessageResponse
     /// Decides that one late event is never handled. NOT_FOUND operate.not_late
     func dismissLateMessage(_ request: DismissLateMessageRequest, _ call: Call) async throws -> DismissLateMessageResponse
+    /// What the broker removed before a group of this service acknowledged it, oldest first.
+    func listGroupLosses(_ request: ListGroupLossesRequest, _ call: Call) async throws -> ListGroupLossesResponse
+    /// Records that an operator knows of a loss. A repeat does nothing. NOT_FOUND operate.unknown_loss
+    func confirmGroupLoss(_ request: ConfirmGroupLossRequest, _ call: Call) async throws -> ConfirmGroupLossResponse
     /// Starts to publish events of this service again that were published before; consumers drop what they have handled.
     func startResend(_ request: StartResendRequest, _ call: Call) async throws -> StartResendResponse
     /// Resends, newest first.
@@ -224,6 +240,8 @@ package enum OperateMethods {
     package static let showLateMessage = MethodDescriptor(service: "martlet.operate.v1.OperateService", name: "ShowLateMessage", idempotent: true, writes: false, scope: "operate", http: [])
     package static let redriveLateMessage = MethodDescriptor(service: "martlet.operate.v1.OperateService", name: "RedriveLateMessage", idempotent: true, writes: false, scope: "operate", http: [])
     package static let dismissLateMessage = MethodDescriptor(service: "martlet.operate.v1.OperateService", name: "DismissLateMessage", idempotent: false, writes: false, scope: "operate", http: [])
+    package static let listGroupLosses = MethodDescriptor(service: "martlet.operate.v1.OperateService", name: "ListGroupLosses", idempotent: true, writes: false, scope: "operate", http: [])
+    package static let confirmGroupLoss = MethodDescriptor(service: "martlet.operate.v1.OperateService", name: "ConfirmGroupLoss", idempotent: true, writes: false, scope: "operate", http: [])
     package static let startResend = MethodDescriptor(service: "martlet.operate.v1.OperateService", name: "StartResend", idempotent: false, writes: false, scope: "operate", http: [])
     package static let listResends = MethodDescriptor(service: "martlet.operate.v1.OperateService", name: "ListResends", idempotent: true, writes: false, scope: "operate", http: [])
     package static let stopResend = MethodDescriptor(service: "martlet.operate.v1.OperateService", name: "StopResend", idempotent: true, writes: false, scope: "operate", http: [])
@@ -234,7 +252,7 @@ package enum OperateMethods {
     package static let listAudit = MethodDescriptor(service: "martlet.operate.v1.OperateService", name: "ListAudit", idempotent: true, writes: false, scope: "operate", http: [])
 
     /// In contract order.
-    package static let all: [MethodDescriptor] = [countUnsentEvents, listParkedKeys, listParkedMessages, showParkedMessage, editParkedMessage, redriveParkedKey, dropParkedMessage, listGaps, fillGap, skipGap, listLateMessages, showLateMessage, redriveLateMessage, dismissLateMessage, startResend, listResends, stopResend, listWorkflows, showWorkflow, retryWorkflow, compensateWorkflow, listAudit]
+    package static let all: [MethodDescriptor] = [countUnsentEvents, listParkedKeys, listParkedMessages, showParkedMessage, editParkedMessage, redriveParkedKey, dropParkedMessage, listGaps, fillGap, skipGap, listLateMessages, showLateMessage, redriveLateMessage, dismissLateMessage, listGroupLosses, confirmGroupLoss, startResend, listResends, stopResend, listWorkflows, showWorkflow, retryWorkflow, compensateWorkflow, listAudit]
 }
 
 extension ServedContract {
@@ -282,6 +300,12 @@ extension ServedContract {
         }
         served.on(OperateMethods.dismissLateMessage) { (request: DismissLateMessageRequest, call) in
             try await handler.dismissLateMessage(request, call)
+        }
+        served.on(OperateMethods.listGroupLosses) { (request: ListGroupLossesRequest, call) in
+            try await handler.listGroupLosses(request, call)
+        }
+        served.on(OperateMethods.confirmGroupLoss) { (request: ConfirmGroupLossRequest, call) in
+            try await handler.confirmGroupLoss(request, call)
         }
         served.on(OperateMethods.startResend) { (request: StartResendRequest, call) in
             try await handler.startResend(request, call)

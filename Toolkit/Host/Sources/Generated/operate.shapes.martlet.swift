@@ -669,6 +669,107 @@ extension DismissLateMessageResponse: ContractMessage {
     package func write(to json: inout JSONWriter) {}
 }
 
+extension GroupLossRecord: ContractMessage {
+    package static let shape: MessageShape = MessageShape(
+        "martlet.operate.v1.GroupLossRecord",
+        [
+            FieldShape("id", .int64),
+            FieldShape("group", .string),
+            FieldShape("topic", .string),
+            FieldShape("partition", .int32),
+            FieldShape("first", .int64),
+            FieldShape("last", .int64),
+            FieldShape("events", .int64),
+            FieldShape("reason", .string),
+            FieldShape("first_stored_at", .int64),
+            FieldShape("last_stored_at", .int64),
+            FieldShape("booked_at", .int64),
+            FieldShape("confirmed_at", .int64),
+            FieldShape("confirmed_by", .string),
+        ])
+
+    package func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    package func write(to json: inout JSONWriter) {
+        json.number("id", self.id)
+        json.text("group", self.group)
+        json.text("topic", self.topic)
+        json.number("partition", self.partition)
+        json.number("first", self.first)
+        json.number("last", self.last)
+        json.number("events", self.events)
+        json.text("reason", self.reason)
+        json.number("first_stored_at", self.firstStoredAt)
+        json.number("last_stored_at", self.lastStoredAt)
+        json.number("booked_at", self.bookedAt)
+        json.number("confirmed_at", self.confirmedAt)
+        json.text("confirmed_by", self.confirmedBy)
+    }
+}
+
+extension ListGroupLossesRequest: ContractMessage {
+    package static let shape: MessageShape = MessageShape(
+        "martlet.operate.v1.ListGroupLossesRequest",
+        [
+            FieldShape("after_id", .int64, rule: FieldRule(min: 0)),
+            FieldShape("confirmed", .bool),
+        ])
+
+    package func check(_ violations: inout [FieldViolation], at path: String) {
+        var check = RuleCheck(at: path)
+        check.number("after_id", self.afterID, rule: FieldRule(min: 0))
+        violations += check.violations
+    }
+
+    package func write(to json: inout JSONWriter) {
+        json.number("after_id", self.afterID)
+        json.flag("confirmed", self.confirmed)
+    }
+}
+
+extension ListGroupLossesResponse: ContractMessage {
+    package static let shape: MessageShape = MessageShape(
+        "martlet.operate.v1.ListGroupLossesResponse",
+        [
+            FieldShape("losses", .message { GroupLossRecord.shape }, repeated: true),
+        ])
+
+    package func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    package func write(to json: inout JSONWriter) {
+        json.messages("losses", self.losses)
+    }
+}
+
+extension ConfirmGroupLossRequest: ContractMessage {
+    package static let shape: MessageShape = MessageShape(
+        "martlet.operate.v1.ConfirmGroupLossRequest",
+        [
+            FieldShape("id", .int64, rule: FieldRule(min: 1)),
+            FieldShape("reason", .string, rule: FieldRule(required: true, maxLength: 500)),
+        ])
+
+    package func check(_ violations: inout [FieldViolation], at path: String) {
+        var check = RuleCheck(at: path)
+        check.number("id", self.id, rule: FieldRule(min: 1))
+        check.text("reason", self.reason, rule: FieldRule(required: true, maxLength: 500))
+        violations += check.violations
+    }
+
+    package func write(to json: inout JSONWriter) {
+        json.number("id", self.id)
+        json.text("reason", self.reason)
+    }
+}
+
+extension ConfirmGroupLossResponse: ContractMessage {
+    package static let shape: MessageShape = MessageShape("martlet.operate.v1.ConfirmGroupLossResponse", [])
+
+    package func check(_ violations: inout [FieldViolation], at path: String) {}
+
+    package func write(to json: inout JSONWriter) {}
+}
+
 extension ResendRecord: ContractMessage {
     package static let shape: MessageShape = MessageShape(
         "martlet.operate.v1.ResendRecord",

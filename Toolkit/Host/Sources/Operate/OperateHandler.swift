@@ -207,6 +207,9 @@ extension Fault {
     static func notLate(_ id: String) -> Fault {
         Fault(.notFound, "operate.not_late", "no late event named \(id) waits there")
     }
+    static func unknownLoss(_ id: Int64) -> Fault {
+        Fault(.notFound, "operate.unknown_loss", "there is no loss \(id) here")
+    }
     static func unknownResend(_ number: Int64) -> Fault {
         Fault(.notFound, "operate.unknown_resend", "there is no resend with the number \(number)")
     }

@@ -67,6 +67,25 @@ extension LateMessageRecord {
     }
 }
 
+extension GroupLossRecord {
+    init(_ stored: InboxLoss) {
+        self.init()
+        id = stored.id
+        group = stored.group
+        topic = stored.topic
+        partition = Int32(clamping: stored.loss.partition)
+        first = stored.loss.offsets.lowerBound
+        last = stored.loss.offsets.upperBound
+        events = Int64(stored.loss.events)
+        reason = stored.loss.reason
+        firstStoredAt = stored.loss.storedAt.lowerBound.microseconds
+        lastStoredAt = stored.loss.storedAt.upperBound.microseconds
+        bookedAt = stored.loss.removedAt.microseconds
+        confirmedAt = stored.confirmedAt?.microseconds ?? 0
+        confirmedBy = stored.confirmedBy ?? ""
+    }
+}
+
 extension ResendRecord {
     init(_ resend: Resend) {
         self.init()

@@ -68,6 +68,7 @@ private struct CountedMember: GroupMember {
     let acknowledged: Counter
     let redelivered: Counter
     var isWhole: Bool { member.isWhole }
+    var losses: [GroupLoss] { member.losses }
 
     func receive(limit: Int) async throws -> [Delivery] {
         let deliveries = try await member.receive(limit: limit)
@@ -84,6 +85,8 @@ private struct CountedMember: GroupMember {
         try await member.redeliver(deliveries, after: delay)
         redelivered.add(deliveries.count)
     }
+
+    func acknowledge(losses: [GroupLoss]) async throws { try await member.acknowledge(losses: losses) }
 
     func leave() async { await member.leave() }
 }

@@ -211,7 +211,8 @@ public struct SubscriptionRunner: Sendable {
     /// Joins the group.
     ///
     /// One that has begun joins with the earliest event, also when the bus has forgotten it. After a restore of the
-    /// database it goes back to the oldest event that the bus holds: it has forgotten what it acknowledged.
+    /// database it goes back to the oldest event that the bus holds: it has forgotten what it acknowledged. What the bus has
+    /// removed of the group is stored in the database.
     private func join(_ subscription: Subscription) async throws -> (any GroupMember, GroupBeginning) {
         let (isKnown, rewound, restore) = try await database.read("inbox.group") { tx in
             let isKnown = try GroupRows.beginning(of: subscription, in: tx) != nil
@@ -225,13 +226,28 @@ public struct SubscriptionRunner: Sendable {
             let group = try await database.transaction("inbox.begin") { tx in
                 let group = try GroupRows.begin(subscription, isWhole: member.isWhole, in: tx)
                 if rewound < restore { try GroupRows.goBack(subscription, after: restore, in: tx) }
+                try InboxLosses.store(member.losses, of: subscription, in: tx)
                 return group
             }
+            try await acknowledgeLosses(of: member, subscription)
             return (member, group)
         } catch {
             await member.leave()
             throw error
         }
+    }
+
+    /// The losses of a joined group are stored: the bus need not keep them.
+    private func acknowledgeLosses(of member: any GroupMember, _ subscription: Subscription) async throws {
+        guard !member.losses.isEmpty else { return }
+        Logger.current.error(
+            "the broker has removed events that the group had not acknowledged, an operator confirms the loss",
+            metadata: [
+                "topic": "\(subscription.topic)", "group": "\(subscription.group)",
+                "events": "\(member.losses.reduce(0) { $0 + $1.events })",
+            ]
+        )
+        try await member.acknowledge(losses: member.losses)
     }
 
     // MARK: Redrive
