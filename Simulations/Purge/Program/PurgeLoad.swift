@@ -97,13 +97,13 @@ struct PurgeLoad: Sendable {
 
     /// As the host's job.
     private func purge() async throws {
-        let retention = retention
+        let sent = SentRetention(of: [], otherwise: retention)
         while true {
             try await runtime.time.sleep(for: interval)
             var removed = Outbox.purgeBatch
             while removed >= Outbox.purgeBatch {
                 removed = try await source.transaction("outbox.purge") { tx in
-                    try Outbox.purge(sentFor: retention, in: tx)
+                    try Outbox.purge(sent, in: tx)
                 }
             }
         }

@@ -3,7 +3,10 @@ package import MartletSQL
 extension Outbox {
     /// How long the rows of its tables stay.
     package static let retentions = [
-        TableRetention("outbox", .purged(after: sentRetention, since: "publication", by: purgeJob)),
+        TableRetention(
+            "outbox",
+            .purged(after: sentRetention, since: "publication, or as its topic declares", by: purgeJob)
+        ),
         TableRetention("outbox_refused", .until("the broker accepts the event")),
         TableRetention("outbox_keys", .permanent(bound: "one for each topic and key that had an event")),
         TableRetention("outbox_source", .permanent(bound: "one")),
@@ -34,6 +37,6 @@ extension Outbox {
         TableRetention("idempotency", .purged(after: Idempotency.retention, since: "the request", by: purgeJob)),
     ]
 
-    /// The job of the host that calls ``purge(in:)``.
+    /// The job of the host that calls ``purge(_:in:)``.
     package static let purgeJob = "purge"
 }

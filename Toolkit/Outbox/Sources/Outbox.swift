@@ -10,10 +10,9 @@ public enum Outbox {
     public static let keyLimit = 255
     /// Maximum events that one transaction appends.
     public static let appendLimit = 10_000
-    /// How long an event stays in the table after it was published: as long as the log keeps it, so that it can be sent
-    /// again when the log has lost it.
-    static let sentRetention = Duration.seconds(7 * 24 * 3_600)
-    /// Maximum rows that one call of ``purge(in:)`` removes from each table.
+    /// How long an event stays in the table after it was published, unless its topic declares a retention.
+    package static let sentRetention = Duration.seconds(7 * 24 * 3_600)
+    /// Maximum rows that one call of ``purge(_:in:)`` removes from each table.
     package static let purgeBatch = 1_000
     /// Partitions of an outbox, which its relays share.
     static let partitions = 8
@@ -25,6 +24,7 @@ public enum Outbox {
     /// The tables of the modules `outbox`, `inbox` and `idempotency`, and their views for auditors.
     package static var migrations: [Migration] {
         OutboxTables.migrations + RelayTables.migrations + ResendTables.migrations + OutboxRefusals.migrations
+            + SentRetention.migrations
             + InboxTables.migrations + InboxKeyTables.migrations + AttemptTables.migrations + RestoreTables.migrations
             + LossTables.migrations + EventTypeColumns.migrations + KeySinceColumns.migrations + Idempotency.migrations
             + OutboxAuditViews.migrations + InboxAuditViews.migrations
@@ -32,24 +32,11 @@ public enum Outbox {
 
     /// Removes a batch of rows that are past their retention; repeat it while it returns ``purgeBatch`` or more.
     ///
+    /// - Parameter sent: How long published events stay.
     /// - Returns: The number of removed rows.
-    package static func purge(in tx: borrowing SQLTransaction) throws -> Int {
-        try purge(sentFor: sentRetention, in: tx)
-    }
-
-    /// As ``purge(in:)``, with another retention of published events.
-    package static func purge(sentFor retention: Duration, in tx: borrowing SQLTransaction) throws -> Int {
-        let before = try tx.date - retention
-        let sent = try tx.run(
-            """
-            DELETE FROM outbox WHERE (topic, key, epoch, sequence) IN (
-                SELECT topic, key, epoch, sequence FROM outbox WHERE sent_at IS NOT NULL
-                    AND sent_at < \(before.microseconds) ORDER BY sent_at LIMIT \(purgeBatch)
-                    \(lock: .skipping, in: tx.dialect)
-            ) AND sent_at IS NOT NULL AND sent_at < \(before.microseconds) RETURNING 1
-            """
-        )
-        return try sent.count + Idempotency.purge(in: tx) + AttemptRows.purge(limit: purgeBatch, in: tx)
+    package static func purge(_ sent: SentRetention, in tx: borrowing SQLTransaction) throws -> Int {
+        try sent.purge(limit: purgeBatch, in: tx) + Idempotency.purge(in: tx)
+            + AttemptRows.purge(limit: purgeBatch, in: tx)
     }
 
     /// To be run once on a database that was restored from a backup, before its service starts.

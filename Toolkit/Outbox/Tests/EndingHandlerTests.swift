@@ -317,9 +317,9 @@ struct EndingHandlerTests {
         _ = try await start("1")
         try await run("2", on: try await log([.numbered(1, of: "a")]))
         fixture.time.advance(by: AttemptRows.retention)
-        let early = try await fixture.target.transaction { tx in try Outbox.purge(in: tx) }
+        let early = try await fixture.target.transaction { tx in try Outbox.purge(SentRetention(of: []), in: tx) }
         fixture.time.advance(by: .seconds(1))
-        let late = try await fixture.target.transaction { tx in try Outbox.purge(in: tx) }
+        let late = try await fixture.target.transaction { tx in try Outbox.purge(SentRetention(of: []), in: tx) }
         #expect([early, late] == [0, 1])
         #expect(try await markers() == [0, 0])
     }

@@ -160,7 +160,7 @@ struct IdempotencyTests {
     func purge() async throws {
         _ = try await write("a", context(key: "k"))
         time.advance(by: Idempotency.retention + .seconds(1))
-        let removed = try await database.transaction { tx in try Outbox.purge(in: tx) }
+        let removed = try await database.transaction { tx in try Outbox.purge(SentRetention(of: []), in: tx) }
         #expect(removed == 1)
         #expect(try await write("a", context(key: "k")) == "a is number 2")
     }

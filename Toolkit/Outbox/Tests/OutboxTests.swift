@@ -133,10 +133,39 @@ struct OutboxTests {
         try await fixture.relay().drain()
         try await fixture.commit(["b"])
         fixture.time.advance(by: Outbox.sentRetention)
-        let early = try await fixture.source.transaction { tx in try Outbox.purge(in: tx) }
+        let sent = SentRetention(of: [TopicPlan("things")])
+        let early = try await fixture.source.transaction { tx in try Outbox.purge(sent, in: tx) }
         fixture.time.advance(by: .seconds(1))
-        let late = try await fixture.source.transaction { tx in try Outbox.purge(in: tx) }
+        let late = try await fixture.source.transaction { tx in try Outbox.purge(sent, in: tx) }
         #expect([early, late] == [0, 1])
         #expect(try await numbers(of: "b") == [1])
+    }
+
+    @Test("sent events stay as long as their topic declares: shorter or longer than others")
+    func declaredRetention() async throws {
+        for topic in ["short", "things", "very.long"] {
+            try await fixture.source.transaction { tx in
+                for _ in 0..<2 { try tx.append(OutgoingEvent(topic: topic, key: topic, body: [])) }
+            }
+        }
+        try await fixture.relay().drain()
+        let sent = SentRetention(
+            of: [
+                TopicPlan("short", retention: .seconds(3_600)), TopicPlan("things"),
+                TopicPlan("very.long", retention: Outbox.sentRetention * 2),
+            ]
+        )
+        var left: [[String]] = []
+        for step in [Duration.seconds(3_601), Outbox.sentRetention, Outbox.sentRetention] {
+            fixture.time.advance(by: step)
+            let removed = try await fixture.source.transaction { tx in try Outbox.purge(sent, in: tx) }
+            #expect(removed == 2)
+            left.append(
+                try await fixture.source.read { tx in
+                    try tx.run("SELECT DISTINCT topic FROM outbox ORDER BY topic").map { try $0.text(0) }
+                }
+            )
+        }
+        #expect(left == [["things", "very.long"], ["very.long"], []])
     }
 }

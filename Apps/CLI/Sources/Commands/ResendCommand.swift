@@ -9,7 +9,7 @@ struct ResendCommand: AsyncParsableCommand {
         commandName: "resend",
         abstract: "Has a service publish events again that the event log has lost.",
         discussion: """
-            A service keeps its published events for a week. `start` has it publish those of a time, a topic or a key \
+            A service keeps its published events for a week, or as long as their topic declares. `start` has it publish those of a time, a topic or a key \
             again, at a rate of their own: new events are not delayed. Consumers drop what they have handled, so a \
             repeat does no harm.
 

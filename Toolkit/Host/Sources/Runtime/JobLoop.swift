@@ -1,5 +1,6 @@
 import Logging
 import MartletCore
+import MartletMessaging
 import MartletOutbox
 import MartletSQL
 import MartletWorkflows
@@ -42,11 +43,14 @@ enum Purge {
     static let interval = Duration.seconds(60)
 
     /// A run ends when no table has a full batch left.
-    static func job(database: any SQLDatabase, workflows: WorkflowEngine) -> Job {
-        Job("purge", every: interval) {
+    ///
+    /// - Parameter topics: Those that the service publishes.
+    static func job(database: any SQLDatabase, topics: [TopicPlan], workflows: WorkflowEngine) -> Job {
+        let sent = SentRetention(of: topics)
+        return Job("purge", every: interval) {
             while true {
                 let events = try await database.transaction("outbox.purge", options: .locking) { tx in
-                    try Outbox.purge(in: tx)
+                    try Outbox.purge(sent, in: tx)
                 }
                 let runs = try await workflows.purge()
                 if events < Outbox.purgeBatch, runs < WorkflowEngine.purgeBatch { return }

@@ -277,7 +277,7 @@ public struct ServiceRuntime: Sendable {
         }
         loops.append(Loop("resends", .consumers) { try await resender.run() })
         loops.append(Loop("clock watch", .consumers) { try await clock.run() })
-        for job in service.jobs + [Purge.job(database: database, workflows: engine)] {
+        for job in service.jobs + [Purge.job(database: database, topics: topics, workflows: engine)] {
             loops.append(
                 Loop("job \(job.name)", .consumers) {
                     try await JobLoop(job, on: database, clock: clock, time: time).run()
