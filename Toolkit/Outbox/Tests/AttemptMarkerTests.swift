@@ -25,10 +25,13 @@ struct AttemptMarkerTests {
         #expect(decision(on: nil) == .attempt(ends: 0))
     }
 
-    @Test("of an earlier process of the instance, which has started again: it counts")
-    func startedAgain() {
-        let earlier = AttemptMarker.Holder(instance: "a", boot: "a1")
-        #expect(decision(on: marker(of: earlier)) == .attempt(ends: 1))
+    @Test(
+        "of another process with the name of this instance, which lives beside it: it counts when its lease has ended"
+    )
+    func sameName() {
+        let other = AttemptMarker.Holder(instance: "a", boot: "a3")
+        #expect(decision(on: marker(of: other)) == .redeliver)
+        #expect(decision(on: marker(of: other, lease: .zero)) == .attempt(ends: 1))
     }
 
     @Test("of another instance: it counts when its lease has ended, and not before")
@@ -43,12 +46,11 @@ struct AttemptMarkerTests {
         let (before, after) = (
             AttemptMarker.Holder(instance: "b", boot: "b1"), AttemptMarker.Holder(instance: "b", boot: "b2")
         )
-        let counted = marker(of: before).started(after)
+        let counted = marker(of: before).replacing(before)
         #expect(counted == marker(of: nil, ends: 1))
         #expect(decision(on: counted) == .attempt(ends: 1))
-        #expect(counted.started(after) == counted)
-        #expect(marker(of: after).started(after) == marker(of: after))
-        #expect(marker(of: before).started(own) == marker(of: before))
+        #expect(counted.replacing(before) == counted)
+        #expect(marker(of: after).replacing(before) == marker(of: after))
     }
 
     @Test("of an earlier attempt of the same process: it does not count, however often")
@@ -59,9 +61,9 @@ struct AttemptMarkerTests {
 
     @Test("an overwritten one keeps its count, and the second ended attempt parks the event")
     func count() {
-        let earlier = AttemptMarker.Holder(instance: "a", boot: "a1")
+        let other = AttemptMarker.Holder(instance: "b", boot: "b1")
         #expect(AttemptMarker.endsLimit == 2)
-        #expect(decision(on: marker(of: earlier, ends: 1)) == .park(ends: 2))
+        #expect(decision(on: marker(of: other, lease: .zero, ends: 1)) == .park(ends: 2))
         #expect(decision(on: marker(of: nil, ends: 1)) == .attempt(ends: 1))
         #expect(decision(on: marker(of: nil, ends: 2)) == .park(ends: 2))
     }

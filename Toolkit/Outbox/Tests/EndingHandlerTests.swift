@@ -188,6 +188,41 @@ struct EndingHandlerTests {
         #expect(try await markers() == [0, 0])
     }
 
+    @Test("two processes with one name: what the other attempts is redelivered, and counts when its lease has ended")
+    func sameName() async throws {
+        end("a", at: 1)
+        let events = [Envelope.numbered(1, of: "a")]
+        let first = try await start("a1")
+        try await run("a2", on: try await log(events))
+        handler.recover()
+        var consumer = try await consumer(on: try await log(events), first)
+        try await step(&consumer)
+        #expect(try await fixture.effects(of: "a") == [])
+        #expect(try await markers() == [1, 1])
+        fixture.time.advance(by: limits.attemptLease)
+        try await step(&consumer)
+        #expect(try await fixture.effects(of: "a") == [1])
+        #expect(try await parked("a") == [])
+    }
+
+    @Test("a start counts the markers of the process that it replaces, and not those of a third one with its name")
+    func replaced() async throws {
+        for boot in ["a1", "a2"] as [ExactText] { _ = try await start(boot) }
+        let until = fixture.time.date + limits.attemptLease
+        try await fixture.target.transaction { tx in
+            for (sequence, boot) in [(Int64(1), "a1"), (2, "a2")] as [(Int64, ExactText)] {
+                let rows = AttemptRows(group: "g", event: .numbered(sequence, of: "a"))
+                let holder = AttemptMarker.Holder(instance: "a", boot: boot)
+                try rows.store(AttemptMarker(holder: holder, leaseUntil: until, ends: 0), in: tx)
+            }
+        }
+        _ = try await start("a3")
+        let ends = try await fixture.target.read { tx in
+            try tx.run("SELECT ends FROM inbox_attempts ORDER BY sequence").map { try $0.int(0) }
+        }
+        #expect(ends == [0, 1])
+    }
+
     @Test("a living instance releases the marker that no attempt of its own holds, and renews the others")
     func released() async throws {
         end("a", at: 1)
@@ -253,9 +288,9 @@ struct EndingHandlerTests {
             _ = try ParkedMessages.redrive(group: "g", topic: "things", key: "a", in: tx)
         }
         for _ in 1...AttemptMarker.endsLimit {
-            await #expect(throws: CancellationError.self) { try await runner().redriveRequested() }
+            await #expect(throws: CancellationError.self) { try await redriveInNextProcess() }
         }
-        try await runner().redriveRequested()
+        try await redriveInNextProcess()
         #expect(try await parked("a").map(\.error) == ["ended the process", "waits behind a parked event"])
         let keys = try await fixture.target.read { tx in try ParkedMessages.keys(in: tx) }
         #expect(keys.map(\.isRedriving) == [false])
@@ -265,7 +300,7 @@ struct EndingHandlerTests {
         try await fixture.target.transaction { tx in
             _ = try ParkedMessages.redrive(group: "g", topic: "things", key: "a", in: tx)
         }
-        try await runner().redriveRequested()
+        try await redriveInNextProcess()
         #expect(try await fixture.effects(of: "a") == [1, 2])
         #expect(try await markers() == [0, 0])
     }
@@ -280,16 +315,16 @@ struct EndingHandlerTests {
         end("a", at: 2)
         #expect(try await redriven(late))
         for _ in 1...AttemptMarker.endsLimit {
-            await #expect(throws: CancellationError.self) { try await runner().redriveRequested() }
+            await #expect(throws: CancellationError.self) { try await redriveInNextProcess() }
         }
-        try await runner().redriveRequested()
+        try await redriveInNextProcess()
         let waiting = try await fixture.target.read { tx in try LateEvents.list(in: tx) }
         #expect(waiting.map { "\($0.error), \($0.isRedriving)" } == ["ended the process, false"])
         #expect(try await markers() == [0, 0])
 
         handler.recover()
         #expect(try await redriven(late))
-        try await runner().redriveRequested()
+        try await redriveInNextProcess()
         #expect(try await fixture.effects(of: "a") == [1, 1, 2])
         #expect(try await markers() == [0, 0])
     }
@@ -301,14 +336,16 @@ struct EndingHandlerTests {
         }
     }
 
-    /// Each is another process of one instance.
-    private func runner() -> SubscriptionRunner {
-        SubscriptionRunner(
+    /// Each call is another process of one instance.
+    private func redriveInNextProcess() async throws {
+        let runner = SubscriptionRunner(
             [handler.subscription()],
             database: fixture.target,
             bus: fixture.bus,
             runtime: fixture.runtime
         )
+        try await runner.start()
+        try await runner.redriveRequested()
     }
 
     @Test("a marker whose event does not come again is removed after its retention")

@@ -105,7 +105,7 @@ public struct SubscriptionRunner: Sendable {
     // MARK: The process
 
     /// Registers the process, before it handles anything.
-    private func start() async throws {
+    func start() async throws {
         var failures = 0
         while true {
             do {

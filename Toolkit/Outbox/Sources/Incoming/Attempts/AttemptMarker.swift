@@ -35,11 +35,13 @@ struct AttemptMarker: Sendable, Hashable {
     /// Earlier marked attempts that ended their process.
     var ends: Int
 
-    /// Whether the attempt that holds it has ended its process, as `own` sees it: another process of the holder's instance
-    /// runs, or the lease has ended.
+    /// Whether the attempt that holds it has ended its process, as `own` sees it: the lease has ended.
+    ///
+    /// Also of a process of the same instance: the one before `own` was counted when `own` started, so this one lives beside
+    /// it, with the same name by mistake.
     private func hasEnded(by own: Holder, at now: Timestamp) -> Bool {
         guard let holder, holder != own else { return false }
-        return holder.instance == own.instance || leaseUntil <= now
+        return leaseUntil <= now
     }
 
     /// What the process `own` does with an event.
@@ -56,9 +58,9 @@ struct AttemptMarker: Sendable, Hashable {
         return ends < endsLimit ? .attempt(ends: ends) : .park(ends: ends)
     }
 
-    /// The marker after the process `own` has started; unchanged unless an earlier process of its instance holds it.
-    func started(_ own: Holder) -> AttemptMarker {
-        guard let holder, holder.instance == own.instance, holder != own else { return self }
+    /// The marker after another process has started in the place of `before`; unchanged unless that holds it.
+    func replacing(_ before: Holder) -> AttemptMarker {
+        guard holder == before else { return self }
         return AttemptMarker(holder: nil, leaseUntil: leaseUntil, ends: ends + 1)
     }
 

@@ -87,18 +87,15 @@ struct AttemptRows: Sendable {
 // MARK: Processes
 
 extension AttemptRows {
-    /// Registers the process; from now on the markers of earlier processes of its instance count.
+    /// Registers the process; from now on the markers count that the registered process before it holds.
     ///
     /// A repeat does nothing.
     ///
     /// - Returns: Whether the process before did not end in order.
     static func start(_ own: AttemptMarker.Holder, in tx: borrowing SQLTransaction) throws -> Bool {
-        let before = try tx.run("SELECT boot, is_suspect FROM inbox_processes WHERE instance = \(own.instance)").first
-        let isSuspect =
-            try before.map { row in
-                let isRepeat = try ExactText(row.text(0)) == own.boot
-                return try isRepeat ? row.bool(1) : true
-            } ?? false
+        let row = try tx.run("SELECT boot, is_suspect FROM inbox_processes WHERE instance = \(own.instance)").first
+        let before = try row.map { AttemptMarker.Holder(instance: own.instance, boot: ExactText(try $0.text(0))) }
+        let isSuspect = try before == own ? row?.bool(1) ?? false : before != nil
         try tx.run(
             """
             INSERT INTO inbox_processes (instance, boot, is_suspect, began_at)
@@ -107,8 +104,9 @@ extension AttemptRows {
                 began_at = excluded.began_at
             """
         )
-        for (rows, marker) in try held(by: own.instance, in: tx) where marker.started(own) != marker {
-            try rows.store(marker.started(own), in: tx)
+        guard let before, before != own else { return isSuspect }
+        for (rows, marker) in try held(by: own.instance, in: tx) where marker.holder == before {
+            try rows.store(marker.replacing(before), in: tx)
         }
         return isSuspect
     }
