@@ -90,6 +90,68 @@ struct GapTests {
         #expect(try await fixture.target.read { tx in try Gaps.keysWithGaps(in: tx) } == 0)
     }
 
+    @Test("a key that is always a little behind: each missing event has a patience of its own")
+    func progress() async throws {
+        var consumer = try await consumer()
+        let patience = SubscriptionRunner.Limits().gapPatience
+        try await fixture.bus.publish([.numbered(1, of: "a"), .numbered(3, of: "a")])
+        try await steps(&consumer)
+        fixture.time.advance(by: patience - .seconds(60))
+        try await fixture.bus.publish([.numbered(2, of: "a"), .numbered(5, of: "a")])
+        try await steps(&consumer)
+        #expect(try await fixture.effects(of: "a") == [1, 2, 3])
+        fixture.time.advance(by: .seconds(60))
+        try await steps(&consumer)
+        #expect(try await parked("a") == [])
+        fixture.time.advance(by: patience)
+        try await settle(&consumer)
+        #expect(try await parked("a") == [5])
+    }
+
+    /// Three receives of a consumer for which something is redelivered.
+    private func steps(_ consumer: inout Consumer) async throws {
+        for _ in 1...3 {
+            fixture.time.advance(by: .seconds(6))
+            try await consumer.step()
+        }
+    }
+
+    @Test("the time before the consumer joined is no patience: nothing could close a gap")
+    func downtime() async throws {
+        let patience = SubscriptionRunner.Limits().gapPatience
+        let subscription = handler.subscription()
+        try await subscription.deliver(.numbered(1, of: "a"), on: fixture.target)
+        #expect(try await subscription.deliver(.numbered(3, of: "a"), on: fixture.target) == .gap)
+        fixture.time.advance(by: patience * 2)
+        let inbox = Inbox(subscription, joined: fixture.time.date)
+        var decisions: [InboxDecision] = []
+        for _ in 1...2 {
+            decisions.append(
+                try await fixture.target.transaction { tx in
+                    try inbox.process(.numbered(3, of: "a"), patience: patience, passesMarkers: true, in: tx)
+                }
+            )
+            fixture.time.advance(by: patience)
+        }
+        #expect(decisions == [.gap, .enqueue])
+    }
+
+    @Test("an epoch that ends with skipped numbers: nothing waits any more")
+    func endsSkipped() async throws {
+        let subscription = handler.subscription()
+        let last = Envelope.numbered(5, of: "a")
+        try await subscription.deliver(.numbered(1, of: "a"), on: fixture.target)
+        #expect(try await subscription.deliver(last, on: fixture.target) == .gap)
+        try await fixture.target.transaction { tx in
+            try InboxKeyRows(group: "g", event: last).skip(EventNumber(epoch: 1, sequence: 4), through: 5, in: tx)
+        }
+        for sequence in Int64(2)...3 {
+            try await subscription.deliver(.numbered(sequence, of: "a"), on: fixture.target)
+        }
+        let waiting = try await fixture.target.read { tx in try tx.run("SELECT 1 FROM inbox_waiting").count }
+        #expect(waiting == 0)
+    }
+
     @Test("skipped event: the later ones are redriven, and it is late when it comes")
     func skipped() async throws {
         var consumer = try await consumer()

@@ -48,9 +48,10 @@ struct Consumer {
         limits: SubscriptionRunner.Limits,
         keyFailures: KeyFailures,
         group: GroupBeginning?,
+        joined: Timestamp? = nil,
         attempts: MarkedAttempts = MarkedAttempts(in: InboxProcess(instance: ""), boot: "")
     ) {
-        inbox = Inbox(subscription, group: group)
+        inbox = Inbox(subscription, group: group, joined: joined)
         metrics = InboxMetrics(subscription, in: .current)
         self.member = member
         self.database = database

@@ -12,10 +12,15 @@ struct Inbox: Sendable {
 
     let subscription: Subscription
     let group: GroupBeginning
+    /// Since when the consumer receives events: before, nothing could close a gap.
+    private let joined: Timestamp?
 
-    /// - Parameter group: When the group began; `nil` for deliveries without a bus, which are expected from the first event.
-    init(_ subscription: Subscription, group: GroupBeginning? = nil) {
+    /// - Parameters:
+    ///   - group: When the group began; `nil` for deliveries without a bus, which are expected from the first event.
+    ///   - joined: When the consumer joined its group, by the database's clock; `nil` when no bus delivers.
+    init(_ subscription: Subscription, group: GroupBeginning? = nil, joined: Timestamp? = nil) {
         self.subscription = subscription
+        self.joined = joined
         self.group = group ?? .withoutBus(subscription.start)
     }
 
@@ -49,7 +54,7 @@ struct Inbox: Sendable {
             try rows(of: event).advanceOverParked(&key, in: tx)
         case .gap:
             let since = try rows(of: event).wait(at: EventNumber(event), in: tx)
-            guard let patience, try since + patience <= tx.date else { break }
+            guard let patience, try max(since, joined ?? since) + patience <= tx.date else { break }
             // The position stays: the missing event is handled when it comes.
             try parkKey(event.key, in: tx)
             try store(event, error: Gaps.parkedError, attempts: 0, in: tx)

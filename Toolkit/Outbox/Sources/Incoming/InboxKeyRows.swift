@@ -70,16 +70,22 @@ struct InboxKeyRows: Sendable {
     /// Numbers that an operator skipped are not missing.
     private func extendOverSkipped(_ stored: inout InboxKey, in tx: borrowing SQLTransaction) throws {
         guard let position = stored.positions.popLast() else { return }
+        let last = try lastSkipped(behind: EventNumber(epoch: position.epoch, sequence: position.last), in: tx)
+        stored.positions.append(InboxKey.Position(epoch: position.epoch, base: position.base, last: last))
+    }
+
+    /// The last of the skipped numbers that follow a number without a gap; itself when none does.
+    private func lastSkipped(behind number: EventNumber, in tx: borrowing SQLTransaction) throws -> Int64 {
         let skipped = try tx.run(
             """
             SELECT first_sequence, last_sequence FROM inbox_skipped WHERE group_name = \(group) AND topic = \(topic)
-                AND key = \(key) AND source = \(source) AND epoch = \(position.epoch)
-                AND last_sequence > \(position.last) ORDER BY first_sequence
+                AND key = \(key) AND source = \(source) AND epoch = \(number.epoch)
+                AND last_sequence > \(number.sequence) ORDER BY first_sequence
             """
         )
-        var last = position.last
+        var last = number.sequence
         for row in skipped where try row.int64(0) <= last + 1 { last = try max(last, row.int64(1)) }
-        stored.positions.append(InboxKey.Position(epoch: position.epoch, base: position.base, last: last))
+        return last
     }
 
     private func record(
@@ -134,7 +140,15 @@ struct InboxKeyRows: Sendable {
         )
         stored.positions.removeAll { $0.epoch == number.epoch }
         stored.positions.append(InboxKey.Position(epoch: number.epoch, base: base, last: number.sequence))
-        guard stored.waiting.contains(where: { $0.epoch == number.epoch && $0.highest <= number.sequence }) else {
+        guard let waiting = stored.waiting.first(where: { $0.epoch == number.epoch }) else { return }
+        guard try waiting.highest <= lastSkipped(behind: number, in: tx) else {
+            // What is missing now is another number, with a patience of its own.
+            try tx.run(
+                """
+                UPDATE inbox_waiting SET since = \(tx.date.microseconds) WHERE group_name = \(group)
+                    AND topic = \(topic) AND key = \(key) AND source = \(source) AND epoch = \(number.epoch)
+                """
+            )
             return
         }
         stored.waiting.removeAll { $0.epoch == number.epoch }
@@ -177,7 +191,7 @@ struct InboxKeyRows: Sendable {
 
     /// Stores that the number was received and is redelivered: events of newer epochs wait for it.
     ///
-    /// - Returns: Since when something of its epoch has waited.
+    /// - Returns: Since when something of its epoch has waited for the number after the position.
     func wait(at number: EventNumber, in tx: borrowing SQLTransaction) throws -> Timestamp {
         let now = try tx.date
         let rows = try tx.run(

@@ -169,7 +169,7 @@ public struct SubscriptionRunner: Sendable {
         var keyFailures = KeyFailures()
         while true {
             do {
-                let (member, group) = try await join(subscription)
+                let (member, group, joined) = try await join(subscription)
                 var consumer = Consumer(
                     subscription: subscription,
                     member: member,
@@ -178,6 +178,7 @@ public struct SubscriptionRunner: Sendable {
                     limits: limits,
                     keyFailures: keyFailures,
                     group: group,
+                    joined: joined,
                     attempts: attempts
                 )
                 do {
@@ -213,7 +214,11 @@ public struct SubscriptionRunner: Sendable {
     /// One that has begun joins with the earliest event, also when the bus has forgotten it. After a restore of the
     /// database it goes back to the oldest event that the bus holds: it has forgotten what it acknowledged. What the bus has
     /// removed of the group is stored in the database.
-    private func join(_ subscription: Subscription) async throws -> (any GroupMember, GroupBeginning) {
+    ///
+    /// - Returns: The member, when its group began, and when it joined by the database's clock.
+    private func join(
+        _ subscription: Subscription
+    ) async throws -> (any GroupMember, GroupBeginning, joined: Timestamp) {
         let (isKnown, rewound, restore) = try await database.read("inbox.group") { tx in
             let isKnown = try GroupRows.beginning(of: subscription, in: tx) != nil
             return (isKnown, try GroupRows.rewound(subscription, in: tx), try Restores.last(in: tx))
@@ -223,14 +228,14 @@ public struct SubscriptionRunner: Sendable {
         let member = try await bus.join(topic: subscription.topic, group: subscription.group, start: start)
         do {
             // After the join: what is published between the two is counted as before the beginning.
-            let group = try await database.transaction("inbox.begin") { tx in
+            let (group, joined) = try await database.transaction("inbox.begin") { tx in
                 let group = try GroupRows.begin(subscription, isWhole: member.isWhole, in: tx)
                 if rewound < restore { try GroupRows.goBack(subscription, after: restore, in: tx) }
                 try InboxLosses.store(member.losses, of: subscription, in: tx)
-                return group
+                return try (group, tx.date)
             }
             try await acknowledgeLosses(of: member, subscription)
-            return (member, group)
+            return (member, group, joined)
         } catch {
             await member.leave()
             throw error
