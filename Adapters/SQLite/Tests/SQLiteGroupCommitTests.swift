@@ -206,11 +206,11 @@ struct SQLiteGroupCommitTests {
             #expect(error?.kind == .unavailable)
             #expect(error?.code == SQLError.queueFull.code)
             #expect(error?.fault.outcome == .notDone)
-            #expect(database.pool == SQLPool(connections: 3, inUse: 1, waiting: 3))
+            #expect(database.pool == SQLPool(connections: 3, inUse: 1, waiting: 3, scansLimit: 1))
             gate.open()
         }
         try await blocked
         await database.close()
-        #expect(database.pool == SQLPool(connections: 3, inUse: 0, waiting: 0))
+        #expect(database.pool == SQLPool(connections: 3, inUse: 0, waiting: 0, scansLimit: 1))
     }
 }

@@ -18,7 +18,7 @@ public struct InProcessChannel: RPCChannel {
         guard let served = methods[method.path], case .unary(let handle) = served.form else {
             throw Fault(.unimplemented, .notFound, "no unary \(method.path)")
         }
-        let response = try await handle(try served.decode(try request.serializedBytes()), context)
+        let response = try await handle(try served.decode(try request.serializedBytes() as [UInt8]), context)
         return try Response(serializedBytes: try response.serializedBytes() as [UInt8])
     }
 
@@ -30,7 +30,7 @@ public struct InProcessChannel: RPCChannel {
         guard let served = methods[method.path], case .serverStream(let handle) = served.form else {
             throw Fault(.unimplemented, .notFound, "no stream \(method.path)")
         }
-        let stream = try await handle(try served.decode(try request.serializedBytes()), context)
+        let stream = try await handle(try served.decode(try request.serializedBytes() as [UInt8]), context)
         return ResponseStream {
             try await stream.pull().map { try Response(serializedBytes: try $0.serializedBytes() as [UInt8]) }
         }

@@ -129,7 +129,7 @@ struct ConfirmLossCommand: AsyncParsableCommand {
             The events stay lost; the loss is no longer listed or counted. The reason is stored in the audit trail.
 
             Example:
-              martlet events confirm-loss 3 --service NAME --reason "it was switched off in May"
+              martlet events confirm-loss 3 --service NAME --reason "off in May"
             """
     )
 
