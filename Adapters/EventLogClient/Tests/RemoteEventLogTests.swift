@@ -108,6 +108,16 @@ struct RemoteEventLogTests {
         #expect(groups?.first?.lastSeen != nil)
     }
 
+    @Test("a status has the partitions of a topic, and those that its publisher declares when they are others")
+    func partitions() async throws {
+        let (_, remote) = try await Self.open(time)
+        for partitions in [3, 5] {
+            try await remote.declare(BusDeclaration(topics: [TopicPlan("planned", partitions: partitions)]))
+        }
+        let status = try #require(try await remote.status().first { ExactText($0.topic) == "planned" })
+        #expect([status.partitions, status.declaredPartitions] == [3, 5])
+    }
+
     @Test("a topic with too many partitions or too long a retention is refused")
     func topicLimits() async throws {
         let log = try await EventLog.open(

@@ -136,6 +136,30 @@ struct EventLogGroupTests {
         #expect(try await numbers().isEmpty)
     }
 
+    @Test("a topic keeps its partitions when its publisher declares others, and both are shown, also after a restart")
+    func otherPartitions() async throws {
+        func shown(of log: EventLog) async throws -> [Int?] {
+            let topic = try await log.status().first
+            return [topic?.partitions, topic?.declaredPartitions]
+        }
+        func consumer(_ partitions: Int) -> BusDeclaration {
+            let group = GroupPlan(topic: "things", group: "early")
+            return BusDeclaration(topics: [TopicPlan("things", partitions: partitions)], groups: [group])
+        }
+        let log = try await open()
+        try await log.declare(consumer(3))
+        #expect(try await shown(of: log) == [3, nil])
+        try await log.declare(BusDeclaration(topics: [TopicPlan("things", partitions: 5)]))
+        try await log.declare(consumer(3))
+        #expect(try await shown(of: log) == [3, 5])
+        let second = try await open()
+        #expect(try await shown(of: second) == [3, 5])
+        #expect(try await database.read { tx in try tx.run("SELECT 1 FROM log_partitions").count } == 3)
+        // A publisher that declares the topic's number again, or none, agrees.
+        try await second.declare(BusDeclaration(topics: [TopicPlan("things")]))
+        #expect(try await shown(of: second) == [3, nil])
+    }
+
     @Test("a group that never returns raises an alarm, and keeps the log only up to a limit; its loss is booked")
     func abandoned() async throws {
         let log = try await prepared()

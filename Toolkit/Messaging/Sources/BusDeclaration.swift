@@ -17,7 +17,9 @@ public struct TopicPlan: Sendable, Hashable {
     public static let retentionLimit = Duration.seconds(315_360_000)
 
     public let name: String
-    /// 1 to ``partitionsLimit``; fixed when the topic is made, and ignored afterwards; `nil` for the broker's own number.
+    /// 1 to ``partitionsLimit``; fixed when the topic is made; `nil` for the broker's own number.
+    ///
+    /// A broker keeps what the topic has, and may state the difference in ``TopicStatus/declaredPartitions``.
     public let partitions: Int?
     /// How long an event is stored after every group has acknowledged it, in whole seconds, 1 s to ``retentionLimit``;
     /// `nil` for the broker's own time.

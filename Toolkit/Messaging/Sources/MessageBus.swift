@@ -141,6 +141,10 @@ public struct TopicStatus: Sendable, Hashable {
     public let published: Int64
     /// By name.
     public let groups: [Group]
+    /// 0 when the broker does not report them.
+    public var partitions = 0
+    /// What the topic's publisher declares, when the topic was made with another number, which stays; otherwise `nil`.
+    public var declaredPartitions: Int?
 
     public init(topic: String, published: Int64, groups: [Group]) {
         self.topic = topic

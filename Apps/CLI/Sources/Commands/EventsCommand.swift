@@ -30,7 +30,8 @@ struct EventsTopicsCommand: AsyncParsableCommand {
         commandName: "topics",
         abstract: "Lists the topics and their numbers of published events.",
         discussion: """
-            PUBLISHED counts events since the first start; GROUPS counts consumer groups.
+            PUBLISHED counts events since the first start; GROUPS counts consumer groups. A topic that has another number \
+            of partitions than its publisher declares is named below the table: it keeps those with which it was made.
 
             Example:
               martlet events topics --json | jq -r '.topics[].name'
@@ -50,6 +51,10 @@ struct EventsTopicsCommand: AsyncParsableCommand {
             var table = TextTable("TOPIC", "PUBLISHED", "GROUPS")
             for topic in status.topics { table.add("\(topic.name)", "\(topic.published)", "\(topic.groups.count)") }
             table.write(to: terminal)
+            for topic in status.topics {
+                guard let declared = topic.declaredPartitions else { continue }
+                terminal.line("\(topic.name) has \(topic.partitions) partitions; its publisher declares \(declared).")
+            }
         }
     }
 }

@@ -35,11 +35,20 @@ package struct LogStatus: Sendable, Encodable {
         package let name: String
         package let published: Int64
         package let groups: [Group]
+        package var partitions: Int32 = 0
+        /// What its publisher declares, when that is another number; otherwise `nil`.
+        package var declaredPartitions: Int32?
 
         package init(name: String, published: Int64, groups: [Group]) {
             self.name = name
             self.published = published
             self.groups = groups
+        }
+
+        init(_ record: TopicRecord) {
+            self.init(name: record.topic, published: record.published, groups: record.groups.map { Group($0) })
+            partitions = record.partitions
+            declaredPartitions = record.declaredPartitions == 0 ? nil : record.declaredPartitions
         }
     }
 
@@ -59,12 +68,6 @@ package struct LogStatus: Sendable, Encodable {
     }
 
     private init(_ status: StatusResponse) {
-        topics = status.topics.map { topic in
-            Topic(
-                name: topic.topic,
-                published: topic.published,
-                groups: topic.groups.map { Group($0) }
-            )
-        }
+        topics = status.topics.map { Topic($0) }
     }
 }

@@ -358,6 +358,11 @@ package nonisolated struct TopicRecord: Sendable {
   /// By name.
   package var groups: [GroupRecord] = []
 
+  package var partitions: Int32 = 0
+
+  /// What its publisher declares, when that is another number; otherwise 0.
+  package var declaredPartitions: Int32 = 0
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1216,7 +1221,7 @@ nonisolated extension StatusResponse: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension TopicRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".TopicRecord"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}topic\0\u{1}published\0\u{1}groups\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}topic\0\u{1}published\0\u{1}groups\0\u{1}partitions\0\u{3}declared_partitions\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1227,6 +1232,8 @@ nonisolated extension TopicRecord: SwiftProtobuf.Message, SwiftProtobuf._Message
       case 1: try { try decoder.decodeSingularStringField(value: &self.topic) }()
       case 2: try { try decoder.decodeSingularInt64Field(value: &self.published) }()
       case 3: try { try decoder.decodeRepeatedMessageField(value: &self.groups) }()
+      case 4: try { try decoder.decodeSingularInt32Field(value: &self.partitions) }()
+      case 5: try { try decoder.decodeSingularInt32Field(value: &self.declaredPartitions) }()
       default: break
       }
     }
@@ -1242,6 +1249,12 @@ nonisolated extension TopicRecord: SwiftProtobuf.Message, SwiftProtobuf._Message
     if !self.groups.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.groups, fieldNumber: 3)
     }
+    if self.partitions != 0 {
+      try visitor.visitSingularInt32Field(value: self.partitions, fieldNumber: 4)
+    }
+    if self.declaredPartitions != 0 {
+      try visitor.visitSingularInt32Field(value: self.declaredPartitions, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1249,6 +1262,8 @@ nonisolated extension TopicRecord: SwiftProtobuf.Message, SwiftProtobuf._Message
     if lhs.topic != rhs.topic {return false}
     if lhs.published != rhs.published {return false}
     if lhs.groups != rhs.groups {return false}
+    if lhs.partitions != rhs.partitions {return false}
+    if lhs.declaredPartitions != rhs.declaredPartitions {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -312,6 +312,8 @@ extension TopicRecord: ContractMessage {
             FieldShape("topic", .string),
             FieldShape("published", .int64),
             FieldShape("groups", .message { GroupRecord.shape }, repeated: true),
+            FieldShape("partitions", .int32),
+            FieldShape("declared_partitions", .int32),
         ])
 
     package func check(_ violations: inout [FieldViolation], at path: String) {}
@@ -320,6 +322,8 @@ extension TopicRecord: ContractMessage {
         json.text("topic", self.topic)
         json.number("published", self.published)
         json.messages("groups", self.groups)
+        json.number("partitions", self.partitions)
+        json.number("declared_partitions", self.declaredPartitions)
     }
 }
 

@@ -31,10 +31,23 @@ extension EventLog {
                 let lastSeen = try EventLogStore.declare(plan.group, of: made[index].id, in: tx)
                 made[index].declared[ExactText(plan.group)] = lastSeen
             }
+            for (plan, topic) in zip(declaration.topics, made) where declaration.isOfPublisher(plan) {
+                try EventLogStore.setDeclaredPartitions(plan.partitions, of: topic.id, in: tx)
+            }
             return made
         }
         state.withLock { state in
             for topic in made { state.add(topic) }
+            for plan in declaration.topics where declaration.isOfPublisher(plan) {
+                state.setDeclaredPartitions(plan.partitions, of: ExactText(plan.name))
+            }
+        }
+        for (plan, topic) in zip(declaration.topics, made) where declaration.isOfPublisher(plan) {
+            guard let declared = plan.partitions, declared != topic.heads.count else { continue }
+            Logger.current.error(
+                "a topic has another number of partitions than its publisher declares, and keeps it",
+                metadata: ["topic": "\(plan.name)", "partitions": "\(topic.heads.count)", "declared": "\(declared)"]
+            )
         }
     }
 

@@ -32,12 +32,15 @@ extension EventLogState {
         return (purge, topic.retention)
     }
 
-    /// Whether everything is declared already, with the same retentions.
+    /// Whether everything is declared already, with the same retentions and, by the publishers, the same partitions.
     func knows(_ declaration: BusDeclaration) -> Bool {
         declaration.topics.allSatisfy { plan in
             topics[ExactText(plan.name)].map { plan.retention == nil || plan.retention == $0.retention } ?? false
         }
             && declaration.groups.allSatisfy { topics[ExactText($0.topic)]?.declared[ExactText($0.group)] != nil }
+            && declaration.topics.filter { declaration.isOfPublisher($0) }.allSatisfy { plan in
+                topics[ExactText(plan.name)]?.declaredPartitions == plan.partitions
+            }
     }
 
     private func isUnseen(_ group: Group, since limit: Timestamp?) -> Bool {
@@ -70,7 +73,19 @@ extension EventLogState {
                 status.lost = lost[[name, groupName]] ?? 0
                 return status
             }
-            return TopicStatus(topic: name.text, published: published, groups: groups)
+            var status = TopicStatus(topic: name.text, published: published, groups: groups)
+            status.partitions = topic.heads.count
+            status.declaredPartitions = topic.declaredPartitions.flatMap { $0 == topic.heads.count ? nil : $0 }
+            return status
         }
+    }
+}
+
+extension BusDeclaration {
+    /// Whether the topic's publisher declares it.
+    ///
+    /// A consumer declares its group, too, and may know the topic from another version of the contract.
+    func isOfPublisher(_ plan: TopicPlan) -> Bool {
+        !groups.contains { ExactText($0.topic) == ExactText(plan.name) }
     }
 }

@@ -21,6 +21,8 @@ struct EventLogState: Sendable {
         var heads: [Int64]
         /// `nil` for the log's own.
         var retention: Duration?
+        /// As its publisher declares them; `nil` when it declares none.
+        var declaredPartitions: Int?
         /// The declared groups, with the time when each was last seen before this process has seen it.
         var declared: [ExactText: Timestamp]
         var groups: [ExactText: Group] = [:]
@@ -50,9 +52,16 @@ struct EventLogState: Sendable {
 
     mutating func add(_ topic: EventLogStore.Topic) {
         let name = ExactText(topic.name)
-        if topics[name] == nil { topics[name] = Topic(id: topic.id, heads: topic.heads, declared: [:]) }
+        if topics[name] == nil {
+            let partitions = topic.declaredPartitions
+            topics[name] = Topic(id: topic.id, heads: topic.heads, declaredPartitions: partitions, declared: [:])
+        }
         if let retention = topic.retention { topics[name]?.retention = retention }
         topics[name]?.declared.merge(topic.declared) { $1 }
+    }
+
+    mutating func setDeclaredPartitions(_ partitions: Int?, of topic: ExactText) {
+        topics[topic]?.declaredPartitions = partitions
     }
 
     mutating func add(_ group: EventLogStore.Group) {

@@ -11,6 +11,8 @@ enum EventLogStore {
         let heads: [Int64]
         /// `nil` for the log's own retention.
         var retention: Duration?
+        /// As its publisher declares them; `nil` when it declares none.
+        var declaredPartitions: Int?
         /// The declared groups, with the time when each last had a member.
         var declared: [ExactText: Timestamp] = [:]
     }
@@ -37,7 +39,7 @@ enum EventLogStore {
     // MARK: Topics and groups
 
     static func topics(in tx: borrowing SQLTransaction) throws -> [Topic] {
-        try tx.run("SELECT id, name, retention_seconds FROM log_topics ORDER BY id").map { row in
+        try tx.run("SELECT id, name, retention_seconds, declared_partitions FROM log_topics ORDER BY id").map { row in
             let id = try row.int(0)
             let declared = try tx.run("SELECT group_name, last_seen_at FROM log_groups WHERE topic_id = \(id)").map {
                 try (ExactText($0.text(0)), Timestamp(microseconds: $0.int64(1)))
@@ -47,6 +49,7 @@ enum EventLogStore {
                 name: row.text(1),
                 heads: heads(of: id, in: tx),
                 retention: row.intIfPresent(2).map { .seconds($0) },
+                declaredPartitions: row.intIfPresent(3),
                 declared: Dictionary(declared) { first, _ in first }
             )
         }
@@ -60,6 +63,11 @@ enum EventLogStore {
     static func setRetention(_ retention: Duration?, of topic: Int, in tx: borrowing SQLTransaction) throws {
         let seconds = retention.map { Int($0.components.seconds) }
         try tx.run("UPDATE log_topics SET retention_seconds = \(seconds) WHERE id = \(topic)")
+    }
+
+    /// Stores what the topic's publisher declares; the topic keeps the partitions that it has.
+    static func setDeclaredPartitions(_ partitions: Int?, of topic: Int, in tx: borrowing SQLTransaction) throws {
+        try tx.run("UPDATE log_topics SET declared_partitions = \(partitions) WHERE id = \(topic)")
     }
 
     /// A repeat does nothing.

@@ -98,5 +98,7 @@ enum EventLogTables {
         ),
         // When the group's service has stored the loss in its own database; NULL until then.
         Migration("eventlog.losses", 1, ["ALTER TABLE log_losses ADD COLUMN taken_at BIGINT"]),
+        // What the topic's publisher declares, also when the topic was made with another number; NULL when it declares none.
+        Migration("eventlog.partitions", 1, ["ALTER TABLE log_topics ADD COLUMN declared_partitions BIGINT"]),
     ]
 }

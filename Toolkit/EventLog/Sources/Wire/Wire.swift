@@ -187,10 +187,12 @@ extension TopicRecord {
             record.lost = group.lost
             return record
         }
+        partitions = Int32(clamping: status.partitions)
+        declaredPartitions = Int32(clamping: status.declaredPartitions ?? 0)
     }
 
     package var status: TopicStatus {
-        TopicStatus(
+        var status = TopicStatus(
             topic: topic,
             published: published,
             groups: groups.map { record in
@@ -202,5 +204,8 @@ extension TopicRecord {
                 return group
             }
         )
+        status.partitions = Int(partitions)
+        status.declaredPartitions = declaredPartitions == 0 ? nil : Int(declaredPartitions)
+        return status
     }
 }
