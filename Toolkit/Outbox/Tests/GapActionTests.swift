@@ -238,6 +238,29 @@ struct GapActionTests {
         #expect(try await late() == [])
     }
 
+    @Test("a late event waits again when the end of its transaction fails")
+    func failedEndOfLate() async throws {
+        try await take([1])
+        try await take([1], epoch: 2)
+        try await take([2])
+        let id = try #require(try await late().first?.event.id)
+        _ = try await fixture.target.transaction { tx in
+            try LateEvents.redrive(group: "g", topic: "things", id: id, in: tx)
+        }
+        let target = FailingDatabase(fixture.target)
+        target.fail("inbox.redriveLate", [.constraint])
+        let failing = SubscriptionRunner(
+            [handler.subscription()],
+            database: target,
+            bus: fixture.bus,
+            runtime: fixture.runtime
+        )
+        try await failing.redriveRequested()
+        #expect(try await late().map { "\($0.attempts), \($0.isRedriving)" } == ["1, false"])
+        try await runner.redriveRequested()
+        #expect(try await fixture.effects(of: "a") == [1, 1])
+    }
+
     @Test("a late event whose handler fails waits again, and can be dismissed")
     func failedLate() async throws {
         try await take([1])

@@ -211,6 +211,31 @@ struct SubscriptionTests {
         #expect(try await fixture.effects(of: "b") == [1])
     }
 
+    @Test("redrive: an error at the end of the transaction counts as the handler's, and the redrive ends")
+    func failedEnd() async throws {
+        handler.fail("a", at: 1)
+        try await fixture.commit(["a"])
+        var consumer = try await consumer()
+        try await drain(&consumer)
+        handler.recover()
+        _ = try await fixture.target.transaction { tx in
+            try ParkedMessages.redrive(group: "g", topic: "things", key: "a", in: tx)
+        }
+        let target = FailingDatabase(fixture.target)
+        target.fail("inbox.redrive", [.constraint])
+        try await runner(on: target).redriveRequested()
+        let keys = try await fixture.target.read { tx in try ParkedMessages.keys(in: tx) }
+        #expect(keys.map(\.isRedriving) == [false])
+        try await runner().redriveRequested()
+        #expect(try await fixture.effects(of: "a") == [])
+        let shown = try await fixture.target.read { tx in
+            try ParkedMessages.show(group: "g", topic: "things", id: "test/1/things/a/1", in: tx)
+        }
+        #expect(shown?.attempts == SubscriptionRunner.Limits().attempts + 1)
+        try await redrive("a")
+        #expect(try await fixture.effects(of: "a") == [1])
+    }
+
     @Test("operators see the error and attempts of a parked event, and can edit or drop it")
     func operators() async throws {
         handler.fail("a", at: 1)

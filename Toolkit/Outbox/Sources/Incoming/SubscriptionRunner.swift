@@ -328,12 +328,8 @@ public struct SubscriptionRunner: Sendable {
         guard marking == .marked else { return }
         crashPoint("inbox.marked")
         do {
-            try await database.transaction("inbox.redriveLate") { tx in
-                do {
-                    try inbox.redriveLate(message, in: tx)
-                } catch {
-                    throw HandlerFailure.wrapping(error, index: 0)
-                }
+            try await handling {
+                try await database.transaction("inbox.redriveLate") { tx in try inbox.redriveLate(message, in: tx) }
             }
             crashPoint("inbox.redriven")
         } catch let failure as HandlerFailure {
@@ -393,12 +389,20 @@ public struct SubscriptionRunner: Sendable {
         }
         guard marking == .marked else { return false }
         crashPoint("inbox.marked")
-        return try await database.transaction("inbox.redrive") { tx in
-            do {
-                return try inbox.redriveFirst(of: key, releasing: holder, in: tx)
-            } catch {
-                throw HandlerFailure.wrapping(error, index: 0)
+        return try await handling {
+            try await database.transaction("inbox.redrive") { tx in
+                try inbox.redriveFirst(of: key, releasing: holder, in: tx)
             }
+        }
+    }
+
+    /// Runs a transaction that handles one event: an error that no repeat would end is the handler's, also one of the end of
+    /// the transaction, as of a constraint that is checked then.
+    private func handling<R>(_ transaction: () async throws -> R) async throws -> R {
+        do {
+            return try await transaction()
+        } catch {
+            throw HandlerFailure.wrapping(error, index: 0)
         }
     }
 }
