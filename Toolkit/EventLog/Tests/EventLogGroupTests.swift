@@ -2,6 +2,7 @@ import MartletCore
 import MartletMessaging
 import MartletSQL
 import MartletSQLite
+import MartletTelemetry
 import MartletTesting
 import Testing
 
@@ -220,6 +221,26 @@ struct EventLogGroupTests {
         time.advance(by: limits.groupGrace)
         try await second.purge()
         #expect(try await numbers().isEmpty)
+    }
+
+    @Test("for a minute after a jump of the wall clock nothing is purged, neither past a group nor past its retention")
+    func jump() async throws {
+        let log = try await prepared()
+        try await log.publish([event(1), event(2)])
+        try await consume(2, as: "alive", of: log)
+        try await consume(2, as: "gone", of: log, acknowledging: 0..<1)
+        time.advance(by: limits.groupGrace)
+        time.jumpDate(by: limits.groupLimit + limits.retention)
+        try await log.purge()
+        time.advance(by: ClockWatch.suspension - .seconds(1))
+        try await log.purge()
+        #expect(try await numbers() == [1, 2])
+        #expect(try await log.losses(after: 0, confirmed: false).isEmpty)
+
+        time.advance(by: .seconds(1))
+        try await log.purge()
+        #expect(try await numbers().isEmpty)
+        #expect(try await log.losses(after: 0, confirmed: false).map(\.group) == ["gone"])
     }
 
     @Test("an operator removes a group without members: what it has not acknowledged is a loss, and the log is free")

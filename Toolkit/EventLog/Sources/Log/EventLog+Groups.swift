@@ -87,7 +87,8 @@ extension EventLog {
 
     /// Removes the events that every group has acknowledged and that are past their topic's retention.
     ///
-    /// A group that has had no member for ``EventLogLimits/groupLimit`` keeps none: what it loses is booked.
+    /// A group that has had no member for ``EventLogLimits/groupLimit`` keeps none: what it loses is booked. For a minute
+    /// after a jump of the wall clock nothing is removed.
     ///
     /// - Returns: False when there are more after `batchesLimit` transactions.
     @discardableResult
@@ -102,6 +103,7 @@ extension EventLog {
             while removed == limit {
                 guard batches < batchesLimit else { return false }
                 batches += 1
+                if clock.pausesExpiry { return true }
                 // Read anew: the floors of groups that were passed have moved.
                 guard let (purge, declared) = state.withLock({ $0.purge(of: name, passing: passing) }) else { break }
                 let retention = limits.retentions[purge.name] ?? declared ?? limits.retention

@@ -2,6 +2,7 @@ import Logging
 public import MartletCore
 public import MartletMessaging
 public import MartletSQL
+import MartletTelemetry
 import Synchronization
 
 /// The embedded broker: durable topics in one database that one process owns.
@@ -16,6 +17,8 @@ public final class EventLog: MessageBus {
     let time: any TimeSource
     let limits: EventLogLimits
     let state = Mutex(EventLogState())
+    /// Pauses purges after a jump of the wall clock, which makes all ages wrong.
+    let clock: ClockWatch
     /// When this process began to run the log.
     let opened: Moment
     /// Identifies this process run in member names, so that members of an earlier run are unknown.
@@ -50,6 +53,7 @@ public final class EventLog: MessageBus {
         self.database = database
         self.time = time
         opened = time.now
+        clock = ClockWatch(time: time, metrics: nil)
         self.run = run
         self.limits = limits
     }

@@ -3,6 +3,7 @@ import MartletCore
 import MartletMessaging
 import MartletOutbox
 import MartletSQL
+import MartletTelemetry
 import MartletWorkflows
 
 /// Runs one job periodically.

@@ -1,33 +1,44 @@
 import Logging
-import MartletCore
-import MartletTelemetry
+package import MartletCore
 import Synchronization
 
 /// Detects jumps of the wall clock against the monotonic one; a jump is logged as an error and suspends expiry.
-final class ClockWatch: Sendable {
-    static let interval = Duration.seconds(1)
+package final class ClockWatch: Sendable {
+    private static let interval = Duration.seconds(1)
     /// How far both clocks may drift apart between two checks.
-    static let stepLimit = Duration.seconds(2)
+    private static let stepLimit = Duration.seconds(2)
     /// How long expiry is suspended after a jump: time for an operator to act, or for the clock to be corrected.
-    static let suspension = Duration.seconds(60)
+    package static let suspension = Duration.seconds(60)
 
     private let time: any TimeSource
     private let state: Mutex<StateMachine>
-    private let jumps: Counter
+    private let metrics: MetricsRegistry?
 
-    init(time: any TimeSource, metrics: MetricsRegistry) {
+    /// - Parameters:
+    ///   - time: The clocks to watch.
+    ///   - metrics: Where jumps are counted; `nil` for the registry of the task that notices one.
+    package init(time: any TimeSource, metrics: MetricsRegistry?) {
         self.time = time
+        self.metrics = metrics
         state = Mutex(StateMachine(now: time.now, date: time.date))
-        jumps = metrics.counter("martlet_clock_jumps_total", help: "Jumps of the wall clock.")
+        // Shown as 0 before the first.
+        if let metrics { _ = Self.jumps(in: metrics) }
+    }
+
+    private static func jumps(in metrics: MetricsRegistry) -> Counter {
+        metrics.counter("martlet_clock_jumps_total", help: "Jumps of the wall clock.")
     }
 
     /// True while the wall clock must not expire anything.
-    var pausesExpiry: Bool {
+    ///
+    /// Notices a jump since the last time it was read.
+    package var pausesExpiry: Bool {
         check()
         return state.withLock { $0.isSuspended(at: time.now) }
     }
 
-    func run() async throws {
+    /// Notices jumps, until its task is cancelled.
+    package func run() async throws {
         while true {
             try await time.sleep(for: Self.interval)
             check()
@@ -36,7 +47,7 @@ final class ClockWatch: Sendable {
 
     private func check() {
         guard let jump = state.withLock({ $0.update(now: time.now, date: time.date) }) else { return }
-        jumps.add()
+        Self.jumps(in: metrics ?? .current).add()
         Logger.current.error(
             "the wall clock jumped, expiry is suspended",
             metadata: [
