@@ -17,8 +17,8 @@ struct FaultyBus: MessageBus {
         let refusals = PublishRefusals(of: events) { event in
             ExactText(event.id) == refused ? PublishRefusal("simulation.refused", "refused by the simulation") : nil
         }
-        try await bus.publish(refusals.accepted(of: events))
-        return refusals.outcomes
+        var others = try await bus.publish(refusals.accepted(of: events)).makeIterator()
+        return refusals.outcomes.map { outcome in outcome.isAccepted ? others.next() ?? outcome : outcome }
     }
 
     func join(topic: String, group: String, start: GroupStart) async throws -> any GroupMember {
