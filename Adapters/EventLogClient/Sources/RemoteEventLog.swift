@@ -50,6 +50,7 @@ public struct RemoteEventLog: MessageBus {
     }
 
     public func join(topic: String, group: String, start: GroupStart) async throws -> any GroupMember {
+        if start == .again { try await requireReturns() }
         var request = JoinRequest()
         request.topic = topic
         request.group = group
@@ -58,6 +59,21 @@ public struct RemoteEventLog: MessageBus {
         let stream = try await client.join(request, context: CallContext(principal: caller))
         guard let first = try await stream.pull(), !first.member.isEmpty else { throw Fault.streamEnded }
         return RemoteMember(log: self, first: first, stream: stream)
+    }
+
+    /// A log of before groups could go back would join one that exists where it is.
+    ///
+    /// - Throws: `Fault` for such a log, which serves no declarations either.
+    private func requireReturns() async throws {
+        do {
+            _ = try await client.declare(DeclareRequest(), context: shortCall)
+        } catch let fault as Fault where fault.code == .unimplemented {
+            throw Fault(
+                .failedPrecondition,
+                "eventlog.too_old",
+                "the group of a restored service cannot go back: the event log is of an older version"
+            )
+        }
     }
 
     public func status() async throws -> [TopicStatus] {

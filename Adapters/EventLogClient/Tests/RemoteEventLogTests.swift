@@ -108,6 +108,19 @@ struct RemoteEventLogTests {
         #expect(groups?.first?.lastSeen != nil)
     }
 
+    @Test("a group does not go back on a log of before, which would leave it where it is")
+    func returnsToLogOfBefore() async throws {
+        let (log, _) = try await Self.open(time)
+        let channel = ChannelOfBefore(channel: InProcessChannel(.eventLog(log)))
+        let remote = RemoteEventLog(over: channel, service: "test", time: time)
+        try await remote.declare(BusDeclaration(topics: [TopicPlan("things")]))
+        try await remote.join(topic: "things", group: "g", start: .earliest).leave()
+        let fault = await #expect(throws: Fault.self) {
+            _ = try await remote.join(topic: "things", group: "g", start: .again)
+        }
+        #expect(fault?.reason == "eventlog.too_old")
+    }
+
     @Test("a status has the partitions of a topic, and those that its publisher declares when they are others")
     func partitions() async throws {
         let (_, remote) = try await Self.open(time)
@@ -175,5 +188,29 @@ struct RemoteEventLogTests {
         await #expect(throws: Fault.self) {
             _ = try await client.acknowledge(request, context: CallContext())
         }
+    }
+}
+
+/// To an event log of before topics were declared and groups could go back.
+private struct ChannelOfBefore: RPCChannel {
+    let channel: InProcessChannel
+
+    func unary<Request: ContractMessage, Response: ContractMessage>(
+        _ method: MethodDescriptor,
+        _ request: Request,
+        context: CallContext
+    ) async throws -> Response {
+        guard method != EventLogMethods.declare else {
+            throw Fault(.unimplemented, .notFound, "\(method.path) is not served here")
+        }
+        return try await channel.unary(method, request, context: context)
+    }
+
+    func serverStream<Request: ContractMessage, Response: ContractMessage>(
+        _ method: MethodDescriptor,
+        _ request: Request,
+        context: CallContext
+    ) async throws -> ResponseStream<Response> {
+        try await channel.serverStream(method, request, context: context)
     }
 }
