@@ -15,7 +15,9 @@ public struct GroupLoss: Sendable, Hashable {
     public let reason: String
     /// When the oldest and the newest of them were stored by the bus.
     public let storedAt: ClosedRange<Timestamp>
-    /// When the bus removed them. With partition and first offset it identifies the loss of a group.
+    /// When the bus removed them.
+    ///
+    /// With partition and first offset it identifies the loss of a group.
     public let removedAt: Timestamp
 
     public init(
