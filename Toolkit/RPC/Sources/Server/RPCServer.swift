@@ -160,9 +160,8 @@ public final class RPCServer: Service {
             FrameGuard(.server, limits: core.limits.frames),
             time: core.runtime.time,
             pausesReads: true,
-            onRefusal: { [weak handler] in handler?.refuse($0) }
+            onRefusal: { Self.refuse($0, on: channel) }
         )
-        handler.frames = frames
         try pipeline.addHandler(frames)
         _ = try pipeline.configureHTTP2Pipeline(
             mode: .server,
@@ -179,6 +178,17 @@ public final class RPCServer: Service {
 }
 
 extension RPCServer {
+    /// Ends a connection whose frames are refused.
+    ///
+    /// The handler is looked up: a weak reference to it would make each of its uses, several in every call, slower.
+    private static func refuse(_ refusal: FrameGuard.Refusal, on channel: any Channel) {
+        do {
+            try channel.pipeline.syncOperations.handler(type: ServerConnectionHandler.self).refuse(refusal)
+        } catch {
+            channel.close(promise: nil)
+        }
+    }
+
     /// Closes a connection for another one.
     private static func makeSpace(_ channel: any Channel) {
         channel.eventLoop.execute {

@@ -13,8 +13,6 @@ final class ServerConnectionHandler: ChannelInboundHandler {
     let core: ServerCore
     let executor: LoopExecutor
     let deadlines: DeadlineTimer<ServerCallHandler>
-    /// In front of the HTTP/2 handler.
-    weak var frames: FrameGuardHandler?
     private let share: ListenerConnection
     private var bytes: ByteAccount
     private var lifecycle = ServerConnectionLifecycle()
@@ -261,7 +259,8 @@ final class ServerConnectionHandler: ChannelInboundHandler {
                 )
                 write(payload, context)
             case .finish:
-                frames?.end()
+                // It stands in front of the HTTP/2 handler, unless the connection is closed.
+                try? context.pipeline.syncOperations.handler(type: FrameGuardHandler.self).end()
                 context.flush()
                 context.close(mode: .output, promise: nil)
             case .close:
