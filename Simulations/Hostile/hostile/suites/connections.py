@@ -67,7 +67,7 @@ NO_WINDOW = frames.HANDSHAKE.replace(frames.frame(frames.SETTINGS), frames.frame
 CALLED = b"".join(frames.call(1 + 2 * number) for number in range(ASKED_TIMES))
 UNREAD_CALLS = Load("calls whose answers are not read", UNREAD_MORE, NO_WINDOW + CALLED, reads=False)
 # What happens at the same time, by program and kind of port. The first ones always run, the others in a long run.
-PHASES_LEAST = 5
+PHASES_LEAST = 7
 PHASES = [
     {("gatewayd", "http"): IDLE, ("ordersd", "http"): IDLE, ("cartsd", "grpc"): CALLS, ("paymentsd", "operate"): CALLS},
     {("gatewayd", "http"): HEADS, ("ordersd", "http"): ASKING, ("cartsd", "http"): BODIES, ("catalogd", "grpc"): IDLE},
