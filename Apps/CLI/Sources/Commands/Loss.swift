@@ -24,24 +24,8 @@ struct Loss: Encodable {
     let confirmedAt: String?
     let confirmedBy: String?
 
-    init(_ record: LossRecord) {
-        service = LogStatus.service
-        id = record.id
-        topic = record.topic
-        group = record.group
-        partition = record.partition
-        first = record.first
-        last = record.last
-        events = record.events
-        reason = record.reason
-        firstStoredAt = Timestamp(microseconds: record.firstStoredAt).description
-        lastStoredAt = Timestamp(microseconds: record.lastStoredAt).description
-        bookedAt = Timestamp(microseconds: record.bookedAt).description
-        confirmedAt = record.confirmedAt == 0 ? nil : Timestamp(microseconds: record.confirmedAt).description
-        confirmedBy = record.confirmedAt == 0 ? nil : record.confirmedBy
-    }
-
-    init(_ record: GroupLossRecord, of service: String) {
+    /// - Parameter service: The service whose database has it, or `eventlog`.
+    init(_ record: some StatedLoss, of service: String) {
         self.service = service
         id = record.id
         topic = record.topic
@@ -58,6 +42,26 @@ struct Loss: Encodable {
         confirmedBy = record.confirmedAt == 0 ? nil : record.confirmedBy
     }
 }
+
+/// What a service and the event log state of a loss, each in its own contract.
+protocol StatedLoss {
+    var id: Int64 { get }
+    var topic: String { get }
+    var group: String { get }
+    var partition: Int32 { get }
+    var first: Int64 { get }
+    var last: Int64 { get }
+    var events: Int64 { get }
+    var reason: String { get }
+    var firstStoredAt: Int64 { get }
+    var lastStoredAt: Int64 { get }
+    var bookedAt: Int64 { get }
+    var confirmedAt: Int64 { get }
+    var confirmedBy: String { get }
+}
+
+extension LossRecord: StatedLoss {}
+extension GroupLossRecord: StatedLoss {}
 
 /// The losses of a running system: those that services have stored, and those that only the event log knows.
 struct LossList {
@@ -109,7 +113,7 @@ struct LossList {
                 request.afterID = records.last?.id ?? 0
                 request.confirmed = confirmed
                 let page = try await client.listLosses(request, context: context).losses
-                if page.isEmpty { return records.map { Loss($0) } }
+                if page.isEmpty { return records.map { Loss($0, of: LogStatus.service) } }
                 records += page
             }
         }
