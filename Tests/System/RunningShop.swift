@@ -154,12 +154,15 @@ final class RunningShop: Sendable {
 
     private static func freePort() throws -> UInt16 {
         #if canImport(Glibc)
-            let stream = Int32(SOCK_STREAM.rawValue)
+            let stream = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
         #else
             let stream = SOCK_STREAM
         #endif
         let descriptor = socket(AF_INET, stream, 0)
         defer { close(descriptor) }
+        // The port is free also while a child process that is started at this moment holds a copy of the socket.
+        var yes: Int32 = 1
+        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian

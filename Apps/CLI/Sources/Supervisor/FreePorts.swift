@@ -51,6 +51,9 @@ struct FreePorts {
                 bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
             }
         }
-        return isBound && listen(descriptor, 1) == 0 ? nil : String(cString: strerror(errno))
+        guard isBound, listen(descriptor, 1) == 0 else { return String(cString: strerror(errno)) }
+        // A child process that is started at this moment holds the socket until its `exec`, and with it the port.
+        shutdown(descriptor, Int32(SHUT_RDWR))
+        return nil
     }
 }
