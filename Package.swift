@@ -20,6 +20,7 @@ kit("Core", level: 0)
 
 kit("Telemetry", level: 1, on: ["Core"], libraries: [.logging, .metrics])
 kit("Config", level: 1, on: ["Core"])
+kit("HTTP", level: 1, on: ["Core"], libraries: [.httpTypes, .nio])
 kit("SQL", level: 2, on: ["Core", "Telemetry"], libraries: [.logging])
 kit("Messaging", level: 2, on: ["Core", "Telemetry"], libraries: [.logging])
 kit("Discovery", level: 2, on: ["Core", "Telemetry"], libraries: [.logging])
@@ -51,7 +52,7 @@ kit(
 kit(
     "REST",
     level: 4,
-    on: ["Core", "Telemetry", "Contract"],
+    on: ["Core", "Telemetry", "Contract", "HTTP"],
     libraries: [.logging, .lifecycle, .protobuf, .hummingbirdCore, .httpTypes, .nio, .nioPosix, .nioHTTP1],
     testing: [.nioEmbedded],
     testingOn: ["TestContract"]
@@ -70,10 +71,11 @@ kit(
     "Host",
     level: 5,
     on: [
-        "Core", "Telemetry", "Config", "Contract", "SQL", "Messaging", "Discovery", "Resilience", "Security", "RPC",
+        "Core", "Telemetry", "Config", "HTTP", "Contract", "SQL", "Messaging", "Discovery", "Resilience", "Security",
+        "RPC",
         "REST", "Outbox", "EventSourcing", "Workflows",
     ],
-    libraries: [.logging, .metrics, .lifecycle, .signals, .protobuf, .hummingbirdCore, .httpTypes, .nio]
+    libraries: [.logging, .metrics, .lifecycle, .signals, .protobuf, .httpTypes]
 )
 kit(
     "Testing",
@@ -138,10 +140,10 @@ app(
     "Gateway",
     executable: "gatewayd",
     on: [
-        kits("Core", "Telemetry", "Config", "Contract", "Discovery", "Security", "Resilience", "REST", "Host"),
+        kits("Core", "Telemetry", "Config", "HTTP", "Contract", "Discovery", "Security", "Resilience", "REST", "Host"),
         contracts("Catalog", "Inventory", "Carts", "Orders", "Payments"),
     ],
-    libraries: [.logging, .hummingbirdCore, .httpTypes, .nio, .nioHTTP1, .lifecycle]
+    libraries: [.logging, .httpTypes, .nio, .nioHTTP1, .lifecycle]
 )
 app(
     "EventLogDaemon",

@@ -1,7 +1,7 @@
 import HTTPTypes
-import HummingbirdCore
 import MartletContract
 import MartletCore
+import MartletHTTP
 import MartletHost
 import MartletREST
 import MartletResilience

@@ -1,8 +1,8 @@
 import HTTPTypes
-import HummingbirdCore
 import Logging
 import MartletContract
 import MartletCore
+import MartletHTTP
 import MartletHost
 import MartletREST
 import MartletResilience
@@ -77,7 +77,7 @@ struct GatewayResponder: Sendable {
     /// The response to `request`; every error becomes a problem.
     ///
     /// - Parameter connection: On which the request arrived; `nil` without a listener.
-    func answer(_ request: Request, on connection: RESTConnection?) async -> Response {
+    func answer(_ request: ServerRequest, on connection: RESTConnection?) async -> ServerResponse {
         await edge.answer(request, on: connection)
     }
 

@@ -1,8 +1,8 @@
 import HTTPTypes
-import HummingbirdCore
 import MartletContract
 import MartletCore
 import MartletDiscovery
+import MartletHTTP
 import MartletHost
 import MartletREST
 import NIOCore
@@ -61,7 +61,7 @@ struct Upstreams: Sendable {
 
     /// The response of a service.
     struct Answer {
-        let response: Response
+        let response: ServerResponse
         /// The service refused the request since it is overloaded, and not because of the request or its caller.
         let isOverload: Bool
     }
@@ -158,10 +158,10 @@ struct Upstreams: Sendable {
         remaining: Duration
     ) -> HTTP1Client.Request {
         let request = exchange.request
-        let query = request.uri.query.map { "?\($0)" } ?? ""
+        let query = request.query.map { "?\($0)" } ?? ""
         var outgoing = HTTP1Client.Request(
             method: exchange.verb,
-            target: "\(request.uri.path)\(query)",
+            target: "\(request.path)\(query)",
             headers: [:],
             body: body
         )
@@ -181,16 +181,16 @@ struct Upstreams: Sendable {
         return outgoing
     }
 
-    private static func response(_ upstream: HTTP1Client.Response) -> Response {
+    private static func response(_ upstream: HTTP1Client.Response) -> ServerResponse {
         var headers = HTTPFields()
         for (name, value) in upstream.headers where !hopByHopHeaders.contains(name.lowercased()) {
             guard let name = HeaderName(name), name != .contentLength, name != RESTHeaders.system else { continue }
             headers.append(HTTPFields.Element(name: name, value: value))
         }
-        return Response(
+        return ServerResponse(
             status: .init(code: Int(upstream.status.code)),
             headers: headers,
-            body: ResponseBody(byteBuffer: upstream.body)
+            body: ResponseBody(buffer: upstream.body)
         )
     }
 

@@ -1,7 +1,7 @@
 import HTTPTypes
-import HummingbirdCore
 import MartletCore
 import MartletDiscovery
+import MartletHTTP
 import MartletREST
 import MartletTesting
 import NIOCore
@@ -33,7 +33,7 @@ struct GatewayBudgetSocketTests {
     private func answer(
         of service: LongService,
         within budget: ListenerBudget,
-        _ check: (Response) async throws -> Void
+        _ check: (ServerResponse) async throws -> Void
     ) async throws {
         let server = fixture.listener { _, _ in service.response() }
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -54,7 +54,7 @@ struct GatewayBudgetSocketTests {
         let budget = Self.budget(bytesMax: 1_000)
         try await answer(of: LongService(bytes: 1_000, hasLength: hasLength), within: budget) { response in
             #expect(response.status == .ok)
-            #expect(response.body.contentLength == 1_000)
+            #expect(response.body.length == 1_000)
             #expect(budget.bytes.held == 1_000)
         }
         // At the latest when nothing refers to the connection any more.
@@ -105,15 +105,14 @@ private final class LongService: Sendable {
         self.hasLength = hasLength
     }
 
-    func response() -> Response {
+    func response() -> ServerResponse {
         asked.withLock { $0 += 1 }
         let all = ByteBuffer(repeating: 120, count: bytes)
-        guard !hasLength else { return Response(status: .ok, body: ResponseBody(byteBuffer: all)) }
-        return Response(
+        guard !hasLength else { return ServerResponse(status: .ok, body: ResponseBody(buffer: all)) }
+        return ServerResponse(
             status: .ok,
-            body: ResponseBody { writer in
-                try await writer.write(all)
-                try await writer.finish(nil)
+            body: ResponseBody(length: nil) { writer in
+                try await writer.write(buffer: all)
             }
         )
     }

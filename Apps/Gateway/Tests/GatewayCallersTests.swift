@@ -1,7 +1,7 @@
 import HTTPTypes
-import HummingbirdCore
 import MartletConfig
 import MartletCore
+import MartletHTTP
 import MartletHost
 import MartletREST
 import MartletResilience
@@ -37,7 +37,7 @@ struct GatewayCallersTests {
         _ path: String,
         token: String? = nil,
         to gateway: GatewayResponder
-    ) async -> Response {
+    ) async -> ServerResponse {
         var headers = HTTPFields()
         if let token { headers[.authorization] = "Bearer \(token)" }
         return await gateway.answer(GatewayFixture.request(verb, path, headers: headers), on: nil)
@@ -76,12 +76,12 @@ struct GatewayCallersTests {
     func body() async throws {
         try await withGateway(Self.limits(1, of: .anonymousCreations)) { gateway in
             _ = await send(.post, "/v1/carts", to: gateway)
-            let (pieces, _) = AsyncStream.makeStream(of: ByteBuffer.self)
+            let (pieces, _) = AsyncThrowingStream.makeStream(of: ByteBuffer.self)
             let request = GatewayFixture.request(
                 .post,
                 "/v1/carts",
                 headers: [.contentLength: "2"],
-                body: RequestBody(asyncSequence: pieces)
+                body: RequestBody(pieces: pieces)
             )
             #expect(await gateway.answer(request, on: nil).status == .tooManyRequests)
         }

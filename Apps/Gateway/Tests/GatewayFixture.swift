@@ -1,9 +1,9 @@
 import HTTPTypes
-import HummingbirdCore
 import Logging
 import MartletContract
 import MartletCore
 import MartletDiscovery
+import MartletHTTP
 import MartletHost
 import MartletREST
 import MartletResilience
@@ -32,10 +32,10 @@ struct GatewayFixture: Sendable {
         _ path: String,
         token: String? = nil,
         headers: HTTPFields = [:],
-        body: RequestBody = RequestBody(buffer: ByteBuffer()),
+        body: RequestBody = RequestBody([]),
         instances: [String: [Instance]] = [:],
         metrics: MetricsRegistry = MetricsRegistry(service: "gateway")
-    ) async throws -> Response {
+    ) async throws -> ServerResponse {
         var fields = headers
         if let token { fields[.authorization] = "Bearer \(token)" }
         let request = Self.request(verb, path, headers: fields, body: body)
@@ -46,16 +46,17 @@ struct GatewayFixture: Sendable {
         _ verb: HTTPRequest.Method,
         _ path: String,
         headers: HTTPFields = [:],
-        body: RequestBody = RequestBody(buffer: ByteBuffer())
-    ) -> Request {
-        Request(
+        body: RequestBody = RequestBody([])
+    ) -> ServerRequest {
+        ServerRequest(
             head: HTTPRequest(method: verb, scheme: nil, authority: nil, path: path, headerFields: headers),
             body: body
         )
     }
 
     /// A listener on a free port, with a budget of its own: other suites spend that of the process.
-    func listener(_ respond: @escaping @Sendable (Request, RESTConnection) async -> Response) -> RESTServer {
+    func listener(_ respond: @escaping @Sendable (ServerRequest, RESTConnection) async -> ServerResponse) -> RESTServer
+    {
         RESTServer(
             host: "127.0.0.1",
             port: 0,

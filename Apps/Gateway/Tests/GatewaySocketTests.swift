@@ -1,7 +1,7 @@
 import HTTPTypes
-import HummingbirdCore
 import MartletCore
 import MartletDiscovery
+import MartletHTTP
 import MartletHost
 import MartletREST
 import MartletResilience
@@ -193,18 +193,10 @@ struct ClientAddressSocketTests {
 
 /// The body of a response without a listener.
 enum BodyText {
-    static func of(_ response: Response) async throws -> String {
-        let text = Mutex("")
-        try await response.body.write(Collector(text: { part in text.withLock { $0 += part } }))
-        return text.withLock { $0 }
-    }
-
-    private struct Collector: ResponseBodyWriter {
-        let text: @Sendable (String) -> Void
-
-        func write(_ buffer: ByteBuffer) async throws { text(String(buffer: buffer)) }
-
-        func finish(_ trailingHeaders: HTTPFields?) async throws {}
+    static func of(_ response: ServerResponse) async throws -> String {
+        var bytes = ByteBuffer()
+        try await response.body.write { bytes.writeImmutableBuffer($0) }
+        return String(buffer: bytes)
     }
 }
 
@@ -216,9 +208,9 @@ private final class NamedService: Sendable {
 
     init(name: String?) { self.name = name }
 
-    func response(to request: Request) -> Response {
+    func response(to request: ServerRequest) -> ServerResponse {
         if let system = request.headers[RESTHeaders.system] { wanted.withLock { _ = $0.insert(system) } }
-        var response = Response(status: .ok)
+        var response = ServerResponse(status: .ok)
         response.headers[RESTHeaders.system] = name
         return response
     }
@@ -231,10 +223,10 @@ private final class ThrottlingService: Sendable {
     let requests = Mutex(0)
     let paths = Mutex<Set<String>>([])
 
-    func response(to request: Request) -> Response {
+    func response(to request: ServerRequest) -> ServerResponse {
         requests.withLock { $0 += 1 }
-        paths.withLock { _ = $0.insert(request.uri.path) }
-        guard isThrottling.withLock({ $0 }) else { return Response(status: .ok) }
+        paths.withLock { _ = $0.insert(request.path) }
+        guard isThrottling.withLock({ $0 }) else { return ServerResponse(status: .ok) }
         let fault = Fault(.resourceExhausted, reason.withLock { $0 }, "too many", retryAfter: .seconds(2))
         return Problem(fault, requestID: "1").response
     }

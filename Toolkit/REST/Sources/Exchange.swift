@@ -1,6 +1,6 @@
 import HTTPTypes
-package import HummingbirdCore
 package import MartletCore
+package import MartletHTTP
 package import NIOCore
 
 /// One request in flight.
@@ -9,7 +9,7 @@ package struct Exchange: Sendable {
     /// suspended, and a piece.
     static let streamBytes = 32 << 10
 
-    package let request: Request
+    package let request: ServerRequest
     /// On which the request arrived; `nil` without a listener.
     let connection: RESTConnection?
     /// The number of the request on its connection.
@@ -24,7 +24,7 @@ package struct Exchange: Sendable {
     /// The other end of the connection; `nil` when it is not known.
     package var peer: IPAddress? { connection?.peer }
 
-    init(request: Request, connection: RESTConnection?, id: String, trace: TraceContext, started: Moment) {
+    init(request: ServerRequest, connection: RESTConnection?, id: String, trace: TraceContext, started: Moment) {
         self.request = request
         self.connection = connection
         self.id = id
@@ -68,9 +68,9 @@ package struct Exchange: Sendable {
     /// Reserves the bytes of a response until it is sent; of a stream, which a slow reader suspends, what may wait.
     ///
     /// - Throws: `Fault` with `overloaded` when too many bytes are in flight: the outcome of the request is unknown.
-    func reserved(_ response: Response) throws(Fault) -> Response {
+    func reserved(_ response: ServerResponse) throws(Fault) -> ServerResponse {
         guard let connection else { return response }
-        guard connection.setResponse(response.body.contentLength ?? Self.streamBytes) else {
+        guard connection.setResponse(response.body.length ?? Self.streamBytes) else {
             throw .tooManyBytes(isProcessed: true)
         }
         return response

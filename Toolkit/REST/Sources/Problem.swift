@@ -1,7 +1,7 @@
 package import HTTPTypes
-package import HummingbirdCore
 import MartletContract
 package import MartletCore
+package import MartletHTTP
 package import NIOCore
 
 /// An error as a REST response: RFC 9457 problem details.
@@ -56,8 +56,8 @@ package struct Problem: Sendable {
         return status == .serviceUnavailable || status == .tooManyRequests ? 1 : nil
     }
 
-    package var response: Response {
-        Response(status: status, headers: headers, body: ResponseBody(byteBuffer: body))
+    package var response: ServerResponse {
+        ServerResponse(status: status, headers: headers, body: ResponseBody(buffer: body))
     }
 
     /// JSON.

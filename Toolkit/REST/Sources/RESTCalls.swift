@@ -1,7 +1,7 @@
 import HTTPTypes
-import HummingbirdCore
 import MartletContract
 import MartletCore
+import MartletHTTP
 import NIOCore
 import SwiftProtobuf
 
@@ -20,7 +20,7 @@ struct RESTCalls: Sendable {
     /// Calls the route's method.
     ///
     /// - Throws: An error that becomes a problem.
-    func answer(_ route: Route, variables: [PathVariable], in exchange: Exchange) async throws -> Response {
+    func answer(_ route: Route, variables: [PathVariable], in exchange: Exchange) async throws -> ServerResponse {
         let headers = exchange.request.headers
         let deadline = try RESTHeaders.deadline(
             of: headers,
@@ -101,14 +101,14 @@ struct RESTCalls: Sendable {
     private func decode(
         _ route: Route,
         variables: [PathVariable],
-        request: Request,
+        request: ServerRequest,
         body: [UInt8]
     ) throws -> any ContractMessage {
         let json = try RequestBinding.json(
             of: route.method.requestShape,
             by: route.rule,
             variables: variables,
-            query: request.uri.query ?? "",
+            query: request.query ?? "",
             body: body
         )
         var options = JSONDecodingOptions()
@@ -127,25 +127,25 @@ struct RESTCalls: Sendable {
         }
     }
 
-    private static func json(_ bytes: [UInt8]) -> Response {
-        Response(
+    private static func json(_ bytes: [UInt8]) -> ServerResponse {
+        ServerResponse(
             status: .ok,
             headers: [.contentType: "application/json"],
-            body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes))
+            body: ResponseBody(bytes)
         )
     }
 
     /// One JSON object per line, as the messages arrive.
     ///
     /// A stream that fails ends with a line that has the one member `problem`.
-    private static func lines(_ stream: ResponseStream<any ContractMessage>, _ id: String) -> Response {
-        Response(
+    private static func lines(_ stream: ResponseStream<any ContractMessage>, _ id: String) -> ServerResponse {
+        ServerResponse(
             status: .ok,
             headers: [.contentType: "application/x-ndjson"],
-            body: ResponseBody { writer in
+            body: ResponseBody(length: nil) { writer in
                 do {
                     while let message = try await stream.pull() {
-                        try await writer.write(ByteBuffer(bytes: message.jsonBytes + [0x0A]))
+                        try await writer.write(message.jsonBytes + [0x0A])
                     }
                 } catch {
                     let fault = Fault(describing: error)
@@ -158,9 +158,8 @@ struct RESTCalls: Sendable {
                             json.text("reason", fault.reason.name)
                         }
                     }
-                    try await writer.write(ByteBuffer(bytes: json.bytes + [0x0A]))
+                    try await writer.write(json.bytes + [0x0A])
                 }
-                try await writer.finish(nil)
             }
         )
     }

@@ -1,8 +1,8 @@
 import HTTPTypes
-package import HummingbirdCore
 package import Logging
 package import MartletContract
 package import MartletCore
+package import MartletHTTP
 
 /// What every REST listener does around a request: id and trace, the listener's own paths, problems, one record and one
 /// log line.
@@ -10,9 +10,9 @@ package import MartletCore
 /// HEAD is handled like GET, without the body. `x-request-id` is accepted or generated, and returned.
 package struct RESTEdge<Target: Sendable>: Sendable {
     /// Responds to a request whose path and verb match a target; an error becomes a problem.
-    package typealias Handle = @Sendable (Target, [PathVariable], Exchange) async throws -> Response
+    package typealias Handle = @Sendable (Target, [PathVariable], Exchange) async throws -> ServerResponse
     /// Responds to GET on one of the listener's own paths.
-    package typealias Plain = @Sendable (Request) async throws -> Response
+    package typealias Plain = @Sendable (ServerRequest) async throws -> ServerResponse
     /// Decides about a request that no target handles; what it throws becomes the response.
     ///
     /// That is a request of one of the listener's own paths, of an unknown path, with another method, or for another system,
@@ -67,7 +67,7 @@ package struct RESTEdge<Target: Sendable>: Sendable {
     }
 
     /// Responds to GET on `path` with `response`, whose bytes all responses share: nothing is reserved for them.
-    package mutating func add(_ path: String, shared response: Response) {
+    package mutating func add(_ path: String, shared response: ServerResponse) {
         plain[path] = { _ in response }
         shared.insert(path)
     }
@@ -75,7 +75,7 @@ package struct RESTEdge<Target: Sendable>: Sendable {
     /// The response to `request`; every error becomes a problem.
     ///
     /// - Parameter connection: On which the request arrived; `nil` without a listener: nothing is reserved.
-    package func answer(_ request: Request, on connection: RESTConnection?) async -> Response {
+    package func answer(_ request: ServerRequest, on connection: RESTConnection?) async -> ServerResponse {
         let exchange = Exchange(
             request: request,
             connection: connection,
@@ -83,10 +83,10 @@ package struct RESTEdge<Target: Sendable>: Sendable {
             trace: RESTHeaders.trace(of: request.headers, entropy: runtime.entropy),
             started: runtime.time.now
         )
-        var response: Response
+        var response: ServerResponse
         if let refusal = refusal(of: exchange) {
             response = problem(refusal, exchange)
-        } else if let own = plain[request.uri.path] {
+        } else if let own = plain[request.path] {
             response = await answer(exchange, own)
         } else {
             response = await TraceContext.$current.withValue(exchange.trace) { await answer(exchange) }
@@ -94,7 +94,7 @@ package struct RESTEdge<Target: Sendable>: Sendable {
         }
         for field in exchange.added.fields { response.headers[field.name] = field.value }
         if let system, request.headers[RESTHeaders.system] != nil { response.headers[RESTHeaders.system] = system }
-        return request.method == .head ? response.createHeadResponse() : response
+        return request.method == .head ? response.withoutBody : response
     }
 
     /// Why a request is refused whatever it is: it is for another system, or its connection is for health only.
@@ -104,30 +104,30 @@ package struct RESTEdge<Target: Sendable>: Sendable {
             do { try admit(exchange) } catch { return Fault(describing: error) }
             return Fault.notProcessed("this is another system than the request is for")
         }
-        guard exchange.connection?.isReserved == true, !HealthPath.all.contains(request.uri.path) else { return nil }
+        guard exchange.connection?.isReserved == true, !HealthPath.all.contains(request.path) else { return nil }
         return .tooManyConnections
     }
 
     /// A request that no target handles is admitted, or throws.
     private func admit(_ exchange: Exchange) throws {
         guard let admitUnrouted else { return }
-        let isHealth = HealthPath.all.contains(exchange.request.uri.path) && exchange.verb == HTTPRule.Verb.get.rawValue
+        let isHealth = HealthPath.all.contains(exchange.request.path) && exchange.verb == HTTPRule.Verb.get.rawValue
         if !isHealth { try admitUnrouted(exchange) }
     }
 
-    private func answer(_ exchange: Exchange, _ own: Plain) async -> Response {
+    private func answer(_ exchange: Exchange, _ own: Plain) async -> ServerResponse {
         do {
             try admit(exchange)
             guard exchange.verb == HTTPRule.Verb.get.rawValue else { return otherVerbs([.get], exchange).response }
             let response = try await own(exchange.request)
-            return shared.contains(exchange.request.uri.path) ? response : try exchange.reserved(response)
+            return shared.contains(exchange.request.path) ? response : try exchange.reserved(response)
         } catch {
             exchange.responseFailed()
             return problem(Fault(describing: error), exchange)
         }
     }
 
-    private func problem(_ fault: Fault, _ exchange: Exchange) -> Response {
+    private func problem(_ fault: Fault, _ exchange: Exchange) -> ServerResponse {
         Problem(fault, requestID: exchange.id).response
     }
 
@@ -135,7 +135,7 @@ package struct RESTEdge<Target: Sendable>: Sendable {
     private func match(_ exchange: Exchange) throws -> RouteMatch<Target> {
         let match: RouteMatch<Target>
         do {
-            match = try routes.find(exchange.verb, exchange.request.uri.path)
+            match = try routes.find(exchange.verb, exchange.request.path)
         } catch {
             try admit(exchange)
             throw error
@@ -145,11 +145,11 @@ package struct RESTEdge<Target: Sendable>: Sendable {
         return match
     }
 
-    private func answer(_ exchange: Exchange) async -> Response {
+    private func answer(_ exchange: Exchange) async -> ServerResponse {
         var route = ""
         var target: Target?
         var failure: Fault?
-        var response: Response
+        var response: ServerResponse
         do {
             switch try match(exchange) {
             case .found(let found, let template, let variables):
@@ -169,7 +169,10 @@ package struct RESTEdge<Target: Sendable>: Sendable {
         return response
     }
 
-    private func otherVerbs(_ verbs: [HTTPRule.Verb], _ exchange: Exchange) -> (failure: Fault?, response: Response) {
+    private func otherVerbs(
+        _ verbs: [HTTPRule.Verb],
+        _ exchange: Exchange
+    ) -> (failure: Fault?, response: ServerResponse) {
         let fault = Fault(.unimplemented, .methodNotAllowed, "this path has other methods")
         var response = problem(fault, exchange)
         let allowed = verbs.map(\.rawValue) + (verbs.contains(.get) ? [HTTPRequest.Method.head.rawValue] : [])

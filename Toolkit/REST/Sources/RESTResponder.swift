@@ -1,9 +1,8 @@
 package import HTTPTypes
-package import HummingbirdCore
 package import Logging
 package import MartletContract
 package import MartletCore
-import NIOCore
+package import MartletHTTP
 
 /// Serves the REST side of contracts: tokens and scopes, limits, deadlines, binding, validation, behind a ``RESTEdge``.
 ///
@@ -56,14 +55,17 @@ package struct RESTResponder: Sendable {
     }
 
     /// Responds to GET on `path` without token, record or log line; see ``RESTEdge/add(_:_:)``.
-    package mutating func add(_ path: String, _ answer: @escaping @Sendable (Request) async throws -> Response) {
+    package mutating func add(
+        _ path: String,
+        _ answer: @escaping @Sendable (ServerRequest) async throws -> ServerResponse
+    ) {
         edge.add(path, answer)
     }
 
     /// The response to `request`; every error becomes a problem.
     ///
     /// - Parameter connection: On which the request arrived; `nil` without a listener.
-    package func answer(_ request: Request, on connection: RESTConnection?) async -> Response {
+    package func answer(_ request: ServerRequest, on connection: RESTConnection?) async -> ServerResponse {
         await edge.answer(request, on: connection)
     }
 }
@@ -75,10 +77,10 @@ extension RESTEdge {
     package mutating func addDocument(_ document: String) {
         add(
             "/openapi.json",
-            shared: Response(
+            shared: ServerResponse(
                 status: .ok,
                 headers: [.contentType: "application/json"],
-                body: ResponseBody(byteBuffer: ByteBuffer(string: document))
+                body: ResponseBody(document.utf8)
             )
         )
     }

@@ -1,7 +1,7 @@
 import HTTPTypes
-import HummingbirdCore
 import MartletContract
 import MartletCore
+import MartletHTTP
 import MartletREST
 import NIOCore
 import Testing
@@ -37,9 +37,8 @@ struct ProblemTests {
     func overload() async throws {
         func isOverload(_ fault: Fault) async throws -> Bool {
             let response = Problem(fault, requestID: "r").response
-            let body = CollectedBody()
-            try await response.body.write(body)
-            return Problem.isOverload(status: response.status.code, body: ByteBuffer(string: body.text))
+            let text = try await CollectedBody.text(of: response)
+            return Problem.isOverload(status: response.status.code, body: ByteBuffer(string: text))
         }
         #expect(try await isOverload(Fault(.resourceExhausted, .overloaded, "too many")))
         #expect(try await !isOverload(Fault(.unavailable, .overloaded, "too many")))

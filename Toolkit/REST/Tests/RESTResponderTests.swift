@@ -1,9 +1,9 @@
 import Foundation
 import HTTPTypes
-import HummingbirdCore
 import Logging
 import MartletContract
 import MartletCore
+import MartletHTTP
 import MartletREST
 import MartletTestContract
 import MartletTesting
@@ -42,7 +42,7 @@ struct RESTResponderTests {
             observe: { records.add($0) }
         )
         responder.system = system
-        responder.add("/livez") { _ in Response(status: .ok) }
+        responder.add("/livez") { _ in ServerResponse(status: .ok) }
         self.responder = responder
     }
 
@@ -80,7 +80,7 @@ struct RESTResponderTests {
         for (name, value) in headers { fields[try #require(HeaderName(name))] = value }
         for key in keys { fields.append(HTTPFields.Element(name: RESTHeaders.idempotencyKey, value: key)) }
         if let body { fields[.contentLength] = "\(body.utf8.count)" }
-        let request = Request(
+        let request = ServerRequest(
             head: HTTPRequest(
                 method: method,
                 scheme: "http",
@@ -88,12 +88,10 @@ struct RESTResponderTests {
                 path: path,
                 headerFields: fields
             ),
-            body: RequestBody(buffer: ByteBuffer(string: body ?? ""))
+            body: RequestBody((body ?? "").utf8)
         )
         let response = await responder.answer(request, on: nil)
-        let collected = CollectedBody()
-        try await response.body.write(collected)
-        let text = collected.text
+        let text = try await CollectedBody.text(of: response)
         let tree = try? JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: any Sendable]
         return Answer(status: Int(response.status.code), headers: response.headers, text: text, json: tree ?? [:])
     }

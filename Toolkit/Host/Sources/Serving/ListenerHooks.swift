@@ -1,8 +1,7 @@
 import HTTPTypes
-package import HummingbirdCore
+package import MartletHTTP
 import MartletREST
 package import MartletTelemetry
-import NIOCore
 
 /// The operational endpoints of every HTTP listener: `/livez`, `/readyz`, `/metrics`.
 package struct ListenerHooks: Sendable {
@@ -18,7 +17,7 @@ package struct ListenerHooks: Sendable {
     }
 
     /// Calls `add` with each path and its handler.
-    package func each(_ add: (String, @escaping @Sendable (Request) async throws -> Response) -> Void) {
+    package func each(_ add: (String, @escaping @Sendable (ServerRequest) async throws -> ServerResponse) -> Void) {
         let (readiness, metrics) = (readiness, metrics)
         // Liveness checks no dependency: a restart does not repair an unavailable database.
         add(HealthPath.live) { _ in Self.text(.ok, "alive\n") }
@@ -35,11 +34,11 @@ package struct ListenerHooks: Sendable {
         _ status: HTTPResponse.Status,
         _ text: String,
         type: String = "text/plain; charset=utf-8"
-    ) -> Response {
-        Response(
+    ) -> ServerResponse {
+        ServerResponse(
             status: status,
             headers: [.contentType: type, .cacheControl: "no-store"],
-            body: ResponseBody(byteBuffer: ByteBuffer(string: text))
+            body: ResponseBody(text.utf8)
         )
     }
 }

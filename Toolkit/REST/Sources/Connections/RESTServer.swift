@@ -1,7 +1,8 @@
 import HTTPTypes
-package import HummingbirdCore
+import HummingbirdCore
 package import Logging
 package import MartletCore
+package import MartletHTTP
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -34,7 +35,7 @@ package struct RESTServer: Service {
         budget: ListenerBudget,
         time: any TimeSource,
         logger: Logger,
-        respond: @escaping @Sendable (Request, RESTConnection) async -> Response
+        respond: @escaping @Sendable (ServerRequest, RESTConnection) async -> ServerResponse
     ) {
         self.host = host
         self.port = port
@@ -50,11 +51,11 @@ package struct RESTServer: Service {
             time: time,
             date: date,
             answer: { (request, connection, writer: consuming ResponseWriter) in
-                var response = await respond(request, connection)
+                var response = await respond(ServerRequest(request), connection)
                 response.headers[.date] = date.value
                 connection.responseBegins()
                 do {
-                    try await writer.write(response: response.head, body: response.body)
+                    try await writer.write(response: response.head, body: response.body.hummingbird)
                 } catch is HTTPParserError {
                     // Hummingbird answers a parser error with a 400, which would be a second response to this request.
                     throw RequestBroken()

@@ -1,10 +1,10 @@
 import Foundation
 import FoundationEssentials
 import HTTPTypes
-import HummingbirdCore
 import Logging
 import MartletContract
 import MartletCore
+import MartletHTTP
 import MartletREST
 import MartletTestContract
 import MartletTesting
@@ -111,7 +111,7 @@ struct ConnectionHandlerSocketTests {
             runtime: Runtime(time: SystemTime(), seed: 1),
             log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         )
-        responder.add("/livez") { _ in Response(status: .ok, body: ResponseBody(byteBuffer: ByteBuffer(string: "yes")))
+        responder.add("/livez") { _ in ServerResponse(status: .ok, body: ResponseBody("yes".utf8))
         }
         let server = RESTServer(
             host: "127.0.0.1",

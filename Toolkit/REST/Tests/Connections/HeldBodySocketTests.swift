@@ -1,8 +1,8 @@
 import HTTPTypes
-import HummingbirdCore
 import Logging
 import MartletContract
 import MartletCore
+import MartletHTTP
 import MartletTestContract
 import MartletTesting
 import NIOCore

@@ -1,9 +1,9 @@
 import Foundation
 import HTTPTypes
-import HummingbirdCore
 import Logging
 import MartletContract
 import MartletCore
+import MartletHTTP
 import MartletREST
 import MartletTestContract
 import MartletTesting
@@ -59,8 +59,8 @@ struct RESTBudgetSocketTests {
         }
     }
 
-    private static func text(_ text: String) -> Response {
-        Response(status: .ok, body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
+    private static func text(_ text: String) -> ServerResponse {
+        ServerResponse(status: .ok, body: ResponseBody(text.utf8))
     }
 
     @Test("for a connection too many the idle one closes")

@@ -1,7 +1,7 @@
 import HTTPTypes
-import HummingbirdCore
 import Logging
 import MartletCore
+import MartletHTTP
 import MartletREST
 import MartletTesting
 import NIOCore
@@ -15,7 +15,7 @@ struct RESTServerSocketTests {
 
     struct Broken: Error {}
 
-    private static func server(_ respond: @escaping @Sendable (Request) async -> Response) -> RESTServer {
+    private static func server(_ respond: @escaping @Sendable (ServerRequest) async -> ServerResponse) -> RESTServer {
         RESTServer(
             host: "127.0.0.1",
             port: 0,
@@ -29,13 +29,13 @@ struct RESTServerSocketTests {
 
     private static var log: Logger { Logger(label: "test") { _ in SwiftLogNoOpLogHandler() } }
 
-    private static func text(_ text: String, headers: HTTPFields = [:]) -> Response {
-        Response(status: .ok, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
+    private static func text(_ text: String, headers: HTTPFields = [:]) -> ServerResponse {
+        ServerResponse(status: .ok, headers: headers, body: ResponseBody(text.utf8))
     }
 
     /// Runs `body` with the port of a server that responds with `respond`.
     private func serving(
-        _ respond: @escaping @Sendable (Request) async -> Response,
+        _ respond: @escaping @Sendable (ServerRequest) async -> ServerResponse,
         _ body: (Int) async throws -> Void
     ) async throws {
         let server = Self.server(respond)
@@ -51,7 +51,7 @@ struct RESTServerSocketTests {
         let date = "Date: Thu, 01 Jan 2026 00:00:00 GMT"
         try await serving({ request in
             // As a gateway copies it from another server.
-            Self.text("yes", headers: request.uri.path == "/dated" ? [.date: "Sun, 06 Nov 1994 08:49:37 GMT"] : [:])
+            Self.text("yes", headers: request.path == "/dated" ? [.date: "Sun, 06 Nov 1994 08:49:37 GMT"] : [:])
         }) { port in
             let own = try await RawConnection.exchange([Self.get + "Connection: close\r\n\r\n"], with: port)
             #expect(own == "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\(date)\r\nconnection: close\r\n\r\nyes")
@@ -67,11 +67,11 @@ struct RESTServerSocketTests {
     )
     func brokenBody(_ error: any Error) async throws {
         try await serving({ request in
-            guard request.uri.path == "/broken" else { return Self.text("whole") }
-            return Response(
+            guard request.path == "/broken" else { return Self.text("whole") }
+            return ServerResponse(
                 status: .ok,
-                body: ResponseBody { writer in
-                    try await writer.write(ByteBuffer(string: "half"))
+                body: ResponseBody(length: nil) { writer in
+                    try await writer.write("half".utf8)
                     throw error
                 }
             )
@@ -81,6 +81,41 @@ struct RESTServerSocketTests {
             #expect(broken.hasSuffix("\r\n\r\n4\r\nhalf\r\n"))
             let whole = try await RawConnection.exchange([Self.get + "Connection: close\r\n\r\n"], with: port)
             #expect(whole.hasSuffix("\r\n\r\nwhole"))
+        }
+    }
+
+    @Test(
+        "a body that is shorter than its stated length: the connection ends, so that the client does not take it for whole"
+    )
+    func shortBody() async throws {
+        try await serving({ _ in
+            ServerResponse(
+                status: .ok,
+                body: ResponseBody(length: 5) { writer in try await writer.write("half".utf8) }
+            )
+        }) { port in
+            let short = try await RawConnection.exchange([Self.get + "\r\n"], with: port)
+            #expect(short.contains("\r\nContent-Length: 5\r\n"))
+            #expect(short.hasSuffix("\r\n\r\nhalf"))
+        }
+    }
+
+    @Test("the body of a request is read in pieces")
+    func pieces() async throws {
+        let bytes = 300_000
+        try await serving({ request in
+            var (pieces, sum) = (0, 0)
+            do {
+                for try await piece in request.body {
+                    pieces += 1
+                    sum += piece.count
+                }
+            } catch { return Self.text("\(error)") }
+            return Self.text("\(sum) \(pieces > 1)")
+        }) { port in
+            let head = "POST / HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: \(bytes)\r\n\r\n"
+            let answer = try await RawConnection.exchange([head, String(repeating: "x", count: bytes)], with: port)
+            #expect(answer.hasSuffix("\r\n\r\n\(bytes) true"))
         }
     }
 

@@ -1,7 +1,7 @@
 import HTTPTypes
-import HummingbirdCore
 import Logging
 import MartletCore
+import MartletHTTP
 import MartletTesting
 import NIOCore
 import Testing
@@ -46,7 +46,7 @@ struct SlowReaderSocketTests {
             time: time,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             respond: { request, connection in
-                if request.uri.path == "/short" { return Self.text(connection.isReserved ? "reserved" : "ordinary") }
+                if request.path == "/short" { return Self.text(connection.isReserved ? "reserved" : "ordinary") }
                 guard connection.setResponse(Self.bytes) else { return Self.text("no space") }
                 return Self.text(String(repeating: "x", count: Self.bytes))
             }
@@ -58,8 +58,8 @@ struct SlowReaderSocketTests {
         }
     }
 
-    private static func text(_ text: String) -> Response {
-        Response(status: .ok, body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
+    private static func text(_ text: String) -> ServerResponse {
+        ServerResponse(status: .ok, body: ResponseBody(text.utf8))
     }
 
     /// Waits until the response is written.

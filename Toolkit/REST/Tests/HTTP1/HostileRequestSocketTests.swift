@@ -1,9 +1,9 @@
 import Foundation
 import HTTPTypes
-import HummingbirdCore
 import Logging
 import MartletContract
 import MartletCore
+import MartletHTTP
 import MartletREST
 import MartletTestContract
 import MartletTesting
@@ -28,7 +28,7 @@ struct HostileRequestSocketTests {
             runtime: Runtime(time: SystemTime(), seed: 1),
             log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         )
-        responder.add("/livez") { _ in Response(status: .ok, body: ResponseBody(byteBuffer: ByteBuffer(string: "yes")))
+        responder.add("/livez") { _ in ServerResponse(status: .ok, body: ResponseBody("yes".utf8))
         }
         let server = RESTServer(
             host: "127.0.0.1",

@@ -1,10 +1,9 @@
 import HTTPTypes
-package import HummingbirdCore
 import MartletCore
+package import MartletHTTP
 import NIOCore
-import NIOHTTP1
 
-extension Request {
+extension ServerRequest {
     /// Reads the whole body.
     ///
     /// - Parameters:
@@ -16,20 +15,11 @@ extension Request {
             throw Fault.bodyTooLarge(limit: limit)
         }
         var whole = ByteBuffer()
-        do {
-            for try await var piece in body {
-                guard whole.readableBytes + piece.readableBytes <= limit else { throw Fault.bodyTooLarge(limit: limit) }
-                try reserve(piece.readableBytes)
-                whole.writeBuffer(&piece)
-            }
-        } catch let error as HTTPParserError {
-            throw Fault(
-                .invalidArgument,
-                .malformedRequest,
-                "is truncated or framed wrongly",
-                field: "body",
-                cause: error
-            )
+        var pieces = body.makeAsyncIterator()
+        while var piece = try await pieces.nextBuffer() {
+            guard whole.readableBytes + piece.readableBytes <= limit else { throw Fault.bodyTooLarge(limit: limit) }
+            try reserve(piece.readableBytes)
+            whole.writeBuffer(&piece)
         }
         return whole
     }
