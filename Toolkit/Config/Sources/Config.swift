@@ -13,10 +13,12 @@ public enum Config {
     /// - Parameters:
     ///   - program: The program's name in the help text.
     ///   - arguments: Without the program's name.
-    ///   - environment: The process's environment; only names that begin with `MARTLET_` are settings.
+    ///   - environment: The process's environment; only names that begin with `MARTLET_` are settings, but for those by
+    ///     which Kubernetes names services.
     ///   - switches: Flags whose value may be omitted and is then `true`.
     ///   - body: Reads each setting once, and builds the settings from them.
-    /// - Throws: ``ConfigFaults`` with every fault; ``HelpRequested`` for `--help`; errors of `body`.
+    /// - Throws: ``ConfigFaults`` with every fault; ``HelpRequested`` for `--help`, and for `--help=markdown`, which gives the
+    ///   settings as a table; errors of `body`.
     public static func read<Settings>(
         program: String,
         arguments: [String],

@@ -15,6 +15,6 @@ public struct ConfigFaults: Error, Equatable, CustomStringConvertible {
 
 /// Thrown for `--help`.
 public struct HelpRequested: Error, Equatable {
-    /// All settings with their variables, defaults and descriptions.
+    /// All settings with their variables, defaults and descriptions: a list, or a table for a document.
     public let text: String
 }

@@ -11,12 +11,13 @@ public struct ConfigReader {
     private var faults: [ConfigFaults.Fault] = []
     private var flags: [String: Input] = [:]
     private var variables: [String: Input] = [:]
-    private var described: [String] = []
+    private var described: [SettingText] = []
     private let program: String
 
     init(program: String, arguments: [String], environment: [String: String], switches: Set<String>) {
         self.program = program
-        for (name, value) in environment where name.hasPrefix(Config.prefix) {
+        for (name, value) in environment
+        where name.hasPrefix(Config.prefix) && !ServiceLink.isAddress(value, of: name) {
             variables[name] = Input(key: name, value: value)
         }
         for name in Config.ignoredVariables { variables[name] = nil }
@@ -158,8 +159,7 @@ public struct ConfigReader {
         expected: () -> String
     ) -> Value {
         let variable = Config.variable(name)
-        let suffix = shownDefault.map { $0.isEmpty ? "" : " (\($0))" } ?? " (required)"
-        described.append("  --\(name), \(variable)\(suffix)\n      \(help)")
+        described.append(SettingText(name: name, variable: variable, standard: shownDefault, help: help))
         let flag = flags.removeValue(forKey: name)
         let input = variables.removeValue(forKey: variable)
         guard let chosen = flag ?? input else {
@@ -174,14 +174,14 @@ public struct ConfigReader {
     }
 
     mutating func finish() throws {
-        if flags["help"] != nil {
+        if let help = flags["help"] {
             throw HelpRequested(
-                text: "\(program)\n\nSettings, by flag or variable; the flag wins:\n\n"
-                    + described.joined(separator: "\n")
+                text: help.value == "markdown"
+                    ? SettingText.table(of: described) : SettingText.list(of: described, program)
             )
         }
         for input in flags.values.sorted(by: { $0.key < $1.key }) { fault(input.key, "is not a flag of \(program)") }
-        for input in variables.values.sorted(by: { $0.key < $1.key }) {
+        for input in variables.values.sorted(by: { $0.key < $1.key }) where !ServiceLink.hasForm(input.key) {
             fault(input.key, "is not a variable of \(program)")
         }
         if !faults.isEmpty { throw ConfigFaults(faults: faults) }

@@ -61,6 +61,40 @@ struct ConfigTests {
         #expect(help.text.contains("--data, MARTLET_DATA (required)"))
     }
 
+    @Test("describes its settings as a table for `--help=markdown`")
+    func table() throws {
+        let help = try #require(throws: HelpRequested.self) { try settings(["--help=markdown"]) }
+        let lines = help.text.split(separator: "\n")
+        #expect(lines.count == 6)
+        #expect(lines[2] == "| `--http-port` | `MARTLET_HTTP_PORT` | `8080` | Where REST is served. |")
+        #expect(lines[3] == "| `--data` | `MARTLET_DATA` | required | The data folder. |")
+    }
+
+    @Test("ignores the variables by which Kubernetes names a service, also one with the name of a setting")
+    func links() throws {
+        let links = [
+            "MARTLET_SERVICE_HOST": "10.0.0.11", "MARTLET_SERVICE_PORT": "80", "MARTLET_SERVICE_PORT_WEB": "80",
+            "MARTLET_PORT": "tcp://10.0.0.11:80", "MARTLET_PORT_80_TCP": "tcp://10.0.0.11:80",
+            "MARTLET_PORT_80_TCP_PROTO": "tcp", "MARTLET_PORT_80_TCP_PORT": "80",
+            "MARTLET_PORT_80_TCP_ADDR": "10.0.0.11",
+            "MARTLET_CACHE_2_SERVICE_HOST": "fd00::1", "MARTLET_CACHE_2_PORT": "udp://[fd00::1]:53",
+            "MARTLET_CACHE_2_PORT_53_UDP_ADDR": "fd00::1", "MARTLET_HTTP_PORT": "tcp://10.0.0.12:8081",
+        ]
+        #expect(try settings(["--data", "d"], links).port == 8080)
+    }
+
+    @Test(
+        "rejects what only resembles such a variable",
+        arguments: [
+            ("MARTLET_CACHE_PORT", "80"), ("MARTLET_PORT_80", "80"), ("MARTLET_PORT_X_TCP", "x"),
+            ("MARTLET_PORT_80_TCP_NAME", "x"), ("MARTLET_SERVICE", "x"), ("MARTLET_HOST", "tcp://10.0.0.11:80"),
+        ]
+    )
+    func similar(_ name: String, _ value: String) throws {
+        let faults = try #require(throws: ConfigFaults.self) { try settings(["--data", "d"], [name: value]) }
+        #expect(faults.faults.map(\.key) == [name])
+    }
+
     @Test(
         "reads durations with a unit",
         arguments: [
