@@ -98,7 +98,7 @@ class Shop:
         """Logical transactions by service and name, and physical commits by service."""
         transactions, commits = {}, {}
         for row in self.up["processes"]:
-            with urllib.request.urlopen(f"http://127.0.0.1:{row['http']}/metrics", timeout=30) as response:
+            with urllib.request.urlopen(f"http://127.0.0.1:{row.get('health', row['http'])}/metrics", timeout=30) as response:
                 text = response.read().decode()
             for series, service, name, value in SERIES.findall(text):
                 if series == "martlet_sql_transactions_total":

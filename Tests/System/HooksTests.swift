@@ -20,16 +20,20 @@ struct HooksTests {
     @Test("every daemon has health, OpenAPI and metrics endpoints", arguments: daemons)
     func endpoints(_ daemon: String) async throws {
         let address = try stocked.shop.address(of: daemon)
-        func get(_ path: String) async throws -> ShopResponse {
+        func get(_ path: String, _ address: String) async throws -> ShopResponse {
             try await stocked.send(ShopRequest(path: path, bearer: .anonymous), to: address)
         }
-        #expect(try await get("/livez").status == 200)
-        #expect(try await get("/readyz").status == 200)
-        let openAPI = try await get("/openapi.json")
+        let health = try stocked.shop.healthAddress(of: daemon)
+        for address in [address, health] {
+            #expect(try await get("/livez", address).status == 200)
+            #expect(try await get("/readyz", address).status == 200)
+        }
+        let openAPI = try await get("/openapi.json", address)
         #expect(openAPI.status == 200)
         #expect(openAPI["Content-Type"] == "application/json")
         #expect(try openAPI.decoded(OpenAPI.self).openapi == "3.1.0")
-        let metrics = try await get("/metrics")
+        #expect(try await get("/metrics", address).status == 404)
+        let metrics = try await get("/metrics", health)
         #expect(metrics.status == 200)
         #expect(metrics["Content-Type"]?.hasPrefix("text/plain; version=0.0.4") == true)
     }
@@ -45,7 +49,7 @@ struct HooksTests {
         _ = try await stocked.order(try placed.decoded(PlacedOrder.self).order.order_id, at: "ORDER_STATUS_COMPLETED")
         let response = try await stocked.send(
             ShopRequest(path: "/metrics", bearer: .anonymous),
-            to: try stocked.shop.address(of: daemon)
+            to: try stocked.shop.healthAddress(of: daemon)
         )
         let result = try #require(ExternalTool.promtool).validate(response.body, ["check", "metrics"])
         #expect(result.isValid, "\(result.output)")

@@ -75,13 +75,15 @@ struct MachineTests {
         let files = try TemporaryFolder()
         try await withShop(on: files.file("data")) { stocked in
             for daemon in try stocked.shop.programs {
-                let address = try stocked.shop.address(of: daemon)
                 let foreign = ShopRequest(
                     path: "/readyz",
                     bearer: .anonymous,
                     headers: ["x-martlet-system": "another"]
                 )
-                #expect(try await stocked.send(foreign, to: address).status == 503, "\(daemon)")
+                let addresses = [try stocked.shop.address(of: daemon), try stocked.shop.healthAddress(of: daemon)]
+                for address in addresses {
+                    #expect(try await stocked.send(foreign, to: address).status == 503, "\(daemon) at \(address)")
+                }
             }
         }
     }

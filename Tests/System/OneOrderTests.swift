@@ -30,13 +30,19 @@ struct OneOrderTests {
             let refused = try await stocked.retried(.order(PlacedOrder.body(""), key: "nothing"))
             #expect(refused.status == 400)
             #expect(try refused.decoded(ShopResponse.Problem.self).fields == ["lines"])
-            try await validate("/metrics", by: ExternalTool.promtool, "check", "metrics")
-            try await validate("/openapi.json", by: ExternalTool.openAPIValidator, "-")
+            let shop = stocked.shop
+            try await validate("/metrics", of: shop.healthAddress(of: "shop"), ExternalTool.promtool, arguments: ["check", "metrics"])
+            try await validate("/openapi.json", of: shop.address(of: "shop"), ExternalTool.openAPIValidator, arguments: ["-"])
 
-            func validate(_ path: String, by tool: ExternalTool?, _ arguments: String...) async throws {
+            func validate(
+                _ path: String,
+                of address: String,
+                _ tool: ExternalTool?,
+                arguments: [String]
+            ) async throws {
                 // Not every machine has the validators.
                 #expect(tool != nil || !Validators.areRequired)
-                let response = try await stocked.retried(ShopRequest(path: path, bearer: .anonymous))
+                let response = try await stocked.send(ShopRequest(path: path, bearer: .anonymous), to: address)
                 #expect(response.status == 200)
                 guard let result = try tool?.validate(response.body, arguments) else { return }
                 #expect(result.isValid, "\(result.output)")

@@ -30,6 +30,7 @@ final class RunningShop: Sendable {
             let restarts: Int
             let http: Int
             let grpc: Int
+            let health: Int
         }
         let rows: [Row]
     }
@@ -87,6 +88,9 @@ final class RunningShop: Sendable {
 
     /// The URL of a daemon's HTTP listener.
     func address(of program: String) throws -> String { "http://127.0.0.1:\(try row(program).http)" }
+
+    /// The URL of a daemon's listener for health and metrics.
+    func healthAddress(of program: String) throws -> String { "http://127.0.0.1:\(try row(program).health)" }
 
     /// The port of a daemon's gRPC listener.
     func grpcPort(of program: String) throws -> Int { try row(program).grpc }

@@ -13,8 +13,9 @@ package enum GatewayProgram {
     static let name = "gateway"
 
     struct Settings: Sendable {
-        let host: String
-        let port: Int
+        let http: ListenAddress
+        let health: ListenAddress
+        let drainDelay: Duration
         let registry: String
         let keys: String
         let system: SystemName?
@@ -22,8 +23,14 @@ package enum GatewayProgram {
         let logLevel: Logger.Level
 
         init(_ reader: inout ConfigReader) {
-            host = reader.string("host", "127.0.0.1", help: "The address of the listener.")
-            port = reader.port("http-port", 8080, help: "The public REST API; 0 chooses a free port.")
+            let host = reader.string(
+                "host",
+                "127.0.0.1",
+                help: "The address of listeners that have none of their own."
+            )
+            http = ListenAddress("http", host: host, port: 8_080, serves: "The public REST API", &reader)
+            health = .health(host: host, &reader)
+            drainDelay = DaemonSettings.drainDelay(&reader)
             registry = reader.string("registry", nil, help: "The file that lists the instances of every service.")
             keys = reader.string("keys", nil, help: "The folder with jwks.json.")
             system = SystemName(&reader)
@@ -50,34 +57,56 @@ package enum GatewayProgram {
         DaemonProcess.prepare(telemetry.logger)
         await Daemon.finish(telemetry.logger) {
             try await telemetry.scope {
-                let verifier = try await LocalIssuer.verifier(in: settings.keys, time: runtime.time)
-                let authenticator = TokenAuthenticator(verifier: verifier)
-                let host = ServiceHost(
-                    [],
-                    listeners: Listeners(host: settings.host, http: nil, grpc: nil, operate: nil),
-                    authenticator: authenticator,
+                let health = HealthListener(
+                    settings.health,
                     metrics: telemetry.metrics,
-                    runtime: runtime,
-                    logger: telemetry.logger
-                )
-                let server = try GatewayServer(
-                    host: settings.host,
-                    port: settings.port,
-                    registry: FileRegistry(path: settings.registry, every: .milliseconds(200), time: runtime.time),
                     system: settings.system,
-                    problem: { disk.problem },
-                    authenticator: authenticator,
-                    callers: settings.callers.limits,
-                    addresses: settings.callers.addresses,
-                    readiness: host.readiness,
-                    metrics: telemetry.metrics,
                     runtime: runtime,
                     logger: telemetry.logger
                 )
-                host.readiness.add { disk.problem }
-                try await host.run(httpServer: server)
+                try await health.whileRunning {
+                    try await serve(settings, disk, health: health, runtime: runtime, telemetry: telemetry)
+                }
             }
         }
+    }
+
+    private static func serve(
+        _ settings: Settings,
+        _ disk: DiskSpace,
+        health: HealthListener,
+        runtime: Runtime,
+        telemetry: Telemetry
+    ) async throws {
+        let verifier = try await LocalIssuer.verifier(in: settings.keys, time: runtime.time)
+        let authenticator = TokenAuthenticator(verifier: verifier)
+        var limits = ServiceHostLimits()
+        limits.notReadyDelay = settings.drainDelay
+        var host = ServiceHost(
+            [],
+            listeners: Listeners(http: nil, grpc: nil, operate: nil, health: settings.health),
+            authenticator: authenticator,
+            metrics: telemetry.metrics,
+            limits: limits,
+            runtime: runtime,
+            logger: telemetry.logger
+        )
+        host.health = health
+        let server = try GatewayServer(
+            address: settings.http,
+            registry: FileRegistry(path: settings.registry, every: .milliseconds(200), time: runtime.time),
+            system: settings.system,
+            problem: { disk.problem },
+            authenticator: authenticator,
+            callers: settings.callers.limits,
+            addresses: settings.callers.addresses,
+            readiness: host.readiness,
+            metrics: telemetry.metrics,
+            runtime: runtime,
+            logger: telemetry.logger
+        )
+        host.readiness.add { disk.problem }
+        try await host.run(httpServer: server)
     }
 
     private static func printOpenAPI() -> Never {

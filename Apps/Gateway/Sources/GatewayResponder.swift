@@ -68,7 +68,7 @@ struct GatewayResponder: Sendable {
                 return answer.response
             }
         )
-        ListenerHooks(readiness: readiness, metrics: [metrics]).each { path, handler in edge.add(path, handler) }
+        HealthEndpoints(readiness).each { path, handler in edge.add(path, handler) }
         edge.system = upstreams.system?.description
         edge.admitUnrouted = { exchange in try callers.admitUnrouted(exchange) }
         edge.addDocument(try GatewayOpenAPI.joined())

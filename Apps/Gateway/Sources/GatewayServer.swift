@@ -13,8 +13,7 @@ package struct GatewayServer: HTTPServer {
     private let http: HTTP1Client
 
     /// - Parameters:
-    ///   - host: The address of the listener.
-    ///   - port: 0 chooses a free one.
+    ///   - address: Where it listens.
     ///   - registry: The instances of the services.
     ///   - system: The system to which the gateway belongs: answers of another one are not passed on. `nil`: any.
     ///   - problem: What is wrong with this machine, added to what callers read while a service is not available.
@@ -27,8 +26,7 @@ package struct GatewayServer: HTTPServer {
     ///   - logger: Receives one line per request.
     /// - Throws: `Fault` when two methods have the same path, or a contract's document is not JSON.
     package init(
-        host: String,
-        port: Int,
+        address: ListenAddress,
         registry: any Registry,
         system: SystemName?,
         problem: @escaping @Sendable () -> String?,
@@ -65,8 +63,8 @@ package struct GatewayServer: HTTPServer {
             log: logger
         )
         server = RESTServer(
-            host: host,
-            port: port,
+            host: address.host,
+            port: address.port,
             limits: .standard,
             budget: .process,
             time: runtime.time,

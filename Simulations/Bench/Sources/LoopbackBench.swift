@@ -121,7 +121,7 @@ struct LoopbackBench: Sendable {
         logger.logLevel = .critical
         return ServiceHost(
             units,
-            listeners: Listeners(host: "127.0.0.1", http: nil, grpc: 0, operate: nil),
+            listeners: Listeners(host: "127.0.0.1", http: nil, grpc: 0, operate: nil, health: nil),
             authenticator: TokenAuthenticator(verifier: verifier),
             metrics: MetricsRegistry(service: "bench"),
             limits: limits,

@@ -45,6 +45,29 @@ struct DaemonSettingsTests {
         }
     }
 
+    @Test("each listener has an address of its own, on the common host unless it has one")
+    func listeners() throws {
+        let same = try read([:], ["--host", "0.0.0.0", "--grpc-port", "7"]).listeners
+        #expect(same == Listeners(host: "0.0.0.0", http: 0, grpc: 7, operate: 0, health: 0))
+        let apart = try read(
+            ["MARTLET_OPERATE_HOST": "127.0.0.1", "MARTLET_HEALTH_PORT": "8081"],
+            ["--host", "::", "--http-host", "10.0.0.1", "--grpc-host", "10.0.0.2", "--health-host", "10.0.0.3"]
+        )
+        #expect(apart.listeners.http == ListenAddress(host: "10.0.0.1", port: 0))
+        #expect(apart.listeners.grpc == ListenAddress(host: "10.0.0.2", port: 0))
+        #expect(apart.listeners.operate == ListenAddress(host: "127.0.0.1", port: 0))
+        #expect(apart.listeners.health == ListenAddress(host: "10.0.0.3", port: 8_081))
+        let laptop = Listeners(host: "127.0.0.1", http: 0, grpc: 0, operate: 0, health: 0)
+        #expect(try read([:]).listeners == laptop)
+    }
+
+    @Test("the pause before the listeners end is a setting")
+    func drainDelay() throws {
+        #expect(try read([:]).drainDelay == .milliseconds(200))
+        #expect(try read(["MARTLET_DRAIN_DELAY": "15s"]).drainDelay == .seconds(15))
+        #expect(throws: ConfigFaults.self) { try read([:], ["--drain-delay", "301s"]) }
+    }
+
     @Test("an invalid flag and an invalid variable have different exit statuses")
     func status() throws {
         let variable = try #require(throws: ConfigFaults.self) { try read(["MARTLET_MUGS": "7"]) }

@@ -21,6 +21,7 @@ private struct HostFixture {
     let folder: TemporaryFolder
     let issuer: LocalIssuer
     let host: ServiceHost
+    let health: HealthListener
     let runtime: ServiceRuntime
     let time = SystemTime()
 
@@ -28,7 +29,7 @@ private struct HostFixture {
     ///   - runtimes: Served instead of the word service.
     ///   - close: How long databases may take to close.
     init(
-        _ listeners: Listeners = Listeners(host: "127.0.0.1", http: 0, grpc: 0, operate: 0),
+        _ listeners: Listeners = Listeners(host: "127.0.0.1", http: 0, grpc: 0, operate: 0, health: nil),
         runtimes: [ServiceRuntime]? = nil,
         close: Duration = HangLimit.wait
     ) async throws {
@@ -54,25 +55,37 @@ private struct HostFixture {
         limits.close = close
         var logger = Logger(label: "tests")
         logger.logLevel = .critical
-        host = ServiceHost(
+        let metrics = MetricsRegistry(service: "process")
+        health = HealthListener(
+            ListenAddress(host: "127.0.0.1", port: 0),
+            metrics: metrics,
+            system: nil,
+            runtime: system,
+            logger: logger
+        )
+        var host = ServiceHost(
             runtimes ?? [runtime],
             listeners: listeners,
             authenticator: TokenAuthenticator(verifier: verifier),
-            metrics: MetricsRegistry(service: "process"),
+            metrics: metrics,
             limits: limits,
             runtime: system,
             logger: logger
         )
+        host.health = health
+        self.host = host
     }
 
     /// Serves while `body` runs, then stops.
     func serving(_ body: @escaping @Sendable (BoundPorts) async throws -> Void) async throws {
-        let host = host
+        let (host, health) = (host, health)
         try await withThrowingTaskGroup(of: Void.self) { group in
             let (ports, continuation) = AsyncStream.makeStream(of: BoundPorts.self)
             group.addTask {
                 do {
-                    try await host.run(handlingSignals: false) { continuation.yield($0) }
+                    try await health.whileRunning {
+                        try await host.run(handlingSignals: false) { continuation.yield($0) }
+                    }
                 } catch is CancellationError {
                     return
                 }
@@ -138,20 +151,29 @@ struct ServiceHostSocketTests {
         let host = fixture.host
         #expect(host.readiness.current == .starting)
         try await fixture.serving { ports in
-            #expect(try await HostFixture.get("/livez", ports.http).status == 200)
-            let ready = try await HostFixture.get("/readyz", ports.http)
-            #expect(ready == (200, "serving\n"))
+            #expect(ports.health != ports.http)
+            for port in [ports.http, ports.health] {
+                #expect(try await HostFixture.get("/livez", port).status == 200)
+                let ready = try await HostFixture.get("/readyz", port)
+                #expect(ready == (200, "serving\n"))
+            }
+            #expect(try await HostFixture.get("/openapi.json", ports.health).status == 404)
+            #expect(try await HostFixture.get("/metrics", ports.http).status == 404)
             #expect(try await HostFixture.get("/openapi.json", ports.http).body.contains("\"openapi\":\"3.1"))
             #expect(try await HostFixture.get("/nowhere", ports.http).status == 404)
             let problem = Mutex<String?>("the disk is full")
             host.readiness.add { problem.withLock { $0 } }
-            let full = try await HostFixture.get("/readyz", ports.http)
-            #expect(full == (503, "the disk is full\n"))
+            for port in [ports.http, ports.health] {
+                let full = try await HostFixture.get("/readyz", port)
+                #expect(full == (503, "the disk is full\n"))
+            }
             #expect(try await HostFixture.get("/livez", ports.http).status == 200)
             problem.withLock { $0 = nil }
             #expect(try await HostFixture.get("/readyz", ports.http).status == 200)
             host.readiness.advance(to: .draining)
-            #expect(try await HostFixture.get("/readyz", ports.http).status == 503)
+            for port in [ports.http, ports.health] {
+                #expect(try await HostFixture.get("/readyz", port).status == 503)
+            }
             #expect(try await HostFixture.get("/livez", ports.http).status == 200)
         }
         #expect(host.readiness.current == .draining)
@@ -179,8 +201,8 @@ struct ServiceHostSocketTests {
         try await first.serving { ports in
             let port = try #require(ports.http)
             let listeners = [
-                Listeners(host: "127.0.0.1", http: port, grpc: nil, operate: nil),
-                Listeners(host: "127.0.0.1", http: nil, grpc: port, operate: nil),
+                Listeners(host: "127.0.0.1", http: port, grpc: nil, operate: nil, health: nil),
+                Listeners(host: "127.0.0.1", http: nil, grpc: port, operate: nil, health: nil),
             ]
             for listeners in listeners {
                 let second = try await HostFixture(listeners)
@@ -276,7 +298,7 @@ struct ServiceHostSocketTests {
         let text = Mutex("")
         try await fixture.serving { ports in
             _ = try await HostFixture.get("/nowhere", ports.http)
-            let body = try await HostFixture.get("/metrics", ports.http).body
+            let body = try await HostFixture.get("/metrics", ports.health).body
             text.withLock { $0 = body }
         }
         let exposition = text.withLock { $0 }

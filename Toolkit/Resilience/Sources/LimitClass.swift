@@ -14,7 +14,7 @@ package enum LimitClass: String, Sendable, Hashable, CaseIterable {
     case identityWrites = "identity-writes"
     /// With a token that is not valid.
     case rejectedTokens = "rejected-tokens"
-    /// With or without a token, of no method: `/metrics`, `/openapi.json`, an unknown path, another method of a known one.
+    /// With or without a token, of no method: `/openapi.json`, an unknown path, another method of a known one.
     case unroutedRequests = "unrouted-requests"
 }
 

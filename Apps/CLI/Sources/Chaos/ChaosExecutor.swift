@@ -94,7 +94,7 @@ struct ChaosExecutor: Sendable {
         let limit = time.now + Self.readyTimeout
         while time.now < limit {
             let row = try target.row(daemon)
-            if let mark = row.mark, mark != previous, mark.isAlive, await isReady(row.http) { return true }
+            if let mark = row.mark, mark != previous, mark.isAlive, await isReady(row.probed) { return true }
             try await time.sleep(for: Self.pollInterval)
         }
         return false

@@ -17,6 +17,8 @@ struct StatusReport: Encodable {
         let http: Int
         let grpc: Int
         let operate: Int
+        /// Of health and metrics.
+        let health: Int
         let log: String
     }
 
@@ -45,7 +47,7 @@ struct StatusReport: Encodable {
         await withTaskGroup(of: (String, ReadinessProbe.Outcome, String?).self) { group in
             for row in table.rows where row.mark?.isAlive == true {
                 group.addTask {
-                    (row.name, await probe.outcome(port: row.http), await probe.metrics(port: row.http))
+                    (row.name, await probe.outcome(port: row.probed), await probe.metrics(port: row.probed))
                 }
             }
             for await (name, outcome, exposition) in group {
@@ -69,6 +71,7 @@ struct StatusReport: Encodable {
                 http: row.http,
                 grpc: row.grpc,
                 operate: row.operate,
+                health: row.probed,
                 log: row.log
             )
         }
@@ -86,7 +89,7 @@ struct StatusReport: Encodable {
     }
 
     func write(to terminal: Terminal) {
-        var table = TextTable("PROCESS", "READY", "STATE", "PID", "RESTARTS", "HTTP", "GRPC", "OPERATE")
+        var table = TextTable("PROCESS", "READY", "STATE", "PID", "RESTARTS", "HTTP", "GRPC", "OPERATE", "HEALTH")
         for process in processes {
             table.add(
                 "\(process.name)",
@@ -96,7 +99,8 @@ struct StatusReport: Encodable {
                 TextTable.Cell("\(process.restarts)", process.restarts == 0 ? nil : .yellow),
                 .port(process.http),
                 .port(process.grpc),
-                .port(process.operate)
+                .port(process.operate),
+                .port(process.health)
             )
         }
         table.write(to: terminal)

@@ -11,6 +11,8 @@ struct UpReport: Encodable {
         let http: Int
         let grpc: Int
         let operate: Int
+        /// Of health and metrics.
+        let health: Int
         let log: String
 
         init(_ row: ProcessTable.Row) {
@@ -22,6 +24,7 @@ struct UpReport: Encodable {
             http = row.http
             grpc = row.grpc
             operate = row.operate
+            health = row.probed
             log = row.log
         }
     }
@@ -41,14 +44,15 @@ struct UpReport: Encodable {
     }
 
     func write(to terminal: Terminal) {
-        var table = TextTable("PROCESS", "PID", "HTTP", "GRPC", "OPERATE")
+        var table = TextTable("PROCESS", "PID", "HTTP", "GRPC", "OPERATE", "HEALTH")
         for process in processes {
             table.add(
                 "\(process.name)",
                 "\(process.pid)",
                 .port(process.http),
                 .port(process.grpc),
-                .port(process.operate)
+                .port(process.operate),
+                .port(process.health)
             )
         }
         table.write(to: terminal)

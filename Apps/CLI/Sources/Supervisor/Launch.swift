@@ -25,7 +25,7 @@ struct Launch: Sendable {
     static let ports = 1...65_535
     /// The flags of daemons that a launch sets itself.
     static let ownSettings =
-        Topology.Listener.allCases.map { "\($0.rawValue)-port" } + ["system", "data", "keys", "registry", "log-level"]
+        Topology.Listener.allCases.map { "\($0.rawValue)-port" } + ["health-port", "system", "data", "keys", "registry", "log-level"]
 
     /// A setting of a daemon, by flag.
     struct Setting: Sendable, Equatable {
@@ -63,14 +63,16 @@ struct Launch: Sendable {
         var free = FreePorts(entropy: runtime.entropy)
         _ = try free.reserve(port)
         let previous = previousPorts()
+        let previousHealth = previousHealthPorts()
         var registry: [String: [Instance]] = [:]
         var daemons: [Supervisor.Daemon] = []
         for member in members {
             let ports = try reservePorts(of: member, previous: previous, free: &free)
+            let health = try free.reserve(previousHealth[member.program])
             for service in member.services {
                 registry[service] = [instance(service, ports)]
             }
-            daemons.append(daemon(member, ports))
+            daemons.append(daemon(member, ports, health: health))
         }
         try RegistryFile.write(registry, to: folder.registry)
         try await writeTokens()
@@ -110,6 +112,13 @@ struct Launch: Sendable {
         return registry.compactMapValues(\.first)
     }
 
+    /// Of the programs, as the last supervisor recorded them.
+    private func previousHealthPorts() -> [String: Int] {
+        // What cannot be read is written anew.
+        let rows = (try? ProcessTable.read(folder))?.rows ?? []
+        return Dictionary(rows.compactMap { row in row.health.map { (row.name, $0) } }) { first, _ in first }
+    }
+
     private func reservePorts(
         of member: Topology.Member,
         previous: [String: Instance],
@@ -145,7 +154,7 @@ struct Launch: Sendable {
         )
     }
 
-    private func daemon(_ member: Topology.Member, _ ports: Ports) -> Supervisor.Daemon {
+    private func daemon(_ member: Topology.Member, _ ports: Ports, health: Int) -> Supervisor.Daemon {
         let log = folder.log(of: member.program)
         let crash = crashes[member.program]
         return Supervisor.Daemon(
@@ -158,11 +167,12 @@ struct Launch: Sendable {
                 http: ports[.http] ?? 0,
                 grpc: ports[.grpc] ?? 0,
                 operate: ports[.operate] ?? 0,
+                health: health,
                 log: log
             ),
             program: ChildProcess.Program(
                 path: "\(programs)/\(member.program)",
-                arguments: arguments(member, ports),
+                arguments: arguments(member, ports, health: health),
                 environment: Self.inherited(ProcessInfo.processInfo.environment),
                 log: log
             ),
@@ -170,10 +180,11 @@ struct Launch: Sendable {
         )
     }
 
-    private func arguments(_ member: Topology.Member, _ ports: Ports) -> [String] {
+    private func arguments(_ member: Topology.Member, _ ports: Ports, health: Int) -> [String] {
         var flags = ports.sorted { $0.key.rawValue < $1.key.rawValue }.map {
             ("\($0.key.rawValue)-port", "\($0.value)")
         }
+        flags.append(("health-port", "\(health)"))
         flags.append(("system", system))
         if member.hasDatabase { flags.append(("data", folder.path)) }
         flags.append(("keys", folder.keys))

@@ -26,7 +26,7 @@ struct Supervisor: Sendable {
     let daemons: [Daemon]
     let limits: SupervisorLimits
     let time: any TimeSource
-    /// Probes the readiness of the daemon on an HTTP port.
+    /// Probes the readiness of the daemon on the port for health.
     let isReady: @Sendable (_ port: Int) async -> Bool
     /// Logs crashes and kills.
     let note: @Sendable (String) -> Void
@@ -144,7 +144,7 @@ struct Supervisor: Sendable {
     ) async {
         guard let daemon = daemons.first(where: { $0.row.name == name }) else { return }
         while runs.isStarting(name, run) {
-            if await isReady(daemon.row.http) {
+            if await isReady(daemon.row.probed) {
                 inbox.yield(.ready(name, run: run))
                 return
             }

@@ -60,6 +60,7 @@ struct ChaosTargetTests {
             http: 1,
             grpc: 0,
             operate: 0,
+            health: nil,
             log: ""
         )
     }

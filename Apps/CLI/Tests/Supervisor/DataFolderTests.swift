@@ -43,9 +43,12 @@ struct DataFolderTests {
         try folder.make()
         let launch = try launch(folder)
         let first = try await launch.prepare().map(\.row)
+        // As the supervisor records it.
+        try ProcessTable(folder: nil, supervisor: nil, url: "", singleProcess: false, rows: first).write(to: folder)
         let second = try await launch.prepare().map(\.row)
         #expect(first == second)
-        let ports = first.flatMap { [$0.http, $0.grpc, $0.operate] }.filter { $0 != 0 }
+        let ports = first.flatMap { [$0.http, $0.grpc, $0.operate, $0.health ?? 0] }.filter { $0 != 0 }
+        #expect(first.allSatisfy { $0.health ?? 0 > 0 })
         #expect(Set(ports).count == ports.count)
         #expect(first.first?.http == launch.port)
     }

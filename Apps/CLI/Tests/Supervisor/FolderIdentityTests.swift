@@ -40,6 +40,7 @@ struct FolderIdentityTests {
             http: 20_000,
             grpc: 0,
             operate: 20_001,
+            health: 20_002,
             log: ""
         )
         try ProcessTable(folder: identity, supervisor: mark, url: "", singleProcess: false, rows: [row]).write(

@@ -68,9 +68,11 @@ private struct FakeSystem {
                     state: .starting,
                     mark: nil,
                     restarts: 0,
-                    http: port,
+                    http: 0,
                     grpc: 0,
                     operate: 0,
+                    // Where readiness is probed.
+                    health: port,
                     log: log
                 ),
                 // Not the script itself: while another child of this process starts, it may have the script open for
@@ -272,6 +274,7 @@ struct OrphanProcessTests {
                     http: 0,
                     grpc: 0,
                     operate: 0,
+                    health: nil,
                     log: ""
                 )
             ]

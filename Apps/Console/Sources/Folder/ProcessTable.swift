@@ -12,10 +12,12 @@ package struct ProcessTable: Sendable, Codable, Equatable {
         /// `nil` while it has no process.
         package var mark: ProcessIdentity?
         package var restarts: Int
-        /// The port for REST and health; 0 for none.
+        /// The port for REST; 0 for none.
         package let http: Int
         package let grpc: Int
         package let operate: Int
+        /// The port for health and metrics; `nil` in a table of an earlier version, whose port for REST serves them.
+        package let health: Int?
         package let log: String
 
         package init(
@@ -27,6 +29,7 @@ package struct ProcessTable: Sendable, Codable, Equatable {
             http: Int,
             grpc: Int,
             operate: Int,
+            health: Int?,
             log: String
         ) {
             self.name = name
@@ -37,8 +40,12 @@ package struct ProcessTable: Sendable, Codable, Equatable {
             self.http = http
             self.grpc = grpc
             self.operate = operate
+            self.health = health
             self.log = log
         }
+
+        /// The port on which it answers about its health.
+        package var probed: Int { health ?? http }
     }
 
     package static let bytesLimit = 1 << 20

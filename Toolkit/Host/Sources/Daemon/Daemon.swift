@@ -2,7 +2,6 @@ import Foundation
 public import Logging
 public import MartletConfig
 import MartletCore
-import MartletREST
 import MartletSecurity
 import MartletTelemetry
 
@@ -64,49 +63,61 @@ public enum Daemon {
                     runtime: runtime,
                     telemetry: telemetry
                 )
+                let metrics = MetricsRegistry(service: service)
                 let authenticator = TokenAuthenticator(verifier: verifier)
-                let host = ServiceHost(
-                    try await built(context, authenticator: authenticator, build),
-                    listeners: settings.listeners,
-                    authenticator: authenticator,
-                    metrics: MetricsRegistry(service: service),
-                    system: settings.system,
-                    runtime: runtime,
-                    logger: telemetry.logger
-                )
-                let disk = DiskSpace(path: settings.data)
-                host.readiness.add { disk.problem }
-                do { try await host.run() } catch {
-                    await host.close()
-                    throw error
+                try await answeringHealth(in: context, metrics: metrics) { health in
+                    try await serve(context, authenticator, metrics: metrics, health: health, build: build)
                 }
-                await host.close()
             }
         }
     }
 
-    /// Builds the services; answers health meanwhile when that takes long.
-    private static func built(
-        _ context: DaemonContext,
-        authenticator: TokenAuthenticator,
-        _ build: @escaping @Sendable (DaemonContext) async throws -> [ServiceRuntime]
-    ) async throws -> [ServiceRuntime] {
-        let (listeners, runtime) = (context.settings.listeners, context.runtime)
-        guard let port = listeners.http else { return try await build(context) }
-        let listener = try HTTPListener(
-            runtimes: [],
-            metrics: MetricsRegistry(service: context.service),
-            readiness: Readiness(),
-            host: listeners.host,
-            port: port,
+    /// Runs `body` while the listener for health answers.
+    private static func answeringHealth(
+        in context: DaemonContext,
+        metrics: MetricsRegistry,
+        _ body: @escaping @Sendable (HealthListener?) async throws -> Void
+    ) async throws {
+        guard let address = context.settings.listeners.health else { return try await body(nil) }
+        let listener = HealthListener(
+            address,
+            metrics: metrics,
             system: context.settings.system,
-            authenticator: authenticator,
-            limits: .standard,
-            budget: .process,
-            runtime: runtime,
+            runtime: context.runtime,
             logger: context.telemetry.logger
         )
-        return try await StartingListener(listener, time: runtime.time).whileRunning { try await build(context) }
+        try await listener.whileRunning { try await body(listener) }
+    }
+
+    /// Builds the services, and serves until a signal.
+    private static func serve(
+        _ context: DaemonContext,
+        _ authenticator: TokenAuthenticator,
+        metrics: MetricsRegistry,
+        health: HealthListener?,
+        build: @Sendable (DaemonContext) async throws -> [ServiceRuntime]
+    ) async throws {
+        let settings = context.settings
+        var limits = ServiceHostLimits()
+        limits.notReadyDelay = settings.drainDelay
+        var host = ServiceHost(
+            try await build(context),
+            listeners: settings.listeners,
+            authenticator: authenticator,
+            metrics: metrics,
+            limits: limits,
+            system: settings.system,
+            runtime: context.runtime,
+            logger: context.telemetry.logger
+        )
+        host.health = health
+        let disk = DiskSpace(path: settings.data)
+        host.readiness.add { disk.problem }
+        do { try await host.run() } catch {
+            await host.close()
+            throw error
+        }
+        await host.close()
     }
 
     /// Reads a program's settings from its flags and environment; prints the faults and exits when they are invalid.

@@ -18,6 +18,8 @@ public struct DaemonSettings: Sendable {
     /// The name of this process among the replicas of its service, the same after a restart.
     public let instance: String
     public let listeners: Listeners
+    /// Between "not ready" and the end of the listeners at a shutdown, see ``ServiceHostLimits/notReadyDelay``.
+    public let drainDelay: Duration
     public let logLevel: Logger.Level
 
     public init(_ reader: inout ConfigReader) {
@@ -30,13 +32,25 @@ public struct DaemonSettings: Sendable {
                 "instance",
                 help: "The name of this replica of the service, the same after a restart; the host's name if missing."
             ) ?? HostName.current
+        let host = reader.string("host", "127.0.0.1", help: "The address of listeners that have none of their own.")
         listeners = Listeners(
-            host: reader.string("host", "127.0.0.1", help: "The address of all listeners."),
-            http: reader.port("http-port", 0, help: "REST, health, metrics, OpenAPI; 0 chooses a free port."),
-            grpc: reader.port("grpc-port", 0, help: "gRPC for services; 0 chooses a free port."),
-            operate: reader.port("operate-port", 0, help: "gRPC for operators; 0 chooses a free port.")
+            http: ListenAddress("http", host: host, port: 0, serves: "REST and OpenAPI", &reader),
+            grpc: ListenAddress("grpc", host: host, port: 0, serves: "gRPC for services", &reader),
+            operate: ListenAddress("operate", host: host, port: 0, serves: "gRPC for operators", &reader),
+            health: .health(host: host, &reader)
         )
+        drainDelay = Self.drainDelay(&reader)
         let level = reader.choice("log-level", LogLevel.info, help: "The lowest level that is logged.")
         logLevel = Logger.Level(rawValue: level.rawValue) ?? .info
+    }
+
+    /// Of any program with listeners.
+    package static func drainDelay(_ reader: inout ConfigReader) -> Duration {
+        reader.duration(
+            "drain-delay",
+            ServiceHostLimits().notReadyDelay,
+            in: .zero ... .seconds(300),
+            help: "At a shutdown: between 503 of /readyz and the end of the listeners, so that load balancers notice."
+        )
     }
 }

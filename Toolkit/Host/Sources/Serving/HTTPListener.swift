@@ -5,7 +5,7 @@ import MartletREST
 import MartletTelemetry
 import ServiceLifecycle
 
-/// The listener for REST, health, metrics and OpenAPI.
+/// The listener for REST and OpenAPI, with health.
 struct HTTPListener: HTTPServer {
     private let server: RESTServer
 
@@ -13,8 +13,7 @@ struct HTTPListener: HTTPServer {
         runtimes: [ServiceRuntime],
         metrics: MetricsRegistry,
         readiness: Readiness,
-        host: String,
-        port: Int,
+        address: ListenAddress,
         system: SystemName?,
         authenticator: TokenAuthenticator,
         limits: RESTLimits,
@@ -32,11 +31,10 @@ struct HTTPListener: HTTPServer {
             observe: { requestMetrics.count($0) }
         )
         responder.system = system?.description
-        ListenerHooks(readiness: readiness, metrics: [metrics] + runtimes.map(\.telemetry.metrics))
-            .each { path, handler in responder.add(path, handler) }
+        HealthEndpoints(readiness).each { path, handler in responder.add(path, handler) }
         server = RESTServer(
-            host: host,
-            port: port,
+            host: address.host,
+            port: address.port,
             limits: .standard,
             budget: budget,
             time: runtime.time,

@@ -13,6 +13,8 @@ import UnixSignals
 /// workflows stop → the outbox is flushed → the databases close → exit. Every step is bounded by ``ServiceHostLimits``.
 public struct ServiceHost: Sendable {
     package let readiness = Readiness()
+    /// Runs already, around ``run(httpServer:handlingSignals:whenServing:)``; reports the state of the services from then on.
+    package var health: HealthListener?
     private let runtimes: [ServiceRuntime]
     private let listeners: Listeners
     private let authenticator: TokenAuthenticator
@@ -26,7 +28,7 @@ public struct ServiceHost: Sendable {
 
     /// - Parameters:
     ///   - runtimes: One or more services, each with its own database, log scope and metrics.
-    ///   - listeners: The host and the ports to listen on.
+    ///   - listeners: The addresses to listen on; that of health belongs to the ``HealthListener``.
     ///   - authenticator: Verifies the tokens of requests.
     ///   - metrics: Those of the process, exposed with those of the services.
     ///   - limits: How long each step of a shutdown may take.
@@ -73,13 +75,13 @@ public struct ServiceHost: Sendable {
         whenServing: @escaping @Sendable (BoundPorts) async throws -> Void = { _ in }
     ) async throws {
         ProcessMetrics.register(in: metrics, time: runtime.time)
-        let ownListener = try listeners.http.map { port in
+        health?.show(readiness, [metrics] + runtimes.map(\.telemetry.metrics))
+        let ownListener = try listeners.http.map { address in
             try HTTPListener(
                 runtimes: runtimes,
                 metrics: metrics,
                 readiness: readiness,
-                host: listeners.host,
-                port: port,
+                address: address,
                 system: system,
                 authenticator: authenticator,
                 limits: restLimits,
@@ -89,13 +91,14 @@ public struct ServiceHost: Sendable {
             )
         }
         let http: (any HTTPServer)? = httpServer ?? ownListener
-        let grpc = listeners.grpc.map { server(runtimes.flatMap(\.contracts), port: $0) }
+        let grpc = listeners.grpc.map { server(runtimes.flatMap(\.contracts), at: $0) }
         let operatorContracts = OperatorContracts.joined(runtimes)
-        let operate = operatorContracts.isEmpty ? nil : listeners.operate.map { server(operatorContracts, port: $0) }
+        let operate = operatorContracts.isEmpty ? nil : listeners.operate.map { server(operatorContracts, at: $0) }
         let announcement = Announcement(
             http: http,
             grpc: grpc,
             operate: operate,
+            health: health,
             readiness: readiness,
             whenServing: whenServing
         )
@@ -173,14 +176,14 @@ public struct ServiceHost: Sendable {
         )
     }
 
-    private func server(_ contracts: [ServedContract], port: Int) -> RPCServer {
+    private func server(_ contracts: [ServedContract], at address: ListenAddress) -> RPCServer {
         var serverLimits = RPCServerLimits()
         serverLimits.drain = limits.drain
         let authenticator = authenticator
         return RPCServer(
             contracts: contracts,
-            host: listeners.host,
-            port: port,
+            host: address.host,
+            port: address.port,
             limits: serverLimits,
             budget: budget,
             runtime: runtime,
@@ -201,6 +204,7 @@ private struct Announcement: Service {
     let http: (any HTTPServer)?
     let grpc: RPCServer?
     let operate: RPCServer?
+    let health: HealthListener?
     let readiness: Readiness
     let whenServing: @Sendable (BoundPorts) async throws -> Void
 
@@ -208,14 +212,15 @@ private struct Announcement: Service {
         let ports = BoundPorts(
             http: try await http?.boundPort(),
             grpc: try await grpc?.boundPort(),
-            operate: try await operate?.boundPort()
+            operate: try await operate?.boundPort(),
+            health: try await health?.boundPort()
         )
         readiness.advance(to: .serving)
         Logger.current.info(
             "serving",
             metadata: [
                 "http.port": "\(ports.http ?? 0)", "grpc.port": "\(ports.grpc ?? 0)",
-                "operate.port": "\(ports.operate ?? 0)",
+                "operate.port": "\(ports.operate ?? 0)", "health.port": "\(ports.health ?? 0)",
             ]
         )
         try await whenServing(ports)
