@@ -87,7 +87,7 @@ kit("Simulation", level: 5, on: ["Core", "Contract", "SQL"])
 
 // What an author of services imports, as one module.
 let authors = [
-    "Core", "Telemetry", "SQL", "Messaging", "Contract", "Outbox", "EventSourcing", "Workflows", "Host",
+    "Core", "Telemetry", "HTTP", "SQL", "Messaging", "Contract", "Outbox", "EventSourcing", "Workflows", "Host",
 ]
 library("Martlet", at: "Toolkit/Martlet", on: martlet(authors))
 product("Martlet", of: ["Martlet"] + authors.map { "Martlet\($0)" })
@@ -287,7 +287,8 @@ tests(
     at: "Tests/System",
     on: [
         kits("Core", "Contract", "SQL", "RPC", "REST", "EventLog", "Testing"), adapters("SQLite"),
-        contracts("Orders"), ["BuiltPrograms", "martlet", "martlet-retail"],
+        contracts("Orders"), ["BuiltPrograms", "martlet", "martlet-retail", "Gateway", "Shop"],
+        kits("Host"),
     ],
     libraries: [.crypto, .nio, .nioHTTP1, .protobuf]
 )
@@ -421,7 +422,7 @@ func service(
 ) {
     let seen =
         martlet([
-            "Core", "Telemetry", "Contract", "SQL", "Messaging", "Outbox", "EventSourcing", "Workflows", "Host",
+            "Core", "Telemetry", "HTTP", "Contract", "SQL", "Messaging", "Outbox", "EventSourcing", "Workflows", "Host",
         ])
         + ([name, "Shared"] + contracts).map { .byName(name: "\($0)Contract") }
         + [Library.logging.product, Library.protobuf.product]

@@ -15,6 +15,7 @@ struct GatewayResponder: Sendable {
 
     /// - Throws: `Fault` when two methods have the same path, or a contract's document is not JSON.
     init(
+        _ table: [RoutedMethod] = GatewayRoutes.all + GatewayRawRoutes.all,
         upstreams: Upstreams,
         callers: GatewayCallers,
         limits: GatewayLimits,
@@ -24,13 +25,13 @@ struct GatewayResponder: Sendable {
         log: Logger
     ) throws {
         var routes = RouteTable<RoutedMethod>()
-        for routed in GatewayRoutes.all {
+        for routed in table {
             for rule in routed.method.http { try routes.add(rule, routed) }
         }
         let requestMetrics = RequestMetrics(metrics)
         // Apart, since there may be an address in every group of callers.
-        let throttlesByAddress = Self.throttles(limits, runtime)
-        let throttlesByIdentity = Self.throttles(limits, runtime)
+        let throttlesByAddress = Self.throttles(table, limits, runtime: runtime)
+        let throttlesByIdentity = Self.throttles(table, limits, runtime: runtime)
         edge = RESTEdge(
             routes: routes,
             runtime: runtime,
@@ -53,7 +54,7 @@ struct GatewayResponder: Sendable {
                 try throttle?.admit(caller.name)
                 let body = try await Self.body(
                     of: exchange,
-                    limits: limits,
+                    upTo: routed.raw?.bodyBytesMax ?? limits.requests.bodyBytesMax,
                     deadline: deadline,
                     time: runtime.time
                 )
@@ -81,9 +82,13 @@ struct GatewayResponder: Sendable {
         await edge.answer(request, on: connection)
     }
 
-    private static func throttles(_ limits: GatewayLimits, _ runtime: Runtime) -> [RoutedMethod: AdaptiveThrottle] {
+    private static func throttles(
+        _ table: [RoutedMethod],
+        _ limits: GatewayLimits,
+        runtime: Runtime
+    ) -> [RoutedMethod: AdaptiveThrottle] {
         Dictionary(
-            uniqueKeysWithValues: GatewayRoutes.all.map { routed in
+            uniqueKeysWithValues: table.map { routed in
                 let throttle = AdaptiveThrottle(
                     multiple: limits.throttleMultiple,
                     window: limits.throttleWindow,
@@ -96,14 +101,14 @@ struct GatewayResponder: Sendable {
 
     private static func body(
         of exchange: Exchange,
-        limits: GatewayLimits,
+        upTo bytes: Int,
         deadline: Moment,
         time: any TimeSource
     ) async throws -> ByteBuffer {
         guard exchange.request.hasBody else { return ByteBuffer() }
         // A slow upload counts against the request's deadline.
         return try await withDeadline(deadline, time) {
-            try await exchange.body(upTo: limits.requests.bodyBytesMax)
+            try await exchange.body(upTo: bytes)
         }
     }
 }

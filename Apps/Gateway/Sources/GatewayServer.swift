@@ -41,7 +41,7 @@ package struct GatewayServer: HTTPServer {
         let limits = GatewayLimits()
         http = Upstreams.client(limits)
         let upstreams = Upstreams(
-            services: Set(GatewayRoutes.all.map(\.service)),
+            services: Set((GatewayRoutes.all + GatewayRawRoutes.all).map(\.service)),
             registry: registry,
             http: http,
             limits: limits,

@@ -19,6 +19,12 @@ struct Upstreams: Sendable {
         "connection", "keep-alive", "proxy-authenticate", "te", "trailer", "transfer-encoding", "upgrade",
     ]
 
+    /// Of an endpoint beside contracts: what is not forwarded, since the gateway writes it, or no client is trusted with it.
+    private static let withheldHeaders: Set<HeaderName> = [
+        RESTHeaders.idempotencyKey, RESTHeaders.requestID, RESTHeaders.requestTimeout, RESTHeaders.system,
+        RESTHeaders.traceparent, .connection, .contentLength, .expect, .te, .trailer, .transferEncoding, .upgrade,
+    ]
+
     let http: HTTP1Client
     let limits: GatewayLimits
     let system: SystemName?
@@ -92,7 +98,7 @@ struct Upstreams: Sendable {
             throw Fault.tooManyBytes(isProcessed: false)
         }
         do {
-            var outgoing = request(exchange, body, remaining: remaining)
+            var outgoing = request(exchange, body, isRaw: routed.raw != nil, remaining: remaining)
             outgoing.caller = caller
             let response = try await http.send(
                 outgoing,
@@ -155,6 +161,7 @@ struct Upstreams: Sendable {
     private func request(
         _ exchange: Exchange,
         _ body: ByteBuffer,
+        isRaw: Bool,
         remaining: Duration
     ) -> HTTP1Client.Request {
         let request = exchange.request
@@ -165,8 +172,14 @@ struct Upstreams: Sendable {
             headers: [:],
             body: body
         )
-        for name in Self.forwardedHeaders {
-            if let value = request.headers[name] { outgoing.headers.add(name: name.canonicalName, value: value) }
+        if isRaw {
+            for field in Self.rawHeaders(request.headers) {
+                outgoing.headers.add(name: field.name.canonicalName, value: field.value)
+            }
+        } else {
+            for name in Self.forwardedHeaders {
+                if let value = request.headers[name] { outgoing.headers.add(name: name.canonicalName, value: value) }
+            }
         }
         // Added one by one, so that the service can reject repeated keys.
         for key in request.headers[values: RESTHeaders.idempotencyKey] {
@@ -179,6 +192,21 @@ struct Upstreams: Sendable {
         outgoing.headers.add(name: RESTHeaders.traceparent.canonicalName, value: exchange.trace.traceparent)
         outgoing.headers.add(name: RESTHeaders.requestTimeout.canonicalName, value: "\(max(1, remaining.milliseconds))")
         return outgoing
+    }
+
+    /// The headers of a request that are for an endpoint beside contracts: all but those of the connection, those that the
+    /// gateway writes, and addresses that a client states.
+    private static func rawHeaders(_ headers: HTTPFields) -> HTTPFields {
+        let named: [String] = headers[values: .connection].flatMap { value -> [String] in
+            value.lowercased().split(separator: ",").map { part in part.filter { $0 != " " && $0 != "\t" } }
+        }
+        return HTTPFields(
+            headers.filter { field in
+                let name = field.name.canonicalName
+                return !withheldHeaders.contains(field.name) && !hopByHopHeaders.contains(name) && !named.contains(name)
+                    && name != "forwarded" && !name.hasPrefix("x-forwarded-")
+            }
+        )
     }
 
     private static func response(_ upstream: HTTP1Client.Response) -> ServerResponse {

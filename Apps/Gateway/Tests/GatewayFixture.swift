@@ -88,6 +88,7 @@ struct GatewayFixture: Sendable {
 
     /// Runs `body` with a gateway whose only instances are `instances`.
     func withGateway<R>(
+        _ table: [RoutedMethod] = GatewayRoutes.all,
         instances: [String: [Instance]],
         limits: GatewayLimits = Self.limits,
         system: SystemName? = nil,
@@ -106,7 +107,7 @@ struct GatewayFixture: Sendable {
         )
         let http = Upstreams.client(limits)
         let upstreams = Upstreams(
-            services: Set(GatewayRoutes.all.map(\.service)),
+            services: Set(table.map(\.service)),
             registry: StaticRegistry(instances, time: time),
             http: http,
             limits: limits,
@@ -116,6 +117,7 @@ struct GatewayFixture: Sendable {
         )
         let runtime = Runtime(time: time, entropy: entropy)
         let responder = try GatewayResponder(
+            table,
             upstreams: upstreams,
             callers: GatewayCallers(
                 authenticator: TokenAuthenticator(verifier: verifier),

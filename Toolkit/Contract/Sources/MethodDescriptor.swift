@@ -62,9 +62,19 @@ public struct RoutedMethod: Sendable, Hashable {
     /// The name in the service registry, as in `links`.
     public let service: String
     public let method: MethodDescriptor
+    /// Of an endpoint beside contracts: its request is forwarded with all headers that are not of the connection.
+    public let raw: RawRoute?
 
     public init(service: String, method: MethodDescriptor) {
         self.service = service
         self.method = method
+        raw = nil
+    }
+
+    /// An endpoint beside contracts.
+    public init(service: String, raw route: RawRoute) {
+        self.service = service
+        method = route.method(of: service)
+        raw = route
     }
 }

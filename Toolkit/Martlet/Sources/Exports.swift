@@ -3,6 +3,7 @@
 @_exported public import MartletContract
 @_exported public import MartletCore
 @_exported public import MartletEventSourcing
+@_exported public import MartletHTTP
 @_exported public import MartletHost
 @_exported public import MartletMessaging
 @_exported public import MartletOutbox

@@ -13,10 +13,16 @@ package struct RESTResponder: Sendable {
     /// `Principal.anonymous` without a token; throws `Fault` with `unauthenticated` for one that is not valid.
     package typealias Authenticate = @Sendable (HTTPFields) async throws -> Principal
 
-    private var edge: RESTEdge<RESTCalls.Route>
+    private enum Target: Sendable {
+        case method(RESTCalls.Route)
+        case raw(ServedRaw)
+    }
+
+    private var edge: RESTEdge<Target>
 
     /// - Parameters:
     ///   - contracts: What is served; no two methods may have one path.
+    ///   - raw: What is served beside contracts, on other paths.
     ///   - authenticate: The principal of a request.
     ///   - limits: The limits of bodies and deadlines.
     ///   - runtime: The clocks and the random numbers.
@@ -25,24 +31,36 @@ package struct RESTResponder: Sendable {
     /// - Throws: `Fault` with `internal` when two methods have one path, or a contract's document is not JSON.
     package init(
         contracts: [ServedContract],
+        raw: [ServedRaw] = [],
         authenticate: @escaping Authenticate,
         limits: RESTLimits,
         runtime: Runtime,
         log: Logger,
         observe: @escaping @Sendable (RequestRecord) -> Void = { _ in }
     ) throws {
-        var routes = RouteTable<RESTCalls.Route>()
+        var routes = RouteTable<Target>()
         for method in contracts.flatMap(\.methods) {
-            for rule in method.descriptor.http { try routes.add(rule, RESTCalls.Route(method: method, rule: rule)) }
+            for rule in method.descriptor.http {
+                try routes.add(rule, .method(RESTCalls.Route(method: method, rule: rule)))
+            }
+        }
+        for endpoint in raw {
+            try routes.add(HTTPRule(endpoint.route.verb, endpoint.route.path, body: "*"), .raw(endpoint))
         }
         let calls = RESTCalls(authenticate: authenticate, limits: limits, time: runtime.time)
+        let rawCalls = RawCalls(authenticate: authenticate, limits: limits, time: runtime.time)
         edge = RESTEdge(
             routes: routes,
             runtime: runtime,
             log: log,
             peer: nil,
             observe: observe,
-            handle: { route, variables, exchange in try await calls.answer(route, variables: variables, in: exchange) }
+            handle: { target, variables, exchange in
+                switch target {
+                case .method(let route): try await calls.answer(route, variables: variables, in: exchange)
+                case .raw(let endpoint): try await rawCalls.answer(endpoint, variables: variables, in: exchange)
+                }
+            }
         )
         let documents = contracts.map(\.openAPI).filter { !$0.isEmpty }
         edge.addDocument(try JoinedOpenAPI.document(of: documents, description: nil))

@@ -120,8 +120,8 @@ package enum RouteMatch<Target: Sendable>: Sendable {
 
 /// A field of a request that its path fills.
 package struct PathVariable: Sendable, Hashable {
-    let name: String
-    let value: String
+    package let name: String
+    package let value: String
 
     package init(name: String, value: String) {
         self.name = name

@@ -41,6 +41,9 @@ public protocol ServiceBlueprint: Sendable {
     /// How long the rows of the service's own tables stay, for operators and tests; the toolkit's are added.
     static var retentions: [TableRetention] { get }
 
+    /// Its endpoints beside contracts; those of a gateway are in its table, too.
+    static var raw: [RawEndpoint] { get }
+
     init(on platform: Platform) throws
 
     /// The contracts that it serves, with their handlers.
@@ -57,6 +60,7 @@ public protocol ServiceBlueprint: Sendable {
 
 extension ServiceBlueprint {
     public static var retentions: [TableRetention] { [] }
+    public static var raw: [RawEndpoint] { [] }
     public var handlers: [ServedContract] { [] }
     public var subscriptions: [Subscription] { [] }
     public var workflows: [RegisteredWorkflow] { [] }

@@ -3,6 +3,7 @@ public import MartletContract
 public import MartletCore
 import MartletMessaging
 public import MartletOutbox
+package import MartletREST
 public import MartletSQL
 public import MartletTelemetry
 import MartletWorkflows
@@ -38,6 +39,8 @@ public struct ServiceRuntime: Sendable {
     public let name: String
     /// Each call runs in the service's telemetry scope and is counted.
     public let contracts: [ServedContract]
+    /// Served beside the contracts.
+    package private(set) var raw: [ServedRaw] = []
     /// Served on the operators' listener.
     package let operatorContracts: [ServedContract]
     public let loops: [Loop]
@@ -223,6 +226,7 @@ public struct ServiceRuntime: Sendable {
             problem: { health.problem },
             close: { await database.close() }
         )
+        raw = Blueprint.raw.map { $0.served(on: platform, in: dependencies.telemetry) }
     }
 
     /// The loops of a service: those of the toolkit, and one for each of its jobs.

@@ -24,6 +24,7 @@ struct HTTPListener: HTTPServer {
         let requestMetrics = RequestMetrics(metrics)
         var responder = try RESTResponder(
             contracts: runtimes.flatMap(\.contracts),
+            raw: runtimes.flatMap(\.raw),
             authenticate: { try authenticator.principal($0) },
             limits: limits,
             runtime: runtime,
