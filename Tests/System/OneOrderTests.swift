@@ -31,8 +31,18 @@ struct OneOrderTests {
             #expect(refused.status == 400)
             #expect(try refused.decoded(ShopResponse.Problem.self).fields == ["lines"])
             let shop = stocked.shop
-            try await validate("/metrics", of: shop.healthAddress(of: "shop"), ExternalTool.promtool, arguments: ["check", "metrics"])
-            try await validate("/openapi.json", of: shop.address(of: "shop"), ExternalTool.openAPIValidator, arguments: ["-"])
+            try await validate(
+                "/metrics",
+                of: shop.healthAddress(of: "shop"),
+                ExternalTool.promtool,
+                arguments: ["check", "metrics"]
+            )
+            try await validate(
+                "/openapi.json",
+                of: shop.address(of: "shop"),
+                ExternalTool.openAPIValidator,
+                arguments: ["-"]
+            )
 
             func validate(
                 _ path: String,

@@ -54,7 +54,8 @@ struct CallerSettings: Sendable {
         case .identityReads: "Reads with a token, of one identity"
         case .identityWrites: "Writes with a token, of one identity"
         case .rejectedTokens: "Tokens that are not valid, of one address"
-        case .unroutedRequests: "Requests of no method of a contract, as of unknown paths and /openapi.json, of one address"
+        case .unroutedRequests:
+            "Requests of no method of a contract, as of unknown paths and /openapi.json, of one address"
         }
     }
 }

@@ -53,10 +53,14 @@ struct GatewayRawSocketTests {
         }
     }
 
-    @Test("a request arrives with its bytes, its query and the headers of its sender, and the response with its cookies")
+    @Test(
+        "a request arrives with its bytes, its query and the headers of its sender, and the response with its cookies"
+    )
     func forwarded() async throws {
         let text = "{ \"a\": 1 }\n"
-        var headers: HTTPFields = [.contentLength: "\(text.utf8.count)", .contentType: "application/json", .cookie: "s=1"]
+        var headers: HTTPFields = [
+            .contentLength: "\(text.utf8.count)", .contentType: "application/json", .cookie: "s=1",
+        ]
         let signature = try #require(HTTPField.Name("X-Signature"))
         let hop = try #require(HTTPField.Name("X-Hop"))
         let address = try #require(HTTPField.Name("X-Forwarded-For"))

@@ -33,7 +33,10 @@ struct HealthListenerSocketTests {
         let url = try #require(URL(string: "http://127.0.0.1:\(try await listener.boundPort())\(path)"))
         let request = URLRequest(url: url, timeoutInterval: TimeInterval(HangLimit.wait.components.seconds))
         let (data, response) = try await URLSession.shared.data(for: request)
-        return Answer(status: (response as? HTTPURLResponse)?.statusCode ?? 0, body: String(decoding: data, as: UTF8.self))
+        return Answer(
+            status: (response as? HTTPURLResponse)?.statusCode ?? 0,
+            body: String(decoding: data, as: UTF8.self)
+        )
     }
 
     @Test("answers before the services are built, and reports their state from then on until the end")
@@ -52,7 +55,10 @@ struct HealthListenerSocketTests {
             readiness.advance(to: .serving)
             #expect(try await Self.get("/readyz", listener) == Answer(status: 200, body: "serving\n"))
             readiness.add { "the database of parcels does not answer" }
-            #expect(try await Self.get("/readyz", listener) == Answer(status: 503, body: "the database of parcels does not answer\n"))
+            #expect(
+                try await Self.get("/readyz", listener)
+                    == Answer(status: 503, body: "the database of parcels does not answer\n")
+            )
             readiness.advance(to: .draining)
             #expect(try await Self.get("/readyz", listener) == Answer(status: 503, body: "draining\n"))
             #expect(try await Self.get("/livez", listener).status == 200)

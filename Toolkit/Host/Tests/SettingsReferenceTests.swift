@@ -9,7 +9,8 @@ struct SettingsReferenceTests {
     @Test("Operating.md has what a service reads; Scripts/settings writes it")
     func service() throws {
         let help = try #require(throws: HelpRequested.self) {
-            try Daemon.settings("ordersd", arguments: ["--help=markdown"], environment: [:], crashPoints: []) { reader in
+            try Daemon.settings("ordersd", arguments: ["--help=markdown"], environment: [:], crashPoints: []) {
+                reader in
                 DaemonSettings(&reader)
             }
         }

@@ -78,7 +78,9 @@ struct RawCallsTests {
     @Test("its body has a limit of its own, and the body of another path that of the listener")
     func limit() async throws {
         let responder = try responder([hook()])
-        #expect(await send(.post, "/hooks/a", body: String(repeating: "x", count: 20), to: responder).status == .seeOther)
+        #expect(
+            await send(.post, "/hooks/a", body: String(repeating: "x", count: 20), to: responder).status == .seeOther
+        )
         let refused = await send(.post, "/hooks/a", body: String(repeating: "x", count: 21), to: responder)
         #expect(refused.status == .contentTooLarge)
         #expect(refused.headers[.contentType] == "application/problem+json")

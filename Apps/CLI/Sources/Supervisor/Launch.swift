@@ -25,7 +25,9 @@ struct Launch: Sendable {
     static let ports = 1...65_535
     /// The flags of daemons that a launch sets itself.
     static let ownSettings =
-        Topology.Listener.allCases.map { "\($0.rawValue)-port" } + ["health-port", "system", "data", "keys", "registry", "log-level"]
+        Topology.Listener.allCases.map { "\($0.rawValue)-port" } + [
+            "health-port", "system", "data", "keys", "registry", "log-level",
+        ]
 
     /// A setting of a daemon, by flag.
     struct Setting: Sendable, Equatable {

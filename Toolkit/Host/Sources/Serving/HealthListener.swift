@@ -1,7 +1,7 @@
 import HTTPTypes
 package import Logging
-package import MartletCore
 import MartletContract
+package import MartletCore
 import MartletHTTP
 import MartletREST
 package import MartletTelemetry
