@@ -75,7 +75,7 @@ struct RawCallsTests {
         #expect(request.deadline == time.now + .seconds(10))
     }
 
-    @Test("its body has a limit of its own, and the body of another path that of the listener")
+    @Test("its body has a limit of its own, which is not that of contracts")
     func limit() async throws {
         let responder = try responder([hook()])
         #expect(
