@@ -37,7 +37,7 @@ kit(
 kit(
     "Resilience",
     level: 4,
-    on: ["Core", "Telemetry", "Contract"],
+    on: ["Core", "Telemetry", "Discovery", "Contract"],
     libraries: [.logging],
     testing: [.protobuf]
 )

@@ -92,9 +92,10 @@ package enum GatewayProgram {
             logger: telemetry.logger
         )
         host.health = health
+        let registry = FileRegistry(path: settings.registry, every: .milliseconds(200), time: runtime.time)
         let server = try GatewayServer(
             address: settings.http,
-            registry: FileRegistry(path: settings.registry, every: .milliseconds(200), time: runtime.time),
+            registry: registry,
             system: settings.system,
             problem: { disk.problem },
             authenticator: authenticator,
@@ -106,7 +107,7 @@ package enum GatewayProgram {
             logger: telemetry.logger
         )
         host.readiness.add { disk.problem }
-        try await host.run(httpServer: server)
+        try await registry.whileWatched { try await host.run(httpServer: server) }
     }
 
     private static func printOpenAPI() -> Never {

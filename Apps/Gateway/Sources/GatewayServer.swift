@@ -47,7 +47,8 @@ package struct GatewayServer: HTTPServer {
             limits: limits,
             system: system,
             problem: problem,
-            time: runtime.time
+            metrics: metrics,
+            runtime: runtime
         )
         let responder = try GatewayResponder(
             upstreams: upstreams,

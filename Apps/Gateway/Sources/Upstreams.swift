@@ -5,10 +5,15 @@ import MartletDiscovery
 import MartletHTTP
 import MartletHost
 import MartletREST
+import MartletResilience
+import MartletTelemetry
 import NIOCore
 import NIOHTTP1
 
-/// The services behind the gateway: picks instances and forwards requests over pooled connections.
+/// The services behind the gateway: chooses instances and forwards requests over pooled connections.
+///
+/// A request goes to the next instance while it was certainly not sent. One whose connection broke is sent once more if its
+/// method may be repeated, from a budget.
 struct Upstreams: Sendable {
     /// The request headers that are forwarded; the gateway adds its own.
     private static let forwardedHeaders: [HeaderName] = [
@@ -28,9 +33,14 @@ struct Upstreams: Sendable {
     let http: HTTP1Client
     let limits: GatewayLimits
     let system: SystemName?
-    let time: any TimeSource
+    let runtime: Runtime
     private let problem: @Sendable () -> String?
-    private let balancers: [String: Balancer]
+    private let services: [String: Service]
+
+    private struct Service: Sendable {
+        let instances: Balancer
+        let repeats: RetryBudget
+    }
 
     /// - Parameters:
     ///   - services: The names of the services.
@@ -39,7 +49,8 @@ struct Upstreams: Sendable {
     ///   - limits: The limits of requests and responses.
     ///   - system: The system that must answer; `nil`: any.
     ///   - problem: What is wrong with this machine, for callers of a service that is not available.
-    ///   - time: The clock for deadlines.
+    ///   - metrics: Those of the process.
+    ///   - runtime: The clocks and the random numbers.
     init(
         services: Set<String>,
         registry: any Registry,
@@ -47,14 +58,22 @@ struct Upstreams: Sendable {
         limits: GatewayLimits,
         system: SystemName?,
         problem: @escaping @Sendable () -> String?,
-        time: any TimeSource
+        metrics: MetricsRegistry,
+        runtime: Runtime
     ) {
         self.http = http
         self.limits = limits
         self.system = system
         self.problem = problem
-        self.time = time
-        balancers = Dictionary(uniqueKeysWithValues: services.map { ($0, Balancer(for: $0, in: registry)) })
+        self.runtime = runtime
+        let calls = limits.calls
+        let pairs = services.map { service in
+            let instances = Balancer(for: service, in: registry, policy: calls, runtime: runtime) { $0.http != nil }
+            instances.export(to: metrics)
+            let repeats = RetryBudget(capacity: calls.retryBurst, deposit: calls.retryShare)
+            return (service, Service(instances: instances, repeats: repeats))
+        }
+        self.services = Dictionary(uniqueKeysWithValues: pairs)
     }
 
     /// The HTTP client; a refused connection fails immediately.
@@ -90,13 +109,49 @@ struct Upstreams: Sendable {
         to routed: RoutedMethod,
         deadline: Moment
     ) async throws -> Answer {
-        guard let balancer = balancers[routed.service] else { throw unavailable(routed.service, nil) }
-        let address = try await address(of: routed.service, balancer)
-        let remaining = deadline - time.now
-        guard remaining > .zero else { throw Fault.deadlineExceeded }
+        guard let service = services[routed.service] else { throw unavailable(routed.service, nil) }
         guard exchange.reserveResponse(upTo: limits.responseBytesReserved) else {
             throw Fault.tooManyBytes(isProcessed: false)
         }
+        service.repeats.called(by: caller)
+        var isRepeat = false
+        while true {
+            do {
+                return try await service.instances.call(routed.method, until: deadline) { instance in
+                    try await send(exchange, body, of: caller, to: routed, at: instance, deadline: deadline)
+                }
+            } catch let fault as Fault where fault.cause is NoInstance || fault.cause is CircuitOpen {
+                throw unavailable(routed.service, fault.cause)
+            } catch let fault as Fault {
+                guard !isRepeat, Self.mayRepeat(routed.method, after: fault), runtime.time.now < deadline,
+                    service.repeats.takeRetry(for: caller)
+                else { throw fault }
+                isRepeat = true
+            } catch is CancellationError {
+                throw CancellationError()
+            } catch {
+                throw unavailable(routed.service, error)
+            }
+        }
+    }
+
+    /// Whether a request may have been processed, its connection broke, and a second one changes nothing more.
+    private static func mayRepeat(_ method: MethodDescriptor, after fault: Fault) -> Bool {
+        method.idempotent && fault.code == .unavailable && !fault.isNotProcessed
+    }
+
+    /// Sends a request to one instance.
+    private func send(
+        _ exchange: Exchange,
+        _ body: ByteBuffer,
+        of caller: ExactText,
+        to routed: RoutedMethod,
+        at instance: Instance,
+        deadline: Moment
+    ) async throws -> Answer {
+        guard let address = instance.http else { throw unavailable(routed.service, NotProcessed()) }
+        let remaining = deadline - runtime.time.now
+        guard remaining > .zero else { throw Fault.deadlineExceeded }
         do {
             var outgoing = request(exchange, body, isRaw: routed.raw != nil, remaining: remaining)
             outgoing.caller = caller
@@ -132,21 +187,6 @@ struct Upstreams: Sendable {
         } catch {
             throw unavailable(routed.service, error)
         }
-    }
-
-    /// - Throws: `Fault` with `unavailable` when no instance runs: nothing has happened.
-    private func address(of service: String, _ balancer: Balancer) async throws -> Address {
-        let instance: Instance
-        do {
-            instance = try await balancer.pick(where: { $0.http != nil })
-        } catch is CancellationError {
-            throw CancellationError()
-        } catch {
-            // The fault of the balancer has its own cause: that no call was made.
-            throw unavailable(service, (error as? Fault)?.cause ?? error)
-        }
-        guard let address = instance.http else { throw unavailable(service, nil) }
-        return address
     }
 
     /// - Throws: ``ForeignUpstream`` for an answer that is not from this system.

@@ -106,6 +106,7 @@ struct GatewayFixture: Sendable {
             time: time
         )
         let http = Upstreams.client(limits)
+        let runtime = Runtime(time: time, entropy: entropy)
         let upstreams = Upstreams(
             services: Set(table.map(\.service)),
             registry: StaticRegistry(instances, time: time),
@@ -113,9 +114,9 @@ struct GatewayFixture: Sendable {
             limits: limits,
             system: system,
             problem: { problem },
-            time: time
+            metrics: metrics,
+            runtime: runtime
         )
-        let runtime = Runtime(time: time, entropy: entropy)
         let responder = try GatewayResponder(
             table,
             upstreams: upstreams,

@@ -50,6 +50,33 @@ struct GatewaySocketTests {
         #expect(service.paths.withLock { $0 } == ["/v1/products", "/v1/products/MUG"])
     }
 
+    @Test("instances that cannot be reached fail no request, also of a method that may not be repeated")
+    func nextInstance() async throws {
+        let service = ThrottlingService()
+        let server = fixture.listener { request, _ in service.response(to: request) }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await server.run() }
+            defer { group.cancelAll() }
+            // Nothing listens on ports 1 and 2.
+            let ports = [1, 2, try await server.boundPort()]
+            let instances = ports.map { port in
+                Instance(id: "\(port)", http: Address(host: "127.0.0.1", port: port), grpc: nil, operate: nil)
+            }
+            var callers = CallerLimits()
+            callers[.anonymousCreations] = 0
+            let services = ["catalog": instances, "carts": instances]
+            try await fixture.withGateway(instances: services, callers: callers) { gateway in
+                for _ in 1...20 {
+                    let read = await gateway.answer(GatewayFixture.request(.get, "/v1/products"), on: nil)
+                    #expect(read.status == .ok)
+                    let creation = await gateway.answer(GatewayFixture.request(.post, "/v1/carts"), on: nil)
+                    #expect(creation.status == .ok)
+                }
+            }
+        }
+        #expect(service.requests.withLock { $0 } == 40)
+    }
+
     @Test("the refusals of one caller, or because of a request, are no overload for others")
     func throttledAlone() async throws {
         let service = ThrottlingService()

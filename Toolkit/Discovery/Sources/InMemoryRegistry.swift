@@ -23,11 +23,9 @@ public final class InMemoryRegistry: Registry {
         for watcher in watchers { watcher.yield() }
     }
 
-    public func resolve(_ service: String) async throws -> [Instance] {
-        state.withLock { $0.services[service] ?? [] }
-    }
+    public func snapshot(_ service: String) -> [Instance] { state.withLock { $0.services[service] ?? [] } }
 
-    public func services() async throws -> [String] { state.withLock { $0.services.keys.sorted() } }
+    public func services() -> [String] { state.withLock { $0.services.keys.sorted() } }
 
     public func changes(of service: String, from known: [Instance]) async throws -> [Instance] {
         let (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
@@ -39,7 +37,7 @@ public final class InMemoryRegistry: Registry {
         defer { state.withLock { $0.watchers[id] = nil } }
         var changes = stream.makeAsyncIterator()
         while true {
-            let now = try await resolve(service)
+            let now = snapshot(service)
             if now != known { return now }
             guard await changes.next() != nil else { throw CancellationError() }
         }

@@ -1,18 +1,21 @@
-/// The instances of services.
+/// The instances of services, kept up to date in the background.
 ///
-/// Returns the last known instances while its source is unavailable.
+/// Keeps the last known instances while its source is unavailable.
 public protocol Registry: Sendable {
-    /// The instances of `service`, by id; empty when none is known.
+    /// The instances of `service` as they are known now, by id; empty when none is known.
     ///
-    /// Cheap enough for every call: not a remote query each time.
+    /// Called for every call of the service: it reads memory only, and neither suspends nor asks the source. Between two
+    /// changes it returns the same array, so that a caller may compare it with the one before.
     ///
     /// - Throws: `Fault` with `unavailable` when the source was never available.
-    func resolve(_ service: String) async throws -> [Instance]
+    func snapshot(_ service: String) throws -> [Instance]
 
-    /// All services that have an instance, by name.
-    func services() async throws -> [String]
+    /// All services that have an instance now, by name. As ``snapshot(_:)``, it reads memory only.
+    func services() throws -> [String]
 
     /// Suspends until the instances of `service` differ from `known`, and returns the new ones.
+    ///
+    /// ``snapshot(_:)`` returns them from then on.
     ///
     /// - Throws: `CancellationError`.
     func changes(of service: String, from known: [Instance]) async throws -> [Instance]

@@ -10,9 +10,9 @@ public struct StaticRegistry: Registry {
         self.time = time
     }
 
-    public func resolve(_ service: String) async throws -> [Instance] { instances[service] ?? [] }
+    public func snapshot(_ service: String) -> [Instance] { instances[service] ?? [] }
 
-    public func services() async throws -> [String] { instances.keys.sorted() }
+    public func services() -> [String] { instances.keys.sorted() }
 
     public func changes(of service: String, from known: [Instance]) async throws -> [Instance] {
         let now = instances[service] ?? []

@@ -35,10 +35,11 @@ struct RegistryConformanceTests {
             let registry = FileRegistry(path: path, every: .seconds(1), time: time)
             return RegistryConformance.Subject(registry: registry) { service, instances in
                 // The watcher must have read the file before it changes.
-                if check == .notifiesWatcher { await time.waitForSleepers() }
+                if [.notifiesWatcher, .snapshotFollowsWatcher].contains(check) { await time.waitForSleepers() }
                 var services = try RegistryFile.read(path)
                 services[service] = instances
                 try RegistryFile.write(services, to: path)
+                registry.refresh()
                 time.advance(by: .seconds(1))
             }
         }
@@ -72,20 +73,44 @@ struct FileRegistryTests {
     func invalid(text: String?) async throws {
         let registry = registry
         try RegistryFile.write(["parcels": [parcels]], to: path)
-        #expect(try await registry.resolve("parcels") == [parcels])
+        registry.refresh()
+        #expect(try registry.snapshot("parcels") == [parcels])
         if let text {
             try text.write(toFile: path, atomically: true, encoding: .utf8)
         } else {
             try FileManager.default.removeItem(atPath: path)
         }
-        time.advance(by: .seconds(1))
-        #expect(try await registry.resolve("parcels") == [parcels])
+        registry.refresh()
+        #expect(try registry.snapshot("parcels") == [parcels])
         #expect(registry.fault != nil)
 
         try RegistryFile.write(["links": [parcels]], to: path)
-        time.advance(by: .seconds(1))
-        #expect(try await registry.resolve("parcels") == [])
+        registry.refresh()
+        #expect(try registry.snapshot("parcels") == [])
         #expect(registry.fault == nil)
+    }
+
+    @Test("a snapshot reads no file: only the watcher does, when the file has changed")
+    func snapshots() async throws {
+        let reads = Mutex(0)
+        try RegistryFile.write(["parcels": [parcels]], to: path)
+        let registry = FileRegistry(path: path, every: .seconds(1), time: time) { path throws(RegistryFile.Invalid) in
+            reads.withLock { $0 += 1 }
+            return try RegistryFile.read(path)
+        }
+        let moved = Instance(id: "o", http: Address(host: "h", port: 2), grpc: nil, operate: nil)
+        try RegistryFile.write(["parcels": [moved]], to: path)
+        time.advance(by: .seconds(3_600))
+        for _ in 1...100 { #expect(try registry.snapshot("parcels") == [parcels]) }
+        #expect(reads.withLock { $0 } == 1)
+        try await registry.whileWatched {
+            await time.waitForSleepers(1)
+            let known = try registry.snapshot("parcels")
+            #expect(known == [moved])
+            time.advance(by: .seconds(1))
+            await time.waitForSleepers(1)
+        }
+        #expect(reads.withLock { $0 } == 2)
     }
 
     @Test("an unchanged file is read again after a failed read")
@@ -96,17 +121,18 @@ struct FileRegistryTests {
             throw RegistryFile.Invalid(path: path, line: 0, key: "", message: "cannot be opened: too many open files")
         }
         try RegistryFile.write(["parcels": [parcels]], to: path)
-        #expect(try await registry.resolve("parcels") == [parcels])
+        registry.refresh()
+        #expect(try registry.snapshot("parcels") == [parcels])
 
         let moved = Instance(id: "o", http: Address(host: "h", port: 2), grpc: nil, operate: nil)
         try RegistryFile.write(["parcels": [moved]], to: path)
         isFailing.withLock { $0 = true }
-        time.advance(by: .seconds(1))
-        #expect(try await registry.resolve("parcels") == [parcels])
+        registry.refresh()
+        #expect(try registry.snapshot("parcels") == [parcels])
 
         isFailing.withLock { $0 = false }
-        time.advance(by: .seconds(1))
-        #expect(try await registry.resolve("parcels") == [moved])
+        registry.refresh()
+        #expect(try registry.snapshot("parcels") == [moved])
         #expect(registry.fault == nil)
     }
 
@@ -114,22 +140,23 @@ struct FileRegistryTests {
     func empty() async throws {
         let registry = registry
         try RegistryFile.write([:], to: path)
-        #expect(try await registry.services() == [])
+        registry.refresh()
+        #expect(try registry.services() == [])
         #expect(registry.fault == nil)
 
         try RegistryFile.write(["parcels": [parcels]], to: path)
-        time.advance(by: .seconds(1))
-        #expect(try await registry.resolve("parcels") == [parcels])
+        registry.refresh()
+        #expect(try registry.snapshot("parcels") == [parcels])
 
         try RegistryFile.write([:], to: path)
-        time.advance(by: .seconds(1))
-        #expect(try await registry.resolve("parcels") == [parcels])
+        registry.refresh()
+        #expect(try registry.snapshot("parcels") == [parcels])
         #expect(registry.fault?.key == "services")
     }
 
     @Test("a file that never existed fails with `unavailable`")
     func missing() async throws {
-        let error = try await #require(throws: RegistryFile.Invalid.self) { try await registry.resolve("parcels") }
+        let error = try #require(throws: RegistryFile.Invalid.self) { try registry.snapshot("parcels") }
         #expect(error.fault.code == .unavailable)
     }
 
@@ -153,22 +180,6 @@ struct FileRegistryTests {
         let invalid = try #require(throws: RegistryFile.Invalid.self) { try RegistryFile.read(path) }
         #expect(invalid.line == line)
         #expect(invalid.key == key)
-    }
-}
-
-@Suite("Balancer")
-struct BalancerTests {
-    @Test("picks instances round-robin; fails with `unavailable` when there is none")
-    func roundRobin() async throws {
-        let registry = InMemoryRegistry()
-        let balancer = Balancer(for: "parcels", in: registry)
-        let fault = try await #require(throws: Fault.self) { try await balancer.pick() }
-        #expect(fault.code == .unavailable)
-        registry.set("parcels", ["a", "b"].map { Instance(id: $0, http: nil, grpc: nil, operate: nil) })
-        var picked: [String] = []
-        for _ in 1...4 { picked.append(try await balancer.pick().id) }
-        #expect(picked == ["a", "b", "a", "b"])
-        #expect(try await balancer.pick { $0.id == "b" }.id == "b")
     }
 }
 

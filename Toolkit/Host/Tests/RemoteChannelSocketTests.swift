@@ -3,6 +3,8 @@ import MartletContract
 import MartletCore
 import MartletDiscovery
 import MartletRPC
+import MartletResilience
+import MartletTelemetry
 import MartletTesting
 import ServiceLifecycle
 import SwiftProtobuf
@@ -40,6 +42,24 @@ struct RemoteChannelSocketTests {
         )
     }
 
+    private static func channel(in registry: any Registry) -> RemoteChannel {
+        RemoteChannel(
+            to: "words",
+            in: registry,
+            policy: .betweenServices,
+            metrics: MetricsRegistry(service: "links"),
+            runtime: .system
+        ) { address in
+            RPCConnection(
+                host: address.host,
+                port: address.port,
+                limits: .patient,
+                runtime: .system,
+                authorization: nil
+            )
+        }
+    }
+
     @Test("open calls to an instance that has left the registry finish; new calls do not wait for them")
     func leaving() async throws {
         let (entered, gate) = (Gate(), Gate())
@@ -55,15 +75,7 @@ struct RemoteChannelSocketTests {
                 let address = Address(host: "127.0.0.1", port: try await server.boundPort())
                 registry.set("words", [Instance(id: "w", http: nil, grpc: address, operate: nil)])
             }
-            let channel = RemoteChannel(to: "words", in: registry) { address in
-                RPCConnection(
-                    host: address.host,
-                    port: address.port,
-                    limits: .patient,
-                    runtime: .system,
-                    authorization: nil
-                )
-            }
+            let channel = Self.channel(in: registry)
             try await list(old)
             async let first: ShowWorkflowRequest = channel.unary(Self.slow, ListAuditRequest(), context: CallContext())
             await entered.wait()
@@ -76,6 +88,43 @@ struct RemoteChannelSocketTests {
             #expect(second.id == "new")
             gate.open()
             #expect(try await first.id == "old")
+            await group.triggerGracefulShutdown()
+            try await tasks.waitForAll()
+        }
+    }
+
+    @Test("instances that cannot be reached fail no call, also of a method that may not be repeated")
+    func nextInstance() async throws {
+        let (entered, gate) = (Gate(), Gate())
+        let server = Self.server("up", entered: entered, gate)
+        let once = MethodDescriptor(
+            service: "test.Words",
+            name: "Quick",
+            idempotent: false,
+            writes: true,
+            scope: "",
+            http: []
+        )
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            let group = ServiceGroup(
+                configuration: .init(services: [.init(service: server)], logger: Logger(label: "test"))
+            )
+            tasks.addTask { try await group.run() }
+            // Nothing listens on ports 1 and 2.
+            let ports = [1, 2, try await server.boundPort()]
+            let instances = ports.map { port in
+                Instance(id: "w-\(port)", http: nil, grpc: Address(host: "127.0.0.1", port: port), operate: nil)
+            }
+            let registry = InMemoryRegistry(["words": instances])
+            let channel = Self.channel(in: registry)
+            for _ in 1...20 {
+                let response: ShowWorkflowRequest = try await channel.unary(
+                    once,
+                    ListAuditRequest(),
+                    context: CallContext()
+                )
+                #expect(response.id == "up")
+            }
             await group.triggerGracefulShutdown()
             try await tasks.waitForAll()
         }

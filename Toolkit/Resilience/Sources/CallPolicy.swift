@@ -3,11 +3,13 @@
 /// 1. **deadline**: the caller's, or `timeout` when it has none; everything inside counts against it;
 /// 2. **retry**: with jitter, from a budget, only what may be repeated;
 /// 3. **bulkhead**: each attempt waits for a slot, so that a delay between attempts holds none;
-/// 4. **circuit breaker**: each attempt counts, but not a refusal by the bulkhead;
-/// 5. the call.
+/// 4. **instances**: each attempt goes to one of the callee's instances, and to the next while it was certainly not processed;
+///    those that keep failing are left out;
+/// 5. **circuit breaker**: for each instance and class of methods; each call counts, but not a refusal by the bulkhead;
+/// 6. the call.
 ///
-/// No caller spends what others need of these: an attempt that ends before the call is unusually slow does not count for
-/// the circuit breaker, and each caller has a share of the bulkhead and of the retries. A caller is the subject of the
+/// The last three are those of a channel to other processes. No caller spends what others need of these: an attempt that
+/// ends before the call is unusually slow does not count for instances and circuit breakers, and each caller has a share of the bulkhead and of the retries. A caller is the subject of the
 /// call's principal; all callers without a token are one.
 public struct CallPolicy: Sendable {
     /// For calls whose caller has no deadline.
@@ -26,10 +28,12 @@ public struct CallPolicy: Sendable {
     public var runningLimit: Int
     /// Attempts that wait for a slot, with the same shares.
     public var waitingLimit: Int
-    /// Failures in a row that open the circuit.
+    /// Failures in a row that open the circuit of an instance and a class of methods: reads, writes or streams.
     public var failuresLimit: Int
     /// How long an open circuit refuses.
     public var circuitOpenDuration: Duration
+    /// How the instances of the callee are chosen.
+    public var instances = InstancePolicy.standard
 
     public init(
         timeout: Duration,

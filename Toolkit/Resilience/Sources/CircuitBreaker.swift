@@ -1,12 +1,11 @@
 public import MartletCore
-import Synchronization
 
-/// Stops calls to a failing peer, and probes it after a delay.
+/// Stops calls to a peer that keeps failing, and probes it after a delay: a value without clock, lock or task.
 ///
-/// Safe to share between tasks. Never suspends on its own; a decision costs one lock.
-public final class CircuitBreaker: Sendable {
-    /// How an error counts for the circuit.
-    public enum Classification: Sendable {
+/// A ``Balancer`` has one for each instance and class of methods.
+struct CircuitBreaker: Sendable {
+    /// How a failed call counts.
+    enum Classification: Sendable {
         /// The peer failed.
         case failure
         /// The peer is healthy: it refused the call.
@@ -19,152 +18,114 @@ public final class CircuitBreaker: Sendable {
         case unanswered(for: Duration)
     }
 
-    private let time: any TimeSource
-    private let stateMachine: Mutex<StateMachine>
+    enum State: Equatable {
+        /// Calls pass. Goes to `open` after `failuresLimit` failures in a row.
+        case closed(failures: Int)
+        /// Calls are refused. Goes to `probing` with the first call after `until`.
+        case open(until: Moment)
+        /// Calls are in flight that show whether the peer works; another one may pass after `until`. Goes to `closed`
+        /// when one succeeds, back to `open` when one fails.
+        case probing(until: Moment)
+    }
 
-    /// - Parameters:
-    ///   - failuresLimit: Failures in a row that open the circuit. At least 1.
-    ///   - openDuration: How long the circuit stays open before one probe may pass.
-    ///   - time: The clock for `openDuration`.
-    public init(failuresLimit: Int, openDuration: Duration, time: any TimeSource) {
+    /// An admitted call.
+    ///
+    /// Its result counts only if the circuit has not opened or closed since: a late result is ignored.
+    struct Admission: Sendable, Equatable {
+        fileprivate let generation: Int
+        /// False for a probe that has less time than the call usually takes.
+        fileprivate let isConclusive: Bool
+    }
+
+    /// Failures in a row that open the circuit. At least 1.
+    let failuresLimit: Int
+    /// How long the circuit stays open before one probe may pass.
+    let openDuration: Duration
+    private(set) var state = State.closed(failures: 0)
+    /// Incremented whenever the circuit opens, begins to probe or closes.
+    private var generation = 0
+    private var lastAnswer: Moment?
+
+    init(failuresLimit: Int, openDuration: Duration) {
         precondition(failuresLimit >= 1)
-        self.time = time
-        self.stateMachine = Mutex(StateMachine(failuresLimit: failuresLimit, openDuration: openDuration))
+        self.failuresLimit = failuresLimit
+        self.openDuration = openDuration
     }
 
     /// True while calls are refused or a single probe is in flight.
-    public var isOpen: Bool {
-        stateMachine.withLock { stateMachine in
-            if case .closed = stateMachine.state { false } else { true }
+    var isOpen: Bool { if case .closed = state { false } else { true } }
+
+    /// Whether ``admit(at:isConclusive:)`` would admit a call now.
+    func admits(at now: Moment, isConclusive: @autoclosure () -> Bool = true) -> Bool {
+        switch state {
+        case .closed: true
+        case .open(let until), .probing(let until):
+            until <= now && (until + openDuration <= now || isConclusive())
         }
     }
 
-    /// Runs `body` unless the circuit is open.
+    /// - Parameter isConclusive: Whether the call has the time that it usually takes. Calls that have not would keep
+    ///   the circuit from closing, since all that they show is their own haste: they probe only when no other does.
+    /// - Returns: `nil` when the call is refused.
+    mutating func admit(at now: Moment, isConclusive: @autoclosure () -> Bool = true) -> Admission? {
+        let until: Moment
+        switch state {
+        case .closed: return Admission(generation: generation, isConclusive: true)
+        case .open(let moment), .probing(let moment): until = moment
+        }
+        guard until <= now else { return nil }
+        let isConclusive = isConclusive()
+        guard isConclusive || until + openDuration <= now else { return nil }
+        let next = State.probing(until: isConclusive ? now + openDuration : now)
+        if case .open = state { transition(to: next) } else { state = next }
+        return Admission(generation: generation, isConclusive: isConclusive)
+    }
+
+    /// How long a refused caller should wait.
+    func wait(at now: Moment) -> Duration {
+        switch state {
+        case .open(let until) where now < until, .probing(let until) where now < until: until - now
+        case .closed, .open, .probing: openDuration
+        }
+    }
+
+    mutating func succeeded(_ admission: Admission, at now: Moment) {
+        lastAnswer = now
+        guard admission.generation == generation else { return }
+        if case .probing = state { transition(to: .closed(failures: 0)) } else { state = .closed(failures: 0) }
+    }
+
+    mutating func failed(_ admission: Admission, at now: Moment) {
+        guard admission.generation == generation else { return }
+        if case .closed(let failures) = state, failures + 1 < failuresLimit {
+            state = .closed(failures: failures + 1)
+        } else {
+            transition(to: .open(until: now + openDuration))
+        }
+    }
+
+    mutating func abandoned(_ admission: Admission, at now: Moment) {
+        guard admission.generation == generation, admission.isConclusive, case .probing = state else { return }
+        state = .probing(until: now)  // No result: the next call is the probe.
+    }
+
+    /// The call has ended without an answer, after a time that is unusual for it.
     ///
-    /// - Parameters:
-    ///   - isConclusive: Whether the call has enough time to show that the peer works. One that has not becomes the probe of
-    ///     an open circuit only when no other has come for a second `openDuration`. Called while the circuit is open.
-    ///   - classify: How an error of `body` counts.
-    ///   - body: The call.
-    /// - Throws: ``CircuitOpen`` without running `body`; otherwise whatever `body` throws.
-    public func run<R: Sendable>(
-        isConclusive: () -> Bool = { true },
-        classifying classify: (any Error) -> Classification = { _ in .failure },
-        _ body: () async throws -> R
-    ) async throws -> R {
-        let now = time.now
-        let (admission, wait) = stateMachine.withLock { stateMachine in
-            (stateMachine.admit(at: now, isConclusive: isConclusive()), stateMachine.wait(at: now))
+    /// - Returns: Whether that is a failure of the peer.
+    @discardableResult
+    mutating func unanswered(_ admission: Admission, for duration: Duration, at now: Moment) -> Bool {
+        // The peer was busy with this call, and works for others.
+        if let lastAnswer, now - lastAnswer < duration {
+            abandoned(admission, at: now)
+            return false
         }
-        guard let admission else { throw CircuitOpen(retryAfter: wait) }
-        do {
-            let result = try await body()
-            stateMachine.withLock { $0.succeeded(admission, at: time.now) }
-            return result
-        } catch {
-            stateMachine.withLock { stateMachine in
-                switch classify(error) {
-                case .failure: stateMachine.failed(admission, at: time.now)
-                case .success: stateMachine.succeeded(admission, at: time.now)
-                case .ignored: stateMachine.abandoned(admission, at: time.now)
-                case .unanswered(let duration): stateMachine.unanswered(admission, for: duration, at: time.now)
-                }
-            }
-            throw error
-        }
+        failed(admission, at: now)
+        return true
     }
-}
 
-extension CircuitBreaker {
-    /// The decisions, without clock, lock or task: a value that tests drive directly.
-    struct StateMachine: Sendable {
-        enum State: Equatable {
-            /// Calls pass. Goes to `open` after `failuresLimit` failures in a row.
-            case closed(failures: Int)
-            /// Calls are refused. Goes to `probing` with the first call after `until`.
-            case open(until: Moment)
-            /// Calls are in flight that show whether the peer works; another one may pass after `until`. Goes to `closed`
-            /// when one succeeds, back to `open` when one fails.
-            case probing(until: Moment)
-        }
-
-        /// An admitted call.
-        ///
-        /// Its result counts only if the circuit has not opened or closed since: a late result is ignored.
-        struct Admission: Sendable, Equatable {
-            fileprivate let generation: Int
-            /// False for a probe that has less time than the call usually takes.
-            fileprivate let isConclusive: Bool
-        }
-
-        let failuresLimit: Int
-        let openDuration: Duration
-        private(set) var state = State.closed(failures: 0)
-        /// Incremented whenever the circuit opens, begins to probe or closes.
-        private var generation = 0
-        private var lastAnswer: Moment?
-
-        init(failuresLimit: Int, openDuration: Duration) {
-            self.failuresLimit = failuresLimit
-            self.openDuration = openDuration
-        }
-
-        /// - Parameter isConclusive: Whether the call has the time that it usually takes. Calls that have not would keep
-        ///   the circuit from closing, since all that they show is their own haste: they probe only when no other does.
-        /// - Returns: `nil` when the call is refused.
-        mutating func admit(at now: Moment, isConclusive: @autoclosure () -> Bool = true) -> Admission? {
-            let until: Moment
-            switch state {
-            case .closed: return Admission(generation: generation, isConclusive: true)
-            case .open(let moment), .probing(let moment): until = moment
-            }
-            guard until <= now else { return nil }
-            let isConclusive = isConclusive()
-            guard isConclusive || until + openDuration <= now else { return nil }
-            let next = State.probing(until: isConclusive ? now + openDuration : now)
-            if case .open = state { transition(to: next) } else { state = next }
-            return Admission(generation: generation, isConclusive: isConclusive)
-        }
-
-        /// How long a refused caller should wait.
-        func wait(at now: Moment) -> Duration {
-            switch state {
-            case .open(let until) where now < until, .probing(let until) where now < until: until - now
-            case .closed, .open, .probing: openDuration
-            }
-        }
-
-        mutating func succeeded(_ admission: Admission, at now: Moment) {
-            lastAnswer = now
-            guard admission.generation == generation else { return }
-            if case .probing = state { transition(to: .closed(failures: 0)) } else { state = .closed(failures: 0) }
-        }
-
-        mutating func failed(_ admission: Admission, at now: Moment) {
-            guard admission.generation == generation else { return }
-            if case .closed(let failures) = state, failures + 1 < failuresLimit {
-                state = .closed(failures: failures + 1)
-            } else {
-                transition(to: .open(until: now + openDuration))
-            }
-        }
-
-        mutating func abandoned(_ admission: Admission, at now: Moment) {
-            guard admission.generation == generation, admission.isConclusive, case .probing = state else { return }
-            state = .probing(until: now)  // No result: the next call is the probe.
-        }
-
-        /// The call has ended without an answer, after a time that is unusual for it.
-        mutating func unanswered(_ admission: Admission, for duration: Duration, at now: Moment) {
-            // The peer was busy with this call, and works for others.
-            if let lastAnswer, now - lastAnswer < duration { return abandoned(admission, at: now) }
-            failed(admission, at: now)
-        }
-
-        private mutating func transition(to next: State) {
-            generation += 1
-            state = next
-        }
+    private mutating func transition(to next: State) {
+        generation += 1
+        state = next
     }
 }
 

@@ -5,13 +5,13 @@ public import MartletTelemetry
 
 /// A channel to one peer behind a ``CallPolicy``.
 ///
-/// The deadline is set here and enforced by the channel below.
+/// The deadline is set here and enforced by the channel below, which also chooses among the instances of the peer and keeps
+/// their circuits: see `Balancer`.
 public struct PolicyChannel: RPCChannel {
     private let peer: String
     private let channel: any RPCChannel
     private let policy: CallPolicy
     private let budget: RetryBudget
-    private let breaker: CircuitBreaker
     private let bulkhead: Bulkhead
     private let usual: UsualTimes
     private let metrics: CallMetrics
@@ -29,22 +29,9 @@ public struct PolicyChannel: RPCChannel {
         self.policy = policy
         self.runtime = runtime
         budget = RetryBudget(capacity: policy.retryBurst, deposit: policy.retryShare)
-        let breaker = CircuitBreaker(
-            failuresLimit: policy.failuresLimit,
-            openDuration: policy.circuitOpenDuration,
-            time: runtime.time
-        )
-        self.breaker = breaker
         bulkhead = Bulkhead(runningLimit: policy.runningLimit, waitingLimit: policy.waitingLimit, time: runtime.time)
         usual = UsualTimes(policy)
         self.metrics = CallMetrics(peer: peer, registry: metrics)
-        metrics.read(
-            "martlet_client_circuit_open",
-            help: "1 while calls to the peer are refused.",
-            labels: ["peer": peer]
-        ) {
-            breaker.isOpen ? 1 : 0
-        }
     }
 
     public func unary<Request: ContractMessage, Response: ContractMessage>(
@@ -112,23 +99,19 @@ public struct PolicyChannel: RPCChannel {
         let latest = { context.deadline.map { $0 + (.zero - usual.median(method)) } }
         return try await bulkhead.run(as: caller, until: latest()) {
             let start = runtime.time.now
-            return try await breaker.run(
-                isConclusive: { context.deadline.map { $0 - start >= usual.unusual(method) } ?? true },
-                classifying: { classify($0, of: method, after: runtime.time.now - start) },
-                {
-                    do {
-                        let result = try await call(context)
-                        let duration = runtime.time.now - start
-                        // A stream has only been opened.
-                        if isUnary { usual.succeeded(method, after: duration) }
-                        metrics.called(method, nil, took: duration)
-                        return result
-                    } catch {
-                        metrics.called(method, Fault(describing: error).code, took: runtime.time.now - start)
-                        throw error
-                    }
-                }
-            )
+            do {
+                let result = try await call(context)
+                let duration = runtime.time.now - start
+                // A stream has only been opened.
+                if isUnary { usual.succeeded(method, after: duration) }
+                metrics.called(method, nil, took: duration)
+                return result
+            } catch {
+                let fault = Fault(describing: error)
+                // A refused call was not made.
+                if !(fault.cause is CircuitOpen) { metrics.called(method, fault.code, took: runtime.time.now - start) }
+                throw error
+            }
         }
     }
 
@@ -147,27 +130,4 @@ public struct PolicyChannel: RPCChannel {
 
     private static func child(of trace: TraceContext, _ entropy: some Entropy) -> TraceContext { trace.child(entropy) }
     private static func root(_ entropy: some Entropy) -> TraceContext { .root(entropy) }
-
-    /// How an error of an attempt counts for the circuit breaker.
-    ///
-    /// What one call can bring about by itself is no failure of the peer: a deadline that is shorter than the call usually
-    /// takes, a cancel, a request that a handler cannot cope with, more bytes than its connection may hold.
-    private func classify(
-        _ error: any Error,
-        of method: MethodDescriptor,
-        after duration: Duration
-    ) -> CircuitBreaker.Classification {
-        let fault = Fault(describing: error)
-        switch fault.code {
-        case .unavailable: return fault.reason == .overloaded ? .ignored : .failure
-        // Our own timer, the peer, which gets the same deadline, and the caller may each be the first to notice.
-        case .deadlineExceeded, .cancelled:
-            let unusual = usual.unusual(method)
-            return duration < unusual ? .ignored : .unanswered(for: unusual)
-        case .internal, .unknown, .dataLoss: return .ignored
-        case .invalidArgument, .notFound, .alreadyExists, .permissionDenied, .resourceExhausted, .failedPrecondition,
-            .aborted, .outOfRange, .unimplemented, .unauthenticated:
-            return .success
-        }
-    }
 }

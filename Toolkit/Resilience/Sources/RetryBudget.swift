@@ -1,4 +1,4 @@
-import MartletCore
+package import MartletCore
 import Synchronization
 
 /// Limits retries to a share of the calls, so that retries do not overload a failing peer.
@@ -6,20 +6,20 @@ import Synchronization
 /// A token bucket: every first call adds `deposit` tokens, up to `capacity`; every retry takes one, and needs one. Each
 /// caller has a bucket beside it, of a quarter of the capacity, from which its retries take a token as well: in the long
 /// run no caller takes more than its own calls have added.
-final class RetryBudget: Sendable {
+package final class RetryBudget: Sendable {
     private let stateMachine: Mutex<StateMachine>
 
     /// - Parameters:
     ///   - capacity: The most retries in a burst. At least 1.
     ///   - deposit: Retries per call in the long run, 0 to 1.
-    init(capacity: Double, deposit: Double) {
+    package init(capacity: Double, deposit: Double) {
         precondition(capacity >= 1 && (0...1).contains(deposit))
         stateMachine = Mutex(StateMachine(capacity: capacity, deposit: deposit))
     }
 
-    func called(by caller: ExactText) { stateMachine.withLock { $0.called(by: caller) } }
+    package func called(by caller: ExactText) { stateMachine.withLock { $0.called(by: caller) } }
 
-    func takeRetry(for caller: ExactText) -> Bool { stateMachine.withLock { $0.takeRetry(for: caller) } }
+    package func takeRetry(for caller: ExactText) -> Bool { stateMachine.withLock { $0.takeRetry(for: caller) } }
 }
 
 extension RetryBudget {

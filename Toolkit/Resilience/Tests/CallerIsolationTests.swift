@@ -20,12 +20,13 @@ struct CallerIsolationTests {
         var policy = CallPolicy.betweenServices
         policy.retry.base = .nanoseconds(1)
         peer = TimedPeer(time: time)
+        let runtime = Runtime(time: time, entropy: PolicyChannelTests.ZeroEntropy())
         channel = PolicyChannel(
             to: "parcels",
-            over: peer,
+            over: BalancedPeer(peer, policy: policy, runtime: runtime),
             policy: policy,
             metrics: MetricsRegistry(service: "links"),
-            runtime: Runtime(time: time, entropy: PolicyChannelTests.ZeroEntropy())
+            runtime: runtime
         )
     }
 

@@ -1,16 +1,15 @@
 import MartletCore
-import MartletTesting
 import Testing
 
 @testable import MartletResilience
 
 @Suite("Circuit breaker")
 struct CircuitBreakerTests {
-    var stateMachine = CircuitBreaker.StateMachine(failuresLimit: 2, openDuration: .seconds(10))
+    var stateMachine = CircuitBreaker(failuresLimit: 2, openDuration: .seconds(10))
     let start = Moment(nanoseconds: 0)
 
     /// Admits a call.
-    private mutating func admit(at moment: Moment) throws -> CircuitBreaker.StateMachine.Admission {
+    private mutating func admit(at moment: Moment) throws -> CircuitBreaker.Admission {
         let admission = stateMachine.admit(at: moment)
         return try #require(admission)
     }
@@ -131,16 +130,5 @@ struct CircuitBreakerTests {
 
         for call in calls.prefix(2) { stateMachine.unanswered(call, for: .seconds(2), at: start + .seconds(7)) }
         #expect(stateMachine.state == .open(until: start + .seconds(17)))
-    }
-
-    @Test("open: fails without running the body")
-    func refuses() async throws {
-        struct Broken: Error {}
-        let breaker = CircuitBreaker(failuresLimit: 1, openDuration: .seconds(10), time: ManualTime())
-        await #expect(throws: Broken.self) { try await breaker.run { throw Broken() } }
-        #expect(breaker.isOpen)
-        await #expect(throws: CircuitOpen(retryAfter: .seconds(10))) {
-            try await breaker.run { Issue.record("the body ran") }
-        }
     }
 }

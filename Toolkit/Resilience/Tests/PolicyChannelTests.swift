@@ -62,12 +62,13 @@ struct PolicyChannelTests {
         var policy = CallPolicy.betweenServices
         policy.retry.base = .nanoseconds(1)
         change(&policy)
+        let runtime = Runtime(time: time, entropy: ZeroEntropy())
         return PolicyChannel(
             to: "parcels",
-            over: peer,
+            over: BalancedPeer(peer, policy: policy, runtime: runtime),
             policy: policy,
             metrics: metrics,
-            runtime: Runtime(time: time, entropy: ZeroEntropy())
+            runtime: runtime
         )
     }
 

@@ -7,8 +7,8 @@ public import MartletDiscovery
 /// try await suite.run(check) }`
 public struct RegistryConformance: Sendable {
     public enum Check: String, Sendable, CaseIterable {
-        case resolvesByID, hasNoInstanceOfUnknownService, listsServicesByName, followsChange, notifiesWatcher
-        case returnsToStaleWatcher, endsCancelledWatcher
+        case snapshotsByID, hasNoInstanceOfUnknownService, listsServicesByName, followsChange, notifiesWatcher
+        case returnsToStaleWatcher, endsCancelledWatcher, snapshotFollowsWatcher
     }
 
     /// A registry of `services`, and how to change them; `change` is `nil` for a static registry.
@@ -39,27 +39,33 @@ public struct RegistryConformance: Sendable {
         let subject = try await make(["parcels": [second, first], "links": [first], "empty": []])
         let registry = subject.registry
         switch check {
-        case .resolvesByID:
-            try expect(try await registry.resolve("parcels") == [first, second], check)
+        case .snapshotsByID:
+            try expect(try registry.snapshot("parcels") == [first, second], check)
         case .hasNoInstanceOfUnknownService:
-            try expect(try await registry.resolve("unknown").isEmpty, check)
-            try expect(try await registry.resolve("empty").isEmpty, check)
+            try expect(try registry.snapshot("unknown").isEmpty, check)
+            try expect(try registry.snapshot("empty").isEmpty, check)
         case .listsServicesByName:
-            try expect(try await registry.services() == ["links", "parcels"], check)
+            try expect(try registry.services() == ["links", "parcels"], check)
         case .followsChange:
             guard let change = subject.change else { return }
             try await change("parcels", [second])
-            try expect(try await registry.resolve("parcels") == [second], check)
-            try expect(try await registry.resolve("links") == [first], check)
+            try expect(try registry.snapshot("parcels") == [second], check)
+            try expect(try registry.snapshot("links") == [first], check)
             try await change("parcels", [])
-            try expect(try await registry.resolve("parcels").isEmpty, check)
-            try expect(try await registry.services() == ["links"], check)
+            try expect(try registry.snapshot("parcels").isEmpty, check)
+            try expect(try registry.services() == ["links"], check)
         case .notifiesWatcher:
             guard let change = subject.change else { return }
             async let seen = registry.changes(of: "parcels", from: [first, second])
             try await change("links", [second])
             try await change("parcels", [first])
             try expect(try await seen == [first], check)
+        case .snapshotFollowsWatcher:
+            guard let change = subject.change else { return }
+            async let seen = registry.changes(of: "parcels", from: [first, second])
+            try await change("parcels", [first])
+            let changed = try await seen
+            try expect(try registry.snapshot("parcels") == changed, check)
         case .returnsToStaleWatcher:
             try expect(try await registry.changes(of: "parcels", from: []) == [first, second], check)
         case .endsCancelledWatcher:

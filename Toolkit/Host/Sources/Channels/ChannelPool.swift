@@ -4,7 +4,7 @@ public import MartletResilience
 public import MartletTelemetry
 import Synchronization
 
-/// The channels of one service to its peers, each with its own call policy, retry budget and circuit breaker.
+/// The channels of one service to its peers, each with its own call policy, retry budget and bulkhead.
 public final class ChannelPool: Sendable {
     private let channels = Mutex<[String: PolicyChannel]>([:])
     private let policy: CallPolicy
@@ -16,7 +16,7 @@ public final class ChannelPool: Sendable {
     ///   - policy: For every channel.
     ///   - metrics: Counts the calls, by peer.
     ///   - runtime: The clocks and the random numbers.
-    ///   - connect: Makes the channel to a service (remote, local or simulated), without a policy.
+    ///   - connect: Makes the channel to a service (remote, local or simulated), which chooses among its instances.
     public init(
         policy: CallPolicy,
         metrics: MetricsRegistry,

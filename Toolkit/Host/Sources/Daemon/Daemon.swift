@@ -2,6 +2,7 @@ import Foundation
 public import Logging
 public import MartletConfig
 import MartletCore
+import MartletDiscovery
 import MartletSecurity
 import MartletTelemetry
 
@@ -66,7 +67,9 @@ public enum Daemon {
                 let metrics = MetricsRegistry(service: service)
                 let authenticator = TokenAuthenticator(verifier: verifier)
                 try await answeringHealth(in: context, metrics: metrics) { health in
-                    try await serve(context, authenticator, metrics: metrics, health: health, build: build)
+                    try await context.registry.whileWatched {
+                        try await serve(context, authenticator, metrics: metrics, health: health, build: build)
+                    }
                 }
             }
         }

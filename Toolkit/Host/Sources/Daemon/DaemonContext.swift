@@ -17,6 +17,8 @@ public struct DaemonContext: Sendable {
     public let runtime: Runtime
     /// Log and metrics under the name ``service``.
     public let telemetry: Telemetry
+    /// The instances of the services; watched while the daemon runs.
+    let registry: FileRegistry
     private let pool: ChannelPool
     private let connections: Channels
 
@@ -26,13 +28,20 @@ public struct DaemonContext: Sendable {
         self.runtime = runtime
         self.telemetry = telemetry
         let registry = FileRegistry(path: settings.registry, every: .milliseconds(200), time: runtime.time)
+        self.registry = registry
         let tokenFile = TokenFile(
             path: LocalIssuer.tokenPath(for: service, in: settings.keys),
             every: .seconds(5),
             time: runtime.time
         )
         connections = { peer in
-            RemoteChannel(to: peer, in: registry) { address in
+            RemoteChannel(
+                to: peer,
+                in: registry,
+                policy: .betweenServices,
+                metrics: telemetry.metrics,
+                runtime: runtime
+            ) { address in
                 RPCConnection(
                     host: address.host,
                     port: address.port,
@@ -56,6 +65,6 @@ public struct DaemonContext: Sendable {
     /// A channel to another service, behind the call policy, for adapters such as the remote event log.
     public func channel(to service: String) -> any RPCChannel { pool.channel(to: service) }
 
-    /// Channels without a call policy, for `ServiceDependencies`: each `ServiceRuntime` adds its own.
+    /// Channels for `ServiceDependencies`, without deadline, retries and bulkhead: each `ServiceRuntime` adds its own.
     public var connect: Channels { connections }
 }

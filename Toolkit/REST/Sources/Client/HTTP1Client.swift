@@ -6,8 +6,8 @@ import Synchronization
 
 /// Sends requests over HTTP/1.1 without TLS, each alone on a pooled connection.
 ///
-/// Safe to share between tasks. A request is sent at most once, and redirects are not followed: after an error, the
-/// outcome is unknown. Cancelling the calling task closes the request's connection; after a timeout it stays open for a
+/// Safe to share between tasks. A request is sent at most once, and redirects are not followed: after an error other than
+/// ``HTTP1NotSent``, the outcome is unknown. Cancelling the calling task closes the request's connection; after a timeout it stays open for a
 /// while, since its peer is often about to respond. `shutdown` must be called at the end.
 package final class HTTP1Client: Sendable {
     /// A request with its whole body.
@@ -55,7 +55,8 @@ package final class HTTP1Client: Sendable {
     ///   - reserve: Gets how many bytes the response's body has: by its head, if that announces a length, then with
     ///     each piece before it is kept, always in total. False refuses the response. It runs on an event loop and must
     ///     not block; a call of it may outlast `send` for a moment. By default nothing is refused.
-    /// - Throws: ``HTTP1ClientError``, `CancellationError`, or why the connection failed.
+    /// - Throws: ``HTTP1NotSent`` without a connection, ``HTTP1ClientError``, `CancellationError`, or why the connection
+    ///   failed later.
     package func send(
         _ request: Request,
         host: String,
@@ -134,7 +135,7 @@ package final class HTTP1Client: Sendable {
             guard channel.isActive else {
                 // Nothing was sent. A new connection that is closed already is a failure of its peer.
                 if isReused { return self.start(exchange, peer) }
-                return exchange.end(.failure(HTTP1ClientError.connectionClosed))
+                return exchange.end(.failure(HTTP1NotSent(cause: HTTP1ClientError.connectionClosed)))
             }
             exchange.response.whenFailure { error in
                 guard error as? HTTP1ClientError == .timedOut else { return channel.close(promise: nil) }
@@ -160,7 +161,7 @@ package final class HTTP1Client: Sendable {
             switch result {
             case .success(let channel): self.connected(ClientConnection(channel: channel), to: peer, for: exchange)
             case .failure(let error):
-                exchange.end(.failure(error))
+                exchange.end(.failure(HTTP1NotSent(cause: error)))
                 self.replace(self.pool.withLock { $0.failed(for: exchange.caller, peer) }, peer)
             }
         }

@@ -1,3 +1,4 @@
+import MartletCore
 import NIOCore
 import NIOHTTP1
 
@@ -73,4 +74,12 @@ package enum HTTP1ClientError: Error, Equatable {
     /// The target is not a path with a query.
     case invalidTarget
     case shutDown
+}
+
+/// There was no connection: nothing of the request was sent.
+package struct HTTP1NotSent: CallNotMade, CustomStringConvertible {
+    /// Why.
+    let cause: any Error
+
+    package var description: String { "not connected: \(cause)" }
 }
