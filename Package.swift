@@ -83,7 +83,7 @@ kit(
     on: ["Core", "Telemetry", "Contract", "SQL", "Messaging", "Discovery"],
     libraries: [.protobuf]
 )
-kit("Simulation", level: 5, on: ["Core", "Contract", "SQL"])
+kit("Simulation", level: 5, on: ["Core", "Contract", "SQL", "Discovery", "Resilience"])
 
 // What an author of services imports, as one module.
 let authors = [

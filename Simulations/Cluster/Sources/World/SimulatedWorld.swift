@@ -160,7 +160,7 @@ public struct SimulatedWorld: Sendable {
         } catch {
             violations = ["the run did not end: \(error)"] + cluster.startFailures + cluster.diagnosis
         }
-        violations += cluster.reports
+        violations += cluster.reports + cluster.network.reports
         if executor.foreignJobs > 0 {
             violations.append("\(executor.foreignJobs) jobs came from other threads: the seed does not repeat the run")
         }

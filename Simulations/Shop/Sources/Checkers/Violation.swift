@@ -19,6 +19,7 @@ enum Invariant: String, Sendable, Codable, CaseIterable {
     case spentByAnother = "I18 no caller is refused because of another"
     case unnamed = "I19 what was not handled is named"
     case brokenSchemaUsed = "I20 no version works on a schema that breaks it"
+    case wrongInstance = "I21 a call is sent on only if it was not processed"
 
     /// - Parameter number: As in `I5`.
     init?(number: String) {

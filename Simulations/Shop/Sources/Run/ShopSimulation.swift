@@ -129,6 +129,7 @@ package struct ShopSimulation: Sendable {
         violations += worldRun.observations.violations
         violations += world.upgrades.violations
         violations += world.cluster.reports.map { Violation(.crashed, $0) }
+        violations += world.cluster.network.reports.map { Violation(.wrongInstance, $0) }
         for fault in plan.cluster.missing(in: world.faults) where scenario.isWhole {
             violations.append(Violation(.notConverged, "the fault \(fault.rawValue) was enabled and never injected"))
         }

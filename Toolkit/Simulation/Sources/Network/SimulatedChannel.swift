@@ -1,5 +1,7 @@
 import MartletContract
 import MartletCore
+import MartletDiscovery
+import MartletResilience
 import Synchronization
 
 /// A channel from one machine to one service.
@@ -7,18 +9,31 @@ struct SimulatedChannel: RPCChannel {
     let network: SimulatedNetwork
     let caller: Machine
     let service: String
+    private let balancer: Balancer
+
+    init(network: SimulatedNetwork, caller: Machine, service: String) {
+        self.network = network
+        self.caller = caller
+        self.service = service
+        balancer = Balancer(
+            for: service,
+            in: SimulatedRegistry(network: network),
+            policy: .betweenServices,
+            runtime: Runtime(time: caller.time, entropy: network.entropy)
+        )
+    }
 
     func unary<Request: ContractMessage, Response: ContractMessage>(
         _ method: MethodDescriptor,
         _ request: Request,
         context: CallContext
     ) async throws -> Response {
-        try await recorded(method) {
-            let endpoint = try network.pick(service)
-            let isRepeatable = method.idempotent || context.idempotencyKey != nil
+        let isRepeatable = method.idempotent || context.idempotencyKey != nil
+        return try await balanced(method, isStream: false, context) { endpoint, handled in
             // A request carries the remaining time; the callee counts it from the arrival.
             let left = context.deadline.map { $0 - caller.time.now }
             return try await roundTrip(with: endpoint.machine, until: context.deadline, isRepeatable: isRepeatable) {
+                handled.happened()
                 var context = context
                 context.deadline = left.map { endpoint.machine.time.now + $0 }
                 return try await endpoint.channel.unary(method, request, context: context)
@@ -31,11 +46,16 @@ struct SimulatedChannel: RPCChannel {
         _ request: Request,
         context: CallContext
     ) async throws -> ResponseStream<Response> {
-        let endpoint = try network.pick(service)
-        let stream: ResponseStream<Response> = try await recorded(method) {
-            try await roundTrip(with: endpoint.machine, until: context.deadline, isRepeatable: false) {
-                try await endpoint.channel.serverStream(method, request, context: context)
+        let (endpoint, stream) = try await balanced(method, isStream: true, context) { endpoint, handled in
+            let stream: ResponseStream<Response> = try await roundTrip(
+                with: endpoint.machine,
+                until: context.deadline,
+                isRepeatable: false
+            ) {
+                handled.happened()
+                return try await endpoint.channel.serverStream(method, request, context: context)
             }
+            return (endpoint, stream)
         }
         let remote = CalleeStream(stream, on: endpoint.machine, network)
         return ResponseStream {
@@ -56,15 +76,31 @@ struct SimulatedChannel: RPCChannel {
         }
     }
 
-    private func recorded<R>(_ method: MethodDescriptor, _ call: () async throws -> R) async throws -> R {
+    /// Runs one call at an instance, and at the next one while it was certainly not processed; checks that this is true.
+    private func balanced<R: Sendable>(
+        _ method: MethodDescriptor,
+        isStream: Bool,
+        _ context: CallContext,
+        _ call: (SimulatedNetwork.Endpoint, Event) async throws -> R
+    ) async throws -> R {
+        let handled = Event()
         do {
             try caller.check()
-            let result = try await call()
+            let result = try await balancer.call(method, isStream: isStream, until: context.deadline) { instance in
+                if handled.hasHappened {
+                    network.report("\(method.path) was sent to a second instance, although one had handled it")
+                }
+                return try await call(try network.endpoint(instance, of: service), handled)
+            }
             try caller.check()
             network.record(method, nil)
             return result
         } catch {
-            network.record(method, Fault(describing: error))
+            let fault = Fault(describing: error)
+            if fault.cause is NoInstance, network.isServed(service) {
+                network.report("\(method.path) was refused for lack of an instance, although one runs")
+            }
+            network.record(method, fault)
             throw error
         }
     }
@@ -207,4 +243,13 @@ private final class CalleeStream<Response: ContractMessage>: Sendable {
             withExtendedLifetime(stream) {}
         }
     }
+}
+
+/// Something that has happened or not.
+private final class Event: Sendable {
+    private let state = Mutex(false)
+
+    var hasHappened: Bool { state.withLock { $0 } }
+
+    func happened() { state.withLock { $0 = true } }
 }

@@ -1,5 +1,7 @@
 public import MartletContract
 public import MartletCore
+import MartletDiscovery
+import MartletResilience
 import Synchronization
 
 /// The network between machines: calls have latency, are reordered, lost, duplicated and reset.
@@ -24,6 +26,8 @@ public final class SimulatedNetwork: Sendable {
     struct Endpoint: Sendable {
         let machine: Machine
         let channel: any RPCChannel
+        /// As the registry lists it: each process has an address of its own.
+        let instance: Instance
     }
 
     private struct State {
@@ -36,6 +40,7 @@ public final class SimulatedNetwork: Sendable {
         var calls = 0
         var failures = 0
         var reasons: [String: Int] = [:]
+        var reports: [String] = []
     }
 
     private struct Link: Hashable {
@@ -46,7 +51,7 @@ public final class SimulatedNetwork: Sendable {
     let time: VirtualTime
     let faults: FaultInjector
     let limits: Limits
-    private let entropy: any Entropy
+    let entropy: any Entropy
     private let state = Mutex(State())
 
     public init(time: VirtualTime, faults: FaultInjector, entropy: any Entropy, limits: Limits = Limits()) {
@@ -67,6 +72,9 @@ public final class SimulatedNetwork: Sendable {
         state.withLock { $0.reasons.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { ($0.key, $0.value) } }
     }
 
+    /// Rules of calls that a channel has broken.
+    package var reports: [String] { state.withLock { $0.reports } }
+
     // MARK: Endpoints
 
     /// Registers `machine` as an instance of `service`.
@@ -85,7 +93,10 @@ public final class SimulatedNetwork: Sendable {
         isExternal: Bool = false
     ) {
         state.withLock { state in
-            state.endpoints[service, default: []].append(Endpoint(machine: machine, channel: channel))
+            let instance = Instance(id: machine.name, http: nil, grpc: nil, operate: nil)
+            state.endpoints[service, default: []].append(
+                Endpoint(machine: machine, channel: channel, instance: instance)
+            )
             if isExternal { state.external.insert(machine.name) }
         }
     }
@@ -111,24 +122,32 @@ public final class SimulatedNetwork: Sendable {
         _ = state.withLock { $0.cutLinks.remove(Link(from: from.name, to: to.name)) }
     }
 
-    /// A channel of `machine` to `service`, without a call policy.
+    /// A channel of `machine` to `service`: it chooses among the instances as a daemon does, and has no other call policy.
     public func channel(from machine: Machine, to service: String) -> any RPCChannel {
         SimulatedChannel(network: self, caller: machine, service: service)
     }
 
-    // MARK: One message
-
-    func pick(_ service: String) throws -> Endpoint {
+    /// The instances that `service` has now; also some that have stopped, while the registry is stale.
+    func instances(of service: String) -> [Instance] {
         let known = state.withLock { $0.endpoints[service] ?? [] }
         let up = known.filter(\.machine.isUp)
-        if known.count > up.count, faults.happens(.staleRegistry) || up.isEmpty {
-            throw Fault.notProcessed("the connection to \(service) was refused", retryAfter: .milliseconds(100))
-        }
-        guard !up.isEmpty else {
-            throw Fault.notProcessed("\(service) is not running", retryAfter: .milliseconds(100))
-        }
-        return up[Int(entropy.number(below: UInt64(up.count)))]
+        let listed = known.count > up.count && faults.happens(.staleRegistry) ? known : up
+        return listed.map(\.instance).sorted()
     }
+
+    func services() -> [String] { state.withLock { $0.endpoints.filter { !$0.value.isEmpty }.keys.sorted() } }
+
+    /// - Throws: `Fault` when the instance has left the registry, and does not listen any more.
+    func endpoint(_ instance: Instance, of service: String) throws -> Endpoint {
+        guard let endpoint = state.withLock({ $0.endpoints[service]?.first { $0.instance == instance } }) else {
+            throw Fault.notProcessed("the connection to \(service) was refused")
+        }
+        return endpoint
+    }
+
+    // MARK: One message
+
+    func report(_ violation: String) { state.withLock { $0.reports.append(violation) } }
 
     func latency(slow: Bool = false) -> Duration {
         .microseconds(Int64(entropy.number(below: slow ? limits.slowLatencyMax : limits.latencyMax)))
@@ -159,4 +178,23 @@ public final class SimulatedNetwork: Sendable {
 extension Fault {
     /// The connection broke: the outcome of the call is unknown.
     static var connectionReset: Fault { Fault(.unavailable, .unavailable, "the connection was reset") }
+}
+
+/// The network's own list of instances, which is stale by a fault only.
+struct SimulatedRegistry: Registry {
+    private static let interval = Duration.seconds(1)
+
+    let network: SimulatedNetwork
+
+    func snapshot(_ service: String) -> [Instance] { network.instances(of: service) }
+
+    func services() -> [String] { network.services() }
+
+    func changes(of service: String, from known: [Instance]) async throws -> [Instance] {
+        while true {
+            let now = network.instances(of: service)
+            if now != known { return now }
+            try await network.time.sleep(for: Self.interval)
+        }
+    }
 }
