@@ -3,6 +3,7 @@ import MartletCore
 import MartletSimulation
 import MartletTesting
 import OrdersContract
+import Synchronization
 import Testing
 
 @Suite("Instances of a simulated service")
