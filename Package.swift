@@ -275,6 +275,13 @@ executable(
     on: kits("Core", "SQL", "Messaging", "Outbox", "EventLog") + adapters("SQLite")
         + [Library.argumentParser.product]
 )
+// A service without tables, of which a test of whole programs runs several instances.
+executable(
+    "statelessd",
+    at: "Simulations/Replicas/Program",
+    on: kits("Contract", "Host") + contracts("Catalog") + [Library.protobuf.product]
+)
+
 // MARK: Tools
 
 tool("protoc-gen-martlet", libraries: [.protobuf, .protobufPlugin])
@@ -286,9 +293,9 @@ tests(
     "SystemTests",
     at: "Tests/System",
     on: [
-        kits("Core", "Contract", "SQL", "RPC", "REST", "EventLog", "Testing"), adapters("SQLite"),
-        contracts("Orders"), ["BuiltPrograms", "martlet", "martlet-retail", "Gateway", "Shop"],
-        kits("Host"),
+        kits("Core", "Contract", "SQL", "Discovery", "Security", "RPC", "REST", "EventLog", "Host", "Testing"),
+        adapters("SQLite"), contracts("Orders"),
+        ["BuiltPrograms", "martlet", "martlet-retail", "statelessd", "Gateway", "Shop"],
     ],
     libraries: [.crypto, .nio, .nioHTTP1, .protobuf]
 )

@@ -156,7 +156,7 @@ final class RunningShop: Sendable {
         return try JSONDecoder().decode(Table.self, from: data)
     }
 
-    private static func freePort() throws -> UInt16 {
+    static func freePort() throws -> UInt16 {
         #if canImport(Glibc)
             let stream = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
         #else
