@@ -26,6 +26,7 @@ struct GatewayLimits: Sendable {
     /// As between services, with more repeats in a burst: all requests that an instance had when it ended.
     private static var calls: CallPolicy {
         var calls = CallPolicy.betweenServices
+        calls.timeout = RESTLimits.standard.timeout
         calls.retryBurst = 100
         return calls
     }

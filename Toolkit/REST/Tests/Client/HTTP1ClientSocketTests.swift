@@ -227,7 +227,7 @@ struct HTTP1ClientSocketTests {
         }
         try await withClient { client async throws in
             // Port 1 is not in use on any test machine.
-            await #expect(throws: (any Error).self) { try await send(client, 1) }
+            await #expect(throws: HTTP1NotSent.self) { try await send(client, 1) }
         }
     }
 

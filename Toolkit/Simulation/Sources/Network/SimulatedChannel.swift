@@ -29,7 +29,7 @@ struct SimulatedChannel: RPCChannel {
         context: CallContext
     ) async throws -> Response {
         let isRepeatable = method.idempotent || context.idempotencyKey != nil
-        return try await balanced(method, isStream: false, context) { endpoint, handled in
+        return try await balanced(method, isStream: false, context: context) { endpoint, handled in
             // A request carries the remaining time; the callee counts it from the arrival.
             let left = context.deadline.map { $0 - caller.time.now }
             return try await roundTrip(with: endpoint.machine, until: context.deadline, isRepeatable: isRepeatable) {
@@ -46,7 +46,7 @@ struct SimulatedChannel: RPCChannel {
         _ request: Request,
         context: CallContext
     ) async throws -> ResponseStream<Response> {
-        let (endpoint, stream) = try await balanced(method, isStream: true, context) { endpoint, handled in
+        let (endpoint, stream) = try await balanced(method, isStream: true, context: context) { endpoint, handled in
             let stream: ResponseStream<Response> = try await roundTrip(
                 with: endpoint.machine,
                 until: context.deadline,
@@ -80,7 +80,7 @@ struct SimulatedChannel: RPCChannel {
     private func balanced<R: Sendable>(
         _ method: MethodDescriptor,
         isStream: Bool,
-        _ context: CallContext,
+        context: CallContext,
         _ call: (SimulatedNetwork.Endpoint, Event) async throws -> R
     ) async throws -> R {
         let handled = Event()
