@@ -114,19 +114,20 @@ struct Upstreams: Sendable {
             throw Fault.tooManyBytes(isProcessed: false)
         }
         service.repeats.called(by: caller)
-        var isRepeat = false
+        // Of a request that may have been processed: what its repeat meets makes no difference to that.
+        var first: Fault?
         while true {
             do {
                 return try await service.instances.call(routed.method, until: deadline) { instance in
                     try await send(exchange, body, of: caller, to: routed, at: instance, deadline: deadline)
                 }
             } catch let fault as Fault where fault.cause is NoInstance || fault.cause is CircuitOpen {
-                throw unavailable(routed.service, fault.cause)
+                throw first ?? unavailable(routed.service, fault.cause)
             } catch let fault as Fault {
-                guard !isRepeat, Self.mayRepeat(routed.method, after: fault), runtime.time.now < deadline,
+                guard first == nil, Self.mayRepeat(routed.method, after: fault), runtime.time.now < deadline,
                     service.repeats.takeRetry(for: caller)
-                else { throw fault }
-                isRepeat = true
+                else { throw first ?? fault }
+                first = fault
             } catch is CancellationError {
                 throw CancellationError()
             } catch {

@@ -15,7 +15,7 @@ struct InstancePool: Sendable {
     enum Selection: Sendable {
         case chosen(Choice)
         /// No instance is listed, or each was tried.
-        case none
+        case noInstance
         /// The circuits of all that are left are open, for so long.
         case refused(Duration)
     }
@@ -79,16 +79,18 @@ struct InstancePool: Sendable {
         isConclusive: () -> Bool = { true },
         random: (_ below: Int) -> Int
     ) -> Selection {
-        let left = members.indices.filter { !tried.contains(members[$0].number) }
         let ejected = ejected(at: now)
-        var open = left.filter { !ejected.contains(members[$0].number) }
-        if open.isEmpty, !tried.isEmpty { open = left }
+        var open = members.indices.filter { index in
+            let number = members[index].number
+            return !tried.contains(number) && !ejected.contains(number)
+        }
+        if open.isEmpty, !tried.isEmpty { open = members.indices.filter { !tried.contains(members[$0].number) } }
         let candidates = open.filter {
             members[$0].circuits[kind.rawValue].admits(at: now, isConclusive: isConclusive())
         }
         guard let index = fewerCalls(of: candidates, random) else {
             let waits = open.map { members[$0].circuits[kind.rawValue].wait(at: now) }
-            return waits.min().map { .refused($0) } ?? .none
+            return waits.min().map { .refused($0) } ?? .noInstance
         }
         guard let admission = members[index].circuits[kind.rawValue].admit(at: now, isConclusive: isConclusive()) else {
             return .refused(policy.circuitOpenDuration)
