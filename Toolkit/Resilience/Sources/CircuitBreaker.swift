@@ -37,7 +37,7 @@ struct CircuitBreaker: Sendable {
         fileprivate let isConclusive: Bool
     }
 
-    /// Failures in a row that open the circuit. At least 1.
+    /// Failures in a row that open the circuit, at least 1.
     let failuresLimit: Int
     /// How long the circuit stays open before one probe may pass.
     let openDuration: Duration

@@ -4,7 +4,7 @@ public struct InstancePolicy: Sendable {
     ///
     /// At least 1.
     public var triesMax: Int
-    /// Failures in a row that eject an instance. At least 1.
+    /// Failures in a row that eject an instance, at least 1.
     public var failuresLimit: Int
     /// How long the first ejection lasts; each further one without a success in between lasts twice as long.
     public var ejectionMin: Duration

@@ -41,7 +41,9 @@ struct InstancePool: Sendable {
         self.isSuitable = isSuitable
     }
 
-    /// Takes what the registry lists. What is known of an instance is kept while it has the same addresses.
+    /// Takes what the registry lists.
+    ///
+    /// What is known of an instance is kept while it has the same addresses.
     mutating func update(_ instances: [Instance]) {
         // The same array as before is equal at once.
         guard instances != listed else { return }
@@ -62,9 +64,9 @@ struct InstancePool: Sendable {
         )
     }
 
-    /// Chooses an instance for a call: of two at random the one with fewer calls. It counts until the call ends.
+    /// Chooses an instance for a call: of two at random the one with fewer calls.
     ///
-    /// Ejected instances get calls that no other instance has taken, and no others.
+    /// The call counts until it ends. Ejected instances get calls that no other instance has taken, and no others.
     ///
     /// - Parameters:
     ///   - kind: The class of the call's method.
