@@ -18,7 +18,7 @@ nonisolated(unsafe) var programs: [Target.Dependency] = []
 
 kit("Core", level: 0)
 
-kit("Telemetry", level: 1, on: ["Core"], libraries: [.logging, .metrics])
+kit("Telemetry", level: 1, on: ["Core"], libraries: [.logging, .metrics, .tracing])
 kit("Config", level: 1, on: ["Core"])
 kit("HTTP", level: 1, on: ["Core"], libraries: [.httpTypes, .nio])
 kit("SQL", level: 2, on: ["Core", "Telemetry"], libraries: [.logging])
@@ -311,7 +311,7 @@ tests(
 enum Library {
     case argumentParser, crypto, histogram, httpTypes, hummingbirdCore
     case lifecycle, logging, metrics, nio, nioEmbedded, nioHPACK, nioHTTP1, nioHTTP2, nioPosix, protobuf
-    case protobufPlugin, signals
+    case protobufPlugin, signals, tracing
 
     var product: Target.Dependency {
         switch self {
@@ -332,6 +332,7 @@ enum Library {
         case .protobuf: .product(name: "SwiftProtobuf", package: "swift-protobuf")
         case .signals: .product(name: "UnixSignals", package: "swift-service-lifecycle")
         case .protobufPlugin: .product(name: "SwiftProtobufPluginLibrary", package: "swift-protobuf")
+        case .tracing: .product(name: "Tracing", package: "swift-distributed-tracing")
         }
     }
 }
@@ -342,6 +343,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing.git", from: "1.7.3"),
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),

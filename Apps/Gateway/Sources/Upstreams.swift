@@ -27,7 +27,8 @@ struct Upstreams: Sendable {
     /// Of an endpoint beside contracts: what is not forwarded, since the gateway writes it, or no client is trusted with it.
     private static let withheldHeaders: Set<HeaderName> = [
         RESTHeaders.idempotencyKey, RESTHeaders.requestID, RESTHeaders.requestTimeout, RESTHeaders.system,
-        RESTHeaders.traceparent, .connection, .contentLength, .expect, .te, .trailer, .transferEncoding, .upgrade,
+        RESTHeaders.traceparent, RESTHeaders.tracestate, .connection, .contentLength, .expect, .te, .trailer,
+        .transferEncoding, .upgrade,
     ]
 
     let http: HTTP1Client
@@ -154,16 +155,25 @@ struct Upstreams: Sendable {
         let remaining = deadline - runtime.time.now
         guard remaining > .zero else { throw Fault.deadlineExceeded }
         do {
-            var outgoing = request(exchange, body, isRaw: routed.raw != nil, remaining: remaining)
-            outgoing.caller = caller
-            let response = try await http.send(
-                outgoing,
-                host: address.host,
-                port: address.port,
-                timeout: remaining,
-                responseBytesMax: limits.responseBytesMax,
-                reserve: { exchange.reserveResponse(upTo: $0) }
+            let scope = ServiceTracer.nested(.client, name: exchange.verb)
+            var outgoing = request(
+                exchange,
+                body,
+                isRaw: routed.raw != nil,
+                remaining: remaining,
+                trace: scope?.trace ?? exchange.trace
             )
+            outgoing.caller = caller
+            let response = try await traced(scope?.span, exchange, to: routed) { [outgoing] in
+                try await http.send(
+                    outgoing,
+                    host: address.host,
+                    port: address.port,
+                    timeout: remaining,
+                    responseBytesMax: limits.responseBytesMax,
+                    reserve: { exchange.reserveResponse(upTo: $0) }
+                )
+            }
             try requireOwn(response, address)
             return Answer(
                 response: Self.response(response),
@@ -190,6 +200,29 @@ struct Upstreams: Sendable {
         }
     }
 
+    /// Sends a request within its span.
+    private func traced(
+        _ span: ServiceSpan?,
+        _ exchange: Exchange,
+        to routed: RoutedMethod,
+        send: () async throws -> HTTP1Client.Response
+    ) async throws -> HTTP1Client.Response {
+        guard let span else { return try await send() }
+        span.set(.httpRequestMethod, exchange.verb)
+        span.set(.serverAddress, routed.service)
+        do {
+            let response = try await send()
+            let status = Int(response.status.code)
+            span.set(.httpResponseStatusCode, status)
+            if status >= 400 { span.fail("\(status)") }
+            span.end(nil)
+            return response
+        } catch {
+            span.end(error)
+            throw error
+        }
+    }
+
     /// - Throws: ``ForeignUpstream`` for an answer that is not from this system.
     private func requireOwn(_ response: HTTP1Client.Response, _ address: Address) throws {
         guard let system else { return }
@@ -203,7 +236,8 @@ struct Upstreams: Sendable {
         _ exchange: Exchange,
         _ body: ByteBuffer,
         isRaw: Bool,
-        remaining: Duration
+        remaining: Duration,
+        trace: TraceContext
     ) -> HTTP1Client.Request {
         let request = exchange.request
         let query = request.query.map { "?\($0)" } ?? ""
@@ -230,7 +264,10 @@ struct Upstreams: Sendable {
             outgoing.headers.add(name: RESTHeaders.systemName, value: system.description)
         }
         outgoing.headers.add(name: RESTHeaders.requestID.canonicalName, value: exchange.id)
-        outgoing.headers.add(name: RESTHeaders.traceparent.canonicalName, value: exchange.trace.traceparent)
+        outgoing.headers.add(name: RESTHeaders.traceparent.canonicalName, value: trace.traceparent)
+        if trace.state != .none {
+            outgoing.headers.add(name: RESTHeaders.tracestate.canonicalName, value: trace.state.text)
+        }
         outgoing.headers.add(name: RESTHeaders.requestTimeout.canonicalName, value: "\(max(1, remaining.milliseconds))")
         return outgoing
     }

@@ -31,6 +31,9 @@ public struct MethodDescriptor: Sendable, Hashable {
 
     /// The gRPC path, `/<service>/<method>`.
     public var path: String { "/\(service)/\(name)" }
+
+    /// The name of its spans, `<service>/<method>`.
+    package var spanName: String { "\(service)/\(name)" }
 }
 
 /// One `google.api.http` binding.

@@ -30,36 +30,3 @@ struct IdentifierTests {
         #expect(first.description < second.description)
     }
 }
-
-@Suite("Trace context")
-struct TraceContextTests {
-    @Test("parses the header that it writes")
-    func roundTrip() {
-        let fixed = Fixed(date: Timestamp(microseconds: 0), bits: 0xDEAD_BEEF)
-        let root = TraceContext.root(fixed)
-        #expect(TraceContext(traceparent: root.traceparent) == root)
-        #expect(root.child(fixed).traceID == root.traceID)
-    }
-
-    @Test(
-        "the last bit of the flags is whether it is sampled",
-        arguments: Array("0123456789abcdef").enumerated().map { $0 }
-    )
-    func flags(value: Int, digit: Character) throws {
-        let header = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0\(digit)"
-        let trace = try #require(TraceContext(traceparent: header))
-        #expect(trace.sampled == (value % 2 == 1))
-    }
-
-    @Test(
-        "rejects a malformed header",
-        arguments: [
-            "", "00", "01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-            "00-00000000000000000000000000000000-b7ad6b7169203331-01",
-            "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
-            "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",
-            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-extra",
-        ]
-    )
-    func refused(header: String) { #expect(TraceContext(traceparent: header) == nil) }
-}

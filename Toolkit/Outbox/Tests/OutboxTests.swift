@@ -63,7 +63,7 @@ struct OutboxTests {
 
     @Test("stores the trace of the request and the time of the database")
     func attributes() async throws {
-        let trace = TraceContext.root(fixture.entropy)
+        let trace = TraceContext.root(fixture.entropy, sampled: true)
         try await TraceContext.$current.withValue(trace) { try await fixture.commit(["k"]) }
         try await fixture.relay().drain()
         let delivery = try await fixture.bus.join(topic: "things", group: "g", start: .earliest).receive(limit: 1)

@@ -273,7 +273,7 @@ struct SubscriptionTests {
 
     @Test("outgoing events commit with the handler's writes, in the trace of the event that caused them")
     func outgoing() async throws {
-        let trace = TraceContext.root(fixture.entropy)
+        let trace = TraceContext.root(fixture.entropy, sampled: true)
         let subscription = Subscription.on(.things, group: "g") { (key: String, tx: borrowing SQLTransaction) in
             try tx.append(OutgoingEvent(topic: "answers", key: key, body: []))
         }

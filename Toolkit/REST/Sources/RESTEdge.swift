@@ -3,6 +3,7 @@ package import Logging
 package import MartletContract
 package import MartletCore
 package import MartletHTTP
+package import MartletTelemetry
 
 /// What every REST listener does around a request: id and trace, the listener's own paths, problems, one record and one
 /// log line.
@@ -34,6 +35,8 @@ package struct RESTEdge<Target: Sendable>: Sendable {
     package var system: String?
     /// `nil` admits all requests.
     package var admitUnrouted: AdmitUnrouted?
+    /// Begins the spans of requests, but not of those of the listener's own paths.
+    package var tracer: ServiceTracer
 
     /// - Parameters:
     ///   - routes: The targets by verb and path.
@@ -56,6 +59,7 @@ package struct RESTEdge<Target: Sendable>: Sendable {
         self.peer = peer
         self.observe = observe
         self.handle = handle
+        tracer = ServiceTracer(offFor: "", runtime: runtime, isEdge: false)
     }
 
     /// Responds to GET on `path` without token, record or log line: for health, metrics and the like.
@@ -76,25 +80,36 @@ package struct RESTEdge<Target: Sendable>: Sendable {
     ///
     /// - Parameter connection: On which the request arrived; `nil` without a listener: nothing is reserved.
     package func answer(_ request: ServerRequest, on connection: RESTConnection?) async -> ServerResponse {
+        let id = RESTHeaders.requestID(of: request.headers, runtime: runtime)
+        let own = plain[request.path]
+        let scope = scope(of: request, isOwn: own != nil)
         let exchange = Exchange(
             request: request,
             connection: connection,
-            id: RESTHeaders.requestID(of: request.headers, runtime: runtime),
-            trace: RESTHeaders.trace(of: request.headers, entropy: runtime.entropy),
+            id: id,
+            trace: scope.trace,
             started: runtime.time.now
         )
         var response: ServerResponse
         if let refusal = refusal(of: exchange) {
             response = problem(refusal, exchange)
-        } else if let own = plain[request.path] {
+            scope.span?.end(refusal)
+        } else if let own {
             response = await answer(exchange, own)
         } else {
-            response = await TraceContext.$current.withValue(exchange.trace) { await answer(exchange) }
+            response = await scope.run { await answer(exchange, scope.span) }
             response.headers[RESTHeaders.requestID] = exchange.id
         }
         for field in exchange.added.fields { response.headers[field.name] = field.value }
         if let system, request.headers[RESTHeaders.system] != nil { response.headers[RESTHeaders.system] = system }
         return request.method == .head ? response.withoutBody : response
+    }
+
+    /// The place of a request in its caller's trace, or in a new one.
+    private func scope(of request: ServerRequest, isOwn: Bool) -> SpanScope {
+        let caller = RESTHeaders.trace(of: request.headers)
+        guard !isOwn else { return SpanScope(unrecordedAfter: caller, runtime.entropy) }
+        return tracer.begin(.server, after: tracer.received(caller), name: Self.label(request.method))
     }
 
     /// Why a request is refused whatever it is: it is for another system, or its connection is for health only.
@@ -145,7 +160,7 @@ package struct RESTEdge<Target: Sendable>: Sendable {
         return match
     }
 
-    private func answer(_ exchange: Exchange) async -> ServerResponse {
+    private func answer(_ exchange: Exchange, _ span: ServiceSpan?) async -> ServerResponse {
         var route = ""
         var target: Target?
         var failure: Fault?
@@ -165,7 +180,9 @@ package struct RESTEdge<Target: Sendable>: Sendable {
             exchange.responseFailed()
             response = problem(fault, exchange)
         }
-        finish(exchange, route: route, target: target, status: Int(response.status.code), failure: failure)
+        let status = Int(response.status.code)
+        let record = finish(exchange, route: route, target: target, status: status, failure: failure)
+        if let span { finish(span, record) }
         return response
     }
 
@@ -180,7 +197,13 @@ package struct RESTEdge<Target: Sendable>: Sendable {
         return (fault, response)
     }
 
-    private func finish(_ exchange: Exchange, route: String, target: Target?, status: Int, failure: Fault?) {
+    private func finish(
+        _ exchange: Exchange,
+        route: String,
+        target: Target?,
+        status: Int,
+        failure: Fault?
+    ) -> RequestRecord {
         let record = RequestRecord(
             verb: Self.label(exchange.request.method),
             route: route,
@@ -200,6 +223,20 @@ package struct RESTEdge<Target: Sendable>: Sendable {
             if status >= 500, let cause = failure.cause { facts["cause"] = "\(String(describing: cause))" }
         }
         log.log(level: status == 500 ? .error : .info, "request", metadata: facts)
+        return record
+    }
+
+    /// Only a failure of the server is one of its span. The path is left out: it has ids of orders and people.
+    private func finish(_ span: ServiceSpan, _ record: RequestRecord) {
+        if !record.route.isEmpty {
+            span.operationName = "\(record.verb) \(record.route)"
+            span.set(.httpRoute, record.route)
+        }
+        span.set(.httpRequestMethod, record.verb)
+        span.set(.httpResponseStatusCode, record.status)
+        span.set(.urlScheme, "http")
+        if record.status >= 500 { span.fail(record.reason) }
+        span.end(nil)
     }
 
     /// Unknown verbs share one label, so that callers cannot create labels.

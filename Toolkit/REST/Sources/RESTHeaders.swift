@@ -18,6 +18,8 @@ package enum RESTHeaders {
     package static let idempotencyKey = name("idempotency-key")
     /// W3C trace context.
     package static let traceparent = name("traceparent")
+    /// What other tracing systems have added to the trace.
+    package static let tracestate = name("tracestate")
     /// The system for which a request is meant, and in the response the one that answered.
     ///
     /// Sent by a gateway and by operators' programs; a listener of another system refuses the request.
@@ -68,12 +70,9 @@ package enum RESTHeaders {
         return now + min(.milliseconds(milliseconds), limit)
     }
 
-    /// A new span in the trace of a request.
-    static func trace(of headers: HTTPFields, entropy: any Entropy) -> TraceContext {
-        if let text = headers[traceparent], let parent = TraceContext(traceparent: text) {
-            return parent.child(entropy)
-        }
-        return TraceContext.root(entropy)
+    /// The caller's place in a trace; `nil` without one that is well formed.
+    static func trace(of headers: HTTPFields) -> TraceContext? {
+        TraceContext(traceparent: headers[traceparent], tracestate: headers[tracestate])
     }
 
     /// - Throws: `Fault` with `invalidArgument` for a key that is empty, too long or not visible ASCII.

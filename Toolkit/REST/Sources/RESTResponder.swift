@@ -3,6 +3,7 @@ package import Logging
 package import MartletContract
 package import MartletCore
 package import MartletHTTP
+package import MartletTelemetry
 
 /// Serves the REST side of contracts: tokens and scopes, limits, deadlines, binding, validation, behind a ``RESTEdge``.
 ///
@@ -70,6 +71,12 @@ package struct RESTResponder: Sendable {
     package var system: String? {
         get { edge.system }
         set { edge.system = newValue }
+    }
+
+    /// Begins the spans of requests, see ``RESTEdge/tracer``.
+    package var tracer: ServiceTracer {
+        get { edge.tracer }
+        set { edge.tracer = newValue }
     }
 
     /// Responds to GET on `path` without token, record or log line; see ``RESTEdge/add(_:_:)``.

@@ -5,6 +5,7 @@ import MartletContract
 import MartletCore
 import MartletHTTP
 import MartletREST
+import MartletTelemetry
 import MartletTestContract
 import MartletTesting
 import NIOCore
@@ -28,7 +29,7 @@ struct RESTResponderTests {
 
     init() throws { try self.init(system: nil) }
 
-    private init(system: String?) throws {
+    private init(system: String?, tracer: ServiceTracer? = nil) throws {
         let records = Records()
         self.records = records
         handler = ParcelHandler(time: time)
@@ -42,6 +43,7 @@ struct RESTResponderTests {
             observe: { records.add($0) }
         )
         responder.system = system
+        if let tracer { responder.tracer = tracer }
         responder.add("/livez") { _ in ServerResponse(status: .ok) }
         self.responder = responder
     }
@@ -123,6 +125,28 @@ struct RESTResponderTests {
         #expect(fixture.handler.last == nil)
     }
 
+    @Test("a request is a span by its route, without its path, within the caller's trace, whose state is passed on")
+    func span() async throws {
+        let spans = RecordedSpans(of: "parcels", runtime: Runtime(time: ManualTime(), seed: 2))
+        let fixture = try RESTResponderTests(system: nil, tracer: spans.tracer)
+        let caller = spans.caller
+        let headers = [("traceparent", caller.traceparent), ("tracestate", "v=1")]
+        _ = try await fixture.send(.put, "/v1/parcels/p1", body: Self.validBody, headers: headers, keys: ["k"])
+        let span = try #require(spans.take().first)
+        #expect(span.kind == .server)
+        #expect(span.parent == caller.spanBits)
+        #expect(span.name == "PUT \(span.text(.httpRoute) ?? "")")
+        #expect(span.text(.httpResponseStatusCode) == "200")
+        #expect(!"\(span)".contains("p1"))
+        #expect(fixture.handler.last?.trace == span.trace)
+        #expect(span.trace.state.text == "v=1")
+
+        _ = try await fixture.send(.get, "/livez", headers: headers)
+        #expect(spans.take().isEmpty)
+        _ = try await fixture.send(.get, "/nowhere/anna", headers: headers)
+        #expect(spans.take().map(\.name) == ["GET"])
+    }
+
     @Test("a write returns the handler's response; the handler gets principal, key, trace and deadline")
     func write() async throws {
         let answer = try await send(
@@ -131,7 +155,7 @@ struct RESTResponderTests {
             body: Self.validBody,
             headers: [
                 ("Idempotency-Key", "k-1"), ("x-request-id", "r-1"), ("x-request-timeout", "1500"), ("X-Color", "red"),
-                ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+                ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"),
             ]
         )
         #expect(answer.status == 200)

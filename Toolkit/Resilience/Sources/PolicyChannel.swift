@@ -39,16 +39,18 @@ public struct PolicyChannel: RPCChannel {
         _ request: Request,
         context: CallContext
     ) async throws -> Response {
-        let context = prepared(context)
+        let (context, span) = prepared(context, for: method)
         let isRepeatable = method.idempotent || context.idempotencyKey != nil
         let caller = context.principal.subject
         budget.called(by: caller)
         var attempt = 1
         while true {
             do {
-                return try await self.attempt(method, context, isUnary: true) {
+                let response: Response = try await self.attempt(method, context, isUnary: true) {
                     try await channel.unary(method, request, context: $0)
                 }
+                finish(span, nil, attempts: attempt)
+                return response
             } catch {
                 let fault = Fault(describing: error)
                 // Less than the call usually takes is no time for another attempt.
@@ -60,7 +62,10 @@ public struct PolicyChannel: RPCChannel {
                     fraction: runtime.entropy.fraction(),
                     left: left
                 )
-                guard context.mayRetry, let delay, budget.takeRetry(for: caller) else { throw fault }
+                guard context.mayRetry, let delay, budget.takeRetry(for: caller) else {
+                    finish(span, fault, attempts: attempt)
+                    throw fault
+                }
                 metrics.retries.add()
                 Logger.current.debug(
                     "call failed, will retry",
@@ -69,22 +74,35 @@ public struct PolicyChannel: RPCChannel {
                         "reason": "\(fault.reason)",
                     ]
                 )
-                try await runtime.time.sleep(for: delay)
+                do { try await runtime.time.sleep(for: delay) } catch {
+                    finish(span, Fault(describing: error), attempts: attempt)
+                    throw error
+                }
                 attempt += 1
             }
         }
     }
 
     /// A stream is opened once, has only the caller's deadline, and holds no bulkhead slot while it is read.
+    ///
+    /// Its span ends when it is open.
     public func serverStream<Request: ContractMessage, Response: ContractMessage>(
         _ method: MethodDescriptor,
         _ request: Request,
         context: CallContext
     ) async throws -> ResponseStream<Response> {
         var traced = context
-        traced.trace = trace(context)
-        return try await attempt(method, traced, isUnary: false) {
-            try await channel.serverStream(method, request, context: $0)
+        let scope = begin(context, for: method)
+        traced.trace = scope.trace
+        do {
+            let stream: ResponseStream<Response> = try await attempt(method, traced, isUnary: false) {
+                try await channel.serverStream(method, request, context: $0)
+            }
+            finish(scope.span, nil, attempts: 1)
+            return stream
+        } catch {
+            finish(scope.span, Fault(describing: error), attempts: 1)
+            throw error
         }
     }
 
@@ -115,19 +133,32 @@ public struct PolicyChannel: RPCChannel {
         }
     }
 
-    private func prepared(_ context: CallContext) -> CallContext {
+    private func prepared(
+        _ context: CallContext,
+        for method: MethodDescriptor
+    ) -> (context: CallContext, span: ServiceSpan?) {
         var context = context
         context.deadline = context.deadline ?? runtime.time.now + policy.timeout
-        context.trace = trace(context)
-        return context
+        let scope = begin(context, for: method)
+        context.trace = scope.trace
+        return (context, scope.span)
     }
 
-    /// A new span of the caller's trace, or a new trace.
-    private func trace(_ context: CallContext) -> TraceContext {
-        (context.trace ?? TraceContext.current).map { Self.child(of: $0, runtime.entropy) }
-            ?? Self.root(runtime.entropy)
+    /// A new place in the caller's trace, or in a new one: that of the call with all of its attempts.
+    private func begin(_ context: CallContext, for method: MethodDescriptor) -> SpanScope {
+        let caller = context.trace?.innermost ?? TraceContext.innermost
+        let scope = ServiceTracer.begin(.client, after: caller, runtime.entropy, name: method.spanName)
+        guard let span = scope.span else { return scope }
+        span.set(.rpcSystemName, "grpc")
+        span.set(.rpcMethod, method.spanName)
+        span.set(.serverAddress, peer)
+        return scope
     }
 
-    private static func child(of trace: TraceContext, _ entropy: some Entropy) -> TraceContext { trace.child(entropy) }
-    private static func root(_ entropy: some Entropy) -> TraceContext { .root(entropy) }
+    private func finish(_ span: ServiceSpan?, _ fault: Fault?, attempts: Int) {
+        guard let span else { return }
+        span.set(.rpcResponseStatusCode, fault?.code.statusName ?? "OK")
+        if attempts > 1 { span.set(.attempts, attempts) }
+        span.end(fault)
+    }
 }

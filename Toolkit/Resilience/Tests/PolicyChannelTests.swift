@@ -104,12 +104,51 @@ struct PolicyChannelTests {
     @Test("sets the default deadline and a child span of the caller's trace")
     func context() async throws {
         let peer = Peer([])
-        let trace = TraceContext.root(SeededEntropy(seed: 1))
+        let trace = TraceContext.root(SeededEntropy(seed: 1), sampled: false)
         let _: Nothing = try await channel(to: peer).unary(read, Nothing(), context: CallContext(trace: trace))
         let seen = try #require(peer.seen.withLock { $0.first })
         #expect(seen.deadline == time.now + .seconds(5))
         #expect(seen.trace?.traceID == trace.traceID)
         #expect(seen.trace?.spanID != trace.spanID)
+    }
+
+    @Test("a call is one span with all of its attempts, and the callee's parent")
+    func span() async throws {
+        let spans = RecordedSpans(runtime: Runtime(time: time, seed: 1))
+        let peer = Peer([unavailable])
+        try await spans.within {
+            let _: Nothing = try await channel(to: peer).unary(read, Nothing(), context: CallContext())
+        }
+        let span = try #require(spans.take().first)
+        #expect(span.name == "s/Get")
+        #expect(span.kind == .client)
+        #expect(span.parent == spans.caller.spanBits)
+        #expect(span.text(.serverAddress) == "parcels")
+        #expect(span.text(.rpcResponseStatusCode) == "OK")
+        #expect(span.text(.attempts) == "2")
+        #expect(!span.isFailed)
+        #expect(peer.seen.withLock { $0.map(\.trace) } == [span.trace, span.trace])
+    }
+
+    @Test("a failed call is a failed span, and one outside of a trace is none")
+    func failedSpan() async throws {
+        let spans = RecordedSpans(runtime: Runtime(time: time, seed: 1))
+        let peer = Peer([unavailable, unavailable, unavailable, unavailable, unavailable, unavailable])
+        await #expect(throws: Fault.self) {
+            try await spans.within {
+                let _: Nothing = try await channel(to: peer).unary(write, Nothing(), context: CallContext())
+            }
+        }
+        let span = try #require(spans.take().first)
+        #expect(span.isFailed)
+        #expect(span.text(.rpcResponseStatusCode) == "UNAVAILABLE")
+        #expect(span.text(.errorType) == "unavailable")
+        await #expect(throws: Fault.self) {
+            try await ServiceTracer.$current.withValue(spans.tracer) {
+                let _: Nothing = try await channel(to: peer).unary(write, Nothing(), context: CallContext())
+            }
+        }
+        #expect(spans.take().isEmpty)
     }
 
     @Test("opens the circuit for a failing peer, not for one that refuses")

@@ -18,7 +18,8 @@ public struct SQLJob: Sendable {
     let attempt: @Sendable (any SQLConnection) -> Attempt
     private let refuse: @Sendable (any Error) -> Void
 
-    /// Carries the trace of the calling task to the thread that runs the body.
+    /// Carries the trace of the calling task to the thread that runs the body, and begins its span, which lasts until the
+    /// caller is resumed.
     public init<R: Sendable>(
         _ name: StaticString,
         options: SQLOptions,
@@ -28,19 +29,26 @@ public struct SQLJob: Sendable {
     ) {
         self.name = name
         self.options = options
-        let trace = TraceContext.current
-        refuse = { continuation.resume(throwing: $0) }
+        let span = SQLSpan(name)
+        refuse = { error in
+            span.end(error)
+            continuation.resume(throwing: error)
+        }
         attempt = { connection in
             let scope = SQLScope(deadline: options.deadline, time: time)
             do {
-                let result = try TraceContext.$current.withValue(trace) { try scope.run(body, on: connection) }
+                let result = try span.run(on: connection) { try scope.run(body, on: connection) }
                 return Attempt(failure: nil, channels: scope.channels) { failure in
+                    span.end(failure)
                     if let failure { return continuation.resume(throwing: failure) }
                     scope.committed()
                     continuation.resume(returning: result)
                 }
             } catch {
-                return Attempt(failure: error) { continuation.resume(throwing: $0 ?? error) }
+                return Attempt(failure: error) { failure in
+                    span.end(failure ?? error)
+                    continuation.resume(throwing: failure ?? error)
+                }
             }
         }
     }

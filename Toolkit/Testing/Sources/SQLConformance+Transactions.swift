@@ -81,7 +81,7 @@ extension SQLConformance {
             try require(empty == 0, "\(empty) pairs do not have exactly one 1")
         },
         Check("a body runs with its caller's trace context") { database, _ in
-            let trace = TraceContext.root(SeededEntropy(seed: 1))
+            let trace = TraceContext.root(SeededEntropy(seed: 1), sampled: true)
             let seen = try await TraceContext.$current.withValue(trace) {
                 try await database.transaction { _ in TraceContext.current }
             }

@@ -1,6 +1,7 @@
 import Logging
 import MartletCore
 import MartletSQL
+import MartletTelemetry
 import Synchronization
 
 /// The result of a step's attempts.
@@ -86,18 +87,31 @@ extension WorkflowContext {
         return end(.parked(reason: "step \(entry.step) threw \(type(of: error))"))
     }
 
-    /// One attempt with its own deadline.
+    /// One attempt with its own deadline and span.
     private func bounded<R: Sendable>(
         _ entry: JournalEntry,
         _ attempt: @escaping @Sendable (StepCall) async throws -> R
     ) async throws -> R {
-        let call = call(for: entry)
+        let (call, scope) = call(for: entry)
+        guard let scope, let span = scope.span else { return try await limited(call, of: entry, attempt) }
+        span.set(.workflow, run.workflow)
+        span.set(.workflowRun, run.id)
+        span.set(.workflowStep, entry.step)
+        return try await scope.finish { try await limited(call, of: entry, attempt) }
+    }
+
+    private func limited<R: Sendable>(
+        _ call: StepCall,
+        of entry: JournalEntry,
+        _ attempt: @escaping @Sendable (StepCall) async throws -> R
+    ) async throws -> R {
         // The database limits a local step by itself: its transaction is never abandoned halfway.
         guard entry.kind != .local else { return try await attempt(call) }
         return try await withDeadline(call.context.deadline, tools.runtime.time) { try await attempt(call) }
     }
 
-    private func call(for entry: JournalEntry) -> StepCall {
+    /// The argument of an attempt, and its place in the run's trace.
+    private func call(for entry: JournalEntry) -> (StepCall, SpanScope?) {
         let generation = entry.generation == 0 ? "" : "~\(entry.generation)"
         let key = "\(run.id)/\(entry.step)\(generation)"
         let principal = Principal(
@@ -106,15 +120,18 @@ extension WorkflowContext {
             scopes: [],
             onBehalfOf: run.principal.isEmpty ? nil : ExactText(run.principal)
         )
+        let scope = run.trace.map { trace in
+            ServiceTracer.begin(.internal, after: trace, tools.runtime.entropy, name: "step \(entry.step)")
+        }
         var context = CallContext(
             deadline: tools.runtime.time.now + tools.limits.attemptTimeout,
             principal: principal,
             idempotencyKey: key,
-            trace: run.trace?.child(tools.runtime.entropy)
+            trace: scope?.trace
         )
         // The step retries by itself: a second layer of retries would multiply the load on a failing peer.
         context.mayRetry = false
-        return StepCall(key: key, context: context)
+        return (StepCall(key: key, context: context), scope)
     }
 
     /// True when the callee may have expired the key, so that only a look-up is safe.

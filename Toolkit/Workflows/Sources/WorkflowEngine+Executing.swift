@@ -1,26 +1,50 @@
 import Logging
 import MartletCore
 import MartletSQL
+import MartletTelemetry
 import Synchronization
 
 extension WorkflowEngine {
     /// Runs the function until it ends or is interrupted, and writes the outcome.
     func execute(_ run: ClaimedRun) async {
-        let trace = run.trace?.child(tools.runtime.entropy)
-        let due: Moment? = await TraceContext.$current.withValue(trace) {
-            tools.observe(WorkflowEvent(run, .claimed))
-            let context = WorkflowContext(run, tools)
-            await context.finish(await runOutcome(of: run, context))
-            switch context.execution.withLock({ $0.ending }) {
-            case .suspended(.some(let until)): return time.now + (until - time.date)
-            case .interrupted:
-                // This engine still owns the run, which need not wait for the end of its lease.
-                let now = time.now
-                state.withLock { $0.interrupted(run, at: now, delay: errorDelay, longest: limits.lease / 3) }
-                return nil
-            default: return nil
-            }
+        guard let trace = run.trace else {
+            let due = await TraceContext.$current.withValue(nil) { await executed(run, nil) }
+            return ended(run, dueAt: due)
         }
+        let scope = ServiceTracer.begin(
+            .internal,
+            after: trace,
+            tools.runtime.entropy,
+            name: "run \(run.workflow)"
+        )
+        scope.span?.set(.workflow, run.workflow)
+        scope.span?.set(.workflowRun, run.id)
+        var traced = run
+        if scope.span != nil { traced.trace = scope.trace }
+        let due = await scope.run { await executed(traced, scope.span) }
+        scope.span?.end(nil)
+        ended(run, dueAt: due)
+    }
+
+    /// - Returns: When a suspended run is due again.
+    private func executed(_ run: ClaimedRun, _ span: ServiceSpan?) async -> Moment? {
+        tools.observe(WorkflowEvent(run, .claimed))
+        let context = WorkflowContext(run, tools)
+        let outcome = await runOutcome(of: run, context)
+        if case .needsHuman = outcome { span?.fail("workflow.needs_human") }
+        await context.finish(outcome)
+        switch context.execution.withLock({ $0.ending }) {
+        case .suspended(.some(let until)): return time.now + (until - time.date)
+        case .interrupted:
+            // This engine still owns the run, which need not wait for the end of its lease.
+            let now = time.now
+            state.withLock { $0.interrupted(run, at: now, delay: errorDelay, longest: limits.lease / 3) }
+            return nil
+        default: return nil
+        }
+    }
+
+    private func ended(_ run: ClaimedRun, dueAt due: Moment?) {
         let watchers = state.withLock { $0.ended(run, dueAt: due) }
         for watcher in watchers { watcher.raise() }
         wakeUp.raise()

@@ -76,7 +76,7 @@ public final class WorkflowEngine: Sendable {
     ///   - id: Unique over all workflows of the service; it becomes part of the steps' keys.
     ///   - input: Stored with the run: ids, never personal data.
     ///   - principal: The id of the principal for whom the run acts, never a token; empty for none.
-    ///   - trace: The trace that the run belongs to. A transaction's body has no task of its own: pass the caller's.
+    ///   - trace: Where the run belongs in a trace; `nil`: where the transaction does.
     ///   - tx: The transaction with which the run begins or does not.
     /// - Throws: ``WorkflowNotRegistered``; `Fault` when the input is longer than `bytesMax`.
     @discardableResult
@@ -89,6 +89,7 @@ public final class WorkflowEngine: Sendable {
         in tx: borrowing SQLTransaction
     ) throws -> Bool {
         let key = WorkflowKey.text(W.name, W.version)
+        let trace = trace ?? TraceContext.current
         guard state.withLock({ $0.workflows[key] != nil }) else { throw WorkflowNotRegistered(key: key) }
         let text = try bounded(try StoredJSON.text(input))
         let date = try tx.date

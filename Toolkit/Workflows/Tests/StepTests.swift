@@ -1,6 +1,8 @@
 import MartletCore
 import MartletSQL
+import MartletTelemetry
 import MartletTesting
+import Synchronization
 import Testing
 
 @testable import MartletWorkflows
@@ -67,7 +69,7 @@ struct StepTests {
 
     @Test("remote: the call has its key, the service on behalf of the run's principal, the trace and a deadline")
     func callContext() async throws {
-        let trace = TraceContext.root(fixture.entropy)
+        let trace = TraceContext.root(fixture.entropy, sampled: true)
         let (time, timeout) = (fixture.time, fixture.limits.attemptTimeout)
         let engine = fixture.engine { _, context in
             try await context.remote("one", input: "x") { call in
@@ -84,6 +86,33 @@ struct StepTests {
         }
         try await engine.runUntilIdle()
         #expect(try await fixture.outcome(engine) == .completed("r/one r/one tests ann \(trace.traceID) in time"))
+    }
+
+    @Test("an execution is a span of the trace in which its run began, and each attempt of a step is one within it")
+    func spans() async throws {
+        let spans = RecordedSpans(runtime: Runtime(time: fixture.time, seed: 1))
+        let seen = Mutex<[TraceContext?]>([])
+        fixture.peer.fail("r/one", [.busy])
+        let peer = fixture.peer
+        let engine = fixture.engine { _, context in
+            try await context.remote("one", input: "x") { call in
+                seen.withLock { $0.append(call.context.trace) }
+                return try peer.call(call)
+            }
+        }
+        try await spans.within {
+            try await fixture.start(on: engine)
+            _ = spans.take()
+            try await engine.runUntilIdle()
+        }
+        let all = spans.take()
+        let run = try #require(all.first { $0.name == "run scripted" })
+        let steps = all.filter { $0.name == "step one" }
+        #expect(run.text(.workflowRun) == "r")
+        #expect(steps.map(\.isFailed) == [true, false])
+        #expect(steps.map(\.parent) == [run.trace.spanBits, run.trace.spanBits])
+        #expect(seen.withLock { $0 } == steps.map(\.trace))
+        #expect(all.contains { $0.name.hasPrefix("transaction ") && $0.parent == run.trace.spanBits })
     }
 
     @Test("remote: a call that was not done, or has an unknown outcome, is retried with the same key")

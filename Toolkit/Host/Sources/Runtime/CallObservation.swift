@@ -23,35 +23,72 @@ struct CallObservation: Sendable {
             switch form {
             case .unary(let handle):
                 .unary { request, context in
-                    try await observed(method, context) { try await handle(request, context) }
+                    try await observed(method, context) { try await handle(request, $0) }
                 }
             case .serverStream(let handle):
                 .serverStream { request, context in
-                    let stream = try await observed(method, context) { try await handle(request, context) }
+                    let stream = try await observed(method, context) { try await handle(request, $0) }
                     return ResponseStream { try await telemetry.scope { try await stream.pull() } }
                 }
             }
         }
     }
 
+    /// The span of a stream ends when it is open.
     private func observed<R>(
         _ method: MethodDescriptor,
         _ context: CallContext,
-        call: () async throws -> R
+        call: (CallContext) async throws -> R
     ) async throws -> R {
         try await telemetry.scope {
-            try await TraceContext.$current.withValue(context.trace) {
-                let start = time.now
-                do {
-                    let result = try await call()
-                    finished(method, nil, after: time.now - start)
-                    return result
-                } catch {
-                    finished(method, Fault(describing: error), after: time.now - start)
-                    throw error
+            guard let scope = scope(of: method, context) else {
+                return try await TraceContext.$current.withValue(context.trace) {
+                    try await counted(method, context, span: nil, call: call)
                 }
             }
+            var context = context
+            context.trace = scope.trace
+            let inner = context
+            return try await scope.run { try await counted(method, inner, span: scope.span, call: call) }
         }
+    }
+
+    private func counted<R>(
+        _ method: MethodDescriptor,
+        _ context: CallContext,
+        span: ServiceSpan?,
+        call: (CallContext) async throws -> R
+    ) async throws -> R {
+        let start = time.now
+        do {
+            let result = try await call(context)
+            finished(method, nil, after: time.now - start)
+            finish(span, nil)
+            return result
+        } catch {
+            let fault = Fault(describing: error)
+            finished(method, fault, after: time.now - start)
+            finish(span, fault)
+            throw error
+        }
+    }
+
+    /// `nil` for a call that is not recorded: its place is that from which it arrived.
+    private func scope(of method: MethodDescriptor, _ context: CallContext) -> SpanScope? {
+        guard let tracer = telemetry.tracer, let caller = context.trace, caller.sampled else { return nil }
+        // What arrived over REST is a part of its request, which has a span here.
+        let isPart = caller.isOpen
+        let scope = tracer.begin(isPart ? .internal : .server, after: caller, name: method.spanName)
+        if !isPart { scope.span?.set(.rpcSystemName, "grpc") }
+        scope.span?.set(.rpcMethod, method.spanName)
+        return scope
+    }
+
+    private func finish(_ span: ServiceSpan?, _ fault: Fault?) {
+        guard let span else { return }
+        span.set(.rpcResponseStatusCode, fault?.code.statusName ?? "OK")
+        if let fault, fault.code.isServerFailure { span.fail(fault.reason.name) }
+        span.end(nil)
     }
 
     private func finished(_ method: MethodDescriptor, _ fault: Fault?, after duration: Duration) {

@@ -200,7 +200,24 @@ struct Consumer {
         passesMarkers: Bool,
         _ round: inout Round
     ) async throws {
-        let (inbox, events, patience) = (inbox, batch.map(\.event), limits.gapPatience)
+        let events = batch.map(\.event)
+        let decisions: [InboxDecision]
+        if let spans = HandlingSpans(events, of: inbox.subscription) {
+            decisions = try await spans.decide(on: events) {
+                try await decide(on: events, spans, passesMarkers: passesMarkers)
+            }
+        } else {
+            decisions = try await decide(on: events, nil, passesMarkers: passesMarkers)
+        }
+        for (delivery, decision) in zip(batch, decisions) { finish(delivery, decision, in: &round) }
+    }
+
+    private func decide(
+        on events: [Envelope],
+        _ spans: HandlingSpans?,
+        passesMarkers: Bool
+    ) async throws -> [InboxDecision] {
+        let (inbox, patience) = (inbox.recording(spans), limits.gapPatience)
         let options = SQLOptions(locks: try await inbox.subscription.lockNames(of: events, on: database))
         let decisions = try await database.transaction("inbox.take", options: options) { tx in
             var decisions: [InboxDecision] = []
@@ -218,7 +235,7 @@ struct Consumer {
             return decisions
         }
         crashPoint("inbox.committed")
-        for (delivery, decision) in zip(batch, decisions) { finish(delivery, decision, in: &round) }
+        return decisions
     }
 
     private mutating func finish(_ delivery: Delivery, _ decision: InboxDecision, in round: inout Round) {

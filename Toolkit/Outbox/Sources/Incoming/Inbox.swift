@@ -14,6 +14,8 @@ struct Inbox: Sendable {
     let group: GroupBeginning
     /// Since when the consumer receives events: before, nothing could close a gap.
     private let joined: Timestamp?
+    /// Of the batch; `nil` when nothing of it is recorded.
+    private var spans: HandlingSpans?
 
     /// - Parameters:
     ///   - group: When the group began; `nil` for deliveries without a bus, which are expected from the first event.
@@ -22,6 +24,13 @@ struct Inbox: Sendable {
         self.subscription = subscription
         self.joined = joined
         self.group = group ?? .withoutBus(subscription.start)
+    }
+
+    /// The same inbox for one attempt at a batch.
+    func recording(_ spans: HandlingSpans?) -> Inbox {
+        var inbox = self
+        inbox.spans = spans
+        return inbox
     }
 
     /// Handles the event when it is the next of its key, and advances the key's position, all in `tx`.
@@ -45,7 +54,7 @@ struct Inbox: Sendable {
         case .handle:
             // What has a marker waits: other events are not looked up.
             if !key.waiting.isEmpty { try passMarker(of: event, isPermitted: passesMarkers, in: tx) }
-            try subscription.apply(event, in: tx)
+            try subscription.apply(event, as: spans?.scope(of: event), in: tx)
             try advance(&key, to: event, in: tx)
             // It has closed a gap: what is parked behind it is handled next.
             if key.isParked { try setRedriving(event.key, in: tx) }

@@ -1,6 +1,7 @@
 public import MartletCore
 public import MartletMessaging
 public import MartletSQL
+import MartletTelemetry
 
 /// A service's handler for the events of one topic: synchronous, in the consumer's own transaction.
 ///
@@ -143,10 +144,13 @@ public struct Subscription: Sendable {
     ///
     /// - Throws: What the handler throws.
     package func apply(_ event: Envelope, in tx: borrowing SQLTransaction) throws {
-        // What the handler appends or starts belongs to the trace of the event that caused it.
-        try TraceContext.$current.withValue(event.traceparent.flatMap { TraceContext(traceparent: $0) }) {
-            try handler(event, tx)
-        }
+        try apply(event, as: nil, in: tx)
+    }
+
+    /// What the handler appends or starts belongs to its span; without one, to the trace of the event that caused it.
+    func apply(_ event: Envelope, as scope: SpanScope?, in tx: borrowing SQLTransaction) throws {
+        guard let scope else { return try TraceContext.$current.withValue(event.trace) { try handler(event, tx) } }
+        try scope.run { try handler(event, tx) }
     }
 }
 

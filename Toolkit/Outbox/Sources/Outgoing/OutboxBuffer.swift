@@ -1,6 +1,7 @@
 import MartletCore
 public import MartletMessaging
 public import MartletSQL
+import MartletTelemetry
 
 extension SQLTransaction {
     /// Publishes `event` if and only if this transaction commits.
@@ -11,7 +12,7 @@ extension SQLTransaction {
     /// - Throws: `Fault`: `invalidArgument` beyond the limits of ``Outbox``. At the transaction's end, ``OutboxFull``:
     ///   nothing is committed then.
     public borrowing func append(_ event: OutgoingEvent) throws {
-        try deferred { OutboxBuffer() }.add(event, traceparent: TraceContext.current?.traceparent)
+        try deferred { OutboxBuffer() }.add(event)
     }
 
     /// Publishes `body` on `topic` if and only if this transaction commits; see ``append(_:)``.
@@ -54,9 +55,11 @@ final class OutboxBuffer: SQLDeferredWork {
 
     private var events: [EventStream: [BufferedEvent]] = [:]
     private var count = 0
+    /// Of the events whose traces are recorded: each lasts until the commit, and there is none without it.
+    private var spans: [ServiceSpan] = []
     private var flushed = false
 
-    func add(_ event: OutgoingEvent, traceparent: String?) throws {
+    func add(_ event: OutgoingEvent) throws {
         precondition(!flushed, "an event was appended after the transaction's events were written")
         guard TopicName.isValid(event.topic) else {
             throw Fault(.invalidArgument, .invalidRequest, "an event's topic must be \(TopicName.rule)")
@@ -68,6 +71,7 @@ final class OutboxBuffer: SQLDeferredWork {
             throw Fault(.invalidArgument, .requestTooLarge, "an event's body or the number of events is over the limit")
         }
         count += 1
+        let traceparent = (beginSpan(of: event) ?? TraceContext.innermost)?.traceparent
         let stream = EventStream(topic: ExactText(event.topic), key: ExactText(event.key))
         let buffered = BufferedEvent(type: event.type, body: event.body, traceparent: traceparent)
         events[stream, default: []].append(buffered)
@@ -83,8 +87,26 @@ final class OutboxBuffer: SQLDeferredWork {
         for (stream, events) in events.sorted(by: { $0.key < $1.key }) {
             try write(events, of: stream, epoch: source.int(0), in: tx)
         }
+        let spans = spans
+        if !spans.isEmpty {
+            tx.afterCommit {
+                for span in spans { span.end(nil) }
+            }
+        }
         tx.notify(Outbox.committed)
         tx.afterCommit { crashPoint("outbox.committed") }
+    }
+
+    /// The place of the event in its trace; `nil` when that is not recorded.
+    private func beginSpan(of event: OutgoingEvent) -> TraceContext? {
+        guard let scope = ServiceTracer.nested(.producer, name: "append \(event.topic)") else { return nil }
+        guard let span = scope.span else { return scope.trace }
+        span.set(.messagingSystem, "martlet")
+        span.set(.messagingOperationType, "create")
+        span.set(.messagingOperationName, "append")
+        span.set(.messagingDestinationName, event.topic)
+        spans.append(span)
+        return scope.trace
     }
 
     private func write(

@@ -261,7 +261,7 @@ public struct OutboxRelay: Sendable {
         }
         guard !rows.isEmpty else { return false }
         let batch = cut(rows)
-        let outcomes = try await bus.publish(batch.map(\.event))
+        let outcomes = try await publish(batch.map(\.event))
         crashPoint("outbox.published")
         let (accepted, refused) = try split(batch, outcomes)
         if !refused.isEmpty { session.isDeclared = false }
@@ -281,6 +281,11 @@ public struct OutboxRelay: Sendable {
         session.fullBatches = rows.count == limits.batch ? session.fullBatches + 1 : 0
         if session.fullBatches >= Self.backlogCheckInterval || session.isFull { await updateBackpressure(&session) }
         return true
+    }
+
+    private func publish(_ events: [Envelope]) async throws -> [PublishOutcome] {
+        guard let spans = PublishSpans(events) else { return try await bus.publish(events) }
+        return try await spans.publish { try await bus.publish(events) }
     }
 
     /// Splits a published batch by its outcomes, and logs the refusals, one line for each topic and reason.

@@ -31,11 +31,27 @@ package final class HTTP1Client: Sendable {
         }
     }
 
+    /// A POST of bytes.
+    ///
+    /// - Parameters:
+    ///   - body: The whole body.
+    ///   - type: Its media type.
+    ///   - target: The path and the query.
+    package static func post(_ body: [UInt8], type: String, to target: String) -> Request {
+        Request(method: "POST", target: target, headers: ["content-type": type], body: ByteBuffer(bytes: body))
+    }
+
     /// A response with its whole body; informational responses are dropped.
     package struct Response: Sendable {
         package let status: HTTPResponseStatus
         package let headers: HTTPHeaders
         package let body: ByteBuffer
+
+        /// The status as a number.
+        package var code: Int { Int(status.code) }
+
+        /// The first value of a header; `nil` without one.
+        package func header(_ name: String) -> String? { headers.first(name: name) }
     }
 
     private let limits: HTTP1ClientLimits

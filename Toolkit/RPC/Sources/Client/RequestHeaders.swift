@@ -26,6 +26,9 @@ enum RequestHeaders {
         if let authorization { try add(HeaderName.authorization, authorization, indexing: .indexable, to: &headers) }
         if let trace = context.trace ?? TraceContext.current {
             headers.add(name: HeaderName.traceparent, value: trace.traceparent, indexing: .nonIndexable)
+            if trace.state != .none {
+                headers.add(name: HeaderName.tracestate, value: trace.state.text, indexing: .nonIndexable)
+            }
         }
         if let key = context.idempotencyKey {
             try add(HeaderName.idempotencyKey, key, indexing: .nonIndexable, to: &headers)
@@ -52,8 +55,9 @@ enum RequestHeaders {
     }
 
     private static let reserved: Set<String> = [
-        HeaderName.contentType, HeaderName.authorization, HeaderName.traceparent, HeaderName.idempotencyKey,
-        HeaderName.onBehalfOf, "te", "connection", "host", "transfer-encoding", "upgrade", "keep-alive",
+        HeaderName.contentType, HeaderName.authorization, HeaderName.traceparent, HeaderName.tracestate,
+        HeaderName.idempotencyKey, HeaderName.onBehalfOf, "te", "connection", "host", "transfer-encoding", "upgrade",
+        "keep-alive",
         "proxy-connection",
     ]
 

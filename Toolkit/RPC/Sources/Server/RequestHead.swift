@@ -7,7 +7,9 @@ struct RequestHead: Sendable {
     private(set) var path = ""
     private(set) var timeout: Duration?
     private(set) var idempotencyKey: String?
+    /// All values of the header, joined by commas.
     private(set) var traceparent: String?
+    private(set) var tracestate: String?
     private(set) var onBehalfOf: String?
     /// Headers that the protocol does not define, values of the same name joined by commas.
     private(set) var metadata: [String: String] = [:]
@@ -49,7 +51,8 @@ struct RequestHead: Sendable {
             case HeaderName.idempotencyKey:
                 guard idempotencyKey == nil else { throw .repeated(name) }
                 idempotencyKey = value
-            case HeaderName.traceparent: traceparent = value
+            case HeaderName.traceparent: traceparent = traceparent.map { "\($0),\(value)" } ?? value
+            case HeaderName.tracestate: tracestate = tracestate.map { "\($0),\(value)" } ?? value
             case HeaderName.onBehalfOf:
                 guard onBehalfOf == nil else { throw .repeated(name) }
                 onBehalfOf = PercentText.decode(value)

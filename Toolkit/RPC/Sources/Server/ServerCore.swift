@@ -33,11 +33,9 @@ struct ServerCore: Sendable {
         throw Fault(.permissionDenied, .forbidden, "\(method.path) needs the scope \(method.scope)")
     }
 
-    /// A span of the caller's trace, or a new trace.
+    /// The place of a call in its caller's trace, or in a new one; its span begins where its service is known.
     func trace(_ head: RequestHead) -> TraceContext {
-        func span(_ entropy: some Entropy) -> TraceContext {
-            head.traceparent.flatMap(TraceContext.init(traceparent:))?.child(entropy) ?? .root(entropy)
-        }
-        return span(runtime.entropy)
+        let caller = TraceContext(traceparent: head.traceparent, tracestate: head.tracestate)
+        return .unrecorded(after: caller, runtime.entropy)
     }
 }

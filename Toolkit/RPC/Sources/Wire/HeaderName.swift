@@ -9,6 +9,7 @@ enum HeaderName {
     static let details = "grpc-status-details-bin"
     static let idempotencyKey = "idempotency-key"
     static let traceparent = "traceparent"
+    static let tracestate = "tracestate"
     static let authorization = "authorization"
     /// The represented principal's id, percent-encoded; trusted only from a service.
     static let onBehalfOf = "martlet-on-behalf-of"

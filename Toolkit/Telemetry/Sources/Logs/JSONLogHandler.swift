@@ -42,7 +42,7 @@ package struct JSONLogHandler: LogHandler {
         line.field("service", service)
         if !label.isEmpty, label != service { line.field("logger", label) }
         line.field("message", Self.cut(event.message.description))
-        if let trace = TraceContext.current {
+        if let trace = TraceContext.innermost {
             line.field("trace_id", trace.traceID)
             line.field("span_id", trace.spanID)
         }

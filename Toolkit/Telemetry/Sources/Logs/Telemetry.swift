@@ -1,11 +1,13 @@
 public import Logging
 public import MartletCore
 
-/// One service's log and metrics, bound to its tasks: one process can host several services.
+/// One service's log, metrics and spans, bound to its tasks: one process can host several services.
 public struct Telemetry: Sendable {
     public let service: String
     public let logger: Logger
     public let metrics: MetricsRegistry
+    /// Begins its spans; `nil`: none is recorded.
+    package var tracer: ServiceTracer?
 
     public init(service: String, logger: Logger, metrics: MetricsRegistry) {
         self.service = service
@@ -23,20 +25,27 @@ public struct Telemetry: Sendable {
         )
     }
 
-    /// Runs `body` with `Logger.current` and ``MetricsRegistry/current`` of this service.
+    /// Runs `body` with `Logger.current`, ``MetricsRegistry/current`` and the tracer of this service.
     public func scope<R>(
         isolation: isolated (any Actor)? = #isolation,
         _ body: () async throws -> R
     ) async rethrows -> R {
         try await MetricsRegistry.$current.withValue(metrics) {
-            try await withLogger(logger) { _ in try await body() }
+            try await withLogger(logger) { _ in
+                // Also where nothing is recorded, since the task may be one of another service.
+                guard tracer != nil || ServiceTracer.current != nil else { return try await body() }
+                return try await ServiceTracer.$current.withValue(tracer) { try await body() }
+            }
         }
     }
 
     /// Runs `body` in the scope of this service; see ``scope(isolation:_:)``.
     public func scope<R>(_ body: () throws -> R) rethrows -> R {
         try MetricsRegistry.$current.withValue(metrics) {
-            try withLogger(logger) { _ in try body() }
+            try withLogger(logger) { _ in
+                guard tracer != nil || ServiceTracer.current != nil else { return try body() }
+                return try ServiceTracer.$current.withValue(tracer) { try body() }
+            }
         }
     }
 }
