@@ -20,6 +20,7 @@ package enum GatewayProgram {
         let keys: String
         let system: SystemName?
         let callers: CallerSettings
+        let traces: TraceSettings
         let logLevel: Logger.Level
 
         init(_ reader: inout ConfigReader) {
@@ -35,6 +36,7 @@ package enum GatewayProgram {
             keys = reader.string("keys", nil, help: "The folder with jwks.json.")
             system = SystemName(&reader)
             callers = CallerSettings(&reader)
+            traces = TraceSettings(&reader)
             let level = reader.choice(
                 "log-level",
                 DaemonSettings.LogLevel.info,
@@ -51,21 +53,29 @@ package enum GatewayProgram {
         if CommandLine.arguments.dropFirst() == ["--openapi"] { printOpenAPI() }
         let settings = Daemon.read("gatewayd", crashPoints: CrashPointNames.all) { reader in Settings(&reader) }
         let runtime = Runtime.system
-        let telemetry = Telemetry(service: name, level: settings.logLevel, time: runtime.time)
-        // The folder in which the services of this machine have their data, too.
-        let disk = DiskSpace(path: URL(fileURLWithPath: settings.registry).deletingLastPathComponent().path)
+        var telemetry = Telemetry(service: name, level: settings.logLevel, time: runtime.time)
+        let traces = TraceExport(
+            settings.traces,
+            instance: "1",
+            isEdge: true,
+            runtime: runtime,
+            metrics: telemetry.metrics
+        )
+        telemetry.tracer = traces.recording(name)
         DaemonProcess.prepare(telemetry.logger)
-        await Daemon.finish(telemetry.logger) {
+        await Daemon.finish(telemetry.logger) { [telemetry] in
             try await telemetry.scope {
-                let health = HealthListener(
-                    settings.health,
-                    metrics: telemetry.metrics,
-                    system: settings.system,
-                    runtime: runtime,
-                    logger: telemetry.logger
-                )
-                try await health.whileRunning {
-                    try await serve(settings, disk, health: health, runtime: runtime, telemetry: telemetry)
+                try await traces.whileRunning {
+                    let health = HealthListener(
+                        settings.health,
+                        metrics: telemetry.metrics,
+                        system: settings.system,
+                        runtime: runtime,
+                        logger: telemetry.logger
+                    )
+                    try await health.whileRunning {
+                        try await serve(settings, telemetry, traces: traces, health: health, runtime: runtime)
+                    }
                 }
             }
         }
@@ -73,11 +83,13 @@ package enum GatewayProgram {
 
     private static func serve(
         _ settings: Settings,
-        _ disk: DiskSpace,
+        _ telemetry: Telemetry,
+        traces: TraceExport,
         health: HealthListener,
-        runtime: Runtime,
-        telemetry: Telemetry
+        runtime: Runtime
     ) async throws {
+        // The folder in which the services of this machine have their data, too.
+        let disk = DiskSpace(path: URL(fileURLWithPath: settings.registry).deletingLastPathComponent().path)
         let verifier = try await LocalIssuer.verifier(in: settings.keys, time: runtime.time)
         let authenticator = TokenAuthenticator(verifier: verifier)
         var limits = ServiceHostLimits()
@@ -103,6 +115,7 @@ package enum GatewayProgram {
             addresses: settings.callers.addresses,
             readiness: host.readiness,
             metrics: telemetry.metrics,
+            tracer: traces.tracer(of: name),
             runtime: runtime,
             logger: telemetry.logger
         )

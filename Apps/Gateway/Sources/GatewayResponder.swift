@@ -21,6 +21,7 @@ struct GatewayResponder: Sendable {
         limits: GatewayLimits,
         readiness: Readiness,
         metrics: MetricsRegistry,
+        tracer: ServiceTracer,
         runtime: Runtime,
         log: Logger
     ) throws {
@@ -70,6 +71,7 @@ struct GatewayResponder: Sendable {
             }
         )
         HealthEndpoints(readiness).each { path, handler in edge.add(path, handler) }
+        edge.tracer = tracer
         edge.system = upstreams.system?.description
         edge.admitUnrouted = { exchange in try callers.admitUnrouted(exchange) }
         edge.addDocument(try GatewayOpenAPI.joined())

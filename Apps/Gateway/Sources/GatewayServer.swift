@@ -22,6 +22,7 @@ package struct GatewayServer: HTTPServer {
     ///   - addresses: Where the address of a client is read.
     ///   - readiness: The readiness of its process, reported by `/readyz`.
     ///   - metrics: Those of the process.
+    ///   - tracer: Begins the spans of requests, and decides which are recorded.
     ///   - runtime: The clocks and the random numbers.
     ///   - logger: Receives one line per request.
     /// - Throws: `Fault` when two methods have the same path, or a contract's document is not JSON.
@@ -35,6 +36,7 @@ package struct GatewayServer: HTTPServer {
         addresses: ClientAddressRule,
         readiness: Readiness,
         metrics: MetricsRegistry,
+        tracer: ServiceTracer,
         runtime: Runtime,
         logger: Logger
     ) throws {
@@ -60,6 +62,7 @@ package struct GatewayServer: HTTPServer {
             limits: limits,
             readiness: readiness,
             metrics: metrics,
+            tracer: tracer,
             runtime: runtime,
             log: logger
         )

@@ -128,6 +128,7 @@ struct GatewayFixture: Sendable {
             limits: limits,
             readiness: Readiness(),
             metrics: metrics,
+            tracer: ServiceTracer(offFor: "gateway", runtime: runtime, isEdge: true),
             runtime: runtime,
             log: Self.log
         )

@@ -14,7 +14,7 @@ package enum ShopProgram {
         await Daemon.runTogether("shop", program: "shop", crashPoints: CrashPointNames.all) { context in
             try await services(
                 runtime: context.runtime,
-                telemetry: { Telemetry(service: $0, level: context.settings.logLevel, time: context.time) },
+                telemetry: { context.telemetry(of: $0) },
                 database: { try context.database(of: $0) }
             )
         }

@@ -1,4 +1,5 @@
 import MartletConfig
+import MartletCore
 import Testing
 
 @testable import MartletHost
@@ -31,6 +32,23 @@ struct DaemonSettingsTests {
         let faults = try #require(throws: ConfigFaults.self) { try read(["MARTLET_CRASH": crash]) }
         #expect(faults.faults.map(\.key) == ["MARTLET_CRASH"])
         #expect(ExitStatus(faults) == .usage)
+    }
+
+    @Test("record no spans without a collector, and name a share that is none")
+    func traces() throws {
+        #expect(try read([:]).traces.collector == nil)
+        #expect(try read([:]).traces.share == 1)
+        let given = try read(
+            ["MARTLET_TRACES_SHARE": "0.25"],
+            ["--traces-endpoint", "http://127.0.0.1:4318", "--traces-attributes", "a.b,c"]
+        ).traces
+        #expect(given.collector == CollectorAddress("http://127.0.0.1:4318"))
+        #expect(given.share == 0.25)
+        #expect(given.attributes == ["a.b", "c"])
+        for (name, value) in [("share", "2"), ("share", "x"), ("endpoint", "https://c"), ("attributes", "")] {
+            let faults = try #require(throws: ConfigFaults.self) { try read([:], ["--traces-\(name)=\(value)"]) }
+            #expect(faults.faults.map(\.key) == ["--traces-\(name)"])
+        }
     }
 
     @Test("accept the name of a system that a header can carry, and none")

@@ -39,7 +39,23 @@ public enum Daemon {
     ) async -> Never {
         let settings = read(program, crashPoints: crashPoints) { reader in DaemonSettings(&reader) }
         let runtime = Runtime.system
-        let telemetry = Telemetry(service: service, level: settings.logLevel, time: runtime.time)
+        let metrics = MetricsRegistry(service: service)
+        let traces = TraceExport(
+            settings.traces,
+            instance: settings.instance,
+            isEdge: false,
+            runtime: runtime,
+            metrics: metrics
+        )
+        var telemetry = Telemetry(service: service, level: settings.logLevel, time: runtime.time)
+        telemetry.tracer = traces.recording(service)
+        let context = DaemonContext(
+            service: service,
+            settings: settings,
+            runtime: runtime,
+            telemetry: telemetry,
+            traces: traces
+        )
         LoggingSystem.bootstrap { label in
             JSONLogHandler(
                 service: service,
@@ -51,26 +67,32 @@ public enum Daemon {
         }
         DaemonProcess.prepare(telemetry.logger)
         await finish(telemetry.logger) {
-            try await telemetry.scope {
-                try FileManager.default.createDirectory(
-                    atPath: settings.data,
-                    withIntermediateDirectories: true,
-                    attributes: [.posixPermissions: 0o700]
-                )
-                let verifier = try await LocalIssuer.verifier(in: settings.keys, time: runtime.time)
-                let context = DaemonContext(
-                    service: service,
-                    settings: settings,
-                    runtime: runtime,
-                    telemetry: telemetry
-                )
-                let metrics = MetricsRegistry(service: service)
-                let authenticator = TokenAuthenticator(verifier: verifier)
-                try await answeringHealth(in: context, metrics: metrics) { health in
-                    try await context.registry.whileWatched {
-                        try await serve(context, authenticator, metrics: metrics, health: health, build: build)
-                    }
+            try await context.telemetry.scope {
+                try await traces.whileRunning {
+                    try await run(context, metrics: metrics, traces: traces, build: build)
                 }
+            }
+        }
+    }
+
+    /// Serves while the process answers health and watches the registry.
+    private static func run(
+        _ context: DaemonContext,
+        metrics: MetricsRegistry,
+        traces: TraceExport,
+        build: @escaping @Sendable (DaemonContext) async throws -> [ServiceRuntime]
+    ) async throws {
+        let settings = context.settings
+        try FileManager.default.createDirectory(
+            atPath: settings.data,
+            withIntermediateDirectories: true,
+            attributes: [.posixPermissions: 0o700]
+        )
+        let verifier = try await LocalIssuer.verifier(in: settings.keys, time: context.runtime.time)
+        let authenticator = TokenAuthenticator(verifier: verifier)
+        try await answeringHealth(in: context, metrics: metrics) { health in
+            try await context.registry.whileWatched {
+                try await serve(context, authenticator, metrics: metrics, traces: traces, health: health, build: build)
             }
         }
     }
@@ -97,6 +119,7 @@ public enum Daemon {
         _ context: DaemonContext,
         _ authenticator: TokenAuthenticator,
         metrics: MetricsRegistry,
+        traces: TraceExport,
         health: HealthListener?,
         build: @Sendable (DaemonContext) async throws -> [ServiceRuntime]
     ) async throws {
@@ -114,6 +137,7 @@ public enum Daemon {
             logger: context.telemetry.logger
         )
         host.health = health
+        host.tracer = traces.tracer(of: context.service)
         let disk = DiskSpace(path: settings.data)
         host.readiness.add { disk.problem }
         do { try await host.run() } catch {

@@ -15,14 +15,22 @@ public struct DaemonContext: Sendable {
     public let settings: DaemonSettings
     /// The operating system's clocks and random numbers.
     public let runtime: Runtime
-    /// Log and metrics under the name ``service``.
+    /// Log, metrics and spans under the name ``service``.
     public let telemetry: Telemetry
     /// The instances of the services; watched while the daemon runs.
     let registry: FileRegistry
+    private let traces: TraceExport
     private let pool: ChannelPool
     private let connections: Channels
 
-    init(service: String, settings: DaemonSettings, runtime: Runtime, telemetry: Telemetry) {
+    init(
+        service: String,
+        settings: DaemonSettings,
+        runtime: Runtime,
+        telemetry: Telemetry,
+        traces: TraceExport
+    ) {
+        self.traces = traces
         self.service = service
         self.settings = settings
         self.runtime = runtime
@@ -61,6 +69,13 @@ public struct DaemonContext: Sendable {
 
     /// The clocks of ``runtime``.
     public var time: any TimeSource { runtime.time }
+
+    /// Log, metrics and spans of one of several services of the process.
+    public func telemetry(of service: String) -> Telemetry {
+        var telemetry = Telemetry(service: service, level: settings.logLevel, time: time)
+        telemetry.tracer = traces.recording(service)
+        return telemetry
+    }
 
     /// A channel to another service, behind the call policy, for adapters such as the remote event log.
     public func channel(to service: String) -> any RPCChannel { pool.channel(to: service) }

@@ -20,6 +20,7 @@ public struct DaemonSettings: Sendable {
     public let listeners: Listeners
     /// Between "not ready" and the end of the listeners at a shutdown, see ``ServiceHostLimits/notReadyDelay``.
     public let drainDelay: Duration
+    public let traces: TraceSettings
     public let logLevel: Logger.Level
 
     public init(_ reader: inout ConfigReader) {
@@ -40,6 +41,7 @@ public struct DaemonSettings: Sendable {
             health: .health(host: host, &reader)
         )
         drainDelay = Self.drainDelay(&reader)
+        traces = TraceSettings(&reader)
         let level = reader.choice("log-level", LogLevel.info, help: "The lowest level that is logged.")
         logLevel = Logger.Level(rawValue: level.rawValue) ?? .info
     }

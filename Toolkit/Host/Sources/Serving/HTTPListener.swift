@@ -13,6 +13,7 @@ struct HTTPListener: HTTPServer {
         runtimes: [ServiceRuntime],
         metrics: MetricsRegistry,
         readiness: Readiness,
+        tracer: ServiceTracer?,
         address: ListenAddress,
         system: SystemName?,
         authenticator: TokenAuthenticator,
@@ -32,6 +33,7 @@ struct HTTPListener: HTTPServer {
             observe: { requestMetrics.count($0) }
         )
         responder.system = system?.description
+        if let tracer { responder.tracer = tracer }
         HealthEndpoints(readiness).each { path, handler in responder.add(path, handler) }
         server = RESTServer(
             host: address.host,

@@ -15,6 +15,8 @@ public struct ServiceHost: Sendable {
     package let readiness = Readiness()
     /// Runs already, around ``run(httpServer:handlingSignals:whenServing:)``; reports the state of the services from then on.
     package var health: HealthListener?
+    /// Begins the spans of REST requests; `nil`: none is recorded.
+    package var tracer: ServiceTracer?
     private let runtimes: [ServiceRuntime]
     private let listeners: Listeners
     private let authenticator: TokenAuthenticator
@@ -81,6 +83,7 @@ public struct ServiceHost: Sendable {
                 runtimes: runtimes,
                 metrics: metrics,
                 readiness: readiness,
+                tracer: tracer,
                 address: address,
                 system: system,
                 authenticator: authenticator,
