@@ -203,6 +203,7 @@ public enum Daemon {
         do {
             try await body()
             logger.info("stopped")
+            LogOutput.standardError.flush()
             exit(ExitStatus.clean.rawValue)
         } catch let invalid as KeySet.Invalid {
             logger.critical("stopped: the keys cannot be read", metadata: ["fault": "\(invalid)"])

@@ -32,7 +32,11 @@ package struct JSONLogHandler: LogHandler {
         set { metadata[key] = newValue }
     }
 
-    package func log(event: LogEvent) { output.write(line(for: event)) }
+    package func log(event: LogEvent) {
+        output.write(line(for: event))
+        // The process is about to end: its last line must not be left to another thread.
+        if event.level == .critical { output.flush() }
+    }
 
     func line(for event: LogEvent) -> [UInt8] {
         var line = JSONText()
@@ -60,13 +64,10 @@ package struct JSONLogHandler: LogHandler {
         // Leaves space for the rest of the line; JSON escapes may grow a value to six times its bytes.
         let limit = LogOutput.lineBytesLimit - 16
         for (index, (key, value)) in metadata.sorted(by: { $0.key < $1.key }).enumerated() {
-            var grown = line
-            grown.field(Self.cut(key), Self.cut(value.description))
-            guard index < Self.metadataLimit, grown.bytes.count <= limit else {
+            guard index < Self.metadataLimit, line.field(Self.cut(key), Self.cut(value.description), upTo: limit) else {
                 line.field("cut", "true")
                 break
             }
-            line = grown
         }
         line.close()
     }

@@ -24,6 +24,16 @@ struct JSONText {
         needsComma = true
     }
 
+    /// Adds a field, unless more than `limit` bytes would be written; returns whether it was added.
+    mutating func field(_ key: String, _ value: String, upTo limit: Int) -> Bool {
+        let (length, comma) = (bytes.count, needsComma)
+        field(key, value)
+        guard bytes.count > limit else { return true }
+        bytes.removeLast(bytes.count - length)
+        needsComma = comma
+        return false
+    }
+
     private mutating func name(_ key: String) {
         if needsComma { bytes.append(UInt8(ascii: ",")) }
         string(key)
