@@ -66,9 +66,11 @@ extension EventLog {
             try EventLogLosses.open(in: tx)
         }
         let metrics = MetricsRegistry.current
+        // Resolved: once for each look at the groups.
         metrics.gauge("martlet_log_abandoned_groups", help: "Consumer groups that have had no member for long.").set(
             Double(abandoned.count)
         )
+        // Resolved: once for each look at the groups.
         metrics.gauge(
             "martlet_log_lost_events",
             help: "Events of losses that no service has stored and no operator has confirmed."

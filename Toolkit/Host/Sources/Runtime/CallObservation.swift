@@ -2,7 +2,6 @@ import Logging
 import MartletContract
 import MartletCore
 import MartletTelemetry
-import Synchronization
 
 /// Runs served calls in the service's telemetry scope, counts them, and logs failures.
 ///
@@ -10,24 +9,23 @@ import Synchronization
 struct CallObservation: Sendable {
     private let telemetry: Telemetry
     private let time: any TimeSource
-    private let instruments: Instruments
 
     init(_ telemetry: Telemetry, time: any TimeSource) {
         self.telemetry = telemetry
         self.time = time
-        instruments = Instruments(telemetry.metrics)
     }
 
     func observe(_ contract: ServedContract) -> ServedContract {
         contract.mapForms { method, form in
-            switch form {
+            let instruments = Self.instruments(of: method, in: telemetry.metrics)
+            return switch form {
             case .unary(let handle):
                 .unary { request, context in
-                    try await observed(method, context) { try await handle(request, $0) }
+                    try await observed(method, context, by: instruments) { try await handle(request, $0) }
                 }
             case .serverStream(let handle):
                 .serverStream { request, context in
-                    let stream = try await observed(method, context) { try await handle(request, $0) }
+                    let stream = try await observed(method, context, by: instruments) { try await handle(request, $0) }
                     return ResponseStream { try await telemetry.scope { try await stream.pull() } }
                 }
             }
@@ -38,18 +36,21 @@ struct CallObservation: Sendable {
     private func observed<R>(
         _ method: MethodDescriptor,
         _ context: CallContext,
+        by instruments: Instruments,
         call: (CallContext) async throws -> R
     ) async throws -> R {
         try await telemetry.scope {
             guard let scope = scope(of: method, context) else {
                 return try await TraceContext.$current.withValue(context.trace) {
-                    try await counted(method, context, span: nil, call: call)
+                    try await counted(method, context, span: nil, by: instruments, call: call)
                 }
             }
             var context = context
             context.trace = scope.trace
             let inner = context
-            return try await scope.run { try await counted(method, inner, span: scope.span, call: call) }
+            return try await scope.run {
+                try await counted(method, inner, span: scope.span, by: instruments, call: call)
+            }
         }
     }
 
@@ -57,17 +58,18 @@ struct CallObservation: Sendable {
         _ method: MethodDescriptor,
         _ context: CallContext,
         span: ServiceSpan?,
+        by instruments: Instruments,
         call: (CallContext) async throws -> R
     ) async throws -> R {
         let start = time.now
         do {
             let result = try await call(context)
-            finished(method, nil, after: time.now - start)
+            finished(method, nil, after: time.now - start, by: instruments)
             finish(span, nil)
             return result
         } catch {
             let fault = Fault(describing: error)
-            finished(method, fault, after: time.now - start)
+            finished(method, fault, after: time.now - start, by: instruments)
             finish(span, fault)
             throw error
         }
@@ -91,9 +93,14 @@ struct CallObservation: Sendable {
         span.end(nil)
     }
 
-    private func finished(_ method: MethodDescriptor, _ fault: Fault?, after duration: Duration) {
+    private func finished(
+        _ method: MethodDescriptor,
+        _ fault: Fault?,
+        after duration: Duration,
+        by instruments: Instruments
+    ) {
+        instruments[fault?.code].record(duration)
         let code = fault.map { "\($0.code)" } ?? "ok"
-        instruments.called(method.path, code: code, duration: duration)
         let logger = Logger.current
         var metadata: Logger.Metadata = [
             "method": "\(method.path)", "code": "\(code)", "ms": "\(duration.milliseconds)",
@@ -107,40 +114,24 @@ struct CallObservation: Sendable {
         }
     }
 
-    private final class Instruments: Sendable {
-        private struct Created {
-            var calls: [String: Counter] = [:]
-            var seconds: [String: Histogram] = [:]
-        }
+    /// Of one method, by outcome; `nil` is success.
+    private typealias Instruments = ResolvedInstruments<FaultCode?, TimedInstruments>
 
-        private let metrics: MetricsRegistry
-        private let created = Mutex(Created())
-
-        init(_ metrics: MetricsRegistry) { self.metrics = metrics }
-
-        func called(_ method: String, code: String, duration: Duration) {
-            let (counter, histogram) = created.withLock { created in
-                let key = "\(method) \(code)"
-                let counter =
-                    created.calls[key]
-                    ?? metrics.counter(
-                        "martlet_server_calls_total",
-                        help: "Calls served, by outcome.",
-                        labels: ["method": method, "code": code]
-                    )
-                created.calls[key] = counter
-                let histogram =
-                    created.seconds[method]
-                    ?? metrics.histogram(
-                        "martlet_server_call_seconds",
-                        help: "Duration of served calls.",
-                        labels: ["method": method]
-                    )
-                created.seconds[method] = histogram
-                return (counter, histogram)
-            }
-            counter.add()
-            histogram.record(duration)
+    private static func instruments(of method: MethodDescriptor, in metrics: MetricsRegistry) -> Instruments {
+        let name = method.path
+        return ResolvedInstruments { code in
+            TimedInstruments(
+                count: metrics.counter(
+                    "martlet_server_calls_total",
+                    help: "Calls served, by outcome.",
+                    labels: ["method": name, "code": code.map { "\($0)" } ?? "ok"]
+                ),
+                seconds: metrics.histogram(
+                    "martlet_server_call_seconds",
+                    help: "Duration of served calls.",
+                    labels: ["method": name]
+                )
+            )
         }
     }
 }

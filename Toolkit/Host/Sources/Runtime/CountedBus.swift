@@ -7,10 +7,20 @@ struct CountedBus: MessageBus {
     private let bus: any MessageBus
     private let metrics: MetricsRegistry
     private let failures: Counter
+    private let published: ResolvedInstruments<ExactText, Counter>
+    private let refused: ResolvedInstruments<ExactText, Counter>
 
     init(_ bus: any MessageBus, _ metrics: MetricsRegistry) {
         self.bus = bus
         self.metrics = metrics
+        func byTopic(_ name: String, _ help: String) -> ResolvedInstruments<ExactText, Counter> {
+            ResolvedInstruments { topic in metrics.counter(name, help: help, labels: ["topic": topic.text]) }
+        }
+        published = byTopic("martlet_messages_published_total", "Events acknowledged by the broker.")
+        refused = byTopic(
+            "martlet_messages_refused_total",
+            "Events refused by the broker; they are retried, and count again."
+        )
         failures = metrics.counter(
             "martlet_messages_publish_failures_total",
             help: "Publications that the broker did not acknowledge; they are retried."
@@ -28,27 +38,20 @@ struct CountedBus: MessageBus {
             throw error
         }
         let answered = zip(events, outcomes)
-        count(
-            answered.filter { $0.1.isAccepted }.map(\.0),
-            as: "martlet_messages_published_total",
-            help: "Events acknowledged by the broker."
-        )
-        count(
-            answered.filter { !$0.1.isAccepted }.map(\.0),
-            as: "martlet_messages_refused_total",
-            help: "Events refused by the broker; they are retried, and count again."
-        )
+        count(answered.filter { $0.1.isAccepted }.map(\.0), by: published)
+        count(answered.filter { !$0.1.isAccepted }.map(\.0), by: refused)
         return outcomes
     }
 
-    private func count(_ events: [Envelope], as name: String, help: String) {
+    private func count(_ events: [Envelope], by counters: ResolvedInstruments<ExactText, Counter>) {
         for (topic, count) in Dictionary(events.map { (ExactText($0.topic), 1) }, uniquingKeysWith: +) {
-            metrics.counter(name, help: help, labels: ["topic": topic.text]).add(count)
+            counters[topic].add(count)
         }
     }
 
     func join(topic: String, group: String, start: GroupStart) async throws -> any GroupMember {
         func counter(_ name: String, _ help: String) -> Counter {
+            // Resolved: once for each membership.
             metrics.counter(name, help: help, labels: ["topic": topic, "group": group])
         }
         return CountedMember(

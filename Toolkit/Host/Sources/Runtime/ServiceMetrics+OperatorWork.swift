@@ -14,6 +14,7 @@ extension ServiceMetrics {
             return counts
         }
         for (kind, count) in counts + [(OperatorWork.runs, runs)] {
+            // Resolved: once for each measurement of the tables.
             metrics.gauge(
                 "martlet_waiting_for_operator",
                 help: "What waits for an operator, by kind.",

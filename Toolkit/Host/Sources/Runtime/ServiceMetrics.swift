@@ -88,17 +88,23 @@ final class ServiceMetrics: Sendable {
                 parkedEvents.first?.int(0) ?? 0, lateEvents.first?.int(0) ?? 0, tx.date
             )
         }
+        // Resolved: once for each measurement of the tables.
         metrics.gauge("martlet_outbox_unsent", help: "Events committed and not yet published.").set(
             Double(unsent.events)
         )
+        // Resolved: once for each measurement of the tables.
         metrics.gauge("martlet_outbox_refused_keys", help: "Keys of which the broker refused an event.").set(
             Double(refused)
         )
         let age = unsent.oldest.map { max(0, now.microseconds - Int64($0)) } ?? 0
+        // Resolved: once for each measurement of the tables.
         metrics.gauge("martlet_outbox_oldest_unsent_seconds", help: "Age of the oldest unpublished event.")
             .set(Double(age) / 1_000_000)
+        // Resolved: once for each measurement of the tables.
         metrics.gauge("martlet_parked_keys", help: "Parked keys, waiting for an operator.").set(Double(keys))
+        // Resolved: once for each measurement of the tables.
         metrics.gauge("martlet_parked_messages", help: "Parked events, waiting for an operator.").set(Double(parked))
+        // Resolved: once for each measurement of the tables.
         metrics.gauge("martlet_late_messages", help: "Late events, waiting for an operator.").set(Double(late))
         let counts = try await WorkflowOperations(database).counts(until: deadline)
         let stuck = counts.filter { $0.state == .needsHuman }.reduce(0) { $0 + $1.count }
@@ -112,6 +118,7 @@ final class ServiceMetrics: Sendable {
                 let count = counts.first {
                     $0.workflow == version.name && $0.version == version.number && $0.state == state
                 }
+                // Resolved: once for each measurement of the tables.
                 metrics.gauge(
                     "martlet_workflow_runs",
                     help: "Workflow runs that have not ended, by state.",
@@ -125,13 +132,14 @@ final class ServiceMetrics: Sendable {
 
     /// Counts the events of workflow runs.
     static func observer(of metrics: MetricsRegistry) -> @Sendable (WorkflowEvent) -> Void {
-        { event in
+        let counters = ResolvedInstruments<[ExactText], Counter> { key in
             metrics.counter(
                 "martlet_workflow_events_total",
                 help: "Events of workflow runs, by kind.",
-                labels: ["workflow": event.workflow, "kind": name(event.kind)]
-            ).add()
+                labels: ["workflow": key[0].text, "kind": key[1].text]
+            )
         }
+        return { event in counters[[ExactText(event.workflow), ExactText(name(event.kind))]].add() }
     }
 
     private static func name(_ kind: WorkflowEvent.Kind) -> String {

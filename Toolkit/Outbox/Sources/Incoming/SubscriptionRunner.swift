@@ -155,6 +155,7 @@ public struct SubscriptionRunner: Sendable {
     @discardableResult
     private func measureSuspicion() -> Bool {
         let isActive = attempts.takesOneByOne(at: runtime.time.now)
+        // Resolved: once for each look at the attempts, not for each event.
         MetricsRegistry.current.gauge(
             "martlet_inbox_one_by_one",
             help: "1 while events are taken one by one, since the process before did not end in order."

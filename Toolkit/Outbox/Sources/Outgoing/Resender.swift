@@ -104,6 +104,7 @@ package struct Resender: Sendable {
         for (event, outcome) in zip(events, outcomes) {
             guard let refusal = outcome.refusal else { continue }
             refused.append(event)
+            // Resolved: for a refused event of a resend, which is rare.
             MetricsRegistry.current.counter(
                 "martlet_resend_refused_total",
                 help: "Events of resends that the broker refused and that are unsent again.",
