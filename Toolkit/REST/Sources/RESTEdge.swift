@@ -226,7 +226,9 @@ package struct RESTEdge<Target: Sendable>: Sendable {
         return record
     }
 
-    /// Only a failure of the server is one of its span. The path is left out: it has ids of orders and people.
+    /// Only a failure of the server is one of its span.
+    ///
+    /// The path is left out: it has the ids of what is requested.
     private func finish(_ span: ServiceSpan, _ record: RequestRecord) {
         if !record.route.isEmpty {
             span.operationName = "\(record.verb) \(record.route)"

@@ -106,13 +106,14 @@ struct StepTests {
             try await engine.runUntilIdle()
         }
         let all = spans.take()
-        let run = try #require(all.first { $0.name == "run scripted" })
+        let runs = all.filter { $0.name == "run scripted" }
+        let places = Set(runs.map(\.trace.spanBits))
         let steps = all.filter { $0.name == "step one" }
-        #expect(run.text(.workflowRun) == "r")
+        #expect(runs.allSatisfy { $0.text(.workflowRun) == "r" })
         #expect(steps.map(\.isFailed) == [true, false])
-        #expect(steps.map(\.parent) == [run.trace.spanBits, run.trace.spanBits])
+        #expect(steps.allSatisfy { step in step.parent.map { places.contains($0) } == true })
         #expect(seen.withLock { $0 } == steps.map(\.trace))
-        #expect(all.contains { $0.name.hasPrefix("transaction ") && $0.parent == run.trace.spanBits })
+        #expect(all.contains { $0.name.hasPrefix("transaction ") && places.contains($0.parent ?? 0) })
     }
 
     @Test("remote: a call that was not done, or has an unknown outcome, is retried with the same key")

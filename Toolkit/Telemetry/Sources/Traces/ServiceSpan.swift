@@ -30,7 +30,7 @@ package final class ServiceSpan: Sendable {
     private let kind: EndedSpan.Kind
     private let startMoment: Moment
     private let startNanoseconds: UInt64
-    private let tracer: ServiceTracer
+    let tracer: ServiceTracer
     private let spans: SpanBuffer
     private let state: Mutex<State>
 
@@ -138,9 +138,10 @@ package final class ServiceSpan: Sendable {
     /// The permitted attributes, sorted by name.
     private func permitted(_ attributes: SpanAttributes) -> [EndedSpan.Attribute] {
         var permitted: [EndedSpan.Attribute] = []
-        attributes.forEach { name, value in
+        func keep(_ name: String, _ value: SpanAttribute) {
             if tracer.permits(name) { permitted.append(EndedSpan.Attribute(name: name, value: Self.cut(value))) }
         }
+        attributes.forEach(keep)
         return Array(permitted.sorted { $0.name < $1.name }.prefix(Self.attributesLimit))
     }
 

@@ -19,21 +19,27 @@ package struct SpanScope: Sendable {
     }
 
     /// Runs `body` in this place of the trace, and does not end the span.
+    ///
+    /// What is nested in recorded work is recorded by the same tracer, until the scope of another service.
     package func run<R>(
         isolation: isolated (any Actor)? = #isolation,
         _ body: () async throws -> R
     ) async rethrows -> R {
         guard let span else { return try await TraceContext.$current.withValue(trace) { try await body() } }
-        return try await InstrumentationContext.$current.withValue(span.context) {
-            try await TraceContext.$current.withValue(trace) { try await body() }
+        return try await ServiceTracer.$current.withValue(span.tracer) {
+            try await InstrumentationContext.$current.withValue(span.context) {
+                try await TraceContext.$current.withValue(trace) { try await body() }
+            }
         }
     }
 
     /// Runs `body` in this place of the trace, and does not end the span.
     package func run<R>(_ body: () throws -> R) rethrows -> R {
         guard let span else { return try TraceContext.$current.withValue(trace) { try body() } }
-        return try InstrumentationContext.$current.withValue(span.context) {
-            try TraceContext.$current.withValue(trace) { try body() }
+        return try ServiceTracer.$current.withValue(span.tracer) {
+            try InstrumentationContext.$current.withValue(span.context) {
+                try TraceContext.$current.withValue(trace) { try body() }
+            }
         }
     }
 
