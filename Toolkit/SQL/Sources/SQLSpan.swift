@@ -12,7 +12,7 @@ struct SQLSpan: Sendable {
     init(_ name: StaticString) {
         trace = TraceContext.current
         tracer = ServiceTracer.current
-        scope = ServiceTracer.nested(.client, name: "transaction \(name)")
+        scope = tracer == nil ? nil : ServiceTracer.nested(.client, name: "transaction \(name)")
     }
 
     /// Runs `body` on the runner's thread as if on the caller's task.

@@ -122,7 +122,6 @@ package final class ServiceSpan: Sendable {
     // MARK: Limits
 
     private func set(_ name: String, _ value: SpanAttribute) {
-        guard tracer.permits(name) else { return state.withLock { $0.dropped.attributes += 1 } }
         let attribute = EndedSpan.Attribute(name: name, value: Self.cut(value))
         state.withLock { state in
             if let index = state.attributes.firstIndex(where: { $0.name.utf8.elementsEqual(name.utf8) }) {
