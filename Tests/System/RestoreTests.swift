@@ -118,7 +118,7 @@ struct RestoreTests {
         let (folder, backup) = (files.file("data"), files.file("backup"))
         _ = try await orders([], on: folder)
         let cli = OperatorCLI(folder: folder)
-        #expect(try cli.refusal("restore", "billing", "--from", backup).contains("there is no such database"))
+        #expect(try cli.refusal("restore", "absent", "--from", backup).contains("there is no such database"))
         #expect(try cli.refusal("restore", "carts", "--from", backup).contains("there is no such file"))
 
         try copy("orders", from: folder, to: backup, as: "carts")

@@ -25,16 +25,12 @@ struct GatewayResponder: Sendable {
         runtime: Runtime,
         log: Logger
     ) throws {
-        var routes = RouteTable<RoutedMethod>()
-        for routed in table {
-            for rule in routed.method.http { try routes.add(rule, routed) }
-        }
         let requestMetrics = RequestMetrics(metrics)
         // Apart, since there may be an address in every group of callers.
         let throttlesByAddress = Self.throttles(table, limits, runtime: runtime)
         let throttlesByIdentity = Self.throttles(table, limits, runtime: runtime)
         edge = RESTEdge(
-            routes: routes,
+            routes: try Self.routes(of: table),
             runtime: runtime,
             log: log,
             peer: { $0.service },
@@ -82,6 +78,14 @@ struct GatewayResponder: Sendable {
     /// - Parameter connection: On which the request arrived; `nil` without a listener.
     func answer(_ request: ServerRequest, on connection: RESTConnection?) async -> ServerResponse {
         await edge.answer(request, on: connection)
+    }
+
+    private static func routes(of table: [RoutedMethod]) throws -> RouteTable<RoutedMethod> {
+        var routes = RouteTable<RoutedMethod>()
+        for routed in table {
+            for rule in routed.method.http { try routes.add(rule, routed) }
+        }
+        return routes
     }
 
     private static func throttles(

@@ -1,7 +1,6 @@
 package import MartletCore
 import MartletREST
 package import MartletTelemetry
-import NIOCore
 
 /// The spans of one process: makes the tracers of its services, and exports what they record.
 package struct TraceExport: Sendable {
@@ -97,7 +96,7 @@ package struct TraceExport: Sendable {
         return SpanExporter.Answer(
             status: response.code,
             retryAfter: response.header("retry-after"),
-            body: Array(response.body.readableBytesView)
+            body: response.bytes
         )
     }
 }

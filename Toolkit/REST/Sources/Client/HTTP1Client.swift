@@ -50,6 +50,9 @@ package final class HTTP1Client: Sendable {
         /// The status as a number.
         package var code: Int { Int(status.code) }
 
+        /// The bytes of the body, copied.
+        package var bytes: [UInt8] { Array(body.readableBytesView) }
+
         /// The first value of a header; `nil` without one.
         package func header(_ name: String) -> String? { headers.first(name: name) }
     }

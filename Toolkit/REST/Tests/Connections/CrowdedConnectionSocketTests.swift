@@ -1,9 +1,8 @@
 import HTTPTypes
-import HummingbirdCore
 import Logging
 import MartletCore
+import MartletHTTP
 import MartletTesting
-import NIOCore
 import Synchronization
 import Testing
 
@@ -43,9 +42,9 @@ struct CrowdedConnectionSocketTests {
             time: time,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             respond: { [counter] request, connection in
-                let body = Self.body(request.uri.path, isReserved: connection.isReserved)
+                let body = Self.body(request.path, isReserved: connection.isReserved)
                 counter.requests.wrappingAdd(1, ordering: .relaxed)
-                return Response(status: connection.isReserved ? .serviceUnavailable : .ok, body: body)
+                return ServerResponse(status: connection.isReserved ? .serviceUnavailable : .ok, body: body)
             }
         )
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -56,11 +55,10 @@ struct CrowdedConnectionSocketTests {
     }
 
     private static func body(_ path: String, isReserved: Bool) -> ResponseBody {
-        if isReserved || path == "/short" { return ResponseBody(byteBuffer: ByteBuffer(string: "short")) }
-        guard path == "/pieces" else { return ResponseBody(byteBuffer: ByteBuffer(repeating: 120, count: bytes)) }
-        return ResponseBody { writer in
-            for _ in 0..<pieces { try await writer.write(ByteBuffer(repeating: 120, count: bytes / pieces)) }
-            try await writer.finish(nil)
+        if isReserved || path == "/short" { return ResponseBody("short".utf8) }
+        guard path == "/pieces" else { return ResponseBody(repeatElement(120, count: bytes)) }
+        return ResponseBody(length: nil) { writer in
+            for _ in 0..<pieces { try await writer.write(repeatElement(120, count: bytes / pieces)) }
         }
     }
 
