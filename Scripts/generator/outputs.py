@@ -48,7 +48,7 @@ def one_row_per_line(topology):
 
 
 def update_topology(package, path, contracts):
-    """Updates topics and scopes in the topology; what each scope permits is kept, and empty for a new one.
+    """Updates topics, scopes and methods in the topology; what each scope permits is kept, and empty for a new one.
 
     Returns the path if the file has changed.
     """
@@ -59,4 +59,5 @@ def update_topology(package, path, contracts):
     about = {scope["name"]: scope.get("about", "") for scope in topology.get("scopes", [])}
     topology["topics"] = contracts["topics"]
     topology["scopes"] = [{"name": name, "about": about.get(name, "")} for name in contracts["scopes"]]
+    topology["methods"] = contracts["methods"]
     return [path] if write(file, one_row_per_line(topology).encode()) else []

@@ -137,8 +137,9 @@ class OutputsTests(unittest.TestCase):
         self.assertEqual((self.folder / "Target/a.pb.swift").read_text(), "new")
         self.assertEqual(install(), [])
 
-    def test_a_topology_gets_topics_and_scopes_and_keeps_the_rest(self):
-        contracts = {"topics": [{"name": "acme.a.v1.things", "publisher": "a"}], "scopes": ["a:read", "a:write"]}
+    def test_a_topology_gets_topics_scopes_and_methods_and_keeps_the_rest(self):
+        contracts = {"topics": [{"name": "acme.a.v1.things", "publisher": "a"}], "scopes": ["a:read", "a:write"],
+                     "methods": [{"service": "a", "name": "acme.a.v1.A/Get", "users": "a:read", "callers": ["NONE"]}]}  # fmt: skip
         with self.assertRaisesRegex(Refusal, "there is no system.json"):
             outputs.update_topology(self.folder, "system.json", contracts)
         file = self.folder / "system.json"
@@ -148,6 +149,7 @@ class OutputsTests(unittest.TestCase):
             "name": "acme",
             "scopes": [{"name": "a:read", "about": ""}, {"name": "a:write", "about": "things"}],
             "topics": contracts["topics"],
+            "methods": contracts["methods"],
         })  # fmt: skip
         self.assertEqual(outputs.update_topology(self.folder, "system.json", contracts), [])
 

@@ -51,7 +51,10 @@ struct EventSource: Sendable {
                 }
             }
         }
-        let context = CallContext(deadline: time.now + HangLimit.wait)
+        let context = CallContext(
+            deadline: time.now + HangLimit.wait,
+            principal: Principal(service: "tests", for: .itself)
+        )
         _ = try await EventLogClient(over: channel).publish(request, context: context)
         await channel.close()
     }

@@ -22,7 +22,7 @@ public struct RemoteEventLog: MessageBus {
     ///   - time: The clock for the deadlines of calls.
     public init(over channel: any RPCChannel, service: String, time: any TimeSource) {
         client = EventLogClient(over: channel)
-        caller = Principal(kind: .service, id: ExactText(service), scopes: [])
+        caller = Principal(service: ExactText(service), for: .itself)
         self.time = time
     }
 

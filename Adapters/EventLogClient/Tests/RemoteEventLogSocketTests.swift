@@ -11,7 +11,7 @@ import Testing
 
 @Suite("Event log over TCP", .timeLimit(.minutes(HangLimit.testMinutes)))
 struct RemoteEventLogSocketTests {
-    private static let service = Principal(kind: .service, id: "test", scopes: [])
+    private static let service = Principal(service: "test", for: .itself)
 
     /// The time of the calls' deadlines, which never pass: a slow machine must not end a call.
     private let time = ManualTime()

@@ -40,7 +40,13 @@ struct EventLogProgramTests {
         )
         let contract = ServedContract.eventLog(log)
         #expect(contract.methods.count == 11)
-        #expect(contract.methods.allSatisfy { ["service", "operate"].contains($0.descriptor.scope) })
+        #expect(
+            contract.methods.allSatisfy { method in
+                let access = method.descriptor.access
+                return access.scope == "operate" && access.callers.isEmpty
+                    || access.users == .noUser && access.callers == [.anyService(for: .itself)]
+            }
+        )
         #expect(contract.methods.allSatisfy { $0.descriptor.http.isEmpty })
     }
 
@@ -57,6 +63,6 @@ struct EventLogProgramTests {
     }
 
     private func context(_ time: ManualTime) -> CallContext {
-        CallContext(principal: Principal(kind: .service, id: "test", scopes: []))
+        CallContext(principal: Principal(service: "test", for: .itself))
     }
 }

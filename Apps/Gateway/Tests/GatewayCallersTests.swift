@@ -227,7 +227,7 @@ struct GatewayCallerTests {
         #expect(try name("2001:db8::1") != name("2001:db8:0:1::1"))
         #expect(GatewayCaller(address: nil).name == "address unknown")
         #expect(GatewayCaller(address: nil).principal == .anonymous)
-        let user = Principal(kind: .user, id: "address 203.0.113.7", scopes: [])
+        let user = Principal(user: "address 203.0.113.7", scopes: [])
         #expect(GatewayCaller(user).name == "identity address 203.0.113.7")
         #expect(GatewayCaller(user).principal == user)
     }

@@ -91,7 +91,7 @@ struct ShopTopologyTests {
 
     @Test("a role has only scopes that a contract requires")
     func roles() {
-        let known = Set(topology.scopes.map(\.name) + OperateMethods.all.map(\.scope))
+        let known = Set(topology.scopes.map(\.name) + OperateMethods.all.compactMap(\.access.scope))
         for role in topology.roles { #expect(role.scopes.filter { !known.contains($0) } == [], "\(role.name)") }
     }
 

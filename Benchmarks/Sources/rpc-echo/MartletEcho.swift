@@ -11,7 +11,8 @@ enum MartletEcho {
         name: Wire.method,
         idempotent: true,
         writes: false,
-        scope: "",
+        users: .anybody,
+        callers: [],
         http: []
     )
 

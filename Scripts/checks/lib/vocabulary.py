@@ -108,6 +108,9 @@ WORDS = {
     r"peacefully|in peace": "without faults",
 }  # fmt: skip
 
+# Terms that stay as they are written here, in any file: `users` of a method in a contract.
+TERMS = {"NOBODY"}
+
 # Runtime names that stay: a term, and the only file in which it may stand.
 EXCEPTIONS = {
     # A word that the toolkit must not use.

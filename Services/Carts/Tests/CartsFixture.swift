@@ -43,7 +43,7 @@ struct CartsFixture {
         client = CartsClient(over: LocalChannel(to: services, time: time))
     }
 
-    func customer(_ id: ExactText) -> CallContext { CallContext(principal: Principal(kind: .user, id: id, scopes: [])) }
+    func customer(_ id: ExactText) -> CallContext { CallContext(principal: Principal(user: id, scopes: [])) }
 
     func open(_ context: CallContext = CallContext()) async throws -> String {
         try await client.createGuestCart(CreateGuestCartRequest(), context: context).cartID

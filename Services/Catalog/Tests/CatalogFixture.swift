@@ -18,7 +18,7 @@ struct CatalogFixture {
     let time = ManualTime()
     let database: SQLiteDatabase
     let client: CatalogClient
-    let merchant = CallContext(principal: Principal(kind: .user, id: "merchant", scopes: ["catalog:write"]))
+    let merchant = CallContext(principal: Principal(user: "merchant", scopes: ["catalog:write"]))
     let anonymous = CallContext()
 
     init() async throws {

@@ -62,7 +62,7 @@ struct LookAlikeSKUTests {
         try await fixture.price(Self.decomposed, 100)
         #expect(try await fixture.price(Self.composed) == .pence(1_000))
         #expect(try await fixture.price(Self.decomposed) == .pence(100))
-        let service = CallContext(principal: Principal(kind: .service, id: "orders", scopes: []))
+        let service = CallContext(principal: Principal(service: "orders", for: .user("ann")))
         let request = QuotePricesRequest.with { $0.skus = [Self.composed, Self.decomposed, Self.composed] }
         let quotes = try await fixture.client.quotePrices(request, context: service).quotes
         #expect(quotes.map(\.name) == ["decomposed", "composed"])

@@ -253,7 +253,7 @@ struct ProductTests {
         try await fixture.put("POST", "Postage", stocked: false)
         try await fixture.price("mug", 255)
         try await fixture.price("POST", 400)
-        let service = CallContext(principal: Principal(kind: .service, id: "orders", scopes: []))
+        let service = CallContext(principal: Principal(service: "orders", for: .user("ann")))
         let quotes = try await fixture.client.quotePrices(
             .with { $0.skus = ["pen", "mug", "POST", "mug", "nothing"] },
             context: service

@@ -21,7 +21,7 @@ struct InventoryFixture {
     let service: InventoryService
     let client: InventoryClient
     let merchant = CallContext(
-        principal: Principal(kind: .user, id: "merchant", scopes: ["inventory:read", "inventory:write"])
+        principal: Principal(user: "merchant", scopes: ["inventory:read", "inventory:write"])
     )
 
     init() async throws {

@@ -282,7 +282,7 @@ struct ReservationTests {
 
     @Test("the write scope is required")
     func scope() async throws {
-        let reader = CallContext(principal: Principal(kind: .user, id: "r", scopes: ["inventory:read"]))
+        let reader = CallContext(principal: Principal(user: "r", scopes: ["inventory:read"]))
         let fault = await refusal { try await fixture.reserve("r1", ["mug": 1], context: reader) }
         #expect(fault?.code == .permissionDenied)
         let anonymous = await refusal { try await fixture.reserve("r1", ["mug": 1], context: CallContext()) }

@@ -65,7 +65,7 @@ struct OrdersFixture {
 
     static func user(_ id: ExactText, _ scopes: ExactText...) -> CallContext {
         CallContext(
-            principal: Principal(kind: .user, id: id, scopes: Set(["orders:write", "orders:read"] + scopes))
+            principal: Principal(user: id, scopes: Set(["orders:write", "orders:read"] + scopes))
         )
     }
 

@@ -174,7 +174,7 @@ struct PlacingTests {
 
     @Test("needs the scope to order")
     func scopes() async throws {
-        let reader = CallContext(principal: Principal(kind: .user, id: "alice", scopes: ["orders:read"]))
+        let reader = CallContext(principal: Principal(user: "alice", scopes: ["orders:read"]))
         #expect(await refusal { try await fixture.place(by: reader) }?.code == .permissionDenied)
         #expect(await refusal { try await fixture.place(by: CallContext()) }?.code == .unauthenticated)
         #expect(await refusal { try await agreed("536365", by: fixture.alice) }?.code == .permissionDenied)

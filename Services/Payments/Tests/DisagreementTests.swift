@@ -197,7 +197,7 @@ struct DisagreementTests {
 
     @Test("only a caller with the scope for it has a payment checked")
     func scope() async throws {
-        let reader = CallContext(principal: Principal(kind: .user, id: "rita", scopes: ["payments:read"]))
+        let reader = CallContext(principal: Principal(user: "rita", scopes: ["payments:read"]))
         let fault = await refusal {
             try await fixture.client.checkPayment(.with { $0.paymentID = "p1" }, context: reader)
         }

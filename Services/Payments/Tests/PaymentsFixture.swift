@@ -20,10 +20,10 @@ struct PaymentsFixture {
     let time: ManualTime
     let database: SQLiteDatabase
     let client: PaymentsClient
-    let orders = CallContext(principal: Principal(kind: .service, id: "orders", scopes: ["payments:read"]))
-    let olga = CallContext(
-        principal: Principal(kind: .user, id: "olga", scopes: ["payments:read", "payments:write"])
-    )
+    let orders = CallContext(principal: Principal(service: "orders", for: .user("alice")))
+    /// What the provider sees.
+    let payments = CallContext(principal: Principal(service: "payments", for: .user("alice")))
+    let olga = CallContext(principal: Principal(user: "olga", scopes: ["payments:read", "payments:write"]))
 
     /// - Parameter provider: The test's own.
     init(_ provider: some PaymentProvider) async throws {
@@ -141,7 +141,7 @@ struct PaymentsFixture {
     }
 
     func payment(_ id: String = "p1") async throws -> GetPaymentResponse {
-        try await client.getPayment(.with { $0.paymentID = id }, context: orders)
+        try await client.getPayment(.with { $0.paymentID = id }, context: olga)
     }
 
     /// What still differs, after an operator has had the payment compared again.
@@ -154,11 +154,11 @@ struct PaymentsFixture {
     }
 
     func balance() async throws -> GetTrialBalanceResponse {
-        try await client.getTrialBalance(GetTrialBalanceRequest(), context: orders)
+        try await client.getTrialBalance(GetTrialBalanceRequest(), context: olga)
     }
 
     func reconciliation() async throws -> ReconcileResponse {
-        try await client.reconcile(ReconcileRequest(), context: orders)
+        try await client.reconcile(ReconcileRequest(), context: olga)
     }
 
     /// Account → debits less credits.

@@ -25,7 +25,7 @@ struct TestProviderTests {
             #expect(await fixture.retry { try await fixture.refund("r1", 40) } == nil)
             #expect(await fixture.retry { try await fixture.refund("r2", amount - 40) } == nil)
         }
-        let ledger = try await provider.getLedger(GetLedgerRequest(), context: fixture.orders)
+        let ledger = try await provider.getLedger(GetLedgerRequest(), context: fixture.payments)
         #expect(ledger.payments == 1)
         #expect(ledger.authorised == 0)
         #expect(ledger.captured == (end == "void" ? 0 : amount))
@@ -39,7 +39,7 @@ struct TestProviderTests {
         let (fixture, provider) = try await PaymentsFixture.withTestProvider()
         _ = await refusal { try await fixture.authorise("p1", amount) }
         #expect(await fixture.retry { try await fixture.void() } == nil)
-        let ledger = try await provider.getLedger(GetLedgerRequest(), context: fixture.orders)
+        let ledger = try await provider.getLedger(GetLedgerRequest(), context: fixture.payments)
         #expect(ledger.authorised == 0)
         #expect(ledger.captures == 0)
         #expect(await refusal { try await fixture.authorise("p1", amount) }?.reason == "payments.voided")
@@ -54,7 +54,7 @@ struct TestProviderTests {
             await refusal { try await fixture.authorise("p3", 100, method: "pm_card_visa") },
         ]
         #expect(declines.map { $0?.reason } == ["payments.declined", "payments.declined", "payments.declined"])
-        #expect(try await provider.getLedger(GetLedgerRequest(), context: fixture.orders).payments == 0)
+        #expect(try await provider.getLedger(GetLedgerRequest(), context: fixture.payments).payments == 0)
         #expect(try await fixture.balance().declinedPayments == 3)
     }
 
@@ -136,17 +136,17 @@ struct TestProviderTests {
         #expect([compared.ourCaptured, compared.providerCaptured] == [0, 0])
 
         // A surplus in one currency does not offset a deficit in another.
-        let orders = CallContext(principal: fixture.orders.principal, idempotencyKey: "stray")
+        let payments = CallContext(principal: fixture.payments.principal, idempotencyKey: "stray")
         let stray = CreatePaymentRequest.with {
             $0.reference = "p4"
             $0.currency = "EUR"
             $0.amount = 5
             $0.paymentMethod = "pm_test_ok"
         }
-        let id = try await provider.createPayment(stray, context: orders).payment.providerID
+        let id = try await provider.createPayment(stray, context: payments).payment.providerID
         _ = try await provider.capturePayment(
             .with { $0.providerID = id },
-            context: CallContext(principal: fixture.orders.principal, idempotencyKey: "again")
+            context: CallContext(principal: fixture.payments.principal, idempotencyKey: "again")
         )
         #expect(try await fixture.reconciliation().equal == false)
     }

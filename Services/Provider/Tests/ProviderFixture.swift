@@ -42,7 +42,7 @@ struct ProviderFixture {
     }
 
     func context(_ key: String?) -> CallContext {
-        CallContext(principal: Principal(kind: .service, id: "payments", scopes: []), idempotencyKey: key)
+        CallContext(principal: Principal(service: "payments", for: .user("ann")), idempotencyKey: key)
     }
 
     func create(

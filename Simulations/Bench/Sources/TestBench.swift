@@ -69,7 +69,7 @@ public struct TestBench: CallPlatform {
     ///   - user: The id; `nil` for an anonymous caller.
     ///   - scopes: What the user may do; a method of the contract names the one that it requires.
     public func context(as user: String?, scopes: Set<ExactText> = []) -> CallContext {
-        CallContext(principal: user.map { Principal(kind: .user, id: ExactText($0), scopes: scopes) } ?? .anonymous)
+        CallContext(principal: user.map { Principal(user: ExactText($0), scopes: scopes) } ?? .anonymous)
     }
 
     /// Advances all clocks at once, as for a timer of days.

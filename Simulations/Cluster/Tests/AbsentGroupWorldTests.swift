@@ -155,7 +155,7 @@ struct AbsentGroupWorldTests {
             request.topic = TestingTopics.parcelMoves.name
             request.group = "shelves"
             request.reason = "its service is away"
-            let principal = Principal(kind: .user, id: "operator", scopes: ["operate"])
+            let principal = Principal(user: "operator", scopes: ["operate"])
             let log = EventLogClient(over: world.channel(to: "eventlog"))
             _ = try await log.removeGroup(request, context: world.context(as: principal, key: nil))
             // Until the log has purged what no group keeps.

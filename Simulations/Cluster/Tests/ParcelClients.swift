@@ -8,7 +8,7 @@ import Synchronization
 /// Clients that create parcels, with the ids that were acknowledged to them.
 final class ParcelClients: Sendable {
     private static let clients = 2
-    private static let principal = Principal(kind: .user, id: "client", scopes: ["parcels:write"])
+    private static let principal = Principal(user: "client", scopes: ["parcels:write"])
 
     private let parcelsOfClient: Int
     private let acknowledged = Mutex<[String]>([])

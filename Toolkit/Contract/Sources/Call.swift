@@ -55,8 +55,8 @@ public struct Call: Sendable {
     /// The trace that the call belongs to; `nil` for none.
     public var trace: TraceContext? { context.trace }
 
-    /// The context for the calls that the handler makes: same deadline and trace, this service on behalf of the caller,
-    /// no idempotency key.
+    /// The context for the calls that the handler makes: same deadline and trace, this service for the user or the
+    /// guest who called, no idempotency key.
     public var outgoing: CallContext { context.outgoing(as: service) }
 
     /// Runs `body` on a snapshot of the service's database; writes are refused.

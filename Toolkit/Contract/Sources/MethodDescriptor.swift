@@ -6,26 +6,35 @@ public struct MethodDescriptor: Sendable, Hashable {
     public let name: String
     /// True when a repeat of the same request has no further effect: it may be retried.
     public let idempotent: Bool
-    /// The scope that a principal needs, or alternatives separated by `|`; empty when no token is required.
-    public let scope: String
+    /// Who may call.
+    public let access: AccessPolicy
     /// True when the method writes and accepts an `Idempotency-Key`.
     public let writes: Bool
     /// The REST bindings; empty for a method that only services call.
     public let http: [HTTPRule]
 
+    /// - Parameters:
+    ///   - service: The service's full name in the contract.
+    ///   - name: The method's name.
+    ///   - idempotent: Whether a repeat of the same request has no further effect.
+    ///   - writes: Whether the method writes.
+    ///   - users: The users that may call.
+    ///   - callers: The services that may call; empty for none.
+    ///   - http: The REST bindings.
     public init(
         service: String,
         name: String,
         idempotent: Bool,
         writes: Bool,
-        scope: String,
+        users: AccessPolicy.Users,
+        callers: [AccessPolicy.Caller],
         http: [HTTPRule]
     ) {
         self.service = service
         self.name = name
         self.idempotent = idempotent
         self.writes = writes
-        self.scope = scope
+        access = AccessPolicy(users: users, callers: callers)
         self.http = http
     }
 

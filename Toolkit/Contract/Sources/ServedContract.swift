@@ -97,7 +97,7 @@ public struct ServedMethod: Sendable {
 }
 
 extension ServedContract {
-    /// The same contract with every method's handler replaced; a host adds metrics and scope checks this way.
+    /// The same contract with every method's handler replaced; a host adds metrics this way.
     package func mapForms(
         _ change: (MethodDescriptor, ServedMethod.Form) -> ServedMethod.Form
     ) -> ServedContract {

@@ -10,7 +10,7 @@ import Testing
 @Suite("Generated code")
 struct GeneratedCodeTests {
     let client = ParcelClient(over: InProcessChannel(.parcel(ParcelHandler(), on: NoPlatform())))
-    let context = CallContext(principal: Principal(kind: .user, id: "anna", scopes: []))
+    let context = CallContext(principal: Principal(user: "anna", scopes: []))
 
     @Test("a unary call reaches the handler and returns its response")
     func unary() async throws {
@@ -85,7 +85,7 @@ struct GeneratedCodeTests {
     func descriptors() {
         let store = ParcelMethods.storeParcel
         #expect(store.path == "/martlet.testing.v1.ParcelService/StoreParcel")
-        #expect(store.idempotent && store.writes && store.scope == "parcels:write")
+        #expect(store.idempotent && store.writes && store.access.scope == "parcels:write")
         #expect(
             store.http == [
                 HTTPRule(.put, "/v1/parcels/{parcel_id}", body: "*"),

@@ -27,11 +27,14 @@ public struct CallContext: Sendable {
         self.metadata = metadata
     }
 
-    /// The context for a call that this call makes: same deadline, trace and represented principal, no idempotency key.
+    /// The context for a call that `service` makes while it handles this one: same deadline and trace, for the same user or
+    /// guest, no idempotency key.
+    ///
+    /// What another service asked for itself, `service` asks for itself.
     public func outgoing(as service: String, key: String? = nil) -> CallContext {
         CallContext(
             deadline: deadline,
-            principal: Principal(kind: .service, id: ExactText(service), scopes: [], onBehalfOf: principal.subject),
+            principal: principal.spoken(by: ExactText(service)),
             idempotencyKey: key,
             trace: trace
         )

@@ -9,35 +9,84 @@ public struct Principal: Sendable, Hashable {
         case service
     }
 
+    /// For whom a service makes a call: each call of a service states one.
+    ///
+    /// It is attribution, not power: a user's scopes do not come with it, and it holds days later, after the user has
+    /// signed out or was erased.
+    public enum Party: Sendable, Hashable {
+        /// For itself: no other party asked for the call.
+        case itself
+        /// For the user with this id, which is never empty.
+        case user(ExactText)
+        /// For a caller without a token.
+        case guest
+    }
+
     public let kind: Kind
     /// The token's subject, or the service's name; empty for `anonymous`.
     public let id: ExactText
+    /// What a user's token permits; empty for anybody else.
     public let scopes: Set<ExactText>
-    /// For a service that acts on behalf of another principal: that principal's id.
-    public let onBehalfOf: ExactText?
+    /// For whom a service speaks; anybody else speaks for itself.
+    public let party: Party
 
-    public init(kind: Kind, id: ExactText, scopes: Set<ExactText>, onBehalfOf: ExactText? = nil) {
+    private init(kind: Kind, id: ExactText, scopes: Set<ExactText>, party: Party) {
         self.kind = kind
         self.id = id
         self.scopes = scopes
-        self.onBehalfOf = onBehalfOf
+        self.party = party
     }
 
-    public static let anonymous = Principal(kind: .anonymous, id: "", scopes: [])
-
-    /// The id whose data this call is about: the represented principal for a service, the caller otherwise.
-    public var subject: ExactText { onBehalfOf ?? id }
-
-    /// The scope that every service has implicitly.
-    public static let serviceScope = "service"
-
-    /// True when the principal holds `scope`, or one of several separated by `|`, as in `links:write|service`.
+    /// A user.
     ///
-    /// A service has its granted scopes and ``serviceScope``, no others.
-    public func holds(_ scope: String) -> Bool {
-        if scope.isEmpty || scopes.contains(ExactText(scope)) { return true }
-        return scope.split(separator: "|").contains { one in
-            kind == .service && one == Self.serviceScope || scopes.contains(ExactText(String(one)))
+    /// - Parameters:
+    ///   - id: The token's subject, not empty.
+    ///   - scopes: What the token permits.
+    public init(user id: ExactText, scopes: Set<ExactText>) {
+        self.init(kind: .user, id: id, scopes: scopes, party: .itself)
+    }
+
+    /// A service.
+    ///
+    /// - Parameters:
+    ///   - name: Its name in the registry.
+    ///   - party: For whom it speaks.
+    public init(service name: ExactText, for party: Party) {
+        self.init(kind: .service, id: name, scopes: [], party: party)
+    }
+
+    public static let anonymous = Principal(kind: .anonymous, id: "", scopes: [], party: .itself)
+
+    /// The id whose data this call is about: the user for a service that speaks for one, the caller otherwise; empty for
+    /// a guest.
+    public var subject: ExactText {
+        switch party {
+        case .itself: id
+        case .user(let user): user
+        case .guest: ""
+        }
+    }
+
+    /// The user who calls, or for whom a service calls; `nil` for a guest, and for a service that speaks for itself.
+    public var user: ExactText? {
+        switch (kind, party) {
+        case (.user, _): id
+        case (.service, .user(let user)): user
+        case (.service, _), (.anonymous, _): nil
+        }
+    }
+
+    /// True for a user whose token permits `scope`; a service holds none.
+    public func holds(_ scope: String) -> Bool { scopes.contains(ExactText(scope)) }
+
+    /// The principal of a call that `service` makes while it handles a call of this one.
+    ///
+    /// A user or a guest is named; a service never is: what it asks for itself, `service` asks for itself.
+    public func spoken(by service: ExactText) -> Principal {
+        switch kind {
+        case .anonymous: Principal(service: service, for: .guest)
+        case .user: Principal(service: service, for: .user(id))
+        case .service: Principal(service: service, for: party)
         }
     }
 }

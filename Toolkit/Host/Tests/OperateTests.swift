@@ -44,15 +44,15 @@ struct OperateTests {
         )
         engine.register([RegisteredWorkflow(FailingWorkflow())])
         _ = try await fixture.database.transaction("start") { tx in
-            try engine.start(FailingWorkflow.self, id: "run-1", input: "x", principal: "p", in: tx)
+            try engine.start(FailingWorkflow.self, id: "run-1", input: "x", for: .user("p"), in: tx)
         }
         try await engine.runUntilIdle()
     }
 
     @Test("requires the scope")
     func scope() async throws {
-        let user = CallContext(principal: Principal(kind: .user, id: "u", scopes: ["parcels:write"]))
-        let service = CallContext(principal: Principal(kind: .service, id: "parcels", scopes: []))
+        let user = CallContext(principal: Principal(user: "u", scopes: ["parcels:write"]))
+        let service = CallContext(principal: Principal(service: "parcels", for: .itself))
         let refusals: [(CallContext, FaultCode)] = [
             (CallContext(), .unauthenticated), (user, .permissionDenied), (service, .permissionDenied),
         ]

@@ -18,7 +18,15 @@ struct RemoteChannelSocketTests {
     private static let quick = method("Quick")
 
     private static func method(_ name: String) -> MethodDescriptor {
-        MethodDescriptor(service: "test.Words", name: name, idempotent: true, writes: false, scope: "", http: [])
+        MethodDescriptor(
+            service: "test.Words",
+            name: name,
+            idempotent: true,
+            writes: false,
+            users: .anybody,
+            callers: [],
+            http: []
+        )
     }
 
     /// Responds with `name`; its slow method waits for `gate`.

@@ -82,7 +82,7 @@ struct ServiceMetricsTests {
         )
         engine.register([RegisteredWorkflow(FailingWorkflow())])
         _ = try await fixture.database.transaction("start") { tx in
-            try engine.start(FailingWorkflow.self, id: "run-1", input: "x", principal: "p", in: tx)
+            try engine.start(FailingWorkflow.self, id: "run-1", input: "x", for: .user("p"), in: tx)
         }
         try await engine.runUntilIdle()
         let registry = MetricsRegistry(service: "words")
@@ -157,7 +157,8 @@ struct LocalChannelTests {
             name: "Ask",
             idempotent: false,
             writes: true,
-            scope: "",
+            users: .anybody,
+            callers: [],
             http: []
         )
         var contract = ServedContract(name: "test.Words", openAPI: "", on: NoPlatform())

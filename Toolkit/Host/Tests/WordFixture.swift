@@ -124,7 +124,7 @@ struct WordFixture {
         return OperateClient(over: LocalChannel(to: services, time: time))
     }
 
-    static let operatorContext = CallContext(principal: Principal(kind: .user, id: "olga", scopes: ["operate"]))
+    static let operatorContext = CallContext(principal: Principal(user: "olga", scopes: ["operate"]))
 }
 
 extension RPCServerLimits {

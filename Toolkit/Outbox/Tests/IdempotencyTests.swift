@@ -19,14 +19,15 @@ struct IdempotencyTests {
         name: "Write",
         idempotent: false,
         writes: true,
-        scope: "",
+        users: .anybody,
+        callers: [],
         http: []
     )
 
     init() async throws { database = try await OutboxFixture.database(time) }
 
     private func context(key: String?, as user: ExactText = "ann") -> CallContext {
-        CallContext(principal: Principal(kind: .user, id: user, scopes: []), idempotencyKey: key)
+        CallContext(principal: Principal(user: user, scopes: []), idempotencyKey: key)
     }
 
     private func call(_ text: String, _ context: CallContext) -> Call {
@@ -67,7 +68,7 @@ struct IdempotencyTests {
     @Test("same key of another user, or of a service on behalf of the user: independent requests")
     func principals() async throws {
         let service = CallContext(
-            principal: Principal(kind: .service, id: "parcels", scopes: [], onBehalfOf: "ann"),
+            principal: Principal(service: "parcels", for: .user("ann")),
             idempotencyKey: "k"
         )
         var responses = [try await write("a", context(key: "k"))]
@@ -78,13 +79,11 @@ struct IdempotencyTests {
 
     @Test("same key of callers of different kinds with similar names: independent requests")
     func kinds() async throws {
-        func context(_ kind: Principal.Kind, _ id: ExactText, for subject: ExactText? = nil) -> CallContext {
-            CallContext(principal: Principal(kind: kind, id: id, scopes: [], onBehalfOf: subject), idempotencyKey: "k")
-        }
         let callers = [
-            context(.service, "parcels"), context(.user, "parcels"), context(.service, "parcels", for: "ann"),
-            context(.user, "parcels for ann"), context(.service, "parcels", for: ""),
-        ]
+            Principal(service: "parcels", for: .itself), Principal(user: "parcels", scopes: []),
+            Principal(service: "parcels", for: .user("ann")), Principal(user: "parcels for ann", scopes: []),
+            Principal(service: "parcels", for: .guest),
+        ].map { CallContext(principal: $0, idempotencyKey: "k") }
         for (number, caller) in callers.enumerated() {
             #expect(try await write("a", caller) == "a is number \(number + 1)")
         }

@@ -41,15 +41,15 @@ struct LookAlikeKeyTests {
     @Test("callers whose names look alike, or read alike with a blank, own different idempotency keys")
     func owners() {
         let principals = [
-            Principal(kind: .user, id: "Kim", scopes: []), Principal(kind: .user, id: "\u{212A}im", scopes: []),
-            Principal(kind: .service, id: "a", scopes: [], onBehalfOf: "b for c"),
-            Principal(kind: .service, id: "a for b", scopes: [], onBehalfOf: "c"),
-            Principal(kind: .service, id: "a%20for%20b", scopes: [], onBehalfOf: "c"),
+            Principal(user: "Kim", scopes: []), Principal(user: "\u{212A}im", scopes: []),
+            Principal(service: "a", for: .user("b for c")),
+            Principal(service: "a for b", for: .user("c")),
+            Principal(service: "a%20for%20b", for: .user("c")),
         ]
         let owners = principals.compactMap { Idempotency.owner($0).map { ExactText($0) } }
         #expect(Set(owners).count == principals.count)
         #expect(
-            Idempotency.owner(Principal(kind: .service, id: "parcels", scopes: [], onBehalfOf: "a b"))
+            Idempotency.owner(Principal(service: "parcels", for: .user("a b")))
                 == "service parcels for a b"
         )
     }

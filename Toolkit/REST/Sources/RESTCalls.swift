@@ -30,9 +30,9 @@ struct RESTCalls: Sendable {
         )
         return try await withDeadline(deadline, time) {
             let descriptor = route.method.descriptor
-            let principal = try await authenticate(headers)
-            exchange.accepted(principal)
-            try descriptor.admit(principal)
+            let caller = try await authenticate(headers)
+            exchange.accepted(caller)
+            let principal = try descriptor.admit(caller, speaksFor: try RESTHeaders.speaksFor(of: headers))
             let context = CallContext(
                 deadline: deadline,
                 principal: principal,

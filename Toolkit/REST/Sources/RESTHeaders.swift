@@ -20,6 +20,8 @@ package enum RESTHeaders {
     package static let traceparent = name("traceparent")
     /// What other tracing systems have added to the trace.
     package static let tracestate = name("tracestate")
+    /// For whom a service's call speaks, as `Principal.Party.header` writes it; ignored from anybody else.
+    static let speaksFor = name("martlet-speaks-for")
     /// The system for which a request is meant, and in the response the one that answered.
     ///
     /// Sent by a gateway and by operators' programs; a listener of another system refuses the request.
@@ -91,6 +93,14 @@ package enum RESTHeaders {
             )
         }
         return key
+    }
+
+    /// - Throws: `Fault` with `invalidArgument` when it is given twice.
+    static func speaksFor(of headers: HTTPFields) throws -> String? {
+        guard headers[values: speaksFor].count <= 1 else {
+            throw Fault(.invalidArgument, .invalidRequest, "must be given once", field: "martlet-speaks-for")
+        }
+        return headers[speaksFor]
     }
 
     private static func isPlain(_ byte: UInt8) -> Bool {

@@ -48,14 +48,15 @@ struct RESTResponderTests {
         self.responder = responder
     }
 
-    /// Accepts `Bearer <id> <scope> <scope>`.
+    /// Accepts `Bearer <id> <scope> <scope>`, and `Bearer service <name>`.
     static let authenticate: RESTResponder.Authenticate = { headers in
         guard let header = headers[.authorization] else { return .anonymous }
         let parts = header.split(separator: " ").map { String($0) }
         guard parts.count > 1, parts[0] == "Bearer", parts[1] != "forged" else {
             throw Fault(.unauthenticated, .unauthenticated, "the token is not valid")
         }
-        return Principal(kind: .user, id: ExactText(parts[1]), scopes: Set(parts.dropFirst(2).map(ExactText.init(_:))))
+        if parts[1] == "service" { return Principal(service: ExactText(parts[2]), for: .guest) }
+        return Principal(user: ExactText(parts[1]), scopes: Set(parts.dropFirst(2).map(ExactText.init(_:))))
     }
 
     struct Answer {
@@ -96,6 +97,20 @@ struct RESTResponderTests {
         let text = try await CollectedBody.text(of: response)
         let tree = try? JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: any Sendable]
         return Answer(status: Int(response.status.code), headers: response.headers, text: text, json: tree ?? [:])
+    }
+
+    @Test(
+        "a service states for whom it speaks, and is judged by its entry in the contract",
+        arguments: [
+            ("service labels", ["user anna"], 200), ("service labels", [], 403), ("service labels", ["itself"], 403),
+            ("service labels", ["guest"], 403), ("service labels", ["anna"], 403),
+            ("service others", ["user anna"], 403),
+            ("anna parcels:read", ["itself"], 200), ("anna parcels:write", ["user anna"], 403),
+        ]
+    )
+    func services(token: String, parties: [String], status: Int) async throws {
+        let headers = parties.map { ("martlet-speaks-for", $0) }
+        #expect(try await send(.get, "/v1/parcels", token: token, headers: headers).status == status)
     }
 
     @Test("refuses requests for another system, on every path, and states its own to those who ask")

@@ -127,7 +127,7 @@ struct CallAdmissionTests {
         "a header that is given twice is refused by its name",
         arguments: [
             ("authorization", "Bearer user", FaultCode.unauthenticated), ("idempotency-key", "k", .invalidArgument),
-            ("martlet-on-behalf-of", "c7", .invalidArgument), ("grpc-timeout", "3S", .invalidArgument),
+            ("martlet-speaks-for", "user c7", .invalidArgument), ("grpc-timeout", "3S", .invalidArgument),
         ]
     )
     mutating func twice(name: String, value: String, code: FaultCode) {

@@ -18,7 +18,7 @@ struct CallSocketTests {
         let facts = try await RPCFixture.with(token: "service") { fixture in
             let context = CallContext(
                 deadline: SystemTime().now + HangLimit.wait,
-                principal: Principal(kind: .service, id: "parcels", scopes: [], onBehalfOf: "kund\u{00E9} 7"),
+                principal: Principal(service: "parcels", for: .user("kund\u{00E9} 7")),
                 idempotencyKey: "run-1/step",
                 trace: TraceContext(
                     traceID: "0af7651916cd43dd8448eb211c80319c",
@@ -65,17 +65,44 @@ struct CallSocketTests {
     }
 
     @Test(
-        "the method's scope decides who may call it",
+        "the method's contract decides who may call it",
         arguments: [
             (nil, TextMethods.guarded, FaultCode.unauthenticated), ("forged", TextMethods.echo, .unauthenticated),
             ("user", TextMethods.guarded, nil), ("user", TextMethods.admin, .permissionDenied),
             ("service", TextMethods.admin, .permissionDenied), ("service", TextMethods.between, nil),
+            ("user", TextMethods.between, .permissionDenied),
         ] as [(String?, MethodDescriptor, FaultCode?)]
     )
-    func scopes(token: String?, method: MethodDescriptor, code: FaultCode?) async throws {
-        let fault = try await RPCFixture.with(token: token) { try await $0.fault(method) }
+    func access(token: String?, method: MethodDescriptor, code: FaultCode?) async throws {
+        let context = CallContext(principal: token == "service" ? Self.service(for: .itself) : .anonymous)
+        let fault = try await RPCFixture.with(token: token) { try await $0.fault(method, context: context) }
         #expect(fault?.code == code)
     }
+
+    @Test(
+        "a service's call is judged by the party for whom it speaks, and by nothing when it names none",
+        arguments: [
+            (Principal.Party.itself, nil), (.user("ann"), nil), (.guest, .permissionDenied), (nil, .permissionDenied),
+        ] as [(Principal.Party?, FaultCode?)]
+    )
+    func parties(party: Principal.Party?, code: FaultCode?) async throws {
+        let context = CallContext(principal: party.map { Self.service(for: $0) } ?? .anonymous)
+        let fault = try await RPCFixture.with(token: "service") {
+            try await $0.fault(TextMethods.between, context: context)
+        }
+        #expect(fault?.code == code)
+    }
+
+    @Test("a user's call does not become a service's by naming a party")
+    func userNamesParty() async throws {
+        let context = CallContext(principal: Self.service(for: .itself))
+        let fault = try await RPCFixture.with(token: "user") {
+            try await $0.fault(TextMethods.between, context: context)
+        }
+        #expect(fault?.code == .permissionDenied)
+    }
+
+    private static func service(for party: Principal.Party) -> Principal { Principal(service: "parcels", for: party) }
 
     @Test("the deadline ends the call and cancels its handler")
     func deadline() async throws {
@@ -184,7 +211,7 @@ struct CallSocketTests {
         var limits = RPCFixture.limits
         limits.abandonedHandlersMax = 1
         @Sendable func context(_ caller: ExactText) -> CallContext {
-            CallContext(principal: Principal(kind: .service, id: "parcels", scopes: [], onBehalfOf: caller))
+            CallContext(principal: Principal(service: "parcels", for: .user(caller)))
         }
         let (own, other) = try await RPCFixture.with(limits: limits, token: "service") { fixture in
             for number in 1...2 {

@@ -100,8 +100,8 @@ struct RPCFixture: Sendable {
     static func authenticate(_ headers: CallHeaders) throws -> CallAuthentication {
         switch headers.bearerToken {
         case nil: .anonymous
-        case "user": .known(Principal(kind: .user, id: "u1", scopes: ["texts:read"]))
-        case "service": .known(Principal(kind: .service, id: "parcels", scopes: []))
+        case "user": .known(Principal(user: "u1", scopes: ["texts:read"]))
+        case "service": .known(Principal(service: "parcels", for: .itself))
         default: throw Fault(.unauthenticated, .unauthenticated, "the token is not valid")
         }
     }

@@ -77,7 +77,8 @@ struct StreamSocketTests {
                 name: "Check",
                 idempotent: true,
                 writes: false,
-                scope: "",
+                users: .anybody,
+                callers: [],
                 http: []
             )
             let watch = MethodDescriptor(
@@ -85,7 +86,8 @@ struct StreamSocketTests {
                 name: "Watch",
                 idempotent: true,
                 writes: false,
-                scope: "",
+                users: .anybody,
+                callers: [],
                 http: []
             )
             // The request's first field is a text, as in `Text`; the response's is a number, unknown to `Text`.

@@ -22,16 +22,29 @@ enum TextMethods {
     static let begun = method("Begun")
     /// Waits as `Hold` does, but ignores cancellation.
     static let stubborn = method("Stubborn")
-    static let guarded = method("Guarded", scope: "texts:read")
-    static let admin = method("Admin", scope: "texts:admin")
-    /// For services, and callers with the scope.
-    static let between = method("Between", scope: "texts:admin|service")
+    static let guarded = method("Guarded", .scope("texts:read"))
+    static let admin = method("Admin", .scope("texts:admin"))
+    /// For the service `parcels`, for itself and for users, and for users with the scope.
+    static let between = method("Between", .scope("texts:admin"), callers: [.itself, .users])
     /// Returns ``Texts/floodBytes`` bytes.
     static let long = method("Long")
     static let unserved = method("Unserved")
 
-    private static func method(_ name: String, scope: String = "") -> MethodDescriptor {
-        MethodDescriptor(service: service, name: name, idempotent: true, writes: false, scope: scope, http: [])
+    private static func method(
+        _ name: String,
+        _ users: AccessPolicy.Users = .anybody,
+        callers: [AccessPolicy.Caller.Party]? = nil
+    ) -> MethodDescriptor {
+        let open = users == .anybody ? AccessPolicy.Caller.Party.allCases : []
+        return MethodDescriptor(
+            service: service,
+            name: name,
+            idempotent: true,
+            writes: false,
+            users: users,
+            callers: (callers ?? open).map { .service("parcels", for: $0) },
+            http: []
+        )
     }
 }
 

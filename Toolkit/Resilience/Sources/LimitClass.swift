@@ -21,7 +21,7 @@ package enum LimitClass: String, Sendable, Hashable, CaseIterable {
 extension MethodDescriptor {
     /// The limit of requests without a token; it follows from the contract.
     package var anonymousLimit: LimitClass {
-        guard writes, scope.isEmpty else { return .anonymousReads }
+        guard writes, access.users == .anybody else { return .anonymousReads }
         return idempotent ? .anonymousWrites : .anonymousCreations
     }
 

@@ -12,7 +12,15 @@ import Testing
 @Suite("Callers of one peer")
 struct CallerIsolationTests {
     let time = ManualTime()
-    let get = MethodDescriptor(service: "s", name: "Get", idempotent: true, writes: false, scope: "", http: [])
+    let get = MethodDescriptor(
+        service: "s",
+        name: "Get",
+        idempotent: true,
+        writes: false,
+        users: .anybody,
+        callers: [],
+        http: []
+    )
     private let peer: TimedPeer
     private let channel: PolicyChannel
 
@@ -34,7 +42,7 @@ struct CallerIsolationTests {
     private func call(as caller: ExactText, within left: Duration? = nil) async -> Fault? {
         let context = CallContext(
             deadline: left.map { time.now + $0 },
-            principal: Principal(kind: .service, id: "links", scopes: [], onBehalfOf: caller)
+            principal: Principal(service: "links", for: .user(caller))
         )
         do {
             let _: Empty = try await channel.unary(get, Empty(), context: context)

@@ -18,7 +18,7 @@ struct CallerLimiterTests {
         return CallerLimiter(limits, metrics: metrics, runtime: Runtime(time: time, seed: 1))
     }
 
-    private static func user(_ name: ExactText) -> Principal { Principal(kind: .user, id: name, scopes: []) }
+    private static func user(_ name: ExactText) -> Principal { Principal(user: name, scopes: []) }
 
     @Test("each address, each /64 and each identity has limits of its own, each class for itself")
     func callers() throws {
@@ -39,7 +39,7 @@ struct CallerLimiterTests {
             #expect(limiter.admit(Self.user(name), to: .anonymousWrites)?.rate.isAccepted == true)
             #expect(limiter.admit(Self.user(name), to: .anonymousWrites)?.rate.isAccepted == false)
         }
-        let service = Principal(kind: .service, id: "Kim", scopes: [])
+        let service = Principal(service: "Kim", for: .itself)
         #expect(limiter.admit(service, to: .anonymousWrites)?.rate.isAccepted == true)
     }
 
@@ -81,19 +81,27 @@ struct CallerLimiterTests {
     @Test(
         "the class follows from the contract",
         arguments: [
-            (false, true, "", LimitClass.anonymousCreations, LimitClass.identityWrites),
-            (true, true, "", .anonymousWrites, .identityWrites), (true, false, "", .anonymousReads, .identityReads),
+            (false, true, AccessPolicy.Users.anybody, LimitClass.anonymousCreations, LimitClass.identityWrites),
+            (true, true, .anybody, .anonymousWrites, .identityWrites),
+            (true, false, .anybody, .anonymousReads, .identityReads),
             // Without a token it is refused, and leaves nothing behind.
-            (false, true, "links:write", .anonymousReads, .identityWrites),
+            (false, true, .scope("links:write"), .anonymousReads, .identityWrites),
         ]
     )
-    func classes(idempotent: Bool, writes: Bool, scope: String, anonymous: LimitClass, identity: LimitClass) {
+    func classes(
+        idempotent: Bool,
+        writes: Bool,
+        users: AccessPolicy.Users,
+        anonymous: LimitClass,
+        identity: LimitClass
+    ) {
         let method = MethodDescriptor(
             service: "acme.links.v1.LinksService",
             name: "Shorten",
             idempotent: idempotent,
             writes: writes,
-            scope: scope,
+            users: users,
+            callers: [],
             http: []
         )
         #expect(method.anonymousLimit == anonymous)

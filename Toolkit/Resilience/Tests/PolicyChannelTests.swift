@@ -54,8 +54,24 @@ private final class Peer: RPCChannel {
 struct PolicyChannelTests {
     let time = ManualTime()
     let metrics = MetricsRegistry(service: "links")
-    let read = MethodDescriptor(service: "s", name: "Get", idempotent: true, writes: false, scope: "", http: [])
-    let write = MethodDescriptor(service: "s", name: "Put", idempotent: false, writes: true, scope: "", http: [])
+    let read = MethodDescriptor(
+        service: "s",
+        name: "Get",
+        idempotent: true,
+        writes: false,
+        users: .anybody,
+        callers: [],
+        http: []
+    )
+    let write = MethodDescriptor(
+        service: "s",
+        name: "Put",
+        idempotent: false,
+        writes: true,
+        users: .anybody,
+        callers: [],
+        http: []
+    )
     private let unavailable = Fault(.unavailable, .unavailable, "away")
 
     func channel(to peer: any RPCChannel, _ change: (inout CallPolicy) -> Void = { _ in }) -> PolicyChannel {

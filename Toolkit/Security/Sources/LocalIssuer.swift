@@ -79,13 +79,27 @@ public struct LocalIssuer: Sendable {
     ///   - subject: The id of the person or the system.
     ///   - scopes: What the token permits.
     ///   - lifetime: From now, by the wall clock.
+    /// - Throws: ``InvalidClaim`` for a subject or a scope that no verifier accepts, such as the scope `service`.
     public func userToken(_ subject: String, scopes: [String], lifetime: Duration) async throws -> String {
-        try await mint(subject, kind: "user", scopes: scopes, lifetime: lifetime)
+        guard Principal.isUserID(subject) else { throw InvalidClaim(name: "sub", value: subject) }
+        if let scope = scopes.first(where: { !ScopeName.isValid($0) }) {
+            throw InvalidClaim(name: "scope", value: scope)
+        }
+        return try await mint(subject, kind: "user", scopes: scopes, lifetime: lifetime)
     }
 
     /// A token that authenticates `service` to other services.
     public func serviceToken(_ service: String, lifetime: Duration) async throws -> String {
         try await mint(service, kind: "service", scopes: [], lifetime: lifetime)
+    }
+
+    /// A claim that no token may have.
+    public struct InvalidClaim: Error, Equatable, CustomStringConvertible {
+        /// As in `scope`.
+        public let name: String
+        public let value: String
+
+        public var description: String { "a token cannot have the \(name) '\(value)'" }
     }
 
     /// Writes a new token for `service`, for ``TokenFile``.

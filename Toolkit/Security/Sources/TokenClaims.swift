@@ -52,7 +52,6 @@ struct TokenClaims: Codable, Equatable, Sendable {
 
 /// The requirements of a valid token.
 struct TokenRules: Sendable {
-    static let subjectBytesLimit = 200
     static let scopesLimit = 64
     /// Valid times, in seconds since 1970; others are rejected before any arithmetic.
     static let timeRange: Range<Int64> = 0..<1 << 40
@@ -62,6 +61,8 @@ struct TokenRules: Sendable {
     let leeway: Duration
 
     /// The principal of valid claims.
+    ///
+    /// A service speaks for a guest, with the least power, until its call states for whom it speaks.
     func principal(_ claims: TokenClaims, at now: Timestamp) throws(TokenRefusal) -> Principal {
         let leewaySeconds = leeway.nanosecondsClamped / 1_000_000_000
         let seconds = now.milliseconds / 1_000
@@ -74,12 +75,15 @@ struct TokenRules: Sendable {
         if let iat = claims.iat {
             guard Self.timeRange.contains(iat), iat - leewaySeconds <= seconds else { throw .issuedLater }
         }
-        guard !claims.sub.isEmpty, claims.sub.utf8.count <= Self.subjectBytesLimit else { throw .subject }
-        let scopes = claims.scope.split(separator: " ", maxSplits: Self.scopesLimit).map { ExactText(String($0)) }
-        guard scopes.count <= Self.scopesLimit else { throw .scopes }
+        guard Principal.isUserID(claims.sub) else { throw .subject }
+        let scopes = claims.scope.split(separator: " ", maxSplits: Self.scopesLimit).map { String($0) }
+        guard scopes.count <= Self.scopesLimit, scopes.allSatisfy(ScopeName.isValid) else { throw .scopes }
         switch claims.kind {
-        case "user": return Principal(kind: .user, id: ExactText(claims.sub), scopes: Set(scopes))
-        case "service": return Principal(kind: .service, id: ExactText(claims.sub), scopes: Set(scopes))
+        case "user": return Principal(user: ExactText(claims.sub), scopes: Set(scopes.map { ExactText($0) }))
+        case "service":
+            // What a service may do is in the contracts that it calls.
+            guard scopes.isEmpty else { throw .scopes }
+            return Principal(service: ExactText(claims.sub), for: .guest)
         default: throw .subject
         }
     }

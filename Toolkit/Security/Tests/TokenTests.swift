@@ -50,10 +50,55 @@ struct TokenTests {
         let verifier = try await verifier()
         for _ in 1...2 {
             let principal = try verifier.verify(token)
-            #expect(principal == Principal(kind: .user, id: "u1", scopes: ["parcels:write", "a"]))
+            #expect(principal == Principal(user: "u1", scopes: ["parcels:write", "a"]))
         }
         let service = try await issuer(algorithm).serviceToken("parcels", lifetime: .seconds(60))
         #expect(try verifier.verify(service).kind == .service)
+    }
+
+    @Test(
+        "a scope that means a kind of caller is refused where a token is made and where it is read",
+        arguments: ["service", "Service", "ANY_SERVICE", "a|service"]
+    )
+    func reservedScopes(scope: String) async throws {
+        let issuer = try await issuer()
+        await #expect(throws: LocalIssuer.InvalidClaim(name: "scope", value: scope)) {
+            try await issuer.userToken("u1", scopes: ["parcels:read", scope], lifetime: .seconds(60))
+        }
+        #expect(claimed(scope: "parcels:read \(scope)", kind: "user") == .scopes)
+        #expect(claimed(scope: "parcels:read", kind: "user") == nil)
+    }
+
+    @Test("a service's token has no scopes, and a subject is no text with another meaning")
+    func powers() async throws {
+        #expect(claimed(scope: "parcels:read", kind: "service") == .scopes)
+        #expect(claimed(scope: "", kind: "service") == nil)
+        #expect(claimed(scope: "", kind: "itself") == .subject)
+        #expect(claimed(subject: " itself", scope: "", kind: "user") == .subject)
+        let issuer = try await issuer()
+        await #expect(throws: LocalIssuer.InvalidClaim(name: "sub", value: " itself")) {
+            try await issuer.userToken(" itself", scopes: [], lifetime: .seconds(60))
+        }
+    }
+
+    private func claimed(subject: String = "s", scope: String, kind: String) -> TokenRefusal? {
+        let claims = TokenClaims(
+            iss: "i",
+            sub: subject,
+            aud: ["a"],
+            exp: 2_000,
+            iat: nil,
+            nbf: nil,
+            scope: scope,
+            kind: kind
+        )
+        do throws(TokenRefusal) {
+            _ = try TokenRules(issuer: "i", audience: "a", leeway: .zero).principal(
+                claims,
+                at: Timestamp(seconds: 1_000)
+            )
+            return nil
+        } catch { return error }
     }
 
     @Test("an expired token is rejected, even if it is cached")

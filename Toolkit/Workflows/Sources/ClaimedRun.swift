@@ -6,7 +6,8 @@ struct ClaimedRun: Sendable {
     let workflow: String
     let version: Int
     let input: String
-    let principal: String
+    /// For whom the run acts.
+    let party: Principal.Party
     var trace: TraceContext?
     let owner: String
     /// The fencing token: incremented by every claim; a write with an old one is refused.

@@ -4,7 +4,7 @@ public import MartletCore
 public struct StepCall: Sendable {
     /// `run/step`, the same in every attempt.
     public let key: String
-    /// With the key, the service as principal on behalf of the run's, the run's trace, and this attempt's deadline.
+    /// With the key, the service as principal, speaking for whom the run acts, the run's trace, and this attempt's deadline.
     public let context: CallContext
 }
 

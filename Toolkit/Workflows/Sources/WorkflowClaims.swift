@@ -158,7 +158,7 @@ extension ClaimedRun {
             workflow: row.text(1),
             version: row.int(2),
             input: row.text(3),
-            principal: row.text(4),
+            party: Principal.Party(row: row.text(4)),
             trace: nil,
             owner: owner,
             fencingToken: row.int(6),

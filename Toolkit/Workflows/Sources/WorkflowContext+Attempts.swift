@@ -114,18 +114,12 @@ extension WorkflowContext {
     private func call(for entry: JournalEntry) -> (StepCall, SpanScope?) {
         let generation = entry.generation == 0 ? "" : "~\(entry.generation)"
         let key = "\(run.id)/\(entry.step)\(generation)"
-        let principal = Principal(
-            kind: .service,
-            id: ExactText(tools.service),
-            scopes: [],
-            onBehalfOf: run.principal.isEmpty ? nil : ExactText(run.principal)
-        )
         let scope = run.trace.map { trace in
             ServiceTracer.begin(.internal, after: trace, tools.runtime.entropy, name: "step \(entry.step)")
         }
         var context = CallContext(
             deadline: tools.runtime.time.now + tools.limits.attemptTimeout,
-            principal: principal,
+            principal: Principal(service: ExactText(tools.service), for: run.party),
             idempotencyKey: key,
             trace: scope?.trace
         )

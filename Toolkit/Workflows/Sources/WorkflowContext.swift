@@ -1,5 +1,5 @@
 import Logging
-import MartletCore
+public import MartletCore
 import MartletSQL
 import Synchronization
 
@@ -30,8 +30,8 @@ import Synchronization
 public final class WorkflowContext: Sendable {
     /// The run's id, as it was started.
     public var runID: String { run.id }
-    /// The id of the principal for whom the run acts; empty for none.
-    public var principalID: String { run.principal }
+    /// For whom the run acts: its steps call other services for the same.
+    public var party: Principal.Party { run.party }
 
     /// The crash points at which an execution stops when an observer kills it.
     static let boundaries: Set<String> = ["workflow.intent", "workflow.called", "workflow.journaled"]

@@ -75,7 +75,7 @@ public final class WorkflowEngine: Sendable {
     ///   - workflow: The type of the workflow; it must be registered.
     ///   - id: Unique over all workflows of the service; it becomes part of the steps' keys.
     ///   - input: Stored with the run: ids, never personal data.
-    ///   - principal: The id of the principal for whom the run acts, never a token; empty for none.
+    ///   - party: For whom the run acts, days later too: attribution, never a token.
     ///   - trace: Where the run belongs in a trace; `nil`: where the transaction does.
     ///   - tx: The transaction with which the run begins or does not.
     /// - Throws: ``WorkflowNotRegistered``; `Fault` when the input is longer than `bytesMax`.
@@ -84,7 +84,7 @@ public final class WorkflowEngine: Sendable {
         _ workflow: W.Type,
         id: String,
         input: W.Input,
-        principal: String,
+        for party: Principal.Party,
         trace: TraceContext? = nil,
         in tx: borrowing SQLTransaction
     ) throws -> Bool {
@@ -99,7 +99,7 @@ public final class WorkflowEngine: Sendable {
             """
             INSERT INTO workflow_runs (id, workflow, version, state, input, principal, traceparent, lease_owner, fence,
                 wake_at, by_clock, attempts, unknowns, forced, created_at, updated_at)
-            VALUES (\(id), \(W.name), \(W.version), 'open', \(text), \(principal), \(trace?.traceparent),
+            VALUES (\(id), \(W.name), \(W.version), 'open', \(text), \(party.row), \(trace?.traceparent),
                 \(isClaimed ? owner : nil), 1, \(wakeAt.microseconds), \(isClaimed), \(isClaimed ? 1 : 0), 0, 0,
                 \(date.microseconds), \(date.microseconds))
             ON CONFLICT (id) DO NOTHING RETURNING id
@@ -111,7 +111,7 @@ public final class WorkflowEngine: Sendable {
             workflow: W.name,
             version: W.version,
             input: text,
-            principal: principal,
+            party: party,
             trace: trace,
             owner: owner,
             fencingToken: 1,
@@ -140,7 +140,7 @@ public final class WorkflowEngine: Sendable {
         guard state.withLock({ $0.waiting < limits.waitingLimit }) else { throw WorkflowsFull() }
     }
 
-    /// Starts a run for the caller of `context`: its subject and its trace.
+    /// Starts a run for whom the call of `context` was: the user or the guest, or the calling service itself; with its trace.
     @discardableResult
     public func start<W: Workflow>(
         _ workflow: W.Type,
@@ -153,7 +153,7 @@ public final class WorkflowEngine: Sendable {
             workflow,
             id: id,
             input: input,
-            principal: context.principal.subject.text,
+            for: context.principal.asked,
             trace: context.trace,
             in: tx
         )

@@ -59,23 +59,23 @@ public struct WorkflowReplay<W: Workflow>: Sendable {
     public static var waitsLimit: Int { 1_000 }
 
     let input: W.Input
-    let principal: String
+    let party: Principal.Party
     let limits: WorkflowLimits
     let environment: @Sendable () async throws -> Environment
 
     /// - Parameters:
     ///   - input: The input of the run.
-    ///   - principal: The id of the principal for whom the run acts.
+    ///   - party: For whom the run acts.
     ///   - limits: The limits of the engine.
     ///   - environment: Makes a fresh environment; its database needs no tables of workflows yet.
     public init(
         of input: W.Input,
-        principal: String = "tester",
+        for party: Principal.Party = .user("tester"),
         limits: WorkflowLimits = WorkflowLimits(),
         environment: @escaping @Sendable () async throws -> Environment
     ) {
         self.input = input
-        self.principal = principal
+        self.party = party
         self.limits = limits
         self.environment = environment
     }
@@ -95,9 +95,9 @@ public struct WorkflowReplay<W: Workflow>: Sendable {
         let boundaries = Boundaries(killedAt: hit)
         let first = engine(in: environment)
         let run = "replayed"
-        let (input, principal) = (input, principal)
+        let (input, party) = (input, party)
         try await environment.database.transaction("replay.start") { (tx: borrowing SQLTransaction) in
-            try first.start(W.self, id: run, input: input, principal: principal, in: tx)
+            try first.start(W.self, id: run, input: input, for: party, in: tx)
         }
         let observer = CrashPoints.Observer(stops: { boundaries.hit($0) })
         let hasEnded = try await CrashPoints.$observer.withValue(observer) {

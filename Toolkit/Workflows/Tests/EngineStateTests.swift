@@ -14,7 +14,7 @@ struct EngineStateTests {
             workflow: "w",
             version: 1,
             input: "",
-            principal: "",
+            party: .itself,
             trace: nil,
             owner: "o",
             fencingToken: 1,

@@ -29,7 +29,7 @@ struct EngineTests {
         let engine = fixture.engine { input, _ in input }
         await #expect(throws: Fault.self) {
             try await fixture.database.transaction { (tx: borrowing SQLTransaction) in
-                try engine.start(Scripted.self, id: "r", input: "in", principal: "", in: tx)
+                try engine.start(Scripted.self, id: "r", input: "in", for: .itself, in: tx)
                 throw Fault.declined
             }
         }
@@ -46,7 +46,7 @@ struct EngineTests {
         let engine = fixture.engine { input, _ in input }
         await #expect(throws: WorkflowNotRegistered(key: "scripted@2")) {
             try await fixture.database.transaction { (tx: borrowing SQLTransaction) in
-                try engine.start(ScriptedNext.self, id: "r", input: "in", principal: "", in: tx)
+                try engine.start(ScriptedNext.self, id: "r", input: "in", for: .itself, in: tx)
             }
         }
     }
@@ -203,7 +203,7 @@ struct EngineTests {
         try await running(engine) {
             for number in 0..<10 {
                 try await fixture.database.transaction { (tx: borrowing SQLTransaction) in
-                    try engine.start(Scripted.self, id: "r-\(number)", input: "\(number)", principal: "", in: tx)
+                    try engine.start(Scripted.self, id: "r-\(number)", input: "\(number)", for: .itself, in: tx)
                 }
             }
             for number in 0..<10 {
@@ -229,7 +229,7 @@ struct EngineTests {
         func start(_ number: Int, on engine: WorkflowEngine) async throws {
             try engine.admit()
             try await fixture.database.transaction { (tx: borrowing SQLTransaction) in
-                try engine.start(Scripted.self, id: "r-\(number)", input: "\(number)", principal: "", in: tx)
+                try engine.start(Scripted.self, id: "r-\(number)", input: "\(number)", for: .itself, in: tx)
             }
         }
         let engine = fixture.engine(body)
@@ -317,7 +317,7 @@ struct EngineTests {
         for number in 0..<5 {
             fixture.time.advance(by: .seconds(1))
             try await fixture.database.transaction { (tx: borrowing SQLTransaction) in
-                try engine.start(Scripted.self, id: "r-\(number)", input: "in", principal: "", in: tx)
+                try engine.start(Scripted.self, id: "r-\(number)", input: "in", for: .itself, in: tx)
             }
         }
         let operations = engine.operations

@@ -28,7 +28,7 @@ struct LaterVersionTests {
 
     private func start(on engine: WorkflowEngine) async throws {
         try await fixture.database.transaction { (tx: borrowing SQLTransaction) in
-            try engine.start(ScriptedNext.self, id: "r", input: "in", principal: "", in: tx)
+            try engine.start(ScriptedNext.self, id: "r", input: "in", for: .itself, in: tx)
         }
     }
 

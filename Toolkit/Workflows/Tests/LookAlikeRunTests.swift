@@ -12,7 +12,7 @@ struct LookAlikeRunTests {
             workflow: "w",
             version: 1,
             input: "",
-            principal: "",
+            party: .itself,
             trace: nil,
             owner: "o",
             fencingToken: 1,

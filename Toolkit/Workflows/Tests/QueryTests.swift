@@ -45,7 +45,7 @@ struct QueryTests {
         }
         for input in ["waits", "breaks", "fails", "ends"] {
             try await fixture.database.transaction { (tx: borrowing SQLTransaction) in
-                try engine.start(Scripted.self, id: input, input: input, principal: "", in: tx)
+                try engine.start(Scripted.self, id: input, input: input, for: .itself, in: tx)
             }
         }
         try await engine.runUntilIdle()

@@ -80,7 +80,7 @@ struct StepTests {
                 ]
             }.joined(separator: " ")
         }
-        let context = CallContext(principal: Principal(kind: .user, id: "ann", scopes: []), trace: trace)
+        let context = CallContext(principal: Principal(user: "ann", scopes: []), trace: trace)
         try await fixture.database.transaction { (tx: borrowing SQLTransaction) in
             try engine.start(Scripted.self, id: "r", input: "in", for: context, in: tx)
         }

@@ -23,7 +23,7 @@ struct UnreadableTests {
         let engine = engine
         for run in ["r", "s"] {
             try await fixture.database.transaction { (tx: borrowing SQLTransaction) in
-                try engine.start(Scripted.self, id: run, input: "in", principal: "", in: tx)
+                try engine.start(Scripted.self, id: run, input: "in", for: .itself, in: tx)
             }
         }
         try await engine.runUntilIdle()

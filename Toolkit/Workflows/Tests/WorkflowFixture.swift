@@ -155,7 +155,7 @@ struct WorkflowFixture: Sendable {
     @discardableResult
     func start(on engine: WorkflowEngine, _ input: String = "in") async throws -> Bool {
         try await database.transaction { (tx: borrowing SQLTransaction) in
-            try engine.start(Scripted.self, id: "r", input: input, principal: "ann", in: tx)
+            try engine.start(Scripted.self, id: "r", input: input, for: .user("ann"), in: tx)
         }
     }
 

@@ -141,7 +141,7 @@ enum DescriptorSource {
         }
         return
             "MethodDescriptor(service: \(service.descriptor.fullName.literal), name: \(method.descriptor.name.literal), "
-            + "idempotent: \(method.call.idempotent), writes: \(method.call.writes), scope: \(method.call.scope.literal), "
+            + "idempotent: \(method.call.idempotent), writes: \(method.call.writes), \(method.access.arguments), "
             + "http: [\(rules.joined(separator: ", "))])"
     }
 }

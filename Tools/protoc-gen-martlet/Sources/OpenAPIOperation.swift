@@ -81,12 +81,8 @@ struct OpenAPIOperation {
     }
 
     private var security: JSON {
-        method.call.scope.isEmpty
-            ? .list([.object([]), .object([("bearer", .list([]))])])
-            : .list(
-                method.call.scope.split(separator: "|")
-                    .map { .object([("bearer", .list([.text(String($0))]))]) }
-            )
+        method.access.scope.map { .list([.object([("bearer", .list([.text($0)]))])]) }
+            ?? .list([.object([]), .object([("bearer", .list([]))])])
     }
 
     private var parameters: [JSON] {
@@ -164,7 +160,7 @@ struct OpenAPIOperation {
 
     private var problems: [Int] {
         var statuses: Set<Int> = [400, 404, 429, 500, 503, 504, 401]
-        if !method.call.scope.isEmpty { statuses.insert(403) }
+        if method.access.scope != nil { statuses.insert(403) }
         if method.call.writes { statuses.formUnion([409, 422]) }
         if !rule.body.isEmpty { statuses.formUnion([413, 415]) }
         return statuses.sorted()

@@ -29,6 +29,7 @@ struct Service {
 struct Method {
     let descriptor: SwiftProtobufPluginLibrary.MethodDescriptor
     let rules: [HTTPRule]
+    let access: Access
 
     init(_ descriptor: SwiftProtobufPluginLibrary.MethodDescriptor) throws {
         self.descriptor = descriptor
@@ -37,6 +38,10 @@ struct Method {
         }
         let all = descriptor.options.hasGoogle_Api_http ? [descriptor.options.Google_Api_http] : []
         rules = try all.flatMap { [$0] + $0.additionalBindings }.map { try HTTPRule($0, of: descriptor) }
+        access = try Access(descriptor.options.call, of: descriptor)
+        if case .noUser = access.users, !rules.isEmpty {
+            throw Refusal("\(descriptor.fullName): it has an HTTP binding, which is for users, and users is NOBODY")
+        }
     }
 
     /// The function's name in Swift, as in `reserve`.

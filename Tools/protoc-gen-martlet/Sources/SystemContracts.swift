@@ -1,7 +1,7 @@
 import SwiftProtobuf
 import SwiftProtobufPluginLibrary
 
-/// The services, topics and scopes of a system's contracts: as Swift for its programs, as JSON for its topology.
+/// The services, topics, scopes and methods of a system's contracts: as Swift for its programs, as JSON for its topology.
 struct SystemContracts {
     /// Of the packages, as in `acme.`.
     let prefix: String
@@ -51,13 +51,29 @@ struct SystemContracts {
                     topics.append(.object([("name", .text(topic)), ("publisher", .text(package.shortName))]))
                 }
             }
-            let methods = packages.flatMap(\.services).flatMap(\.methods)
-            let scopes = Set(methods.flatMap { $0.call.scope.split(separator: "|").map(String.init) })
+            let scopes = Set(packages.flatMap(\.services).flatMap(\.methods).compactMap(\.access.scope))
             return .object([
                 ("services", .list(serving.map { .text($0.shortName) })),
                 ("topics", .list(topics)),
                 ("scopes", .list(scopes.sorted().map { .text($0) })),
+                ("methods", .list(serving.flatMap { methods(of: $0) })),
             ])
+        }
+    }
+}
+
+extension SystemContracts {
+    /// Who may call each method.
+    private func methods(of package: Package) -> [JSON] {
+        package.services.flatMap { service in
+            service.methods.map { method in
+                .object([
+                    ("service", .text(package.shortName)),
+                    ("name", .text("\(service.descriptor.fullName)/\(method.descriptor.name)")),
+                    ("users", .text(method.access.usersText)),
+                    ("callers", .list(method.access.callersTexts.map { .text($0) })),
+                ])
+            }
         }
     }
 }

@@ -58,8 +58,13 @@ struct TokenCommand: AsyncParsableCommand {
         }
         let chosen = role.last.map(Self.parts)
         let names = [subject, chosen?.subject, service].compactMap { $0 }
-        guard names.allSatisfy({ !$0.isEmpty && $0.utf8.count <= 200 }) else {
-            throw ValidationError("A subject has 1 to 200 bytes.")
+        guard names.allSatisfy(Principal.isUserID) else {
+            throw ValidationError(
+                "A subject has 1 to 200 bytes, without a blank in front and without control characters."
+            )
+        }
+        if let invalid = scope.first(where: { !ScopeName.isValid($0) }) {
+            throw ValidationError("'\(invalid)' cannot be a scope: no scope gives the power of a service.")
         }
         guard service == nil || (subject == nil && scope.isEmpty) else {
             throw ValidationError("A service's token has neither --subject nor --scope.")

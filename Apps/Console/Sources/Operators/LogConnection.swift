@@ -40,7 +40,10 @@ package enum LogConnection {
             runtime: runtime,
             authorization: { _ in "Bearer \(token)" }
         )
-        let context = CallContext(deadline: runtime.time.now + OperatorClient.callTimeout)
+        let context = CallContext(
+            deadline: runtime.time.now + OperatorClient.callTimeout,
+            principal: Principal(service: "martlet", for: .itself)
+        )
         do {
             let result = try await body(EventLogClient(over: channel), context)
             await channel.close()

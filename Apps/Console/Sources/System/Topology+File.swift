@@ -121,7 +121,7 @@ extension Topology {
 
 extension Topology: Decodable {
     private enum Key: String, CodingKey {
-        case name, processes, singleProcess, roles, commands, examples, topics, scopes
+        case name, processes, singleProcess, roles, commands, examples, topics, scopes, methods
     }
 
     package init(from decoder: any Decoder) throws {
@@ -134,6 +134,7 @@ extension Topology: Decodable {
         examples = try values.decodeIfPresent([Example].self, forKey: .examples) ?? []
         topics = try values.decodeIfPresent([Topic].self, forKey: .topics) ?? []
         scopes = try values.decodeIfPresent([Scope].self, forKey: .scopes) ?? []
+        methods = try values.decodeIfPresent([Method].self, forKey: .methods) ?? []
     }
 }
 

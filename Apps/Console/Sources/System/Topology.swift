@@ -17,6 +17,8 @@ package struct Topology: Sendable, Equatable, Encodable {
     package let topics: [Topic]
     /// Every scope that a contract requires.
     package let scopes: [Scope]
+    /// Who may call each method of the contracts.
+    package let methods: [Method]
 
     /// A program and what it runs.
     package struct Member: Sendable, Equatable, Encodable {
@@ -75,6 +77,17 @@ package struct Topology: Sendable, Equatable, Encodable {
             self.name = name
             self.about = about
         }
+    }
+
+    package struct Method: Sendable, Equatable, Codable {
+        /// The service that serves it.
+        package let service: String
+        /// As in `acme.links.v1.LinksService/Shorten`.
+        package let name: String
+        /// As its contract writes them: a scope, `ANYBODY` or `NOBODY`.
+        package let users: String
+        /// As its contract writes them: as in `previews for users`, or `NONE`.
+        package let callers: [String]
     }
 
     /// The programs that run: one for each process, or one for all services.

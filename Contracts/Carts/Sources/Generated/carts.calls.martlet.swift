@@ -62,10 +62,10 @@ public protocol CartsHandling: Sendable {
 
 /// The method descriptors of Carts.
 public enum CartsMethods {
-    public static let createGuestCart = MethodDescriptor(service: "shop.carts.v1.CartsService", name: "CreateGuestCart", idempotent: false, writes: true, scope: "", http: [HTTPRule(.post, "/v1/carts", body: "*")])
-    public static let getCart = MethodDescriptor(service: "shop.carts.v1.CartsService", name: "GetCart", idempotent: true, writes: false, scope: "", http: [HTTPRule(.get, "/v1/carts/{cart_id}", body: "")])
-    public static let putLine = MethodDescriptor(service: "shop.carts.v1.CartsService", name: "PutLine", idempotent: true, writes: true, scope: "", http: [HTTPRule(.put, "/v1/carts/{cart_id}/lines/{sku}", body: "*")])
-    public static let removeLine = MethodDescriptor(service: "shop.carts.v1.CartsService", name: "RemoveLine", idempotent: true, writes: true, scope: "", http: [HTTPRule(.delete, "/v1/carts/{cart_id}/lines/{sku}", body: "")])
+    public static let createGuestCart = MethodDescriptor(service: "shop.carts.v1.CartsService", name: "CreateGuestCart", idempotent: false, writes: true, users: .anybody, callers: [], http: [HTTPRule(.post, "/v1/carts", body: "*")])
+    public static let getCart = MethodDescriptor(service: "shop.carts.v1.CartsService", name: "GetCart", idempotent: true, writes: false, users: .anybody, callers: [.service("orders", for: .users)], http: [HTTPRule(.get, "/v1/carts/{cart_id}", body: "")])
+    public static let putLine = MethodDescriptor(service: "shop.carts.v1.CartsService", name: "PutLine", idempotent: true, writes: true, users: .anybody, callers: [], http: [HTTPRule(.put, "/v1/carts/{cart_id}/lines/{sku}", body: "*")])
+    public static let removeLine = MethodDescriptor(service: "shop.carts.v1.CartsService", name: "RemoveLine", idempotent: true, writes: true, users: .anybody, callers: [], http: [HTTPRule(.delete, "/v1/carts/{cart_id}/lines/{sku}", body: "")])
 
     /// In contract order.
     public static let all: [MethodDescriptor] = [createGuestCart, getCart, putLine, removeLine]

@@ -79,13 +79,13 @@ public protocol CatalogHandling: Sendable {
 
 /// The method descriptors of Catalog.
 public enum CatalogMethods {
-    public static let searchProducts = MethodDescriptor(service: "shop.catalog.v1.CatalogService", name: "SearchProducts", idempotent: true, writes: false, scope: "", http: [HTTPRule(.get, "/v1/products", body: "")])
-    public static let getProduct = MethodDescriptor(service: "shop.catalog.v1.CatalogService", name: "GetProduct", idempotent: true, writes: false, scope: "", http: [HTTPRule(.get, "/v1/products/{sku}", body: "")])
-    public static let putProduct = MethodDescriptor(service: "shop.catalog.v1.CatalogService", name: "PutProduct", idempotent: true, writes: true, scope: "catalog:write", http: [HTTPRule(.put, "/v1/products/{sku}", body: "*")])
-    public static let setPrice = MethodDescriptor(service: "shop.catalog.v1.CatalogService", name: "SetPrice", idempotent: true, writes: true, scope: "catalog:write", http: [HTTPRule(.post, "/v1/products/{sku}/prices", body: "*")])
-    public static let listPrices = MethodDescriptor(service: "shop.catalog.v1.CatalogService", name: "ListPrices", idempotent: true, writes: false, scope: "", http: [HTTPRule(.get, "/v1/products/{sku}/prices", body: "")])
-    public static let importProducts = MethodDescriptor(service: "shop.catalog.v1.CatalogService", name: "ImportProducts", idempotent: true, writes: true, scope: "catalog:write", http: [HTTPRule(.post, "/v1/products:import", body: "*")])
-    public static let quotePrices = MethodDescriptor(service: "shop.catalog.v1.CatalogService", name: "QuotePrices", idempotent: true, writes: false, scope: "service", http: [])
+    public static let searchProducts = MethodDescriptor(service: "shop.catalog.v1.CatalogService", name: "SearchProducts", idempotent: true, writes: false, users: .anybody, callers: [], http: [HTTPRule(.get, "/v1/products", body: "")])
+    public static let getProduct = MethodDescriptor(service: "shop.catalog.v1.CatalogService", name: "GetProduct", idempotent: true, writes: false, users: .anybody, callers: [], http: [HTTPRule(.get, "/v1/products/{sku}", body: "")])
+    public static let putProduct = MethodDescriptor(service: "shop.catalog.v1.CatalogService", name: "PutProduct", idempotent: true, writes: true, users: .scope("catalog:write"), callers: [], http: [HTTPRule(.put, "/v1/products/{sku}", body: "*")])
+    public static let setPrice = MethodDescriptor(service: "shop.catalog.v1.CatalogService", name: "SetPrice", idempotent: true, writes: true, users: .scope("catalog:write"), callers: [], http: [HTTPRule(.post, "/v1/products/{sku}/prices", body: "*")])
+    public static let listPrices = MethodDescriptor(service: "shop.catalog.v1.CatalogService", name: "ListPrices", idempotent: true, writes: false, users: .anybody, callers: [], http: [HTTPRule(.get, "/v1/products/{sku}/prices", body: "")])
+    public static let importProducts = MethodDescriptor(service: "shop.catalog.v1.CatalogService", name: "ImportProducts", idempotent: true, writes: true, users: .scope("catalog:write"), callers: [], http: [HTTPRule(.post, "/v1/products:import", body: "*")])
+    public static let quotePrices = MethodDescriptor(service: "shop.catalog.v1.CatalogService", name: "QuotePrices", idempotent: true, writes: false, users: .noUser, callers: [.service("orders", for: .users), .service("carts", for: .users), .service("carts", for: .guests)], http: [])
 
     /// In contract order.
     public static let all: [MethodDescriptor] = [searchProducts, getProduct, putProduct, setPrice, listPrices, importProducts, quotePrices]

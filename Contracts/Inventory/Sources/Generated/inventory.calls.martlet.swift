@@ -95,14 +95,14 @@ public protocol InventoryHandling: Sendable {
 
 /// The method descriptors of Inventory.
 public enum InventoryMethods {
-    public static let reserve = MethodDescriptor(service: "shop.inventory.v1.InventoryService", name: "Reserve", idempotent: true, writes: true, scope: "inventory:write|service", http: [HTTPRule(.put, "/v1/reservations/{reservation_id}", body: "*")])
-    public static let confirm = MethodDescriptor(service: "shop.inventory.v1.InventoryService", name: "Confirm", idempotent: true, writes: true, scope: "inventory:write|service", http: [HTTPRule(.post, "/v1/reservations/{reservation_id}:confirm", body: "*")])
-    public static let release = MethodDescriptor(service: "shop.inventory.v1.InventoryService", name: "Release", idempotent: true, writes: true, scope: "inventory:write|service", http: [HTTPRule(.post, "/v1/reservations/{reservation_id}:release", body: "*")])
-    public static let receive = MethodDescriptor(service: "shop.inventory.v1.InventoryService", name: "Receive", idempotent: true, writes: true, scope: "inventory:write|service", http: [HTTPRule(.put, "/v1/deliveries/{delivery_id}", body: "*")])
-    public static let correct = MethodDescriptor(service: "shop.inventory.v1.InventoryService", name: "Correct", idempotent: true, writes: true, scope: "inventory:write", http: [HTTPRule(.put, "/v1/corrections/{correction_id}", body: "*")])
-    public static let getStock = MethodDescriptor(service: "shop.inventory.v1.InventoryService", name: "GetStock", idempotent: true, writes: false, scope: "", http: [HTTPRule(.get, "/v1/stock/{sku}", body: "")])
-    public static let listStock = MethodDescriptor(service: "shop.inventory.v1.InventoryService", name: "ListStock", idempotent: true, writes: false, scope: "inventory:read", http: [HTTPRule(.get, "/v1/stock", body: "")])
-    public static let getReservation = MethodDescriptor(service: "shop.inventory.v1.InventoryService", name: "GetReservation", idempotent: true, writes: false, scope: "inventory:read", http: [HTTPRule(.get, "/v1/reservations/{reservation_id}", body: "")])
+    public static let reserve = MethodDescriptor(service: "shop.inventory.v1.InventoryService", name: "Reserve", idempotent: true, writes: true, users: .scope("inventory:write"), callers: [.service("orders", for: .users)], http: [HTTPRule(.put, "/v1/reservations/{reservation_id}", body: "*")])
+    public static let confirm = MethodDescriptor(service: "shop.inventory.v1.InventoryService", name: "Confirm", idempotent: true, writes: true, users: .scope("inventory:write"), callers: [.service("orders", for: .users)], http: [HTTPRule(.post, "/v1/reservations/{reservation_id}:confirm", body: "*")])
+    public static let release = MethodDescriptor(service: "shop.inventory.v1.InventoryService", name: "Release", idempotent: true, writes: true, users: .scope("inventory:write"), callers: [.service("orders", for: .users)], http: [HTTPRule(.post, "/v1/reservations/{reservation_id}:release", body: "*")])
+    public static let receive = MethodDescriptor(service: "shop.inventory.v1.InventoryService", name: "Receive", idempotent: true, writes: true, users: .scope("inventory:write"), callers: [.service("orders", for: .users)], http: [HTTPRule(.put, "/v1/deliveries/{delivery_id}", body: "*")])
+    public static let correct = MethodDescriptor(service: "shop.inventory.v1.InventoryService", name: "Correct", idempotent: true, writes: true, users: .scope("inventory:write"), callers: [], http: [HTTPRule(.put, "/v1/corrections/{correction_id}", body: "*")])
+    public static let getStock = MethodDescriptor(service: "shop.inventory.v1.InventoryService", name: "GetStock", idempotent: true, writes: false, users: .anybody, callers: [], http: [HTTPRule(.get, "/v1/stock/{sku}", body: "")])
+    public static let listStock = MethodDescriptor(service: "shop.inventory.v1.InventoryService", name: "ListStock", idempotent: true, writes: false, users: .scope("inventory:read"), callers: [], http: [HTTPRule(.get, "/v1/stock", body: "")])
+    public static let getReservation = MethodDescriptor(service: "shop.inventory.v1.InventoryService", name: "GetReservation", idempotent: true, writes: false, users: .scope("inventory:read"), callers: [], http: [HTTPRule(.get, "/v1/reservations/{reservation_id}", body: "")])
 
     /// In contract order.
     public static let all: [MethodDescriptor] = [reserve, confirm, release, receive, correct, getStock, listStock, getReservation]

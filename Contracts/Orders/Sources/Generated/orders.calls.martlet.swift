@@ -99,14 +99,14 @@ public protocol OrdersHandling: Sendable {
 
 /// The method descriptors of Orders.
 public enum OrdersMethods {
-    public static let placeOrder = MethodDescriptor(service: "shop.orders.v1.OrdersService", name: "PlaceOrder", idempotent: false, writes: true, scope: "orders:write", http: [HTTPRule(.post, "/v1/orders", body: "*")])
-    public static let placeAgreedOrder = MethodDescriptor(service: "shop.orders.v1.OrdersService", name: "PlaceAgreedOrder", idempotent: false, writes: true, scope: "orders:agreed-price", http: [HTTPRule(.post, "/v1/orders:agreed", body: "*")])
-    public static let getOrder = MethodDescriptor(service: "shop.orders.v1.OrdersService", name: "GetOrder", idempotent: true, writes: false, scope: "orders:read", http: [HTTPRule(.get, "/v1/orders/{order_id}", body: "")])
-    public static let listOrders = MethodDescriptor(service: "shop.orders.v1.OrdersService", name: "ListOrders", idempotent: true, writes: false, scope: "orders:read", http: [HTTPRule(.get, "/v1/orders", body: "")])
-    public static let getTimeline = MethodDescriptor(service: "shop.orders.v1.OrdersService", name: "GetTimeline", idempotent: true, writes: false, scope: "orders:read", http: [HTTPRule(.get, "/v1/orders/{order_id}/timeline", body: "")])
-    public static let cancelOrder = MethodDescriptor(service: "shop.orders.v1.OrdersService", name: "CancelOrder", idempotent: true, writes: true, scope: "orders:write", http: [HTTPRule(.post, "/v1/orders/{order_id}:cancel", body: "*")])
-    public static let returnOrder = MethodDescriptor(service: "shop.orders.v1.OrdersService", name: "ReturnOrder", idempotent: true, writes: true, scope: "orders:write", http: [HTTPRule(.put, "/v1/orders/{order_id}/returns/{return_id}", body: "*")])
-    public static let getSummary = MethodDescriptor(service: "shop.orders.v1.OrdersService", name: "GetSummary", idempotent: true, writes: false, scope: "orders:agreed-price", http: [HTTPRule(.get, "/v1/orders:summary", body: "")])
+    public static let placeOrder = MethodDescriptor(service: "shop.orders.v1.OrdersService", name: "PlaceOrder", idempotent: false, writes: true, users: .scope("orders:write"), callers: [], http: [HTTPRule(.post, "/v1/orders", body: "*")])
+    public static let placeAgreedOrder = MethodDescriptor(service: "shop.orders.v1.OrdersService", name: "PlaceAgreedOrder", idempotent: false, writes: true, users: .scope("orders:agreed-price"), callers: [], http: [HTTPRule(.post, "/v1/orders:agreed", body: "*")])
+    public static let getOrder = MethodDescriptor(service: "shop.orders.v1.OrdersService", name: "GetOrder", idempotent: true, writes: false, users: .scope("orders:read"), callers: [], http: [HTTPRule(.get, "/v1/orders/{order_id}", body: "")])
+    public static let listOrders = MethodDescriptor(service: "shop.orders.v1.OrdersService", name: "ListOrders", idempotent: true, writes: false, users: .scope("orders:read"), callers: [], http: [HTTPRule(.get, "/v1/orders", body: "")])
+    public static let getTimeline = MethodDescriptor(service: "shop.orders.v1.OrdersService", name: "GetTimeline", idempotent: true, writes: false, users: .scope("orders:read"), callers: [], http: [HTTPRule(.get, "/v1/orders/{order_id}/timeline", body: "")])
+    public static let cancelOrder = MethodDescriptor(service: "shop.orders.v1.OrdersService", name: "CancelOrder", idempotent: true, writes: true, users: .scope("orders:write"), callers: [], http: [HTTPRule(.post, "/v1/orders/{order_id}:cancel", body: "*")])
+    public static let returnOrder = MethodDescriptor(service: "shop.orders.v1.OrdersService", name: "ReturnOrder", idempotent: true, writes: true, users: .scope("orders:write"), callers: [], http: [HTTPRule(.put, "/v1/orders/{order_id}/returns/{return_id}", body: "*")])
+    public static let getSummary = MethodDescriptor(service: "shop.orders.v1.OrdersService", name: "GetSummary", idempotent: true, writes: false, users: .scope("orders:agreed-price"), callers: [], http: [HTTPRule(.get, "/v1/orders:summary", body: "")])
 
     /// In contract order.
     public static let all: [MethodDescriptor] = [placeOrder, placeAgreedOrder, getOrder, listOrders, getTimeline, cancelOrder, returnOrder, getSummary]

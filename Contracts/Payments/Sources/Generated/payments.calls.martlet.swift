@@ -112,15 +112,15 @@ public protocol PaymentsHandling: Sendable {
 
 /// The method descriptors of Payments.
 public enum PaymentsMethods {
-    public static let authorise = MethodDescriptor(service: "shop.payments.v1.PaymentsService", name: "Authorise", idempotent: true, writes: true, scope: "service", http: [])
-    public static let capture = MethodDescriptor(service: "shop.payments.v1.PaymentsService", name: "Capture", idempotent: true, writes: true, scope: "service", http: [])
-    public static let voidPayment = MethodDescriptor(service: "shop.payments.v1.PaymentsService", name: "VoidPayment", idempotent: true, writes: true, scope: "service", http: [])
-    public static let refund = MethodDescriptor(service: "shop.payments.v1.PaymentsService", name: "Refund", idempotent: true, writes: true, scope: "service", http: [])
-    public static let getPayment = MethodDescriptor(service: "shop.payments.v1.PaymentsService", name: "GetPayment", idempotent: true, writes: false, scope: "payments:read", http: [HTTPRule(.get, "/v1/payments/{payment_id}", body: "")])
-    public static let getTrialBalance = MethodDescriptor(service: "shop.payments.v1.PaymentsService", name: "GetTrialBalance", idempotent: true, writes: false, scope: "payments:read", http: [HTTPRule(.get, "/v1/ledger:trial-balance", body: "")])
-    public static let reconcile = MethodDescriptor(service: "shop.payments.v1.PaymentsService", name: "Reconcile", idempotent: true, writes: false, scope: "payments:read", http: [HTTPRule(.get, "/v1/ledger:reconciliation", body: "")])
-    public static let listDisagreements = MethodDescriptor(service: "shop.payments.v1.PaymentsService", name: "ListDisagreements", idempotent: true, writes: false, scope: "payments:read", http: [HTTPRule(.get, "/v1/payments:disagreements", body: "")])
-    public static let checkPayment = MethodDescriptor(service: "shop.payments.v1.PaymentsService", name: "CheckPayment", idempotent: true, writes: true, scope: "payments:write", http: [HTTPRule(.post, "/v1/payments/{payment_id}:check", body: "*")])
+    public static let authorise = MethodDescriptor(service: "shop.payments.v1.PaymentsService", name: "Authorise", idempotent: true, writes: true, users: .noUser, callers: [.service("orders", for: .users)], http: [])
+    public static let capture = MethodDescriptor(service: "shop.payments.v1.PaymentsService", name: "Capture", idempotent: true, writes: true, users: .noUser, callers: [.service("orders", for: .users)], http: [])
+    public static let voidPayment = MethodDescriptor(service: "shop.payments.v1.PaymentsService", name: "VoidPayment", idempotent: true, writes: true, users: .noUser, callers: [.service("orders", for: .users)], http: [])
+    public static let refund = MethodDescriptor(service: "shop.payments.v1.PaymentsService", name: "Refund", idempotent: true, writes: true, users: .noUser, callers: [.service("orders", for: .users)], http: [])
+    public static let getPayment = MethodDescriptor(service: "shop.payments.v1.PaymentsService", name: "GetPayment", idempotent: true, writes: false, users: .scope("payments:read"), callers: [], http: [HTTPRule(.get, "/v1/payments/{payment_id}", body: "")])
+    public static let getTrialBalance = MethodDescriptor(service: "shop.payments.v1.PaymentsService", name: "GetTrialBalance", idempotent: true, writes: false, users: .scope("payments:read"), callers: [], http: [HTTPRule(.get, "/v1/ledger:trial-balance", body: "")])
+    public static let reconcile = MethodDescriptor(service: "shop.payments.v1.PaymentsService", name: "Reconcile", idempotent: true, writes: false, users: .scope("payments:read"), callers: [], http: [HTTPRule(.get, "/v1/ledger:reconciliation", body: "")])
+    public static let listDisagreements = MethodDescriptor(service: "shop.payments.v1.PaymentsService", name: "ListDisagreements", idempotent: true, writes: false, users: .scope("payments:read"), callers: [], http: [HTTPRule(.get, "/v1/payments:disagreements", body: "")])
+    public static let checkPayment = MethodDescriptor(service: "shop.payments.v1.PaymentsService", name: "CheckPayment", idempotent: true, writes: true, users: .scope("payments:write"), callers: [], http: [HTTPRule(.post, "/v1/payments/{payment_id}:check", body: "*")])
 
     /// In contract order.
     public static let all: [MethodDescriptor] = [authorise, capture, voidPayment, refund, getPayment, getTrialBalance, reconcile, listDisagreements, checkPayment]

@@ -80,12 +80,12 @@ public protocol ProviderHandling: Sendable {
 
 /// The method descriptors of Provider.
 public enum ProviderMethods {
-    public static let createPayment = MethodDescriptor(service: "shop.provider.v1.ProviderService", name: "CreatePayment", idempotent: true, writes: true, scope: "service", http: [])
-    public static let capturePayment = MethodDescriptor(service: "shop.provider.v1.ProviderService", name: "CapturePayment", idempotent: true, writes: true, scope: "service", http: [])
-    public static let cancelPayment = MethodDescriptor(service: "shop.provider.v1.ProviderService", name: "CancelPayment", idempotent: true, writes: true, scope: "service", http: [])
-    public static let createRefund = MethodDescriptor(service: "shop.provider.v1.ProviderService", name: "CreateRefund", idempotent: true, writes: true, scope: "service", http: [])
-    public static let findPayments = MethodDescriptor(service: "shop.provider.v1.ProviderService", name: "FindPayments", idempotent: true, writes: false, scope: "service", http: [])
-    public static let getLedger = MethodDescriptor(service: "shop.provider.v1.ProviderService", name: "GetLedger", idempotent: true, writes: false, scope: "service", http: [])
+    public static let createPayment = MethodDescriptor(service: "shop.provider.v1.ProviderService", name: "CreatePayment", idempotent: true, writes: true, users: .noUser, callers: [.service("payments", for: .users)], http: [])
+    public static let capturePayment = MethodDescriptor(service: "shop.provider.v1.ProviderService", name: "CapturePayment", idempotent: true, writes: true, users: .noUser, callers: [.service("payments", for: .users)], http: [])
+    public static let cancelPayment = MethodDescriptor(service: "shop.provider.v1.ProviderService", name: "CancelPayment", idempotent: true, writes: true, users: .noUser, callers: [.service("payments", for: .users)], http: [])
+    public static let createRefund = MethodDescriptor(service: "shop.provider.v1.ProviderService", name: "CreateRefund", idempotent: true, writes: true, users: .noUser, callers: [.service("payments", for: .users)], http: [])
+    public static let findPayments = MethodDescriptor(service: "shop.provider.v1.ProviderService", name: "FindPayments", idempotent: true, writes: false, users: .noUser, callers: [.service("payments", for: .users)], http: [])
+    public static let getLedger = MethodDescriptor(service: "shop.provider.v1.ProviderService", name: "GetLedger", idempotent: true, writes: false, users: .noUser, callers: [.service("payments", for: .users)], http: [])
 
     /// In contract order.
     public static let all: [MethodDescriptor] = [createPayment, capturePayment, cancelPayment, createRefund, findPayments, getLedger]

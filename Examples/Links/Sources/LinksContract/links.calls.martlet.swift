@@ -39,8 +39,8 @@ public protocol LinksHandling: Sendable {
 
 /// The method descriptors of Links.
 public enum LinksMethods {
-    public static let shorten = MethodDescriptor(service: "links.v1.LinksService", name: "Shorten", idempotent: false, writes: true, scope: "links:write", http: [HTTPRule(.post, "/v1/links", body: "*")])
-    public static let getLink = MethodDescriptor(service: "links.v1.LinksService", name: "GetLink", idempotent: true, writes: false, scope: "", http: [HTTPRule(.get, "/v1/links/{code}", body: "")])
+    public static let shorten = MethodDescriptor(service: "links.v1.LinksService", name: "Shorten", idempotent: false, writes: true, users: .scope("links:write"), callers: [], http: [HTTPRule(.post, "/v1/links", body: "*")])
+    public static let getLink = MethodDescriptor(service: "links.v1.LinksService", name: "GetLink", idempotent: true, writes: false, users: .anybody, callers: [], http: [HTTPRule(.get, "/v1/links/{code}", body: "")])
 
     /// In contract order.
     public static let all: [MethodDescriptor] = [shorten, getLink]

@@ -40,7 +40,7 @@ struct LinksWorld {
 
     private static func shorten(_ url: String, as customer: String, in world: RunningWorld) async throws -> String {
         let links = LinksClient(on: world)
-        let principal = Principal(kind: .user, id: ExactText(customer), scopes: ["links:write"])
+        let principal = Principal(user: ExactText(customer), scopes: ["links:write"])
         return try await world.retrying(as: principal) { context in
             try await links.shorten(.with { $0.url = url }, context: context).code
         }

@@ -17,8 +17,8 @@ enum CartOwner: Sendable, Equatable {
             self = .guest(ExactText(name))
             return
         }
-        guard !principal.subject.isEmpty else { throw .signInNeeded }
-        self = .customer(principal.subject)
+        guard let customer = principal.user else { throw .signInNeeded }
+        self = .customer(customer)
     }
 
     /// The cart's key in tables and events.

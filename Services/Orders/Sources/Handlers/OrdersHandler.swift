@@ -104,7 +104,7 @@ struct OrdersHandler: OrdersHandling {
 
     private func newID() -> String { "\(runtime.identifier())" }
 
-    /// Loads an order that the caller may see: their own; any order for merchants and services.
+    /// Loads an order that the caller may see: their own; any order for merchants.
     ///
     /// - Throws: `OrderError.unknownOrder` otherwise, so that the order's existence is not disclosed.
     @discardableResult
@@ -114,11 +114,14 @@ struct OrdersHandler: OrdersHandling {
         in tx: borrowing SQLTransaction
     ) throws -> (Order, Timestamp) {
         let (order, placed) = try orders.order(id, in: tx)
-        let mayAccessAll = call.principal.kind == .service && call.principal.onBehalfOf == nil
-        guard
-            mayAccessAll || call.principal.scopes.contains(ExactText(OrdersMethods.placeAgreedOrder.scope))
-                || order.placement.customerID == call.principal.subject
-        else { throw OrderError.unknownOrder(id) }
+        guard seesAll(call.principal) || order.placement.customerID == call.principal.subject else {
+            throw OrderError.unknownOrder(id)
+        }
         return (order, placed)
+    }
+
+    /// Whether `principal` sees the orders of all customers: those who may place orders at agreed prices.
+    func seesAll(_ principal: Principal) -> Bool {
+        OrdersMethods.placeAgreedOrder.access.decision(on: principal, from: nil) == .allowed
     }
 }

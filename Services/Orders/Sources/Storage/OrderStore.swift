@@ -44,7 +44,7 @@ struct OrderStore: Sendable {
             Checkout.self,
             id: input.runID,
             input: input,
-            principal: placement.customerID.text,
+            for: .user(placement.customerID),
             trace: context.trace,
             in: tx
         )
@@ -88,7 +88,7 @@ struct OrderStore: Sendable {
                 ReturnWorkflow.self,
                 id: input.runID,
                 input: input,
-                principal: order.placement.customerID.text,
+                for: .user(order.placement.customerID),
                 trace: trace,
                 in: tx
             )

@@ -42,6 +42,7 @@ package struct ProcessRun: Sendable {
     private func dependencies() -> Deployment.Dependencies {
         let (network, machine, cluster) = (cluster.network, machine, cluster)
         let channels = ChannelPool(
+            of: deployment.name,
             policy: .betweenServices,
             metrics: MetricsRegistry(service: deployment.name),
             runtime: Runtime(time: machine.time, entropy: connections),

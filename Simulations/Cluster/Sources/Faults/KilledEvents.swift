@@ -89,7 +89,7 @@ package struct KilledEvents: Sendable {
         request.reason = "its process was killed"
         let context = CallContext(
             deadline: cluster.simulation.time.now + Self.callTimeout,
-            principal: Principal(kind: .user, id: "operator", scopes: ["operate"])
+            principal: Principal(user: "operator", scopes: ["operate"])
         )
         // A failed call is repeated at the next poll; a refused one is of a key that is not parked any more.
         _ = try? await client.redriveParkedKey(request, context: context)

@@ -15,7 +15,7 @@ import SimulatedDisk
 ///     let acknowledged = Mutex<[String]>([])
 ///     let result = try SimulatedWorld([LinksService.self]).run(seed: seed, faults: .all) { world in
 ///         let links = LinksClient(on: world)
-///         let author = Principal(kind: .user, id: "author", scopes: ["links:write"])
+///         let author = Principal(user: "author", scopes: ["links:write"])
 ///         for number in 1...20 {
 ///             try await world.sleep(upTo: .seconds(2))
 ///             let request = ShortenRequest.with { $0.url = "https://example.com/\(number)" }

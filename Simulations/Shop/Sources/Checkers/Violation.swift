@@ -20,6 +20,7 @@ enum Invariant: String, Sendable, Codable, CaseIterable {
     case unnamed = "I19 what was not handled is named"
     case brokenSchemaUsed = "I20 no version works on a schema that breaks it"
     case wrongInstance = "I21 a call is sent on only if it was not processed"
+    case powerNotGiven = "I22 no caller has a power that no contract gives"
 
     /// - Parameter number: As in `I5`.
     init?(number: String) {

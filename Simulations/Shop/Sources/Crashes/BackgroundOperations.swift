@@ -16,6 +16,7 @@ import SwiftProtobuf
 struct BackgroundOperations: Sendable {
     /// The source of the unreadable events.
     private static let source = "elsewhere"
+    private static let operators = Principal(user: "operator", scopes: ["operate"])
     private static let unreadable = Data([0xFF, 0xFF, 0xFF])
     private static let pollInterval = Duration.milliseconds(500)
     /// The deadline of one call.
@@ -76,7 +77,7 @@ struct BackgroundOperations: Sendable {
         try await retry("change the catalogue") {
             try await catalog.importProducts(
                 .with { $0.products = [product] },
-                context: context("merchant", ["catalog:write"], key: "novelty-\(round)")
+                context: context(Principal(user: "merchant", scopes: ["catalog:write"]), key: "novelty-\(round)")
             )
         }
     }
@@ -94,7 +95,10 @@ struct BackgroundOperations: Sendable {
             $0.body = Self.unreadable
         }
         try await retry("publish an event that cannot be read") {
-            try await log.publish(.with { $0.events = [event] }, context: context(ExactText(Self.source), ["service"]))
+            try await log.publish(
+                .with { $0.events = [event] },
+                context: context(Principal(service: ExactText(Self.source), for: .itself))
+            )
         }
     }
 
@@ -110,7 +114,7 @@ struct BackgroundOperations: Sendable {
         }
         func parked() async throws -> [ParkedMessageRecord] {
             try await retry("list what \(group) parked") {
-                try await operatorClient.listParkedMessages(list, context: context("operator", ["operate"]))
+                try await operatorClient.listParkedMessages(list, context: context(Self.operators))
             }?.messages ?? []
         }
         let id = try await until("\(group) parks \(key)") { try await parked().first?.id }
@@ -123,7 +127,7 @@ struct BackgroundOperations: Sendable {
             $0.reason = reason
         }
         try await retry("edit what \(group) parked") {
-            try await operatorClient.editParkedMessage(edit, context: context("operator", ["operate"]))
+            try await operatorClient.editParkedMessage(edit, context: context(Self.operators))
         }
         let redrive = RedriveParkedKeyRequest.with {
             $0.group = group
@@ -133,7 +137,7 @@ struct BackgroundOperations: Sendable {
         }
         // Refused when an earlier attempt has been processed to the end.
         try await retry("redrive what \(group) parked", mayBeRefused: true) {
-            try await operatorClient.redriveParkedKey(redrive, context: context("operator", ["operate"]))
+            try await operatorClient.redriveParkedKey(redrive, context: context(Self.operators))
         }
         try await until("\(group) redrives \(key)") { try await parked().isEmpty ? true : nil }
     }
@@ -171,11 +175,7 @@ struct BackgroundOperations: Sendable {
         throw TimedOut(what: what)
     }
 
-    private func context(_ principalID: ExactText, _ scopes: Set<ExactText>, key: String? = nil) -> CallContext {
-        CallContext(
-            deadline: world.time.now + Self.callTimeout,
-            principal: Principal(kind: .user, id: principalID, scopes: scopes),
-            idempotencyKey: key
-        )
+    private func context(_ principal: Principal, key: String? = nil) -> CallContext {
+        CallContext(deadline: world.time.now + Self.callTimeout, principal: principal, idempotencyKey: key)
     }
 }

@@ -78,7 +78,7 @@ struct EndingEvents: Sendable {
                 try await calls.retry("publish \(key.key)-\(sequence)") {
                     try await log.publish(
                         .with { $0.events = events },
-                        context: calls.context(ExactText(EndingKey.source), ["service"])
+                        context: calls.context(Principal(service: ExactText(EndingKey.source), for: .itself))
                     )
                 }
                 try await calls.sleep(upTo: Self.eventIntervalMax, key.entropy)

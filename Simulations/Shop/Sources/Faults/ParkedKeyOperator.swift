@@ -11,6 +11,7 @@ struct ParkedKeyOperator: Sendable {
     static let pollIntervalMax: UInt64 = 2_000
     /// The refusal of a repeat when nothing is parked any more.
     static let notParked = "operate.not_parked"
+    static let operators = Principal(user: "operator", scopes: ["operate"])
     /// The deadline of one call.
     private static let callTimeout = Duration.seconds(3)
 
@@ -31,7 +32,7 @@ struct ParkedKeyOperator: Sendable {
             $0.key = key
         }
         return try await retry("list what \(group) parked") {
-            try await client.listParkedMessages(request, context: context("operator", ["operate"]))
+            try await client.listParkedMessages(request, context: context(Self.operators))
         }?.messages ?? []
     }
 
@@ -44,7 +45,7 @@ struct ParkedKeyOperator: Sendable {
         }
         // Refused when an earlier attempt has arrived.
         try await retry("drop what \(group) parked", accepting: Self.notParked) {
-            try await client.dropParkedMessage(request, context: context("operator", ["operate"]))
+            try await client.dropParkedMessage(request, context: context(Self.operators))
         }
     }
 
@@ -57,7 +58,7 @@ struct ParkedKeyOperator: Sendable {
         }
         // Refused when an earlier attempt has been processed to the end.
         try await retry("redrive what \(group) parked", accepting: Self.notParked) {
-            try await client.redriveParkedKey(request, context: context("operator", ["operate"]))
+            try await client.redriveParkedKey(request, context: context(Self.operators))
         }
     }
 
@@ -103,10 +104,7 @@ struct ParkedKeyOperator: Sendable {
         observations.record(Violation(invariant, "the key \(key): \(what)", of: key))
     }
 
-    func context(_ principalID: ExactText, _ scopes: Set<ExactText>) -> CallContext {
-        CallContext(
-            deadline: world.time.now + Self.callTimeout,
-            principal: Principal(kind: .user, id: principalID, scopes: scopes)
-        )
+    func context(_ principal: Principal) -> CallContext {
+        CallContext(deadline: world.time.now + Self.callTimeout, principal: principal)
     }
 }

@@ -67,7 +67,7 @@ struct PoisonMessages: Sendable {
                 try await calls.retry("publish \(poisoned.key)-\(sequence)") {
                     try await log.publish(
                         .with { $0.events = events },
-                        context: calls.context(ExactText(PoisonedKey.source), ["service"])
+                        context: calls.context(Principal(service: ExactText(PoisonedKey.source), for: .itself))
                     )
                 }
                 if sequence == poisoned.badSequence { world.faults.count(.poisonedMessage) }
@@ -153,7 +153,7 @@ struct PoisonMessages: Sendable {
             }
             // Refused when the response was lost, and a late redrive call has arrived since.
             try await calls.retry("edit what \(group) parked", accepting: ParkedKeyOperator.notParked) {
-                try await operatorClient.editParkedMessage(edit, context: calls.context("operator", ["operate"]))
+                try await operatorClient.editParkedMessage(edit, context: calls.context(ParkedKeyOperator.operators))
             }
         case .dropped:
             try await calls.drop(id, in: group, by: operatorClient)

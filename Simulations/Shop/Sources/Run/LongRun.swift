@@ -70,7 +70,7 @@ struct LongRun: Sendable {
     /// A consumer group that joins once and never returns: it does not keep the events of the log permanently.
     private func abandonGroup() async throws {
         let log = EventLogClient(over: world.network.channel(from: world.outside, to: Deployment.eventLogName))
-        let caller = Principal(kind: .user, id: "gone", scopes: ["service"])
+        let caller = Principal(service: "gone", for: .itself)
         let declaration = DeclareRequest.with {
             $0.topics = [.with { $0.topic = OrdersTopics.orders.name }]
             $0.groups = [
@@ -127,7 +127,7 @@ struct LongRun: Sendable {
     }
 
     private func order(_ index: Int, by customer: ExactText) async throws -> String {
-        let principal = Principal(kind: .user, id: customer, scopes: ["orders:read", "orders:write"])
+        let principal = Principal(user: customer, scopes: ["orders:read", "orders:write"])
         let line = PutLineRequest.with {
             $0.cartID = "me"
             $0.sku = Workload.skus[index % Workload.skus.count]
@@ -146,7 +146,7 @@ struct LongRun: Sendable {
     }
 
     private func sendBack(_ order: String, _ customer: ExactText) async throws {
-        let principal = Principal(kind: .user, id: customer, scopes: ["orders:read", "orders:write"])
+        let principal = Principal(user: customer, scopes: ["orders:read", "orders:write"])
         let request = ReturnOrderRequest.with {
             $0.orderID = order
             $0.returnID = "return"

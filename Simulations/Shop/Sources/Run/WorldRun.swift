@@ -163,6 +163,7 @@ struct WorldRun: Sendable {
         }
         if pending.isEmpty, world.variant == .martlet {
             violations += try await RelayCheck(of: world.cluster).violations().map { Violation(.notConverged, $0) }
+            violations += try await DeniedCalls(in: world).violations()
         }
         let outcomes = Dictionary(snapshot.orders.values.map { ($0.status, 1) }, uniquingKeysWith: +)
         return Ending(

@@ -98,11 +98,7 @@ struct Merchant: Sendable {
     private func context(_ key: String) -> CallContext {
         CallContext(
             deadline: world.time.now + Self.callTimeout,
-            principal: Principal(
-                kind: .user,
-                id: "merchant",
-                scopes: ["catalog:write", "inventory:read", "inventory:write"]
-            ),
+            principal: Principal(user: "merchant", scopes: ["catalog:write", "inventory:read", "inventory:write"]),
             idempotencyKey: key
         )
     }

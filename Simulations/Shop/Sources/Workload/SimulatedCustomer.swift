@@ -411,7 +411,7 @@ struct SimulatedCustomer: Sendable {
 
     private func principal(_ caller: String?) -> Principal {
         caller == nil
-            ? Principal(kind: .user, id: ExactText(script.customer), scopes: ["orders:read", "orders:write"])
-            : Principal(kind: .user, id: "merchant", scopes: ["orders:agreed-price", "orders:read"])
+            ? Principal(user: ExactText(script.customer), scopes: ["orders:read", "orders:write"])
+            : Principal(user: "merchant", scopes: ["orders:agreed-price", "orders:read"])
     }
 }

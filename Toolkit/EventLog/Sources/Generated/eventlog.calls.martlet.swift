@@ -124,17 +124,17 @@ package protocol EventLogHandling: Sendable {
 
 /// The method descriptors of EventLog.
 package enum EventLogMethods {
-    package static let publish = MethodDescriptor(service: "martlet.eventlog.v1.EventLogService", name: "Publish", idempotent: true, writes: false, scope: "service", http: [])
-    package static let join = MethodDescriptor(service: "martlet.eventlog.v1.EventLogService", name: "Join", idempotent: false, writes: false, scope: "service", http: [])
-    package static let acknowledge = MethodDescriptor(service: "martlet.eventlog.v1.EventLogService", name: "Acknowledge", idempotent: true, writes: false, scope: "service", http: [])
-    package static let giveBack = MethodDescriptor(service: "martlet.eventlog.v1.EventLogService", name: "GiveBack", idempotent: true, writes: false, scope: "service", http: [])
-    package static let leave = MethodDescriptor(service: "martlet.eventlog.v1.EventLogService", name: "Leave", idempotent: true, writes: false, scope: "service", http: [])
-    package static let status = MethodDescriptor(service: "martlet.eventlog.v1.EventLogService", name: "Status", idempotent: true, writes: false, scope: "service", http: [])
-    package static let declare = MethodDescriptor(service: "martlet.eventlog.v1.EventLogService", name: "Declare", idempotent: true, writes: false, scope: "service", http: [])
-    package static let removeGroup = MethodDescriptor(service: "martlet.eventlog.v1.EventLogService", name: "RemoveGroup", idempotent: false, writes: false, scope: "operate", http: [])
-    package static let listLosses = MethodDescriptor(service: "martlet.eventlog.v1.EventLogService", name: "ListLosses", idempotent: true, writes: false, scope: "operate", http: [])
-    package static let confirmLoss = MethodDescriptor(service: "martlet.eventlog.v1.EventLogService", name: "ConfirmLoss", idempotent: true, writes: false, scope: "operate", http: [])
-    package static let listLogAudit = MethodDescriptor(service: "martlet.eventlog.v1.EventLogService", name: "ListLogAudit", idempotent: true, writes: false, scope: "operate", http: [])
+    package static let publish = MethodDescriptor(service: "martlet.eventlog.v1.EventLogService", name: "Publish", idempotent: true, writes: false, users: .noUser, callers: [.anyService(for: .itself)], http: [])
+    package static let join = MethodDescriptor(service: "martlet.eventlog.v1.EventLogService", name: "Join", idempotent: false, writes: false, users: .noUser, callers: [.anyService(for: .itself)], http: [])
+    package static let acknowledge = MethodDescriptor(service: "martlet.eventlog.v1.EventLogService", name: "Acknowledge", idempotent: true, writes: false, users: .noUser, callers: [.anyService(for: .itself)], http: [])
+    package static let giveBack = MethodDescriptor(service: "martlet.eventlog.v1.EventLogService", name: "GiveBack", idempotent: true, writes: false, users: .noUser, callers: [.anyService(for: .itself)], http: [])
+    package static let leave = MethodDescriptor(service: "martlet.eventlog.v1.EventLogService", name: "Leave", idempotent: true, writes: false, users: .noUser, callers: [.anyService(for: .itself)], http: [])
+    package static let status = MethodDescriptor(service: "martlet.eventlog.v1.EventLogService", name: "Status", idempotent: true, writes: false, users: .noUser, callers: [.anyService(for: .itself)], http: [])
+    package static let declare = MethodDescriptor(service: "martlet.eventlog.v1.EventLogService", name: "Declare", idempotent: true, writes: false, users: .noUser, callers: [.anyService(for: .itself)], http: [])
+    package static let removeGroup = MethodDescriptor(service: "martlet.eventlog.v1.EventLogService", name: "RemoveGroup", idempotent: false, writes: false, users: .scope("operate"), callers: [], http: [])
+    package static let listLosses = MethodDescriptor(service: "martlet.eventlog.v1.EventLogService", name: "ListLosses", idempotent: true, writes: false, users: .scope("operate"), callers: [], http: [])
+    package static let confirmLoss = MethodDescriptor(service: "martlet.eventlog.v1.EventLogService", name: "ConfirmLoss", idempotent: true, writes: false, users: .scope("operate"), callers: [], http: [])
+    package static let listLogAudit = MethodDescriptor(service: "martlet.eventlog.v1.EventLogService", name: "ListLogAudit", idempotent: true, writes: false, users: .scope("operate"), callers: [], http: [])
 
     /// In contract order.
     package static let all: [MethodDescriptor] = [publish, join, acknowledge, giveBack, leave, status, declare, removeGroup, listLosses, confirmLoss, listLogAudit]

@@ -59,11 +59,8 @@ public struct LocalChannel: RPCChannel {
         guard let served = services.find(method.path) else {
             throw Fault.notProcessed("\(method.service) is not running here", retryAfter: .seconds(1))
         }
-        if context.principal.holds(served.descriptor.scope) { return served }
-        if context.principal.kind == .anonymous {
-            throw Fault(.unauthenticated, .unauthenticated, "\(method.path) needs a token")
-        }
-        throw Fault(.permissionDenied, .forbidden, "\(method.path) needs the scope \(method.scope)")
+        try served.descriptor.admit(context.principal)
+        return served
     }
 
     /// Converts errors to faults without a cause, as a remote call does.

@@ -60,6 +60,7 @@ public struct DaemonContext: Sendable {
             }
         }
         pool = ChannelPool(
+            of: service,
             policy: .betweenServices,
             metrics: telemetry.metrics,
             runtime: runtime,

@@ -177,6 +177,7 @@ public struct ServiceRuntime: Sendable {
     ) throws {
         let (database, runtime, metrics) = (dependencies.database, dependencies.runtime, dependencies.telemetry.metrics)
         let pool = ChannelPool(
+            of: Blueprint.name,
             policy: dependencies.policy,
             metrics: metrics,
             runtime: runtime,

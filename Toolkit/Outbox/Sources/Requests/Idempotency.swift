@@ -33,15 +33,19 @@ enum Idempotency {
 
     /// The owner of a caller's keys; `nil` for an anonymous caller, whose keys are ignored.
     ///
-    /// No two callers share an owner: users and services are distinct, and a service that acts on behalf of a user has
-    /// keys of its own beside the user's. Blanks in a service's name are escaped, since one follows it.
+    /// No two callers share an owner: users and services are distinct, and a service that speaks for a user or a guest
+    /// has keys of its own beside the user's. Blanks in a service's name are escaped, since one follows it.
     static func owner(_ principal: Principal) -> String? {
         switch principal.kind {
         case .anonymous: return nil
         case .user: return "user \(principal.id)"
         case .service:
             let name = escaped(principal.id.text)
-            return principal.onBehalfOf.map { "service \(name) for \($0)" } ?? "service \(name)"
+            return switch principal.party {
+            case .itself: "service \(name)"
+            case .user(let id): "service \(name) for \(id)"
+            case .guest: "service \(name) for "
+            }
         }
     }
 

@@ -33,8 +33,8 @@ enum RequestHeaders {
         if let key = context.idempotencyKey {
             try add(HeaderName.idempotencyKey, key, indexing: .nonIndexable, to: &headers)
         }
-        if context.principal.kind == .service, let subject = context.principal.onBehalfOf, !subject.isEmpty {
-            headers.add(name: HeaderName.onBehalfOf, value: PercentText.encode(subject.text), indexing: .nonIndexable)
+        if context.principal.kind == .service {
+            headers.add(name: HeaderName.speaksFor, value: context.principal.party.header, indexing: .nonIndexable)
         }
         for (name, value) in context.metadata.sorted(by: { $0.key < $1.key }) {
             guard isName(name), !name.hasPrefix("grpc-"), !reserved.contains(name) else {
@@ -56,7 +56,7 @@ enum RequestHeaders {
 
     private static let reserved: Set<String> = [
         HeaderName.contentType, HeaderName.authorization, HeaderName.traceparent, HeaderName.tracestate,
-        HeaderName.idempotencyKey, HeaderName.onBehalfOf, "te", "connection", "host", "transfer-encoding", "upgrade",
+        HeaderName.idempotencyKey, HeaderName.speaksFor, "te", "connection", "host", "transfer-encoding", "upgrade",
         "keep-alive",
         "proxy-connection",
     ]

@@ -3,7 +3,7 @@ import MartletCore
 import Synchronization
 
 extension ServedContract {
-    /// grpc.health.v1.Health, which needs no token.
+    /// grpc.health.v1.Health, which anybody may call.
     static func health(_ registry: HealthRegistry) -> ServedContract {
         var contract = ServedContract(name: HealthMethods.service, openAPI: "", on: NoPlatform())
         contract.on(HealthMethods.check) { (request: HealthCheckRequest, _) in
@@ -41,14 +41,16 @@ private final class LastStatus: Sendable {
     let value = Mutex<HealthRegistry.Status?>(nil)
 }
 
-enum HealthMethods {
+package enum HealthMethods {
     static let service = "grpc.health.v1.Health"
+    private static let callers = AccessPolicy.Caller.Party.allCases.map { AccessPolicy.Caller.anyService(for: $0) }
     static let check = MethodDescriptor(
         service: service,
         name: "Check",
         idempotent: true,
         writes: false,
-        scope: "",
+        users: .anybody,
+        callers: callers,
         http: []
     )
     static let watch = MethodDescriptor(
@@ -56,7 +58,8 @@ enum HealthMethods {
         name: "Watch",
         idempotent: true,
         writes: false,
-        scope: "",
+        users: .anybody,
+        callers: callers,
         http: []
     )
 }

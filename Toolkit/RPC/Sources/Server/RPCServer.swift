@@ -11,7 +11,7 @@ import Synchronization
 ///
 /// Each call is a task on its connection's event loop: a handler must not block. A call ends with
 /// `deadlineExceeded` at its `grpc-timeout`, `resourceExhausted` above a limit, `unimplemented` for an unknown method,
-/// `unauthenticated` or `permissionDenied` when the principal does not hold the method's scope.
+/// `unauthenticated` or `permissionDenied` when the method's contract does not admit the caller.
 public final class RPCServer: Service {
     private struct Accepted {
         var connections: [ObjectIdentifier: NIOLoopBound<ServerConnectionHandler>] = [:]
@@ -40,7 +40,7 @@ public final class RPCServer: Service {
     ///   - runtime: The clocks and the random numbers.
     ///   - logger: Receives refused calls, and errors of connections and handlers.
     ///   - authenticate: Who makes a call: `anonymous` without credentials, a `Fault` for invalid ones. A service's principal
-    ///     gets the represented principal that its call names. It runs on the connection's event loop when the headers have
+    ///     gets the party for whom its call states that it speaks. It runs on the connection's event loop when the headers have
     ///     arrived: it must not block, and leaves the check of a signature to a thread, as ``CallAuthentication/unverified(_:)``.
     ///     Nothing of a message is read before, and no handler runs before the check has ended.
     public init(

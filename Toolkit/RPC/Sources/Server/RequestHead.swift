@@ -10,7 +10,8 @@ struct RequestHead: Sendable {
     /// All values of the header, joined by commas.
     private(set) var traceparent: String?
     private(set) var tracestate: String?
-    private(set) var onBehalfOf: String?
+    /// For whom a service's call speaks.
+    private(set) var speaksFor: String?
     /// Headers that the protocol does not define, values of the same name joined by commas.
     private(set) var metadata: [String: String] = [:]
 
@@ -53,9 +54,9 @@ struct RequestHead: Sendable {
                 idempotencyKey = value
             case HeaderName.traceparent: traceparent = traceparent.map { "\($0),\(value)" } ?? value
             case HeaderName.tracestate: tracestate = tracestate.map { "\($0),\(value)" } ?? value
-            case HeaderName.onBehalfOf:
-                guard onBehalfOf == nil else { throw .repeated(name) }
-                onBehalfOf = PercentText.decode(value)
+            case HeaderName.speaksFor:
+                guard speaksFor == nil else { throw .repeated(name) }
+                speaksFor = value
             case HeaderName.authorization:
                 guard !isAuthorized else { throw .twoTokens }
                 isAuthorized = true

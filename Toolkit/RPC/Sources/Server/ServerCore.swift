@@ -15,22 +15,9 @@ struct ServerCore: Sendable {
         do { return try authenticate(head.headers) } catch { throw Fault(describing: error) }
     }
 
-    /// The principal for whom `caller` makes the call, if it may call this method.
+    /// The caller with the party for whom it speaks, if it may call this method.
     func admit(_ caller: Principal, to method: MethodDescriptor, _ head: RequestHead) throws(Fault) -> Principal {
-        var principal = caller
-        if principal.kind == .service, let subject = head.onBehalfOf {
-            principal = Principal(
-                kind: .service,
-                id: principal.id,
-                scopes: principal.scopes,
-                onBehalfOf: ExactText(subject)
-            )
-        }
-        if principal.holds(method.scope) { return principal }
-        if principal.kind == .anonymous {
-            throw Fault(.unauthenticated, .unauthenticated, "\(method.path) needs a token")
-        }
-        throw Fault(.permissionDenied, .forbidden, "\(method.path) needs the scope \(method.scope)")
+        try method.admit(caller, speaksFor: head.speaksFor)
     }
 
     /// The place of a call in its caller's trace, or in a new one; its span begins where its service is known.

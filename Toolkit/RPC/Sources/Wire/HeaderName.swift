@@ -11,6 +11,6 @@ enum HeaderName {
     static let traceparent = "traceparent"
     static let tracestate = "tracestate"
     static let authorization = "authorization"
-    /// The represented principal's id, percent-encoded; trusted only from a service.
-    static let onBehalfOf = "martlet-on-behalf-of"
+    /// For whom a service's call speaks, as `Principal.Party.header` writes it; ignored from anybody else.
+    static let speaksFor = "martlet-speaks-for"
 }

@@ -102,14 +102,15 @@ struct InteropSocketTests {
         defer { python.finish() }
         let context = CallContext(
             deadline: SystemTime().now + HangLimit.wait,
-            principal: Principal(kind: .service, id: "parcels", scopes: [], onBehalfOf: "c7"),
+            principal: Principal(service: "parcels", for: .user("c7")),
             idempotencyKey: "k1",
             trace: TraceContext(traceID: "0af7651916cd43dd8448eb211c80319c", spanID: "b7ad6b7169203331", sampled: true),
             metadata: ["x-colour": "green", "x-raw-bin": "AAE"]
         )
         let about = try await text(TextMethods.about, "", over: connection, context: context)
         #expect(
-            about == "k1|c7|green|0001|00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01|Bearer secret|deadline"
+            about
+                == "k1|user c7|green|0001|00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01|Bearer secret|deadline"
         )
         await connection.close()
     }

@@ -171,7 +171,7 @@ class Texts(grpc.GenericRpcHandler):
     def about(self, request, context):
         facts = dict(context.invocation_metadata())
         parts = [
-            facts.get("idempotency-key", "-"), facts.get("martlet-on-behalf-of", "-"), facts.get("x-colour", "-"),
+            facts.get("idempotency-key", "-"), facts.get("martlet-speaks-for", "-"), facts.get("x-colour", "-"),
             facts.get("x-raw-bin", b"").hex(), facts.get("traceparent", "-"), facts.get("authorization", "-"),
             "deadline" if context.time_remaining() else "no deadline",
         ]

@@ -20,7 +20,7 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
-/// How a method behaves and who may call it.
+/// How a method behaves and who may call it. Each method states both `users` and `callers`.
 nonisolated struct Call: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -32,9 +32,13 @@ nonisolated struct Call: Sendable {
   /// The method writes and accepts an `Idempotency-Key`. A method that writes and is not idempotent requires one.
   var writes: Bool = false
 
-  /// The scope that the principal needs, as in `links:write`, or alternatives, as in `links:write|service`. Every
-  /// service has the scope `service` and no other. Empty when no token is required.
-  var scope: String = String()
+  /// The users that may call: the scope that their token needs, as in `links:write`; `ANYBODY`, also without a token;
+  /// `NOBODY`.
+  var users: String = String()
+
+  /// The services that may call, each with whom it speaks for: `previews` for itself, `previews for users`,
+  /// `previews for guests`. `ANY_SERVICE` takes the place of a name. `NONE`, alone, when no service may call.
+  var callers: [String] = []
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -270,7 +274,7 @@ fileprivate nonisolated let _protobuf_package = "martlet.options.v1"
 
 nonisolated extension Call: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Call"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}idempotent\0\u{1}writes\0\u{1}scope\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}idempotent\0\u{1}writes\0\u{2}\u{2}users\0\u{1}callers\0\u{b}scope\0\u{c}\u{3}\u{1}")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -280,7 +284,8 @@ nonisolated extension Call: SwiftProtobuf.Message, SwiftProtobuf._MessageImpleme
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularBoolField(value: &self.idempotent) }()
       case 2: try { try decoder.decodeSingularBoolField(value: &self.writes) }()
-      case 3: try { try decoder.decodeSingularStringField(value: &self.scope) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.users) }()
+      case 5: try { try decoder.decodeRepeatedStringField(value: &self.callers) }()
       default: break
       }
     }
@@ -293,8 +298,11 @@ nonisolated extension Call: SwiftProtobuf.Message, SwiftProtobuf._MessageImpleme
     if self.writes != false {
       try visitor.visitSingularBoolField(value: self.writes, fieldNumber: 2)
     }
-    if !self.scope.isEmpty {
-      try visitor.visitSingularStringField(value: self.scope, fieldNumber: 3)
+    if !self.users.isEmpty {
+      try visitor.visitSingularStringField(value: self.users, fieldNumber: 4)
+    }
+    if !self.callers.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.callers, fieldNumber: 5)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -302,7 +310,8 @@ nonisolated extension Call: SwiftProtobuf.Message, SwiftProtobuf._MessageImpleme
   static func ==(lhs: Call, rhs: Call) -> Bool {
     if lhs.idempotent != rhs.idempotent {return false}
     if lhs.writes != rhs.writes {return false}
-    if lhs.scope != rhs.scope {return false}
+    if lhs.users != rhs.users {return false}
+    if lhs.callers != rhs.callers {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -79,13 +79,13 @@ public protocol ParcelHandling: Sendable {
 
 /// The method descriptors of Parcel.
 public enum ParcelMethods {
-    public static let storeParcel = MethodDescriptor(service: "martlet.testing.v1.ParcelService", name: "StoreParcel", idempotent: true, writes: true, scope: "parcels:write", http: [HTTPRule(.put, "/v1/parcels/{parcel_id}", body: "*"), HTTPRule(.post, "/v1/shelves/{shelf}/parcels/{parcel_id}", body: "*")])
-    public static let createParcel = MethodDescriptor(service: "martlet.testing.v1.ParcelService", name: "CreateParcel", idempotent: false, writes: true, scope: "parcels:write", http: [HTTPRule(.post, "/v1/parcels", body: "parcel")])
-    public static let getParcel = MethodDescriptor(service: "martlet.testing.v1.ParcelService", name: "GetParcel", idempotent: true, writes: false, scope: "", http: [HTTPRule(.get, "/v1/parcels/{parcel_id}", body: "")])
-    public static let listParcels = MethodDescriptor(service: "martlet.testing.v1.ParcelService", name: "ListParcels", idempotent: true, writes: false, scope: "parcels:read", http: [HTTPRule(.get, "/v1/parcels", body: "")])
-    public static let sendParcel = MethodDescriptor(service: "martlet.testing.v1.ParcelService", name: "SendParcel", idempotent: true, writes: true, scope: "parcels:write", http: [HTTPRule(.post, "/v1/parcels/{parcel_id}:send", body: "*")])
-    public static let watchParcel = MethodDescriptor(service: "martlet.testing.v1.ParcelService", name: "WatchParcel", idempotent: true, writes: false, scope: "parcels:read", http: [HTTPRule(.get, "/v1/parcels/{parcel_id}:watch", body: "")])
-    public static let weighParcel = MethodDescriptor(service: "martlet.testing.v1.ParcelService", name: "WeighParcel", idempotent: true, writes: false, scope: "service", http: [])
+    public static let storeParcel = MethodDescriptor(service: "martlet.testing.v1.ParcelService", name: "StoreParcel", idempotent: true, writes: true, users: .scope("parcels:write"), callers: [], http: [HTTPRule(.put, "/v1/parcels/{parcel_id}", body: "*"), HTTPRule(.post, "/v1/shelves/{shelf}/parcels/{parcel_id}", body: "*")])
+    public static let createParcel = MethodDescriptor(service: "martlet.testing.v1.ParcelService", name: "CreateParcel", idempotent: false, writes: true, users: .scope("parcels:write"), callers: [], http: [HTTPRule(.post, "/v1/parcels", body: "parcel")])
+    public static let getParcel = MethodDescriptor(service: "martlet.testing.v1.ParcelService", name: "GetParcel", idempotent: true, writes: false, users: .anybody, callers: [], http: [HTTPRule(.get, "/v1/parcels/{parcel_id}", body: "")])
+    public static let listParcels = MethodDescriptor(service: "martlet.testing.v1.ParcelService", name: "ListParcels", idempotent: true, writes: false, users: .scope("parcels:read"), callers: [.service("labels", for: .users)], http: [HTTPRule(.get, "/v1/parcels", body: "")])
+    public static let sendParcel = MethodDescriptor(service: "martlet.testing.v1.ParcelService", name: "SendParcel", idempotent: true, writes: true, users: .scope("parcels:write"), callers: [], http: [HTTPRule(.post, "/v1/parcels/{parcel_id}:send", body: "*")])
+    public static let watchParcel = MethodDescriptor(service: "martlet.testing.v1.ParcelService", name: "WatchParcel", idempotent: true, writes: false, users: .scope("parcels:read"), callers: [], http: [HTTPRule(.get, "/v1/parcels/{parcel_id}:watch", body: "")])
+    public static let weighParcel = MethodDescriptor(service: "martlet.testing.v1.ParcelService", name: "WeighParcel", idempotent: true, writes: false, users: .noUser, callers: [.anyService(for: .itself), .anyService(for: .users)], http: [])
 
     /// In contract order.
     public static let all: [MethodDescriptor] = [storeParcel, createParcel, getParcel, listParcels, sendParcel, watchParcel, weighParcel]

@@ -1,6 +1,6 @@
 /// gRPC's percent-encoding of text in headers: printable ASCII but `%` stays, all other bytes of UTF-8 become `%XX`.
-enum PercentText {
-    static func encode(_ text: String) -> String {
+package enum PercentText {
+    package static func encode(_ text: String) -> String {
         if text.utf8.allSatisfy(isLiteral) { return text }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.utf8.count + 16)
@@ -15,7 +15,7 @@ enum PercentText {
     }
 
     /// Never fails: a `%` without two digits stays as it is, invalid UTF-8 is repaired.
-    static func decode(_ text: String) -> String {
+    package static func decode(_ text: String) -> String {
         guard text.utf8.contains(UInt8(ascii: "%")) else { return text }
         let coded = Array(text.utf8)
         var bytes: [UInt8] = []
