@@ -60,7 +60,7 @@ struct EventSource: Sendable {
     }
 
     private func token() throws -> String {
-        try OperatorCLI(folder: shop.folder).text("token", "--service", "tests")
+        try OperatorCLI(folder: shop.folder).text("token", "--service", "tests", "--to", "eventlog")
             .trimmingCharacters(in: .whitespacesAndNewlines)
     }
 }

@@ -76,6 +76,7 @@ public struct RemoteEventLog: MessageBus {
         }
     }
 
+    /// For operators: the log refuses it to services.
     public func status() async throws -> [TopicStatus] {
         try await client.status(StatusRequest(), context: shortCall).topics.map(\.status)
     }

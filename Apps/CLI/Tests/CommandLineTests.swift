@@ -23,7 +23,8 @@ struct CommandLineTests {
             ["up"], ["up", "--data", "x", "--port", "81", "--single-process", "--json"], ["down"],
             ["status", "--json"],
             ["token", "--customer", "ann"], ["token", "--merchant", "--ttl", "15m"], ["token", "--operator"],
-            ["token", "--subject", "a", "--scope", "payments:read", "orders:read"], ["token", "--service", "orders"],
+            ["token", "--subject", "a", "--scope", "payments:read", "orders:read"],
+            ["token", "--service", "orders", "--to", "catalog"],
             ["crash-points", "--json"],
             ["events", "topics"], ["events", "groups", "--topic", "t"],
             ["events", "remove-group", "--group", "g", "--topic", "t", "--reason", "r"], ["events", "losses", "--all"],
@@ -67,6 +68,8 @@ struct CommandLineTests {
         "refuses missing, conflicting and invalid arguments",
         arguments: [
             ["token"], ["token", "--customer", "ann", "--merchant"], ["token", "--customer", ""],
+            ["token", "--service", "orders"], ["token", "--subject", "a", "--to", "orders"],
+            ["token", "--subject", "a", "--scope", "service"],
             ["token", "--merchant", "--ttl", "15"], ["token", "--merchant", "--ttl", "-1h"],
             ["events", "parked", "list", "--key", "k"],
             ["events", "parked", "redrive", "--reason", "r"],

@@ -15,14 +15,19 @@ struct TopologyTests {
           "processes": [
             {"program": "gated", "services": ["gate"], "listeners": ["http"], "hasPublicHTTP": true, "hasDatabase": false},
             {"program": "grindd", "services": ["grind"], "consumes": ["mill.grain.v1.sacks"]},
-            {"program": "logd", "services": ["eventlog"], "listeners": ["http", "grpc"]}
+            {"program": "logd", "services": ["eventlog"]}
           ],
           "singleProcess": "mill",
           "roles": [
             {"name": "miller", "subject": "id", "about": "A miller.", "scopes": ["grain:read"]},
             {"name": "owner", "about": "The owner.", "scopes": ["grain:write"]}
           ],
-          "commands": [{"name": "weigh", "run": ["mill-scales", "weigh"], "about": "Weighs."}]
+          "commands": [{"name": "weigh", "run": ["mill-scales", "weigh"], "about": "Weighs."}],
+          "methods": [
+            {"service": "scales", "name": "mill.scales.v1.Scales/Weigh", "users": "NOBODY", "callers": ["grind for users"]},
+            {"service": "bins", "name": "mill.bins.v1.Bins/Open", "users": "ANYBODY", "callers": ["ANY_SERVICE"]},
+            {"service": "grind", "name": "mill.grind.v1.Grind/Grind", "users": "ANYBODY", "callers": ["NONE"]}
+          ]
         }
         """.utf8
     )
@@ -35,7 +40,15 @@ struct TopologyTests {
         #expect(grind.listeners == [.http, .grpc, .operate])
         #expect(!grind.hasPublicHTTP && grind.hasDatabase)
         let mill = try mill()
-        #expect(mill.processes.map { mill.servesOperators($0.services[0]) } == [false, true, false])
+        #expect(mill.processes.map { mill.servesOperators($0.services[0]) } == [false, true, true])
+    }
+
+    @Test("a service calls those whose contracts admit it, and the event log; the gateway calls none")
+    func callees() throws {
+        let mill = try mill()
+        #expect(mill.callees(of: "grind") == ["bins", "eventlog", "scales"])
+        #expect(mill.callees(of: "eventlog") == ["bins"])
+        #expect(mill.callees(of: "gate") == [] && mill.callees(of: "unknown") == [])
     }
 
     @Test("one process for all services has the listeners of all")

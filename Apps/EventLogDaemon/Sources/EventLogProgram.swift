@@ -19,7 +19,8 @@ package enum EventLogProgram {
                 name: context.service,
                 telemetry: context.telemetry,
                 time: context.time,
-                contracts: [.eventLog(log)],
+                contracts: [.eventLogOfServices(log)],
+                operatorContracts: [.eventLogOfOperators(log)],
                 loops: [.init("event log", .relay) { try await log.run() }],
                 close: { await database.close() }
             )

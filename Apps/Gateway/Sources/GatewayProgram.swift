@@ -90,7 +90,7 @@ package enum GatewayProgram {
     ) async throws {
         // The folder in which the services of this machine have their data, too.
         let disk = DiskSpace(path: URL(fileURLWithPath: settings.registry).deletingLastPathComponent().path)
-        let verifier = try await LocalIssuer.verifier(in: settings.keys, time: runtime.time)
+        let verifier = try await LocalIssuer.verifier(in: settings.keys, callees: [], time: runtime.time)
         let authenticator = TokenAuthenticator(verifier: verifier)
         var limits = ServiceHostLimits()
         limits.notReadyDelay = settings.drainDelay

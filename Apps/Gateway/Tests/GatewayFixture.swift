@@ -99,9 +99,9 @@ struct GatewayFixture: Sendable {
         _ body: (GatewayResponder) async throws -> R
     ) async throws -> R {
         let verifier = TokenVerifier(
-            keys: try await KeySet.read(LocalIssuer.keySetPath(in: folder.path)),
-            issuer: LocalIssuer.name,
+            issuers: [LocalIssuer.entry(try await KeySet.read(LocalIssuer.keySetPath(in: folder.path)))],
             audience: LocalIssuer.audience,
+            callees: [],
             leeway: .seconds(30),
             time: time
         )

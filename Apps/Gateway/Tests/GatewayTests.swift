@@ -40,6 +40,16 @@ struct GatewayTests {
         #expect(try await fixture.send(.get, "/v1/orders", token: token).status == .unauthorized)
     }
 
+    @Test("rejects the token of a service, which is for one callee, also where no token is needed")
+    func serviceTokens() async throws {
+        for callee in ["carts", "gateway", LocalIssuer.audience] {
+            let token = try await fixture.issuer.serviceToken("orders", to: callee, lifetime: .seconds(60))
+            for path in ["/v1/orders", "/v1/products"] {
+                #expect(try await fixture.send(.get, path, token: token).status == .unauthorized)
+            }
+        }
+    }
+
     @Test("rejects a body over the limit by its Content-Length")
     func body() async throws {
         let response = try await fixture.send(.post, "/v1/carts", headers: [.contentLength: "2097153"])

@@ -54,7 +54,8 @@ package enum ShopProgram {
                 name: "eventlog",
                 telemetry: telemetry("eventlog"),
                 time: runtime.time,
-                contracts: [.eventLog(log)],
+                contracts: [.eventLogOfServices(log)],
+                operatorContracts: [.eventLogOfOperators(log)],
                 loops: [.init("event log", .relay) { try await log.run() }],
                 close: { await logDatabase.close() }
             )

@@ -112,7 +112,11 @@ struct LoopbackBench: Sendable {
 
     private func host(_ units: [ServiceRuntime], folder: TemporaryFolder, runtime: Runtime) async throws -> ServiceHost
     {
-        let verifier = try await LocalIssuer.verifier(in: folder.path, time: runtime.time)
+        let verifier = try await LocalIssuer.verifier(
+            in: folder.path,
+            callees: [LoopbackChannel.host],
+            time: runtime.time
+        )
         var limits = ServiceHostLimits()
         limits.notReadyDelay = .zero
         // A slow machine must not abandon a task, which would end the process of all tests.

@@ -7,6 +7,8 @@ import Synchronization
 /// Calls the host on 127.0.0.1, whose port is known once it listens, with the caller's token.
 final class LoopbackChannel: RPCChannel {
     private static let tokenLifetime = Duration.seconds(3_600)
+    /// The callee that services' tokens name: all services run in one host.
+    static let host = "bench"
 
     private let runtime: Runtime
     private let issuer: LocalIssuer
@@ -62,7 +64,8 @@ final class LoopbackChannel: RPCChannel {
                     scopes: principal.scopes.sorted().map(\.text),
                     lifetime: tokenLifetime
                 ))
-        case .service: "Bearer " + (try await issuer.serviceToken(principal.id.text, lifetime: tokenLifetime))
+        case .service:
+            "Bearer " + (try await issuer.serviceToken(principal.id.text, to: host, lifetime: tokenLifetime))
         }
     }
 }

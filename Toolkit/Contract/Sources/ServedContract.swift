@@ -97,6 +97,13 @@ public struct ServedMethod: Sendable {
 }
 
 extension ServedContract {
+    /// The same contract with those of its methods that `isServed` accepts.
+    package func filter(_ isServed: (MethodDescriptor) -> Bool) -> ServedContract {
+        var copy = self
+        copy.methods = methods.filter { isServed($0.descriptor) }
+        return copy
+    }
+
     /// The same contract with every method's handler replaced; a host adds metrics this way.
     package func mapForms(
         _ change: (MethodDescriptor, ServedMethod.Form) -> ServedMethod.Form

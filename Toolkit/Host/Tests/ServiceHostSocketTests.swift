@@ -42,9 +42,9 @@ private struct HostFixture {
             on: WordFixture.dependencies(database, bus: InMemoryBus(time: time), runtime: system)
         )
         let verifier = TokenVerifier(
-            keys: try await KeySet.read(LocalIssuer.keySetPath(in: folder.path)),
-            issuer: LocalIssuer.name,
+            issuers: [LocalIssuer.entry(try await KeySet.read(LocalIssuer.keySetPath(in: folder.path)))],
             audience: LocalIssuer.audience,
+            callees: ["words"],
             leeway: .zero,
             time: time
         )
@@ -219,7 +219,7 @@ struct ServiceHostSocketTests {
     func operators() async throws {
         let fixture = try await HostFixture()
         let good = try await fixture.issuer.userToken("olga", scopes: ["operate"], lifetime: HangLimit.wait)
-        let service = try await fixture.issuer.serviceToken("parcels", lifetime: HangLimit.wait)
+        let service = try await fixture.issuer.serviceToken("parcels", to: "words", lifetime: HangLimit.wait)
         let withoutScope = try await fixture.issuer.userToken(
             "paul",
             scopes: ["parcels:write"],

@@ -12,34 +12,52 @@ public import MartletCore
 
 /// Issues tokens for local use; its private key is stored in the data folder, readable by its owner only.
 ///
-/// Files in its folder: `issuer.pem`, `jwks.json` (the public key), `<service>.token`; all with mode 0600.
+/// Files in its folder: `issuer.pem`, `jwks.json` (the public key). Each process gets a folder of its own, without the private
+/// key: `jwks.json`, and `<service>/<callee>.token` for each service that its services call. All have mode 0600.
 public struct LocalIssuer: Sendable {
     public static let name = "martlet-local"
-    /// The audience of all tokens of a deployment.
+    /// The audience of all users' tokens of a deployment: its API.
     public static let audience = "martlet"
 
     private let key: SigningKey
     private let kid: String
     private let time: any TimeSource
-    private let folder: String
+    /// The file with the public key, as text.
+    private let keySet: String
 
     public static func keySetPath(in folder: String) -> String { "\(folder)/jwks.json" }
-    public static func tokenPath(for service: String, in folder: String) -> String { "\(folder)/\(service).token" }
+    /// The token with which `service` calls `callee`, in the folder of its process.
+    public static func tokenPath(of service: String, to callee: String, in folder: String) -> String {
+        "\(folder)/\(service)/\(callee).token"
+    }
 
     /// How much the clocks of the processes of one deployment may differ.
     private static let leeway = Duration.seconds(30)
 
-    /// Verifies the tokens of the issuer whose files are in `folder`.
+    /// Verifies the tokens of the issuer whose public key is in `folder`.
     ///
+    /// - Parameters:
+    ///   - folder: The issuer's, or that of a process.
+    ///   - callees: The names of the services that run here; empty where no service calls.
+    ///   - time: The wall clock for expiry.
     /// - Throws: `KeySet.Invalid` when the public key is missing or cannot be read.
-    public static func verifier(in folder: String, time: any TimeSource) async throws -> TokenVerifier {
+    public static func verifier(
+        in folder: String,
+        callees: [String],
+        time: any TimeSource
+    ) async throws -> TokenVerifier {
         TokenVerifier(
-            keys: try await KeySet.read(keySetPath(in: folder)),
-            issuer: name,
+            issuers: [entry(try await KeySet.read(keySetPath(in: folder)))],
             audience: audience,
+            callees: callees,
             leeway: leeway,
             time: time
         )
+    }
+
+    /// The supervisor's issuer: of users for local use, and of services.
+    public static func entry(_ keys: [TokenKey]) -> TokenIssuer {
+        TokenIssuer(name: name, keys: keys, kinds: [.user, .service], scopes: nil)
     }
 
     /// The issuer whose files are in `folder`; creates them on first use.
@@ -50,11 +68,7 @@ public struct LocalIssuer: Sendable {
         algorithm: TokenKey.Algorithm,
         time: any TimeSource
     ) async throws {
-        try FileManager.default.createDirectory(
-            atPath: folder,
-            withIntermediateDirectories: true,
-            attributes: [.posixPermissions: 0o700]
-        )
+        try Self.makeFolder(folder)
         let path = "\(folder)/issuer.pem"
         let stored = try SecretFile.read(path)
         let key = try stored.map { try SigningKey(pem: $0) } ?? SigningKey(algorithm)
@@ -63,14 +77,12 @@ public struct LocalIssuer: Sendable {
         self.key = key
         kid = entry.kid ?? ""
         self.time = time
-        self.folder = folder
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
         let set = try encoder.encode(KeySet.File(keys: [entry]))
         let existing = FileManager.default.contents(atPath: Self.keySetPath(in: folder))
-        if existing != set {
-            try SecretFile.write(String(decoding: set, as: UTF8.self), to: Self.keySetPath(in: folder))
-        }
+        keySet = String(decoding: set, as: UTF8.self)
+        if existing != set { try SecretFile.write(keySet, to: Self.keySetPath(in: folder)) }
     }
 
     /// A token for a person or an external system.
@@ -85,12 +97,12 @@ public struct LocalIssuer: Sendable {
         if let scope = scopes.first(where: { !ScopeName.isValid($0) }) {
             throw InvalidClaim(name: "scope", value: scope)
         }
-        return try await mint(subject, kind: "user", scopes: scopes, lifetime: lifetime)
+        return try await mint(subject, kind: "user", for: Self.audience, scopes: scopes, lifetime: lifetime)
     }
 
-    /// A token that authenticates `service` to other services.
-    public func serviceToken(_ service: String, lifetime: Duration) async throws -> String {
-        try await mint(service, kind: "service", scopes: [], lifetime: lifetime)
+    /// A token that authenticates `service` to `callee`, and to no other service.
+    public func serviceToken(_ service: String, to callee: String, lifetime: Duration) async throws -> String {
+        try await mint(service, kind: "service", for: callee, scopes: [], lifetime: lifetime)
     }
 
     /// A claim that no token may have.
@@ -102,18 +114,49 @@ public struct LocalIssuer: Sendable {
         public var description: String { "a token cannot have the \(name) '\(value)'" }
     }
 
-    /// Writes a new token for `service`, for ``TokenFile``.
-    package func writeServiceToken(_ service: String, lifetime: Duration) async throws {
-        let token = try await serviceToken(service, lifetime: lifetime)
-        try SecretFile.write(token, to: Self.tokenPath(for: service, in: folder))
+    /// Writes a new token of `service` for its calls to `callee`, for ``TokenFile``.
+    ///
+    /// - Parameter folder: That of the service's process.
+    /// - Returns: The path of the file.
+    package func writeServiceToken(
+        _ service: String,
+        to callee: String,
+        in folder: String,
+        lifetime: Duration
+    ) async throws -> String {
+        let path = Self.tokenPath(of: service, to: callee, in: folder)
+        try Self.makeFolder("\(folder)/\(service)")
+        try SecretFile.write(try await serviceToken(service, to: callee, lifetime: lifetime), to: path)
+        return path
     }
 
-    private func mint(_ subject: String, kind: String, scopes: [String], lifetime: Duration) async throws -> String {
+    /// Writes the public key into the folder of a process.
+    package func writeKeySet(in folder: String) throws {
+        try Self.makeFolder(folder)
+        let path = Self.keySetPath(in: folder)
+        if FileManager.default.contents(atPath: path) != Data(keySet.utf8) { try SecretFile.write(keySet, to: path) }
+    }
+
+    private static func makeFolder(_ path: String) throws {
+        try FileManager.default.createDirectory(
+            atPath: path,
+            withIntermediateDirectories: true,
+            attributes: [.posixPermissions: 0o700]
+        )
+    }
+
+    private func mint(
+        _ subject: String,
+        kind: String,
+        for audience: String,
+        scopes: [String],
+        lifetime: Duration
+    ) async throws -> String {
         let now = time.date
         let claims = TokenClaims(
             iss: Self.name,
             sub: subject,
-            aud: [Self.audience],
+            aud: [audience],
             exp: (now + lifetime).milliseconds / 1_000,
             iat: now.milliseconds / 1_000,
             nbf: nil,

@@ -50,41 +50,58 @@ struct TokenClaims: Codable, Equatable, Sendable {
     }
 }
 
-/// The requirements of a valid token.
+/// The requirements of a valid token of one issuer.
 struct TokenRules: Sendable {
     static let scopesLimit = 64
     /// Valid times, in seconds since 1970; others are rejected before any arithmetic.
     static let timeRange: Range<Int64> = 0..<1 << 40
 
     let issuer: ExactText
+    let kinds: Set<Principal.Kind>
+    /// `nil` for all.
+    let scopes: Set<ExactText>?
+    /// That of users' tokens.
     let audience: ExactText
+    /// The services that run here: a service's token names one of them, and no other audience.
+    let callees: Set<ExactText>
     let leeway: Duration
 
     /// The principal of valid claims.
     ///
     /// A service speaks for a guest, with the least power, until its call states for whom it speaks.
     func principal(_ claims: TokenClaims, at now: Timestamp) throws(TokenRefusal) -> Principal {
+        guard ExactText(claims.iss) == issuer else { throw .issuer }
+        try checkTimes(of: claims, at: now)
+        guard Principal.isUserID(claims.sub) else { throw .subject }
+        let names = claims.scope.split(separator: " ", maxSplits: Self.scopesLimit).map { String($0) }
+        guard names.count <= Self.scopesLimit, names.allSatisfy(ScopeName.isValid) else { throw .scopes }
+        switch claims.kind {
+        case "user":
+            guard kinds.contains(.user) else { throw .kind }
+            guard claims.aud.contains(where: { ExactText($0) == audience }) else { throw .audience }
+            let held = Set(names.map { ExactText($0) })
+            guard scopes.map(held.isSubset) ?? true else { throw .scopes }
+            return Principal(user: ExactText(claims.sub), scopes: held)
+        case "service":
+            guard kinds.contains(.service) else { throw .kind }
+            // With a second audience, who is called could call another service with the token.
+            guard claims.aud.count == 1, callees.contains(ExactText(claims.aud[0])) else { throw .audience }
+            // What a service may do is in the contracts that it calls.
+            guard names.isEmpty else { throw .scopes }
+            return Principal(service: ExactText(claims.sub), for: .guest)
+        default: throw .subject
+        }
+    }
+
+    private func checkTimes(of claims: TokenClaims, at now: Timestamp) throws(TokenRefusal) {
         let leewaySeconds = leeway.nanosecondsClamped / 1_000_000_000
         let seconds = now.milliseconds / 1_000
-        guard ExactText(claims.iss) == issuer else { throw .issuer }
-        guard claims.aud.contains(where: { ExactText($0) == audience }) else { throw .audience }
         guard Self.timeRange.contains(claims.exp), seconds < claims.exp + leewaySeconds else { throw .expired }
         if let nbf = claims.nbf {
             guard Self.timeRange.contains(nbf), nbf - leewaySeconds <= seconds else { throw .notYetValid }
         }
         if let iat = claims.iat {
             guard Self.timeRange.contains(iat), iat - leewaySeconds <= seconds else { throw .issuedLater }
-        }
-        guard Principal.isUserID(claims.sub) else { throw .subject }
-        let scopes = claims.scope.split(separator: " ", maxSplits: Self.scopesLimit).map { String($0) }
-        guard scopes.count <= Self.scopesLimit, scopes.allSatisfy(ScopeName.isValid) else { throw .scopes }
-        switch claims.kind {
-        case "user": return Principal(user: ExactText(claims.sub), scopes: Set(scopes.map { ExactText($0) }))
-        case "service":
-            // What a service may do is in the contracts that it calls.
-            guard scopes.isEmpty else { throw .scopes }
-            return Principal(service: ExactText(claims.sub), for: .guest)
-        default: throw .subject
         }
     }
 }
@@ -93,5 +110,5 @@ struct TokenRules: Sendable {
 enum TokenRefusal: Error, Equatable {
     case tooLong, malformed, key, algorithm, type, header, signature, issuer, audience, expired, notYetValid,
         issuedLater,
-        subject, scopes
+        subject, kind, scopes
 }

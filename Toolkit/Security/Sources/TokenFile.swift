@@ -9,7 +9,7 @@ import Synchronization
     import Darwin
 #endif
 
-/// A service's own token, reread from its file at an interval.
+/// The token of a service for its calls to one other, reread from its file at an interval.
 public final class TokenFile: Sendable {
     private struct State {
         var token: String?

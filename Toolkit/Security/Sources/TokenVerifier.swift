@@ -6,7 +6,8 @@ import Synchronization
 
 /// Turns a bearer token into a principal, or rejects it.
 ///
-/// The algorithm belongs to the key, not to the token; `none` and headers with a key of their own are rejected. Issuer,
+/// A user's token is for the API as a whole; a service's names the one service that it is for. The algorithm belongs to the
+/// key, not to the token; `none` and headers with a key of their own are rejected. Issuer,
 /// audience, type `at+jwt` and expiry are required. A token has one text: a repeated name, bytes behind the JSON and
 /// unused bits in base64 are rejected. Safe to share between tasks.
 public final class TokenVerifier: Sendable {
@@ -15,21 +16,49 @@ public final class TokenVerifier: Sendable {
     /// Verified tokens that are cached until they expire.
     static let cachedTokensLimit = 10_000
 
-    private let keys: [ExactText: TokenKey]
-    private let rules: TokenRules
+    /// A key, and what it speaks for.
+    private struct Entry: Sendable {
+        let key: TokenKey
+        let rules: TokenRules
+    }
+
+    /// By the id of the key; two issuers may have one id.
+    private let entries: [ExactText: [Entry]]
     private let time: any TimeSource
     private let verified = Mutex(VerifiedTokens(limit: TokenVerifier.cachedTokensLimit))
 
     /// - Parameters:
-    ///   - keys: The issuer's public keys; the first one of an id is used.
-    ///   - issuer: The required `iss`.
-    ///   - audience: The required `aud`.
+    ///   - issuers: Whose tokens are accepted.
+    ///   - audience: The required `aud` of users' tokens.
+    ///   - callees: The names of the services that run here: a service's token is for one of them. Empty where no service
+    ///     calls, as at a gateway.
     ///   - leeway: Tolerated difference of the clocks; at most a minute.
     ///   - time: The wall clock for expiry.
-    public init(keys: [TokenKey], issuer: String, audience: String, leeway: Duration, time: any TimeSource) {
+    public init(
+        issuers: [TokenIssuer],
+        audience: String,
+        callees: [String],
+        leeway: Duration,
+        time: any TimeSource
+    ) {
         precondition(leeway >= .zero && leeway <= Self.leewayLimit)
-        self.keys = Dictionary(keys.map { (ExactText($0.id), $0) }) { first, _ in first }
-        rules = TokenRules(issuer: ExactText(issuer), audience: ExactText(audience), leeway: leeway)
+        var entries: [ExactText: [Entry]] = [:]
+        for issuer in issuers {
+            let rules = TokenRules(
+                issuer: ExactText(issuer.name),
+                kinds: issuer.kinds,
+                scopes: issuer.scopes,
+                audience: ExactText(audience),
+                callees: Set(callees.map { ExactText($0) }),
+                leeway: leeway
+            )
+            for key in issuer.keys {
+                let own = entries[ExactText(key.id), default: []]
+                guard !own.contains(where: { $0.rules.issuer == rules.issuer }) else { continue }
+                entries[ExactText(key.id)] = own + [Entry(key: key, rules: rules)]
+            }
+        }
+        self.entries = entries
         self.time = time
     }
 
@@ -68,18 +97,21 @@ public final class TokenVerifier: Sendable {
         let parts = token.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count == 3 else { throw .malformed }
         let header = try TokenHeader(parts[0])
-        guard let key = keys[header.kid] else { throw .key }
-        guard header.alg == ExactText(key.algorithm.rawValue) else { throw .algorithm }
+        guard let known = entries[header.kid] else { throw .key }
+        let ofAlgorithm = known.filter { header.alg == ExactText($0.key.algorithm.rawValue) }
+        guard !ofAlgorithm.isEmpty else { throw .algorithm }
         guard let signature = TokenHeader.base64URL(parts[2]), let payload = TokenHeader.base64URL(parts[1]) else {
             throw .malformed
         }
         let signed = bytes.prefix(parts[0].utf8.count + 1 + parts[1].utf8.count)
-        guard key.verification.isValid(signature, of: signed) else { throw .signature }
+        guard let entry = ofAlgorithm.first(where: { $0.key.verification.isValid(signature, of: signed) }) else {
+            throw .signature
+        }
         guard TokenHeader.isObject(payload),
             let claims = try? JSONDecoder().decode(TokenClaims.self, from: payload)
         else { throw .malformed }
-        let principal = try rules.principal(claims, at: now)
-        let until = Timestamp(seconds: claims.exp) + rules.leeway
+        let principal = try entry.rules.principal(claims, at: now)
+        let until = Timestamp(seconds: claims.exp) + entry.rules.leeway
         verified.withLock { $0.insert(hash, VerifiedTokens.Entry(principal: principal, until: until)) }
         return principal
     }

@@ -38,9 +38,9 @@ struct TokenFormTests {
 
     private func refusal(of token: String) async throws -> TokenRefusal? {
         let verifier = TokenVerifier(
-            keys: try await KeySet.read(LocalIssuer.keySetPath(in: try #require(folder).path)),
-            issuer: LocalIssuer.name,
+            issuers: [LocalIssuer.entry(try await KeySet.read(LocalIssuer.keySetPath(in: try #require(folder).path)))],
             audience: LocalIssuer.audience,
+            callees: [],
             leeway: .seconds(30),
             time: time
         )
@@ -98,7 +98,7 @@ struct TokenFormTests {
 
     @Test("names that Unicode equates are different issuers, audiences and keys")
     func lookAlikes() async throws {
-        let kim = TokenRules(issuer: "Kim", audience: "a", leeway: .zero)
+        let kim = TokenRules.test(issuer: "Kim", leeway: .zero)
         func claims(_ issuer: String) -> TokenClaims {
             TokenClaims(iss: issuer, sub: "s", aud: ["a"], exp: 2_000, iat: nil, nbf: nil, scope: "", kind: "user")
         }

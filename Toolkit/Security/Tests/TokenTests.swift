@@ -26,12 +26,22 @@ struct TokenTests {
 
     func verifier(
         audience: String = LocalIssuer.audience,
-        issuer: String = LocalIssuer.name
+        issuer: String = LocalIssuer.name,
+        callees: [String] = ["scales"],
+        kinds: Set<Principal.Kind> = [.user, .service],
+        scopes: Set<ExactText>? = nil
     ) async throws -> TokenVerifier {
         TokenVerifier(
-            keys: try await KeySet.read(LocalIssuer.keySetPath(in: path())),
-            issuer: issuer,
+            issuers: [
+                TokenIssuer(
+                    name: issuer,
+                    keys: try await KeySet.read(LocalIssuer.keySetPath(in: path())),
+                    kinds: kinds,
+                    scopes: scopes
+                )
+            ],
             audience: audience,
+            callees: callees,
             leeway: .seconds(30),
             time: time
         )
@@ -52,8 +62,37 @@ struct TokenTests {
             let principal = try verifier.verify(token)
             #expect(principal == Principal(user: "u1", scopes: ["parcels:write", "a"]))
         }
-        let service = try await issuer(algorithm).serviceToken("parcels", lifetime: .seconds(60))
+        let service = try await issuer(algorithm).serviceToken("parcels", to: "scales", lifetime: .seconds(60))
         #expect(try verifier.verify(service).kind == .service)
+    }
+
+    @Test(
+        "a service's token is for one service, and not for the API; a user's is for the API, and for no service alone"
+    )
+    func audiences() async throws {
+        let issuer = try await issuer()
+        let toScales = try await issuer.serviceToken("parcels", to: "scales", lifetime: .seconds(60))
+        #expect(refusal(toScales, try await verifier(callees: ["scales", "labels"])) == nil)
+        #expect(refusal(toScales, try await verifier(callees: ["labels"])) == .audience)
+        #expect(refusal(toScales, try await verifier(callees: [])) == .audience)
+        let toAPI = try await issuer.serviceToken("parcels", to: LocalIssuer.audience, lifetime: .seconds(60))
+        #expect(refusal(toAPI, try await verifier()) == .audience)
+        let user = try await issuer.userToken("u1", scopes: [], lifetime: .seconds(60))
+        #expect(refusal(user, try await verifier(callees: [])) == nil)
+        #expect(refusal(user, try await verifier(audience: "scales")) == .audience)
+        #expect(claimed(scope: "", kind: "service", audience: ["a", "b"]) == .audience)
+    }
+
+    @Test("the keys of an issuer speak only for the kinds and scopes of its entry")
+    func issuers() async throws {
+        let issuer = try await issuer()
+        let service = try await issuer.serviceToken("parcels", to: "scales", lifetime: .seconds(60))
+        let user = try await issuer.userToken("u1", scopes: ["parcels:read"], lifetime: .seconds(60))
+        #expect(refusal(service, try await verifier(kinds: [.user])) == .kind)
+        #expect(refusal(user, try await verifier(kinds: [.user])) == nil)
+        #expect(refusal(user, try await verifier(kinds: [.service])) == .kind)
+        #expect(refusal(user, try await verifier(scopes: ["parcels:read"])) == nil)
+        #expect(refusal(user, try await verifier(scopes: ["parcels:write"])) == .scopes)
     }
 
     @Test(
@@ -81,11 +120,16 @@ struct TokenTests {
         }
     }
 
-    private func claimed(subject: String = "s", scope: String, kind: String) -> TokenRefusal? {
+    private func claimed(
+        subject: String = "s",
+        scope: String,
+        kind: String,
+        audience: [String] = ["a"]
+    ) -> TokenRefusal? {
         let claims = TokenClaims(
             iss: "i",
             sub: subject,
-            aud: ["a"],
+            aud: audience,
             exp: 2_000,
             iat: nil,
             nbf: nil,
@@ -93,7 +137,7 @@ struct TokenTests {
             kind: kind
         )
         do throws(TokenRefusal) {
-            _ = try TokenRules(issuer: "i", audience: "a", leeway: .zero).principal(
+            _ = try TokenRules.test(leeway: .zero).principal(
                 claims,
                 at: Timestamp(seconds: 1_000)
             )
@@ -227,7 +271,7 @@ struct LocalIssuerTests {
         let token = try await issuer().userToken("u", scopes: [], lifetime: .seconds(60))
         _ = try await issuer()
         let path = try #require(folder).path
-        let verifier = try await LocalIssuer.verifier(in: path, time: time)
+        let verifier = try await LocalIssuer.verifier(in: path, callees: [], time: time)
         #expect(try verifier.verify(token).id == "u")
         var status = stat()
         #expect(stat(path + "/issuer.pem", &status) == 0)
@@ -242,9 +286,9 @@ struct LocalIssuerTests {
     @Test("its verifier tolerates clocks that differ by 30 seconds, and needs the public key")
     func verifier() async throws {
         let path = try #require(folder).path
-        await #expect(throws: KeySet.Invalid.self) { try await LocalIssuer.verifier(in: path, time: time) }
+        await #expect(throws: KeySet.Invalid.self) { try await LocalIssuer.verifier(in: path, callees: [], time: time) }
         let token = try await issuer().userToken("u", scopes: [], lifetime: .seconds(60))
-        let verifier = try await LocalIssuer.verifier(in: path, time: time)
+        let verifier = try await LocalIssuer.verifier(in: path, callees: [], time: time)
         time.advance(by: .seconds(85))
         #expect(try verifier.verify(token).id == "u")
         time.advance(by: .seconds(10))
@@ -263,13 +307,18 @@ struct LocalIssuerTests {
 
     @Test("writes service tokens, which are reread after a renewal")
     func serviceTokens() async throws {
-        let path = LocalIssuer.tokenPath(for: "parcels", in: try #require(folder).path)
+        let own = try #require(folder).file("parcelsd")
+        let path = LocalIssuer.tokenPath(of: "parcels", to: "scales", in: own)
         let file = TokenFile(path: path, every: .seconds(10), time: time)
         #expect(throws: Fault.self) { try file.token() }
-        try await issuer().writeServiceToken("parcels", lifetime: .seconds(60))
+        let issuer = try await issuer()
+        try issuer.writeKeySet(in: own)
+        let written = try await issuer.writeServiceToken("parcels", to: "scales", in: own, lifetime: .seconds(60))
+        #expect(written == path)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: own).sorted() == ["jwks.json", "parcels"])
         let first = try file.token()
         time.advance(by: .seconds(9))
-        try await issuer().writeServiceToken("parcels", lifetime: .seconds(60))
+        _ = try await issuer.writeServiceToken("parcels", to: "scales", in: own, lifetime: .seconds(60))
         #expect(try file.token() == first)
         time.advance(by: .seconds(1))
         #expect(try file.token() != first)
@@ -280,7 +329,7 @@ struct LocalIssuerTests {
 struct TokenTimeTests {
     private func principal(exp: Int64, nbf: Int64? = nil, iat: Int64? = nil) throws -> Principal {
         let claims = TokenClaims(iss: "i", sub: "s", aud: ["a"], exp: exp, iat: iat, nbf: nbf, scope: "", kind: "user")
-        return try TokenRules(issuer: "i", audience: "a", leeway: .seconds(30))
+        return try TokenRules.test(leeway: .seconds(30))
             .principal(claims, at: Timestamp(seconds: 1_000))
     }
 
@@ -319,5 +368,19 @@ struct VerifiedTokensTests {
         #expect(found == [false, true, true])
         let late = tokens.find([3], at: until)
         #expect(late == nil)
+    }
+}
+
+extension TokenRules {
+    /// Of the issuer `i` with the audience `a`, for calls to `a`.
+    static func test(issuer: ExactText = "i", leeway: Duration) -> TokenRules {
+        TokenRules(
+            issuer: issuer,
+            kinds: [.user, .service],
+            scopes: nil,
+            audience: "a",
+            callees: ["a"],
+            leeway: leeway
+        )
     }
 }

@@ -59,7 +59,7 @@ struct AuditCommand: AsyncParsableCommand {
         var request = ListLogAuditRequest()
         request.limit = UInt32(limit)
         do {
-            return try await LogConnection.with(services.data.folder, as: .operators) { [request] client, context in
+            return try await LogConnection.with(services.data.folder) { [request] client, context in
                 try await client.listLogAudit(request, context: context).records.map { AuditEntry($0) }
             }
         } catch let failure as CommandFailure {

@@ -106,7 +106,7 @@ struct LossList {
     }
 
     private static func losses(ofLogOn folder: DataFolder, confirmed: Bool) async throws -> [Loss] {
-        try await LogConnection.with(folder, as: .operators) { client, context in
+        try await LogConnection.with(folder) { client, context in
             var records: [LossRecord] = []
             while true {
                 var request = ListLossesRequest()

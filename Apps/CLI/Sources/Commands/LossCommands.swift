@@ -35,7 +35,7 @@ struct RemoveGroupCommand: AsyncParsableCommand {
             request.group = group
             request.topic = topic
             request.reason = why.reason
-            let lost = try await LogConnection.with(data.folder, as: .operators) { [request] client, context in
+            let lost = try await LogConnection.with(data.folder) { [request] client, context in
                 try await client.removeGroup(request, context: context).lost
             }
             Terminal().note("removed; it had not acknowledged \(lost) events")
@@ -173,7 +173,7 @@ struct ConfirmLossCommand: AsyncParsableCommand {
         var request = ConfirmLossRequest()
         request.id = id
         request.reason = why.reason
-        try await LogConnection.with(data.folder, as: .operators) { [request] client, context in
+        try await LogConnection.with(data.folder) { [request] client, context in
             _ = try await client.confirmLoss(request, context: context)
         }
     }

@@ -39,6 +39,9 @@ struct TokenCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("A service, for calls between services over gRPC.", valueName: "name"))
     var service: String?
 
+    @Option(help: ArgumentHelp("The service that the service's token is for.", valueName: "name"))
+    var to: String?
+
     @Option(
         parsing: .unconditional,
         help: "How long the token lasts, as in 90s, 15m, 1h, 7d. (default: 1h)",
@@ -53,11 +56,12 @@ struct TokenCommand: AsyncParsableCommand {
             throw ValidationError("Choose one of \(flags.joined(separator: ", ")) and --subject.")
         }
         guard kinds == 1 || subject != nil else {
-            let flags = Self.roles.map { Self.flag(of: $0).filter { $0 != "<" && $0 != ">" } } + ["--service NAME"]
+            let flags =
+                Self.roles.map { Self.flag(of: $0).filter { $0 != "<" && $0 != ">" } } + ["--service NAME --to NAME"]
             throw ValidationError("Name the subject: \(flags.joined(separator: ", ")) or --subject ID.")
         }
         let chosen = role.last.map(Self.parts)
-        let names = [subject, chosen?.subject, service].compactMap { $0 }
+        let names = [subject, chosen?.subject, service, to].compactMap { $0 }
         guard names.allSatisfy(Principal.isUserID) else {
             throw ValidationError(
                 "A subject has 1 to 200 bytes, without a blank in front and without control characters."
@@ -65,6 +69,9 @@ struct TokenCommand: AsyncParsableCommand {
         }
         if let invalid = scope.first(where: { !ScopeName.isValid($0) }) {
             throw ValidationError("'\(invalid)' cannot be a scope: no scope gives the power of a service.")
+        }
+        guard (service == nil) == (to == nil) else {
+            throw ValidationError("A service's token names the service that it is for: --service NAME --to NAME.")
         }
         guard service == nil || (subject == nil && scope.isEmpty) else {
             throw ValidationError("A service's token has neither --subject nor --scope.")
@@ -78,8 +85,9 @@ struct TokenCommand: AsyncParsableCommand {
         try await reporting {
             let keys = LocalKeys(folder: data.folder, time: SystemTime())
             let issuer = try await keys.existingIssuer()
-            if let service {
-                return Terminal().line(try await issuer.serviceToken(service, lifetime: ttl.duration))
+            if let service, let to {
+                let token = try await issuer.serviceToken(service, to: to, lifetime: ttl.duration)
+                return Terminal().line(token)
             }
             let topology = try system.topology()
             let chosen = role.last.map(Self.parts)

@@ -9,9 +9,6 @@ import MartletSecurity
 struct Launch: Sendable {
     /// The lifetime of a service's token; a supervisor that runs longer renews it in time.
     static let tokenLifetime: Duration = .seconds(48 * 3_600)
-    static let tokenRenewal: Duration = .seconds(12 * 3_600)
-    /// How soon a failed renewal is repeated.
-    static let tokenRetry: Duration = .seconds(60)
     /// How the Swift runtime reports a crash of a daemon: the addresses of the crashed thread, without their names.
     ///
     /// Names would hold the crashed process, its port and its lock for seconds.
@@ -81,26 +78,54 @@ struct Launch: Sendable {
         return daemons
     }
 
-    /// Writes a new token for every service, by which it authenticates to the others.
+    /// Writes the public keys and new tokens into the folder of each process, and deletes all other tokens.
+    ///
+    /// There is one token for each service that one of the process's services calls.
     func writeTokens() async throws {
         let issuer = try await LocalKeys(folder: folder, time: runtime.time).issuer()
-        for service in Set(members.flatMap(\.services)).sorted() {
-            try await issuer.writeServiceToken(service, lifetime: Self.tokenLifetime)
+        var written: Set<String> = []
+        for member in members {
+            let own = folder.keys(of: member.program)
+            try issuer.writeKeySet(in: own)
+            for service in member.services {
+                for callee in topology.callees(of: service) {
+                    written.insert(
+                        try await issuer.writeServiceToken(
+                            service,
+                            to: callee,
+                            in: own,
+                            lifetime: Self.tokenLifetime
+                        )
+                    )
+                }
+            }
+        }
+        try removeTokens(besides: written)
+    }
+
+    /// Deletes the tokens for calls that are gone from the contracts.
+    private func removeTokens(besides written: Set<String>) throws {
+        for name in (FileManager.default.subpaths(atPath: folder.keys) ?? []).sorted() where name.hasSuffix(".token") {
+            let path = "\(folder.keys)/\(name)"
+            if !written.contains(path) { try FileManager.default.removeItem(atPath: path) }
         }
     }
 
-    /// Renews the tokens in time until its task is cancelled; a failure, as on a full disk, is reported and repeated.
+    /// Renews the tokens in time, and after a step of the wall clock, until its task is cancelled; a failure, as on a full
+    /// disk, is reported and repeated.
     func renewTokens(_ note: @Sendable (String) -> Void) async {
-        var delay = Self.tokenRenewal
-        while (try? await runtime.time.sleep(for: delay)) != nil {
+        let time = runtime.time
+        var renewal = TokenRenewal(writtenAt: time.now, date: time.date)
+        while (try? await time.sleep(for: TokenRenewal.checkInterval)) != nil {
+            guard renewal.isDue(at: time.now, date: time.date) else { continue }
             do {
                 try await writeTokens()
-                delay = Self.tokenRenewal
+                renewal = TokenRenewal(writtenAt: time.now, date: time.date)
             } catch {
-                if delay != Self.tokenRetry {
+                if !renewal.hasFailed {
                     note("the tokens of the services cannot be renewed, will retry: \(ErrorText.plain(error))")
                 }
-                delay = Self.tokenRetry
+                renewal.failed(at: time.now)
             }
         }
     }
@@ -189,7 +214,7 @@ struct Launch: Sendable {
         flags.append(("health-port", "\(health)"))
         flags.append(("system", system))
         if member.hasDatabase { flags.append(("data", folder.path)) }
-        flags.append(("keys", folder.keys))
+        flags.append(("keys", folder.keys(of: member.program)))
         flags.append(("registry", folder.registry))
         flags.append(("log-level", logLevel.rawValue))
         let own = (settings[member.program] ?? []).map { "--\($0.name)=\($0.value)" }

@@ -3,6 +3,7 @@ import Foundation
 import MartletCore
 import MartletDiscovery
 import MartletHost
+import MartletSecurity
 import MartletTesting
 import Testing
 
@@ -10,7 +11,7 @@ import Testing
 
 @Suite("Data folder")
 struct DataFolderTests {
-    private func launch(_ folder: DataFolder, port: Int? = nil) throws -> Launch {
+    private func launch(_ folder: DataFolder, port: Int? = nil, time: ManualTime = ManualTime()) throws -> Launch {
         var free = FreePorts(entropy: SystemEntropy())
         let topology = try Topology(json: TopologyTests.mill)
         return Launch(
@@ -23,7 +24,7 @@ struct DataFolderTests {
             crashes: [:],
             settings: ["grindd": [Launch.Setting(name: "host", value: "--x=1")]],
             logLevel: .info,
-            runtime: Runtime(time: ManualTime(), entropy: SystemEntropy())
+            runtime: Runtime(time: time, entropy: SystemEntropy())
         )
     }
 
@@ -53,7 +54,7 @@ struct DataFolderTests {
         #expect(first.first?.http == launch.port)
     }
 
-    @Test("has every service's addresses in its registry, and a token per service that only its owner can read")
+    @Test("has every service's addresses in its registry")
     func registry() async throws {
         let temporary = try TemporaryFolder()
         let folder = DataFolder(temporary.path)
@@ -65,9 +66,59 @@ struct DataFolderTests {
             #expect(instance.http?.port ?? 0 == row.http)
             #expect(instance.grpc?.port ?? 0 == row.grpc)
             #expect(instance.operate?.port ?? 0 == row.operate)
-            let token = try FileManager.default.attributesOfItem(atPath: "\(folder.keys)/\(row.services[0]).token")
-            #expect(token[.posixPermissions] as? Int == 0o600)
         }
+    }
+
+    @Test("has a folder for each process with public keys and its own tokens, which only the owner can read")
+    func tokens() async throws {
+        let temporary = try TemporaryFolder()
+        let folder = DataFolder(temporary.path)
+        try folder.make()
+        let files = FileManager.default
+        let stale = ["\(folder.keys)/grind.token", "\(folder.keys(of: "grindd"))/grind/gone.token"]
+        try files.createDirectory(atPath: "\(folder.keys(of: "grindd"))/grind", withIntermediateDirectories: true)
+        for path in stale { #expect(files.createFile(atPath: path, contents: Data())) }
+        _ = try await launch(folder).prepare()
+        let own = try #require(files.subpaths(atPath: folder.keys)).sorted()
+        #expect(
+            own.filter { !$0.hasSuffix("d") && !$0.hasSuffix("grind") && !$0.hasSuffix("eventlog") } == [
+                "gated/jwks.json", "grindd/grind/bins.token", "grindd/grind/eventlog.token",
+                "grindd/grind/scales.token", "grindd/jwks.json", "issuer.pem", "jwks.json",
+                "logd/eventlog/bins.token", "logd/jwks.json",
+            ]
+        )
+        for name in own where name.hasSuffix(".token") {
+            let attributes = try files.attributesOfItem(atPath: "\(folder.keys)/\(name)")
+            #expect(attributes[.posixPermissions] as? Int == 0o600)
+        }
+    }
+
+    @Test(
+        "an hour back on the wall clock: within a second there are tokens that are accepted",
+        .timeLimit(.minutes(HangLimit.testMinutes))
+    )
+    func clockStep() async throws {
+        let temporary = try TemporaryFolder()
+        let folder = DataFolder(temporary.path)
+        try folder.make()
+        let time = ManualTime()
+        let launch = try launch(folder, time: time)
+        _ = try await launch.prepare()
+        let own = folder.keys(of: "grindd")
+        let path = LocalIssuer.tokenPath(of: "grind", to: "eventlog", in: own)
+        let file = TokenFile(path: path, every: .seconds(5), time: time)
+        let verifier = try await LocalIssuer.verifier(in: own, callees: ["eventlog"], time: time)
+        async let _: Void = launch.renewTokens { _ in }
+        await time.waitForSleepers()
+        time.jumpDate(by: .seconds(-3_600))
+        let before = try file.token()
+        #expect(throws: Fault.self) { try verifier.verify(before) }
+        time.advance(by: .seconds(1))
+        // It sleeps again once it has written.
+        await time.waitForSleepers()
+        time.advance(by: .seconds(5))
+        let after = try file.token()
+        #expect(try verifier.verify(after).id == "grind")
     }
 
     @Test("refuses a gateway port that is in use")

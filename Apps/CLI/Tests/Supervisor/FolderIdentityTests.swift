@@ -24,7 +24,8 @@ struct FolderIdentityTests {
     /// What a supervisor leaves in its folder while this process runs as a daemon.
     private func fill(identity: String?) async throws {
         let issuer = try await LocalKeys(folder: folder, time: ManualTime()).issuer()
-        try await issuer.writeServiceToken("mill", lifetime: .seconds(60))
+        let own = folder.keys(of: "milld")
+        _ = try await issuer.writeServiceToken("mill", to: "eventlog", in: own, lifetime: .seconds(60))
         let address = Address(host: "127.0.0.1", port: 20_001)
         try RegistryFile.write(
             ["mill": [Instance(id: "mill-1", http: nil, grpc: nil, operate: address)]],

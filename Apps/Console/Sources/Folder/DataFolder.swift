@@ -27,6 +27,9 @@ package struct DataFolder: Sendable {
     package var lock: String { "\(path)/martlet.lock" }
     package var processes: String { "\(path)/processes.json" }
 
+    /// The folder of a program with public keys and its own tokens: the private key is not in it.
+    package func keys(of program: String) -> String { "\(keys)/\(program)" }
+
     package func log(of program: String) -> String { "\(logs)/\(program).log" }
 
     /// Creates the folder and its subfolders, and makes them and their files readable only by their owner; idempotent.

@@ -62,7 +62,7 @@ package struct LogStatus: Sendable, Encodable {
 
     /// Queries the event log of the system on `folder`.
     package static func read(_ folder: DataFolder) async throws -> LogStatus {
-        try await LogConnection.with(folder, as: .service) { client, context in
+        try await LogConnection.with(folder) { client, context in
             LogStatus(try await client.status(StatusRequest(), context: context))
         }
     }

@@ -36,7 +36,10 @@ package struct OperatorClient: Sendable {
         let issuer = try await LocalKeys(folder: folder, time: runtime.time).existingIssuer()
         let token = try await issuer.userToken("operator", scopes: ["operate"], lifetime: tokenLifetime)
         let services = registry.sorted { $0.key < $1.key }.compactMap { name, instances -> Service? in
-            guard only == nil || only == name, let address = instances.first?.operate else { return nil }
+            // The event log has operators' calls of its own: ``LogConnection``.
+            guard ExactText(name) != ExactText(LogStatus.service), only == nil || only == name,
+                let address = instances.first?.operate
+            else { return nil }
             let channel = RPCConnection(
                 host: address.host,
                 port: address.port,

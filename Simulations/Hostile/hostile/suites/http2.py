@@ -29,12 +29,15 @@ METHODS = {
     ("testproviderd", "grpc"): "/shop.provider.v1.ProviderService/GetLedger",
     ("eventlogd", "grpc"): "/martlet.eventlog.v1.EventLogService/Status",
 }
+LOG_OPERATORS_METHOD = "/martlet.eventlog.v1.EventLogService/Status"
 OPERATORS_METHOD = "/martlet.operate.v1.OperateService/ListWorkflows"
 
 
 def method_with_token(target):
     """A method of the target that needs a token; `None` when all are for everybody."""
-    return OPERATORS_METHOD if target.kind == "operate" else METHODS.get((target.program, target.kind))
+    if target.kind == "operate":
+        return LOG_OPERATORS_METHOD if target.program == "eventlogd" else OPERATORS_METHOD
+    return METHODS.get((target.program, target.kind))
 
 
 class HTTP2:

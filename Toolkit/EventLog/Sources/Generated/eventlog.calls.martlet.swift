@@ -129,7 +129,7 @@ package enum EventLogMethods {
     package static let acknowledge = MethodDescriptor(service: "martlet.eventlog.v1.EventLogService", name: "Acknowledge", idempotent: true, writes: false, users: .noUser, callers: [.anyService(for: .itself)], http: [])
     package static let giveBack = MethodDescriptor(service: "martlet.eventlog.v1.EventLogService", name: "GiveBack", idempotent: true, writes: false, users: .noUser, callers: [.anyService(for: .itself)], http: [])
     package static let leave = MethodDescriptor(service: "martlet.eventlog.v1.EventLogService", name: "Leave", idempotent: true, writes: false, users: .noUser, callers: [.anyService(for: .itself)], http: [])
-    package static let status = MethodDescriptor(service: "martlet.eventlog.v1.EventLogService", name: "Status", idempotent: true, writes: false, users: .noUser, callers: [.anyService(for: .itself)], http: [])
+    package static let status = MethodDescriptor(service: "martlet.eventlog.v1.EventLogService", name: "Status", idempotent: true, writes: false, users: .scope("operate"), callers: [], http: [])
     package static let declare = MethodDescriptor(service: "martlet.eventlog.v1.EventLogService", name: "Declare", idempotent: true, writes: false, users: .noUser, callers: [.anyService(for: .itself)], http: [])
     package static let removeGroup = MethodDescriptor(service: "martlet.eventlog.v1.EventLogService", name: "RemoveGroup", idempotent: false, writes: false, users: .scope("operate"), callers: [], http: [])
     package static let listLosses = MethodDescriptor(service: "martlet.eventlog.v1.EventLogService", name: "ListLosses", idempotent: true, writes: false, users: .scope("operate"), callers: [], http: [])

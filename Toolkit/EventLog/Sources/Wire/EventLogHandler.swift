@@ -6,6 +6,16 @@ import Synchronization
 extension ServedContract {
     /// Serves `log` to other processes.
     public static func eventLog(_ log: EventLog) -> ServedContract { .eventLog(EventLogHandler(log), on: NoPlatform()) }
+
+    /// What services may ask of `log`: for the listener of services.
+    public static func eventLogOfServices(_ log: EventLog) -> ServedContract {
+        eventLog(log).filter { !$0.access.callers.isEmpty }
+    }
+
+    /// What operators may ask of `log`: for the operators' listener.
+    public static func eventLogOfOperators(_ log: EventLog) -> ServedContract {
+        eventLog(log).filter { $0.access.callers.isEmpty }
+    }
 }
 
 /// Converts the calls of other processes into those of an event log.

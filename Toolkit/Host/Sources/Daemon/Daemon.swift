@@ -82,19 +82,30 @@ public enum Daemon {
         traces: TraceExport,
         build: @escaping @Sendable (DaemonContext) async throws -> [ServiceRuntime]
     ) async throws {
-        let settings = context.settings
         try FileManager.default.createDirectory(
-            atPath: settings.data,
+            atPath: context.settings.data,
             withIntermediateDirectories: true,
             attributes: [.posixPermissions: 0o700]
         )
-        let verifier = try await LocalIssuer.verifier(in: settings.keys, time: context.runtime.time)
-        let authenticator = TokenAuthenticator(verifier: verifier)
+        // Keys that cannot be read end the process before its databases are migrated.
+        _ = try await authenticator(of: [], in: context.settings, time: context.time)
         try await answeringHealth(in: context, metrics: metrics) { health in
             try await context.registry.whileWatched {
-                try await serve(context, authenticator, metrics: metrics, traces: traces, health: health, build: build)
+                try await serve(context, metrics: metrics, traces: traces, health: health, build: build)
             }
         }
+    }
+
+    /// Accepts users' tokens, and those of services that call one of these.
+    private static func authenticator(
+        of runtimes: [ServiceRuntime],
+        in settings: DaemonSettings,
+        time: any TimeSource
+    ) async throws -> TokenAuthenticator {
+        let callees = runtimes.map(\.name)
+        return TokenAuthenticator(
+            verifier: try await LocalIssuer.verifier(in: settings.keys, callees: callees, time: time)
+        )
     }
 
     /// Runs `body` while the listener for health answers.
@@ -117,7 +128,6 @@ public enum Daemon {
     /// Builds the services, and serves until a signal.
     private static func serve(
         _ context: DaemonContext,
-        _ authenticator: TokenAuthenticator,
         metrics: MetricsRegistry,
         traces: TraceExport,
         health: HealthListener?,
@@ -126,10 +136,11 @@ public enum Daemon {
         let settings = context.settings
         var limits = ServiceHostLimits()
         limits.notReadyDelay = settings.drainDelay
+        let runtimes = try await build(context)
         var host = ServiceHost(
-            try await build(context),
+            runtimes,
             listeners: settings.listeners,
-            authenticator: authenticator,
+            authenticator: try await authenticator(of: runtimes, in: settings, time: context.time),
             metrics: metrics,
             limits: limits,
             system: settings.system,

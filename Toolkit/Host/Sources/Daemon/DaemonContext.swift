@@ -4,7 +4,6 @@ public import MartletCore
 import MartletDiscovery
 import MartletRPC
 import MartletResilience
-import MartletSecurity
 public import MartletTelemetry
 
 /// What the composition root of a daemon builds a service from.
@@ -37,13 +36,9 @@ public struct DaemonContext: Sendable {
         self.telemetry = telemetry
         let registry = FileRegistry(path: settings.registry, every: .milliseconds(200), time: runtime.time)
         self.registry = registry
-        let tokenFile = TokenFile(
-            path: LocalIssuer.tokenPath(for: service, in: settings.keys),
-            every: .seconds(5),
-            time: runtime.time
-        )
         connections = { peer in
-            RemoteChannel(
+            let tokens = ServiceTokens(to: peer, in: settings.keys, time: runtime.time)
+            return RemoteChannel(
                 to: peer,
                 in: registry,
                 policy: .betweenServices,
@@ -55,7 +50,7 @@ public struct DaemonContext: Sendable {
                     port: address.port,
                     limits: RPCClientLimits(),
                     runtime: runtime,
-                    authorization: { _ in "Bearer \(try tokenFile.token())" }
+                    authorization: { "Bearer \(try tokens.token(of: $0.principal))" }
                 )
             }
         }

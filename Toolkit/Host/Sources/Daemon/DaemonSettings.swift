@@ -11,7 +11,7 @@ public struct DaemonSettings: Sendable {
     public let data: String
     /// The registry file that the supervisor writes.
     public let registry: String
-    /// The folder with the keys and this service's own token.
+    /// The folder of this process with the public keys and the tokens of its services.
     public let keys: String
     /// The system to which this process belongs; `nil`: it serves requests for any.
     public let system: SystemName?
@@ -26,7 +26,11 @@ public struct DaemonSettings: Sendable {
     public init(_ reader: inout ConfigReader) {
         data = reader.string("data", nil, help: "The folder of databases; created if missing.")
         registry = reader.string("registry", nil, help: "The file that lists the instances of every service.")
-        keys = reader.string("keys", nil, help: "The folder with jwks.json and this service's own token.")
+        keys = reader.string(
+            "keys",
+            nil,
+            help: "The folder of this process: jwks.json, and a token for each service that it calls."
+        )
         system = SystemName(&reader)
         instance =
             reader.optional(
