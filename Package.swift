@@ -166,7 +166,7 @@ products.append(.executable(name: "martlet", targets: ["martlet"]))
 library(
     "Console",
     at: "Apps/Console",
-    on: kits("Core", "Discovery", "RPC", "Security", "EventLog", "Host")
+    on: kits("Core", "Contract", "Discovery", "RPC", "Security", "EventLog", "Host")
         + [Library.argumentParser, .protobuf].map(\.product)
 )
 // Runs any system from its topology: no contract and no service of one.

@@ -6,6 +6,10 @@ import MartletCore
 struct MintedToken: Sendable {
     var issuer = "martlet-local"
     var audience = "martlet"
+    var subject = "ann"
+    /// `user` or `service`.
+    var kind = "user"
+    var scope = "orders:read orders:write"
     var type = "at+jwt"
     /// Seconds from now.
     var expiresIn = 600
@@ -16,13 +20,13 @@ struct MintedToken: Sendable {
     /// Signs with a new key that the shop does not know.
     var isSignedByUnknownKey = false
 
-    /// A customer's token, signed with the key in the shop's folder.
+    /// A customer's token unless it states another caller, signed with the key in the shop's folder.
     func signed(_ folder: String) throws -> String {
         let now = Int(SystemTime().date.milliseconds / 1_000)
         let unknownKey = Curve25519.Signing.PrivateKey()
         let key = try isSignedByUnknownKey ? unknownKey : Self.key("\(folder)/keys/issuer.pem")
         var claims: [String: Any] = [
-            "iss": issuer, "aud": [audience], "sub": "ann", "scope": "orders:read orders:write", "kind": "user",
+            "iss": issuer, "aud": [audience], "sub": subject, "scope": scope, "kind": kind,
             "exp": now + expiresIn,
         ]
         claims["nbf"] = validIn.map { now + $0 }

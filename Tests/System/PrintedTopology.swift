@@ -4,6 +4,13 @@ struct PrintedTopology: Decodable, Equatable {
         let program: String
         let services: [String]
     }
+    struct Method: Decodable, Equatable {
+        let service: String
+        let name: String
+        let users: String
+        let callers: [String]
+    }
     let processes: [Process]
     let singleProcess: String?
+    let methods: [Method]
 }

@@ -15,7 +15,7 @@ enum Programs {
         let file = FileManager.default.contents(atPath: folder.appendingPathComponent("martlet.json").path) ?? Data()
         // An empty list fails the test of `status --json`.
         return (try? JSONDecoder().decode(PrintedTopology.self, from: file))
-            ?? PrintedTopology(processes: [], singleProcess: nil)
+            ?? PrintedTopology(processes: [], singleProcess: nil, methods: [])
     }()
 
     /// Real invoices beside the project, if there are any.

@@ -25,7 +25,7 @@ struct CommandLineTests {
             ["token", "--customer", "ann"], ["token", "--merchant", "--ttl", "15m"], ["token", "--operator"],
             ["token", "--subject", "a", "--scope", "payments:read", "orders:read"],
             ["token", "--service", "orders", "--to", "catalog"],
-            ["crash-points", "--json"],
+            ["crash-points", "--json"], ["policy", "matrix"], ["policy", "matrix", "--json"],
             ["events", "topics"], ["events", "groups", "--topic", "t"],
             ["events", "remove-group", "--group", "g", "--topic", "t", "--reason", "r"], ["events", "losses", "--all"],
             ["events", "confirm-loss", "3", "--reason", "r"],

@@ -17,7 +17,11 @@ package struct TextTable {
 
     package init(_ head: String...) { self.head = head }
 
+    package init(columns head: [String]) { self.head = head }
+
     package mutating func add(_ cells: Cell...) { rows.append(cells) }
+
+    package mutating func add(row cells: [Cell]) { rows.append(cells) }
 
     package var isEmpty: Bool { rows.isEmpty }
 

@@ -1,4 +1,4 @@
-import MartletContract
+package import MartletContract
 import MartletCore
 import Synchronization
 
@@ -62,4 +62,5 @@ package enum HealthMethods {
         callers: callers,
         http: []
     )
+    package static let all = [check, watch]
 }
