@@ -110,7 +110,8 @@ struct RemoteChannelSocketTests {
             name: "Quick",
             idempotent: false,
             writes: true,
-            scope: "",
+            users: .anybody,
+            callers: [],
             http: []
         )
         try await withThrowingTaskGroup(of: Void.self) { tasks in

@@ -25,7 +25,7 @@ struct ServedCallSpanTests {
     }
 
     private func context(_ trace: TraceContext?) -> CallContext {
-        CallContext(principal: Principal(kind: .user, id: "op", scopes: ["operate"]), trace: trace)
+        CallContext(principal: Principal(user: "op", scopes: ["operate"]), trace: trace)
     }
 
     @Test("is a child of its caller's, and its transactions are within it")

@@ -33,7 +33,7 @@ struct RawCallsTests {
         )
     }
 
-    private func hook(users: RawRoute.Users = .anybody) -> ServedRaw {
+    private func hook(users: AccessPolicy.Users = .anybody) -> ServedRaw {
         let seen = seen
         return ServedRaw(RawRoute(.post, "/hooks/{sender}", users: users, bodyBytesMax: 20)) { request in
             seen.add(request)
@@ -87,19 +87,22 @@ struct RawCallsTests {
         #expect(seen.count == 1)
     }
 
-    @Test("its users are anybody or those with a scope; a token that is not valid is refused by both")
+    @Test("its users are anybody or those with a scope; a token that is not valid, or a service's, is refused by both")
     func users() async throws {
         let open = try responder([hook()])
         let closed = try responder([hook(users: .scope("hooks:write"))])
         let other: HTTPFields = [.authorization: "Bearer anna parcels:read"]
         let right: HTTPFields = [.authorization: "Bearer anna hooks:write"]
         let forged: HTTPFields = [.authorization: "Bearer forged x"]
+        let service: HTTPFields = [.authorization: "Bearer service labels"]
         #expect(await send(.post, "/hooks/a", to: open).status == .seeOther)
         #expect(await send(.post, "/hooks/a", headers: other, to: open).status == .seeOther)
         #expect(seen.last?.principal.id == "anna")
         #expect(await send(.post, "/hooks/a", headers: forged, to: open).status == .unauthorized)
+        #expect(await send(.post, "/hooks/a", headers: service, to: open).status == .forbidden)
         #expect(await send(.post, "/hooks/a", to: closed).status == .unauthorized)
         #expect(await send(.post, "/hooks/a", headers: other, to: closed).status == .forbidden)
+        #expect(await send(.post, "/hooks/a", headers: service, to: closed).status == .forbidden)
         #expect(await send(.post, "/hooks/a", headers: right, to: closed).status == .seeOther)
     }
 

@@ -75,7 +75,7 @@ final class VerificationGate: Sendable {
 
     var authenticate: @Sendable (CallHeaders) throws -> CallAuthentication {
         { [self] headers in
-            let user = Principal(kind: .user, id: "u1", scopes: ["texts:read"])
+            let user = Principal(user: "u1", scopes: ["texts:read"])
             switch headers.bearerToken {
             case nil: return .anonymous
             case "known": return .known(user)

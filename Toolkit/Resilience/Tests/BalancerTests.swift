@@ -20,7 +20,8 @@ struct BalancerTests {
         name: "Put",
         idempotent: false,
         writes: true,
-        scope: "",
+        users: .anybody,
+        callers: [],
         http: []
     )
 

@@ -31,7 +31,7 @@ public struct RawEndpoint: Sendable {
     public init(
         _ verb: HTTPRule.Verb,
         _ path: String,
-        users: RawRoute.Users,
+        users: AccessPolicy.Users,
         bodyBytesMax: Int,
         handle: @escaping Handle
     ) {
