@@ -24,7 +24,12 @@ extension Daemon {
         _ blueprint: Blueprint.Type,
         crashPoints: [String] = CrashPoints.toolkit
     ) async -> Never {
-        await run(Blueprint.name, program: programName, crashPoints: crashPoints) { context in
+        await run(
+            Blueprint.name,
+            program: programName,
+            crashPoints: crashPoints,
+            settingsOf: [Blueprint.self]
+        ) { context in
             var dependencies = ServiceDependencies(
                 database: try context.database(of: Blueprint.name),
                 bus: context.bus(),
@@ -33,6 +38,7 @@ extension Daemon {
                 connect: context.connect
             )
             dependencies.instance = context.settings.instance
+            dependencies.settings = context.settings(of: Blueprint.self)
             return try await ServiceRuntime(Blueprint.self, on: dependencies)
         }
     }

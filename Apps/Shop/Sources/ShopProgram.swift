@@ -11,8 +11,14 @@ import MartletTelemetry
 package enum ShopProgram {
     /// Serves until a signal, then ends the process.
     package static func run() async -> Never {
-        await Daemon.runTogether("shop", program: "shop", crashPoints: CrashPointNames.all) { context in
+        await Daemon.runTogether(
+            "shop",
+            program: "shop",
+            crashPoints: CrashPointNames.all,
+            settingsOf: ShopServices.all
+        ) { context in
             try await services(
+                settings: ShopServices.all.flatMap { context.settings(of: $0) },
                 runtime: context.runtime,
                 telemetry: { context.telemetry(of: $0) },
                 database: { try context.database(of: $0) }
@@ -23,9 +29,11 @@ package enum ShopProgram {
     /// The topology: the services, each with its own database, calling one another directly.
     ///
     /// - Parameters:
+    ///   - settings: Those of the services; presets apply to the others.
     ///   - telemetry: Made for each service.
     ///   - database: Opened for each service.
     static func services(
+        settings: [any ServiceSettings] = [],
         runtime: Runtime,
         telemetry: (String) -> Telemetry,
         database: (String) throws -> any SQLDatabase
@@ -44,6 +52,7 @@ package enum ShopProgram {
                 connect: { _ in LocalChannel(to: services, time: runtime.time) }
             )
             dependencies.process = process
+            dependencies.settings = settings
             let built = try await ServiceRuntime(Blueprint.self, on: dependencies)
             services.add(built.contracts)
             return built

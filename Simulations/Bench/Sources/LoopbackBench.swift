@@ -14,10 +14,16 @@ import Synchronization
 /// Services in one host on 127.0.0.1, each with a file of SQLite in a temporary folder.
 struct LoopbackBench: Sendable {
     private let services: [any ServiceBlueprint.Type]
+    private let settings: [any ServiceSettings]
     private let fakes: [String: @Sendable () -> [ServedContract]]
 
-    init(_ services: [any ServiceBlueprint.Type], fakes: [String: @Sendable () -> [ServedContract]]) {
+    init(
+        _ services: [any ServiceBlueprint.Type],
+        settings: [any ServiceSettings],
+        fakes: [String: @Sendable () -> [ServedContract]]
+    ) {
         precondition(!services.isEmpty, "a bench has at least one service")
+        self.settings = settings
         self.services = services
         self.fakes = fakes
     }
@@ -35,7 +41,7 @@ struct LoopbackBench: Sendable {
         for service in services {
             let database = try SQLiteDatabase(path: folder.file("\(service.name).sqlite"), time: runtime.time)
             databases[service.name] = database
-            units.append(try await Self.unit(service, on: database, bus: bus, runtime: runtime, peer: peer))
+            units.append(try await unit(service, on: database, bus: bus, runtime: runtime, peer: peer))
         }
         let bench = TestBench(
             of: services[0].name,
@@ -89,20 +95,21 @@ struct LoopbackBench: Sendable {
         }
     }
 
-    private static func unit<Blueprint: ServiceBlueprint>(
+    private func unit<Blueprint: ServiceBlueprint>(
         _ service: Blueprint.Type,
         on database: any SQLDatabase,
         bus: any MessageBus,
         runtime: Runtime,
         peer: LoopbackChannel
     ) async throws -> ServiceRuntime {
-        let dependencies = ServiceDependencies(
+        var dependencies = ServiceDependencies(
             database: database,
             bus: bus,
             runtime: runtime,
-            telemetry: telemetry(service.name),
+            telemetry: Self.telemetry(service.name),
             connect: { _ in peer }
         )
+        dependencies.settings = settings
         return try await ServiceRuntime(service, on: dependencies)
     }
 

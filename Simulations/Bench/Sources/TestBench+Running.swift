@@ -9,14 +9,15 @@ import Synchronization
 extension TestBench {
     /// Runs `body` on one service.
     ///
-    /// - Throws: As ``run(_:_:fakes:body:)``.
+    /// - Throws: As ``run(_:_:settings:fakes:body:)``.
     public static func run(
         _ service: any ServiceBlueprint.Type,
         _ mode: Mode,
+        settings: [any ServiceSettings] = [],
         fakes: [String: @Sendable () -> [ServedContract]] = [:],
         body: @escaping @Sendable (TestBench) async throws -> Void
     ) async throws {
-        try await run([service], mode, fakes: fakes, body: body)
+        try await run([service], mode, settings: settings, fakes: fakes, body: body)
     }
 
     /// Runs `body` on several services that call one another and consume one another's events.
@@ -24,30 +25,34 @@ extension TestBench {
     /// - Parameters:
     ///   - services: In the order in which they start; at least one.
     ///   - mode: How they run.
+    ///   - settings: Those of the services; presets apply to the others.
     ///   - fakes: Services of others, by name.
     ///   - body: The test. A simulated run calls it once, on a thread of its own; it must not start unstructured tasks.
     /// - Throws: What `body` throws; ``TestBench/Violations``; what prevents the services from starting.
     public static func run(
         _ services: [any ServiceBlueprint.Type],
         _ mode: Mode,
+        settings: [any ServiceSettings] = [],
         fakes: [String: @Sendable () -> [ServedContract]] = [:],
         body: @escaping @Sendable (TestBench) async throws -> Void
     ) async throws {
+        func world(_ logLevel: Logger.Level) throws -> SimulatedWorld {
+            try SimulatedWorld(services, settings: settings, fakes: fakes, logLevel: logLevel)
+        }
         switch mode {
-        case .inProcess: try simulate(services, seed: 0, hasFaults: false, fakes: fakes, body)
-        case .seed(let seed): try simulate(services, seed: seed, hasFaults: true, fakes: fakes, body)
-        case .loopback: try await LoopbackBench(services, fakes: fakes).run(body)
+        case .inProcess: try simulate(services, on: world(.error), seed: 0, hasFaults: false, body)
+        case .seed(let seed): try simulate(services, on: world(.critical), seed: seed, hasFaults: true, body)
+        case .loopback: try await LoopbackBench(services, settings: settings, fakes: fakes).run(body)
         }
     }
 
     private static func simulate(
         _ services: [any ServiceBlueprint.Type],
+        on world: SimulatedWorld,
         seed: UInt64,
         hasFaults: Bool,
-        fakes: [String: @Sendable () -> [ServedContract]],
         _ body: @escaping @Sendable (TestBench) async throws -> Void
     ) throws {
-        let world = try SimulatedWorld(services, fakes: fakes, logLevel: hasFaults ? .critical : .error)
         let failure = Mutex<(any Error)?>(nil)
         let result = world.run(seed: seed, faults: hasFaults ? .all : []) { world in
             let bench = TestBench(

@@ -1,14 +1,20 @@
 import MartletCore
 
-/// A program's configuration: flags and environment, read once.
+/// A program's configuration: flags, environment and a file, read once.
 public enum Config {
     /// The prefix of all our variables.
     package static let prefix = "MARTLET_"
 
+    /// The setting that names the file of settings.
+    static let fileSetting = "settings"
+
     /// Variables that are not settings; their readers validate them.
     static let ignoredVariables = [CrashPoints.variable]
 
-    /// Reads all settings by `body`, then rejects flags and variables that it has not read.
+    /// Reads all settings by `body`, then rejects flags, variables and lines of the file that it has not read.
+    ///
+    /// The flag `--settings` names the file, which has one `http-port = 8081` a line. A flag wins over a variable, and a
+    /// variable over the file. What is rejected is reported with the known name that is nearest to it.
     ///
     /// - Parameters:
     ///   - program: The program's name in the help text.

@@ -1,4 +1,5 @@
-/// Reads each setting once, by flag (`--http-port 8081`) or variable (`MARTLET_HTTP_PORT`); the flag wins.
+/// Reads each setting once, by flag (`--http-port 8081`), variable (`MARTLET_HTTP_PORT`) or line of the file of settings
+/// (`http-port = 8081`); the first of them wins.
 ///
 /// Faults are collected, and reported together by ``Config/read(program:arguments:environment:switches:_:)``. Not
 /// swift-configuration: its providers ignore unknown flags and variables, which must be rejected here.
@@ -6,12 +7,17 @@ public struct ConfigReader {
     struct Input {
         let key: String
         let value: String
+        var isInFile = false
     }
 
     private var faults: [ConfigFaults.Fault] = []
     private var flags: [String: Input] = [:]
     private var variables: [String: Input] = [:]
+    private var lines: [String: Input] = [:]
     private var described: [SettingText] = []
+    private var names: [String] = []
+    /// What the names of the settings begin with.
+    private var prefix = ""
     private let program: String
 
     init(program: String, arguments: [String], environment: [String: String], switches: Set<String>) {
@@ -22,6 +28,16 @@ public struct ConfigReader {
         }
         for name in Config.ignoredVariables { variables[name] = nil }
         parse(arguments, switches: switches)
+        let file = optional(Config.fileSetting, help: "A file of settings, with one `http-port = 8081` a line.")
+        if let file { readFile(file) }
+    }
+
+    private mutating func readFile(_ path: String) {
+        let (lines, invalid) = SettingsFile.read(path)
+        for fault in invalid {
+            faults.append(ConfigFaults.Fault(key: fault.place, message: fault.message, isInFile: true))
+        }
+        for line in lines { self.lines[line.name] = Input(key: line.place, value: line.value, isInFile: true) }
     }
 
     private mutating func parse(_ arguments: [String], switches: Set<String>) {
@@ -50,6 +66,15 @@ public struct ConfigReader {
     }
 
     // MARK: Reading
+
+    /// Reads settings whose names begin with `scope` and a dash, as in `links-retention`.
+    package mutating func scoped<Value>(_ scope: String, _ body: (inout ConfigReader) throws -> Value) rethrows -> Value
+    {
+        let outer = prefix
+        defer { prefix = outer }
+        prefix += "\(scope)-"
+        return try body(&self)
+    }
 
     /// - Parameters:
     ///   - name: The name of the flag without its leading dashes, as in `http-port`.
@@ -143,6 +168,11 @@ public struct ConfigReader {
         }
     }
 
+    /// The flag of a setting, as in `--http-port`: the key of its faults.
+    ///
+    /// - Parameter name: As it is read.
+    public func flag(_ name: String) -> String { "--\(prefix)\(name)" }
+
     /// Reports a fault found by the caller, such as two settings that contradict each other.
     public mutating func fault(_ key: String, _ message: String) {
         faults.append(ConfigFaults.Fault(key: key, message: message))
@@ -158,16 +188,27 @@ public struct ConfigReader {
         parse: (String) -> Value?,
         expected: () -> String
     ) -> Value {
+        let name = prefix + name
+        precondition(!names.contains(name), "the setting \(name) is read twice")
+        names.append(name)
         let variable = Config.variable(name)
         described.append(SettingText(name: name, variable: variable, standard: shownDefault, help: help))
         let flag = flags.removeValue(forKey: name)
         let input = variables.removeValue(forKey: variable)
-        guard let chosen = flag ?? input else {
+        let line = lines.removeValue(forKey: name)
+        guard let chosen = flag ?? input ?? line else {
             if shownDefault == nil { fault("--\(name)", "is missing (or set \(variable))") }
             return fallback
         }
         guard let value = parse(chosen.value) else {
-            fault(chosen.key, chosen.value.isEmpty ? expected() : "'\(chosen.value)' \(expected())")
+            let message = chosen.value.isEmpty ? expected() : "'\(chosen.value)' \(expected())"
+            faults.append(
+                ConfigFaults.Fault(
+                    key: chosen.key,
+                    message: chosen.isInFile ? "\(name): \(message)" : message,
+                    isInFile: chosen.isInFile
+                )
+            )
             return fallback
         }
         return value
@@ -180,11 +221,28 @@ public struct ConfigReader {
                     ? SettingText.table(of: described) : SettingText.list(of: described, program)
             )
         }
-        for input in flags.values.sorted(by: { $0.key < $1.key }) { fault(input.key, "is not a flag of \(program)") }
-        for input in variables.values.sorted(by: { $0.key < $1.key }) where !ServiceLink.hasForm(input.key) {
-            fault(input.key, "is not a variable of \(program)")
-        }
+        rejectUnread()
         if !faults.isEmpty { throw ConfigFaults(faults: faults) }
+    }
+
+    private mutating func rejectUnread() {
+        for (name, input) in flags.sorted(by: { $0.key < $1.key }) {
+            fault(input.key, "is not a flag of \(program)" + nearest(name, among: names) { "--\($0)" })
+        }
+        let words = names.map { String(Config.variable($0).dropFirst(Config.prefix.count)) }
+        for (name, input) in variables.sorted(by: { $0.key < $1.key }) where !ServiceLink.hasForm(name) {
+            let word = String(name.dropFirst(Config.prefix.count))
+            fault(input.key, "is not a variable of \(program)" + nearest(word, among: words) { Config.prefix + $0 })
+        }
+        for (name, input) in lines.sorted(by: { $0.key < $1.key }) {
+            let message = "\(name) is not a setting of \(program)" + nearest(name, among: names) { $0 }
+            faults.append(ConfigFaults.Fault(key: input.key, message: message, isInFile: true))
+        }
+    }
+
+    /// The end of a fault's message; empty when no known name is near.
+    private func nearest(_ name: String, among names: [String], _ text: (String) -> String) -> String {
+        NearestName.of(name, among: names).map { "; the nearest is \(text($0))" } ?? ""
     }
 
     private static func duration(_ text: String) -> Duration? {

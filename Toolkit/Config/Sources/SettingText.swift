@@ -13,7 +13,8 @@ struct SettingText {
             let suffix = setting.standard.map { $0.isEmpty ? "" : " (\($0))" } ?? " (required)"
             return "  --\(setting.name), \(setting.variable)\(suffix)\n      \(setting.help)"
         }
-        return "\(program)\n\nSettings, by flag or variable; the flag wins:\n\n" + lines.joined(separator: "\n")
+        return "\(program)\n\nSettings, by flag, variable or line of the file of settings; the first wins:\n\n"
+            + lines.joined(separator: "\n")
     }
 
     /// A table of Markdown.

@@ -65,9 +65,10 @@ struct ConfigTests {
     func table() throws {
         let help = try #require(throws: HelpRequested.self) { try settings(["--help=markdown"]) }
         let lines = help.text.split(separator: "\n")
-        #expect(lines.count == 6)
-        #expect(lines[2] == "| `--http-port` | `MARTLET_HTTP_PORT` | `8080` | Where REST is served. |")
-        #expect(lines[3] == "| `--data` | `MARTLET_DATA` | required | The data folder. |")
+        #expect(lines.count == 7)
+        #expect(lines[2].hasPrefix("| `--settings` | `MARTLET_SETTINGS` | none | "))
+        #expect(lines[3] == "| `--http-port` | `MARTLET_HTTP_PORT` | `8080` | Where REST is served. |")
+        #expect(lines[4] == "| `--data` | `MARTLET_DATA` | required | The data folder. |")
     }
 
     @Test("ignores the variables by which Kubernetes names a service, also one with the name of a setting")

@@ -1,5 +1,6 @@
 // What an author of services needs, as one import. Tests import `MartletTesting` and `MartletTestBench` beside it; a program
 // of one service imports `MartletDaemon` instead.
+@_exported public import MartletConfig
 @_exported public import MartletContract
 @_exported public import MartletCore
 @_exported public import MartletEventSourcing

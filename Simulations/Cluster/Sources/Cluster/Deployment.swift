@@ -82,9 +82,17 @@ package struct Deployment: Sendable {
     package static func of<Blueprint: ServiceBlueprint>(
         _ blueprint: Blueprint.Type,
         isExternal: Bool,
+        settings: [any ServiceSettings] = [],
         logLevel: Logger.Level = .critical
     ) -> Deployment {
-        of(Blueprint.self, next: Blueprint.self, afterNext: Blueprint.self, isExternal: isExternal, logLevel: logLevel)
+        of(
+            Blueprint.self,
+            next: Blueprint.self,
+            afterNext: Blueprint.self,
+            isExternal: isExternal,
+            settings: settings,
+            logLevel: logLevel
+        )
     }
 
     /// A service of its blueprint, and of the blueprints of its later versions, which read and write the same database.
@@ -93,6 +101,7 @@ package struct Deployment: Sendable {
         next: Next.Type,
         afterNext: AfterNext.Type,
         isExternal: Bool,
+        settings: [any ServiceSettings] = [],
         logLevel: Logger.Level = .critical
     ) -> Deployment {
         Deployment(
@@ -107,6 +116,7 @@ package struct Deployment: Sendable {
                     telemetry: Telemetry(service: Present.name, level: logLevel, time: dependencies.runtime.time),
                     connect: dependencies.connect
                 )
+                own.settings = settings
                 own.instance = dependencies.instance
                 own.handling = dependencies.handling
                 switch dependencies.version {
@@ -118,13 +128,14 @@ package struct Deployment: Sendable {
             },
             prepare: { database, _ in try await database.migrate(ServiceRuntime.migrations(of: Present.self)) },
             subscriptions: { database, time in
-                let idle = ServiceDependencies(
+                var idle = ServiceDependencies(
                     database: database,
                     bus: InMemoryBus(time: time),
                     runtime: Runtime(time: time, seed: 0),
                     telemetry: Telemetry(service: Present.name, level: .critical, time: time),
                     connect: { _ in LocalChannel(to: LocalServices(), time: time) }
                 )
+                idle.settings = settings
                 return try ServiceRuntime(built: Present.self, on: idle).subscriptions
             }
         )

@@ -59,13 +59,15 @@ public struct SimulatedWorld: Sendable {
     ///
     /// - Parameters:
     ///   - services: In the order in which they start; at least one, with different names, none of them `eventlog`.
+    ///   - settings: Those of the services; presets apply to the others.
     ///   - fakes: Services of others, by name, which never crash and have no database. Each run makes its own.
     /// - Throws: What the migrations and the initializers of the services throw.
     public init(
         _ services: [any ServiceBlueprint.Type],
+        settings: [any ServiceSettings] = [],
         fakes: [String: @Sendable () -> [ServedContract]] = [:]
     ) throws {
-        try self.init(services, fakes: fakes, logLevel: .critical)
+        try self.init(services, settings: settings, fakes: fakes, logLevel: .critical)
     }
 
     /// - Parameters:
@@ -73,13 +75,15 @@ public struct SimulatedWorld: Sendable {
     ///   - logLevel: The lowest level that the services log; errors are normal under faults.
     package init(
         _ services: [any ServiceBlueprint.Type],
+        settings: [any ServiceSettings] = [],
         fakes: [String: @Sendable () -> [ServedContract]],
         hooks: ProcessHooks = ProcessHooks(),
         logLevel: Logger.Level = .critical
     ) throws {
         precondition(!services.isEmpty, "a world has at least one service")
         let deployments =
-            [Deployment.eventLog] + services.map { Deployment.of($0, isExternal: false, logLevel: logLevel) }
+            [Deployment.eventLog]
+            + services.map { Deployment.of($0, isExternal: false, settings: settings, logLevel: logLevel) }
         let names = deployments.map(\.name) + fakes.keys
         precondition(Set(names).count == names.count, "two services have one name: \(names.sorted())")
         self.deployments = deployments

@@ -33,9 +33,19 @@ public struct Platform: CallPlatform {
     /// Starts and signals workflow runs; the host registers the service's workflows.
     public let workflows: WorkflowEngine
     private let channels: Channels
+    private let settings: any ServiceSettings
 
+    /// - Parameters:
+    ///   - service: The service's own name.
+    ///   - settings: Those of its blueprint.
+    ///   - database: The service's own, already migrated.
+    ///   - bus: The broker.
+    ///   - runtime: Clocks and random numbers.
+    ///   - workflows: The service's engine.
+    ///   - channels: Makes the channel to another service.
     public init(
         service: String,
+        settings: any ServiceSettings,
         database: any SQLDatabase,
         bus: any MessageBus,
         runtime: Runtime,
@@ -43,11 +53,22 @@ public struct Platform: CallPlatform {
         channels: @escaping Channels
     ) {
         self.service = service
+        self.settings = settings
         self.database = database
         self.bus = bus
         self.runtime = runtime
         self.workflows = workflows
         self.channels = channels
+    }
+
+    /// The settings of the service that is built, as in `platform.settings(of: Self.self)`.
+    ///
+    /// A blueprint of other settings is a bug, and ends the process.
+    public func settings<Blueprint: ServiceBlueprint>(of blueprint: Blueprint.Type) -> Blueprint.Settings {
+        guard let own = settings as? Blueprint.Settings else {
+            preconditionFailure("\(service) has no settings of \(blueprint)")
+        }
+        return own
     }
 
     /// The channel to another service, behind the call policy.

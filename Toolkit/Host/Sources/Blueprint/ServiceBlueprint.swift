@@ -33,6 +33,9 @@ public import MartletWorkflows
 /// }
 /// ```
 public protocol ServiceBlueprint: Sendable {
+    /// The settings of the service's own, which its initializer gets by ``Platform/settings(of:)``.
+    associatedtype Settings: ServiceSettings = NoSettings
+
     /// Unique in the deployment: the name in the registry and of its database.
     static var name: String { get }
     /// The service's own tables; the toolkit's (outbox, inbox, idempotency, workflows, audit) are added.

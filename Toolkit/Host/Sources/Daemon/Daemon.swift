@@ -14,14 +14,18 @@ public enum Daemon {
     ///   - service: Its name in logs, metrics and calls.
     ///   - program: Its name in help and error messages.
     ///   - crashPoints: The names of all crash points in the code: `MARTLET_CRASH` may name one of them.
+    ///   - blueprints: The services whose settings the program has.
     ///   - build: Called after the configuration is read; an error ends the process.
     public static func run(
         _ service: String,
         program: String,
         crashPoints: [String],
+        settingsOf blueprints: [any ServiceBlueprint.Type] = [],
         build: @escaping @Sendable (DaemonContext) async throws -> ServiceRuntime
     ) async -> Never {
-        await runTogether(service, program: program, crashPoints: crashPoints) { context in [try await build(context)] }
+        await runTogether(service, program: program, crashPoints: crashPoints, settingsOf: blueprints) { context in
+            [try await build(context)]
+        }
     }
 
     /// Runs several services side by side in one process.
@@ -30,14 +34,18 @@ public enum Daemon {
     ///   - service: Its name in logs, metrics and calls.
     ///   - program: Its name in help and error messages.
     ///   - crashPoints: The names of all crash points in the code: `MARTLET_CRASH` may name one of them.
+    ///   - blueprints: The services whose settings the program has.
     ///   - build: Called after the configuration is read; an error ends the process.
     public static func runTogether(
         _ service: String,
         program: String,
         crashPoints: [String],
+        settingsOf blueprints: [any ServiceBlueprint.Type] = [],
         build: @escaping @Sendable (DaemonContext) async throws -> [ServiceRuntime]
     ) async -> Never {
-        let settings = read(program, crashPoints: crashPoints) { reader in DaemonSettings(&reader) }
+        let (settings, own) = read(program, crashPoints: crashPoints) { reader in
+            (DaemonSettings(&reader), BlueprintSettings(of: blueprints, &reader))
+        }
         let runtime = Runtime.system
         let metrics = MetricsRegistry(service: service)
         let traces = TraceExport(
@@ -52,6 +60,7 @@ public enum Daemon {
         let context = DaemonContext(
             service: service,
             settings: settings,
+            serviceSettings: own,
             runtime: runtime,
             telemetry: telemetry,
             traces: traces

@@ -18,6 +18,7 @@ public struct DaemonContext: Sendable {
     public let telemetry: Telemetry
     /// The instances of the services; watched while the daemon runs.
     let registry: FileRegistry
+    private let serviceSettings: BlueprintSettings
     private let traces: TraceExport
     private let pool: ChannelPool
     private let connections: Channels
@@ -25,12 +26,14 @@ public struct DaemonContext: Sendable {
     init(
         service: String,
         settings: DaemonSettings,
+        serviceSettings: BlueprintSettings,
         runtime: Runtime,
         telemetry: Telemetry,
         traces: TraceExport
     ) {
         self.traces = traces
         self.service = service
+        self.serviceSettings = serviceSettings
         self.settings = settings
         self.runtime = runtime
         self.telemetry = telemetry
@@ -71,6 +74,11 @@ public struct DaemonContext: Sendable {
         var telemetry = Telemetry(service: service, level: settings.logLevel, time: time)
         telemetry.tracer = traces.recording(service)
         return telemetry
+    }
+
+    /// The settings of a service that the program lists, for `ServiceDependencies`; empty for any other.
+    public func settings<Blueprint: ServiceBlueprint>(of blueprint: Blueprint.Type) -> [any ServiceSettings] {
+        serviceSettings.of(Blueprint.self)
     }
 
     /// A channel to another service, behind the call policy, for adapters such as the remote event log.

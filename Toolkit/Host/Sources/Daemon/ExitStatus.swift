@@ -15,7 +15,8 @@ public enum ExitStatus: Int32, Sendable {
     /// The status of a program that cannot start because of `faults`; faults of flags come before those of variables.
     init(_ faults: ConfigFaults) {
         let isUsage = faults.faults.contains { fault in
-            !fault.key.hasPrefix(Config.prefix) || ExactText(fault.key) == ExactText(CrashPoints.variable)
+            !fault.isInFile
+                && (!fault.key.hasPrefix(Config.prefix) || ExactText(fault.key) == ExactText(CrashPoints.variable))
         }
         self = isUsage ? .usage : .config
     }

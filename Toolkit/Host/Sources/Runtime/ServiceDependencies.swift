@@ -12,6 +12,8 @@ public struct ServiceDependencies: Sendable {
     public var bus: any MessageBus
     public var runtime: Runtime
     public var telemetry: Telemetry
+    /// The settings of services: a blueprint takes the first of its type, and its presets where there is none.
+    public var settings: [any ServiceSettings] = []
     public var policy: CallPolicy
     /// The channel to another service, without `policy`, which is added.
     public var connect: Channels
@@ -42,5 +44,11 @@ public struct ServiceDependencies: Sendable {
         self.telemetry = telemetry
         self.policy = policy
         self.connect = connect
+    }
+
+    /// - Throws: `ConfigFaults` when it has a required setting, and none are given.
+    func settings<Blueprint: ServiceBlueprint>(of blueprint: Blueprint.Type) throws -> Blueprint.Settings {
+        for case let own as Blueprint.Settings in settings { return own }
+        return try Blueprint.Settings.read()
     }
 }

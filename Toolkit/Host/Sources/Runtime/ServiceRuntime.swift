@@ -195,6 +195,7 @@ public struct ServiceRuntime: Sendable {
         )
         let platform = Platform(
             service: Blueprint.name,
+            settings: try dependencies.settings(of: Blueprint.self),
             database: database,
             bus: bus,
             runtime: runtime,
