@@ -87,7 +87,7 @@ kit("Simulation", level: 5, on: ["Core", "Contract", "SQL", "Discovery", "Resili
 
 // What an author of services imports, as one module.
 let authors = [
-    "Core", "Telemetry", "HTTP", "SQL", "Messaging", "Contract", "Outbox", "EventSourcing", "Workflows", "Host",
+    "Core", "Telemetry", "Config", "HTTP", "SQL", "Messaging", "Contract", "Outbox", "EventSourcing", "Workflows", "Host",
 ]
 library("Martlet", at: "Toolkit/Martlet", on: martlet(authors))
 product("Martlet", of: ["Martlet"] + authors.map { "Martlet\($0)" })
@@ -431,7 +431,8 @@ func service(
 ) {
     let seen =
         martlet([
-            "Core", "Telemetry", "HTTP", "Contract", "SQL", "Messaging", "Outbox", "EventSourcing", "Workflows", "Host",
+            "Core", "Telemetry", "Config", "HTTP", "Contract", "SQL", "Messaging", "Outbox", "EventSourcing",
+            "Workflows", "Host",
         ])
         + ([name, "Shared"] + contracts).map { .byName(name: "\($0)Contract") }
         + [Library.logging.product, Library.protobuf.product]

@@ -118,6 +118,30 @@ public struct ConfigReader {
         }
     }
 
+    /// A value that another module reads.
+    ///
+    /// - Parameters:
+    ///   - fallback: The value when the setting is missing or invalid.
+    ///   - expected: What is wrong with a value that `parse` has refused.
+    ///   - parse: Reads a value; `nil` for an invalid one.
+    package mutating func value<Value>(
+        _ name: String,
+        isRequired: Bool,
+        or fallback: Value,
+        help: String,
+        expected: () -> String,
+        parse: (String) -> Value?
+    ) -> Value {
+        read(
+            name,
+            shownDefault: isRequired ? nil : "",
+            fallback: fallback,
+            help: help,
+            parse: parse,
+            expected: expected
+        )
+    }
+
     public mutating func int(_ name: String, _ defaultValue: Int?, in range: ClosedRange<Int>, help: String) -> Int {
         read(name, shownDefault: defaultValue.map(String.init), fallback: defaultValue ?? range.lowerBound, help: help)
         { text in

@@ -19,7 +19,7 @@ struct SettingsFileTests {
     private func read(
         _ lines: String,
         _ arguments: [String] = [],
-        _ environment: [String: String] = [:]
+        environment: [String: String] = [:]
     ) throws -> Read {
         let path = FileManager.default.temporaryDirectory.appending(
             path: "settings-\(ProcessInfo.processInfo.globallyUniqueString)"
@@ -55,7 +55,7 @@ struct SettingsFileTests {
         let lines = "# Ports\n\n  http-port = 81  \nword=a = b\r\n"
         #expect(try read(lines) == Read(81, "a = b"))
         #expect(try read(lines, ["--http-port", "82"]) == Read(82, "a = b"))
-        #expect(try read(lines, ["--http-port", "82"], ["MARTLET_WORD": "c"]) == Read(82, "c"))
+        #expect(try read(lines, ["--http-port", "82"], environment: ["MARTLET_WORD": "c"]) == Read(82, "c"))
         #expect(try read("") == Read(8080, "none"))
     }
 
@@ -65,7 +65,7 @@ struct SettingsFileTests {
             try read(
                 "http-port = many\nwrod = a\nword\nword = a\nword = b\n",
                 ["--htp-port", "1"],
-                ["MARTLET_WRD": "a"]
+                environment: ["MARTLET_WRD": "a"]
             )
         }
         #expect(

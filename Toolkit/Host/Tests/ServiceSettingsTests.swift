@@ -4,6 +4,7 @@ import MartletCore
 import MartletMessaging
 import MartletSQL
 import MartletSQLite
+import MartletSecurity
 import MartletTesting
 import Synchronization
 import Testing
@@ -11,15 +12,18 @@ import Testing
 @testable import MartletHost
 
 /// The settings of a service that keeps notes.
-struct NotesSettings: ServiceSettings, Equatable {
+struct NotesSettings: ServiceSettings {
     /// How many days a note is kept.
     let days: Int
     /// Where copies of notes are sent; `nil`: nowhere.
     let archive: String?
+    /// The key of the archive; `nil` without one.
+    let archiveKey: SecretSource?
 
     init(_ reader: inout ConfigReader) {
         days = reader.int("days", 30, in: 1...365, help: "How many days a note is kept.")
         archive = reader.optional("archive", help: "Where copies are sent; nowhere if missing.")
+        archiveKey = reader.optionalSecret("archive-key", help: "The key of the archive.")
         if archive != nil, days < 7 {
             reader.fault(reader.flag("days"), "must be 7 at least with \(reader.flag("archive"))")
         }
@@ -84,6 +88,25 @@ struct ServiceSettingsTests {
             try read(["--notes-days", "6", "--notes-archive", "a"])
         }
         #expect(contradiction.faults.map(\.description) == ["--notes-days: must be 7 at least with --notes-archive"])
+    }
+
+    @Test("can be secrets, whose files are read at the start, and whose faults do not show them")
+    func secrets() throws {
+        let folder = try TemporaryFolder()
+        try SecretFile.write("sk-visible\n", to: folder.file("key"))
+        let settings = try read(["--notes-archive-key", folder.file("key")])
+        #expect(settings.archiveKey?.value.exposed == "sk-visible")
+        #expect(!"\(settings)".contains("visible"))
+        #expect(try read([]).archiveKey == nil)
+        let faults = try #require(throws: ConfigFaults.self) {
+            try read(["--notes-days", "0"], ["MARTLET_NOTES_ARCHIVE_KEY": "/nowhere/key"])
+        }
+        #expect(
+            faults.faults.map(\.description) == [
+                "--notes-days: '0' must be a whole number from 1 to 365",
+                "MARTLET_NOTES_ARCHIVE_KEY: '/nowhere/key' there is no such file",
+            ]
+        )
     }
 
     @Test("reach the service, and presets where none are given")
