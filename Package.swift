@@ -215,7 +215,7 @@ simulation(
         "Testing"
     )
         + adapters("SQLite", "EventLogClient") + ["SimulatedDisk", Library.logging.product],
-    testing: kits("TestContract", "Workflows") + [Library.protobuf.product]
+    testing: kits("Config", "TestContract", "Workflows") + [Library.protobuf.product]
 )
 // Services under test, in process, over loopback or under a seed.
 simulation(

@@ -5,6 +5,7 @@ import MartletMessaging
 import MartletSQL
 import MartletSQLite
 import MartletSecurity
+import MartletTelemetry
 import MartletTesting
 import Synchronization
 import Testing

@@ -8,15 +8,15 @@
 
 extension SecretFile {
     /// What the file system knows of a file: another one after the file was replaced or written.
-    struct Stamp: Equatable {
-        let file: UInt64
-        let bytes: Int64
-        let modifiedSeconds: Int64
-        let modifiedNanoseconds: Int64
+    package struct Stamp: Equatable, Sendable {
+        package let file: UInt64
+        package let bytes: Int64
+        package let modifiedSeconds: Int64
+        package let modifiedNanoseconds: Int64
     }
 
     /// The stamp of the file that `path` leads to now, also through links; `nil` when there is none.
-    static func stamp(of path: String) -> Stamp? {
+    package static func stamp(of path: String) -> Stamp? {
         var status = stat()
         guard stat(path, &status) == 0 else { return nil }
         #if canImport(Darwin)

@@ -15,6 +15,11 @@ package enum SecretFile {
         package let path: String
         package let message: String
 
+        package init(path: String, message: String) {
+            self.path = path
+            self.message = message
+        }
+
         package var description: String { "\(path): \(message)" }
     }
 

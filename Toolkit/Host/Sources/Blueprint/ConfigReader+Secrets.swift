@@ -1,5 +1,5 @@
 public import MartletConfig
-public import MartletSecurity
+import MartletSecurity
 
 extension ConfigReader {
     /// A secret, whose setting names its file: only the process's user may read it.

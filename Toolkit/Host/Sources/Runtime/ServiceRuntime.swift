@@ -150,6 +150,7 @@ public struct ServiceRuntime: Sendable {
     /// The migrations of a service: its own and the toolkit's.
     public static func migrations<Blueprint: ServiceBlueprint>(of blueprint: Blueprint.Type) -> [Migration] {
         Blueprint.migrations + Outbox.migrations + WorkflowEngine.migrations + OperateAudit.migrations
+            + JobTables.migrations
     }
 
     /// How long the rows of a service's tables stay: its own and the toolkit's.
@@ -159,7 +160,8 @@ public struct ServiceRuntime: Sendable {
 
     /// How long the rows of the tables stay that every service has.
     package static let toolkitRetentions =
-        Outbox.retentions + WorkflowEngine.retentions + OperateAudit.retentions + TableRetention.ofMigrations
+        Outbox.retentions + WorkflowEngine.retentions + OperateAudit.retentions + JobTables.retentions
+        + TableRetention.ofMigrations
 
     /// Builds the service on a migrated database, such as a clone of a template.
     package init<Blueprint: ServiceBlueprint>(
@@ -283,13 +285,18 @@ public struct ServiceRuntime: Sendable {
         }
         loops.append(Loop("resends", .consumers) { try await resender.run() })
         loops.append(Loop("clock watch", .consumers) { try await clock.run() })
-        for job in service.jobs + [Purge.job(database: database, topics: topics, workflows: engine)] {
-            loops.append(
-                Loop("job \(job.name)", .consumers) {
-                    try await JobLoop(job, on: database, clock: clock, time: time).run()
-                }
-            )
-        }
-        return loops
+        let jobs = service.jobs + [Purge.job(database: database, topics: topics, workflows: engine)]
+        return loops + jobs.map { loop(of: $0, clock: clock, dependencies: dependencies) }
+    }
+
+    private static func loop(of job: Job, clock: ClockWatch, dependencies: ServiceDependencies) -> Loop {
+        let loop = JobLoop(
+            job,
+            on: dependencies.database,
+            instance: dependencies.instance,
+            clock: clock,
+            time: dependencies.runtime.time
+        )
+        return Loop("job \(job.name)", .consumers) { try await loop.run() }
     }
 }

@@ -1,9 +1,10 @@
 import Foundation
+import MartletSecurity
 import MartletTelemetry
 import MartletTesting
 import Testing
 
-@testable import MartletSecurity
+@testable import MartletHost
 
 @Suite("Secret")
 struct SecretSourceTests {

@@ -3,8 +3,12 @@ public import MartletSQL
 
 /// Periodic work of a service, such as expiry.
 ///
-/// A failed run is logged and the schedule continues. Jobs are suspended for a while after a jump of the wall clock,
-/// since most of them depend on it.
+/// It runs on one replica at a time, which holds its lease. When that replica ends or is suspended, another one runs the job
+/// after the lease, and the former one can no longer commit: see ``JobRun``. A job with an effect in the process itself
+/// runs in each replica instead: ``onEveryReplica()``.
+///
+/// A failed run is logged and the schedule continues, also after a restart. Jobs are suspended for a while after a jump of
+/// the wall clock, since most of them depend on it.
 ///
 /// ```swift
 /// let forgetting = Job("forget links", every: .seconds(3_600), batchesOf: 100) { tx in
@@ -23,14 +27,24 @@ public struct Job: Sendable {
     let name: String
     /// The time between the end of one run and the start of the next.
     let interval: Duration
-    private let body: @Sendable (any SQLDatabase) async throws -> Void
+    let body: @Sendable (JobRun) async throws -> Void
+    /// Whether it runs on one replica at a time.
+    private(set) var isExclusive = true
 
     /// - Parameters:
-    ///   - name: Used in the log.
+    ///   - name: Used in the log; unique in the service, and kept: it names the job's lease.
     ///   - interval: The time between the end of one run and the start of the next; over zero.
-    ///   - body: One or a few transactions; cancelled at shutdown.
-    public init(_ name: StaticString, every interval: Duration, _ body: @escaping @Sendable () async throws -> Void) {
-        self.init(name, every: interval) { _ in try await body() }
+    ///   - body: Writes by the transactions of its run, which a replica that has lost the lease cannot commit. Cancelled
+    ///     at shutdown, and when the lease is lost.
+    public init(
+        _ name: StaticString,
+        every interval: Duration,
+        _ body: @escaping @Sendable (JobRun) async throws -> Void
+    ) {
+        precondition(interval > .zero)
+        self.name = "\(name)"
+        self.interval = interval
+        self.body = body
     }
 
     /// A job that works through many rows, in short transactions of the service's database.
@@ -67,28 +81,29 @@ public struct Job: Sendable {
         _ body: @escaping @Sendable (borrowing SQLTransaction) throws -> Int
     ) {
         precondition(batch >= 1)
-        self.init(name, every: interval) { database in
+        self.init(name, every: interval) { run in
             var handled = batch
             while handled >= batch {
-                let names = try await database.lockNames(name, deadline: nil, locks)
-                handled = try await database.transaction(name, options: SQLOptions(locks: names), body)
+                let names = try await run.database.lockNames(name, deadline: nil, locks)
+                // The last batch ends the run: no other replica begins one in between.
+                handled = try await run.transaction(name, options: SQLOptions(locks: names), ends: { $0 < batch }, body)
             }
         }
     }
 
-    private init(
-        _ name: StaticString,
-        every interval: Duration,
-        onDatabase body: @escaping @Sendable (any SQLDatabase) async throws -> Void
-    ) {
-        precondition(interval > .zero)
-        self.name = "\(name)"
-        self.interval = interval
-        self.body = body
+    /// The same job without a lease: every replica runs it, at times of its own.
+    ///
+    /// For what belongs to a process, such as a cache.
+    public func onEveryReplica() -> Job {
+        var job = self
+        job.isExclusive = false
+        return job
     }
 
-    /// Runs the job once, for tests and simulations.
+    /// Runs the job once without a lease, for tests and simulations.
     ///
     /// - Parameter database: The service's own.
-    public func run(on database: any SQLDatabase) async throws { try await body(database) }
+    public func run(on database: any SQLDatabase) async throws {
+        try await body(JobRun(id: "\(name)/0", lease: nil, on: database))
+    }
 }

@@ -1,5 +1,6 @@
 import Logging
 import MartletCore
+import MartletSecurity
 public import MartletTelemetry
 import Synchronization
 
@@ -23,7 +24,7 @@ public final class SecretSource: Sendable, CustomStringConvertible, CustomDebugS
     /// Reads the file at `path`.
     ///
     /// - Throws: `SecretFile.Unreadable` when it does not exist, is empty, or others may read it.
-    package init(path: String) throws(SecretFile.Unreadable) {
+    init(path: String) throws(SecretFile.Unreadable) {
         self.path = path
         let stamp = SecretFile.stamp(of: path)
         state = Mutex(State(value: try Self.read(path), stamp: stamp))
