@@ -75,7 +75,7 @@ kit(
         "RPC",
         "REST", "Outbox", "EventSourcing", "Workflows",
     ],
-    libraries: [.logging, .metrics, .lifecycle, .signals, .protobuf, .httpTypes]
+    libraries: [.logging, .metrics, .lifecycle, .signals, .protobuf, .httpTypes, .nioPosix]
 )
 kit(
     "Testing",

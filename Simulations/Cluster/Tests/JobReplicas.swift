@@ -1,5 +1,7 @@
+import Logging
 import MartletCore
 import MartletHost
+import MartletMessaging
 import MartletSQL
 import MartletSimulation
 import MartletTelemetry

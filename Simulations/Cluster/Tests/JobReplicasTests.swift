@@ -1,3 +1,4 @@
+import MartletCore
 import MartletHost
 import MartletSimulation
 import SimulatedCluster

@@ -117,6 +117,7 @@ package struct Deployment: Sendable {
                     connect: dependencies.connect
                 )
                 own.settings = settings
+                own.blocking = .inline
                 own.instance = dependencies.instance
                 own.handling = dependencies.handling
                 switch dependencies.version {

@@ -34,10 +34,12 @@ public struct Platform: CallPlatform {
     public let workflows: WorkflowEngine
     private let channels: Channels
     private let settings: any ServiceSettings
+    private let blocking: BlockingPool?
 
     /// - Parameters:
     ///   - service: The service's own name.
     ///   - settings: Those of its blueprint.
+    ///   - blocking: The threads of ``offload(until:_:)``; `nil`: those of the process.
     ///   - database: The service's own, already migrated.
     ///   - bus: The broker.
     ///   - runtime: Clocks and random numbers.
@@ -46,6 +48,7 @@ public struct Platform: CallPlatform {
     public init(
         service: String,
         settings: any ServiceSettings,
+        blocking: BlockingPool? = nil,
         database: any SQLDatabase,
         bus: any MessageBus,
         runtime: Runtime,
@@ -54,6 +57,7 @@ public struct Platform: CallPlatform {
     ) {
         self.service = service
         self.settings = settings
+        self.blocking = blocking
         self.database = database
         self.bus = bus
         self.runtime = runtime
@@ -69,6 +73,19 @@ public struct Platform: CallPlatform {
             preconditionFailure("\(service) has no settings of \(blueprint)")
         }
         return own
+    }
+
+    /// Runs work that blocks its thread, such as the hash of a password, apart from the tasks; see ``BlockingPool``.
+    ///
+    /// - Parameters:
+    ///   - deadline: When the caller stops waiting, as `call.deadline`; `nil`: never.
+    ///   - body: The work. A simulation runs it at once, in no time.
+    /// - Throws: As ``BlockingPool/run(until:time:_:)``.
+    public func offload<R: Sendable>(
+        until deadline: Moment?,
+        _ body: @escaping @Sendable () throws -> R
+    ) async throws -> R {
+        try await (blocking ?? .process).run(until: deadline, time: runtime.time, body)
     }
 
     /// The channel to another service, behind the call policy.

@@ -14,6 +14,8 @@ public struct ServiceDependencies: Sendable {
     public var telemetry: Telemetry
     /// The settings of services: a blueprint takes the first of its type, and its presets where there is none.
     public var settings: [any ServiceSettings] = []
+    /// The threads of blocking work; `nil`: those of the process, which its services share.
+    public var blocking: BlockingPool?
     public var policy: CallPolicy
     /// The channel to another service, without `policy`, which is added.
     public var connect: Channels

@@ -198,6 +198,7 @@ public struct ServiceRuntime: Sendable {
         let platform = Platform(
             service: Blueprint.name,
             settings: try dependencies.settings(of: Blueprint.self),
+            blocking: dependencies.blocking,
             database: database,
             bus: bus,
             runtime: runtime,
