@@ -72,22 +72,22 @@ kit(
     level: 5,
     on: [
         "Core", "Telemetry", "Config", "HTTP", "Contract", "SQL", "Messaging", "Discovery", "Resilience", "Security",
-        "RPC",
-        "REST", "Outbox", "EventSourcing", "Workflows",
+        "RPC", "REST", "Outbox", "EventSourcing", "Workflows",
     ],
-    libraries: [.logging, .metrics, .lifecycle, .signals, .protobuf, .httpTypes, .nioPosix]
+    libraries: [.logging, .metrics, .lifecycle, .signals, .protobuf, .httpTypes, .nio, .nioPosix]
 )
 kit(
     "Testing",
     level: 5,
-    on: ["Core", "Telemetry", "Contract", "SQL", "Messaging", "Discovery"],
+    on: ["Core", "Telemetry", "Contract", "SQL", "Messaging", "Discovery", "Resilience"],
     libraries: [.protobuf]
 )
 kit("Simulation", level: 5, on: ["Core", "Contract", "SQL", "Discovery", "Resilience"])
 
 // What an author of services imports, as one module.
 let authors = [
-    "Core", "Telemetry", "Config", "HTTP", "SQL", "Messaging", "Contract", "Outbox", "EventSourcing", "Workflows", "Host",
+    "Core", "Telemetry", "Config", "HTTP", "SQL", "Messaging", "Contract", "Resilience", "Outbox", "EventSourcing",
+    "Workflows", "Host",
 ]
 library("Martlet", at: "Toolkit/Martlet", on: martlet(authors))
 product("Martlet", of: ["Martlet"] + authors.map { "Martlet\($0)" })
@@ -107,6 +107,8 @@ adapter(
     on: ["Core", "Telemetry", "Contract", "Messaging", "EventLog"],
     libraries: [.logging, .protobuf]
 )
+
+adapter("AsyncHTTP", on: ["Core", "Resilience"], libraries: [.asyncHTTPClient, .nio, .nioHTTP1, .nioPosix])
 
 // MARK: Contracts: the only thing that services share
 
@@ -134,7 +136,7 @@ library("CrashList", at: "Apps/CrashList", on: [])
 library(
     "MartletDaemon",
     at: "Apps/Daemon",
-    on: kits("Core", "SQL", "Messaging", "Host") + adapters("SQLite", "EventLogClient")
+    on: kits("Core", "SQL", "Messaging", "Resilience", "Host") + adapters("SQLite", "EventLogClient")
 )
 app(
     "Gateway",
@@ -228,6 +230,7 @@ simulation(
         "Messaging",
         "Contract",
         "Security",
+        "Resilience",
         "RPC",
         "Host",
         "Testing"
@@ -309,13 +312,14 @@ tests(
 // MARK: - Third-party libraries
 
 enum Library {
-    case argumentParser, crypto, histogram, httpTypes, hummingbirdCore
+    case argumentParser, asyncHTTPClient, crypto, histogram, httpTypes, hummingbirdCore
     case lifecycle, logging, metrics, nio, nioEmbedded, nioHPACK, nioHTTP1, nioHTTP2, nioPosix, protobuf
     case protobufPlugin, signals, tracing
 
     var product: Target.Dependency {
         switch self {
         case .argumentParser: .product(name: "ArgumentParser", package: "swift-argument-parser")
+        case .asyncHTTPClient: .product(name: "AsyncHTTPClient", package: "async-http-client")
         case .crypto: .product(name: "Crypto", package: "swift-crypto")
         case .histogram: .product(name: "Histogram", package: "hdrhistogram-swift")
         case .httpTypes: .product(name: "HTTPTypes", package: "swift-http-types")
@@ -357,6 +361,7 @@ let package = Package(
             from: "2.28.1",
             traits: ["FullFoundation"]
         ),
+        .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
     ],
     targets: targets
@@ -431,8 +436,8 @@ func service(
 ) {
     let seen =
         martlet([
-            "Core", "Telemetry", "Config", "HTTP", "Contract", "SQL", "Messaging", "Outbox", "EventSourcing",
-            "Workflows", "Host",
+            "Core", "Telemetry", "Config", "HTTP", "Contract", "SQL", "Messaging", "Resilience", "Outbox",
+            "EventSourcing", "Workflows", "Host",
         ])
         + ([name, "Shared"] + contracts).map { .byName(name: "\($0)Contract") }
         + [Library.logging.product, Library.protobuf.product]

@@ -1,6 +1,7 @@
 import Foundation
 public import MartletCore
 public import MartletHost
+public import MartletResilience
 
 extension Daemon {
     /// Runs one service as a process, until a signal; then ends the process.
@@ -19,9 +20,11 @@ extension Daemon {
     ///
     /// - Parameters:
     ///   - blueprint: The type of the service.
+    ///   - http: Sends requests to other parties, as an `AsyncHTTPTransport`; `nil`: they are refused.
     ///   - crashPoints: The names of all crash points in the code: `MARTLET_CRASH` may name one of them.
     public static func run<Blueprint: ServiceBlueprint>(
         _ blueprint: Blueprint.Type,
+        http: (any OutgoingTransport)? = nil,
         crashPoints: [String] = CrashPoints.toolkit
     ) async -> Never {
         await run(
@@ -39,6 +42,7 @@ extension Daemon {
             )
             dependencies.instance = context.settings.instance
             dependencies.settings = context.settings(of: Blueprint.self)
+            dependencies.http = http
             return try await ServiceRuntime(Blueprint.self, on: dependencies)
         }
     }

@@ -4,6 +4,7 @@ import MartletCore
 import MartletHost
 import MartletMessaging
 import MartletRPC
+import MartletResilience
 import MartletSQL
 import MartletSQLite
 import MartletSecurity
@@ -15,15 +16,18 @@ import Synchronization
 struct LoopbackBench: Sendable {
     private let services: [any ServiceBlueprint.Type]
     private let settings: [any ServiceSettings]
+    private let http: (any OutgoingTransport)?
     private let fakes: [String: @Sendable () -> [ServedContract]]
 
     init(
         _ services: [any ServiceBlueprint.Type],
         settings: [any ServiceSettings],
+        http: (any OutgoingTransport)?,
         fakes: [String: @Sendable () -> [ServedContract]]
     ) {
         precondition(!services.isEmpty, "a bench has at least one service")
         self.settings = settings
+        self.http = http
         self.services = services
         self.fakes = fakes
     }
@@ -110,6 +114,7 @@ struct LoopbackBench: Sendable {
             connect: { _ in peer }
         )
         dependencies.settings = settings
+        dependencies.http = http
         return try await ServiceRuntime(service, on: dependencies)
     }
 

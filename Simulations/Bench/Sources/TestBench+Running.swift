@@ -2,6 +2,7 @@ import Logging
 public import MartletContract
 import MartletCore
 public import MartletHost
+public import MartletResilience
 import MartletSQL
 import SimulatedCluster
 import Synchronization
@@ -9,15 +10,16 @@ import Synchronization
 extension TestBench {
     /// Runs `body` on one service.
     ///
-    /// - Throws: As ``run(_:_:settings:fakes:body:)``.
+    /// - Throws: As ``run(_:_:settings:http:fakes:body:)``.
     public static func run(
         _ service: any ServiceBlueprint.Type,
         _ mode: Mode,
         settings: [any ServiceSettings] = [],
+        http: (any OutgoingTransport)? = nil,
         fakes: [String: @Sendable () -> [ServedContract]] = [:],
         body: @escaping @Sendable (TestBench) async throws -> Void
     ) async throws {
-        try await run([service], mode, settings: settings, fakes: fakes, body: body)
+        try await run([service], mode, settings: settings, http: http, fakes: fakes, body: body)
     }
 
     /// Runs `body` on several services that call one another and consume one another's events.
@@ -26,6 +28,7 @@ extension TestBench {
     ///   - services: In the order in which they start; at least one.
     ///   - mode: How they run.
     ///   - settings: Those of the services; presets apply to the others.
+    ///   - http: Other parties, as a `FakeOutgoing`; `nil`: requests to them are refused.
     ///   - fakes: Services of others, by name.
     ///   - body: The test. A simulated run calls it once, on a thread of its own; it must not start unstructured tasks.
     /// - Throws: What `body` throws; ``TestBench/Violations``; what prevents the services from starting.
@@ -33,16 +36,17 @@ extension TestBench {
         _ services: [any ServiceBlueprint.Type],
         _ mode: Mode,
         settings: [any ServiceSettings] = [],
+        http: (any OutgoingTransport)? = nil,
         fakes: [String: @Sendable () -> [ServedContract]] = [:],
         body: @escaping @Sendable (TestBench) async throws -> Void
     ) async throws {
         func world(_ logLevel: Logger.Level) throws -> SimulatedWorld {
-            try SimulatedWorld(services, settings: settings, fakes: fakes, logLevel: logLevel)
+            try SimulatedWorld(services, settings: settings, http: http, fakes: fakes, logLevel: logLevel)
         }
         switch mode {
         case .inProcess: try simulate(services, on: world(.error), seed: 0, hasFaults: false, body)
         case .seed(let seed): try simulate(services, on: world(.critical), seed: seed, hasFaults: true, body)
-        case .loopback: try await LoopbackBench(services, settings: settings, fakes: fakes).run(body)
+        case .loopback: try await LoopbackBench(services, settings: settings, http: http, fakes: fakes).run(body)
         }
     }
 

@@ -8,6 +8,7 @@
 @_exported public import MartletHost
 @_exported public import MartletMessaging
 @_exported public import MartletOutbox
+@_exported public import MartletResilience
 @_exported public import MartletSQL
 @_exported public import MartletTelemetry
 @_exported public import MartletWorkflows

@@ -4,6 +4,7 @@ import MartletEventLog
 package import MartletHost
 package import MartletMessaging
 import MartletOutbox
+package import MartletResilience
 package import MartletSQL
 import MartletSQLite
 import MartletSimulation
@@ -83,6 +84,7 @@ package struct Deployment: Sendable {
         _ blueprint: Blueprint.Type,
         isExternal: Bool,
         settings: [any ServiceSettings] = [],
+        http: (any OutgoingTransport)? = nil,
         logLevel: Logger.Level = .critical
     ) -> Deployment {
         of(
@@ -91,6 +93,7 @@ package struct Deployment: Sendable {
             afterNext: Blueprint.self,
             isExternal: isExternal,
             settings: settings,
+            http: http,
             logLevel: logLevel
         )
     }
@@ -102,6 +105,7 @@ package struct Deployment: Sendable {
         afterNext: AfterNext.Type,
         isExternal: Bool,
         settings: [any ServiceSettings] = [],
+        http: (any OutgoingTransport)? = nil,
         logLevel: Logger.Level = .critical
     ) -> Deployment {
         Deployment(
@@ -118,6 +122,7 @@ package struct Deployment: Sendable {
                 )
                 own.settings = settings
                 own.blocking = .inline
+                own.http = http
                 own.instance = dependencies.instance
                 own.handling = dependencies.handling
                 switch dependencies.version {

@@ -2,6 +2,7 @@ package import Logging
 public import MartletContract
 import MartletEventLog
 public import MartletHost
+public import MartletResilience
 public import MartletSimulation
 import MartletTesting
 import SimulatedDisk
@@ -60,14 +61,16 @@ public struct SimulatedWorld: Sendable {
     /// - Parameters:
     ///   - services: In the order in which they start; at least one, with different names, none of them `eventlog`.
     ///   - settings: Those of the services; presets apply to the others.
+    ///   - http: Other parties, as a `FakeOutgoing`; `nil`: requests to them are refused.
     ///   - fakes: Services of others, by name, which never crash and have no database. Each run makes its own.
     /// - Throws: What the migrations and the initializers of the services throw.
     public init(
         _ services: [any ServiceBlueprint.Type],
         settings: [any ServiceSettings] = [],
+        http: (any OutgoingTransport)? = nil,
         fakes: [String: @Sendable () -> [ServedContract]] = [:]
     ) throws {
-        try self.init(services, settings: settings, fakes: fakes, logLevel: .critical)
+        try self.init(services, settings: settings, http: http, fakes: fakes, logLevel: .critical)
     }
 
     /// - Parameters:
@@ -76,6 +79,7 @@ public struct SimulatedWorld: Sendable {
     package init(
         _ services: [any ServiceBlueprint.Type],
         settings: [any ServiceSettings] = [],
+        http: (any OutgoingTransport)? = nil,
         fakes: [String: @Sendable () -> [ServedContract]],
         hooks: ProcessHooks = ProcessHooks(),
         logLevel: Logger.Level = .critical
@@ -83,7 +87,7 @@ public struct SimulatedWorld: Sendable {
         precondition(!services.isEmpty, "a world has at least one service")
         let deployments =
             [Deployment.eventLog]
-            + services.map { Deployment.of($0, isExternal: false, settings: settings, logLevel: logLevel) }
+            + services.map { Deployment.of($0, isExternal: false, settings: settings, http: http, logLevel: logLevel) }
         let names = deployments.map(\.name) + fakes.keys
         precondition(Set(names).count == names.count, "two services have one name: \(names.sorted())")
         self.deployments = deployments

@@ -1,6 +1,7 @@
 public import MartletContract
 public import MartletCore
 public import MartletMessaging
+public import MartletResilience
 public import MartletSQL
 public import MartletWorkflows
 
@@ -35,11 +36,13 @@ public struct Platform: CallPlatform {
     private let channels: Channels
     private let settings: any ServiceSettings
     private let blocking: BlockingPool?
+    private let outgoing: any OutgoingTransport
 
     /// - Parameters:
     ///   - service: The service's own name.
     ///   - settings: Those of its blueprint.
     ///   - blocking: The threads of ``offload(until:_:)``; `nil`: those of the process.
+    ///   - outgoing: The transport of ``http(_:)``; `nil`: every request is refused.
     ///   - database: The service's own, already migrated.
     ///   - bus: The broker.
     ///   - runtime: Clocks and random numbers.
@@ -49,6 +52,7 @@ public struct Platform: CallPlatform {
         service: String,
         settings: any ServiceSettings,
         blocking: BlockingPool? = nil,
+        outgoing: (any OutgoingTransport)? = nil,
         database: any SQLDatabase,
         bus: any MessageBus,
         runtime: Runtime,
@@ -58,6 +62,7 @@ public struct Platform: CallPlatform {
         self.service = service
         self.settings = settings
         self.blocking = blocking
+        self.outgoing = outgoing ?? NoOutgoing()
         self.database = database
         self.bus = bus
         self.runtime = runtime
@@ -86,6 +91,11 @@ public struct Platform: CallPlatform {
         _ body: @escaping @Sendable () throws -> R
     ) async throws -> R {
         try await (blocking ?? .process).run(until: deadline, time: runtime.time, body)
+    }
+
+    /// A client for other parties, with its own retries and circuit breakers: a service makes one and keeps it.
+    public func http(_ policy: OutgoingPolicy) -> OutgoingClient {
+        OutgoingClient(over: outgoing, policy: policy, runtime: runtime)
     }
 
     /// The channel to another service, behind the call policy.

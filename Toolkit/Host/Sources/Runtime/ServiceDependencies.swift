@@ -16,6 +16,8 @@ public struct ServiceDependencies: Sendable {
     public var settings: [any ServiceSettings] = []
     /// The threads of blocking work; `nil`: those of the process, which its services share.
     public var blocking: BlockingPool?
+    /// Sends requests to other parties; `nil`: they are refused.
+    public var http: (any OutgoingTransport)?
     public var policy: CallPolicy
     /// The channel to another service, without `policy`, which is added.
     public var connect: Channels

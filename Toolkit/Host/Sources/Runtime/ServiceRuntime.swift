@@ -199,6 +199,7 @@ public struct ServiceRuntime: Sendable {
             service: Blueprint.name,
             settings: try dependencies.settings(of: Blueprint.self),
             blocking: dependencies.blocking,
+            outgoing: dependencies.http,
             database: database,
             bus: bus,
             runtime: runtime,

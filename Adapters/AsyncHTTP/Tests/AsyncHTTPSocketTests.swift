@@ -1,0 +1,108 @@
+import MartletCore
+import MartletResilience
+import MartletTesting
+import NIOCore
+import NIOPosix
+import Testing
+
+@testable import MartletAsyncHTTP
+
+@Suite("Transport by AsyncHTTPClient", .timeLimit(.minutes(HangLimit.testMinutes)))
+struct AsyncHTTPSocketTests {
+    private static let ok = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Kind: a\r\n\r\nhello"
+
+    /// Runs `body` with the port of a server that gives `answer` to each request.
+    private func serving(_ answer: String, _ body: (Int) async throws -> Void) async throws {
+        let server = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(CannedAnswer(answer))
+                }
+            }
+            .bind(host: "127.0.0.1", port: 0).get()
+        let port = try #require(server.localAddress?.port)
+        do { try await body(port) } catch {
+            try await server.close()
+            throw error
+        }
+        try await server.close()
+    }
+
+    private func send(_ url: String, to address: String?, responseBytesMax: Int = 5) async throws -> OutgoingResponse {
+        let request = OutgoingRequest(
+            "POST",
+            try #require(OutgoingURL(configured: url)),
+            headers: [OutgoingHeader("X-Test", "1")],
+            body: Array("body".utf8),
+            isRepeatable: false
+        )
+        return try await AsyncHTTPTransport()
+            .send(request, to: address, timeout: HangLimit.wait, responseBytesMax: responseBytesMax)
+    }
+
+    @Test("returns status, headers and body")
+    func exchange() async throws {
+        try await serving(Self.ok) { port in
+            let response = try await send("http://127.0.0.1:\(port)/a", to: nil)
+            #expect(response.status == 200)
+            #expect(response.header("x-kind") == "a")
+            #expect(response.body == Array("hello".utf8))
+        }
+    }
+
+    @Test("connects to the address that it is given, whatever the host's name")
+    func pinned() async throws {
+        try await serving(Self.ok) { port in
+            #expect(try await send("http://hooks.invalid:\(port)/a", to: "127.0.0.1").status == 200)
+        }
+    }
+
+    @Test("follows no redirect")
+    func redirect() async throws {
+        let answer = "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n"
+        try await serving(answer) { port in
+            let response = try await send("http://127.0.0.1:\(port)/a", to: nil)
+            #expect(response.status == 302)
+        }
+    }
+
+    @Test("refuses a response that is one byte too long")
+    func tooLong() async throws {
+        try await serving(Self.ok) { port in
+            let fault = try await #require(throws: Fault.self) {
+                try await send("http://127.0.0.1:\(port)/a", to: nil, responseBytesMax: 4)
+            }
+            #expect(fault.reason == OutgoingClient.responseTooLarge)
+        }
+    }
+
+    @Test("a port where nothing listens: the request was not processed")
+    func refused() async throws {
+        var free = 0
+        try await serving(Self.ok) { free = $0 }
+        let fault = try await #require(throws: Fault.self) { try await send("http://127.0.0.1:\(free)/", to: nil) }
+        #expect(fault.isNotProcessed)
+    }
+
+    @Test("an address is its own")
+    func address() async throws {
+        #expect(try await AsyncHTTPTransport().addresses(of: "127.0.0.1") == ["127.0.0.1"])
+    }
+}
+
+/// Answers the first bytes of a connection, and closes it.
+private final class CannedAnswer: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private let answer: String
+    private var received = ""
+
+    init(_ answer: String) { self.answer = answer }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        received += String(buffer: unwrapInboundIn(data))
+        guard received.hasSuffix("body") else { return }
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: answer)), promise: nil)
+    }
+}
