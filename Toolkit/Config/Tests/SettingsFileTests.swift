@@ -100,7 +100,8 @@ struct NearestNameTests {
     @Test(
         "of a name with few wrong characters",
         arguments: [
-            ("dta", "data"), ("dataa", "data"), ("http-prot", "http-port"), ("portal", nil), ("x", "a"), ("", nil),
+            ("dta", "data"), ("dataa", "data"), ("http-prot", "http-port"), ("dtaa", "data"), ("portal", nil),
+            ("x", "a"), ("", nil),
         ] as [(String, String?)]
     )
     func near(_ name: String, _ expected: String?) {

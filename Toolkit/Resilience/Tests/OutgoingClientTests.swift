@@ -11,12 +11,13 @@ struct OutgoingClientTests {
 
     private func client(
         _ web: FakeOutgoing,
+        time: ManualTime = ManualTime(),
         _ change: (inout OutgoingPolicy) -> Void = { _ in }
     ) -> OutgoingClient {
         var policy = OutgoingPolicy()
         policy.retry = RetryRule(attemptsLimit: 3, base: .microseconds(1), cap: .seconds(1))
         change(&policy)
-        return OutgoingClient(over: web, policy: policy, runtime: Runtime(time: ManualTime(), seed: 1))
+        return OutgoingClient(over: web, policy: policy, runtime: Runtime(time: time, seed: 1))
     }
 
     /// Answers with these statuses, in order; the last one repeats.
@@ -102,7 +103,8 @@ struct OutgoingClientTests {
         #expect(try await client(other).send(configured("http://a/", isRepeatable: false), until: nil).status == 503)
         #expect(other.sent.count == 1)
         let time = ManualTime()
-        let patient = OutgoingClient(over: failing, policy: OutgoingPolicy(), runtime: Runtime(time: time, seed: 1))
+        // The test advances the clock faster than a slow machine runs the client.
+        let patient = client(failing, time: time) { $0.timeout = .seconds(1_000_000) }
         let request = try configured("http://a/")
         async let response = patient.send(request, until: nil)
         while failing.sent.count < 3, !Task.isCancelled {
@@ -117,7 +119,10 @@ struct OutgoingClientTests {
         let web = web([500])
         let client = client(web) { $0.failuresLimit = 2 }
         for _ in 1...2 { #expect(try await client.send(configured("http://a/"), until: nil).status == 500) }
-        await #expect(throws: (any Error).self) { try await client.send(configured("http://a/"), until: nil) }
+        let fault = try await #require(throws: Fault.self) {
+            try await client.send(configured("http://a/"), until: nil)
+        }
+        #expect(fault.reason == .circuitOpen)
         #expect(web.sent.count == 2)
         #expect(try await client.send(configured("http://b/"), until: nil).status == 500)
     }

@@ -71,7 +71,10 @@ public final class OutgoingClient: Sendable {
                     fraction: runtime.entropy.fraction(),
                     left: end - runtime.time.now
                 )
-                guard let delay, budget.takeRetry(for: origin) else { return try result.get() }
+                guard let delay, budget.takeRetry(for: origin) else {
+                    if case .success(let response) = result { return response }
+                    throw fault
+                }
                 try await runtime.time.sleep(for: delay)
                 attempt += 1
             }
