@@ -187,14 +187,7 @@ public struct ServiceRuntime: Sendable {
         )
         let bus = CountedBus(dependencies.bus, metrics)
         let clock = ClockWatch(time: runtime.time, metrics: metrics)
-        let engine = WorkflowEngine(
-            service: Blueprint.name,
-            database: database,
-            runtime: runtime,
-            limits: dependencies.workflowLimits,
-            pausesExpiry: { clock.pausesExpiry },
-            observe: ServiceMetrics.observer(of: metrics)
-        )
+        let engine = Self.engine(of: Blueprint.name, clock: clock, dependencies: dependencies)
         let platform = Platform(
             service: Blueprint.name,
             settings: try dependencies.settings(of: Blueprint.self),
@@ -233,6 +226,21 @@ public struct ServiceRuntime: Sendable {
             close: { await database.close() }
         )
         raw = Blueprint.raw.map { $0.served(on: platform, in: dependencies.telemetry) }
+    }
+
+    private static func engine(
+        of service: String,
+        clock: ClockWatch,
+        dependencies: ServiceDependencies
+    ) -> WorkflowEngine {
+        WorkflowEngine(
+            service: service,
+            database: dependencies.database,
+            runtime: dependencies.runtime,
+            limits: dependencies.workflowLimits,
+            pausesExpiry: { clock.pausesExpiry },
+            observe: ServiceMetrics.observer(of: dependencies.telemetry.metrics)
+        )
     }
 
     /// The loops of a service: those of the toolkit, and one for each of its jobs.
