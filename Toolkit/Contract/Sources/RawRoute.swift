@@ -5,7 +5,9 @@ public struct RawRoute: Sendable, Hashable {
     public let verb: HTTPRule.Verb
     /// A template such as `/hooks/{sender}`.
     public let path: String
-    /// A token that is sent must be valid, also where anybody may call. No service may: services call contracts.
+    /// Who may call; no service may, since services call contracts.
+    ///
+    /// A token that is sent must be valid, also where anybody may call.
     public let users: AccessPolicy.Users
     /// Of one body; a larger one gets 413.
     public let bodyBytesMax: Int

@@ -96,7 +96,7 @@ public final class OutgoingClient: Sendable {
     ) async -> Result<OutgoingResponse, any Error> {
         do {
             guard request.url.isGuarded else {
-                return .success(try await attempt(request, through: breaker(of: origin), until: end))
+                return .success(try await attempt(request, at: origin, until: end))
             }
             let address = try await publicAddress(of: request.url.host)
             return .success(try await attempt(request, to: address, until: end))
@@ -108,18 +108,47 @@ public final class OutgoingClient: Sendable {
     /// A status of 500 or more counts as a failure of the peer.
     private func attempt(
         _ request: OutgoingRequest,
-        through breaker: CircuitBreaker,
+        at origin: ExactText,
         until end: Moment
     ) async throws -> OutgoingResponse {
-        let (time, begin) = (runtime.time, runtime.time.now)
+        let begin = runtime.time.now
+        let admission = try admit(to: origin, at: begin)
         do {
-            return try await breaker.run(classifying: { Self.classification($0, after: time.now - begin) }) {
-                let response = try await attempt(request, to: nil, until: end)
-                if response.status >= 500 { throw FailedResponse(response: response) }
-                return response
+            let response = try await attempt(request, to: nil, until: end)
+            count(response.status >= 500 ? .failure : .success, of: admission, at: origin)
+            return response
+        } catch {
+            count(Self.classification(error, after: runtime.time.now - begin), of: admission, at: origin)
+            throw error
+        }
+    }
+
+    /// - Throws: ``CircuitOpen`` when the peer keeps failing.
+    private func admit(to origin: ExactText, at now: Moment) throws -> CircuitBreaker.Admission {
+        try breakers.withLock { breakers in
+            var breaker =
+                breakers[origin]
+                ?? CircuitBreaker(failuresLimit: policy.failuresLimit, openDuration: policy.circuitOpenDuration)
+            let admission = breaker.admit(at: now)
+            breakers[origin] = breaker
+            guard let admission else { throw CircuitOpen(retryAfter: breaker.wait(at: now)) }
+            return admission
+        }
+    }
+
+    private func count(
+        _ classification: CircuitBreaker.Classification,
+        of admission: CircuitBreaker.Admission,
+        at origin: ExactText
+    ) {
+        let now = runtime.time.now
+        breakers.withLock { breakers in
+            switch classification {
+            case .failure: breakers[origin]?.failed(admission, at: now)
+            case .success: breakers[origin]?.succeeded(admission, at: now)
+            case .ignored: breakers[origin]?.abandoned(admission, at: now)
+            case .unanswered(let duration): breakers[origin]?.unanswered(admission, for: duration, at: now)
             }
-        } catch let failed as FailedResponse {
-            return failed.response
         }
     }
 
@@ -160,19 +189,6 @@ public final class OutgoingClient: Sendable {
         return first
     }
 
-    private func breaker(of origin: ExactText) -> CircuitBreaker {
-        breakers.withLock { breakers in
-            if let existing = breakers[origin] { return existing }
-            let made = CircuitBreaker(
-                failuresLimit: policy.failuresLimit,
-                openDuration: policy.circuitOpenDuration,
-                time: runtime.time
-            )
-            breakers[origin] = made
-            return made
-        }
-    }
-
     /// A response that a repeat may change; `nil` for any other.
     private static func failure(_ response: OutgoingResponse) -> Fault? {
         guard [502, 503, 504].contains(response.status) else { return nil }
@@ -182,9 +198,4 @@ public final class OutgoingClient: Sendable {
 
     /// The fault of a transport whose response is too long.
     public static let tooLarge = Fault(.unknown, responseTooLarge, "the response is longer than its limit")
-}
-
-/// Carries a response through a circuit breaker as a failure.
-private struct FailedResponse: Error {
-    let response: OutgoingResponse
 }
