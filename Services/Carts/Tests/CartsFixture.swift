@@ -32,6 +32,7 @@ struct CartsFixture {
         service = CartsService(
             on: Platform(
                 service: CartsService.name,
+                settings: try NoSettings.read(),
                 database: database,
                 bus: InMemoryBus(time: time),
                 runtime: runtime,

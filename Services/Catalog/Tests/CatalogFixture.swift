@@ -29,6 +29,7 @@ struct CatalogFixture {
         let service = CatalogService(
             on: Platform(
                 service: CatalogService.name,
+                settings: try NoSettings.read(),
                 database: database,
                 bus: InMemoryBus(time: time),
                 runtime: runtime,

@@ -33,6 +33,7 @@ struct InventoryFixture {
         service = InventoryService(
             on: Platform(
                 service: InventoryService.name,
+                settings: try NoSettings.read(),
                 database: lockingDatabase,
                 bus: InMemoryBus(time: time),
                 runtime: runtime,

@@ -51,6 +51,7 @@ struct OrdersFixture {
         service = OrdersService(
             on: Platform(
                 service: OrdersService.name,
+                settings: try NoSettings.read(),
                 database: database,
                 bus: InMemoryBus(time: time),
                 runtime: runtime,

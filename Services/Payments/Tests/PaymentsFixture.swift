@@ -91,6 +91,7 @@ struct PaymentsFixture {
         let runtime = Runtime(time: time, seed: 1)
         return Platform(
             service: S.name,
+            settings: try S.Settings.read(),
             database: database,
             bus: InMemoryBus(time: time),
             runtime: runtime,

@@ -26,6 +26,7 @@ struct ProviderFixture {
         service = ProviderService(
             on: Platform(
                 service: ProviderService.name,
+                settings: try NoSettings.read(),
                 database: database,
                 bus: InMemoryBus(time: time),
                 runtime: runtime,
