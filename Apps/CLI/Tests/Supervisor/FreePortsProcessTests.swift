@@ -1,17 +1,30 @@
+import Console
 import Foundation
 import MartletCore
 import MartletTesting
+import Synchronization
 import Testing
 
 @testable import CLI
 
 @Suite("Free ports", .timeLimit(.minutes(HangLimit.testMinutes)))
 struct FreePortsProcessTests {
-    @Test("are free after their search, also while this process starts others")
-    func childProcesses() async throws {
-        let search = Task.detached { () throws -> [Int] in
+    /// A thread that searches ports until it is ended.
+    private final class Search: Sendable {
+        private let isOver = Mutex(false)
+
+        /// - Returns: The ports that were not free after their search.
+        func run() async throws -> [Int] {
+            try await withCheckedThrowingContinuation { continuation in
+                Thread.detachNewThread { continuation.resume(with: Result { try self.blocked() }) }
+            }
+        }
+
+        func end() { isOver.withLock { $0 = true } }
+
+        private func blocked() throws -> [Int] {
             var blocked: [Int] = []
-            while !Task.isCancelled {
+            while !isOver.withLock({ $0 }) {
                 // A new value each time, which does not exclude the ports that it found before.
                 var free = FreePorts(entropy: SystemEntropy())
                 let port = try free.reserve(nil)
@@ -19,11 +32,22 @@ struct FreePortsProcessTests {
             }
             return blocked
         }
-        for _ in 0..<100 {
-            let child = try Process.run(URL(fileURLWithPath: "/bin/true"), arguments: [])
-            child.waitUntilExit()
+    }
+
+    @Test("are free after their search, also while this process starts others")
+    func childProcesses() async throws {
+        let files = try TemporaryFolder()
+        let program = ChildProcess.Program(path: "/bin/true", arguments: [], environment: [:], log: files.file("log"))
+        let search = Search()
+        async let blocked = search.run()
+        do {
+            defer { search.end() }
+            for _ in 0..<100 {
+                let (ends, end) = AsyncStream.makeStream(of: ProcessEnd.self)
+                _ = try await ChildProcess.start(program) { end.yield($0) }
+                for await _ in ends { break }
+            }
         }
-        search.cancel()
-        #expect(try await search.value.isEmpty)
+        #expect(try await blocked.isEmpty)
     }
 }
