@@ -13,6 +13,14 @@ import Testing
 struct BlockingPoolTests {
     private struct Failure: Error {}
 
+    private final class Flag: Sendable {
+        private let state = Mutex(false)
+
+        var isSet: Bool { state.withLock { $0 } }
+
+        func set() { state.withLock { $0 = true } }
+    }
+
     private let time = ManualTime()
 
     private static func slowHash(_ text: String) -> Int { text.utf8.reduce(7) { $0 &* 31 &+ Int($1) } }
@@ -75,21 +83,21 @@ struct BlockingPoolTests {
     func deadline() async throws {
         let pool = BlockingPool(threads: 1, waitingMax: 1)
         let gate = DispatchSemaphore(value: 0)
-        let begun = Mutex(false)
-        let hasRun = Mutex(false)
+        let begun = Flag()
+        let hasRun = Flag()
         let (time, end) = (time, time.now + .seconds(1))
         await withTaskGroup(of: Bool.self) { group in
             group.addTask {
                 await isLate {
                     try await pool.run(until: end, time: time) {
-                        begun.withLock { $0 = true }
+                        begun.set()
                         gate.wait()
                     }
                 }
             }
-            while !begun.withLock({ $0 }), !Task.isCancelled { await Task.yield() }
+            while !begun.isSet, !Task.isCancelled { await Task.yield() }
             group.addTask {
-                await isLate { try await pool.run(until: end, time: time) { hasRun.withLock { $0 = true } } }
+                await isLate { try await pool.run(until: end, time: time) { hasRun.set() } }
             }
             await wait(for: 2, in: pool)
             time.advance(by: .seconds(1))
@@ -98,7 +106,7 @@ struct BlockingPoolTests {
         #expect(pool.unfinishedCount == 2)
         gate.signal()
         await wait(for: 0, in: pool)
-        #expect(!hasRun.withLock { $0 })
+        #expect(!hasRun.isSet)
     }
 
     private func isLate(_ body: () async throws -> Void) async -> Bool {
