@@ -18,7 +18,7 @@ struct PolicyCommand: AsyncParsableCommand {
 
                 Examples:
                   martlet policy matrix
-                  martlet policy matrix --json | jq -r '.rows[] | select(.users == "NOBODY") | .method'
+                  martlet policy matrix --json | jq '.rows[] | select(.users == "NOBODY")'
                 """
         )
 
