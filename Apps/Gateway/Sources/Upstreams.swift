@@ -139,7 +139,7 @@ struct Upstreams: Sendable {
 
     /// Whether a request may have been processed, its connection broke, and a second one changes nothing more.
     private static func mayRepeat(_ method: MethodDescriptor, after fault: Fault) -> Bool {
-        method.idempotent && fault.code == .unavailable && !fault.isNotProcessed
+        method.idempotent && fault.reason == .unavailable && !fault.isNotProcessed
     }
 
     /// Sends a request to one instance.
