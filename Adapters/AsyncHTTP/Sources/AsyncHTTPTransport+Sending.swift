@@ -5,6 +5,14 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 extension AsyncHTTPTransport {
     /// The first address of a host, as the system orders them.
     static func resolve(_ host: String) throws -> [String] {
@@ -42,6 +50,8 @@ extension AsyncHTTPTransport {
         case is CancellationError: return error
         case is NIOTooManyBytesError: return OutgoingClient.tooLarge
         case is NIOConnectionError: return Fault.notProcessed("the peer cannot be reached")
+        case let error as IOError where error.errnoCode == ECONNREFUSED:
+            return Fault.notProcessed("the peer cannot be reached")
         case let error as HTTPClientError: return fault(of: error)
         default: return Fault(.unavailable, .unavailable, "the connection to the peer failed", cause: error)
         }

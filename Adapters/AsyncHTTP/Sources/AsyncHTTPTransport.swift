@@ -23,6 +23,8 @@ public struct AsyncHTTPTransport: OutgoingTransport {
             timeout: HTTPClient.Configuration.Timeout(connect: connectTimeout)
         )
         configuration.httpVersion = .http1Only
+        // Whoever sends decides about repeats.
+        configuration.connectionPool.retryConnectionEstablishment = false
         return configuration
     }
 
