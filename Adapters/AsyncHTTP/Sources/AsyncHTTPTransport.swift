@@ -23,7 +23,7 @@ public struct AsyncHTTPTransport: OutgoingTransport {
             timeout: HTTPClient.Configuration.Timeout(connect: connectTimeout)
         )
         configuration.httpVersion = .http1Only
-        // Whoever sends decides about repeats.
+        // The outgoing client decides about repeats.
         configuration.connectionPool.retryConnectionEstablishment = false
         return configuration
     }

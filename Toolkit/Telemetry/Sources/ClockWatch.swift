@@ -26,6 +26,7 @@ package final class ClockWatch: Sendable {
     }
 
     private static func jumps(in metrics: MetricsRegistry) -> Counter {
+        // Resolved: when a process starts, and for each jump.
         metrics.counter("martlet_clock_jumps_total", help: "Jumps of the wall clock.")
     }
 

@@ -1,5 +1,4 @@
 import Console
-import Foundation
 import MartletCore
 import MartletTesting
 import Synchronization
@@ -9,29 +8,24 @@ import Testing
 
 @Suite("Free ports", .timeLimit(.minutes(HangLimit.testMinutes)))
 struct FreePortsProcessTests {
-    /// A thread that searches ports until it is ended.
+    /// Searches ports until it is ended.
     private final class Search: Sendable {
         private let isOver = Mutex(false)
 
         /// - Returns: The ports that were not free after their search.
         func run() async throws -> [Int] {
-            try await withCheckedThrowingContinuation { continuation in
-                Thread.detachNewThread { continuation.resume(with: Result { try self.blocked() }) }
-            }
-        }
-
-        func end() { isOver.withLock { $0 = true } }
-
-        private func blocked() throws -> [Int] {
             var blocked: [Int] = []
             while !isOver.withLock({ $0 }) {
                 // A new value each time, which does not exclude the ports that it found before.
                 var free = FreePorts(entropy: SystemEntropy())
                 let port = try free.reserve(nil)
                 if !FreePorts.isFree(port) { blocked.append(port) }
+                await Task.yield()
             }
             return blocked
         }
+
+        func end() { isOver.withLock { $0 = true } }
     }
 
     @Test("are free after their search, also while this process starts others")
