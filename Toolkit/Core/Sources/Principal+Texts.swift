@@ -7,15 +7,16 @@ extension Principal.Party {
 
     /// As a call names it in a header: `itself`, `guest`, or `user` and the percent-encoded id.
     ///
-    /// `nil` for any other text.
+    /// `nil` for any other text, and for an id that a column would return as another party: a service that may speak for
+    /// users would become the service itself there.
     package init?(header text: String) {
         switch text {
         case Self.ownHeader: self = .itself
         case Self.guestHeader: self = .guest
         default:
-            let id = text.dropFirst(Self.userHeader.count)
-            guard text.hasPrefix(Self.userHeader), !id.isEmpty else { return nil }
-            self = .user(ExactText(PercentText.decode(String(id))))
+            let id = PercentText.decode(String(text.dropFirst(Self.userHeader.count)))
+            guard text.hasPrefix(Self.userHeader), case .user = Self(row: id) else { return nil }
+            self = .user(ExactText(id))
         }
     }
 

@@ -67,6 +67,15 @@ struct PrincipalTests {
         #expect(Principal.Party(header: header) == nil)
     }
 
+    @Test(
+        "a header with the id of a user that a column would return as another party is none",
+        arguments: [Principal.Party.itself, .guest]
+    )
+    func disguised(party: Principal.Party) {
+        #expect(Principal.Party(header: "user \(PercentText.encode(party.row))") == nil)
+        #expect(Principal.Party(header: "user \(party.row.utf8.map { "%" + String($0, radix: 16) }.joined())") == nil)
+    }
+
     @Test("a user's id stands bare in a column, as it did before services spoke for themselves")
     func rows() {
         #expect(Principal.Party.user("ann").row == "ann")
