@@ -22,6 +22,7 @@ package enum EventLogProgram {
                 contracts: [.eventLogOfServices(log)],
                 operatorContracts: [.eventLogOfOperators(log)],
                 loops: [.init("event log", .relay) { try await log.run() }],
+                database: database,
                 close: { await database.close() }
             )
         }

@@ -66,6 +66,7 @@ package enum ShopProgram {
                 contracts: [.eventLogOfServices(log)],
                 operatorContracts: [.eventLogOfOperators(log)],
                 loops: [.init("event log", .relay) { try await log.run() }],
+                database: logDatabase,
                 close: { await logDatabase.close() }
             )
         ]

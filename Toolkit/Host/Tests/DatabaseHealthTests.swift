@@ -8,7 +8,7 @@ import Testing
 
 @testable import MartletHost
 
-@Suite("Health of a database")
+@Suite("Health of a database", .timeLimit(.minutes(HangLimit.testMinutes)))
 struct DatabaseHealthTests {
     let lost = SQLError(.unavailable, code: "08006", message: "")
     let health = DatabaseHealth(of: "words")
@@ -53,19 +53,39 @@ struct DatabaseHealthTests {
     func measured() async throws {
         let fixture = try await WordFixture()
         let database = LostDatabase(fixture.database)
-        let metrics = ServiceMetrics(
-            database: database,
-            time: fixture.time,
-            metrics: fixture.runtime.telemetry.metrics,
-            health: health
-        )
         database.isLost.withLock { $0 = true }
-        for _ in 0..<2 { await metrics.probe() }
+        for _ in 0..<2 { await health.probe(database, time: fixture.time) }
         #expect(health.problem != nil)
         database.isLost.withLock { $0 = false }
-        await metrics.probe()
+        await health.probe(database, time: fixture.time)
         #expect(health.problem == nil)
         #expect(fixture.runtime.problem() == nil)
+    }
+
+    @Test("a unit without a blueprint, such as the event log, reports its database, too")
+    func unit() async throws {
+        let fixture = try await WordFixture()
+        let database = LostDatabase(fixture.database)
+        database.isLost.withLock { $0 = true }
+        let unit = ServiceRuntime(
+            name: "log",
+            telemetry: fixture.runtime.telemetry,
+            time: fixture.time,
+            contracts: [],
+            database: database
+        )
+        let loops = unit.loops
+        let time = fixture.time
+        await withTaskGroup(of: Void.self) { group in
+            // It ends by its cancellation alone.
+            for loop in loops { group.addTask { try? await loop.run() } }
+            await time.waitForSleepers()
+            #expect(unit.problem() == nil)
+            time.advance(by: DatabaseHealth.interval)
+            await time.waitForSleepers()
+            #expect(unit.problem() == "the database of log does not answer")
+            group.cancelAll()
+        }
     }
 
     @Test("sums that end before they are complete are no loss, and a probe waits for none")
@@ -74,12 +94,11 @@ struct DatabaseHealthTests {
         let metrics = ServiceMetrics(
             database: SlowSums(database: fixture.database),
             time: fixture.time,
-            metrics: fixture.runtime.telemetry.metrics,
-            health: health
+            metrics: fixture.runtime.telemetry.metrics
         )
         for _ in 0..<2 {
             await #expect(throws: SQLError.self) { try await metrics.measure() }
-            await metrics.probe()
+            await health.probe(metrics.database, time: fixture.time)
         }
         #expect(health.problem == nil)
     }

@@ -34,8 +34,7 @@ struct RuntimeTests {
         try await ServiceMetrics(
             database: fixture.database,
             time: fixture.time,
-            metrics: fixture.runtime.telemetry.metrics,
-            health: DatabaseHealth(of: "words")
+            metrics: fixture.runtime.telemetry.metrics
         ).measure()
         let text = MetricsText.exposition(of: [fixture.runtime.telemetry.metrics])
         #expect(text.contains(#"martlet_messages_published_total{service="words",topic="test.words"} 1"#))
@@ -89,8 +88,7 @@ struct ServiceMetricsTests {
         let metrics = ServiceMetrics(
             database: fixture.database,
             time: fixture.time,
-            metrics: registry,
-            health: DatabaseHealth(of: "words")
+            metrics: registry
         )
         try await metrics.measure()
         let gauge = #"martlet_workflow_runs{service="words",workflow="doomed",version="1",state="needs_human"}"#

@@ -16,7 +16,6 @@ final class ServiceMetrics: Sendable {
     let metrics: MetricsRegistry
     /// What waits for an operator.
     let work: [OperatorWork]
-    private let health: DatabaseHealth
     /// Every version counted so far: its gauges return to 0 after its last run has ended.
     private let versions = Mutex<Set<WorkflowVersion>>([])
 
@@ -24,16 +23,13 @@ final class ServiceMetrics: Sendable {
     ///   - database: The service's database.
     ///   - time: The clock of its pauses and deadlines.
     ///   - metrics: Those of the service.
-    ///   - health: Receives from each measurement whether the database answers.
     ///   - work: What may wait for an operator in the service's own tables.
     init(
         database: any SQLDatabase,
         time: any TimeSource,
         metrics: MetricsRegistry,
-        health: DatabaseHealth,
         work: [OperatorWork] = []
     ) {
-        self.health = health
         self.work = OperatorWork.toolkit + work
         self.database = database
         self.time = time
@@ -49,25 +45,6 @@ final class ServiceMetrics: Sendable {
                 Logger.current.debug("measuring failed, will be retried", error: error)
             }
             try await time.sleep(for: Self.interval)
-        }
-    }
-
-    /// Observes whether the database answers: apart from measuring, which waits for searches.
-    func watch() async throws {
-        while true {
-            await probe()
-            try await time.sleep(for: Self.interval)
-        }
-    }
-
-    /// Reads once, for the database's health.
-    func probe() async {
-        do {
-            try await database.read("health", deadline: time.now + Self.interval) { tx in _ = try tx.run("SELECT 1") }
-            health.ended(nil)
-        } catch {
-            health.ended(error)
-            Logger.current.debug("the database did not answer, will be asked again", error: error)
         }
     }
 

@@ -65,6 +65,7 @@ public struct ServiceRuntime: Sendable {
     ///   - loops: Its background loops.
     ///   - subscriptions: Its event handlers, for tests that deliver events themselves.
     ///   - isFlushed: True when its outbox is empty.
+    ///   - database: Its database: `/readyz` names it while it does not answer. `nil` for a unit without one.
     ///   - close: Closes its database, when everything else of the process has stopped.
     public init(
         name: String,
@@ -75,20 +76,30 @@ public struct ServiceRuntime: Sendable {
         loops: [Loop] = [],
         subscriptions: [Subscription] = [],
         isFlushed: @escaping @Sendable () async throws -> Bool = { true },
+        database: (any SQLDatabase)? = nil,
         close: @escaping @Sendable () async -> Void = {}
     ) {
+        let health = DatabaseHealth(of: name)
         self.init(
             named: name,
             telemetry: telemetry,
             time: time,
             contracts: contracts,
             operatorContracts: operatorContracts,
-            loops: loops,
+            loops: loops + (database.map { [Self.watch($0, for: health, time: time)] } ?? []),
             subscriptions: subscriptions,
             isFlushed: isFlushed,
-            problem: { nil },
+            problem: { health.problem },
             close: close
         )
+    }
+
+    private static func watch(
+        _ database: any SQLDatabase,
+        for health: DatabaseHealth,
+        time: any TimeSource
+    ) -> Loop {
+        Loop("database health", .relay) { try await health.watch(database, time: time) }
     }
 
     private init(
@@ -274,7 +285,6 @@ public struct ServiceRuntime: Sendable {
             database: database,
             time: time,
             metrics: dependencies.telemetry.metrics,
-            health: health,
             work: service.operatorWork
         )
         let resender = Resender(
@@ -287,7 +297,7 @@ public struct ServiceRuntime: Sendable {
         var loops = [
             Loop("outbox relay", .relay) { try await relay.run() },
             Loop("metrics", .relay) { try await serviceMetrics.run() },
-            Loop("database health", .relay) { try await serviceMetrics.watch() },
+            watch(database, for: health, time: time),
         ]
         if !service.workflows.isEmpty { loops.append(Loop("workflows", .workflows) { try await engine.run() }) }
         if !service.subscriptions.isEmpty {
