@@ -1,3 +1,4 @@
+import Foundation
 import Gateway
 import MartletContract
 import MartletHost
@@ -13,5 +14,36 @@ struct RawRoutesTests {
         }
         #expect(Set(GatewayRawRoutes.all) == Set(served))
         #expect(GatewayRawRoutes.all.count == served.count)
+    }
+
+    /// An endpoint as `martlet.json` lists it.
+    private struct Endpoint: Decodable, Hashable {
+        let service: String
+        let verb: String
+        let path: String
+        let users: String
+    }
+
+    private struct Topology: Decodable {
+        let endpoints: [Endpoint]?
+    }
+
+    @Test("martlet.json has those of all services, and no others, as the policy matrix shows them")
+    func listed() throws {
+        let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../martlet.json")
+        let listed = try JSONDecoder().decode(Topology.self, from: Data(contentsOf: file)).endpoints ?? []
+        let served = ShopServices.all.flatMap { service in
+            service.raw.map(\.route).map { route in
+                let users =
+                    switch route.users {
+                    case .anybody: "ANYBODY"
+                    case .noUser: "NOBODY"
+                    case .scope(let scope): scope
+                    }
+                return Endpoint(service: service.name, verb: route.verb.rawValue, path: route.path, users: users)
+            }
+        }
+        #expect(Set(listed) == Set(served))
+        #expect(listed.count == served.count)
     }
 }

@@ -21,6 +21,15 @@ struct PolicyMatrixTests {
         )
     }
 
+    @Test("has the endpoints beside contracts, which no service may call, and whose scopes are known")
+    func endpoints() throws {
+        let row = try #require(try matrix().rows.first { $0.method == "POST /hooks/{sender}" })
+        #expect(row.service == "grind" && row.users == "hooks:send")
+        #expect(row.callers == ["NONE"] && row.services == ["", ""])
+        let topology = try Topology(json: TopologyTests.mill)
+        #expect(KnownScopes.unknown(["hooks:send", "hooks:read"], in: topology) == ["hooks:read"])
+    }
+
     @Test("has the methods of every system: of the event log, of operators, and of health")
     func everySystem() throws {
         let rows = try matrix().rows

@@ -27,7 +27,8 @@ struct TopologyTests {
             {"service": "scales", "name": "mill.scales.v1.Scales/Weigh", "users": "NOBODY", "callers": ["grind for users"]},
             {"service": "bins", "name": "mill.bins.v1.Bins/Open", "users": "ANYBODY", "callers": ["ANY_SERVICE"]},
             {"service": "grind", "name": "mill.grind.v1.Grind/Grind", "users": "ANYBODY", "callers": ["NONE"]}
-          ]
+          ],
+          "endpoints": [{"service": "grind", "verb": "POST", "path": "/hooks/{sender}", "users": "hooks:send"}]
         }
         """.utf8
     )

@@ -15,9 +15,15 @@ import Testing
 /// What each caller may call, written a second time: a change of a contract is a change here, too.
 @Suite("Access to the shop's methods")
 struct ShopAccessTests {
-    private static let methods =
-        CartsMethods.all + CatalogMethods.all + InventoryMethods.all + OrdersMethods.all + PaymentsMethods.all
+    private static let methods: [MethodDescriptor] =
+        endpoints + CartsMethods.all + CatalogMethods.all + InventoryMethods.all + OrdersMethods.all
+        + PaymentsMethods.all
         + ProviderMethods.all + EventLogMethods.all + OperateMethods.all
+
+    /// Beside the contracts.
+    private static let endpoints: [MethodDescriptor] = ShopServices.all.flatMap { service in
+        service.raw.map { $0.route.method(of: service.name) }
+    }
 
     private static let services = ShopContracts.services + ["eventlog", "unknown"]
 

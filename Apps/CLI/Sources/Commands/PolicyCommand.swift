@@ -13,7 +13,7 @@ struct PolicyCommand: AsyncParsableCommand {
             commandName: "matrix",
             abstract: "Shows for each method which users and which services may call it.",
             discussion: """
-                As the contracts state it. USERS is a scope, ANYBODY or NOBODY. Below a service is for whom it may call: \
+                As the contracts state it; of endpoints beside contracts, the topology. USERS is a scope, ANYBODY or NOBODY. Below a service is for whom it may call: \
                 itself, users or guests; - for none.
 
                 Examples:

@@ -2,11 +2,13 @@ import Console
 import MartletContract
 import MartletHost
 
-/// The scopes that some contract requires.
+/// The scopes that some contract, or an endpoint beside contracts, requires.
 enum KnownScopes {
-    /// Those of `scopes` that no contract requires, in order.
+    /// Those of `scopes` that nothing requires, in order.
     static func unknown(_ scopes: [String], in topology: Topology) -> [String] {
-        let known = topology.scopes.map(\.name) + OperateMethods.all.compactMap(\.access.scope)
+        let known =
+            topology.scopes.map(\.name) + topology.endpoints.map(\.users)
+            + OperateMethods.all.compactMap(\.access.scope)
         return scopes.filter { !known.contains($0) }
     }
 }

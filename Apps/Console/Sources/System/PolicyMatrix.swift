@@ -4,13 +4,14 @@ import MartletEventLog
 import MartletHost
 import MartletRPC
 
-/// Who may call each method of a system: of its services' contracts, and of those that every system has.
+/// Who may call each method of a system: of its services' contracts, of their endpoints beside them, and of the contracts that
+/// every system has.
 package struct PolicyMatrix: Sendable, Encodable {
     /// A method, and who may call it.
     package struct Row: Sendable, Encodable {
         /// The service that serves it; `*` for every one.
         package let service: String
-        /// As in `acme.links.v1.LinksService/Shorten`.
+        /// As in `acme.links.v1.LinksService/Shorten`; of an endpoint as in `POST /hooks/{sender}`.
         package let method: String
         /// As in its contract.
         package let users: String
@@ -37,6 +38,15 @@ package struct PolicyMatrix: Sendable, Encodable {
                     method: method.name,
                     users: method.users,
                     callers: method.callers,
+                    by: callers
+                )
+            }
+            + topology.endpoints.map { endpoint in
+                Row(
+                    service: endpoint.service,
+                    method: "\(endpoint.verb) \(endpoint.path)",
+                    users: endpoint.users,
+                    callers: [AccessPolicy.noService],
                     by: callers
                 )
             }
@@ -74,7 +84,8 @@ extension PolicyMatrix.Row {
 // As contracts write it.
 
 extension AccessPolicy {
-    private static let (anybody, noUser, noService) = ("ANYBODY", "NOBODY", "NONE")
+    private static let (anybody, noUser) = ("ANYBODY", "NOBODY")
+    fileprivate static let noService = "NONE"
     private static let anyService = "ANY_SERVICE"
     private static let parties: [(text: String, party: Caller.Party)] = [
         ("", .itself), (" for users", .users), (" for guests", .guests),

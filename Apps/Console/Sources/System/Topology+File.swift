@@ -121,7 +121,7 @@ extension Topology {
 
 extension Topology: Decodable {
     private enum Key: String, CodingKey {
-        case name, processes, singleProcess, roles, commands, examples, topics, scopes, methods
+        case name, processes, singleProcess, roles, commands, examples, topics, scopes, methods, endpoints
     }
 
     package init(from decoder: any Decoder) throws {
@@ -135,6 +135,7 @@ extension Topology: Decodable {
         topics = try values.decodeIfPresent([Topic].self, forKey: .topics) ?? []
         scopes = try values.decodeIfPresent([Scope].self, forKey: .scopes) ?? []
         methods = try values.decodeIfPresent([Method].self, forKey: .methods) ?? []
+        endpoints = try values.decodeIfPresent([Endpoint].self, forKey: .endpoints) ?? []
     }
 }
 

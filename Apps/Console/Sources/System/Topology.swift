@@ -19,6 +19,8 @@ package struct Topology: Sendable, Equatable, Encodable {
     package let scopes: [Scope]
     /// Who may call each method of the contracts.
     package let methods: [Method]
+    /// The endpoints of services beside their contracts.
+    package let endpoints: [Endpoint]
 
     /// A program and what it runs.
     package struct Member: Sendable, Equatable, Encodable {
@@ -88,6 +90,18 @@ package struct Topology: Sendable, Equatable, Encodable {
         package let users: String
         /// As its contract writes them: as in `previews for users`, or `NONE`.
         package let callers: [String]
+    }
+
+    /// An endpoint beside contracts; no service may call it.
+    package struct Endpoint: Sendable, Equatable, Codable {
+        /// The service that serves it.
+        package let service: String
+        /// As in `POST`.
+        package let verb: String
+        /// A template such as `/hooks/{sender}`.
+        package let path: String
+        /// As a contract would write them: a scope, `ANYBODY` or `NOBODY`.
+        package let users: String
     }
 
     /// The programs that run: one for each process, or one for all services.
