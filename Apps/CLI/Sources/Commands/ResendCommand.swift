@@ -113,7 +113,7 @@ struct ResendListCommand: AsyncParsableCommand {
     func run() async throws {
         try await reporting {
             struct Listed: Encodable {
-                let resends: [Row]
+                let resends: [ResendRow]
                 /// Services that did not respond.
                 let missing: [String]
             }
@@ -121,7 +121,7 @@ struct ResendListCommand: AsyncParsableCommand {
             let client = try await services.client()
             let responses = try await client.queryAll { service in
                 try await service.calls.listResends(.init(), context: service.context).resends
-                    .map { Row($0, of: service.name) }
+                    .map { ResendRow($0, of: service.name) }
             }
             let rows = responses.all.flatMap(\.response)
             if json {
@@ -135,40 +135,13 @@ struct ResendListCommand: AsyncParsableCommand {
         }
     }
 
-    private struct Row: Encodable {
-        let service: String
-        let number: Int64
-        let since: String
-        let topic: String?
-        let key: String?
-        let rate: UInt32
-        /// running, done or stopped.
-        let state: String
-        let events: Int64
-        let startedAt: String
-        let changedAt: String
-
-        init(_ record: ResendRecord, of service: String) {
-            self.service = service
-            number = record.number
-            since = Timestamp(microseconds: record.since).description
-            topic = record.topic.isEmpty ? nil : record.topic
-            key = record.key.isEmpty ? nil : record.key
-            rate = record.rate
-            state = record.state
-            events = record.events
-            startedAt = Timestamp(microseconds: record.startedAt).description
-            changedAt = Timestamp(microseconds: record.changedAt).description
-        }
-    }
-
-    private func write(_ rows: [Row], _ terminal: Terminal) {
+    private func write(_ rows: [ResendRow], _ terminal: Terminal) {
         var table = TextTable("SERVICE", "NUMBER", "SINCE", "TOPIC", "KEY", "RATE", "STATE", "EVENTS")
         for row in rows {
             table.add(
                 "\(row.service)",
                 "\(row.number)",
-                "\(row.since)",
+                "\(row.shownSince)",
                 "\(row.topic ?? "all")",
                 "\(row.key ?? "all")",
                 "\(row.rate)",
