@@ -15,7 +15,8 @@ struct RestoreCommand: AsyncParsableCommand {
             After the restore of a service its events begin a new epoch, and its groups take again what the log holds; \
             what the log has purged since the backup is published again by the services that hold it. \
             After the restore or the loss of the log every service publishes again what it holds. Consumers drop what \
-            they have handled. The report names what no database holds any more.
+            they have handled. The report names what no database holds any more. `martlet audit` lists the restore once \
+            the \(Topology.systemName) runs.
 
             Examples:
               martlet restore NAME --from /backups/monday
@@ -89,7 +90,9 @@ struct RestoreCommand: AsyncParsableCommand {
         var report: RestoreReport
         do {
             try backup?.copy(to: prepared)
-            report = try await prepare(prepared, in: folder, services: services, runtime)
+            if backup == nil { try await RestoredSystem.makeLog(at: prepared, time: runtime.time) }
+            let origin = RestoreOrigin.ofThisUser(from: backup?.path)
+            report = try await prepare(prepared, by: origin, in: folder, services: services, runtime)
         } catch {
             // What is in place stays, and the system may start on it; where nothing is, it must not begin an empty database.
             if place.exists { prepared.remove() }
@@ -105,6 +108,7 @@ struct RestoreCommand: AsyncParsableCommand {
     /// are published again.
     private func prepare(
         _ prepared: DatabaseFiles,
+        by origin: RestoreOrigin,
         in folder: DataFolder,
         services: [String],
         _ runtime: Runtime
@@ -117,9 +121,9 @@ struct RestoreCommand: AsyncParsableCommand {
         let system = try await RestoredSystem.open(files, time: runtime.time)
         do {
             if isLog {
-                try await system.finishLog(&report)
+                try await system.finishLog(by: origin, &report)
             } else {
-                try await system.finishService(name, entropy: runtime.entropy, &report)
+                try await system.finishService(name, by: origin, entropy: runtime.entropy, &report)
             }
         } catch {
             await system.close()

@@ -1,6 +1,7 @@
 import Console
 import MartletCore
 import MartletEventLog
+import MartletHost
 import MartletOutbox
 import MartletSQL
 import MartletSQLite
@@ -38,7 +39,7 @@ struct RestoredSystem: Sendable {
                 if isLog {
                     try await EventLogRestore.migrate(database)
                 } else {
-                    try await database.migrate(modules: Outbox.migrations)
+                    try await database.migrate(modules: Outbox.migrations + RestoreAudit.migrations)
                 }
             }
         } catch {
@@ -49,6 +50,18 @@ struct RestoredSystem: Sendable {
     }
 
     private init() {}
+
+    /// Makes the empty log that takes the place of a lost one: the loss is recorded in it.
+    static func makeLog(at files: DatabaseFiles, time: any TimeSource) async throws {
+        let database = try SQLiteDatabase(path: files.path, time: time)
+        do {
+            try await EventLogRestore.migrate(database)
+        } catch {
+            await database.close()
+            throw error
+        }
+        await database.close()
+    }
 
     /// Refuses a file that another service of the system has written: it has steps of that one's schema, and none of its own.
     private static func requireOwner(
@@ -69,20 +82,32 @@ struct RestoredSystem: Sendable {
     }
 
     /// The log was restored: its groups go back, and every source publishes again what it holds.
-    func finishLog(_ report: inout RestoreReport) async throws {
-        if let log { _ = try await log.transaction("restore.log") { tx in try EventLogRestore.rewind(in: tx) } }
+    func finishLog(by origin: RestoreOrigin, _ report: inout RestoreReport) async throws {
+        if let log {
+            try await log.transaction("restore.log") { tx in
+                let groups = try EventLogRestore.rewind(in: tx)
+                try EventLogRestore.record(by: origin.who, from: origin.file, groups: groups, in: tx)
+            }
+        }
         for service in services { try await resend(service, since: Timestamp(microseconds: 0), &report) }
         for consumer in services { try await findLost(by: consumer.database, &report) }
     }
 
     /// A service was restored: its events begin a new epoch, its groups go back, and the sources publish again what it has
     /// not handled and the log does not hold.
-    func finishService(_ name: String, entropy: any Entropy, _ report: inout RestoreReport) async throws {
+    func finishService(
+        _ name: String,
+        by origin: RestoreOrigin,
+        entropy: any Entropy,
+        _ report: inout RestoreReport
+    ) async throws {
         guard let service = services.first(where: { ExactText($0.name) == ExactText(name) }) else { return }
         try await findForgotten(by: service, &report)
         let highest = try await log?.read("restore.epoch") { tx in try EventLogRestore.highestEpoch(of: name, in: tx) }
         report.epoch = try await service.database.transaction("restore.epoch") { tx in
-            try Restores.begin(after: highest ?? nil, entropy, in: tx)
+            let epoch = try Restores.begin(after: highest ?? nil, entropy, in: tx)
+            try RestoreAudit.write(by: origin.who, of: name, from: origin.file ?? "", epoch: epoch, in: tx)
+            return epoch
         }
         for (source, since) in try await findLost(by: service.database, &report) {
             try await resend(source, since: since, &report)

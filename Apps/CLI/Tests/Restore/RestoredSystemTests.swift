@@ -20,6 +20,7 @@ struct RestoredSystemTests {
     }
 
     private let time = ManualTime()
+    private let origin = RestoreOrigin(who: "olga", file: "/backups/monday/carts.sqlite")
     private let folder: TemporaryFolder
     /// All that orders has published, and holds.
     private let events = [
@@ -80,6 +81,44 @@ struct RestoredSystemTests {
         try await database("carts").close()
     }
 
+    @Test("its audit names who has restored it, from which file, and the epoch; each restore is an act")
+    func audit() async throws {
+        let first = try #require(try await restoreCarts { _ in true }.epoch)
+        let second = try #require(try await restore("carts").epoch)
+        let acts = try await acts(of: "carts", in: "operate_audit")
+        let act = ["olga", "database.restore", "carts", "from /backups/monday/carts.sqlite"]
+        #expect(acts == [act + ["epoch \(first)"], act + ["epoch \(second)"]])
+        #expect(try await self.acts(of: "orders", in: "operate_audit").isEmpty)
+    }
+
+    @Test("that of the log names the backup, or that the log was lost", arguments: [nil, "/backups/eventlog.sqlite"])
+    func auditOfTheLog(_ file: String?) async throws {
+        try await RestoredSystem.makeLog(at: DatabaseFiles(folder: folder.path, name: "eventlog"), time: time)
+        let files = [(name: "eventlog", files: DatabaseFiles(folder: folder.path, name: "eventlog"))]
+        var report = RestoreReport(restored: "eventlog")
+        let system = try await RestoredSystem.open(files, time: time)
+        try await system.finishLog(by: RestoreOrigin(who: "olga", file: file), &report)
+        await system.close()
+        let why = file.map { "from \($0)" } ?? "the log was lost"
+        #expect(
+            try await acts(of: "eventlog", in: "log_audit")
+                == [["olga", "database.restore", "eventlog", why, "0 groups go back"]]
+        )
+    }
+
+    /// The acts in the audit log of a database, oldest first.
+    private func acts(of name: String, in table: String) async throws -> [[String]] {
+        let database = try database(name)
+        let acts = try await database.read { tx in
+            try tx.run(
+                SQLQuery(unchecked: "SELECT who, act, target, why, after FROM \(table) ORDER BY number", values: [])
+            )
+            .map { row in try (0..<5).map { try row.text($0) } }
+        }
+        await database.close()
+        return acts
+    }
+
     /// Notes that a step of a schema has run.
     private func plantStep(_ module: String, _ number: Int, breaks: Bool = false, in name: String) async throws {
         let database = try database(name)
@@ -109,7 +148,7 @@ struct RestoredSystemTests {
         }
         var report = RestoreReport(restored: name)
         let system = try await RestoredSystem.open(files, time: time)
-        try await system.finishService(name, entropy: SeededEntropy(seed: 1), &report)
+        try await system.finishService(name, by: origin, entropy: SeededEntropy(seed: 1), &report)
         await system.close()
         return report
     }

@@ -43,6 +43,23 @@ package enum EventLogRestore {
         return count
     }
 
+    /// Records a restore in the log's audit, in its own transaction; each restore is an act.
+    ///
+    /// - Parameters:
+    ///   - who: The user of the machine.
+    ///   - file: The backup; `nil` when the log was lost, and is empty.
+    ///   - groups: How many groups go back.
+    package static func record(
+        by who: String,
+        from file: String?,
+        groups: Int,
+        in tx: borrowing SQLTransaction
+    ) throws {
+        let why = file.map { "from \($0)" } ?? "the log was lost"
+        let action = EventLogAudit.Action(who: who, name: "database.restore", target: "eventlog", why: why)
+        try EventLogAudit.write(action, before: "", after: "\(groups) groups go back", in: tx)
+    }
+
     /// The highest epoch of a source that the log holds; `nil` when it holds no event of it.
     package static func highestEpoch(of source: String, in tx: borrowing SQLTransaction) throws -> Int? {
         try tx.run("SELECT MAX(epoch) FROM log_events WHERE source = \(source)").first?.intIfPresent(0)
