@@ -15,7 +15,7 @@ from planted import ERROR, MIB, OK, ROOT, answering, context, never, server
 
 from hostile import bystander, warmup
 from hostile.context import Limits
-from hostile.suites import connections
+from hostile.suites import connections, http1
 from hostile.target import Target
 from hostile.watcher import Log, Watcher
 
@@ -98,6 +98,8 @@ class PlantedConnectionsTests(unittest.TestCase):
         for load in (connections.UNREADING_MORE, connections.UNREADING_MOST, connections.HOLDING_LINES_OF_MANY):
             self.assertIn(load, at_gateway)
         self.assertIn(b"PUT /v1/carts/", connections.HOLDING_LINES.first)
+        at_health = {load for phase in phases for (_, kind), load in phase.items() if kind == "health"}
+        self.assertEqual(at_health, {connections.IDLE, connections.UNREADING_METRICS})
 
 
 @unittest.skipUnless(importlib.util.find_spec("schemathesis"), "Scripts/setup test installs schemathesis")
@@ -200,6 +202,23 @@ class BystanderTests(unittest.TestCase):
                 )
                 self.assertEqual(len(reports), count)
                 self.assertTrue(all("meanwhile http1: a case" in seen for *_, seen in reports))
+
+    def test_the_listener_for_health_is_asked_and_attacked_as_http(self):
+        row = {"name": "tinyd", "pid": 1, "http": 0, "grpc": 0, "operate": 0}
+        self.assertEqual(Target.all([row]), [])
+        self.assertEqual([str(target) for target in Target.all([{**row, "health": 9}])], ["tinyd health 9"])
+        for handle, count in ((answering(OK), 0), (answering(ERROR), 1)):
+            with server(handle) as target:
+                reports, health = [], Target("tiny", "health", target.port, target.pid)
+                shop = types.SimpleNamespace(targets=[health])
+                subject = bystander.Bystander(shop, Limits(bystander=5), bystander.Present(), lambda what, *_: reports.append(what))
+                subject.check(health)
+                self.assertEqual(len(reports), count)
+        subject = context(health)
+        with mock.patch.object(http1.http1_cases, "all_cases", lambda: []), mock.patch.object(http1.HTTP1, "burst") as burst:
+            with mock.patch.multiple(http1.HTTP1, upgrades=mock.DEFAULT, mutations=mock.DEFAULT):
+                http1.HTTP1().run(subject)
+        burst.assert_called_once_with(subject, health)
 
 
     def visit(self, handle, answer=5.0):

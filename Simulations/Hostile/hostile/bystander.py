@@ -5,6 +5,7 @@ import threading
 import time
 
 from . import frames, wire
+from .target import Target
 
 # Addresses of the customer and of the guest: limits by address must not count the hostile clients'.
 SOURCE, GUEST_SOURCE = "127.0.0.2", "127.0.0.3"
@@ -56,7 +57,7 @@ class Bystander:
 
     def check(self, target):
         """Asks a listener whether it lives; an answer that is wrong or late is reported."""
-        if target.kind == "http":
+        if target.kind in Target.HTTP:
             self._timed("/livez", target, lambda: self._ask(target, "GET", "/livez"), lambda answer: answer == 200)
         else:
             self._timed("a call of health", target, lambda: frames.is_answered(target, self.limits.bystander, SOURCE), bool)

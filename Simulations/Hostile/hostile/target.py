@@ -6,13 +6,15 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Target:
     program: str
-    # `http`, `grpc` or `operate`: the last is gRPC for operators.
+    # `http`, `grpc`, `operate` (gRPC for operators) or `health` (HTTP, with health and metrics only).
     kind: str
     port: int
     pid: int
     host: str = "127.0.0.1"
 
-    KINDS = ("http", "grpc", "operate")
+    KINDS = ("http", "grpc", "operate", "health")
+    # Those that speak HTTP/1.
+    HTTP = ("http", "health")
     GATEWAY = "gatewayd"
 
     def __str__(self):

@@ -60,6 +60,7 @@ HOLDING_LINES = Load("lines of carts that never end", HELD_MORE, LINE + b" " * H
 HOLDING_LINES_OF_MANY = Load("lines of carts that never end, of many addresses", HELD_MORE, LINE + b" " * HELD_BYTES, addresses=ADDRESSES)
 ASKED = get(target=b"/openapi.json") * ASKED_TIMES
 UNREADING = Load("answers that are not read", UNREAD, ASKED, reads=False)
+UNREADING_METRICS = Load("metrics that are not read", UNREAD, get(target=b"/metrics") * ASKED_TIMES, reads=False)
 UNREADING_MORE = Load("answers that are not read, beyond the limit of connections", UNREAD_MORE, ASKED, reads=False)
 UNREADING_MOST = Load("answers that are not read, of many addresses", UNREAD_MOST, ASKED, reads=False, addresses=ADDRESSES, returns=True)
 # A client that takes no answers at all: its windows are empty (SETTINGS_INITIAL_WINDOW_SIZE).
@@ -74,7 +75,7 @@ PHASES = [
     {("gatewayd", "http"): UNREADING_MORE, ("ordersd", "http"): REFUSED, ("catalogd", "grpc"): UNREAD_CALLS},
     {("gatewayd", "http"): UNREADING_MOST, ("cartsd", "http"): HOLDING_LINES},
     {("gatewayd", "http"): HOLDING_LINES_OF_MANY, ("ordersd", "http"): UNREADING_MORE},
-    {("gatewayd", "http"): REFUSED, ("ordersd", "http"): UNREADING},
+    {("gatewayd", "http"): REFUSED, ("ordersd", "http"): UNREADING, ("cartsd", "health"): UNREADING_METRICS, ("gatewayd", "health"): IDLE},
     {("gatewayd", "http"): UNREADING, ("ordersd", "http"): REFUSED},
     {("gatewayd", "http"): BODIES, ("ordersd", "http"): ASKING, ("inventoryd", "http"): HEADS, ("ordersd", "grpc"): CALLS},
     {("gatewayd", "http"): ASKING, ("ordersd", "http"): HEADS, ("eventlogd", "grpc"): CALLS, ("catalogd", "http"): IDLE},

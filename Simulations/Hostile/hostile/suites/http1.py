@@ -1,4 +1,4 @@
-"""HTTP/1.1 at every REST port: the table of http1_cases, bursts, what follows an upgrade, and mutations of valid requests."""
+"""HTTP/1.1 at every REST port and every port for health: the table of http1_cases, bursts, what follows an upgrade, and mutations of valid requests."""
 
 import re
 import socket
@@ -6,6 +6,7 @@ import threading
 import time
 
 from .. import wire
+from ..target import Target
 from . import http1_cases
 from .http1_cases import get, post
 
@@ -23,7 +24,7 @@ MUTATIONS_LEAST = 100
 class HTTP1:
     name = "http1"
     share = 0.1
-    about = "malformed, ambiguous and mutated requests at every REST port"
+    about = "malformed, ambiguous and mutated requests at every REST port and port for health"
 
     def run(self, context):
         cases = http1_cases.all_cases()
@@ -42,7 +43,7 @@ class HTTP1:
             self.upgrades(context, target)
             self.mutations(context, target)
 
-        context.each(context.targets("http"), work)
+        context.each(context.targets(*Target.HTTP), work)
 
     # MARK: The table
 
