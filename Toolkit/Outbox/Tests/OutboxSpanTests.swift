@@ -83,6 +83,44 @@ struct OutboxSpanTests {
         #expect(processed.map(\.isFailed) == [true, false, false])
     }
 
+    @Test("a redriven event has a span of the redrive, linked to append; one that fails again is a failed span")
+    func redriven() async throws {
+        handler.fail("a", at: 1)
+        try await spans.within { try await fixture.commit(["a", "a"]) }
+        let appended = spans.take().filter { $0.name == "append things" }.map(\.trace)
+        try await fixture.relay().drain()
+        var consumer = try await consumer()
+        while try await fixture.lag() > 0 {
+            fixture.time.advance(by: .seconds(6))
+            try await consumer.step()
+        }
+        #expect(try await redrive().map { $0.text(.decision) } == ["undone"])
+
+        handler.recover()
+        let ended = try await redrive()
+        #expect(ended.map { $0.text(.decision) } == ["redriven", "redriven"])
+        #expect(ended.map(\.links) == appended.map { [$0] })
+        #expect(ended.allSatisfy { $0.kind == .consumer && $0.parent == nil && !$0.isFailed })
+        #expect(try await fixture.effects(of: "a") == [1, 2])
+    }
+
+    /// The spans of a redrive of the key `a`.
+    private func redrive() async throws -> [EndedSpan] {
+        let isRequested = try await fixture.target.transaction { tx in
+            try ParkedMessages.redrive(group: "g", topic: "things", key: "a", in: tx)
+        }
+        #expect(isRequested)
+        let runner = SubscriptionRunner(
+            [handler.subscription()],
+            database: fixture.target,
+            bus: fixture.bus,
+            runtime: fixture.runtime
+        )
+        _ = spans.take()
+        try await ServiceTracer.$current.withValue(spans.tracer) { try await runner.redriveRequested() }
+        return spans.take().filter { $0.name == "process things" }
+    }
+
     @Test("one publication of several traces is a span in each of them")
     func batch() async throws {
         let other = RecordedSpans(runtime: fixture.runtime)

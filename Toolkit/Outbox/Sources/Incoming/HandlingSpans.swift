@@ -26,6 +26,29 @@ struct HandlingSpans: Sendable {
         if scopes.isEmpty { return nil }
     }
 
+    /// Runs `body`, which redrives an event, in the trace of this attempt; without a trace when it is not recorded.
+    ///
+    /// - Parameter event: `nil` when none is left.
+    static func redriving<R>(
+        _ event: Envelope?,
+        of subscription: Subscription,
+        _ body: (HandlingSpans?) async throws -> R
+    ) async throws -> R {
+        guard let event, let spans = HandlingSpans([event], of: subscription) else { return try await body(nil) }
+        let scope = spans.scopes[0].scope
+        do {
+            let result = try await scope.run { try await body(spans) }
+            scope.span?.set(.decision, "redriven")
+            scope.span?.end(nil)
+            return result
+        } catch {
+            scope.span?.set(.decision, "undone")
+            scope.span?.fail((error as? HandlerFailure)?.kind ?? "\(type(of: error))")
+            scope.span?.end(nil)
+            throw error
+        }
+    }
+
     /// The scope of an event of the batch; `nil` when it is not recorded.
     func scope(of event: Envelope) -> SpanScope? {
         scopes.first { ExactText($0.event.id) == ExactText(event.id) }?.scope

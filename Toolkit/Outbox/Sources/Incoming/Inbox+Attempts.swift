@@ -75,6 +75,12 @@ extension Inbox {
         }
     }
 
+    /// The event that a redrive of the key handles next; `nil` when none is left.
+    func firstParked(of key: String, in tx: borrowing SQLTransaction) throws -> Envelope? {
+        try ParkedMessages.rows(group: subscription.group, topic: subscription.topic, key: key, limit: 1, in: tx)
+            .first?.event
+    }
+
     /// Stores a marker for a late event under redrive.
     func markLate(
         _ message: LateMessage,
@@ -102,7 +108,7 @@ extension Inbox {
     func redriveLate(_ message: LateMessage, in tx: borrowing SQLTransaction) throws {
         try AttemptRows(group: subscription.group, event: message.event).remove(in: tx)
         guard try LateEvents.finish(message, in: tx) else { return }
-        try subscription.apply(message.event, in: tx)
+        try subscription.apply(message.event, as: spans?.scope(of: message.event), in: tx)
     }
 
     /// Releases the marker of an attempt that failed without ending the process.

@@ -15,7 +15,7 @@ struct Inbox: Sendable {
     /// Since when the consumer receives events: before, nothing could close a gap.
     private let joined: Timestamp?
     /// Of the batch; `nil` when nothing of it is recorded.
-    private var spans: HandlingSpans?
+    private(set) var spans: HandlingSpans?
 
     /// - Parameters:
     ///   - group: When the group began; `nil` for deliveries without a bus, which are expected from the first event.
@@ -135,7 +135,7 @@ struct Inbox: Sendable {
                 }
                 try advance(&stored, to: first.event, in: tx)
             }
-            try subscription.apply(first.event, in: tx)
+            try subscription.apply(first.event, as: spans?.scope(of: first.event), in: tx)
             try ParkedMessages.remove(first, in: tx)
         }
         return try !ParkedMessages.unparkIfEmpty(group: group, topic: topic, key: key, in: tx)

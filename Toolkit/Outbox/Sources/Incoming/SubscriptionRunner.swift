@@ -329,8 +329,13 @@ public struct SubscriptionRunner: Sendable {
         guard marking == .marked else { return }
         crashPoint("inbox.marked")
         do {
-            try await handling {
-                try await database.transaction("inbox.redriveLate") { tx in try inbox.redriveLate(message, in: tx) }
+            try await HandlingSpans.redriving(message.event, of: subscription) { spans in
+                let recorded = inbox.recording(spans)
+                try await handling {
+                    try await database.transaction("inbox.redriveLate") { tx in
+                        try recorded.redriveLate(message, in: tx)
+                    }
+                }
             }
             crashPoint("inbox.redriven")
         } catch let failure as HandlerFailure {
@@ -377,8 +382,11 @@ public struct SubscriptionRunner: Sendable {
         let place = try await attempts.enter()
         defer { attempts.leave(place) }
         let (holder, limits) = (attempts.holder, limits)
-        let marking = try await database.transaction("inbox.mark") { tx in
-            try inbox.markFirst(of: key, by: holder, limits: limits, in: tx)
+        let isRecording = ServiceTracer.current != nil
+        let (marking, first) = try await database.transaction("inbox.mark") { tx in
+            let marking = try inbox.markFirst(of: key, by: holder, limits: limits, in: tx)
+            // For its span alone: who edits or drops it meanwhile is not held up.
+            return (marking, try isRecording ? inbox.firstParked(of: key, in: tx) : nil)
         }
         if marking == .parked {
             Logger.current.error(
@@ -390,6 +398,14 @@ public struct SubscriptionRunner: Sendable {
         }
         guard marking == .marked else { return false }
         crashPoint("inbox.marked")
+        return try await HandlingSpans.redriving(first, of: inbox.subscription) { spans in
+            try await redriveMarked(key, inbox.recording(spans))
+        }
+    }
+
+    /// Handles the first parked event of a key, which has a marker.
+    private func redriveMarked(_ key: String, _ inbox: Inbox) async throws -> Bool {
+        let holder = attempts.holder
         return try await handling {
             try await database.transaction("inbox.redrive") { tx in
                 try inbox.redriveFirst(of: key, releasing: holder, in: tx)
