@@ -1,4 +1,5 @@
 import MartletCore
+import MartletTelemetry
 import MartletTesting
 import Synchronization
 import Testing
@@ -106,12 +107,41 @@ struct OutgoingClientTests {
         // The test advances the clock faster than a slow machine runs the client.
         let patient = client(failing, time: time) { $0.timeout = .seconds(1_000_000) }
         let request = try configured("http://a/")
-        async let response = patient.send(request, until: nil)
+        let spans = RecordedSpans(runtime: Runtime(time: time, seed: 2))
+        async let response = spans.within { try await patient.send(request, until: nil) }
         while failing.sent.count < 3, !Task.isCancelled {
             time.advance(by: .milliseconds(10))
             await Task.yield()
         }
         #expect(try await response.status == 200)
+        #expect(spans.take().map { $0.text(.attempts) } == ["3"])
+    }
+
+    @Test(
+        "a recorded request has a span; a configured peer gets its place in the trace, a host from data nothing of it"
+    )
+    func span() async throws {
+        let time = ManualTime()
+        let spans = RecordedSpans(runtime: Runtime(time: time, seed: 2))
+        let web = web([204, 204, 404], hosts: ["hooks.example": ["192.0.32.8"]])
+        let client = client(web, time: time)
+        for request in try [
+            configured("http://peer/x"), hook("http://hooks.example/secret"), configured("http://peer/y"),
+        ] {
+            _ = try await spans.within { try await client.send(request, until: nil) }
+        }
+        let ended = spans.take()
+        #expect(ended.map(\.name) == ["POST", "POST", "POST"])
+        #expect(ended.allSatisfy { $0.kind == .client && $0.parent == spans.caller.spanBits })
+        #expect(ended.map { $0.text(.serverAddress) } == ["peer", nil, "peer"])
+        #expect(ended.map { $0.text(.httpResponseStatusCode) } == ["204", "204", "404"])
+        #expect(ended.map(\.isFailed) == [false, false, true])
+        let sent = web.sent.map { $0.request.headers.filter { $0.name == "traceparent" }.map(\.value) }
+        #expect(sent == [[ended[0].trace.traceparent], [], [ended[2].trace.traceparent]])
+
+        _ = try await client.send(configured("http://peer/x"), until: nil)
+        #expect(web.sent.last?.request.headers.isEmpty == true)
+        #expect(spans.take().isEmpty)
     }
 
     @Test("an open circuit of a configured peer refuses, and other peers are called")

@@ -5,7 +5,8 @@ import Synchronization
 ///
 /// Redirects are not followed: their response is returned. A URL from data is called only if all addresses of its host are
 /// public: they are judged after the name was resolved, and the request goes to the address that was judged. A configured peer
-/// has a circuit breaker; hosts from data have none, since there may be any number of them.
+/// has a circuit breaker; hosts from data have none, since there may be any number of them. A request in a recorded trace has
+/// a span, and a configured peer gets its `traceparent`.
 ///
 /// ```swift
 /// func notify(_ url: String, _ body: [UInt8], on client: OutgoingClient, until deadline: Moment?) async throws -> Int {
@@ -49,35 +50,47 @@ public final class OutgoingClient: Sendable {
         try check(request)
         let now = runtime.time.now
         let end = min(deadline ?? now + policy.timeout, now + policy.timeout)
-        return try await withDeadline(end, runtime.time) { [self] in
-            let origin = ExactText(request.url.origin)
-            budget.called(by: origin)
-            var attempt = 1
-            while true {
-                let result = await result(of: request, from: origin, until: end)
-                let fault: Fault
-                switch result {
-                case .success(let response):
-                    guard let failure = Self.failure(response) else { return response }
-                    fault = failure
-                case .failure(let error):
-                    if error is CancellationError { throw error }
-                    fault = Fault(describing: error)
-                }
-                let delay = policy.retry.delay(
-                    after: attempt,
-                    fault,
-                    isRepeatable: request.isRepeatable,
-                    fraction: runtime.entropy.fraction(),
-                    left: end - runtime.time.now
-                )
-                guard let delay, budget.takeRetry(for: origin) else {
-                    if case .success(let response) = result { return response }
-                    throw fault
-                }
-                try await runtime.time.sleep(for: delay)
-                attempt += 1
+        let span = OutgoingSpan(request)
+        let placed = span.placed(request)
+        return try await span.finish {
+            try await withDeadline(end, runtime.time) { [self] in try await send(placed, until: end, in: span) }
+        }
+    }
+
+    /// Sends a request, and again while that is safe and worth it.
+    private func send(
+        _ request: OutgoingRequest,
+        until end: Moment,
+        in span: OutgoingSpan
+    ) async throws -> OutgoingResponse {
+        let origin = ExactText(request.url.origin)
+        budget.called(by: origin)
+        var attempt = 1
+        while true {
+            let result = await result(of: request, from: origin, until: end)
+            let fault: Fault
+            switch result {
+            case .success(let response):
+                guard let failure = Self.failure(response) else { return response }
+                fault = failure
+            case .failure(let error):
+                if error is CancellationError { throw error }
+                fault = Fault(describing: error)
             }
+            let delay = policy.retry.delay(
+                after: attempt,
+                fault,
+                isRepeatable: request.isRepeatable,
+                fraction: runtime.entropy.fraction(),
+                left: end - runtime.time.now
+            )
+            guard let delay, budget.takeRetry(for: origin) else {
+                if case .success(let response) = result { return response }
+                throw fault
+            }
+            try await runtime.time.sleep(for: delay)
+            attempt += 1
+            span.repeated(attempt)
         }
     }
 
