@@ -30,7 +30,7 @@ proto: ## Generate Swift, OpenAPI and routes from Contracts/proto
 	@Scripts/proto
 	@Scripts/crash-points
 
-bench: ## Run the benchmarks, and write Docs/Benchmarks.md (ARGS='--against COMMIT' to compare with an earlier commit)
+bench: ## Run the benchmarks, and write Docs/Benchmarks.md (ARGS='--against COMMIT' to compare with an earlier commit, ARGS=--traced for the cost of traces)
 	@Scripts/setup test
 	@Scripts/bench $(ARGS)
 

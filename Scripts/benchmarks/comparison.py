@@ -3,6 +3,7 @@
 import statistics
 
 HEADING = "## Compared with an earlier commit"
+TRACED_HEADING = "## With every trace recorded"
 PERCENTILES = (50, 99)
 MEBIBYTE = 1 << 20
 
@@ -66,10 +67,10 @@ def table(rows, this, other):
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def section(facts, rows):
-    """The section of the page: `facts` has `this`, `other`, `rounds`, `invoices`, `date`, `load`, and `warnings`."""
+def section(facts, rows, heading=HEADING):
+    """A section of the page: `facts` has `this`, `other`, `rounds`, `invoices`, `date`, `load`, and `warnings`."""
     warnings = "".join(f"- {warning}\n" for warning in facts["warnings"])
-    return f"""{HEADING}
+    return f"""{heading}
 
 On {facts['date']}: {facts['this']} against {facts['other']}, {facts['rounds']} round{'s' if facts['rounds'] > 1 else ''} in which the programs of both run in turns (the order alternates), measured
 by the same scripts; a replay of {facts['invoices']:,} sample invoices per run. Load average before the run: {facts['load']}. The values are medians;
@@ -79,18 +80,18 @@ a ratio is the median of the rounds' ratios, with its least and its greatest val
 """
 
 
-def found_section(page):
+def found_section(page, heading=HEADING):
     """The section in the text of a page; empty when there is none."""
-    start = page.find(f"{HEADING}\n")
+    start = page.find(f"{heading}\n")
     if start < 0:
         return ""
     end = page.find("\n## ", start)
     return page[start:].rstrip("\n") + "\n" if end < 0 else page[start : end + 1].rstrip("\n") + "\n"
 
 
-def with_section(page, text):
+def with_section(page, text, heading=HEADING):
     """The page with this section at its end, instead of the one that it has."""
-    old = found_section(page)
+    old = found_section(page, heading)
     if old:
         page = page.replace(old, "", 1)
     page = page.rstrip("\n") + "\n"

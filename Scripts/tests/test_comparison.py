@@ -2,10 +2,12 @@
 
 import sys
 import unittest
+import urllib.request
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
 import comparison
+from traced import Collector
 
 
 def replay(orders, cpu, memory):
@@ -60,6 +62,27 @@ class ComparisonTests(unittest.TestCase):
         self.assertNotIn("first", second)
         self.assertEqual(comparison.found_section(page), "")
         self.assertEqual(comparison.with_section(page, ""), page)
+
+    def test_the_section_of_traces_stands_beside_the_other(self):
+        page = comparison.with_section("# Benchmarks\n", f"{comparison.HEADING}\n\nfirst\n")
+        facts = {"this": "a", "other": "b", "rounds": 1, "invoices": 1, "date": "today", "load": "0", "warnings": []}
+        traced = comparison.section(facts, [], comparison.TRACED_HEADING)
+        page = comparison.with_section(page, traced, comparison.TRACED_HEADING)
+        page = comparison.with_section(page, traced, comparison.TRACED_HEADING)
+        self.assertEqual(page.count(comparison.TRACED_HEADING), 1)
+        self.assertEqual(comparison.found_section(page, comparison.TRACED_HEADING), traced)
+        self.assertEqual(comparison.found_section(page), f"{comparison.HEADING}\n\nfirst\n")
+
+    def test_a_collector_takes_what_each_daemon_sends_it(self):
+        with Collector() as collector:
+            settings = collector.settings(["ordersd", "gatewayd"])
+            self.assertEqual([setting.split("=")[0] for setting in settings], [
+                "ordersd.traces-endpoint", "ordersd.traces-share", "gatewayd.traces-endpoint", "gatewayd.traces-share",
+            ])  # fmt: skip
+            url = settings[0].split("=", 1)[1] + "/v1/traces"
+            with urllib.request.urlopen(urllib.request.Request(url, data=b"abc", method="POST"), timeout=30) as response:
+                self.assertEqual((response.status, response.read()), (200, b""))
+            self.assertEqual((collector.batches, collector.bytes), (1, 3))
 
 
 if __name__ == "__main__":
