@@ -7,7 +7,8 @@ from collections import defaultdict
 from swift_text import masked
 from tree import hand_written_swift, read
 
-MIGRATION = re.compile(r'\bMigration\(\s*"([\w.]+)",\s*(\d+),\s*\[(.*?)\s*\]\s*\)', re.DOTALL)
+MIGRATION = re.compile(
+    r'\bMigration\(\s*"([\w.]+)",\s*(\d+),\s*\[(.*?)\s*\]\s*(?:,\s*(?:breaks|outsideTransaction): \w+\s*)*\)', re.DOTALL)
 LITERAL = re.compile(r'"""\n(.*?)"""|"((?:CREATE|ALTER|DROP|INSERT)\b[^"\n]*)"', re.DOTALL)
 TABLE = re.compile(r"\bCREATE\s+(?:VIRTUAL\s+)?TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?(\w+)")
 VIEW = re.compile(r"\bCREATE\s+VIEW\s+(\w+)")

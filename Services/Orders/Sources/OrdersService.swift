@@ -41,6 +41,14 @@ public struct OrdersService: ServiceBlueprint {
 
     public var handlers: [ServedContract] { [.orders(handler, on: platform)] }
 
+    public var jobs: [Job] {
+        [
+            Job("forget texts", every: .seconds(3_600), batchesOf: CustomerTexts.purgeBatch) { tx in
+                try CustomerTexts.purge(in: tx)
+            }
+        ]
+    }
+
     public var workflows: [RegisteredWorkflow] {
         [
             RegisteredWorkflow(Checkout(orders: orders, inventory: inventory, payments: payments)),

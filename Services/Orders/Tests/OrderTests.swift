@@ -1,3 +1,4 @@
+import MartletCore
 import Testing
 
 @testable import Orders
@@ -52,7 +53,7 @@ struct OrderTests {
         #expect(order.reason == "inventory.insufficient_stock")
         #expect(throws: OrderError.wrongState(.rejected)) { try order.confirm() }
         #expect(throws: OrderError.wrongState(.rejected)) { try order.abort(reason: "again") }
-        #expect(throws: OrderError.notCancellable(.rejected)) { try order.requestCancel(reason: "late") }
+        #expect(throws: OrderError.notCancellable(.rejected)) { try order.requestCancel(textID: nil) }
     }
 
     @Test("a cancel before the capture request: the checkout's next step is refused")
@@ -62,32 +63,33 @@ struct OrderTests {
         confirmed.apply(try pending.confirm())
         for before in [pending, confirmed] {
             var order = before
-            let events = try order.requestCancel(reason: "changed my mind")
-            #expect(events == [.cancelRequested(reason: "changed my mind")])
+            let events = try order.requestCancel(textID: "t1")
+            #expect(events == [.cancelRequested(textID: "t1")])
             order.apply(events)
-            #expect(try order.requestCancel(reason: "again") == [])
+            #expect(try order.requestCancel(textID: "t2") == [])
             #expect(throws: OrderError.cancelRequested) {
                 _ = before.status == .pending ? try order.confirm() : try order.requestCapture()
             }
             order.apply(try order.abort(reason: "orders.cancelled"))
             #expect(order.status == .cancelled)
-            #expect(order.reason == "changed my mind")
-            #expect(try order.requestCancel(reason: "again") == [])
+            #expect(order.reason == nil)
+            #expect(order.cancelTextID == "t1")
+            #expect(try order.requestCancel(textID: "t2") == [])
         }
     }
 
     @Test("a cancel after the completion refunds everything, once")
     func cancelAfter() throws {
         var order = try Order.completed(.mugs, .service("POST", pence: 400))
-        let events = try order.requestCancel(reason: "late")
-        #expect(events.first == .cancelRequested(reason: "late"))
+        let events = try order.requestCancel(textID: nil)
+        #expect(events.first == .cancelRequested(textID: nil))
         #expect(events.refunds == [910])
         order.apply(events)
         #expect(order.returnedUnits == [0: 2, 1: 1])
-        #expect(try order.requestCancel(reason: "again") == [])
+        #expect(try order.requestCancel(textID: "t2") == [])
         order.apply(order.finishReturn(Order.cancelReturnID))
         #expect(order.refundedMinorUnits == 910)
-        #expect(try order.requestCancel(reason: "again") == [])
+        #expect(try order.requestCancel(textID: "t2") == [])
         #expect(throws: OrderError.self) {
             try order.requestReturn(id: "r1", [ReturnItem(line: 0, code: nil, quantity: 1)])
         }
@@ -97,7 +99,7 @@ struct OrderTests {
     func cancelAfterReturn() throws {
         var order = try Order.completed(.mugs)
         order.apply(try order.requestReturn(id: "r1", [ReturnItem(line: nil, code: "mug", quantity: 1)]))
-        #expect(throws: OrderError.notCancellable(.completed)) { try order.requestCancel(reason: "late") }
+        #expect(throws: OrderError.notCancellable(.completed)) { try order.requestCancel(textID: nil) }
     }
 
     @Test("a cancel between capture request and completion allows a full refund")
@@ -105,7 +107,7 @@ struct OrderTests {
         var order = try Order.pending(.mugs)
         order.apply(try order.confirm())
         order.apply(try order.requestCapture())
-        order.apply(try order.requestCancel(reason: "late"))
+        order.apply(try order.requestCancel(textID: nil))
         order.apply(try order.complete(capturedMinorUnits: 510))
         #expect(order.status == .completed)
         #expect(order.returnEverything().refunds == [510])

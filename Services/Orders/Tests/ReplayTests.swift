@@ -82,7 +82,7 @@ struct ReplayTests {
             let pass = try await Pass([Self.placed])
             prepare(pass.inventory, pass.payments) {
                 try await pass.database.transaction { tx in
-                    _ = try pass.orders.change("o1", in: tx) { try $0.requestCancel(reason: "changed my mind") }
+                    _ = try pass.orders.change("o1", in: tx) { try $0.requestCancel(textID: "t1") }
                 }
             }
             return pass.world(

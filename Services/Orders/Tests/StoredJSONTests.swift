@@ -52,12 +52,14 @@ struct StoredJSONTests {
         Stored(event: .stockReserved, json: #"{"stockReserved":{}}"#),
         Stored(event: .paymentAuthorised, json: #"{"paymentAuthorised":{}}"#),
         Stored(event: .confirmed, json: #"{"confirmed":{}}"#),
-        Stored(event: .cancelRequested(reason: "late"), json: #"{"cancelRequested":{"reason":"late"}}"#),
+        Stored(event: .cancelRequested(textID: "t1"), json: #"{"cancelRequested":{"textID":"t1"}}"#),
+        Stored(event: .cancelRequested(textID: nil), json: #"{"cancelRequested":{}}"#),
         Stored(event: .captureRequested, json: #"{"captureRequested":{}}"#),
         Stored(event: .captured(minorUnits: 510), json: #"{"captured":{"minorUnits":510}}"#),
         Stored(event: .completed, json: #"{"completed":{}}"#),
         Stored(event: .rejected(reason: "payments.declined"), json: #"{"rejected":{"reason":"payments.declined"}}"#),
-        Stored(event: .cancelled(reason: "late"), json: #"{"cancelled":{"reason":"late"}}"#),
+        Stored(event: .cancelled(textID: "t1"), json: #"{"cancelled":{"textID":"t1"}}"#),
+        Stored(event: .cancelled(textID: nil), json: #"{"cancelled":{}}"#),
         Stored(
             event: .returnRequested(
                 OrderReturn(

@@ -6,7 +6,7 @@ extension Order {
     /// - Throws: `OrderError.cancelRequested` when the customer asked to cancel before; `.wrongState` otherwise.
     func confirm() throws(OrderError) -> [OrderEvent] {
         guard status == .pending else { throw .wrongState(status) }
-        guard cancelReason == nil else { throw .cancelRequested }
+        guard !isCancelRequested else { throw .cancelRequested }
         var events: [OrderEvent] = []
         if !goods.isEmpty { events.append(.stockReserved) }
         if placement.totalMinorUnits > 0 { events.append(.paymentAuthorised) }
@@ -16,7 +16,7 @@ extension Order {
     /// Announces the capture: a later cancel becomes a refund.
     func requestCapture() throws(OrderError) -> [OrderEvent] {
         guard status == .confirmed, !captureRequested else { throw .wrongState(status) }
-        guard cancelReason == nil else { throw .cancelRequested }
+        guard !isCancelRequested else { throw .cancelRequested }
         return [.captureRequested]
     }
 
@@ -29,7 +29,7 @@ extension Order {
     /// Ends an order whose checkout was compensated: cancelled when the customer asked for it, rejected otherwise.
     func abort(reason: String) throws(OrderError) -> [OrderEvent] {
         guard status == .pending || status == .confirmed else { throw .wrongState(status) }
-        if let cancelReason { return [.cancelled(reason: cancelReason)] }
+        if isCancelRequested { return [.cancelled(textID: cancelTextID)] }
         return [.rejected(reason: reason)]
     }
 }

@@ -11,16 +11,17 @@ extension Order {
     ///
     /// A repeat, and a request for a cancelled order, changes nothing.
     ///
+    /// - Parameter textID: Identifies what the customer wrote; `nil` for nothing.
     /// - Throws: `OrderError.notCancellable` for a rejected order, and for one with returns.
-    func requestCancel(reason: String) throws(OrderError) -> [OrderEvent] {
+    func requestCancel(textID: ExactText?) throws(OrderError) -> [OrderEvent] {
         switch status {
         case .cancelled: return []
         case .rejected: throw .notCancellable(status)
-        case .pending, .confirmed: return cancelReason == nil ? [.cancelRequested(reason: reason)] : []
+        case .pending, .confirmed: return isCancelRequested ? [] : [.cancelRequested(textID: textID)]
         case .completed:
             if returns.contains(where: { $0.id == Self.cancelReturnID }) { return [] }
             guard returns.isEmpty else { throw .notCancellable(status) }
-            let request: [OrderEvent] = cancelReason == nil ? [.cancelRequested(reason: reason)] : []
+            let request: [OrderEvent] = isCancelRequested ? [] : [.cancelRequested(textID: textID)]
             return request + returnEverything()
         }
     }

@@ -15,9 +15,11 @@ struct Order: Sendable, Equatable {
     let id: String
     private(set) var placement: Placement
     private(set) var status = Status.pending
-    /// Why it was rejected or cancelled; `nil` before.
+    /// Why it was rejected, as a code; `nil` otherwise.
     private(set) var reason: String?
-    private(set) var cancelReason: String?
+    private(set) var isCancelRequested = false
+    /// Identifies what the customer wrote with the request to cancel, if anything.
+    private(set) var cancelTextID: ExactText?
     private(set) var captureRequested = false
     private(set) var capturedMinorUnits: Int64 = 0
     /// By id, in the order of their requests.
@@ -34,16 +36,18 @@ struct Order: Sendable, Equatable {
         case .placed(let placement): self.placement = placement
         case .stockReserved, .paymentAuthorised: break
         case .confirmed: status = .confirmed
-        case .cancelRequested(let reason): cancelReason = reason
+        case .cancelRequested(let textID):
+            isCancelRequested = true
+            cancelTextID = textID
         case .captureRequested: captureRequested = true
         case .captured(let minorUnits): capturedMinorUnits = minorUnits
         case .completed: status = .completed
         case .rejected(let reason):
             status = .rejected
             self.reason = reason
-        case .cancelled(let reason):
+        case .cancelled(let textID):
             status = .cancelled
-            self.reason = reason
+            cancelTextID = textID
         case .returnRequested(let orderReturn): returns.append(orderReturn)
         case .returnCompleted(let id, _): completedReturns.insert(ExactText(id))
         }
@@ -65,7 +69,7 @@ extension Order {
     }
 
     /// Whether it takes the units of its cart when it is completed: unless a cancel was requested before.
-    var takesCart: Bool { placement.cartVersion != nil && cancelReason == nil }
+    var takesCart: Bool { placement.cartVersion != nil && !isCancelRequested }
 
     /// Units of goods by SKU.
     var goods: [ExactText: Int] {

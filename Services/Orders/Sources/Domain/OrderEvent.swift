@@ -1,21 +1,26 @@
+import MartletCore
 import MartletEventSourcing
 
 /// What happened to an order.
 ///
-/// Stored permanently, private to this service; carries ids, never personal data.
+/// Stored permanently, private to this service; carries ids, never personal data: what a customer wrote is a
+/// ``CustomerText``.
 enum OrderEvent: Codable, Sendable, Equatable {
     case placed(Placement)
     case stockReserved
     case paymentAuthorised
     case confirmed
     /// The customer asked to cancel: the order is cancelled before the capture, refunded after it.
-    case cancelRequested(reason: String)
+    ///
+    /// The id is `nil` when the customer wrote nothing.
+    case cancelRequested(textID: ExactText?)
     /// Precedes the capture: from here on a cancel becomes a refund.
     case captureRequested
     case captured(minorUnits: Int64)
     case completed
     case rejected(reason: String)
-    case cancelled(reason: String)
+    /// With the id of its request.
+    case cancelled(textID: ExactText?)
     case returnRequested(OrderReturn)
     case returnCompleted(id: String, refundMinorUnits: Int64)
 
@@ -38,7 +43,19 @@ enum OrderEvent: Codable, Sendable, Equatable {
     }
 }
 
+extension OrderEvent {
+    /// Identifies what the customer wrote, if anything.
+    var textID: ExactText? {
+        switch self {
+        case .cancelRequested(let textID), .cancelled(let textID): textID
+        case .placed, .stockReserved, .paymentAuthorised, .confirmed, .captureRequested, .captured, .completed,
+            .rejected, .returnRequested, .returnCompleted:
+            nil
+        }
+    }
+}
+
 extension OrderEvent: StreamEvent {
-    static var schema: Int { 1 }
+    static var schema: Int { 2 }
     var type: String { name }
 }

@@ -6,13 +6,15 @@ import SwiftProtobuf
 
 extension Order {
     /// The order as a contract message.
-    func message(placed: Timestamp) -> OrdersContract.Order {
+    ///
+    /// - Parameter text: What the customer wrote who cancelled it; `nil` for nothing, and when it is not shown.
+    func message(placed: Timestamp, text: String?) -> OrdersContract.Order {
         let returned = returnedUnits
         let currency = placement.currency
         return .with {
             $0.orderID = id
             $0.status = status.published
-            $0.reason = reason ?? ""
+            $0.reason = reason ?? text ?? ""
             $0.customerID = placement.customerID.text
             $0.reference = placement.reference ?? ""
             $0.lines = placement.lines.enumerated().map { index, line in
@@ -76,16 +78,18 @@ extension Order.Status {
 }
 
 extension OrderEvent {
-    /// The text of the event's timeline entry.
+    /// The text of the event's timeline entry; that of a customer stands elsewhere.
     func detail(_ currency: String) -> String {
         switch self {
         case .placed(let placement):
             "\(placement.lines.count) lines, \(placement.totalMinorUnits) \(currency) minor units"
         case .captured(let minorUnits): "\(minorUnits) \(currency) minor units"
-        case .cancelRequested(let reason), .rejected(let reason), .cancelled(let reason): reason
+        case .rejected(let reason): reason
         case .returnRequested(let requested): "\(requested.id): \(requested.refundMinorUnits) \(currency) minor units"
         case .returnCompleted(let id, _): id
-        case .stockReserved, .paymentAuthorised, .confirmed, .captureRequested, .completed: ""
+        case .stockReserved, .paymentAuthorised, .confirmed, .cancelRequested, .captureRequested, .completed,
+            .cancelled:
+            ""
         }
     }
 }

@@ -9,25 +9,30 @@ extension OrdersHandler {
     func getOrder(_ request: GetOrderRequest, _ call: Call) async throws -> GetOrderResponse {
         try await call.read { tx in
             let (order, placed) = try requireVisibleOrder(request.orderID, call, in: tx)
-            return .with { $0.order = order.message(placed: placed) }
+            let text = try orders.cancelText(of: order, in: tx)
+            return .with { $0.order = order.message(placed: placed, text: text) }
         }
     }
 
     func getTimeline(_ request: GetTimelineRequest, _ call: Call) async throws -> GetTimelineResponse {
         try await call.read { tx in
             let (order, _) = try requireVisibleOrder(request.orderID, call, in: tx)
-            let history = try orders.history(request.orderID, in: tx)
-            return .with {
-                $0.orderID = order.id
-                $0.status = order.status.published
-                $0.entries = history.enumerated().map { index, entry in
+            var entries: [TimelineEntry] = []
+            for (index, entry) in try orders.history(request.orderID, in: tx).enumerated() {
+                let text = try CustomerTexts.text(entry.event.textID, in: tx)
+                entries.append(
                     .with {
                         $0.version = UInt32(index + 1)
                         $0.event = entry.event.name
                         $0.at = Google_Protobuf_Timestamp(entry.at)
-                        $0.detail = entry.event.detail(order.placement.currency)
+                        $0.detail = text ?? entry.event.detail(order.placement.currency)
                     }
-                }
+                )
+            }
+            return .with {
+                $0.orderID = order.id
+                $0.status = order.status.published
+                $0.entries = entries
             }
         }
     }

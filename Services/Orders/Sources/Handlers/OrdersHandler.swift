@@ -36,7 +36,7 @@ struct OrdersHandler: OrdersHandling {
                 call.context,
                 in: tx
             )
-            return try PlaceOrderResponse.with { $0.order = try order.message(placed: tx.date) }
+            return try PlaceOrderResponse.with { $0.order = try order.message(placed: tx.date, text: nil) }
         }
     }
 
@@ -62,11 +62,11 @@ struct OrdersHandler: OrdersHandling {
     ) async throws -> PlaceAgreedOrderResponse {
         let placement = try Placement(request)
         let id = newID()
-        return try await call.write { tx in
+        var response: PlaceAgreedOrderResponse = try await call.write { tx in
             if let existing = try OrderSummary.orderID(reference: request.reference, in: tx) {
                 let (order, placed) = try orders.order(existing, in: tx)
                 guard order.placement.isSame(as: placement) else { throw OrderError.referenceTaken(request.reference) }
-                return PlaceAgreedOrderResponse.with { $0.order = order.message(placed: placed) }
+                return PlaceAgreedOrderResponse.with { $0.order = order.message(placed: placed, text: nil) }
             }
             try orders.admit()
             let order = try orders.place(
@@ -76,16 +76,22 @@ struct OrdersHandler: OrdersHandling {
                 call.context,
                 in: tx
             )
-            return try PlaceAgreedOrderResponse.with { $0.order = try order.message(placed: tx.date) }
+            return try PlaceAgreedOrderResponse.with { $0.order = try order.message(placed: tx.date, text: nil) }
         }
+        guard response.order.status == .cancelled else { return response }
+        // Not in the transaction: what it returns is stored for repeats, and a customer's text is not.
+        let cancelled = response.order.orderID
+        response.order.reason = try await call.read { tx in
+            try orders.cancelText(of: orders.order(cancelled, in: tx).0, in: tx) ?? ""
+        }
+        return response
     }
 
     func cancelOrder(_ request: CancelOrderRequest, _ call: Call) async throws -> CancelOrderResponse {
-        try await call.write { tx in
+        let text = request.reason.isEmpty ? nil : CustomerText(id: ExactText(newID()), text: request.reason)
+        return try await call.write { tx in
             try requireVisibleOrder(request.orderID, call, in: tx)
-            let order = try orders.change(request.orderID, trace: call.trace, in: tx) {
-                try $0.requestCancel(reason: request.reason)
-            }
+            let order = try orders.cancel(request.orderID, text: text, trace: call.trace, in: tx)
             return CancelOrderResponse.with { $0.status = order.status.published }
         }
     }

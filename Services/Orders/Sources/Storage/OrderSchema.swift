@@ -1,7 +1,8 @@
 import MartletSQL
 
 enum OrderSchema {
-    static let retentions = [TableRetention("order_headlines", .permanent(bound: "one for each order"))]
+    static let retentions =
+        CustomerTexts.retentions + [TableRetention("order_headlines", .permanent(bound: "one for each order"))]
 
     static let migrations = [
         Migration(
@@ -40,6 +41,7 @@ enum OrderSchema {
                 """,
             ]
         ),
+        CustomerTextMigration.table,
         // A module of its own, so that an earlier version still starts.
         Migration(
             "orders.carts",

@@ -7,7 +7,7 @@ import MartletWorkflows
 /// The orders' event streams: loads, decides, appends, publishes and starts workflows in one transaction.
 struct OrderStore: Sendable {
     let workflows: WorkflowEngine
-    private let events = EventStore(projections: [OrderSummary.projection], upcasters: [])
+    private let events = EventStore(projections: [OrderSummary.projection], upcasters: OrderEvent.upcasters)
 
     init(workflows: WorkflowEngine) { self.workflows = workflows }
 
@@ -23,6 +23,13 @@ struct OrderStore: Sendable {
         let placed = try tx.run("SELECT placed_at FROM order_headlines WHERE order_id = \(id)").first
         guard let placed else { throw MissingSummary(orderID: id) }
         return try (order, Timestamp(microseconds: placed.int64(0)))
+    }
+
+    /// What the customer wrote who cancelled the order.
+    ///
+    /// `nil` for nothing, for an order that is not cancelled, and when the text is gone.
+    func cancelText(of order: Order, in tx: borrowing SQLTransaction) throws -> String? {
+        order.status == .cancelled ? try CustomerTexts.text(order.cancelTextID, in: tx) : nil
     }
 
     /// The order's events with their times, oldest first.
@@ -68,6 +75,26 @@ struct OrderStore: Sendable {
         }
     }
 
+    /// Requests the cancellation, and stores what the customer wrote with it.
+    ///
+    /// A repeat changes nothing, and stores no other text.
+    ///
+    /// - Parameter text: `nil` when the customer wrote nothing.
+    /// - Returns: The order afterwards.
+    /// - Throws: `OrderError.unknownOrder`, `.notCancellable`.
+    func cancel(
+        _ id: String,
+        text: CustomerText?,
+        trace: TraceContext?,
+        in tx: borrowing SQLTransaction
+    ) throws -> Order {
+        let order = try change(id, trace: trace, in: tx) { try $0.requestCancel(textID: text?.id) }
+        if let text, let stored = order.cancelTextID, stored == text.id {
+            try CustomerTexts.store(text, of: order.placement.customerID, in: tx)
+        }
+        return order
+    }
+
     private func append(
         to id: String,
         trace: TraceContext?,
@@ -100,7 +127,7 @@ struct OrderStore: Sendable {
     func complete(_ id: String, capturedMinorUnits: Int64, in tx: borrowing SQLTransaction) throws {
         try change(id, in: tx) { order in
             let events = try order.complete(capturedMinorUnits: capturedMinorUnits)
-            guard order.cancelReason != nil else { return events }
+            guard order.isCancelRequested else { return events }
             var after = order
             for event in events { after.apply(event) }
             return events + after.returnEverything()

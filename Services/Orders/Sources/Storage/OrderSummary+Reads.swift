@@ -55,12 +55,14 @@ extension OrderSummary {
         in tx: borrowing SQLTransaction
     ) throws -> [OrderSummary] {
         let status = status?.rawValue
+        let oldest = try CustomerTexts.oldest(in: tx)
         // Two statements, so that each can use an index.
         let query: SQLQuery =
             if let customerID {
                 """
                 SELECT order_id, status, customer_id, reference, currency, total, captured, refunded, open_returns,
-                    placed_at, reason FROM order_headlines
+                    placed_at, COALESCE((SELECT text FROM customer_texts
+                        WHERE id = reason_text_id AND written_at >= \(oldest)), reason) FROM order_headlines
                 WHERE customer_id = \(customerID) AND (\(status) IS NULL OR status = \(status))
                     AND (placed_at, order_id) < (\(before.placed), \(before.orderID))
                 ORDER BY placed_at DESC, order_id DESC LIMIT \(limit)
@@ -68,7 +70,8 @@ extension OrderSummary {
             } else {
                 """
                 SELECT order_id, status, customer_id, reference, currency, total, captured, refunded, open_returns,
-                    placed_at, reason FROM order_headlines
+                    placed_at, COALESCE((SELECT text FROM customer_texts
+                        WHERE id = reason_text_id AND written_at >= \(oldest)), reason) FROM order_headlines
                 WHERE (\(status) IS NULL OR status = \(status))
                     AND (placed_at, order_id) < (\(before.placed), \(before.orderID))
                 ORDER BY placed_at DESC, order_id DESC LIMIT \(limit)

@@ -15,7 +15,8 @@ struct OrderSummary: Sendable, Equatable {
     let refunded: Int64
     let openReturns: Int
     let placed: Timestamp
-    /// Why it was rejected or cancelled, if a reason is known.
+    /// Why it was rejected, as a code, or what the customer wrote who cancelled it; `nil` without one, and when the text
+    /// is gone.
     let reason: String?
 
     /// Applies the events of the streams to the read model.
@@ -50,7 +51,7 @@ struct OrderSummary: Sendable, Equatable {
             try set(.rejected, id, because: reason, in: tx)
             try releaseCart(of: id, in: tx)
         case .cancelRequested: try releaseCart(of: id, in: tx)
-        case .cancelled(let reason): try set(.cancelled, id, because: reason, in: tx)
+        case .cancelled(let textID): try set(.cancelled, id, textID: textID, in: tx)
         case .captured(let minorUnits):
             try tx.run("UPDATE order_headlines SET captured = \(minorUnits) WHERE order_id = \(id)")
         case .returnRequested:
@@ -80,10 +81,15 @@ struct OrderSummary: Sendable, Equatable {
         _ status: Order.Status,
         _ id: String,
         because reason: String? = nil,
+        textID: ExactText? = nil,
         in tx: borrowing SQLTransaction
     ) throws {
         try tx.run(
-            "UPDATE order_headlines SET status = \(status.rawValue), reason = \(reason ?? "") WHERE order_id = \(id)"
+            """
+            UPDATE order_headlines SET status = \(status.rawValue), reason = \(reason ?? ""),
+                reason_text_id = \(textID)
+            WHERE order_id = \(id)
+            """
         )
     }
 }
