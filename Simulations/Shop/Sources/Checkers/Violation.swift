@@ -21,6 +21,7 @@ enum Invariant: String, Sendable, Codable, CaseIterable {
     case brokenSchemaUsed = "I20 no version works on a schema that breaks it"
     case wrongInstance = "I21 a call is sent on only if it was not processed"
     case powerNotGiven = "I22 no caller has a power that no contract gives"
+    case textKept = "I23 what customers write stands in one table, and not past its retention"
 
     /// - Parameter number: As in `I5`.
     init?(number: String) {

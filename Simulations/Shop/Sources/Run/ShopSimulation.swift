@@ -8,7 +8,7 @@ package struct ShopSimulation: Sendable {
     /// Step limits, many times what a world needs: an endless loop must end.
     private static let stepsOfWorld = 1_000_000
     private static let stepsOfOrder = 20_000
-    private static let spanLimit = Duration.seconds(100 * 24 * 3_600)
+    private static let spanLimit = Duration.seconds(200 * 24 * 3_600)
 
     private let templates: [String: DiskImage]
     /// The consumer groups of each topic.

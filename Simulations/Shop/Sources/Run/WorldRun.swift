@@ -164,6 +164,10 @@ struct WorldRun: Sendable {
         if pending.isEmpty, world.variant == .martlet {
             violations += try await RelayCheck(of: world.cluster).violations().map { Violation(.notConverged, $0) }
             violations += try await DeniedCalls(in: world).violations()
+            let texts = CustomerTextCheck(world: world)
+            violations += try await texts.misplaced()
+            // In worlds whose times span days anyway.
+            if world.faults.rates[.lateRequest] != nil { violations += try await texts.kept() }
         }
         let outcomes = Dictionary(snapshot.orders.values.map { ($0.status, 1) }, uniquingKeysWith: +)
         return Ending(

@@ -272,7 +272,7 @@ struct SimulatedCustomer: Sendable {
     private func cancel(_ order: String, key: String) async throws {
         let request = CancelOrderRequest.with {
             $0.orderID = order
-            $0.reason = "second thoughts"
+            $0.reason = CustomerTextCheck.words + script.customer
         }
         let response = try await retry(
             { try await orders.cancelOrder(request, context: $0) },
