@@ -140,7 +140,7 @@ struct CustomerTextMigrationTests {
         #expect(try await order("o1").abort(reason: "orders.cancelled") == [.cancelled(textID: "o1/cancel")])
         #expect(try await order("o3").reason == code)
         let rejections = try await database.read { tx in try OrderSummary.rejections(in: tx) }
-        #expect(rejections.map(\.reason) == [code])
+        #expect(rejections.map { $0.reason } == [code])
     }
 
     @Test("the read model that is rebuilt from an old stream equals the moved one")
