@@ -1,3 +1,4 @@
+import Logging
 import MartletContract
 import MartletCore
 import MartletHost

@@ -1,6 +1,7 @@
 import MartletContract
 import MartletCore
 import MartletEventSourcing
+import MartletHost
 import MartletSQL
 import MartletTesting
 import OrdersContract
