@@ -28,7 +28,7 @@ struct RemoteEventLogSocketTests {
             budget: .process,
             runtime: Runtime(time: time, entropy: SystemEntropy()),
             logger: Logger(label: "test"),
-            authenticate: { _ in .known(Self.service) }
+            authenticate: { _, _ in .known(Self.service) }
         )
     }
 

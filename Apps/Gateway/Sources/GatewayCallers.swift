@@ -37,7 +37,7 @@ struct GatewayCallers: Sendable {
         }
         let principal: Principal
         do {
-            principal = try authenticator.principal(headers)
+            principal = try authenticator.principal(headers, from: exchange.peerIdentity)
         } catch {
             state(limiter.admit(address, to: .rejectedTokens), exchange)
             throw error

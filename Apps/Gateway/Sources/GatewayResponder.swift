@@ -39,7 +39,7 @@ struct GatewayResponder: Sendable {
                 // Before the throttle: a refusal of a caller is not one by the service.
                 let caller = try callers.admit(exchange, to: routed.method)
                 exchange.accepted(caller.principal)
-                try routed.method.admit(caller.principal)
+                try routed.method.admit(caller.principal, from: exchange.peerIdentity)
                 let deadline = try RESTHeaders.deadline(
                     of: exchange.request.headers,
                     standard: limits.requests.timeout,

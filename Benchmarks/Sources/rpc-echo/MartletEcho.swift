@@ -30,7 +30,7 @@ enum MartletEcho {
             budget: .process,
             runtime: .system,
             logger: Logger(label: "rpc-echo"),
-            authenticate: { _ in .anonymous }
+            authenticate: { _, _ in .anonymous }
         )
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(services: [server], logger: Logger(label: "rpc-echo"))

@@ -112,11 +112,14 @@ extension AccessPolicy.Caller.Party {
 }
 
 extension MethodDescriptor {
-    /// Admits a call within a process, whose principal is known.
+    /// Admits a call whose principal is known.
     ///
+    /// - Parameters:
+    ///   - principal: Who calls, and for whom.
+    ///   - peer: Whom the connection authenticates; `nil` for no peer, as within a process.
     /// - Throws: `Fault` with `unauthenticated` when a token is needed and there is none, with `permissionDenied` when the
     ///   contract does not admit the caller.
-    package func admit(_ principal: Principal, from peer: PeerIdentity? = nil) throws(Fault) {
+    package func admit(_ principal: Principal, from peer: PeerIdentity?) throws(Fault) {
         switch access.decision(on: principal, from: peer) {
         case .allowed: return
         case .tokenNeeded: throw Fault(.unauthenticated, .unauthenticated, "a token is required")
@@ -136,7 +139,7 @@ extension MethodDescriptor {
     package func admit(
         _ caller: Principal,
         speaksFor: String?,
-        from peer: PeerIdentity? = nil
+        from peer: PeerIdentity?
     ) throws(Fault) -> Principal {
         var principal = caller
         if caller.kind == .service {

@@ -46,7 +46,7 @@ struct RemoteChannelSocketTests {
             budget: ListenerBudget(ListenerLimits(descriptors: 4_096)),
             runtime: .system,
             logger: Logger(label: "test"),
-            authenticate: { _ in .anonymous }
+            authenticate: { _, _ in .anonymous }
         )
     }
 

@@ -24,6 +24,9 @@ package struct Exchange: Sendable {
     /// The other end of the connection; `nil` when it is not known.
     package var peer: IPAddress? { connection?.peer }
 
+    /// Whom the connection authenticates by itself; `nil` for no peer.
+    package var peerIdentity: PeerIdentity? { connection?.peerIdentity }
+
     init(request: ServerRequest, connection: RESTConnection?, id: String, trace: TraceContext, started: Moment) {
         self.request = request
         self.connection = connection

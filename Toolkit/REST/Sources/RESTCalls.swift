@@ -30,9 +30,13 @@ struct RESTCalls: Sendable {
         )
         return try await withDeadline(deadline, time) {
             let descriptor = route.method.descriptor
-            let caller = try await authenticate(headers)
+            let caller = try await authenticate(headers, exchange.peerIdentity)
             exchange.accepted(caller)
-            let principal = try descriptor.admit(caller, speaksFor: try RESTHeaders.speaksFor(of: headers))
+            let principal = try descriptor.admit(
+                caller,
+                speaksFor: try RESTHeaders.speaksFor(of: headers),
+                from: exchange.peerIdentity
+            )
             let context = CallContext(
                 deadline: deadline,
                 principal: principal,

@@ -9,10 +9,10 @@ package import MartletTelemetry
 ///
 /// Besides the contracts' paths it serves `/openapi.json` and the paths added to its edge.
 package struct RESTResponder: Sendable {
-    /// Verifies the token of a request.
+    /// Verifies the token of a request, and sees whom its connection authenticates: `nil` for no peer.
     ///
     /// `Principal.anonymous` without a token; throws `Fault` with `unauthenticated` for one that is not valid.
-    package typealias Authenticate = @Sendable (HTTPFields) async throws -> Principal
+    package typealias Authenticate = @Sendable (HTTPFields, PeerIdentity?) async throws -> Principal
 
     private enum Target: Sendable {
         case method(RESTCalls.Route)

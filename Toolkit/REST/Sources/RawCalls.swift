@@ -19,9 +19,9 @@ struct RawCalls: Sendable {
             now: exchange.started
         )
         return try await withDeadline(deadline, time) {
-            let principal = try await authenticate(request.headers)
+            let principal = try await authenticate(request.headers, exchange.peerIdentity)
             exchange.accepted(principal)
-            try raw.route.method(of: "").admit(principal)
+            try raw.route.method(of: "").admit(principal, from: exchange.peerIdentity)
             let body = try await exchange.body(upTo: raw.route.bodyBytesMax)
             return try await raw.handle(
                 RawRequest(

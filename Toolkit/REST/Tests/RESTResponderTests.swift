@@ -49,7 +49,7 @@ struct RESTResponderTests {
     }
 
     /// Accepts `Bearer <id> <scope> <scope>`, and `Bearer service <name>`.
-    static let authenticate: RESTResponder.Authenticate = { headers in
+    static let authenticate: RESTResponder.Authenticate = { headers, _ in
         guard let header = headers[.authorization] else { return .anonymous }
         let parts = header.split(separator: " ").map { String($0) }
         guard parts.count > 1, parts[0] == "Bearer", parts[1] != "forged" else {

@@ -36,7 +36,7 @@ struct RPCFixture: Sendable {
         limits: RPCServerLimits = RPCFixture.limits,
         clientLimits: RPCClientLimits = RPCFixture.clientLimits,
         token: String? = nil,
-        authenticate: @escaping @Sendable (CallHeaders) throws -> CallAuthentication = RPCFixture.authenticate,
+        authenticate: @escaping RPCServer.Authenticate = RPCFixture.authenticate,
         _ body: @Sendable (RPCFixture) async throws -> R
     ) async throws -> R {
         let texts = Texts()
@@ -67,7 +67,7 @@ struct RPCFixture: Sendable {
         limits: RPCServerLimits,
         budget: ListenerBudget = .process,
         runtime: Runtime = .system,
-        authenticate: @escaping @Sendable (CallHeaders) throws -> CallAuthentication = RPCFixture.authenticate
+        authenticate: @escaping RPCServer.Authenticate = RPCFixture.authenticate
     ) -> RPCServer {
         RPCServer(
             contracts: [.texts(texts)],
@@ -97,7 +97,7 @@ struct RPCFixture: Sendable {
         )
     }
 
-    static func authenticate(_ headers: CallHeaders) throws -> CallAuthentication {
+    static func authenticate(_ headers: CallHeaders, from peer: PeerIdentity?) throws -> CallAuthentication {
         switch headers.bearerToken {
         case nil: .anonymous
         case "user": .known(Principal(user: "u1", scopes: ["texts:read"]))

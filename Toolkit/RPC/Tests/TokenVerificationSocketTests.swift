@@ -73,8 +73,8 @@ final class VerificationGate: Sendable {
     private let opened = DispatchSemaphore(value: 0)
     private let verifying = OneShotSignal()
 
-    var authenticate: @Sendable (CallHeaders) throws -> CallAuthentication {
-        { [self] headers in
+    var authenticate: RPCServer.Authenticate {
+        { [self] headers, _ in
             let user = Principal(user: "u1", scopes: ["texts:read"])
             switch headers.bearerToken {
             case nil: return .anonymous

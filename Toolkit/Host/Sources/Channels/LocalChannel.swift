@@ -59,7 +59,8 @@ public struct LocalChannel: RPCChannel {
         guard let served = services.find(method.path) else {
             throw Fault.notProcessed("\(method.service) is not running here", retryAfter: .seconds(1))
         }
-        try served.descriptor.admit(context.principal)
+        // A process has no connection to itself, and so no peer.
+        try served.descriptor.admit(context.principal, from: nil)
         return served
     }
 

@@ -26,7 +26,7 @@ struct HTTPListener: HTTPServer {
         var responder = try RESTResponder(
             contracts: runtimes.flatMap(\.contracts),
             raw: runtimes.flatMap(\.raw),
-            authenticate: { try authenticator.principal($0) },
+            authenticate: { try authenticator.principal($0, from: $1) },
             limits: limits,
             runtime: runtime,
             log: logger,

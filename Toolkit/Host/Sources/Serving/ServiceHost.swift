@@ -191,7 +191,7 @@ public struct ServiceHost: Sendable {
             budget: budget,
             runtime: runtime,
             logger: logger,
-            authenticate: { try authenticator.authentication($0) }
+            authenticate: { try authenticator.authentication($0, from: $1) }
         )
     }
 

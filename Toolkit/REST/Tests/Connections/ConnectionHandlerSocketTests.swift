@@ -106,7 +106,7 @@ struct ConnectionHandlerSocketTests {
     ) async throws -> String {
         var responder = try RESTResponder(
             contracts: [.parcel(ParcelHandler(time: ManualTime()), on: NoPlatform())],
-            authenticate: { _ in Principal(user: "anna", scopes: ["parcels:write", "parcels:read"]) },
+            authenticate: { _, _ in Principal(user: "anna", scopes: ["parcels:write", "parcels:read"]) },
             limits: RESTLimits(bodyBytesMax: 1_000, timeout: HangLimit.wait, timeoutMax: HangLimit.wait),
             runtime: Runtime(time: SystemTime(), seed: 1),
             log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }

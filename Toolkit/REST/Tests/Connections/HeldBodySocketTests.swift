@@ -32,7 +32,7 @@ struct HeldBodySocketTests {
     private func held(_ body: (Int) async throws -> Void) async throws -> String? {
         let responder = try RESTResponder(
             contracts: [.parcel(ParcelHandler(time: time), on: NoPlatform())],
-            authenticate: { _ in Principal(user: "anna", scopes: ["parcels:write", "parcels:read"]) },
+            authenticate: { _, _ in Principal(user: "anna", scopes: ["parcels:write", "parcels:read"]) },
             limits: RESTLimits(bodyBytesMax: 1_000, timeout: .seconds(10), timeoutMax: .seconds(60)),
             runtime: Runtime(time: time, seed: 1),
             log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }

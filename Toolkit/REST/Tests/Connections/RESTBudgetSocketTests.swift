@@ -31,7 +31,7 @@ struct RESTBudgetSocketTests {
     private func serving<R: Sendable>(_ body: (Int) async throws -> R) async throws -> R {
         var responder = try RESTResponder(
             contracts: [.parcel(ParcelHandler(time: ManualTime()), on: NoPlatform())],
-            authenticate: { _ in Principal(user: "anna", scopes: ["parcels:write", "parcels:read"]) },
+            authenticate: { _, _ in Principal(user: "anna", scopes: ["parcels:write", "parcels:read"]) },
             limits: RESTLimits(bodyBytesMax: 10_000, timeout: HangLimit.wait, timeoutMax: HangLimit.wait),
             runtime: Runtime(time: SystemTime(), seed: 1),
             log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }

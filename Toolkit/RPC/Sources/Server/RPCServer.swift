@@ -13,6 +13,9 @@ import Synchronization
 /// `deadlineExceeded` at its `grpc-timeout`, `resourceExhausted` above a limit, `unimplemented` for an unknown method,
 /// `unauthenticated` or `permissionDenied` when the method's contract does not admit the caller.
 public final class RPCServer: Service {
+    /// Who makes a call, by its headers, and by whom its connection authenticates: `nil` for no peer.
+    public typealias Authenticate = @Sendable (CallHeaders, PeerIdentity?) throws -> CallAuthentication
+
     private struct Accepted {
         var connections: [ObjectIdentifier: NIOLoopBound<ServerConnectionHandler>] = [:]
         /// No connection is accepted any more, not even one that the socket has accepted already.
@@ -42,7 +45,8 @@ public final class RPCServer: Service {
     ///   - authenticate: Who makes a call: `anonymous` without credentials, a `Fault` for invalid ones. A service's principal
     ///     gets the party for whom its call states that it speaks. It runs on the connection's event loop when the headers have
     ///     arrived: it must not block, and leaves the check of a signature to a thread, as ``CallAuthentication/unverified(_:)``.
-    ///     Nothing of a message is read before, and no handler runs before the check has ended.
+    ///     Nothing of a message is read before, and no handler runs before the check has ended. For a stream it runs again, with
+    ///     the headers of its call, as long as the stream is open: the stream ends when they are not accepted any more.
     public init(
         contracts: [ServedContract],
         host: String,
@@ -51,7 +55,7 @@ public final class RPCServer: Service {
         budget: ListenerBudget,
         runtime: Runtime,
         logger: Logger,
-        authenticate: @escaping @Sendable (CallHeaders) throws -> CallAuthentication
+        authenticate: @escaping Authenticate
     ) {
         self.host = host
         self.port = port

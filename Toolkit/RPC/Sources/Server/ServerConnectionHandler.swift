@@ -13,6 +13,8 @@ final class ServerConnectionHandler: ChannelInboundHandler {
     let core: ServerCore
     let executor: LoopExecutor
     let deadlines: DeadlineTimer<ServerCallHandler>
+    /// Whom the connection authenticates by itself: nobody, since it has no certificate.
+    private let peer: PeerIdentity? = nil
     private let share: ListenerConnection
     private var bytes: ByteAccount
     private var lifecycle = ServerConnectionLifecycle()
@@ -128,7 +130,7 @@ final class ServerConnectionHandler: ChannelInboundHandler {
             guard !share.isReserved || method.descriptor.service == HealthMethods.service else {
                 throw .overloaded("the server has too many connections")
             }
-            return try core.authentication(head)
+            return try core.authentication(head, from: peer)
         }
     }
 
@@ -163,7 +165,7 @@ final class ServerConnectionHandler: ChannelInboundHandler {
         try logged(method) { () throws(Fault) in
             let verified: Principal
             do { verified = try caller.get() } catch { throw Fault(describing: error) }
-            let principal = try core.admit(verified, to: method.descriptor, head)
+            let principal = try core.admit(verified, from: peer, to: method.descriptor, head)
             // A service's connection carries the calls of many callers.
             guard
                 abandonedHandlers.total <= core.limits.abandonedHandlersMax || abandonedHandlers[principal.subject] == 0

@@ -8,16 +8,23 @@ struct ServerCore: Sendable {
     let limits: RPCServerLimits
     let runtime: Runtime
     let logger: Logger
-    let authenticate: @Sendable (CallHeaders) throws -> CallAuthentication
+    let authenticate: RPCServer.Authenticate
 
     /// What is known of the caller.
-    func authentication(_ head: RequestHead) throws(Fault) -> CallAuthentication {
-        do { return try authenticate(head.headers) } catch { throw Fault(describing: error) }
+    ///
+    /// - Parameter peer: Whom the connection authenticates; `nil` for no peer.
+    func authentication(_ head: RequestHead, from peer: PeerIdentity?) throws(Fault) -> CallAuthentication {
+        do { return try authenticate(head.headers, peer) } catch { throw Fault(describing: error) }
     }
 
     /// The caller with the party for whom it speaks, if it may call this method.
-    func admit(_ caller: Principal, to method: MethodDescriptor, _ head: RequestHead) throws(Fault) -> Principal {
-        try method.admit(caller, speaksFor: head.speaksFor)
+    func admit(
+        _ caller: Principal,
+        from peer: PeerIdentity?,
+        to method: MethodDescriptor,
+        _ head: RequestHead
+    ) throws(Fault) -> Principal {
+        try method.admit(caller, speaksFor: head.speaksFor, from: peer)
     }
 
     /// The place of a call in its caller's trace, or in a new one; its span begins where its service is known.
