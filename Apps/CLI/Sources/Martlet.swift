@@ -52,7 +52,12 @@ struct MartletCommand: AsyncParsableCommand {
             """,
         groupedSubcommands: [
             CommandGroup(name: "Run", subcommands: [UpCommand.self, DownCommand.self, StatusCommand.self]),
-            CommandGroup(name: "Use", subcommands: [TokenCommand.self, TopologyCommand.self, PolicyCommand.self]),
+            CommandGroup(
+                name: "Use",
+                subcommands: [
+                    TokenCommand.self, KeysCommand.self, TopologyCommand.self, PolicyCommand.self,
+                ]
+            ),
             CommandGroup(name: "Inject faults", subcommands: [ChaosCommand.self]),
             CommandGroup(
                 name: "Inspect and repair",

@@ -99,7 +99,10 @@ struct GatewayFixture: Sendable {
         _ body: (GatewayResponder) async throws -> R
     ) async throws -> R {
         let verifier = TokenVerifier(
-            issuers: [LocalIssuer.entry(try await KeySet.read(LocalIssuer.keySetPath(in: folder.path)))],
+            issuers: [
+                LocalIssuer.entry(FixedKeys(try await KeySet.read(LocalIssuer.keySetPath(in: folder.path))))
+            ],
+            people: .people,
             audience: LocalIssuer.audience,
             callees: [],
             leeway: .seconds(30),

@@ -146,7 +146,7 @@ extension MethodDescriptor {
             guard let party = speaksFor.flatMap(Principal.Party.init(header:)) else {
                 throw Fault(.permissionDenied, .forbidden, "a service's call must state for whom it speaks")
             }
-            principal = Principal(service: caller.id, for: party)
+            principal = caller.speaking(for: party)
         }
         try admit(principal, from: peer)
         return principal

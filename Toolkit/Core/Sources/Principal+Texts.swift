@@ -58,12 +58,29 @@ extension Principal {
         }
     }
 
-    /// The names that identify a user: 1 to 200 bytes, no blank in front and no control characters.
+    /// The subjects that a token may name: 1 to 200 bytes, no blank in front, no control characters, and no `||`.
     ///
-    /// What begins with a blank is free for other meanings in the columns that store users' ids.
+    /// What begins with a blank is free for other meanings in the columns that store users' ids, and what contains `||` for
+    /// the users of other issuers.
     package static func isUserID(_ text: String) -> Bool {
         1...userIDBytesLimit ~= text.utf8.count && text.utf8.first != UInt8(ascii: " ")
-            && text.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F }
+            && text.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F } && !hasIssuerMark(text)
+    }
+
+    /// The id of the user with this subject: bare for the issuer of people, and `alias||subject` for another issuer.
+    ///
+    /// No two users have one id, since no subject and no alias contains `||`. `nil` for a subject that no token may name, and
+    /// for an id of more than 200 bytes.
+    package static func userID(_ subject: String, of issuer: IssuerAlias, people: IssuerAlias) -> String? {
+        guard isUserID(subject) else { return nil }
+        if issuer == people { return subject }
+        let id = "\(issuer)||\(subject)"
+        return id.utf8.count <= userIDBytesLimit ? id : nil
+    }
+
+    /// Compares bytes: a mark whose second character has an accent is one, too.
+    private static func hasIssuerMark(_ text: String) -> Bool {
+        zip(text.utf8, text.utf8.dropFirst()).contains { $0 == UInt8(ascii: "|") && $1 == UInt8(ascii: "|") }
     }
 
     package static let userIDBytesLimit = 200

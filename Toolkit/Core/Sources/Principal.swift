@@ -23,12 +23,17 @@ public struct Principal: Sendable, Hashable {
     }
 
     public let kind: Kind
-    /// The token's subject, or the service's name; empty for `anonymous`.
+    /// The user's id, or the service's name; empty for `anonymous`.
+    ///
+    /// A user's id is the subject of its token: bare for the deployment's issuer of people, and behind the issuer's alias for
+    /// any other, in a form that no bare subject has.
     public let id: ExactText
     /// What a user's token permits; empty for anybody else.
     public let scopes: Set<ExactText>
     /// For whom a service speaks; anybody else speaks for itself.
     public let party: Party
+    /// How the caller was authenticated; `nil` without a token, as within a process.
+    public private(set) var authentication: Authentication?
 
     private init(kind: Kind, id: ExactText, scopes: Set<ExactText>, party: Party) {
         self.kind = kind
@@ -40,7 +45,7 @@ public struct Principal: Sendable, Hashable {
     /// A user.
     ///
     /// - Parameters:
-    ///   - id: The token's subject, not empty.
+    ///   - id: The user's id, not empty.
     ///   - scopes: What the token permits.
     public init(user id: ExactText, scopes: Set<ExactText>) {
         self.init(kind: .user, id: id, scopes: scopes, party: .itself)
@@ -56,6 +61,20 @@ public struct Principal: Sendable, Hashable {
     }
 
     public static let anonymous = Principal(kind: .anonymous, id: "", scopes: [], party: .itself)
+
+    /// This principal, authenticated in this way.
+    package func authenticated(by authentication: Authentication) -> Principal {
+        var principal = self
+        principal.authentication = authentication
+        return principal
+    }
+
+    /// A service that speaks for `party`, authenticated as it was.
+    package func speaking(for party: Party) -> Principal {
+        var principal = Principal(kind: kind, id: id, scopes: scopes, party: party)
+        principal.authentication = authentication
+        return principal
+    }
 
     /// The id whose data this call is about: the user for a service that speaks for one, the caller otherwise; empty for
     /// a guest.

@@ -92,6 +92,57 @@ struct PrincipalTests {
     }
 
     @Test(
+        "a subject that contains the mark of another issuer is none, also with an accent on it",
+        arguments: ["partner||ann", "||", "a||", "||a", "a|||b", "a|\u{7C}\u{301}b", "a||\u{301}"]
+    )
+    func issuerMark(subject: String) throws {
+        #expect(!Principal.isUserID(subject))
+        let partner = try #require(IssuerAlias("partner"))
+        for issuer in [IssuerAlias.people, partner] {
+            #expect(Principal.userID(subject, of: issuer, people: .people) == nil)
+        }
+    }
+
+    @Test("the issuer of people's subjects stand bare, another issuer's behind its alias, and no two users share an id")
+    func issuers() throws {
+        let partner = try #require(IssuerAlias("partner"))
+        let subjects = ["ann", "a|b", "|ann", "ann|", "people", "\u{301}x", "urn:ann", "partner|ann"]
+        let bare = subjects.map { Principal.userID($0, of: .people, people: .people) }
+        #expect(bare == subjects)
+        let prefixed = subjects.map { Principal.userID($0, of: partner, people: .people) }
+        #expect(prefixed.first == "partner||ann")
+        #expect(Set((bare + prefixed).compactMap { $0.map { ExactText($0) } }).count == 2 * subjects.count)
+        // The deployment decides whose subjects are bare.
+        #expect(Principal.userID("ann", of: partner, people: partner) == "ann")
+        #expect(Principal.userID(String(repeating: "a", count: 191), of: partner, people: .people)?.utf8.count == 200)
+        #expect(Principal.userID(String(repeating: "a", count: 192), of: partner, people: .people) == nil)
+    }
+
+    @Test("an alias is a short name in small letters, and no URL")
+    func aliases() {
+        for text in ["a", "people", "partner-2", String(repeating: "a", count: 32)] {
+            #expect(IssuerAlias(text)?.text == text)
+        }
+        for text in ["", "2a", "-", "A", "a|", "https://a", "a b", "\u{E9}", String(repeating: "a", count: 33)] {
+            #expect(IssuerAlias(text) == nil)
+        }
+    }
+
+    @Test(
+        "a service keeps how it was authenticated when its call states for whom it speaks; its own calls do not have it"
+    )
+    func authentication() {
+        let session = Authentication(issuer: .people, client: "app", session: "s1", time: Timestamp(seconds: 7))
+        let ann = Principal(user: "ann", scopes: ["parcels:read"]).authenticated(by: session)
+        #expect(ann.authentication == session)
+        #expect(ann.id == "ann" && ann.holds("parcels:read"))
+        #expect(ann.spoken(by: "parcels").authentication == nil)
+        let parcels = Principal(service: "parcels", for: .guest).authenticated(by: session)
+        #expect(parcels.speaking(for: .user("ann")).authentication == session)
+        #expect(parcels.speaking(for: .user("ann")).party == .user("ann"))
+    }
+
+    @Test(
         "a word that means a kind of caller is no scope",
         arguments: ["service", "Service", "SERVICE", "ANYBODY", "none"]
     )

@@ -42,7 +42,10 @@ private struct HostFixture {
             on: WordFixture.dependencies(database, bus: InMemoryBus(time: time), runtime: system)
         )
         let verifier = TokenVerifier(
-            issuers: [LocalIssuer.entry(try await KeySet.read(LocalIssuer.keySetPath(in: folder.path)))],
+            issuers: [
+                LocalIssuer.entry(FixedKeys(try await KeySet.read(LocalIssuer.keySetPath(in: folder.path))))
+            ],
+            people: .people,
             audience: LocalIssuer.audience,
             callees: ["words"],
             leeway: .zero,

@@ -84,6 +84,14 @@ enum VerificationKey: Sendable {
         }
     }
 
+    /// The public key as a whole.
+    var bytes: [UInt8] {
+        switch self {
+        case .edDSA(let key): Array(key.rawRepresentation)
+        case .es256(let key): Array(key.rawRepresentation)
+        }
+    }
+
     func isValid(_ signature: Data, of signed: ArraySlice<UInt8>) -> Bool {
         switch self {
         case .edDSA(let key): return key.isValidSignature(signature, for: signed)

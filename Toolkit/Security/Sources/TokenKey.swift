@@ -10,13 +10,22 @@ public struct TokenKey: Sendable {
         case edDSA = "EdDSA"
     }
 
+    /// What makes it another key: also a new key with an old id is one.
+    struct Identity: Sendable, Hashable {
+        let id: ExactText
+        let algorithm: Algorithm
+        let bytes: [UInt8]
+    }
+
     public let id: String
     public var algorithm: Algorithm { verification.algorithm }
     let verification: VerificationKey
+    let identity: Identity
 
     init(id: String, verification: VerificationKey) {
         self.id = id
         self.verification = verification
+        identity = Identity(id: ExactText(id), algorithm: verification.algorithm, bytes: verification.bytes)
     }
 }
 
@@ -39,7 +48,7 @@ public enum KeySet {
         var keys: [Entry]
     }
 
-    struct Entry: Codable {
+    struct Entry: Codable, Sendable, Equatable {
         var kid: String?
         var kty: String
         var alg: String?
@@ -52,7 +61,9 @@ public enum KeySet {
     /// Reads the public keys at `path`.
     ///
     /// - Throws: ``Invalid`` for an unreadable file, an unknown algorithm, a key without an id or a repeated id.
-    public static func read(_ path: String) async throws -> [TokenKey] {
+    public static func read(_ path: String) async throws -> [TokenKey] { try load(path) }
+
+    static func load(_ path: String) throws(Invalid) -> [TokenKey] {
         guard let data = FileManager.default.contents(atPath: path) else {
             throw Invalid(path: path, key: "", message: "cannot be read")
         }
@@ -77,7 +88,7 @@ public enum KeySet {
         return keys
     }
 
-    private static func read(_ entry: Entry, _ invalid: (String, String) -> Invalid) throws -> TokenKey {
+    private static func read(_ entry: Entry, _ invalid: (String, String) -> Invalid) throws(Invalid) -> TokenKey {
         guard let id = entry.kid, !id.isEmpty, id.utf8.count <= 200 else {
             throw invalid("kid", "is missing or too long")
         }

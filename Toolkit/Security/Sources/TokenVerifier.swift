@@ -10,25 +10,22 @@ import Synchronization
 /// key, not to the token; `none` and headers with a key of their own are rejected. Issuer,
 /// audience, type `at+jwt` and expiry are required. A token has one text: a repeated name, bytes behind the JSON and
 /// unused bits in base64 are rejected. Safe to share between tasks.
+///
+/// Keys are those that each issuer's ``KeySource`` has at the moment: a token of a withdrawn key is rejected, also one that was
+/// verified before.
 public final class TokenVerifier: Sendable {
     static let tokenBytesLimit = 4_096
     static let leewayLimit = Duration.seconds(60)
     /// Verified tokens that are cached until they expire.
     static let cachedTokensLimit = 10_000
 
-    /// A key, and what it speaks for.
-    private struct Entry: Sendable {
-        let key: TokenKey
-        let rules: TokenRules
-    }
-
-    /// By the id of the key; two issuers may have one id.
-    private let entries: [ExactText: [Entry]]
+    private let sources: [any KeySource]
     private let time: any TimeSource
-    private let verified = Mutex(VerifiedTokens(limit: TokenVerifier.cachedTokensLimit))
+    private let trusted: Mutex<TrustedKeys>
 
     /// - Parameters:
-    ///   - issuers: Whose tokens are accepted.
+    ///   - issuers: Whose tokens are accepted: no two with one alias, and at most one that speaks for services.
+    ///   - people: The issuer whose subjects are users' ids as they are; those of any other stand behind its alias.
     ///   - audience: The required `aud` of users' tokens.
     ///   - callees: The names of the services that run here: a service's token is for one of them. Empty where no service
     ///     calls, as at a gateway.
@@ -36,31 +33,43 @@ public final class TokenVerifier: Sendable {
     ///   - time: The wall clock for expiry.
     public init(
         issuers: [TokenIssuer],
+        people: IssuerAlias,
         audience: String,
         callees: [String],
         leeway: Duration,
         time: any TimeSource
     ) {
         precondition(leeway >= .zero && leeway <= Self.leewayLimit)
-        var entries: [ExactText: [Entry]] = [:]
-        for issuer in issuers {
-            let rules = TokenRules(
+        precondition(Set(issuers.map(\.alias)).count == issuers.count, "two issuers have one alias")
+        precondition(issuers.filter { $0.kinds.contains(.service) }.count <= 1, "two issuers speak for services")
+        let rules = issuers.map { issuer in
+            TokenRules(
                 issuer: ExactText(issuer.name),
+                alias: issuer.alias,
+                people: people,
                 kinds: issuer.kinds,
                 scopes: issuer.scopes,
                 audience: ExactText(audience),
                 callees: Set(callees.map { ExactText($0) }),
                 leeway: leeway
             )
-            for key in issuer.keys {
-                let own = entries[ExactText(key.id), default: []]
-                guard !own.contains(where: { $0.rules.issuer == rules.issuer }) else { continue }
-                entries[ExactText(key.id)] = own + [Entry(key: key, rules: rules)]
-            }
         }
-        self.entries = entries
+        sources = issuers.map(\.keys)
+        trusted = Mutex(TrustedKeys(rules, limit: Self.cachedTokensLimit))
         self.time = time
     }
+
+    /// Keeps the keys current until its task is cancelled; without it a change of them may not be noticed.
+    package func watch() async throws {
+        let sources = sources
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for source in sources { group.addTask { try await source.watch() } }
+            try await group.waitForAll()
+        }
+    }
+
+    /// Why keys cannot be read, so that the last valid ones stay in use; empty when all can.
+    package var faults: [String] { sources.compactMap(\.fault) }
 
     /// The principal of `token`.
     ///
@@ -79,13 +88,22 @@ public final class TokenVerifier: Sendable {
     /// - Throws: `Fault` with `unauthenticated` for a token that is not valid.
     public func principal(_ token: String?) throws -> Principal { try token.map(verify) ?? .anonymous }
 
-    /// The principal of a token that was verified before, and has not expired; `nil` for any other.
+    /// The principal of a token that was verified before, has not expired, and whose key is still valid; `nil` for any other.
     ///
     /// Takes microseconds; a signature is not checked.
     public func verifiedBefore(_ token: String) -> Principal? {
         guard token.utf8.count <= Self.tokenBytesLimit else { return nil }
         let hash = Array(SHA256.hash(data: Array(token.utf8)))
-        return verified.withLock { $0.find(hash, at: time.date) }
+        let now = time.date
+        return withCurrentKeys { $0.principal(hash, at: now) }
+    }
+
+    private func withCurrentKeys<R: Sendable>(_ body: (inout TrustedKeys) -> R) -> R {
+        let snapshots = sources.map(\.current)
+        return trusted.withLock { trusted in
+            trusted.update(snapshots)
+            return body(&trusted)
+        }
     }
 
     func check(_ token: String) throws(TokenRefusal) -> Principal {
@@ -93,11 +111,12 @@ public final class TokenVerifier: Sendable {
         let bytes = Array(token.utf8)
         let hash = Array(SHA256.hash(data: bytes))
         let now = time.date
-        if let cached = verified.withLock({ $0.find(hash, at: now) }) { return cached }
+        if let known = withCurrentKeys({ $0.principal(hash, at: now) }) { return known }
         let parts = token.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count == 3 else { throw .malformed }
         let header = try TokenHeader(parts[0])
-        guard let known = entries[header.kid] else { throw .key }
+        let (known, generation) = trusted.withLock { ($0.find(header.kid), $0.generation) }
+        guard !known.isEmpty else { throw .key }
         let ofAlgorithm = known.filter { header.alg == ExactText($0.key.algorithm.rawValue) }
         guard !ofAlgorithm.isEmpty else { throw .algorithm }
         guard let signature = TokenHeader.base64URL(parts[2]), let payload = TokenHeader.base64URL(parts[1]) else {
@@ -112,7 +131,8 @@ public final class TokenVerifier: Sendable {
         else { throw .malformed }
         let principal = try entry.rules.principal(claims, at: now)
         let until = Timestamp(seconds: claims.exp) + entry.rules.leeway
-        verified.withLock { $0.insert(hash, VerifiedTokens.Entry(principal: principal, until: until)) }
+        let verified = VerifiedTokens.Entry(principal: principal, key: entry.identity, until: until)
+        trusted.withLock { $0.remember(hash, verified, generation: generation) }
         return principal
     }
 }

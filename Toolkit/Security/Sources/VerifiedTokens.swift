@@ -4,6 +4,8 @@ import MartletCore
 struct VerifiedTokens: Sendable {
     struct Entry: Sendable {
         let principal: Principal
+        /// The key that has signed the token.
+        let key: VerifiedKey
         /// When the entry expires.
         let until: Timestamp
     }
@@ -35,6 +37,17 @@ struct VerifiedTokens: Sendable {
             entries[order[oldest]] = nil
             order[oldest] = hash
             oldest = (oldest + 1) % limit
+            // It may have been the oldest itself, as one that was dropped and verified again.
+            entries[hash] = entry
         }
     }
+
+    /// Drops the tokens of all keys but these.
+    mutating func keep(_ keys: Set<VerifiedKey>) { entries = entries.filter { keys.contains($0.value.key) } }
+}
+
+/// A key of one of the issuers.
+struct VerifiedKey: Sendable, Hashable {
+    let issuer: IssuerAlias
+    let key: TokenKey.Identity
 }

@@ -38,7 +38,12 @@ struct TokenFormTests {
 
     private func refusal(of token: String) async throws -> TokenRefusal? {
         let verifier = TokenVerifier(
-            issuers: [LocalIssuer.entry(try await KeySet.read(LocalIssuer.keySetPath(in: try #require(folder).path)))],
+            issuers: [
+                LocalIssuer.entry(
+                    FixedKeys(try await KeySet.read(LocalIssuer.keySetPath(in: try #require(folder).path)))
+                )
+            ],
+            people: .people,
             audience: LocalIssuer.audience,
             callees: [],
             leeway: .seconds(30),

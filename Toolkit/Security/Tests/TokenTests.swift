@@ -35,11 +35,13 @@ struct TokenTests {
             issuers: [
                 TokenIssuer(
                     name: issuer,
-                    keys: try await KeySet.read(LocalIssuer.keySetPath(in: path())),
+                    alias: .people,
+                    keys: FixedKeys(try await KeySet.read(LocalIssuer.keySetPath(in: path()))),
                     kinds: kinds,
                     scopes: scopes
                 )
             ],
+            people: .people,
             audience: audience,
             callees: callees,
             leeway: .seconds(30),
@@ -60,7 +62,9 @@ struct TokenTests {
         let verifier = try await verifier()
         for _ in 1...2 {
             let principal = try verifier.verify(token)
-            #expect(principal == Principal(user: "u1", scopes: ["parcels:write", "a"]))
+            let authentication = Authentication(issuer: .people, client: nil, session: nil, time: nil)
+            let expected = Principal(user: "u1", scopes: ["parcels:write", "a"]).authenticated(by: authentication)
+            #expect(principal == expected)
         }
         let service = try await issuer(algorithm).serviceToken("parcels", to: "scales", lifetime: .seconds(60))
         #expect(try verifier.verify(service).kind == .service)
@@ -356,12 +360,35 @@ struct TokenTimeTests {
 
 @Suite("Verified tokens")
 struct VerifiedTokensTests {
+    private func key(_ number: UInt8) -> VerifiedKey {
+        VerifiedKey(issuer: .people, key: TokenKey.Identity(id: "k", algorithm: .edDSA, bytes: [number]))
+    }
+
+    @Test("those of a key that is gone are dropped, also when another key has its id")
+    func dropped() {
+        var tokens = VerifiedTokens(limit: 2)
+        let until = Timestamp(seconds: 10)
+        for number in 1...2 as ClosedRange<UInt8> {
+            tokens.insert([number], VerifiedTokens.Entry(principal: .anonymous, key: key(number), until: until))
+        }
+        tokens.keep([key(2), key(3)])
+        let found = (1...2 as ClosedRange<UInt8>).map { tokens.find([$0], at: Timestamp(seconds: 9)) != nil }
+        #expect(found == [false, true])
+        // It takes its place again, and the limit holds.
+        for number in [1, 3, 4] as [UInt8] {
+            tokens.insert([number], VerifiedTokens.Entry(principal: .anonymous, key: key(2), until: until))
+        }
+        #expect(tokens.count <= 2)
+        let last = tokens.find([4], at: Timestamp(seconds: 9))
+        #expect(last != nil)
+    }
+
     @Test("the oldest is evicted at the limit; expired ones are not found")
     func bounded() {
         var tokens = VerifiedTokens(limit: 2)
         let until = Timestamp(seconds: 10)
         for number in 1...3 as ClosedRange<UInt8> {
-            tokens.insert([number], VerifiedTokens.Entry(principal: .anonymous, until: until))
+            tokens.insert([number], VerifiedTokens.Entry(principal: .anonymous, key: key(1), until: until))
         }
         #expect(tokens.count == 2)
         let found = (1...3 as ClosedRange<UInt8>).map { tokens.find([$0], at: Timestamp(seconds: 9)) != nil }
@@ -376,6 +403,8 @@ extension TokenRules {
     static func test(issuer: ExactText = "i", leeway: Duration) -> TokenRules {
         TokenRules(
             issuer: issuer,
+            alias: .people,
+            people: .people,
             kinds: [.user, .service],
             scopes: nil,
             audience: "a",

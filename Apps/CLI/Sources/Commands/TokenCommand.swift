@@ -64,7 +64,7 @@ struct TokenCommand: AsyncParsableCommand {
         let names = [subject, chosen?.subject, service, to].compactMap { $0 }
         guard names.allSatisfy(Principal.isUserID) else {
             throw ValidationError(
-                "A subject has 1 to 200 bytes, without a blank in front and without control characters."
+                "A subject has 1 to 200 bytes, without a blank in front, control characters and ||."
             )
         }
         if let invalid = scope.first(where: { !ScopeName.isValid($0) }) {

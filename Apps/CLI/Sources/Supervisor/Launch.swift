@@ -111,12 +111,14 @@ struct Launch: Sendable {
         }
     }
 
-    /// Renews the tokens in time, and after a step of the wall clock, until its task is cancelled; a failure, as on a full
-    /// disk, is reported and repeated.
+    /// Renews the tokens in time, and after a step of the wall clock, and rotates the keys when an operator asks for it,
+    /// until its task is cancelled; a failure, as on a full disk, is reported and repeated.
     func renewTokens(_ note: @Sendable (String) -> Void) async {
         let time = runtime.time
         var renewal = TokenRenewal(writtenAt: time.now, date: time.date)
+        var rotation = SupervisedRotation(LocalKeys(folder: folder, time: time).rotator())
         while (try? await time.sleep(for: TokenRenewal.checkInterval)) != nil {
+            await rotation.advance(at: time.now, note: note) { try await writeTokens() }
             guard renewal.isDue(at: time.now, date: time.date) else { continue }
             do {
                 try await writeTokens()

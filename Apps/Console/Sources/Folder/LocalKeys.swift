@@ -5,6 +5,8 @@ package import MartletSecurity
 
 /// The development issuer of a data folder.
 package struct LocalKeys: Sendable {
+    private static let algorithm = TokenKey.Algorithm.edDSA
+
     package let folder: DataFolder
     package let time: any TimeSource
 
@@ -17,13 +19,13 @@ package struct LocalKeys: Sendable {
     package func issuer() async throws -> LocalIssuer {
         do {
             try folder.make()
-            return try await LocalIssuer(folder: folder.keys, algorithm: .edDSA, time: time)
+            return try await LocalIssuer(folder: folder.keys, algorithm: Self.algorithm, time: time)
         } catch {
             throw CommandFailure("the keys in \(folder.keys) cannot be used: \(ErrorText.plain(error))")
         }
     }
 
-    /// The issuer with existing keys.
+    /// The issuer with existing keys, for commands beside the owner of the folder.
     ///
     /// - Throws: ``CommandFailure`` when no system was ever started on this folder.
     package func existingIssuer() async throws -> LocalIssuer {
@@ -34,6 +36,13 @@ package struct LocalKeys: Sendable {
                 status: CommandStatus.notRunning
             )
         }
-        return try await issuer()
+        do {
+            return try LocalIssuer(existingIn: folder.keys, time: time)
+        } catch {
+            throw CommandFailure("the keys in \(folder.keys) cannot be used: \(ErrorText.plain(error))")
+        }
     }
+
+    /// Replaces the key that signs, for the owner of the folder.
+    package func rotator() -> KeyRotator { KeyRotator(folder: folder.keys, algorithm: Self.algorithm, time: time) }
 }

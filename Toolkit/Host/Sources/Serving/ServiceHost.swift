@@ -77,6 +77,7 @@ public struct ServiceHost: Sendable {
         whenServing: @escaping @Sendable (BoundPorts) async throws -> Void = { _ in }
     ) async throws {
         ProcessMetrics.register(in: metrics, time: runtime.time)
+        KeyWatch.export(authenticator.verifier, to: metrics)
         health?.show(readiness, [metrics] + runtimes.map(\.telemetry.metrics))
         let ownListener = try listeners.http.map { address in
             try HTTPListener(
@@ -110,6 +111,7 @@ public struct ServiceHost: Sendable {
         let listening: [(any Service)?] = [http, grpc, operate]
         services += listening.compactMap(\.self)
         services.append(FreedMemoryReturn(budget: budget, time: runtime.time))
+        services.append(KeyWatch(verifier: authenticator.verifier))
         services += [
             announcement, ReadinessGate(readiness: readiness, delay: limits.notReadyDelay, time: runtime.time),
         ]

@@ -5,7 +5,7 @@ public import MartletSecurity
 
 /// Authenticates callers by the bearer token of their requests.
 public struct TokenAuthenticator: Sendable {
-    private let verifier: TokenVerifier
+    let verifier: TokenVerifier
 
     public init(verifier: TokenVerifier) { self.verifier = verifier }
 

@@ -32,6 +32,9 @@ public struct RPCServerLimits: Sendable {
     /// A connection without an accepted token is closed after this time, unless a handler of a call that needs no token
     /// runs; then it is asked again after the same time.
     public var authenticationTimeout: Duration = .seconds(10)
+    /// How often the callers of open streams are authenticated again: a stream of a withdrawn key, or of a token that has
+    /// ended, ends after this time with `unavailable`.
+    public var streamAuthentication: Duration = .milliseconds(250)
     /// Frames such as PING, SETTINGS, RST_STREAM and GOAWAY, unknown ones and empty ones, that a client may send in
     /// `floodWindow`.
     public var controlFramesMax = 20_000

@@ -22,6 +22,8 @@ final class ServerCallHandler: ChannelInboundHandler {
     private(set) var streams = false
     /// Whose call it is.
     private var caller: ExactText = ""
+    /// Of a stream: what it was called with, so that its caller is authenticated again.
+    private var streamCall: (method: ServedMethod, head: RequestHead)?
     /// The handler still runs although the call is over.
     private var isAbandoned = false
     /// The connection is not idle because of this call's handler.
@@ -167,6 +169,24 @@ final class ServerCallHandler: ChannelInboundHandler {
         releaseWhenOver()
     }
 
+    /// Ends the stream if its caller is not authenticated any more: its token has ended, or its key was withdrawn.
+    func authenticateAgain() {
+        guard let (method, head) = streamCall, isRunning else { return }
+        do throws(Fault) {
+            switch try connection.authenticate(method, head) {
+            case .known: break
+            case .unverified(let token):
+                let done: (Result<Principal, any Error>) -> Void = { [weak self] result in
+                    if case .failure = result { self?.interrupt(.notAuthenticatedAnyMore) }
+                }
+                try connection.verify(token, for: method, done: NIOLoopBound(done, eventLoop: connection.executor.loop))
+            }
+        } catch {
+            // A token that cannot be verified now is verified at the next time.
+            if error.code == .unauthenticated { interrupt(.notAuthenticatedAnyMore) }
+        }
+    }
+
     /// A keepalive interval is over: ends the call if its client makes no progress.
     func intervalOver() {
         switch call.intervalOver() {
@@ -216,7 +236,11 @@ final class ServerCallHandler: ChannelInboundHandler {
             Self.log(fault, of: method.descriptor, core: connection.core)
             return end(fault)
         }
-        if case .serverStream = method.form { streams = true }
+        if case .serverStream = method.form {
+            streams = true
+            streamCall = (method, request.head)
+            connection.streamBegan()
+        }
         isCounted = connection.handlerBegan()
         let box = NIOLoopBound(self, eventLoop: connection.executor.loop)
         let core = connection.core

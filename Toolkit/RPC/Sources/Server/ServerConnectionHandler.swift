@@ -22,6 +22,8 @@ final class ServerConnectionHandler: ChannelInboundHandler {
     private var context: ChannelHandlerContext?
     private var keepAliveTask: RepeatedTask?
     private var authenticationTask: RepeatedTask?
+    /// Authenticates the callers of streams again, while there are any.
+    private var streamTask: RepeatedTask?
     /// Handlers that still run although their calls are over, by caller.
     private var abandonedHandlers = CallerCounts()
     /// Tokens that are being verified, also of calls that have ended meanwhile.
@@ -62,6 +64,8 @@ final class ServerConnectionHandler: ChannelInboundHandler {
         keepAliveTask = nil
         authenticationTask?.cancel()
         authenticationTask = nil
+        streamTask?.cancel()
+        streamTask = nil
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -91,6 +95,26 @@ final class ServerConnectionHandler: ChannelInboundHandler {
     func opened(_ call: ServerCallHandler) { calls[ObjectIdentifier(call)] = call }
 
     func closed(_ call: ServerCallHandler) { calls[ObjectIdentifier(call)] = nil }
+
+    /// A stream has begun, whose caller is authenticated again from now on.
+    func streamBegan() {
+        guard streamTask == nil, context != nil else { return }
+        let interval = TimeAmount(core.limits.streamAuthentication)
+        let me = NIOLoopBound(self, eventLoop: executor.loop)
+        streamTask = executor.loop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
+            me.value.authenticateStreams()
+        }
+    }
+
+    private func authenticateStreams() {
+        let streams = calls.values.filter { $0.streams && $0.isRunning }
+        guard !streams.isEmpty else {
+            streamTask?.cancel()
+            streamTask = nil
+            return
+        }
+        for call in streams { call.authenticateAgain() }
+    }
 
     func streamOpened(_ stream: HTTP2StreamID) { lifecycle.opened(Int32(stream)) }
 
@@ -280,6 +304,11 @@ final class ServerConnectionHandler: ChannelInboundHandler {
 
 extension Fault {
     static var shuttingDown: Fault { Fault(.unavailable, .unavailable, "the server is shutting down") }
+
+    /// Of a stream: a repeat with a new token may succeed.
+    static var notAuthenticatedAnyMore: Fault {
+        Fault(.unavailable, .unavailable, "the token of the stream is not valid any more: call again with a new one")
+    }
 
     /// Nothing has happened, and a repeat may succeed.
     static func overloaded(_ message: String) -> Fault {
