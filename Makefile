@@ -1,10 +1,10 @@
 # The developer commands. Each target runs one script in Scripts/, which also runs without make.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test verify format docs examples proto bench chaos hostile prove-hostile mutants new-service proof prove-model prove-purge
+.PHONY: help run test verify format docs examples proto bench chaos hostile prove-hostile mutants new-service proof prove-model prove-purge prove-rotation
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Install missing packages, build in release, start the shop on :8080 (DATA=file.csv.gz for your own catalogue)
 	@Scripts/run
@@ -60,3 +60,6 @@ prove-model: ## Explore every state of one key to a depth of 12: restores, resen
 
 prove-purge: ## Publish 2,000 events a second for ten minutes with a retention of one: sizes stay (ARGS='--seconds 120' for less)
 	@Simulations/Purge/prove $(ARGS)
+
+prove-rotation: ## Rotate the keys of a shop twenty times at 200 requests a second: none fails (ARGS='--rotations 2' for less)
+	@Simulations/Rotation/prove $(ARGS)

@@ -42,7 +42,7 @@ struct GatewayCallers: Sendable {
             state(limiter.admit(address, to: .rejectedTokens), exchange)
             throw error
         }
-        // A guest's token names nobody whose requests could be counted.
+        // A guest's token names no identity whose requests could be counted.
         guard principal.kind != .anonymous else {
             try require(limiter.admit(address, to: method.anonymousLimit), exchange)
             return GatewayCaller(address: address)

@@ -3,7 +3,7 @@ package import MartletCore
 
 /// How far the local issuer has replaced the key that signs: what is stored, and what comes next.
 package struct KeyRotation: Sendable, Equatable, Codable {
-    /// Each is stored before its work begins, and its work may be done again: a process that ends goes on where it was.
+    /// Each is stored before its work begins, and its work may be done again: the next process continues.
     package enum Phase: String, Sendable, Codable, CaseIterable {
         /// The new key is made, and is being published beside the old one. Goes to `published`.
         case publishing

@@ -13,7 +13,7 @@ package import MartletCore
 /// Replaces the key of the local issuer, step by step: publishes the new key, waits, signs with it, has the services' tokens
 /// minted anew, and withdraws the old key after the end of its last token.
 ///
-/// Everything is in the issuer's folder: after a kill at any point, a rotator of the next process goes on. Only the process
+/// Everything is in the issuer's folder: after a kill at any point, a rotator of the next process continues. Only the process
 /// that owns the data folder has one; others ask by ``request(in:endsTokens:)``.
 package struct KeyRotator: Sendable {
     /// Where a process may end; a test does so.
@@ -108,7 +108,7 @@ package struct KeyRotator: Sendable {
         try rotation.write(in: folder)
         try reached(.stored)
         Logger.current.notice(
-            "the rotation of keys goes on",
+            "the rotation of keys continues",
             metadata: ["from": "\(before.rawValue)", "to": "\(phase.rawValue)", "key": "\(rotation.newKey)"]
         )
         return true

@@ -109,7 +109,7 @@ struct KeyRotationTests {
         #expect(after != before)
         #expect(try await published() == [after])
         let files = try FileManager.default.contentsOfDirectory(atPath: keys).sorted()
-        // A kill behind the last step leaves when the tokens of the old key ended, which nobody asks for.
+        // A kill behind the last step leaves when the tokens of the old key ended, which is not read any more.
         let left = point == .withdrawn ? ["\(before).end"] : []
         #expect(files == (["\(after).end", "issuer.pem", "jwks.json"] + left).sorted())
     }

@@ -88,7 +88,7 @@ struct KeySourceTests {
         #expect(verifier.verifiedBefore(old) == nil)
         #expect(refusal(old, verifier) == .key)
         #expect(verifier.verifiedBefore(new)?.id == "ann")
-        // It comes back, too, without a restart.
+        // It is valid again, too, without a restart.
         try write([entry(first), entry(second)])
         source.refresh()
         #expect(refusal(old, verifier) == nil)
@@ -188,12 +188,12 @@ struct KeySourceTests {
         #expect(try verifier.verify(own("ann")).id == "ann")
         #expect(try verifier.verify(other("ann")).id == "partner||ann")
         #expect(try verifier.verify(other("ann")).authentication?.issuer == partner)
-        // Nobody is given another's id.
+        // No issuer gives the id of another's user.
         #expect(refusal(try own("partner||ann"), verifier) == .subject)
         #expect(refusal(try other("people||ann"), verifier) == .subject)
         #expect(refusal(try token(by: sources[1].0, kid: "k", subject: "ann"), verifier) == .issuer)
-        #expect(refusal(try other("orders", kind: "service"), verifier) == .kind)
-        #expect(refusal(try own("orders", kind: "service"), verifier) == nil)
+        #expect(refusal(try other("parcels", kind: "service"), verifier) == .kind)
+        #expect(refusal(try own("parcels", kind: "service"), verifier) == nil)
         #expect(refusal(try other("ann", scope: "parcels:read"), verifier) == nil)
         #expect(refusal(try other("ann", scope: "parcels:write"), verifier) == .scopes)
         #expect(refusal(try own("ann", scope: "service"), verifier) == .scopes)

@@ -13,7 +13,7 @@ struct KeysRotateCommand: AsyncParsableCommand {
             The running \(Topology.systemName) does it: it publishes a new key, signs with it after a few seconds, mints \
             the services' tokens anew, and withdraws the old key when the last token ends that `martlet token` has \
             printed. No request fails meanwhile. The state is in the data folder: after a kill of any process, the next \
-            `martlet up` goes on, and a repeat of this command joins the rotation that is under way.
+            `martlet up` continues, and a repeat of this command joins the rotation that is under way.
 
             The command returns when the new key signs; with --wait, when the old one is withdrawn.
 
@@ -36,7 +36,7 @@ struct KeysRotateCommand: AsyncParsableCommand {
             let folder = data.folder
             let time = SystemTime()
             let terminal = Terminal()
-            // It says what is wrong with a folder without keys.
+            // Reports what is wrong with a folder without keys.
             _ = try await LocalKeys(folder: folder, time: time).existingIssuer()
             try Self.requireRunning(folder)
             try KeyRotator.request(in: folder.keys, endsTokens: endTokens)
@@ -76,7 +76,7 @@ struct KeysRotateCommand: AsyncParsableCommand {
     private static func requireRunning(_ folder: DataFolder) throws(CommandFailure) {
         guard FolderLock.isHeld(folder) else {
             throw CommandFailure(
-                "nothing runs on \(folder.path): a rotation that was begun goes on with `martlet up`",
+                "nothing runs on \(folder.path): a rotation that was begun continues with `martlet up`",
                 status: CommandStatus.notRunning
             )
         }

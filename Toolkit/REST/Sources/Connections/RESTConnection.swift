@@ -37,7 +37,7 @@ package final class RESTConnection: Sendable {
 
     /// The address of the other end; `nil` when it has none.
     package let peer: IPAddress?
-    /// Whom the connection authenticates by itself: nobody, since it has no certificate.
+    /// Whom the connection authenticates by itself: no peer, since it has no certificate.
     let peerIdentity: PeerIdentity? = nil
     private let share: ListenerConnection
     private let held: Mutex<Held>

@@ -13,7 +13,7 @@ final class ServerConnectionHandler: ChannelInboundHandler {
     let core: ServerCore
     let executor: LoopExecutor
     let deadlines: DeadlineTimer<ServerCallHandler>
-    /// Whom the connection authenticates by itself: nobody, since it has no certificate.
+    /// Whom the connection authenticates by itself: no peer, since it has no certificate.
     private let peer: PeerIdentity? = nil
     private let share: ListenerConnection
     private var bytes: ByteAccount
