@@ -43,8 +43,5 @@ public struct IssuerAlias: Sendable, Hashable, CustomStringConvertible {
     /// The issuer of people of a deployment: its subjects stand bare wherever a user is named.
     public static let people = IssuerAlias(fixed: "people")
 
-    /// The issuer of the services of a deployment, where that is not the issuer of people.
-    public static let services = IssuerAlias(fixed: "services")
-
     public var description: String { text }
 }

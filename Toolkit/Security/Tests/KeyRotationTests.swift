@@ -63,7 +63,7 @@ struct KeyRotationTests {
     )
     func continuity(point: KeyRotator.Point?) async throws {
         try await publish()
-        let before = try await LocalIssuer(existingIn: keys, time: time).signingKey
+        let before = try LocalIssuer(existingIn: keys, time: time).signingKey
         let interruption = Interruption(at: point)
         var rotator = try rotator(interruption)
         let (keys, process) = (try keys, try process)
@@ -105,7 +105,7 @@ struct KeyRotationTests {
         #expect(phases.filter { [.published, .signed].contains($0) } == [.published, .signed])
         #expect(try KeyRotation.read(in: keys) == nil)
         #expect(!KeyRotator.hasRequest(in: keys))
-        let after = try await LocalIssuer(existingIn: keys, time: time).signingKey
+        let after = try LocalIssuer(existingIn: keys, time: time).signingKey
         #expect(after != before)
         #expect(try await published() == [after])
         let files = try FileManager.default.contentsOfDirectory(atPath: keys).sorted()
@@ -139,7 +139,7 @@ struct KeyRotationTests {
         try SecretFile.write(SigningKey(.edDSA).pem, to: LocalIssuer.signingKeyPath(in: keys))
         try await publish()
         let week = time.date + KeyRotation.unrecordedFor
-        let old = try await LocalIssuer(existingIn: keys, time: time).signingKey
+        let old = try LocalIssuer(existingIn: keys, time: time).signingKey
         // A token of today does not hide those of before.
         _ = try await token()
         #expect(try #require(try KeyRotator.lastEnd(of: old, in: keys)) >= week)

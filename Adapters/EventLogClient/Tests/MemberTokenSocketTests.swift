@@ -1,0 +1,111 @@
+import Logging
+import MartletContract
+import MartletCore
+import MartletEventLog
+import MartletEventLogClient
+import MartletMessaging
+import MartletRPC
+import MartletSQLite
+import MartletTesting
+import Synchronization
+import Testing
+
+@Suite("Token of a member of the event log", .timeLimit(.minutes(HangLimit.testMinutes)))
+struct MemberTokenSocketTests {
+    /// The tokens that the log accepts, and the one that the service has.
+    private final class Tokens: Sendable {
+        private struct State {
+            var accepted: Set<String> = ["old", "new"]
+            var own = "old"
+        }
+
+        private let state = Mutex(State())
+
+        var header: String { "Bearer \(state.withLock { $0.own })" }
+
+        func mint() { state.withLock { $0.own = "new" } }
+
+        func withdraw() { _ = state.withLock { $0.accepted.remove("old") } }
+
+        func authenticate(_ headers: CallHeaders) throws -> CallAuthentication {
+            guard let token = headers.bearerToken, state.withLock({ $0.accepted.contains(token) }) else {
+                throw Fault(.unauthenticated, .unauthenticated, "the token is not valid")
+            }
+            return .known(Principal(service: "test", for: .itself))
+        }
+    }
+
+    private let time = ManualTime()
+    private let tokens = Tokens()
+
+    private func makeServer(_ log: EventLog) -> RPCServer {
+        var limits = RPCServerLimits()
+        limits.keepAlive = HangLimit.wait
+        let tokens = tokens
+        return RPCServer(
+            contracts: [.eventLog(log)],
+            host: "127.0.0.1",
+            port: 0,
+            limits: limits,
+            budget: .process,
+            runtime: Runtime(time: time, entropy: SystemEntropy()),
+            logger: Logger(label: "test"),
+            authenticate: { headers, _ in try tokens.authenticate(headers) }
+        )
+    }
+
+    private func connect(to port: Int) -> RPCConnection {
+        var limits = RPCClientLimits()
+        limits.connectTimeout = HangLimit.wait
+        limits.keepAlive = HangLimit.wait
+        let tokens = tokens
+        return RPCConnection(
+            host: "127.0.0.1",
+            port: port,
+            limits: limits,
+            runtime: Runtime(time: time, entropy: SystemEntropy()),
+            authorization: { _ in tokens.header }
+        )
+    }
+
+    @Test("when its key is withdrawn the member is to join again, and receives what it has not acknowledged")
+    func withdrawn() async throws {
+        var limits = EventLogLimits()
+        limits.acceptsUndeclared = true
+        let log = try await EventLog.open(
+            try SQLiteDatabase.inMemory(time: time),
+            runtime: Runtime(time: time, seed: 1),
+            limits: limits
+        )
+        let server = makeServer(log)
+        let event = Envelope(
+            id: "k/1",
+            source: "test",
+            epoch: 1,
+            topic: "things",
+            key: "k",
+            sequence: 1,
+            time: Timestamp(seconds: 1),
+            traceparent: nil,
+            body: [1]
+        )
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try await server.run() }
+            let connection = connect(to: try await server.boundPort())
+            let remote = RemoteEventLog(over: connection, service: "test", time: time)
+            try await remote.publish([event])
+            let member = try await remote.join(topic: "things", group: "g", start: .earliest)
+            let received = try await member.receive(limit: 1)
+            self.tokens.mint()
+            self.tokens.withdraw()
+            let ended = await #expect(throws: Fault.self) { try await member.receive(limit: 1) }
+            #expect(ended?.code == .unavailable)
+
+            let again = try await remote.join(topic: "things", group: "g", start: .earliest)
+            #expect(try await again.receive(limit: 1).map(\.event) == received.map(\.event))
+            await connection.close()
+            tasks.cancelAll()
+            while await tasks.nextResult() != nil {}
+        }
+    }
+}
