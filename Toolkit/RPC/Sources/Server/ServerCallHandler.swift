@@ -12,18 +12,17 @@ final class ServerCallHandler: ChannelInboundHandler {
     typealias InboundIn = HTTP2Frame.FramePayload
     typealias OutboundOut = HTTP2Frame.FramePayload
 
-    private let connection: ServerConnectionHandler
+    let connection: ServerConnectionHandler
     private var call: ServerCall
     private var context: ChannelHandlerContext?
     private var task: Task<Void, Never>?
     private var waitingWriter: CheckedContinuation<Void, any Error>?
     private var deadline: Moment?
     private var deadlineNumber: UInt64?
-    private(set) var streams = false
     /// Whose call it is.
     private var caller: ExactText = ""
     /// Of a stream: what it was called with, so that its caller is authenticated again.
-    private var streamCall: (method: ServedMethod, head: RequestHead)?
+    var streamCall: (method: ServedMethod, head: RequestHead)?
     /// The handler still runs although the call is over.
     private var isAbandoned = false
     /// The connection is not idle because of this call's handler.
@@ -169,24 +168,6 @@ final class ServerCallHandler: ChannelInboundHandler {
         releaseWhenOver()
     }
 
-    /// Ends the stream if its caller is not authenticated any more: its token has ended, or its key was withdrawn.
-    func authenticateAgain() {
-        guard let (method, head) = streamCall, isRunning else { return }
-        do throws(Fault) {
-            switch try connection.authenticate(method, head) {
-            case .known: break
-            case .unverified(let token):
-                let done: (Result<Principal, any Error>) -> Void = { [weak self] result in
-                    if case .failure = result { self?.interrupt(.notAuthenticatedAnyMore) }
-                }
-                try connection.verify(token, for: method, done: NIOLoopBound(done, eventLoop: connection.executor.loop))
-            }
-        } catch {
-            // A token that cannot be verified now is verified at the next time.
-            if error.code == .unauthenticated { interrupt(.notAuthenticatedAnyMore) }
-        }
-    }
-
     /// A keepalive interval is over: ends the call if its client makes no progress.
     func intervalOver() {
         switch call.intervalOver() {
@@ -236,11 +217,7 @@ final class ServerCallHandler: ChannelInboundHandler {
             Self.log(fault, of: method.descriptor, core: connection.core)
             return end(fault)
         }
-        if case .serverStream = method.form {
-            streams = true
-            streamCall = (method, request.head)
-            connection.streamBegan()
-        }
+        if case .serverStream = method.form { beginStream(method, request.head) }
         isCounted = connection.handlerBegan()
         let box = NIOLoopBound(self, eventLoop: connection.executor.loop)
         let core = connection.core
