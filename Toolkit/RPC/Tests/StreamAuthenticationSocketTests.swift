@@ -3,6 +3,7 @@ import MartletCore
 import MartletRPC
 import MartletTesting
 import Synchronization
+import SwiftProtobuf
 import Testing
 
 @Suite("Authentication of an open stream", .timeLimit(.minutes(HangLimit.testMinutes)))
